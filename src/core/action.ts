@@ -1,0 +1,166 @@
+import type { Change } from './change.ts'
+import type { BingoError, SourceLocation } from './errors.ts'
+import type { ColumnReads, OnFailure, Predicate, RetryOptions, Rule, Structure, Template } from './rule.ts'
+import type { TableDef } from './table.ts'
+
+/** What an action's adapter renders from a change and later sends. Opaque to everything but the adapter. */
+export type Payload = unknown
+
+/** One action of one rule, compiled: knows what it reads, how to render its payload, and where that goes. */
+export interface ActionPlan {
+  readonly rule: Rule
+  /** Place in the rule's list, from 0. */
+  readonly index: number
+  readonly type: string
+  readonly location: SourceLocation
+  /** Name of the target; actions with the same address and credentials share one. */
+  readonly target: TargetConfig
+  readonly coalesce: 'latest' | 'none'
+  readonly when: Predicate | null
+  readonly onFailure: OnFailure
+  readonly retry: RetryOptions
+  readonly timeoutMs: number
+  /** Sends per second; null = no limit. */
+  readonly ratePerSecond: number | null
+  reads(table: TableDef): ColumnReads
+  /** Compiled per table; the function throws EvaluationError for a value that cannot be rendered. */
+  bind(table: TableDef): (change: Change) => Payload
+  /** Type-specific, normalised options; read by the adapter only. */
+  readonly options: unknown
+}
+
+/** An address with its credentials and limits. Equal `id` = same connection. */
+export interface TargetConfig {
+  /** Printed in logs and metrics: no secrets. `targets:` name, or type + address. */
+  readonly id: string
+  readonly type: string
+  readonly options: unknown
+}
+
+/** One payload on its way. `failure` and `attempts` belong to the executor. */
+export interface Job {
+  readonly action: ActionPlan
+  readonly change: Change
+  readonly payload: Payload
+  /** Identity of the row: lane choice, coalescing, parking. Stable text of schema, table and primary key. */
+  readonly rowKey: string
+  readonly lane: number
+  /** Bytes charged to the budget until the job ends. */
+  readonly bytes: number
+}
+
+/**
+ * Why a send failed. `down`: the target cannot take anything now; wait, keep order, never a dead letter.
+ * `poison`: this message will never be taken. `unknown`: cannot tell; retried like `down` up to `retry.attempts`.
+ */
+export interface DeliveryFailure {
+  readonly kind: 'down' | 'poison' | 'unknown'
+  readonly error: BingoError
+  /** The target asked for this pause (Retry-After), already clamped by the adapter's reading, not by the policy. */
+  readonly retryAfterMs?: number | undefined
+}
+
+/** `undefined` = everything was acknowledged; else one entry per job, null where acknowledged. */
+export type SendResult = undefined | readonly (DeliveryFailure | null)[]
+
+/** An open target. `send` never rejects for delivery troubles: it reports them per job. */
+export interface Target {
+  /**
+   * 'all': one send may carry jobs of several lanes and actions, executed in the order given (Redis pipeline, Kafka).
+   * 'lane': one send carries consecutive jobs of one action and one lane (webhook).
+   */
+  readonly gather: 'all' | 'lane'
+  /** Most jobs in one send. */
+  readonly maxBatch: number
+  /** Sends in flight at once over all lanes (per lane always one). */
+  readonly maxConcurrency: number
+  send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult>
+  close(): Promise<void>
+}
+
+/** How an action type reads its YAML; one per file in act/actions, listed in act/registry.ts. */
+export interface ActionType {
+  readonly type: string
+  /** Field name → what it may hold. Unknown keys are refused by the rule loader with these names as suggestions. */
+  readonly fields: { readonly [name: string]: FieldSpec }
+  /** Fields that make up the address; these may stand on a named target too. */
+  readonly targetFields: readonly string[]
+  /** Coalescing when the rule says nothing. */
+  defaultCoalesce(spec: ActionSpec): 'latest' | 'none'
+  /** Checks what `fields` cannot say, reports through `spec.fail`, and gives the type's part of an ActionPlan. */
+  compile(spec: ActionSpec, defaults: ActionDefaults): CompiledAction
+  /** Loads the client library and opens the target. */
+  open(target: TargetConfig, context: TargetContext): Promise<Target>
+}
+
+export interface CompiledAction {
+  readonly target: TargetConfig
+  readonly options: unknown
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): (change: Change) => Payload
+}
+
+export interface TargetContext {
+  readonly log: Log
+  readonly now: () => number
+}
+
+export interface ActionDefaults {
+  /** `redis.url`, or the checkpoint's Redis; undefined when there is none. */
+  readonly redisUrl: string | undefined
+  /** `webhooks.allowCidrs`. */
+  readonly allowCidrs: readonly string[]
+}
+
+/**
+ * What a field holds. `template` renders to a non-empty string and refuses NULL; `text` is a template that allows
+ * empty and NULL (renders as empty); `structure` is any YAML whose string leaves are templates.
+ */
+export type FieldSpec = { readonly required?: boolean; readonly doc: string } & (
+  | {
+      readonly kind:
+        | 'template'
+        | 'text'
+        | 'structure'
+        | 'string'
+        | 'boolean'
+        | 'integer'
+        | 'duration'
+        | 'bytes'
+        | 'rate'
+    }
+  | { readonly kind: 'enum'; readonly values: readonly string[] }
+  | { readonly kind: 'stringList' | 'templateList' | 'templateMap' | 'stringMap' }
+  | { readonly kind: 'object'; readonly fields: { readonly [name: string]: FieldSpec } }
+)
+
+/** The fields of one action after generic checks: secrets resolved, durations in ms, templates compiled. */
+export interface ActionSpec {
+  readonly ruleId: string
+  readonly location: SourceLocation
+  readonly hasDebounce: boolean
+  has(field: string): boolean
+  string(field: string): string | undefined
+  number(field: string): number | undefined
+  boolean(field: string): boolean | undefined
+  strings(field: string): readonly string[] | undefined
+  stringMap(field: string): ReadonlyMap<string, string> | undefined
+  template(field: string): Template | undefined
+  templates(field: string): readonly Template[] | undefined
+  templateMap(field: string): ReadonlyMap<string, Template> | undefined
+  structure(field: string): Structure | undefined
+  object(field: string): ActionSpec | undefined
+  /** Name in `targets:` that the action uses, if it names one. */
+  readonly targetName: string | undefined
+  /** Reports a problem at the field (or the action, where the field is absent). Compilation goes on. */
+  fail(field: string, code: string, message: string, hint?: string): void
+}
+
+/** Structured log. Levels as in pino; field names are listed in docs/logs.md. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  child(bindings: object): Log
+}

@@ -1,0 +1,87 @@
+import type { RowOp, Transaction } from './change.ts'
+import type { SourcePosition } from './position.ts'
+import type { Flavour, TableDef } from './table.ts'
+
+/**
+ * What the source hands bytes to. One call = one whole binlog event (header + body + checksum, without the
+ * network status byte), in order. When a promise comes back, the next call waits for it.
+ */
+export interface EventFeed {
+  feed(buffer: Buffer, start: number, end: number): void | Promise<void>
+  /** The connection is gone; what was read of an unfinished transaction will be sent again from its start. */
+  interrupted(): void
+}
+
+/**
+ * A rows event, ready to be decoded. One mutable object is reused for every event: read it during the call only.
+ * Row images lie in `buffer[start, end)`; decode with `compileRowDecoder` (binlog/row-decoder.ts).
+ */
+export interface RowsBlock {
+  table: TableDef
+  op: RowOp
+  buffer: Buffer
+  start: number
+  end: number
+  /** Columns present in the before and after image, one bit per column, little-endian, as in the event. */
+  presentOld: PresentColumns
+  presentNew: PresentColumns
+  /** PARTIAL_UPDATE_ROWS_EVENT: after images carry JSON diffs. */
+  partialJson: boolean
+}
+
+/** Interned: the same set of columns is the same object, so that decoders can be cached by identity. */
+export interface PresentColumns {
+  readonly all: boolean
+  has(column: number): boolean
+}
+
+/** Transactions as the binlog tells them, one after the other. Implemented by the pipeline. */
+export interface TransactionHandler {
+  /** A transaction starts. `buffered` ones (XA, replayed at commit) look like any other. */
+  begin(transaction: Transaction): void
+  rows(block: RowsBlock): void | Promise<void>
+  /** A committed DDL statement or TRUNCATE, outside or as its own transaction (between begin and commit). */
+  ddl(statement: DdlStatement): void | Promise<void>
+  /** The transaction is committed; `end` is the first safe place to resume. */
+  commit(end: SourcePosition): void
+  /** The transaction ended by ROLLBACK; nothing of it may be delivered. */
+  rollback(end: SourcePosition): void
+  /** Something without changes moved the position (rotate, heartbeat, ignorable event outside a transaction). */
+  advance(end: SourcePosition): void
+  /** A named table that no rule reads costs only this question, asked once per TableDef. */
+  wants(table: TableDef): boolean
+}
+
+export interface DdlStatement {
+  readonly kind: 'truncate' | 'ddl'
+  /** Default database of the session. */
+  readonly schema: string
+  /** Tables that the statement names, where that could be told. */
+  readonly tables: readonly { readonly schema: string; readonly table: string }[]
+  readonly sql: string
+}
+
+/** Gives the columns of a table whose TABLE_MAP does not name them (binlog_row_metadata other than FULL). */
+export interface SchemaResolver {
+  /**
+   * Columns right for the position being read, or a BingoError that says what to set on the server.
+   * `wire` has types, metas and nullability as in the TABLE_MAP; the answer adds names, signedness, collations,
+   * values and key, checked against it.
+   */
+  resolve(wire: WireTable): TableDef | Promise<TableDef>
+  /** A DDL passed by: what was known of these tables may no longer hold. */
+  invalidate(statement: DdlStatement): void
+}
+
+export interface WireTable {
+  readonly schema: string
+  readonly name: string
+  readonly flavour: Flavour
+  /** Type codes with STRING already resolved to ENUM/SET/STRING. */
+  readonly types: Uint8Array
+  readonly metas: readonly number[]
+  readonly nullable: readonly boolean[]
+  /** From optional metadata where present. */
+  readonly unsigned: readonly boolean[] | null
+  readonly collations: readonly number[] | null
+}

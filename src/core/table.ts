@@ -1,0 +1,35 @@
+/**
+ * The columns of one table as they were when a binlog event was written.
+ * One `TableDef` object stands for one shape: decoders and rule programs are compiled per object and cached on it by
+ * identity (`WeakMap`), so a source must hand out the same object as long as nothing changed.
+ */
+export interface TableDef {
+  readonly schema: string
+  readonly name: string
+  readonly columns: readonly ColumnDef[]
+  /** Indexes into `columns` of the primary key, in key order; empty when the table has none. */
+  readonly key: readonly number[]
+  readonly flavour: Flavour
+}
+
+export type Flavour = 'mysql' | 'mariadb'
+
+export interface ColumnDef {
+  readonly name: string
+  /** MYSQL_TYPE_* code; for MYSQL_TYPE_STRING already resolved to ENUM (247), SET (248) or STRING (254). */
+  readonly type: number
+  /** Type metadata as in the TABLE_MAP event, unpacked to one number (see binlog/table-map.ts for each type). */
+  readonly meta: number
+  readonly nullable: boolean
+  readonly unsigned: boolean
+  /** Collation id of character, ENUM and SET columns; 63 is binary. 0 when not a character column. */
+  readonly collation: number
+  /** Values of an ENUM or SET, decoded to Unicode. */
+  readonly values?: readonly string[] | undefined
+  readonly visible: boolean
+  /** What the column is beyond its wire type; from metadata of the table or the schema. */
+  readonly special?: 'uuid' | 'inet4' | 'inet6' | 'mariadb53-temporal' | undefined
+}
+
+/** How the values of a column look to filters and templates. */
+export type ValueKind = 'int' | 'uint64' | 'float' | 'string' | 'json' | 'set' | 'geometry' | 'vector'
