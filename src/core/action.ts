@@ -25,6 +25,11 @@ export interface ActionPlan {
   reads(table: TableDef): ColumnReads
   /** Compiled per table; the function throws EvaluationError for a value that cannot be rendered. */
   bind(table: TableDef): (change: Change) => Payload
+  /**
+   * For actions that address state by the row's key (a cache entry): renders what has to happen to the key that an
+   * UPDATE of the primary key left behind. Absent for actions that send the event, which is sent once.
+   */
+  readonly bindFormerKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
   /** Type-specific, normalised options; read by the adapter only. */
   readonly options: unknown
 }
@@ -98,6 +103,8 @@ export interface CompiledAction {
   readonly options: unknown
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => Payload
+  /** As in ActionPlan. */
+  readonly bindFormerKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
 }
 
 export interface TargetContext {
