@@ -27,6 +27,8 @@ export interface RowsBlock {
   presentNew: PresentColumns
   /** PARTIAL_UPDATE_ROWS_EVENT: after images carry JSON diffs. */
   partialJson: boolean
+  /** Ordinal (`seq`) of the block's first row in its transaction; does not depend on which tables rules name. */
+  firstSeq: number
 }
 
 /** Interned: the same set of columns is the same object, so that decoders can be cached by identity. */

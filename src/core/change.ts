@@ -38,10 +38,13 @@ export interface Transaction {
   query: string | null
 }
 
-/** One row change on its way to actions. Holds just the columns that the matching rules read. */
+/**
+ * One row change on its way to actions. Holds just the columns that the matching rules read. A TRUNCATE or DDL is a
+ * change too: of a table without columns, both rows null, `query` the statement.
+ */
 export class Change {
   readonly table: TableDef
-  readonly op: RowOp
+  readonly op: Operation
   readonly transaction: Transaction
   /** Ordinal of the row in its transaction, from 0. */
   readonly seq: number
@@ -51,7 +54,7 @@ export class Change {
 
   constructor(
     table: TableDef,
-    op: RowOp,
+    op: Operation,
     transaction: Transaction,
     seq: number,
     old: Row | null,

@@ -24,6 +24,8 @@ export class InFlightJob implements Job {
   readonly lane: number
   readonly bytes: number
   readonly hold: Hold
+  /** Acts on the key that the row had before an UPDATE of its primary key. */
+  readonly former: boolean
   /** Rendering or the filter failed: goes straight to the dead letters when its turn comes. */
   readonly failure: EvaluationError | null
   /** Holds of older jobs of the same key that this one stands for (coalescing); they end when it ends. */
@@ -51,6 +53,7 @@ export class InFlightJob implements Job {
     bytes: number,
     hold: Hold,
     failure: EvaluationError | null,
+    former = false,
   ) {
     this.action = action
     this.change = change
@@ -59,12 +62,22 @@ export class InFlightJob implements Job {
     this.bytes = bytes
     this.hold = hold
     this.failure = failure
+    this.former = former
   }
 
   /** Computed when first asked for: most jobs end without anyone asking. */
   get rowKey(): string {
-    this.key ??= rowKeyText(this.change.table, this.change.old, this.change.new)
+    this.key ??= rowKeyText(this.change.table, this.change.old, this.former ? null : this.change.new)
     return this.key
+  }
+
+  /**
+   * Whether this job makes an older one needless: same action, same row, and the same thing addressed (a cache key may
+   * hold other columns than the primary key, and what it was before has to go as well).
+   */
+  supersedes(older: InFlightJob): boolean {
+    if (older.action !== this.action || older.failure !== null || this.failure !== null) return false
+    return addressOf(older.payload) === addressOf(this.payload)
   }
 
   /** Takes the place of an older job of the same action and row key (invariant 1: the older ends when this one does). */
@@ -96,4 +109,9 @@ export class InFlightJob implements Job {
   private wakeNext(): void {
     if (this.next !== null) this.next.queue?.wake(this.next.lane)
   }
+}
+
+/** What a payload addresses: a key to delete is its own address; other payloads that coalesce say it. */
+function addressOf(payload: Payload): unknown {
+  return typeof payload === 'object' && payload !== null && 'address' in payload ? payload.address : payload
 }

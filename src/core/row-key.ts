@@ -1,4 +1,4 @@
-import type { Row, RowOp, Value } from './change.ts'
+import type { Operation, Row, Value } from './change.ts'
 import type { TableDef } from './table.ts'
 
 /**
@@ -36,7 +36,7 @@ function keyPartText(value: Value): string {
 }
 
 /** Whether an UPDATE gave the row another primary key. */
-export function keyChanged(table: TableDef, op: RowOp, old: Row | null, new_: Row | null): boolean {
+export function keyChanged(table: TableDef, op: Operation, old: Row | null, new_: Row | null): boolean {
   if (op !== 'update' || old === null || new_ === null) return false
   for (const index of table.key) {
     const name = table.columns[index]!.name

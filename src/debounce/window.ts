@@ -123,10 +123,10 @@ export class DebounceWindow {
   }
 }
 
-/** Puts `job` in the place of an older one of the same action; the older one will end with it. */
+/** Puts `job` in the place of an older one that it makes needless. */
 function supersede(jobs: InFlightJob[], job: InFlightJob): InFlightJob | null {
-  const place = jobs.findIndex((older) => older.action === job.action && older.failure === null)
-  if (place < 0 || job.failure !== null) return null
+  const place = jobs.findIndex((older) => job.supersedes(older))
+  if (place < 0) return null
   const older = jobs[place]!
   job.absorb(older)
   jobs[place] = job

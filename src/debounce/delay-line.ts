@@ -1,0 +1,61 @@
+import type { InFlightJob } from '../core/in-flight-job.ts'
+import type { Clock } from '../core/clock.ts'
+
+/** setTimeout overflows above 2^31-1 ms; a line that waits longer just looks again. */
+const LONGEST_TIMER_MS = 2_000_000_000
+
+/**
+ * Holds the jobs of one rule back until `delayMs` after their commit (`delay: 30s`). Durable without a store of its own:
+ * a waiting job holds the checkpoint, so after a restart it is read again and waits for the rest of its time.
+ */
+export class DelayLine {
+  private readonly delayMs: number
+  private readonly release: (job: InFlightJob) => void
+  private readonly clock: Clock
+  private waiting: { readonly job: InFlightJob; readonly dueAtMs: number }[] = []
+  private timer: NodeJS.Timeout | null = null
+
+  constructor(delayMs: number, release: (job: InFlightJob) => void, clock: Clock) {
+    this.delayMs = delayMs
+    this.release = release
+    this.clock = clock
+  }
+
+  get size(): number {
+    return this.waiting.length
+  }
+
+  add(job: InFlightJob): void {
+    const committedAgoMs = this.clock.now() - job.change.transaction.timestampUs / 1000
+    // Clocks of two machines differ: never longer than the delay, never negative.
+    const waitMs = Math.min(this.delayMs, Math.max(0, this.delayMs - committedAgoMs))
+    const last = this.waiting.at(-1)
+    const dueAtMs = Math.max(this.clock.monotonicMs() + waitMs, last?.dueAtMs ?? 0)
+    this.waiting.push({ job, dueAtMs })
+    this.schedule()
+  }
+
+  /** Stops the timer; what waits stays held and is replayed after the restart. */
+  stop(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+  }
+
+  private schedule(): void {
+    const first = this.waiting[0]
+    if (this.timer !== null || first === undefined) return
+    const waitMs = Math.ceil(first.dueAtMs - this.clock.monotonicMs())
+    this.timer = setTimeout(() => this.releaseDue(), Math.min(LONGEST_TIMER_MS, Math.max(0, waitMs)))
+  }
+
+  private releaseDue(): void {
+    this.timer = null
+    const now = this.clock.monotonicMs()
+    let due = 0
+    while (due < this.waiting.length && this.waiting[due]!.dueAtMs <= now) due += 1
+    const released = this.waiting.slice(0, due)
+    this.waiting = this.waiting.slice(due)
+    for (const { job } of released) this.release(job)
+    this.schedule()
+  }
+}

@@ -1,0 +1,332 @@
+import type { ActionPlan, Log, Payload } from './core/action.ts'
+import type { DdlStatement, RowsBlock, TransactionHandler } from './core/binlog-stream.ts'
+import { Change } from './core/change.ts'
+import type { Transaction } from './core/change.ts'
+import type { EvaluationError } from './core/errors.ts'
+import { InFlightJob } from './core/in-flight-job.ts'
+import type { SourcePosition } from './core/position.ts'
+import { keyChanged } from './core/row-key.ts'
+import type { Rule } from './core/rule.ts'
+import type { RuleStats, Stats } from './core/stats.ts'
+import type { TableDef } from './core/table.ts'
+import type { Ticket, Watermark } from './checkpoint/watermark.ts'
+import type { MatchSink } from './match/program.ts'
+import type { Matcher } from './match/matcher.ts'
+import { laneHash } from './partition/lane-hash.ts'
+import type { LaneOf } from './partition/lane-hash.ts'
+
+/** What a job itself costs in memory, beside its payload and its change. */
+const JOB_BYTES = 256
+/** A transaction is kept back until its commit was read, up to this size; a larger one is acted on as it comes in. */
+const TRANSACTION_BUFFER_BYTES = 4 * 1024 * 1024
+
+export interface IngestDeps {
+  readonly lanes: number
+  readonly stats: Stats
+  readonly watermark: Watermark
+  readonly log: Log
+  readonly route: (job: InFlightJob) => void
+  /** Budget used up (true) or free again (false): the source pauses and resumes (invariant 6). */
+  readonly pressure: (high: boolean) => void
+}
+
+/**
+ * Turns transactions into jobs: matches rows, gives each job its lane and its hold on the transaction, and lets jobs go
+ * when the transaction is known to be committed (invariant 3). Synchronous from bytes to lane.
+ */
+export class Ingest implements TransactionHandler, MatchSink {
+  private readonly deps: IngestDeps
+  private readonly bufferLimit: number
+  private readonly laneOfs = new WeakMap<TableDef, LaneOf>()
+  private matcher: Matcher
+  private transaction: Transaction | null = null
+  private ticket: Ticket | null = null
+  private buffer: InFlightJob[] = []
+  private bufferBytes = 0
+  /** The transaction has outgrown the buffer: jobs go at once. */
+  private streaming = false
+  private lastSeq = -1
+  /** Rows up to this ordinal were handled before the connection broke in mid-transaction (invariant 5). */
+  private skipUpTo = -1
+  private lastJob: InFlightJob | null = null
+  private lastChange: Change | null = null
+  private lane = 0
+  private formerLane = -1
+  private readonly keyless = new Set<string>()
+
+  constructor(matcher: Matcher, deps: IngestDeps) {
+    this.matcher = matcher
+    this.deps = deps
+    this.bufferLimit = Math.min(TRANSACTION_BUFFER_BYTES, deps.stats.budgetBytes / 8)
+  }
+
+  /** New rules apply from the next row on. */
+  useRules(matcher: Matcher): void {
+    this.matcher = matcher
+  }
+
+  wants(table: TableDef): boolean {
+    return this.matcher.wants(table)
+  }
+
+  begin(transaction: Transaction): void {
+    if (this.transaction !== null && this.transaction.id === transaction.id) {
+      this.skipUpTo = this.lastSeq
+      this.transaction = transaction
+      return
+    }
+    if (this.transaction !== null) this.abandon()
+    this.transaction = transaction
+    this.lastSeq = -1
+    this.skipUpTo = -1
+    this.streaming = false
+  }
+
+  rows(block: RowsBlock): void {
+    const program = this.matcher.program(block)
+    if (program === null) return
+    const rows = program.run(block, this.transaction!, this.skipUpTo, this)
+    this.deps.stats.rowsTotal += rows
+    this.lastSeq = Math.max(this.lastSeq, block.firstSeq + rows - 1)
+    this.checkPressure()
+  }
+
+  ddl(statement: DdlStatement): void {
+    const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
+    tables.forEach(({ schema, table }, seq) => {
+      const rules = this.matcher.statementRules(statement.kind, schema, table)
+      if (rules.length > 0) this.statement(statement, { schema, table }, seq, rules)
+    })
+  }
+
+  commit(end: SourcePosition): void {
+    const { stats, watermark } = this.deps
+    const commitAtMs = this.transaction === null ? 0 : this.transaction.timestampUs / 1000
+    stats.transactionsTotal += 1
+    stats.lastCommitAt = commitAtMs
+    if (this.ticket === null) watermark.pass(end, commitAtMs)
+    else watermark.seal(this.ticket, end, commitAtMs)
+    this.letGo()
+    this.close()
+  }
+
+  rollback(end: SourcePosition): void {
+    this.discard(0)
+    if (this.streaming && this.ticket !== null && this.ticket.holds > 0) {
+      this.deps.log.error(
+        {
+          code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY',
+          gtid: this.transaction?.gtid,
+          file: end.file,
+          position: end.offset,
+        },
+        'a transaction larger than the transaction buffer ended by ROLLBACK after parts of it were acted on',
+      )
+    }
+    if (this.ticket === null) this.deps.watermark.pass(end, 0)
+    else this.deps.watermark.seal(this.ticket, end, 0)
+    this.close()
+  }
+
+  /** ROLLBACK TO SAVEPOINT: rows from this ordinal on are undone. */
+  rollbackTo(seq: number): void {
+    this.discard(seq)
+  }
+
+  advance(end: SourcePosition): void {
+    if (this.transaction === null) this.deps.watermark.pass(end, 0)
+  }
+
+  ruleMatched(rule: Rule, change: Change): void {
+    this.deps.stats.matchedTotal += 1
+    this.ruleStats(rule.id).matchedTotal += 1
+    if (change.table.key.length === 0) this.warnKeyless(change)
+  }
+
+  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void {
+    this.locate(change)
+    const former = key === 'former'
+    const lane = former && this.formerLane >= 0 ? this.formerLane : this.lane
+    const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
+    const job = this.job(action, change, payload, lane, JOB_BYTES + heldBytes + payloadBytes, null, former)
+    if (this.formerLane >= 0 && action.bindFormerKey === undefined) this.addGate(job)
+    this.take(job)
+  }
+
+  failed(action: ActionPlan, change: Change, error: EvaluationError, heldBytes: number): void {
+    this.locate(change)
+    this.ruleStats(action.rule.id).errorsTotal += 1
+    this.take(this.job(action, change, undefined, this.lane, JOB_BYTES + heldBytes, error, false))
+  }
+
+  /** To be called when a job has ended or was superseded. */
+  ended(job: InFlightJob): void {
+    const { stats } = this.deps
+    stats.inFlightJobs -= 1
+    stats.inFlightBytes -= job.bytes
+    if (stats.pausedByBackPressure && stats.inFlightBytes < stats.budgetBytes * 0.75) {
+      stats.pausedByBackPressure = false
+      this.deps.pressure(false)
+    }
+  }
+
+  ruleStats(id: string): RuleStats {
+    const { rules } = this.deps.stats
+    let stats = rules.get(id)
+    if (stats === undefined) {
+      stats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
+      rules.set(id, stats)
+    }
+    return stats
+  }
+
+  private job(
+    action: ActionPlan,
+    change: Change,
+    payload: Payload,
+    lane: number,
+    bytes: number,
+    failure: EvaluationError | null,
+    former: boolean,
+  ): InFlightJob {
+    this.ticket ??= this.deps.watermark.ticket()
+    this.ticket.holds += 1
+    const job = new InFlightJob(action, change, payload, lane, bytes, this.ticket, failure, former)
+    const before = this.lastJob
+    // Actions of one rule for one change run in the order written. On one lane of one target they do so anyway.
+    if (
+      before !== null &&
+      before.change === change &&
+      before.action.rule === action.rule &&
+      before.action !== action &&
+      (before.action.target.id !== action.target.id || before.lane !== lane)
+    ) {
+      job.after = before
+      before.next = job
+    }
+    this.lastJob = job
+    return job
+  }
+
+  private take(job: InFlightJob): void {
+    const { stats } = this.deps
+    stats.inFlightJobs += 1
+    stats.inFlightBytes += job.bytes
+    if (this.streaming) {
+      this.deps.route(job)
+      return
+    }
+    this.buffer.push(job)
+    this.bufferBytes += job.bytes
+    if (this.bufferBytes > this.bufferLimit) {
+      this.streaming = true
+      this.letGo()
+    }
+  }
+
+  private letGo(): void {
+    const jobs = this.buffer
+    if (jobs.length === 0) return
+    this.buffer = []
+    this.bufferBytes = 0
+    for (const job of jobs) this.deps.route(job)
+  }
+
+  /** Undoes buffered jobs of rows with an ordinal of at least `seq`. */
+  private discard(seq: number): void {
+    const kept: InFlightJob[] = []
+    for (const job of this.buffer) {
+      if (job.change.seq < seq) {
+        kept.push(job)
+        continue
+      }
+      this.bufferBytes -= job.bytes
+      job.hold.release()
+      this.ended(job)
+    }
+    this.buffer = kept
+    this.lastJob = null
+  }
+
+  /** A half transaction that will not be sent again under its id (another server took over, which lacks it). */
+  private abandon(): void {
+    this.discard(0)
+    if (this.ticket !== null && this.deps.watermark.position !== null) {
+      this.deps.watermark.seal(this.ticket, this.deps.watermark.position, 0)
+    }
+    this.close()
+  }
+
+  private close(): void {
+    this.transaction = null
+    this.ticket = null
+    this.lastJob = null
+    this.lastChange = null
+    this.streaming = false
+  }
+
+  private locate(change: Change): void {
+    if (change === this.lastChange) return
+    this.lastChange = change
+    let laneOf = this.laneOfs.get(change.table)
+    if (laneOf === undefined) {
+      laneOf = laneHash(change.table, this.deps.lanes)
+      this.laneOfs.set(change.table, laneOf)
+    }
+    this.lane = laneOf(change.old, change.new)
+    this.formerLane = -1
+    if (change.op === 'update' && keyChanged(change.table, change.op, change.old, change.new)) {
+      const former = laneOf(change.old, null)
+      if (former !== this.lane) this.formerLane = former
+    }
+  }
+
+  /** A change of the primary key that is sent once is ordered on the former key's lane too (invariant 2). */
+  private addGate(job: InFlightJob): void {
+    const gate = new InFlightJob(job.action, job.change, undefined, this.formerLane, 0, NO_HOLD, null)
+    gate.gateOf = job
+    job.gate = gate
+  }
+
+  private statement(
+    statement: DdlStatement,
+    { schema, table }: { schema: string; table: string },
+    seq: number,
+    rules: readonly Rule[],
+  ): void {
+    const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }
+    const change = new Change(def, statement.kind, this.transaction!, seq, null, null, statement.sql)
+    for (const rule of rules) {
+      this.deps.stats.matchedTotal += 1
+      this.ruleStats(rule.id).matchedTotal += 1
+      for (const action of rule.actions) {
+        try {
+          this.matched(action, change, action.bind(def)(change), statement.sql.length * 2, 'present')
+        } catch (error) {
+          this.failed(action, change, error as EvaluationError, statement.sql.length * 2)
+        }
+      }
+    }
+  }
+
+  private checkPressure(): void {
+    const { stats } = this.deps
+    if (!stats.pausedByBackPressure && stats.inFlightBytes > stats.budgetBytes) {
+      stats.pausedByBackPressure = true
+      this.deps.pressure(true)
+    }
+  }
+
+  private warnKeyless({ table }: Change): void {
+    const name = `${table.schema}.${table.name}`
+    if (this.keyless.has(name)) return
+    this.keyless.add(name)
+    this.deps.log.warn(
+      { code: 'BINGO_NO_PRIMARY_KEY', schema: table.schema, table: table.name },
+      'table has no primary key: its changes share one lane and are handled one after the other',
+    )
+  }
+}
+
+/** Gates stand in for a job that has its own hold. */
+const NO_HOLD = { release: () => undefined }

@@ -1,0 +1,82 @@
+import type { RowsBlock } from '../core/binlog-stream.ts'
+import type { RowOp } from '../core/change.ts'
+import type { Rule, RuleSet } from '../core/rule.ts'
+import type { TableDef } from '../core/table.ts'
+import { TableProgram } from './program.ts'
+import type { CompileRowDecoder } from './program.ts'
+
+/** Programs of one table: by operation, then by the identity of the column sets present in the images. */
+interface TablePrograms {
+  readonly rules: readonly Rule[]
+  readonly insert: ShapedPrograms
+  readonly update: ShapedPrograms
+  readonly delete: ShapedPrograms
+}
+
+interface ShapedPrograms {
+  readonly rules: readonly Rule[]
+  readonly programs: {
+    readonly key: Pick<RowsBlock, 'presentOld' | 'presentNew' | 'partialJson'>
+    readonly program: TableProgram
+  }[]
+}
+
+/** Finds the program for a rows event. Everything is compiled once per table shape and set of rules. */
+export class Matcher {
+  private readonly rules: readonly Rule[]
+  private readonly compile: CompileRowDecoder
+  private readonly tables = new WeakMap<TableDef, TablePrograms>()
+
+  constructor(ruleSet: RuleSet, compile: CompileRowDecoder) {
+    this.rules = ruleSet.rules
+    this.compile = compile
+  }
+
+  wants(table: TableDef): boolean {
+    const { insert, update, delete: delete_ } = this.of(table)
+    return insert.rules.length + update.rules.length + delete_.rules.length > 0
+  }
+
+  /** Rules that listen to TRUNCATE or DDL of this table; `table` empty when the statement's tables are not known. */
+  statementRules(kind: 'truncate' | 'ddl', schema: string, table: string): readonly Rule[] {
+    return this.rules.filter((rule) => rule.operations.has(kind) && rule.matchesTable(schema, table))
+  }
+
+  /** The program for this block, or null when no rule listens to its operation. */
+  program(block: RowsBlock): TableProgram | null {
+    const shaped = this.of(block.table)[block.op]
+    if (shaped.rules.length === 0) return null
+    for (const { key, program } of shaped.programs) {
+      if (
+        key.presentOld === block.presentOld &&
+        key.presentNew === block.presentNew &&
+        key.partialJson === block.partialJson
+      ) {
+        return program
+      }
+    }
+    const { presentOld, presentNew, partialJson } = block
+    const program = new TableProgram(
+      block.table,
+      { op: block.op, presentOld, presentNew, partialJson },
+      shaped.rules,
+      this.compile,
+    )
+    shaped.programs.push({ key: { presentOld, presentNew, partialJson }, program })
+    return program
+  }
+
+  private of(table: TableDef): TablePrograms {
+    let programs = this.tables.get(table)
+    if (programs === undefined) {
+      const rules = this.rules.filter((rule) => rule.matchesTable(table.schema, table.name))
+      const forOp = (op: RowOp): ShapedPrograms => ({
+        rules: rules.filter((rule) => rule.operations.has(op)),
+        programs: [],
+      })
+      programs = { rules, insert: forOp('insert'), update: forOp('update'), delete: forOp('delete') }
+      this.tables.set(table, programs)
+    }
+    return programs
+  }
+}

@@ -1,0 +1,300 @@
+import type { ActionPlan, Payload } from '../core/action.ts'
+import type { PresentColumns, RowsBlock } from '../core/binlog-stream.ts'
+import { Change } from '../core/change.ts'
+import type { Row, RowOp, Transaction } from '../core/change.ts'
+import { EvaluationError } from '../core/errors.ts'
+import { keyChanged } from '../core/row-key.ts'
+import type { Rule } from '../core/rule.ts'
+import type { TableDef } from '../core/table.ts'
+import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
+import type { ColumnSelection } from './column-needs.ts'
+import { RuleIndex } from './rule-index.ts'
+
+export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
+/** Decodes the rows of a block; answers how many there were. See binlog/row-decoder.ts. */
+export type RowDecoder = (buffer: Buffer, start: number, end: number, visit: RowVisitor) => number
+export interface BlockShape {
+  readonly op: RowOp
+  readonly presentOld: PresentColumns
+  readonly presentNew: PresentColumns
+  readonly partialJson: boolean
+}
+export type CompileRowDecoder = (
+  table: TableDef,
+  shape: BlockShape,
+  select: { readonly old: ColumnSelection; readonly new: ColumnSelection },
+) => RowDecoder
+
+/** Where matches go. All calls come in the order of rows, rules and actions. */
+export interface MatchSink {
+  /** `heldBytes`: estimate of what the change keeps in memory. `key`: the former one is that before an UPDATE of it. */
+  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void
+  /** The filter (action 0 stands for the rule) or the rendering failed for this change. */
+  failed(action: ActionPlan, change: Change, error: EvaluationError, heldBytes: number): void
+  /** A rule matched a row; before its actions. */
+  ruleMatched(rule: Rule, change: Change): void
+}
+
+interface BoundAction {
+  readonly plan: ActionPlan
+  readonly when: ((change: Change) => boolean) | null
+  readonly render: (change: Change) => Payload
+  readonly renderFormerKey: ((change: Change) => Payload) | null
+}
+
+interface BoundRule {
+  readonly rule: Rule
+  readonly whole: boolean
+  /** Rules with the same filter text share its number; it is evaluated once per row. */
+  readonly filterId: number
+  readonly actions: readonly BoundAction[]
+}
+
+/**
+ * The rules of one table and one shape of rows event, compiled: decodes the columns that they read, evaluates filters,
+ * renders payloads. Rows that no rule matches cost their decoding and the filters, and leave nothing behind.
+ */
+export class TableProgram {
+  private readonly table: TableDef
+  private readonly rules: readonly BoundRule[]
+  private readonly index: RuleIndex
+  private readonly filters: readonly ((change: Change) => boolean)[]
+  private readonly decode: RowDecoder
+  /** The first pass decodes a few columns only; matches of rules that need the whole row, and failures, decode again. */
+  private readonly partial: boolean
+  /** Upper bound of what the columns of the first pass hold per row; Infinity when one of them can be long. */
+  private readonly partialBytes: number
+  private readonly compileWhole: () => RowDecoder
+  private decodeWhole: RowDecoder | null = null
+  private readonly answers: Uint8Array
+  private readonly errors: (EvaluationError | null)[]
+  private readonly scratch: { -readonly [K in keyof Change]: Change[K] }
+
+  constructor(table: TableDef, shape: BlockShape, rules: readonly Rule[], compile: CompileRowDecoder) {
+    this.table = table
+    const filters = new Map<string, number>()
+    const bound: ((change: Change) => boolean)[] = []
+    this.rules = rules.map((rule) => bindRule(rule, table, filters, bound))
+    this.filters = bound
+    this.index = new RuleIndex(rules.map((rule) => rule.filter))
+    const first = selections(table, rules)
+    this.decode = compile(table, shape, first)
+    this.partial = first.old !== 'all' || first.new !== 'all'
+    this.partialBytes = this.partial ? boundOfBytes(table, first.old) + boundOfBytes(table, first.new) : Infinity
+    this.compileWhole = () => compile(table, shape, { old: 'all', new: 'all' })
+    this.answers = new Uint8Array(bound.length)
+    this.errors = bound.map(() => null)
+    this.scratch = new Change(table, shape.op, NO_TRANSACTION, 0, null, null, null) as never
+  }
+
+  /** Answers the number of rows in the block. Rows with an ordinal up to `skipUpTo` were handled before. */
+  run(block: RowsBlock, transaction: Transaction, skipUpTo: number, sink: MatchSink): number {
+    let seq = block.firstSeq
+    const query = transaction.query
+    return this.decode(block.buffer, block.start, block.end, (old, new_, start, end) => {
+      if (seq > skipUpTo) this.row(old, new_, seq, query, transaction, block, start, end, sink)
+      seq += 1
+    })
+  }
+
+  private row(
+    old: Row | null,
+    new_: Row | null,
+    seq: number,
+    query: string | null,
+    transaction: Transaction,
+    block: RowsBlock,
+    start: number,
+    end: number,
+    sink: MatchSink,
+  ): void {
+    const { scratch, answers } = this
+    scratch.old = old
+    scratch.new = new_
+    scratch.seq = seq
+    scratch.transaction = transaction
+    scratch.query = query
+    let change: Change | null = null
+    let whole: Change | null = null
+    answers.fill(UNKNOWN)
+    for (const number of this.index.candidates(old, new_)) {
+      const rule = this.rules[number]!
+      const answer = rule.filterId < 0 ? TRUE : this.answer(rule.filterId)
+      if (answer === FALSE) continue
+      if ((rule.whole || answer === ERROR) && this.partial) {
+        whole ??= this.wholeChange(block, start, end, seq, query, transaction)
+        this.fire(rule, whole, answer, 2 * (end - start), sink)
+      } else {
+        change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
+        this.fire(rule, change, answer, Math.min(2 * (end - start), this.partialBytes), sink)
+      }
+    }
+  }
+
+  private wholeChange(
+    block: RowsBlock,
+    start: number,
+    end: number,
+    seq: number,
+    query: string | null,
+    transaction: Transaction,
+  ): Change {
+    let change: Change | null = null
+    this.decodeWhole ??= this.compileWhole()
+    this.decodeWhole(block.buffer, start, end, (old, new_) => {
+      change = new Change(this.table, block.op, transaction, seq, old, new_, query)
+    })
+    return change!
+  }
+
+  private answer(filterId: number): number {
+    const known = this.answers[filterId]!
+    if (known !== UNKNOWN) return known
+    let answer: number
+    try {
+      answer = this.filters[filterId]!(this.scratch) ? TRUE : FALSE
+    } catch (error) {
+      answer = ERROR
+      this.errors[filterId] = asEvaluationError(error)
+    }
+    this.answers[filterId] = answer
+    return answer
+  }
+
+  private fire(rule: BoundRule, change: Change, answer: number, heldBytes: number, sink: MatchSink): void {
+    if (answer === ERROR) {
+      sink.failed(rule.actions[0]!.plan, change, this.errors[rule.filterId]!, heldBytes)
+      return
+    }
+    sink.ruleMatched(rule.rule, change)
+    for (const action of rule.actions) this.act(action, change, heldBytes, sink)
+  }
+
+  private act(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): void {
+    let payload: Payload
+    let former: Payload
+    let hasFormer = false
+    try {
+      if (action.when !== null && !action.when(change)) return
+      payload = action.render(change)
+      if (action.renderFormerKey !== null && keyChanged(this.table, change.op, change.old, change.new)) {
+        former = action.renderFormerKey(change)
+        hasFormer = true
+      }
+    } catch (error) {
+      sink.failed(action.plan, change, asEvaluationError(error), heldBytes)
+      return
+    }
+    if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')
+    sink.matched(action.plan, change, payload, heldBytes, 'present')
+  }
+}
+
+const UNKNOWN = 0
+const TRUE = 1
+const FALSE = 2
+const ERROR = 3
+
+/** Stands in the reused change until a row fills it; never seen outside. */
+const NO_TRANSACTION: Transaction = {
+  id: '',
+  gtid: null,
+  file: '',
+  offset: 0,
+  serverId: 0,
+  timestampUs: 0,
+  query: null,
+}
+
+/**
+ * What cannot be bound (a column that the table does not have) fails for every row instead: the events go to the dead
+ * letters, other rules go on, and nothing is silently passed over (invariant 8).
+ */
+function bindOrFail<T>(bind: () => (change: Change) => T): (change: Change) => T {
+  try {
+    return bind()
+  } catch (error) {
+    const failure = asEvaluationError(error)
+    return () => {
+      throw failure
+    }
+  }
+}
+
+function bindRule(
+  rule: Rule,
+  table: TableDef,
+  filters: Map<string, number>,
+  bound: ((change: Change) => boolean)[],
+): BoundRule {
+  const { filter } = rule
+  let filterId = -1
+  if (filter !== null) {
+    filterId = filters.get(filter.source) ?? -1
+    if (filterId < 0) {
+      filterId = bound.push(bindOrFail(() => filter.bind(table))) - 1
+      filters.set(filter.source, filterId)
+    }
+  }
+  const actions = rule.actions.map((plan) => ({
+    plan,
+    when: plan.when === null ? null : bindOrFail(() => plan.when!.bind(table)),
+    render: bindOrFail(() => plan.bind(table)),
+    renderFormerKey: plan.bindFormerKey === undefined ? null : bindOrFail(() => plan.bindFormerKey!(table)),
+  }))
+  return { rule, filterId, actions, whole: rule.actions.some((plan) => readsWhole(plan, table)) }
+}
+
+function readsWhole(plan: ActionPlan, table: TableDef): boolean {
+  return safeReads(() => readsWholeRow(plan.reads(table))) ?? true
+}
+
+/** What cannot even be told to read nothing (it will fail when bound) reads nothing. */
+function safeReads<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** First pass: what all filters and the modest actions read; whole rows only where a rule wants all of them. */
+function selections(table: TableDef, rules: readonly Rule[]): { old: ColumnSelection; new: ColumnSelection } {
+  const needs = new ColumnNeeds(table)
+  for (const rule of rules) {
+    if (rule.filter !== null) addReads(needs, () => rule.filter!.reads(table))
+    for (const plan of rule.actions) {
+      if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))
+      if (!readsWhole(plan, table)) addReads(needs, () => plan.reads(table))
+      else if (rule.filter === null) needs.add({ new: 'all', old: 'all' })
+    }
+  }
+  return { old: needs.old, new: needs.new }
+}
+
+/** MYSQL_TYPE_* of columns whose values can be megabytes: JSON, BLOB/TEXT family, VECTOR, GEOMETRY. */
+const LONG_TYPES: ReadonlySet<number> = new Set([242, 245, 249, 250, 251, 252, 255])
+const SHORT_VALUE_BYTES = 32
+
+function boundOfBytes(table: TableDef, selected: ColumnSelection): number {
+  let bytes = 0
+  table.columns.forEach((column, index) => {
+    if (selected !== 'all' && !selected.has(index)) return
+    if (LONG_TYPES.has(column.type)) bytes = Infinity
+    // Character columns hold `meta` bytes at most; everything else is short.
+    else bytes += column.collation > 0 ? Math.max(SHORT_VALUE_BYTES, column.meta) : SHORT_VALUE_BYTES
+  })
+  return bytes
+}
+
+function addReads(needs: ColumnNeeds, reads: () => Parameters<ColumnNeeds['add']>[0]): void {
+  const found = safeReads(reads)
+  if (found !== undefined) needs.add(found)
+}
+
+function asEvaluationError(error: unknown): EvaluationError {
+  if (error instanceof EvaluationError) return error
+  return new EvaluationError('BINGO_EVALUATION', error instanceof Error ? error.message : String(error), {
+    cause: error,
+  })
+}
