@@ -1,0 +1,87 @@
+import type { Log } from '../core/action.ts'
+import type { CheckpointStore } from '../core/checkpoint.ts'
+import type { Clock } from '../core/clock.ts'
+import { BingoError } from '../core/errors.ts'
+import type { ServerFingerprint, SourcePosition } from '../core/position.ts'
+import type { Stats } from '../core/stats.ts'
+
+export interface CheckpointSaverDeps {
+  readonly store: CheckpointStore
+  readonly name: string
+  readonly epoch: number
+  readonly intervalMs: number
+  /** The low watermark; null until anything is known. */
+  readonly position: () => SourcePosition | null
+  readonly server: () => ServerFingerprint
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: Stats
+}
+
+/** Writes the low watermark to the store whenever it has moved, at most every `intervalMs`. */
+export class CheckpointSaver {
+  private readonly deps: CheckpointSaverDeps
+  private saved: SourcePosition | null = null
+  private failures = 0
+
+  constructor(deps: CheckpointSaverDeps) {
+    this.deps = deps
+  }
+
+  /** Runs until aborted; rejects when the store refuses us for good (another instance took over). */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.deps.clock.sleep(this.deps.intervalMs, signal)
+      } catch {
+        return
+      }
+      await this.saveIfMoved()
+    }
+  }
+
+  /** True when what is stored is the present watermark. */
+  async saveIfMoved(): Promise<boolean> {
+    const { deps } = this
+    const position = deps.position()
+    if (position === null || position === this.saved) return true
+    try {
+      await deps.store.save({
+        version: 1,
+        name: deps.name,
+        position,
+        server: deps.server(),
+        savedAt: deps.clock.now(),
+        epoch: deps.epoch,
+      })
+    } catch (error) {
+      this.failed(error)
+      return false
+    }
+    if (this.failures > 0) deps.log.info({ store: deps.store.description }, 'checkpoints can be saved again')
+    this.failures = 0
+    this.saved = position
+    deps.stats.checkpointSavedAt = deps.clock.now()
+    deps.log.debug({ file: position.file, position: position.offset, gtid: position.gtidSet }, 'checkpoint saved')
+    return true
+  }
+
+  /** A store that is down costs nothing but a longer replay; one that refuses us ends the run. */
+  private failed(error: unknown): void {
+    if (error instanceof BingoError && !error.retryable) throw error
+    this.failures += 1
+    this.deps.stats.checkpointFailuresTotal += 1
+    const level = this.failures < 20 ? 'info' : this.failures < 120 ? 'warn' : 'error'
+    // The first, then ever more rarely: a store that is down for an hour need not fill the log.
+    if ((this.failures & (this.failures - 1)) !== 0) return
+    this.deps.log[level](
+      {
+        store: this.deps.store.description,
+        attempt: this.failures,
+        code: error instanceof BingoError ? error.code : 'BINGO_CHECKPOINT_UNREACHABLE',
+        err: error instanceof Error ? error.message : String(error),
+      },
+      'checkpoint cannot be saved; a restart would replay from the last one',
+    )
+  }
+}

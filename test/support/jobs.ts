@@ -1,0 +1,120 @@
+import type { ActionPlan, Log, TargetConfig } from '../../src/core/action.ts'
+import { Change } from '../../src/core/change.ts'
+import type { Row, RowOp, Transaction } from '../../src/core/change.ts'
+import type { EvaluationError } from '../../src/core/errors.ts'
+import { InFlightJob } from '../../src/core/in-flight-job.ts'
+import type { Hold } from '../../src/core/in-flight-job.ts'
+import type { Rule } from '../../src/core/rule.ts'
+import type { TableDef } from '../../src/core/table.ts'
+
+export const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLog,
+}
+
+/** `shop.users (id BIGINT PRIMARY KEY, status INT)`, or with other columns and key. */
+export function tableDef(columns: readonly string[] = ['id', 'status'], key: readonly number[] = [0]): TableDef {
+  return {
+    schema: 'shop',
+    name: 'users',
+    flavour: 'mysql',
+    key,
+    columns: columns.map((name) => ({
+      name,
+      type: 8,
+      meta: 0,
+      nullable: true,
+      unsigned: false,
+      collation: 0,
+      visible: true,
+    })),
+  }
+}
+
+export function transaction(number = 1): Transaction {
+  const gtid = `3e11fa47-71ca-11e1-9e33-c80aa9429562:${number}`
+  return {
+    id: gtid,
+    gtid,
+    file: 'binlog.000001',
+    offset: number * 100,
+    serverId: 1,
+    timestampUs: 1_700_000_000_000_000 + number,
+    query: null,
+  }
+}
+
+export function change(op: RowOp, old: Row | null, new_: Row | null, seq = 0, table = tableDef(), tx = transaction()): Change {
+  return new Change(table, op, tx, seq, old, new_, null)
+}
+
+export const target: TargetConfig = { id: 'fake', type: 'fake', options: {} }
+
+export function action(overrides: Partial<ActionPlan> = {}, rule: Partial<Rule> = {}): ActionPlan {
+  const location = { file: 'rules.yaml', line: 1, column: 1 }
+  const plan = {
+    index: 0,
+    type: 'fake',
+    location,
+    target,
+    coalesce: 'none',
+    when: null,
+    onFailure: 'park',
+    retry: { attempts: 3, maxAgeMs: 60_000, minMs: 1, maxMs: 5 },
+    timeoutMs: 1000,
+    ratePerSecond: null,
+    reads: () => ({ new: new Set<string>(), old: new Set<string>() }),
+    bind: () => () => null,
+    options: null,
+    ...overrides,
+  }
+  const owner = {
+    id: 'rule',
+    description: null,
+    tags: [],
+    location,
+    version: '1',
+    operations: new Set(['insert', 'update', 'delete']),
+    filter: null,
+    debounce: null,
+    delayMs: 0,
+    matchesTable: () => true,
+    actions: [plan],
+    ...rule,
+  } as unknown as Rule
+  return Object.assign(plan, { rule: owner }) as unknown as ActionPlan
+}
+
+export class CountingHold implements Hold {
+  released = 0
+  release(): void {
+    this.released += 1
+  }
+}
+
+export interface JobOptions {
+  readonly id?: number
+  readonly payload?: unknown
+  readonly lane?: number
+  readonly action?: ActionPlan
+  readonly hold?: Hold
+  readonly failure?: EvaluationError
+  readonly seq?: number
+}
+
+/** An UPDATE of row `id` on its way. */
+export function job(options: JobOptions = {}): InFlightJob {
+  const id = options.id ?? 1
+  return new InFlightJob(
+    options.action ?? action(),
+    change('update', { id, status: 0 }, { id, status: 1 }, options.seq ?? 0),
+    options.payload ?? `key:${id}`,
+    options.lane ?? 0,
+    100,
+    options.hold ?? new CountingHold(),
+    options.failure ?? null,
+  )
+}
