@@ -159,7 +159,11 @@ export class TargetQueue implements WakeableQueue {
       void this.buryHead(lane)
       return
     }
-    const limit = Math.min(target.maxBatch - batch.length, first.action.rule.debounce?.maxBatch ?? Infinity)
+    // After a failure the head goes alone: what follows it on its row must not be sent over and over.
+    const limit =
+      queue.failures > 0
+        ? 1
+        : Math.min(target.maxBatch - batch.length, first.action.rule.debounce?.maxBatch ?? Infinity)
     const before = batch.length
     for (let n = 0; n < limit; n++) {
       const job = queue.at(n)
