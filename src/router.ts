@@ -2,14 +2,12 @@ import type { ActionPlan, TargetConfig } from './core/action.ts'
 import type { Clock } from './core/clock.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
 import type { Rule } from './core/rule.ts'
-import type { Stats } from './core/stats.ts'
 import type { TargetQueue } from './act/target-queue.ts'
 import { DebounceWindow } from './debounce/window.ts'
 import { DelayLine } from './debounce/delay-line.ts'
 
 export interface RouterDeps {
   readonly clock: Clock
-  readonly stats: Stats
   readonly queueFor: (target: TargetConfig) => TargetQueue
   /** A job was superseded by a newer one and ended up inside it. */
   readonly onSuperseded: (job: InFlightJob) => void

@@ -1,0 +1,237 @@
+import type { Log, Target, TargetConfig } from './core/action.ts'
+import type { TransactionHandler } from './core/binlog-stream.ts'
+import type { CheckpointStore } from './core/checkpoint.ts'
+import type { Clock } from './core/clock.ts'
+import type { DeadLetterStore } from './core/dead-letter.ts'
+import type { InFlightJob } from './core/in-flight-job.ts'
+import type { ServerFingerprint, SourcePosition } from './core/position.ts'
+import type { RuleSet } from './core/rule.ts'
+import type { Stats, TargetStats } from './core/stats.ts'
+import { FailureHandler } from './act/failure-handler.ts'
+import { TargetQueue } from './act/target-queue.ts'
+import { CheckpointSaver } from './checkpoint/saver.ts'
+import { Watermark } from './checkpoint/watermark.ts'
+import { Ingest } from './ingest.ts'
+import { Matcher } from './match/matcher.ts'
+import type { CompileRowDecoder } from './match/program.ts'
+import { Router } from './router.ts'
+
+/**
+ * The stages in order, from the server's binlog to the targets and back to the checkpoint:
+ *
+ *   source ─▶ binlog ─▶ Ingest ─▶ Matcher ─▶ lane ─▶ Router ─▶ TargetQueue ─▶ Target
+ *     ▲        bytes to   jobs,     rules,    hash    delay,     per lane:      one adapter
+ *     │        trans-     holds     filters,  of key  debounce   batch, retry   per type
+ *     │        actions              payloads                        │
+ *     └─ pause/resume: budget of bytes ◀──────── job ends ◀─────────┼──▶ dead letters
+ *                                                    │
+ *              CheckpointSaver ◀── Watermark ◀───────┘
+ *
+ * Invariants, cited by number where they are upheld:
+ *  1  Every committed matching change is acted on or is in the dead letters.
+ *  2  Per key, in commit order; across rules that act on one target too, as long as they have no debounce window.
+ *  3  Nothing is delivered that was not committed.
+ *  4  The checkpoint never passes an unfinished change.
+ *  5  A duplicate carries the same id, and only occurs after a crash, within the replayed window.
+ *  6  Memory is bounded in bytes, whatever the size of a transaction and however long a target is down.
+ *  7  After a fault heals, lag returns to zero by itself.
+ *  8  Never silently skip: a gap stops with a clear error unless the configuration says otherwise.
+ */
+export interface Pipeline {
+  /** Resolves after a drained stop; rejects with the BingoError that ended it. */
+  run(signal: AbortSignal): Promise<void>
+  /** Takes effect from the next row on; jobs under way keep the rules they were matched by. */
+  reload(ruleSet: RuleSet): void
+  /** Where a restart would resume. */
+  readonly position: SourcePosition | null
+}
+
+export interface PipelineOptions {
+  readonly name: string
+  readonly lanes: number
+  readonly checkpointIntervalMs: number
+  readonly shutdownDeadlineMs: number
+  /** The stored position; null for a first start. */
+  readonly start: SourcePosition | null
+  /** Fencing number of this run, written with every checkpoint. */
+  readonly epoch: number
+}
+
+/** What streams transactions into the pipeline. */
+export interface PipelineSource {
+  /** Resolves when aborted; rejects with a BingoError when it cannot go on. Reconnects by itself in between. */
+  run(handler: TransactionHandler, signal: AbortSignal): Promise<void>
+  /** Stop and go on reading (invariant 6). */
+  pause(): void
+  resume(): void
+  /** The rules changed: ask again which tables are wanted. */
+  forgetWanted(): void
+  fingerprint(): ServerFingerprint
+}
+
+export interface PipelineDeps {
+  readonly ruleSet: RuleSet
+  readonly source: PipelineSource
+  readonly checkpoints: CheckpointStore
+  readonly deadLetters: DeadLetterStore
+  readonly openTarget: (target: TargetConfig) => Promise<Target>
+  readonly compileRowDecoder: CompileRowDecoder
+  readonly log: Log
+  readonly stats: Stats
+  readonly clock: Clock
+}
+
+const DRAIN_POLL_MS = 5
+
+export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
+  return new StagedPipeline(options, deps)
+}
+
+class StagedPipeline implements Pipeline {
+  private readonly options: PipelineOptions
+  private readonly deps: PipelineDeps
+  private readonly watermark: Watermark
+  private readonly ingest: Ingest
+  private readonly router: Router
+  private readonly saver: CheckpointSaver
+  private readonly queues = new Map<string, TargetQueue>()
+  /** Cuts off what is under way, when the deadline of a stop has passed. */
+  private readonly giveUp = new AbortController()
+  private failures: FailureHandler | null = null
+
+  constructor(options: PipelineOptions, deps: PipelineDeps) {
+    this.options = options
+    this.deps = deps
+    this.watermark = new Watermark(options.start)
+    this.router = new Router({
+      clock: deps.clock,
+      queueFor: (target) => this.queueFor(target),
+      onSuperseded: (job) => this.superseded(job),
+    })
+    this.ingest = new Ingest(new Matcher(deps.ruleSet, deps.compileRowDecoder), {
+      lanes: options.lanes,
+      stats: deps.stats,
+      watermark: this.watermark,
+      log: deps.log,
+      route: (job) => this.router.route(job),
+      pressure: (high) => (high ? deps.source.pause() : deps.source.resume()),
+    })
+    this.saver = new CheckpointSaver({
+      store: deps.checkpoints,
+      name: options.name,
+      epoch: options.epoch,
+      intervalMs: options.checkpointIntervalMs,
+      position: () => this.watermark.position,
+      server: () => deps.source.fingerprint(),
+      clock: deps.clock,
+      log: deps.log,
+      stats: deps.stats,
+    })
+  }
+
+  get position(): SourcePosition | null {
+    return this.watermark.position
+  }
+
+  reload(ruleSet: RuleSet): void {
+    this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
+    this.deps.source.forgetWanted()
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { deps } = this
+    this.failures = await FailureHandler.open({
+      store: deps.deadLetters,
+      clock: deps.clock,
+      log: deps.log,
+      signal: this.giveUp.signal,
+      ruleStats: (id) => this.ingest.ruleStats(id),
+    })
+    const stop = new AbortController()
+    const stopped = AbortSignal.any([signal, stop.signal])
+    const saving = this.saver.run(stopped).catch((error: unknown) => {
+      // Another instance took over: whatever we would still send is its business now.
+      this.giveUp.abort(error)
+      throw error
+    })
+    const reading = deps.source.run(this.ingest, stopped)
+    try {
+      await Promise.race([reading, saving])
+    } finally {
+      stop.abort()
+      await Promise.allSettled([reading, saving])
+      await this.shutDown()
+    }
+  }
+
+  /** Lets everything that was read come to its end, within the deadline; what does not is replayed after a restart. */
+  private async shutDown(): Promise<void> {
+    const { deps, options } = this
+    const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
+    this.router.flushWindows()
+    while (!this.drained() && !this.giveUp.signal.aborted && deps.clock.monotonicMs() < deadline) {
+      await deps.clock.sleep(DRAIN_POLL_MS)
+    }
+    if (!this.drained()) {
+      deps.log.warn(
+        { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.inFlightJobs, deadlineMs: options.shutdownDeadlineMs },
+        'stopping before everything was delivered; it will be replayed after the next start',
+      )
+    }
+    const fenced = this.giveUp.signal.aborted
+    this.giveUp.abort()
+    this.router.stop()
+    if (!fenced) await this.saver.saveIfMoved().catch(() => false)
+    await Promise.allSettled([...this.queues.values()].map((queue) => queue.close()))
+  }
+
+  private drained(): boolean {
+    for (const queue of this.queues.values()) if (!queue.idle) return false
+    return true
+  }
+
+  private queueFor(target: TargetConfig): TargetQueue {
+    let queue = this.queues.get(target.id)
+    if (queue === undefined) {
+      queue = new TargetQueue({
+        config: target,
+        lanes: this.options.lanes,
+        open: () => this.deps.openTarget(target),
+        failures: this.failures!,
+        clock: this.deps.clock,
+        log: this.deps.log,
+        stats: this.targetStats(target),
+        signal: this.giveUp.signal,
+        onEnd: (job, delivered) => this.ended(job, delivered),
+      })
+      this.queues.set(target.id, queue)
+    }
+    return queue
+  }
+
+  private targetStats(target: TargetConfig): TargetStats {
+    const stats: TargetStats = {
+      type: target.type,
+      sendsTotal: 0,
+      deliveredTotal: 0,
+      failedTotal: 0,
+      retriedTotal: 0,
+      queued: 0,
+      downSince: 0,
+      lastError: null,
+    }
+    this.deps.stats.targets.set(target.id, stats)
+    return stats
+  }
+
+  private ended(job: InFlightJob, delivered: boolean): void {
+    if (delivered) this.ingest.ruleStats(job.action.rule.id).deliveredTotal += 1
+    this.ingest.ended(job)
+    this.deps.stats.watermarkCommitAt = this.watermark.commitAtMs
+  }
+
+  private superseded(job: InFlightJob): void {
+    this.ingest.ruleStats(job.action.rule.id).coalescedTotal += 1
+    this.ingest.ended(job)
+  }
+}
