@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { parseCheckpoint, serialiseCheckpoint } from '../../../src/checkpoint/record.ts'
+import type { Checkpoint } from '../../../src/core/checkpoint.ts'
+
+const checkpoint: Checkpoint = {
+  version: 1,
+  name: 'bingo',
+  position: {
+    flavour: 'mysql',
+    file: 'binlog.000003',
+    offset: 1234,
+    gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5',
+  },
+  server: { flavour: 'mysql', server: '3e11fa47-71ca-11e1-9e33-c80aa9429562', fileCreated: 1_795_000_000 },
+  savedAt: 1_795_000_000_123,
+  epoch: 7,
+}
+
+describe('a stored checkpoint', () => {
+  it('comes back as it was', () => {
+    expect(parseCheckpoint(serialiseCheckpoint(checkpoint), 'bingo', 'here')).toEqual(checkpoint)
+  })
+
+  it('is JSON that people can read', () => {
+    expect(JSON.parse(serialiseCheckpoint(checkpoint))).toMatchObject({ ...checkpoint, crc: expect.any(String) })
+  })
+
+  it('is refused as corrupt when any byte has changed or the end is missing', () => {
+    const stored = serialiseCheckpoint(checkpoint)
+    for (let i = 0; i < stored.length; i++) {
+      const flipped = stored.slice(0, i) + String.fromCharCode(stored.charCodeAt(i) ^ 1) + stored.slice(i + 1)
+      expect(() => parseCheckpoint(flipped, 'bingo', 'here')).toThrow(
+        expect.objectContaining({ code: 'BINGO_CHECKPOINT_CORRUPT' }),
+      )
+      expect(() => parseCheckpoint(stored.slice(0, i), 'bingo', 'here')).toThrow(
+        expect.objectContaining({ code: 'BINGO_CHECKPOINT_CORRUPT' }),
+      )
+    }
+  })
+
+  it('is refused when it belongs to another instance', () => {
+    expect(() => parseCheckpoint(serialiseCheckpoint(checkpoint), 'other', 'here')).toThrow(
+      expect.objectContaining({ code: 'BINGO_CHECKPOINT_FOREIGN' }),
+    )
+  })
+
+  it('is refused when a newer program wrote it', () => {
+    const newer = serialiseCheckpoint({ ...checkpoint, version: 2 as 1 })
+    expect(() => parseCheckpoint(newer, 'bingo', 'here')).toThrow(
+      expect.objectContaining({ code: 'BINGO_CHECKPOINT_AHEAD' }),
+    )
+  })
+
+  it('is refused when a field has the wrong type, although the checksum is right', () => {
+    const wrong = serialiseCheckpoint({ ...checkpoint, epoch: -1 })
+    expect(() => parseCheckpoint(wrong, 'bingo', 'here')).toThrow(
+      expect.objectContaining({ code: 'BINGO_CHECKPOINT_CORRUPT' }),
+    )
+  })
+})
