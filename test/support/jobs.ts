@@ -47,7 +47,14 @@ export function transaction(number = 1): Transaction {
   }
 }
 
-export function change(op: RowOp, old: Row | null, new_: Row | null, seq = 0, table = tableDef(), tx = transaction()): Change {
+export function change(
+  op: RowOp,
+  old: Row | null,
+  new_: Row | null,
+  seq = 0,
+  table = tableDef(),
+  tx = transaction(),
+): Change {
   return new Change(table, op, tx, seq, old, new_, null)
 }
 
