@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const READY_TIMEOUT_MS = 60_000
+
+export interface DaemonOptions {
+  /** YAML of the rules file. */
+  readonly rules: string
+  readonly sourceUrl: string
+  /** BINGO_… settings beyond source, rules and the admin port. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Flags for node itself (heap limits, profiles). */
+  readonly nodeArgs?: readonly string[]
+}
+
+export interface LogLine {
+  readonly level: number | string
+  readonly msg: string
+  readonly code?: string
+  readonly [field: string]: unknown
+}
+
+/**
+ * BinGo as its users run it: a process of its own with a rules file, an environment and an admin port. Keeps its folder
+ * (rules, file checkpoint) over stops and starts; removed when disposed.
+ */
+export class Daemon implements AsyncDisposable {
+  readonly folder: string
+  readonly options: DaemonOptions
+  readonly adminPort: number
+  logs: LogLine[] = []
+  stderr = ''
+  private child: ChildProcess | null = null
+
+  private constructor(folder: string, adminPort: number, options: DaemonOptions) {
+    this.folder = folder
+    this.adminPort = adminPort
+    this.options = options
+  }
+
+  /** Prepares folder and port; `start()` runs it. */
+  static async prepare(options: DaemonOptions): Promise<Daemon> {
+    const folder = await mkdtemp(join(tmpdir(), 'bingo-daemon-'))
+    await writeFile(join(folder, 'rules.yaml'), options.rules)
+    return new Daemon(folder, await freePort(), options)
+  }
+
+  /** Prepares, starts and waits until it is ready. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const daemon = await Daemon.prepare(options)
+    try {
+      daemon.spawn()
+      await daemon.ready()
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]()
+      throw error
+    }
+    return daemon
+  }
+
+  get pid(): number {
+    return this.child!.pid!
+  }
+
+  get rulesFile(): string {
+    return join(this.folder, 'rules.yaml')
+  }
+
+  /** Runs the process; does not wait. */
+  spawn(extraEnv: Readonly<Record<string, string>> = {}): void {
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: this.folder,
+      BINGO_SOURCE_URL: this.options.sourceUrl,
+      BINGO_RULES: this.rulesFile,
+      BINGO_CHECKPOINT_STORE: `file:${join(this.folder, 'checkpoint')}`,
+      BINGO_HTTP_LISTEN: `127.0.0.1:${this.adminPort}`,
+      ...this.options.env,
+      ...extraEnv,
+    }
+    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), MAIN, 'run'], {
+      cwd: this.folder,
+      env: env as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child = child
+    createInterface({ input: child.stdout! }).on('line', (line) => this.keep(line))
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+  }
+
+  /** Resolves when /readyz says yes; rejects when the process ends before. */
+  async ready(): Promise<void> {
+    const deadline = Date.now() + READY_TIMEOUT_MS
+    while (Date.now() < deadline) {
+      if (this.child!.exitCode !== null || this.child!.signalCode !== null) {
+        throw new Error(`bingo ended with ${this.child!.exitCode ?? this.child!.signalCode}:\n${this.output()}`)
+      }
+      const answer = await this.get('/readyz').catch(() => null)
+      if (answer?.status === 200) return
+      await delay(25)
+    }
+    throw new Error(`bingo was not ready within ${READY_TIMEOUT_MS} ms:\n${this.output()}`)
+  }
+
+  async get(path: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}${path}`)
+    return { status: response.status, text: await response.text() }
+  }
+
+  /** Value of a metric, labels as written in /metrics; undefined when it is not there. */
+  async metric(name: string): Promise<number | undefined> {
+    const { text } = await this.get('/metrics')
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `))
+    return line === undefined ? undefined : Number(line.slice(name.length + 1))
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal)
+  }
+
+  /** Sends a signal and waits for the end; answers the exit code, or null after a kill. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.signal(signal)
+    return this.ended()
+  }
+
+  async ended(): Promise<number | null> {
+    const { child } = this
+    if (child === null) return null
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    return child.exitCode
+  }
+
+  logged(message: string): boolean {
+    return this.logs.some((line) => line.msg === message)
+  }
+
+  output(): string {
+    const lines = this.logs.slice(-40).map((line) => JSON.stringify(line))
+    return `${lines.join('\n')}\n${this.stderr.slice(-4000)}`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  private keep(line: string): void {
+    try {
+      this.logs.push(JSON.parse(line) as LogLine)
+    } catch {
+      this.stderr += `${line}\n`
+    }
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Polls until `check` answers true. `what` goes into the error. */
+export async function eventually(
+  what: string,
+  check: () => Promise<boolean> | boolean,
+  timeoutMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await delay(20)
+  }
+}
