@@ -10,7 +10,10 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** The sources run directly; BINGO_TEST_DIST=1 takes what `npm run build` made, as the image does. */
+const MAIN = fileURLToPath(
+  new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
+)
 const READY_TIMEOUT_MS = 60_000
 
 export interface DaemonOptions {

@@ -1,0 +1,57 @@
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Daemon } from '../support/daemon.ts'
+import type { RedisServer, SqlServer } from './servers.ts'
+import { createTable, insertRows, updateRows } from './dataset.ts'
+import { usageOf } from './process-usage.ts'
+import type { Row } from './report.ts'
+
+const RULE = `rules:
+  - id: cache
+    table: shop.big
+    events: [UPDATE, DELETE]
+    filter: "NewRow['status'] != OldRow['status']"
+    actions:
+      - {type: redis, cmd: UNLINK, key: "cache:user:{{ .ID }}"}
+`
+
+/** One UPDATE of all rows until as many Redis keys are gone, with the daemon as its users run it. */
+export async function endToEnd(sql: SqlServer, redis: RedisServer, rows: number): Promise<Row[]> {
+  await createTable(sql)
+  await insertRows(sql, rows)
+  await redis.cli('FLUSHALL')
+  for (let first = 1; first <= rows; first += 100_000) {
+    const last = Math.min(rows, first + 99_999)
+    await redis.cli('EVAL', `for i=${first},${last} do redis.call('SET','cache:user:'..i,'x') end`, '0')
+  }
+  const started = performance.now()
+  await using bingo = await Daemon.start({ rules: RULE, sourceUrl: sql.url, env: { BINGO_REDIS_URL: redis.url } })
+  const startMs = performance.now() - started
+  await delay(1000)
+  const idle = usageOf(bingo.pid)
+  await redis.cli('CONFIG', 'RESETSTAT')
+  const begun = performance.now()
+  await updateRows(sql, rows, true)
+  const committed = performance.now()
+  while (Number(await redis.cli('DBSIZE')) > 0) await delay(5)
+  const done = performance.now()
+  const used = usageOf(bingo.pid)
+  const commands = Number(/cmdstat_unlink:calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))?.[1])
+  const cpuSeconds = used.cpuSeconds - idle.cpuSeconds
+  const section = 'b end to end'
+  return [
+    { section, name: 'COMMIT returned → last key gone', value: (rows / (done - committed)) * 1000, unit: 'rows/s' },
+    { section, name: 'UPDATE sent → last key gone', value: (rows / (done - begun)) * 1000, unit: 'rows/s' },
+    { section, name: 'CPU of the daemon per million rows', value: (cpuSeconds / rows) * 1e6, unit: 's' },
+    { section, name: 'peak RSS of the daemon', value: used.peakRssMb, unit: 'MB' },
+    { section, name: 'UNLINK commands', value: commands, unit: 'commands' },
+    {
+      section: 'f start',
+      name: 'process start → ready',
+      value: startMs,
+      unit: 'ms',
+      note: 'includes polling every 25 ms',
+    },
+    { section: 'f start', name: 'RSS idle', value: idle.rssMb, unit: 'MB' },
+  ]
+}
