@@ -1,0 +1,50 @@
+import type { ActionType } from '../../core/action.ts'
+import { COALESCED_BY_DEFAULT } from './redis/commands.ts'
+import { compileRedis } from './redis/compile.ts'
+import type { RedisTargetOptions } from './redis/options.ts'
+
+/** `type: redis`: one command of an allowlist per event. */
+export const redis: ActionType = {
+  type: 'redis',
+  fields: {
+    url: {
+      kind: 'string',
+      doc: 'Address: redis://, rediss://, sentinel:// or redis+cluster://. Default: `redis.url`.',
+    },
+    cmd: { kind: 'string', required: true, doc: 'The command: DEL, UNLINK, SET, EXPIRE, HSET, HDEL, INCRBY, LPUSH, …' },
+    key: { kind: 'template', doc: 'The key. Never empty, never from NULL.' },
+    keys: { kind: 'templateList', doc: 'Several keys, for DEL and UNLINK.' },
+    value: {
+      kind: 'structure',
+      doc: 'Value of SET, LPUSH, RPUSH, HSET with `field`; increment of INCRBY (default 1).',
+    },
+    args: {
+      kind: 'templateList',
+      doc: 'Further values, members or field/value pairs, for commands that take several.',
+    },
+    field: { kind: 'template', doc: 'Field of a hash, for HSET and HDEL.' },
+    fields: {
+      kind: 'templateMap',
+      doc: 'Fields and values, for HSET and XADD. XADD without it: `event` with the event.',
+    },
+    member: { kind: 'template', doc: 'Member of a set or sorted set.' },
+    score: { kind: 'structure', doc: 'Score of ZADD: a number.' },
+    ttl: { kind: 'duration', doc: 'Time to live, for SET and EXPIRE.' },
+    nx: { kind: 'boolean', doc: 'SET only where the key does not exist.' },
+    xx: { kind: 'boolean', doc: 'SET only where the key exists.' },
+    channel: { kind: 'template', doc: 'Channel of PUBLISH.' },
+    message: { kind: 'structure', doc: 'Message of PUBLISH; without it the event.' },
+    maxlen: { kind: 'integer', doc: 'XADD: about how many entries the stream keeps.' },
+  },
+  targetFields: ['url'],
+  defaultCoalesce: (spec) => (COALESCED_BY_DEFAULT.has((spec.string('cmd') ?? '').toUpperCase()) ? 'latest' : 'none'),
+  compile: compileRedis,
+  async open(target, context) {
+    const [{ openRedis }, { RedisTarget }] = await Promise.all([
+      import('../../clients/redis.ts'),
+      import('./redis/target.ts'),
+    ])
+    const { url } = target.options as RedisTargetOptions
+    return new RedisTarget(openRedis(url, { log: context.log, name: target.id.replaceAll(/[^\w.:@-]/g, '_') }))
+  },
+}

@@ -1,0 +1,21 @@
+/** What the adapter keeps of a compiled Redis action. */
+export interface RedisActionOptions {
+  readonly command: string
+  /** DEL and UNLINK: the payload is the key or the keys, and neighbours merge into one command. */
+  readonly removes: boolean
+}
+
+/** Everything but DEL and UNLINK: the arguments after the command's name, and the key for coalescing. */
+export interface CommandPayload {
+  readonly address: string
+  readonly args: readonly string[]
+  /** Set where an UPDATE of the primary key makes the former key obsolete: DEL instead of the action's command. */
+  readonly remove?: boolean
+}
+
+/** DEL and UNLINK: a key, or several. */
+export type RemovePayload = string | readonly string[]
+
+export interface RedisTargetOptions {
+  readonly url: string
+}

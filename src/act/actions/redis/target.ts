@@ -1,0 +1,110 @@
+import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
+import type { RedisConnection } from '../../../clients/redis.ts'
+import { classify, REDIS_REPLIES } from '../../classify.ts'
+import { deliveryFailure, reasonOf } from '../../failure.ts'
+import { planCommands } from './batch.ts'
+import type { Operation } from './batch.ts'
+import { sendToCluster } from './cluster.ts'
+import { encodeMultiKey } from './encode.ts'
+import { RawCommand } from './raw-command.ts'
+import { isReply, sendTransaction } from './transaction.ts'
+
+/** Jobs in one send: some round trips' worth, and not more than fits a few megabytes. */
+const MAX_BATCH = 10_000
+/** While Redis works on one send, the next is encoded; more would only queue in the socket. */
+const MAX_CONCURRENCY = 2
+
+/** One Redis (single, Sentinel group, Cluster). A send is one write and one round trip, whatever it holds. */
+export class RedisTarget implements Target {
+  readonly gather = 'all'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency = MAX_CONCURRENCY
+  readonly #connection: RedisConnection
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection
+  }
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    if (!this.#connection.ready) return failAll(jobs, { kind: 'down', error: this.#connection.unreachable() })
+    const operations = planCommands(jobs)
+    const outcomes = await this.#execute(operations)
+    if (outcomes === null) return undefined
+    const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
+    for (let i = 0; i < operations.length; i++) {
+      const error = outcomes[i] ?? null
+      if (error !== null)
+        failures.fill(redisFailure(error, this.#connection.address), operations[i]!.from, operations[i]!.to)
+    }
+    return failures
+  }
+
+  /** One error or null per operation; null when all went well. */
+  async #execute(operations: readonly Operation[]): Promise<readonly (Error | null)[] | null> {
+    const { client } = this.#connection
+    if ('nodes' in client) return sendToCluster(client, operations)
+    if (operations.every((operation) => operation.tag === 'remove')) {
+      return settle(
+        operations.map(({ verb, keys }) =>
+          keys.size === 0
+            ? undefined
+            : client.sendCommand(new RawCommand(verb.toLowerCase(), encodeMultiKey(verb, keys))),
+        ),
+      )
+    }
+    return sendTransaction(client, operations)
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close()
+  }
+}
+
+/** Waits for all; one error or null each, or null when there was no error. */
+async function settle(replies: readonly unknown[]): Promise<readonly (Error | null)[] | null> {
+  try {
+    await Promise.all(replies)
+    return null
+  } catch {
+    const settled = await Promise.allSettled(replies)
+    return settled.map((reply) => (reply.status === 'rejected' ? (reply.reason as Error) : null))
+  }
+}
+
+function failAll(jobs: readonly Job[], failure: DeliveryFailure): SendResult {
+  return jobs.map(() => failure)
+}
+
+/** An error reply is judged by its text; everything else (socket, timeout) means that Redis is out of reach. */
+function redisFailure(error: Error, address: string): DeliveryFailure {
+  if (!isReply(error)) {
+    return deliveryFailure(
+      'down',
+      'BINGO_REDIS_UNREACHABLE',
+      `Redis at ${address} did not answer: ${reasonOf(error)}`,
+      {
+        hint: 'Check that Redis is up and reachable; the events wait.',
+        cause: error,
+      },
+    )
+  }
+  const kind = classify(REDIS_REPLIES, error.message)
+  const word = /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
+  return deliveryFailure(kind, 'BINGO_REDIS_REFUSED', `Redis at ${address} answered ${printableReply(error.message)}`, {
+    hint: HINTS[word],
+  })
+}
+
+/** Error replies can quote arguments, which may hold row values. */
+function printableReply(message: string): string {
+  return message.replaceAll(/'[^']*'|`[^`]*`/g, "'…'").slice(0, 200)
+}
+
+const HINTS: { readonly [word: string]: string } = {
+  OOM: 'Redis has reached maxmemory and may not evict: raise it, or choose an eviction policy.',
+  READONLY: 'This is a replica: give the address of the master, or of the Sentinels.',
+  NOAUTH: 'Put user and password into the Redis address.',
+  WRONGPASS: 'User or password in the Redis address is wrong.',
+  NOPERM: 'Grant the user this command and key (MULTI and EXEC as well) with ACL SETUSER.',
+  WRONGTYPE: 'The key holds another type than this command works on.',
+}

@@ -1,0 +1,71 @@
+import { lookup } from 'node:dns'
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { LookupFunction } from 'node:net'
+import { buildConnector } from 'undici'
+import { BingoError } from '../../../core/errors.ts'
+import { addressPolicy } from './addresses.ts'
+import type { AddressPolicy } from './addresses.ts'
+import type { TlsOptions, WebhookTargetOptions } from './options.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/**
+ * Connects for a webhook target. Every address is checked when it is connected to: those that a name resolves to in the
+ * lookup of that very connection (so a name cannot be rebound in between), and literals, for which no lookup is made.
+ */
+export function webhookConnector(options: WebhookTargetOptions): buildConnector.connector {
+  const allowed = addressPolicy(options.origin === null, options.allowCidrs)
+  const connect = buildConnector({
+    ...readTls(options.tls),
+    allowH2: options.http2,
+    preferH2: options.http2,
+    timeout: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    lookup: guardedLookup(allowed),
+  })
+  return (target, callback) => {
+    const literal = target.hostname.replace(/^\[|\]$/g, '')
+    if (isIP(literal) !== 0 && !allowed(literal)) callback(refused(target.hostname), null)
+    else connect(target, callback)
+  }
+}
+
+function guardedLookup(allowed: AddressPolicy): LookupFunction {
+  return (hostname, options, done) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return done(error, '')
+      const usable = found.filter(({ address }) => allowed(address))
+      const first = usable[0]
+      if (first === undefined) return done(refused(hostname), '')
+      return options.all === true ? done(null, usable) : done(null, first.address, first.family)
+    })
+  }
+}
+
+function refused(hostname: string): BingoError {
+  return new BingoError('BINGO_WEBHOOK_ADDRESS_REFUSED', `${hostname} has no address that may be connected to`, {
+    hint: 'Link-local and metadata addresses are refused, with dynamicHost private ones too; list what is meant in allowCidrs.',
+  })
+}
+
+function readTls(tls: TlsOptions): TlsOptions {
+  return {
+    ...(tls.ca !== undefined && { ca: pem(tls.ca) }),
+    ...(tls.cert !== undefined && { cert: pem(tls.cert) }),
+    ...(tls.key !== undefined && { key: pem(tls.key) }),
+    ...(tls.servername !== undefined && { servername: tls.servername }),
+  }
+}
+
+function pem(textOrPath: string): string {
+  if (textOrPath.includes('-----BEGIN')) return textOrPath
+  try {
+    return readFileSync(textOrPath, 'utf8')
+  } catch (cause) {
+    throw new BingoError('BINGO_WEBHOOK_TLS_FILE', `Cannot read the TLS file ${textOrPath}`, {
+      hint: 'Check the path and its permissions; a mounted secret may be missing.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,34 @@
+export interface WebhookActionOptions {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly batch: 'auto' | 'always' | 'never'
+  /** Media type of a single event; batches are application/json. */
+  readonly contentType: string
+  /** Key bytes; empty = not signed. */
+  readonly secrets: readonly Buffer[]
+  readonly gzip: boolean
+}
+
+export interface WebhookTargetOptions {
+  /** Origin, or null for dynamic hosts. */
+  readonly origin: string | null
+  readonly concurrency: number
+  readonly http2: boolean
+  readonly allowCidrs: readonly string[]
+  readonly tls: TlsOptions
+}
+
+/** PEM texts or paths of PEM files. */
+export interface TlsOptions {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly servername?: string | undefined
+}
+
+/** One event, rendered. */
+export interface WebhookPayload {
+  readonly url: string
+  /** Name, value, name, value, … ; the same object where no header has a template. */
+  readonly headers: readonly string[]
+  readonly json: string
+}

@@ -1,0 +1,55 @@
+import type { Job } from '../../../core/action.ts'
+import type { WebhookActionOptions, WebhookPayload } from './options.ts'
+
+/** Largest batch body; receivers commonly stop at 1 MB (nginx, express, API gateways). */
+const MAX_BODY_BYTES = 1_000_000
+
+/** One HTTP request for the jobs `[from, to)` of a send. */
+export interface WebhookRequest {
+  readonly from: number
+  readonly to: number
+  readonly url: string
+  readonly headers: readonly string[]
+  /** As {"events": […]}; else the one event bare. */
+  readonly wrapped: boolean
+}
+
+/** Splits a send into requests, in order: neighbours with the same address and headers share one. */
+export function planRequests(jobs: readonly Job[]): WebhookRequest[] {
+  const { batch } = jobs[0]!.action.options as WebhookActionOptions
+  const requests: WebhookRequest[] = []
+  for (let from = 0; from < jobs.length;) {
+    const first = payloadOf(jobs[from]!)
+    const to = batch === 'never' ? from + 1 : endOfBatch(jobs, from)
+    requests.push({ from, to, url: first.url, headers: first.headers, wrapped: batch === 'always' || to - from > 1 })
+    from = to
+  }
+  return requests
+}
+
+function endOfBatch(jobs: readonly Job[], from: number): number {
+  const first = payloadOf(jobs[from]!)
+  let bytes = first.json.length
+  let to = from + 1
+  for (; to < jobs.length; to++) {
+    const next = payloadOf(jobs[to]!)
+    bytes += next.json.length + 1
+    if (bytes > MAX_BODY_BYTES || next.url !== first.url || !sameHeaders(next.headers, first.headers)) break
+  }
+  return to
+}
+
+function sameHeaders(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, i) => text === b[i]))
+}
+
+/** The body of a request: an event bare, or `{"events":[…]}` with what each would have been alone. */
+export function bodyOf(jobs: readonly Job[], request: WebhookRequest): string {
+  if (!request.wrapped) return payloadOf(jobs[request.from]!).json
+  const events = jobs.slice(request.from, request.to).map((job) => payloadOf(job).json)
+  return `{"events":[${events.join(',')}]}`
+}
+
+function payloadOf(job: Job): WebhookPayload {
+  return job.payload as WebhookPayload
+}

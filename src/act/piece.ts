@@ -1,0 +1,63 @@
+import type { Change } from '../core/change.ts'
+import { EvaluationError } from '../core/errors.ts'
+import { stringifyValue } from '../core/event-json.ts'
+import type { ColumnReads, Structure } from '../core/rule.ts'
+import type { TableDef } from '../core/table.ts'
+
+/** Anything rendered from a change: a template, a structure, a constant, or several of them in a row. */
+export interface Piece<T> {
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): (change: Change) => T
+}
+
+export const READS_NOTHING: ColumnReads = { new: new Set(), old: new Set() }
+export const READS_WHOLE_ROW: ColumnReads = { new: 'all', old: 'all' }
+
+export function unionReads(all: readonly ColumnReads[]): ColumnReads {
+  return { new: unionColumns(all.map((reads) => reads.new)), old: unionColumns(all.map((reads) => reads.old)) }
+}
+
+function unionColumns(sets: readonly (ReadonlySet<string> | 'all')[]): ReadonlySet<string> | 'all' {
+  const union = new Set<string>()
+  for (const set of sets) {
+    if (set === 'all') return 'all'
+    for (const column of set) union.add(column)
+  }
+  return union
+}
+
+export function constant<T>(value: T): Piece<T> {
+  return { reads: () => READS_NOTHING, bind: () => () => value }
+}
+
+/** A structure as one text: strings as they are, NULL as the empty text, everything else as JSON. */
+export function structureText(structure: Structure): Piece<string> {
+  return {
+    reads: (table) => structure.reads(table),
+    bind: (table) => {
+      const render = structure.bind(table)
+      return (change) => valueText(render(change))
+    },
+  }
+}
+
+export function valueText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined) return ''
+  return typeof value === 'bigint' ? value.toString() : stringifyValue(value)
+}
+
+/** Refuses what the target would refuse, so that the error names the rule's text and no round trip is spent. */
+export function checked(piece: Piece<string>, pattern: RegExp, code: string, what: string): Piece<string> {
+  return {
+    reads: (table) => piece.reads(table),
+    bind: (table) => {
+      const render = piece.bind(table)
+      return (change) => {
+        const text = render(change)
+        if (!pattern.test(text)) throw new EvaluationError(code, `${what}, and the value rendered is none`)
+        return text
+      }
+    },
+  }
+}
