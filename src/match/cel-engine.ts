@@ -1,0 +1,134 @@
+/* oxlint-disable no-restricted-imports -- the one place where the CEL library comes in */
+import { Environment, EvaluationError, ParseError, TypeError as CheckError, serialize } from '@marcbachmann/cel-js'
+import type { ASTNode } from '@marcbachmann/cel-js'
+import { UnsignedInt } from '@marcbachmann/cel-js/evaluator'
+import { re2Matches } from './re2.ts'
+
+/** Node of a parsed expression; `start` and `end` are offsets in the text. */
+export type CelNode = ASTNode
+
+/** What the engine found wrong with an expression, or with one evaluation of it. */
+export interface CelIssue {
+  readonly kind: 'syntax' | 'type' | 'evaluation'
+  /** The engine's own code, such as `no_such_overload`. */
+  readonly code: string
+  readonly message: string
+  readonly start: number
+}
+
+/** A parsed expression. */
+export interface CelProgram {
+  readonly ast: CelNode
+  /** Static type of the result: `bool`, `dyn`, `int`, … */
+  readonly resultType: string
+  evaluate(variables: object): unknown
+}
+
+/** RELIABILITY of evaluation: deeper nesting than this is refused. */
+export const MAX_DEPTH = 50
+
+/** Name under which `text.matches(pattern)` is evaluated: the engine's own uses a backtracking RegExp. */
+const SAFE_MATCHES = 're2Matches'
+
+/** Names and types of everything that a filter can use. */
+export const VARIABLES: { readonly [name: string]: string } = {
+  new: 'map<string, dyn>',
+  old: 'map<string, dyn>',
+  NewRow: 'map<string, dyn>',
+  OldRow: 'map<string, dyn>',
+  key: 'map<string, dyn>',
+  op: 'string',
+  schema: 'string',
+  table: 'string',
+  changed: 'list<string>',
+  ts: 'google.protobuf.Timestamp',
+  gtid: 'dyn',
+  serverId: 'int',
+  txId: 'string',
+}
+
+function environment(variables: { readonly [name: string]: string }): Environment {
+  const env = new Environment({
+    unlistedVariablesAreDyn: false,
+    // Lists of mixed literals are legal CEL.
+    homogeneousAggregateLiterals: false,
+    limits: { maxDepth: MAX_DEPTH },
+  })
+  env.registerFunction(`string.${SAFE_MATCHES}(string): bool`, re2Matches)
+  env.registerFunction('matches(string, string): bool', re2Matches)
+  for (const [name, type] of Object.entries(variables)) env.registerVariable(name, type)
+  return env
+}
+
+const defaultEnvironment = environment(VARIABLES)
+
+/** Parses and type-checks an expression. Throws what `celIssue` understands. */
+export function parseCel(text: string, variables?: { readonly [name: string]: string }): CelProgram {
+  const parsed = (variables === undefined ? defaultEnvironment : environment(variables)).parse(text)
+  forEachNode(parsed.ast, useSafeMatches)
+  const checked = parsed.check()
+  if (!checked.valid) throw checked.error as Error
+  return { ast: parsed.ast, resultType: checked.type!, evaluate: (context) => parsed(context) }
+}
+
+/** The text of a part of an expression; the positions in it are not those of the whole. */
+export function printCel(node: CelNode): string {
+  return serialize(node)
+}
+
+function useSafeMatches(node: CelNode): void {
+  if (node.op === 'rcall' && node.args[0] === 'matches') node.args[0] = SAFE_MATCHES
+}
+
+export function isMatchesCall(name: string): boolean {
+  return name === SAFE_MATCHES || name === 'matches'
+}
+
+/** The engine's view of an error, or undefined when it comes from elsewhere (a column that is absent, say). */
+export function celIssue(error: unknown): CelIssue | undefined {
+  if (error instanceof ParseError) return issue('syntax', error)
+  if (error instanceof CheckError) return issue('type', error)
+  if (error instanceof EvaluationError) return issue('evaluation', error)
+  return undefined
+}
+
+function issue(kind: CelIssue['kind'], error: ParseError | CheckError | EvaluationError): CelIssue {
+  return { kind, code: error.code, message: error.summary, start: error.range?.start ?? 0 }
+}
+
+/** A CEL uint, for integers above 2^63 - 1. */
+export function celUint(value: bigint): object {
+  return new UnsignedInt(value)
+}
+
+export function celUintValue(value: unknown): bigint | undefined {
+  return value instanceof UnsignedInt ? BigInt(value.toString()) : undefined
+}
+
+/** Direct children of a node, in the order of the text. */
+export function childrenOf(node: CelNode): readonly CelNode[] {
+  switch (node.op) {
+    case 'value':
+    case 'id':
+      return []
+    case '.':
+    case '.?':
+      return [node.args[0]]
+    case '!_':
+    case '-_':
+      return [node.args]
+    case 'call':
+      return node.args[1]
+    case 'rcall':
+      return [node.args[1], ...node.args[2]]
+    case 'map':
+      return node.args.flat()
+    default:
+      return node.args
+  }
+}
+
+export function forEachNode(node: CelNode, visit: (node: CelNode) => void): void {
+  visit(node)
+  for (const child of childrenOf(node)) forEachNode(child, visit)
+}

@@ -1,0 +1,109 @@
+import { EvaluationError } from '../core/errors.ts'
+import type { Change } from '../core/change.ts'
+import type { Predicate } from '../core/rule.ts'
+import type { TableDef } from '../core/table.ts'
+import { CelVariables } from './cel-context.ts'
+import type { RowReading } from './cel-context.ts'
+import { celIssue, parseCel } from './cel-engine.ts'
+import type { CelProgram } from './cel-engine.ts'
+import { parseFilter, plain } from './cel-problems.ts'
+import { findReferences, readsOf } from './cel-references.ts'
+import type { References } from './cel-references.ts'
+import { notInKey, unknownColumn } from './column-errors.ts'
+import { necessaryComparisons } from './necessary.ts'
+import { printLocation } from './source-text.ts'
+import type { SourceText } from './source-text.ts'
+import { columnsOf } from './table-columns.ts'
+
+/** Compiles a CEL filter. Throws ProblemsError that points into the text. */
+export function compilePredicate(source: SourceText): Predicate {
+  const program = parseFilter(source, parseCel)
+  const references = findReferences(program.ast)
+  return {
+    source: source.text,
+    location: source.location,
+    necessary: necessaryComparisons(program.ast),
+    reads: (table) => readsOf(references, table),
+    bind: (table) => bindToEngine(source, program, references, table),
+  }
+}
+
+/** The predicate as the CEL engine evaluates it: right for every expression. Throws EvaluationError. */
+export function bindToEngine(
+  source: SourceText,
+  program: CelProgram,
+  references: References,
+  table: TableDef,
+): (change: Change) => boolean {
+  checkColumns(source, references, table)
+  const reading = rowReading(source, references, table)
+  return (change) => {
+    let answer: unknown
+    try {
+      answer = program.evaluate(new CelVariables(reading, change))
+    } catch (error) {
+      throw evaluationFailure(source, error)
+    }
+    // A match is `true`; anything but true and false is an error, never a match and never silence.
+    if (answer === true || answer === false) return answer
+    throw new EvaluationError(
+      'BINGO_FILTER_NOT_BOOL',
+      `rule "${source.ruleId}": the filter yielded ${describe(answer)} instead of true or false (${printLocation(source.location)})`,
+      { hint: 'compare the value with something, such as `… == 1`' },
+    )
+  }
+}
+
+/** Names that the table does not have are errors when the filter is bound, not silent non-matches. */
+function checkColumns(source: SourceText, references: References, table: TableDef): void {
+  const columns = columnsOf(table)
+  if (columns.isStatement) return
+  const tested = testedColumns(references)
+  for (const { image, column, start } of references.columns) {
+    if (tested.has(column)) continue
+    if (image === 'key' && columns.findKey(column) === undefined) throw notInKey(source, table, column, start)
+    if (columns.find(column) === undefined) throw unknownColumn(source, table, column, start)
+  }
+}
+
+function testedColumns(references: References): ReadonlySet<string> {
+  return new Set(references.columns.filter(({ test }) => test).map(({ column }) => column))
+}
+
+function rowReading(source: SourceText, references: References, table: TableDef): RowReading {
+  const columns = columnsOf(table)
+  const changedAliases = new Map<string, string>()
+  if (!references.whole.has('changed')) {
+    for (const { image, column } of references.columns) {
+      const name = columns.find(column)?.name
+      if (image === 'changed' && name !== undefined && name !== column) changedAliases.set(column, name)
+    }
+  }
+  return { source, table, tested: testedColumns(references), changedAliases }
+}
+
+function evaluationFailure(source: SourceText, error: unknown): EvaluationError {
+  if (error instanceof EvaluationError) return error
+  const issue = celIssue(error)
+  if (issue === undefined) return failed(source, error instanceof Error ? error.message : String(error), 0, error)
+  return failed(source, plain(issue.message), issue.start, error)
+}
+
+function failed(source: SourceText, message: string, offset: number, cause: unknown): EvaluationError {
+  return new EvaluationError(
+    'BINGO_FILTER_FAILED',
+    `rule "${source.ruleId}": ${message} (${printLocation(source.locate(offset))})`,
+    {
+      hint: /\bnull\b/.test(message) ? 'a value is NULL here; test for it first: `x != null && …`' : undefined,
+      cause,
+    },
+  )
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value === 'bigint') return 'an int'
+  if (typeof value === 'number') return 'a double'
+  if (typeof value === 'string') return 'a string'
+  return Array.isArray(value) ? 'a list' : 'a map'
+}
