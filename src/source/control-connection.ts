@@ -1,0 +1,62 @@
+import mysql, { type Connection } from 'mysql2'
+import type { SourceAddress } from './address.ts'
+import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
+import { classifyError } from './source-error.ts'
+
+export type SqlRow = { readonly [column: string]: unknown }
+
+const QUERY_TIMEOUT_MS = 10_000
+
+/**
+ * The connection for questions (variables, positions, grants, columns). Opened when first asked, opened anew after a
+ * failure; a question without an answer in ten seconds drops it, so that a dead peer never stalls anything.
+ */
+export class ControlConnection {
+  readonly #address: SourceAddress
+  #connection: Connection | null = null
+
+  constructor(address: SourceAddress) {
+    this.#address = address
+  }
+
+  /** Throws a classified BingoError. */
+  async query(sql: string, params: readonly unknown[] = []): Promise<readonly SqlRow[]> {
+    const connection = (this.#connection ??= this.#open())
+    const { promise, resolve, reject } = Promise.withResolvers<readonly SqlRow[]>()
+    connection.query({ sql, timeout: QUERY_TIMEOUT_MS }, [...params], (error, rows) => {
+      if (error) reject(error)
+      else resolve(Array.isArray(rows) ? (rows as SqlRow[]) : [])
+    })
+    try {
+      return await promise
+    } catch (error) {
+      if (!isAnswer(error)) this.#drop(connection)
+      throw classifyError(error, this.#address)
+    }
+  }
+
+  close(): void {
+    if (this.#connection) this.#drop(this.#connection)
+  }
+
+  #open(): Connection {
+    const connection = mysql.createConnection(connectionConfig(this.#address))
+    verifyIpIdentity(connection, this.#address)
+    connection.on('error', () => {
+      this.#drop(connection)
+    })
+    return connection
+  }
+
+  #drop(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = null
+    connection.destroy()
+  }
+}
+
+/** The server answered with an error; the connection itself is sound. */
+function isAnswer(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'sqlState' in error && !('fatal' in error && error.fatal === true)
+  )
+}
