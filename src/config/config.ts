@@ -1,6 +1,7 @@
 import type { SourceLocation } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
 import type { OnFailure, RetryOptions } from '../core/rule.ts'
+import type { SourceAddress } from '../source/address.ts'
 
 /**
  * Everything the daemon was told, checked and complete: file, environment and defaults are merged, secrets are
@@ -31,14 +32,7 @@ export interface Config {
   readonly file: string | null
 }
 
-export type TlsMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
-
-export interface SourceConfig {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-  readonly tls: TlsConfig
+export interface SourceConfig extends SourceAddress {
   /** Where the very first start begins; later ones go on from the checkpoint. */
   readonly start: StartPoint
   /** null: derived from `name`. */
@@ -51,14 +45,6 @@ export interface SourceConfig {
   readonly reconnect: ReconnectConfig
   /** What to do when the server no longer has (or never had) the events after the checkpoint (invariant 8). */
   readonly onGap: 'stop' | 'earliest' | 'latest'
-}
-
-export interface TlsConfig {
-  readonly mode: TlsMode
-  /** PEM texts, already read from their files. */
-  readonly ca: string | undefined
-  readonly cert: string | undefined
-  readonly key: string | undefined
 }
 
 /** Full-jitter backoff between attempts to reach the server. */

@@ -1,6 +1,6 @@
 /**
  * The candidate that was most likely meant by a misspelt name, for "did you mean …?"; undefined when none is close.
- * Letter case and the separators `-` and `_` count for nothing; swapped neighbours count as one slip.
+ * Letter case and the separators `-` and `_` count for nothing; swapped neighbours count as one slip, a missing or added end too.
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = normalised(name)
@@ -8,7 +8,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   let best: string | undefined
   let bestDistance = allowed + 1
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, normalised(candidate))
+    const distance = distanceBetween(wanted, normalised(candidate))
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
@@ -19,6 +19,12 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 
 function normalised(name: string): string {
   return name.toLowerCase().replaceAll(/[-_]/g, '')
+}
+
+function distanceBetween(a: string, b: string): number {
+  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a]
+  if (shorter.length >= 3 && shorter.length < longer.length && longer.startsWith(shorter)) return 1
+  return editDistance(a, b)
 }
 
 /** Optimal string alignment distance: insert, delete, replace, swap neighbours. */

@@ -1,0 +1,29 @@
+import type { ConfigInput } from './input.ts'
+
+/** What holds when nothing else is said. Written as people would write it; read by the same parsers. */
+export const DEFAULTS = {
+  name: 'bingo',
+  source: {
+    start: 'latest',
+    heartbeat: '10s',
+    connectTimeout: '10s',
+    queryTimeout: '30s',
+    reconnect: { min: '100ms', max: '30s' },
+    onGap: 'stop',
+  },
+  checkpoint: { store: 'file:/var/lib/bingo/checkpoint', interval: '250ms' },
+  rules: ['rules/*.yaml'],
+  watchRules: true,
+  lanes: 16,
+  budget: '32MiB',
+  delivery: {
+    timeout: '10s',
+    onFailure: 'park',
+    retry: { attempts: 10, maxAge: 'unlimited', min: '100ms', max: '30s' },
+  },
+  deadLetters: { maxCount: 100_000, maxBytes: '256MiB', maxAge: 'unlimited' },
+  webhooks: { allowCidrs: [] },
+  shutdown: { deadline: '10s' },
+  http: { listen: '127.0.0.1:8686' },
+  log: { level: 'info', rowValues: false },
+} satisfies ConfigInput

@@ -1,0 +1,44 @@
+/**
+ * What people write in `config/bingo.yaml`. Everything but the source's address has a default (config/defaults.ts).
+ * Durations are texts with a unit (`250ms`, `10s`, `5m`, `1h`, `7d`), sizes too (`32MiB`); strings may hold
+ * `${env:NAME}` and `${file:/path}`. docs/configuration.md tells what each value means.
+ */
+export interface ConfigInput {
+  name?: string
+  source?: {
+    url?: string
+    host?: string
+    port?: number
+    socket?: string
+    user?: string
+    password?: string
+    tls?: string
+    tlsCa?: string
+    tlsCert?: string
+    tlsKey?: string
+    start?: string
+    serverId?: number
+    heartbeat?: string
+    connectTimeout?: string
+    queryTimeout?: string
+    reconnect?: { min?: string; max?: string }
+    onGap?: string
+  }
+  checkpoint?: { store?: string; interval?: string }
+  redis?: { url?: string }
+  rules?: string | string[]
+  watchRules?: boolean
+  targets?: { [name: string]: object }
+  lanes?: number
+  budget?: string
+  delivery?: {
+    timeout?: string
+    onFailure?: string
+    retry?: { attempts?: number | string; maxAge?: string; min?: string; max?: string }
+  }
+  deadLetters?: { store?: string; maxCount?: number; maxBytes?: string; maxAge?: string }
+  webhooks?: { allowCidrs?: string[] }
+  shutdown?: { deadline?: string }
+  http?: { listen?: string; token?: string }
+  log?: { level?: string; rowValues?: boolean }
+}
