@@ -74,8 +74,8 @@ abstract class ColumnMap extends Map<string, unknown> {
   }
 
   override get size(): number {
-    // Map's constructor asks before the fields are there.
-    return this.columns === undefined ? super.size : sizeOf.call(this.fill())
+    this.fill()
+    return super.size
   }
 
   override entries(): MapIterator<[string, unknown]> {
@@ -94,8 +94,6 @@ abstract class ColumnMap extends Map<string, unknown> {
 }
 // The engine takes for maps what was made by Map itself, not by a class derived from it.
 Object.defineProperty(ColumnMap.prototype, 'constructor', { value: Map })
-
-const sizeOf = Object.getOwnPropertyDescriptor(Map.prototype, 'size')!.get as (this: Map<string, unknown>) => number
 
 function fail(error: Error): never {
   throw error

@@ -107,25 +107,12 @@ export function celUintValue(value: unknown): bigint | undefined {
 
 /** Direct children of a node, in the order of the text. */
 export function childrenOf(node: CelNode): readonly CelNode[] {
-  switch (node.op) {
-    case 'value':
-    case 'id':
-      return []
-    case '.':
-    case '.?':
-      return [node.args[0]]
-    case '!_':
-    case '-_':
-      return [node.args]
-    case 'call':
-      return node.args[1]
-    case 'rcall':
-      return [node.args[1], ...node.args[2]]
-    case 'map':
-      return node.args.flat()
-    default:
-      return node.args
-  }
+  if (node.op === 'value' || node.op === 'id') return []
+  if (node.op === '.' || node.op === '.?') return [node.args[0]]
+  if (node.op === '!_' || node.op === '-_') return [node.args]
+  if (node.op === 'call') return node.args[1]
+  if (node.op === 'rcall') return [node.args[1], ...node.args[2]]
+  return node.op === 'map' ? node.args.flat() : node.args
 }
 
 export function forEachNode(node: CelNode, visit: (node: CelNode) => void): void {

@@ -1,0 +1,184 @@
+// oxlint-disable-next-line no-restricted-imports -- the one place where Handlebars comes in
+import Handlebars from 'handlebars'
+
+/**
+ * The syntax tree of a template. Handlebars parses; rendering is ours (template-render.ts), so that no generated code,
+ * prototype or partial of the Handlebars runtime ever meets data.
+ */
+export type TemplatePart =
+  | { readonly tag: 'text'; readonly text: string; readonly offset: number }
+  | { readonly tag: 'output'; readonly expression: TemplateExpression; readonly offset: number }
+  | TemplateBlock
+
+export interface TemplateBlock {
+  readonly tag: 'block'
+  readonly name: string
+  readonly arguments: readonly TemplateExpression[]
+  /** Names after `as |item index|`. */
+  readonly names: readonly string[]
+  readonly body: readonly TemplatePart[]
+  readonly otherwise: readonly TemplatePart[]
+  readonly offset: number
+}
+
+export type TemplateExpression =
+  | TemplatePath
+  | { readonly tag: 'literal'; readonly value: string | number | boolean | null; readonly offset: number }
+  | TemplateCall
+
+export interface TemplatePath {
+  readonly tag: 'path'
+  readonly parts: readonly string[]
+  /** Number of `../`. */
+  readonly depth: number
+  /** `@index` and the like. */
+  readonly data: boolean
+  readonly offset: number
+}
+
+export interface TemplateCall {
+  readonly tag: 'call'
+  readonly helper: string
+  readonly arguments: readonly TemplateExpression[]
+  readonly offset: number
+}
+
+/** What cannot be parsed, or is not supported. */
+export class TemplateSyntaxError extends Error {
+  readonly offset: number
+
+  constructor(message: string, offset: number) {
+    super(message)
+    this.offset = offset
+  }
+}
+
+type Node = hbs.AST.Node
+
+/** Parses Handlebars. Paths may be written as in Go templates: `{{ .ID }}`. Throws TemplateSyntaxError. */
+export function parseTemplate(text: string): readonly TemplatePart[] {
+  let program: hbs.AST.Program
+  try {
+    program = Handlebars.parse(withoutLeadingDots(text))
+  } catch (error) {
+    throw parseFailure(text, error)
+  }
+  return new Converter(text).parts(program)
+}
+
+/** Blanks the dot of `.ID` inside mustaches; the text keeps its length, so positions stay right. */
+function withoutLeadingDots(text: string): string {
+  return text.replaceAll(/\{\{[^}]*\}\}/g, (mustache) =>
+    mustache.replaceAll(/"[^"]*"|'[^']*'|([\s{(~=#])\.(?=[A-Za-z_[])/g, (match, before: string | undefined) =>
+      before === undefined ? match : `${before} `,
+    ),
+  )
+}
+
+function parseFailure(text: string, error: unknown): TemplateSyntaxError {
+  const message = error instanceof Error ? error.message : String(error)
+  const line = Number(/on line (\d+)/.exec(message)?.[1] ?? (error as { lineNumber?: number }).lineNumber ?? 1)
+  const start = lineStarts(text)[line - 1] ?? 0
+  // The parser shows the offending text above a line of dashes and a caret, cut off at the left when it is long.
+  const [, shown = '', dashes = ''] = /:\n(.*)\n(-*)\^/.exec(message) ?? []
+  const context = shown.replace(/^\.\.\./, '').slice(0, 20)
+  const found = context === '' ? -1 : text.indexOf(context, start)
+  const offset =
+    found < 0 ? start : Math.min(found + Math.max(0, dashes.length - (shown.startsWith('...') ? 3 : 0)), text.length)
+  const mismatch = /^(\S+) doesn't match (\S+)/.exec(message)
+  if (mismatch) return new TemplateSyntaxError(`{{#${mismatch[1]}}} is closed by {{/${mismatch[2]}}}`, start)
+  const unclosed = text.lastIndexOf('{{') > text.lastIndexOf('}}')
+  if (unclosed) return new TemplateSyntaxError('a {{ is not closed by }}', text.lastIndexOf('{{'))
+  return new TemplateSyntaxError('this is not a valid Handlebars expression', offset)
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
+}
+
+class Converter {
+  private readonly starts: readonly number[]
+
+  constructor(text: string) {
+    this.starts = lineStarts(text)
+  }
+
+  parts(program: hbs.AST.Program | undefined): readonly TemplatePart[] {
+    return (program?.body ?? []).flatMap((statement) => this.part(statement))
+  }
+
+  private offset(node: Node): number {
+    return (this.starts[node.loc.start.line - 1] ?? 0) + node.loc.start.column
+  }
+
+  private part(node: Node): TemplatePart[] {
+    const offset = this.offset(node)
+    switch (node.type) {
+      case 'ContentStatement':
+        return [{ tag: 'text', text: (node as hbs.AST.ContentStatement).value, offset }]
+      case 'CommentStatement':
+        return []
+      case 'MustacheStatement':
+        return [{ tag: 'output', expression: this.mustache(node as hbs.AST.MustacheStatement), offset }]
+      case 'BlockStatement':
+        return [this.block(node as hbs.AST.BlockStatement, offset)]
+      default:
+        throw new TemplateSyntaxError('partials and decorators are not supported', offset)
+    }
+  }
+
+  private block(node: hbs.AST.BlockStatement, offset: number): TemplateBlock {
+    this.refuseHash(node.hash)
+    return {
+      tag: 'block',
+      name: node.path.original,
+      arguments: node.params.map((param) => this.expression(param)),
+      names: (node.program as hbs.AST.Program | undefined)?.blockParams ?? [],
+      body: this.parts(node.program),
+      otherwise: this.parts(node.inverse),
+      offset,
+    }
+  }
+
+  private mustache(node: hbs.AST.MustacheStatement): TemplateExpression {
+    if (node.params.length > 0) return this.call(node as unknown as hbs.AST.SubExpression)
+    this.refuseHash(node.hash)
+    return this.expression(node.path)
+  }
+
+  private call(node: hbs.AST.SubExpression): TemplateCall {
+    this.refuseHash(node.hash)
+    return {
+      tag: 'call',
+      helper: node.path.original,
+      arguments: node.params.map((param) => this.expression(param)),
+      offset: this.offset(node.path),
+    }
+  }
+
+  private refuseHash(hash: hbs.AST.Hash | undefined): void {
+    if (hash !== undefined && hash.pairs.length > 0) {
+      throw new TemplateSyntaxError('helpers take no name=value arguments', this.offset(hash))
+    }
+  }
+
+  private expression(node: Node): TemplateExpression {
+    const offset = this.offset(node)
+    switch (node.type) {
+      case 'PathExpression': {
+        const { parts, depth, data } = node as hbs.AST.PathExpression
+        return { tag: 'path', parts, depth, data, offset }
+      }
+      case 'SubExpression':
+        return this.call(node as hbs.AST.SubExpression)
+      case 'StringLiteral':
+      case 'NumberLiteral':
+      case 'BooleanLiteral':
+        return { tag: 'literal', value: (node as hbs.AST.StringLiteral).value, offset }
+      default:
+        return { tag: 'literal', value: null, offset }
+    }
+  }
+}
