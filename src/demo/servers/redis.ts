@@ -1,0 +1,107 @@
+import { connect } from 'node:net'
+import type { Command } from './command.ts'
+import { runCommand } from './command.ts'
+import { findInstallation } from './find-installation.ts'
+import type { Wanted } from './find-installation.ts'
+import type { Installation } from './installation.ts'
+import { freePort } from './ports.ts'
+import { ServerProcess } from './server-process.ts'
+
+const PACKAGES = ['redis-server', 'redis-tools']
+
+const WANTED: Wanted = {
+  title: 'Redis',
+  program: 'redis-server',
+  accepts: () => true,
+  packages: [
+    { title: 'Redis', name: 'redis-sid', suite: 'sid', packages: PACKAGES },
+    { title: 'Redis', name: 'redis-own', suite: 'own', packages: PACKAGES },
+  ],
+  image: 'redis:8',
+}
+
+export interface RedisServerOptions {
+  /** Further options for the server's command line; nothing is saved to disk by default. */
+  readonly args?: readonly string[]
+  readonly onProgress?: (message: string) => void
+}
+
+/** A Redis that runs. Commands for it go through `redis-cli` (`cli`), so tests depend on no client library. */
+export class RedisServer implements AsyncDisposable {
+  readonly host = '127.0.0.1'
+  readonly port: number
+  readonly origin: string
+  readonly process: ServerProcess
+  private readonly installation: Installation
+  private readonly command: Command
+
+  constructor(port: number, installation: Installation, process: ServerProcess, command: Command) {
+    this.port = port
+    this.origin = installation.origin
+    this.installation = installation
+    this.process = process
+    this.command = command
+  }
+
+  get url(): string {
+    return `redis://${this.host}:${this.port}`
+  }
+
+  /** Runs one command; answers what redis-cli prints. */
+  async cli(...args: string[]): Promise<string> {
+    const surroundings = { name: `bingo-cli-${process.pid}`, folder: this.process.folder, port: undefined }
+    const all = ['-h', this.host, '-p', String(this.port), ...args]
+    return runCommand(await this.installation.command('redis-cli', all, surroundings))
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.process.kill(signal)
+  }
+
+  async restart(): Promise<void> {
+    await this.process.kill('SIGTERM')
+    await this.process.start(this.command, () => pings(this.host, this.port))
+  }
+
+  async stop(): Promise<void> {
+    await this.process.stop()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** Starts a Redis of our own on a free port; errors as startMysqlServer. */
+export function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
+  return findInstallation(WANTED, { onProgress: options.onProgress }, async (installation) => {
+    const server = await ServerProcess.create('Redis', installation.engine)
+    try {
+      const port = await freePort()
+      const base = ['--port', String(port), '--bind', installation.bindAddress, '--dir', server.folder]
+      const quiet = ['--save', '', '--appendonly', 'no', '--protected-mode', 'no', '--enable-debug-command', 'local']
+      const args = [...base, ...quiet, ...(options.args ?? [])]
+      const command = await installation.command('redis-server', args, server.surroundings(port))
+      await server.start(command, () => pings('127.0.0.1', port))
+      return new RedisServer(port, installation, server, command)
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+  })
+}
+
+/** Whether something on the port answers PING as a Redis that is ready does (an error counts: a password may be set). */
+export function pings(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const end = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(1000, () => end(false))
+    socket.once('connect', () => socket.write('PING\r\n'))
+    socket.once('data', (data) => end(/^\+PONG|^-(NOAUTH|DENIED)/.test(data.toString())))
+    socket.once('error', () => end(false))
+  })
+}
