@@ -48,6 +48,8 @@ export interface TransactionHandler {
   commit(end: SourcePosition): void
   /** The transaction ended by ROLLBACK; nothing of it may be delivered. */
   rollback(end: SourcePosition): void
+  /** ROLLBACK TO SAVEPOINT inside the transaction: its rows from this `seq` on were never committed. */
+  rollbackTo?(seq: number): void
   /** Something without changes moved the position (rotate, heartbeat, ignorable event outside a transaction). */
   advance(end: SourcePosition): void
   /** A named table that no rule reads costs only this question, asked once per TableDef. */
@@ -71,6 +73,11 @@ export interface SchemaResolver {
    * values and key, checked against it.
    */
   resolve(wire: WireTable): TableDef | Promise<TableDef>
+  /**
+   * Adds to a table whose TABLE_MAP names its columns what it does not tell (MariaDB's UUID and INET types look like
+   * binary strings). Asked once per shape; answers the same table where there is nothing to add.
+   */
+  enrich?(table: TableDef): TableDef | Promise<TableDef>
   /** A DDL passed by: what was known of these tables may no longer hold. */
   invalidate(statement: DdlStatement): void
 }

@@ -1,0 +1,20 @@
+import { BingoError } from '../core/errors.ts'
+import { eventTypeName } from './event-types.ts'
+
+export const CORRUPT = 'BINGO_BINLOG_CORRUPT'
+
+/** Bytes that contradict the format. The reader adds file and offset (`locateCorruption`) before it goes any further. */
+export function corrupt(what: string): BingoError {
+  return new BingoError(CORRUPT, what)
+}
+
+/** The same error with the place of the event in the binlog; errors of other kinds pass unchanged. */
+export function locateCorruption(error: unknown, type: number, file: string, offset: number): unknown {
+  if (!(error instanceof BingoError) || error.code !== CORRUPT || error.hint !== undefined) return error
+  return new BingoError(CORRUPT, `${error.message} in the ${eventTypeName(type)} event at ${file}:${offset}`, {
+    hint:
+      `Check the event with mysqlbinlog --verify-binlog-checksum. If the server reads it well, report this message; ` +
+      `if not, restore the binlog or move the position past it knowingly (bingo position set).`,
+    cause: error,
+  })
+}

@@ -1,0 +1,377 @@
+import type { EventFeed, SchemaResolver, TransactionHandler } from '../core/binlog-stream.ts'
+import { BingoError } from '../core/errors.ts'
+import type { SourcePosition } from '../core/position.ts'
+import type { Stats } from '../core/stats.ts'
+import type { Flavour } from '../core/table.ts'
+import { CHECKSUM_BYTES, checksumMatches } from './checksum.ts'
+import { corrupt, locateCorruption } from './corrupt-event.ts'
+import { EventType, eventTypeName } from './event-types.ts'
+import { formatDescriptionChecksumMatches, readFormatDescription } from './format-description.ts'
+import { readGtid, readTaggedGtid } from './gtid-event.ts'
+import type { TransactionHead } from './gtid-event.ts'
+import { endPositionOf, EventFlag, flagsOf, HEADER_BYTES, serverIdOf, sizeOf, timestampOf } from './header.ts'
+import { readMariadbGtid } from './mariadb-gtid.ts'
+import { PositionTracker } from './position-tracker.ts'
+import { readGtidList, readPreviousGtids } from './previous-gtids.ts'
+import { readHeartbeatV2, readRotate } from './rotate.ts'
+import { rowsKind } from './rows-event.ts'
+import { TransactionAssembler } from './transaction-assembler.ts'
+import type { TransactionBufferLimits } from './transaction-assembler.ts'
+import { readTransactionPayload } from './transaction-payload.ts'
+
+const DEFAULT_LIMITS: TransactionBufferLimits = { xaMemoryBytes: 8 * 1024 * 1024, spoolFolder: null }
+/** Files whose creation time is remembered: the checkpoint may lie some files behind the reader. */
+const REMEMBERED_FILES = 1024
+
+export interface BinlogReaderOptions {
+  readonly flavour: Flavour
+  readonly handler: TransactionHandler
+  readonly schemas: SchemaResolver
+  /** Executed set at the start; null when not known: then it is taken from the head of a file, where it stands. */
+  readonly startGtidSet: string | null
+  /** '' when only the set is known: the first ROTATE names the file. */
+  readonly startFile: string
+  readonly startOffset?: number
+  /** Its counters of events, bytes and checksum errors are kept up here. */
+  readonly stats?: Stats | undefined
+  readonly verifyChecksum?: boolean
+  readonly transactionBufferLimits?: Partial<TransactionBufferLimits>
+  /** Something an operator should know that does not stop the reader. */
+  readonly onWarning?: (code: string, message: string) => void
+}
+
+/**
+ * Binlog events to transactions. It outlives connections: after `interrupted`, feed it from `position()` on.
+ * Synchronous but for what truly waits (a schema lookup, a large compressed transaction, the handler).
+ *
+ * Errors: BINGO_BINLOG_CHECKSUM (retryable: nothing of the event was passed on), BINGO_BINLOG_CORRUPT,
+ * BINGO_BINLOG_UNKNOWN_EVENT, BINGO_BINLOG_INCIDENT, BINGO_STATEMENT_FORMAT, BINGO_SPOOL_FAILED, and those of handler
+ * and resolver.
+ */
+export class BinlogReader implements EventFeed {
+  /** Creation of the file being read (header of its FORMAT_DESCRIPTION), seconds since 1970; 0 before it was seen. */
+  fileCreated = 0
+  readonly #flavour: Flavour
+  readonly #handler: TransactionHandler
+  readonly #position: PositionTracker
+  readonly #assembler: TransactionAssembler
+  readonly #stats: Stats | null
+  readonly #verify: boolean
+  readonly #created = new Map<string, number>()
+  /** Whether events end with a checksum; null before the connection's FORMAT_DESCRIPTION. */
+  #checksums: boolean | null = null
+
+  constructor(options: BinlogReaderOptions) {
+    this.#flavour = options.flavour
+    this.#handler = options.handler
+    this.#stats = options.stats ?? null
+    this.#verify = options.verifyChecksum ?? true
+    this.#position = new PositionTracker(
+      options.flavour,
+      options.startFile,
+      options.startOffset ?? 4,
+      options.startGtidSet,
+    )
+    this.#assembler = new TransactionAssembler({
+      handler: options.handler,
+      schemas: options.schemas,
+      position: this.#position,
+      limits: { ...DEFAULT_LIMITS, ...options.transactionBufferLimits },
+      warn: options.onWarning ?? (() => undefined),
+    })
+  }
+
+  /** Last boundary between transactions, for a reconnect of this reader (prepared XA transactions are kept). */
+  position(): SourcePosition {
+    return this.#position.reconnectable()
+  }
+
+  /** Where a new process may resume: as `position`, but not behind an XA transaction that is prepared (invariant 4). */
+  resumePosition(): SourcePosition {
+    return this.#position.resumable()
+  }
+
+  /** File and end of the event read last; inside a transaction it is no place to resume. */
+  get readTo(): { readonly file: string; readonly offset: number } {
+    return { file: this.#position.file, offset: this.#position.offset }
+  }
+
+  /** XA transactions whose outcome is open; while there is one, `resumePosition` stands still. */
+  get preparedTransactions(): number {
+    return this.#position.prepared.size
+  }
+
+  /** Creation time of a file read before, seconds since 1970; 0 when not known. */
+  fileCreatedOf(file: string): number {
+    return this.#created.get(file) ?? 0
+  }
+
+  /** The rules changed: asks the handler again which tables it wants. */
+  reconsiderTables(): void {
+    this.#assembler.tables.reconsider()
+  }
+
+  interrupted(): void {
+    this.#checksums = null
+    this.#assembler.drop()
+    const { file, offset } = this.#position.boundary
+    this.#position.rotate({ file, offset })
+  }
+
+  feed(buffer: Buffer, start: number, end: number): void | Promise<void> {
+    const type = end - start >= HEADER_BYTES ? buffer[start + 4]! : 0
+    try {
+      const pending = this.#event(type, buffer, start, end)
+      return pending instanceof Promise ? this.#located(pending, type) : undefined
+    } catch (error) {
+      throw this.#located1(error, type)
+    }
+  }
+
+  #located1(error: unknown, type: number): unknown {
+    return locateCorruption(error, type, this.#position.file, this.#position.eventStart)
+  }
+
+  async #located(pending: Promise<void>, type: number): Promise<void> {
+    try {
+      await pending
+    } catch (error) {
+      throw this.#located1(error, type)
+    }
+  }
+
+  #event(type: number, buffer: Buffer, start: number, end: number): void | Promise<void> {
+    const size = end - start
+    if (size < HEADER_BYTES || sizeOf(buffer, start) !== size) throw corrupt(`${size} bytes that are not one event`)
+    if (this.#stats !== null) {
+      this.#stats.eventsTotal += 1
+      this.#stats.bytesTotal += size
+    }
+    if (type === EventType.FORMAT_DESCRIPTION) return this.#formatDescription(buffer, start, end)
+    const bodyStart = start + HEADER_BYTES
+    const bodyEnd = this.#checkedEnd(type, buffer, start, end)
+    const flags = flagsOf(buffer, start)
+    if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
+      this.#heartbeat(type, buffer, start, bodyEnd)
+      return
+    }
+    if ((flags & EventFlag.ARTIFICIAL) !== 0 || isMadeUpRotate(type, buffer, start)) this.#position.passArtificial()
+    else this.#position.pass(size, endPositionOf(buffer, start))
+    return this.#dispatch(type, flags, buffer, start, bodyStart, bodyEnd)
+  }
+
+  /** Verifies the checksum and answers where the body ends. */
+  #checkedEnd(type: number, buffer: Buffer, start: number, end: number): number {
+    if (this.#checksums === false) return end
+    if (end - start < HEADER_BYTES + CHECKSUM_BYTES) throw corrupt('no room for a checksum')
+    if (this.#checksums === null) {
+      // Only the ROTATE that begins a dump comes before the format is known: it has a checksum if its last bytes are one.
+      if (type !== EventType.ROTATE) throw corrupt('no FORMAT_DESCRIPTION event before it')
+      return checksumMatches(buffer, start, end) ? end - CHECKSUM_BYTES : end
+    }
+    if (this.#verify && !checksumMatches(buffer, start, end)) throw this.#mismatch(type)
+    return end - CHECKSUM_BYTES
+  }
+
+  #mismatch(type: number): BingoError {
+    if (this.#stats !== null) this.#stats.checksumErrorsTotal += 1
+    const { file, offset } = this.#position
+    return new BingoError(
+      'BINGO_BINLOG_CHECKSUM',
+      `the checksum of the ${eventTypeName(type)} event at ${file}:${offset} does not match its bytes`,
+      {
+        hint:
+          'A byte was changed on the way or on the disk of the server. Reading again helps against the former; for the ' +
+          'latter check the file with mysqlbinlog --verify-binlog-checksum.',
+        retryable: true,
+      },
+    )
+  }
+
+  #dispatch(
+    type: number,
+    flags: number,
+    buffer: Buffer,
+    start: number,
+    bodyStart: number,
+    bodyEnd: number,
+  ): void | Promise<void> {
+    switch (type) {
+      case EventType.GTID:
+      case EventType.ANONYMOUS_GTID:
+        this.#open(readGtid(buffer, bodyStart, bodyEnd, type === EventType.ANONYMOUS_GTID), buffer, start)
+        return
+      case EventType.GTID_TAGGED:
+        this.#open(readTaggedGtid(buffer, bodyStart, bodyEnd), buffer, start)
+        return
+      case EventType.MARIADB_GTID:
+        this.#openMariadb(buffer, start, bodyStart, bodyEnd)
+        return
+      case EventType.ROTATE:
+        this.#rotate(buffer, bodyStart, bodyEnd)
+        return
+      case EventType.TRANSACTION_PAYLOAD:
+        return readTransactionPayload(buffer, bodyStart, bodyEnd, (inner, innerStart, innerEnd) =>
+          this.#inner(inner, innerStart, innerEnd),
+        )
+      case EventType.INCIDENT:
+        throw this.#incident()
+      default:
+    }
+    if (!this.#assembler.inTransaction && opensTransaction(type)) this.#openUnnamed(buffer, start)
+    const taken = this.#assembler.take(type, buffer, bodyStart, bodyEnd)
+    if (taken instanceof Promise) return taken
+    if (!taken) this.#between(type, flags, buffer, bodyStart, bodyEnd)
+  }
+
+  /** Events that carry no changes. */
+  #between(type: number, flags: number, buffer: Buffer, start: number, end: number): void {
+    switch (type) {
+      case EventType.PREVIOUS_GTIDS:
+        this.#position.executed.learn(readPreviousGtids(buffer, start, end))
+        break
+      case EventType.MARIADB_GTID_LIST:
+        // One that the server makes up tells of the replica's position, not of the file.
+        if ((flags & EventFlag.ARTIFICIAL) === 0) this.#position.executed.learn(readGtidList(buffer, start, end))
+        break
+      case EventType.STOP:
+      case EventType.IGNORABLE:
+      case EventType.TRANSACTION_CONTEXT:
+      case EventType.VIEW_CHANGE:
+      case EventType.MARIADB_BINLOG_CHECKPOINT:
+      case EventType.MARIADB_START_ENCRYPTION:
+        break
+      default:
+        // Never past an event that could carry rows (invariant 8).
+        if ((flags & EventFlag.IGNORABLE) === 0) throw this.#unknownEvent(type)
+    }
+    this.#advance()
+  }
+
+  #inner(buffer: Buffer, start: number, end: number): void | Promise<void> {
+    const type = buffer[start + 4]!
+    const taken = this.#assembler.take(type, buffer, start + HEADER_BYTES, end)
+    if (taken instanceof Promise) return taken
+    if (!taken && (flagsOf(buffer, start) & EventFlag.IGNORABLE) === 0) throw this.#unknownEvent(type)
+  }
+
+  #formatDescription(buffer: Buffer, start: number, end: number): void {
+    const format = readFormatDescription(buffer, start, end)
+    if (format.checksums && this.#verify && !formatDescriptionChecksumMatches(buffer, start, end)) {
+      throw this.#mismatch(EventType.FORMAT_DESCRIPTION)
+    }
+    if (format.flavour !== this.#flavour) {
+      throw corrupt(`a binlog of ${format.serverVersion} where one of ${this.#flavour} was expected`)
+    }
+    this.#checksums = format.checksums
+    this.fileCreated = format.created
+    if (this.#created.size >= REMEMBERED_FILES) this.#created.clear()
+    this.#created.set(this.#position.file, format.created)
+    // A server that resumes in mid-file sends the file's first event once more, with no position of its own.
+    if (this.#position.offset === 4) this.#position.pass(end - start, endPositionOf(buffer, start))
+    else this.#position.passArtificial()
+    this.#assembler.abandon()
+  }
+
+  #rotate(buffer: Buffer, start: number, end: number): void {
+    const rotation = readRotate(buffer, start, end)
+    this.#assembler.abandon()
+    this.#position.rotate(rotation)
+    this.#advance()
+  }
+
+  #heartbeat(type: number, buffer: Buffer, start: number, end: number): void {
+    if (this.#assembler.inTransaction) return
+    const before = this.#position.offset
+    if (type === EventType.HEARTBEAT) this.#position.moveForward(endPositionOf(buffer, start))
+    else {
+      const place = readHeartbeatV2(buffer, start + HEADER_BYTES, end)
+      if (place !== null) this.#position.rotate(place)
+    }
+    if (this.#position.offset !== before) this.#advance()
+  }
+
+  /** Without changes, but further on. Inside a transaction there is no place to resume (invariant 4). */
+  #advance(): void {
+    if (this.#assembler.inTransaction) return
+    this.#position.markBoundary()
+    this.#handler.advance(this.#position.resumable())
+  }
+
+  #open({ source, number, commitUs }: TransactionHead, buffer: Buffer, start: number): void {
+    const gtid = source === null ? null : `${source}:${number}`
+    this.#openAs(gtid, commitUs, buffer, start, 'statement')
+  }
+
+  #openMariadb(buffer: Buffer, start: number, bodyStart: number, bodyEnd: number): void {
+    const head = readMariadbGtid(buffer, bodyStart, bodyEnd)
+    const gtid = `${head.domain}-${serverIdOf(buffer, start)}-${head.sequence}`
+    const single = head.standalone || head.completedXa
+    const withoutEffect = head.alter === 'start' || head.alter === 'rollback'
+    this.#openAs(gtid, 0, buffer, start, single ? 'statement' : 'explicit', withoutEffect)
+  }
+
+  #openUnnamed(buffer: Buffer, start: number): void {
+    this.#openAs(null, 0, buffer, start, 'statement')
+  }
+
+  #openAs(
+    gtid: string | null,
+    commitUs: number,
+    buffer: Buffer,
+    start: number,
+    ending: 'statement' | 'explicit',
+    ddlWithoutEffect = false,
+  ): void {
+    const { file, eventStart } = this.#position
+    const serverId = serverIdOf(buffer, start)
+    this.#assembler.open(
+      {
+        id: gtid ?? `${serverId}:${file}:${eventStart}`,
+        gtid,
+        file,
+        offset: eventStart,
+        serverId,
+        timestampUs: commitUs === 0 ? timestampOf(buffer, start) * 1_000_000 : commitUs,
+        query: null,
+      },
+      ending,
+      ddlWithoutEffect,
+    )
+  }
+
+  #unknownEvent(type: number): BingoError {
+    const { file, eventStart } = this.#position
+    return new BingoError(
+      'BINGO_BINLOG_UNKNOWN_EVENT',
+      `an event of ${eventTypeName(type)} at ${file}:${eventStart}, which may carry changes, is not known`,
+      { hint: 'The server is newer than this version of BinGo knows: update BinGo.' },
+    )
+  }
+
+  #incident(): BingoError {
+    const { file, eventStart } = this.#position
+    return new BingoError(
+      'BINGO_BINLOG_INCIDENT',
+      `the server reports at ${file}:${eventStart} that events may be missing from its binlog`,
+      {
+        hint: 'See the server’s error log. Changes were lost there: bring the targets up to date, then move the position past it.',
+      },
+    )
+  }
+}
+
+/** The dump's first event and those at every change of file, which older servers do not mark as artificial. */
+function isMadeUpRotate(type: number, buffer: Buffer, start: number): boolean {
+  return type === EventType.ROTATE && timestampOf(buffer, start) === 0
+}
+
+/** Events with which a transaction begins where the server writes no GTID event. */
+function opensTransaction(type: number): boolean {
+  return (
+    type === EventType.QUERY ||
+    type === EventType.MARIADB_QUERY_COMPRESSED ||
+    type === EventType.XID ||
+    rowsKind(type) !== undefined
+  )
+}

@@ -1,0 +1,168 @@
+import { createZstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { corrupt } from './corrupt-event.ts'
+import { EventCursor } from './event-cursor.ts'
+import { HEADER_BYTES, sizeOf } from './header.ts'
+
+/** Up to here a payload is decompressed in one go, without a promise; a larger one flows through in pieces. */
+const AT_ONCE_BYTES = 1024 * 1024
+const PIECE_BYTES = 256 * 1024
+
+const Field = { END: 0, SIZE: 1, COMPRESSION: 2, UNCOMPRESSED_SIZE: 3 } as const
+const Compression = { ZSTD: 0, NONE: 255 } as const
+
+/** Takes one event of the payload: header and body, without a checksum. */
+export type InnerEventVisitor = (buffer: Buffer, start: number, end: number) => void | Promise<void>
+
+/**
+ * Reads the body of a TRANSACTION_PAYLOAD event (Transaction_payload_event): fields (type, length, value, all
+ * length-encoded) up to an end mark, then the compressed events. Each is handed to `visit` in order; a promise is
+ * returned where the payload is large or `visit` returned one. Memory: the largest event in it, however large it is.
+ */
+export function readTransactionPayload(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  visit: InnerEventVisitor,
+): void | Promise<void> {
+  const cursor = new EventCursor(buffer, start, end)
+  let compression = -1
+  let size = -1
+  let uncompressedSize = -1
+  for (let type = cursor.lengthEncoded(); type !== Field.END; type = cursor.lengthEncoded()) {
+    const length = cursor.lengthEncoded()
+    const valueStart = cursor.take(length)
+    const value = new EventCursor(buffer, valueStart, valueStart + length)
+    if (type === Field.COMPRESSION) compression = value.lengthEncoded()
+    else if (type === Field.SIZE) size = value.lengthEncoded()
+    else if (type === Field.UNCOMPRESSED_SIZE) uncompressedSize = value.lengthEncoded()
+  }
+  if (size !== -1 && size !== cursor.remaining)
+    throw corrupt(`a payload of ${cursor.remaining} bytes instead of ${size}`)
+  if (compression === Compression.NONE) return visitAll(buffer, cursor.at, end, visit)
+  if (compression !== Compression.ZSTD) throw corrupt(`compression type ${compression}`)
+  const payload = buffer.subarray(cursor.at, end)
+  if (uncompressedSize >= 0 && uncompressedSize <= AT_ONCE_BYTES) {
+    const plain = decompress(payload, uncompressedSize)
+    return visitAll(plain, 0, plain.length, visit)
+  }
+  return decompressInPieces(payload, uncompressedSize, visit)
+}
+
+function decompress(payload: Buffer, size: number): Buffer {
+  let plain: Buffer
+  try {
+    plain = zstdDecompressSync(payload, { maxOutputLength: size + 1 })
+  } catch (error) {
+    throw refused(error)
+  }
+  if (plain.length !== size) throw corrupt(`${plain.length} bytes where ${size} were compressed`)
+  return plain
+}
+
+function refused(error: unknown): Error {
+  return corrupt(`a payload that zstd refuses (${(error as Error).message})`)
+}
+
+/** Events that fill `buffer[start, end)` exactly. */
+function visitAll(buffer: Buffer, start: number, end: number, visit: InnerEventVisitor): void | Promise<void> {
+  let at = start
+  while (at < end) {
+    const next = eventEnd(buffer, at, end)
+    if (next > end) throw corrupt('an inner event that goes over the end')
+    const pending = visit(buffer, at, next)
+    at = next
+    if (pending !== undefined) return visitRest(pending, buffer, at, end, visit)
+  }
+}
+
+async function visitRest(
+  pending: Promise<void>,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  visit: InnerEventVisitor,
+): Promise<void> {
+  await pending
+  const rest = new WholeEvents(visit)
+  await rest.take(buffer.subarray(start, end))
+  rest.finish()
+}
+
+/** End of the event at `at`; beyond `end` when even its header is not complete. */
+function eventEnd(buffer: Buffer, at: number, end: number): number {
+  if (at + HEADER_BYTES > end) return Number.POSITIVE_INFINITY
+  const size = sizeOf(buffer, at)
+  if (size < HEADER_BYTES) throw corrupt(`an inner event of ${size} bytes`)
+  return at + size
+}
+
+async function decompressInPieces(payload: Buffer, size: number, visit: InnerEventVisitor): Promise<void> {
+  const zstd = createZstdDecompress({ chunkSize: PIECE_BYTES })
+  zstd.end(payload)
+  const events = new WholeEvents(visit)
+  let total = 0
+  try {
+    for await (const piece of piecesOf(zstd)) {
+      total += piece.length
+      if (size >= 0 && total > size) throw corrupt(`more than the ${size} bytes that were compressed`)
+      await events.take(piece)
+    }
+  } finally {
+    zstd.destroy()
+  }
+  if (size >= 0 && total !== size) throw corrupt(`${total} bytes where ${size} were compressed`)
+  events.finish()
+}
+
+/** Only errors of the decompression itself become corruption, not those of whoever uses the pieces. */
+async function* piecesOf(zstd: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const iterator = zstd[Symbol.asyncIterator]()
+  for (;;) {
+    let result: IteratorResult<Buffer>
+    try {
+      result = await iterator.next()
+    } catch (error) {
+      throw refused(error)
+    }
+    if (result.done === true) return
+    yield result.value
+  }
+}
+
+/** Puts events together that are spread over pieces. */
+class WholeEvents {
+  readonly #visit: InnerEventVisitor
+  /** Pieces of an event whose end has not come yet. */
+  #parts: Buffer[] = []
+  #partBytes = 0
+
+  constructor(visit: InnerEventVisitor) {
+    this.#visit = visit
+  }
+
+  async take(piece: Buffer): Promise<void> {
+    this.#parts.push(piece)
+    this.#partBytes += piece.length
+    if (this.#partBytes < this.#wanted()) return
+    const buffer = this.#parts.length === 1 ? piece : Buffer.concat(this.#parts, this.#partBytes)
+    let at = 0
+    for (let next = eventEnd(buffer, at, buffer.length); next <= buffer.length;) {
+      const pending = this.#visit(buffer, at, next)
+      if (pending !== undefined) await pending
+      at = next
+      next = eventEnd(buffer, at, buffer.length)
+    }
+    this.#parts = at < buffer.length ? [buffer.subarray(at)] : []
+    this.#partBytes = buffer.length - at
+  }
+
+  finish(): void {
+    if (this.#partBytes > 0) throw corrupt('an inner event that goes over the end')
+  }
+
+  /** Bytes needed before anything can be handed out. The first part holds a whole header, or else is small. */
+  #wanted(): number {
+    const first = this.#parts[0]!
+    return first.length >= HEADER_BYTES ? sizeOf(first, 0) : HEADER_BYTES
+  }
+}
