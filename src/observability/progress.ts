@@ -1,0 +1,55 @@
+import type { Clock } from '../core/clock.ts'
+import type { Stats } from '../core/stats.ts'
+
+const SAMPLE_MS = 1_000
+
+/**
+ * How far behind BinGo is. The counters alone cannot tell an idle hour from an hour of lag, so they are looked at once
+ * a second: whatever was committed before a moment at which all was read and all was done is no lag.
+ */
+export class Progress {
+  private readonly stats: Stats
+  private readonly clock: Clock
+  private readonly startedAt: number
+  private allDoneAt = 0
+  private timer: NodeJS.Timeout | undefined
+  private savedAt = 0
+  private failuresWhenSaved = 0
+
+  constructor(stats: Stats, clock: Clock) {
+    this.stats = stats
+    this.clock = clock
+    this.startedAt = clock.now()
+  }
+
+  start(): Disposable {
+    this.timer = setInterval(() => this.sample(), SAMPLE_MS).unref()
+    return { [Symbol.dispose]: () => clearInterval(this.timer) }
+  }
+
+  sample(): void {
+    const { stats } = this
+    if (stats.connected && stats.caughtUp && stats.inFlightJobs === 0) this.allDoneAt = this.clock.now()
+    if (stats.checkpointSavedAt !== this.savedAt) {
+      this.savedAt = stats.checkpointSavedAt
+      this.failuresWhenSaved = stats.checkpointFailuresTotal
+    }
+  }
+
+  /** Age of the oldest committed change that is not finished, at most; 0 when there is none. Within one second. */
+  lagMs(): number {
+    this.sample()
+    const finishedUpTo = Math.max(this.allDoneAt, this.stats.watermarkCommitAt) || this.startedAt
+    return this.allDoneAt === this.clock.now() ? 0 : Math.max(0, this.clock.now() - finishedUpTo)
+  }
+
+  /** Attempts to save the checkpoint that failed since the last one that worked. */
+  checkpointFailures(): number {
+    this.sample()
+    return this.stats.checkpointFailuresTotal - this.failuresWhenSaved
+  }
+
+  uptimeMs(): number {
+    return this.clock.now() - this.startedAt
+  }
+}
