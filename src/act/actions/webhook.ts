@@ -1,5 +1,6 @@
 import type { ActionType } from '../../core/action.ts'
 import { FORMAT_FIELD } from '../message.ts'
+import { TLS_FIELD } from '../tls-files.ts'
 import { compileWebhook } from './webhook/compile.ts'
 import type { WebhookTargetOptions } from './webhook/options.ts'
 
@@ -27,16 +28,7 @@ export const webhook: ActionType = {
     http2: { kind: 'boolean', doc: 'Uses HTTP/2 where the server offers it. Default: true.' },
     dynamicHost: { kind: 'boolean', doc: 'Allows templates in the host; only public addresses are connected to then.' },
     allowCidrs: { kind: 'stringList', doc: 'Networks that may be connected to although the rules above refuse them.' },
-    tls: {
-      kind: 'object',
-      fields: {
-        ca: { kind: 'string', doc: 'PEM file (or PEM text) of the authority to trust instead of the public ones.' },
-        cert: { kind: 'string', doc: 'PEM file (or PEM text) of the client certificate.' },
-        key: { kind: 'string', doc: 'PEM file (or PEM text) of its private key.' },
-        servername: { kind: 'string', doc: 'Name that the server’s certificate has to carry.' },
-      },
-      doc: 'Certificates. The server’s is always verified.',
-    },
+    tls: TLS_FIELD,
   },
   targetFields: ['url', 'headers', 'sign', 'gzip', 'concurrency', 'http2', 'dynamicHost', 'allowCidrs', 'tls'],
   defaultCoalesce: () => 'none',

@@ -6,6 +6,7 @@ import type { TableDef } from '../../../core/table.ts'
 import { compileMessage } from '../../message.ts'
 import { unionReads } from '../../piece.ts'
 import { targetConfig } from '../../target-id.ts'
+import { compileTls } from '../../tls-files.ts'
 import { addCidr } from './addresses.ts'
 import { compileHeaders } from './headers.ts'
 import type { WebhookActionOptions, WebhookPayload, WebhookTargetOptions } from './options.ts'
@@ -105,21 +106,12 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults, origin: strin
       spec.fail('allowCidrs', 'BINGO_RULE_WEBHOOK_CIDR', `${cidr} is no network`, 'as in 10.0.0.0/8 or fd00::/8')
     }
   }
-  const tls = spec.object('tls')
-  if ((tls?.has('cert') ?? false) !== (tls?.has('key') ?? false)) {
-    spec.fail('tls', 'BINGO_RULE_WEBHOOK_TLS', '`cert` and `key` belong together')
-  }
   const options: WebhookTargetOptions = {
     origin,
     concurrency,
     http2: spec.boolean('http2') ?? true,
     allowCidrs: [...defaults.allowCidrs, ...allowCidrs],
-    tls: {
-      ca: tls?.string('ca'),
-      cert: tls?.string('cert'),
-      key: tls?.string('key'),
-      servername: tls?.string('servername'),
-    },
+    tls: compileTls(spec) ?? {},
   }
   return targetConfig('webhook', spec, origin ?? '(dynamic host)', options)
 }

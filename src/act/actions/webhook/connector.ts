@@ -1,12 +1,12 @@
 import { lookup } from 'node:dns'
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
 import { BingoError } from '../../../core/errors.ts'
+import { readTls } from '../../tls-files.ts'
 import { addressPolicy } from './addresses.ts'
 import type { AddressPolicy } from './addresses.ts'
-import type { TlsOptions, WebhookTargetOptions } from './options.ts'
+import type { WebhookTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
@@ -47,25 +47,4 @@ function refused(hostname: string): BingoError {
   return new BingoError('BINGO_WEBHOOK_ADDRESS_REFUSED', `${hostname} has no address that may be connected to`, {
     hint: 'Link-local and metadata addresses are refused, with dynamicHost private ones too; list what is meant in allowCidrs.',
   })
-}
-
-function readTls(tls: TlsOptions): TlsOptions {
-  return {
-    ...(tls.ca !== undefined && { ca: pem(tls.ca) }),
-    ...(tls.cert !== undefined && { cert: pem(tls.cert) }),
-    ...(tls.key !== undefined && { key: pem(tls.key) }),
-    ...(tls.servername !== undefined && { servername: tls.servername }),
-  }
-}
-
-function pem(textOrPath: string): string {
-  if (textOrPath.includes('-----BEGIN')) return textOrPath
-  try {
-    return readFileSync(textOrPath, 'utf8')
-  } catch (cause) {
-    throw new BingoError('BINGO_WEBHOOK_TLS_FILE', `Cannot read the TLS file ${textOrPath}`, {
-      hint: 'Check the path and its permissions; a mounted secret may be missing.',
-      cause,
-    })
-  }
 }

@@ -1,3 +1,5 @@
+import type { TlsFiles } from '../../tls-files.ts'
+
 export interface WebhookActionOptions {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly batch: 'auto' | 'always' | 'never'
@@ -14,15 +16,7 @@ export interface WebhookTargetOptions {
   readonly concurrency: number
   readonly http2: boolean
   readonly allowCidrs: readonly string[]
-  readonly tls: TlsOptions
-}
-
-/** PEM texts or paths of PEM files. */
-export interface TlsOptions {
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-  readonly servername?: string | undefined
+  readonly tls: TlsFiles
 }
 
 /** One event, rendered. */

@@ -1,0 +1,23 @@
+import type { TlsFiles } from '../../tls-files.ts'
+
+export interface GrpcActionOptions {
+  /** Full name of the service, package included. */
+  readonly service: string
+  readonly method: string
+  /** Absolute path of the .proto file. */
+  readonly proto: string
+  readonly deadlineMs: number | undefined
+}
+
+export interface GrpcTargetOptions {
+  readonly address: string
+  readonly concurrency: number
+  /** Null = plaintext. */
+  readonly tls: TlsFiles | null
+}
+
+/** One call, rendered. */
+export interface GrpcPayload {
+  readonly message: object
+  readonly metadata: { readonly [name: string]: string }
+}

@@ -1,0 +1,28 @@
+import type { DeliveryFailure, Job, SendResult } from '../core/action.ts'
+import { deliveryFailure } from './failure.ts'
+
+const BEHIND = deliveryFailure('unknown', 'BINGO_BEHIND_FAILURE', 'not sent: an earlier event of this row failed')
+
+/**
+ * Sends jobs one after the other. A target that is down ends it; a failure of one event holds back the later events of
+ * its row, which must not overtake it (invariant 2), and nothing else.
+ */
+export async function sendInOrder(
+  jobs: readonly Job[],
+  send: (job: Job) => Promise<DeliveryFailure | null>,
+): Promise<SendResult> {
+  const failures: (DeliveryFailure | null)[] = []
+  const failedRows = new Set<string>()
+  let down: DeliveryFailure | null = null
+  for (const job of jobs) {
+    if (down !== null) failures.push(down)
+    else if (failedRows.size > 0 && failedRows.has(job.rowKey)) failures.push(BEHIND)
+    else {
+      const failure = await send(job)
+      failures.push(failure)
+      if (failure?.kind === 'down') down = failure
+      else if (failure !== null) failedRows.add(job.rowKey)
+    }
+  }
+  return failures.some((failure) => failure !== null) ? failures : undefined
+}
