@@ -66,7 +66,8 @@ export interface PipelineSource {
   resume(): void
   /** The rules changed: ask again which tables are wanted. */
   forgetWanted(): void
-  fingerprint(): ServerFingerprint
+  /** Identity of the server and of one of its binlog files. */
+  fingerprint(file: string): ServerFingerprint
 }
 
 export interface PipelineDeps {
@@ -122,7 +123,7 @@ class StagedPipeline implements Pipeline {
       epoch: options.epoch,
       intervalMs: options.checkpointIntervalMs,
       position: () => this.watermark.position,
-      server: () => deps.source.fingerprint(),
+      server: (position) => deps.source.fingerprint(position.file),
       clock: deps.clock,
       log: deps.log,
       stats: deps.stats,

@@ -1,11 +1,12 @@
 import { backoffMs } from '../core/backoff.ts'
-import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../core/action.ts'
+import type { ActionPlan, DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
 import { BingoError } from '../core/errors.ts'
 import type { InFlightJob, WakeableQueue } from '../core/in-flight-job.ts'
 import type { TargetStats } from '../core/stats.ts'
 import type { FailureHandler } from './failure-handler.ts'
 import { LaneQueue } from './lane-queue.ts'
+import { RateLimit } from './rate-limit.ts'
 import { TargetHealth } from './target-health.ts'
 
 /** Dead letters written in one go for one lane. */
@@ -49,6 +50,7 @@ export class TargetQueue implements WakeableQueue {
   private flushRequested = false
   private healthTimer: NodeJS.Timeout | null = null
   private readonly laneTimers = new Set<NodeJS.Timeout>()
+  private readonly limits = new Map<ActionPlan, RateLimit>()
 
   constructor(deps: TargetQueueDeps) {
     this.deps = deps
@@ -165,13 +167,29 @@ export class TargetQueue implements WakeableQueue {
         ? 1
         : Math.min(target.maxBatch - batch.length, first.action.rule.debounce?.maxBatch ?? Infinity)
     const before = batch.length
+    let waitMs = 0
     for (let n = 0; n < limit; n++) {
       const job = queue.at(n)
       if (job === undefined || !this.mayGo(job)) break
       if (target.gather === 'lane' && job.action !== first.action) break
+      if (job.action.ratePerSecond !== null) {
+        const limit = this.limitOf(job.action)
+        waitMs = limit.waitMs()
+        if (limit.take(1) === 0) break
+      }
       batch.push(job)
     }
     if (batch.length > before) queue.state = 'busy'
+    else if (waitMs > 0) this.wakeLater(queue, lane, Math.ceil(waitMs))
+  }
+
+  private limitOf(action: ActionPlan): RateLimit {
+    let limit = this.limits.get(action)
+    if (limit === undefined) {
+      limit = new RateLimit(action.ratePerSecond!, this.deps.clock)
+      this.limits.set(action, limit)
+    }
+    return limit
   }
 
   private mayGo(job: InFlightJob): boolean {

@@ -12,7 +12,7 @@ export interface CheckpointSaverDeps {
   readonly intervalMs: number
   /** The low watermark; null until anything is known. */
   readonly position: () => SourcePosition | null
-  readonly server: () => ServerFingerprint
+  readonly server: (position: SourcePosition) => ServerFingerprint
   readonly clock: Clock
   readonly log: Log
   readonly stats: Stats
@@ -50,7 +50,7 @@ export class CheckpointSaver {
         version: 1,
         name: deps.name,
         position,
-        server: deps.server(),
+        server: deps.server(position),
         savedAt: deps.clock.now(),
         epoch: deps.epoch,
       })

@@ -258,6 +258,16 @@ test('a changed primary key waits for its former lane, and that lane waits for i
   expect(seen).toEqual(['former before', 'moved', 'former after'])
 })
 
+test('a rate limit holds jobs back and loses none', async () => {
+  const { queue, ended, drained } = await openQueue(() => undefined)
+  const slow = action({ ratePerSecond: 200 })
+  for (let id = 0; id < 60; id++) queue.push(job({ id, lane: id % LANES, action: slow }))
+  await systemClock.sleep(20)
+  expect(ended.length).toBeLessThan(60)
+  await drained()
+  expect(ended).toHaveLength(60)
+})
+
 /** One random history: jobs over few keys, a target that fails and dawdles at random. */
 interface History {
   readonly jobs: readonly { readonly key: number; readonly onFailure: ActionPlan['onFailure'] }[]

@@ -1,0 +1,206 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { openDeadLetterStore } from './act/dead-letters/open-store.ts'
+import { actionTypes } from './act/registry.ts'
+import { BinlogReader } from './binlog/reader.ts'
+import { compileRowDecoder } from './binlog/row-decoder.ts'
+import { openCheckpointStore } from './checkpoint/open-store.ts'
+import type { Config } from './config/config.ts'
+import type { Log, Target, TargetConfig } from './core/action.ts'
+import { backoffMs } from './core/backoff.ts'
+import type { TransactionHandler } from './core/binlog-stream.ts'
+import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
+import type { Clock } from './core/clock.ts'
+import { BingoError } from './core/errors.ts'
+import type { ServerFingerprint, SourcePosition } from './core/position.ts'
+import type { RuleSet } from './core/rule.ts'
+import type { Stats } from './core/stats.ts'
+import { createPipeline } from './pipeline.ts'
+import type { Pipeline, PipelineSource } from './pipeline.ts'
+import { BinlogSource } from './source/source.ts'
+import type { OpenFeed } from './source/feed.ts'
+import type { SourceSettings } from './source/options.ts'
+
+export interface DaemonDeps {
+  readonly log: Log
+  readonly stats: Stats
+  readonly clock: Clock
+}
+
+export interface Daemon {
+  /** Resolves after a drained stop; rejects with the BingoError that ended it. */
+  run(signal: AbortSignal): Promise<void>
+  reload(ruleSet: RuleSet): void
+  /** Where a restart would resume; null before the first connection. */
+  readonly position: SourcePosition | null
+}
+
+/** Between tries to reach a checkpoint store that is down at the start. */
+const STORE_RETRY = { minMs: 200, maxMs: 5_000 } as const
+
+/** Builds everything that a configuration names: stores, source, pipeline. Nothing is opened before `run`. */
+export function createDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps): Daemon {
+  return new ConfiguredDaemon(config, ruleSet, deps)
+}
+
+class ConfiguredDaemon implements Daemon {
+  private readonly config: Config
+  private readonly deps: DaemonDeps
+  private ruleSet: RuleSet
+  private pipeline: Pipeline | null = null
+
+  constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps) {
+    this.config = config
+    this.ruleSet = ruleSet
+    this.deps = deps
+  }
+
+  get position(): SourcePosition | null {
+    return this.pipeline?.position ?? null
+  }
+
+  reload(ruleSet: RuleSet): void {
+    this.ruleSet = ruleSet
+    this.pipeline?.reload(ruleSet)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { config, deps } = this
+    const checkpoints = openCheckpointStore(config.checkpoint.store, config.name, { log: deps.log })
+    try {
+      const checkpoint = await loadPatiently(checkpoints, deps, signal)
+      if (signal.aborted) return
+      const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
+      const deadLetters = await openDeadLetterStore({
+        store: config.deadLetters.store,
+        checkpointStore: config.checkpoint.store,
+        name: config.name,
+        limits: { maxCount, maxBytes, maxAgeMs },
+        log: deps.log,
+      })
+      try {
+        await this.runPipeline(checkpoints, checkpoint, deadLetters, signal)
+      } finally {
+        await deadLetters.close()
+      }
+    } finally {
+      await checkpoints.close()
+    }
+  }
+
+  private async runPipeline(
+    checkpoints: CheckpointStore,
+    checkpoint: Checkpoint | null,
+    deadLetters: Awaited<ReturnType<typeof openDeadLetterStore>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { config, deps } = this
+    this.pipeline = createPipeline(
+      {
+        name: config.name,
+        lanes: config.lanes,
+        checkpointIntervalMs: config.checkpoint.intervalMs,
+        shutdownDeadlineMs: config.shutdown.deadlineMs,
+        start: checkpoint?.position ?? null,
+        epoch: (checkpoint?.epoch ?? 0) + 1,
+      },
+      {
+        ...deps,
+        ruleSet: this.ruleSet,
+        source: new ConfiguredSource(config, checkpoint, deps),
+        checkpoints,
+        deadLetters,
+        openTarget: (target) => openTarget(target, deps),
+        compileRowDecoder,
+      },
+    )
+    await this.pipeline.run(signal)
+  }
+}
+
+/** The replica connection and the reader of its bytes, as one source of transactions. */
+export class ConfiguredSource implements PipelineSource {
+  private readonly source: BinlogSource
+  private readonly deps: DaemonDeps
+  private handler: TransactionHandler | null = null
+  private reader: BinlogReader | null = null
+
+  constructor(
+    config: { readonly name: string; readonly source: SourceSettings },
+    checkpoint: Checkpoint | null,
+    deps: DaemonDeps,
+    failFast = false,
+  ) {
+    this.deps = deps
+    const openFeed: OpenFeed = (start) => this.open(start)
+    this.source = new BinlogSource(
+      { name: config.name, settings: config.source, checkpoint, failFast },
+      { ...deps, openFeed },
+    )
+  }
+
+  run(handler: TransactionHandler, signal: AbortSignal): Promise<void> {
+    this.handler = handler
+    return this.source.run(signal)
+  }
+
+  pause(): void {
+    this.source.pause()
+  }
+
+  resume(): void {
+    this.source.resume()
+  }
+
+  forgetWanted(): void {
+    this.reader?.reconsiderTables()
+  }
+
+  fingerprint(file: string): ServerFingerprint {
+    const created = this.reader?.fileCreatedOf(file) ?? 0
+    const fingerprint = this.source.fingerprint(file)
+    return created === 0 ? fingerprint : { ...fingerprint, fileCreated: created }
+  }
+
+  private open({ position, schema }: Parameters<OpenFeed>[0]): BinlogReader {
+    this.reader = new BinlogReader({
+      flavour: position.flavour,
+      handler: this.handler!,
+      schemas: schema,
+      startGtidSet: position.gtidSet,
+      startFile: position.file,
+      startOffset: position.offset,
+      onWarning: (code, message) => this.deps.log.warn({ code }, message),
+    })
+    return this.reader
+  }
+}
+
+/** A store that is down at the start is waited for; one that refuses (corrupt, foreign, locked) ends the start. */
+async function loadPatiently(
+  store: CheckpointStore,
+  { log }: DaemonDeps,
+  signal: AbortSignal,
+): Promise<Checkpoint | null> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await store.load()
+    } catch (error) {
+      if (!(error instanceof BingoError) || !error.retryable || signal.aborted) throw error
+      const level = attempt < 5 ? 'info' : 'warn'
+      log[level](
+        { code: error.code, store: store.description, attempt },
+        `waiting for the checkpoint store: ${error.message}`,
+      )
+      await delay(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), undefined, { signal }).catch(
+        () => undefined,
+      )
+      if (signal.aborted) return null
+    }
+  }
+}
+
+function openTarget(target: TargetConfig, { log, clock }: DaemonDeps): Promise<Target> {
+  const type = actionTypes().get(target.type)
+  if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
+  return type.open(target, { log: log.child({ target: target.id }), now: clock.now })
+}
