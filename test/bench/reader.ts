@@ -1,0 +1,110 @@
+/**
+ * One reader in a process of its own, so that its time and memory are its own:
+ * `node test/bench/reader.ts MODE URL FILE OFFSET END_FILE END_OFFSET ROWS` prints a ReadResult as JSON.
+ */
+import { performance } from 'node:perf_hooks'
+import { compileRowDecoder } from '../../src/binlog/row-decoder.ts'
+import { Watermark } from '../../src/checkpoint/watermark.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import type { SourcePosition } from '../../src/core/position.ts'
+import { createStats } from '../../src/core/stats.ts'
+import { ConfiguredSource } from '../../src/daemon.ts'
+import { Ingest } from '../../src/ingest.ts'
+import { Matcher } from '../../src/match/matcher.ts'
+import { silentLog } from '../support/jobs.ts'
+import { loadBenchRules } from './rules.ts'
+import { connectionOptions, readObjects, readPackets } from './packet-reader.ts'
+import type { ReadResult, Span } from './packet-reader.ts'
+
+const [mode, url, file, offset, endFile, endOffset, expected] = process.argv.slice(2) as [string, ...string[]]
+const span: Span = {
+  url: url!,
+  file: file!,
+  offset: Number(offset),
+  endFile: endFile!,
+  endOffset: Number(endOffset),
+}
+
+/** From the first event on, so that connecting does not count. */
+let begun = 0
+let cpuBegun = process.cpuUsage()
+
+function begin(): void {
+  if (begun > 0) return
+  begun = performance.now()
+  cpuBegun = process.cpuUsage()
+}
+
+async function readWithBingo(rules: string): Promise<number> {
+  const stats = createStats(64 * 1024 * 1024)
+  const abort = new AbortController()
+  const watermark = new Watermark(null)
+  const ruleSet = await loadBenchRules(rules)
+  const ingest: Ingest = new Ingest(new Matcher(ruleSet, compileRowDecoder), {
+    lanes: 16,
+    stats,
+    watermark,
+    log: silentLog,
+    route: (job) => {
+      job.end()
+      ingest.ended(job)
+    },
+    pressure: () => undefined,
+  })
+  const commit = ingest.commit.bind(ingest)
+  ingest.commit = (end: SourcePosition) => {
+    commit(end)
+    if (end.file === span.endFile && end.offset >= span.endOffset) abort.abort()
+  }
+  const start = ingest.begin.bind(ingest)
+  ingest.begin = (transaction) => {
+    begin()
+    start(transaction)
+  }
+  const settings = {
+    ...connectionOptions(span.url),
+    tls: { mode: 'disable', ca: undefined, cert: undefined, key: undefined } as const,
+    start: { tag: 'file', file: span.file, offset: span.offset } as const,
+    serverId: 4_200_000 + (process.pid % 100_000),
+    heartbeatMs: 10_000,
+    connectTimeoutMs: 10_000,
+    queryTimeoutMs: 10_000,
+    reconnect: { minMs: 100, maxMs: 1000 },
+    onGap: 'stop' as const,
+  }
+  const source = new ConfiguredSource(
+    { name: 'bench', source: settings },
+    null,
+    { log: silentLog, stats, clock: systemClock },
+    true,
+  )
+  await source.run(ingest, abort.signal)
+  return stats.rowsTotal
+}
+
+async function read(): Promise<number> {
+  if (mode === 'packets') {
+    await readPackets(span, begin)
+    return Number(expected)
+  }
+  if (mode === 'zongji') {
+    begin()
+    return readObjects(span)
+  }
+  return readWithBingo(mode!)
+}
+
+let bytes = 0
+const rows = await read()
+const seconds = (performance.now() - begun) / 1000
+bytes = span.endOffset - span.offset
+const { user, system } = process.cpuUsage(cpuBegun)
+const result: ReadResult = {
+  seconds,
+  cpuSeconds: (user + system) / 1e6,
+  peakRssMb: (process.resourceUsage().maxRSS * 1024) / 1e6,
+  rows,
+  bytes,
+}
+process.stdout.write(`${JSON.stringify(result)}\n`)
+process.exit(0)

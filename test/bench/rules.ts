@@ -1,0 +1,49 @@
+import { actionTypes } from '../../src/act/registry.ts'
+import type { RuleSet } from '../../src/core/rule.ts'
+import { loadRulesFromText } from '../../src/rules/load.ts'
+
+/** Rule files of the reading benchmarks, by mode. Their actions are rendered but go nowhere. */
+export const RULES: { readonly [mode: string]: string } = {
+  'two-columns': `rules:
+  - id: cache
+    table: shop.big
+    filter: "new.status != old.status && new.id > 0"
+    actions: [{type: redis, cmd: UNLINK, key: "cache:user:{{id}}", url: "redis://127.0.0.1:1"}]
+`,
+  'whole-row': `rules:
+  - id: stream
+    table: shop.big
+    actions: [{type: log, path: stdout}]
+`,
+  'not-named': `rules:
+  - id: other
+    table: shop.other
+    actions: [{type: log, path: stdout}]
+`,
+}
+
+/** 'one-of-N' makes N rules on the table, of which one can match; 'elsewhere-N' one there and N on other tables. */
+export function rulesOf(mode: string): string {
+  const [, kind, count] = /^(one-of|elsewhere)-(\d+)$/.exec(mode) ?? []
+  if (kind === undefined) return RULES[mode]!
+  const rule = (i: number, table: string, status: number) => `
+  - id: r${i}
+    table: ${table}
+    events: [UPDATE]
+    filter: "new.status == ${status} && new.age > 0"
+    actions: [{type: redis, cmd: UNLINK, key: "cache:user:{{id}}", url: "redis://127.0.0.1:1"}]`
+  const others = Array.from({ length: Number(count) - (kind === 'one-of' ? 1 : 0) }, (_, i) =>
+    kind === 'one-of' ? rule(i + 1, 'shop.big', 1000 + i) : rule(i + 1, `shop.t${i}`, 1),
+  )
+  return `rules:${rule(0, 'shop.big', 1)}${others.join('')}\n`
+}
+
+export async function loadBenchRules(mode: string): Promise<RuleSet> {
+  const { ruleSet } = await loadRulesFromText(rulesOf(mode), {
+    file: `${mode}.yaml`,
+    targets: new Map(),
+    defaults: { redisUrl: undefined, allowCidrs: [] },
+    actionTypes: actionTypes(),
+  } as never)
+  return ruleSet
+}
