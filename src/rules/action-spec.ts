@@ -1,0 +1,218 @@
+import type { ActionSpec, FieldSpec } from '../core/action.ts'
+import { ProblemsError } from '../core/errors.ts'
+import type { SourceLocation } from '../core/errors.ts'
+import type { Structure, Template } from '../core/rule.ts'
+import { compileStructure, compileTemplate } from '../match/template.ts'
+import type { StructureSource } from '../match/template.ts'
+import { RULE_CODES } from './codes.ts'
+import { ValueReader } from './read-values.ts'
+import type { Reporter } from './reporter.ts'
+import { resolveText, sourceText } from './rule-text.ts'
+import type { SecretSource } from './rule-text.ts'
+import { entryOf } from './tree.ts'
+import type { MapNode, ScalarNode, TreeNode } from './tree.ts'
+
+/** What the fields of an action are read with. */
+export interface SpecContext {
+  readonly ruleId: string
+  readonly hasDebounce: boolean
+  readonly targetName: string | undefined
+  readonly reporter: Reporter
+  readonly secrets: SecretSource
+}
+
+type Fields = { readonly [name: string]: FieldSpec }
+
+/** The fields of one action, or of an object inside it; everything is checked and compiled when it is made. */
+export class TreeActionSpec implements ActionSpec {
+  readonly ruleId: string
+  readonly location: SourceLocation
+  readonly hasDebounce: boolean
+  readonly targetName: string | undefined
+  private readonly nodes = new Map<string, TreeNode>()
+  private readonly values = new Map<string, unknown>()
+  private readonly context: SpecContext
+  private readonly reader: ValueReader
+
+  /** `maps`: the nearest first; a field is taken from the first that has it (the action, then its named target). */
+  constructor(context: SpecContext, maps: readonly MapNode[], fields: Fields, where: string) {
+    this.ruleId = context.ruleId
+    this.hasDebounce = context.hasDebounce
+    this.targetName = context.targetName
+    this.location = maps[0]!.location
+    this.context = context
+    this.reader = new ValueReader(context.reporter, context.ruleId)
+    for (const [name, field] of Object.entries(fields)) {
+      const node = maps.map((map) => entryOf(map, name)?.value).find((each) => each !== undefined)
+      if (node !== undefined) this.readField(name, field, node)
+      else if (field.required === true) {
+        this.fail('', RULE_CODES.missing, `${where} needs "${name}"`, `${name}: ${field.doc}`)
+      }
+    }
+  }
+
+  private readField(name: string, field: FieldSpec, node: TreeNode): void {
+    this.nodes.set(name, node)
+    try {
+      const value = this.value(name, field, node)
+      if (value !== undefined) this.values.set(name, value)
+    } catch (error) {
+      if (!(error instanceof ProblemsError)) throw error
+      this.context.reporter.problems.push(...error.problems)
+    }
+  }
+
+  private value(name: string, field: FieldSpec, node: TreeNode): unknown {
+    const { reader } = this
+    switch (field.kind) {
+      case 'template':
+      case 'text':
+        return this.compileText(name, field.kind, node)
+      case 'structure':
+        return compileStructure(this.structureSource(node), node.location, {
+          literal: (text) => this.plain(text, node),
+        })
+      case 'string':
+        return this.plainString(name, node)
+      case 'boolean':
+        return reader.boolean(node, name)
+      case 'integer':
+        return reader.integer(node, name)
+      case 'duration':
+        return reader.duration(node, name)
+      case 'bytes':
+        return reader.bytes(node, name)
+      case 'rate':
+        return reader.rate(node, name)
+      case 'enum':
+        return reader.oneOf(node, name, field.values)
+      case 'stringList':
+        return itemsOf(node).map((item) => this.plainString(name, item))
+      case 'templateList':
+        return itemsOf(node).map((item) => this.compileText(name, 'template', item))
+      case 'templateMap':
+        return this.mapOf(name, node, (item) => this.compileText(name, 'text', item))
+      case 'stringMap':
+        return this.mapOf(name, node, (item) => this.plainString(name, item))
+      case 'object':
+        return this.nested(name, field.fields, node)
+    }
+  }
+
+  private nested(name: string, fields: Fields, node: TreeNode): TreeActionSpec | undefined {
+    const map = this.reader.map(node, name)
+    if (map === undefined) return undefined
+    this.reader.knownKeys(map, name, Object.keys(fields))
+    return new TreeActionSpec(this.context, [map], fields, name)
+  }
+
+  private mapOf<T>(name: string, node: TreeNode, read: (item: TreeNode) => T | undefined): Map<string, T> | undefined {
+    const map = this.reader.map(node, name)
+    if (map === undefined) return undefined
+    const read_ = map.entries.map(({ key, value }) => [key, read(value)] as const)
+    return new Map(read_.filter((entry): entry is readonly [string, T & {}] => entry[1] !== undefined))
+  }
+
+  private compileText(name: string, kind: 'template' | 'text', node: TreeNode): Template | undefined {
+    const scalar = this.textNode(name, node)
+    if (scalar === undefined) return undefined
+    if (kind === 'template' && scalar.value === '') {
+      return this.reader.fail(node, RULE_CODES.value, `${name} is empty`, `for example ${name}: "user:{{id}}"`)
+    }
+    const source = sourceText(scalar, this.ruleId)
+    const literal = (text: string, offset: number): string => resolveText(text, offset, source, this.context.secrets)
+    return compileTemplate(source, { strict: kind === 'template', literal })
+  }
+
+  /** Numbers and booleans may stand where a text is meant. */
+  private textNode(name: string, node: TreeNode): ScalarNode | undefined {
+    if (node.tag === 'scalar' && node.value !== null) return node
+    return this.reader.wrongType(node, name, 'a text', 'put quotes around a value that starts with {{')
+  }
+
+  private plainString(name: string, node: TreeNode): string | undefined {
+    const scalar = this.textNode(name, node)
+    if (scalar === undefined) return undefined
+    if (typeof scalar.value !== 'string') return this.reader.string(scalar, name)
+    return this.plain(scalar.value, scalar)
+  }
+
+  private plain(text: string, node: TreeNode): string {
+    const scalar: ScalarNode =
+      node.tag === 'scalar'
+        ? node
+        : { tag: 'scalar', value: text, location: node.location, locate: () => node.location }
+    return resolveText(text, 0, sourceText(scalar, this.ruleId), this.context.secrets)
+  }
+
+  private structureSource(node: TreeNode): StructureSource {
+    if (node.tag === 'list') return { tag: 'list', items: node.items.map((item) => this.structureSource(item)) }
+    if (node.tag === 'map') {
+      return {
+        tag: 'map',
+        entries: node.entries.map(({ key, value }) => [key, this.structureSource(value)] as const),
+      }
+    }
+    if (typeof node.value === 'string') return { tag: 'text', text: sourceText(node, this.ruleId) }
+    return { tag: 'value', value: node.value }
+  }
+
+  has(field: string): boolean {
+    return this.nodes.has(field)
+  }
+
+  string(field: string): string | undefined {
+    return this.values.get(field) as string | undefined
+  }
+
+  number(field: string): number | undefined {
+    return this.values.get(field) as number | undefined
+  }
+
+  boolean(field: string): boolean | undefined {
+    return this.values.get(field) as boolean | undefined
+  }
+
+  strings(field: string): readonly string[] | undefined {
+    return this.listOf<string>(field)
+  }
+
+  stringMap(field: string): ReadonlyMap<string, string> | undefined {
+    return this.values.get(field) as ReadonlyMap<string, string> | undefined
+  }
+
+  template(field: string): Template | undefined {
+    return this.values.get(field) as Template | undefined
+  }
+
+  templates(field: string): readonly Template[] | undefined {
+    return this.listOf<Template>(field)
+  }
+
+  templateMap(field: string): ReadonlyMap<string, Template> | undefined {
+    return this.values.get(field) as ReadonlyMap<string, Template> | undefined
+  }
+
+  structure(field: string): Structure | undefined {
+    return this.values.get(field) as Structure | undefined
+  }
+
+  object(field: string): ActionSpec | undefined {
+    return this.values.get(field) as ActionSpec | undefined
+  }
+
+  /** Items that could not be read were reported and are left out. */
+  private listOf<T>(field: string): readonly T[] | undefined {
+    return (this.values.get(field) as readonly (T | undefined)[] | undefined)?.filter((item) => item !== undefined)
+  }
+
+  fail(field: string, code: string, message: string, hint?: string): void {
+    const location = this.nodes.get(field)?.location ?? this.location
+    this.context.reporter.error(code, location, message, hint, this.ruleId)
+  }
+}
+
+/** A single value counts as a list of one. */
+function itemsOf(node: TreeNode): readonly TreeNode[] {
+  return node.tag === 'list' ? node.items : [node]
+}

@@ -1,0 +1,38 @@
+/**
+ * Stable codes of problems that the rule loader finds, each with what the author of the rule does about it. Action types
+ * add codes of their own (`BINGO_RULE_REDIS_…`).
+ */
+export const RULE_CODES = {
+  /** No file matches the patterns: check the path, or `rules` in the configuration. */
+  noFiles: 'BINGO_RULE_NO_FILES',
+  /** A file cannot be read, or is too large: check its permissions and size. */
+  file: 'BINGO_RULE_FILE',
+  /** The file is not valid YAML: mend the place shown. */
+  yaml: 'BINGO_RULE_YAML',
+  /** A key that does not exist here: correct its spelling. */
+  unknownKey: 'BINGO_RULE_UNKNOWN_KEY',
+  /** A key that must be there is not: add it. */
+  missing: 'BINGO_RULE_MISSING',
+  /** A value has the wrong type or form: write it as the hint shows. */
+  type: 'BINGO_RULE_TYPE',
+  /** A value is none of those allowed. */
+  value: 'BINGO_RULE_VALUE',
+  /** Two rules have the same id: rename one. */
+  duplicateId: 'BINGO_RULE_DUPLICATE_ID',
+  /** A filter that is not valid CEL, or does not yield true or false. */
+  badFilter: 'BINGO_RULE_BAD_FILTER',
+  /** A template that is not valid. */
+  badTemplate: 'BINGO_RULE_BAD_TEMPLATE',
+  /** `${env:…}` or `${file:…}` leads nowhere: set the variable or write the file. */
+  secret: 'BINGO_RULE_SECRET_MISSING',
+  /** An action names a target that `targets:` of the configuration does not have. */
+  unknownTarget: 'BINGO_RULE_UNKNOWN_TARGET',
+  /** The feature is planned but not there: do as the hint says. */
+  unsupported: 'BINGO_RULE_UNSUPPORTED',
+  /** A column that a table of the rule does not have. */
+  unknownColumn: 'BINGO_RULE_UNKNOWN_COLUMN',
+  /** Warning: no table of the source matches the rule. */
+  noTable: 'BINGO_RULE_NO_TABLE',
+  /** Warning: no rule is there, or all are disabled. */
+  noRules: 'BINGO_RULE_NONE',
+} as const

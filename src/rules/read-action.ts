@@ -1,0 +1,188 @@
+import type { ActionDefaults, ActionPlan, ActionType } from '../core/action.ts'
+import type { SourceLocation } from '../core/errors.ts'
+import { ProblemsError } from '../core/errors.ts'
+import { nearestName } from '../core/nearest-name.ts'
+import type { Predicate, Rule } from '../core/rule.ts'
+import { compilePredicate } from '../match/predicate.ts'
+import { TreeActionSpec } from './action-spec.ts'
+import { RULE_CODES } from './codes.ts'
+import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
+import type { DeliveryOptions } from './delivery-options.ts'
+import { ValueReader } from './read-values.ts'
+import { Reporter } from './reporter.ts'
+import { sourceText } from './rule-text.ts'
+import type { SecretSource } from './rule-text.ts'
+import { entryOf, treeOf } from './tree.ts'
+import type { MapNode, TreeNode } from './tree.ts'
+
+/** A target as it stands under `targets:` of the configuration. */
+export interface TargetSource {
+  /** The plain YAML value: a map in a right configuration. */
+  readonly value: unknown
+  readonly location: SourceLocation
+  locate(path: readonly (string | number)[]): SourceLocation
+}
+
+/** What rules are read with. */
+export interface RuleContext {
+  readonly reporter: Reporter
+  readonly secrets: SecretSource
+  readonly actionTypes: ReadonlyMap<string, ActionType>
+  readonly targets: ReadonlyMap<string, TargetSource>
+  readonly defaults: ActionDefaults
+  readonly delivery: DeliveryOptions
+}
+
+/** What an action takes from its rule. */
+export interface RuleOfAction {
+  readonly rule: Rule
+  readonly delivery: MapNode
+  readonly coalesce: 'latest' | 'none' | undefined
+}
+
+const COMMON_KEYS = ['type', 'target', 'when', ...DELIVERY_KEYS]
+
+/** Reads one action; undefined when it cannot be used (what is wrong is reported). */
+export function readAction(
+  node: TreeNode,
+  index: number,
+  { rule, delivery: ruleMap, coalesce }: RuleOfAction,
+  context: RuleContext,
+): ActionPlan | undefined {
+  const reader = new ValueReader(context.reporter, rule.id)
+  const map = reader.map(node, `actions[${index}]`, 'like - type: redis')
+  if (map === undefined) return undefined
+  const named = readTargetName(map, reader, context)
+  const type = readType(map, named?.map, reader, context)
+  if (type === undefined) return undefined
+  reader.knownKeys(map, `a ${type.type} action`, [...COMMON_KEYS, ...Object.keys(type.fields)])
+  const before = context.reporter.errors.length
+  const spec = new TreeActionSpec(
+    {
+      ruleId: rule.id,
+      hasDebounce: rule.debounce !== null,
+      targetName: named?.name,
+      reporter: context.reporter,
+      secrets: context.secrets,
+    },
+    named === undefined ? [map] : [map, named.map],
+    type.fields,
+    `a ${type.type} action`,
+  )
+  const compiled = type.compile(spec, context.defaults)
+  const onRule = readDelivery(ruleMap, context.delivery, silent(reader))
+  const onTarget = named === undefined ? onRule : readDelivery(named.map, onRule, silent(reader))
+  const delivery = readDelivery(map, onTarget, reader)
+  const when = readWhen(map, reader, rule.id)
+  if (context.reporter.errors.length > before) return undefined
+  return {
+    rule,
+    index,
+    type: type.type,
+    location: map.location,
+    target: compiled.target,
+    coalesce: coalesce ?? type.defaultCoalesce(spec),
+    when,
+    onFailure: delivery.onFailure,
+    retry: delivery.retry,
+    timeoutMs: delivery.timeoutMs,
+    ratePerSecond: delivery.ratePerSecond,
+    reads: (table) => compiled.reads(table),
+    bind: (table) => compiled.bind(table),
+    bindFormerKey: compiled.bindFormerKey,
+    options: compiled.options,
+  }
+}
+
+/** Rule and target are reported once where they stand, not again by each of their actions. */
+function silent(reader: ValueReader): ValueReader {
+  return new ValueReader(new Reporter(), reader.ruleId)
+}
+
+interface NamedTarget {
+  readonly name: string
+  readonly map: MapNode
+}
+
+function readTargetName(map: MapNode, reader: ValueReader, { targets }: RuleContext): NamedTarget | undefined {
+  const entry = entryOf(map, 'target')
+  if (entry === undefined) return undefined
+  const name = reader.string(entry.value, 'target')
+  if (name === undefined) return undefined
+  const target = targets.get(name)
+  if (target === undefined) {
+    const nearest = nearestName(name, targets.keys())
+    const hint =
+      nearest !== undefined
+        ? `did you mean "${nearest}"?`
+        : targets.size === 0
+          ? 'the configuration names none under targets:'
+          : `there are ${[...targets.keys()].join(', ')}`
+    return reader.fail(entry.value, RULE_CODES.unknownTarget, `there is no target "${name}"`, hint)
+  }
+  const tree = treeOf(target.value, (path) => target.locate(path))
+  return tree.tag === 'map' ? { name, map: tree } : undefined
+}
+
+function readType(
+  map: MapNode,
+  target: MapNode | undefined,
+  reader: ValueReader,
+  { actionTypes }: RuleContext,
+): ActionType | undefined {
+  const entry = entryOf(map, 'type') ?? (target && entryOf(target, 'type'))
+  if (entry === undefined) {
+    if (entryOf(map, 'target') !== undefined && target === undefined) return undefined
+    return reader.fail(
+      map,
+      RULE_CODES.missing,
+      'an action needs "type"',
+      `one of ${[...actionTypes.keys()].join(', ')}`,
+    )
+  }
+  const name = reader.oneOf(entry.value, 'type', [...actionTypes.keys()])
+  if (name === undefined) return undefined
+  const targetType = target && entryOf(target, 'type')?.value
+  if (targetType?.tag === 'scalar' && typeof targetType.value === 'string' && targetType.value !== name) {
+    const target_ = String(targetType.value)
+    return reader.fail(entry.value, RULE_CODES.value, `the action is of type ${name}, its target of type ${target_}`)
+  }
+  return actionTypes.get(name)
+}
+
+function readWhen(map: MapNode, reader: ValueReader, ruleId: string): Predicate | null {
+  const entry = entryOf(map, 'when')
+  return entry === undefined ? null : (readPredicate(entry.value, 'when', reader, ruleId) ?? null)
+}
+
+/** Reads a CEL expression; undefined when it is wrong. */
+export function readPredicate(
+  node: TreeNode,
+  name: string,
+  reader: ValueReader,
+  ruleId: string,
+): Predicate | undefined {
+  const isBoolean = node.tag === 'scalar' && typeof node.value === 'boolean'
+  if (node.tag !== 'scalar' || (!isBoolean && reader.string(node, name) === undefined)) {
+    return node.tag === 'scalar' ? undefined : reader.wrongType(node, name, 'a CEL expression')
+  }
+  try {
+    return compilePredicate(sourceText(node, ruleId))
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error
+    reader.reporter.problems.push(...error.problems)
+    return undefined
+  }
+}
+
+/** Checks a named target on its own: its type, its keys, its delivery options. */
+export function checkTarget(name: string, target: TargetSource, context: RuleContext): void {
+  const reader = new ValueReader(context.reporter, undefined)
+  const tree = treeOf(target.value, (path) => target.locate(path))
+  const map = reader.map(tree, `target "${name}"`, `like ${name}: {type: webhook, url: …}`)
+  if (map === undefined) return
+  const type = readType(map, undefined, reader, context)
+  if (type === undefined) return
+  reader.knownKeys(map, `a ${type.type} target`, ['type', ...DELIVERY_KEYS, ...type.targetFields])
+  readDelivery(map, context.delivery, reader)
+}

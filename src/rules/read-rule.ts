@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import type { ActionPlan } from '../core/action.ts'
+import type { Operation } from '../core/change.ts'
+import type { SourceLocation } from '../core/errors.ts'
+import type { DebounceOptions, Rule } from '../core/rule.ts'
+import { printLocation } from '../match/source-text.ts'
+import { RULE_CODES } from './codes.ts'
+import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
+import { readAction, readPredicate } from './read-action.ts'
+import type { RuleContext } from './read-action.ts'
+import { ValueReader } from './read-values.ts'
+import { compileTablePattern } from './table-pattern.ts'
+import type { TableMatcher } from './table-pattern.ts'
+import { entryOf, plainValue } from './tree.ts'
+import type { MapNode, TreeNode } from './tree.ts'
+
+const RULE_KEYS = [
+  'id',
+  'description',
+  'tags',
+  'enabled',
+  'table',
+  'events',
+  'filter',
+  'match',
+  'debounce',
+  'coalesce',
+  'delay',
+  ...DELIVERY_KEYS,
+  'actions',
+]
+const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl']
+const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
+/** A key that changes all the time waits for this many windows at most, when the rule does not say. */
+const WINDOWS_PER_MAX_WAIT = 10
+const DEFAULT_MAX_BATCH = 1000
+
+export interface ReadRule {
+  readonly rule: Rule
+  readonly enabled: boolean
+}
+
+/** Reads one rule; undefined when it cannot be used (what is wrong is reported). `seen`: ids met so far. */
+export function readRule(
+  node: TreeNode,
+  position: number,
+  seen: Map<string, SourceLocation>,
+  context: RuleContext,
+): ReadRule | undefined {
+  const outer = new ValueReader(context.reporter, undefined)
+  const map = outer.map(node, `rules[${position}]`, 'each rule starts with - id: "name"')
+  if (map === undefined) return undefined
+  const before = context.reporter.errors.length
+  const id = readId(map, outer, seen) ?? `rules[${position}]`
+  const reader = new ValueReader(context.reporter, id)
+  reader.knownKeys(map, 'a rule', RULE_KEYS)
+  refuseMatch(map, reader)
+  const matchers = readTables(map, reader)
+  const actions: ActionPlan[] = []
+  const filter = entryOf(map, 'filter')
+  const rule: Rule = {
+    id,
+    description: field(map, 'description', (value) => reader.string(value, 'description')) ?? null,
+    tags: field(map, 'tags', (value) => reader.strings(value, 'tags')) ?? [],
+    location: map.location,
+    version: versionOf(map),
+    operations: new Set(readOperations(map, reader)),
+    filter: (filter && readPredicate(filter.value, 'filter', reader, id)) ?? null,
+    actions,
+    debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
+    delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay')) ?? 0,
+    matchesTable: (schema, table) => matchers.some((matches) => matches(schema, table)),
+  }
+  const coalesce = field(map, 'coalesce', (value) => reader.oneOf(value, 'coalesce', ['latest', 'none'] as const))
+  const enabled = field(map, 'enabled', (value) => reader.boolean(value, 'enabled')) ?? true
+  readDelivery(map, context.delivery, reader)
+  readActions(map, reader).forEach((action, index) => {
+    const plan = readAction(action, index, { rule, delivery: map, coalesce }, context)
+    if (plan !== undefined) actions.push(plan)
+  })
+  return context.reporter.errors.length > before ? undefined : { rule, enabled }
+}
+
+function field<T>(map: MapNode, key: string, read: (node: TreeNode) => T | undefined): T | undefined {
+  const entry = entryOf(map, key)
+  return entry && read(entry.value)
+}
+
+function readId(map: MapNode, reader: ValueReader, seen: Map<string, SourceLocation>): string | undefined {
+  const entry = entryOf(map, 'id')
+  if (entry === undefined) {
+    return reader.fail(map, RULE_CODES.missing, 'a rule needs "id"', 'like id: "user_cache_invalidate"')
+  }
+  const id = reader.string(entry.value, 'id')
+  if (id === undefined) return undefined
+  // Ids are parts of dead-letter ids (EVENT#RULE#ACTION) and of log lines.
+  if (!/^[^\p{Cc}#]{1,128}$/u.test(id) || id.trim() !== id) {
+    const hint = '1 to 128 characters, without #, control characters and outer spaces'
+    return reader.fail(entry.value, RULE_CODES.value, 'this id cannot be used', hint)
+  }
+  const first = seen.get(id)
+  if (first !== undefined) {
+    const message = `the id "${id}" is used at ${printLocation(first)} already`
+    reader.fail(entry.value, RULE_CODES.duplicateId, message, 'give one of the two another id')
+    return id
+  }
+  seen.set(id, entry.value.location)
+  return id
+}
+
+function refuseMatch(map: MapNode, reader: ValueReader): void {
+  const entry = entryOf(map, 'match')
+  if (entry === undefined) return
+  const message = '"match:" is not supported in this version'
+  reader.fail({ location: entry.keyLocation }, RULE_CODES.unsupported, message, 'write a filter: (CEL) instead')
+}
+
+function readTables(map: MapNode, reader: ValueReader): readonly TableMatcher[] {
+  const entry = entryOf(map, 'table')
+  if (entry === undefined) {
+    reader.fail(map, RULE_CODES.missing, 'a rule needs "table"', 'like table: users, table: shop.* or a list of these')
+    return []
+  }
+  const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
+  if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'the list of tables is empty')
+  return nodes.flatMap((node) => {
+    const pattern = reader.string(node, 'table')
+    if (pattern === undefined) return []
+    const matcher = compileTablePattern(pattern)
+    if (matcher !== undefined) return [matcher]
+    const hint = 'like users, shop.users, shop.* or *.order_??'
+    reader.fail(node, RULE_CODES.value, `"${pattern}" is not a table name or pattern`, hint)
+    return []
+  })
+}
+
+function readOperations(map: MapNode, reader: ValueReader): readonly Operation[] {
+  const entry = entryOf(map, 'events')
+  if (entry === undefined) return ROW_OPERATIONS
+  const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
+  if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'events is empty: the rule would never fire')
+  return nodes.map((node) => reader.oneOf(node, 'events', OPERATIONS)).filter((each) => each !== undefined)
+}
+
+function readDebounce(node: TreeNode, reader: ValueReader): DebounceOptions | undefined {
+  if (node.tag !== 'map') {
+    const windowMs = reader.duration(node, 'debounce')
+    return windowMs === undefined ? undefined : withDefaults(windowMs, undefined, undefined)
+  }
+  reader.knownKeys(node, 'debounce', ['window', 'maxWait', 'maxBatch'])
+  const window = entryOf(node, 'window')
+  if (window === undefined) {
+    return reader.fail(node, RULE_CODES.missing, 'debounce needs "window"', 'like debounce: {window: 100ms}')
+  }
+  const windowMs = reader.duration(window.value, 'debounce.window')
+  const maxWaitMs = field(node, 'maxWait', (value) => reader.duration(value, 'debounce.maxWait'))
+  const maxBatch = field(node, 'maxBatch', (value) => reader.integer(value, 'debounce.maxBatch', 1))
+  if (windowMs === undefined) return undefined
+  if (maxWaitMs !== undefined && maxWaitMs < windowMs) {
+    return reader.fail(entryOf(node, 'maxWait')!.value, RULE_CODES.value, 'maxWait is shorter than window')
+  }
+  return withDefaults(windowMs, maxWaitMs, maxBatch)
+}
+
+function withDefaults(windowMs: number, maxWaitMs: number | undefined, maxBatch: number | undefined): DebounceOptions {
+  return {
+    windowMs,
+    maxWaitMs: maxWaitMs ?? windowMs * WINDOWS_PER_MAX_WAIT,
+    maxBatch: maxBatch ?? DEFAULT_MAX_BATCH,
+  }
+}
+
+function readActions(map: MapNode, reader: ValueReader): readonly TreeNode[] {
+  const entry = entryOf(map, 'actions')
+  if (entry === undefined) {
+    reader.fail(map, RULE_CODES.missing, 'a rule needs "actions"', 'like actions: [{type: redis, cmd: DEL, key: …}]')
+    return []
+  }
+  const list = reader.list(entry.value, 'actions', 'put - before each action')
+  if (list?.items.length === 0) reader.fail(entry.value, RULE_CODES.value, 'actions is empty')
+  return list?.items ?? []
+}
+
+/** Stable over reformatting: hash of the rule's data, secrets unresolved. */
+function versionOf(map: MapNode): string {
+  return createHash('sha256')
+    .update(JSON.stringify(plainValue(map)))
+    .digest('hex')
+    .slice(0, 12)
+}

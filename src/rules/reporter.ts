@@ -1,0 +1,22 @@
+import type { Problem, SourceLocation } from '../core/errors.ts'
+
+/** Gathers everything that is wrong, so that an author sees it all at once. */
+export class Reporter {
+  readonly problems: Problem[] = []
+
+  error(code: string, location: SourceLocation | undefined, message: string, hint?: string, ruleId?: string): void {
+    this.problems.push({ code, severity: 'error', location, message, hint, ruleId })
+  }
+
+  warn(code: string, location: SourceLocation | undefined, message: string, hint?: string, ruleId?: string): void {
+    this.problems.push({ code, severity: 'warning', location, message, hint, ruleId })
+  }
+
+  get errors(): readonly Problem[] {
+    return this.problems.filter(({ severity }) => severity === 'error')
+  }
+
+  get warnings(): readonly Problem[] {
+    return this.problems.filter(({ severity }) => severity === 'warning')
+  }
+}
