@@ -1,0 +1,49 @@
+import { connect } from 'node:net'
+import { findInstallation } from '../../../src/demo/servers/find-installation.ts'
+import type { Wanted } from '../../../src/demo/servers/find-installation.ts'
+import { freePort } from '../../../src/demo/servers/ports.ts'
+import { ServerProcess } from '../../../src/demo/servers/server-process.ts'
+import { TestServer } from './test-server.ts'
+
+const WANTED: Wanted = {
+  title: 'NATS',
+  program: 'nats-server',
+  accepts: () => true,
+  packages: [
+    { title: 'NATS', name: 'nats-sid', suite: 'sid', packages: ['nats-server'] },
+    { title: 'NATS', name: 'nats-own', suite: 'own', packages: ['nats-server'] },
+  ],
+  image: 'nats:2',
+}
+
+/** A NATS server with JetStream. */
+export function startNats(): Promise<TestServer> {
+  return findInstallation(WANTED, {}, async (installation) => {
+    const server = await ServerProcess.create('NATS', installation.engine)
+    try {
+      const port = await freePort()
+      const args = ['-a', installation.bindAddress, '-p', String(port), '-js', '-sd', server.folder]
+      const command = await installation.command('nats-server', args, server.surroundings(port))
+      const isReady = () => greets(port)
+      await server.start(command, isReady)
+      return new TestServer(port, `nats://127.0.0.1:${port}`, server, command, isReady)
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+  })
+}
+
+/** A NATS server speaks first: `INFO {…}`. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    const end = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(1000, () => end(false))
+    socket.once('data', (data) => end(data.toString().startsWith('INFO ')))
+    socket.once('error', () => end(false))
+  })
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+
+interface Link {
+  readonly client: Socket
+  readonly upstream: Socket
+}
+
+/**
+ * A TCP proxy between BinGo and one server that misbehaves when told to: cuts, goes half-open, drops replies, delays,
+ * flips a byte, leads to another server.
+ */
+export class TcpProxy implements AsyncDisposable {
+  /** Delay of every chunk in both directions. */
+  latencyMs = 0
+  /** Chunks are swallowed without closing anything: to both sides the network looks dead. */
+  halfOpen = false
+  /** Requests pass, replies do not. */
+  dropReplies = false
+  /** Flips one bit of the reply byte at this distance from now, then resets itself. */
+  flipReplyByteAfter: number | null = null
+  private readonly server: Server
+  private readonly links = new Set<Link>()
+  private upstream: { readonly host: string; readonly port: number }
+
+  private constructor(server: Server, upstream: { host: string; port: number }) {
+    this.server = server
+    this.upstream = upstream
+  }
+
+  static async start(upstream: { host: string; port: number }): Promise<TcpProxy> {
+    const server = createServer()
+    const proxy = new TcpProxy(server, upstream)
+    server.on('connection', (client) => proxy.link(client))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port
+  }
+
+  get connections(): number {
+    return this.links.size
+  }
+
+  /** Leads new connections elsewhere. */
+  repoint(upstream: { host: string; port: number }): void {
+    this.upstream = upstream
+  }
+
+  /** Resets every connection. */
+  cut(): void {
+    for (const { client, upstream } of this.links) {
+      client.resetAndDestroy()
+      upstream.resetAndDestroy()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.close()
+    this.cut()
+    await once(this.server, 'close')
+  }
+
+  private link(client: Socket): void {
+    const upstream = connect(this.upstream)
+    const link = { client, upstream }
+    this.links.add(link)
+    const end = () => {
+      this.links.delete(link)
+      client.destroy()
+      upstream.destroy()
+    }
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true)
+      socket.on('error', end)
+      socket.on('close', () => (this.halfOpen ? undefined : end()))
+    }
+    client.on('data', (chunk: Buffer) => this.forward(upstream, chunk))
+    upstream.on('data', (chunk: Buffer) => {
+      if (!this.dropReplies) this.forward(client, this.flip(chunk))
+    })
+  }
+
+  private forward(to: Socket, chunk: Buffer): void {
+    if (this.halfOpen) return
+    if (this.latencyMs === 0) to.write(chunk)
+    else setTimeout(() => to.writable && to.write(chunk), this.latencyMs)
+  }
+
+  private flip(chunk: Buffer): Buffer {
+    const after = this.flipReplyByteAfter
+    if (after === null) return chunk
+    if (after >= chunk.length) {
+      this.flipReplyByteAfter = after - chunk.length
+      return chunk
+    }
+    this.flipReplyByteAfter = null
+    const copy = Buffer.from(chunk)
+    copy[after]! ^= 0x10
+    return copy
+  }
+}
