@@ -6,7 +6,8 @@ export interface MariadbTransactionHead {
   readonly sequence: number | bigint
   /** One statement outside a transaction: it ends with its own event. */
   readonly standalone: boolean
-  readonly preparedXa: boolean
+  /** The transaction's rows end with XA PREPARE; its id as in XA COMMIT (`x'…',x'…',n`). */
+  readonly preparedXid: string | null
   readonly completedXa: boolean
   /** ALTER in two phases: only the third kind has changed the table. */
   readonly alter: 'none' | 'start' | 'commit' | 'rollback'
@@ -24,20 +25,27 @@ export function readMariadbGtid(buffer: Buffer, start: number, end: number): Mar
   const domain = cursor.u32()
   const flags = cursor.u8()
   if ((flags & Flag.GROUP_COMMIT_ID) !== 0) cursor.take(8)
-  if ((flags & (Flag.PREPARED_XA | Flag.COMPLETED_XA)) !== 0) {
-    cursor.take(4)
-    const lengths = cursor.u8() + cursor.u8()
-    cursor.take(lengths)
-  }
+  const isXa = (flags & (Flag.PREPARED_XA | Flag.COMPLETED_XA)) !== 0
+  const xid = isXa ? readXid(cursor) : null
   const more = cursor.remaining > 0 ? cursor.u8() : 0
   return {
     domain,
     sequence,
     standalone: (flags & Flag.STANDALONE) !== 0,
-    preparedXa: (flags & Flag.PREPARED_XA) !== 0,
+    preparedXid: (flags & Flag.PREPARED_XA) !== 0 ? xid : null,
     completedXa: (flags & Flag.COMPLETED_XA) !== 0,
     alter: alterPhase(more),
   }
+}
+
+function readXid(cursor: EventCursor): string {
+  const format = cursor.u32()
+  const globalBytes = cursor.u8()
+  const branchBytes = cursor.u8()
+  const global = cursor.take(globalBytes)
+  const branch = cursor.take(branchBytes)
+  const hex = (start: number, length: number) => cursor.buffer.toString('hex', start, start + length)
+  return `x'${hex(global, globalBytes)}',x'${hex(branch, branchBytes)}',${format}`
 }
 
 function alterPhase(flags: number): MariadbTransactionHead['alter'] {

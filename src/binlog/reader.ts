@@ -118,6 +118,14 @@ export class BinlogReader implements EventFeed {
     this.#position.rotate({ file, offset })
   }
 
+  /** Reading goes on at the head of this file (binlog files have no ROTATE in front). */
+  startFile(file: string): void {
+    this.#checksums = null
+    this.#assembler.abandon()
+    this.#position.rotate({ file, offset: 4 })
+    this.#advance()
+  }
+
   feed(buffer: Buffer, start: number, end: number): void | Promise<void> {
     const type = end - start >= HEADER_BYTES ? buffer[start + 4]! : 0
     try {
@@ -309,6 +317,7 @@ export class BinlogReader implements EventFeed {
     const single = head.standalone || head.completedXa
     const withoutEffect = head.alter === 'start' || head.alter === 'rollback'
     this.#openAs(gtid, 0, buffer, start, single ? 'statement' : 'explicit', withoutEffect)
+    if (head.preparedXid !== null) this.#assembler.startXa(head.preparedXid)
   }
 
   #openUnnamed(buffer: Buffer, start: number): void {

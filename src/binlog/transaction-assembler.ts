@@ -96,6 +96,13 @@ export class TransactionAssembler {
     this.drop()
   }
 
+  /** The rows that follow are committed later, if at all: XA START, or MariaDB's GTID event of such a transaction. */
+  startXa(xid: string): void {
+    this.#ending = 'explicit'
+    const { xaMemoryBytes, spoolFolder } = this.#deps.limits
+    this.#xa = { xid, events: new EventSpool(xaMemoryBytes, spoolFolder) }
+  }
+
   /** Takes an event that stands inside a transaction; false when it is of no such type. */
   take(type: number, buffer: Buffer, start: number, end: number): boolean | Promise<void> {
     const kind = rowsKind(type)
@@ -177,8 +184,7 @@ export class TransactionAssembler {
         this.#rollbackTo(statement.name)
         return
       case 'xaStart':
-        this.#ending = 'explicit'
-        this.#xa = { xid: statement.xid, events: this.#spool() }
+        this.startXa(statement.xid)
         return
       case 'xaEnd':
         return
@@ -203,6 +209,8 @@ export class TransactionAssembler {
       return
     }
     if (opensTransaction) this.#ending = 'explicit'
+    // Each table it names is an event of its own; rows of the same transaction (CREATE TABLE … SELECT) come behind them.
+    this.#nextSeq += Math.max(1, statement.tables.length)
     this.#deps.schemas.invalidate(statement)
     this.tables.forgetResolved()
     this.#begin()
@@ -251,11 +259,6 @@ export class TransactionAssembler {
     // Delivering what was rolled back is worse than stopping (invariant 3).
     if (handler.rollbackTo === undefined) throw corrupt('ROLLBACK TO SAVEPOINT, which this reader cannot undo,')
     handler.rollbackTo(seq)
-  }
-
-  #spool(): EventSpool {
-    const { xaMemoryBytes, spoolFolder } = this.#deps.limits
-    return new EventSpool(xaMemoryBytes, spoolFolder)
   }
 
   /** XA PREPARE, or XA COMMIT … ONE PHASE. */
