@@ -39,7 +39,7 @@ async function readWithBingo(rules: string): Promise<number> {
   const stats = createStats(64 * 1024 * 1024)
   const abort = new AbortController()
   const watermark = new Watermark(null)
-  const ruleSet = await loadBenchRules(rules)
+  const ruleSet = loadBenchRules(rules)
   const ingest: Ingest = new Ingest(new Matcher(ruleSet, compileRowDecoder), {
     lanes: 16,
     stats,
@@ -63,6 +63,7 @@ async function readWithBingo(rules: string): Promise<number> {
   }
   const settings = {
     ...connectionOptions(span.url),
+    socketPath: undefined,
     tls: { mode: 'disable', ca: undefined, cert: undefined, key: undefined } as const,
     start: { tag: 'file', file: span.file, offset: span.offset } as const,
     serverId: 4_200_000 + (process.pid % 100_000),
