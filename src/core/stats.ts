@@ -12,6 +12,8 @@ export interface Stats {
   transactionsTotal: number
   reconnectsTotal: number
   checksumErrorsTotal: number
+  /** New beginnings after changes were lost knowingly (`source.onGap`). */
+  gapsTotal: number
   /** Jobs that exist and the bytes charged for them. */
   inFlightJobs: number
   inFlightBytes: number
@@ -62,6 +64,7 @@ export function createStats(budgetBytes: number): Stats {
     transactionsTotal: 0,
     reconnectsTotal: 0,
     checksumErrorsTotal: 0,
+    gapsTotal: 0,
     inFlightJobs: 0,
     inFlightBytes: 0,
     budgetBytes,

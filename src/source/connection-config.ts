@@ -3,11 +3,10 @@ import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import type { ConnectionOptions, SslOptions } from 'mysql2'
 import type { SourceAddress, SourceTls } from './address.ts'
 
-const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 10_000
 
 /** What mysql2 needs to connect, for the replica connection and the control connection alike. */
-export function connectionConfig(address: SourceAddress): ConnectionOptions {
+export function connectionConfig(address: SourceAddress, connectTimeoutMs: number): ConnectionOptions {
   return {
     ...(address.socketPath === undefined
       ? { host: address.host, port: address.port }
@@ -15,7 +14,7 @@ export function connectionConfig(address: SourceAddress): ConnectionOptions {
     user: address.user,
     password: address.password,
     charset: 'utf8mb4',
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: connectTimeoutMs,
     // A dead peer behind a firewall is noticed although nothing is being sent.
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,

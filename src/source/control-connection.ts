@@ -5,25 +5,30 @@ import { classifyError } from './source-error.ts'
 
 export type SqlRow = { readonly [column: string]: unknown }
 
-const QUERY_TIMEOUT_MS = 10_000
+export interface ControlTimeouts {
+  readonly connectTimeoutMs: number
+  readonly queryTimeoutMs: number
+}
 
 /**
  * The connection for questions (variables, positions, grants, columns). Opened when first asked, opened anew after a
- * failure; a question without an answer in ten seconds drops it, so that a dead peer never stalls anything.
+ * failure; a question that is not answered in time drops it, so that a dead peer never stalls anything.
  */
 export class ControlConnection {
   readonly #address: SourceAddress
+  readonly #timeouts: ControlTimeouts
   #connection: Connection | null = null
 
-  constructor(address: SourceAddress) {
+  constructor(address: SourceAddress, timeouts: ControlTimeouts) {
     this.#address = address
+    this.#timeouts = timeouts
   }
 
   /** Throws a classified BingoError. */
   async query(sql: string, params: readonly unknown[] = []): Promise<readonly SqlRow[]> {
     const connection = (this.#connection ??= this.#open())
     const { promise, resolve, reject } = Promise.withResolvers<readonly SqlRow[]>()
-    connection.query({ sql, timeout: QUERY_TIMEOUT_MS }, [...params], (error, rows) => {
+    connection.query({ sql, timeout: this.#timeouts.queryTimeoutMs }, [...params], (error, rows) => {
       if (error) reject(error)
       else resolve(Array.isArray(rows) ? (rows as SqlRow[]) : [])
     })
@@ -40,7 +45,7 @@ export class ControlConnection {
   }
 
   #open(): Connection {
-    const connection = mysql.createConnection(connectionConfig(this.#address))
+    const connection = mysql.createConnection(connectionConfig(this.#address, this.#timeouts.connectTimeoutMs))
     verifyIpIdentity(connection, this.#address)
     connection.on('error', () => {
       this.#drop(connection)

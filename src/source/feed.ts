@@ -7,6 +7,8 @@ export interface PositionedFeed extends EventFeed {
   position(): SourcePosition
   /** Header timestamp of the FORMAT_DESCRIPTION event of the position's file, in seconds; 0 when not seen yet. */
   readonly fileCreated: number
+  /** The same of a file read before: a checkpoint lies behind the reader. 0 when not known. */
+  fileCreatedOf(file: string): number
 }
 
 /** What a feed must know before its first event. */

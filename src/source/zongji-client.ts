@@ -17,13 +17,12 @@ export interface DumpRequest {
   /** Shown by the server as the replica's UUID; lets it drop a dump thread that an earlier connection left behind. */
   readonly replicaUuid: string
   readonly heartbeatMs: number
+  readonly connectTimeoutMs: number
 }
 
 export interface ReplicaHooks {
   /** Each FORMAT_DESCRIPTION event, before it is fed: its header timestamp in seconds. May throw to refuse the stream. */
   format(timestamp: number): void
-  /** Bytes of one event, status byte excluded. Called per event: keep it to an increment. */
-  received(bytes: number): void
 }
 
 /** Seconds that the server lets a paused reader stand still before it drops the connection (RELIABILITY trap 4). */
@@ -74,18 +73,18 @@ export class ReplicaConnection {
   /** The feed's promise that must settle before the next event. */
   #pending: Promise<void> | null = null
 
-  private constructor(address: SourceAddress, feed: EventFeed, hooks: ReplicaHooks) {
+  private constructor(address: SourceAddress, feed: EventFeed, hooks: ReplicaHooks, connectTimeoutMs: number) {
     this.#address = address
     this.#feed = feed
     this.#hooks = hooks
-    this.#zongji = new ZongJi(connectionConfig(address)) as ZongJi & ZongJiInternals
+    this.#zongji = new ZongJi(connectionConfig(address, connectTimeoutMs)) as ZongJi & ZongJiInternals
     // `ended` may reject before anybody waits for it.
     this.#ended.promise.catch(() => undefined)
   }
 
   /** Starts connecting; how it went shows in `ended`. */
   static open(address: SourceAddress, request: DumpRequest, feed: EventFeed, hooks: ReplicaHooks): ReplicaConnection {
-    const replica = new ReplicaConnection(address, feed, hooks)
+    const replica = new ReplicaConnection(address, feed, hooks, request.connectTimeoutMs)
     replica.#start(request)
     return replica
   }
@@ -168,7 +167,6 @@ export class ReplicaConnection {
       const { buffer, offset, end } = packet
       if (buffer[offset] !== OK) return this.#notAnEvent(packet, connection)
       const start = offset + 1
-      hooks.received(end - start)
       try {
         if (buffer[start + 4] === FORMAT_DESCRIPTION_EVENT && end - start >= 19)
           hooks.format(buffer.readUInt32LE(start))
