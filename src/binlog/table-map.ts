@@ -39,7 +39,7 @@ export function readTableMap(buffer: Buffer, start: number, end: number, flavour
   if (block.remaining !== 0) throw corrupt(`${block.remaining} bytes too many of column metadata`)
   const nullBits = cursor.take((count + 7) >> 3)
   const nullable = columns.map((_, i) => (buffer[nullBits + (i >> 3)]! & (1 << (i & 7))) !== 0)
-  const metadata = readTableMetadata(cursor, columns, flavour)
+  const metadata = readTableMetadata(cursor, columns)
   return {
     wire: {
       schema,

@@ -1,4 +1,3 @@
-import type { Flavour } from '../core/table.ts'
 import { ColumnType } from './column-meta.ts'
 import type { WireColumn } from './column-meta.ts'
 import { corrupt } from './corrupt-event.ts'
@@ -41,6 +40,8 @@ const NUMERIC: ReadonlySet<number> = new Set([
   ColumnType.NEWDECIMAL,
   ColumnType.FLOAT,
   ColumnType.DOUBLE,
+  // Always unsigned, but it has its bit like the others (seen in MySQL 9.7 and MariaDB 10.11 and 11.8).
+  ColumnType.YEAR,
 ])
 
 const CHARACTER: ReadonlySet<number> = new Set([
@@ -60,11 +61,7 @@ const CHARACTER: ReadonlySet<number> = new Set([
  * (SIGNEDNESS of numeric ones and so on). A field that we do not know or do not need (GEOMETRY_TYPE 7,
  * VECTOR_DIMENSIONALITY 13) is passed over.
  */
-export function readTableMetadata(
-  cursor: EventCursor,
-  columns: readonly WireColumn[],
-  flavour: Flavour,
-): TableMetadata {
+export function readTableMetadata(cursor: EventCursor, columns: readonly WireColumn[]): TableMetadata {
   const metadata: TableMetadata = {
     unsigned: null,
     collations: null,
@@ -77,21 +74,15 @@ export function readTableMetadata(
     const type = cursor.u8()
     const length = cursor.lengthEncoded()
     const start = cursor.take(length)
-    readField(type, new EventCursor(cursor.buffer, start, start + length), columns, flavour, metadata)
+    readField(type, new EventCursor(cursor.buffer, start, start + length), columns, metadata)
   }
   return metadata
 }
 
-function readField(
-  type: number,
-  field: EventCursor,
-  columns: readonly WireColumn[],
-  flavour: Flavour,
-  metadata: TableMetadata,
-): void {
+function readField(type: number, field: EventCursor, columns: readonly WireColumn[], metadata: TableMetadata): void {
   switch (type) {
     case Field.SIGNEDNESS:
-      metadata.unsigned = readFlags(field, columns, (column) => isNumeric(column.type, flavour))
+      metadata.unsigned = readFlags(field, columns, isNumeric)
       return
     case Field.DEFAULT_CHARSET:
       readDefaultCollations(field, columns, isCharacter, (metadata.collations ??= columns.map(() => 0)))
@@ -127,9 +118,8 @@ function readField(
   }
 }
 
-/** MariaDB's YEAR is a numeric field and has a signedness; MySQL's has none. */
-function isNumeric(type: number, flavour: Flavour): boolean {
-  return NUMERIC.has(type) || (type === ColumnType.YEAR && flavour === 'mariadb')
+function isNumeric(column: WireColumn): boolean {
+  return NUMERIC.has(column.type)
 }
 
 function isCharacter(column: WireColumn): boolean {

@@ -114,7 +114,7 @@ export class TransactionAssembler {
         return true
       case EventType.QUERY:
       case EventType.MARIADB_QUERY_COMPRESSED:
-        return this.#statement(readQueryStatement(type, buffer, start, end)) ?? true
+        return this.#query(type, buffer, start, end) ?? true
       case EventType.XID:
         this.commit()
         return true
@@ -163,6 +163,14 @@ export class TransactionAssembler {
     this.#block.firstSeq = firstSeq
     this.#begin()
     return this.#deps.handler.rows(this.#block)
+  }
+
+  #query(type: number, buffer: Buffer, start: number, end: number): void | Promise<void> {
+    const statement = readQueryStatement(type, buffer, start, end)
+    // Savepoints count the rows before them, which are not delivered yet.
+    const withRows = statement.tag === 'savepoint' || statement.tag === 'rollbackTo'
+    if (this.#xa !== null && withRows) this.#xa.events.append(type, buffer, start, end)
+    else return this.#statement(statement)
   }
 
   #statement(statement: Statement): void | Promise<void> {
