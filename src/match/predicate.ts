@@ -2,6 +2,8 @@ import { EvaluationError } from '../core/errors.ts'
 import type { Change } from '../core/change.ts'
 import type { Predicate } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
+import { compileCel } from './cel-compile.ts'
+import type { EnginePart } from './cel-compile.ts'
 import { CelVariables } from './cel-context.ts'
 import type { RowReading } from './cel-context.ts'
 import { celIssue, parseCel } from './cel-engine.ts'
@@ -9,6 +11,7 @@ import type { CelProgram } from './cel-engine.ts'
 import { parseFilter, plain } from './cel-problems.ts'
 import { findReferences, readsOf } from './cel-references.ts'
 import type { References } from './cel-references.ts'
+import { operandText } from './cel-text-range.ts'
 import { notInKey, unknownColumn } from './column-errors.ts'
 import { necessaryComparisons } from './necessary.ts'
 import { printLocation } from './source-text.ts'
@@ -24,7 +27,37 @@ export function compilePredicate(source: SourceText): Predicate {
     location: source.location,
     necessary: necessaryComparisons(program.ast),
     reads: (table) => readsOf(references, table),
-    bind: (table) => bindToEngine(source, program, references, table),
+    bind: (table) => bindPredicate(source, program, references, table),
+  }
+}
+
+/** Compiled code where the expression is plain, the CEL engine for the rest. Both give the same answers. */
+function bindPredicate(
+  source: SourceText,
+  program: CelProgram,
+  references: References,
+  table: TableDef,
+): (change: Change) => boolean {
+  const engine = bindToEngine(source, program, references, table)
+  if (columnsOf(table).isStatement) return engine
+  const reading = rowReading(source, references, table)
+  const enginePart: EnginePart = (node) => {
+    const text = operandText(source.text, node)
+    return text === undefined ? undefined : partOf(text, reading)
+  }
+  return compileCel(program.ast, table, engine, enginePart) ?? engine
+}
+
+/** One operand as the engine answers it; undefined = an error or no boolean, for which the whole is evaluated again. */
+function partOf(text: string, reading: RowReading): (change: Change) => boolean | undefined {
+  const part = parseCel(text)
+  return (change) => {
+    try {
+      const answer = part.evaluate(new CelVariables(reading, change))
+      return typeof answer === 'boolean' ? answer : undefined
+    } catch {
+      return undefined
+    }
   }
 }
 
