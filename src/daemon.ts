@@ -10,6 +10,7 @@ import { backoffMs } from './core/backoff.ts'
 import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
+import type { DeadLetterStore } from './core/dead-letter.ts'
 import { BingoError } from './core/errors.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
@@ -32,6 +33,8 @@ export interface Daemon {
   reload(ruleSet: RuleSet): void
   /** Where a restart would resume; null before the first connection. */
   readonly position: SourcePosition | null
+  /** Entries in the dead-letter store; 0 before the store is open. Rejects when the store cannot be asked. */
+  deadLetterCount(): Promise<number>
 }
 
 /** Between tries to reach a checkpoint store that is down at the start. */
@@ -47,6 +50,7 @@ class ConfiguredDaemon implements Daemon {
   private readonly deps: DaemonDeps
   private ruleSet: RuleSet
   private pipeline: Pipeline | null = null
+  private deadLetters: DeadLetterStore | null = null
 
   constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps) {
     this.config = config
@@ -56,6 +60,10 @@ class ConfiguredDaemon implements Daemon {
 
   get position(): SourcePosition | null {
     return this.pipeline?.position ?? null
+  }
+
+  async deadLetterCount(): Promise<number> {
+    return (await this.deadLetters?.count()) ?? 0
   }
 
   reload(ruleSet: RuleSet): void {
@@ -77,9 +85,11 @@ class ConfiguredDaemon implements Daemon {
         limits: { maxCount, maxBytes, maxAgeMs },
         log: deps.log,
       })
+      this.deadLetters = deadLetters
       try {
         await this.runPipeline(checkpoints, checkpoint, deadLetters, signal)
       } finally {
+        this.deadLetters = null
         await deadLetters.close()
       }
     } finally {
@@ -90,7 +100,7 @@ class ConfiguredDaemon implements Daemon {
   private async runPipeline(
     checkpoints: CheckpointStore,
     checkpoint: Checkpoint | null,
-    deadLetters: Awaited<ReturnType<typeof openDeadLetterStore>>,
+    deadLetters: DeadLetterStore,
     signal: AbortSignal,
   ): Promise<void> {
     const { config, deps } = this
