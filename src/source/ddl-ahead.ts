@@ -1,17 +1,12 @@
 import { readStatement } from '../binlog/statement.ts'
 import { sequenceOf } from '../checkpoint/validate.ts'
 import type { DdlStatement } from '../core/binlog-stream.ts'
-import type { SourcePosition } from '../core/position.ts'
 import { binlogFiles } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
+import type { Place } from './feed.ts'
 import { text } from './server-facts.ts'
 
 const PAGE = 5_000
-
-interface Place {
-  readonly file: string
-  readonly offset: number
-}
 
 /**
  * The DDL statements that lie between the place being read and the server's end, found by asking the server for its
@@ -28,12 +23,7 @@ export class DdlAhead {
   }
 
   /** The first statement in (`position`, `end`) that may change the columns of this table; null when there is none. */
-  async find(
-    schema: string,
-    table: string,
-    position: SourcePosition,
-    end: SourcePosition,
-  ): Promise<DdlStatement | null> {
+  async find(schema: string, table: string, position: Place, end: Place): Promise<DdlStatement | null> {
     await this.#look(position, end)
     const found = this.#statements.find(
       (place) => !isBefore(place, position) && mayTouch(place.statement, schema, table),

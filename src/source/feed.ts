@@ -1,6 +1,12 @@
 import type { EventFeed, SchemaResolver } from '../core/binlog-stream.ts'
 import type { ServerFingerprint, SourcePosition } from '../core/position.ts'
 
+/** Anywhere in the binlog, between two events. */
+export interface Place {
+  readonly file: string
+  readonly offset: number
+}
+
 /** A feed that knows how far it has come. It outlives connections: a new one goes on where the last one broke off. */
 export interface PositionedFeed extends EventFeed {
   /** The last boundary between transactions (invariant 4: never inside one). */
@@ -9,6 +15,8 @@ export interface PositionedFeed extends EventFeed {
   readonly fileCreated: number
   /** The same of a file read before: a checkpoint lies behind the reader. 0 when not known. */
   fileCreatedOf(file: string): number
+  /** File and end of the event read last; inside a transaction it is no place to resume. */
+  readonly readTo: Place
 }
 
 /** What a feed must know before its first event. */

@@ -1,12 +1,11 @@
 import type { DdlStatement, SchemaResolver, WireTable } from '../core/binlog-stream.ts'
-import type { SourcePosition } from '../core/position.ts'
 import type { ColumnDef, TableDef } from '../core/table.ts'
 import { binlogEnd } from './binlog-status.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { DdlAhead } from './ddl-ahead.ts'
 import { specialOf } from './declared-column.ts'
-import { reaches } from './lag-probe.ts'
+import type { Place } from './feed.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { type Collations, type DeclaredTable, readCollations, readTable } from './table-columns.ts'
 
@@ -36,13 +35,13 @@ const HIDDEN_LENGTHS = new Set([4, 16])
 export class InformationSchemaResolver implements SchemaResolver {
   readonly #control: ControlConnection
   readonly #facts: ServerFacts
-  /** The boundary that the reader stands behind. */
-  readonly #position: () => SourcePosition | null
+  /** The end of the event that the reader is at: closer than its last boundary, which lies before skipped events too. */
+  readonly #position: () => Place | null
   readonly #ahead: DdlAhead
   readonly #known = new Map<string, { readonly wire: WireTable; readonly table: TableDef }>()
   #collations: Collations | null = null
 
-  constructor(control: ControlConnection, facts: ServerFacts, position: () => SourcePosition | null) {
+  constructor(control: ControlConnection, facts: ServerFacts, position: () => Place | null) {
     this.#control = control
     this.#facts = facts
     this.#position = position
@@ -110,7 +109,7 @@ export class InformationSchemaResolver implements SchemaResolver {
     const position = this.#position()
     if (end === null || position === null)
       throw schemaUnknown({ schema, name }, 'the server’s position cannot be asked')
-    if (reaches(position, end)) return declared
+    if (position.file === end.file && position.offset >= end.offset) return declared
     const ddl = await this.#ahead.find(schema, name, position, end)
     if (ddl === null) return declared
     throw schemaUnknown({ schema, name }, `it was changed later on: ${shorten(ddl.sql)}`)

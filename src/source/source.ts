@@ -178,7 +178,7 @@ export class BinlogSource {
   }
 
   #openFeed(facts: ServerFacts, { position }: ResumePoint): PositionedFeed {
-    this.#resolver = new InformationSchemaResolver(this.#control, facts, () => this.position)
+    this.#resolver = new InformationSchemaResolver(this.#control, facts, () => this.#feed?.readTo ?? null)
     return this.#deps.openFeed({
       position,
       gtids: facts.gtids,
