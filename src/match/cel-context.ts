@@ -15,8 +15,6 @@ export interface RowReading {
   readonly table: TableDef
   /** Columns that `has(new.x)` or `'x' in new` asks for: a missing one is an answer there, not an error. */
   readonly tested: ReadonlySet<string>
-  /** Spelling in `'x' in changed` → name of the column, where they differ. */
-  readonly changedAliases: ReadonlyMap<string, string>
 }
 
 /**
@@ -189,9 +187,7 @@ export class CelVariables {
 
   get changed(): readonly string[] {
     const { old, new: new_ } = this.change
-    const names = columnsOf(this.reading.table).names.filter((name) => columnChanged(name, old, new_))
-    for (const [spelling, name] of this.reading.changedAliases) if (names.includes(name)) names.push(spelling)
-    return names
+    return columnsOf(this.reading.table).names.filter((name) => columnChanged(name, old, new_))
   }
 
   /** Commit time; CEL timestamps have milliseconds here. */

@@ -1,5 +1,5 @@
 /* oxlint-disable no-restricted-imports -- the one place where the CEL library comes in */
-import { Environment, EvaluationError, ParseError, TypeError as CheckError, serialize } from '@marcbachmann/cel-js'
+import { Environment, EvaluationError, ParseError, TypeError as CheckError } from '@marcbachmann/cel-js'
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { UnsignedInt } from '@marcbachmann/cel-js/evaluator'
 import { re2Matches } from './re2.ts'
@@ -71,13 +71,13 @@ export function parseCel(text: string, variables?: { readonly [name: string]: st
   return { ast: parsed.ast, resultType: checked.type!, evaluate: (context) => parsed(context) }
 }
 
-/** The text of a part of an expression; the positions in it are not those of the whole. */
-export function printCel(node: CelNode): string {
-  return serialize(node)
-}
-
 function useSafeMatches(node: CelNode): void {
   if (node.op === 'rcall' && node.args[0] === 'matches') node.args[0] = SAFE_MATCHES
+}
+
+/** Gives a constant another value; it counts from the next evaluation. */
+export function setLiteral(node: CelNode & { op: 'value' }, value: string): void {
+  ;(node as { args: unknown }).args = value
 }
 
 export function isMatchesCall(name: string): boolean {

@@ -15,6 +15,8 @@ export interface ColumnReference {
   readonly start: number
   /** `has(new.x)`, `'x' in new`: asks whether the column is there. */
   readonly test: boolean
+  /** The constant, where the name is one. */
+  readonly literal?: CelNode & { op: 'value' }
 }
 
 export interface References {
@@ -102,7 +104,7 @@ function namedColumn(node: CelNode): { name: string; reference: ColumnReference 
     if (image !== undefined && name.op === 'value' && typeof name.args === 'string') {
       return {
         name: nameOf(container),
-        reference: { image, column: name.args, start: name.start, test: image !== 'changed' },
+        reference: { image, column: name.args, start: name.start, test: image !== 'changed', literal: name },
       }
     }
   }

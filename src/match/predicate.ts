@@ -6,7 +6,7 @@ import { compileCel } from './cel-compile.ts'
 import type { EnginePart } from './cel-compile.ts'
 import { CelVariables } from './cel-context.ts'
 import type { RowReading } from './cel-context.ts'
-import { celIssue, parseCel } from './cel-engine.ts'
+import { celIssue, parseCel, setLiteral } from './cel-engine.ts'
 import type { CelProgram } from './cel-engine.ts'
 import { parseFilter, plain } from './cel-problems.ts'
 import { findReferences, readsOf } from './cel-references.ts'
@@ -27,30 +27,25 @@ export function compilePredicate(source: SourceText): Predicate {
     location: source.location,
     necessary: necessaryComparisons(program.ast),
     reads: (table) => readsOf(references, table),
-    bind: (table) => bindPredicate(source, program, references, table),
+    bind: (table) => bindPredicate(source, references, table),
   }
 }
 
 /** Compiled code where the expression is plain, the CEL engine for the rest. Both give the same answers. */
-function bindPredicate(
-  source: SourceText,
-  program: CelProgram,
-  references: References,
-  table: TableDef,
-): (change: Change) => boolean {
-  const engine = bindToEngine(source, program, references, table)
+function bindPredicate(source: SourceText, references: References, table: TableDef): (change: Change) => boolean {
+  const engine = bindToEngine(source, references, table)
   if (columnsOf(table).isStatement) return engine
   const reading = rowReading(source, references, table)
   const enginePart: EnginePart = (node) => {
     const text = operandText(source.text, node)
     return text === undefined ? undefined : partOf(text, reading)
   }
-  return compileCel(program.ast, table, engine, enginePart) ?? engine
+  return compileCel(parseCel(source.text).ast, table, engine, enginePart) ?? engine
 }
 
 /** One operand as the engine answers it; undefined = an error or no boolean, for which the whole is evaluated again. */
 function partOf(text: string, reading: RowReading): (change: Change) => boolean | undefined {
-  const part = parseCel(text)
+  const part = parseFor(text, reading.table)
   return (change) => {
     try {
       const answer = part.evaluate(new CelVariables(reading, change))
@@ -62,12 +57,8 @@ function partOf(text: string, reading: RowReading): (change: Change) => boolean 
 }
 
 /** The predicate as the CEL engine evaluates it: right for every expression. Throws EvaluationError. */
-export function bindToEngine(
-  source: SourceText,
-  program: CelProgram,
-  references: References,
-  table: TableDef,
-): (change: Change) => boolean {
+export function bindToEngine(source: SourceText, references: References, table: TableDef): (change: Change) => boolean {
+  const program = parseFor(source.text, table)
   checkColumns(source, references, table)
   const reading = rowReading(source, references, table)
   return (change) => {
@@ -104,15 +95,17 @@ function testedColumns(references: References): ReadonlySet<string> {
 }
 
 function rowReading(source: SourceText, references: References, table: TableDef): RowReading {
-  const columns = columnsOf(table)
-  const changedAliases = new Map<string, string>()
-  if (!references.whole.has('changed')) {
-    for (const { image, column } of references.columns) {
-      const name = columns.find(column)?.name
-      if (image === 'changed' && name !== undefined && name !== column) changedAliases.set(column, name)
-    }
+  return { source, table, tested: testedColumns(references) }
+}
+
+/** Parses for one table: in `'Status' in changed` the constant takes the column's own spelling. */
+function parseFor(text: string, table: TableDef): CelProgram {
+  const program = parseCel(text)
+  for (const { image, column, literal } of findReferences(program.ast).columns) {
+    const name = columnsOf(table).find(column)?.name
+    if (image === 'changed' && literal !== undefined && name !== undefined) setLiteral(literal, name)
   }
-  return { source, table, tested: testedColumns(references), changedAliases }
+  return program
 }
 
 function evaluationFailure(source: SourceText, error: unknown): EvaluationError {
