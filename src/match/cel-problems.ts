@@ -22,7 +22,8 @@ export function parseFilter(source: SourceText, parse: (text: string) => CelProg
     program = parse(source.text)
   } catch (error) {
     const issue = celIssue(error)
-    if (issue === undefined) throw error
+    // The checker gives up on a few legal forms with an error of another kind: refused, never let through.
+    if (issue === undefined) throw problem(source, `the expression cannot be checked: ${plain(String(error))}`, 0)
     throw problem(source, plain(issue.message), issue.start, hintFor(issue, source.text))
   }
   checkDepth(source, program.ast, 1)
