@@ -3,9 +3,9 @@ import { eventTypeName } from './event-types.ts'
 
 export const CORRUPT = 'BINGO_BINLOG_CORRUPT'
 
-/** Bytes that contradict the format. The reader adds file and offset (`locateCorruption`) before it goes any further. */
-export function corrupt(what: string): BingoError {
-  return new BingoError(CORRUPT, what)
+/** Bytes that contradict the format; worth another try where no checksum vouches for them. The reader adds file and offset (`locateCorruption`) before it goes any further. */
+export function corrupt(what: string, retryable = false): BingoError {
+  return new BingoError(CORRUPT, what, { retryable })
 }
 
 /** The same error with the place of the event in the binlog; errors of other kinds pass unchanged. */
@@ -15,6 +15,7 @@ export function locateCorruption(error: unknown, type: number, file: string, off
     hint:
       `Check the event with mysqlbinlog --verify-binlog-checksum. If the server reads it well, report this message; ` +
       `if not, restore the binlog or move the position past it knowingly (bingo position set).`,
+    retryable: error.retryable,
     cause: error,
   })
 }

@@ -3,7 +3,6 @@ import { CHECKSUM_BYTES, ChecksumAlgorithm, checksumMatches } from './checksum.t
 import { corrupt } from './corrupt-event.ts'
 import { EventCursor } from './event-cursor.ts'
 import { EventFlag, flagsOf, HEADER_BYTES, timestampOf } from './header.ts'
-import { u32 } from './little-endian.ts'
 
 /** What the first event of a binlog file says about all others in it. */
 export interface FormatDescription {
@@ -57,10 +56,6 @@ export function formatDescriptionChecksumMatches(buffer: Buffer, start: number, 
   const closed = Buffer.from(buffer.subarray(start, end))
   closed[17] = closed[17]! & ~EventFlag.IN_USE
   return checksumMatches(closed, 0, closed.length)
-}
-
-export function storedChecksum(buffer: Buffer, end: number): number {
-  return u32(buffer, end - CHECKSUM_BYTES)
 }
 
 function isSince(serverVersion: string, since: readonly number[]): boolean {

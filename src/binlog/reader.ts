@@ -7,6 +7,7 @@ import { CHECKSUM_BYTES, checksumMatches } from './checksum.ts'
 import { corrupt, locateCorruption } from './corrupt-event.ts'
 import { EventType, eventTypeName } from './event-types.ts'
 import { formatDescriptionChecksumMatches, readFormatDescription } from './format-description.ts'
+import type { FormatDescription } from './format-description.ts'
 import { readGtid, readTaggedGtid } from './gtid-event.ts'
 import type { TransactionHead } from './gtid-event.ts'
 import { endPositionOf, EventFlag, flagsOf, HEADER_BYTES, serverIdOf, sizeOf, timestampOf } from './header.ts'
@@ -130,27 +131,28 @@ export class BinlogReader implements EventFeed {
     const type = end - start >= HEADER_BYTES ? buffer[start + 4]! : 0
     try {
       const pending = this.#event(type, buffer, start, end)
-      return pending instanceof Promise ? this.#located(pending, type) : undefined
+      return pending instanceof Promise ? this.#locateLater(pending, type) : undefined
     } catch (error) {
-      throw this.#located1(error, type)
+      throw this.#locate(error, type)
     }
   }
 
-  #located1(error: unknown, type: number): unknown {
+  #locate(error: unknown, type: number): unknown {
     return locateCorruption(error, type, this.#position.file, this.#position.eventStart)
   }
 
-  async #located(pending: Promise<void>, type: number): Promise<void> {
+  async #locateLater(pending: Promise<void>, type: number): Promise<void> {
     try {
       await pending
     } catch (error) {
-      throw this.#located1(error, type)
+      throw this.#locate(error, type)
     }
   }
 
   #event(type: number, buffer: Buffer, start: number, end: number): void | Promise<void> {
     const size = end - start
-    if (size < HEADER_BYTES || sizeOf(buffer, start) !== size) throw corrupt(`${size} bytes that are not one event`)
+    if (size < HEADER_BYTES || sizeOf(buffer, start) !== size)
+      throw corrupt(`${size} bytes that are not one event`, true)
     if (this.#stats !== null) {
       this.#stats.eventsTotal += 1
       this.#stats.bytesTotal += size
@@ -264,10 +266,7 @@ export class BinlogReader implements EventFeed {
   }
 
   #formatDescription(buffer: Buffer, start: number, end: number): void {
-    const format = readFormatDescription(buffer, start, end)
-    if (format.checksums && this.#verify && !formatDescriptionChecksumMatches(buffer, start, end)) {
-      throw this.#mismatch(EventType.FORMAT_DESCRIPTION)
-    }
+    const format = this.#checkedFormat(buffer, start, end)
     if (format.flavour !== this.#flavour) {
       throw corrupt(`a binlog of ${format.serverVersion} where one of ${this.#flavour} was expected`)
     }
@@ -279,6 +278,17 @@ export class BinlogReader implements EventFeed {
     if (this.#position.offset === 4) this.#position.pass(end - start, endPositionOf(buffer, start))
     else this.#position.passArtificial()
     this.#assembler.abandon()
+  }
+
+  #checkedFormat(buffer: Buffer, start: number, end: number): FormatDescription {
+    const intact = formatDescriptionChecksumMatches(buffer, start, end)
+    try {
+      const format = readFormatDescription(buffer, start, end)
+      if (intact || !this.#verify || !format.checksums) return format
+    } catch (error) {
+      if (intact) throw error
+    }
+    throw this.#mismatch(EventType.FORMAT_DESCRIPTION)
   }
 
   #rotate(buffer: Buffer, start: number, end: number): void {
