@@ -1,0 +1,172 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { BinlogReader } from '../../src/binlog/reader.ts'
+import type { Log } from '../../src/core/action.ts'
+import type { TransactionHandler } from '../../src/core/binlog-stream.ts'
+import type { Checkpoint } from '../../src/core/checkpoint.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { BingoError } from '../../src/core/errors.ts'
+import type { SourcePosition } from '../../src/core/position.ts'
+import { createStats } from '../../src/core/stats.ts'
+import type { TableDef } from '../../src/core/table.ts'
+import { parseSourceUrl } from '../../src/source/address.ts'
+import type { SourceSettings } from '../../src/source/options.ts'
+import { BinlogSource } from '../../src/source/source.ts'
+import { parseStartPoint } from '../../src/source/start-point.ts'
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Record<string, unknown>
+}
+
+/** A log that can be looked at. */
+export function recordingLog(lines: LogLine[]): Log {
+  const write = (level: LogLine['level']) => (fields: object, message: string) => {
+    lines.push({ level, message, fields: { ...fields } })
+  }
+  const log: Log = {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => log,
+  }
+  return log
+}
+
+export interface RecordingOptions {
+  readonly name?: string
+  readonly start?: string
+  readonly checkpoint?: Checkpoint | null
+  readonly failFast?: boolean
+  readonly settings?: Partial<SourceSettings>
+  /** Awaited for every rows event, to hold the reader back. */
+  readonly onRows?: () => Promise<void> | void
+}
+
+/** A BinlogSource with a real reader behind it, and a record of what came out. */
+export class RecordingSource implements AsyncDisposable {
+  /** `gtid op table bytes-of-images` per rows event of committed transactions, without system schemas. */
+  readonly committed: { readonly id: string; readonly op: string; readonly table: TableDef }[] = []
+  readonly ends: SourcePosition[] = []
+  readonly ddl: string[] = []
+  readonly lines: LogLine[] = []
+  readonly stats = createStats(1 << 20)
+  readonly source: BinlogSource
+  readonly #stop = new AbortController()
+  readonly #name: string
+  /** Set when `run` has rejected. */
+  error: BingoError | null = null
+  readonly finished: Promise<void>
+
+  constructor(url: string, options: RecordingOptions = {}) {
+    this.#name = options.name ?? 'test'
+    const address = parseSourceUrl(url)
+    const settings: SourceSettings = {
+      ...address,
+      start: parseStartPoint(options.start ?? 'latest'),
+      serverId: null,
+      heartbeatMs: 500,
+      connectTimeoutMs: 5_000,
+      queryTimeoutMs: 5_000,
+      reconnect: { minMs: 20, maxMs: 200 },
+      onGap: 'stop',
+      ...options.settings,
+    }
+    this.source = new BinlogSource(
+      { name: this.#name, settings, checkpoint: options.checkpoint ?? null, failFast: options.failFast ?? false },
+      {
+        stats: this.stats,
+        log: recordingLog(this.lines),
+        clock: systemClock,
+        openFeed: ({ position, schema }) =>
+          new BinlogReader({
+            flavour: position.flavour,
+            handler: this.#handler(options.onRows),
+            schemas: schema,
+            startGtidSet: position.gtidSet,
+            startFile: position.file,
+            startOffset: position.offset,
+            stats: this.stats,
+          }),
+      },
+    )
+    this.finished = this.source.run(this.#stop.signal).catch((error: unknown) => {
+      if (!(error instanceof BingoError)) throw error
+      this.error = error
+    })
+  }
+
+  /** As a daemon would have stored it. */
+  checkpoint(position: SourcePosition | undefined = this.ends.at(-1)): Checkpoint {
+    if (!position) throw new Error('nothing was committed yet')
+    const { flavour, file, offset, gtidSet } = position
+    return {
+      version: 1,
+      name: this.#name,
+      position: { flavour, file, offset, gtidSet },
+      server: this.source.fingerprint(file),
+      savedAt: Date.now(),
+      epoch: 1,
+    }
+  }
+
+  async waitFor(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.error) throw this.error
+      await delay(10)
+    }
+  }
+
+  async streaming(): Promise<void> {
+    await this.waitFor(() => this.stats.connected)
+  }
+
+  async caughtUp(): Promise<void> {
+    await this.waitFor(() => this.stats.caughtUp)
+  }
+
+  /** The error that ends the run. */
+  async failure(): Promise<BingoError> {
+    await this.finished
+    if (!this.error) throw new Error('the source stopped without an error')
+    return this.error
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.finished
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #handler(onRows: RecordingOptions['onRows']): TransactionHandler {
+    let open: { id: string; op: string; table: TableDef }[] = []
+    let id = ''
+    return {
+      begin: (transaction) => {
+        id = transaction.id
+        open = []
+      },
+      rows: ({ table, op }) => {
+        open.push({ id, op, table })
+        return onRows?.()
+      },
+      ddl: ({ sql }) => {
+        this.ddl.push(sql)
+      },
+      commit: (end) => {
+        this.committed.push(...open)
+        this.ends.push(end)
+        open = []
+      },
+      rollback: () => {
+        open = []
+      },
+      advance: () => undefined,
+      wants: ({ schema }) => schema === 'shop',
+    }
+  }
+}
