@@ -19,7 +19,7 @@ export const DEFAULTS = {
   delivery: {
     timeout: '10s',
     onFailure: 'park',
-    retry: { attempts: 10, maxAge: 'unlimited', min: '100ms', max: '30s' },
+    retry: { attempts: 'unlimited', maxAge: 'unlimited', min: '100ms', max: '30s' },
   },
   deadLetters: { maxCount: 100_000, maxBytes: '256MiB', maxAge: 'unlimited' },
   webhooks: { allowCidrs: [] },

@@ -17,7 +17,7 @@ export interface LogOptions {
 }
 
 /** Fields that may hold personal data; left out unless row values are allowed. */
-const ROW_FIELDS: readonly string[] = ['event', 'row', 'old', 'new', 'rowKey', 'payload', 'params', 'value']
+const ROW_FIELDS: readonly string[] = ['row', 'old', 'new', 'rowKey', 'payload', 'params', 'value']
 
 /** Makes the process's log. Lines are written synchronously: the last ones before an exit are not lost. */
 export async function createLog(options: LogOptions): Promise<Log> {
@@ -95,7 +95,10 @@ class PinoLog implements Log {
 
   private clean(fields: object): object {
     const clean = this.redact(fields) as { [key: string]: unknown }
-    if (!this.rowValues) for (const field of ROW_FIELDS) delete clean[field]
+    if (this.rowValues) return clean
+    for (const field of ROW_FIELDS) delete clean[field]
+    // `event` is usually the id of one, which tells nothing.
+    if (typeof clean['event'] === 'object') delete clean['event']
     return clean
   }
 }

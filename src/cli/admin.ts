@@ -1,0 +1,73 @@
+import type { Config } from '../config/config.ts'
+import type { Log } from '../core/action.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Stats } from '../core/stats.ts'
+import type { Daemon } from '../daemon.ts'
+import { assess } from '../observability/health.ts'
+import { HttpServer } from '../observability/http-server.ts'
+import { Progress } from '../observability/progress.ts'
+import { describeStatus } from '../observability/status.ts'
+import { redactUrls } from '../observability/redact.ts'
+import { printAddress } from '../source/address.ts'
+import { version } from './version.ts'
+
+export interface AdminDeps {
+  readonly config: Config
+  readonly daemon: Daemon
+  readonly stats: Stats
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** Opens the admin server of a daemon, where the configuration wants one. */
+export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps): Promise<AsyncDisposable> {
+  const progress = new Progress(stats, clock)
+  const sampling = progress.start()
+  const { listen, token } = config.http
+  if (listen === null) return closing(sampling)
+  const health = () => assess(stats, progress, { heartbeatMs: config.source.heartbeatMs }, clock.now())
+  const deadLetters = () => daemon.deadLetterCount()
+  const running = version()
+  const http = await HttpServer.open(
+    { ...listen, token },
+    {
+      health,
+      // Loaded with the first scrape: a start need not wait for it.
+      metrics: lazily(async () => {
+        const { createMetrics } = await import('../observability/metrics.ts')
+        const now = () => clock.now()
+        const registry = createMetrics({ stats, progress, health, deadLetters, version: running, now })
+        return () => registry.metrics()
+      }),
+      status: () =>
+        describeStatus({
+          name: config.name,
+          version: running,
+          stats,
+          progress,
+          health,
+          sourceAddress: printAddress(config.source),
+          checkpointStore: redactUrls(config.checkpoint.store),
+          position: () => daemon.position,
+          deadLetterStore: redactUrls(config.deadLetters.store ?? 'beside the checkpoint'),
+          deadLetters,
+        }),
+    },
+  )
+  log.info({ address: `http://${listen.host}:${http.port}` }, 'admin server listening')
+  return closing(sampling, http)
+}
+
+function lazily(make: () => Promise<() => Promise<string>>): () => Promise<string> {
+  let made: Promise<() => Promise<string>> | undefined
+  return async () => (await (made ??= make()))()
+}
+
+function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () => {
+      sampling[Symbol.dispose]()
+      await http?.[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { Command, CommanderError } from 'commander'
+import { checkCommand } from './check.ts'
+import { demoCommand } from './demo.ts'
+import { EXIT_CODES_HELP, ExitCode, exitCodeOf } from './exit-codes.ts'
+import { healthCommand } from './health.ts'
+import { positionCommand } from './position.ts'
+import { printError } from './print-error.ts'
+import { runCommand } from './run.ts'
+import { statusCommand } from './status.ts'
+import { tailCommand } from './tail.ts'
+import { version } from './version.ts'
+
+const DESCRIPTION = `Turns MySQL and MariaDB changes into business events: reads the binlog as a replica does,
+matches every row change against YAML rules, and runs the actions of the rules that match.
+
+The configuration comes from config/bingo.yaml (or --config, or BINGO_CONFIG) and the environment:
+every value has a variable, source.url is BINGO_SOURCE_URL. With that and a rules file BinGo runs.`
+
+const EXAMPLES = `
+Examples:
+  $ bingo demo                            see it work, nothing needed
+  $ bingo check                           are configuration and rules right?
+  $ BINGO_SOURCE_URL=mysql://bingo:secret@db:3306 bingo run
+  $ bingo tail --from earliest --until-idle 2s | jq .new`
+
+/** Runs one command line; answers the exit code. Prints errors for people. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let exitCode: number = ExitCode.ok
+  const program = createProgram((code) => (exitCode = code))
+  try {
+    await program.parseAsync([...argv])
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+    printError(error, process.stderr, program.opts()['debug'] === true)
+    return exitCodeOf(error)
+  }
+}
+
+/** Commands set the exit code through `exit` where they end without an error (a failed check). */
+export function createProgram(exit: (code: number) => void): Command {
+  const program = new Command('bingo')
+    .description(DESCRIPTION)
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .option('-c, --config <file>', 'configuration file (default: BINGO_CONFIG, or config/bingo.yaml where it exists)')
+    .option('--debug', 'log more, and print stack traces with errors')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
+  for (const command of [
+    runCommand(),
+    checkCommand(exit),
+    tailCommand(),
+    statusCommand(exit),
+    healthCommand(exit),
+    positionCommand(),
+    demoCommand(exit),
+  ]) {
+    inherit(command)
+    program.addCommand(command)
+  }
+  return program
+}
+
+/** Commands made apart do not take the program's manners over by themselves. */
+function inherit(command: Command): void {
+  command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help tells more)')
+    .helpOption('-h, --help', 'print help')
+  for (const child of command.commands) inherit(child)
+}
