@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { statSync, watch } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { findRuleFiles, folderOf, splitPatterns } from './find-files.ts'
+import { loadRules } from './load.ts'
+import type { LoadedRules, LoadOptions } from './load.ts'
+
+export interface WatchOptions extends LoadOptions {
+  /** The rules changed and are right. */
+  onLoaded(rules: LoadedRules): void | Promise<void>
+  /** The rules changed and cannot be used (ProblemsError), or `onLoaded` failed: the old ones stay in force. */
+  onError(error: unknown): void
+  /** How long the files must be quiet: editors and deployments write in several steps. */
+  readonly quietMs?: number
+  /** How often to look anyway: mounted folders of some hosts report no changes. */
+  readonly pollMs?: number
+}
+
+const QUIET_MS = 200
+const POLL_MS = 5_000
+
+/** Loads the rules again whenever their files change, until disposed. One load at a time. */
+export function watchRules(options: WatchOptions): Disposable {
+  const watcher = new RuleWatcher(options)
+  return { [Symbol.dispose]: () => watcher.close() }
+}
+
+class RuleWatcher {
+  private readonly options: WatchOptions
+  private readonly watchers: FSWatcher[] = []
+  private readonly poll: NodeJS.Timeout
+  private quiet: NodeJS.Timeout | undefined
+  private loaded: Promise<string>
+  private busy = false
+  private again = false
+  private closed = false
+
+  constructor(options: WatchOptions) {
+    this.options = options
+    this.loaded = fingerprint(options)
+    for (const folder of foldersOf(options)) this.watch(folder)
+    this.poll = setInterval(() => void this.check(), options.pollMs ?? POLL_MS).unref()
+  }
+
+  close(): void {
+    this.closed = true
+    clearInterval(this.poll)
+    clearTimeout(this.quiet)
+    for (const watcher of this.watchers) watcher.close()
+  }
+
+  /** Folders, not files: an editor that replaces a file, or a mounted volume that swaps links, would end its watch. */
+  private watch(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false, recursive: true }, () => this.touched())
+      // Where watching ends (the folder is gone), looking from time to time goes on.
+      watcher.on('error', () => watcher.close())
+      this.watchers.push(watcher)
+    } catch {
+      // Not there yet, or not watchable: as above.
+    }
+  }
+
+  private touched(): void {
+    clearTimeout(this.quiet)
+    this.quiet = setTimeout(() => void this.check(), this.options.quietMs ?? QUIET_MS).unref()
+  }
+
+  /** Never rejects. */
+  private async check(): Promise<void> {
+    if (this.busy) {
+      this.again = true
+      return
+    }
+    this.busy = true
+    try {
+      const known = await this.loaded
+      const found = await fingerprint(this.options)
+      if (found !== known && !this.closed) await this.load(found)
+    } finally {
+      this.busy = false
+    }
+    if (this.again && !this.closed) {
+      this.again = false
+      this.touched()
+    }
+  }
+
+  private async load(found: string): Promise<void> {
+    this.loaded = Promise.resolve(found)
+    try {
+      const rules = await loadRules(this.options)
+      if (!this.closed) await this.options.onLoaded(rules)
+    } catch (error) {
+      if (!this.closed) this.options.onError(error)
+    }
+  }
+}
+
+function foldersOf({ patterns, baseDir }: WatchOptions): ReadonlySet<string> {
+  return new Set(
+    splitPatterns(patterns).map((pattern) => {
+      const path = folderOf(pattern, baseDir)
+      const info = statSync(path, { throwIfNoEntry: false })
+      return info?.isDirectory() === true ? path : dirname(path)
+    }),
+  )
+}
+
+/** Names and contents of the files; what cannot be read counts as empty and is reported when it is loaded. */
+async function fingerprint({ patterns, baseDir }: WatchOptions): Promise<string> {
+  const hash = createHash('sha256')
+  const { files } = await findRuleFiles(patterns, baseDir).catch(() => ({ files: [] }))
+  for (const { path } of files) {
+    const content = await readFile(path).catch(() => Buffer.alloc(0))
+    hash.update(`${path}\0${content.length}\0`).update(content)
+  }
+  return hash.digest('hex')
+}
