@@ -1,6 +1,6 @@
-import { changedColumns } from './changed-columns.ts'
-import type { Change, ChangeEvent, Row, Value } from './change.ts'
-import { keyOf } from './row-key.ts'
+import { changedColumns, columnChanged } from './changed-columns.ts'
+import type { Change, ChangeEvent, Row, Transaction, Value } from './change.ts'
+import { keyOf, keyValue } from './row-key.ts'
 import type { TableDef } from './table.ts'
 
 /** `2026-11-20T10:00:00.123456Z` from microseconds since 1970. */
@@ -32,6 +32,14 @@ export function toChangeEvent(change: Change): ChangeEvent {
   }
 }
 
+/** What JSON has to escape, lone surrogates included (well-formed JSON.stringify). */
+const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/
+
+/** JSON.stringify for one string; most need no escape, and finding that out is cheaper than a call into the engine. */
+function stringifyText(text: string): string {
+  return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`
+}
+
 /**
  * Serialises any value the way events are: bigints as decimal strings, undefined map entries left out, everything else
  * as JSON.stringify does (lone surrogates escaped).
@@ -39,9 +47,9 @@ export function toChangeEvent(change: Change): ChangeEvent {
 export function stringifyValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value)
+      return stringifyText(value)
     case 'number':
-      return Number.isFinite(value) ? String(value) : 'null'
+      return Number.isFinite(value) ? `${value}` : 'null'
     case 'boolean':
       return value ? 'true' : 'false'
     case 'bigint':
@@ -57,15 +65,18 @@ export function stringifyValue(value: unknown): string {
 function stringifyMap(map: object): string {
   let text = ''
   for (const [key, value] of Object.entries(map)) {
-    if (value !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${stringifyValue(value)}`
+    if (value !== undefined) text += `${text === '' ? '' : ','}${stringifyText(key)}:${stringifyValue(value)}`
   }
   return `{${text}}`
 }
 
-/** Per table: `"column":` texts, and the part of the event that never changes. */
+/** What is the same in every event of a table. */
 interface TableJson {
   readonly names: readonly string[]
+  /** `"column"` and `"column":` */
+  readonly quoted: readonly string[]
   readonly labels: readonly string[]
+  readonly key: readonly number[]
   readonly head: string
 }
 const tableJson = new WeakMap<TableDef, TableJson>()
@@ -73,9 +84,12 @@ const tableJson = new WeakMap<TableDef, TableJson>()
 function jsonOf(table: TableDef): TableJson {
   let json = tableJson.get(table)
   if (json === undefined) {
+    const quoted = table.columns.map((column) => JSON.stringify(column.name))
     json = {
       names: table.columns.map((column) => column.name),
-      labels: table.columns.map((column) => `${JSON.stringify(column.name)}:`),
+      quoted,
+      labels: quoted.map((name) => `${name}:`),
+      key: table.key,
       head: `","schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.name)},"key":`,
     }
     tableJson.set(table, json)
@@ -83,27 +97,61 @@ function jsonOf(table: TableDef): TableJson {
   return json
 }
 
-function stringifyRow(json: TableJson, row: Row | null): string {
+function stringifyRow({ names, labels }: TableJson, row: Row | null): string {
   if (row === null) return 'null'
-  let text = ''
-  for (let i = 0; i < json.names.length; i++) {
-    const value: Value = row[json.names[i]!]
-    if (value !== undefined) text += `${text === '' ? '' : ','}${json.labels[i]!}${stringifyValue(value)}`
+  let text = '{'
+  for (let i = 0; i < names.length; i++) {
+    const value: Value = row[names[i]!]
+    if (value === undefined) continue
+    if (text.length > 1) text += ','
+    text += labels[i]! + stringifyValue(value)
   }
-  return `{${text}}`
+  return `${text}}`
+}
+
+function stringifyKey({ key, names, labels }: TableJson, old: Row | null, new_: Row | null): string {
+  if (key.length === 0) return 'null'
+  let text = '{'
+  for (const index of key) {
+    const value = keyValue(names[index]!, old, new_)
+    if (value === undefined) continue
+    if (text.length > 1) text += ','
+    text += labels[index]! + stringifyValue(value)
+  }
+  return `${text}}`
+}
+
+function stringifyChanged({ names, quoted }: TableJson, old: Row | null, new_: Row | null): string {
+  let text = ''
+  for (let i = 0; i < names.length; i++) {
+    if (columnChanged(names[i]!, old, new_)) text += text === '' ? quoted[i]! : `,${quoted[i]!}`
+  }
+  return text
+}
+
+/** What is the same in every event of a transaction; the last one asked for, as events come in that order. */
+let lastTransaction: Transaction | null = null
+let lastId = ''
+let lastOrigin = ''
+
+function prepareTransaction(transaction: Transaction): void {
+  lastTransaction = transaction
+  lastId = JSON.stringify(transaction.id).slice(1, -1)
+  lastOrigin =
+    `],"ts":"${isoMicroseconds(transaction.timestampUs)}","gtid":${stringifyValue(transaction.gtid)}` +
+    `,"position":{"file":${JSON.stringify(transaction.file)},"offset":${transaction.offset}}` +
+    `,"serverId":${transaction.serverId},"txId":"${lastId}","seq":`
 }
 
 /** The event as one line of JSON: the same as `stringifyValue(toChangeEvent(change))`, without the detour. */
 export function stringifyEvent(change: Change): string {
-  const { transaction, table } = change
-  const json = jsonOf(table)
+  const { old, new: new_, seq, query } = change
+  if (change.transaction !== lastTransaction) prepareTransaction(change.transaction)
+  const json = jsonOf(change.table)
   return (
-    `{"id":${JSON.stringify(change.id)},"op":"${change.op}${json.head}` +
-    `${stringifyValue(keyOf(table, change.old, change.new))},"old":${stringifyRow(json, change.old)}` +
-    `,"new":${stringifyRow(json, change.new)},"changed":${JSON.stringify(changedColumns(table, change))}` +
-    `,"ts":"${isoMicroseconds(transaction.timestampUs)}","gtid":${stringifyValue(transaction.gtid)}` +
-    `,"position":{"file":${JSON.stringify(transaction.file)},"offset":${transaction.offset}}` +
-    `,"serverId":${transaction.serverId},"txId":${JSON.stringify(transaction.id)},"seq":${change.seq}` +
-    `,"query":${stringifyValue(change.query)}}`
+    `{"id":"${lastId}/${seq}","op":"${change.op}${json.head}${stringifyKey(json, old, new_)}` +
+    `,"old":${stringifyRow(json, old)},"new":${stringifyRow(json, new_)}` +
+    `,"changed":[${stringifyChanged(json, old, new_)}${lastOrigin}${seq}` +
+    `,"query":${query === null ? 'null' : stringifyText(query)}}`
   )
 }

@@ -18,7 +18,12 @@ export interface ColumnDef {
   readonly name: string
   /** MYSQL_TYPE_* code; for MYSQL_TYPE_STRING already resolved to ENUM (247), SET (248) or STRING (254). */
   readonly type: number
-  /** Type metadata as in the TABLE_MAP event, unpacked to one number (see binlog/table-map.ts for each type). */
+  /**
+   * Type metadata of the TABLE_MAP event as one number: VARCHAR and VAR_STRING: most bytes; STRING: bytes; ENUM and
+   * SET: bytes of a value; BLOB family, JSON, GEOMETRY and VECTOR: bytes of the length, 1 to 4; NEWDECIMAL:
+   * precision << 8 | scale; BIT: bits in all; TIME2, DATETIME2, TIMESTAMP2 and the `mariadb53-temporal` types: fraction
+   * digits; FLOAT and DOUBLE: size; else 0.
+   */
   readonly meta: number
   readonly nullable: boolean
   readonly unsigned: boolean
@@ -28,7 +33,7 @@ export interface ColumnDef {
   readonly values?: readonly string[] | undefined
   readonly visible: boolean
   /** What the column is beyond its wire type; from metadata of the table or the schema. */
-  readonly special?: 'uuid' | 'inet4' | 'inet6' | 'mariadb53-temporal' | undefined
+  readonly special?: 'uuid' | 'inet4' | 'inet6' | 'vector' | 'mariadb53-temporal' | undefined
 }
 
 /** How the values of a column look to filters and templates. */
