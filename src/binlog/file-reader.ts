@@ -67,7 +67,7 @@ export async function flavourOfFile(path: string): Promise<Flavour> {
 
 /**
  * Binlog files for what people write: a file, a folder (all binlogs in it), or a pattern with * and ? in its last part.
- * By the number at the end of the name, as text would put 1000000 before 999999.
+ * Names without a number at the end (.index, .idx) are left out. By that number, as text would put 1000000 before 999999.
  */
 export async function findBinlogFiles(pattern: string): Promise<string[]> {
   const found = await namesFor(pattern)
@@ -90,7 +90,7 @@ async function namesFor(pattern: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: Error) => {
     throw unreadable(folder, error)
   })
-  return names.filter((entry) => matches.test(entry) && !entry.endsWith('.index')).map((entry) => join(folder, entry))
+  return names.filter((entry) => matches.test(entry) && fileNumber(entry) >= 0).map((entry) => join(folder, entry))
 }
 
 function globPattern(glob: string): RegExp {
