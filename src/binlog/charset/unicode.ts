@@ -1,0 +1,27 @@
+const REPLACEMENT = 0xfffd
+const CHUNK_CHARACTERS = 4096
+const utf16be = new TextDecoder('utf-16be', { ignoreBOM: true })
+
+/** UTF-16 and UCS-2 of the server: big-endian, no byte order mark. */
+export function decodeUtf16Be(bytes: Buffer, start: number, end: number): string {
+  return utf16be.decode(bytes.subarray(start, end))
+}
+
+export function decodeUtf16Le(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('utf16le', start, end)
+}
+
+/** UTF-32, big-endian. */
+export function decodeUtf32(bytes: Buffer, start: number, end: number): string {
+  let text = ''
+  let codes: number[] = []
+  for (let at = start; at + 4 <= end; at += 4) {
+    const code = bytes.readUInt32BE(at)
+    codes.push(code > 0x10_ffff ? REPLACEMENT : code)
+    if (codes.length === CHUNK_CHARACTERS) {
+      text += String.fromCodePoint(...codes)
+      codes = []
+    }
+  }
+  return text + String.fromCodePoint(...codes)
+}
