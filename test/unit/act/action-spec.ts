@@ -37,7 +37,7 @@ export function template(source: string): Template {
       source.replaceAll(EXPRESSION, (_, path: string) => {
         const value = valueOf(path, from)
         if (value === null || value === undefined) throw new EvaluationError('BINGO_TEMPLATE_NULL', `${path} is NULL`)
-        return String(value)
+        return typeof value === 'object' ? JSON.stringify(value) : String(value)
       }),
   }
 }

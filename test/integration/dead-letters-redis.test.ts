@@ -1,0 +1,42 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { RedisDeadLetterStore } from '../../src/act/dead-letters/redis-store.ts'
+import { openRedis } from '../../src/clients/redis.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import type { RedisServer } from '../support/servers/redis.ts'
+import { silentLog } from '../support/jobs.ts'
+import { describeStore, letter, listed, ROOMY } from '../unit/act/dead-letters/contract.ts'
+
+let server: RedisServer
+const opened: RedisDeadLetterStore[] = []
+
+beforeAll(async () => {
+  server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
+})
+afterAll(() => server.stop())
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+})
+
+const open = (name: string, limits = ROOMY, now: () => number = Date.now): RedisDeadLetterStore => {
+  const store = new RedisDeadLetterStore(openRedis(server.url, { log: silentLog, name: 'test' }), name, limits, now)
+  opened.push(store)
+  return store
+}
+
+describe('dead letters in Redis', () => {
+  let stores = 0
+  describeStore(async (limits, now) => open(`store-${++stores}`, limits, now))
+
+  test('outlive a Redis that is killed', async () => {
+    const store = open('killed')
+    await store.add([letter(1), letter(2)])
+    await server.kill('SIGKILL')
+    await server.restart()
+    expect(await listed(open('killed'))).toEqual(['1', '2'])
+  })
+
+  test('of two instances do not mix', async () => {
+    await open('one').add([letter(1)])
+    expect(await open('two').count()).toBe(0)
+  })
+})
