@@ -1,7 +1,12 @@
 import type { DeliveryFailure, Job, SendResult } from '../core/action.ts'
 import { deliveryFailure } from './failure.ts'
 
-const BEHIND = deliveryFailure('unknown', 'BINGO_BEHIND_FAILURE', 'not sent: an earlier event of this row failed')
+/** For an event that was not sent because it would have overtaken one of its row that failed. */
+export const BEHIND = deliveryFailure(
+  'unknown',
+  'BINGO_BEHIND_FAILURE',
+  'not sent: an earlier event of this row failed',
+)
 
 /**
  * Sends jobs one after the other. A target that is down ends it; a failure of one event holds back the later events of

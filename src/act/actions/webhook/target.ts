@@ -5,6 +5,7 @@ import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/act
 import { BingoError } from '../../../core/errors.ts'
 import { classify, HTTP_STATUSES } from '../../classify.ts'
 import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
+import { BEHIND } from '../../in-order.ts'
 import { webhookConnector } from './connector.ts'
 import type { WebhookActionOptions, WebhookTargetOptions } from './options.ts'
 import { bodyOf, planRequests } from './requests.ts'
@@ -157,12 +158,6 @@ export class WebhookTarget implements Target {
 }
 
 const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/
-
-const BEHIND = deliveryFailure(
-  'unknown',
-  'BINGO_WEBHOOK_BEHIND_FAILURE',
-  'not sent: an earlier event of this row failed',
-)
 
 /** Whether an earlier event of one of these rows failed in this send: a later one must not overtake it (invariant 2). */
 function blocked(jobs: readonly Job[], request: WebhookRequest, failedRows: ReadonlySet<string>): boolean {
