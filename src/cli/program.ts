@@ -2,12 +2,14 @@ import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT_CODES_HELP, ExitCode, exitCodeOf } from './exit-codes.ts'
+import { explainCommand } from './explain.ts'
 import { healthCommand } from './health.ts'
 import { positionCommand } from './position.ts'
 import { printError } from './print-error.ts'
 import { runCommand } from './run.ts'
 import { statusCommand } from './status.ts'
 import { tailCommand } from './tail.ts'
+import { testCommand } from './test.ts'
 import { version } from './version.ts'
 
 const DESCRIPTION = `Turns MySQL and MariaDB changes into business events: reads the binlog as a replica does,
@@ -52,6 +54,8 @@ export function createProgram(exit: (code: number) => void): Command {
   for (const command of [
     runCommand(),
     checkCommand(exit),
+    testCommand(exit),
+    explainCommand(exit),
     tailCommand(),
     statusCommand(exit),
     healthCommand(exit),

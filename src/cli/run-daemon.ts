@@ -1,11 +1,15 @@
+import type { Config } from '../config/config.ts'
 import type { Log } from '../core/action.ts'
 import { systemClock } from '../core/clock.ts'
-import type { Problem } from '../core/errors.ts'
+import { ProblemsError, type Problem } from '../core/errors.ts'
+import type { RuleSet } from '../core/rule.ts'
 import { createStats } from '../core/stats.ts'
-import { createDaemon } from '../daemon.ts'
+import { createDaemon, type Daemon } from '../daemon.ts'
+import { loadRules, type LoadedRules } from '../rules/load.ts'
+import { watchRules } from '../rules/reload.ts'
 import { openAdmin } from './admin.ts'
 import { configFor, daemonLog, type GlobalOptions } from './context.ts'
-import { rulesFor } from './rules-for.ts'
+import { compileOptions, rulesFor } from './rules-for.ts'
 import { stopSignals } from './stop-signals.ts'
 import { version } from './version.ts'
 
@@ -19,21 +23,41 @@ export async function runDaemon(options: GlobalOptions): Promise<void> {
     onStop: (signal) => log.info({ signal, deadlineMs: config.shutdown.deadlineMs }, 'stopping'),
   })
   log.info({ version: version(), config: config.file, pid: process.pid, node: process.version }, 'starting')
-  logRules(
-    log,
-    ruleSet.rules.map(({ id }) => id),
-    warnings,
-  )
+  logRules(log, ruleSet, warnings)
   const stats = createStats(config.budgetBytes)
   const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
+  using _watch = reloadRules(config, daemon, log)
   await daemon.run(stop.signal)
   const { position } = daemon
   log.info({ file: position?.file, position: position?.offset, gtid: position?.gtidSet }, 'stopped')
 }
 
-function logRules(log: Log, rules: readonly string[], warnings: readonly Problem[]): void {
-  for (const rule of rules) log.info({ rule }, 'rule loaded')
+/** Loads the rules again when their files change or on SIGHUP; wrong ones are told and the old ones stay. */
+function reloadRules(config: Config, daemon: Daemon, log: Log): Disposable {
+  const options = { ...compileOptions(config), patterns: config.rules.patterns }
+  const onLoaded = ({ ruleSet, warnings }: LoadedRules): void => {
+    daemon.reload(ruleSet)
+    logRules(log, ruleSet, warnings)
+  }
+  const onError = (error: unknown): void => {
+    const problems = error instanceof ProblemsError ? error.problems.map(oneLine) : [String(error)]
+    log.error({ code: 'BINGO_RULES_NOT_RELOADED', problems }, 'the changed rules are wrong; the old ones stay')
+  }
+  const onHangUp = (): void => void loadRules(options).then(onLoaded, onError)
+  // Without a listener the signal would end the process; the audit log reopens its files on it, too.
+  process.on('SIGHUP', onHangUp)
+  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError }) : undefined
+  return {
+    [Symbol.dispose]: () => {
+      process.off('SIGHUP', onHangUp)
+      watching?.[Symbol.dispose]()
+    },
+  }
+}
+
+function logRules(log: Log, { rules }: RuleSet, warnings: readonly Problem[]): void {
+  for (const { id } of rules) log.info({ rule: id }, 'rule loaded')
   for (const warning of warnings) log.warn({ code: warning.code, rule: warning.ruleId }, oneLine(warning))
 }
 

@@ -5,10 +5,11 @@ import { openRedis, type RedisConnection } from '../clients/redis.ts'
 import type { Log } from '../core/action.ts'
 import { DaemonProcess } from './daemon-process.ts'
 import { demoRules } from './rules.ts'
-import { startMariadb, startMysql } from './servers/mysql.ts'
-import type { MysqlServer } from './servers/mysql-server.ts'
+import { startMariadbServer } from './servers/mariadb.ts'
+import { startMysqlServer } from './servers/mysql.ts'
 import { freePort } from './servers/ports.ts'
-import { startRedis, type RedisServer } from './servers/redis.ts'
+import { startRedisServer, type RedisServer } from './servers/redis.ts'
+import type { SqlServer } from './servers/sql-server.ts'
 import { WebhookReceiver } from './webhook-receiver.ts'
 
 export interface StageOptions {
@@ -21,7 +22,7 @@ export interface StageOptions {
 
 /** Everything that the demo plays on. */
 export interface Stage extends AsyncDisposable {
-  readonly sql: MysqlServer
+  readonly sql: SqlServer
   readonly redis: RedisServer
   /** For commands. */
   readonly cache: RedisConnection
@@ -62,9 +63,9 @@ async function open(
 ): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'bingo-demo-'))
   cleanUps.push(() => rm(folder, { recursive: true, force: true }))
-  const sql = owned(await (mariadb ? startMariadb : startMysql)({ onProgress }))
+  const sql = owned(await (mariadb ? startMariadbServer : startMysqlServer)({ onProgress }))
   signal.throwIfAborted()
-  const redis = owned(await startRedis({ onProgress, args: ['--notify-keyspace-events', 'Eg'] }))
+  const redis = owned(await startRedisServer({ onProgress, args: ['--notify-keyspace-events', 'Eg'] }))
   signal.throwIfAborted()
   const webhook = owned(await WebhookReceiver.open())
   const cache = await connected(redis.url, 'demo', log)

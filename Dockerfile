@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json ./
+COPY .config ./.config
+COPY src ./src
+RUN node node_modules/typescript/bin/tsc -p .config/tsconfig.build.json
+
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM node:24-slim
+ENV NODE_ENV=production
+WORKDIR /app
+# The volume belongs to the user before it is one; a bind mount has to be made writable by its owner.
+RUN install -d -o node -g node /var/lib/bingo
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+COPY rules ./rules
+USER node
+VOLUME /var/lib/bingo
+EXPOSE 8686
+STOPSIGNAL SIGTERM
+# Alive, not ready: a Redis that is down is no reason to replace BinGo. Readiness: `health --ready`.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=15s --retries=3 \
+  CMD ["node", "/app/dist/main.js", "health"]
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["run"]
