@@ -137,6 +137,7 @@ class StagedPipeline implements Pipeline {
   reload(ruleSet: RuleSet): void {
     this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
     this.deps.source.forgetWanted()
+    if (this.failures !== null) this.prepareTargets(ruleSet)
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -148,6 +149,7 @@ class StagedPipeline implements Pipeline {
       signal: this.giveUp.signal,
       ruleStats: (id) => this.ingest.ruleStats(id),
     })
+    this.prepareTargets(deps.ruleSet)
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const saving = this.saver.run(stopped).catch((error: unknown) => {
@@ -189,6 +191,10 @@ class StagedPipeline implements Pipeline {
   private drained(): boolean {
     for (const queue of this.queues.values()) if (!queue.idle) return false
     return true
+  }
+
+  private prepareTargets(ruleSet: RuleSet): void {
+    for (const rule of ruleSet.rules) for (const { target } of rule.actions) this.queueFor(target).prepare()
   }
 
   private queueFor(target: TargetConfig): TargetQueue {

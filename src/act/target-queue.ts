@@ -63,6 +63,11 @@ export class TargetQueue implements WakeableQueue {
     return this.queued === 0
   }
 
+  /** Opens the target ahead of the first job, so that none waits for a connection. */
+  prepare(): void {
+    if (this.target === null && !this.opening) void this.openTarget()
+  }
+
   push(job: InFlightJob): void {
     job.queue = this
     this.queued += 1
@@ -100,7 +105,7 @@ export class TargetQueue implements WakeableQueue {
     if (this.deps.signal.aborted) return
     const { target } = this
     if (target === null) {
-      if (!this.opening && this.ready.length > 0) void this.openTarget()
+      if (this.healthTimer === null) this.prepare()
       return
     }
     while (this.ready.length > 0 && this.inFlight < target.maxConcurrency) {
@@ -128,11 +133,18 @@ export class TargetQueue implements WakeableQueue {
       this.health.succeeded()
     } catch (error) {
       this.health.failed(asDown(error))
-      this.flushLater(Math.max(1, this.health.waitMs(0)))
+      this.reopenLater(Math.max(1, this.health.waitMs(0)))
     } finally {
       this.opening = false
     }
     this.requestFlush()
+  }
+
+  private reopenLater(waitMs: number): void {
+    this.healthTimer ??= setTimeout(() => {
+      this.healthTimer = null
+      this.prepare()
+    }, waitMs)
   }
 
   private sendNext(target: Target): void {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import { Daemon } from '../support/daemon.ts'
 import type { RedisServer, SqlServer } from './servers.ts'
 import { createTable, insertRows, updateRows } from './dataset.ts'
@@ -16,7 +17,12 @@ const RULE = `rules:
 `
 
 /** One UPDATE of all rows until as many Redis keys are gone, with the daemon as its users run it. */
-export async function endToEnd(sql: SqlServer, redis: RedisServer, rows: number): Promise<Row[]> {
+export async function endToEnd(
+  sql: SqlServer,
+  redis: RedisServer,
+  rows: number,
+  nodeArgs: readonly string[] = [],
+): Promise<Row[]> {
   await createTable(sql)
   await insertRows(sql, rows)
   await redis.cli('FLUSHALL')
@@ -25,17 +31,25 @@ export async function endToEnd(sql: SqlServer, redis: RedisServer, rows: number)
     await redis.cli('EVAL', `for i=${first},${last} do redis.call('SET','cache:user:'..i,'x') end`, '0')
   }
   const started = performance.now()
-  await using bingo = await Daemon.start({ rules: RULE, sourceUrl: sql.url, env: { BINGO_REDIS_URL: redis.url } })
+  await using bingo = await Daemon.start({
+    rules: RULE,
+    sourceUrl: sql.url,
+    env: { BINGO_REDIS_URL: redis.url },
+    nodeArgs,
+  })
   const startMs = performance.now() - started
   await delay(1000)
   const idle = usageOf(bingo.pid)
   await redis.cli('CONFIG', 'RESETSTAT')
+  const observer = new Redis(redis.port, redis.host)
   const begun = performance.now()
   await updateRows(sql, rows, true)
   const committed = performance.now()
-  while (Number(await redis.cli('DBSIZE')) > 0) await delay(5)
+  while ((await observer.dbsize()) > 0) await delay(2)
   const done = performance.now()
   const used = usageOf(bingo.pid)
+  observer.disconnect()
+  await bingo.stop()
   const commands = Number(/cmdstat_unlink:calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))?.[1])
   const cpuSeconds = used.cpuSeconds - idle.cpuSeconds
   const section = 'b end to end'

@@ -3,6 +3,9 @@ import { COALESCED_BY_DEFAULT } from './redis/commands.ts'
 import { compileRedis } from './redis/compile.ts'
 import type { RedisTargetOptions } from './redis/options.ts'
 
+/** A Redis that is not there by then counts as down, and is tried again. */
+const OPEN_TIMEOUT_MS = 5_000
+
 /** `type: redis`: one command of an allowlist per event. */
 export const redis: ActionType = {
   type: 'redis',
@@ -45,6 +48,13 @@ export const redis: ActionType = {
       import('./redis/target.ts'),
     ])
     const { url } = target.options as RedisTargetOptions
-    return new RedisTarget(openRedis(url, { log: context.log, name: target.id.replaceAll(/[^\w.:@-]/g, '_') }))
+    const connection = openRedis(url, { log: context.log, name: target.id.replaceAll(/[^\w.:@-]/g, '_') })
+    try {
+      await connection.whenReady(OPEN_TIMEOUT_MS)
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+    return new RedisTarget(connection)
   },
 }

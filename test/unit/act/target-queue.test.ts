@@ -331,7 +331,11 @@ test('whatever fails, nothing is lost and the last delivery of each event keeps 
       expect(new Set([...buried, ...arrived])).toEqual(new Set(jobs.keys()))
       expect(ended).toHaveLength(jobs.length)
       expect(holds.every((hold) => hold.released === 1)).toBe(true)
-      for (const seqs of delivered.values()) expect(seqs).toEqual(seqs.toSorted((a, b) => a - b))
+      // What went out once behind a failed event, and was given up when its turn came again, waits in the dead letters.
+      for (const seqs of delivered.values()) {
+        const last = seqs.filter((seq) => !buried.includes(seq))
+        expect(last).toEqual(last.toSorted((a, b) => a - b))
+      }
     }),
     { numRuns: 60 },
   )
