@@ -21,10 +21,15 @@ export interface WatchOptions extends LoadOptions {
 const QUIET_MS = 200
 const POLL_MS = 5_000
 
+export interface RuleWatch extends Disposable {
+  /** The present state of the files is known: from here on no change is missed. */
+  readonly ready: Promise<void>
+}
+
 /** Loads the rules again whenever their files change, until disposed. One load at a time. */
-export function watchRules(options: WatchOptions): Disposable {
+export function watchRules(options: WatchOptions): RuleWatch {
   const watcher = new RuleWatcher(options)
-  return { [Symbol.dispose]: () => watcher.close() }
+  return { ready: watcher.ready, [Symbol.dispose]: () => watcher.close() }
 }
 
 class RuleWatcher {
@@ -32,14 +37,20 @@ class RuleWatcher {
   private readonly watchers: FSWatcher[] = []
   private readonly poll: NodeJS.Timeout
   private quiet: NodeJS.Timeout | undefined
-  private loaded: Promise<string>
+  readonly ready: Promise<void>
+  /** Fingerprint of what was loaded last, right or wrong. */
+  private loaded = ''
+  /** Fingerprint of a change that has been seen once. */
+  private seen = ''
   private busy = false
   private again = false
   private closed = false
 
   constructor(options: WatchOptions) {
     this.options = options
-    this.loaded = fingerprint(options)
+    this.ready = fingerprint(options).then((found) => {
+      this.loaded = found
+    })
     for (const folder of foldersOf(options)) this.watch(folder)
     this.poll = setInterval(() => void this.check(), options.pollMs ?? POLL_MS).unref()
   }
@@ -76,20 +87,22 @@ class RuleWatcher {
     }
     this.busy = true
     try {
-      const known = await this.loaded
+      await this.ready
       const found = await fingerprint(this.options)
-      if (found !== known && !this.closed) await this.load(found)
+      if (found === this.loaded || this.closed) return
+      // A file may be half written: what is loaded has been the same for two looks.
+      if (found === this.seen) await this.load(found)
+      else this.touched()
+      this.seen = found
     } finally {
       this.busy = false
-    }
-    if (this.again && !this.closed) {
+      if (this.again && !this.closed) this.touched()
       this.again = false
-      this.touched()
     }
   }
 
   private async load(found: string): Promise<void> {
-    this.loaded = Promise.resolve(found)
+    this.loaded = found
     try {
       const rules = await loadRules(this.options)
       if (!this.closed) await this.options.onLoaded(rules)

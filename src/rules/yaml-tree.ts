@@ -18,7 +18,6 @@ export function parseYaml(text: string, file: string, reporter: Reporter): TreeN
     intAsBigInt: true,
     prettyErrors: false,
     uniqueKeys: true,
-    merge: true,
   })
   const builder = new TreeBuilder(document, text, file, lines, reporter)
   for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)

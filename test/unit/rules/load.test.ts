@@ -1,0 +1,480 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { actionTypes } from '../../../src/act/registry.ts'
+import { ProblemsError } from '../../../src/core/errors.ts'
+import type { Problem } from '../../../src/core/errors.ts'
+import type { Rule } from '../../../src/core/rule.ts'
+import { formatProblems } from '../../../src/rules/format-problems.ts'
+import { loadRules, loadRulesFromText } from '../../../src/rules/load.ts'
+import type { CompileOptions, LoadedRules } from '../../../src/rules/load.ts'
+import { ADA, changeOf, tableOf, USERS } from '../../support/match-tables.ts'
+
+const OPTIONS: CompileOptions = {
+  baseDir: process.cwd(),
+  targets: new Map(),
+  defaults: { redisUrl: 'redis://cache:6379', allowCidrs: [] },
+  actionTypes: actionTypes(),
+  env: { TOKEN: 'topsecret', BRACES: '{{id}}' },
+}
+
+const load = (text: string, options: Partial<CompileOptions> = {}): LoadedRules =>
+  loadRulesFromText([{ path: '/r/a.yaml', name: 'a.yaml', text }], { ...OPTIONS, ...options })
+
+function problemsOf(run: () => unknown): readonly Problem[] {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof ProblemsError) return error.problems
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+/** `line:column CODE message` of everything wrong with a text. */
+const wrong = (text: string, options: Partial<CompileOptions> = {}): string[] =>
+  problemsOf(() => load(text, options)).map(
+    ({ location, code, message }) => `${location?.line}:${location?.column} ${code} ${message}`,
+  )
+
+/** A rule with further lines at the level of its keys. */
+const ruleWith = (...lines: string[]): string =>
+  [
+    'rules:',
+    '  - id: r',
+    '    table: users',
+    ...lines.map((line) => `    ${line}`),
+    ...(lines.some((line) => line.startsWith('actions:'))
+      ? []
+      : ['    actions: [{type: redis, cmd: DEL, key: "u:{{id}}"}]']),
+  ].join('\n')
+
+const only = ({ ruleSet }: LoadedRules): Rule => ruleSet.rules[0]!
+
+describe('The founding example', () => {
+  test('loads as it stands, fires on UPDATE of the status and on DELETE, and names the key', async () => {
+    const { ruleSet, warnings } = await loadRules({ ...OPTIONS, patterns: ['rules/users.yaml'] })
+    expect(warnings).toEqual([])
+    const rule = ruleSet.rules[0]!
+    expect(rule.id).toBe('user_cache_invalidate')
+    expect([...rule.operations]).toEqual(['update', 'delete'])
+    expect(rule.matchesTable('shop', 'users') && rule.matchesTable('other', 'users')).toBe(true)
+    expect(rule.matchesTable('shop', 'users2')).toBe(false)
+    const matches = rule.filter!.bind(USERS)
+    expect(matches(changeOf({ ...ADA, status: 0 }, ADA))).toBe(true)
+    expect(matches(changeOf(ADA, ADA))).toBe(false)
+    expect(matches(changeOf(ADA, null))).toBe(true)
+    const [action] = rule.actions
+    expect(action).toMatchObject({ type: 'redis', coalesce: 'latest', onFailure: 'park', timeoutMs: 10_000, index: 0 })
+    expect(action!.rule).toBe(rule)
+    expect(action!.bind(USERS)(changeOf(ADA, null))).toBe('cache:user:101')
+    expect(action!.reads(USERS).new).toEqual(new Set(['id']))
+  })
+
+  test('and every example in rules/ loads, enabled too', async () => {
+    const { ruleSet } = await loadRules({ ...OPTIONS, patterns: ['rules'] })
+    expect(ruleSet.files).toHaveLength(2)
+    const { readFile } = await import('node:fs/promises')
+    const text = await readFile('rules/examples.yaml', 'utf8')
+    expect(load(text.replaceAll('enabled: false', 'enabled: true')).ruleSet.rules).toHaveLength(6)
+  })
+})
+
+describe('A rule', () => {
+  test('may say everything that the grammar has', () => {
+    const rule = only(
+      load(
+        ruleWith(
+          'description: words',
+          'tags: [a, b]',
+          'events: [INSERT, Delete, truncate, ddl]',
+          'filter: new.status == 1',
+          'debounce: {window: 100ms, maxWait: 1s, maxBatch: 10}',
+          'delay: 1m',
+        ),
+      ),
+    )
+    expect(rule).toMatchObject({ description: 'words', tags: ['a', 'b'], delayMs: 60_000 })
+    expect(rule.debounce).toEqual({ windowMs: 100, maxWaitMs: 1000, maxBatch: 10 })
+    expect([...rule.operations]).toEqual(['insert', 'delete', 'truncate', 'ddl'])
+    expect(rule.location).toMatchObject({ file: 'a.yaml', line: 2, column: 5 })
+  })
+
+  test('has defaults for the rest', () => {
+    const rule = only(load(ruleWith('debounce: 100ms')))
+    expect(rule).toMatchObject({ description: null, tags: [], delayMs: 0, filter: null })
+    expect(rule.debounce).toEqual({ windowMs: 100, maxWaitMs: 1000, maxBatch: 1000 })
+    expect([...rule.operations]).toEqual(['insert', 'update', 'delete'])
+  })
+
+  test.each([
+    ['users', ['a.users', 'b.users'], ['a.users2', 'a.Users']],
+    ['shop.users', ['shop.users'], ['shop2.users', 'a.users']],
+    ['shop.*', ['shop.a', 'shop.b.c'], ['shops.a']],
+    ['"*.order_??"', ['a.order_01', 'b.order_xx'], ['a.order_1', 'a.order_123']],
+    ['[users, "shop.*"]', ['x.users', 'shop.y'], ['x.y']],
+    ['"*"', ['a.b'], []],
+  ])('on table %s', (table, yes, no) => {
+    const rule = only(load(`rules: [{id: r, table: ${table}, actions: [{type: log}]}]`))
+    const matches = (name: string): boolean => rule.matchesTable(name.split('.')[0]!, name.slice(name.indexOf('.') + 1))
+    expect(yes.map(matches)).toEqual(yes.map(() => true))
+    expect(no.map(matches)).toEqual(no.map(() => false))
+  })
+
+  test('that is disabled is checked and left out', () => {
+    const { ruleSet, warnings } = load(ruleWith('enabled: false'))
+    expect(ruleSet.rules).toEqual([])
+    expect(warnings.map(({ code }) => code)).toEqual(['BINGO_RULE_NONE'])
+    expect(wrong(ruleWith('enabled: false', 'filter: "1"'))).toHaveLength(1)
+  })
+
+  test('has a version that changes with what it says, not with how it is written', () => {
+    const version = (text: string): string => only(load(text)).version
+    const block = 'rules:\n  - table: users\n    id: r # comment\n    actions:\n      - type: log\n'
+    expect(version(block)).toBe(version('rules: [{id: "r", table: users, actions: [{type: log}]}]'))
+    expect(version(block)).not.toBe(version(block.replace('users', 'user')))
+  })
+
+  test('may use anchors, aliases and merge keys', () => {
+    const text =
+      'rules:\n  - &base\n    id: a\n    table: users\n    actions: &acts [{type: log}]\n' +
+      '  - <<: *base\n    id: b\n  - {id: c, table: x, actions: *acts}\n'
+    expect(load(text).ruleSet.rules.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('Delivery options', () => {
+  const targets = new Map([
+    ['crm', target({ type: 'webhook', url: 'https://crm.test/', timeout: '3s', retry: { attempts: 3 } })],
+  ])
+
+  function target(value: unknown): {
+    value: unknown
+    location: { file: string; line: number; column: number }
+    locate: () => { file: string; line: number; column: number }
+  } {
+    const location = { file: 'bingo.yaml', line: 9, column: 3 }
+    return { value, location, locate: () => location }
+  }
+
+  test('are taken from the nearest: action, target, rule, defaults, key by key', () => {
+    const rule = only(
+      load(
+        ruleWith(
+          'timeout: 1s',
+          'onFailure: block',
+          'retry: {attempts: 9, max: 2s}',
+          'rate: 100/m',
+          'actions:',
+          '  - {type: webhook, target: crm, retry: {min: 1s}}',
+          '  - {type: log, timeout: 5s, onFailure: skip}',
+        ),
+        { targets, delivery: { retry: { attempts: Infinity, maxAgeMs: 77, minMs: 1, maxMs: 10_000 } } },
+      ),
+    )
+    const [webhook, log] = rule.actions
+    expect(webhook).toMatchObject({ timeoutMs: 3000, onFailure: 'block', target: { id: 'crm' } })
+    expect(webhook!.retry).toEqual({ attempts: 3, maxAgeMs: 77, minMs: 1000, maxMs: 2000 })
+    expect(webhook!.ratePerSecond).toBeCloseTo(100 / 60)
+    expect(log).toMatchObject({ timeoutMs: 5000, onFailure: 'skip', retry: { attempts: 9, minMs: 1, maxMs: 2000 } })
+  })
+
+  test('an action takes its type from its target', () => {
+    const rule = only(load(ruleWith('actions: [{target: crm}]'), { targets }))
+    expect(rule.actions[0]).toMatchObject({ type: 'webhook', target: { id: 'crm' } })
+  })
+
+  test('a target is checked where it stands', () => {
+    const bad = new Map([['crm', target({ type: 'webhook', url: 'https://x/', body: {}, timeout: 5 })]])
+    expect(wrong(ruleWith(), { targets: bad })).toEqual([
+      '9:3 BINGO_RULE_UNKNOWN_KEY unknown key "body" in a webhook target',
+      '9:3 BINGO_RULE_TYPE timeout is "5", which is not a duration',
+    ])
+    expect(wrong(ruleWith('actions: [{type: log, target: crm}]'), { targets })).toEqual([
+      '4:22 BINGO_RULE_VALUE the action is of type log, its target of type webhook',
+    ])
+    expect(wrong(ruleWith('actions: [{target: cmr}]'), { targets })).toEqual([
+      '4:24 BINGO_RULE_UNKNOWN_TARGET there is no target "cmr"',
+    ])
+  })
+})
+
+describe('Secrets', () => {
+  test('are put in from the environment and from files, also beside templates, and never shown', async () => {
+    const rule = only(load(ruleWith('actions: [{type: redis, cmd: DEL, key: "${env:TOKEN}:${env:BRACES}:{{id}}"}]')))
+    expect(rule.actions[0]!.bind(USERS)(changeOf(null, ADA))).toBe('topsecret:{{id}}:101')
+    const folder = await mkdtemp(join(tmpdir(), 'bingo-secret-'))
+    await writeFile(join(folder, 's'), 'from file\n')
+    const fromFile = only(load(ruleWith('actions: [{type: redis, cmd: DEL, key: "${file:s}"}]'), { baseDir: folder }))
+    expect(fromFile.actions[0]!.bind(USERS)(changeOf(null, ADA))).toBe('from file')
+    await rm(folder, { recursive: true })
+    expect(rule.actions[0]!.target.id).not.toContain('topsecret')
+  })
+
+  test('that are missing are reported at their place', () => {
+    expect(wrong(ruleWith('actions: [{type: redis, cmd: DEL, key: "k:${env:NOPE}:{{id}}"}]'))).toEqual([
+      '4:47 BINGO_RULE_SECRET_MISSING the environment variable NOPE is not set',
+    ])
+  })
+
+  test('in a URL are starred in excerpts', () => {
+    const [problem] = problemsOf(() => load(ruleWith('actions: [{typ: redis, url: "redis://u:hunter2@h"}]')))
+    expect(problem!.location!.excerpt).toContain('redis://u:*******@h')
+  })
+})
+
+describe('What is wrong is reported with its place', () => {
+  test.each<[string, string, string[]]>([
+    ['an unknown key', ruleWith('fliter: "true"'), ['4:5 BINGO_RULE_UNKNOWN_KEY unknown key "fliter" in a rule']],
+    ['an operation', ruleWith('events: [UPDAT]'), ['4:14 BINGO_RULE_VALUE events cannot be "UPDAT"']],
+    ['no operation', ruleWith('events: []'), ['4:13 BINGO_RULE_VALUE events is empty: the rule would never fire']],
+    ['a filter in quotes', ruleWith('filter: "new.a = 1"'), ['4:20 BINGO_RULE_BAD_FILTER Unexpected character: =']],
+    [
+      'a filter with escapes',
+      ruleWith(`filter: "new.a == \\"\\x41\\" && nwe.b == 1"`),
+      ['4:35 BINGO_RULE_BAD_FILTER Unknown variable: nwe'],
+    ],
+    [
+      'a filter in single quotes',
+      ruleWith(`filter: 'new.a == ''x'' && nwe.b == 1'`),
+      ['4:32 BINGO_RULE_BAD_FILTER Unknown variable: nwe'],
+    ],
+    [
+      'a plain filter',
+      ruleWith('filter: new.a == 1 && nwe.b == 1'),
+      ['4:27 BINGO_RULE_BAD_FILTER Unknown variable: nwe'],
+    ],
+    [
+      'a literal filter',
+      ruleWith('filter: |', '  new.a == 1', '    && nwe.b == 1'),
+      ['6:12 BINGO_RULE_BAD_FILTER Unknown variable: nwe'],
+    ],
+    [
+      'a folded filter',
+      ruleWith('filter: >-', '  new.a == 1', '  && nwe.b == 1'),
+      ['6:10 BINGO_RULE_BAD_FILTER Unknown variable: nwe'],
+    ],
+    [
+      'a plain filter over lines',
+      ruleWith('filter: new.a == 1', '  && nwe.b == 1'),
+      ['5:10 BINGO_RULE_BAD_FILTER Unknown variable: nwe'],
+    ],
+    [
+      'a number as filter',
+      ruleWith('filter: 1 + 1'),
+      ['4:13 BINGO_RULE_BAD_FILTER the expression must be true or false, but yields an int'],
+    ],
+    [
+      'a template',
+      ruleWith('actions: [{type: redis, cmd: DEL, key: "k:{{lowr id}}"}]'),
+      ['4:49 BINGO_RULE_BAD_TEMPLATE there is no helper "lowr"'],
+    ],
+    [
+      'an unquoted template',
+      ruleWith('actions: [{type: redis, cmd: DEL, key: {{id}}}]'),
+      ['4:45 BINGO_RULE_YAML this key is not a text', '4:44 BINGO_RULE_TYPE key must be a text, but is a map'],
+    ],
+    [
+      'a template in a structure',
+      ruleWith('actions: [{type: log, body: {a: [{b: "{{event.x}}"}]}}]'),
+      ['4:45 BINGO_RULE_BAD_TEMPLATE the event has no "x"'],
+    ],
+    [
+      'an unknown action type',
+      ruleWith('actions: [{type: webhok}]'),
+      ['4:22 BINGO_RULE_VALUE type cannot be "webhok"'],
+    ],
+    ['no action type', ruleWith('actions: [{cmd: DEL}]'), ['4:15 BINGO_RULE_MISSING an action needs "type"']],
+    [
+      'a field of another type',
+      ruleWith('actions: [{type: log, key: x}]'),
+      ['4:27 BINGO_RULE_UNKNOWN_KEY unknown key "key" in a log action'],
+    ],
+    [
+      'a missing field',
+      ruleWith('actions: [{type: webhook}]'),
+      ['4:15 BINGO_RULE_MISSING a webhook action needs "url"'],
+    ],
+    [
+      'a bad when',
+      ruleWith('actions: [{type: log, when: "op"}]'),
+      ['4:34 BINGO_RULE_BAD_FILTER the expression must be true or false, but yields a string'],
+    ],
+    ['no actions', ruleWith('actions: []'), ['4:14 BINGO_RULE_VALUE actions is empty']],
+    [
+      'a number where a duration is meant',
+      ruleWith('debounce: 100'),
+      ['4:15 BINGO_RULE_TYPE debounce is "100", which is not a duration'],
+    ],
+    [
+      'debounce without window',
+      ruleWith('debounce: {maxBatch: 3}'),
+      ['4:15 BINGO_RULE_MISSING debounce needs "window"'],
+    ],
+    [
+      'maxWait under window',
+      ruleWith('debounce: {window: 2s, maxWait: 1s}'),
+      ['4:37 BINGO_RULE_VALUE maxWait is shorter than window'],
+    ],
+    [
+      'retry',
+      ruleWith('retry: {atempts: 3, max: soon}'),
+      [
+        '4:13 BINGO_RULE_UNKNOWN_KEY unknown key "atempts" in retry',
+        '4:30 BINGO_RULE_TYPE retry.max is "soon", which is not a duration',
+      ],
+    ],
+    [
+      'retry.min over retry.max',
+      ruleWith('retry: {min: 2s, max: 1s}'),
+      ['4:12 BINGO_RULE_VALUE retry.min is more than retry.max'],
+    ],
+    ['a rate', ruleWith('rate: 500'), ['4:11 BINGO_RULE_TYPE rate is "500", which is not a rate']],
+    ['onFailure', ruleWith('onFailure: ignore'), ['4:16 BINGO_RULE_VALUE onFailure cannot be "ignore"']],
+    ['enabled', ruleWith('enabled: yes'), ['4:14 BINGO_RULE_TYPE enabled must be true or false, but is a text']],
+    ['match', ruleWith('match: {new: {}}'), ['4:5 BINGO_RULE_UNSUPPORTED "match:" is not supported in this version']],
+    [
+      'a table pattern',
+      'rules: [{id: r, table: "a b", actions: [{type: log}]}]',
+      ['1:24 BINGO_RULE_VALUE "a b" is not a table name or pattern'],
+    ],
+    [
+      'an id that cannot be',
+      'rules: [{id: "a#b", table: a, actions: [{type: log}]}]',
+      ['1:14 BINGO_RULE_VALUE this id cannot be used'],
+    ],
+    [
+      'missing keys',
+      'rules: [{}]',
+      [
+        '1:9 BINGO_RULE_MISSING a rule needs "id"',
+        '1:9 BINGO_RULE_MISSING a rule needs "table"',
+        '1:9 BINGO_RULE_MISSING a rule needs "actions"',
+      ],
+    ],
+    ['a rule that is no map', 'rules: [x]', ['1:9 BINGO_RULE_TYPE rules[0] must be a map, but is a text']],
+    ['rules that are no list', 'rules: {id: x}', ['1:8 BINGO_RULE_TYPE rules must be a list, but is a map']],
+    ['another top-level key', 'rule: []', ['1:1 BINGO_RULE_UNKNOWN_KEY unknown key "rule" in a rules file']],
+    ['a tab', 'rules:\n\t- id: x', ['2:1 BINGO_RULE_YAML a tab is used for indentation']],
+    ['a key twice', 'rules: []\nrules: []', ['2:1 BINGO_RULE_YAML the same key stands twice in this map']],
+    [
+      'an integer beyond 2^53',
+      ruleWith('delay: 9007199254740993'),
+      [
+        '4:12 BINGO_RULE_YAML 9007199254740993 is beyond 2^53 and would lose digits',
+        '4:12 BINGO_RULE_TYPE delay is empty, which is not a duration',
+      ],
+    ],
+    ['an alias without anchor', 'rules: *nothing', ['1:8 BINGO_RULE_YAML there is no anchor &nothing above']],
+  ])('%s', (_name, text, expected) => {
+    expect(wrong(text)).toEqual(expected)
+  })
+
+  test('all at once, over several files, and both places of an id that is used twice', () => {
+    const text = 'rules: [{id: r, table: t, actions: [{type: log}]}]'
+    const found = problemsOf(() =>
+      loadRulesFromText(
+        [
+          { path: '/a.yaml', name: 'a.yaml', text },
+          { path: '/b.yaml', name: 'b.yaml', text: text.replace('log', 'lgo') },
+        ],
+        OPTIONS,
+      ),
+    )
+    expect(found.map(({ location, message }) => `${location!.file} ${message}`)).toEqual([
+      'b.yaml the id "r" is used at a.yaml:1:14 already',
+      'b.yaml type cannot be "lgo"',
+    ])
+  })
+
+  test('a file of nested aliases does not grow without bounds', () => {
+    const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`)
+    const text = ['a0: &a0 [x]', ...levels, 'rules: *a9'].join('\n')
+    expect(wrong(text)[0]).toContain('the aliases expand to more than')
+  })
+})
+
+describe('Tables that are known', () => {
+  const text = ruleWith(
+    'filter: new.nmae == "x"',
+    'actions: [{type: redis, cmd: DEL, key: "{{ID}}:{{emial}}", when: old.agee == 1}]',
+  )
+
+  test('make unknown columns problems at their place', () => {
+    expect(wrong(text, { tables: [USERS] })).toEqual([
+      '4:17 BINGO_RULE_UNKNOWN_COLUMN rule "r" reads column "nmae", which shop.users does not have',
+      '5:74 BINGO_RULE_UNKNOWN_COLUMN rule "r" reads column "agee", which shop.users does not have',
+      '5:54 BINGO_RULE_UNKNOWN_COLUMN rule "r" reads column "emial", which shop.users does not have',
+    ])
+  })
+
+  test('make a rule that no table matches a warning', () => {
+    const { warnings } = load(ruleWith(), { tables: [tableOf({ id: 'int' }, 'other')] })
+    expect(warnings.map(({ code }) => code)).toEqual(['BINGO_RULE_NO_TABLE'])
+  })
+})
+
+describe('Rules files', () => {
+  let folder: string
+  const rule = (id: string): string => `rules: [{id: ${id}, table: t, actions: [{type: log}]}]`
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bingo-rules-'))
+    await mkdir(join(folder, 'sub', 'deep'), { recursive: true })
+    await writeFile(join(folder, 'a.yaml'), rule('a'))
+    await writeFile(join(folder, 'b.yml'), rule('b'))
+    await writeFile(join(folder, 'notes.txt'), 'not a rule')
+    await writeFile(join(folder, 'sub', 'c.yaml'), rule('c'))
+    await writeFile(join(folder, 'sub', 'deep', 'd.yaml'), rule('d'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  test.each([
+    [['a.yaml'], ['a']],
+    [['.'], ['a', 'b']],
+    [['*.yaml'], ['a']],
+    [['?.y*ml'], ['a', 'b']],
+    [['a.yaml,sub'], ['a', 'c']],
+    [['a.yaml', 'a.yaml', '*.yaml'], ['a']],
+    [['**/*.yaml'], ['a', 'c', 'd']],
+    [['sub/**/*.yaml'], ['c', 'd']],
+    [['*/*.yaml'], ['c']],
+  ])('%j', async (patterns, ids) => {
+    const { ruleSet } = await loadRules({ ...OPTIONS, patterns, baseDir: folder })
+    expect(ruleSet.rules.map(({ id }) => id)).toEqual(ids)
+    expect(ruleSet.rules[0]!.location.file.startsWith('/')).toBe(false)
+  })
+
+  test('a pattern that names nothing is a problem, beside everything else', async () => {
+    await expect(loadRules({ ...OPTIONS, patterns: ['nope/*.yaml', 'a.yaml'], baseDir: folder })).rejects.toMatchObject(
+      {
+        problems: [{ code: 'BINGO_RULE_NO_FILES', message: 'no rules file matches "nope/*.yaml"' }],
+      },
+    )
+  })
+
+  test('a file that is too large is refused unread', async () => {
+    const path = join(folder, 'large.txt')
+    await writeFile(path, `#${'x'.repeat(1 << 20)}`)
+    await expect(loadRules({ ...OPTIONS, patterns: [path], baseDir: folder })).rejects.toMatchObject({
+      problems: [{ code: 'BINGO_RULE_FILE' }],
+    })
+  })
+})
+
+test('Problems are printed as a compiler prints them', () => {
+  const problems = problemsOf(() => load(ruleWith('fliter: "true"', 'debounce: 100')))
+  expect(formatProblems(problems, { color: false }))
+    .toBe(`a.yaml:4:5 error BINGO_RULE_UNKNOWN_KEY unknown key "fliter" in a rule
+  4 |     fliter: "true"
+    |     ^
+    hint: did you mean "filter"?
+
+a.yaml:5:15 error BINGO_RULE_TYPE debounce is "100", which is not a duration
+  5 |     debounce: 100
+    |               ^
+    hint: write it like 100ms, 1s, 5m, 1h or 1d
+`)
+  expect(formatProblems(problems, { color: true })).toContain('\u001B[1;31merror\u001B[0m')
+})

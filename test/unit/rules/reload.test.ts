@@ -1,0 +1,68 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { actionTypes } from '../../../src/act/registry.ts'
+import type { LoadedRules } from '../../../src/rules/load.ts'
+import { watchRules } from '../../../src/rules/reload.ts'
+import type { RuleWatch } from '../../../src/rules/reload.ts'
+
+const rule = (id: string): string => `rules: [{id: ${id}, table: t, actions: [{type: log}]}]`
+/** Hang detection, not a measure of speed. */
+const HANGS_MS = 60_000
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bingo-reload-'))
+  await writeFile(join(folder, 'a.yaml'), rule('first'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+function watch(): { seen: string[]; errors: unknown[]; stop: RuleWatch } {
+  const seen: string[] = []
+  const errors: unknown[] = []
+  const stop = watchRules({
+    patterns: ['*.yaml'],
+    baseDir: folder,
+    targets: new Map(),
+    defaults: { redisUrl: undefined, allowCidrs: [] },
+    actionTypes: actionTypes(),
+    quietMs: 10,
+    pollMs: 50,
+    onLoaded: ({ ruleSet }: LoadedRules) => void seen.push(ruleSet.rules.map(({ id }) => id).join()),
+    onError: (error) => void errors.push(error),
+  })
+  return { seen, errors, stop }
+}
+
+test(
+  'Changed rules are loaded: written over, replaced by renaming, added, removed',
+  { timeout: HANGS_MS },
+  async () => {
+    const { seen, stop } = watch()
+    using _stop = stop
+    await stop.ready
+    const until = (ids: string): Promise<void> => vi.waitFor(() => expect(seen.at(-1)).toBe(ids), { timeout: HANGS_MS })
+    await writeFile(join(folder, 'a.yaml'), rule('second'))
+    await until('second')
+    await writeFile(join(folder, 'new'), rule('third'))
+    await rename(join(folder, 'new'), join(folder, 'a.yaml'))
+    await until('third')
+    await writeFile(join(folder, 'b.yaml'), rule('more'))
+    await until('third,more')
+    await rm(join(folder, 'a.yaml'))
+    await until('more')
+  },
+)
+
+test('Wrong rules are reported once and change nothing; mended ones are loaded', { timeout: HANGS_MS }, async () => {
+  const { seen, errors, stop } = watch()
+  using _stop = stop
+  await stop.ready
+  await writeFile(join(folder, 'a.yaml'), 'rules: [{id: half')
+  await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: HANGS_MS })
+  expect(errors[0]).toMatchObject({ code: 'BINGO_INVALID_INPUT' })
+  await writeFile(join(folder, 'a.yaml'), rule('mended'))
+  await vi.waitFor(() => expect(seen).toEqual(['mended']), { timeout: HANGS_MS })
+  expect(errors).toHaveLength(1)
+})
