@@ -33,7 +33,7 @@ export function compileCel(
   }
 }
 
-export class CelCompiler {
+class CelCompiler {
   readonly writer: CodeWriter
   private readonly enginePart: EnginePart
   /** Whether anything was compiled at all. */

@@ -7,7 +7,7 @@ import { absentColumn, notInKey, unknownColumn } from './column-errors.ts'
 import type { SourceText } from './source-text.ts'
 import { columnsOf } from './table-columns.ts'
 import type { TableColumns } from './table-columns.ts'
-import { valueKind } from './value-kind.ts'
+import { valueKind } from '../binlog/columns/kinds.ts'
 
 /** What an expression bound to a table needs to know to read rows. */
 export interface RowReading {

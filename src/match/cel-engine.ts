@@ -47,7 +47,7 @@ export const VARIABLES: { readonly [name: string]: string } = {
   txId: 'string',
 }
 
-function environment(variables: { readonly [name: string]: string }): Environment {
+function createEnvironment(): Environment {
   const env = new Environment({
     unlistedVariablesAreDyn: false,
     // Lists of mixed literals are legal CEL.
@@ -56,15 +56,15 @@ function environment(variables: { readonly [name: string]: string }): Environmen
   })
   env.registerFunction(`string.${SAFE_MATCHES}(string): bool`, re2Matches)
   env.registerFunction('matches(string, string): bool', re2Matches)
-  for (const [name, type] of Object.entries(variables)) env.registerVariable(name, type)
+  for (const [name, type] of Object.entries(VARIABLES)) env.registerVariable(name, type)
   return env
 }
 
-const defaultEnvironment = environment(VARIABLES)
+const environment = createEnvironment()
 
 /** Parses and type-checks an expression. Throws what `celIssue` understands. */
-export function parseCel(text: string, variables?: { readonly [name: string]: string }): CelProgram {
-  const parsed = (variables === undefined ? defaultEnvironment : environment(variables)).parse(text)
+export function parseCel(text: string): CelProgram {
+  const parsed = environment.parse(text)
   forEachNode(parsed.ast, useSafeMatches)
   const checked = parsed.check()
   if (!checked.valid) throw checked.error as Error

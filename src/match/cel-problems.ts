@@ -1,6 +1,6 @@
 import type { ProblemsError } from '../core/errors.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import { MAX_DEPTH, VARIABLES, celIssue, childrenOf, forEachNode, isMatchesCall } from './cel-engine.ts'
+import { MAX_DEPTH, VARIABLES, celIssue, childrenOf, forEachNode, isMatchesCall, parseCel } from './cel-engine.ts'
 import type { CelIssue, CelNode, CelProgram } from './cel-engine.ts'
 import { isComprehension } from './cel-references.ts'
 import { compileRe2 } from './re2.ts'
@@ -13,13 +13,13 @@ const MAX_BYTES = 4096
 const MAX_COMPREHENSION_LEVELS = 2
 
 /** Parses a filter; everything that is wrong with it becomes a ProblemsError that points into the text. */
-export function parseFilter(source: SourceText, parse: (text: string) => CelProgram): CelProgram {
+export function parseFilter(source: SourceText): CelProgram {
   if (Buffer.byteLength(source.text) > MAX_BYTES) {
     throw problem(source, `the expression is longer than ${MAX_BYTES} bytes`, 0, 'split it into several rules')
   }
   let program: CelProgram
   try {
-    program = parse(source.text)
+    program = parseCel(source.text)
   } catch (error) {
     const issue = celIssue(error)
     // The checker gives up on a few legal forms with an error of another kind: refused, never let through.

@@ -26,7 +26,7 @@ export interface Explanation {
   readonly actions: readonly ExplainedAction[]
 }
 
-export interface ExplainedFilter {
+interface ExplainedFilter {
   readonly source: string
   readonly answer: Answer
   /** The operands of the filter's top-level &&, or the filter itself. */

@@ -20,7 +20,7 @@ import { columnsOf } from './table-columns.ts'
 
 /** Compiles a CEL filter. Throws ProblemsError that points into the text. */
 export function compilePredicate(source: SourceText): Predicate {
-  const program = parseFilter(source, parseCel)
+  const program = parseFilter(source)
   const references = findReferences(program.ast)
   return {
     source: source.text,

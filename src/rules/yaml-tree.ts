@@ -132,7 +132,7 @@ function mergedEntries(value: TreeNode): readonly MapEntry[] {
 }
 
 /** Excerpts stand in logs: a password in a URL is starred, in its full length so that the caret stays right. */
-export function withoutPasswords(line: string): string {
+function withoutPasswords(line: string): string {
   return line.replaceAll(
     /(:\/\/[^\s:/@"']*:)([^\s@"']+)(?=@)/g,
     (_, before: string, password: string) =>
