@@ -67,30 +67,53 @@ export async function flavourOfFile(path: string): Promise<Flavour> {
 
 /**
  * Binlog files for what people write: a file, a folder (all binlogs in it), or a pattern with * and ? in its last part.
- * Names without a number at the end (.index, .idx) are left out. By that number, as text would put 1000000 before 999999.
+ * Names without a number at the end (.index, .idx) are left out. By that number, as text would put 1000000 before
+ * 999999. Errors: BINGO_FILE_NOT_FOUND, BINGO_FILE_AMBIGUOUS (a folder with binlogs and relay logs), BINGO_FILE_UNREADABLE.
  */
 export async function findBinlogFiles(pattern: string): Promise<string[]> {
-  const found = await namesFor(pattern)
-  const paths = found.sort((a, b) => fileNumber(a) - fileNumber(b) || (a < b ? -1 : 1))
-  if (paths.length > 0) return paths
+  const isFolder = await stat(pattern).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  )
+  let paths = [pattern]
+  if (isFolder) paths = await binlogsIn(pattern)
+  else if (/[*?]/.test(basename(pattern))) {
+    const matches = globPattern(basename(pattern))
+    paths = (await numberedIn(dirname(pattern))).filter((path) => matches.test(basename(path)))
+  }
+  if (paths.length > 0) return paths.sort((a, b) => fileNumber(a) - fileNumber(b) || (a < b ? -1 : 1))
   throw new BingoError('BINGO_FILE_NOT_FOUND', `no binlog file matches ${pattern}`, {
     hint: 'Name a file (mysql-bin.000123), a folder, or a pattern in quotes ("data/mysql-bin.*").',
   })
 }
 
-async function namesFor(pattern: string): Promise<string[]> {
-  const isFolder = await stat(pattern).then(
-    (facts) => facts.isDirectory(),
-    () => false,
-  )
-  const folder = isFolder ? pattern : dirname(pattern)
-  const name = basename(pattern)
-  if (!isFolder && !/[*?]/.test(name)) return [pattern]
-  const matches = isFolder ? /\.\d{6,}$/ : globPattern(name)
+/** A data folder has other numbered files (Aria's log), so it is the content that tells. */
+async function binlogsIn(folder: string): Promise<string[]> {
+  const paths: string[] = []
+  for (const path of await numberedIn(folder)) if (await beginsAsBinlog(path)) paths.push(path)
+  const series = new Set(paths.map((path) => basename(path).replace(/\.\d+$/, '')))
+  if (series.size <= 1) return paths
+  throw new BingoError('BINGO_FILE_AMBIGUOUS', `${folder} holds several series: ${[...series].sort().join(', ')}`, {
+    hint: `Choose one by a pattern in quotes ("${join(folder, [...series].sort()[0]!)}.*").`,
+  })
+}
+
+async function beginsAsBinlog(path: string): Promise<boolean> {
+  try {
+    await (await openBinlog(path)).close()
+    return true
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    // An encrypted one is not passed over: reading it says what is wrong (invariant 8).
+    return error.code !== 'BINGO_FILE_NOT_BINLOG'
+  }
+}
+
+async function numberedIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: Error) => {
     throw unreadable(folder, error)
   })
-  return names.filter((entry) => matches.test(entry) && fileNumber(entry) >= 0).map((entry) => join(folder, entry))
+  return names.filter((name) => fileNumber(name) >= 0).map((name) => join(folder, name))
 }
 
 function globPattern(glob: string): RegExp {

@@ -1,11 +1,11 @@
 import type { EventFeed, SchemaResolver, TransactionHandler } from '../core/binlog-stream.ts'
-import { BingoError } from '../core/errors.ts'
+import type { BingoError } from '../core/errors.ts'
 import type { SourcePosition } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Flavour } from '../core/table.ts'
 import { CHECKSUM_BYTES, checksumMatches } from './checksum.ts'
 import { corrupt, locateCorruption } from './corrupt-event.ts'
-import { EventType, eventTypeName } from './event-types.ts'
+import { EventType } from './event-types.ts'
 import { formatDescriptionChecksumMatches, readFormatDescription } from './format-description.ts'
 import type { FormatDescription } from './format-description.ts'
 import { readGtid, readTaggedGtid } from './gtid-event.ts'
@@ -16,6 +16,8 @@ import { PositionTracker } from './position-tracker.ts'
 import { readGtidList, readPreviousGtids } from './previous-gtids.ts'
 import { readHeartbeatV2, readRotate } from './rotate.ts'
 import { rowsKind } from './rows-event.ts'
+import { checksumMismatch, incident, unknownEvent } from './stream-errors.ts'
+import type { EventPlace } from './stream-errors.ts'
 import { TransactionAssembler } from './transaction-assembler.ts'
 import type { TransactionBufferLimits } from './transaction-assembler.ts'
 import { readTransactionPayload } from './transaction-payload.ts'
@@ -185,17 +187,7 @@ export class BinlogReader implements EventFeed {
 
   #mismatch(type: number): BingoError {
     if (this.#stats !== null) this.#stats.checksumErrorsTotal += 1
-    const { file, offset } = this.#position
-    return new BingoError(
-      'BINGO_BINLOG_CHECKSUM',
-      `the checksum of the ${eventTypeName(type)} event at ${file}:${offset} does not match its bytes`,
-      {
-        hint:
-          'A byte was changed on the way or on the disk of the server. Reading again helps against the former; for the ' +
-          'latter check the file with mysqlbinlog --verify-binlog-checksum.',
-        retryable: true,
-      },
-    )
+    return checksumMismatch(type, this.#position)
   }
 
   #dispatch(
@@ -225,7 +217,7 @@ export class BinlogReader implements EventFeed {
           this.#inner(inner, innerStart, innerEnd),
         )
       case EventType.INCIDENT:
-        throw this.#incident()
+        throw incident(this.#place)
       default:
     }
     if (!this.#assembler.inTransaction && opensTransaction(type)) this.#openUnnamed(buffer, start)
@@ -253,7 +245,7 @@ export class BinlogReader implements EventFeed {
         break
       default:
         // Never past an event that could carry rows (invariant 8).
-        if ((flags & EventFlag.IGNORABLE) === 0) throw this.#unknownEvent(type)
+        if ((flags & EventFlag.IGNORABLE) === 0) throw unknownEvent(type, this.#place)
     }
     this.#advance()
   }
@@ -262,7 +254,7 @@ export class BinlogReader implements EventFeed {
     const type = buffer[start + 4]!
     const taken = this.#assembler.take(type, buffer, start + HEADER_BYTES, end)
     if (taken instanceof Promise) return taken
-    if (!taken && (flagsOf(buffer, start) & EventFlag.IGNORABLE) === 0) throw this.#unknownEvent(type)
+    if (!taken && (flagsOf(buffer, start) & EventFlag.IGNORABLE) === 0) throw unknownEvent(type, this.#place)
   }
 
   #formatDescription(buffer: Buffer, start: number, end: number): void {
@@ -359,24 +351,8 @@ export class BinlogReader implements EventFeed {
     )
   }
 
-  #unknownEvent(type: number): BingoError {
-    const { file, eventStart } = this.#position
-    return new BingoError(
-      'BINGO_BINLOG_UNKNOWN_EVENT',
-      `an event of ${eventTypeName(type)} at ${file}:${eventStart}, which may carry changes, is not known`,
-      { hint: 'The server is newer than this version of BinGo knows: update BinGo.' },
-    )
-  }
-
-  #incident(): BingoError {
-    const { file, eventStart } = this.#position
-    return new BingoError(
-      'BINGO_BINLOG_INCIDENT',
-      `the server reports at ${file}:${eventStart} that events may be missing from its binlog`,
-      {
-        hint: 'See the server’s error log. Changes were lost there: bring the targets up to date, then move the position past it.',
-      },
-    )
+  get #place(): EventPlace {
+    return { file: this.#position.file, offset: this.#position.eventStart }
   }
 }
 

@@ -1,5 +1,7 @@
 import type { WireTable } from '../core/binlog-stream.ts'
 import type { ColumnDef, Flavour, TableDef } from '../core/table.ts'
+import { decoderOfCollation } from './charset/collations.ts'
+import { decodeUtf8 } from './charset/utf8.ts'
 import { readColumnMeta } from './column-meta.ts'
 import type { WireColumn } from './column-meta.ts'
 import { corrupt } from './corrupt-event.ts'
@@ -39,7 +41,7 @@ export function readTableMap(buffer: Buffer, start: number, end: number, flavour
   if (block.remaining !== 0) throw corrupt(`${block.remaining} bytes too many of column metadata`)
   const nullBits = cursor.take((count + 7) >> 3)
   const nullable = columns.map((_, i) => (buffer[nullBits + (i >> 3)]! & (1 << (i & 7))) !== 0)
-  const metadata = readTableMetadata(cursor, columns)
+  const metadata = readTableMetadata(cursor, columns, flavour)
   return {
     wire: {
       schema,
@@ -71,7 +73,7 @@ function fullTable(
 ): TableDef {
   const defs = columns.map(({ type, meta }, i): ColumnDef => {
     const collation = metadata.collations?.[i] ?? 0
-    const values = metadata.values?.[i]?.map((bytes) => bytes.toString('utf8'))
+    const values = metadata.values?.[i]?.map((bytes) => valueDecoder(collation)(bytes, 0, bytes.length))
     return {
       name: metadata.names![i]!,
       type,
@@ -84,4 +86,9 @@ function fullTable(
     }
   })
   return { schema, name, columns: defs, key: metadata.key ?? [], flavour }
+}
+
+/** ENUM and SET values are in the column's character set; where the event does not name it, they are ASCII mostly. */
+function valueDecoder(collation: number): (bytes: Buffer, start: number, end: number) => string {
+  return collation === 0 ? decodeUtf8 : decoderOfCollation(collation)
 }

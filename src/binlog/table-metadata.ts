@@ -1,3 +1,4 @@
+import type { Flavour } from '../core/table.ts'
 import { ColumnType } from './column-meta.ts'
 import type { WireColumn } from './column-meta.ts'
 import { corrupt } from './corrupt-event.ts'
@@ -61,7 +62,11 @@ const CHARACTER: ReadonlySet<number> = new Set([
  * (SIGNEDNESS of numeric ones and so on). A field that we do not know or do not need (GEOMETRY_TYPE 7,
  * VECTOR_DIMENSIONALITY 13) is passed over.
  */
-export function readTableMetadata(cursor: EventCursor, columns: readonly WireColumn[]): TableMetadata {
+export function readTableMetadata(
+  cursor: EventCursor,
+  columns: readonly WireColumn[],
+  flavour: Flavour,
+): TableMetadata {
   const metadata: TableMetadata = {
     unsigned: null,
     collations: null,
@@ -74,21 +79,28 @@ export function readTableMetadata(cursor: EventCursor, columns: readonly WireCol
     const type = cursor.u8()
     const length = cursor.lengthEncoded()
     const start = cursor.take(length)
-    readField(type, new EventCursor(cursor.buffer, start, start + length), columns, metadata)
+    readField(type, new EventCursor(cursor.buffer, start, start + length), columns, flavour, metadata)
   }
   return metadata
 }
 
-function readField(type: number, field: EventCursor, columns: readonly WireColumn[], metadata: TableMetadata): void {
+function readField(
+  type: number,
+  field: EventCursor,
+  columns: readonly WireColumn[],
+  flavour: Flavour,
+  metadata: TableMetadata,
+): void {
+  const isText = flavour === 'mariadb' ? isMariadbCharacter : isCharacter
   switch (type) {
     case Field.SIGNEDNESS:
       metadata.unsigned = readFlags(field, columns, isNumeric)
       return
     case Field.DEFAULT_CHARSET:
-      readDefaultCollations(field, columns, isCharacter, (metadata.collations ??= columns.map(() => 0)))
+      readDefaultCollations(field, columns, isText, (metadata.collations ??= columns.map(() => 0)))
       return
     case Field.COLUMN_CHARSET:
-      readCollations(field, columns, isCharacter, (metadata.collations ??= columns.map(() => 0)))
+      readCollations(field, columns, isText, (metadata.collations ??= columns.map(() => 0)))
       return
     case Field.ENUM_AND_SET_DEFAULT_CHARSET:
       readDefaultCollations(field, columns, isEnumOrSet, (metadata.collations ??= columns.map(() => 0)))
@@ -124,6 +136,11 @@ function isNumeric(column: WireColumn): boolean {
 
 function isCharacter(column: WireColumn): boolean {
   return CHARACTER.has(column.type)
+}
+
+/** To MariaDB a geometry is a blob, so it has a collation (binary) like the others. */
+function isMariadbCharacter(column: WireColumn): boolean {
+  return CHARACTER.has(column.type) || column.type === ColumnType.GEOMETRY
 }
 
 function isEnumOrSet(column: WireColumn): boolean {

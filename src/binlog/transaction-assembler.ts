@@ -1,6 +1,5 @@
 import type { RowsBlock, SchemaResolver, TransactionHandler } from '../core/binlog-stream.ts'
 import type { Transaction } from '../core/change.ts'
-import { BingoError } from '../core/errors.ts'
 import { corrupt } from './corrupt-event.ts'
 import { EventSpool } from './event-spool.ts'
 import { EventType } from './event-types.ts'
@@ -11,6 +10,7 @@ import { emptyRowsBlock, fillRowsBlock, rowsKind } from './rows-event.ts'
 import type { RowsKind } from './rows-event.ts'
 import type { Statement } from './statement.ts'
 import { readQueryStatement } from './statement-text.ts'
+import { statementFormat } from './stream-errors.ts'
 import { TableCache, tableIdAt } from './table-cache.ts'
 
 /** Ids that servers give to rows events without content, which only end a statement. */
@@ -319,16 +319,4 @@ export class TransactionAssembler {
     const textStart = type === EventType.ROWS_QUERY ? start + 1 : start
     this.#transaction.query = buffer.toString('utf8', Math.min(textStart, end), end)
   }
-}
-
-function statementFormat(verb: string, id: string): BingoError {
-  return new BingoError(
-    'BINGO_STATEMENT_FORMAT',
-    `the server logged the statement ${verb} instead of the rows that it changed${id === '' ? '' : ` (transaction ${id})`}`,
-    {
-      hint:
-        'SET GLOBAL binlog_format = ROW, and reconnect the sessions that still use another format. The changes of this ' +
-        'statement cannot be seen: move the position past it knowingly (bingo position set).',
-    },
-  )
 }

@@ -129,13 +129,29 @@ describe('finding', () => {
   test('sorts by number, whatever the number of digits', async () => {
     const inner = join(folder, 'data')
     await mkdir(inner)
-    for (const name of ['bin.1000000', 'bin.999999', 'bin.000002', 'bin.index', 'ibdata1', 'bin.000002.idx']) {
-      await writeFile(join(inner, name), '')
+    for (const name of [
+      'bin.1000000',
+      'bin.999999',
+      'bin.000002',
+      'bin.index',
+      'ibdata1',
+      'bin.000002.idx',
+      'aria_log.00000001',
+    ]) {
+      await writeFile(join(inner, name), name.startsWith('bin.') ? MAGIC : '')
     }
     const names = (paths: string[]) => paths.map((path) => path.slice(inner.length + 1))
     expect(names(await findBinlogFiles(inner))).toEqual(['bin.000002', 'bin.999999', 'bin.1000000'])
     expect(names(await findBinlogFiles(join(inner, 'bin.9*')))).toEqual(['bin.999999'])
     expect(names(await findBinlogFiles(join(inner, 'b?n.*')))).toHaveLength(3)
+  })
+
+  test('asks which series is meant', async () => {
+    const inner = join(folder, 'replica')
+    await mkdir(inner)
+    for (const name of ['bin.000001', 'relay.000001']) await writeFile(join(inner, name), MAGIC)
+    await expect(findBinlogFiles(inner)).rejects.toThrow('several series: bin, relay')
+    expect(await findBinlogFiles(join(inner, 'relay.*'))).toEqual([join(inner, 'relay.000001')])
   })
 
   test('says so when nothing matches', async () => {

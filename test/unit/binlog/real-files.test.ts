@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Recorder, feedAll, readerFor, splitEvents } from './recorder.ts'
 import type { Flavour, TableDef } from '../../../src/core/table.ts'
 
-/** Binlogs written by real servers for the statements of test/support/binlog-statements.ts. */
+/** Binlogs written by real servers for statements such as those of test/support/binlog-statements.ts. */
 async function readFixture(name: string, flavour: Flavour) {
   const recorder = new Recorder()
   const reader = readerFor(recorder, { flavour })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { presentColumns } from '../../../src/binlog/present-columns.ts'
 import { readTableMap } from '../../../src/binlog/table-map.ts'
+import type { Flavour } from '../../../src/core/table.ts'
 import { counted, int } from './event-bytes.ts'
 
 interface Parts {
@@ -25,9 +26,9 @@ function bytesOf({ types, metas = Buffer.alloc(0), nullable = 0, fields = [] }: 
   ])
 }
 
-function read(parts: Parts) {
+function read(parts: Parts, flavour: Flavour = 'mysql') {
   const bytes = bytesOf(parts)
-  return readTableMap(bytes, 0, bytes.length, 'mysql')
+  return readTableMap(bytes, 0, bytes.length, flavour)
 }
 
 describe('types and their metadata', () => {
@@ -110,6 +111,16 @@ describe('optional metadata', () => {
       fields: [names('a', 'b', 'c', 'd'), [3, Buffer.from([8, 0xfc, 0x00, 0x09])], [11, Buffer.from([33])]],
     })
     expect(full!.columns.map(({ collation }) => collation)).toEqual([8, 0, 0x900, 33])
+  })
+
+  test('a geometry counts as a character column in MariaDB only', () => {
+    const parts: Parts = {
+      types: [255, 254],
+      metas: Buffer.from([4, 254, 4]),
+      fields: [names('g', 'c'), [2, Buffer.from([63, 1, 8])]],
+    }
+    expect(read(parts, 'mariadb').full!.columns.map(({ collation }) => collation)).toEqual([63, 8])
+    expect(() => read(parts, 'mysql')).toThrow(expect.objectContaining({ code: 'BINGO_BINLOG_CORRUPT' }))
   })
 
   test('without names the rest goes to the resolver', () => {
