@@ -1,4 +1,4 @@
-import iconv from 'iconv-lite'
+import { multiByteDecoder } from './multi-byte.ts'
 import { singleByteDecoder } from './single-byte.ts'
 import type { BytesReader } from './text-decoder.ts'
 import { decodeUtf16Be, decodeUtf16Le, decodeUtf32 } from './unicode.ts'
@@ -48,19 +48,6 @@ export type Charset =
   | 'utf8mb3'
   | 'utf8mb4'
 
-/** Multi-byte character sets, all of which hold ASCII as it is, and the names that iconv-lite has for them. */
-const MULTI_BYTE: { readonly [name: string]: string } = {
-  big5: 'big5',
-  cp932: 'cp932',
-  eucjpms: 'eucjp',
-  euckr: 'euckr',
-  gb18030: 'gb18030',
-  gb2312: 'gbk',
-  gbk: 'gbk',
-  sjis: 'shiftjis',
-  ujis: 'eucjp',
-}
-
 const UNICODE: { readonly [name: string]: BytesReader } = {
   utf8mb4: decodeUtf8,
   utf8mb3: decodeUtf8,
@@ -90,10 +77,6 @@ export function decoderOfCharset(charset: Charset): BytesReader {
 function createDecoder(charset: Charset): BytesReader {
   const unicode = UNICODE[charset]
   if (unicode !== undefined) return unicode
-  const name = MULTI_BYTE[charset]
-  const general: BytesReader =
-    name === undefined
-      ? singleByteDecoder(charset)
-      : (bytes, start, end) => iconv.decode(bytes.subarray(start, end), name)
+  const general = multiByteDecoder(charset) ?? singleByteDecoder(charset)
   return NOT_ASCII.has(charset) ? general : compileShortAscii(SHORT_BYTES, general)
 }

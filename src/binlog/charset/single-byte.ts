@@ -1,8 +1,8 @@
 import iconv from 'iconv-lite'
-import { OWN_TABLES } from './own-tables.ts'
+import { SINGLE_BYTE_RUNS } from './own-tables.ts'
 import type { BytesReader } from './text-decoder.ts'
 
-/** Names in iconv-lite of those single-byte character sets that it maps as the server does. */
+/** Names in iconv-lite of those single-byte character sets that it has. */
 const ICONV_NAMES: { readonly [charset: string]: string } = {
   cp850: 'cp850',
   cp852: 'cp852',
@@ -24,6 +24,8 @@ const ICONV_NAMES: { readonly [charset: string]: string } = {
   tis620: 'tis620',
 }
 
+const REPLACEMENT = '\uFFFD'
+
 /** Decoder by a table of 256 characters. */
 export function singleByteDecoder(charset: string): BytesReader {
   const table = tableOf(charset)
@@ -34,15 +36,17 @@ export function singleByteDecoder(charset: string): BytesReader {
   }
 }
 
-/** The 256 characters of a single-byte character set; U+FFFD where it has none. */
 function tableOf(charset: string): readonly string[] {
   const name = ICONV_NAMES[charset]
-  const base = Array.from({ length: 256 }, (_, byte) => {
-    if (byte < 128) return String.fromCharCode(byte)
-    return name === undefined ? '\uFFFD' : iconv.decode(Buffer.of(byte), name)
-  })
-  for (const [first, characters] of OWN_TABLES[charset] ?? []) {
-    for (const [i, character] of Array.from(characters).entries()) base[first + i] = character
+  const table = Array.from({ length: 256 }, (_, byte) => characterOf(byte, name))
+  for (const [first, characters] of SINGLE_BYTE_RUNS[charset] ?? []) {
+    for (let i = 0; i < characters.length; i++) table[first + i] = characters[i]!
   }
-  return base
+  return table
+}
+
+/** Control codes (below 160) that a set gives no other meaning stand for themselves, as the server has them. */
+function characterOf(byte: number, name: string | undefined): string {
+  const known = byte < 128 || name === undefined ? REPLACEMENT : iconv.decode(Buffer.of(byte), name)
+  return known === REPLACEMENT && byte < 160 ? String.fromCharCode(byte) : known
 }
