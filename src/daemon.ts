@@ -212,5 +212,5 @@ async function loadPatiently(
 function openTarget(target: TargetConfig, { log, clock }: DaemonDeps): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
-  return type.open(target, { log: log.child({ target: target.id }), now: clock.now })
+  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now() })
 }

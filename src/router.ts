@@ -75,7 +75,7 @@ export class Router {
     let window = lanes.get(lane)
     if (window === undefined) {
       const release = (jobs: readonly InFlightJob[]) => this.releaseBatch(rule.actions, jobs)
-      window = new DebounceWindow(rule.debounce!, release, this.deps.clock.monotonicMs)
+      window = new DebounceWindow(rule.debounce!, release, () => this.deps.clock.monotonicMs())
       lanes.set(lane, window)
     }
     return window

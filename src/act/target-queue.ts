@@ -275,7 +275,7 @@ export class TargetQueue implements WakeableQueue {
       const job = batch[i]!
       const failure = result[i] ?? null
       // A later job of a row whose earlier one failed is sent again after it, so that the newest state wins (invariant 2).
-      if (kept.length > 0 && kept.some((earlier) => earlier.rowKey === job.rowKey)) {
+      if (kept.some((earlier) => earlier.rowKey === job.rowKey)) {
         kept.push(job)
       } else if (failure === null) {
         ended.push(job)

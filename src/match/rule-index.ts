@@ -85,7 +85,7 @@ function bestColumn(filters: readonly (Predicate | null)[], among: ReadonlySet<n
 
 function buildIndex(filters: readonly (Predicate | null)[], rest: Set<number>, { image, column }: Column): ValueIndex {
   const byValue = new Map<Literal, number[]>()
-  for (const rule of [...rest]) {
+  for (const rule of rest) {
     const comparison = filters[rule]?.necessary.find((each) => each.image === image && each.column === column)
     if (comparison === undefined) continue
     rest.delete(rule)

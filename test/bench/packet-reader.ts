@@ -32,7 +32,7 @@ export async function readPackets(
   const zongji = new ZongJi(connectionOptions(span.url)) as unknown as RawZongji
   await new Promise<void>((resolve, reject) => {
     let file = span.file
-    zongji.on('error', reject)
+    zongji.on('error', (error) => reject(error))
     zongji.on('ready', () => {
       const Base = zongji.BinlogClass
       zongji.BinlogClass = class extends Base {
@@ -67,7 +67,7 @@ export async function readObjects(span: Span): Promise<number> {
   const zongji = new ZongJi(connectionOptions(span.url)) as unknown as RawZongji
   let rows = 0
   await new Promise<void>((resolve, reject) => {
-    zongji.on('error', reject)
+    zongji.on('error', (error) => reject(error))
     zongji.on('binlog', (event) => {
       rows += event.rows?.length ?? 0
       if (event.getTypeName() === 'Xid' && event.nextPosition >= span.endOffset) resolve()

@@ -180,8 +180,8 @@ test('a changed primary key waits on both lanes when the event is sent once', ()
 test('a changed primary key acts on both keys when an action addresses the key', () => {
   const into = ingest(
     action({
-      bind: () => (change) => `user:${String(change.new!['id'])}`,
-      bindFormerKey: () => (change) => `user:${String(change.old!['id'])}`,
+      bind: () => (change) => `user:${change.new!['id'] as number}`,
+      bindFormerKey: () => (change) => `user:${change.old!['id'] as number}`,
     }),
   )
   into.begin(transaction(1))

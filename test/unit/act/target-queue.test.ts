@@ -215,7 +215,7 @@ test('a change that could not be rendered goes to the dead letters in its turn',
   queue.push(job({ id: 2 }))
   await drained()
   expect(store.letters.map((letter) => letter.attempts[0]!.code)).toEqual(['BINGO_TEMPLATE_NULL'])
-  expect(ended.map((each) => each.delivered).sort()).toEqual([false, true])
+  expect(ended.filter((each) => each.delivered)).toHaveLength(1)
 })
 
 test('the second action of a rule starts when the first has ended', async () => {

@@ -6,7 +6,7 @@ const LANES = 16
 
 test('consecutive integer keys spread evenly over the lanes', () => {
   const laneOf = laneHash(tableDef(), LANES)
-  const counts = new Array<number>(LANES).fill(0)
+  const counts = Array.from({ length: LANES }, () => 0)
   for (let id = 1; id <= 16_000; id++) counts[laneOf(null, { id })]! += 1
   for (const count of counts) expect(count).toBeGreaterThan(800)
 })
