@@ -1,8 +1,9 @@
 import { Producer, stringSerializers } from '@platformatic/kafka'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
 import { classify, KAFKA_ERRORS } from '../../classify.ts'
-import { deliveryFailure, reasonOf } from '../../failure.ts'
+import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
 import { readTls } from '../../tls-files.ts'
+import { withDeadline } from '../../with-deadline.ts'
 import { planChunks } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
@@ -11,6 +12,10 @@ const MAX_BATCH = 10_000
 const ALL_REPLICAS = -1
 const CONNECT_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** All of one send: the client's own limits count per step. */
+const SEND_DEADLINE_MS = 60_000
+const RETRIES = 5
+const RETRY_DELAY_MS = 300
 /** Learnt anew after this long, so that partitions that were added are used. */
 const METADATA_MAX_AGE_MS = 60_000
 
@@ -79,10 +84,8 @@ export class KafkaTarget implements Target {
   async #produce(jobs: readonly Job[], chunk: Chunk): Promise<DeliveryFailure | null> {
     try {
       this.#producer ??= this.#open()
-      await this.#producer.send({
-        messages: chunk.indexes.map((index) => recordOf(jobs[index]!)),
-        compression: chunk.compression,
-      })
+      const messages = chunk.indexes.map((index) => recordOf(jobs[index]!))
+      await withDeadline(this.#producer.send({ messages, compression: chunk.compression }), SEND_DEADLINE_MS)
       return null
     } catch (error) {
       await this.#discard()
@@ -99,8 +102,10 @@ export class KafkaTarget implements Target {
       acks: ALL_REPLICAS,
       idempotent: true,
       autocreateTopics: createTopics,
-      // The executor retries, with a new producer.
-      retries: 0,
+      // The client repeats a batch with its sequence numbers, so that a broker drops what it has already: worth a
+      // second or two over a new leader, before the executor tries with a new producer. (0 or 1 would mean for ever.)
+      retries: RETRIES,
+      retryDelay: RETRY_DELAY_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       timeout: REQUEST_TIMEOUT_MS,
@@ -152,6 +157,9 @@ const HINTS: { readonly [name: string]: string } = {
 function protocolErrorOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   if ('apiId' in error && typeof error.apiId === 'string') return error.apiId
+  if (codeOf(error) === 'PLT_KFK_AUTHENTICATION') return 'SASL_AUTHENTICATION_FAILED'
+  // The client translates this one, and keeps nothing of what the broker said.
+  if (error instanceof Error && error.message.startsWith('Unknown topic ')) return 'UNKNOWN_TOPIC_OR_PARTITION'
   const inner: unknown[] = error instanceof AggregateError ? [...error.errors] : []
   if (error instanceof Error && error.cause !== undefined) inner.push(error.cause)
   for (const candidate of inner) {

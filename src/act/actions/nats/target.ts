@@ -8,6 +8,7 @@ import { BingoError } from '../../../core/errors.ts'
 import { classify, NATS_ERRORS } from '../../classify.ts'
 import { deliveryFailure, reasonOf } from '../../failure.ts'
 import { readTls } from '../../tls-files.ts'
+import { withDeadline } from '../../with-deadline.ts'
 import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
 
 const MAX_BATCH = 500
@@ -103,15 +104,11 @@ class NatsTarget implements Target {
 
   /** Resolves when the server has read everything published so far. */
   async #flush(): Promise<DeliveryFailure | null> {
-    const { promise, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(new Error('no answer to a ping')), ACK_TIMEOUT_MS)
     try {
-      await Promise.race([this.#connection.flush(), promise])
+      await withDeadline(this.#connection.flush(), ACK_TIMEOUT_MS)
       return null
     } catch (error) {
       return natsFailure(error, '')
-    } finally {
-      clearTimeout(timer)
     }
   }
 
@@ -152,7 +149,8 @@ const HINTS: { readonly [word: string]: string } = {
 /** The stream's own error code where it answered, else the name of the client's error. */
 function natsCode(error: unknown): string {
   if (!(error instanceof Error)) return ''
-  if (error.cause instanceof Error && error.cause.name === 'NoRespondersError') return 'NoRespondersError'
+  // Without a stream for the subject nobody answers, which the client takes for JetStream being switched off.
+  if (error.name === 'JetStreamNotEnabled') return 'NoRespondersError'
   if (error.name === 'JetStreamApiError' && 'code' in error) return String(error.code)
   return /max.?payload/i.test(error.message) ? 'MAX_PAYLOAD' : error.name
 }

@@ -5,10 +5,12 @@ import { AMQP_ERRORS, classify } from '../../classify.ts'
 import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
 import { printableAddress } from '../../target-id.ts'
 import { readTls } from '../../tls-files.ts'
+import { withDeadline } from '../../with-deadline.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
 
 const MAX_BATCH = 1_000
 const ACQUIRE_TIMEOUT_MS = 5_000
+const CLOSE_TIMEOUT_MS = 1_000
 /** A broker that is short of memory or disk stops confirming; by then it has had its time. */
 const CONFIRM_TIMEOUT_MS = 30_000
 
@@ -60,7 +62,7 @@ export class RabbitmqTarget implements Target {
     const correlationId = String(index)
     try {
       const { channel, returned } = await this.#channel(exchange)
-      await withTimeout(
+      await withDeadline(
         channel.basicPublish(
           {
             exchange,
@@ -74,6 +76,7 @@ export class RabbitmqTarget implements Target {
           },
           Buffer.from(body),
         ),
+        CONFIRM_TIMEOUT_MS,
       )
       const reply = returned.get(correlationId)
       if (reply === undefined) return null
@@ -127,7 +130,7 @@ export class RabbitmqTarget implements Target {
   }
 
   async close(): Promise<void> {
-    await Promise.race([this.#connection.close(), sleep(1_000)])
+    await withDeadline(this.#connection.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
     this.#connection.unsafeDestroy()
   }
 }
@@ -136,20 +139,4 @@ const HINTS: { readonly [code: string]: string } = {
   '312': 'Bind a queue to the exchange for this routing key.',
   NOT_FOUND: 'Declare the exchange, or mend its name in the rule.',
   ACCESS_REFUSED: 'Grant the user write permission on the exchange.',
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
-}
-
-async function withTimeout(confirm: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no confirm within ${CONFIRM_TIMEOUT_MS} ms`)), CONFIRM_TIMEOUT_MS)
-  try {
-    await Promise.race([confirm, promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
