@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { Connection } from 'rabbitmq-client'
 import type { Channel, ReturnedMessage } from 'rabbitmq-client'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
@@ -78,6 +79,9 @@ export class RabbitmqTarget implements Target {
         ),
         CONFIRM_TIMEOUT_MS,
       )
+      // The client tells of a returned message in the turn after it has read it, by which time its confirm, which comes
+      // behind it, has been told of already.
+      await setImmediate()
       const reply = returned.get(correlationId)
       if (reply === undefined) return null
       returned.delete(correlationId)
