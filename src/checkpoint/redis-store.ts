@@ -2,7 +2,7 @@ import type { RedisConnection } from '../clients/redis.ts'
 import type { Checkpoint, CheckpointStore } from '../core/checkpoint.ts'
 import { fenced, parseCheckpoint, serialiseCheckpoint, unreachable } from './record.ts'
 
-/** How long `load` waits for the connection before it reports the store unreachable. */
+/** How long a load and the first save wait for the connection before it reports the store unreachable. */
 const READY_TIMEOUT_MS = 5_000
 
 /**
@@ -34,6 +34,8 @@ export class RedisCheckpointStore implements CheckpointStore {
   readonly #redis: RedisConnection
   readonly #name: string
   readonly #key: string
+  /** From then on an outage is reported at once: the caller decides when to try again. */
+  #wasReady = false
 
   /** Owns `redis`: `close` closes it. */
   constructor(redis: RedisConnection, name: string) {
@@ -57,6 +59,8 @@ export class RedisCheckpointStore implements CheckpointStore {
   async save(checkpoint: Checkpoint): Promise<void> {
     let epoch: unknown
     try {
+      if (!this.#wasReady) await this.#redis.whenReady(READY_TIMEOUT_MS)
+      this.#wasReady = true
       epoch = await this.#redis.client.eval(SAVE, 1, this.#key, serialiseCheckpoint(checkpoint), checkpoint.epoch)
     } catch (error) {
       throw unreachable(this.description, this.#redis.ready ? error : this.#redis.unreachable())

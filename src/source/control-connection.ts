@@ -17,6 +17,8 @@ export interface ControlTimeouts {
 export class ControlConnection {
   readonly #address: SourceAddress
   readonly #timeouts: ControlTimeouts
+  /** Questions without an answer yet: mysql2 forgets them when a connection is destroyed. */
+  readonly #asked = new Set<(error: Error) => void>()
   #connection: Connection | null = null
 
   constructor(address: SourceAddress, timeouts: ControlTimeouts) {
@@ -28,6 +30,7 @@ export class ControlConnection {
   async query(sql: string, params: readonly unknown[] = []): Promise<readonly SqlRow[]> {
     const connection = (this.#connection ??= this.#open())
     const { promise, resolve, reject } = Promise.withResolvers<readonly SqlRow[]>()
+    this.#asked.add(reject)
     connection.query({ sql, timeout: this.#timeouts.queryTimeoutMs }, [...params], (error, rows) => {
       if (error) reject(error)
       else resolve(Array.isArray(rows) ? (rows as SqlRow[]) : [])
@@ -37,9 +40,12 @@ export class ControlConnection {
     } catch (error) {
       if (!isAnswer(error)) this.#drop(connection)
       throw classifyError(error, this.#address)
+    } finally {
+      this.#asked.delete(reject)
     }
   }
 
+  /** Drops the connection; what was asked is rejected (retryable). The next question opens another one. */
   close(): void {
     if (this.#connection) this.#drop(this.#connection)
   }
@@ -54,8 +60,11 @@ export class ControlConnection {
   }
 
   #drop(connection: Connection): void {
-    if (this.#connection === connection) this.#connection = null
     connection.destroy()
+    if (this.#connection !== connection) return
+    this.#connection = null
+    const lost = Object.assign(new Error('The control connection was dropped'), { code: 'PROTOCOL_CONNECTION_LOST' })
+    for (const reject of this.#asked) reject(lost)
   }
 }
 

@@ -1,5 +1,6 @@
 import { SqlTokens, type SqlToken } from '../binlog/sql-tokens.ts'
 import { characterWidth, charsetOf, defaultCollation } from './charset-collations.ts'
+import { unescapeValue } from './column-values.ts'
 import type { DeclaredColumn } from './declared-column.ts'
 import { type DeclaredTable, normalType } from './table-columns.ts'
 
@@ -109,7 +110,7 @@ function readColumn(entry: Entry, tableCharset: string): DeclaredColumn {
     collation: isCharacter ? defaultCollation(charset) : BINARY.test(dataType) ? 63 : 0,
     values:
       dataType === 'enum' || dataType === 'set'
-        ? args.filter(({ kind }) => kind === 'string').map(({ text }) => text)
+        ? args.filter(({ kind }) => kind === 'string').map(({ text }) => unescapeValue(text))
         : undefined,
     visible: wordsAt(entry, 'INVISIBLE') < 0,
   }

@@ -52,6 +52,9 @@ export function matchColumn(declared: DeclaredColumn, wire: WireTable, index: nu
   const column = `column ${index + 1} (${declared.name})`
   if (shape === null) return `${column} has the unknown type ${declared.dataType}`
   if (!shape.types.includes(type)) return `${column} is ${declared.dataType}, the event has type code ${type} there`
+  if ((type === 247 || type === 248) && declared.values === undefined) {
+    return `the values of ${column} cannot be told: the server prints some of their characters as question marks`
+  }
   if (shape.meta !== undefined && shape.meta !== meta) {
     return `${column} has another length or precision than in the event`
   }

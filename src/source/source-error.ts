@@ -27,7 +27,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_DUPLICATE_ID',
       retryable: true,
-      hint: 'Another replica uses the same server id. Give each BinGo its own `name`, or set source.serverId.',
+      hint: 'Another replica has the same identity, most likely a second BinGo with the same `name`. Give each its own `name`, or set source.serverId.',
     },
   ],
   [

@@ -38,7 +38,10 @@ export function printStartPoint(start: StartPoint): string {
 }
 
 function gtidSet(text: string): string {
-  return checked(text, () => MysqlGtidSet.parse(text).toString())
+  const set = checked(text, () => MysqlGtidSet.parse(text).toString())
+  // `uuid:tag` alone is a set too, of nothing: asking for it would bring the whole history.
+  if (set === '') throw invalid(text, 'it contains no transaction')
+  return set
 }
 
 function filePoint(text: string, file: string, offset: number): StartPoint {

@@ -54,6 +54,8 @@ export class StreamSession {
         expected = null
         this.#begun()
       },
+      // Whatever took the stream away may have taken the control connection too: nobody waits for its timeouts.
+      over: () => deps.control.close(),
     })
   }
 

@@ -1,3 +1,4 @@
+import { characterWidth, charsetOf } from './charset-collations.ts'
 import { parseColumnValues } from './column-values.ts'
 import type { ControlConnection, SqlRow } from './control-connection.ts'
 import type { DeclaredColumn } from './declared-column.ts'
@@ -70,9 +71,19 @@ function declaredColumn(row: SqlRow, collations: Collations): DeclaredColumn {
     nullable: text(row, 'IS_NULLABLE') === 'YES',
     unsigned: /\b(unsigned|zerofill)\b/i.test(columnType.replaceAll(/'(?:[^']|'')*'/g, '')),
     collation: collation === '' ? (isBinary(dataType) ? BINARY : 0) : (collations.get(collation) ?? 0),
-    values: dataType === 'enum' || dataType === 'set' ? parseColumnValues(columnType) : undefined,
+    values: dataType === 'enum' || dataType === 'set' ? reliableValues(columnType, collation) : undefined,
     visible: !/\bINVISIBLE\b/i.test(text(row, 'EXTRA')),
   }
+}
+
+/**
+ * COLUMN_TYPE is utf8mb3: the server prints characters beyond it as question marks. Where the column can hold such
+ * characters, a question mark may be one, and the values are not known.
+ */
+function reliableValues(columnType: string, collation: string): readonly string[] | undefined {
+  const values = parseColumnValues(columnType)
+  const canHoldMore = characterWidth(charsetOf(collation)) === 4
+  return canHoldMore && values?.some((value) => value.includes('?')) ? undefined : values
 }
 
 function isBinary(dataType: string): boolean {

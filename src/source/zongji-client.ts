@@ -23,6 +23,8 @@ export interface DumpRequest {
 export interface ReplicaHooks {
   /** Each FORMAT_DESCRIPTION event, before it is fed: its header timestamp in seconds. May throw to refuse the stream. */
   format(timestamp: number): void
+  /** The stream is over; what the feed still waits for should give up now. */
+  over(): void
 }
 
 /** Seconds that the server lets a paused reader stand still before it drops the connection (RELIABILITY trap 4). */
@@ -46,6 +48,9 @@ interface RawConnection {
   pause(): void
   resume(): void
   destroy(): void
+  end(): void
+  on(event: 'error', listener: () => void): void
+  removeAllListeners(event: 'error'): void
   query(sql: string, done: (error: Error | null) => void): void
 }
 
@@ -126,6 +131,7 @@ export class ReplicaConnection {
     })
     zongji.on('ready', () => {
       this.#replacePacketHandler()
+      this.#dismissControl()
     })
     zongji.start({
       serverId: request.serverId,
@@ -156,6 +162,17 @@ export class ReplicaConnection {
       }
     }
     if (this.#pausedByBudget) this.#zongji.connection?.pause()
+  }
+
+  /**
+   * zongji's second connection has done its work. Left idle, the server would close it after wait_timeout, and zongji
+   * would report that as a failure of the stream.
+   */
+  #dismissControl(): void {
+    const control = this.#zongji.ctrlConnection
+    control?.removeAllListeners('error')
+    control?.on('error', () => undefined)
+    control?.end()
   }
 
   /** The function that mysql2 calls for each packet; it answers the function for the next one. */
@@ -213,6 +230,7 @@ export class ReplicaConnection {
     // At once, and without a farewell: the peer may be gone without having said so.
     connection?.destroy()
     this.#zongji.stop()
+    this.#hooks.over()
     const settled = this.#pending === null ? Promise.resolve() : this.#pending.catch(() => undefined)
     void settled.then(() => {
       this.#ended.reject(error)

@@ -27,7 +27,7 @@ describe.each(servers)('a source on $title', ({ start }) => {
 
   async function killDumpThreads(): Promise<void> {
     for (const thread of await server.query('SHOW PROCESSLIST')) {
-      if (String(thread['Command']).startsWith('Binlog Dump')) await server.query(`KILL ${thread['Id']}`)
+      if (String(thread['Command']).startsWith('Binlog Dump')) await server.query(`KILL ${String(thread['Id'])}`)
     }
   }
 
@@ -150,7 +150,7 @@ describe.each(servers)('a source on $title', ({ start }) => {
     await server.query('FLUSH BINARY LOGS')
     await insert()
     const newest = (await server.query('SHOW BINARY LOGS')).at(-1)!
-    await server.query(`PURGE BINARY LOGS TO '${newest['Log_name']}'`)
+    await server.query(`PURGE BINARY LOGS TO '${String(newest['Log_name'])}'`)
     await using stopped = new RecordingSource(server.url, { checkpoint })
     expect(await stopped.failure()).toMatchObject({ code: 'BINGO_SOURCE_GAP', retryable: false })
     await using knowing = new RecordingSource(server.url, { checkpoint, settings: { onGap: 'earliest' } })
