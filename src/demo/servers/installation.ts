@@ -24,7 +24,7 @@ export interface Installation {
   readonly bindAddress: string
   /** Name of the container engine's command when the server runs in a container. */
   readonly engine: string | undefined
-  /** The command line for `program` (a bare name: "mysqld"). */
+  /** The command line for `program`: a bare name ("mysqld"), or a path below `root` where it lies in no usual folder. */
   command(program: string, args: readonly string[], surroundings: Surroundings): Promise<Command>
 }
 
@@ -87,6 +87,7 @@ async function findLoader(folders: readonly string[]): Promise<string> {
 }
 
 async function findProgram(root: string, name: string): Promise<string> {
+  if (name.includes('/')) return join(root, name)
   for (const folder of PROGRAM_FOLDERS) {
     const files = await readdir(join(root, folder)).catch((): string[] => [])
     if (files.includes(name)) return join(root, folder, name)
