@@ -81,7 +81,7 @@ export class EventPrinter implements TransactionHandler {
     const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
     tables.forEach(({ schema, table }, seq) => {
       if (table === '' || this.options.wants(schema, table)) {
-        this.keep(seq, stringifyValue(ddlEvent(statement, schema, table, seq, this.transaction!)))
+        this.keep(seq, this.wrap(ddlEvent(statement, schema, table, seq, this.transaction!)))
       }
     })
   }
@@ -124,8 +124,11 @@ export class EventPrinter implements TransactionHandler {
   }
 
   private render(change: Change): string {
-    if (this.options.format === 'json') return stringifyEvent(change)
-    return stringifyValue(toCloudEvent(toChangeEvent(change)))
+    return this.options.format === 'json' ? stringifyEvent(change) : this.wrap(toChangeEvent(change))
+  }
+
+  private wrap(event: ChangeEvent): string {
+    return stringifyValue(this.options.format === 'json' ? event : toCloudEvent(event))
   }
 
   private decoderFor({ table, op, presentOld, presentNew, partialJson }: RowsBlock): RowDecoder {

@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts'
 import type { Checkpoint, CheckpointStore } from '../core/checkpoint.ts'
 import { BingoError } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
+import { validateCheckpoint } from '../checkpoint/validate.ts'
+import { binlogFiles } from '../source/binlog-status.ts'
 import { ControlConnection } from '../source/control-connection.ts'
 import { startAt } from '../source/resume-point.ts'
 import { readServerFacts } from '../source/server-facts.ts'
@@ -36,11 +38,13 @@ async function checkpointAt(start: StartPoint, config: Config, before: Checkpoin
   try {
     const facts = await readServerFacts(control)
     const { position, fileCreated } = await startAt(start, control, facts)
+    const server = { flavour: facts.flavour, server: facts.identity, fileCreated: fileCreated ?? 0 }
+    validateCheckpoint({ position, server }, { ...facts, files: await binlogFiles(control) })
     return {
       version: 1,
       name: config.name,
       position,
-      server: { flavour: facts.flavour, server: facts.identity, fileCreated: fileCreated ?? 0 },
+      server,
       savedAt: Date.now(),
       // Higher than that of any daemon that may still run: its next save is refused and it stops.
       epoch: (before?.epoch ?? secondsNow()) + 1,

@@ -12,10 +12,12 @@ import { configFor, daemonLog, type GlobalOptions } from './context.ts'
 import { compileOptions, rulesFor } from './rules-for.ts'
 import { stopSignals } from './stop-signals.ts'
 import { version } from './version.ts'
+import { requireWritableStore } from './writable-store.ts'
 
 /** `bingo run`: resolves after a clean stop, rejects with what ended the daemon. */
 export async function runDaemon(options: GlobalOptions): Promise<void> {
   const config = configFor(options)
+  requireWritableStore(config.checkpoint.store)
   const log = await daemonLog(config, options)
   const { ruleSet, warnings } = await rulesFor(config)
   using stop = stopSignals({

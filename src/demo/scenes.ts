@@ -88,7 +88,6 @@ export async function unrelatedUpdate({ sql, cache }: Stage): Promise<SceneResul
   await sql.query('UPDATE shop.users SET status = status + 1 WHERE id = 2')
   const passed = await until(async () => (await cache.client.exists(cacheKey(2))) === 0)
   const ok = passed && (await cache.client.exists(cacheKey(1))) === 1
-  await cache.client.del(cacheKey(1))
   return {
     rows: 2,
     ok,
