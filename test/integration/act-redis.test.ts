@@ -143,4 +143,21 @@ describe('the Redis target', () => {
     expect((await other.cli('GET', 'n')).trim()).toBe('1')
     await opened.close()
   })
+
+  test('in a Cluster, keys go slot by slot and commands of a key keep their order', async () => {
+    await using node = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] })
+    await node.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await until(async () => (await node.cli('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+    const opened = await openTarget(node.url.replace('redis://', 'redis+cluster://'))
+    const ids = Array.from({ length: 200 }, (_, i) => i)
+    const value = (text: string): Job[] => jobs({ cmd: 'SET', key: 'k:{{id}}', value: text }, ...ids)
+    const batch = [...value('old'), ...jobs({ cmd: 'DEL', key: 'k:{{id}}' }, ...ids), ...value('new')]
+    expect(await opened.send(batch, signal)).toBeUndefined()
+    expect((await node.cli('GET', 'k:7')).trim()).toBe('new')
+    expect(await opened.send(jobs({ cmd: 'UNLINK', key: 'k:{{id}}' }, ...ids), signal)).toBeUndefined()
+    expect((await node.cli('DBSIZE')).trim()).toBe('0')
+    const wrong = [...value('x').slice(0, 2), ...jobs({ cmd: 'LPUSH', key: 'k:{{id}}', value: 'x' }, 0)]
+    expect(kinds(await opened.send(wrong, signal))).toEqual([null, null, 'poison'])
+    await opened.close()
+  })
 })

@@ -40,7 +40,11 @@ export const redis: ActionType = {
     maxlen: { kind: 'integer', doc: 'XADD: about how many entries the stream keeps.' },
   },
   targetFields: ['url'],
-  defaultCoalesce: (spec) => (COALESCED_BY_DEFAULT.has((spec.string('cmd') ?? '').toUpperCase()) ? 'latest' : 'none'),
+  defaultCoalesce: (spec) => {
+    const converges = COALESCED_BY_DEFAULT.has((spec.string('cmd') ?? '').toUpperCase())
+    // With NX the first one counts, not the newest.
+    return converges && spec.boolean('nx') !== true ? 'latest' : 'none'
+  },
   compile: compileRedis,
   async open(target, context) {
     const [{ openRedis }, { RedisTarget }] = await Promise.all([

@@ -90,6 +90,7 @@ describe('a Redis action', () => {
 
   test('coalesces what converges and nothing else', () => {
     expect(compile({ type: 'redis', cmd: 'SET', key: 'k', value: 'v' }).plan.coalesce).toBe('latest')
+    expect(compile({ type: 'redis', cmd: 'SET', key: 'k', value: 'v', nx: true }).plan.coalesce).toBe('none')
     expect(compile({ type: 'redis', cmd: 'INCRBY', key: 'k' }).plan.coalesce).toBe('none')
   })
 })
