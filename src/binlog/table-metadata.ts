@@ -55,6 +55,8 @@ const CHARACTER: ReadonlySet<number> = new Set([
   ColumnType.LONG_BLOB,
   ColumnType.MARIADB_BLOB_COMPRESSED,
   ColumnType.MARIADB_VARCHAR_COMPRESSED,
+  // MySQL takes it for a BLOB here.
+  ColumnType.VECTOR,
 ])
 
 /**

@@ -47,7 +47,7 @@ describe('Integers', () => {
     ['YEAR', ['1901', '2155', '0', '2026']],
     ['BOOL', ['TRUE', 'FALSE']],
   ])('%s are the numbers that the server prints', async (type, literals) => {
-    await roundTrip(type, literals)
+    expect(await roundTrip(type, literals)).toHaveLength(literals.length)
   })
 
   it('beyond 2^53 are bigints, and numbers up to there', async () => {
@@ -121,10 +121,12 @@ describe('Dates and times', () => {
   it.each(digits)('DATETIME(%i) prints as the server does, zero and partial dates included', async (fsp) => {
     const times = ['2026-11-20 10:00:00.123456', '1000-01-01 00:00:00', '9999-12-31 23:59:59.499999']
     const odd = ['0000-00-00 00:00:00', '2026-00-00 01:02:03.9', '2026-02-00 00:00:00', '0001-01-01 00:00:00.000001']
-    await roundTrip(
-      `DATETIME(${fsp})`,
-      [...times, ...odd].map((time) => `'${time}'`),
-    )
+    expect(
+      await roundTrip(
+        `DATETIME(${fsp})`,
+        [...times, ...odd].map((time) => `'${time}'`),
+      ),
+    ).not.toHaveLength(0)
   })
 
   it.each(digits)('TIMESTAMP(%i) is UTC in ISO 8601 whatever the session’s zone', async (fsp) => {
@@ -152,14 +154,18 @@ describe('Dates and times', () => {
       '12:34:56.987654',
       '-99:59:59.000001',
     ]
-    await roundTrip(
-      `TIME(${fsp})`,
-      [...times, '-00:00:00.999999', '-01:00:00.25'].map((time) => `'${time}'`),
-    )
+    expect(
+      await roundTrip(
+        `TIME(${fsp})`,
+        [...times, '-00:00:00.999999', '-01:00:00.25'].map((time) => `'${time}'`),
+      ),
+    ).not.toHaveLength(0)
   })
 
   it('DATE prints as the server does', async () => {
-    await roundTrip('DATE', ["'2026-11-20'", "'0000-00-00'", "'2026-00-00'", "'9999-12-31'", "'0001-01-01'", 'NULL'])
+    expect(
+      await roundTrip('DATE', ["'2026-11-20'", "'0000-00-00'", "'2026-00-00'", "'9999-12-31'", "'0001-01-01'", 'NULL']),
+    ).not.toHaveLength(0)
   })
 })
 
@@ -172,7 +178,7 @@ describe('Strings', () => {
     await roundTrip('CHAR(10)', ["'a  '", "' '", "''"])
     for (const type of ['TINYTEXT', 'TEXT', 'MEDIUMTEXT', 'LONGTEXT'])
       await roundTrip(type, [text, "''", "'a'", 'NULL'])
-    await roundTrip('MEDIUMTEXT', ["REPEAT('ä', 70000)"])
+    expect(await roundTrip('MEDIUMTEXT', ["REPEAT('ä', 70000)"])).not.toHaveLength(0)
   })
 
   it('of bytes are base64, BINARY with the zero bytes that the binlog leaves out', async () => {
@@ -240,30 +246,34 @@ describe('JSON', () => {
   })
 
   it('prints SQL values inside a document as CAST does', async () => {
-    await roundTrip('JSON', [
-      `JSON_ARRAY(CAST('2026-11-20' AS DATE), CAST('10:11:12.5' AS TIME(6)), CAST('-10:11:12.25' AS TIME(6)))`,
-      `JSON_ARRAY(CAST('2026-11-20 10:11:12.123456' AS DATETIME(6)), TIMESTAMP '2026-01-02 03:04:05')`,
-      `JSON_ARRAY(x'cafe', CAST('abc' AS BINARY), b'101')`,
-      `JSON_ARRAY(CAST('-838:59:59' AS TIME), CAST('-00:00:00.000001' AS TIME(6)))`,
-      `CAST(CAST('2026-11-20' AS DATE) AS JSON)`,
-      `JSON_ARRAY(-0.5, 0.1, CAST('-0.001' AS DECIMAL(10,3)), CAST(0 AS DECIMAL(10,2)))`,
-    ])
+    expect(
+      await roundTrip('JSON', [
+        `JSON_ARRAY(CAST('2026-11-20' AS DATE), CAST('10:11:12.5' AS TIME(6)), CAST('-10:11:12.25' AS TIME(6)))`,
+        `JSON_ARRAY(CAST('2026-11-20 10:11:12.123456' AS DATETIME(6)), TIMESTAMP '2026-01-02 03:04:05')`,
+        `JSON_ARRAY(x'cafe', CAST('abc' AS BINARY), b'101')`,
+        `JSON_ARRAY(CAST('-838:59:59' AS TIME), CAST('-00:00:00.000001' AS TIME(6)))`,
+        `CAST(CAST('2026-11-20' AS DATE) AS JSON)`,
+        `JSON_ARRAY(-0.5, 0.1, CAST('-0.001' AS DECIMAL(10,3)), CAST(0 AS DECIMAL(10,2)))`,
+      ]),
+    ).not.toHaveLength(0)
   })
 })
 
 describe('Geometries', () => {
   it('are GeoJSON as ST_AsGeoJSON has it', async () => {
-    await roundTrip('GEOMETRY', [
-      'POINT(1, -2.5)',
-      `ST_GeomFromText('LINESTRING(0 0, 1 1, 2 3)')`,
-      `ST_GeomFromText('POLYGON((0 0, 10 0, 10 10, 0 10, 0 0), (2 2, 4 2, 4 4, 2 4, 2 2))')`,
-      `ST_GeomFromText('MULTIPOINT(1 1, 2 2)')`,
-      `ST_GeomFromText('MULTILINESTRING((0 0, 1 1), (2 2, 3 3))')`,
-      `ST_GeomFromText('MULTIPOLYGON(((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5)))')`,
-      `ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2), GEOMETRYCOLLECTION(LINESTRING(0 0, 1 1)))')`,
-      `ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')`,
-      'NULL',
-    ])
+    expect(
+      await roundTrip('GEOMETRY', [
+        'POINT(1, -2.5)',
+        `ST_GeomFromText('LINESTRING(0 0, 1 1, 2 3)')`,
+        `ST_GeomFromText('POLYGON((0 0, 10 0, 10 10, 0 10, 0 0), (2 2, 4 2, 4 4, 2 4, 2 2))')`,
+        `ST_GeomFromText('MULTIPOINT(1 1, 2 2)')`,
+        `ST_GeomFromText('MULTILINESTRING((0 0, 1 1), (2 2, 3 3))')`,
+        `ST_GeomFromText('MULTIPOLYGON(((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5)))')`,
+        `ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2), GEOMETRYCOLLECTION(LINESTRING(0 0, 1 1)))')`,
+        `ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')`,
+        'NULL',
+      ]),
+    ).not.toHaveLength(0)
   })
 
   it('in EPSG:4326 have longitude first, and others name their reference system', async () => {

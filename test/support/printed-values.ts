@@ -34,6 +34,9 @@ function printed(column: ColumnDef, flavour: string): string {
   switch (column.type) {
     case ColumnType.GEOMETRY:
       return flavour === 'mysql' ? `CAST(ST_AsGeoJSON(${name}, 17) AS CHAR)` : `ST_AsGeoJSON(${name}, 17)`
+    case ColumnType.FLOAT:
+      // As a FLOAT it would print six digits only.
+      return `CAST(${name} + 0e0 AS CHAR)`
     case ColumnType.BIT:
       return `CAST(${name} + 0 AS CHAR)`
     case ColumnType.VECTOR:
@@ -57,7 +60,7 @@ function asPrinted(column: ColumnDef, value: Value): unknown {
   if (column.type === ColumnType.VECTOR || column.special === 'vector') return hexOfFloats(value as number[])
   if (column.type === ColumnType.JSON) return sortedJson(value)
   if (column.type === ColumnType.GEOMETRY) return value
-  if (column.type === ColumnType.FLOAT) return Number((value as number).toPrecision(6))
+  if (column.type === ColumnType.FLOAT) return Math.fround(value as number)
   if (column.type === ColumnType.DOUBLE) return value
   if (isBytes(column))
     return Buffer.from(value as string, 'base64')

@@ -6,7 +6,7 @@ import type { BytesReader } from './text-decoder.ts'
 interface Family {
   readonly decodeRest: BytesReader
   /** Bytes of the character that begins with `lead`. */
-  length(lead: number, second: number): number
+  readonly length: (lead: number, second: number) => number
   /** Characters that follow from their code; undefined for the others. */
   readonly character?: (code: number) => string | undefined
 }

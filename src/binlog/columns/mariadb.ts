@@ -10,8 +10,8 @@ export function inet4Text(value: Buffer): string {
 }
 
 /**
- * MariaDB INET6 as the server prints it (sql/sql_type_fixedbin.h, Inet6::to_string): the longest run of two or more
- * zero groups is left out, and addresses that carry an IPv4 one end with it.
+ * MariaDB INET6 as the server prints it (sql/sql_type_fixedbin.h, Inet6::to_string): the longest run of zero groups
+ * is left out, even if it is one, and addresses that carry an IPv4 one end with it.
  */
 export function inet6Text(value: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => value.readUInt16BE(2 * i))
@@ -32,13 +32,13 @@ interface Gap {
 }
 
 function longestZeroRun(groups: readonly number[]): Gap {
-  let best: Gap = { start: -1, length: 1 }
+  let best: Gap = { start: -1, length: 0 }
   for (let start = 0; start < 8; start++) {
     let length = 0
     while (start + length < 8 && groups[start + length] === 0) length++
     if (length > best.length) best = { start, length }
   }
-  return best.start === -1 ? { start: -1, length: 0 } : best
+  return best
 }
 
 /** `::1.2.3.4` and `::ffff:1.2.3.4`. */

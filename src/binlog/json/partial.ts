@@ -86,9 +86,10 @@ function isObject(value: Value): value is JsonObject {
 }
 
 function changeArray(parent: Value[], operation: number, index: number, value: Value): void {
-  if (index >= parent.length + (operation === INSERT ? 1 : 0)) throw unmatched()
-  if (operation === REPLACE) parent[index] = value
-  else if (operation === INSERT) parent.splice(index, 0, value)
+  // An index behind the end appends (JSON_SET of `$[5]` in a list of three).
+  if (operation === INSERT) parent.splice(index, 0, value)
+  else if (index >= parent.length) throw unmatched()
+  else if (operation === REPLACE) parent[index] = value
   else parent.splice(index, 1)
 }
 
