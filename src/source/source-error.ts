@@ -106,6 +106,13 @@ const TLS: Verdict = {
   hint: 'Check source.tls: the mode, the CA file, and that the host in source.url is a name of the certificate.',
 }
 
+/** SHOW BINLOG EVENTS: no such file, or no event begins there. */
+const NO_SUCH_PLACE: Verdict = {
+  code: 'BINGO_SOURCE_IMPOSSIBLE_POSITION',
+  retryable: false,
+  hint: "Check file and offset: SHOW BINARY LOGS; SHOW BINLOG EVENTS IN 'FILE' LIMIT 10;",
+}
+
 const BY_ERRNO: { readonly [errno: number]: Verdict } = {
   1044: DENIED,
   1045: DENIED,
@@ -129,6 +136,7 @@ const BY_ERRNO: { readonly [errno: number]: Verdict } = {
   1161: LOST,
   1203: LOST,
   1226: LOST,
+  1220: NO_SUCH_PLACE,
   1317: LOST,
   1927: LOST,
   3024: LOST,
