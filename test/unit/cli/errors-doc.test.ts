@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+const ROOT = new URL('../../../', import.meta.url)
+/** Variables, not codes. */
+const VARIABLES = new Set(['BINGO_CONFIG', 'BINGO_SERVERS_CACHE'])
+
+function codesInSource(): Set<string> {
+  const files = readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  const texts = files.map((name) => readFileSync(new URL(`src/${name}`, ROOT), 'utf8'))
+  const codes = texts.flatMap((text) => [...text.matchAll(/'(BINGO_[A-Z0-9_]+)'/g)].map((match) => match[1]!))
+  return new Set(codes.filter((code) => !VARIABLES.has(code) && !code.endsWith('_')))
+}
+
+test('every error code is explained in docs/errors.md', () => {
+  const documented = new Set(readFileSync(new URL('docs/errors.md', ROOT), 'utf8').match(/BINGO_[A-Z0-9_]+/g))
+  expect([...codesInSource()].filter((code) => !documented.has(code)).sort()).toEqual([])
+})
+
+test('every setting is explained in docs/configuration.md', async () => {
+  const { environmentName, SETTING_PATHS } = await import('../../../src/config/settings.ts')
+  const text = readFileSync(new URL('docs/configuration.md', ROOT), 'utf8')
+  expect(SETTING_PATHS.filter((path) => !text.includes(`\`${path}\``))).toEqual([])
+  expect(environmentName('source.tlsCa')).toBe('BINGO_SOURCE_TLS_CA')
+})
+
+test('every metric is explained in docs/metrics.md', () => {
+  const source = readFileSync(new URL('src/observability/metrics.ts', ROOT), 'utf8')
+  const text = readFileSync(new URL('docs/metrics.md', ROOT), 'utf8')
+  const names = new Set(source.match(/(?:bingo|process)_[a-z_]+/g))
+  expect([...names].filter((name) => !text.includes(`\`${name}`))).toEqual([])
+})
