@@ -15,18 +15,20 @@ import { answers, SqlServer } from './sql-server.ts'
 
 export type MariadbVersion = '10.11' | '11.8'
 
-const PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
-
-const OWN = { title: 'MariaDB', name: 'mariadb-own', suite: 'own', packages: PACKAGES }
-const SID = { title: 'MariaDB', name: 'mariadb-sid', suite: 'sid', packages: PACKAGES }
+/** The Debian releases that carry a version; sid moves on, trixie stays. */
+const SUITES: Record<MariadbVersion, readonly string[]> = { '10.11': ['bookworm'], '11.8': ['sid', 'trixie'] }
 
 function wanted(version: MariadbVersion): Wanted {
   return {
     title: `MariaDB ${version}`,
     program: 'mariadbd',
-    accepts: (line) => line.includes(`${version}.`),
-    // Debian moves: whichever release carries the version is asked first.
-    packages: version === '10.11' ? [OWN] : [SID],
+    accepts: (line) => line.includes(` ${version}.`),
+    packages: SUITES[version].map((suite) => ({
+      title: `MariaDB ${version}`,
+      name: `mariadb-${version}-${suite}`,
+      suite,
+      packages: ['mariadb-server-core', 'mariadb-client-core'].map((name) => `${name}=1:${version}.*`),
+    })),
     image: `mariadb:${version}`,
   }
 }
