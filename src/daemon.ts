@@ -132,7 +132,10 @@ export class ConfiguredSource implements PipelineSource {
   private readonly source: BinlogSource
   private readonly deps: DaemonDeps
   private handler: TransactionHandler | null = null
+  private started: ((position: SourcePosition) => void) | null = null
   private reader: BinlogReader | null = null
+  /** The server that the reader was opened for; the source knows it only once the stream has begun. */
+  private server: ServerFingerprint | null = null
 
   constructor(
     config: { readonly name: string; readonly source: SourceSettings },
@@ -148,8 +151,9 @@ export class ConfiguredSource implements PipelineSource {
     )
   }
 
-  run(handler: TransactionHandler, signal: AbortSignal): Promise<void> {
+  run(handler: TransactionHandler, signal: AbortSignal, started?: (position: SourcePosition) => void): Promise<void> {
     this.handler = handler
+    this.started = started ?? null
     return this.source.run(signal)
   }
 
@@ -167,11 +171,13 @@ export class ConfiguredSource implements PipelineSource {
 
   fingerprint(file: string): ServerFingerprint {
     const created = this.reader?.fileCreatedOf(file) ?? 0
-    const fingerprint = this.source.fingerprint(file)
+    const known = this.source.fingerprint(file)
+    const fingerprint = known.server === '' && this.server !== null ? this.server : known
     return created === 0 ? fingerprint : { ...fingerprint, fileCreated: created }
   }
 
-  private open({ position, schema }: Parameters<OpenFeed>[0]): BinlogReader {
+  private open({ position, schema, server }: Parameters<OpenFeed>[0]): BinlogReader {
+    this.server = server
     this.reader = new BinlogReader({
       flavour: position.flavour,
       handler: this.handler!,
@@ -179,8 +185,10 @@ export class ConfiguredSource implements PipelineSource {
       startGtidSet: position.gtidSet,
       startFile: position.file,
       startOffset: position.offset,
+      stats: this.deps.stats,
       onWarning: (code, message) => this.deps.log.warn({ code }, message),
     })
+    this.started?.(position)
     return this.reader
   }
 }

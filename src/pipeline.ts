@@ -59,8 +59,11 @@ export interface PipelineOptions {
 
 /** What streams transactions into the pipeline. */
 export interface PipelineSource {
-  /** Resolves when aborted; rejects with a BingoError when it cannot go on. Reconnects by itself in between. */
-  run(handler: TransactionHandler, signal: AbortSignal): Promise<void>
+  /**
+   * Resolves when aborted; rejects with a BingoError when it cannot go on. Reconnects by itself in between. `started` is
+   * told where reading begins, before anything was read.
+   */
+  run(handler: TransactionHandler, signal: AbortSignal, started: (position: SourcePosition) => void): Promise<void>
   /** Stop and go on reading (invariant 6). */
   pause(): void
   resume(): void
@@ -157,13 +160,32 @@ class StagedPipeline implements Pipeline {
       this.giveUp.abort(error)
       throw error
     })
-    const reading = deps.source.run(this.ingest, stopped)
+    const reading = deps.source.run(this.ingest, stopped, (position) => this.started(position, stopped))
     try {
       await Promise.race([reading, saving])
     } finally {
       stop.abort()
       await Promise.allSettled([reading, saving])
       await this.shutDown()
+    }
+  }
+
+  /**
+   * A first start is remembered before anything is read: a crash right behind it would otherwise begin at another
+   * `latest`, and lose what was committed in between (invariant 1).
+   */
+  private started(position: SourcePosition, signal: AbortSignal): void {
+    // A start by GTID set alone has no file yet, and begins at the same place however often it is repeated.
+    if (this.watermark.position !== null || position.file === '') return
+    this.watermark.pass(position, 0)
+    this.deps.source.pause()
+    void this.saveStart(signal).then(() => this.deps.source.resume())
+  }
+
+  private async saveStart(signal: AbortSignal): Promise<void> {
+    // A refusal (another instance took over) is reported by the saver's own run.
+    while (!signal.aborted && !(await this.saver.saveIfMoved().catch(() => true))) {
+      await this.deps.clock.sleep(this.options.checkpointIntervalMs, signal).catch(() => undefined)
     }
   }
 
