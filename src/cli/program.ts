@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { checkCommand } from './check.ts'
+import { deadLettersCommand } from './dead-letters.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT_CODES_HELP, ExitCode, exitCodeOf } from './exit-codes.ts'
 import { explainCommand } from './explain.ts'
@@ -59,6 +60,7 @@ export function createProgram(exit: (code: number) => void): Command {
     tailCommand(),
     statusCommand(exit),
     healthCommand(exit),
+    deadLettersCommand(exit),
     positionCommand(),
     demoCommand(exit),
   ]) {

@@ -1,0 +1,65 @@
+import { actionTypes } from '../act/registry.ts'
+import type { ActionPlan, Log, Target } from '../core/action.ts'
+import type { DeadLetter } from '../core/dead-letter.ts'
+import { BingoError } from '../core/errors.ts'
+import type { RuleSet } from '../core/rule.ts'
+import { sampleChange } from './sample-change.ts'
+
+/** Sends dead letters by the rules as they are now. Targets are opened when first needed. */
+export class Resender implements AsyncDisposable {
+  private readonly ruleSet: RuleSet
+  private readonly log: Log
+  private readonly signal: AbortSignal
+  private readonly targets = new Map<string, Promise<Target>>()
+
+  constructor(ruleSet: RuleSet, log: Log, signal: AbortSignal) {
+    this.ruleSet = ruleSet
+    this.log = log
+    this.signal = signal
+  }
+
+  /** Resolves to why the target did not take it, or null when it did. */
+  async send(letter: DeadLetter): Promise<BingoError | null> {
+    try {
+      const action = this.actionOf(letter)
+      const change = sampleChange(letter.event)
+      const payload = action.bind(change.table)(change)
+      const target = await this.target(action)
+      const signal = AbortSignal.any([this.signal, AbortSignal.timeout(action.timeoutMs)])
+      const job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }
+      const result = await target.send([job], signal)
+      return result?.[0]?.error ?? null
+    } catch (error) {
+      if (error instanceof BingoError) return error
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opened of this.targets.values()) await opened.then((target) => target.close()).catch(() => undefined)
+  }
+
+  private actionOf({ ruleId, actionIndex, actionType }: DeadLetter): ActionPlan {
+    const rule = this.ruleSet.rules.find(({ id }) => id === ruleId)
+    const action = rule?.actions[actionIndex]
+    if (action?.type === actionType) return action
+    throw new BingoError(
+      'BINGO_RULE_UNKNOWN',
+      `there is no enabled rule "${ruleId}" with a ${actionType} action ${actionIndex + 1}`,
+      {
+        hint: 'Bring the rule back, or drop the entry.',
+      },
+    )
+  }
+
+  private target({ target: config }: ActionPlan): Promise<Target> {
+    let opened = this.targets.get(config.id)
+    if (opened === undefined) {
+      opened = actionTypes()
+        .get(config.type)!
+        .open(config, { log: this.log, now: () => Date.now() })
+      this.targets.set(config.id, opened)
+    }
+    return opened
+  }
+}
