@@ -1,0 +1,162 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { Daemon, eventually } from '../support/daemon.ts'
+import { startMysql } from '../support/servers/mysql.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { bingo } from './cli-process.ts'
+
+const RULE = `rules:
+  - id: cache
+    table: users
+    filter: "NewRow['status'] != OldRow['status']"
+    actions:
+      - {type: redis, cmd: DEL, key: "cache:user:{{ .ID }}"}
+`
+let mysql: Awaited<ReturnType<typeof startMysql>>
+let redis: Awaited<ReturnType<typeof startRedis>>
+let folder: string
+let env: Record<string, string>
+
+beforeAll(async () => {
+  ;[mysql, redis] = await Promise.all([startMysql({ gtid: true }), startRedis({})])
+  await mysql.query('CREATE DATABASE shop')
+  await mysql.query('CREATE TABLE shop.users (id INT PRIMARY KEY, email VARCHAR(50), status INT)')
+})
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bingo-cli-'))
+  env = {
+    BINGO_SOURCE_URL: mysql.url,
+    BINGO_REDIS_URL: redis.url,
+    BINGO_CHECKPOINT_STORE: `file:${join(folder, 'checkpoint')}`,
+    BINGO_RULES: join(folder, 'rules.yaml'),
+  }
+  await writeFile(join(folder, 'rules.yaml'), RULE)
+  return () => rm(folder, { recursive: true, force: true })
+})
+
+afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
+
+test('check says what is right', async () => {
+  const { code, stdout } = await bingo(['check', '--online'], { env })
+  expect(code).toBe(0)
+  expect(stdout).toContain('1 rule')
+})
+
+test('check --online finds a column that the table does not have', async () => {
+  await writeFile(join(folder, 'rules.yaml'), RULE.replace("NewRow['status']", "NewRow['statsu']"))
+  const { code, stderr } = await bingo(['check', '--online'], { env })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/rules\.yaml:4:\d+ error/)
+  expect(stderr).toContain('statsu')
+  expect(stderr).toContain('status')
+})
+
+test('check reports mistakes of configuration and rules together', async () => {
+  await writeFile(join(folder, 'rules.yaml'), RULE.replace('filter', 'fitler'))
+  const { code, stderr } = await bingo(['check'], { env: { ...env, BINGO_LANES: 'many' } })
+  expect(code).toBe(1)
+  expect(stderr).toContain('BINGO_LANES')
+  expect(stderr).toContain('did you mean "filter"')
+})
+
+test('a position is set, checked against the server, and shown', async () => {
+  expect((await bingo(['position', 'show'], { env })).stdout).toContain('no checkpoint yet')
+  expect((await bingo(['position', 'set', 'latest'], { env })).code).toBe(0)
+  const shown = await bingo(['position', 'show', '--json'], { env })
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    name: 'bingo',
+    position: { file: 'binlog.000001', flavour: 'mysql' },
+  })
+  const nowhere = await bingo(['position', 'set', 'binlog.000042:4'], { env })
+  expect(nowhere.code).toBe(3)
+  expect(nowhere.stderr).toMatch(/BINGO_(CHECKPOINT|SOURCE)_/)
+  expect((await bingo(['position', 'show', '--json'], { env })).stdout).toBe(shown.stdout)
+})
+
+test('a running daemon is left alone by position set, answers status and health, and has its folder for itself', async () => {
+  await using daemon = await Daemon.start({ rules: RULE, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  const beside = {
+    ...env,
+    BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
+    BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
+  }
+  const refused = await bingo(['position', 'set', 'earliest'], { env: beside })
+  expect(refused.stderr).toContain('BINGO_DAEMON_RUNNING')
+  expect((await bingo(['position', 'set', 'earliest', '--force'], { env: beside })).code).toBe(5)
+  expect((await bingo(['run'], { env: { ...beside, BINGO_HTTP_LISTEN: 'off' } })).code).toBe(5)
+  expect((await bingo(['health', '--ready'], { env: beside })).stdout).toContain('ready')
+  const status = await bingo(['status', '--json'], { env: beside })
+  expect(JSON.parse(status.stdout)).toMatchObject({ name: 'bingo', ready: true, source: { connected: true } })
+  expect(await daemon.stop()).toBe(0)
+  expect((await bingo(['health'], { env: beside })).code).toBe(4)
+})
+
+test('dead letters are listed, and sent again in order once the target takes them', async () => {
+  await redis.cli('FLUSHALL')
+  await redis.cli('SET', 'log:1', 'not a list')
+  const rules = `rules:
+  - id: history
+    table: users
+    actions:
+      - {type: redis, cmd: RPUSH, key: "log:{{id}}", value: "{{new.status}}"}
+`
+  await using daemon = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  const beside = {
+    ...env,
+    BINGO_RULES: daemon.rulesFile,
+    BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
+    BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
+  }
+  await mysql.query("INSERT INTO shop.users VALUES (1, 'a', 1), (2, 'b', 1)")
+  for (const status of [2, 3]) await mysql.query('UPDATE shop.users SET status = ?', [status])
+  await eventually('three events wait', async () => (await daemon.metric('bingo_dead_letters')) === 3)
+  expect((await redis.cli('--raw', 'LRANGE', 'log:2', '0', '-1')).trim().split('\n')).toEqual(['1', '2', '3'])
+
+  const listed = await bingo(['dead-letters', 'list'], { env: beside })
+  expect(listed.stdout.match(/\bpark\b/g)).toHaveLength(1)
+  expect(listed.stdout.match(/\bparked\b/g)).toHaveLength(2)
+  expect(listed.stdout).not.toContain('"status"')
+  await redis.cli('DEL', 'log:1')
+  expect((await bingo(['dead-letters', 'retry', '--all'], { env: beside })).stderr).toContain('BINGO_DAEMON_RUNNING')
+  expect(await daemon.stop()).toBe(0)
+  expect((await bingo(['dead-letters', 'retry', '--all', '--dry-run'], { env: beside })).stdout).toContain(
+    '3 would be retried',
+  )
+  const retried = await bingo(['dead-letters', 'retry', '--rule', 'history'], { env: beside })
+  expect(retried).toMatchObject({ code: 0, stdout: '3 sent, 0 left\n' })
+  expect((await redis.cli('--raw', 'LRANGE', 'log:1', '0', '-1')).trim().split('\n')).toEqual(['1', '2', '3'])
+  expect((await bingo(['dead-letters', 'list'], { env: beside })).stdout).toContain('no dead letters')
+})
+
+test('explain tells which part of a filter decides', async () => {
+  const input = '{"op":"update","table":"shop.users","old":{"id":1,"status":1},"new":{"id":1,"status":1}}\n'
+  const { code, stdout } = await bingo(['explain'], { env, input })
+  expect(code).toBe(1)
+  expect(stdout).toContain('does not match')
+  expect(stdout).toContain('new.status = 1, old.status = 1')
+})
+
+test('rules that are changed while the daemon runs are taken over, broken ones are not', async () => {
+  await redis.cli('FLUSHALL')
+  await mysql.query('DELETE FROM shop.users')
+  await mysql.query("INSERT INTO shop.users VALUES (1, 'a', 1), (2, 'b', 1)")
+  await using daemon = await Daemon.start({ rules: RULE, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  await writeFile(daemon.rulesFile, RULE.replace('filter', 'fitler'))
+  await eventually('the broken rules are refused', () =>
+    daemon.logs.some(({ code }) => code === 'BINGO_RULES_NOT_RELOADED'),
+  )
+  await redis.cli('MSET', 'cache:user:1', 'x', 'v2:user:2', 'x')
+  await mysql.query('UPDATE shop.users SET status = 5 WHERE id = 1')
+  await eventually('the old rule works on', async () => (await redis.cli('EXISTS', 'cache:user:1')).trim() === '0')
+  const loadedBefore = daemon.logs.filter(({ msg }) => msg === 'rule loaded').length
+  await writeFile(daemon.rulesFile, RULE.replace('cache:user', 'v2:user'))
+  await eventually(
+    'the new rule is loaded',
+    () => daemon.logs.filter(({ msg }) => msg === 'rule loaded').length > loadedBefore,
+  )
+  await mysql.query('UPDATE shop.users SET status = 5 WHERE id = 2')
+  await eventually('the new rule works', async () => (await redis.cli('EXISTS', 'v2:user:2')).trim() === '0')
+})

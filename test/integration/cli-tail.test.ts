@@ -1,0 +1,104 @@
+import { exec } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startMysql } from '../support/servers/mysql.ts'
+import { bingo, ndjson } from './cli-process.ts'
+
+let mysql: Awaited<ReturnType<typeof startMysql>>
+let env: Record<string, string>
+
+beforeAll(async () => {
+  mysql = await startMysql({ gtid: true })
+  env = { BINGO_SOURCE_URL: mysql.url }
+  await mysql.query('CREATE DATABASE shop')
+  await mysql.query('CREATE TABLE shop.users (id BIGINT UNSIGNED PRIMARY KEY, email VARCHAR(50), status INT)')
+  await mysql.query('CREATE TABLE shop.orders (id INT PRIMARY KEY)')
+  await mysql.query("INSERT INTO shop.users VALUES (1, 'a@x', 0), (18446744073709551615, 'b@x', 0)")
+  await mysql.query("UPDATE shop.users SET status = 1 WHERE email = 'a@x'")
+  await mysql.query('INSERT INTO shop.orders VALUES (7)')
+  await mysql.query('DELETE FROM shop.users WHERE id = 1')
+})
+
+afterAll(() => mysql?.stop())
+
+test('tail prints events as NDJSON on stdout, nothing else there, and ends when idle', async () => {
+  const { code, stdout } = await bingo(['tail', '--from', 'earliest', '--until-idle', '1s'], { env })
+  expect(code).toBe(0)
+  const events = ndjson(stdout)
+  expect(events.map(({ op, table }) => `${String(op)} ${String(table)}`)).toEqual([
+    'insert users',
+    'insert users',
+    'update users',
+    'insert orders',
+    'delete users',
+  ])
+  expect(events[1]).toMatchObject({ schema: 'shop', key: { id: '18446744073709551615' }, old: null, seq: 1 })
+  expect(events[2]).toMatchObject({
+    old: { id: 1, email: 'a@x', status: 0 },
+    new: { id: 1, email: 'a@x', status: 1 },
+    changed: ['status'],
+  })
+  expect(events[4]).toMatchObject({ new: null, old: { id: 1 } })
+})
+
+test('the same events have the same ids each time', async () => {
+  const run = () => bingo(['tail', '--from', 'earliest', '--limit', '4'], { env })
+  const [first, second] = [await run(), await run()]
+  expect(first.stdout).toBe(second.stdout)
+  expect(ndjson(first.stdout)).toHaveLength(4)
+})
+
+test('tail can be limited to tables, and wrapped as CloudEvents', async () => {
+  const args = ['tail', '--from', 'earliest', '--until-idle', '1s', '--tables', 'shop.ord*', '--format', 'cloudevents']
+  const events = ndjson((await bingo(args, { env })).stdout)
+  expect(events).toMatchObject([
+    { specversion: '1.0', type: 'shop.orders.insert', subject: '7', data: { op: 'insert' } },
+  ])
+})
+
+test('tail reads binlog files without a server, also with a dump where the names are missing', async () => {
+  const live = await bingo(['tail', '--from', 'earliest', '--until-idle', '1s'], { env })
+  const fromFile = await bingo(['tail', '--file', join(mysql.binlogDir, 'binlog.0*')])
+  expect(fromFile.code).toBe(0)
+  expect(fromFile.stdout).toBe(live.stdout)
+})
+
+test('files that do not name their columns are refused with what to give, and read with a dump', async () => {
+  await using minimal = await startMysql({ rowMetadata: 'MINIMAL' })
+  await minimal.query('CREATE DATABASE shop')
+  const create = 'CREATE TABLE shop.users (id INT PRIMARY KEY, email VARCHAR(50))'
+  await minimal.query(create)
+  await minimal.query("INSERT INTO shop.users VALUES (1, 'a@x')")
+  const file = join(minimal.binlogDir, 'binlog.000001')
+  const refused = await bingo(['tail', '--file', file])
+  expect(refused).toMatchObject({ code: 3, stdout: '' })
+  expect(refused.stderr).toContain('--schema')
+  const dump = join(minimal.binlogDir, 'dump.sql')
+  await writeFile(dump, `${create};\n`)
+  const read = await bingo(['tail', '--file', file, '--schema', dump])
+  expect(ndjson(read.stdout)).toMatchObject([{ new: { id: 1, email: 'a@x' } }])
+})
+
+test('a reader that goes away ends tail without an error', async () => {
+  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const command = `set -o pipefail; ${process.execPath} ${main} tail --from earliest --until-idle 1s | head -1`
+  const { stdout, stderr } = await promisify(exec)(command, {
+    env: { ...env, PATH: process.env['PATH'] },
+    shell: '/bin/bash',
+  })
+  expect(ndjson(stdout)).toHaveLength(1)
+  expect(stderr).not.toContain('EPIPE')
+})
+
+test('a wrong password ends tail with a clear error and no stack', async () => {
+  await mysql.query("CREATE USER IF NOT EXISTS 'bingo'@'%' IDENTIFIED BY 'right'")
+  const wrong = { BINGO_SOURCE_URL: `mysql://bingo:hunter2wrong@127.0.0.1:${mysql.port}` }
+  const { code, stderr, stdout } = await bingo(['tail', '--until-idle', '1s'], { env: wrong })
+  expect(code).toBe(3)
+  expect(stdout).toBe('')
+  expect(stderr).toContain('BINGO_SOURCE_ACCESS_DENIED')
+  expect(stderr).not.toMatch(/hunter2wrong|\n\s+at /)
+})
