@@ -1,12 +1,12 @@
 import type { PresentColumns } from '../core/binlog-stream.ts'
 import type { Row, RowOp } from '../core/change.ts'
-import { BingoError } from '../core/errors.ts'
 import type { TableDef } from '../core/table.ts'
 import { ColumnType } from './column-meta.ts'
 import { columnCodec } from './columns/column-codec.ts'
+import { valueTooLarge } from './columns/value-size.ts'
 import { corrupt } from './corrupt-event.ts'
 import { rowClass } from './row-class.ts'
-import { type ImageCode, imageCode, type ImageColumn, LONGEST_VALUE_BYTES } from './row-image.ts'
+import { type ImageCode, imageCode, type ImageColumn } from './row-image.ts'
 
 /** Indexes of the columns to decode; the others are skipped over. */
 export type ColumnSelection = ReadonlySet<number> | 'all'
@@ -113,9 +113,7 @@ function truncated(row: number): never {
 }
 
 function oversized(column: string, bytes: number): never {
-  throw new BingoError('BINGO_VALUE_TOO_LARGE', `column ${column} holds ${bytes} bytes in one value`, {
-    hint: `Values beyond ${LONGEST_VALUE_BYTES} bytes cannot be read. Name the columns that a rule needs instead of the whole row.`,
-  })
+  throw valueTooLarge(`column ${column}`, bytes)
 }
 
 /**

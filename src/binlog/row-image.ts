@@ -1,4 +1,5 @@
 import type { ColumnCodec, Constants } from './columns/codec.ts'
+import { LONGEST_VALUE_BYTES } from './columns/value-size.ts'
 import { mergeJsonDiffs, readPartialBits } from './json/partial.ts'
 
 /** A column that is present in a row image. */
@@ -31,9 +32,6 @@ export interface PartialImage {
   /** Those whose former document has been kept. */
   readonly kept: ReadonlySet<number>
 }
-
-/** No string can be longer; base64 takes four characters for three bytes. */
-export const LONGEST_VALUE_BYTES = 0x1800_0000 - 18
 
 /** An image is a bitmap of the present columns that are NULL, then the values of the others. */
 export function imageCode(
@@ -110,8 +108,9 @@ function valueCode(
   return `${declared}${notNull}{${open}${kept}${read}p=e;}`
 }
 
+/** Past the end of the buffer lengths read as 0 and not as NaN, which would pass every comparison with the end. */
 function lengthCode(bytes: number): string {
-  const terms = Array.from({ length: bytes }, (_, i) => (i === 0 ? 'b[p]' : `b[p+${i}]<<${8 * i}`)).join('|')
+  const terms = Array.from({ length: bytes }, (_, i) => `b[p+${i}]<<${8 * i}`).join('|')
   return bytes === 4 ? `((${terms})>>>0)` : `(${terms})`
 }
 

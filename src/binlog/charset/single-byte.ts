@@ -24,29 +24,33 @@ const ICONV_NAMES: { readonly [charset: string]: string } = {
   tis620: 'tis620',
 }
 
-const REPLACEMENT = '\uFFFD'
+const REPLACEMENT = 0xfffd
 
-/** Decoder by a table of 256 characters. */
+/** Decoder by a table of 256 characters, each one UTF-16 unit. Goes through UTF-16 bytes: no string per character. */
 export function singleByteDecoder(charset: string): BytesReader {
   const table = tableOf(charset)
   return (bytes, start, end) => {
-    let text = ''
-    for (let at = start; at < end; at++) text += table[bytes[at]!]!
-    return text
+    const units = Buffer.allocUnsafe(2 * (end - start))
+    for (let at = start, to = 0; at < end; at++, to += 2) {
+      const unit = table[bytes[at]!]!
+      units[to] = unit & 255
+      units[to + 1] = unit >> 8
+    }
+    return units.toString('utf16le')
   }
 }
 
-function tableOf(charset: string): readonly string[] {
+function tableOf(charset: string): Uint16Array {
   const name = ICONV_NAMES[charset]
-  const table = Array.from({ length: 256 }, (_, byte) => characterOf(byte, name))
+  const table = Uint16Array.from({ length: 256 }, (_, byte) => unitOf(byte, name))
   for (const [first, characters] of SINGLE_BYTE_RUNS[charset] ?? []) {
-    for (let i = 0; i < characters.length; i++) table[first + i] = characters[i]!
+    for (let i = 0; i < characters.length; i++) table[first + i] = characters.charCodeAt(i)
   }
   return table
 }
 
 /** Control codes (below 160) that a set gives no other meaning stand for themselves, as the server has them. */
-function characterOf(byte: number, name: string | undefined): string {
-  const known = byte < 128 || name === undefined ? REPLACEMENT : iconv.decode(Buffer.of(byte), name)
-  return known === REPLACEMENT && byte < 160 ? String.fromCharCode(byte) : known
+function unitOf(byte: number, name: string | undefined): number {
+  const known = byte < 128 || name === undefined ? REPLACEMENT : iconv.decode(Buffer.of(byte), name).charCodeAt(0)
+  return known === REPLACEMENT && byte < 160 ? byte : known
 }

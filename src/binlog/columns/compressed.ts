@@ -2,11 +2,10 @@ import { inflateRawSync, inflateSync } from 'node:zlib'
 import { corrupt } from '../corrupt-event.ts'
 import { type ColumnCodec, variableColumn } from './codec.ts'
 import { textOrBytes } from './strings.ts'
+import { LONGEST_VALUE_BYTES, valueTooLarge } from './value-size.ts'
 
 const METHOD_STORED = 0
 const METHOD_ZLIB = 8
-/** Longest value that a LONGTEXT can hold and this process should ever inflate; the server's packets end at 1 GB too. */
-const MAX_BYTES = 1 << 30
 
 /**
  * VARCHAR and BLOB with the COMPRESSED attribute. Format: MariaDB sql/field_comp.cc. The first byte's upper half names
@@ -18,19 +17,20 @@ export function compressedColumn(lengthBytes: number, collation: number): Column
   return variableColumn(lengthBytes, (bytes, start, end) => {
     if (start === end) return read(bytes, start, end)
     if (bytes[start]! >> 4 === METHOD_STORED) return read(bytes, start + 1, end)
-    const value = inflateValue(bytes, start, end)
+    const value = inflateValue(bytes, start, end, 256 ** lengthBytes)
     return read(value, 0, value.length)
   })
 }
 
-function inflateValue(bytes: Buffer, start: number, end: number): Buffer {
+function inflateValue(bytes: Buffer, start: number, end: number, columnLimit: number): Buffer {
   const header = bytes[start]!
   if (header >> 4 !== METHOD_ZLIB) throw corrupt(`compression method ${header >> 4} of a column`)
   const lengthSize = header & 7
   const data = start + 1 + lengthSize
   if (lengthSize < 1 || lengthSize > 4 || data > end) throw corrupt('header of a compressed column')
   const length = bytes.readUIntBE(start + 1, lengthSize)
-  if (length > MAX_BYTES) throw corrupt(`compressed column of ${length} bytes`)
+  if (length >= columnLimit) throw corrupt(`compressed column of ${length} bytes`)
+  if (length > LONGEST_VALUE_BYTES) throw valueTooLarge('a compressed column', length)
   const value = inflate(bytes.subarray(data, end), (header & 8) !== 0, length)
   if (value.length !== length) throw corrupt(`compressed column of ${value.length} instead of ${length} bytes`)
   return value

@@ -1,5 +1,9 @@
 import { type ColumnCodec, fixedColumn } from './codec.ts'
 
+/** So many digits survive the way into a float and back; below the smallest normal one there is no such promise. */
+const SURE_DIGITS = 6
+const SMALLEST_NORMAL = 2 ** -126
+
 const scratch = new ArrayBuffer(8)
 const scratchBytes = new Uint8Array(scratch)
 const scratchView = new DataView(scratch)
@@ -24,7 +28,7 @@ function readFloat(bytes: Uint8Array, start: number): number {
  */
 export function shortestFloat(value: number): number {
   if (Number.isInteger(value) && Math.abs(value) <= 0x100_0000) return value
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = Math.abs(value) < SMALLEST_NORMAL ? 1 : SURE_DIGITS; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))
     if (Math.fround(short) === value) return short
   }

@@ -34,34 +34,61 @@ export type JsonObject = { [key: string]: Value }
 
 /**
  * A JSON document as a value. Integers beyond 2^53 are bigints, DECIMALs numbers where that is exact and else text,
- * temporal and binary values as CAST(… AS CHAR) prints them. An empty value is what the server stores for the JSON
- * null of a column that got its default the hard way (json_binary.cc: "empty ... treated as null").
+ * temporal and binary values as CAST(… AS CHAR) prints them. No bytes at all are a JSON null (json_binary.cc,
+ * parse_binary), which a NOT NULL column gets when an INSERT IGNORE leaves it out.
  */
 export function readBinaryJson(bytes: Buffer, start: number, end: number): Value {
   if (start >= end) return null
-  return readValue(bytes, bytes[start]!, start + 1, end, 0)
+  return readValue(new Document(bytes, end - start), bytes[start]!, start + 1, end, 0)
 }
 
-function readValue(bytes: Buffer, type: number, at: number, end: number, depth: number): Value {
+/**
+ * The document's bytes, and how many are left to be read. The server writes every value once; offsets that lead to one
+ * value many times could make a short document last for ever, or fill the memory.
+ */
+class Document {
+  readonly bytes: Buffer
+  #left: number
+
+  constructor(bytes: Buffer, size: number) {
+    this.bytes = bytes
+    this.#left = size
+  }
+
+  /** `count` more bytes are read, which end before `end`. */
+  spend(count: number, upTo: number, end: number): void {
+    need(upTo, end)
+    this.#left -= count
+    if (this.#left < 0) throw corrupt('JSON values that share their bytes')
+  }
+}
+
+function readValue(document: Document, type: number, at: number, end: number, depth: number): Value {
   switch (type) {
     case Type.SMALL_OBJECT:
-      return readObject(bytes, at, end, 2, depth)
+      return readObject(document, at, end, 2, depth)
     case Type.LARGE_OBJECT:
-      return readObject(bytes, at, end, 4, depth)
+      return readObject(document, at, end, 4, depth)
     case Type.SMALL_ARRAY:
-      return readArray(bytes, at, end, 2, depth)
+      return readArray(document, at, end, 2, depth)
     case Type.LARGE_ARRAY:
-      return readArray(bytes, at, end, 4, depth)
-    case Type.STRING: {
-      const { value: length, next } = readVarint(bytes, at, end)
-      need(next + length, end)
-      return bytes.toString('utf8', next, next + length)
+      return readArray(document, at, end, 4, depth)
+    case Type.STRING:
+      return readString(document, at, end)
+    case Type.OPAQUE: {
+      const { value, next } = readOpaque(document.bytes, at, end)
+      document.spend(next - at, next, end)
+      return value
     }
-    case Type.OPAQUE:
-      return readOpaque(bytes, at, end)
     default:
-      return readScalar(bytes, type, at, end)
+      return readScalar(document.bytes, type, at, end)
   }
+}
+
+function readString(document: Document, at: number, end: number): string {
+  const { value: length, next } = readVarint(document.bytes, at, end)
+  document.spend(length, next + length, end)
+  return document.bytes.toString('utf8', next, next + length)
 }
 
 function readScalar(bytes: Buffer, type: number, at: number, end: number): Value {
@@ -107,28 +134,38 @@ function readLiteral(code: number): null | boolean {
 }
 
 /** Header of a container: number of elements and size in bytes, each in `word` bytes. */
-function readHeader(bytes: Buffer, at: number, end: number, word: 2 | 4, entryBytes: number, depth: number) {
+function readHeader(
+  document: Document,
+  at: number,
+  end: number,
+  word: 2 | 4,
+  entryBytes: number,
+  depth: number,
+): { count: number; end: number } {
+  const { bytes } = document
   if (depth > MAX_DEPTH) throw corrupt('JSON nested too deeply')
   need(at + 2 * word, end)
   const count = readWord(bytes, at, word)
   const size = readWord(bytes, at + word, word)
   need(at + size, end)
   if (2 * word + count * entryBytes > size) throw corrupt(`JSON container of ${count} elements in ${size} bytes`)
+  document.spend(count * entryBytes, at + size, end)
   return { count, end: at + size }
 }
 
-function readArray(bytes: Buffer, at: number, outerEnd: number, word: 2 | 4, depth: number): Value[] {
-  const { count, end } = readHeader(bytes, at, outerEnd, word, 1 + word, depth)
+function readArray(document: Document, at: number, outerEnd: number, word: 2 | 4, depth: number): Value[] {
+  const { count, end } = readHeader(document, at, outerEnd, word, 1 + word, depth)
   const values: Value[] = []
   for (let i = 0, entry = at + 2 * word; i < count; i++, entry += 1 + word) {
-    values.push(readEntry(bytes, at, entry, end, word, depth))
+    values.push(readEntry(document, at, entry, end, word, depth))
   }
   return values
 }
 
-function readObject(bytes: Buffer, at: number, outerEnd: number, word: 2 | 4, depth: number): JsonObject {
+function readObject(document: Document, at: number, outerEnd: number, word: 2 | 4, depth: number): JsonObject {
+  const { bytes } = document
   const keyEntryBytes = word + 2
-  const { count, end } = readHeader(bytes, at, outerEnd, word, keyEntryBytes + 1 + word, depth)
+  const { count, end } = readHeader(document, at, outerEnd, word, keyEntryBytes + 1 + word, depth)
   const object = Object.create(null) as JsonObject
   const keys = at + 2 * word
   const values = keys + count * keyEntryBytes
@@ -136,20 +173,28 @@ function readObject(bytes: Buffer, at: number, outerEnd: number, word: 2 | 4, de
     const keyEntry = keys + i * keyEntryBytes
     const key = at + readWord(bytes, keyEntry, word)
     const keyEnd = key + u16(bytes, keyEntry + word)
-    need(keyEnd, end)
-    object[bytes.toString('utf8', key, keyEnd)] = readEntry(bytes, at, values + i * (1 + word), end, word, depth)
+    document.spend(keyEnd - key, keyEnd, end)
+    object[bytes.toString('utf8', key, keyEnd)] = readEntry(document, at, values + i * (1 + word), end, word, depth)
   }
   return object
 }
 
 /** A value entry: the type, then the value itself where it fits the word, else its offset. */
-function readEntry(bytes: Buffer, container: number, entry: number, end: number, word: 2 | 4, depth: number): Value {
+function readEntry(
+  document: Document,
+  container: number,
+  entry: number,
+  end: number,
+  word: 2 | 4,
+  depth: number,
+): Value {
+  const { bytes } = document
   const type = bytes[entry]!
   if (isInlined(type, word)) return readScalar(bytes, type, entry + 1, end)
   const offset = readWord(bytes, entry + 1, word)
   // Values lie behind the entries that name them; anything else could send the reader round in circles.
   if (container + offset <= entry) throw corrupt('JSON offset points backwards')
-  return readValue(bytes, type, container + offset, end, depth + 1)
+  return readValue(document, type, container + offset, end, depth + 1)
 }
 
 function isInlined(type: number, word: 2 | 4): boolean {

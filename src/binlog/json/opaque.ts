@@ -10,25 +10,29 @@ const FRACTION_DIGITS = 6
 const TEMPORAL_BYTES = 8
 
 /**
- * A value of an SQL type inside a JSON document: type code, length, bytes. Printed as the server's
+ * A value of an SQL type inside a JSON document: type code, length, bytes; and the byte behind it. Printed as the server's
  * CAST(… AS CHAR) does (Json_wrapper::to_string in sql-common/json_dom.cc).
  */
-export function readOpaque(bytes: Buffer, at: number, end: number): Value {
+export function readOpaque(bytes: Buffer, at: number, end: number): { value: Value; next: number } {
   if (at >= end) throw corrupt('JSON value past its end')
   const type = bytes[at]!
   const { value: length, next } = readVarint(bytes, at + 1, end)
   if (next + length > end) throw corrupt('JSON value past its end')
+  return { value: opaqueValue(type, bytes, next, length), next: next + length }
+}
+
+function opaqueValue(type: number, bytes: Buffer, start: number, length: number): Value {
   switch (type) {
     case ColumnType.NEWDECIMAL:
-      return readJsonDecimal(bytes, next, next + length)
+      return readJsonDecimal(bytes, start, start + length)
     case ColumnType.DATE:
     case ColumnType.TIME:
     case ColumnType.DATETIME:
     case ColumnType.TIMESTAMP:
       if (length < TEMPORAL_BYTES) throw corrupt('temporal value in JSON')
-      return readTemporal(type, bytes.readBigInt64LE(next))
+      return readTemporal(type, bytes.readBigInt64LE(start))
     default:
-      return `base64:type${type}:${bytes.toString('base64', next, next + length)}`
+      return `base64:type${type}:${bytes.toString('base64', start, start + length)}`
   }
 }
 
