@@ -1,0 +1,61 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Daemon, eventually } from '../support/daemon.ts'
+import { startMysql } from '../support/servers/mysql.ts'
+
+let mysql: Awaited<ReturnType<typeof startMysql>>
+/** Takes requests and never answers. */
+const hanging = createServer(() => undefined)
+let rules: string
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
+  rules = `rules:
+  - id: hook
+    table: t
+    timeout: 5m
+    actions: [{type: webhook, url: "http://127.0.0.1:${(hanging.address() as AddressInfo).port}/"}]
+`
+  mysql = await startMysql({ gtid: true })
+  await mysql.query('CREATE DATABASE shop')
+  await mysql.query('CREATE TABLE shop.t (id INT PRIMARY KEY AUTO_INCREMENT)')
+})
+
+afterAll(async () => {
+  hanging.closeAllConnections()
+  hanging.close()
+  await mysql?.stop()
+})
+
+async function busyDaemon(deadline: string): Promise<Daemon> {
+  const daemon = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_SHUTDOWN_DEADLINE: deadline } })
+  await mysql.query('INSERT INTO shop.t VALUES ()')
+  await eventually('a request hangs', async () => (await daemon.metric('bingo_in_flight_jobs')) === 1)
+  return daemon
+}
+
+test('a stop ends within its deadline although a target hangs, and says what is left', async () => {
+  await using daemon = await busyDaemon('500ms')
+  expect(await daemon.stop()).toBe(0)
+  expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
+})
+
+test.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('a second %s ends the process at once', async (signal, code) => {
+  await using daemon = await busyDaemon('10m')
+  daemon.signal(signal)
+  await eventually('the stop has begun', () => daemon.logged('stopping'))
+  expect(await daemon.stop(signal)).toBe(code)
+})
+
+test('SIGHUP loads the rules again and ends nothing', async () => {
+  await using daemon = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_WATCH_RULES: 'false' } })
+  const loaded = () => daemon.logs.filter(({ msg }) => msg === 'rule loaded').length
+  expect(loaded()).toBe(1)
+  daemon.signal('SIGHUP')
+  await eventually('the rules are loaded again', () => loaded() === 2)
+  expect(await daemon.stop()).toBe(0)
+})
