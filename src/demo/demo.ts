@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import type { Log } from '../core/action.ts'
 import { latencyOf } from './latency.ts'
 import { Narrator } from './narrator.ts'
@@ -120,7 +121,8 @@ async function stayUp(stage: Stage, tell: Narrator, signal: AbortSignal): Promis
   tell.line(`  rules   ${stage.rulesFile}      edit and save: they are loaded again`)
   tell.line(`  audit   tail -f ${stage.auditFile}`)
   tell.line(`  log     tail -f ${stage.logFile}`)
-  tell.line(`  events  BINGO_SOURCE_URL=${sql.url} bingo tail`)
+  const bingo = extname(import.meta.url) === '.ts' ? 'npm run -s bingo --' : 'bingo'
+  tell.line(`  events  BINGO_SOURCE_URL=${sql.url} ${bingo} tail`)
   tell.line()
   stage.onKeyGone((key) => tell.line(`  ${time()} redis    ${key} gone`))
   webhook.onBody = (body) => tell.line(`  ${time()} webhook  ${JSON.stringify(body)}`)
