@@ -6,7 +6,7 @@ import type { EvaluationError } from './core/errors.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
 import type { SourcePosition } from './core/position.ts'
 import { keyChanged } from './core/row-key.ts'
-import type { Rule } from './core/rule.ts'
+import type { Predicate, Rule } from './core/rule.ts'
 import type { RuleStats, Stats } from './core/stats.ts'
 import type { TableDef } from './core/table.ts'
 import type { Ticket, Watermark } from './checkpoint/watermark.ts'
@@ -112,17 +112,7 @@ export class Ingest implements TransactionHandler, MatchSink {
 
   rollback(end: SourcePosition): void {
     this.discard(0)
-    if (this.streaming && this.ticket !== null && this.ticket.holds > 0) {
-      this.deps.log.error(
-        {
-          code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY',
-          gtid: this.transaction?.gtid,
-          file: end.file,
-          position: end.offset,
-        },
-        'a transaction larger than the transaction buffer ended by ROLLBACK after parts of it were acted on',
-      )
-    }
+    if (this.streaming) this.warnDelivered('ROLLBACK')
     if (this.ticket === null) this.deps.watermark.pass(end, 0)
     else this.deps.watermark.seal(this.ticket, end, 0)
     this.close()
@@ -131,6 +121,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** ROLLBACK TO SAVEPOINT: rows from this ordinal on are undone. */
   rollbackTo(seq: number): void {
     this.discard(seq)
+    if (this.streaming && this.lastSeq >= seq) this.warnDelivered('ROLLBACK TO SAVEPOINT')
   }
 
   advance(end: SourcePosition): void {
@@ -248,6 +239,14 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.lastJob = null
   }
 
+  private warnDelivered(statement: string): void {
+    const { gtid, file, offset } = this.transaction!
+    this.deps.log.error(
+      { code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY', gtid, file, position: offset },
+      `a transaction larger than the transaction buffer met ${statement} after parts of it were acted on`,
+    )
+  }
+
   /** A half transaction that will not be sent again under its id (another server took over, which lacks it). */
   private abandon(): void {
     this.discard(0)
@@ -296,16 +295,30 @@ export class Ingest implements TransactionHandler, MatchSink {
   ): void {
     const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }
     const change = new Change(def, statement.kind, this.transaction!, seq, null, null, statement.sql)
+    const heldBytes = statement.sql.length * 2
     for (const rule of rules) {
+      if (!this.passes(rule.filter, rule.actions[0]!, change, heldBytes)) continue
       this.deps.stats.matchedTotal += 1
       this.ruleStats(rule.id).matchedTotal += 1
       for (const action of rule.actions) {
+        if (!this.passes(action.when, action, change, heldBytes)) continue
         try {
-          this.matched(action, change, action.bind(def)(change), statement.sql.length * 2, 'present')
+          this.matched(action, change, action.bind(def)(change), heldBytes, 'present')
         } catch (error) {
-          this.failed(action, change, error as EvaluationError, statement.sql.length * 2)
+          this.failed(action, change, error as EvaluationError, heldBytes)
         }
       }
+    }
+  }
+
+  /** Whether a statement passes a rule's filter or an action's `when`; a failed evaluation goes to the dead letters. */
+  private passes(predicate: Predicate | null, action: ActionPlan, change: Change, heldBytes: number): boolean {
+    if (predicate === null) return true
+    try {
+      return predicate.bind(change.table)(change)
+    } catch (error) {
+      this.failed(action, change, error as EvaluationError, heldBytes)
+      return false
     }
   }
 

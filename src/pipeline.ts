@@ -138,6 +138,8 @@ class StagedPipeline implements Pipeline {
   }
 
   reload(ruleSet: RuleSet): void {
+    // What waits under the old rules leaves before anything that the new ones match (invariant 2).
+    this.router.flushWindows()
     this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
     this.deps.source.forgetWanted()
     if (this.failures !== null) this.prepareTargets(ruleSet)
@@ -145,13 +147,9 @@ class StagedPipeline implements Pipeline {
 
   async run(signal: AbortSignal): Promise<void> {
     const { deps } = this
-    this.failures = await FailureHandler.open({
-      store: deps.deadLetters,
-      clock: deps.clock,
-      log: deps.log,
-      signal: this.giveUp.signal,
-      ruleStats: (id) => this.ingest.ruleStats(id),
-    })
+    const failures = await this.openFailures(signal)
+    if (failures === null) return
+    this.failures = failures
     this.prepareTargets(deps.ruleSet)
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
@@ -167,6 +165,18 @@ class StagedPipeline implements Pipeline {
       stop.abort()
       await Promise.allSettled([reading, saving])
       await this.shutDown()
+    }
+  }
+
+  /** Null when the daemon was stopped while it waited for the store. */
+  private async openFailures(signal: AbortSignal): Promise<FailureHandler | null> {
+    const { deadLetters: store, clock, log } = this.deps
+    const ruleStats = (id: string) => this.ingest.ruleStats(id)
+    try {
+      return await FailureHandler.open({ store, clock, log, signal: this.giveUp.signal, ruleStats }, signal)
+    } catch (error) {
+      if (signal.aborted) return null
+      throw error
     }
   }
 

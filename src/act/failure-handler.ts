@@ -31,8 +31,9 @@ export class FailureHandler {
     this.parked = new Set(parked)
   }
 
-  static async open(deps: FailureHandlerDeps): Promise<FailureHandler> {
-    return new FailureHandler(deps, await deps.store.parkedKeys())
+  /** Reads which row keys are parked; waits for a store that is down. Rejects when aborted, or refused for good. */
+  static async open(deps: FailureHandlerDeps, signal: AbortSignal): Promise<FailureHandler> {
+    return new FailureHandler(deps, await patiently({ ...deps, signal }, () => deps.store.parkedKeys()))
   }
 
   /** Whether the job has to wait behind an earlier failure of its row key. */
@@ -43,21 +44,7 @@ export class FailureHandler {
   /** Resolves when every job is durable in the store; waits, however long, while the store is down or full. */
   async bury(jobs: readonly InFlightJob[]): Promise<void> {
     const letters = jobs.map((job) => this.letter(job))
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.deps.store.add(letters)
-        break
-      } catch (error) {
-        if (this.deps.signal.aborted) throw error
-        const code = error instanceof BingoError ? error.code : 'BINGO_DEAD_LETTERS_UNREACHABLE'
-        const level = attempt < 5 ? 'warn' : 'error'
-        this.deps.log[level](
-          { code, store: this.deps.store.description, attempt, err: String(error) },
-          'dead letters cannot be stored; waiting',
-        )
-        await this.deps.clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), this.deps.signal)
-      }
-    }
+    await patiently(this.deps, () => this.deps.store.add(letters), true)
     for (const job of jobs) this.deps.ruleStats(job.action.rule.id).deadLettersTotal += 1
   }
 
@@ -84,7 +71,7 @@ export class FailureHandler {
       joins ? 'event parked behind an earlier failure of its key' : 'event written to the dead letters',
     )
     return {
-      id: `${change.id}#${action.rule.id}#${action.index}`,
+      id: `${change.id}#${action.rule.id}#${action.index}${job.former ? '#former' : ''}`,
       event: toChangeEvent(change),
       ruleId: action.rule.id,
       ruleVersion: action.rule.version,
@@ -95,6 +82,25 @@ export class FailureHandler {
       state: joins ? 'parked' : parks ? 'park' : 'skip',
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
+    }
+  }
+}
+
+/** Repeats until it succeeds. `always`: whatever the error; the events have nowhere else to go. */
+async function patiently<T>(deps: FailureHandlerDeps, work: () => Promise<T>, always = false): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      const retryable = always || (error instanceof BingoError && error.retryable)
+      if (deps.signal.aborted || !retryable) throw error
+      const code = error instanceof BingoError ? error.code : 'BINGO_DEAD_LETTERS_UNREACHABLE'
+      const level = attempt < 5 ? 'warn' : 'error'
+      deps.log[level](
+        { code, store: deps.store.description, attempt, err: String(error) },
+        'the dead-letter store does not answer or is full; waiting',
+      )
+      await deps.clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), deps.signal)
     }
   }
 }

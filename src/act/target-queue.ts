@@ -256,8 +256,8 @@ export class TargetQueue implements WakeableQueue {
     segments: readonly Segment[],
     result: readonly (DeliveryFailure | null)[],
   ): void {
-    const down = result.find((failure) => failure?.kind === 'down')
-    if (down) this.health.failed(down)
+    const at = result.findIndex((failure) => failure?.kind === 'down')
+    if (at >= 0) this.health.failed(clamped(result[at]!, batch[at]!.action.retry.maxMs))
     else this.health.succeeded()
     for (const segment of segments) this.sortOutLane(batch, segment, result)
   }
@@ -390,6 +390,12 @@ export class TargetQueue implements WakeableQueue {
     )
     return failure.retryAfterMs === undefined ? waitMs : Math.min(failure.retryAfterMs, retry.maxMs)
   }
+}
+
+/** Retry-After is honoured up to `retry.max`. */
+function clamped(failure: DeliveryFailure, maxMs: number): DeliveryFailure {
+  if (failure.retryAfterMs === undefined) return failure
+  return { ...failure, retryAfterMs: Math.min(failure.retryAfterMs, maxMs) }
 }
 
 function asDown(error: unknown): DeliveryFailure {

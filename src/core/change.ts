@@ -46,7 +46,7 @@ export class Change {
   readonly table: TableDef
   readonly op: Operation
   readonly transaction: Transaction
-  /** Ordinal of the row in its transaction, from 0. */
+  /** Place of the row in its transaction: 0, 1, 2 … within a rows event, with a leap between rows events. */
   readonly seq: number
   readonly old: Row | null
   readonly new: Row | null

@@ -201,6 +201,15 @@ test('a changed primary key acts on both keys when an action addresses the key',
   expect(routed[0]!.rowKey).not.toBe(routed[1]!.rowKey)
 })
 
+test('a filter decides about statements too', () => {
+  const never = { bind: () => () => false } as unknown as Rule['filter']
+  const into = ingest(action({}, { operations: new Set(['truncate']), filter: never }))
+  into.begin(transaction(1))
+  into.ddl({ kind: 'truncate', schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], sql: 'TRUNCATE users' })
+  into.commit(at(100))
+  expect(routed).toEqual([])
+})
+
 test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
   const into = ingest(action({}, { operations: new Set(['truncate']) }))
   into.begin(transaction(1))

@@ -46,13 +46,14 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
   const store = new ArrayStore()
   const ended: { job: InFlightJob; delivered: boolean }[] = []
   const abort = new AbortController()
-  const failures = await FailureHandler.open({
+  const deps = {
     store,
     clock: systemClock,
     log: silentLog,
     signal: abort.signal,
     ruleStats: () => ({ matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }),
-  })
+  }
+  const failures = await FailureHandler.open(deps, abort.signal)
   const target: Target = {
     gather: 'all',
     maxBatch: 1000,
