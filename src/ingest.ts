@@ -53,6 +53,9 @@ export class Ingest implements TransactionHandler, MatchSink {
   private lane = 0
   private formerLane = -1
   private readonly keyless = new Set<string>()
+  /** Asked for once per job and once per match, mostly for the same rule. */
+  private lastRuleId: string | null = null
+  private lastRuleStats: RuleStats | null = null
 
   constructor(matcher: Matcher, deps: IngestDeps) {
     this.matcher = matcher
@@ -162,12 +165,15 @@ export class Ingest implements TransactionHandler, MatchSink {
   }
 
   ruleStats(id: string): RuleStats {
+    if (id === this.lastRuleId) return this.lastRuleStats!
     const { rules } = this.deps.stats
     let stats = rules.get(id)
     if (stats === undefined) {
       stats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
       rules.set(id, stats)
     }
+    this.lastRuleId = id
+    this.lastRuleStats = stats
     return stats
   }
 
@@ -192,8 +198,7 @@ export class Ingest implements TransactionHandler, MatchSink {
       before.action !== action &&
       (before.action.target.id !== action.target.id || before.lane !== lane)
     ) {
-      job.after = before
-      before.next = job
+      job.follow(before)
     }
     this.lastJob = job
     return job
@@ -283,8 +288,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** A change of the primary key that is sent once is ordered on the former key's lane too (invariant 2). */
   private addGate(job: InFlightJob): void {
     const gate = new InFlightJob(job.action, job.change, undefined, this.formerLane, 0, NO_HOLD, null)
-    gate.gateOf = job
-    job.gate = gate
+    job.standIn(gate)
   }
 
   private statement(

@@ -69,7 +69,7 @@ export class TargetQueue implements WakeableQueue {
   }
 
   push(job: InFlightJob): void {
-    job.queue = this
+    job.enqueuedIn(this)
     this.queued += 1
     if (job.gateOf === null) this.deps.stats.queued += 1
     this.lanes[job.lane]!.push(job)
@@ -223,8 +223,7 @@ export class TargetQueue implements WakeableQueue {
       this.wake(gate.lane)
       return
     }
-    gate.gateArrived = true
-    job.queue?.wake(job.lane)
+    gate.arrive()
   }
 
   private async send(target: Target, batch: InFlightJob[], segments: readonly Segment[]): Promise<void> {

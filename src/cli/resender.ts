@@ -23,7 +23,9 @@ export class Resender implements AsyncDisposable {
     try {
       const action = this.actionOf(letter)
       const change = sampleChange(letter.event)
-      const payload = action.bind(change.table)(change)
+      // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts).
+      const former = letter.id.endsWith('#former') ? action.bindFormerKey?.(change.table) : undefined
+      const payload = (former ?? action.bind(change.table))(change)
       const target = await this.target(action)
       const signal = AbortSignal.any([this.signal, AbortSignal.timeout(action.timeoutMs)])
       const job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }

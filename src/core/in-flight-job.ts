@@ -13,6 +13,18 @@ export interface WakeableQueue {
   wake(lane: number): void
 }
 
+/** How a job hangs together with others. */
+class JobLinks {
+  absorbedHolds: Hold[] | null = null
+  absorbedJobs: InFlightJob[] | null = null
+  after: InFlightJob | null = null
+  next: InFlightJob | null = null
+  gateOf: InFlightJob | null = null
+  gate: InFlightJob | null = null
+  gateArrived = false
+  queue: WakeableQueue | null = null
+}
+
 /**
  * One action for one change, from the match to its end. Its end is always one of: acknowledged by the target, written
  * to the dead letters, parked, or superseded by a newer job of the same key whose end it then shares.
@@ -28,22 +40,11 @@ export class InFlightJob implements Job {
   readonly former: boolean
   /** Rendering or the filter failed: goes straight to the dead letters when its turn comes. */
   readonly failure: EvaluationError | null
-  /** Holds of older jobs of the same key that this one stands for (coalescing); they end when it ends. */
-  absorbedHolds: Hold[] | null = null
-  /** Those of the older jobs whose rule has a further action waiting for them. */
-  absorbedJobs: InFlightJob[] | null = null
-  /** The earlier action of the same rule for the same change, which has to end first; and the later one. */
-  after: InFlightJob | null = null
-  next: InFlightJob | null = null
-  /** Set on the stand-in of a job in the lane of the row's former key: that lane waits until the job has ended. */
-  gateOf: InFlightJob | null = null
-  /** The stand-in of this job in another lane; the job waits until it has come to the head there. */
-  gate: InFlightJob | null = null
-  gateArrived = false
-  queue: WakeableQueue | null = null
   done = false
   attempts: { at: number; code: string; message: string }[] | null = null
   private key: string | null = null
+  /** Most jobs have none: a million of them may be in flight. */
+  private links: JobLinks | null = null
 
   constructor(
     action: ActionPlan,
@@ -65,6 +66,48 @@ export class InFlightJob implements Job {
     this.former = former
   }
 
+  /** The earlier action of the same rule for the same change, which has to end first. */
+  get after(): InFlightJob | null {
+    return this.links === null ? null : this.links.after
+  }
+
+  /** Makes this job wait for the end of `before`. */
+  follow(before: InFlightJob): void {
+    this.link().after = before
+    before.link().next = this
+  }
+
+  /** This is the stand-in of that job in the lane of the row's former key: the lane waits until the job has ended. */
+  get gateOf(): InFlightJob | null {
+    return this.links === null ? null : this.links.gateOf
+  }
+
+  /** The stand-in of this job in another lane; the job waits until it has come to the head there. */
+  get gate(): InFlightJob | null {
+    return this.links === null ? null : this.links.gate
+  }
+
+  get gateArrived(): boolean {
+    return this.links !== null && this.links.gateArrived
+  }
+
+  /** Makes `gate` the stand-in of this job. */
+  standIn(gate: InFlightJob): void {
+    this.link().gate = gate
+    gate.link().gateOf = this
+  }
+
+  /** A stand-in has come to the head of its lane: its job may go. */
+  arrive(): void {
+    this.link().gateArrived = true
+    this.gateOf?.wakeQueue()
+  }
+
+  /** Where to wake this job's lane. Only jobs that hang together with others are ever woken. */
+  enqueuedIn(queue: WakeableQueue): void {
+    if (this.links !== null) this.links.queue = queue
+  }
+
   /** Computed when first asked for: most jobs end without anyone asking. */
   get rowKey(): string {
     this.key ??= rowKeyText(this.change.table, this.change.old, this.former ? null : this.change.new)
@@ -82,32 +125,42 @@ export class InFlightJob implements Job {
 
   /** Takes the place of an older job of the same action and row key (invariant 1: the older ends when this one does). */
   absorb(older: InFlightJob): void {
-    const holds = older.absorbedHolds ?? []
+    const holds = older.links?.absorbedHolds ?? []
     // One hold on a transaction is enough: this job has its own on the same one.
     if (older.hold === this.hold) older.hold.release()
     else holds.push(older.hold)
-    if (holds.length > 0) this.absorbedHolds = holds
-    this.absorbedJobs = older.absorbedJobs
-    if (older.next !== null) (this.absorbedJobs ??= []).push(older)
+    const jobs = older.links?.absorbedJobs ?? []
+    if (older.links !== null && older.links.next !== null) jobs.push(older)
+    if (holds.length > 0) this.link().absorbedHolds = holds
+    if (jobs.length > 0) this.link().absorbedJobs = jobs
   }
 
   /** Ends the job: everything that waited for it may go on. Called once. */
   end(): void {
     this.done = true
     this.hold.release()
-    if (this.absorbedHolds !== null) for (const hold of this.absorbedHolds) hold.release()
-    if (this.absorbedJobs !== null) {
-      for (const job of this.absorbedJobs) {
-        job.done = true
-        job.wakeNext()
-      }
-    }
-    this.wakeNext()
-    if (this.gate !== null) this.gate.queue?.wake(this.gate.lane)
+    if (this.links !== null) this.endLinked(this.links)
   }
 
-  private wakeNext(): void {
-    if (this.next !== null) this.next.queue?.wake(this.next.lane)
+  private endLinked({ absorbedHolds, absorbedJobs, next, gate }: JobLinks): void {
+    if (absorbedHolds !== null) for (const hold of absorbedHolds) hold.release()
+    if (absorbedJobs !== null) {
+      for (const job of absorbedJobs) {
+        job.done = true
+        job.links?.next?.wakeQueue()
+      }
+    }
+    next?.wakeQueue()
+    gate?.wakeQueue()
+  }
+
+  private wakeQueue(): void {
+    this.links?.queue?.wake(this.lane)
+  }
+
+  private link(): JobLinks {
+    this.links ??= new JobLinks()
+    return this.links
   }
 }
 

@@ -231,8 +231,7 @@ test('the second action of a rule starts when the first has ended', async () => 
   const second = await openQueue(sender('second'))
   const a = job({ id: 1 })
   const b = job({ id: 1 })
-  b.after = a
-  a.next = b
+  b.follow(a)
   second.queue.push(b)
   first.queue.push(a)
   await first.drained()
@@ -250,8 +249,7 @@ test('a changed primary key waits for its former lane, and that lane waits for i
   queue.push(job({ id: 1, lane: 0, payload: 'former before' }))
   const moved = job({ id: 2, lane: 1, payload: 'moved' })
   const gate = new InFlightJob(moved.action, moved.change, undefined, 0, 0, new CountingHold(), null)
-  gate.gateOf = moved
-  moved.gate = gate
+  moved.standIn(gate)
   queue.push(gate)
   queue.push(moved)
   queue.push(job({ id: 1, lane: 0, payload: 'former after' }))
