@@ -109,17 +109,20 @@ async function measureBare(sql: SqlServer, rate: number, seconds: number, firstI
   const { file, offset } = await binlogEnd(sql)
   const arrivals: number[] = []
   const total = rate * seconds
-  const abort = new Promise<void>((resolve) => {
-    const span = { url: sql.url, file, offset, endFile: '', endOffset: Infinity }
-    void readPackets(span, (buffer, start) => {
+  const all = new AbortController()
+  const span = { url: sql.url, file, offset, endFile: '', endOffset: Infinity }
+  const reading = readPackets(
+    span,
+    (buffer, start) => {
       if (buffer[start + 4] !== XID_EVENT) return
       arrivals.push(performance.now())
-      if (arrivals.length === total) resolve()
-    })
-  })
+      if (arrivals.length === total) all.abort()
+    },
+    all.signal,
+  )
   await delay(300)
   const committed = await commitAtRate(sql, rate, seconds, firstId)
-  await abort
+  await reading
   // Commits of several connections return in nearly, not exactly, the order of the binlog: compared rank by rank.
   const sorted = [...committed.values()].sort((a, b) => a - b)
   return sorted.map((at, i) => arrivals[i]! - at)

@@ -24,14 +24,24 @@ interface Packet {
   readonly end: number
 }
 
+let readers = 0
+
+/** Two replicas with one id would throw each other out. */
+function nextServerId(): number {
+  readers += 1
+  return 4_000_000 + (process.pid % 100_000) * 10 + (readers % 10)
+}
+
 /** Hands every binlog event of the span to `onEvent` as raw bytes. The fastest reading that this client allows. */
 export async function readPackets(
   span: Span,
   onEvent: (buffer: Buffer, start: number, end: number) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const zongji = new ZongJi(connectionOptions(span.url)) as unknown as RawZongji
   await new Promise<void>((resolve, reject) => {
     let file = span.file
+    signal?.addEventListener('abort', () => resolve(), { once: true })
     zongji.on('error', (error) => reject(error))
     zongji.on('ready', () => {
       const Base = zongji.BinlogClass
@@ -57,7 +67,7 @@ export async function readPackets(
         }
       }
     })
-    zongji.start({ serverId: 4_000_000 + (process.pid % 100_000), filename: span.file, position: span.offset })
+    zongji.start({ serverId: nextServerId(), filename: span.file, position: span.offset })
   })
   zongji.stop()
 }
@@ -72,7 +82,7 @@ export async function readObjects(span: Span): Promise<number> {
       rows += event.rows?.length ?? 0
       if (event.getTypeName() === 'Xid' && event.nextPosition >= span.endOffset) resolve()
     })
-    zongji.start({ serverId: 4_100_000 + (process.pid % 100_000), filename: span.file, position: span.offset })
+    zongji.start({ serverId: nextServerId(), filename: span.file, position: span.offset })
   })
   zongji.stop()
   return rows
