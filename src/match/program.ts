@@ -4,7 +4,7 @@ import { Change } from '../core/change.ts'
 import type { Row, RowOp, Transaction } from '../core/change.ts'
 import { EvaluationError } from '../core/errors.ts'
 import { keyChanged } from '../core/row-key.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Predicate, Rule } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
 import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
 import type { ColumnSelection } from './column-needs.ts'
@@ -47,7 +47,8 @@ interface BoundRule {
   readonly whole: boolean
   /** Rules with the same filter text share its number; it is evaluated once per row. */
   readonly filterId: number
-  readonly actions: readonly BoundAction[]
+  /** Null before the first match. */
+  actions: readonly BoundAction[] | null
 }
 
 /**
@@ -58,7 +59,9 @@ export class TableProgram {
   private readonly table: TableDef
   private readonly rules: readonly BoundRule[]
   private readonly index: RuleIndex
-  private readonly filters: readonly ((change: Change) => boolean)[]
+  /** Bound when first asked for: of a thousand rules most are never candidates. */
+  private readonly filters: ((change: Change) => boolean)[] = []
+  private readonly predicates: readonly Predicate[]
   private readonly decode: RowDecoder
   /** The first pass decodes a few columns only; matches of rules that need the whole row, and failures, decode again. */
   private readonly partial: boolean
@@ -73,17 +76,17 @@ export class TableProgram {
   constructor(table: TableDef, shape: BlockShape, rules: readonly Rule[], compile: CompileRowDecoder) {
     this.table = table
     const filters = new Map<string, number>()
-    const bound: ((change: Change) => boolean)[] = []
-    this.rules = rules.map((rule) => bindRule(rule, table, filters, bound))
-    this.filters = bound
+    const predicates: Predicate[] = []
+    this.rules = rules.map((rule) => prepareRule(rule, table, filters, predicates))
+    this.predicates = predicates
     this.index = new RuleIndex(rules.map((rule) => rule.filter))
     const first = selections(table, rules)
     this.decode = compile(table, shape, first)
     this.partial = first.old !== 'all' || first.new !== 'all'
     this.partialBytes = this.partial ? boundOfBytes(table, first.old) + boundOfBytes(table, first.new) : Infinity
     this.compileWhole = () => compile(table, shape, { old: 'all', new: 'all' })
-    this.answers = new Uint8Array(bound.length)
-    this.errors = bound.map(() => null)
+    this.answers = new Uint8Array(predicates.length)
+    this.errors = predicates.map(() => null)
     this.scratch = new Change(table, shape.op, NO_TRANSACTION, 0, null, null, null) as never
   }
 
@@ -151,8 +154,9 @@ export class TableProgram {
     const known = this.answers[filterId]!
     if (known !== UNKNOWN) return known
     let answer: number
+    const filter = (this.filters[filterId] ??= bindOrFail(() => this.predicates[filterId]!.bind(this.table)))
     try {
-      answer = this.filters[filterId]!(this.scratch) ? TRUE : FALSE
+      answer = filter(this.scratch) ? TRUE : FALSE
     } catch (error) {
       answer = ERROR
       this.errors[filterId] = asEvaluationError(error)
@@ -163,10 +167,11 @@ export class TableProgram {
 
   private fire(rule: BoundRule, change: Change, answer: number, heldBytes: number, sink: MatchSink): void {
     if (answer === ERROR) {
-      sink.failed(rule.actions[0]!.plan, change, this.errors[rule.filterId]!, heldBytes)
+      sink.failed(rule.rule.actions[0]!, change, this.errors[rule.filterId]!, heldBytes)
       return
     }
     sink.ruleMatched(rule.rule, change)
+    rule.actions ??= bindActions(rule.rule, this.table)
     for (const action of rule.actions) this.act(action, change, heldBytes, sink)
   }
 
@@ -221,28 +226,26 @@ function bindOrFail<T>(bind: () => (change: Change) => T): (change: Change) => T
   }
 }
 
-function bindRule(
-  rule: Rule,
-  table: TableDef,
-  filters: Map<string, number>,
-  bound: ((change: Change) => boolean)[],
-): BoundRule {
+function prepareRule(rule: Rule, table: TableDef, filters: Map<string, number>, predicates: Predicate[]): BoundRule {
   const { filter } = rule
   let filterId = -1
   if (filter !== null) {
     filterId = filters.get(filter.source) ?? -1
     if (filterId < 0) {
-      filterId = bound.push(bindOrFail(() => filter.bind(table))) - 1
+      filterId = predicates.push(filter) - 1
       filters.set(filter.source, filterId)
     }
   }
-  const actions = rule.actions.map((plan) => ({
+  return { rule, filterId, actions: null, whole: rule.actions.some((plan) => readsWhole(plan, table)) }
+}
+
+function bindActions(rule: Rule, table: TableDef): BoundAction[] {
+  return rule.actions.map((plan) => ({
     plan,
     when: plan.when === null ? null : bindOrFail(() => plan.when!.bind(table)),
     render: bindOrFail(() => plan.bind(table)),
     renderFormerKey: plan.bindFormerKey === undefined ? null : bindOrFail(() => plan.bindFormerKey!(table)),
   }))
-  return { rule, filterId, actions, whole: rule.actions.some((plan) => readsWhole(plan, table)) }
 }
 
 function readsWhole(plan: ActionPlan, table: TableDef): boolean {

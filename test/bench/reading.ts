@@ -44,7 +44,7 @@ export async function reading(sql: SqlServer, rows: number, repeats: number): Pr
 }
 
 async function readers(span: Span, rows: number, repeats: number): Promise<Row[]> {
-  const modes = ['packets', 'not-named', 'two-columns', 'whole-row', 'zongji']
+  const modes = ['packets', 'not-named', 'two-columns-none', 'two-columns', 'whole-row', 'whole-row-json', 'zongji']
   const results = await readInTurn(modes, span, rows, repeats)
   const speed = (mode: string) => median(results.get(mode)!.map((each) => rows / each.seconds))
   const cpu = (mode: string) => median(results.get(mode)!.map((each) => each.cpuSeconds))
@@ -62,9 +62,12 @@ async function readers(span: Span, rows: number, repeats: number): Promise<Row[]
     row('packets', 'packet reader alone', null),
     row('zongji', 'zongji to objects', 'packets'),
     row('not-named', 'BinGo, table in no rule', 'packets'),
-    row('two-columns', 'BinGo, filter on 2 columns and key', 'packets'),
-    row('two-columns', 'BinGo, filter on 2 columns and key', 'zongji'),
-    row('whole-row', 'BinGo, whole rows to JSON', 'zongji'),
+    row('two-columns-none', 'BinGo, filter on 2 columns, no row matches', 'packets'),
+    row('two-columns-none', 'BinGo, filter on 2 columns, no row matches', 'zongji'),
+    row('two-columns', 'BinGo, filter on 2 columns, every row becomes a job with its key', 'packets'),
+    row('two-columns', 'BinGo, filter on 2 columns, every row becomes a job with its key', 'zongji'),
+    row('whole-row', 'BinGo, whole rows, every row becomes a job', 'zongji'),
+    row('whole-row-json', 'BinGo, whole rows as JSON events', 'zongji'),
   ]
 }
 

@@ -1,4 +1,5 @@
 import { actionTypes } from '../../src/act/registry.ts'
+import type { ActionType } from '../../src/core/action.ts'
 import type { RuleSet } from '../../src/core/rule.ts'
 import { loadRulesFromText } from '../../src/rules/load.ts'
 
@@ -10,7 +11,18 @@ export const RULES: { readonly [mode: string]: string } = {
     filter: "new.status != old.status && new.id > 0"
     actions: [{type: redis, cmd: UNLINK, key: "cache:user:{{id}}", url: "redis://127.0.0.1:1"}]
 `,
+  'two-columns-none': `rules:
+  - id: cache
+    table: shop.big
+    filter: "new.status != old.status && new.id < 0"
+    actions: [{type: redis, cmd: UNLINK, key: "cache:user:{{id}}", url: "redis://127.0.0.1:1"}]
+`,
   'whole-row': `rules:
+  - id: rows
+    table: shop.big
+    actions: [{type: discard}]
+`,
+  'whole-row-json': `rules:
   - id: stream
     table: shop.big
     actions: [{type: log, path: stdout}]
@@ -20,6 +32,21 @@ export const RULES: { readonly [mode: string]: string } = {
     table: shop.other
     actions: [{type: log, path: stdout}]
 `,
+}
+
+/** Reads whole rows and makes nothing of them: what decoding and matching cost by themselves. */
+const discard: ActionType = {
+  type: 'discard',
+  fields: {},
+  targetFields: [],
+  defaultCoalesce: () => 'none',
+  compile: () => ({
+    target: { id: 'discard', type: 'discard', options: null },
+    options: null,
+    reads: () => ({ new: 'all', old: 'all' }),
+    bind: () => () => '',
+  }),
+  open: () => Promise.reject(new Error('never opened')),
 }
 
 /** 'one-of-N' makes N rules on the table, of which one can match; 'elsewhere-N' one there and N on other tables. */
@@ -44,6 +71,6 @@ export function loadBenchRules(mode: string): RuleSet {
     baseDir: '.',
     targets: new Map(),
     defaults: { redisUrl: undefined, allowCidrs: [] },
-    actionTypes: actionTypes(),
+    actionTypes: new Map([...actionTypes(), [discard.type, discard]]),
   }).ruleSet
 }

@@ -11,9 +11,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** The sources run directly; BINGO_TEST_DIST=1 takes what `npm run build` made, as the image does. */
-const MAIN = fileURLToPath(
-  new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
-)
+function mainFile(): string {
+  return fileURLToPath(
+    new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
+  )
+}
+
 const READY_TIMEOUT_MS = 60_000
 
 export interface DaemonOptions {
@@ -91,7 +94,7 @@ export class Daemon implements AsyncDisposable {
       ...this.options.env,
       ...extraEnv,
     }
-    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), MAIN, 'run'], {
+    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), mainFile(), 'run'], {
       cwd: this.folder,
       env: env as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],
