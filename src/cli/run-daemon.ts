@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../core/action.ts'
 import { systemClock } from '../core/clock.ts'
@@ -26,7 +27,7 @@ export async function runDaemon(options: GlobalOptions): Promise<void> {
   })
   log.info({ version: version(), config: config.file, pid: process.pid, node: process.version }, 'starting')
   logRules(log, ruleSet, warnings)
-  const stats = createStats(config.budgetBytes)
+  const stats = createStats(affordableBudget(config.budgetBytes))
   const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
   using _watch = reloadRules(config, daemon, log)
@@ -66,4 +67,12 @@ function logRules(log: Log, { rules }: RuleSet, warnings: readonly Problem[]): v
 function oneLine({ location, message, hint }: Problem): string {
   const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column} `
   return `${place}${message}${hint === undefined ? '' : ` (${hint})`}`
+}
+
+/** Share of the heap that unfinished work may take: estimates are rough, and garbage lies beside it. */
+const HEAP_SHARE = 1 / 12
+
+/** The budget, or what a small heap (`--max-old-space-size`) can hold of it (invariant 6). */
+function affordableBudget(budgetBytes: number): number {
+  return Math.min(budgetBytes, getHeapStatistics().heap_size_limit * HEAP_SHARE)
 }

@@ -126,10 +126,10 @@ export class TableProgram {
       if (answer === FALSE) continue
       if ((rule.whole || answer === ERROR) && this.partial) {
         whole ??= this.wholeChange(block, start, end, seq, query, transaction)
-        this.fire(rule, whole, answer, 2 * (end - start), sink)
+        this.fire(rule, whole, answer, WHOLE_ROW_FACTOR * (end - start), sink)
       } else {
         change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
-        this.fire(rule, change, answer, Math.min(2 * (end - start), this.partialBytes), sink)
+        this.fire(rule, change, answer, Math.min(WHOLE_ROW_FACTOR * (end - start), this.partialBytes), sink)
       }
     }
   }
@@ -194,6 +194,9 @@ export class TableProgram {
     sink.matched(action.plan, change, payload, heldBytes, 'present')
   }
 }
+
+/** Decoded values take several times the bytes of a row image: objects, strings, boxed numbers. */
+const WHOLE_ROW_FACTOR = 4
 
 const UNKNOWN = 0
 const TRUE = 1
