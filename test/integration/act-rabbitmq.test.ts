@@ -76,15 +76,4 @@ describe('a RabbitMQ target', () => {
     expect(await target.send(jobs({}, 3), signal)).toBeUndefined()
     expect((await take(2)).map(({ id }) => id)).toEqual([2, 3])
   })
-
-  test('a broker that is killed and comes back has what it confirmed, and takes the rest', async () => {
-    expect(await target.send(jobs({}, 1), signal)).toBeUndefined()
-    await server.kill('SIGKILL')
-    expect(summary(await target.send(jobs({}, 2), signal))).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
-    await server.restart()
-    let result = await target.send(jobs({}, 2), signal)
-    while (result !== undefined) result = await target.send(jobs({}, 2), signal)
-    await connection.onConnect()
-    expect((await take(2)).map(({ id }) => id)).toEqual([1, 2])
-  })
 })
