@@ -6,7 +6,7 @@ import { runCommand } from './command.ts'
 import { findInstallation } from './find-installation.ts'
 import type { Wanted } from './find-installation.ts'
 import type { Installation } from './installation.ts'
-import { versionOf } from './mysql.ts'
+import { folderArguments, versionOf } from './mysql.ts'
 import { freePort } from './ports.ts'
 import { ServerProcess } from './server-process.ts'
 import { commonArguments } from './sql-options.ts'
@@ -101,18 +101,4 @@ async function readShared(share: string, file: string): Promise<string> {
     if (text !== null) return text
   }
   throw new BingoError('BINGO_PACKAGES_UNAVAILABLE', `${file} is not in ${share}`)
-}
-
-function folderArguments({ root, engine }: Installation, data: string): string[] {
-  const asRoot = process.getuid?.() === 0 && engine === undefined ? ['--user=root'] : []
-  const folders =
-    root === undefined
-      ? []
-      : [
-          `--basedir=${join(root, 'usr')}`,
-          `--lc-messages-dir=${join(root, 'usr/share/mysql')}`,
-          `--character-sets-dir=${join(root, 'usr/share/mysql/charsets')}`,
-          `--plugin-dir=${join(root, 'usr/lib/mysql/plugin')}`,
-        ]
-  return ['--no-defaults', ...asRoot, ...folders, `--datadir=${data}`]
 }

@@ -43,6 +43,7 @@ async function start(installation: Installation, options: SqlServerOptions): Pro
     await cp(await initialisedData(installation), data, { recursive: true })
     const args = [
       ...folderArguments(installation, data),
+      '--secure-file-priv=NULL',
       ...commonArguments(options),
       `--gtid-mode=${options.gtid === false ? 'OFF' : 'ON'}`,
       `--enforce-gtid-consistency=${options.gtid === false ? 'OFF' : 'ON'}`,
@@ -78,14 +79,15 @@ function initialisedData(installation: Installation): Promise<string> {
   const name = `data-mysql-${installation.origin.replaceAll(/[^\w.-]+/g, '_')}`
   return ensureCached(serversCacheFolder(), name, async (folder) => {
     const data = join(folder, 'data')
-    const args = [...folderArguments(installation, data), '--initialize-insecure']
+    const args = [...folderArguments(installation, data), '--secure-file-priv=NULL', '--initialize-insecure']
     const surroundings = { name: `bingo-init-${process.pid}`, folder, port: undefined }
     await runCommand(await installation.command('mysqld', args, surroundings))
     await rm(join(data, 'auto.cnf'), { force: true })
   }).then((folder) => join(folder, 'data'))
 }
 
-function folderArguments({ root, engine }: Installation, data: string): string[] {
+/** Where the programs find their own files and their data; both flavours take the same options. */
+export function folderArguments({ root, engine }: Installation, data: string): string[] {
   const asRoot = process.getuid?.() === 0 && engine === undefined ? ['--user=root'] : []
   const folders =
     root === undefined
@@ -96,5 +98,5 @@ function folderArguments({ root, engine }: Installation, data: string): string[]
           `--character-sets-dir=${join(root, 'usr/share/mysql/charsets')}`,
           `--plugin-dir=${join(root, 'usr/lib/mysql/plugin')}`,
         ]
-  return ['--no-defaults', ...asRoot, ...folders, `--datadir=${data}`, '--secure-file-priv=NULL']
+  return ['--no-defaults', ...asRoot, ...folders, `--datadir=${data}`]
 }
