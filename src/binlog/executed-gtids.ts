@@ -1,5 +1,6 @@
 import type { Flavour } from '../core/table.ts'
-import { MariadbGtidPosition, MysqlGtidSet } from './gtid-set.ts'
+import { MysqlGtidSet } from '../core/gtid-set.ts'
+import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
 
 type GtidSet = MysqlGtidSet | MariadbGtidPosition
 

@@ -1,6 +1,7 @@
 import { corrupt } from './corrupt-event.ts'
 import { EventCursor } from './event-cursor.ts'
-import { MariadbGtidPosition, MysqlGtidSet } from './gtid-set.ts'
+import { MysqlGtidSet } from '../core/gtid-set.ts'
+import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
 import { u64 } from './little-endian.ts'
 import { UUID_BYTES, uuidText } from './uuid-text.ts'
 

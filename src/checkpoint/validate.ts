@@ -1,4 +1,5 @@
-import { MariadbGtidPosition, MysqlGtidSet } from '../binlog/gtid-set.ts'
+import { MysqlGtidSet } from '../core/gtid-set.ts'
+import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
 import { BingoError } from '../core/errors.ts'
 import type { ServerFingerprint, SourcePosition } from '../core/position.ts'
 import type { Flavour } from '../core/table.ts'

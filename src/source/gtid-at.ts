@@ -1,4 +1,4 @@
-import { MysqlGtidSet } from '../binlog/gtid-set.ts'
+import { MysqlGtidSet } from '../core/gtid-set.ts'
 import { mariadbGtidAt } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { type ServerFacts, text } from './server-facts.ts'

@@ -1,4 +1,5 @@
-import { MariadbGtidPosition, MysqlGtidSet } from '../binlog/gtid-set.ts'
+import { MysqlGtidSet } from '../core/gtid-set.ts'
+import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
 import { sequenceOf } from '../checkpoint/validate.ts'
 import { BingoError } from '../core/errors.ts'
 import type { SourcePosition } from '../core/position.ts'

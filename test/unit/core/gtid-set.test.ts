@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MariadbGtidPosition, MysqlGtidSet } from '../../../src/binlog/gtid-set.ts'
+import { MysqlGtidSet } from '../../../src/core/gtid-set.ts'
+import { MariadbGtidPosition } from '../../../src/core/mariadb-gtid-position.ts'
 
 const A = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
 const B = '4e11fa47-71ca-11e1-9e33-c80aa9429562'

@@ -1,4 +1,4 @@
-import { BingoError } from '../core/errors.ts'
+import { invalidGtid } from './gtid-invalid.ts'
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/
 const TAG = /^[a-z_][a-z0-9_]{0,31}$/
@@ -158,7 +158,7 @@ function cutOut(first: bigint, last: bigint, holes: Intervals | undefined, emit:
 
 function parseSource(set: MysqlGtidSet, entry: string, whole: string): void {
   const [uuid, ...parts] = entry.split(':').map((part) => part.trim())
-  if (!UUID.test(uuid!)) throw invalid(whole, `"${uuid}" is not a server UUID`)
+  if (!UUID.test(uuid!)) throw invalidGtid(whole, `"${uuid}" is not a server UUID`)
   const plain = uuid!.replaceAll('-', '')
   const dashed = `${plain.slice(0, 8)}-${plain.slice(8, 12)}-${plain.slice(12, 16)}-${plain.slice(16, 20)}-${plain.slice(20)}`
   let source = dashed
@@ -168,10 +168,10 @@ function parseSource(set: MysqlGtidSet, entry: string, whole: string): void {
       continue
     }
     const numbers = NUMBERS.exec(part)
-    if (numbers === null) throw invalid(whole, `"${part}" is neither an interval such as 1-5 nor a tag`)
+    if (numbers === null) throw invalidGtid(whole, `"${part}" is neither an interval such as 1-5 nor a tag`)
     const first = BigInt(numbers[1]!)
     const last = numbers[2] === undefined ? first : BigInt(numbers[2])
-    if (first < 1n || last > LAST_NUMBER) throw invalid(whole, `"${part}" is out of range`)
+    if (first < 1n || last > LAST_NUMBER) throw invalidGtid(whole, `"${part}" is out of range`)
     // The server itself reads 5-3 as nothing.
     if (first <= last) set.addInterval(source, first, last)
   }
@@ -180,83 +180,6 @@ function parseSource(set: MysqlGtidSet, entry: string, whole: string): void {
 function splitGtid(gtid: string): { source: string; number: bigint } {
   const colon = gtid.lastIndexOf(':')
   const digits = gtid.slice(colon + 1)
-  if (colon < 36 || !/^[0-9]{1,19}$/.test(digits)) throw invalid(gtid, 'it is not one GTID')
+  if (colon < 36 || !/^[0-9]{1,19}$/.test(digits)) throw invalidGtid(gtid, 'it is not one GTID')
   return { source: gtid.slice(0, colon), number: BigInt(digits) }
-}
-
-function invalid(text: string, why: string): BingoError {
-  const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text
-  return new BingoError('BINGO_GTID_INVALID', `"${shown}" is not a GTID set: ${why}`, {
-    hint: 'MySQL: 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-42, several by comma. MariaDB: 0-1-42, several by comma.',
-  })
-}
-
-/**
- * A MariaDB GTID position: the last transaction of each replication domain, `domain-server-sequence` by comma.
- * Sequence numbers are unsigned 64-bit.
- */
-export class MariadbGtidPosition {
-  readonly #domains = new Map<number, { server: number; sequence: bigint }>()
-  #text: string | null = ''
-
-  static parse(text: string): MariadbGtidPosition {
-    const position = new MariadbGtidPosition()
-    for (const entry of text.split(',')) {
-      const gtid = entry.trim()
-      if (gtid !== '') position.add(gtid)
-    }
-    return position
-  }
-
-  /** `domain-server-sequence` becomes the last of its domain. */
-  add(gtid: string): void {
-    const { domain, server, sequence } = splitMariadbGtid(gtid)
-    this.set(domain, server, sequence)
-  }
-
-  set(domain: number, server: number, sequence: bigint): void {
-    this.#text = null
-    this.#domains.set(domain, { server, sequence })
-  }
-
-  /** Whether the position lies at or behind this GTID in its domain. */
-  contains(gtid: string): boolean {
-    const { domain, sequence } = splitMariadbGtid(gtid)
-    const last = this.#domains.get(domain)
-    return last !== undefined && sequence <= last.sequence
-  }
-
-  /** Whether no domain of the other position is further on than here. */
-  containsSet(other: MariadbGtidPosition): boolean {
-    for (const [domain, { sequence }] of other.#domains) {
-      const last = this.#domains.get(domain)
-      if (last === undefined || last.sequence < sequence) return false
-    }
-    return true
-  }
-
-  isEmpty(): boolean {
-    return this.#domains.size === 0
-  }
-
-  clone(): MariadbGtidPosition {
-    const copy = new MariadbGtidPosition()
-    for (const [domain, last] of this.#domains) copy.#domains.set(domain, last)
-    copy.#text = this.#text
-    return copy
-  }
-
-  toString(): string {
-    this.#text ??= [...this.#domains]
-      .sort(([a], [b]) => a - b)
-      .map(([domain, { server, sequence }]) => `${domain}-${server}-${sequence}`)
-      .join(',')
-    return this.#text
-  }
-}
-
-function splitMariadbGtid(gtid: string): { domain: number; server: number; sequence: bigint } {
-  const parts = /^([0-9]{1,10})-([0-9]{1,10})-([0-9]{1,20})$/.exec(gtid)
-  if (parts === null) throw invalid(gtid, 'a MariaDB GTID is domain-server-sequence')
-  return { domain: Number(parts[1]), server: Number(parts[2]), sequence: BigInt(parts[3]!) }
 }
