@@ -24,3 +24,9 @@ export interface ServerFingerprint {
   /** Creation time in the FORMAT_DESCRIPTION event of the position's file, seconds since 1970; 0 when not known. */
   readonly fileCreated: number
 }
+
+/** The number at the end of a binlog's name; -1 where there is none. */
+export function sequenceOf(file: string): number {
+  const digits = /\.(\d+)$/.exec(file)
+  return digits ? Number(digits[1]) : -1
+}

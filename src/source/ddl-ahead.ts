@@ -1,6 +1,6 @@
 import { readStatement } from '../binlog/statement.ts'
-import { sequenceOf } from '../checkpoint/validate.ts'
 import type { DdlStatement } from '../core/binlog-stream.ts'
+import { sequenceOf } from '../core/position.ts'
 import { binlogFiles } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import type { Place } from './feed.ts'

@@ -1,4 +1,4 @@
-import { resumesByGtid, validateCheckpoint } from '../checkpoint/validate.ts'
+import { resumesByGtid, validateCheckpoint } from './validate-position.ts'
 import { BingoError } from '../core/errors.ts'
 import type { SourcePosition, StartPoint } from '../core/position.ts'
 import { type BinlogFile, binlogEnd, binlogFiles } from './binlog-status.ts'

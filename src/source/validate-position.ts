@@ -1,7 +1,7 @@
 import { MysqlGtidSet } from '../core/gtid-set.ts'
 import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
 import { BingoError } from '../core/errors.ts'
-import type { ServerFingerprint, SourcePosition } from '../core/position.ts'
+import { sequenceOf, type ServerFingerprint, type SourcePosition } from '../core/position.ts'
 import type { Flavour } from '../core/table.ts'
 
 /** What must be known of a server to tell whether it can go on from a position. */
@@ -102,12 +102,6 @@ function validateFile(position: SourcePosition, server: ServerFingerprint, facts
 /** By sequence number: as text, binlog.1000000 comes before binlog.999999. */
 function isLater(one: string, other: string): boolean {
   return sequenceOf(one) > sequenceOf(other)
-}
-
-/** The number at the end of a binlog's name; -1 where there is none. */
-export function sequenceOf(file: string): number {
-  const digits = /\.(\d+)$/.exec(file)
-  return digits ? Number(digits[1]) : -1
 }
 
 function shorten(set: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type PositionFacts, resumesByGtid, validateCheckpoint } from '../../../src/checkpoint/validate.ts'
+import { type PositionFacts, resumesByGtid, validateCheckpoint } from '../../../src/source/validate-position.ts'
 import type { SourcePosition } from '../../../src/core/position.ts'
 
 const A = 'aaaaaaaa-71ca-11e1-9e33-c80aa9429562'
