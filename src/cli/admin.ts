@@ -8,7 +8,7 @@ import { HttpServer } from '../observability/http-server.ts'
 import { Progress } from '../observability/progress.ts'
 import { describeStatus } from '../observability/status.ts'
 import { redactUrls } from '../observability/redact.ts'
-import { printAddress } from '../source/address.ts'
+import { printAddress } from '../core/source-address.ts'
 import { version } from './version.ts'
 
 export interface AdminDeps {

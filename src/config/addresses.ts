@@ -3,8 +3,8 @@ import { BlockList, isIP } from 'node:net'
 import { parseRedisUrl } from '../clients/redis-url.ts'
 import { BingoError } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
-import { parseSourceUrl, type SourceAddress } from '../source/address.ts'
-import { parseStartPoint } from '../source/start-point.ts'
+import { parseSourceUrl, type SourceAddress } from '../core/source-address.ts'
+import { parseStartPoint } from '../core/start-point.ts'
 import { InvalidValue, text, textList, type Parse } from './values.ts'
 
 /** Reads `mysql://user:password@host:port`; the reader of the source knows the form, and never quotes it. */

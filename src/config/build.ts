@@ -1,5 +1,5 @@
 import type { Problem } from '../core/errors.ts'
-import type { SourceAddress } from '../source/address.ts'
+import type { SourceAddress } from '../core/source-address.ts'
 import { isLoopback } from './addresses.ts'
 import type { Config, HttpConfig, SourceConfig } from './config.ts'
 import type { FileContents } from './file.ts'

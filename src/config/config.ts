@@ -1,7 +1,7 @@
 import type { SourceLocation } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
 import type { OnFailure, RetryOptions } from '../core/rule.ts'
-import type { SourceAddress } from '../source/address.ts'
+import type { SourceAddress } from '../core/source-address.ts'
 
 /**
  * Everything the daemon was told, checked and complete: file, environment and defaults are merged, secrets are

@@ -1,5 +1,5 @@
 import { cidrList, listenAddress, mysqlUrl, pemFile, redisAddress, startPoint, storeAddress } from './addresses.ts'
-import { TLS_MODES } from '../source/address.ts'
+import { TLS_MODES } from '../core/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
 
 const SECOND = 1_000

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import type { ConnectionOptions, SslOptions } from 'mysql2'
-import type { SourceAddress, SourceTls } from './address.ts'
+import type { SourceAddress, SourceTls } from '../core/source-address.ts'
 
 const KEEP_ALIVE_MS = 10_000
 

@@ -1,5 +1,5 @@
 import mysql, { type Connection } from 'mysql2'
-import type { SourceAddress } from './address.ts'
+import type { SourceAddress } from '../core/source-address.ts'
 import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
 import { classifyError } from './source-error.ts'
 

@@ -2,7 +2,7 @@ import { MysqlGtidSet } from '../core/gtid-set.ts'
 import { mariadbGtidAt } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { type ServerFacts, text } from './server-facts.ts'
-import { FIRST_OFFSET } from './start-point.ts'
+import { FIRST_OFFSET } from '../core/start-point.ts'
 
 const PAGE = 2_000
 

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../core/checkpoint.ts'
 import type { StartPoint } from '../core/position.ts'
-import type { SourceAddress } from './address.ts'
+import type { SourceAddress } from '../core/source-address.ts'
 
 /** How to read one server. The `source` part of the configuration has this shape. */
 export interface SourceSettings extends SourceAddress {

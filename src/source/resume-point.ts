@@ -5,7 +5,7 @@ import { type BinlogFile, binlogEnd, binlogFiles } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { executedAt } from './gtid-at.ts'
 import type { ServerFacts } from './server-facts.ts'
-import { FIRST_OFFSET, LAST_OFFSET } from './start-point.ts'
+import { FIRST_OFFSET, LAST_OFFSET } from '../core/start-point.ts'
 
 /** Where the next connection begins. */
 export interface ResumePoint {

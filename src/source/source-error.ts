@@ -1,5 +1,5 @@
 import { BingoError } from '../core/errors.ts'
-import { printAddress, type SourceAddress } from './address.ts'
+import { printAddress, type SourceAddress } from '../core/source-address.ts'
 
 /** What mysql2, Node's sockets and the server put on an error. */
 interface RawError {

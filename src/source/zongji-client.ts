@@ -3,7 +3,7 @@ import ZongJi from '@vlasky/zongji'
 import type { EventFeed } from '../core/binlog-stream.ts'
 import { BingoError } from '../core/errors.ts'
 import type { Flavour } from '../core/table.ts'
-import type { SourceAddress } from './address.ts'
+import type { SourceAddress } from '../core/source-address.ts'
 import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
 import { classifyError } from './source-error.ts'
 

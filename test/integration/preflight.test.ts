@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createServer } from 'node:net'
-import { parseSourceUrl } from '../../src/source/address.ts'
+import { parseSourceUrl } from '../../src/core/source-address.ts'
 import { ControlConnection } from '../../src/source/control-connection.ts'
 import { preflight, type Finding } from '../../src/source/preflight.ts'
 import { readServerFacts } from '../../src/source/server-facts.ts'

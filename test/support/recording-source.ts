@@ -8,10 +8,10 @@ import { BingoError } from '../../src/core/errors.ts'
 import type { SourcePosition } from '../../src/core/position.ts'
 import { createStats } from '../../src/core/stats.ts'
 import type { TableDef } from '../../src/core/table.ts'
-import { parseSourceUrl } from '../../src/source/address.ts'
+import { parseSourceUrl } from '../../src/core/source-address.ts'
 import type { SourceSettings } from '../../src/source/options.ts'
 import { BinlogSource } from '../../src/source/source.ts'
-import { parseStartPoint } from '../../src/source/start-point.ts'
+import { parseStartPoint } from '../../src/core/start-point.ts'
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { BingoError } from '../../../src/core/errors.ts'
-import { parseSourceUrl } from '../../../src/source/address.ts'
+import { parseSourceUrl } from '../../../src/core/source-address.ts'
 import { classifyError } from '../../../src/source/source-error.ts'
 
 const address = parseSourceUrl('mysql://bingo:secret@db:3306')

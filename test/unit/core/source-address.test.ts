@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseSourceUrl, printAddress } from '../../../src/source/address.ts'
+import { parseSourceUrl, printAddress } from '../../../src/core/source-address.ts'
 
 describe('parseSourceUrl', () => {
   it('reads user, password, host and port', () => {

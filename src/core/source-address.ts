@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { BingoError } from '../core/errors.ts'
+import { BingoError } from './errors.ts'
 
 /** `require` encrypts, `verify-ca` also checks the chain, `verify-full` the host name as well. Never back to plaintext. */
 export type TlsMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'

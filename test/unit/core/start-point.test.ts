@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseStartPoint, printStartPoint } from '../../../src/source/start-point.ts'
+import { parseStartPoint, printStartPoint } from '../../../src/core/start-point.ts'
 
 const UUID = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
 

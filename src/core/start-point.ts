@@ -1,7 +1,7 @@
-import { MysqlGtidSet } from '../core/gtid-set.ts'
-import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
-import { BingoError } from '../core/errors.ts'
-import type { StartPoint } from '../core/position.ts'
+import { MysqlGtidSet } from './gtid-set.ts'
+import { MariadbGtidPosition } from './mariadb-gtid-position.ts'
+import { BingoError } from './errors.ts'
+import type { StartPoint } from './position.ts'
 
 /** First event of every binlog file, after the magic number. */
 export const FIRST_OFFSET = 4
