@@ -1,6 +1,6 @@
 import type { Problem } from '../core/errors.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import type { Environment } from './secrets.ts'
+import type { Environment } from '../core/secrets.ts'
 import { environmentName, SETTING_PATHS, type SettingPath } from './settings.ts'
 
 const NAMES: ReadonlyMap<string, SettingPath> = new Map(SETTING_PATHS.map((path) => [environmentName(path), path]))

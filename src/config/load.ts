@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { fromEnvironment, misspeltVariables } from './environment.ts'
 import { readSettings, type FileContents } from './file.ts'
 import { readValues } from './read-values.ts'
-import type { Environment } from './secrets.ts'
+import type { Environment } from '../core/secrets.ts'
 import { readYamlFile } from './yaml-file.ts'
 
 export interface LoadOptions {

@@ -1,7 +1,7 @@
 import type { Problem, SourceLocation } from '../core/errors.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { WrittenValue } from './file.ts'
-import { MissingSecret, resolveSecrets, type Environment } from './secrets.ts'
+import { MissingSecret, resolveSecrets, type Environment } from '../core/secrets.ts'
 import { environmentName, isUrl, SETTING_PATHS, SETTINGS, type SettingPath, type SettingValues } from './settings.ts'
 import { InvalidValue, type Parse } from './values.ts'
 

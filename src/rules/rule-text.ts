@@ -1,5 +1,5 @@
-import { MissingSecret, resolveSecrets } from '../config/secrets.ts'
-import type { Environment } from '../config/secrets.ts'
+import { MissingSecret, resolveSecrets } from '../core/secrets.ts'
+import type { Environment } from '../core/secrets.ts'
 import { textProblem } from '../match/source-text.ts'
 import type { SourceText } from '../match/source-text.ts'
 import { RULE_CODES } from './codes.ts'
