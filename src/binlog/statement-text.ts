@@ -2,8 +2,8 @@ import { EventType } from './event-types.ts'
 import { uncompressed } from './mariadb-compression.ts'
 import { isStatement, readQuery } from './query-event.ts'
 import type { QueryParts } from './query-event.ts'
-import { readStatement } from './statement.ts'
-import type { Statement } from './statement.ts'
+import { readStatement } from '../core/sql/statement.ts'
+import type { Statement } from '../core/sql/statement.ts'
 
 const BEGIN: Statement = { tag: 'begin' }
 const COMMIT: Statement = { tag: 'commit' }

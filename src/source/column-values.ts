@@ -1,4 +1,4 @@
-import { SqlTokens } from '../binlog/sql-tokens.ts'
+import { SqlTokens } from '../core/sql/tokens.ts'
 
 /** What servers escape in a value besides the quote, which they double (append_unescaped in sql/sql_show.cc and others). */
 const ESCAPES: { readonly [letter: string]: string } = { '0': '\0', n: '\n', r: '\r' }

@@ -1,4 +1,4 @@
-import { SqlTokens, type SqlToken } from '../binlog/sql-tokens.ts'
+import { SqlTokens, type SqlToken } from '../core/sql/tokens.ts'
 import { characterWidth, charsetOf, defaultCollation } from './charset-collations.ts'
 import { unescapeValue } from './column-values.ts'
 import type { DeclaredColumn } from './declared-column.ts'

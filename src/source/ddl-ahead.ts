@@ -1,4 +1,4 @@
-import { readStatement } from '../binlog/statement.ts'
+import { readStatement } from '../core/sql/statement.ts'
 import type { DdlStatement } from '../core/binlog-stream.ts'
 import { sequenceOf } from '../core/position.ts'
 import { binlogFiles } from './binlog-status.ts'

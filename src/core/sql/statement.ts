@@ -1,5 +1,5 @@
-import type { DdlStatement } from '../core/binlog-stream.ts'
-import { SqlTokens } from './sql-tokens.ts'
+import type { DdlStatement } from '../binlog-stream.ts'
+import { SqlTokens } from './tokens.ts'
 
 /** What the statement of a QUERY event means for the transaction it stands in. */
 export type Statement =

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readStatement } from '../../../src/binlog/statement.ts'
+import { readStatement } from '../../../../src/core/sql/statement.ts'
 
 function tablesOf(sql: string): string[] | string {
   const statement = readStatement(sql, 'db')
