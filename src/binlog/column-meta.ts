@@ -1,44 +1,6 @@
+import { ColumnType } from '../core/column-type.ts'
 import { corrupt } from './corrupt-event.ts'
 import type { EventCursor } from './event-cursor.ts'
-
-/** MYSQL_TYPE_* codes as they occur in TABLE_MAP events (include/field_types.h; 140 and 141 are MariaDB's). */
-export const ColumnType = {
-  DECIMAL: 0,
-  TINY: 1,
-  SHORT: 2,
-  LONG: 3,
-  FLOAT: 4,
-  DOUBLE: 5,
-  NULL: 6,
-  TIMESTAMP: 7,
-  LONGLONG: 8,
-  INT24: 9,
-  DATE: 10,
-  TIME: 11,
-  DATETIME: 12,
-  YEAR: 13,
-  NEWDATE: 14,
-  VARCHAR: 15,
-  BIT: 16,
-  TIMESTAMP2: 17,
-  DATETIME2: 18,
-  TIME2: 19,
-  TYPED_ARRAY: 20,
-  MARIADB_BLOB_COMPRESSED: 140,
-  MARIADB_VARCHAR_COMPRESSED: 141,
-  VECTOR: 242,
-  JSON: 245,
-  NEWDECIMAL: 246,
-  ENUM: 247,
-  SET: 248,
-  TINY_BLOB: 249,
-  MEDIUM_BLOB: 250,
-  LONG_BLOB: 251,
-  BLOB: 252,
-  VAR_STRING: 253,
-  STRING: 254,
-  GEOMETRY: 255,
-} as const
 
 /** A column's type with STRING resolved, and its metadata as one number (`ColumnDef.meta`). */
 export interface WireColumn {

@@ -1,7 +1,7 @@
 import type { PresentColumns } from '../core/binlog-stream.ts'
 import type { Row, RowOp } from '../core/change.ts'
 import type { TableDef } from '../core/table.ts'
-import { ColumnType } from './column-meta.ts'
+import { ColumnType } from '../core/column-type.ts'
 import { columnCodec } from './columns/column-codec.ts'
 import { valueTooLarge } from './columns/value-size.ts'
 import { corrupt } from './corrupt-event.ts'

@@ -1,5 +1,5 @@
 import type { Flavour } from '../core/table.ts'
-import { ColumnType } from './column-meta.ts'
+import { ColumnType } from '../core/column-type.ts'
 import type { WireColumn } from './column-meta.ts'
 import { corrupt } from './corrupt-event.ts'
 import { EventCursor } from './event-cursor.ts'

@@ -7,7 +7,7 @@ import { absentColumn, notInKey, unknownColumn } from './column-errors.ts'
 import type { SourceText } from './source-text.ts'
 import { columnsOf } from './table-columns.ts'
 import type { TableColumns } from './table-columns.ts'
-import { valueKind } from '../binlog/columns/kinds.ts'
+import { valueKind } from '../core/value-kind.ts'
 
 /** What an expression bound to a table needs to know to read rows. */
 export interface RowReading {

@@ -1,7 +1,7 @@
 import type { Change } from '../core/change.ts'
 import type { TableDef } from '../core/table.ts'
 import { columnsOf } from './table-columns.ts'
-import { valueKind } from '../binlog/columns/kinds.ts'
+import { valueKind } from '../core/value-kind.ts'
 
 /** Thrown for an expression that is not plain. Never leaves the compiler. */
 export class Unsupported extends Error {}

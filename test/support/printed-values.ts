@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { stringifyValue } from '../../src/core/event-json.ts'
 import type { Row, Value } from '../../src/core/change.ts'
 import type { ColumnDef, TableDef } from '../../src/core/table.ts'
-import { ColumnType } from '../../src/binlog/column-meta.ts'
+import { ColumnType } from '../../src/core/column-type.ts'
 
 const TEMPORAL_STAMPS = new Set<number>([ColumnType.TIMESTAMP, ColumnType.TIMESTAMP2])
 const BINARY = 63

@@ -1,5 +1,5 @@
 import type { ColumnDef } from '../../core/table.ts'
-import { ColumnType } from '../column-meta.ts'
+import { ColumnType } from '../../core/column-type.ts'
 import { corrupt } from '../corrupt-event.ts'
 import { readBinaryJson } from '../json/binary-json.ts'
 import { bitColumn } from './bit.ts'

@@ -1,5 +1,5 @@
 import type { Value } from '../../core/change.ts'
-import { ColumnType } from '../column-meta.ts'
+import { ColumnType } from '../../core/column-type.ts'
 import { dateText, fractionText, timeText } from '../columns/calendar.ts'
 import { readDecimal } from '../columns/decimal.ts'
 import { corrupt } from '../corrupt-event.ts'

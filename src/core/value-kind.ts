@@ -1,5 +1,5 @@
-import type { ColumnDef, ValueKind } from '../../core/table.ts'
-import { ColumnType } from '../column-meta.ts'
+import type { ColumnDef, ValueKind } from './table.ts'
+import { ColumnType } from './column-type.ts'
 
 /** Bits of a BIT column that fit a CEL int. */
 const INT_BITS = 63
