@@ -1,5 +1,5 @@
 /**
- * One event as a target noted it. `seq` counts the committed writes of its row: the writer adds 1 in every UPDATE, so the
+ * One event as a target noted it. `seq` counts the committed writes of its row: the writer adds 1 in every change, so the
  * history of a row is 1, 2, 3 … up to what a SELECT shows at the end. Nothing else need be known to judge a run.
  */
 export interface Arrival {
@@ -19,24 +19,46 @@ export interface Verdict {
   readonly changedIds: readonly string[]
   /** Repeated arrivals with the same id; allowed after a crash. */
   readonly duplicates: number
+  /** Those of them that nothing explains: nothing was replayed since, or the checkpoint had passed them. */
+  readonly stray: readonly string[]
 }
 
-/** Compares what arrived, in order of arrival, with the final `seq` of every row. */
-export function judge(arrivals: readonly Arrival[], final: ReadonlyMap<string, number>): Verdict {
+/** A restart: from the arrival of this index on, changes behind the checkpoint may come again. */
+export interface Replay {
+  readonly fromIndex: number
+  /** Whether the checkpoint that the restart began from had passed the event. */
+  readonly passed: (id: string) => boolean
+}
+
+/** Any duplicate is explained, as where answers get lost. */
+export const ANY_REPLAY: Replay = { fromIndex: 0, passed: () => false }
+
+/**
+ * Compares what arrived, in order of arrival, with the final `seq` of every row. Without `replays` every duplicate is
+ * taken for explained.
+ */
+export function judge(
+  arrivals: readonly Arrival[],
+  final: ReadonlyMap<string, number>,
+  replays: readonly Replay[] = [ANY_REPLAY],
+): Verdict {
   const verdict = {
     lost: [] as string[],
     reordered: [] as string[],
     phantoms: [] as string[],
     changedIds: [] as string[],
     duplicates: 0,
+    stray: [] as string[],
   }
   const histories = new Map<string, { newest: number; ids: Map<number, string> }>()
-  for (const { key, seq, id } of arrivals) {
+  for (const [index, { key, seq, id }] of arrivals.entries()) {
     let history = histories.get(key)
     if (history === undefined) histories.set(key, (history = { newest: 0, ids: new Map() }))
     const known = history.ids.get(seq)
     if (known === id) {
       verdict.duplicates += 1
+      const replay = replays.findLast(({ fromIndex }) => fromIndex <= index)
+      if (replay === undefined || replay.passed(id)) verdict.stray.push(`${key}@${seq}`)
       continue
     }
     if (known !== undefined) verdict.changedIds.push(`${key}@${seq}`)
@@ -52,7 +74,8 @@ export function judge(arrivals: readonly Arrival[], final: ReadonlyMap<string, n
   return verdict
 }
 
-/** The promise: nothing lost, reordered, invented or renamed. Duplicates are judged by whoever knows of crashes. */
+/** The promise: nothing lost, reordered, invented or renamed, and nothing repeated without a reason. */
 export function isClean(verdict: Verdict): boolean {
-  return verdict.lost.length + verdict.reordered.length + verdict.phantoms.length + verdict.changedIds.length === 0
+  const { lost, reordered, phantoms, changedIds, stray } = verdict
+  return lost.length + reordered.length + phantoms.length + changedIds.length + stray.length === 0
 }

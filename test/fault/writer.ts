@@ -26,7 +26,8 @@ export function randomFrom(seed: number): () => number {
   }
 }
 
-const TABLES = ['fault.one', 'fault.two'] as const
+/** The tables that rules of recording targets name. */
+export const WRITER_TABLES = ['fault.one', 'fault.two'] as const
 
 /**
  * Several sessions that write at once: single rows, many rows, two tables in one transaction, savepoints and
@@ -45,7 +46,7 @@ export class Writer {
   async prepare(): Promise<void> {
     const connection = await this.options.connect()
     await connection.query('CREATE DATABASE IF NOT EXISTS fault')
-    for (const table of TABLES) {
+    for (const table of WRITER_TABLES) {
       await connection.query(`DROP TABLE IF EXISTS ${table}`)
       await connection.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, seq INT NOT NULL, pad VARCHAR(200))`)
     }
@@ -55,7 +56,7 @@ export class Writer {
   async insertRows(): Promise<void> {
     const connection = await this.options.connect()
     const rows = Array.from({ length: this.options.keys }, (_, id) => `(${id}, 1, REPEAT('x', 50))`)
-    for (const table of TABLES) await connection.query(`INSERT INTO ${table} VALUES ${rows.join(',')}`)
+    for (const table of WRITER_TABLES) await connection.query(`INSERT INTO ${table} VALUES ${rows.join(',')}`)
     await connection.end()
   }
 
@@ -73,7 +74,7 @@ export class Writer {
   async finalState(): Promise<Map<string, number>> {
     const connection = await this.options.connect()
     const state = new Map<string, number>()
-    for (const table of TABLES) {
+    for (const table of WRITER_TABLES) {
       const [rows] = (await connection.query(`SELECT id, seq FROM ${table}`)) as [{ id: number; seq: number }[]]
       for (const { id, seq } of rows) state.set(`${table.slice(6)}:${id}`, seq)
     }
@@ -119,7 +120,7 @@ export class Writer {
   }
 
   private update(random: () => number, rows: number): string {
-    const table = TABLES[random() < 0.5 ? 0 : 1]
+    const table = WRITER_TABLES[random() < 0.5 ? 0 : 1]
     const first = Math.floor(random() * this.options.keys)
     return `UPDATE ${table} SET seq = seq + 1 WHERE id BETWEEN ${first} AND ${first + rows - 1} ORDER BY id`
   }

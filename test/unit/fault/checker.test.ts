@@ -10,7 +10,14 @@ const arrival = (key: string, seq: number, id = `${key}${seq}`): Arrival => ({ k
 const right = [arrival('a', 1), arrival('b', 1), arrival('a', 2), arrival('a', 3)]
 
 test('a right history is clean', () => {
-  expect(judge(right, final)).toEqual({ lost: [], reordered: [], phantoms: [], changedIds: [], duplicates: 0 })
+  expect(judge(right, final)).toEqual({
+    lost: [],
+    reordered: [],
+    phantoms: [],
+    changedIds: [],
+    duplicates: 0,
+    stray: [],
+  })
 })
 
 test('a history that replays a window with the same ids is clean and counts its duplicates', () => {
@@ -35,4 +42,14 @@ test('a history that invents a write is found out', () => {
 
 test('a history that changes an id, or delivers a rolled back write beside the real one, is found out', () => {
   expect(judge([...right, arrival('a', 3, 'other')], final).changedIds).toEqual(['a@3'])
+})
+
+test('a duplicate is explained by a restart whose checkpoint had not passed it, and by nothing else', () => {
+  const twice = [...right, arrival('a', 3)]
+  const restart = (fromIndex: number, passed: boolean) => [{ fromIndex, passed: () => passed }]
+  expect(judge(twice, final, restart(4, false)).stray).toEqual([])
+  expect(judge(twice, final, restart(4, true)).stray).toEqual(['a@3'])
+  expect(judge(twice, final, restart(5, false)).stray).toEqual(['a@3'])
+  expect(judge(twice, final, []).stray).toEqual(['a@3'])
+  expect(isClean(judge(twice, final, []))).toBe(false)
 })

@@ -1,0 +1,53 @@
+import { Redis } from 'ioredis'
+import type { RedisServer } from '../../support/servers/redis.ts'
+import type { Arrival } from '../checker.ts'
+import { WRITER_TABLES } from '../writer.ts'
+import type { Recorder } from './recorder.ts'
+
+const STREAM = 'arrivals'
+const PAGE = 10_000
+
+export const REDIS_STREAM_RULES = `rules:
+  - id: arrivals
+    table: [${WRITER_TABLES.join(', ')}]
+    actions:
+      - type: redis
+        cmd: XADD
+        key: ${STREAM}
+        fields: {key: "{{table}}:{{id}}", seq: "{{seq}}", id: "{{event.id}}"}
+`
+
+/** One stream: the server numbers what arrives. */
+export class RedisStreamRecorder implements Recorder {
+  readonly rules = REDIS_STREAM_RULES
+  readonly env: Readonly<Record<string, string>>
+  private readonly client: Redis
+  private readonly seen: Arrival[] = []
+  private last = '-'
+
+  constructor(redis: RedisServer) {
+    this.env = { BINGO_REDIS_URL: redis.url }
+    this.client = new Redis(redis.port, redis.host, { maxRetriesPerRequest: null, enableReadyCheck: false })
+    this.client.on('error', () => undefined)
+  }
+
+  async arrivals(): Promise<readonly Arrival[]> {
+    for (;;) {
+      const entries = await this.client.xrange(STREAM, this.last, '+', 'COUNT', PAGE)
+      for (const [id, fields] of entries) {
+        this.seen.push(arrivalOf(fields))
+        this.last = `(${id}`
+      }
+      if (entries.length < PAGE) return this.seen
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.disconnect()
+  }
+}
+
+function arrivalOf(fields: readonly string[]): Arrival {
+  const value = (name: string): string => fields[fields.indexOf(name) + 1]!
+  return { key: value('key'), seq: Number(value('seq')), id: value('id') }
+}
