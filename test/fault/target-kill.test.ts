@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startMysql } from '../support/servers/mysql.ts'
+import type { SqlServer } from '../support/servers/mysql.ts'
+import { OUTLETS } from './targets/all.ts'
+import { killTarget } from './targets/kill-run.ts'
+
+/** The long form, of 100,000 changes and 20 s for every target: npm run faults -- targets. */
+const SHORT = { changes: 2_000, rows: 100, pauseMs: 10, downMs: 2_000 }
+
+let mysql: SqlServer
+
+beforeAll(async () => {
+  mysql = await startMysql({ gtid: true })
+})
+afterAll(() => mysql?.stop())
+
+test.each(['redis-list', 'kafka', 'rabbitmq', 'nats', 'webhook'])(
+  'a target that is killed under load and comes back loses, reorders and invents nothing: %s',
+  async (name) => {
+    await using outlet = await OUTLETS.get(name)!()
+    const result = await killTarget(mysql, outlet, SHORT)
+    expect(result.verdict).toMatchObject({ lost: [], reordered: [], phantoms: [], changedIds: [] })
+    expect(result.deliveredBefore).toBeLessThan(result.changes)
+    expect(result.deadLetters).toBe(0)
+  },
+)

@@ -1,0 +1,47 @@
+import { Admin, Consumer, stringDeserializers } from '@platformatic/kafka'
+import { startKafka } from '../../support/servers/kafka.ts'
+import type { Arrival } from '../checker.ts'
+import { arrivalOfJson, NOTE } from './outlet.ts'
+import type { Outlet } from './outlet.ts'
+
+const TOPIC = 'arrivals'
+const PARTITIONS = 4
+/** The end was reached when nothing more comes for this long. */
+const IDLE_MS = 3_000
+
+export async function startKafkaTopic(): Promise<Outlet> {
+  const server = await startKafka()
+  const admin = new Admin({ clientId: 'fault', bootstrapBrokers: [server.url] })
+  await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 1 })
+  await admin.close()
+  return {
+    name: 'kafka',
+    keeps: 'history',
+    action: `{type: kafka, brokers: ["${server.url}"], topic: ${TOPIC}, value: ${NOTE}}`,
+    kill: () => server.kill('SIGKILL'),
+    restart: () => server.restart(),
+    arrivals: () => readAll(server.url),
+    [Symbol.asyncDispose]: () => server.stop(),
+  }
+}
+
+/** Everything in the topic: partition by partition in order, which is all that Kafka promises and all that a row needs. */
+async function readAll(broker: string): Promise<Arrival[]> {
+  const consumer = new Consumer({
+    groupId: `fault-${Date.now()}`,
+    clientId: 'fault',
+    bootstrapBrokers: [broker],
+    deserializers: stringDeserializers,
+  })
+  const stream = await consumer.consume({ topics: [TOPIC], mode: 'earliest', autocommit: false })
+  const arrivals: Arrival[] = []
+  let idle = setTimeout(() => void stream.close(), IDLE_MS * 4)
+  for await (const message of stream) {
+    arrivals.push(arrivalOfJson(message.value))
+    clearTimeout(idle)
+    idle = setTimeout(() => void stream.close(), IDLE_MS)
+  }
+  clearTimeout(idle)
+  await consumer.close(true)
+  return arrivals
+}

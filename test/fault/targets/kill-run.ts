@@ -1,0 +1,94 @@
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { usageOf } from '../../bench/process-usage.ts'
+import { Daemon, eventually } from '../../support/daemon.ts'
+import type { SqlServer } from '../../support/servers/mysql.ts'
+import { judge } from '../checker.ts'
+import type { Arrival, Verdict } from '../checker.ts'
+import { CountedLoad } from './load.ts'
+import type { Outlet } from './outlet.ts'
+
+export interface KillOptions {
+  readonly changes: number
+  readonly rows: number
+  readonly pauseMs: number
+  /** How long the target is away. */
+  readonly downMs: number
+}
+
+export interface KillResult {
+  readonly target: string
+  readonly changes: number
+  /** Acknowledged when the server was killed: shows that it was in the middle. */
+  readonly deliveredBefore: number
+  readonly verdict: Verdict
+  /** Entries in the dead letters; a target that is down makes none. */
+  readonly deadLetters: number
+  /** From the moment the server takes connections again until nothing is under way and the lag is zero. */
+  readonly secondsToHeal: number
+  readonly peakRssMb: number
+}
+
+/** Killed when this part of the changes has been acknowledged. */
+const KILL_AT = 0.25
+const HEAL_MS = 600_000
+
+/** Changes under way, the target's server killed in the middle, started again after a while; then everything is counted. */
+export async function killTarget(mysql: SqlServer, outlet: Outlet, options: KillOptions): Promise<KillResult> {
+  const load = new CountedLoad(mysql, options)
+  await load.prepare()
+  await using bingo = await Daemon.start({ rules: rulesFor(outlet), sourceUrl: mysql.url })
+  const writing = load.run()
+  const failed = writing.catch((error: unknown) => error as Error)
+  await eventually('a part was delivered', async () => (await delivered(bingo)) >= load.changes * KILL_AT, HEAL_MS)
+  await outlet.kill(bingo.pid)
+  const deliveredBefore = await delivered(bingo)
+  await delay(options.downMs)
+  await outlet.restart(bingo.pid)
+  const upAt = performance.now()
+  const error = await failed
+  if (error instanceof Error) throw error
+  await eventually('everything was delivered', () => isIdle(bingo, load.changes), HEAL_MS)
+  const secondsToHeal = (performance.now() - upAt) / 1000
+  const deadLetters = (await bingo.metric('bingo_dead_letters')) ?? 0
+  const { peakRssMb } = usageOf(bingo.pid)
+  await bingo.stop()
+  return {
+    target: outlet.name,
+    changes: load.changes,
+    deliveredBefore,
+    verdict: verdictOn(outlet, await outlet.arrivals(), await load.finalState()),
+    deadLetters,
+    secondsToHeal,
+    peakRssMb,
+  }
+}
+
+function rulesFor(outlet: Outlet): string {
+  return `rules:
+  - id: arrivals
+    table: fault.load
+    actions:
+      - ${outlet.action}
+`
+}
+
+async function delivered(bingo: Daemon): Promise<number> {
+  return (await bingo.metric('bingo_rule_delivered_total{rule="arrivals"}')) ?? 0
+}
+
+async function isIdle(bingo: Daemon, changes: number): Promise<boolean> {
+  const values = await Promise.all(
+    ['bingo_rule_matched_total{rule="arrivals"}', 'bingo_in_flight_jobs', 'bingo_lag_seconds'].map((name) =>
+      bingo.metric(name),
+    ),
+  )
+  return values[0] === changes && values[1] === 0 && values[2] === 0
+}
+
+/** What a target keeps of each row's newest state only is complete when that state is the last one. */
+function verdictOn(outlet: Outlet, arrivals: readonly Arrival[], final: ReadonlyMap<string, number>): Verdict {
+  if (outlet.keeps === 'history') return judge(arrivals, final)
+  const asOne = arrivals.map((arrival) => ({ ...arrival, seq: arrival.seq - (final.get(arrival.key) ?? 0) + 1 }))
+  return judge(asOne, new Map([...final.keys()].map((key) => [key, 1])))
+}
