@@ -19,7 +19,7 @@ import { rowsKind } from './rows-event.ts'
 import { checksumMismatch, incident, unknownEvent } from './stream-errors.ts'
 import type { EventPlace } from './stream-errors.ts'
 import { TransactionAssembler } from './transaction-assembler.ts'
-import type { TransactionBufferLimits } from './transaction-assembler.ts'
+import type { TransactionBufferLimits } from './xa-transactions.ts'
 import { readTransactionPayload } from './transaction-payload.ts'
 
 const DEFAULT_LIMITS: TransactionBufferLimits = { xaMemoryBytes: 8 * 1024 * 1024, spoolFolder: null }
