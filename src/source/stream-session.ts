@@ -9,7 +9,8 @@ import type { ResumePoint } from './resume-point.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { SourceSettings } from './options.ts'
 import { watch } from './watchdog.ts'
-import { type DumpRequest, ReplicaConnection } from './zongji-client.ts'
+import type { DumpRequest } from './dump-request.ts'
+import { ReplicaConnection } from './zongji-client.ts'
 
 export interface SessionDeps {
   readonly settings: SourceSettings

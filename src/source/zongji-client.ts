@@ -2,23 +2,11 @@
 import ZongJi from '@vlasky/zongji'
 import type { EventFeed } from '../core/binlog-stream.ts'
 import { BingoError } from '../core/errors.ts'
-import type { Flavour } from '../core/table.ts'
 import type { SourceAddress } from '../core/source-address.ts'
 import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
+import { sessionStatements, type DumpRequest } from './dump-request.ts'
 import { classifyError } from './source-error.ts'
-
-/** From where on the server is asked to send. `gtidSet` comes first; `file` and `offset` count where it is null. */
-export interface DumpRequest {
-  readonly flavour: Flavour
-  readonly file: string
-  readonly offset: number
-  readonly gtidSet: string | null
-  readonly serverId: number
-  /** Shown by the server as the replica's UUID; lets it drop a dump thread that an earlier connection left behind. */
-  readonly replicaUuid: string
-  readonly heartbeatMs: number
-  readonly connectTimeoutMs: number
-}
+import type { PacketHandler, RawConnection, RawPacket, ZongJiInternals } from './zongji-internals.ts'
 
 export interface ReplicaHooks {
   /** Each FORMAT_DESCRIPTION event, before it is fed: its header timestamp in seconds. May throw to refuse the stream. */
@@ -27,41 +15,9 @@ export interface ReplicaHooks {
   over(): void
 }
 
-/** Seconds that the server lets a paused reader stand still before it drops the connection (RELIABILITY trap 4). */
-const NET_TIMEOUT_S = 86_400
 const FORMAT_DESCRIPTION_EVENT = 15
 const OK = 0x00
 const EOF = 0xfe
-
-/** mysql2's packet: one protocol packet in a buffer that is shared with others. */
-interface RawPacket {
-  readonly buffer: Buffer
-  readonly offset: number
-  readonly end: number
-  asError(encoding: string): Error
-}
-
-/** What is used of mysql2's connection beyond its declarations. */
-interface RawConnection {
-  readonly clientEncoding: string
-  readonly stream: { readonly bytesRead: number; destroy(): void }
-  pause(): void
-  resume(): void
-  destroy(): void
-  end(): void
-  on(event: 'error', listener: () => void): void
-  removeAllListeners(event: 'error'): void
-  query(sql: string, done: (error: Error | null) => void): void
-}
-
-type PacketHandler = (packet: RawPacket, connection: RawConnection) => PacketHandler | null
-
-/** What is used of ZongJi beyond its declarations. `BinlogClass` is the mysql2 command that asks for the dump. */
-interface ZongJiInternals {
-  readonly connection: RawConnection | null
-  readonly ctrlConnection: RawConnection | null
-  BinlogClass: new (...args: never[]) => { start: PacketHandler }
-}
 
 /**
  * One replica connection from handshake to loss. zongji connects, authenticates and asks for the dump; then its packet
@@ -236,23 +192,6 @@ export class ReplicaConnection {
       this.#ended.reject(error)
     })
   }
-}
-
-/**
- * Said before the dump is asked for. Both spellings of each name: MySQL 8.4 prefers `source_`, older servers and
- * MariaDB know `master_` only; setting a user variable that nobody reads is harmless.
- */
-function sessionStatements(request: DumpRequest): string[] {
-  const heartbeatNs = BigInt(Math.round(request.heartbeatMs)) * 1_000_000n
-  const statements = [
-    `SET SESSION net_write_timeout = ${NET_TIMEOUT_S}, SESSION net_read_timeout = ${NET_TIMEOUT_S}`,
-    `SET @master_heartbeat_period = ${heartbeatNs}, @source_heartbeat_period = ${heartbeatNs}`,
-    'SET @master_binlog_checksum = @@global.binlog_checksum, @source_binlog_checksum = @@global.binlog_checksum',
-  ]
-  if (request.flavour === 'mysql') {
-    statements.push(`SET @slave_uuid = '${request.replicaUuid}', @replica_uuid = '${request.replicaUuid}'`)
-  }
-  return statements
 }
 
 function endOfDump(): BingoError {
