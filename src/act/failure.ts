@@ -29,3 +29,16 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
+
+/** What a target's adapter threw, which it should not: counted as `kind`. */
+export function thrownFailure(kind: Kind, thrown: unknown): DeliveryFailure {
+  if (thrown instanceof BingoError) return { kind, error: thrown }
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return { kind, error: new BingoError('BINGO_TARGET_FAILED', message, { retryable: true, cause: thrown }) }
+}
+
+/** Retry-After is honoured up to `maxMs` (`retry.max`). */
+export function clampRetryAfter(failure: DeliveryFailure, maxMs: number): DeliveryFailure {
+  if (failure.retryAfterMs === undefined) return failure
+  return { ...failure, retryAfterMs: Math.min(failure.retryAfterMs, maxMs) }
+}

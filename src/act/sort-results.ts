@@ -1,0 +1,72 @@
+import { backoffMs } from '../core/backoff.ts'
+import type { DeliveryFailure } from '../core/action.ts'
+import type { InFlightJob } from '../core/in-flight-job.ts'
+
+/** The part of a send that belongs to one lane: jobs `[from, to)` of the batch. */
+export interface Segment {
+  readonly lane: number
+  readonly from: number
+  readonly to: number
+}
+
+/** What becomes of the jobs of one lane after a send. */
+export interface SortedResults {
+  /** Acknowledged. */
+  readonly ended: InFlightJob[]
+  /** To be sent again, in order. */
+  readonly kept: InFlightJob[]
+  /** Given up: they go to the dead letters. */
+  readonly lost: InFlightJob[]
+  /** The failure that decides how long the kept ones wait, with its job; null when only the target was down. */
+  retry: { readonly job: InFlightJob; readonly failure: DeliveryFailure } | null
+}
+
+/** Sorts the results of one lane of a send and notes the attempts of what failed. `nowMs` is wall time. */
+export function sortResults(
+  batch: readonly InFlightJob[],
+  { from, to }: Segment,
+  result: readonly (DeliveryFailure | null)[],
+  nowMs: number,
+): SortedResults {
+  const sorted: SortedResults = { ended: [], kept: [], lost: [], retry: null }
+  for (let i = from; i < to; i++) {
+    const job = batch[i]!
+    const failure = result[i] ?? null
+    // A later job of a row whose earlier one failed is sent again after it, so that the newest state wins (invariant 2).
+    if (sorted.kept.some((earlier) => earlier.rowKey === job.rowKey)) {
+      sorted.kept.push(job)
+    } else if (failure === null) {
+      sorted.ended.push(job)
+    } else if (isFinal(job, failure, nowMs)) {
+      sorted.lost.push(job)
+    } else {
+      if (failure.kind !== 'down' && asksForMore(failure, sorted.retry)) sorted.retry = { job, failure }
+      sorted.kept.push(job)
+    }
+  }
+  return sorted
+}
+
+/** Notes the attempt; true when this job is given up by its rule's `retry` and `onFailure`. */
+function isFinal(job: InFlightJob, failure: DeliveryFailure, nowMs: number): boolean {
+  if (failure.kind === 'down') return false
+  const { retry, onFailure } = job.action
+  job.attempts ??= []
+  job.attempts.push({ at: nowMs, code: failure.error.code, message: failure.error.message })
+  if (onFailure === 'block') return false
+  if (failure.kind === 'poison') return true
+  const age = nowMs - job.attempts[0]!.at
+  return job.attempts.length >= retry.attempts || age >= retry.maxAgeMs
+}
+
+/** The longest pause that the target asked for counts, else the first failure. */
+function asksForMore(failure: DeliveryFailure, than: SortedResults['retry']): boolean {
+  return than === null || (failure.retryAfterMs ?? 0) > (than.failure.retryAfterMs ?? 0)
+}
+
+/** Milliseconds until the next try, after so many failed ones in a row. Retry-After is honoured up to `retry.max`. */
+export function retryWaitMs(job: InFlightJob, failure: DeliveryFailure, failures: number): number {
+  const { retry } = job.action
+  if (failure.retryAfterMs !== undefined) return Math.min(failure.retryAfterMs, retry.maxMs)
+  return Math.max(1, backoffMs(failures, retry.minMs, retry.maxMs))
+}
