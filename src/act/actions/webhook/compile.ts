@@ -9,12 +9,14 @@ import { targetConfig } from '../../target-id.ts'
 import { compileTls } from '../../tls-files.ts'
 import { addCidr } from './addresses.ts'
 import { compileHeaders } from './headers.ts'
-import type { WebhookActionOptions, WebhookPayload, WebhookTargetOptions } from './options.ts'
+import type { WebhookActionOptions, WebhookPayload, WebhookTargetOptions, WebhookUrl } from './options.ts'
 import { decodeSecret } from './signature.ts'
 
 const DEFAULT_CONCURRENCY = 16
 /** Scheme and authority, both without a template, and then the end or the start of path, query or fragment. */
 const FIXED_ORIGIN = /^(https?:\/\/[^/?#{}]+)(?:[/?#]|$)/i
+
+const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
 
 /** Compiles one `type: webhook` action. */
 export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): CompiledAction {
@@ -37,11 +39,12 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
       const renderUrl = url!.bind(table)
       const renderHeaders = headers.bind(table)
       const renderJson = message.json.bind(table)
-      return (change: Change): WebhookPayload => ({
-        url: checkedUrl(renderUrl(change), origin),
-        headers: renderHeaders(change),
-        json: renderJson(change),
-      })
+      let last = { text: '', url: NOWHERE }
+      return (change: Change): WebhookPayload => {
+        const text = renderUrl(change)
+        if (text !== last.text) last = { text, url: checkedUrl(text, origin) }
+        return { url: last.url, headers: renderHeaders(change), json: renderJson(change) }
+      }
     },
   }
 }
@@ -51,7 +54,16 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
   if (source === undefined) return null
   const fixed = FIXED_ORIGIN.exec(source.trim())?.[1]
   const parsed = fixed === undefined ? null : URL.parse(fixed)
-  if (parsed !== null) return parsed.origin
+  if (parsed !== null && parsed.username === '' && parsed.password === '') return parsed.origin
+  if (parsed !== null) {
+    spec.fail(
+      'url',
+      'BINGO_RULE_WEBHOOK_URL',
+      'user and password in an address are not sent',
+      'write `headers: {authorization: "Basic …"}`, with the value from `${env:…}`',
+    )
+    return parsed.origin
+  }
   if (!source.includes('{{') || /^(?!https?:)[a-z][a-z0-9+.-]*:/i.test(source)) {
     spec.fail(
       'url',
@@ -70,7 +82,7 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
   return null
 }
 
-function checkedUrl(text: string, origin: string | null): string {
+function checkedUrl(text: string, origin: string | null): WebhookUrl {
   const url = URL.parse(text)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address is no http:// or https:// URL')
@@ -78,7 +90,7 @@ function checkedUrl(text: string, origin: string | null): string {
   if (origin !== null && url.origin !== origin) {
     throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address leaves the host of the rule')
   }
-  return url.href
+  return { href: url.href, origin: url.origin, path: `${url.pathname}${url.search}` }
 }
 
 function compileSecrets(spec: ActionSpec): readonly Buffer[] {

@@ -19,9 +19,17 @@ export interface WebhookTargetOptions {
   readonly tls: TlsFiles
 }
 
+/** A rendered address; the same object for as long as the text stays the same. */
+export interface WebhookUrl {
+  readonly href: string
+  readonly origin: string
+  /** Path and query, escaped. */
+  readonly path: string
+}
+
 /** One event, rendered. */
 export interface WebhookPayload {
-  readonly url: string
+  readonly url: WebhookUrl
   /** Name, value, name, value, … ; the same object where no header has a template. */
   readonly headers: readonly string[]
   readonly json: string

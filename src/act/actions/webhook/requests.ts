@@ -1,5 +1,5 @@
 import type { Job } from '../../../core/action.ts'
-import type { WebhookActionOptions, WebhookPayload } from './options.ts'
+import type { WebhookActionOptions, WebhookPayload, WebhookUrl } from './options.ts'
 
 /** Largest batch body; receivers commonly stop at 1 MB (nginx, express, API gateways). */
 const MAX_BODY_BYTES = 1_000_000
@@ -8,7 +8,7 @@ const MAX_BODY_BYTES = 1_000_000
 export interface WebhookRequest {
   readonly from: number
   readonly to: number
-  readonly url: string
+  readonly url: WebhookUrl
   readonly headers: readonly string[]
   /** As {"events": […]}; else the one event bare. */
   readonly wrapped: boolean
@@ -29,12 +29,12 @@ export function planRequests(jobs: readonly Job[]): WebhookRequest[] {
 
 function endOfBatch(jobs: readonly Job[], from: number): number {
   const first = payloadOf(jobs[from]!)
-  let bytes = first.json.length
+  let bytes = Buffer.byteLength(first.json)
   let to = from + 1
   for (; to < jobs.length; to++) {
     const next = payloadOf(jobs[to]!)
-    bytes += next.json.length + 1
-    if (bytes > MAX_BODY_BYTES || next.url !== first.url || !sameHeaders(next.headers, first.headers)) break
+    bytes += Buffer.byteLength(next.json) + 1
+    if (bytes > MAX_BODY_BYTES || next.url.href !== first.url.href || !sameHeaders(next.headers, first.headers)) break
   }
   return to
 }

@@ -1,47 +1,32 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { Agent, request as send } from 'undici'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
-import { BingoError } from '../../../core/errors.ts'
-import { classify, HTTP_STATUSES } from '../../classify.ts'
-import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
 import { BEHIND } from '../../in-order.ts'
-import { webhookConnector } from './connector.ts'
+import { Connections } from './connections.ts'
+import { DeadlineError, exchange } from './exchange.ts'
+import { outageOf, refusalOf } from './failures.ts'
+import type { Refusal } from './failures.ts'
 import type { WebhookActionOptions, WebhookTargetOptions } from './options.ts'
 import { bodyOf, planRequests } from './requests.ts'
 import type { WebhookRequest } from './requests.ts'
-import { retryAfterMs } from './retry-after.ts'
 import { signatureHeaders, webhookId } from './signature.ts'
 
 const MAX_BATCH = 1_000
-/** What is read of an answer; the rest is cut off. Only the status matters. */
-const MAX_RESPONSE_BYTES = 4_096
 const MIN_GZIP_BYTES = 1_024
-/** These say nothing about one event of a batch: sending the events one by one would be refused all the same. */
-const REFUSES_EVERYTHING = new Set([401, 402, 403, 404, 405, 406, 407, 410, 415, 426, 431])
 const compress = promisify(gzip)
 
-/** One origin (or, with dynamicHost, all of them): connection pool, concurrency and address policy. */
+/** One origin (or, with dynamicHost, all of them): connections, concurrency and address policy. */
 export class WebhookTarget implements Target {
   readonly gather = 'lane'
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
-  readonly #agent: Agent
+  readonly #connections: Connections
   readonly #dynamicHost: boolean
 
   constructor(options: WebhookTargetOptions) {
     this.maxConcurrency = options.concurrency
     this.#dynamicHost = options.origin === null
-    this.#agent = new Agent({
-      connect: webhookConnector(options),
-      allowH2: options.http2,
-      connections: options.concurrency,
-      pipelining: 1,
-      // The action's timeout is the deadline of all of it; these count per chunk and would only get in its way.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 4_000,
-    })
+    this.#connections = new Connections(options)
   }
 
   async send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
@@ -102,62 +87,31 @@ export class WebhookTarget implements Target {
     return this.#sendInOrder(jobs, half(middle, request.to), signal, failures, failedRows)
   }
 
-  /** One request and its answer; null when it was taken. `divisible`: a batch that may be taken in parts. */
-  async #exchange(
-    jobs: readonly Job[],
-    request: WebhookRequest,
-    signal: AbortSignal,
-  ): Promise<{ failure: DeliveryFailure; divisible: boolean } | null> {
-    const { action } = jobs[request.from]!
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(action.timeoutMs)])
+  /** One request and its answer; null when it was taken. */
+  async #exchange(jobs: readonly Job[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
+    const { timeoutMs, options } = jobs[request.from]!.action
+    const { origin, path } = request.url
+    const { dispatcher } = this.#connections
     try {
-      const { headers, body } = await encode(jobs, request)
-      const { method } = action.options as WebhookActionOptions
-      const answer = await send(request.url, { dispatcher: this.#agent, method, headers, body, signal: deadline })
-      // The status has come, so the answer is known: what is left of the body is cut off, not waited for.
-      answer.body.dump({ limit: MAX_RESPONSE_BYTES, signal: deadline }).catch(() => undefined)
-      const status = answer.statusCode
-      if (status >= 200 && status < 300) return null
-      const failure = this.#refusal(request.url, status, retryAfterMs(answer.headers['retry-after'], Date.now()))
-      return { failure, divisible: failure.kind === 'poison' && !REFUSES_EVERYTHING.has(status) }
+      const { headers, body } = encode(jobs, request)
+      const { method } = options as WebhookActionOptions
+      const sent = { origin, path, method, headers, body: typeof body === 'string' ? body : await body }
+      const refusal = refusalOf(origin, await exchange(dispatcher, sent, timeoutMs, signal), this.#kindOf)
+      return refusal
     } catch (error) {
-      return { failure: this.#outage(request.url, error, action.timeoutMs), divisible: false }
+      if (error instanceof DeadlineError && origin.startsWith('https:')) this.#connections.renew(dispatcher)
+      return { failure: outageOf(origin, error, timeoutMs, this.#kindOf), divisible: false }
     }
-  }
-
-  #refusal(url: string, status: number, pauseMs: number | undefined): DeliveryFailure {
-    const kind = this.#perHost(classify(HTTP_STATUSES, String(status)))
-    const hint =
-      status < 400 ? 'Redirects are not followed: write the address that it points to into the rule.' : undefined
-    const message = `${URL.parse(url)?.origin} answered ${status}`
-    return deliveryFailure(kind, 'BINGO_WEBHOOK_STATUS', message, { hint, retryAfterMs: pauseMs })
-  }
-
-  #outage(url: string, error: unknown, timeoutMs: number): DeliveryFailure {
-    const origin = URL.parse(url)?.origin
-    if (error instanceof BingoError) return { kind: this.#dynamicHost ? 'poison' : 'down', error }
-    if (error instanceof Error && error.name === 'TimeoutError') {
-      const message = `${origin} did not answer within ${timeoutMs} ms`
-      return deliveryFailure(this.#perHost('down'), 'BINGO_WEBHOOK_TIMEOUT', message, { cause: error })
-    }
-    const message = `${origin} cannot be reached: ${reasonOf(error)}`
-    const hint = TLS_ERROR.test(codeOf(error) ?? '')
-      ? 'The certificate is not trusted: give its authority in `tls.ca`. Verification cannot be switched off.'
-      : undefined
-    return deliveryFailure(this.#perHost('down'), 'BINGO_WEBHOOK_UNREACHABLE', message, { hint, cause: error })
   }
 
   /** With dynamicHost, one host that is down says nothing about the others: the target as a whole stays up. */
-  #perHost(kind: DeliveryFailure['kind']): DeliveryFailure['kind'] {
-    return this.#dynamicHost && kind === 'down' ? 'unknown' : kind
-  }
+  readonly #kindOf = (kind: DeliveryFailure['kind']): DeliveryFailure['kind'] =>
+    this.#dynamicHost && kind === 'down' ? 'unknown' : kind
 
   async close(): Promise<void> {
-    await this.#agent.destroy()
+    await this.#connections.close()
   }
 }
-
-const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/
 
 /** Whether an earlier event of one of these rows failed in this send: a later one must not overtake it (invariant 2). */
 function blocked(jobs: readonly Job[], request: WebhookRequest, failedRows: ReadonlySet<string>): boolean {
@@ -166,23 +120,21 @@ function blocked(jobs: readonly Job[], request: WebhookRequest, failedRows: Read
   return false
 }
 
-async function encode(
+function encode(
   jobs: readonly Job[],
   request: WebhookRequest,
-): Promise<{ headers: string[]; body: string | Buffer }> {
-  const options = jobs[request.from]!.action.options as WebhookActionOptions
+): { headers: readonly string[]; body: string | Promise<Buffer> } {
+  const { action } = jobs[request.from]!
+  const options = action.options as WebhookActionOptions
   const json = bodyOf(jobs, request)
-  const id = webhookId(jobs.slice(request.from, request.to).map((job) => job.change.id))
-  const headers = [
-    'user-agent',
-    'bingo',
-    ...request.headers,
-    ...signatureHeaders(id, json, options.secrets, Date.now()),
-  ]
+  const ids = jobs.slice(request.from, request.to).map((job) => job.change.id)
+  const id = webhookId(ids)
+  const headers = ['user-agent', 'bingo', ...request.headers]
+  headers.push(...signatureHeaders(id, json, options.secrets, Date.now()))
   if (!request.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-type')) {
     headers.push('content-type', request.wrapped ? 'application/json' : options.contentType)
   }
   if (!options.gzip || json.length < MIN_GZIP_BYTES) return { headers, body: json }
   headers.push('content-encoding', 'gzip')
-  return { headers, body: await compress(json) }
+  return { headers, body: compress(json) }
 }

@@ -16,6 +16,7 @@ describe('a webhook action', () => {
     [{ url: 'https://example.com:{{port}}/x' }, 'BINGO_RULE_WEBHOOK_DYNAMIC_HOST'],
     [{ url: 'https://example.com{{rest}}' }, 'BINGO_RULE_WEBHOOK_DYNAMIC_HOST'],
     [{ url: '{{url}}' }, 'BINGO_RULE_WEBHOOK_DYNAMIC_HOST'],
+    [{ url: 'https://user:pass@example.com/' }, 'BINGO_RULE_WEBHOOK_URL'],
     [{ url: 'https://x/', headers: { Host: 'y' } }, 'BINGO_RULE_WEBHOOK_HEADER'],
     [{ url: 'https://x/', headers: { 'Webhook-Id': 'y' } }, 'BINGO_RULE_WEBHOOK_HEADER'],
     [{ url: 'https://x/', headers: { Authorization: '{{token}}' } }, 'BINGO_RULE_WEBHOOK_HEADER'],
@@ -75,7 +76,7 @@ describe('requests of a batch', () => {
 
   test('events for other addresses go in requests of their own', () => {
     const list = jobs({ url: 'https://crm.example.com/users/{{id}}' })
-    expect(planRequests(list).map((request) => request.url)).toEqual(
+    expect(planRequests(list).map((request) => request.url.href)).toEqual(
       [0, 1, 2].map((id) => `https://crm.example.com/users/${id}`),
     )
   })

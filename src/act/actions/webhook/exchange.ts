@@ -1,0 +1,113 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+
+/** What is read of an answer's body; the rest is cut off. Only the status matters. */
+const MAX_RESPONSE_BYTES = 4_096
+/** How long the rest of an answer may keep its connection from the next request. */
+const DRAIN_MS = 1_000
+
+export interface ExchangeRequest {
+  readonly origin: string
+  readonly path: string
+  readonly method: string
+  /** Name, value, name, value, … */
+  readonly headers: readonly string[]
+  readonly body: string | Buffer
+}
+
+/** The final answer (never 1xx), known as soon as its head has come. */
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | readonly string[] | undefined
+}
+
+/** The head of the answer did not come in time: connecting, waiting for a connection and sending included. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError'
+}
+
+/**
+ * One request and the head of its answer. Rejects with DeadlineError, the reason of `signal`, or what the connection
+ * says. Goes by undici's `dispatch`: its `request` makes a stream and an abort signal for each body, which costs more
+ * than the exchange.
+ */
+export function exchange(
+  dispatcher: Dispatcher,
+  request: ExchangeRequest,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  if (signal.aborted) reject(signal.reason as Error)
+  else {
+    const handler = new ExchangeHandler(resolve, reject, timeoutMs, signal)
+    dispatcher.dispatch(request as Dispatcher.DispatchOptions, handler)
+  }
+  return promise
+}
+
+class ExchangeHandler implements Dispatcher.DispatchHandler {
+  private readonly resolve: (answer: Answer) => void
+  private readonly reject: (error: unknown) => void
+  private readonly signal: AbortSignal
+  private controller: Dispatcher.DispatchController | null = null
+  private timer: NodeJS.Timeout
+  private settled = false
+  private bodyBytes = 0
+  private readonly onAbort = (): void => this.giveUp(this.signal.reason as Error)
+
+  constructor(
+    resolve: (answer: Answer) => void,
+    reject: (error: unknown) => void,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ) {
+    this.resolve = resolve
+    this.reject = reject
+    this.signal = signal
+    this.timer = setTimeout(() => this.giveUp(new DeadlineError('no answer in time')), timeoutMs)
+    signal.addEventListener('abort', this.onAbort)
+  }
+
+  /** A request that was given up while it waited for a connection must not be sent after all. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller
+    if (this.settled) controller.abort(new DeadlineError('given up before it was sent'))
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.settled) return
+    this.settle()
+    this.timer = setTimeout(() => controller.abort(new DeadlineError('the body did not end')), DRAIN_MS)
+    this.resolve({ status, retryAfter: headers['retry-after'] })
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.bodyBytes += chunk.length
+    if (this.bodyBytes > MAX_RESPONSE_BYTES) controller.abort(new Error('the body is long enough'))
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.timer)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    clearTimeout(this.timer)
+    if (this.settled) return
+    this.settle()
+    this.reject(error)
+  }
+
+  private giveUp(reason: Error): void {
+    if (this.settled) return
+    this.settle()
+    this.reject(reason)
+    this.controller?.abort(reason)
+  }
+
+  private settle(): void {
+    this.settled = true
+    clearTimeout(this.timer)
+    this.signal.removeEventListener('abort', this.onAbort)
+  }
+}

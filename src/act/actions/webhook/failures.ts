@@ -1,0 +1,74 @@
+import type { DeliveryFailure } from '../../../core/action.ts'
+import { BingoError } from '../../../core/errors.ts'
+import { classify, HTTP_STATUSES } from '../../classify.ts'
+import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
+import type { Answer } from './exchange.ts'
+import { DeadlineError } from './exchange.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+/** These say nothing about one event of a batch: sending the events one by one would be refused all the same. */
+const REFUSES_EVERYTHING = new Set([401, 402, 403, 404, 405, 406, 407, 410, 415, 426, 431])
+
+/** By the code of a TLS error (Node.js, or OpenSSL's alert); the first that fits. */
+const TLS_HINTS: readonly { readonly when: RegExp; readonly hint: string }[] = [
+  { when: /^CERT_HAS_EXPIRED$/, hint: 'The server’s certificate has expired: it has to be renewed there.' },
+  { when: /^CERT_NOT_YET_VALID$/, hint: 'The server’s certificate is not valid yet: compare the clocks.' },
+  {
+    when: /ALTNAME_INVALID/,
+    hint: 'The certificate is for another name: write that into `url`, or into `tls.servername`.',
+  },
+  {
+    when: /ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN)/,
+    hint: 'The server refuses our certificate, or wants one: give `tls.cert` and `tls.key` as it asks for.',
+  },
+  { when: /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, hint: 'The server does not speak TLS on this port.' },
+  {
+    when: /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/,
+    hint: 'The certificate is not trusted: give its authority in `tls.ca`. Verification cannot be switched off.',
+  },
+]
+
+/** A batch that was refused for what may be one event’s fault may be taken in parts. */
+export interface Refusal {
+  readonly failure: DeliveryFailure
+  readonly divisible: boolean
+}
+
+/** Null for a 2xx. `kindOf` has the last word about what a failure means for the target. */
+export function refusalOf(
+  origin: string,
+  answer: Answer,
+  kindOf: (kind: DeliveryFailure['kind']) => DeliveryFailure['kind'],
+): Refusal | null {
+  const { status } = answer
+  if (status >= 200 && status < 300) return null
+  const kind = kindOf(classify(HTTP_STATUSES, String(status)))
+  const hint =
+    status < 400 ? 'Redirects are not followed: write the address that it points to into the rule.' : undefined
+  const failure = deliveryFailure(kind, 'BINGO_WEBHOOK_STATUS', `${origin} answered ${status}`, {
+    hint,
+    retryAfterMs: retryAfterMs(answer.retryAfter, Date.now()),
+  })
+  return { failure, divisible: kind === 'poison' && !REFUSES_EVERYTHING.has(status) }
+}
+
+/** For an exchange that had no answer. */
+export function outageOf(
+  origin: string,
+  error: unknown,
+  timeoutMs: number,
+  kindOf: (kind: DeliveryFailure['kind']) => DeliveryFailure['kind'],
+): DeliveryFailure {
+  if (error instanceof BingoError) {
+    // The address policy: with a host from data another event may have a better one, else none will.
+    return { kind: kindOf('down') === 'down' ? 'down' : 'poison', error }
+  }
+  if (error instanceof DeadlineError) {
+    const message = `${origin} did not answer within ${timeoutMs} ms`
+    return deliveryFailure(kindOf('down'), 'BINGO_WEBHOOK_TIMEOUT', message, { cause: error })
+  }
+  const code = codeOf(error) ?? ''
+  const hint = TLS_HINTS.find(({ when }) => when.test(code))?.hint
+  const message = `${origin} cannot be reached: ${reasonOf(error)}`
+  return deliveryFailure(kindOf('down'), 'BINGO_WEBHOOK_UNREACHABLE', message, { hint, cause: error })
+}
