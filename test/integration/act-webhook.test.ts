@@ -78,7 +78,7 @@ describe('a webhook target', () => {
     expect(received).toHaveLength(1)
     expect(received[0]).toMatchObject({ path: '/hook', body: '{"id":1}' })
     expect(received[0]!.headers).toMatchObject({ 'content-type': 'application/json', 'x-source': 'bingo' })
-    expect(received[0]!.headers['webhook-id']).toMatch(/:1\/0$/)
+    expect(received[0]!.headers['webhook-id']).toMatch(/:1\/0#rule#0$/)
   })
 
   test('signs so that the reference implementation verifies it, compressed or not', async () => {

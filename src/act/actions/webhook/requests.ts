@@ -14,13 +14,31 @@ export interface WebhookRequest {
   readonly wrapped: boolean
 }
 
+/**
+ * The jobs of a request that got no answer, by the first of them. The receiver may have taken it, so it is sent again as it
+ * was, not with what has queued up since: the same events then have the same `webhook-id`.
+ */
+export class Unanswered {
+  private readonly requests = new WeakMap<Job, readonly Job[]>()
+
+  note(jobs: readonly Job[]): void {
+    this.requests.set(jobs[0]!, jobs)
+  }
+
+  /** Where the request that begins at `from` ended the last time; undefined where there was none, or its jobs are not all there. */
+  endOf(jobs: readonly Job[], from: number): number | undefined {
+    const before = this.requests.get(jobs[from]!)
+    return before?.every((job, i) => job === jobs[from + i]) === true ? from + before.length : undefined
+  }
+}
+
 /** Splits a send into requests, in order: neighbours with the same address and headers share one. */
-export function planRequests(jobs: readonly Job[]): WebhookRequest[] {
+export function planRequests(jobs: readonly Job[], unanswered: Unanswered): WebhookRequest[] {
   const { batch } = jobs[0]!.action.options as WebhookActionOptions
   const requests: WebhookRequest[] = []
   for (let from = 0; from < jobs.length;) {
     const first = payloadOf(jobs[from]!)
-    const to = batch === 'never' ? from + 1 : endOfBatch(jobs, from)
+    const to = batch === 'never' ? from + 1 : (unanswered.endOf(jobs, from) ?? endOfBatch(jobs, from))
     requests.push({ from, to, url: first.url, headers: first.headers, wrapped: batch === 'always' || to - from > 1 })
     from = to
   }

@@ -30,11 +30,28 @@ export function signatureHeaders(id: string, body: string, secrets: readonly Buf
   return [...headers, 'webhook-signature', signatures.join(' ')]
 }
 
+/** Longest id that is written out; beyond it (a long rule id) a digest stands for it. */
+const MAX_READABLE = 200
+
 /**
- * What the receiver dedupes by: the event's id; for a batch a digest of its events' ids, so that a repeated batch has
- * the same id and a batch that holds anything else another.
+ * What the receiver dedupes by: `EVENT#RULE#ACTION` for one event, for a batch a digest of that. The rule and the place of
+ * the action in it are part of it because two actions may tell one receiver different things about one event. The same
+ * events of the same action have the same id whenever they are sent, any others another. No full stops: these part id,
+ * timestamp and body where they are signed.
  */
-export function webhookId(eventIds: readonly string[]): string {
-  if (eventIds.length === 1) return eventIds[0]!
-  return `batch-${createHash('sha256').update(eventIds.join('\n')).digest('hex').slice(0, 32)}`
+export function webhookId(action: string, eventIds: readonly string[]): string {
+  if (eventIds.length > 1) return `batch-${digest(`${action}\n${eventIds.join('\n')}`)}`
+  const id = `${eventIds[0]!}#${action}`.replaceAll(UNSAFE, escape)
+  return id.length <= MAX_READABLE ? id : `event-${digest(id)}`
+}
+
+/** What could not stand in a header, or would be taken for a separator. */
+const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
+
+function escape(character: string): string {
+  return Buffer.from(character).toString('hex').toUpperCase().replaceAll(/../g, '%$&')
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }

@@ -7,7 +7,7 @@ import { DeadlineError, exchange } from './exchange.ts'
 import { outageOf, refusalOf } from './failures.ts'
 import type { Refusal } from './failures.ts'
 import type { WebhookActionOptions, WebhookTargetOptions } from './options.ts'
-import { bodyOf, planRequests } from './requests.ts'
+import { bodyOf, planRequests, Unanswered } from './requests.ts'
 import type { WebhookRequest } from './requests.ts'
 import { signatureHeaders, webhookId } from './signature.ts'
 
@@ -22,6 +22,7 @@ export class WebhookTarget implements Target {
   readonly maxConcurrency: number
   readonly #connections: Connections
   readonly #dynamicHost: boolean
+  readonly #unanswered = new Unanswered()
 
   constructor(options: WebhookTargetOptions) {
     this.maxConcurrency = options.concurrency
@@ -33,7 +34,7 @@ export class WebhookTarget implements Target {
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
     const failedRows = new Set<string>()
     let down: DeliveryFailure | null = null
-    for (const request of planRequests(jobs)) {
+    for (const request of planRequests(jobs, this.#unanswered)) {
       if (down !== null) failures.fill(down, request.from, request.to)
       else down = await this.#sendInOrder(jobs, request, signal, failures, failedRows)
     }
@@ -97,9 +98,11 @@ export class WebhookTarget implements Target {
       const { method } = options as WebhookActionOptions
       const sent = { origin, path, method, headers, body: typeof body === 'string' ? body : await body }
       const refusal = refusalOf(origin, await exchange(dispatcher, sent, timeoutMs, signal), this.#kindOf)
+      if (refusal?.failure.kind === 'down') this.#unanswered.note(jobs.slice(request.from, request.to))
       return refusal
     } catch (error) {
       if (error instanceof DeadlineError && origin.startsWith('https:')) this.#connections.renew(dispatcher)
+      this.#unanswered.note(jobs.slice(request.from, request.to))
       return { failure: outageOf(origin, error, timeoutMs, this.#kindOf), divisible: false }
     }
   }
@@ -128,7 +131,7 @@ function encode(
   const options = action.options as WebhookActionOptions
   const json = bodyOf(jobs, request)
   const ids = jobs.slice(request.from, request.to).map((job) => job.change.id)
-  const id = webhookId(ids)
+  const id = webhookId(`${action.rule.id}#${action.index}`, ids)
   const headers = ['user-agent', 'bingo', ...request.headers]
   headers.push(...signatureHeaders(id, json, options.secrets, Date.now()))
   if (!request.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-type')) {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { Webhook } from 'standardwebhooks'
 import { addressPolicy } from '../../../../src/act/actions/webhook/addresses.ts'
-import { bodyOf, planRequests } from '../../../../src/act/actions/webhook/requests.ts'
+import { bodyOf, planRequests as plan, Unanswered } from '../../../../src/act/actions/webhook/requests.ts'
 import { retryAfterMs } from '../../../../src/act/actions/webhook/retry-after.ts'
 import { decodeSecret, signatureHeaders, webhookId } from '../../../../src/act/actions/webhook/signature.ts'
 import { compile, jobFor } from '../action-spec.ts'
 
+const planRequests = (jobs: Parameters<typeof plan>[0]) => plan(jobs, new Unanswered())
 const URL_FIELD = { type: 'webhook', url: 'https://crm.example.com/users/{{id}}' }
 const FIXED = { type: 'webhook', url: 'https://crm.example.com/users', body: { id: '{{id}}' } }
 
@@ -55,8 +56,8 @@ describe('a webhook action', () => {
 
 describe('requests of a batch', () => {
   const jobs = (fields: object, hasDebounce = false, count = 3) => {
-    const { plan } = compile({ ...FIXED, ...fields }, {}, hasDebounce)
-    return Array.from({ length: count }, (_, id) => jobFor(plan, { id, status: 1 }, id))
+    const compiled = compile({ ...FIXED, ...fields }, {}, hasDebounce)
+    return Array.from({ length: count }, (_, id) => jobFor(compiled.plan, { id, status: 1 }, id))
   }
   const bodies = (list: ReturnType<typeof jobs>): string[] => planRequests(list).map((request) => bodyOf(list, request))
 
@@ -82,9 +83,13 @@ describe('requests of a batch', () => {
   })
 
   test('a batch stays under a megabyte', () => {
-    const { plan } = compile({ ...FIXED, body: { name: '{{name}}' } })
-    const big = Array.from({ length: 4 }, (_, id) => jobFor(plan, { id, name: 'x'.repeat(400_000) }, id))
-    expect(planRequests(big).map(({ from, to }) => to - from)).toEqual([2, 2])
+    const compiled = compile({ ...FIXED, body: { name: '{{name}}' } })
+    const sizes = (name: string) => {
+      const big = Array.from({ length: 4 }, (_, id) => jobFor(compiled.plan, { id, name }, id))
+      return planRequests(big).map(({ from, to }) => to - from)
+    }
+    expect(sizes('x'.repeat(400_000))).toEqual([2, 2])
+    expect(sizes('語'.repeat(200_000))).toEqual([1, 1, 1, 1])
   })
 })
 
@@ -104,10 +109,20 @@ describe('signatures', () => {
     expect(() => new Webhook(secrets[0]!).verify(`${body} `, headers)).toThrow('No matching signature')
   })
 
-  test('carry the event’s id, and for a batch one that only the same events share', () => {
-    expect(webhookId(['a/0'])).toBe('a/0')
-    expect(webhookId(['a/0', 'a/1'])).toBe(webhookId(['a/0', 'a/1']))
-    expect(webhookId(['a/0', 'a/1'])).not.toBe(webhookId(['a/0', 'a/2']))
+  test('carry an id of event, rule and action, and for a batch one that only the same events share', () => {
+    expect(webhookId('crm#0', ['a:1/0'])).toBe('a:1/0#crm#0')
+    expect(webhookId('crm#0', ['a/0'])).not.toBe(webhookId('crm#1', ['a/0']))
+    expect(webhookId('crm#0', ['a/0', 'a/1'])).toBe(webhookId('crm#0', ['a/0', 'a/1']))
+    expect(webhookId('crm#0', ['a/0', 'a/1'])).not.toBe(webhookId('crm#0', ['a/0', 'a/2']))
+    expect(webhookId('crm#0', ['a/0', 'a/1'])).not.toBe(webhookId('mail#0', ['a/0', 'a/1']))
+  })
+
+  test('carry an id that any header can hold, and that tells apart what it escapes', () => {
+    const ids = ['r.1', 'r%2E1', 'r 1', 'Zoë', 'a\r\nb', '\ud800', 'x'.repeat(500), 'x'.repeat(501)].map((rule) =>
+      webhookId(`${rule}#0`, ['1:binlog.000003:4/0']),
+    )
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_:/#%-]{1,200}$/)
   })
 
   test('need a secret of the specified form', () => {
