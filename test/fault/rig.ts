@@ -76,6 +76,7 @@ export class Rig implements AsyncDisposable {
       sessions: 4,
       keys: 40,
       pauseMs: 2,
+      ddlPauseMs: 400,
       ...options.writer,
     })
     stack.defer(() => writer.stop().catch(() => undefined))
@@ -123,8 +124,8 @@ export class Rig implements AsyncDisposable {
     runs: number,
     more: { notes?: string; problems?: readonly string[]; explained?: boolean } = {},
   ): Promise<Outcome> {
-    const healedFrom = performance.now()
     await this.writer.stop()
+    const healedFrom = performance.now()
     const final = await this.writer.finalState()
     const replays = more.explained === true ? undefined : this.replays
     const deadline = healedFrom + HEAL_TIMEOUT_MS

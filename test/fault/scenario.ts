@@ -52,7 +52,7 @@ export interface Outcome {
   readonly duplicates: number
   /** Repeated deliveries that no crash or lost answer explains: an error. */
   readonly strayDuplicates?: number
-  /** From the end of the last fault until everything committed until then had arrived; null: not measured. */
+  /** From the end of the writes, with nothing broken any more, until all of them had arrived; null: not measured. */
   readonly secondsToHeal: number | null
   /** Figures worth knowing (memory, exit codes). */
   readonly notes?: string

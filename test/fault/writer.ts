@@ -1,127 +1,177 @@
 import { setTimeout as delay } from 'node:timers/promises'
-
-/** A connection of mysql2/promise, as far as the writer uses it. */
-interface Connection {
-  query(sql: string): Promise<unknown>
-  end(): Promise<void>
-}
+import { randomFrom } from './random.ts'
+import { changeSchema } from './writer-schema.ts'
+import { WRITER_TABLES } from './writer-tables.ts'
+import { rollBackPrepared, transaction } from './writer-transactions.ts'
+import type { Connection } from './writer-transactions.ts'
 
 export interface WriterOptions {
   readonly connect: () => Promise<Connection>
   readonly seed: number
   readonly sessions: number
+  /** Rows of each table. */
   readonly keys: number
   /** Rest between two transactions of a session, milliseconds. */
   readonly pauseMs: number
+  /** Rest between two changes of a table's definition; null: none are made. */
+  readonly ddlPauseMs: number | null
 }
 
-/** mulberry32: small, seeded, good enough to choose what to do next. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
+/** Waiting for a server that is away gives up after this. */
+const RECONNECT_TIMEOUT_MS = 180_000
+const RECONNECT_PAUSE_MS = 100
 
-/** The tables that rules of recording targets name. */
-export const WRITER_TABLES = ['fault.one', 'fault.two'] as const
+/** Rolled back by the server, and tried again like an application would: deadlock, lock timeout, id taken, table altered. */
+const ROLLED_BACK = new Set([1062, 1205, 1213, 1412, 1613, 1614])
 
 /**
- * Several sessions that write at once: single rows, many rows, two tables in one transaction, savepoints and
- * transactions that are rolled back. Every committed write adds 1 to the `seq` of its row.
+ * Several sessions that write at once, seeded. A row is known by its `uid`, which never changes; every committed change
+ * adds 1 to its `seq`, so that the end state tells its whole history, even where a session never learned whether its
+ * COMMIT was done. Sessions outlive a server that goes away.
  */
 export class Writer {
   private readonly options: WriterOptions
   private stopping = false
   private sessions: Promise<void>[] = []
+  /** Sessions between two transactions wait here while a table is being replaced. */
+  private gate: Promise<void> | null = null
+  private inTransaction = 0
 
   constructor(options: WriterOptions) {
     this.options = options
   }
 
-  /** Creates and fills the tables: `seq` 1 for every row. */
+  /** Creates the tables, empty. */
   async prepare(): Promise<void> {
     const connection = await this.options.connect()
     await connection.query('CREATE DATABASE IF NOT EXISTS fault')
     for (const table of WRITER_TABLES) {
       await connection.query(`DROP TABLE IF EXISTS ${table}`)
-      await connection.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, seq INT NOT NULL, pad VARCHAR(200))`)
+      await connection.query(
+        `CREATE TABLE ${table} (id INT PRIMARY KEY, uid INT NOT NULL UNIQUE, seq INT NOT NULL, pad VARCHAR(200))`,
+      )
     }
     await connection.end()
   }
 
+  /** Fills them: `seq` 1 for every row. */
   async insertRows(): Promise<void> {
     const connection = await this.options.connect()
-    const rows = Array.from({ length: this.options.keys }, (_, id) => `(${id}, 1, REPEAT('x', 50))`)
-    for (const table of WRITER_TABLES) await connection.query(`INSERT INTO ${table} VALUES ${rows.join(',')}`)
+    const rows = Array.from({ length: this.options.keys }, (_, uid) => `(${uid}, ${uid}, 1, REPEAT('x', 50))`)
+    for (const table of WRITER_TABLES) {
+      await connection.query(`INSERT INTO ${table} (id, uid, seq, pad) VALUES ${rows.join(',')}`)
+    }
     await connection.end()
   }
 
   start(): void {
+    const { seed, sessions, keys, ddlPauseMs } = this.options
     this.stopping = false
-    this.sessions = Array.from({ length: this.options.sessions }, (_, i) => this.session(this.options.seed * 1000 + i))
+    this.sessions = Array.from({ length: sessions }, (_, number) => {
+      const random = randomFrom(seed * 1000 + number)
+      return this.session(number, (connection) =>
+        this.whenOpen(() => transaction(connection, { random, keys, session: number })),
+      )
+    })
+    if (ddlPauseMs !== null) this.sessions.push(this.schemaSession(ddlPauseMs))
+    // Told by `stop`, which may be much later.
+    for (const session of this.sessions) session.catch(() => undefined)
   }
 
+  /** Lets every session finish what it is at. Rejects with what ended one of them before. */
   async stop(): Promise<void> {
     this.stopping = true
     await Promise.all(this.sessions)
+    this.sessions = []
   }
 
-  /** `table:id` → seq, as the server has it. */
+  /** `table:uid` → seq, as the server has it. */
   async finalState(): Promise<Map<string, number>> {
     const connection = await this.options.connect()
     const state = new Map<string, number>()
     for (const table of WRITER_TABLES) {
-      const [rows] = (await connection.query(`SELECT id, seq FROM ${table}`)) as [{ id: number; seq: number }[]]
-      for (const { id, seq } of rows) state.set(`${table.slice(6)}:${id}`, seq)
+      const [rows] = (await connection.query(`SELECT uid, seq FROM ${table}`)) as [{ uid: number; seq: number }[]]
+      for (const { uid, seq } of rows) state.set(`${table.slice('fault.'.length)}:${uid}`, seq)
     }
     await connection.end()
     return state
   }
 
-  private async session(seed: number): Promise<void> {
-    const random = randomFrom(seed)
-    const connection = await this.options.connect()
+  private schemaSession(pauseMs: number): Promise<void> {
+    const random = randomFrom(this.options.seed * 1000 + 999)
+    return this.session(999, async (connection) => {
+      await changeSchema(connection, random, (work) => this.alone(work))
+      await this.rest(pauseMs)
+    })
+  }
+
+  private async session(number: number, work: (connection: Connection) => Promise<void>): Promise<void> {
+    let connection = await this.connect(number)
     while (!this.stopping) {
       try {
-        await this.transaction(connection, random)
+        await work(connection)
       } catch (error) {
-        // Deadlocks and lock timeouts roll back by themselves: the writer goes on like an application would.
-        if (!/deadlock|lock wait/i.test(String(error))) throw error
-        await connection.query('ROLLBACK')
+        if (ROLLED_BACK.has((error as { errno?: number }).errno ?? 0))
+          await connection.query('ROLLBACK').catch(() => undefined)
+        else if (isConnectionLoss(error)) {
+          connection.destroy()
+          connection = await this.connect(number)
+        } else throw error
       }
       if (this.options.pauseMs > 0) await delay(this.options.pauseMs)
     }
-    await connection.end()
+    await connection.end().catch(() => undefined)
   }
 
-  private async transaction(connection: Connection, random: () => number): Promise<void> {
-    const kind = random()
-    const bump = (rows: number) => connection.query(this.update(random, rows))
-    await connection.query('BEGIN')
-    await bump(1 + Math.floor(random() * 3))
-    if (kind < 0.1) {
-      await bump(30)
-      await connection.query('ROLLBACK')
-      return
+  private async connect(session: number): Promise<Connection> {
+    const deadline = performance.now() + RECONNECT_TIMEOUT_MS
+    for (;;) {
+      try {
+        const connection = await this.options.connect()
+        // A change of a table's definition and row locks can wait for each other without the server noticing.
+        await connection.query('SET innodb_lock_wait_timeout = 2, lock_wait_timeout = 2')
+        await rollBackPrepared(connection, session)
+        return connection
+      } catch (error) {
+        if (performance.now() > deadline || !isConnectionLoss(error)) throw error
+        await delay(RECONNECT_PAUSE_MS)
+      }
     }
-    if (kind < 0.25) {
-      await connection.query('SAVEPOINT here')
-      await bump(5)
-      await connection.query('ROLLBACK TO SAVEPOINT here')
-      await bump(2)
-    } else if (kind < 0.35) {
-      await bump(this.options.keys)
-    }
-    await connection.query('COMMIT')
   }
 
-  private update(random: () => number, rows: number): string {
-    const table = WRITER_TABLES[random() < 0.5 ? 0 : 1]
-    const first = Math.floor(random() * this.options.keys)
-    return `UPDATE ${table} SET seq = seq + 1 WHERE id BETWEEN ${first} AND ${first + rows - 1} ORDER BY id`
+  private async whenOpen(work: () => Promise<void>): Promise<void> {
+    while (this.gate !== null) await this.gate
+    this.inTransaction += 1
+    try {
+      await work()
+    } finally {
+      this.inTransaction -= 1
+    }
   }
+
+  /** Runs while no session is inside a transaction. */
+  private async alone(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.gate = promise
+    try {
+      while (this.inTransaction > 0) await delay(1)
+      await work()
+    } finally {
+      this.gate = null
+      resolve()
+    }
+  }
+
+  /** Ends early when the writer stops. */
+  private async rest(ms: number): Promise<void> {
+    const until = performance.now() + ms
+    while (!this.stopping && performance.now() < until) await delay(Math.min(20, ms))
+  }
+}
+
+function isConnectionLoss(error: unknown): boolean {
+  const { fatal, code, message } = error as { fatal?: boolean; code?: string; message?: string }
+  if (fatal === true || /^(ECONN|EPIPE|ETIMEDOUT|PROTOCOL_|ER_SERVER_SHUTDOWN|ER_CON_COUNT)/.test(code ?? ''))
+    return true
+  return /closed state|shutdown in progress/i.test(message ?? '')
 }

@@ -9,3 +9,16 @@ export interface Recorder extends AsyncDisposable {
   /** Everything so far; the same array, grown, at every call. */
   arrivals(): Promise<readonly Arrival[]>
 }
+
+/** What a recording rule sends of a change of the writer's tables. */
+export interface Note {
+  readonly key: string
+  readonly seq: string | number
+  readonly op: string
+  readonly id: string
+}
+
+/** A DELETE shows the number that the row had, and counts as one more change. */
+export function arrivalOf({ key, seq, op, id }: Note): Arrival {
+  return { key, seq: Number(seq) + (op === 'delete' ? 1 : 0), id }
+}

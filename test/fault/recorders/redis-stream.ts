@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis'
 import type { RedisServer } from '../../support/servers/redis.ts'
 import type { Arrival } from '../checker.ts'
-import { WRITER_TABLES } from '../writer.ts'
-import type { Recorder } from './recorder.ts'
+import { WRITER_TABLES } from '../writer-tables.ts'
+import { arrivalOf } from './recorder.ts'
+import type { Note, Recorder } from './recorder.ts'
 
 const STREAM = 'arrivals'
 const PAGE = 10_000
@@ -14,7 +15,7 @@ export const REDIS_STREAM_RULES = `rules:
       - type: redis
         cmd: XADD
         key: ${STREAM}
-        fields: {key: "{{table}}:{{id}}", seq: "{{seq}}", id: "{{event.id}}"}
+        fields: {key: "{{table}}:{{uid}}", seq: "{{seq}}", op: "{{event.op}}", id: "{{event.id}}"}
 `
 
 /** One stream: the server numbers what arrives. */
@@ -35,7 +36,7 @@ export class RedisStreamRecorder implements Recorder {
     for (;;) {
       const entries = await this.client.xrange(STREAM, this.last, '+', 'COUNT', PAGE)
       for (const [id, fields] of entries) {
-        this.seen.push(arrivalOf(fields))
+        this.seen.push(arrivalOf(noteOf(fields)))
         this.last = `(${id}`
       }
       if (entries.length < PAGE) return this.seen
@@ -47,7 +48,7 @@ export class RedisStreamRecorder implements Recorder {
   }
 }
 
-function arrivalOf(fields: readonly string[]): Arrival {
+function noteOf(fields: readonly string[]): Note {
   const value = (name: string): string => fields[fields.indexOf(name) + 1]!
-  return { key: value('key'), seq: Number(value('seq')), id: value('id') }
+  return { key: value('key'), seq: value('seq'), op: value('op'), id: value('id') }
 }

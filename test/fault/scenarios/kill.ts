@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Rig } from '../rig.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
-import { randomFrom } from '../writer.ts'
+import { randomFrom } from '../random.ts'
 
 const CYCLES = 20
 const MAX_LIFE_MS = 1_700

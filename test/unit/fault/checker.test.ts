@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { isClean, judge } from '../../fault/checker.ts'
 import type { Arrival } from '../../fault/checker.ts'
+import { arrivalOf } from '../../fault/recorders/recorder.ts'
 
 const final = new Map([
   ['a', 3],
@@ -52,4 +53,20 @@ test('a duplicate is explained by a restart whose checkpoint had not passed it, 
   expect(judge(twice, final, restart(5, false)).stray).toEqual(['a@3'])
   expect(judge(twice, final, []).stray).toEqual(['a@3'])
   expect(isClean(judge(twice, final, []))).toBe(false)
+})
+
+test('a row that is deleted and written again counts both changes, and the loss of either is found out', () => {
+  const note = (seq: number, op: string) => arrivalOf({ key: 'b', seq: String(seq), op, id: `b${seq}${op}` })
+  const replaced = new Map([['b', 3]])
+  const history = [note(1, 'insert'), note(1, 'delete'), note(3, 'insert')]
+  expect(isClean(judge(history, replaced))).toBe(true)
+  expect(judge(history.toSpliced(1, 1), replaced).lost).toEqual(['b@2'])
+  expect(judge(history.toSpliced(2, 1), replaced).lost).toEqual(['b@3'])
+  expect(judge([history[1]!, history[0]!, history[2]!], replaced).reordered).toEqual(['b@1'])
+})
+
+test('a change of the primary key that passes an earlier change of its row is found out', () => {
+  // The writer names a row by what its primary key does not change, so the history goes on under the new key.
+  const moved = [arrival('row', 1), arrival('row', 3), arrival('row', 2)]
+  expect(judge(moved, new Map([['row', 3]])).reordered).toEqual(['row@2'])
 })
