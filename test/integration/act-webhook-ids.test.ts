@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { ActionPlan, Job, Target } from '../../src/core/action.ts'
-import { randomFrom } from '../fault/writer.ts'
+import { randomFrom } from '../fault/random.ts'
 import { silentLog } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/act/action-spec.ts'
 
