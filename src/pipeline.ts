@@ -171,9 +171,10 @@ class StagedPipeline implements Pipeline {
   /** Null when the daemon was stopped while it waited for the store. */
   private async openFailures(signal: AbortSignal): Promise<FailureHandler | null> {
     const { deadLetters: store, clock, log } = this.deps
+    const stats = this.deps.stats.deadLetters
     const ruleStats = (id: string) => this.ingest.ruleStats(id)
     try {
-      return await FailureHandler.open({ store, clock, log, signal: this.giveUp.signal, ruleStats }, signal)
+      return await FailureHandler.open({ store, clock, log, signal: this.giveUp.signal, ruleStats, stats }, signal)
     } catch (error) {
       if (signal.aborted) return null
       throw error

@@ -2,10 +2,11 @@ import { backoffMs } from '../core/backoff.ts'
 import type { Log } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../core/dead-letter.ts'
+import { parkedKey } from '../core/dead-letter.ts'
 import { BingoError } from '../core/errors.ts'
 import { toChangeEvent } from '../core/event-json.ts'
 import type { InFlightJob } from '../core/in-flight-job.ts'
-import type { RuleStats } from '../core/stats.ts'
+import type { DeadLetterStats, RuleStats } from '../core/stats.ts'
 
 /** Between tries to reach a dead-letter store that is down or full. */
 const STORE_RETRY = { minMs: 200, maxMs: 10_000 } as const
@@ -16,6 +17,7 @@ export interface FailureHandlerDeps {
   readonly log: Log
   readonly signal: AbortSignal
   readonly ruleStats: (ruleId: string) => RuleStats
+  readonly stats: DeadLetterStats
 }
 
 /**
@@ -41,35 +43,29 @@ export class FailureHandler {
     return this.parked.size > 0 && this.parked.has(parkKey(job))
   }
 
-  /** Resolves when every job is durable in the store; waits, however long, while the store is down or full. */
-  async bury(jobs: readonly InFlightJob[]): Promise<void> {
+  /**
+   * Resolves when the jobs are durable in the store; waits, however long, while the store is down or full. Answers the
+   * jobs that were not taken, in order: what they were to wait behind was retried meanwhile, so they may be sent.
+   */
+  async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[]> {
     const letters = jobs.map((job) => this.letter(job))
-    await patiently(this.deps, () => this.deps.store.add(letters), true)
-    for (const job of jobs) this.deps.ruleStats(job.action.rule.id).deadLettersTotal += 1
+    const released = new Set(await patiently(this.deps, () => this.deps.store.add(letters), true))
+    const free: InFlightJob[] = []
+    const taken: InFlightJob[] = []
+    for (const [i, job] of jobs.entries()) (released.has(letters[i]!.id) ? free : taken).push(job)
+    for (const job of free) this.parked.delete(parkKey(job))
+    for (const job of taken) {
+      if (job.action.onFailure === 'park') this.parked.add(parkKey(job))
+      this.deps.ruleStats(job.action.rule.id).deadLettersTotal += 1
+    }
+    this.tell(taken)
+    return free
   }
 
   private letter(job: InFlightJob): DeadLetter {
-    const { action, change } = job
+    const { action, change, failure } = job
     const now = this.deps.clock.now()
-    const joins = job.failure === null && (job.attempts === null || job.attempts.length === 0)
-    const parks = action.onFailure === 'park'
-    if (parks) this.parked.add(parkKey(job))
     const attempts = job.attempts ?? []
-    const failure = job.failure
-    this.deps.log.warn(
-      {
-        rule: action.rule.id,
-        action: action.type,
-        target: action.target.id,
-        schema: change.table.schema,
-        table: change.table.name,
-        gtid: change.transaction.gtid,
-        event: change.id,
-        code: failure?.code ?? attempts.at(-1)?.code ?? 'BINGO_PARKED',
-        err: failure?.message ?? attempts.at(-1)?.message,
-      },
-      joins ? 'event parked behind an earlier failure of its key' : 'event written to the dead letters',
-    )
     return {
       id: `${change.id}#${action.rule.id}#${action.index}${job.former ? '#former' : ''}`,
       event: toChangeEvent(change),
@@ -79,10 +75,42 @@ export class FailureHandler {
       actionType: action.type,
       target: action.target.id,
       rowKey: job.rowKey,
-      state: joins ? 'parked' : parks ? 'park' : 'skip',
+      state: joins(job) ? 'parked' : action.onFailure === 'park' ? 'park' : 'skip',
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
     }
+  }
+
+  /** One line for each event that failed, and one for all that joined earlier ones. */
+  private tell(jobs: readonly InFlightJob[]): void {
+    const joined = jobs.filter((job) => joins(job))
+    for (const job of jobs) {
+      if (joins(job)) continue
+      const { code, message } = job.failure ?? job.attempts!.at(-1)!
+      this.deps.log.warn({ ...fieldsOf(job), code, err: message }, 'event written to the dead letters')
+    }
+    if (joined.length === 0) return
+    this.deps.log.warn(
+      { ...fieldsOf(joined[0]!), code: 'BINGO_PARKED', jobs: joined.length },
+      'events parked behind earlier failures of their keys',
+    )
+  }
+}
+
+/** It did not fail itself: it waits behind an earlier failure of its key. */
+function joins(job: InFlightJob): boolean {
+  return job.failure === null && (job.attempts === null || job.attempts.length === 0)
+}
+
+function fieldsOf({ action, change }: InFlightJob): object {
+  return {
+    rule: action.rule.id,
+    action: action.type,
+    target: action.target.id,
+    schema: change.table.schema,
+    table: change.table.name,
+    gtid: change.transaction.gtid,
+    event: change.id,
   }
 }
 
@@ -90,21 +118,38 @@ export class FailureHandler {
 async function patiently<T>(deps: FailureHandlerDeps, work: () => Promise<T>, always = false): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await work()
+      const result = await work()
+      if (attempt > 1) answersAgain(deps)
+      return result
     } catch (error) {
       const retryable = always || (error instanceof BingoError && error.retryable)
       if (deps.signal.aborted || !retryable) throw error
-      const code = error instanceof BingoError ? error.code : 'BINGO_DEAD_LETTERS_UNREACHABLE'
-      const level = attempt < 5 ? 'warn' : 'error'
-      deps.log[level](
-        { code, store: deps.store.description, attempt, err: String(error) },
-        'the dead-letter store does not answer or is full; waiting',
-      )
+      waits(deps, attempt, error)
       await deps.clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), deps.signal)
     }
   }
 }
 
+function waits({ stats, clock, store, log }: FailureHandlerDeps, attempt: number, error: unknown): void {
+  const code = error instanceof BingoError ? error.code : 'BINGO_DEAD_LETTERS_UNREACHABLE'
+  const err = error instanceof Error ? error.message : String(error)
+  if (stats.blockedSince === 0) stats.blockedSince = clock.now()
+  stats.blockedBy = { code, message: err }
+  const level = attempt < 5 ? 'warn' : 'error'
+  log[level](
+    { code, store: store.description, attempt, err },
+    'the dead-letter store does not answer or is full; waiting',
+  )
+}
+
+function answersAgain({ stats, clock, store, log }: FailureHandlerDeps): void {
+  if (stats.blockedSince === 0) return
+  const ms = clock.now() - stats.blockedSince
+  stats.blockedSince = 0
+  stats.blockedBy = null
+  log.info({ store: store.description, ms }, 'the dead-letter store takes entries again')
+}
+
 function parkKey(job: InFlightJob): string {
-  return `${job.action.rule.id}\0${job.rowKey}`
+  return parkedKey(job.action.rule.id, job.rowKey)
 }

@@ -196,31 +196,31 @@ export class TargetQueue implements WakeableQueue {
   private async finishLane({ lane, from, to }: Segment, { ended, kept, lost, retry }: SortedResults): Promise<void> {
     const queue = this.lanes.at(lane)
     const waitMs = retry === null ? 0 : this.noteRetry(queue, retry)
-    if (lost.length > 0 && !(await this.bury(lost))) return
+    if (lost.length > 0 && (await this.bury(lost)) === null) return
     this.lanes.settle(lane, to - from, kept)
     for (const job of ended) this.end(job, true)
     for (const job of lost) this.end(job, false)
     this.lanes.wakeAfter(lane, waitMs)
   }
 
-  /** Writes the failed or parked jobs at the head of a lane to the dead letters. */
+  /** Writes the failed or parked jobs at the head of a lane to the dead letters; those not taken stay, to be sent. */
   private async buryHead(lane: number): Promise<void> {
     const queue = this.lanes.at(lane)
     queue.state = 'busy'
     const lost = this.selection.lostAtHead(queue)
-    if (lost.length > 0 && !(await this.bury(lost))) return
-    this.lanes.settle(lane, lost.length, null)
-    for (const job of lost) this.end(job, false)
+    const free = lost.length === 0 ? [] : await this.bury(lost)
+    if (free === null) return
+    this.lanes.settle(lane, lost.length, free)
+    for (const job of lost) if (!free.includes(job)) this.end(job, false)
     if (lost.length > 0) this.wake(lane)
   }
 
-  /** False when the daemon stops before the store took them: they stay held and are replayed (invariant 1). */
-  private async bury(jobs: readonly InFlightJob[]): Promise<boolean> {
+  /** The jobs that were not taken; null when the daemon stops before: they stay held and are replayed (invariant 1). */
+  private async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[] | null> {
     try {
-      await this.deps.failures.bury(jobs)
-      return true
+      return await this.deps.failures.bury(jobs)
     } catch {
-      return false
+      return null
     }
   }
 

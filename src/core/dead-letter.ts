@@ -16,15 +16,24 @@ export interface DeadLetter {
   readonly createdAt: number
 }
 
-/** `add` resolves only when the entries are durable; rejects with BINGO_DEAD_LETTERS_FULL when bounds are reached. */
+/** Several processes may use one store at a time: the daemon, and `bingo dead-letters` beside it. */
 export interface DeadLetterStore {
   readonly description: string
-  add(letters: readonly DeadLetter[]): Promise<void>
-  /** Row keys that are parked, per rule: `RULE\0ROWKEY`. Read once at the start. */
+  /**
+   * Resolves only when the entries are durable; rejects with BINGO_DEAD_LETTERS_FULL when bounds are reached. Answers
+   * the ids of entries that were not taken: those in state `parked` for whose row key nothing is left in the store,
+   * because it was retried meanwhile, and later ones of the same key. They have to be delivered after all (invariant 2).
+   */
+  add(letters: readonly DeadLetter[]): Promise<readonly string[]>
+  /** Row keys that are parked, per rule: `parkedKey` of every entry that is not of state `skip`. */
   parkedKeys(): Promise<ReadonlySet<string>>
+  /** Oldest first. */
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>
+  /** Answers how many there were. A row key whose last entry goes is not parked any more, in the same instant. */
   remove(ids: readonly string[]): Promise<number>
   count(): Promise<number>
+  /** The right to retry, for one process at a time. Rejects with BINGO_DEAD_LETTERS_BUSY; it ends with the process. */
+  lease(): Promise<AsyncDisposable>
   close(): Promise<void>
 }
 
@@ -35,4 +44,9 @@ export interface DeadLetterFilter {
   readonly since?: number
   readonly until?: number
   readonly limit?: number
+}
+
+/** Name under which a row key is parked for a rule. */
+export function parkedKey(ruleId: string, rowKey: string): string {
+  return `${ruleId}\0${rowKey}`
 }

@@ -30,8 +30,15 @@ export interface Stats {
   caughtUp: boolean
   /** Reading is paused because the budget is used up. */
   pausedByBackPressure: boolean
+  readonly deadLetters: DeadLetterStats
   readonly rules: Map<string, RuleStats>
   readonly targets: Map<string, TargetStats>
+}
+
+export interface DeadLetterStats {
+  /** Since when entries wait because the store takes none (full, down); 0 = it takes them. */
+  blockedSince: number
+  blockedBy: { readonly code: string; readonly message: string } | null
 }
 
 export interface RuleStats {
@@ -76,6 +83,7 @@ export function createStats(budgetBytes: number): Stats {
     connected: false,
     caughtUp: false,
     pausedByBackPressure: false,
+    deadLetters: { blockedSince: 0, blockedBy: null },
     rules: new Map(),
     targets: new Map(),
   }

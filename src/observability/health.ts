@@ -30,6 +30,7 @@ export function assess(stats: Stats, progress: Progress, settings: HealthSetting
   const reasons: Finding[] = [
     ...sourceFindings(stats, settings, nowMs),
     ...targetFindings(stats, nowMs),
+    ...deadLetterFindings(stats, nowMs),
     ...checkpointFindings(progress),
   ]
   const notes: Finding[] = []
@@ -71,6 +72,12 @@ function targetFindings(stats: Stats, nowMs: number): Finding[] {
     })
   }
   return findings
+}
+
+/** The reason that the store gave, under its own code: full and out of reach need different hands. */
+function deadLetterFindings({ deadLetters: { blockedSince, blockedBy } }: Stats, nowMs: number): Finding[] {
+  if (blockedSince === 0 || blockedBy === null) return []
+  return [{ code: blockedBy.code, message: since(`${blockedBy.message}; events wait`, blockedSince, nowMs) }]
 }
 
 function checkpointFindings(progress: Progress): Finding[] {

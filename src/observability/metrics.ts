@@ -93,6 +93,9 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
     stats.checkpointSavedAt === 0 ? undefined : (now() - stats.checkpointSavedAt) / 1000,
   )
   gauge('bingo_dead_letters', 'Entries in the dead letters', deadLetters)
+  gauge('bingo_dead_letters_blocked', '1 while the dead-letter store is full or out of reach and events wait', () =>
+    Number(stats.deadLetters.blockedSince > 0),
+  )
 }
 
 function addTargetGauges(registry: Registry, stats: Stats): void {

@@ -1,4 +1,5 @@
-import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../core/dead-letter.ts'
+import type { DeadLetter, DeadLetterFilter } from '../../core/dead-letter.ts'
+import { parkedKey } from '../../core/dead-letter.ts'
 import { BingoError } from '../../core/errors.ts'
 import { stringifyValue } from '../../core/event-json.ts'
 
@@ -27,9 +28,9 @@ export function parseLetter(text: string, store: string): DeadLetter {
   }
 }
 
-/** Name under which a row key is parked. */
-export function parkedKey(letter: DeadLetter): string | null {
-  return letter.state === 'skip' ? null : `${letter.ruleId}\0${letter.rowKey}`
+/** The row key that an entry parks, or waits behind; null when it does neither. */
+export function parkedKeyOf(letter: DeadLetter): string | null {
+  return letter.state === 'skip' ? null : parkedKey(letter.ruleId, letter.rowKey)
 }
 
 /** `limit` is not looked at. `table` is `users` or `shop.users`. */
@@ -55,17 +56,6 @@ export async function* filtered(
     left -= 1
     if (left <= 0) return
   }
-}
-
-/** Removes what is older than `maxAgeMs`; entries come oldest first. */
-export async function expire(store: DeadLetterStore, maxAgeMs: number, now: number): Promise<void> {
-  if (maxAgeMs === Infinity) return
-  const old: string[] = []
-  for await (const letter of store.list({})) {
-    if (letter.createdAt >= now - maxAgeMs) break
-    old.push(letter.id)
-  }
-  if (old.length > 0) await store.remove(old)
 }
 
 export function full(store: string): BingoError {

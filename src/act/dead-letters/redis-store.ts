@@ -1,50 +1,16 @@
 import type { RedisConnection } from '../../clients/redis.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../core/dead-letter.ts'
-import { expire, filtered, full, parkedKey, parseLetter, serialiseLetter, unreachable } from './letter.ts'
+import { Expiry } from './expiry.ts'
+import { holdLease, LEASE_MS } from './lease.ts'
+import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
+import { ADD, DROP_LEASE, REMOVE, TAKE_LEASE } from './redis-scripts.ts'
 
 const PAGE = 200
+const SCAN_COUNT = 1_000
 /** Entries written by one script: it holds up other clients while it runs. */
 const ADD_PAGE = 100
 const READY_TIMEOUT_MS = 5_000
-
-/**
- * KEYS: letters (hash id → JSON), order (sorted set of ids), bytes, sequence · ARGV: maxCount, maxBytes, id, JSON, …
- * All or nothing: counts first, writes after. Answers 0 when it would go beyond a bound. Repeating it changes nothing.
- */
-const ADD = `
-local count, bytes, fresh, seen = 0, 0, {}, {}
-for i = 3, #ARGV, 2 do
-  if not seen[ARGV[i]] and redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0 then
-    count = count + 1
-    bytes = bytes + #ARGV[i + 1]
-    fresh[count] = i
-    seen[ARGV[i]] = true
-  end
-end
-if count == 0 then return 1 end
-if redis.call('HLEN', KEYS[1]) + count > tonumber(ARGV[1]) then return 0 end
-if tonumber(redis.call('GET', KEYS[3]) or '0') + bytes > tonumber(ARGV[2]) then return 0 end
-for _, i in ipairs(fresh) do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-  redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[4]), ARGV[i])
-end
-redis.call('INCRBY', KEYS[3], bytes)
-return 1`
-
-/** KEYS as above · ARGV: ids. Answers how many there were. */
-const REMOVE = `
-local removed = 0
-for i = 1, #ARGV do
-  local body = redis.call('HGET', KEYS[1], ARGV[i])
-  if body then
-    removed = removed + 1
-    redis.call('HDEL', KEYS[1], ARGV[i])
-    redis.call('ZREM', KEYS[2], ARGV[i])
-    redis.call('DECRBY', KEYS[3], #body)
-  end
-end
-return removed`
 
 /**
  * Dead letters beside the checkpoint in Redis. As durable as that Redis is: with appendfsync=always an entry is on disk
@@ -54,37 +20,61 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   readonly description: string
   readonly #redis: RedisConnection
   readonly #limits: DeadLetterLimits
-  readonly #keys: readonly [letters: string, order: string, bytes: string, sequence: string]
-  readonly #now: () => number
+  readonly #keys: readonly [letters: string, order: string, bytes: string, sequence: string, parked: string]
+  readonly #leaseKey: string
+  readonly #expiry: Expiry
 
   /** Owns `redis`: `close` closes it. The braces are a Cluster hash tag: one instance, one node. */
   constructor(redis: RedisConnection, name: string, limits: DeadLetterLimits, now: () => number = Date.now) {
     this.#redis = redis
     this.#limits = limits
-    this.#now = now
+    this.#expiry = new Expiry(this, limits.maxAgeMs, now)
     const key = `bingo:{${name}}:dead-letters`
-    this.#keys = [key, `${key}:order`, `${key}:bytes`, `${key}:sequence`]
+    this.#keys = [key, `${key}:order`, `${key}:bytes`, `${key}:sequence`, `${key}:parked`]
+    this.#leaseKey = `${key}:lease`
     this.description = `${redis.address} ${key}`
   }
 
-  async add(letters: readonly DeadLetter[]): Promise<void> {
-    await expire(this, this.#limits.maxAgeMs, this.#now())
+  async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
+    await this.#expiry.run()
+    const released: string[] = []
+    const releasedKeys = new Set<string>()
     for (let from = 0; from < letters.length; from += ADD_PAGE) {
-      const page = letters.slice(from, from + ADD_PAGE).flatMap((letter) => [letter.id, serialiseLetter(letter)])
-      const { maxCount, maxBytes } = this.#limits
-      const added = await this.#run((client) =>
-        client.eval(ADD, this.#keys.length, ...this.#keys, maxCount, maxBytes, ...page),
-      )
-      if (added !== 1) throw full(this.description)
+      const page: DeadLetter[] = []
+      for (const letter of letters.slice(from, from + ADD_PAGE)) {
+        if (releasedKeys.has(parkedKeyOf(letter) ?? '')) released.push(letter.id)
+        else page.push(letter)
+      }
+      for (const letter of await this.#addPage(page)) {
+        released.push(letter.id)
+        releasedKeys.add(parkedKeyOf(letter)!)
+      }
     }
+    return released
+  }
+
+  /** Answers the letters that were not taken. */
+  async #addPage(letters: readonly DeadLetter[]): Promise<readonly DeadLetter[]> {
+    const { maxCount, maxBytes } = this.#limits
+    const values = letters.flatMap((letter) => {
+      const waits = letter.state === 'parked' ? '1' : '0'
+      return [letter.id, parkedKeyOf(letter) ?? '', waits, `${serialiseLetter(letter)}\n`]
+    })
+    const answer = (await this.#run((client) =>
+      client.eval(ADD, this.#keys.length, ...this.#keys, maxCount, maxBytes, ...values),
+    )) as readonly number[]
+    if (answer[0] !== 1) throw full(this.description)
+    return answer.slice(1).map((place) => letters[place]!)
   }
 
   async parkedKeys(): Promise<ReadonlySet<string>> {
     const keys = new Set<string>()
-    for await (const letter of this.#all()) {
-      const key = parkedKey(letter)
-      if (key !== null) keys.add(key)
-    }
+    let cursor = '0'
+    do {
+      const [next, page] = await this.#run((client) => client.hscan(this.#keys[4], cursor, 'COUNT', SCAN_COUNT))
+      for (let i = 0; i < page.length; i += 2) keys.add(page[i]!)
+      cursor = next
+    } while (cursor !== '0')
     return keys
   }
 
@@ -110,7 +100,8 @@ export class RedisDeadLetterStore implements DeadLetterStore {
       const page = ids.slice(from, from + PAGE)
       const bodies = await this.#run((client) => client.hmget(this.#keys[0], ...page))
       // One that is missing was removed by someone else since its id was read.
-      for (const body of bodies) if (body !== null) yield parseLetter(body, this.description)
+      for (const body of bodies)
+        if (body !== null) yield parseLetter(body.slice(0, body.indexOf('\n')), this.description)
     }
   }
 
@@ -125,6 +116,17 @@ export class RedisDeadLetterStore implements DeadLetterStore {
 
   async count(): Promise<number> {
     return this.#run((client) => client.hlen(this.#keys[0]))
+  }
+
+  lease(): Promise<AsyncDisposable> {
+    const keeper = {
+      take: async (owner: string) =>
+        (await this.#run((client) => client.eval(TAKE_LEASE, 1, this.#leaseKey, owner, LEASE_MS))) === 1,
+      drop: async (owner: string) => {
+        await this.#run((client) => client.eval(DROP_LEASE, 1, this.#leaseKey, owner))
+      },
+    }
+    return holdLease(keeper, this.description)
   }
 
   async close(): Promise<void> {

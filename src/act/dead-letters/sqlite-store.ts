@@ -3,28 +3,15 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue } from 'node:sqlite'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../core/dead-letter.ts'
-import { expire, full, parkedKey, parseLetter, serialiseLetter, unreachable } from './letter.ts'
+import { Expiry } from './expiry.ts'
+import { holdLease, LEASE_MS } from './lease.ts'
+import { full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
+import { SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts'
 
-const SCHEMA_VERSION = 1
 const PAGE = 200
 /** How long a command waits for the other process (daemon or `bingo dead-letters`) to end its transaction. */
 const BUSY_TIMEOUT_MS = 5_000
-
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS letters (
-  place INTEGER PRIMARY KEY AUTOINCREMENT,
-  id TEXT NOT NULL UNIQUE,
-  rule TEXT NOT NULL,
-  schema_name TEXT NOT NULL,
-  table_name TEXT NOT NULL,
-  parked_key TEXT,
-  created_at INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  body TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS letters_parked ON letters (parked_key) WHERE parked_key IS NOT NULL;
-PRAGMA user_version = ${SCHEMA_VERSION};`
 
 /**
  * Dead letters in an embedded database file. The write-ahead log lets `bingo dead-letters` read beside the daemon;
@@ -35,53 +22,49 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   readonly #limits: DeadLetterLimits
   readonly #path: string
   readonly #now: () => number
+  readonly #expiry: Expiry
   #database: DatabaseSync | null = null
 
   constructor(path: string, limits: DeadLetterLimits, now: () => number = Date.now) {
     this.#path = path
     this.#limits = limits
     this.#now = now
+    this.#expiry = new Expiry(this, limits.maxAgeMs, now)
     this.description = path
   }
 
-  async add(letters: readonly DeadLetter[]): Promise<void> {
-    await expire(this, this.#limits.maxAgeMs, this.#now())
-    this.#run((database) => {
-      database.exec('BEGIN IMMEDIATE')
-      try {
-        this.#insert(database, letters)
-        database.exec('COMMIT')
-      } catch (error) {
-        // SQLite ends the transaction by itself when the disk is full.
-        if (database.isTransaction) database.exec('ROLLBACK')
-        throw error
-      }
-    })
+  async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
+    await this.#expiry.run()
+    return this.#run((database) => inTransaction(database, () => this.#insert(database, letters)))
   }
 
-  #insert(database: DatabaseSync, letters: readonly DeadLetter[]): void {
+  /** Answers the ids of those that were not taken. */
+  #insert(database: DatabaseSync, letters: readonly DeadLetter[]): string[] {
     const insert = database.prepare(
       'INSERT OR IGNORE INTO letters (id, rule, schema_name, table_name, parked_key, created_at, bytes, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     )
-    let added = 0
+    const known = database.prepare('SELECT 1 FROM letters WHERE id = ?')
+    const parked = database.prepare('SELECT 1 FROM letters WHERE parked_key = ? LIMIT 1')
+    const released: string[] = []
+    const releasedKeys = new Set<string>()
     for (const letter of letters) {
-      const body = serialiseLetter(letter)
-      const { schema, table } = letter.event
-      const bytes = Buffer.byteLength(body)
-      const values: SQLInputValue[] = [
-        letter.id,
-        letter.ruleId,
-        schema,
-        table,
-        parkedKey(letter),
-        letter.createdAt,
-        bytes,
-        body,
-      ]
-      added += Number(insert.run(...values).changes)
+      const key = parkedKeyOf(letter)
+      if (key !== null && known.get(letter.id) === undefined) {
+        if (letter.state === 'parked' && parked.get(key) === undefined) releasedKeys.add(key)
+        if (releasedKeys.has(key)) {
+          released.push(letter.id)
+          continue
+        }
+      }
+      insert.run(...columnsOf(letter, key))
     }
+    this.#checkBounds(database, letters.length - released.length)
+    return released
+  }
+
+  #checkBounds(database: DatabaseSync, added: number): void {
     if (added === 0) return
-    const { count, bytes } = database.prepare('SELECT count(*) AS count, sum(bytes) AS bytes FROM letters').get() as {
+    const { count, bytes } = database.prepare('SELECT count, bytes FROM totals').get() as {
       count: number
       bytes: number
     }
@@ -117,7 +100,22 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   }
 
   async count(): Promise<number> {
-    return this.#run((database) => database.prepare('SELECT count(*) AS n FROM letters').get()!['n'] as number)
+    return this.#run((database) => database.prepare('SELECT count AS n FROM totals').get()!['n'] as number)
+  }
+
+  lease(): Promise<AsyncDisposable> {
+    const take = (database: DatabaseSync, owner: string): boolean => {
+      const now = this.#now()
+      database.prepare('DELETE FROM lease WHERE until < ? OR owner = ?').run(now, owner)
+      return database.prepare('INSERT OR IGNORE INTO lease VALUES (1, ?, ?)').run(owner, now + LEASE_MS).changes === 1
+    }
+    const keeper = {
+      take: async (owner: string) => this.#run((database) => inTransaction(database, () => take(database, owner))),
+      drop: async (owner: string) => {
+        this.#run((database) => database.prepare('DELETE FROM lease WHERE owner = ?').run(owner))
+      },
+    }
+    return holdLease(keeper, this.description)
   }
 
   async close(): Promise<void> {
@@ -134,6 +132,25 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
       throw unreachable(this.description, error)
     }
   }
+}
+
+function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite ends the transaction by itself when the disk is full.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function columnsOf(letter: DeadLetter, key: string | null): SQLInputValue[] {
+  const body = serialiseLetter(letter)
+  const { schema, table } = letter.event
+  return [letter.id, letter.ruleId, schema, table, key, letter.createdAt, Buffer.byteLength(body), body]
 }
 
 function openDatabase(path: string): DatabaseSync {

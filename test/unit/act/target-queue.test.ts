@@ -19,9 +19,9 @@ function failure(kind: DeliveryFailure['kind']): DeliveryFailure {
 class ArrayStore implements DeadLetterStore {
   readonly description = 'array'
   readonly letters: DeadLetter[] = []
-  add(letters: readonly DeadLetter[]): Promise<void> {
+  add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
     this.letters.push(...letters)
-    return Promise.resolve()
+    return Promise.resolve([])
   }
   parkedKeys(): Promise<ReadonlySet<string>> {
     return Promise.resolve(new Set())
@@ -34,6 +34,9 @@ class ArrayStore implements DeadLetterStore {
   }
   count(): Promise<number> {
     return Promise.resolve(this.letters.length)
+  }
+  lease(): Promise<AsyncDisposable> {
+    return Promise.reject(new Error('nobody retries here'))
   }
   close(): Promise<void> {
     return Promise.resolve()
@@ -52,6 +55,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     log: silentLog,
     signal: abort.signal,
     ruleStats: () => ({ matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }),
+    stats: { blockedSince: 0, blockedBy: null },
   }
   const failures = await FailureHandler.open(deps, abort.signal)
   const target: Target = {

@@ -55,6 +55,14 @@ test('a target that is down is named, with its last error', () => {
   ])
 })
 
+test('dead letters that cannot be written are said, with the reason of their store', () => {
+  stats.deadLetters.blockedSince = now - 3_000
+  stats.deadLetters.blockedBy = { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead letters in memory are full' }
+  expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons).toEqual([
+    { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead letters in memory are full; events wait (for 3 s)' },
+  ])
+})
+
 test('a checkpoint that keeps failing is not ready until it is saved again', () => {
   stats.checkpointFailuresTotal = 3
   expect(codes()).toEqual([])

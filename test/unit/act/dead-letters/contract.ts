@@ -70,10 +70,46 @@ export function describeStore(open: OpenStore): void {
 
   test('knows which row keys are parked, per rule', async () => {
     const store = await open(ROOMY)
-    await store.add([letter(1), letter(2, { state: 'skip' }), letter(3, { state: 'parked', ruleId: 'b' })])
+    await store.add([letter(1), letter(2, { state: 'skip' }), letter(3, { state: 'park', ruleId: 'b' })])
     expect(await store.parkedKeys()).toEqual(new Set(['rule\0shop\0users\x001', 'b\0shop\0users\x003']))
     await store.remove([letter(1).id])
     expect(await store.parkedKeys()).toEqual(new Set(['b\0shop\0users\x003']))
+  })
+
+  test('takes what waits behind an entry, and gives back what has nothing to wait behind any more', async () => {
+    const store = await open(ROOMY)
+    const of = (number: number, key: string, state: DeadLetter['state']) => letter(number, { rowKey: key, state })
+    expect(await store.add([of(1, 'a', 'park'), of(2, 'a', 'parked')])).toEqual([])
+    expect(await store.add([of(3, 'a', 'parked'), of(4, 'b', 'parked'), of(5, 'c', 'skip')])).toEqual([letter(4).id])
+    await store.remove([letter(1).id, letter(2).id])
+    expect(await store.add([of(6, 'a', 'parked')])).toEqual([])
+    await store.remove([letter(3).id, letter(6).id])
+    expect(await store.parkedKeys()).toEqual(new Set())
+    // What follows it on its key is given back, too, even where it failed itself: the order of the key comes first.
+    const batch = [of(7, 'a', 'parked'), of(8, 'a', 'park'), of(9, 'b', 'park'), of(10, 'b', 'parked')]
+    expect(await store.add(batch)).toEqual([letter(7).id, letter(8).id])
+    expect(await store.parkedKeys()).toEqual(new Set(['rule\0b']))
+    expect(await store.count()).toBe(3)
+  })
+
+  test('keeps what is given back apart over many entries', async () => {
+    const store = await open(ROOMY)
+    await store.add([letter(0, { rowKey: 'kept', state: 'park' })])
+    const batch = Array.from({ length: 450 }, (_, i) =>
+      letter(i + 1, { rowKey: i % 3 === 0 ? 'kept' : 'gone', state: i === 400 ? 'park' : 'parked' }),
+    )
+    const gone = batch.filter((each) => each.rowKey === 'gone').map((each) => each.id)
+    expect(await store.add(batch)).toEqual(gone)
+    expect(await store.count()).toBe(151)
+  })
+
+  test('lets one process retry at a time', async () => {
+    const store = await open(ROOMY)
+    const lease = await store.lease()
+    await expect(store.lease()).rejects.toThrow(expect.objectContaining({ code: 'BINGO_DEAD_LETTERS_BUSY' }))
+    await lease[Symbol.asyncDispose]()
+    await using again = await store.lease()
+    expect(again).toBeDefined()
   })
 
   test('says how many entries it removed', async () => {
@@ -106,9 +142,12 @@ export function describeStore(open: OpenStore): void {
   })
 
   test('removes entries beyond their age when new ones come', async () => {
-    const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, () => 2_003)
+    let now = 1_100
+    const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, () => now)
     await store.add([letter(1), letter(2)])
-    await store.add([letter(5)])
+    expect(await store.count()).toBe(2)
+    now = 2_200
+    await store.add([letter(5, { createdAt: now })])
     expect(await listed(store)).toEqual(['5'])
   })
 }
