@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts'
 import type { ColumnDef, TableDef } from '../core/table.ts'
-import { ControlConnection, type SqlRow } from '../source/control-connection.ts'
+import type { ControlConnection, SqlRow } from '../source/control-connection.ts'
+import { connectToFirst } from '../source/first-server.ts'
 import { preflight, type Finding } from '../source/preflight.ts'
-import { readServerFacts, text, type ServerFacts } from '../source/server-facts.ts'
+import { text, type ServerFacts } from '../source/server-facts.ts'
 import { serverIdFor } from '../source/server-id.ts'
 
 export interface Inspection {
@@ -11,11 +12,13 @@ export interface Inspection {
   readonly tables: readonly TableDef[] | undefined
 }
 
-/** Looks at the source without reading its binlog. Throws a classified BingoError when it cannot be asked. */
+/**
+ * Looks at the source without reading its binlog; of several hosts at the first that answers. Throws a classified
+ * BingoError when none can be asked.
+ */
 export async function inspectSource(config: Config): Promise<Inspection> {
-  const control = new ControlConnection(config.source, config.source)
+  const { control, facts } = await connectToFirst(config.source)
   try {
-    const facts = await readServerFacts(control)
     const serverId = config.source.serverId ?? serverIdFor(config.name)
     const findings = await preflight({ control, facts, serverId, start: config.source.start })
     const tables = await visibleTables(control, facts)

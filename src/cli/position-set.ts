@@ -5,9 +5,8 @@ import { BingoError } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
 import { validateCheckpoint } from '../source/validate-position.ts'
 import { binlogFiles } from '../source/binlog-status.ts'
-import { ControlConnection } from '../source/control-connection.ts'
+import { connectToFirst } from '../source/first-server.ts'
 import { startAt } from '../source/resume-point.ts'
-import { readServerFacts } from '../source/server-facts.ts'
 import { parseStartPoint } from '../core/start-point.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { commandLog, configFor } from './context.ts'
@@ -34,9 +33,8 @@ export async function setPosition(place: string, options: PositionOptions): Prom
 
 /** Asks the server what the place means, so that nothing is written that it could not begin at. */
 async function checkpointAt(start: StartPoint, config: Config, before: Checkpoint | null): Promise<Checkpoint> {
-  const control = new ControlConnection(config.source, config.source)
+  const { control, facts } = await connectToFirst(config.source)
   try {
-    const facts = await readServerFacts(control)
     const { position, fileCreated } = await startAt(start, control, facts)
     const server = { flavour: facts.flavour, server: facts.identity, fileCreated: fileCreated ?? 0 }
     validateCheckpoint({ position, server }, { ...facts, files: await binlogFiles(control) })

@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net'
 import { parseRedisUrl } from '../clients/redis-url.ts'
 import { BingoError } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
-import { parseSourceUrl, type SourceAddress } from '../core/source-address.ts'
+import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from '../core/source-address.ts'
 import { parseStartPoint } from '../core/start-point.ts'
 import { InvalidValue, text, textList, type Parse } from './values.ts'
 
@@ -16,6 +16,21 @@ export const redisAddress: Parse<string> = (value) => {
   const address = text(value).trim()
   asInvalidValue(() => parseRedisUrl(address))
   return address
+}
+
+/** Servers of one replication group, each `host:port` or `host`, none twice. */
+export const hostList: Parse<readonly HostPort[]> = (value) => {
+  const seen = new Set<string>()
+  return textList(value).map((written) => {
+    const address = parseHostPort(written)
+    if (address === undefined) {
+      throw new InvalidValue(`"${written}" is not the address of a server`, 'Like db1:3306, db2, [fd00::1]:3306.')
+    }
+    const name = `${address.host}:${address.port}`
+    if (seen.has(name)) throw new InvalidValue(`"${written}" stands there twice`, 'Name each server once.')
+    seen.add(name)
+    return address
+  })
 }
 
 /** A file of PEM blocks, read at once so that a wrong path shows before anything starts. */

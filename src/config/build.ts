@@ -60,6 +60,7 @@ function source(options: BuildOptions): SourceConfig {
   const { values } = options
   return {
     ...address(options),
+    hosts: values['source.hosts'] ?? [],
     start: values['source.start']!,
     serverId: values['source.serverId'] ?? null,
     heartbeatMs: values['source.heartbeat']!,
@@ -74,8 +75,9 @@ function source(options: BuildOptions): SourceConfig {
 function address(options: BuildOptions): SourceAddress {
   const { values } = options
   const url = values['source.url']
-  const host = values['source.host'] ?? url?.host
-  const socketPath = values['source.socket'] ?? url?.socketPath
+  const preferred = values['source.hosts']?.[0]
+  const host = preferred?.host ?? values['source.host'] ?? url?.host
+  const socketPath = preferred === undefined ? (values['source.socket'] ?? url?.socketPath) : undefined
   const user = values['source.user'] ?? url?.user
   const unreadable = url === undefined && options.given.has('source.url')
   if (options.sourceRequired && !unreadable) {
@@ -91,7 +93,7 @@ function address(options: BuildOptions): SourceAddress {
   }
   return {
     host: host ?? '127.0.0.1',
-    port: values['source.port'] ?? url?.port ?? MYSQL_PORT,
+    port: preferred?.port ?? values['source.port'] ?? url?.port ?? MYSQL_PORT,
     socketPath,
     user: user ?? '',
     password: values['source.password'] ?? url?.password ?? '',

@@ -1,7 +1,7 @@
 import type { SourceLocation } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
 import type { OnFailure, RetryOptions } from '../core/rule.ts'
-import type { SourceAddress } from '../core/source-address.ts'
+import type { HostPort, SourceAddress } from '../core/source-address.ts'
 
 /**
  * Everything the daemon was told, checked and complete: file, environment and defaults are merged, secrets are
@@ -33,6 +33,8 @@ export interface Config {
 }
 
 export interface SourceConfig extends SourceAddress {
+  /** Servers of one group in the order of preference; the first is `host` and `port`. Empty: that one only. */
+  readonly hosts: readonly HostPort[]
   /** Where the very first start begins; later ones go on from the checkpoint. */
   readonly start: StartPoint
   /** null: derived from `name`. */

@@ -8,6 +8,7 @@ export interface ConfigInput {
   source?: {
     url?: string
     host?: string
+    hosts?: string[]
     port?: number
     socket?: string
     user?: string

@@ -1,4 +1,13 @@
-import { cidrList, listenAddress, mysqlUrl, pemFile, redisAddress, startPoint, storeAddress } from './addresses.ts'
+import {
+  cidrList,
+  hostList,
+  listenAddress,
+  mysqlUrl,
+  pemFile,
+  redisAddress,
+  startPoint,
+  storeAddress,
+} from './addresses.ts'
 import { TLS_MODES } from '../core/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
 
@@ -14,6 +23,7 @@ export const SETTINGS = {
   name: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'Letters, digits, ".", "_" and "-", at most 64 of them.'),
   'source.url': mysqlUrl,
   'source.host': text,
+  'source.hosts': hostList,
   'source.socket': text,
   'source.port': integer(1, 65_535),
   'source.user': text,

@@ -44,6 +44,16 @@ export class MariadbGtidPosition {
     return true
   }
 
+  /** What of the other position lies behind this one, per domain: `0-1-9` alone, or `0-1-5 to 0-1-9`. */
+  lackingOf(other: MariadbGtidPosition): string[] {
+    return [...other.#domains].flatMap(([domain, { server, sequence }]) => {
+      const first = (this.#domains.get(domain)?.sequence ?? 0n) + 1n
+      if (first > sequence) return []
+      const last = `${domain}-${server}-${sequence}`
+      return [first === sequence ? last : `${domain}-${server}-${first} to ${last}`]
+    })
+  }
+
   isEmpty(): boolean {
     return this.#domains.size === 0
   }

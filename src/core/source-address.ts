@@ -17,6 +17,12 @@ export interface SourceAddress {
   readonly tls: SourceTls
 }
 
+/** One server among several that hold the same data. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
 export interface SourceTls {
   readonly mode: TlsMode
   /** PEM texts. */
@@ -32,6 +38,8 @@ export interface TlsFiles {
   readonly cert?: string | undefined
   readonly key?: string | undefined
 }
+
+const DEFAULT_PORT = 3306
 
 const HINT =
   'Write mysql://user:password@host:3306 (a % in the password as %25, an @ as %40), with ?tls=verify-full if needed.'
@@ -58,7 +66,7 @@ export function parseSourceUrl(url: string, tls: TlsFiles = {}): SourceAddress {
   if (!isTlsMode(mode)) throw invalid(`tls is one of ${TLS_MODES.join(', ')}`)
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ''),
-    port: parsed.port === '' ? 3306 : Number(parsed.port),
+    port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
     socketPath,
     user: decode(parsed.username),
     password: decode(parsed.password),
@@ -69,6 +77,14 @@ export function parseSourceUrl(url: string, tls: TlsFiles = {}): SourceAddress {
       key: readPem(tls.key ?? query.get('key')),
     },
   }
+}
+
+/** Reads `db1:3306`, `db1`, `[::1]:3306`. Undefined for anything else. */
+export function parseHostPort(text: string): HostPort | undefined {
+  const parts = /^(\[[0-9a-f:.]+\]|[^\s:/@[\],]+)(?::(\d{1,5}))?$/i.exec(text.trim())
+  const port = parts?.[2] === undefined ? DEFAULT_PORT : Number(parts[2])
+  if (!parts || port < 1 || port > 65_535) return undefined
+  return { host: parts[1]!.replace(/^\[(.*)\]$/, '$1'), port }
 }
 
 /** For logs: no user, no password. */

@@ -15,7 +15,7 @@ export interface ControlTimeouts {
  * failure; a question that is not answered in time drops it, so that a dead peer never stalls anything.
  */
 export class ControlConnection {
-  readonly #address: SourceAddress
+  #address: SourceAddress
   readonly #timeouts: ControlTimeouts
   /** Questions without an answer yet: mysql2 forgets them when a connection is destroyed. */
   readonly #asked = new Set<(error: Error) => void>()
@@ -43,6 +43,13 @@ export class ControlConnection {
     } finally {
       this.#asked.delete(reject)
     }
+  }
+
+  /** From the next question on another server is asked. */
+  moveTo(address: SourceAddress): void {
+    if (address === this.#address) return
+    this.close()
+    this.#address = address
   }
 
   /** Drops the connection; what was asked is rejected (retryable). The next question opens another one. */

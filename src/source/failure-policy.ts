@@ -30,6 +30,7 @@ export class FailurePolicy {
   #damaged = 0
   #duplicates: number[] = []
   #aheadSince: number | null = null
+  #gapSince: number | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -45,6 +46,7 @@ export class FailurePolicy {
     this.#attempts = 0
     this.#damaged = 0
     this.#aheadSince = null
+    this.#gapSince = null
   }
 
   /** Whether to try again. `otherServer`: not the one that the position was read from. */
@@ -58,6 +60,13 @@ export class FailurePolicy {
       return now - this.#aheadSince < AHEAD_GRACE_MS
     }
     return error.retryable
+  }
+
+  /** Some servers tell of a gap while others are away: true once these have had the time to come back. */
+  stands(): boolean {
+    const now = this.#clock.monotonicMs()
+    this.#gapSince ??= now
+    return now - this.#gapSince >= AHEAD_GRACE_MS
   }
 
   #duplicateRetries(): boolean {

@@ -1,9 +1,11 @@
 import type { Checkpoint } from '../core/checkpoint.ts'
 import type { StartPoint } from '../core/position.ts'
-import type { SourceAddress } from '../core/source-address.ts'
+import type { HostPort, SourceAddress } from '../core/source-address.ts'
 
 /** How to read one server. The `source` part of the configuration has this shape. */
 export interface SourceSettings extends SourceAddress {
+  /** Servers that hold the same data, in the order of preference; empty: the one address. */
+  readonly hosts: readonly HostPort[]
   /** Where to begin when there is no checkpoint. */
   readonly start: StartPoint
   /** null: derived from the instance name. */

@@ -1,7 +1,7 @@
 import { resumesByGtid, validateCheckpoint } from './validate-position.ts'
 import { BingoError } from '../core/errors.ts'
 import type { SourcePosition, StartPoint } from '../core/position.ts'
-import { type BinlogFile, binlogEnd, binlogFiles } from './binlog-status.ts'
+import { type BinlogFile, binlogEnd, binlogFiles, mariadbGtidAt } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { executedAt } from './gtid-at.ts'
 import type { ServerFacts } from './server-facts.ts'
@@ -52,7 +52,8 @@ export async function resumeFrom(
   const { position, identity, fileCreated } = known
   const files = await filesIfAllowed(control)
   const server = { flavour: position.flavour, server: identity, fileCreated }
-  validateCheckpoint({ position, server }, { ...facts, files })
+  const purged = facts.flavour === 'mariadb' ? await mariadbPurged(control, files) : facts.purged
+  validateCheckpoint({ position, server }, { ...facts, files, purged })
   const byGtid = resumesByGtid(position, facts)
   if (!byGtid && position.offset > LAST_OFFSET) throw beyondFourGigabytes(position)
   return { position, byGtid, fileCreated: byGtid || fileCreated === 0 ? null : fileCreated }
@@ -79,6 +80,12 @@ function byGtidSet(facts: ServerFacts, gtidSet: string): ResumePoint {
   const server = { flavour: facts.flavour, server: facts.identity, fileCreated: 0 }
   validateCheckpoint({ position, server }, { ...facts, files: null })
   return { position, byGtid: true, fileCreated: null }
+}
+
+/** What had been executed before the oldest file begins. */
+async function mariadbPurged(control: ControlConnection, files: readonly BinlogFile[] | null): Promise<string | null> {
+  const oldest = files?.[0]
+  return oldest === undefined ? null : mariadbGtidAt(control, oldest.name, FIRST_OFFSET)
 }
 
 async function filesIfAllowed(control: ControlConnection): Promise<readonly BinlogFile[] | null> {

@@ -4,26 +4,29 @@ import { backoffMs } from '../core/backoff.ts'
 import type { Checkpoint } from '../core/checkpoint.ts'
 import type { Clock } from '../core/clock.ts'
 import type { BingoError } from '../core/errors.ts'
+import type { Gap } from '../core/gap.ts'
 import type { ServerFingerprint, SourcePosition, StartPoint } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
-import { printAddress } from '../core/source-address.ts'
+import { printAddress, type SourceAddress } from '../core/source-address.ts'
 import { ControlConnection } from './control-connection.ts'
 import { FailurePolicy, isGap } from './failure-policy.ts'
 import type { OpenFeed, PositionedFeed } from './feed.ts'
-import { type LagReport, probeLag } from './lag-probe.ts'
 import type { SourceOptions } from './options.ts'
-import { preflight, refuse } from './preflight.ts'
-import { type KnownPosition, type ResumePoint, resumeFrom, startAt } from './resume-point.ts'
+import { type PassedGap, passedGap, plain } from './passed-gap.ts'
+import type { KnownPosition, ResumePoint } from './resume-point.ts'
 import { InformationSchemaResolver } from './schema-resolver.ts'
-import { readServerFacts, type ServerFacts } from './server-facts.ts'
+import { type Found, ServerExaminer } from './server-examiner.ts'
+import type { ServerFacts } from './server-facts.ts'
 import { replicaUuidFor, serverIdFor } from './server-id.ts'
+import { NoServerFound, ServerSearch } from './server-search.ts'
 import { classifyError } from './source-error.ts'
-import { printStartPoint } from '../core/start-point.ts'
 import { StreamSession } from './stream-session.ts'
 
 export interface SourceDeps {
   /** Called at the start, and again where `onGap` makes a new beginning. */
   readonly openFeed: OpenFeed
+  /** A gap was passed; reading goes on behind it when the promise resolves. */
+  readonly onGap?: ((gap: Gap) => Promise<void>) | undefined
   readonly stats: Stats
   readonly log: Log
   readonly clock: Clock
@@ -37,9 +40,11 @@ export class BinlogSource {
   readonly #options: SourceOptions
   readonly #deps: SourceDeps
   readonly #control: ControlConnection
+  readonly #search: ServerSearch
   readonly #outage: Outage
   readonly #policy: FailurePolicy
   readonly #serverId: number
+  readonly #examiner: ServerExaminer
   #checkpoint: Checkpoint | null
   #start: StartPoint
   #feed: PositionedFeed | null = null
@@ -48,6 +53,8 @@ export class BinlogSource {
   #resolver: InformationSchemaResolver | null = null
   /** Server that the present position was read from. */
   #knownServer: string | null
+  /** Why the next beginning skips changes; null for one that skips nothing. */
+  #gap: PassedGap | null = null
   #paused = false
   #everStreamed = false
 
@@ -56,15 +63,19 @@ export class BinlogSource {
     this.#checkpoint = options.checkpoint
     this.#start = options.settings.start
     this.#deps = deps
-    this.#control = new ControlConnection(options.settings, options.settings)
+    this.#search = new ServerSearch(options.settings, options.settings.hosts)
+    this.#control = new ControlConnection(this.#search.current, options.settings)
     this.#outage = new Outage('MySQL', deps.log, deps.clock)
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)
+    this.#examiner = new ServerExaminer(this.#control, this.#serverId, deps.log)
     this.#knownServer = options.checkpoint?.server.server ?? null
   }
 
   /** Resolves after an abort; rejects with a BingoError when reading cannot go on. */
   async run(signal: AbortSignal): Promise<void> {
+    const stopAsking = (): void => this.#control.close()
+    signal.addEventListener('abort', stopAsking, { once: true })
     try {
       while (!signal.aborted) {
         const before = this.#place()
@@ -72,11 +83,12 @@ export class BinlogSource {
           await this.#connectAndStream(signal)
         } catch (error) {
           if (signal.aborted) return
-          if (this.#place() !== before) this.#policy.progressed()
-          await this.#recover(classifyError(error, this.#options.settings), signal)
+          if (this.#place() !== before) this.#progressed()
+          await this.#recover(classifyError(error, this.#search.current), signal)
         }
       }
     } finally {
+      signal.removeEventListener('abort', stopAsking)
       this.#control.close()
     }
   }
@@ -113,23 +125,21 @@ export class BinlogSource {
     }
   }
 
-  /** How far we are behind the server's own end; null when it cannot be asked. */
-  async lag(): Promise<LagReport | null> {
-    const feed = this.#feed
-    if (feed === null || this.#facts === null) return null
-    return probeLag(this.#control, this.#facts, () => feed.position())
-  }
-
   async #connectAndStream(signal: AbortSignal): Promise<never> {
-    const facts = await this.#readFacts()
-    const resume = await this.#resumePoint(facts)
+    this.#examiner.metOther = false
+    const examine = (address: SourceAddress): Promise<Found> =>
+      this.#examiner.examine(address, this.#known(), this.#start)
+    const { facts, resume } = await this.#search.find(examine, signal)
+    this.#facts = facts
+    await this.#passGap(resume)
     const feed = (this.#feed ??= this.#openFeed(facts, resume))
     this.#knownServer = facts.identity
     const { settings, name } = this.#options
     const { stats, log, clock } = this.#deps
+    const address = this.#search.current
     const onStreaming = (): void => this.#streaming(facts)
     const session = new StreamSession(
-      { settings, control: this.#control, facts, feed, stats, log, clock, onStreaming },
+      { settings: { ...settings, ...address }, control: this.#control, facts, feed, stats, log, clock, onStreaming },
       resume,
       { serverId: this.#serverId, replicaUuid: replicaUuidFor(name, this.#serverId) },
     )
@@ -144,26 +154,12 @@ export class BinlogSource {
     }
   }
 
-  /** Preflight belongs to a server: it runs again when another one answers. */
-  async #readFacts(): Promise<ServerFacts> {
-    const facts = await readServerFacts(this.#control)
-    if (facts.identity !== this.#facts?.identity) {
-      const start = this.#known() === null ? this.#start : null
-      const findings = await preflight({ control: this.#control, facts, serverId: this.#serverId, start })
-      for (const { severity, code, message, sql } of findings) {
-        if (severity === 'warning') this.#deps.log.warn({ code, sql }, message)
-      }
-      refuse(findings)
-    }
-    this.#facts = facts
-    return facts
-  }
-
-  async #resumePoint(facts: ServerFacts): Promise<ResumePoint> {
-    const known = this.#known()
-    if (known !== null) return resumeFrom(known, this.#control, facts)
-    this.#deps.log.info({ start: printStartPoint(this.#start) }, 'no position yet, first start')
-    return startAt(this.#start, this.#control, facts)
+  /** The gap is on record before anything behind it is read: a crash in between finds the same place again. */
+  async #passGap({ position }: ResumePoint): Promise<void> {
+    const gap = this.#gap
+    if (gap === null) return
+    await this.#deps.onGap?.({ ...gap, to: plain(position) })
+    this.#gap = null
   }
 
   #known(): KnownPosition | null {
@@ -196,7 +192,7 @@ export class BinlogSource {
     const position = this.position
     this.#everStreamed = true
     this.#outage.ended({
-      server: printAddress(this.#options.settings),
+      server: printAddress(this.#search.current),
       version: facts.version,
       file: position?.file,
       position: position?.offset,
@@ -207,29 +203,46 @@ export class BinlogSource {
   async #recover(error: BingoError, signal: AbortSignal): Promise<void> {
     const { settings, failFast } = this.#options
     const { log, clock, stats } = this.#deps
-    const otherServer = this.#facts !== null && this.#knownServer !== null && this.#facts.identity !== this.#knownServer
-    const retries = this.#policy.retries(error, otherServer)
-    if (!retries && isGap(error) && settings.onGap !== 'stop') return this.#beginAnew(error, settings.onGap)
-    if (!retries || (failFast && !this.#everStreamed)) throw error
-    this.#outage.failed(error, { server: printAddress(settings) })
+    const retries = this.#policy.retries(error, this.#examiner.metOther)
+    const server = printAddress(this.#search.current)
+    if (!retries && this.#search.giveUp(error)) {
+      log.warn({ code: error.code, server, reason: error.message }, 'trying the other servers')
+    } else {
+      const gap = this.#gapToPass(error, retries)
+      if (gap !== null && settings.onGap !== 'stop') return this.#beginAnew(gap, settings.onGap)
+      if (!retries || (failFast && !this.#everStreamed)) throw error
+    }
+    this.#outage.failed(error, { server })
     stats.reconnectsTotal++
     const waitMs = backoffMs(this.#policy.attempts, settings.reconnect.minMs, settings.reconnect.maxMs)
     log.debug({ ms: waitMs, attempt: this.#policy.attempts }, 'reconnecting')
     await clock.sleep(waitMs, signal).catch(() => undefined)
   }
 
-  /** What lies between is lost knowingly: `onGap` says so. The loss is logged as an error and counted. */
-  #beginAnew(error: BingoError, start: 'earliest' | 'latest'): void {
-    const { log, stats } = this.#deps
-    log.error(
-      { code: error.code, onGap: start, reason: error.message },
-      'changes are skipped: beginning anew after a gap',
-    )
-    stats.gapsTotal++
+  /** The gap that `onGap` may decide about; null while trying again may still find the changes somewhere. */
+  #gapToPass(error: BingoError, retries: boolean): BingoError | null {
+    const gap = error instanceof NoServerFound ? error.gap : isGap(error) ? error : null
+    if (gap === null || !retries) return gap
+    return error instanceof NoServerFound && this.#policy.stands() ? gap : null
+  }
+
+  /** What lies between is lost knowingly: `onGap` says so. The loss is logged as an error, counted and kept on record. */
+  #beginAnew(error: BingoError, onGap: 'earliest' | 'latest'): void {
+    const from = this.position ?? this.#checkpoint?.position ?? null
+    const gap = passedGap(error, onGap, from, this.#deps.clock.now())
+    const { code, missing, reason } = gap
+    this.#deps.log.error({ code, onGap, missing, reason }, 'changes are skipped: beginning anew after a gap')
+    this.#deps.stats.gapsTotal++
+    this.#gap = gap
     this.#feed = null
     this.#checkpoint = null
     this.#knownServer = null
-    this.#start = { tag: start }
+    this.#start = { tag: onGap }
+  }
+
+  #progressed(): void {
+    this.#policy.progressed()
+    this.#search.progressed()
   }
 
   #place(): string {

@@ -1,6 +1,7 @@
 import { MysqlGtidSet } from '../core/gtid-set.ts'
 import { MariadbGtidPosition } from '../core/mariadb-gtid-position.ts'
 import { BingoError } from '../core/errors.ts'
+import { GapError } from '../core/gap.ts'
 import { sequenceOf, type ServerFingerprint, type SourcePosition } from '../core/position.ts'
 import type { Flavour } from '../core/table.ts'
 
@@ -13,7 +14,7 @@ export interface PositionFacts {
   readonly gtids: boolean
   /** Executed GTID set (MySQL) or binlog GTID position (MariaDB). */
   readonly executed: string | null
-  /** MySQL: GTIDs that are in no binlog any more. */
+  /** GTIDs (MariaDB: the GTID position) that are in no binlog any more; null where not known. */
   readonly purged: string | null
   /** Binlog files, oldest first; null where the account may not list them. */
   readonly files: readonly { readonly name: string; readonly size: number }[] | null
@@ -61,6 +62,8 @@ function validateGtidSet(text: string, facts: PositionFacts): void {
         ? ahead(`${text} is not in ${facts.executed || 'an empty binlog'}`)
         : unrelated()
     }
+    const lost = MariadbGtidPosition.parse(text).lackingOf(MariadbGtidPosition.parse(facts.purged ?? ''))
+    if (lost.length > 0) throw gap(`the transactions ${lost.join(', ')}`, lost.join(', '))
     return
   }
   const wanted = MysqlGtidSet.parse(text)
@@ -71,7 +74,7 @@ function validateGtidSet(text: string, facts: PositionFacts): void {
     throw unknown ? unrelated() : ahead(`it lacks ${shorten(missing.toString())}`)
   }
   const lost = MysqlGtidSet.parse(facts.purged ?? '').subtract(wanted)
-  if (!lost.isEmpty()) throw gap(`the transactions ${shorten(lost.toString())}`)
+  if (!lost.isEmpty()) throw gap(`the transactions ${shorten(lost.toString())}`, lost.toString())
 }
 
 function sharesDomain(one: string, other: string): boolean {
@@ -95,7 +98,11 @@ function validateFile(position: SourcePosition, server: ServerFingerprint, facts
   } else if (last && isLater(position.file, last.name)) {
     throw ahead(`its newest binlog is ${last.name}, the position is in ${position.file}`)
   } else {
-    throw gap(`the file ${position.file}`)
+    const missing = `${position.file}:${position.offset} to ${facts.files[0]?.name ?? 'the end'}`
+    throw gap(
+      `the file ${position.file}, only ${facts.files[0]?.name ?? 'none'} and later ones: changes from ${missing} are gone`,
+      missing,
+    )
   }
 }
 
@@ -126,8 +133,10 @@ function ahead(why: string): BingoError {
   )
 }
 
-function gap(what: string): BingoError {
-  return new BingoError('BINGO_SOURCE_GAP', `The server no longer has ${what}, which were not read yet`, {
+/** `missing` may be long: it is kept whole on record. */
+function gap(what: string, missing: string): GapError {
+  return new GapError('BINGO_SOURCE_GAP', `The server no longer has ${what}, which were not read yet`, {
+    missing,
     hint: `${HINT} Keep binlogs longer than BinGo may be down: SET PERSIST binlog_expire_logs_seconds = 604800;`,
   })
 }

@@ -72,6 +72,7 @@ async function readWithBingo(rules: string): Promise<number> {
     queryTimeoutMs: 10_000,
     reconnect: { minMs: 100, maxMs: 1000 },
     onGap: 'stop' as const,
+    hosts: [],
   }
   const source = new ConfiguredSource(
     { name: 'bench', source: settings },

@@ -64,6 +64,7 @@ export class RecordingSource implements AsyncDisposable {
     const address = parseSourceUrl(url)
     const settings: SourceSettings = {
       ...address,
+      hosts: [],
       start: parseStartPoint(options.start ?? 'latest'),
       serverId: null,
       heartbeatMs: 500,
