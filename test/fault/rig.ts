@@ -17,9 +17,13 @@ import type { WriterOptions } from './writer.ts'
 export interface RigOptions {
   /** Where changes are recorded; default: a stream of the Redis that holds the checkpoint as well. */
   readonly recorder?: (servers: RigServers) => Promise<Recorder>
+  /** What is written to and read from; default: a MySQL with GTIDs. The rig stops it. */
+  readonly database?: () => Promise<SqlServer>
   readonly mysqlArgs?: readonly string[]
   readonly redisArgs?: readonly string[]
   readonly daemon?: Partial<DaemonOptions>
+  /** The same where it depends on the servers (a proxy before one of them). */
+  readonly daemonFor?: (servers: RigServers) => Promise<Partial<DaemonOptions>>
   readonly writer?: Partial<WriterOptions>
 }
 
@@ -63,7 +67,7 @@ export class Rig implements AsyncDisposable {
   static async start(context: ScenarioContext, options: RigOptions = {}): Promise<Rig> {
     await using stack = new AsyncDisposableStack()
     const [mysql, redis] = await Promise.all([
-      startMysql({ gtid: true, args: options.mysqlArgs ?? [] }),
+      options.database?.() ?? startMysql({ gtid: true, args: options.mysqlArgs ?? [] }),
       startRedis({ args: options.redisArgs ?? [] }),
     ])
     stack.use(mysql)
@@ -81,11 +85,12 @@ export class Rig implements AsyncDisposable {
     })
     stack.defer(() => writer.stop().catch(() => undefined))
     await writer.prepare()
+    const more = { ...options.daemon, ...(await options.daemonFor?.({ mysql, redis })) }
     const daemon = await Daemon.prepare({
       rules: recorder.rules,
       sourceUrl: mysql.url,
-      ...options.daemon,
-      env: { BINGO_CHECKPOINT_STORE: checkpointUrl(redis), ...recorder.env, ...options.daemon?.env },
+      ...more,
+      env: { BINGO_CHECKPOINT_STORE: checkpointUrl(redis), ...recorder.env, ...more.env },
     })
     stack.use(daemon)
     daemon.spawn()

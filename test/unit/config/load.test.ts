@@ -50,6 +50,21 @@ test('the address of the source is enough', () => {
   })
 })
 
+test('several servers come from a list or the environment, and replace host and port of the URL', () => {
+  write('source: {hosts: ["db1", "db2:3310"]}\n')
+  const hosts = [
+    { host: 'db1', port: 3306 },
+    { host: 'db2', port: 3310 },
+  ]
+  expect(load().config.source).toMatchObject({ host: 'db1', port: 3306, user: 'bingo', hosts })
+  const env = { ...SOURCE, BINGO_SOURCE_HOSTS: '[fd00::1]:3307,db9' }
+  expect(load(env).config.source).toMatchObject({ host: 'fd00::1', port: 3307 })
+  const [twice] = problems({ ...SOURCE, BINGO_SOURCE_HOSTS: 'db1,db1:3306' })
+  expect(twice).toMatchObject({ code: 'BINGO_CONFIG_VALUE', message: expect.stringContaining('stands there twice') })
+  const [wrong] = problems({ ...SOURCE, BINGO_SOURCE_HOSTS: 'mysql://db1' })
+  expect(wrong?.message).toContain('not the address of a server')
+})
+
 test('the configuration cannot be changed afterwards', () => {
   const { config } = load()
   expect(() => Object.assign(config.source, { host: 'other' })).toThrow(TypeError)

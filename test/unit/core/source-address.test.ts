@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseSourceUrl, printAddress } from '../../../src/core/source-address.ts'
+import { parseHostPort, parseSourceUrl, printAddress } from '../../../src/core/source-address.ts'
 
 describe('parseSourceUrl', () => {
   it('reads user, password, host and port', () => {
@@ -42,5 +42,21 @@ describe('parseSourceUrl', () => {
 
   it('says which TLS file cannot be read', () => {
     expect(() => parseSourceUrl('mysql://u@db?tls=verify-ca&ca=/nowhere/ca.pem')).toThrow('/nowhere/ca.pem')
+  })
+})
+
+describe('parseHostPort', () => {
+  it.each([
+    ['db1:3307', { host: 'db1', port: 3307 }],
+    [' db-1.example.com ', { host: 'db-1.example.com', port: 3306 }],
+    ['[::1]:3307', { host: '::1', port: 3307 }],
+    ['10.0.0.1', { host: '10.0.0.1', port: 3306 }],
+    ['db1:0', undefined],
+    ['db1:99999', undefined],
+    ['mysql://db1', undefined],
+    ['user@db1', undefined],
+    ['', undefined],
+  ])('reads %s', (text, expected) => {
+    expect(parseHostPort(text)).toEqual(expected)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type PositionFacts, resumesByGtid, validateCheckpoint } from '../../../src/source/validate-position.ts'
+import type { GapError } from '../../../src/core/gap.ts'
 import type { SourcePosition } from '../../../src/core/position.ts'
 
 const A = 'aaaaaaaa-71ca-11e1-9e33-c80aa9429562'
@@ -62,6 +63,28 @@ describe('validateCheckpoint by GTID', () => {
   ])('MariaDB at %s', (gtidSet, expected) => {
     const facts: PositionFacts = { ...mysql, flavour: 'mariadb', executed: '0-1-100', purged: null }
     expect(validate(position({ flavour: 'mariadb', gtidSet }), facts)).toBe(expected)
+  })
+})
+
+describe('a gap', () => {
+  const missing = (stored: Partial<SourcePosition>, facts: PositionFacts): unknown => {
+    try {
+      validateCheckpoint(
+        { position: position(stored), server: { flavour: facts.flavour, server: A, fileCreated: 0 } },
+        facts,
+      )
+    } catch (error) {
+      return (error as GapError).missing
+    }
+    return null
+  }
+
+  it('names the transactions or files that are gone', () => {
+    expect(missing({ gtidSet: `${A}:1-7` }, mysql)).toBe(`${A}:8-10`)
+    expect(missing({ file: 'binlog.999998', offset: 120 }, fileOnly)).toBe('binlog.999998:120 to binlog.999999')
+    const mariadb: PositionFacts = { ...mysql, flavour: 'mariadb', executed: '0-1-100,7-2-9', purged: '0-1-60,7-2-9' }
+    expect(missing({ flavour: 'mariadb', gtidSet: '0-1-50,7-2-8' }, mariadb)).toBe('0-1-51 to 0-1-60, 7-2-9')
+    expect(missing({ flavour: 'mariadb', gtidSet: '0-1-60,7-2-9' }, mariadb)).toBe(null)
   })
 })
 
