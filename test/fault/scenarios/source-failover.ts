@@ -4,7 +4,6 @@ import { startMysql } from '../../support/servers/mysql.ts'
 import type { SqlServer } from '../../support/servers/mysql.ts'
 import { follow, promote, replicate, replicated } from '../../support/servers/replication.ts'
 import { TcpProxy } from '../../support/tcp-proxy.ts'
-import { PersistentConnection } from '../persistent-connection.ts'
 import { Rig } from '../rig.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 
@@ -73,7 +72,7 @@ async function run(context: ScenarioContext, { flavour, by }: Setup): Promise<Ou
   await using proxy = await TcpProxy.start(first)
   await using rig = await Rig.start(context, {
     database: async () => first,
-    writer: { connect: async () => new PersistentConnection(() => pair.primary.connect()) },
+    writer: { connect: () => pair.primary.connect() },
     daemon: {
       sourceUrl: `mysql://root@127.0.0.1:${proxy.port}`,
       env:
