@@ -6,6 +6,8 @@ export interface Arrival {
   readonly key: string
   readonly seq: number
   readonly id: string
+  /** What kind of change it was, where the target tells. */
+  readonly op?: string
 }
 
 export interface Verdict {

@@ -1,12 +1,19 @@
 import { expect, test } from 'vitest'
 import { runScenario } from './run.ts'
-import { scenario as killRandom } from './scenarios/kill.ts'
+import { FAILPOINTS } from './failpoint-names.ts'
+import { scenario as killFailpoints } from './scenarios/kill-failpoints.ts'
+import { scenario as killRandom } from './scenarios/kill-random.ts'
 
 const SEED = Number(process.env['BINGO_FAULT_SEED'] ?? 1)
-const CYCLES = Number(process.env['BINGO_FAULT_CYCLES'] ?? 8)
+const CYCLES = Number(process.env['BINGO_FAULT_CYCLES'] ?? 6)
 
 test(`${CYCLES} times kill -9 at random moments under load loses, reorders and invents nothing (seed ${SEED})`, async () => {
   const { outcomes, problems } = await runScenario(killRandom, { seed: SEED, cycles: CYCLES })
   expect(problems).toEqual([])
   expect(outcomes[0]!.changes).toBeGreaterThan(CYCLES * 100)
+})
+
+test('kill -9 at each of the named moments loses, reorders and invents nothing', async () => {
+  const { problems } = await runScenario(killFailpoints, { seed: SEED, cycles: FAILPOINTS.length })
+  expect(problems).toEqual([])
 })

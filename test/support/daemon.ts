@@ -147,6 +147,11 @@ export class Daemon implements AsyncDisposable {
     return child.exitCode
   }
 
+  /** The signal that ended the process; null when it ended by itself or runs. */
+  get endedBy(): NodeJS.Signals | null {
+    return this.child?.signalCode ?? null
+  }
+
   logged(message: string): boolean {
     return this.logs.some((line) => line.msg === message)
   }

@@ -20,5 +20,5 @@ export interface Note {
 
 /** A DELETE shows the number that the row had, and counts as one more change. */
 export function arrivalOf({ key, seq, op, id }: Note): Arrival {
-  return { key, seq: Number(seq) + (op === 'delete' ? 1 : 0), id }
+  return { key, seq: Number(seq) + (op === 'delete' ? 1 : 0), id, op }
 }

@@ -1,0 +1,24 @@
+/** Moments at which a daemon that runs with test/fault/failpoints.ts can be made to die. */
+export const FAILPOINTS = [
+  /** A row was read and matched; nothing of it has left. */
+  'row-read',
+  /** The effect is on its way in the socket; its answer has not been read. */
+  'effect-sent',
+  /** The target has answered; nobody has noted it yet. */
+  'effect-acknowledged',
+  'dead-letter-written',
+  /** The checkpoint is in the socket; its answer has not been read. */
+  'checkpoint-sent',
+  'checkpoint-acknowledged',
+  /** The new rules are in force; their targets are not open yet. */
+  'reload',
+  /** Told to stop; what waits is being sent. */
+  'stop-draining',
+  /** Told to stop; the last checkpoint is about to be sent. */
+  'stop-saving',
+] as const
+
+export type Failpoint = (typeof FAILPOINTS)[number]
+
+/** `NAME:N`: dies when it passes there for the Nth time. */
+export const FAILPOINT_VARIABLE = 'BINGO_TEST_FAILPOINT'
