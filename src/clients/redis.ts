@@ -7,6 +7,7 @@ import { systemClock } from '../core/clock.ts'
 import { BingoError } from '../core/errors.ts'
 import { Outage } from './outage.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
+import { whenRepliesFit } from './reply-probe.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -21,8 +22,8 @@ export interface RedisConnectionOptions {
 const DEFAULT_COMMAND_TIMEOUT_MS = 5_000
 /** `replyMapping` chooses among the constructor's overloads; it only matters to RESP3. */
 type Options = Omit<RedisOptions, 'replyMapping'>
-/** A socket that owes a reply for this long is dead (half-open); longer than any command timeout in use. */
-const MIN_SOCKET_TIMEOUT_MS = 30_000
+/** A socket that owes a reply and says nothing for so many command timeouts is dead (half-open). */
+const SOCKET_TIMEOUTS = 6
 const CLOSE_TIMEOUT_MS = 1_000
 
 /**
@@ -36,6 +37,7 @@ export class RedisConnection {
   readonly address: string
   readonly #readyListeners = new Set<() => void>()
   #ready = false
+  #doubted = false
   #closed = false
   #lastError: Error | null = null
 
@@ -48,7 +50,7 @@ export class RedisConnection {
       this.#ready = true
       this.#lastError = null
       outage.ended()
-      for (const listener of this.#readyListeners) listener()
+      this.#announce()
     })
     this.client.on('error', (error: Error) => {
       this.#lastError = rootCause(error)
@@ -61,12 +63,41 @@ export class RedisConnection {
 
   /** Commands would be sent now. */
   get ready(): boolean {
-    return this.#ready
+    return this.#ready && !this.#doubted
   }
 
   /** Why it is down, as far as known. */
   get lastError(): Error | null {
     return this.#lastError
+  }
+
+  /**
+   * To be told when a command was not answered in time. From then on it is not ready until the replies have caught up,
+   * or the connection was made anew: what is sent behind an unanswered command, a retry of it above all, would be run
+   * in addition to it (invariant 5).
+   */
+  doubt(): void {
+    if (this.#doubted || this.#closed) return
+    this.#doubted = true
+    this.#lastError = new Error('a command was not answered in time')
+    void Promise.all(this.#nodes().map((node) => whenRepliesFit(node))).then(() => {
+      this.#doubted = false
+      if (this.#ready) this.#announce()
+    })
+  }
+
+  /** Drops a connection that answers what it was not asked, and opens a new one. */
+  reset(reason: string): void {
+    this.#lastError = new Error(reason)
+    for (const node of this.#nodes()) node.disconnect(true)
+  }
+
+  #nodes(): readonly Redis[] {
+    return this.client instanceof Cluster ? this.client.nodes('all') : [this.client]
+  }
+
+  #announce(): void {
+    for (const listener of this.#readyListeners) listener()
   }
 
   /** Calls back each time the connection becomes ready; answers how to stop that. */
@@ -77,7 +108,7 @@ export class RedisConnection {
 
   /** Resolves once ready; rejects with BINGO_REDIS_UNREACHABLE after `timeoutMs`, or with the signal's reason. */
   async whenReady(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    if (this.#ready) return
+    if (this.ready) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const stop = this.onReady(resolve)
     const timer = new AbortController()
@@ -135,7 +166,7 @@ function safeOptions(address: RedisAddress, options: RedisConnectionOptions): Op
     maxRetriesPerRequest: 0,
     commandTimeout,
     // After a command timeout the socket stays, so that a retry cannot overtake the original on another socket.
-    socketTimeout: Math.max(MIN_SOCKET_TIMEOUT_MS, commandTimeout * 3),
+    socketTimeout: commandTimeout * SOCKET_TIMEOUTS,
     connectTimeout: 5_000,
     keepAlive: 10_000,
     connectionName: `bingo:${options.name}`,

@@ -7,12 +7,14 @@ import type { Operation } from './batch.ts'
 import { sendToCluster } from './cluster.ts'
 import { encodeMultiKey } from './encode.ts'
 import { RawCommand } from './raw-command.ts'
-import { isReply, sendTransaction } from './transaction.ts'
+import { isReply, MisfitError, sendTransaction } from './transaction.ts'
 
 /** Jobs in one send: some round trips' worth, and not more than fits a few megabytes. */
 const MAX_BATCH = 10_000
 /** While Redis works on one send, the next is encoded; more would only queue in the socket. */
 const MAX_CONCURRENCY = 2
+/** How the client words a command timeout; it has no code. */
+const TIMED_OUT = 'Command timed out'
 
 /** One Redis (single, Sentinel group, Cluster). A send is one write and one round trip, whatever it holds. */
 export class RedisTarget implements Target {
@@ -30,6 +32,7 @@ export class RedisTarget implements Target {
     const operations = planCommands(jobs)
     const outcomes = await this.#execute(operations)
     if (outcomes === null) return undefined
+    this.#distrust(outcomes)
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
     for (let i = 0; i < operations.length; i++) {
       const error = outcomes[i] ?? null
@@ -55,6 +58,13 @@ export class RedisTarget implements Target {
     return sendTransaction(client, operations)
   }
 
+  /** Late or misplaced replies say something about the connection, not about the command alone. */
+  #distrust(outcomes: readonly (Error | null)[]): void {
+    const [error] = outcomes.filter((outcome) => outcome !== null && !isReply(outcome))
+    if (error instanceof MisfitError) this.#connection.reset(error.message)
+    else if (error?.message === TIMED_OUT) this.#connection.doubt()
+  }
+
   async close(): Promise<void> {
     await this.#connection.close()
   }
@@ -63,8 +73,9 @@ export class RedisTarget implements Target {
 /** Waits for all; one error or null each, or null when there was no error. */
 async function settle(replies: readonly unknown[]): Promise<readonly (Error | null)[] | null> {
   try {
-    await Promise.all(replies)
-    return null
+    const counts = await Promise.all(replies)
+    const fits = counts.every((count) => count === undefined || typeof count === 'number')
+    return fits ? null : replies.map(() => new MisfitError())
   } catch {
     const settled = await Promise.allSettled(replies)
     return settled.map((reply) => (reply.status === 'rejected' ? (reply.reason as Error) : null))
