@@ -31,3 +31,32 @@ export async function sendInOrder(
   }
   return failures.some((failure) => failure !== null) ? failures : undefined
 }
+
+/**
+ * Sends jobs of different rows side by side, and those of a row one after the other: were they under way together, the
+ * first could be refused and the second taken, and the receiver, or a stream that drops repetitions by id, would end
+ * with the older state (invariant 2). What is behind a failure is not sent. One failure or null per job.
+ */
+export async function sendByRow(
+  jobs: readonly Job[],
+  send: (job: Job) => Promise<DeliveryFailure | null>,
+): Promise<(DeliveryFailure | null)[]> {
+  const latestOfRow = new Map<string, Promise<DeliveryFailure | null>>()
+  const outcomes = jobs.map((job) => {
+    const earlier = latestOfRow.get(job.rowKey)
+    const outcome = earlier === undefined ? send(job) : sendAfter(earlier, job, send)
+    latestOfRow.set(job.rowKey, outcome)
+    return outcome
+  })
+  return Promise.all(outcomes)
+}
+
+async function sendAfter(
+  earlier: Promise<DeliveryFailure | null>,
+  job: Job,
+  send: (job: Job) => Promise<DeliveryFailure | null>,
+): Promise<DeliveryFailure | null> {
+  const failure = await earlier
+  if (failure === null) return send(job)
+  return failure.kind === 'down' ? failure : BEHIND
+}
