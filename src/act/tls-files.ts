@@ -39,9 +39,20 @@ export function compileTls(spec: ActionSpec): TlsFiles | null {
   }
 }
 
+/** What a TLS client takes. */
+export interface TlsOptions {
+  /** Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise switch verification off. */
+  readonly rejectUnauthorized: true
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+}
+
 /** The contents, for a TLS client. Throws BINGO_TLS_FILE. */
-export function readTls(files: TlsFiles): { ca?: string; cert?: string; key?: string; servername?: string } {
+export function readTls(files: TlsFiles): TlsOptions {
   return {
+    rejectUnauthorized: true,
     ...(files.ca !== undefined && { ca: pem(files.ca) }),
     ...(files.cert !== undefined && { cert: pem(files.cert) }),
     ...(files.key !== undefined && { key: pem(files.key) }),

@@ -29,7 +29,7 @@ export class SqlTarget implements Target {
       enableKeepAlive: true,
       charset: 'utf8mb4',
       timezone: 'Z',
-      ...(options.tls && { ssl: { rejectUnauthorized: true, ...readTls(options.tls) } }),
+      ...(options.tls && { ssl: readTls(options.tls) }),
     })
   }
 
