@@ -53,6 +53,7 @@ export const AMQP_ERRORS: readonly Row[] = [
   { when: /^(312|NO_ROUTE)$/, kind: 'unknown', why: 'no queue is bound for the routing key (yet)' },
   { when: /^(404|NOT_FOUND)$/, kind: 'unknown', why: 'the exchange does not exist (yet)' },
   { when: /^(403|ACCESS_REFUSED)$/, kind: 'unknown', why: 'this exchange is not granted; others may be' },
+  { when: /^NACK$/, kind: 'unknown', why: 'this queue is full or cannot store; others may' },
   { when: /^(311|CONTENT_TOO_LARGE|406|PRECONDITION_FAILED)$/, kind: 'poison', why: 'the message is refused' },
   { when: /^/, kind: 'down', why: 'broker or connection' },
 ]

@@ -1,15 +1,19 @@
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rabbitmq } from '../../src/act/actions/rabbitmq.ts'
-import type { Job, SendResult, Target } from '../../src/core/action.ts'
-import { startRabbitmq } from '../support/servers/rabbitmq.ts'
+import type { ActionPlan, Job, SendResult, Target } from '../../src/core/action.ts'
+import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
+import { summary } from '../support/redelivery.ts'
+import { startRabbitmq } from '../support/servers/rabbitmq.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { compile, jobFor } from '../unit/act/action-spec.ts'
 
 const { signal } = new AbortController()
 let server: Awaited<ReturnType<typeof startRabbitmq>>
 let connection: Connection
 let target: Target
+let authority: CertificateAuthority
 
 function jobs(overrides: object, ...ids: number[]): Job[] {
   const fields = {
@@ -35,10 +39,22 @@ async function take(count: number): Promise<{ id: number; messageId: unknown; du
   return taken
 }
 
-const summary = (result: SendResult) => result?.map((failure) => failure && `${failure.kind} ${failure.error.code}`)
+/** One message through a target of its own. */
+async function sendWith(overrides: object, plan: Partial<ActionPlan> = {}): Promise<SendResult> {
+  const [first] = jobs(overrides, 1)
+  const job = { ...first!, action: { ...first!.action, ...plan } } as Job
+  const other = await rabbitmq.open(job.action.target, { log: silentLog, now: Date.now })
+  try {
+    return await other.send([job], signal)
+  } finally {
+    await other.close()
+  }
+}
 
 beforeAll(async () => {
-  server = await startRabbitmq()
+  authority = await CertificateAuthority.create()
+  const files = { caFile: authority.caFile, ...(await authority.issue()) }
+  server = await startRabbitmq({ config: ['max_message_size = 5000'], tls: files })
   connection = new Connection(server.url)
   connection.on('error', () => undefined)
   await connection.exchangeDeclare({ exchange: 'shop', type: 'topic', durable: true })
@@ -51,6 +67,7 @@ afterAll(async () => {
   await target.close()
   connection.unsafeDestroy()
   await server.stop()
+  await authority[Symbol.asyncDispose]()
 })
 
 describe('a RabbitMQ target', () => {
@@ -75,5 +92,84 @@ describe('a RabbitMQ target', () => {
     expect(summary(result)).toEqual(['unknown BINGO_RABBITMQ_REFUSED', null])
     expect(await target.send(jobs({}, 3), signal)).toBeUndefined()
     expect((await take(2)).map(({ id }) => id)).toEqual([2, 3])
+  })
+
+  test('finds the message that is too large; the others are delivered, in order of their rows', async () => {
+    const large = jobs({ body: { text: 'x'.repeat(6_000) } }, 4)
+    const result = await target.send([...jobs({}, 1, 2), ...large, ...jobs({}, 3, 3)], signal)
+    expect(summary(result)).toEqual([null, null, 'poison BINGO_RABBITMQ_REFUSED', null, null])
+    expect(result?.[2]?.error.hint).toContain('max_message_size')
+    const taken = (await take(20)).map(({ id }) => id)
+    // What was under way beside the large one may have been taken already, and is sent again.
+    expect(new Set(taken)).toEqual(new Set([1, 2, 3]))
+  })
+
+  test('a queue that is full holds up its own messages only', async () => {
+    const full = { 'x-max-length': 0, 'x-overflow': 'reject-publish' } as const
+    await connection.queueDeclare({ queue: 'full', durable: true, arguments: full })
+    const refused = jobs({ exchange: undefined, routingKey: 'full' }, 1)
+    const result = await target.send([...refused, ...jobs({}, 2)], signal)
+    expect(summary(result)).toEqual(['unknown BINGO_RABBITMQ_REFUSED', null])
+    expect((await take(1)).map(({ id }) => id)).toEqual([2])
+  })
+
+  test('a broker that does not answer is down after the timeout of the action, and a new connection is made', async () => {
+    await using proxy = await TcpProxy.start(server)
+    const url = server.url.replace(String(server.port), String(proxy.port))
+    const one = (id: number): Job[] => {
+      const { plan } = compile(
+        { type: 'rabbitmq', url, exchange: 'shop', routingKey: 'users.x', body: { id } },
+        { timeoutMs: 500 },
+      )
+      return [jobFor(plan, { id, status: 1 })]
+    }
+    const other = await rabbitmq.open(one(1)[0]!.action.target, { log: silentLog, now: Date.now })
+    expect(await other.send(one(1), signal)).toBeUndefined()
+    proxy.halfOpen = true
+    expect(summary(await other.send(one(2), signal))).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
+    expect(summary(await other.send(one(2), signal))).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
+    proxy.halfOpen = false
+    expect(await other.send(one(2), signal)).toBeUndefined()
+    await other.close()
+    expect((await take(2)).map(({ id }) => id)).toEqual([1, 2])
+  })
+
+  test('a wrong password and a wrong virtual host are told as such', async () => {
+    const login = await sendWith({ url: server.url.replace('guest:guest', 'guest:wrong') })
+    expect(summary(login)).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
+    expect(login?.[0]?.error.message).toContain('ACCESS_REFUSED')
+    expect(login?.[0]?.error.message).not.toContain('wrong')
+    expect(login?.[0]?.error.hint).toContain('password')
+    const host = await sendWith({ url: `${server.url}/nowhere` })
+    expect(host?.[0]?.error.hint).toContain('virtual host')
+  })
+})
+
+describe('TLS to RabbitMQ', () => {
+  const secure = (): string => `amqps://guest:guest@localhost:${server.tlsPort}`
+
+  test('works with the right authority and a client certificate', async () => {
+    const { cert, key } = await authority.issue({ commonName: 'bingo' })
+    expect(await sendWith({ url: secure(), tls: { ca: authority.ca, cert, key } })).toBeUndefined()
+    expect((await take(1)).map(({ id }) => id)).toEqual([1])
+  })
+
+  test('refuses another authority, another name, a missing client certificate, and a port without TLS', async () => {
+    await using stranger = await CertificateAuthority.create('Another authority')
+    const { cert, key } = await authority.issue({ commonName: 'bingo' })
+    const tls = { ca: authority.ca, cert, key }
+    const refusals: [string, object, RegExp][] = [
+      ['another authority', { url: secure(), tls: { ...tls, ca: stranger.ca } }, /`ca`/],
+      ['the public authorities', { url: secure() }, /`ca`/],
+      ['another name', { url: secure(), tls: { ...tls, servername: 'rabbit.example' } }, /`servername`/],
+      ['no client certificate', { url: secure(), tls: { ca: authority.ca } }, /client certificate/],
+      ['no TLS there', { tls }, /speaks TLS/],
+    ]
+    for (const [name, overrides, hint] of refusals) {
+      const result = await sendWith(overrides)
+      expect([name, ...summary(result)!]).toEqual([name, 'down BINGO_RABBITMQ_UNREACHABLE'])
+      expect(result?.[0]?.error.hint).toMatch(hint)
+    }
+    expect(await take(1)).toEqual([])
   })
 })

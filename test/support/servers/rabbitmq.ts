@@ -13,13 +13,34 @@ import { TestServer } from './test-server.ts'
 
 const PACKAGES = { title: 'RabbitMQ', name: 'rabbitmq-own', suite: 'own', packages: ['rabbitmq-server'] }
 
-/** A broker together with the port mapper that every Erlang node needs; both are ours and end together. */
-class RabbitmqServer extends TestServer {
-  readonly #epmd: ServerProcess
+export interface RabbitmqOptions {
+  /** Lines of `rabbitmq.conf`. */
+  readonly config?: readonly string[]
+  /** Opens a port for TLS as well; clients have to show a certificate of this authority. */
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string }
+}
 
-  constructor(epmd: ServerProcess, ...broker: ConstructorParameters<typeof TestServer>) {
+/** A broker together with the port mapper that every Erlang node needs; both are ours and end together. */
+export class RabbitmqServer extends TestServer {
+  readonly tlsPort: number
+  readonly #epmd: ServerProcess
+  readonly #configFile: string
+
+  constructor(
+    epmd: ServerProcess,
+    tlsPort: number,
+    configFile: string,
+    ...broker: ConstructorParameters<typeof TestServer>
+  ) {
     super(...broker)
     this.#epmd = epmd
+    this.tlsPort = tlsPort
+    this.#configFile = configFile
+  }
+
+  /** Lines of `rabbitmq.conf` from the next start on. */
+  async configure(lines: readonly string[]): Promise<void> {
+    await writeFile(this.#configFile, lines.map((line) => `${line}\n`).join(''))
   }
 
   override async stop(): Promise<void> {
@@ -29,25 +50,41 @@ class RabbitmqServer extends TestServer {
 }
 
 /** A RabbitMQ broker (user and password guest) without plugins, from Debian's own packages: no root, nothing installed. */
-export async function startRabbitmq(): Promise<TestServer> {
+export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
   const packages = await unpackDebianPackages(PACKAGES, serversCacheFolder(), progressOnStderr)
   const installation = await unpackedInstallation(packages)
   const epmd = await ServerProcess.create('the port mapper of Erlang')
   const broker = await ServerProcess.create('RabbitMQ')
   try {
-    const [port, nodePort, epmdPort] = [await freePort(), await freePort(), await freePort()]
+    const [port, nodePort, epmdPort, tlsPort] = [await freePort(), await freePort(), await freePort(), await freePort()]
     const args = ['-address', '127.0.0.1', '-port', String(epmdPort)]
     await epmd.start(await installation.command('epmd', args, epmd.surroundings(epmdPort)), () => accepts(epmdPort))
     await writeFile(join(broker.folder, 'enabled_plugins'), '[].')
     const command = await brokerCommand(installation, broker.folder, { port, nodePort, epmdPort })
     const isReady = () => speaksAmqp(port)
+    const url = `amqp://guest:guest@127.0.0.1:${port}`
+    const configFile = join(broker.folder, 'rabbitmq.conf')
+    const server = new RabbitmqServer(epmd, tlsPort, configFile, port, url, broker, command, isReady)
+    await server.configure([...(options.config ?? []), ...tlsSettings(tlsPort, options.tls)])
     await broker.start(command, isReady)
-    return new RabbitmqServer(epmd, port, `amqp://guest:guest@127.0.0.1:${port}`, broker, command, isReady)
+    return server
   } catch (error) {
     await broker.stop()
     await epmd.stop()
     throw error
   }
+}
+
+function tlsSettings(port: number, tls: RabbitmqOptions['tls']): string[] {
+  if (tls === undefined) return []
+  return [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${tls.caFile}`,
+    `ssl_options.certfile = ${tls.certFile}`,
+    `ssl_options.keyfile = ${tls.keyFile}`,
+    'ssl_options.verify = verify_peer',
+    'ssl_options.fail_if_no_peer_cert = true',
+  ]
 }
 
 interface Ports {

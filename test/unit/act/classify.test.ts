@@ -23,6 +23,8 @@ describe('what an error means', () => {
     [tables.HTTP_STATUSES, '302', 'unknown'],
     [tables.KAFKA_ERRORS, 'MESSAGE_TOO_LARGE', 'poison'],
     [tables.KAFKA_ERRORS, 'NOT_LEADER_OR_FOLLOWER', 'down'],
+    [tables.AMQP_ERRORS, 'NACK', 'unknown'],
+    [tables.AMQP_ERRORS, 'PRECONDITION_FAILED', 'poison'],
     [tables.GRPC_STATUSES, 'UNAVAILABLE', 'down'],
     [tables.GRPC_STATUSES, 'INVALID_ARGUMENT', 'poison'],
     [tables.SQL_ERRORS, 'ER_DUP_ENTRY', 'poison'],

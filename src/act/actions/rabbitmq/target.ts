@@ -1,146 +1,136 @@
-import { setImmediate } from 'node:timers/promises'
-import { Connection } from 'rabbitmq-client'
-import type { Channel, ReturnedMessage } from 'rabbitmq-client'
+import type { Envelope } from 'rabbitmq-client'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
-import { AMQP_ERRORS, classify } from '../../classify.ts'
-import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
+import { codeOf } from '../../failure.ts'
+import { BEHIND, sendByRow, sendInOrder } from '../../in-order.ts'
 import { printableAddress } from '../../target-id.ts'
-import { readTls } from '../../tls-files.ts'
 import { withDeadline } from '../../with-deadline.ts'
+import type { ConfirmChannel } from './confirm-channel.ts'
+import { BrokerBlockedError, BrokerConnection } from './connection.ts'
+import { publishFailure, returnedFailure } from './failure.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
 
 const MAX_BATCH = 1_000
-const ACQUIRE_TIMEOUT_MS = 5_000
 const CLOSE_TIMEOUT_MS = 1_000
-/** A broker that is short of memory or disk stops confirming; by then it has had its time. */
-const CONFIRM_TIMEOUT_MS = 30_000
-
-/** A channel in confirm mode, and what the broker returned on it: message id → reply. */
-interface ConfirmChannel {
-  readonly channel: Channel
-  readonly returned: Map<string, ReturnedMessage>
-}
 
 /**
  * Persistent, mandatory messages with publisher confirms. A message that no queue takes comes back before its confirm
- * and counts as a failure. Each exchange has a channel of its own, as a missing exchange closes the channel it is used on.
+ * and counts as a failure. After a failure that is the broker's, and not the message's, the connection is thrown away:
+ * nothing waits on it any longer, and the next send opens another.
  */
 export class RabbitmqTarget implements Target {
   readonly gather = 'all'
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency = 1
-  readonly #connection: Connection
+  readonly #options: RabbitmqTargetOptions
   readonly #address: string
-  readonly #channels = new Map<string, Promise<ConfirmChannel>>()
-  #lastError: unknown = null
+  #connection: BrokerConnection | null = null
+  #opening: { readonly promise: Promise<BrokerConnection>; readonly abort: AbortController } | null = null
+  /** Failed in the send under way; thrown away at its end, so that neighbours may still be confirmed. */
+  #broken: BrokerConnection | null = null
+  /** Under way, in this send, on a channel that the broker closed over one of them. */
+  readonly #suspects = new Set<Job>()
 
   constructor(options: RabbitmqTargetOptions) {
+    this.#options = options
     this.#address = printableAddress(options.url)
-    this.#connection = new Connection({
-      url: options.url,
-      connectionName: 'bingo',
-      acquireTimeout: ACQUIRE_TIMEOUT_MS,
-      connectionTimeout: ACQUIRE_TIMEOUT_MS,
-      retryLow: 200,
-      retryHigh: 5_000,
-      ...(options.tls && { tls: readTls(options.tls) }),
-    })
-    // Reported by the sends that it makes fail.
-    this.#connection.on('error', (error: unknown) => {
-      this.#lastError = error
-    })
   }
 
   async send(jobs: readonly Job[]): Promise<SendResult> {
-    const outcomes = await Promise.all(jobs.map((job, index) => this.#publish(job, index)))
-    return outcomes.some((outcome) => outcome !== null) ? outcomes : undefined
+    this.#suspects.clear()
+    const failures = await sendByRow(jobs, (job) => this.#publish(job))
+    if (this.#suspects.size > 1) await this.#findCulprits(jobs, failures)
+    if (this.#broken !== null) this.#discard(this.#broken)
+    this.#abandonOpening()
+    return failures.some((failure) => failure !== null) ? failures : undefined
   }
 
-  async #publish(job: Job, index: number): Promise<DeliveryFailure | null> {
-    const { exchange, contentType } = job.action.options as RabbitmqActionOptions
-    const { routingKey, headers, body } = job.payload as RabbitmqPayload
-    // Unique in this send even where a rule sends an event twice; the receiver dedupes by messageId.
-    const correlationId = String(index)
+  /**
+   * When the broker closes a channel over a message it does not say over which. So what was under way on the channel
+   * goes again one by one, and only the message that is refused then has failed for that reason.
+   */
+  async #findCulprits(jobs: readonly Job[], failures: (DeliveryFailure | null)[]): Promise<void> {
+    const rows = new Set([...this.#suspects].map((job) => job.rowKey))
+    const open = jobs.flatMap((job, index) =>
+      this.#suspects.has(job) || (failures[index] === BEHIND && rows.has(job.rowKey)) ? [{ job, index }] : [],
+    )
+    const again = await sendInOrder(
+      open.map(({ job }) => job),
+      (job) => this.#publish(job),
+    )
+    for (const [i, { index }] of open.entries()) failures[index] = again?.[i] ?? null
+  }
+
+  async #publish(job: Job): Promise<DeliveryFailure | null> {
+    const { exchange } = job.action.options as RabbitmqActionOptions
+    let connection: BrokerConnection | undefined
+    let channel: ConfirmChannel | undefined
+    const deliver = async (): Promise<DeliveryFailure | null> => {
+      const live = (connection = await this.#connected())
+      return live.unlessBlocked(async () => {
+        channel = await live.channel(exchange)
+        const reply = await channel.publish(envelope(job), (job.payload as RabbitmqPayload).body)
+        return reply && returnedFailure(this.#address, exchange, reply)
+      })
+    }
     try {
-      const { channel, returned } = await this.#channel(exchange)
-      await withDeadline(
-        channel.basicPublish(
-          {
-            exchange,
-            routingKey,
-            mandatory: true,
-            durable: true,
-            contentType,
-            messageId: job.change.id,
-            correlationId,
-            headers,
-          },
-          Buffer.from(body),
-        ),
-        CONFIRM_TIMEOUT_MS,
-      )
-      // The client tells of a returned message in the turn after it has read it, by which time its confirm, which comes
-      // behind it, has been told of already.
-      await setImmediate()
-      const reply = returned.get(correlationId)
-      if (reply === undefined) return null
-      returned.delete(correlationId)
-      return this.#failure(String(reply.replyCode), exchange, `returned the message: ${reply.replyText}`, undefined)
+      return await withDeadline(deliver(), job.action.timeoutMs)
     } catch (error) {
-      this.#forget(exchange)
-      return this.#failure(codeOf(error) ?? '', exchange, reasonOf(error), error)
+      const failure = publishFailure(this.#address, exchange, channel?.closeReason ?? error)
+      this.#afterFailure(job, failure, connection, channel)
+      return failure
     }
   }
 
-  #channel(exchange: string): Promise<ConfirmChannel> {
-    let opening = this.#channels.get(exchange)
-    if (opening === undefined) {
-      opening = this.#openChannel(exchange)
-      this.#channels.set(exchange, opening)
+  #afterFailure(
+    job: Job,
+    failure: DeliveryFailure,
+    connection: BrokerConnection | undefined,
+    channel: ConfirmChannel | undefined,
+  ): void {
+    const { cause } = failure.error
+    if (channel === undefined || channel.closed)
+      connection?.forget((job.action.options as RabbitmqActionOptions).exchange)
+    // A blocked connection is kept: the broker tells on it when it takes messages again.
+    if (failure.kind === 'down' && !(cause instanceof BrokerBlockedError)) this.#broken = connection ?? null
+    // A missing exchange holds for all that goes there; for anything else one of the messages is to blame.
+    else if (channel?.closed === true && codeOf(cause) !== 'NOT_FOUND') this.#suspects.add(job)
+  }
+
+  async #connected(): Promise<BrokerConnection> {
+    if (this.#connection?.lost === false) return this.#connection
+    if (this.#opening === null) {
+      const abort = new AbortController()
+      this.#opening = { promise: BrokerConnection.open(this.#options, abort.signal), abort }
     }
-    return opening
+    const connection = await this.#opening.promise
+    this.#opening = null
+    this.#connection = connection
+    return connection
   }
 
-  async #openChannel(exchange: string): Promise<ConfirmChannel> {
-    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true })
-    const returned = new Map<string, ReturnedMessage>()
-    channel.on('basic.return', (message) => {
-      if (message.correlationId !== undefined) returned.set(message.correlationId, message)
-    })
-    channel.on('error', (error: unknown) => {
-      this.#lastError = error
-    })
-    channel.once('close', () => this.#forget(exchange))
-    await channel.confirmSelect()
-    return { channel, returned }
+  /** At the end of a send nobody waits for it any longer; the next send makes an attempt of its own. */
+  #abandonOpening(): void {
+    this.#opening?.abort.abort()
+    this.#opening = null
   }
 
-  #forget(exchange: string): void {
-    const opening = this.#channels.get(exchange)
-    this.#channels.delete(exchange)
-    opening?.then(({ channel }) => channel.close()).catch(() => undefined)
-  }
-
-  #failure(code: string, exchange: string, reason: string, error: unknown): DeliveryFailure {
-    // A publish that was cut off by its channel says little; the channel's own error says why.
-    const why = code === 'CH_CLOSE' ? (this.#lastError ?? error) : error
-    const word = why === error ? code : (codeOf(why) ?? code)
-    const kind = classify(AMQP_ERRORS, word)
-    const message = `RabbitMQ at ${this.#address}, exchange "${exchange}": ${why === error ? reason : reasonOf(why)}`
-    return deliveryFailure(kind, kind === 'down' ? 'BINGO_RABBITMQ_UNREACHABLE' : 'BINGO_RABBITMQ_REFUSED', message, {
-      hint: HINTS[word],
-      cause: error,
-    })
+  #discard(connection: BrokerConnection): void {
+    connection.destroy()
+    this.#broken = null
+    if (this.#connection === connection) this.#connection = null
   }
 
   async close(): Promise<void> {
-    await withDeadline(this.#connection.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
-    this.#connection.unsafeDestroy()
+    this.#abandonOpening()
+    const connection = this.#connection
+    if (connection === null) return
+    await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
+    this.#discard(connection)
   }
 }
 
-const HINTS: { readonly [code: string]: string } = {
-  '312': 'Bind a queue to the exchange for this routing key.',
-  NOT_FOUND: 'Declare the exchange, or mend its name in the rule.',
-  ACCESS_REFUSED: 'Grant the user write permission on the exchange.',
+function envelope(job: Job): Envelope {
+  const { exchange, contentType } = job.action.options as RabbitmqActionOptions
+  const { routingKey, headers } = job.payload as RabbitmqPayload
+  return { exchange, routingKey, contentType, messageId: job.change.id, headers }
 }
