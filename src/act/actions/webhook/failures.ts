@@ -26,6 +26,11 @@ const TLS_HINTS: readonly { readonly when: RegExp; readonly hint: string }[] = [
     when: /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/,
     hint: 'The certificate is not trusted: give its authority in `tls.ca`. Verification cannot be switched off.',
   },
+  {
+    // With TLS 1.3 the handshake is over for us before the server has looked at our certificate.
+    when: /^(UND_ERR_SOCKET|ECONNRESET)$/,
+    hint: 'The server closed the connection without an answer; it may want a client certificate (`tls.cert`, `tls.key`).',
+  },
 ]
 
 /** A batch that was refused for what may be one event’s fault may be taken in parts. */
@@ -68,7 +73,7 @@ export function outageOf(
     return deliveryFailure(kindOf('down'), 'BINGO_WEBHOOK_TIMEOUT', message, { cause: error })
   }
   const code = codeOf(error) ?? ''
-  const hint = TLS_HINTS.find(({ when }) => when.test(code))?.hint
+  const hint = origin.startsWith('https:') ? TLS_HINTS.find(({ when }) => when.test(code))?.hint : undefined
   const message = `${origin} cannot be reached: ${reasonOf(error)}`
   return deliveryFailure(kindOf('down'), 'BINGO_WEBHOOK_UNREACHABLE', message, { hint, cause: error })
 }
