@@ -1,18 +1,10 @@
 import { BingoError } from '../core/errors.ts'
 import type { StartPoint } from '../core/position.ts'
 import type { ControlConnection } from './control-connection.ts'
+import { duplicateServerId } from './duplicate-server-id.ts'
+import { error, type Finding, warning } from './finding.ts'
 import { type Grants, readGrants } from './grants.ts'
-import { type ServerFacts, text } from './server-facts.ts'
-
-/** One thing about the server that keeps BinGo from reading it, or that an operator should know. */
-export interface Finding {
-  readonly severity: 'error' | 'warning'
-  readonly code: string
-  /** What is wrong and what follows from it. */
-  readonly message: string
-  /** What mends it: SQL, or the line of the server's configuration file; null where nothing simple does. */
-  readonly sql: string | null
-}
+import type { ServerFacts } from './server-facts.ts'
 
 export interface PreflightInput {
   readonly control: ControlConnection
@@ -66,7 +58,7 @@ function version({ flavour, release, version: printed }: ServerFacts): Finding |
   if (release >= oldest) return null
   return warning(
     'BINGO_PREFLIGHT_VERSION',
-    `The server is ${printed}; BinGo is tested with MySQL 5.7 and MariaDB 10.5 and newer`,
+    `The server is ${printed}; BinGo is made for MySQL 5.7 and MariaDB 10.5 and newer`,
     null,
   )
 }
@@ -89,28 +81,28 @@ function serverId(facts: ServerFacts): Finding | null {
   )
 }
 
-function binlogFormat({ variables, flavour }: ServerFacts): Finding | null {
-  const format = variables.get('binlog_format')
+function binlogFormat(facts: ServerFacts): Finding | null {
+  const format = facts.variables.get('binlog_format')
   if (format === undefined || format === 'ROW') return null
   return error(
     'BINGO_PREFLIGHT_FORMAT',
     `binlog_format is ${format}: changes are logged as statements, without the rows. Sessions that are open keep their format until they reconnect`,
-    set(flavour, 'binlog_format', "'ROW'"),
+    set(facts, 'binlog_format', "'ROW'"),
   )
 }
 
-function rowImage({ variables, flavour }: ServerFacts): Finding | null {
-  const image = variables.get('binlog_row_image')
+function rowImage(facts: ServerFacts): Finding | null {
+  const image = facts.variables.get('binlog_row_image')
   if (image === undefined || image === 'FULL' || image === 'FULL_NODUP') return null
   return warning(
     'BINGO_PREFLIGHT_ROW_IMAGE',
     `binlog_row_image is ${image}: columns that did not change are absent from events; a rule that reads one fails for that event`,
-    set(flavour, 'binlog_row_image', "'FULL'"),
+    set(facts, 'binlog_row_image', "'FULL'"),
   )
 }
 
-function rowMetadata({ variables, flavour }: ServerFacts): Finding | null {
-  const metadata = variables.get('binlog_row_metadata')
+function rowMetadata(facts: ServerFacts): Finding | null {
+  const metadata = facts.variables.get('binlog_row_metadata')
   if (metadata === 'FULL') return null
   if (metadata === undefined) {
     return warning(
@@ -122,30 +114,31 @@ function rowMetadata({ variables, flavour }: ServerFacts): Finding | null {
   return warning(
     'BINGO_PREFLIGHT_ROW_METADATA',
     `binlog_row_metadata is ${metadata}: column names are looked up on the server (which needs SELECT), and an ALTER that BinGo meets late stops it`,
-    set(flavour, 'binlog_row_metadata', "'FULL'"),
+    set(facts, 'binlog_row_metadata', "'FULL'"),
   )
 }
 
-function gtidMode({ gtids, variables }: ServerFacts): Finding | null {
-  if (gtids) return null
+function gtidMode(facts: ServerFacts): Finding | null {
+  if (facts.gtids) return null
   return warning(
     'BINGO_PREFLIGHT_GTID',
-    `gtid_mode is ${variables.get('gtid_mode') ?? 'not there'}: positions are file names and offsets, which mean nothing on another server, so BinGo cannot follow a failover`,
-    'SET PERSIST enforce_gtid_consistency = ON; then gtid_mode = OFF_PERMISSIVE, ON_PERMISSIVE, ON in turn',
+    `gtid_mode is ${facts.variables.get('gtid_mode') ?? 'not there'}: positions are file names and offsets, which mean nothing on another server, so BinGo cannot follow a failover`,
+    `${set(facts, 'enforce_gtid_consistency', 'ON')} then gtid_mode = OFF_PERMISSIVE, ON_PERMISSIVE, ON in turn`,
   )
 }
 
-function syncBinlog({ variables, flavour }: ServerFacts): Finding | null {
-  const sync = variables.get('sync_binlog')
+function syncBinlog(facts: ServerFacts): Finding | null {
+  const sync = facts.variables.get('sync_binlog')
   if (sync === undefined || sync === '1') return null
   return warning(
     'BINGO_PREFLIGHT_SYNC_BINLOG',
     `sync_binlog is ${sync}: when the server's machine crashes, transactions that BinGo has already acted on can be lost, and its position with them`,
-    set(flavour, 'sync_binlog', '1'),
+    set(facts, 'sync_binlog', '1'),
   )
 }
 
-function expiry({ variables, flavour }: ServerFacts): Finding | null {
+function expiry(facts: ServerFacts): Finding | null {
+  const { variables } = facts
   if (variables.get('binlog_expire_logs_auto_purge') === 'OFF') return null
   const seconds = Number(variables.get('binlog_expire_logs_seconds') ?? 0)
   const days = Number(variables.get('expire_logs_days') ?? 0)
@@ -154,7 +147,9 @@ function expiry({ variables, flavour }: ServerFacts): Finding | null {
   return warning(
     'BINGO_PREFLIGHT_EXPIRY',
     `Binlogs are deleted after ${kept} s: if BinGo is down or held back for longer, changes are lost to it`,
-    set(flavour, 'binlog_expire_logs_seconds', String(7 * DAY_S)),
+    variables.has('binlog_expire_logs_seconds')
+      ? set(facts, 'binlog_expire_logs_seconds', String(7 * DAY_S))
+      : set(facts, 'expire_logs_days', '7'),
   )
 }
 
@@ -198,48 +193,9 @@ function grantFindings(grants: Grants, facts: ServerFacts, start: StartPoint | n
   return findings
 }
 
-/** Registered replicas only; a clash with another BinGo shows when the server throws one of the two out. */
-async function duplicateServerId(
-  control: ControlConnection,
-  facts: ServerFacts,
-  ours: number,
-): Promise<Finding | null> {
-  if (ours === facts.serverId) {
-    return error(
-      'BINGO_PREFLIGHT_DUPLICATE_ID',
-      `The server itself has the server id ${ours}`,
-      'Set source.serverId to another number, or remove it',
-    )
-  }
-  const sql = facts.flavour === 'mysql' && facts.release >= 800 ? 'SHOW REPLICAS' : 'SHOW SLAVE HOSTS'
-  try {
-    const replicas = await control.query(sql)
-    if (!replicas.some((row) => Number(row['Server_id'] ?? row['Server_Id']) === ours)) return null
-    const host = text(
-      replicas.find((row) => Number(row['Server_id'] ?? row['Server_Id']) === ours),
-      'Host',
-    )
-    return error(
-      'BINGO_PREFLIGHT_DUPLICATE_ID',
-      `Another replica${host && ` (${host})`} has the server id ${ours}; the server would throw one of the two out again and again`,
-      'Set source.serverId to another number',
-    )
-  } catch (cause) {
-    // Not allowed to ask, or an old 8.0 that does not know the statement: the stream will tell.
-    if (cause instanceof BingoError && !cause.retryable) return null
-    if (cause instanceof BingoError && cause.code === 'BINGO_SOURCE_FAILED') return null
-    throw cause
-  }
-}
-
-function error(code: string, message: string, sql: string | null): Finding {
-  return { severity: 'error', code, message, sql }
-}
-
-function warning(code: string, message: string, sql: string | null): Finding {
-  return { severity: 'warning', code, message, sql }
-}
-
-function set(flavour: ServerFacts['flavour'], name: string, value: string): string {
-  return flavour === 'mysql' ? `SET PERSIST ${name} = ${value};` : `SET GLOBAL ${name} = ${value};  (and in my.cnf)`
+/** SET PERSIST came with MySQL 8.0. */
+function set({ flavour, release }: ServerFacts, name: string, value: string): string {
+  return flavour === 'mysql' && release >= 800
+    ? `SET PERSIST ${name} = ${value};`
+    : `SET GLOBAL ${name} = ${value};  (and in my.cnf)`
 }

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { createServer } from 'node:net'
 import { parseSourceUrl } from '../../src/core/source-address.ts'
 import { ControlConnection } from '../../src/source/control-connection.ts'
-import { preflight, type Finding } from '../../src/source/preflight.ts'
+import type { Finding } from '../../src/source/finding.ts'
+import { preflight } from '../../src/source/preflight.ts'
 import { readServerFacts } from '../../src/source/server-facts.ts'
 import { serverIdFor } from '../../src/source/server-id.ts'
+import { eventually } from '../support/daemon.ts'
 import { RecordingSource } from '../support/recording-source.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
+import { startOlder } from '../support/servers/older-servers.ts'
 
 const TIMEOUTS = { connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
 
@@ -107,6 +110,32 @@ describe('preflight on MySQL', () => {
     expect(loser.error).toMatchObject({ code: 'BINGO_SOURCE_DUPLICATE_ID' })
     expect(loser.error?.hint).toContain('name')
     expect(serverIdFor('one')).not.toBe(serverIdFor('two'))
+  })
+})
+
+describe('preflight on older MySQL', () => {
+  it('says to 5.7 what 5.7 understands', async () => {
+    await using server = await startOlder('mysql-5.7', { gtid: false, rowImage: 'MINIMAL', args: ['--sync-binlog=0'] })
+    const found = await findings(server.url)
+    expect(codes(found, 'error')).toEqual([])
+    expect(codes(found, 'warning')).toEqual(
+      expect.arrayContaining(['BINGO_PREFLIGHT_ROW_IMAGE', 'BINGO_PREFLIGHT_ROW_METADATA', 'BINGO_PREFLIGHT_GTID']),
+    )
+    for (const { sql } of found) expect(sql ?? '').not.toContain('PERSIST')
+    const mended = found.find(({ code }) => code === 'BINGO_PREFLIGHT_SYNC_BINLOG')!
+    await server.query(mended.sql!.replace(/;.*/, ''))
+    expect(codes(await findings(server.url), 'warning')).not.toContain('BINGO_PREFLIGHT_SYNC_BINLOG')
+  })
+
+  it('sees another replica with the same server id on a server that has no SHOW REPLICAS yet', async () => {
+    await using server = await startOlder('mysql-8.0')
+    await using replica = await startOlder('mysql-8.0', { serverId: 77 })
+    await replica.query(
+      `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${server.port}, MASTER_USER = 'root'`,
+    )
+    await replica.query('START SLAVE IO_THREAD')
+    await eventually('it has registered', async () => (await server.query('SHOW SLAVE HOSTS')).length === 1)
+    expect(codes(await findings(server.url, 77), 'error')).toEqual(['BINGO_PREFLIGHT_DUPLICATE_ID'])
   })
 })
 

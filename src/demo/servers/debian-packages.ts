@@ -16,6 +16,8 @@ export interface PackageSet {
   readonly suite: string
   /** As apt takes them; `mariadb-server-core=1:11.8*` asks for a version. */
   readonly packages: readonly string[]
+  /** Debian's name of another architecture than the machine's own, for 32-bit programs: "i386". */
+  readonly architecture?: string
 }
 
 export interface UnpackedPackages {
@@ -60,13 +62,13 @@ async function fetchInto(folder: string, set: PackageSet, cacheFolder: string, o
   const source = await sourceLine(set.suite)
   const index = await ensureCached(
     cacheFolder,
-    `index-${source.suite}`,
-    (partial) => fetchIndex(partial, source, onProgress),
+    `index-${source.suite}${set.architecture === undefined ? '' : `-${set.architecture}`}`,
+    (partial) => fetchIndex(partial, source, set.architecture, onProgress),
     { maxAgeMs: INDEX_MAX_AGE_MS },
   )
   const archives = join(folder, 'archives')
   await mkdir(join(archives, 'partial'), { recursive: true })
-  const apt = ['apt-get', ...aptOptions(index, folder), '-y', '-d']
+  const apt = ['apt-get', ...aptOptions(index, folder, set.architecture), '-y', '-d']
   const plan = await run([...apt, '--print-uris', 'install', ...set.packages])
   const sizes = [...plan.matchAll(/^'\S+' \S+ (\d+)/gm)].map((match) => Number(match[1]))
   const megabytes = Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / 1e6)
@@ -83,17 +85,23 @@ async function fetchInto(folder: string, set: PackageSet, cacheFolder: string, o
   onProgress(`unpacked ${versions.join(', ')}`)
 }
 
-async function fetchIndex(folder: string, source: SourceLine, onProgress: Progress): Promise<void> {
+async function fetchIndex(
+  folder: string,
+  source: SourceLine,
+  architecture: string | undefined,
+  onProgress: Progress,
+): Promise<void> {
   onProgress(`reading the package index of Debian ${source.suite} …`)
   await mkdir(join(folder, 'lists', 'partial'), { recursive: true })
   await writeFile(join(folder, 'status'), '')
   await writeFile(join(folder, 'sources.list'), `${source.line}\n`)
-  await run(['apt-get', ...aptOptions(folder, folder), '-o', 'APT::Update::Error-Mode=any', 'update'])
+  await run(['apt-get', ...aptOptions(folder, folder, architecture), '-o', 'APT::Update::Error-Mode=any', 'update'])
 }
 
 /** An empty status file makes apt believe that nothing is installed, so it brings the whole closure of dependencies. */
-function aptOptions(index: string, folder: string): string[] {
+function aptOptions(index: string, folder: string, architecture: string | undefined): string[] {
   const options = {
+    ...(architecture === undefined ? {} : { 'APT::Architecture': architecture, 'APT::Architectures': architecture }),
     'Dir::Etc::SourceList': join(index, 'sources.list'),
     'Dir::Etc::SourceParts': '/dev/null',
     'Dir::State::Lists': join(index, 'lists'),

@@ -67,6 +67,31 @@ export async function unpackedInstallation(packages: UnpackedPackages): Promise<
   }
 }
 
+/**
+ * Programs of an archive (`root/usr/bin`, `root/usr/share`) that were built for an older system: run with the loader and
+ * the libraries of unpacked packages, and those that lie in the archive's own `usr/lib`.
+ */
+export async function archiveInstallation(
+  root: string,
+  origin: string,
+  packages: UnpackedPackages,
+): Promise<Installation> {
+  const libraries = await libraryFolders(packages.root)
+  const loader = await findLoader(libraries)
+  const path = [join(root, 'usr/lib'), ...libraries].join(':')
+  return {
+    origin,
+    root,
+    bindAddress: '127.0.0.1',
+    engine: undefined,
+    command: async (name, args) => ({
+      command: loader,
+      args: ['--library-path', path, '--argv0', name, await findProgram(root, name), ...args],
+      env: {},
+    }),
+  }
+}
+
 /** `usr/lib/x86_64-linux-gnu` and its like; older releases keep the C library under `lib`. */
 async function libraryFolders(root: string): Promise<string[]> {
   const folders: string[] = []

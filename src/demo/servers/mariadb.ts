@@ -6,7 +6,7 @@ import { runCommand } from './command.ts'
 import { findInstallation } from './find-installation.ts'
 import type { Wanted } from './find-installation.ts'
 import type { Installation } from './installation.ts'
-import { folderArguments, versionOf } from './mysql.ts'
+import { dataFolderName, folderArguments, versionOf } from './mysql.ts'
 import { freePort } from './ports.ts'
 import { ServerProcess } from './server-process.ts'
 import { commonArguments } from './sql-options.ts'
@@ -36,10 +36,13 @@ function wanted(version: MariadbVersion): Wanted {
 /** Starts a MariaDB of our own on a free port with a temporary folder; errors as startMysqlServer. */
 export function startMariadbServer(options: SqlServerOptions & { version?: MariadbVersion } = {}): Promise<SqlServer> {
   const { onProgress } = options
-  return findInstallation(wanted(options.version ?? '10.11'), { onProgress }, (found) => start(found, options))
+  return findInstallation(wanted(options.version ?? '10.11'), { onProgress }, (found) =>
+    startMariadbFrom(found, options),
+  )
 }
 
-async function start(installation: Installation, options: SqlServerOptions): Promise<SqlServer> {
+/** As `startMariadbServer`, with programs that were found already. */
+export async function startMariadbFrom(installation: Installation, options: SqlServerOptions): Promise<SqlServer> {
   const server = await ServerProcess.create('MariaDB', installation.engine)
   try {
     const port = await freePort()
@@ -75,8 +78,7 @@ const BOOTSTRAP_FILES = [
 
 /** What mariadb-install-db does, without its shell: the system tables from the share folder, root without a password. */
 function initialisedData(installation: Installation): Promise<string> {
-  const name = `data-mariadb-${installation.origin.replaceAll(/[^\w.-]+/g, '_')}`
-  return ensureCached(serversCacheFolder(), name, async (folder) => {
+  return ensureCached(serversCacheFolder(), dataFolderName('mariadb', installation.origin), async (folder) => {
     const data = join(folder, 'data')
     await mkdir(join(data, 'mysql'), { recursive: true })
     const share = join(installation.root ?? '/', 'usr/share')

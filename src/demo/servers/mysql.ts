@@ -25,7 +25,9 @@ const WANTED: Wanted = {
  * @throws BingoError BINGO_SERVER_UNAVAILABLE, BINGO_SERVER_START_FAILED.
  */
 export function startMysqlServer(options: SqlServerOptions = {}): Promise<SqlServer> {
-  return findInstallation(WANTED, { onProgress: options.onProgress }, (installation) => start(installation, options))
+  return findInstallation(WANTED, { onProgress: options.onProgress }, (installation) =>
+    startMysqlFrom(installation, options),
+  )
 }
 
 /** Command line of a client program of the same installation (`mysqlbinlog`, `mysql`). */
@@ -35,7 +37,8 @@ export function mysqlTool(program: string, args: readonly string[], folder = '/t
   )
 }
 
-async function start(installation: Installation, options: SqlServerOptions): Promise<SqlServer> {
+/** As `startMysqlServer`, with programs that were found already. */
+export async function startMysqlFrom(installation: Installation, options: SqlServerOptions): Promise<SqlServer> {
   const server = await ServerProcess.create('MySQL', installation.engine)
   try {
     const port = await freePort()
@@ -51,7 +54,7 @@ async function start(installation: Installation, options: SqlServerOptions): Pro
       `--bind-address=${installation.bindAddress}`,
       `--socket=${join(server.folder, 'mysql.sock')}`,
       `--pid-file=${join(server.folder, 'mysql.pid')}`,
-      '--mysqlx=OFF',
+      '--loose-mysqlx=OFF',
       '--innodb-buffer-pool-size=64M',
       ...(options.tls === false ? ['--tls-version='] : []),
       ...(options.args ?? []),
@@ -74,10 +77,14 @@ export async function versionOf(port: number): Promise<string> {
   return (rows as { version: string }[])[0]!.version
 }
 
+/** Name of the folder in the cache that keeps the fresh data of an installation. */
+export function dataFolderName(flavour: 'mysql' | 'mariadb', origin: string): string {
+  return `data-${flavour}-${origin.replaceAll(/[^\w.-]+/g, '_')}`
+}
+
 /** A data folder as a first start leaves it: made once, copied for each server. Its own server UUID is left out. */
 function initialisedData(installation: Installation): Promise<string> {
-  const name = `data-mysql-${installation.origin.replaceAll(/[^\w.-]+/g, '_')}`
-  return ensureCached(serversCacheFolder(), name, async (folder) => {
+  return ensureCached(serversCacheFolder(), dataFolderName('mysql', installation.origin), async (folder) => {
     const data = join(folder, 'data')
     const args = [...folderArguments(installation, data), '--secure-file-priv=NULL', '--initialize-insecure']
     const surroundings = { name: `bingo-init-${process.pid}`, folder, port: undefined }

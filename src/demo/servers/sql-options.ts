@@ -20,7 +20,8 @@ export function commonArguments(options: SqlServerOptions): string[] {
     '--log-bin=binlog',
     `--binlog-format=${options.binlogFormat ?? 'ROW'}`,
     `--binlog-row-image=${options.rowImage ?? 'FULL'}`,
-    `--binlog-row-metadata=${options.rowMetadata ?? 'FULL'}`,
+    // Unknown to servers before MySQL 8.0.1 and MariaDB 10.5.
+    `--loose-binlog-row-metadata=${options.rowMetadata ?? 'FULL'}`,
     `--binlog-checksum=${options.checksum ?? 'CRC32'}`,
     '--character-set-server=utf8mb4',
     '--innodb-flush-log-at-trx-commit=2',
