@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { eventually } from '../support/daemon.ts'
 import { randomFrom } from '../fault/random.ts'
 import { RawServer } from '../support/raw-answers.ts'
 import { WebhookSender } from '../support/webhook-target.ts'
@@ -122,7 +123,8 @@ test(`${RUNS} answers that are nearly HTTP neither crash, hang nor fill memory (
       if ((failure?.retryAfterMs ?? 0) > DAY_MS) strange.push(bytes)
     }
     server.answer = (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n')
-    expect(await sender.failure()).toBeNull()
+    // The last answer may have left a connection that closes under the next request.
+    await eventually('a proper answer is taken', async () => (await sender.failure()) === null)
   }
   const before = process.memoryUsage().rss
   await Promise.all(Array.from({ length: LANES }, lane))
