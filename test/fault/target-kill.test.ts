@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startMysql } from '../support/servers/mysql.ts'
 import type { SqlServer } from '../support/servers/mysql.ts'
 import { OUTLETS } from './targets/all.ts'
-import { killTarget } from './targets/kill-run.ts'
+import { breakTarget } from './targets/break-run.ts'
 
 /** The long form, of 100,000 changes and 20 s for every target: npm run faults -- targets. */
-const SHORT = { changes: 2_000, rows: 100, pauseMs: 10, downMs: 2_000 }
+const SHORT = { how: 'kill', changes: 2_000, rows: 100, pauseMs: 10, downMs: 2_000 } as const
 
 let mysql: SqlServer
 
@@ -18,7 +18,7 @@ test.each(['redis-list', 'kafka', 'rabbitmq', 'nats', 'webhook'])(
   'a target that is killed under load and comes back loses, reorders and invents nothing: %s',
   async (name) => {
     await using outlet = await OUTLETS.get(name)!()
-    const result = await killTarget(mysql, outlet, SHORT)
+    const result = await breakTarget(mysql, outlet, SHORT)
     expect(result.verdict).toMatchObject({ lost: [], reordered: [], phantoms: [], changedIds: [] })
     expect(result.deliveredBefore).toBeLessThan(result.changes)
     expect(result.deadLetters).toBe(0)

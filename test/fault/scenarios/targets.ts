@@ -1,16 +1,16 @@
 import { startMysql } from '../../support/servers/mysql.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 import { OUTLETS } from '../targets/all.ts'
-import { killTarget } from '../targets/kill-run.ts'
+import { breakTarget } from '../targets/break-run.ts'
 import type { StartOutlet } from '../targets/outlet.ts'
 
-const LONG = { changes: 100_000, rows: 1_000, pauseMs: 0, downMs: 20_000 }
+const LONG = { how: 'kill', changes: 100_000, rows: 1_000, pauseMs: 0, downMs: 20_000 } as const
 
 async function run(name: string, startOutlet: StartOutlet, context: ScenarioContext): Promise<Outcome> {
   await using mysql = await startMysql({ gtid: true })
   await using outlet = await startOutlet()
   const changes = context.changes ?? LONG.changes
-  const result = await killTarget(mysql, outlet, { ...LONG, changes })
+  const result = await breakTarget(mysql, outlet, { ...LONG, changes })
   const { verdict, deliveredBefore, deadLetters, peakRssMb } = result
   await context.evidence.write(`${name}.json`, JSON.stringify(result, null, 1))
   return {

@@ -5,7 +5,7 @@ import { ServerProcess } from '../../../src/demo/servers/server-process.ts'
 import { freePort } from '../../support/daemon.ts'
 import { accepts } from '../../support/servers/accepts.ts'
 import { TestServer } from '../../support/servers/test-server.ts'
-import { arrivalOfJson, NOTE } from './outlet.ts'
+import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 
 const PROGRAM = fileURLToPath(new URL('receiver.ts', import.meta.url))
@@ -35,8 +35,7 @@ async function start(name: 'webhook' | 'grpc', action: (port: number) => string)
     name,
     keeps: 'history',
     action: action(port),
-    kill: () => receiver.kill('SIGKILL'),
-    restart: () => receiver.restart(),
+    ...breakable(receiver),
     arrivals: async () => wholeLines(await readFile(file, 'utf8')).map(arrivalOfJson),
     [Symbol.asyncDispose]: () => receiver.stop(),
   }

@@ -1,7 +1,7 @@
 import { Admin, Consumer, stringDeserializers } from '@platformatic/kafka'
 import { startKafka } from '../../support/servers/kafka.ts'
 import type { Arrival } from '../checker.ts'
-import { arrivalOfJson, NOTE } from './outlet.ts'
+import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 
 const TOPIC = 'arrivals'
@@ -18,8 +18,7 @@ export async function startKafkaTopic(): Promise<Outlet> {
     name: 'kafka',
     keeps: 'history',
     action: `{type: kafka, brokers: ["${server.url}"], topic: ${TOPIC}, value: ${NOTE}}`,
-    kill: () => server.kill('SIGKILL'),
-    restart: () => server.restart(),
+    ...breakable(server),
     arrivals: () => readAll(server.url),
     [Symbol.asyncDispose]: () => server.stop(),
   }

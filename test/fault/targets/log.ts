@@ -15,8 +15,8 @@ export async function startLogFile(): Promise<Outlet> {
     name: 'log file (disk full)',
     keeps: 'history',
     action: `{type: log, path: "${file}", body: ${NOTE}}`,
-    kill: (pid) => disk.fill(pid),
-    restart: (pid) => disk.free(pid),
+    breakDown: (_, pid) => disk.fill(pid),
+    recover: (_, pid) => disk.free(pid),
     arrivals: async () => wholeLines(await readFile(file, 'utf8')).map(arrivalOfJson),
     [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose](),
   }

@@ -3,7 +3,7 @@ import { connect } from '@nats-io/transport-node'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { startNats } from '../../support/servers/nats.ts'
 import type { Arrival } from '../checker.ts'
-import { arrivalOfJson, NOTE } from './outlet.ts'
+import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 
 const STREAM = 'arrivals'
@@ -25,8 +25,7 @@ export async function startNatsStream(): Promise<Outlet> {
     name: 'nats JetStream',
     keeps: 'history',
     action: `{type: nats, url: "${server.url}", subject: ${STREAM}, body: ${NOTE}}`,
-    kill: () => server.kill('SIGKILL'),
-    restart: () => server.restart(),
+    ...breakable(server),
     arrivals: () => using(readAll),
     [Symbol.asyncDispose]: () => server.stop(),
   }

@@ -10,10 +10,27 @@ export interface Outlet extends AsyncDisposable {
   readonly keeps: 'history' | 'state'
   /** The action as a YAML flow map; it carries the columns `id` and `seq` and the event's id. */
   readonly action: string
-  /** Ends the server as kill -9 does; for a file, its disk is full from now on. `pid`: of the daemon that writes to it. */
-  kill(pid: number): Promise<void>
-  restart(pid: number): Promise<void>
+  /** The server goes away (`kill`) or hangs (`stall`); for a file its disk is full. `pid`: of the daemon that writes to it. */
+  breakDown(how: Breakdown, pid: number): Promise<void>
+  recover(how: Breakdown, pid: number): Promise<void>
   arrivals(): Promise<Arrival[]>
+}
+
+/** kill: as kill -9 does. stall: connections stay, but nothing is read or answered (SIGSTOP). */
+export type Breakdown = 'kill' | 'stall'
+
+/** A server that can be broken, as the test support starts them. */
+interface Server {
+  kill(signal: NodeJS.Signals): Promise<void>
+  restart(): Promise<void>
+}
+
+/** The two methods of an outlet, for a server of ours. */
+export function breakable(server: Server): Pick<Outlet, 'breakDown' | 'recover'> {
+  return {
+    breakDown: (how) => server.kill(how === 'kill' ? 'SIGKILL' : 'SIGSTOP'),
+    recover: (how) => (how === 'kill' ? server.restart() : server.kill('SIGCONT')),
+  }
 }
 
 /** Starts an outlet with its server. */

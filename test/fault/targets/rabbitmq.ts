@@ -1,7 +1,7 @@
 import { Connection } from 'rabbitmq-client'
 import { startRabbitmq } from '../../support/servers/rabbitmq.ts'
 import type { Arrival } from '../checker.ts'
-import { arrivalOf, NOTE } from './outlet.ts'
+import { arrivalOf, breakable, NOTE } from './outlet.ts'
 import type { Note, Outlet } from './outlet.ts'
 
 const QUEUE = 'arrivals'
@@ -15,8 +15,7 @@ export async function startRabbitmqQueue(): Promise<Outlet> {
     name: 'rabbitmq',
     keeps: 'history',
     action: `{type: rabbitmq, url: "${server.url}", routingKey: ${QUEUE}, body: ${NOTE}}`,
-    kill: () => server.kill('SIGKILL'),
-    restart: () => server.restart(),
+    ...breakable(server),
     arrivals: () => takeAll(server.url),
     [Symbol.asyncDispose]: () => server.stop(),
   }

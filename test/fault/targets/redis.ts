@@ -1,5 +1,5 @@
 import { startRedis } from '../../support/servers/redis.ts'
-import { arrivalOfJson, NOTE } from './outlet.ts'
+import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 import type { Arrival } from '../checker.ts'
 
@@ -46,8 +46,7 @@ async function start(
     name,
     keeps,
     action: `{type: redis, url: "${server.url}", ${command}}`,
-    kill: () => server.kill('SIGKILL'),
-    restart: () => server.restart(),
+    ...breakable(server),
     arrivals: () => read(server),
     [Symbol.asyncDispose]: () => server.stop(),
   }

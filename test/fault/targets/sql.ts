@@ -1,5 +1,5 @@
 import { startMysql } from '../../support/servers/mysql.ts'
-import { arrivalOf } from './outlet.ts'
+import { arrivalOf, breakable } from './outlet.ts'
 import type { Note, Outlet } from './outlet.ts'
 
 const TABLE = `CREATE TABLE audit.arrivals
@@ -16,8 +16,7 @@ export async function startSqlTable(): Promise<Outlet> {
     name: 'sql',
     keeps: 'history',
     action: `{type: sql, url: "${server.url}/audit", statement: "${statement}", params: ${params}}`,
-    kill: () => server.kill('SIGKILL'),
-    restart: () => server.restart(),
+    ...breakable(server),
     arrivals: async () =>
       (await server.query<Note>('SELECT `key`, seq, id FROM audit.arrivals ORDER BY place')).map(arrivalOf),
     [Symbol.asyncDispose]: () => server.stop(),

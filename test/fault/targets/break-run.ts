@@ -6,45 +6,52 @@ import type { SqlServer } from '../../support/servers/mysql.ts'
 import { judge } from '../checker.ts'
 import type { Arrival, Verdict } from '../checker.ts'
 import { CountedLoad } from './load.ts'
-import type { Outlet } from './outlet.ts'
+import type { Breakdown, Outlet } from './outlet.ts'
 
-export interface KillOptions {
+export interface BreakOptions {
   readonly changes: number
   readonly rows: number
   readonly pauseMs: number
+  readonly how: Breakdown
   /** How long the target is away. */
   readonly downMs: number
+  /** Flags for the daemon's node. */
+  readonly nodeArgs?: readonly string[]
 }
 
-export interface KillResult {
+export interface BreakResult {
   readonly target: string
   readonly changes: number
-  /** Acknowledged when the server was killed: shows that it was in the middle. */
+  /** Acknowledged when the server broke down: shows that it was in the middle. */
   readonly deliveredBefore: number
   readonly verdict: Verdict
   /** Entries in the dead letters; a target that is down makes none. */
   readonly deadLetters: number
-  /** From the moment the server takes connections again until nothing is under way and the lag is zero. */
+  /** From the moment the server is there again until nothing is under way and the lag is zero. */
   readonly secondsToHeal: number
   readonly peakRssMb: number
 }
 
-/** Killed when this part of the changes has been acknowledged. */
-const KILL_AT = 0.25
+/** Broken when this part of the changes has been acknowledged. */
+const BREAK_AT = 0.25
 const HEAL_MS = 600_000
 
-/** Changes under way, the target's server killed in the middle, started again after a while; then everything is counted. */
-export async function killTarget(mysql: SqlServer, outlet: Outlet, options: KillOptions): Promise<KillResult> {
+/** Changes under way, the target's server broken in the middle and well again after a while; then everything is counted. */
+export async function breakTarget(mysql: SqlServer, outlet: Outlet, options: BreakOptions): Promise<BreakResult> {
   const load = new CountedLoad(mysql, options)
   await load.prepare()
-  await using bingo = await Daemon.start({ rules: rulesFor(outlet), sourceUrl: mysql.url })
+  await using bingo = await Daemon.start({
+    rules: rulesFor(outlet),
+    sourceUrl: mysql.url,
+    nodeArgs: options.nodeArgs ?? [],
+  })
   const writing = load.run()
   const failed = writing.catch((error: unknown) => error as Error)
-  await eventually('a part was delivered', async () => (await delivered(bingo)) >= load.changes * KILL_AT, HEAL_MS)
-  await outlet.kill(bingo.pid)
+  await eventually('a part was delivered', async () => (await delivered(bingo)) >= load.changes * BREAK_AT, HEAL_MS)
+  await outlet.breakDown(options.how, bingo.pid)
   const deliveredBefore = await delivered(bingo)
   await delay(options.downMs)
-  await outlet.restart(bingo.pid)
+  await outlet.recover(options.how, bingo.pid)
   const upAt = performance.now()
   const error = await failed
   if (error instanceof Error) throw error
