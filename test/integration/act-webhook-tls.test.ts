@@ -78,7 +78,7 @@ describe.each([true, false])('a webhook over TLS (http2: %s)', (http2) => {
     for (const tls of [{ ca: authority.caFile }, {}]) {
       expect(await verdict(receiver, tls, { http2 })).toMatchObject({
         ...UNREACHABLE,
-        hint: expect.stringContaining('tls.ca'),
+        hint: expect.stringContaining('authority'),
       })
     }
     expect(receiver.requests).toBe(0)
@@ -87,7 +87,7 @@ describe.each([true, false])('a webhook over TLS (http2: %s)', (http2) => {
   test('waits while the certificate has expired', async () => {
     await using receiver = await Receiver.start(await authority.issue({ expired: true }))
     const seen = await verdict(receiver, { ca: authority.caFile }, { http2 })
-    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('expired') })
+    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('renew') })
     expect(receiver.requests).toBe(0)
   })
 
@@ -95,7 +95,7 @@ describe.each([true, false])('a webhook over TLS (http2: %s)', (http2) => {
     await using receiver = await Receiver.start(await authority.issue({ names: ['crm.internal'] }))
     const ca = authority.caFile
     const seen = await verdict(receiver, { ca }, { http2 })
-    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('tls.servername') })
+    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('servername') })
     expect(receiver.requests).toBe(0)
     expect(await verdict(receiver, { ca, servername: 'crm.internal' }, { http2 })).toBeNull()
     expect(await verdict(receiver, { ca, servername: 'mail.internal' }, { http2 })).toMatchObject(UNREACHABLE)
@@ -104,7 +104,7 @@ describe.each([true, false])('a webhook over TLS (http2: %s)', (http2) => {
   test('never falls back to plaintext', async () => {
     await using receiver = await Receiver.start(null)
     const seen = await verdict(receiver, {}, { http2 })
-    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('does not speak TLS') })
+    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('speaks TLS') })
     expect(receiver.requests).toBe(0)
   })
 

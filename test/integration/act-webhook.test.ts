@@ -150,36 +150,4 @@ describe('a webhook target', () => {
     expect(summary(await send({}))).toEqual(['down BINGO_WEBHOOK_UNREACHABLE'])
     expect(summary(await send({ url: 'http://127.0.0.1:1/' }))).toEqual(['down BINGO_WEBHOOK_UNREACHABLE'])
   })
-
-  test.each(['2130706433', '0x7f.1', '0177.0.0.1', '[::ffff:127.0.0.1]', '127.0.0.1', 'localhost'])(
-    'does not let data name a private host: %s',
-    async (host) => {
-      answer = ok
-      const port = new URL(origin).port
-      const fields = { type: 'webhook', url: 'http://{{host}}/', dynamicHost: true, body: { id: 1 } }
-      const refused = compile(fields).plan
-      const job = jobFor(refused, { id: 1, host: `${host}:${port}` })
-      expect(summary(await (await targetOf(refused)).send([job], signal))).toEqual([
-        'poison BINGO_WEBHOOK_ADDRESS_REFUSED',
-      ])
-      expect(received).toEqual([])
-    },
-  )
-
-  test('connects to a listed network although data names it', async () => {
-    answer = ok
-    const { plan } = compile({
-      type: 'webhook',
-      url: 'http://{{host}}/',
-      dynamicHost: true,
-      allowCidrs: ['127.0.0.0/8'],
-    })
-    const job = jobFor(plan, { id: 1, host: new URL(origin).host })
-    expect(await (await targetOf(plan)).send([job], signal)).toBeUndefined()
-  })
-
-  test('never connects to the metadata service', async () => {
-    const result = await send({ url: 'http://169.254.169.254/latest/meta-data' })
-    expect(summary(result)).toEqual(['down BINGO_WEBHOOK_ADDRESS_REFUSED'])
-  })
 })

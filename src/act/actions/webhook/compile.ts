@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import type { ActionDefaults, ActionSpec, CompiledAction } from '../../../core/action.ts'
 import type { Change } from '../../../core/change.ts'
 import { EvaluationError } from '../../../core/errors.ts'
@@ -7,7 +7,7 @@ import { compileMessage } from '../../message.ts'
 import { unionReads } from '../../piece.ts'
 import { targetConfig } from '../../target-id.ts'
 import { compileTls } from '../../tls-files.ts'
-import { addCidr } from './addresses.ts'
+import { addCidr, addressPolicy } from './addresses.ts'
 import { compileHeaders } from './headers.ts'
 import type { WebhookActionOptions, WebhookPayload, WebhookTargetOptions, WebhookUrl } from './options.ts'
 import { decodeSecret } from './signature.ts'
@@ -118,12 +118,26 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults, origin: strin
       spec.fail('allowCidrs', 'BINGO_RULE_WEBHOOK_CIDR', `${cidr} is no network`, 'as in 10.0.0.0/8 or fd00::/8')
     }
   }
+  const allAllowed = [...defaults.allowCidrs, ...allowCidrs]
+  refuseLiteral(spec, origin, allAllowed)
   const options: WebhookTargetOptions = {
     origin,
     concurrency,
     http2: spec.boolean('http2') ?? true,
-    allowCidrs: [...defaults.allowCidrs, ...allowCidrs],
+    allowCidrs: allAllowed,
     tls: compileTls(spec) ?? {},
   }
   return targetConfig('webhook', spec, origin ?? '(dynamic host)', options)
+}
+
+/** An address that no connection will ever be made to is told when the rules are loaded; names are checked when connecting. */
+function refuseLiteral(spec: ActionSpec, origin: string | null, allowCidrs: readonly string[]): void {
+  const host = (origin === null ? undefined : URL.parse(origin)?.hostname)?.replaceAll(/^\[|\]$/g, '') ?? ''
+  if (isIP(host) === 0 || addressPolicy(false, allowCidrs)(host)) return
+  spec.fail(
+    'url',
+    'BINGO_RULE_WEBHOOK_ADDRESS',
+    `${host} is a link-local or metadata address, which BinGo does not connect to`,
+    'where it is meant, list it: `allowCidrs: [...]`',
+  )
 }

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns'
+import type { LookupAddress, LookupAllOptions } from 'node:dns'
 import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
@@ -10,11 +11,18 @@ import type { WebhookTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
+/** All addresses of a name, as `dns.lookup` finds them. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
 /**
  * Connects for a webhook target. Every address is checked when it is connected to: those that a name resolves to in the
  * lookup of that very connection (so a name cannot be rebound in between), and literals, for which no lookup is made.
  */
-export function webhookConnector(options: WebhookTargetOptions): buildConnector.connector {
+export function webhookConnector(options: WebhookTargetOptions, resolve: Resolve = lookup): buildConnector.connector {
   const allowed = addressPolicy(options.origin === null, options.allowCidrs)
   const connect = buildConnector({
     ...readTls(options.tls),
@@ -22,7 +30,7 @@ export function webhookConnector(options: WebhookTargetOptions): buildConnector.
     preferH2: options.http2,
     timeout: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    lookup: guardedLookup(allowed),
+    lookup: guardedLookup(allowed, resolve),
   })
   return (target, callback) => {
     const literal = target.hostname.replace(/^\[|\]$/g, '')
@@ -31,9 +39,9 @@ export function webhookConnector(options: WebhookTargetOptions): buildConnector.
   }
 }
 
-function guardedLookup(allowed: AddressPolicy): LookupFunction {
+function guardedLookup(allowed: AddressPolicy, resolve: Resolve): LookupFunction {
   return (hostname, options, done) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
       if (error) return done(error, '')
       const usable = found.filter(({ address }) => allowed(address))
       const first = usable[0]

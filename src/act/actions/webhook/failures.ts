@@ -4,34 +4,16 @@ import { classify, HTTP_STATUSES } from '../../classify.ts'
 import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
 import type { Answer } from './exchange.ts'
 import { DeadlineError } from './exchange.ts'
+import { tlsHint } from '../../tls-hint.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** These say nothing about one event of a batch: sending the events one by one would be refused all the same. */
 const REFUSES_EVERYTHING = new Set([401, 402, 403, 404, 405, 406, 407, 410, 415, 426, 431])
 
-/** By the code of a TLS error (Node.js, or OpenSSL's alert); the first that fits. */
-const TLS_HINTS: readonly { readonly when: RegExp; readonly hint: string }[] = [
-  { when: /^CERT_HAS_EXPIRED$/, hint: 'The server’s certificate has expired: it has to be renewed there.' },
-  { when: /^CERT_NOT_YET_VALID$/, hint: 'The server’s certificate is not valid yet: compare the clocks.' },
-  {
-    when: /ALTNAME_INVALID/,
-    hint: 'The certificate is for another name: write that into `url`, or into `tls.servername`.',
-  },
-  {
-    when: /ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN)/,
-    hint: 'The server refuses our certificate, or wants one: give `tls.cert` and `tls.key` as it asks for.',
-  },
-  { when: /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, hint: 'The server does not speak TLS on this port.' },
-  {
-    when: /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/,
-    hint: 'The certificate is not trusted: give its authority in `tls.ca`. Verification cannot be switched off.',
-  },
-  {
-    // With TLS 1.3 the handshake is over for us before the server has looked at our certificate.
-    when: /^(UND_ERR_SOCKET|ECONNRESET)$/,
-    hint: 'The server closed the connection without an answer; it may want a client certificate (`tls.cert`, `tls.key`).',
-  },
-]
+/** With TLS 1.3 the handshake is over for us before the server has looked at our certificate. */
+const HUNG_UP = /^(UND_ERR_SOCKET|ECONNRESET)$/
+const HUNG_UP_HINT =
+  'The server closed the connection without an answer; it may want a client certificate (`tls.cert`, `tls.key`).'
 
 /** A batch that was refused for what may be one event’s fault may be taken in parts. */
 export interface Refusal {
@@ -72,8 +54,8 @@ export function outageOf(
     const message = `${origin} did not answer within ${timeoutMs} ms`
     return deliveryFailure(kindOf('down'), 'BINGO_WEBHOOK_TIMEOUT', message, { cause: error })
   }
-  const code = codeOf(error) ?? ''
-  const hint = origin.startsWith('https:') ? TLS_HINTS.find(({ when }) => when.test(code))?.hint : undefined
+  const hungUp = origin.startsWith('https:') && HUNG_UP.test(codeOf(error) ?? '')
+  const hint = tlsHint(error) ?? (hungUp ? HUNG_UP_HINT : undefined)
   const message = `${origin} cannot be reached: ${reasonOf(error)}`
   return deliveryFailure(kindOf('down'), 'BINGO_WEBHOOK_UNREACHABLE', message, { hint, cause: error })
 }
