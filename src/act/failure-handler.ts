@@ -49,7 +49,7 @@ export class FailureHandler {
    */
   async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[]> {
     const letters = jobs.map((job) => this.letter(job))
-    const released = new Set(await patiently(this.deps, () => this.deps.store.add(letters), true))
+    const released = await this.store(letters)
     const free: InFlightJob[] = []
     const taken: InFlightJob[] = []
     for (const [i, job] of jobs.entries()) (released.has(letters[i]!.id) ? free : taken).push(job)
@@ -60,6 +60,30 @@ export class FailureHandler {
     }
     this.tell(taken)
     return free
+  }
+
+  /** Answers the ids that were not taken. */
+  private async store(letters: readonly DeadLetter[]): Promise<ReadonlySet<string>> {
+    const { store } = this.deps
+    if (letters.length > 1) {
+      try {
+        return new Set(await store.add(letters))
+      } catch (error) {
+        if (!isFull(error)) return new Set(await patiently(this.deps, () => store.add(letters), true))
+      }
+    }
+    // What does not fit at once may fit one after the other, and more than fits at all would otherwise wait for ever.
+    const released = new Set<string>()
+    const freeKeys = new Set<string>()
+    for (const letter of letters) {
+      const key = parkedKey(letter.ruleId, letter.rowKey)
+      const free = freeKeys.has(key) ? [letter.id] : await patiently(this.deps, () => store.add([letter]), true)
+      for (const id of free) {
+        released.add(id)
+        freeKeys.add(key)
+      }
+    }
+    return released
   }
 
   private letter(job: InFlightJob): DeadLetter {
@@ -112,6 +136,10 @@ function fieldsOf({ action, change }: InFlightJob): object {
     gtid: change.transaction.gtid,
     event: change.id,
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof BingoError && error.code === 'BINGO_DEAD_LETTERS_FULL'
 }
 
 /** Repeats until it succeeds. `always`: whatever the error; the events have nowhere else to go. */

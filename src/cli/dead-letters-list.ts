@@ -3,6 +3,7 @@ import { printDuration } from '../core/quantity.ts'
 import { commandLog, configFor } from './context.ts'
 import { filterOf, type SelectOptions } from './dead-letters.ts'
 import { openLetters } from './open-letters.ts'
+import { ProgressBar } from './progress-bar.ts'
 import { table } from './table.ts'
 
 const DROP_PAGE = 500
@@ -44,8 +45,13 @@ export async function dropLetters(ids: readonly string[], options: SelectOptions
       return
     }
     let dropped = 0
-    for (let first = 0; first < chosen.length; first += DROP_PAGE) {
-      dropped += await store.remove(chosen.slice(first, first + DROP_PAGE))
+    {
+      using bar = new ProgressBar(process.stderr, 'dropping', chosen.length)
+      for (let first = 0; first < chosen.length; first += DROP_PAGE) {
+        const page = chosen.slice(first, first + DROP_PAGE)
+        dropped += await store.remove(page)
+        bar.advance(page.length)
+      }
     }
     process.stdout.write(`${dropped} dropped\n`)
   })

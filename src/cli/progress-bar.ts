@@ -5,7 +5,7 @@ const REDRAW_MS = 100
 export class ProgressBar implements Disposable {
   private readonly stream: NodeJS.WriteStream
   private readonly label: string
-  private readonly total: number
+  private total: number
   private done = 0
   private drawnAt = 0
 
@@ -15,12 +15,17 @@ export class ProgressBar implements Disposable {
     this.total = total
   }
 
-  advance(): void {
-    this.done += 1
+  advance(steps = 1): void {
+    this.done += steps
     const now = performance.now()
     if (now - this.drawnAt < REDRAW_MS && this.done < this.total) return
     this.drawnAt = now
     this.draw()
+  }
+
+  /** There is more to do than was known. */
+  grow(more: number): void {
+    this.total += more
   }
 
   /** Prints a line above the bar. */

@@ -1,16 +1,24 @@
+import { Outlet } from '../act/outlet.ts'
+import { thrownFailure } from '../act/failure.ts'
 import { actionTypes } from '../act/registry.ts'
-import type { ActionPlan, Log, Target } from '../core/action.ts'
+import type { ActionPlan, DeliveryFailure, Log, Target } from '../core/action.ts'
+import { systemClock } from '../core/clock.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { BingoError } from '../core/errors.ts'
 import type { RuleSet } from '../core/rule.ts'
 import { sampleChange } from './sample-change.ts'
+
+interface Opened {
+  readonly target: Target
+  readonly outlet: Outlet
+}
 
 /** Sends dead letters by the rules as they are now. Targets are opened when first needed. */
 export class Resender implements AsyncDisposable {
   private readonly ruleSet: RuleSet
   private readonly log: Log
   private readonly signal: AbortSignal
-  private readonly targets = new Map<string, Promise<Target>>()
+  private readonly targets = new Map<string, Promise<Opened>>()
 
   constructor(ruleSet: RuleSet, log: Log, signal: AbortSignal) {
     this.ruleSet = ruleSet
@@ -19,26 +27,31 @@ export class Resender implements AsyncDisposable {
   }
 
   /** Resolves to why the target did not take it, or null when it did. */
-  async send(letter: DeadLetter): Promise<BingoError | null> {
+  async send(letter: DeadLetter): Promise<DeliveryFailure | null> {
+    let job
     try {
       const action = this.actionOf(letter)
       const change = sampleChange(letter.event)
       // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts).
       const former = letter.id.endsWith('#former') ? action.bindFormerKey?.(change.table) : undefined
       const payload = (former ?? action.bind(change.table))(change)
-      const target = await this.target(action)
-      const signal = AbortSignal.any([this.signal, AbortSignal.timeout(action.timeoutMs)])
-      const job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }
-      const result = await target.send([job], signal)
-      return result?.[0]?.error ?? null
+      job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }
     } catch (error) {
-      if (error instanceof BingoError) return error
+      if (error instanceof BingoError) return thrownFailure('poison', error)
       throw error
+    }
+    try {
+      const { outlet } = await this.opened(job.action)
+      return await outlet.send(job)
+    } catch (error) {
+      return thrownFailure('down', error)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const opened of this.targets.values()) await opened.then((target) => target.close()).catch(() => undefined)
+    for (const opened of this.targets.values()) {
+      await opened.then(({ target }) => target.close()).catch(() => undefined)
+    }
   }
 
   private actionOf({ ruleId, actionIndex, actionType }: DeadLetter): ActionPlan {
@@ -54,12 +67,13 @@ export class Resender implements AsyncDisposable {
     )
   }
 
-  private target({ target: config }: ActionPlan): Promise<Target> {
+  private opened({ target: config }: ActionPlan): Promise<Opened> {
     let opened = this.targets.get(config.id)
     if (opened === undefined) {
       opened = actionTypes()
         .get(config.type)!
         .open(config, { log: this.log, now: () => Date.now() })
+        .then((target) => ({ target, outlet: new Outlet(target, systemClock, this.signal) }))
       this.targets.set(config.id, opened)
     }
     return opened

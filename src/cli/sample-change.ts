@@ -1,11 +1,11 @@
-import { Change, type ChangeEvent, type Row, type RowOp, type Value } from '../core/change.ts'
+import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../core/change.ts'
 import { BingoError } from '../core/errors.ts'
 import type { ColumnDef, TableDef } from '../core/table.ts'
 
 /** A change event as people write or keep it; everything but operation, table and rows may be left out. */
 export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown }
 
-const OPERATIONS: readonly RowOp[] = ['insert', 'update', 'delete']
+const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl']
 const VARCHAR = 15
 const BIGINT = 8
 const DOUBLE = 5
@@ -16,26 +16,35 @@ const JSON_TYPE = 245
  * other numbers DOUBLE, maps and lists JSON, everything else text. Throws BINGO_EVENT_INVALID.
  */
 export function sampleChange(event: SampleEvent): Change {
-  const op = String(event.op).toLowerCase() as RowOp
-  if (!OPERATIONS.includes(op)) throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update or delete.')
+  const op = String(event.op).toLowerCase() as Operation
+  if (!OPERATIONS.includes(op)) {
+    throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate or ddl.')
+  }
   const [schema, name] = tableName(event)
-  const old = rowOf(event.old, 'old')
-  const new_ = rowOf(event.new, 'new')
-  if (op !== 'insert' && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
-  if (op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Give the row after the change.')
-  const table = tableOf(schema, name, event.key, [new_, old])
-  const ms = Date.parse(event.ts ?? '')
+  const ofRow = op !== 'truncate' && op !== 'ddl'
+  const old = ofRow && op !== 'insert' ? rowOf(event.old, 'old') : null
+  const new_ = ofRow && op !== 'delete' ? rowOf(event.new, 'new') : null
+  if (ofRow && op !== 'insert' && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
+  if (ofRow && op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Give the row after the change.')
+  const table = tableOf(schema, name, ofRow ? event.key : undefined, [new_, old])
   const transaction = {
     id: event.txId ?? event.id?.replace(/\/\d+$/, '') ?? 'sample',
     gtid: event.gtid ?? null,
     file: event.position?.file ?? '',
     offset: event.position?.offset ?? 0,
     serverId: event.serverId ?? 0,
-    timestampUs: Number.isNaN(ms) ? 0 : ms * 1_000,
+    timestampUs: microseconds(event.ts),
     query: event.query ?? null,
   }
-  const before = op === 'insert' ? null : old
-  return new Change(table, op, transaction, event.seq ?? 0, before, op === 'delete' ? null : new_, event.query ?? null)
+  return new Change(table, op, transaction, event.seq ?? 0, old, new_, event.query ?? null)
+}
+
+/** Since 1970, of an ISO 8601 time with up to six fraction digits; Date keeps three of them. 0 where there is none. */
+function microseconds(time: string | undefined): number {
+  const ms = Date.parse(time ?? '')
+  if (Number.isNaN(ms)) return 0
+  const beyond = /\.\d{3}(\d{1,3})/.exec(time!)?.[1] ?? ''
+  return ms * 1_000 + Number(beyond.padEnd(3, '0'))
 }
 
 /** `table: shop.users` does for `schema: shop, table: users`. */

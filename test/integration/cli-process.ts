@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(
+export const MAIN = fileURLToPath(
   new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
 )
 

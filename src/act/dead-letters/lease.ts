@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { BingoError } from '../../core/errors.ts'
 
 /** A lease whose owner was killed is free again after this long. */
-export const LEASE_MS = 15_000
+export const LEASE_MS = 10_000
 
 /** Where a lease is kept. */
 export interface LeaseKeeper {

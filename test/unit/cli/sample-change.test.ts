@@ -12,7 +12,7 @@ test('an event that tail printed becomes the same event again', () => {
     old: { uid: 1, name: 'a', doc: { x: [1] }, score: 1.5, note: null },
     new: { uid: 1, name: 'b', doc: { x: [1] }, score: 1.5, note: null },
     changed: ['name'],
-    ts: '2026-11-20T10:00:00.123000Z',
+    ts: '2026-11-20T10:00:00.123456Z',
     gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:42',
     position: { file: 'binlog.000003', offset: 1234 },
     serverId: 1,
@@ -22,6 +22,18 @@ test('an event that tail printed becomes the same event again', () => {
   }
   const again: unknown = JSON.parse(JSON.stringify(toChangeEvent(sampleChange(event))))
   expect(again).toEqual(event)
+})
+
+test('a statement has no rows', () => {
+  const event = {
+    op: 'truncate' as const,
+    table: 'shop.users',
+    key: null,
+    old: null,
+    new: null,
+    query: 'TRUNCATE users',
+  }
+  expect(sampleChange(event)).toMatchObject({ op: 'truncate', old: null, new: null, query: 'TRUNCATE users' })
 })
 
 test('operation, table and rows are enough', () => {
