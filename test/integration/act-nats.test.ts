@@ -47,8 +47,19 @@ describe('a NATS target', () => {
     expect(await stored()).toBe(3)
     const message = await manager.streams.getMessage('shop', { seq: 2 })
     expect(message?.string()).toBe('{"id":2}')
-    expect(message?.header.get('Nats-Msg-Id')).toBe(batch[1]!.change.id)
+    expect(message?.header.get('Nats-Msg-Id')).toBe(`${batch[1]!.change.id}#rule#0`)
     expect(message?.header.get('source')).toBe('bingo')
+  })
+
+  test('what two rules say about one event are two messages, not a repetition', async () => {
+    const before = await stored()
+    const batch = ['points', 'mail', 'mail two\n'].map((id) => {
+      const [job] = jobs({}, 40)
+      Object.assign(job!.action.rule, { id })
+      return job!
+    })
+    for (const job of [...batch, ...batch]) expect(await target.send([job], signal)).toBeUndefined()
+    expect(await stored()).toBe(before + 3)
   })
 
   test('a message that the stream finds too large is poison', async () => {

@@ -9,6 +9,7 @@ import { classify, NATS_ERRORS } from '../../classify.ts'
 import { deliveryFailure, reasonOf } from '../../failure.ts'
 import { readTls } from '../../tls-files.ts'
 import { withDeadline } from '../../with-deadline.ts'
+import { messageId } from '../../message-id.ts'
 import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
 
 const MAX_BATCH = 500
@@ -86,14 +87,14 @@ class NatsTarget implements Target {
     try {
       if (options.jetstream) {
         await this.#jetstream.publish(subject, body, {
-          msgID: messageId(job),
+          msgID: messageId(job.change.id, job.action),
           headers: headersOf(job),
           timeout: ACK_TIMEOUT_MS,
           retries: 0,
         })
       } else {
         const headers = headersOf(job)
-        headers.set('Nats-Msg-Id', messageId(job))
+        headers.set('Nats-Msg-Id', messageId(job.change.id, job.action))
         this.#connection.publish(subject, body, { headers })
       }
       return null
@@ -115,11 +116,6 @@ class NatsTarget implements Target {
   async close(): Promise<void> {
     await this.#connection.close()
   }
-}
-
-/** Unique per message: a rule may publish one event by several actions, and a stream must keep all of them. */
-function messageId(job: Job): string {
-  return job.action.index === 0 ? job.change.id : `${job.change.id}#${job.action.index}`
 }
 
 function headersOf(job: Job): MsgHdrs {

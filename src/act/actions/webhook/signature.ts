@@ -1,4 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
+import type { ActionPlan } from '../../../core/action.ts'
+import { messageId } from '../../message-id.ts'
 
 const PREFIX = 'whsec_'
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
@@ -34,22 +36,14 @@ export function signatureHeaders(id: string, body: string, secrets: readonly Buf
 const MAX_READABLE = 200
 
 /**
- * What the receiver dedupes by: `EVENT#RULE#ACTION` for one event, for a batch a digest of that. The rule and the place of
- * the action in it are part of it because two actions may tell one receiver different things about one event. The same
- * events of the same action have the same id whenever they are sent, any others another. No full stops: these part id,
- * timestamp and body where they are signed.
+ * What the receiver dedupes by: the message id of one event, for a batch a digest of them. The same events of the same
+ * action have the same id whenever they are sent, any others another. No full stops: these part id, timestamp and body
+ * where they are signed.
  */
-export function webhookId(action: string, eventIds: readonly string[]): string {
-  if (eventIds.length > 1) return `batch-${digest(`${action}\n${eventIds.join('\n')}`)}`
-  const id = `${eventIds[0]!}#${action}`.replaceAll(UNSAFE, escape)
+export function webhookId(action: ActionPlan, eventIds: readonly string[]): string {
+  if (eventIds.length > 1) return `batch-${digest(eventIds.map((id) => messageId(id, action)).join('\n'))}`
+  const id = messageId(eventIds[0]!, action)
   return id.length <= MAX_READABLE ? id : `event-${digest(id)}`
-}
-
-/** What could not stand in a header, or would be taken for a separator. */
-const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
-
-function escape(character: string): string {
-  return Buffer.from(character).toString('hex').toUpperCase().replaceAll(/../g, '%$&')
 }
 
 function digest(text: string): string {

@@ -131,7 +131,7 @@ function encode(
   const options = action.options as WebhookActionOptions
   const json = bodyOf(jobs, request)
   const ids = jobs.slice(request.from, request.to).map((job) => job.change.id)
-  const id = webhookId(`${action.rule.id}#${action.index}`, ids)
+  const id = webhookId(action, ids)
   const headers = ['user-agent', 'bingo', ...request.headers]
   headers.push(...signatureHeaders(id, json, options.secrets, Date.now()))
   if (!request.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-type')) {

@@ -4,6 +4,7 @@ import { addressPolicy } from '../../../../src/act/actions/webhook/addresses.ts'
 import { bodyOf, planRequests as plan, Unanswered } from '../../../../src/act/actions/webhook/requests.ts'
 import { retryAfterMs } from '../../../../src/act/actions/webhook/retry-after.ts'
 import { decodeSecret, signatureHeaders, webhookId } from '../../../../src/act/actions/webhook/signature.ts'
+import { action } from '../../../support/jobs.ts'
 import { compile, jobFor } from '../action-spec.ts'
 
 const planRequests = (jobs: Parameters<typeof plan>[0]) => plan(jobs, new Unanswered())
@@ -109,17 +110,19 @@ describe('signatures', () => {
     expect(() => new Webhook(secrets[0]!).verify(`${body} `, headers)).toThrow('No matching signature')
   })
 
+  const crm = action({}, { id: 'crm' })
+
   test('carry an id of event, rule and action, and for a batch one that only the same events share', () => {
-    expect(webhookId('crm#0', ['a:1/0'])).toBe('a:1/0#crm#0')
-    expect(webhookId('crm#0', ['a/0'])).not.toBe(webhookId('crm#1', ['a/0']))
-    expect(webhookId('crm#0', ['a/0', 'a/1'])).toBe(webhookId('crm#0', ['a/0', 'a/1']))
-    expect(webhookId('crm#0', ['a/0', 'a/1'])).not.toBe(webhookId('crm#0', ['a/0', 'a/2']))
-    expect(webhookId('crm#0', ['a/0', 'a/1'])).not.toBe(webhookId('mail#0', ['a/0', 'a/1']))
+    expect(webhookId(crm, ['a:1/0'])).toBe('a:1/0#crm#0')
+    expect(webhookId(crm, ['a/0'])).not.toBe(webhookId(action({ index: 1 }, { id: 'crm' }), ['a/0']))
+    expect(webhookId(crm, ['a/0', 'a/1'])).toBe(webhookId(crm, ['a/0', 'a/1']))
+    expect(webhookId(crm, ['a/0', 'a/1'])).not.toBe(webhookId(crm, ['a/0', 'a/2']))
+    expect(webhookId(crm, ['a/0', 'a/1'])).not.toBe(webhookId(action({}, { id: 'mail' }), ['a/0', 'a/1']))
   })
 
   test('carry an id that any header can hold, and that tells apart what it escapes', () => {
     const ids = ['r.1', 'r%2E1', 'r 1', 'Zoë', 'a\r\nb', '\ud800', 'x'.repeat(500), 'x'.repeat(501)].map((rule) =>
-      webhookId(`${rule}#0`, ['1:binlog.000003:4/0']),
+      webhookId(action({}, { id: rule }), ['1:binlog.000003:4/0']),
     )
     expect(new Set(ids).size).toBe(ids.length)
     for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_:/#%-]{1,200}$/)
