@@ -12,11 +12,12 @@ import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
 import { BingoError } from './core/errors.ts'
+import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
 import type { Stats } from './core/stats.ts'
 import { createPipeline } from './pipeline.ts'
-import type { Pipeline, PipelineSource } from './pipeline.ts'
+import type { Pipeline, PipelineSource, SourceListener } from './pipeline.ts'
 import { BinlogSource } from './source/source.ts'
 import type { OpenFeed } from './source/feed.ts'
 import type { SourceSettings } from './source/options.ts'
@@ -33,6 +34,8 @@ export interface Daemon {
   reload(ruleSet: RuleSet): void
   /** Where a restart would resume; null before the first connection. */
   readonly position: SourcePosition | null
+  /** Changes that were skipped knowingly. */
+  readonly gaps: GapLog
   /** Entries in the dead-letter store; 0 before the store is open. Rejects when the store cannot be asked. */
   deadLetterCount(): Promise<number>
 }
@@ -60,6 +63,10 @@ class ConfiguredDaemon implements Daemon {
 
   get position(): SourcePosition | null {
     return this.pipeline?.position ?? null
+  }
+
+  get gaps(): GapLog {
+    return this.pipeline?.gaps ?? NO_GAPS
   }
 
   async deadLetterCount(): Promise<number> {
@@ -111,6 +118,7 @@ class ConfiguredDaemon implements Daemon {
         checkpointIntervalMs: config.checkpoint.intervalMs,
         shutdownDeadlineMs: config.shutdown.deadlineMs,
         start: checkpoint?.position ?? null,
+        gaps: checkpoint?.gaps,
         epoch: (checkpoint?.epoch ?? 0) + 1,
       },
       {
@@ -132,7 +140,7 @@ export class ConfiguredSource implements PipelineSource {
   private readonly source: BinlogSource
   private readonly deps: DaemonDeps
   private handler: TransactionHandler | null = null
-  private started: ((position: SourcePosition) => void) | null = null
+  private listener: Partial<SourceListener> = {}
   private reader: BinlogReader | null = null
   /** The server that the reader was opened for; the source knows it only once the stream has begun. */
   private server: ServerFingerprint | null = null
@@ -147,13 +155,13 @@ export class ConfiguredSource implements PipelineSource {
     const openFeed: OpenFeed = (start) => this.open(start)
     this.source = new BinlogSource(
       { name: config.name, settings: config.source, checkpoint, failFast },
-      { ...deps, openFeed },
+      { ...deps, openFeed, onGap: (gap) => this.passGap(gap) },
     )
   }
 
-  run(handler: TransactionHandler, signal: AbortSignal, started?: (position: SourcePosition) => void): Promise<void> {
+  run(handler: TransactionHandler, signal: AbortSignal, listener: Partial<SourceListener> = {}): Promise<void> {
     this.handler = handler
-    this.started = started ?? null
+    this.listener = listener
     return this.source.run(signal)
   }
 
@@ -188,8 +196,15 @@ export class ConfiguredSource implements PipelineSource {
       stats: this.deps.stats,
       onWarning: (code, message) => this.deps.log.warn({ code }, message),
     })
-    this.started?.(position)
+    this.listener.started?.(position)
     return this.reader
+  }
+
+  /** What the old reader knew of files holds no more: behind a RESET their names mean other ones. */
+  private async passGap(gap: Gap): Promise<void> {
+    this.reader = null
+    this.server = null
+    await this.listener.gap?.(gap)
   }
 }
 

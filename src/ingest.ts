@@ -1,6 +1,8 @@
 import type { ActionPlan, Log, Payload } from './core/action.ts'
 import type { DdlStatement, RowsBlock, TransactionHandler } from './core/binlog-stream.ts'
 import { Change } from './core/change.ts'
+import type { Gap } from './core/gap.ts'
+import { gapChange } from './core/gap-event.ts'
 import type { Transaction } from './core/change.ts'
 import type { EvaluationError } from './core/errors.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
@@ -125,6 +127,22 @@ export class Ingest implements TransactionHandler, MatchSink {
   rollbackTo(seq: number): void {
     this.discard(seq)
     if (this.streaming && this.lastSeq >= seq) this.warnDelivered('ROLLBACK TO SAVEPOINT')
+  }
+
+  /** A half transaction is over: what is left of it lies in a gap. */
+  dropTransaction(): void {
+    if (this.transaction !== null) this.abandon()
+  }
+
+  /** Tells the rules that listen to gaps. Counts as a transaction of its own that ends at `end`. */
+  gap(gap: Gap, end: SourcePosition): void {
+    const change = gapChange(gap)
+    this.begin(change.transaction)
+    this.statementChange(change, this.matcher.gapRules(), gap.reason.length * 2)
+    if (this.ticket === null) this.deps.watermark.pass(end, 0)
+    else this.deps.watermark.seal(this.ticket, end, 0)
+    this.letGo()
+    this.close()
   }
 
   advance(end: SourcePosition): void {
@@ -299,7 +317,11 @@ export class Ingest implements TransactionHandler, MatchSink {
   ): void {
     const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }
     const change = new Change(def, statement.kind, this.transaction!, seq, null, null, statement.sql)
-    const heldBytes = statement.sql.length * 2
+    this.statementChange(change, rules, statement.sql.length * 2)
+  }
+
+  /** A change that is no row: rules look at it one by one. */
+  private statementChange(change: Change, rules: readonly Rule[], heldBytes: number): void {
     for (const rule of rules) {
       if (!this.passes(rule.filter, rule.actions[0]!, change, heldBytes)) continue
       this.deps.stats.matchedTotal += 1
@@ -307,7 +329,7 @@ export class Ingest implements TransactionHandler, MatchSink {
       for (const action of rule.actions) {
         if (!this.passes(action.when, action, change, heldBytes)) continue
         try {
-          this.matched(action, change, action.bind(def)(change), heldBytes, 'present')
+          this.matched(action, change, action.bind(change.table)(change), heldBytes, 'present')
         } catch (error) {
           this.failed(action, change, error as EvaluationError, heldBytes)
         }

@@ -3,6 +3,7 @@ import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
+import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { InFlightJob } from './core/in-flight-job.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
@@ -11,6 +12,7 @@ import { FailureHandler } from './act/failure-handler.ts'
 import { TargetQueue } from './act/target-queue.ts'
 import { CheckpointSaver } from './checkpoint/saver.ts'
 import { Watermark } from './checkpoint/watermark.ts'
+import { GapKeeper } from './gap-keeper.ts'
 import { Ingest } from './ingest.ts'
 import { Matcher } from './match/matcher.ts'
 import type { CompileRowDecoder } from './match/program.ts'
@@ -44,6 +46,8 @@ export interface Pipeline {
   reload(ruleSet: RuleSet): void
   /** Where a restart would resume. */
   readonly position: SourcePosition | null
+  /** Changes that were skipped knowingly. */
+  readonly gaps: GapLog
 }
 
 export interface PipelineOptions {
@@ -53,17 +57,24 @@ export interface PipelineOptions {
   readonly shutdownDeadlineMs: number
   /** The stored position; null for a first start. */
   readonly start: SourcePosition | null
+  /** As stored with it. */
+  readonly gaps?: GapLog | undefined
   /** Fencing number of this run, written with every checkpoint. */
   readonly epoch: number
 }
 
+/** What a source tells beside its transactions. */
+export interface SourceListener {
+  /** Where reading begins, before anything was read. */
+  started(position: SourcePosition): void
+  /** A gap is about to be passed; nothing behind it is read before this resolves. */
+  gap(gap: Gap): Promise<void>
+}
+
 /** What streams transactions into the pipeline. */
 export interface PipelineSource {
-  /**
-   * Resolves when aborted; rejects with a BingoError when it cannot go on. Reconnects by itself in between. `started` is
-   * told where reading begins, before anything was read.
-   */
-  run(handler: TransactionHandler, signal: AbortSignal, started: (position: SourcePosition) => void): Promise<void>
+  /** Resolves when aborted; rejects with a BingoError when it cannot go on. Reconnects by itself in between. */
+  run(handler: TransactionHandler, signal: AbortSignal, listener: SourceListener): Promise<void>
   /** Stop and go on reading (invariant 6). */
   pause(): void
   resume(): void
@@ -98,6 +109,7 @@ class StagedPipeline implements Pipeline {
   private readonly ingest: Ingest
   private readonly router: Router
   private readonly saver: CheckpointSaver
+  private readonly gapKeeper: GapKeeper
   private readonly queues = new Map<string, TargetQueue>()
   /** Cuts off what is under way, when the deadline of a stop has passed. */
   private readonly giveUp = new AbortController()
@@ -120,6 +132,13 @@ class StagedPipeline implements Pipeline {
       route: (job) => this.router.route(job),
       pressure: (high) => (high ? deps.source.pause() : deps.source.resume()),
     })
+    this.gapKeeper = new GapKeeper(options.gaps ?? NO_GAPS, {
+      watermark: this.watermark,
+      ingest: this.ingest,
+      clock: deps.clock,
+      stats: deps.stats,
+      save: (signal) => this.saveStart(signal),
+    })
     this.saver = new CheckpointSaver({
       store: deps.checkpoints,
       name: options.name,
@@ -127,6 +146,7 @@ class StagedPipeline implements Pipeline {
       intervalMs: options.checkpointIntervalMs,
       position: () => this.watermark.position,
       server: (position) => deps.source.fingerprint(position.file),
+      gaps: () => this.gapKeeper.log,
       clock: deps.clock,
       log: deps.log,
       stats: deps.stats,
@@ -135,6 +155,10 @@ class StagedPipeline implements Pipeline {
 
   get position(): SourcePosition | null {
     return this.watermark.position
+  }
+
+  get gaps(): GapLog {
+    return this.gapKeeper.log
   }
 
   reload(ruleSet: RuleSet): void {
@@ -158,7 +182,11 @@ class StagedPipeline implements Pipeline {
       this.giveUp.abort(error)
       throw error
     })
-    const reading = deps.source.run(this.ingest, stopped, (position) => this.started(position, stopped))
+    this.gapKeeper.resume()
+    const reading = deps.source.run(this.ingest, stopped, {
+      started: (position) => this.started(position, stopped),
+      gap: (gap) => this.gapKeeper.pass(gap, stopped),
+    })
     try {
       await Promise.race([reading, saving])
     } finally {

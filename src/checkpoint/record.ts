@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { Checkpoint } from '../core/checkpoint.ts'
 import { BingoError } from '../core/errors.ts'
+import type { Gap, GapLog } from '../core/gap.ts'
 import type { ServerFingerprint, SourcePosition } from '../core/position.ts'
 
 /** The `version` field that this program writes and the newest that it reads. */
@@ -15,7 +16,7 @@ const SET_HINT =
  * text without that field. JSON so that people and scripts can read it.
  */
 export function serialiseCheckpoint(checkpoint: Checkpoint): string {
-  const { version, name, position, server, savedAt, epoch } = checkpoint
+  const { version, name, position, server, savedAt, epoch, gaps } = checkpoint
   const text = JSON.stringify({
     version,
     name,
@@ -28,6 +29,7 @@ export function serialiseCheckpoint(checkpoint: Checkpoint): string {
     server: { flavour: server.flavour, server: server.server, fileCreated: server.fileCreated },
     savedAt,
     epoch,
+    ...(gaps !== undefined && gaps.total > 0 && { gaps }),
   })
   return `${text.slice(0, -1)},"crc":"${checksum(text)}"}`
 }
@@ -64,11 +66,12 @@ function parseObject(text: string, place: string): Record<string, unknown> {
 }
 
 function validShape(value: Record<string, unknown>): Checkpoint | null {
-  const { version, name, position, server, savedAt, epoch } = value
+  const { version, name, position, server, savedAt, epoch, gaps } = value
   if (version !== VERSION || typeof name !== 'string') return null
   if (!isPosition(position) || !isFingerprint(server)) return null
   if (!isCount(savedAt) || !isCount(epoch)) return null
-  return { version, name, position, server, savedAt, epoch }
+  if (gaps === undefined) return { version, name, position, server, savedAt, epoch }
+  return isGapLog(gaps) ? { version, name, position, server, savedAt, epoch, gaps } : null
 }
 
 function isPosition(value: unknown): value is SourcePosition {
@@ -80,6 +83,19 @@ function isPosition(value: unknown): value is SourcePosition {
 function isFingerprint(value: unknown): value is ServerFingerprint {
   if (!isObject(value)) return false
   return isFlavour(value['flavour']) && typeof value['server'] === 'string' && isCount(value['fileCreated'])
+}
+
+function isGapLog(value: unknown): value is GapLog {
+  if (!isObject(value) || !isCount(value['total'])) return false
+  return Array.isArray(value['recent']) && value['recent'].every(isGap)
+}
+
+function isGap(value: unknown): value is Gap {
+  if (!isObject(value)) return false
+  const { id, at, code, reason, missing, onGap, from, to, announced } = value
+  const isText = [id, code, reason].every((each) => typeof each === 'string')
+  if (!isText || !isCount(at) || !isTextOrNull(missing) || typeof announced !== 'boolean') return false
+  return (onGap === 'earliest' || onGap === 'latest') && (from === null || isPosition(from)) && isPosition(to)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

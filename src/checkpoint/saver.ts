@@ -2,6 +2,7 @@ import type { Log } from '../core/action.ts'
 import type { CheckpointStore } from '../core/checkpoint.ts'
 import type { Clock } from '../core/clock.ts'
 import { BingoError } from '../core/errors.ts'
+import type { GapLog } from '../core/gap.ts'
 import type { ServerFingerprint, SourcePosition } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
 
@@ -13,6 +14,8 @@ export interface CheckpointSaverDeps {
   /** The low watermark; null until anything is known. */
   readonly position: () => SourcePosition | null
   readonly server: (position: SourcePosition) => ServerFingerprint
+  /** Stored beside the position; a new object when something changed. */
+  readonly gaps: () => GapLog
   readonly clock: Clock
   readonly log: Log
   readonly stats: Stats
@@ -22,10 +25,12 @@ export interface CheckpointSaverDeps {
 export class CheckpointSaver {
   private readonly deps: CheckpointSaverDeps
   private saved: SourcePosition | null = null
+  private savedGaps: GapLog
   private failures = 0
 
   constructor(deps: CheckpointSaverDeps) {
     this.deps = deps
+    this.savedGaps = deps.gaps()
   }
 
   /** Runs until aborted; rejects when the store refuses us for good (another instance took over). */
@@ -44,7 +49,8 @@ export class CheckpointSaver {
   async saveIfMoved(): Promise<boolean> {
     const { deps } = this
     const position = deps.position()
-    if (position === null || position === this.saved) return true
+    const gaps = deps.gaps()
+    if (position === null || (position === this.saved && gaps === this.savedGaps)) return true
     try {
       await deps.store.save({
         version: 1,
@@ -53,6 +59,7 @@ export class CheckpointSaver {
         server: deps.server(position),
         savedAt: deps.clock.now(),
         epoch: deps.epoch,
+        gaps,
       })
     } catch (error) {
       this.failed(error)
@@ -61,6 +68,7 @@ export class CheckpointSaver {
     if (this.failures > 0) deps.log.info({ store: deps.store.description }, 'checkpoints can be saved again')
     this.failures = 0
     this.saved = position
+    this.savedGaps = gaps
     deps.stats.checkpointSavedAt = deps.clock.now()
     deps.log.debug({ file: position.file, position: position.offset, gtid: position.gtidSet }, 'checkpoint saved')
     return true

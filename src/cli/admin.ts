@@ -49,6 +49,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
           sourceAddress: printAddress(config.source),
           checkpointStore: redactUrls(config.checkpoint.store),
           position: () => daemon.position,
+          gaps: () => daemon.gaps,
           deadLetterStore: redactUrls(config.deadLetters.store ?? 'beside the checkpoint'),
           deadLetters,
         }),

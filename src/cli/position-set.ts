@@ -46,6 +46,7 @@ async function checkpointAt(start: StartPoint, config: Config, before: Checkpoin
       savedAt: Date.now(),
       // Higher than that of any daemon that may still run: its next save is refused and it stops.
       epoch: (before?.epoch ?? secondsNow()) + 1,
+      gaps: before?.gaps,
     }
   } finally {
     control.close()

@@ -1,6 +1,7 @@
 import { openCheckpointStore } from '../checkpoint/open-store.ts'
 import type { Checkpoint } from '../core/checkpoint.ts'
 import { printDuration } from '../core/quantity.ts'
+import { describeGap } from './describe-gap.ts'
 import { commandLog, configFor } from './context.ts'
 import type { PositionOptions } from './position.ts'
 
@@ -20,7 +21,7 @@ export async function showPosition(options: PositionOptions): Promise<void> {
   }
 }
 
-export function describeCheckpoint({ name, position, server, savedAt }: Checkpoint, store: string): string {
+export function describeCheckpoint({ name, position, server, savedAt, gaps }: Checkpoint, store: string): string {
   const age = printDuration(Math.max(0, Date.now() - savedAt))
   const lines: readonly (readonly [string, string])[] = [
     ['instance', name],
@@ -29,6 +30,7 @@ export function describeCheckpoint({ name, position, server, savedAt }: Checkpoi
     ['gtid set', position.gtidSet ?? '(none)'],
     ['server', `${server.flavour} ${server.server}`],
     ['saved', `${new Date(savedAt).toISOString()} (${age} ago)`],
+    ...(gaps?.recent ?? []).map((gap) => ['gap', describeGap(gap)] as const),
   ]
   return lines.map(([label, value]) => `${label.padEnd(10)}${value}\n`).join('')
 }

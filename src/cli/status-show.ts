@@ -2,6 +2,7 @@ import { BingoError } from '../core/errors.ts'
 import { printBytes, printDuration } from '../core/quantity.ts'
 import type { Status } from '../observability/status.ts'
 import { askDaemon } from './ask-daemon.ts'
+import { describeGap } from './describe-gap.ts'
 import { configFor, type GlobalOptions } from './context.ts'
 import { paint, type Paint } from './paint.ts'
 import { table } from './table.ts'
@@ -41,6 +42,7 @@ function describe(status: Status, colour: Paint): string {
       ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
       ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
       ['dead letters', `${deadLetters.count ?? 'unknown'}`],
+      ...status.gaps.recent.map((gap) => ['gap', describeGap(gap)]),
     ]),
     '',
     ...table([

@@ -1,8 +1,8 @@
 import type { TableDef } from './table.ts'
 
 export type RowOp = 'insert' | 'update' | 'delete'
-/** What a rule can listen to. TRUNCATE and DDL carry no rows. */
-export type Operation = RowOp | 'truncate' | 'ddl'
+/** What a rule can listen to. TRUNCATE and DDL carry no rows; GAP tells that changes were skipped. */
+export type Operation = RowOp | 'truncate' | 'ddl' | 'gap'
 
 /**
  * A decoded column value, already in the form that the event's JSON shows, but for integers that a JS number cannot

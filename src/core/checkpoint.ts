@@ -1,3 +1,4 @@
+import type { GapLog } from './gap.ts'
 import type { ServerFingerprint, SourcePosition } from './position.ts'
 
 /** What is stored: everything before `position` is finished (invariant 4). */
@@ -11,6 +12,8 @@ export interface Checkpoint {
   readonly savedAt: number
   /** Fencing: a save with a lower epoch than the stored one is refused. */
   readonly epoch: number
+  /** Changes that were skipped knowingly; absent where there are none. */
+  readonly gaps?: GapLog | undefined
 }
 
 /**

@@ -34,6 +34,10 @@ export function withGap({ total, recent }: GapLog, gap: Gap): GapLog {
   return { total: total + 1, recent: [...recent, gap].slice(-KEPT) }
 }
 
+export function withAllAnnounced({ total, recent }: GapLog): GapLog {
+  return { total, recent: recent.map((gap) => ({ ...gap, announced: true })) }
+}
+
 /** The server cannot go on from our position, because changes are gone for good or were never there. */
 export class GapError extends BingoError {
   readonly missing: string | null

@@ -42,6 +42,11 @@ export class Matcher {
     return this.rules.filter((rule) => rule.operations.has(kind) && rule.matchesTable(schema, table))
   }
 
+  /** Rules that listen to gaps, which concern no table. */
+  gapRules(): readonly Rule[] {
+    return this.rules.filter((rule) => rule.operations.has('gap'))
+  }
+
   /** The program for this block, or null when no rule listens to its operation. */
   program(block: RowsBlock): TableProgram | null {
     const shaped = this.of(block.table)[block.op]

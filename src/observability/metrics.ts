@@ -55,6 +55,7 @@ function addCounters(registry: Registry, stats: Stats): void {
     ['bingo_rows_matched_total', 'Row changes that matched at least one rule', () => stats.matchedTotal],
     ['bingo_transactions_total', 'Transactions read', () => stats.transactionsTotal],
     ['bingo_source_reconnects_total', 'Times the connection to the source was made again', () => stats.reconnectsTotal],
+    ['bingo_gaps_total', 'Times that changes were skipped by source.onGap', () => stats.gapsTotal],
     ['bingo_source_checksum_errors_total', 'Events whose CRC32 was wrong', () => stats.checksumErrorsTotal],
     [
       'bingo_checkpoint_failures_total',

@@ -1,3 +1,4 @@
+import type { GapLog } from '../core/gap.ts'
 import type { SourcePosition } from '../core/position.ts'
 import type { RuleStats, Stats, TargetStats } from '../core/stats.ts'
 import type { Finding, Health } from './health.ts'
@@ -27,6 +28,8 @@ export interface Status {
     readonly savedAt: string | null
     readonly position: SourcePosition | null
   }
+  /** Changes that were skipped knowingly, the newest last. */
+  readonly gaps: GapLog
   readonly work: {
     readonly transactions: number
     readonly rows: number
@@ -49,6 +52,7 @@ export interface StatusSources {
   readonly sourceAddress: string
   readonly checkpointStore: string
   readonly position: () => SourcePosition | null
+  readonly gaps: () => GapLog
   readonly deadLetterStore: string
   readonly deadLetters: () => Promise<number | undefined>
 }
@@ -76,6 +80,7 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
       savedAt: isoOrNull(stats.checkpointSavedAt),
       position: sources.position(),
     },
+    gaps: sources.gaps(),
     work: {
       transactions: stats.transactionsTotal,
       rows: stats.rowsTotal,

@@ -13,7 +13,7 @@ export function checkRulesAgainstTables(rules: readonly Rule[], tables: readonly
   const problems: Problem[] = []
   for (const rule of rules) {
     const named = tables.filter((table) => rule.matchesTable(table.schema, table.name))
-    if (named.length === 0) {
+    if (named.length === 0 && !listensToGapsOnly(rule)) {
       problems.push({
         code: RULE_CODES.noTable,
         severity: 'warning',
@@ -26,6 +26,10 @@ export function checkRulesAgainstTables(rules: readonly Rule[], tables: readonly
     for (const table of named) problems.push(...checkRule(rule, table))
   }
   return problems
+}
+
+function listensToGapsOnly({ operations }: Rule): boolean {
+  return operations.size === 1 && operations.has('gap')
 }
 
 function checkRule(rule: Rule, table: TableDef): Problem[] {

@@ -29,7 +29,7 @@ const RULE_KEYS = [
   ...DELIVERY_KEYS,
   'actions',
 ]
-const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl']
+const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
 const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
 /** A key that changes all the time waits for this many windows at most, when the rule does not say. */
 const WINDOWS_PER_MAX_WAIT = 10
@@ -55,7 +55,8 @@ export function readRule(
   const reader = new ValueReader(context.reporter, id)
   reader.knownKeys(map, 'a rule', RULE_KEYS)
   refuseMatch(map, reader)
-  const matchers = readTables(map, reader)
+  const operations = readOperations(map, reader)
+  const matchers = readTables(map, operations, reader)
   const actions: ActionPlan[] = []
   const filter = entryOf(map, 'filter')
   const rule: Rule = {
@@ -64,7 +65,7 @@ export function readRule(
     tags: field(map, 'tags', (value) => reader.strings(value, 'tags')) ?? [],
     location: map.location,
     version: versionOf(map),
-    operations: new Set(readOperations(map, reader)),
+    operations: new Set(operations),
     filter: (filter && readPredicate(filter.value, 'filter', reader, id)) ?? null,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
@@ -115,9 +116,10 @@ function refuseMatch(map: MapNode, reader: ValueReader): void {
   reader.fail({ location: entry.keyLocation }, RULE_CODES.unsupported, message, 'write a filter: (CEL) instead')
 }
 
-function readTables(map: MapNode, reader: ValueReader): readonly TableMatcher[] {
+function readTables(map: MapNode, operations: readonly Operation[], reader: ValueReader): readonly TableMatcher[] {
   const entry = entryOf(map, 'table')
   if (entry === undefined) {
+    if (operations.length > 0 && operations.every((operation) => operation === 'gap')) return []
     reader.fail(map, RULE_CODES.missing, 'a rule needs "table"', 'like table: users, table: shop.* or a list of these')
     return []
   }

@@ -131,9 +131,9 @@ export class BinlogSource {
       this.#examiner.examine(address, this.#known(), this.#start)
     const { facts, resume } = await this.#search.find(examine, signal)
     this.#facts = facts
+    this.#knownServer = facts.identity
     await this.#passGap(resume)
     const feed = (this.#feed ??= this.#openFeed(facts, resume))
-    this.#knownServer = facts.identity
     const { settings, name } = this.#options
     const { stats, log, clock } = this.#deps
     const address = this.#search.current

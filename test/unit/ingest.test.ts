@@ -217,3 +217,18 @@ test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
   into.commit(at(100))
   expect(routed.map((job) => [job.change.op, job.change.query])).toEqual([['truncate', 'TRUNCATE users']])
 })
+
+test('a gap reaches the rules that listen to it, behind what was read before, and half a transaction goes with it', () => {
+  const gap = { id: 'gap-7', at: 7, code: 'BINGO_SOURCE_GAP', reason: 'purged', missing: 'a:1-5', announced: false }
+  const into = ingest(action({}, { operations: new Set(['gap', 'update']) }))
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.dropTransaction()
+  expect(stats.inFlightJobs).toBe(0)
+  into.gap({ ...gap, onGap: 'latest', from: at(100), to: at(900) }, at(900))
+  expect(routed.map((job) => [job.change.id, job.change.op])).toEqual([['gap-7/0', 'gap']])
+  expect(routed[0]!.change.new).toMatchObject({ code: gap.code, missing: 'a:1-5', from: 'binlog.000001:100' })
+  expect(watermark.position).toEqual(at(4))
+  routed[0]!.end()
+  expect(watermark.position).toEqual(at(900))
+})

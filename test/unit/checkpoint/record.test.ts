@@ -21,6 +21,16 @@ describe('a stored checkpoint', () => {
     expect(parseCheckpoint(serialiseCheckpoint(checkpoint), 'bingo', 'here')).toEqual(checkpoint)
   })
 
+  it('keeps the gaps, and refuses a record of them that is none', () => {
+    const { position } = checkpoint
+    const gap = { id: 'g', at: 1, code: 'C', reason: 'r', missing: null, from: null, to: position, announced: true }
+    const gaps = { total: 3, recent: [{ ...gap, onGap: 'latest' as const }] }
+    expect(parseCheckpoint(serialiseCheckpoint({ ...checkpoint, gaps }), 'bingo', 'here').gaps).toEqual(gaps)
+    const wrong = { total: 1, recent: [{ ...gap, onGap: 'never' }] } as never
+    const stored = serialiseCheckpoint({ ...checkpoint, gaps: wrong })
+    expect(() => parseCheckpoint(stored, 'bingo', 'here')).toThrow('fields are missing')
+  })
+
   it('is JSON that people can read', () => {
     expect(JSON.parse(serialiseCheckpoint(checkpoint))).toMatchObject({ ...checkpoint, crc: expect.any(String) })
   })

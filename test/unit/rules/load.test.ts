@@ -122,6 +122,14 @@ describe('A rule', () => {
     expect(no.map(matches)).toEqual(no.map(() => false))
   })
 
+  test('that listens to nothing but gaps needs no table, others do', () => {
+    const gaps = 'rules: [{id: r, events: [GAP], actions: [{type: log}]}]'
+    const { ruleSet, warnings } = load(gaps, { tables: [USERS] })
+    expect([...ruleSet.rules[0]!.operations]).toEqual(['gap'])
+    expect(warnings).toEqual([])
+    expect(wrong(gaps.replace('GAP', 'GAP, DDL'))).toEqual([expect.stringContaining('a rule needs "table"')])
+  })
+
   test('that is disabled is checked and left out', () => {
     const { ruleSet, warnings } = load(ruleWith('enabled: false'))
     expect(ruleSet.rules).toEqual([])
