@@ -25,7 +25,8 @@ export interface DeclaredColumn {
 type Shape = { readonly types: readonly number[]; readonly meta?: number | undefined }
 
 const STRING = 254
-const VARCHAR_TYPES = [15, 253, 141]
+const VARCHAR = 15
+const VARCHAR_TYPES = [VARCHAR, 253, 141]
 const BLOB_TYPES = [252, 249, 250, 251, 140]
 const OLD_TEMPORAL = new Set([7, 11, 12])
 const NUMERIC = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'decimal', 'float', 'double'])
@@ -86,6 +87,7 @@ export function specialOf(declared: DeclaredColumn, flavour: Flavour, type: numb
   ) {
     return declared.dataType
   }
+  if (type === VARCHAR && declared.dataType === 'vector') return 'vector'
   return OLD_TEMPORAL.has(type) && declared.fractionDigits > 0 ? 'mariadb53-temporal' : undefined
 }
 

@@ -1,4 +1,5 @@
 import type { DdlStatement, SchemaResolver, WireTable } from '../core/binlog-stream.ts'
+import { ColumnType } from '../core/column-type.ts'
 import type { ColumnDef, TableDef } from '../core/table.ts'
 import { binlogEnd } from './binlog-status.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
@@ -9,10 +10,10 @@ import type { Place } from './feed.ts'
 import type { ServerFacts } from './server-facts.ts'
 import { type Collations, type DeclaredTable, readCollations, readTable } from './table-columns.ts'
 
-/** Type codes that hide something on MariaDB: STRING (UUID, INET4, INET6) and the temporal types of old. */
-const STRING = 254
-const MAY_HIDE = new Set([STRING, 7, 11, 12])
+/** Lengths in bytes of BINARY columns that may be INET4, UUID or INET6. */
 const HIDDEN_LENGTHS = new Set([4, 16])
+/** MariaDB 11.7 brought VECTOR, which looks like VARBINARY of four bytes per dimension. */
+const FIRST_WITH_VECTOR = 1107
 
 /**
  * Names the columns of tables whose TABLE_MAP does not (binlog_row_metadata other than FULL), from INFORMATION_SCHEMA.
@@ -54,7 +55,8 @@ export class InformationSchemaResolver implements SchemaResolver {
   }
 
   enrich(table: TableDef): TableDef | Promise<TableDef> {
-    return table.flavour === 'mariadb' && table.columns.some(mayHide) ? this.#reveal(table) : table
+    const hides = (column: ColumnDef): boolean => mayHide(column, this.#facts.release)
+    return table.flavour === 'mariadb' && table.columns.some(hides) ? this.#reveal(table) : table
   }
 
   invalidate(statement: DdlStatement): void {
@@ -85,7 +87,7 @@ export class InformationSchemaResolver implements SchemaResolver {
     if (declared === null) {
       throw schemaUnknown(
         table,
-        'whether its binary columns are UUID or INET cannot be asked: it is gone, or the account lacks SELECT on it',
+        'whether its binary columns are UUID, INET or VECTOR cannot be asked: it is gone, or the account lacks SELECT on it',
       )
     }
     const byName = new Map(declared.columns.map((column) => [column.name, column]))
@@ -116,6 +118,8 @@ export class InformationSchemaResolver implements SchemaResolver {
   }
 }
 
+const BINARY_COLLATION = 63
+
 /** Without regard to case: some servers fold names, and forgetting too much does no harm. */
 function keyOf(schema: string, table: string): string {
   return `${schema.toLowerCase()}\0${table.toLowerCase()}`
@@ -139,8 +143,20 @@ function sameList(one: ArrayLike<unknown>, other: ArrayLike<unknown>): boolean {
   return true
 }
 
-function mayHide({ type, meta }: ColumnDef): boolean {
-  return MAY_HIDE.has(type) && (type !== STRING || HIDDEN_LENGTHS.has(meta))
+/** Whether a type of MariaDB's own, or of old, may travel as this one. */
+function mayHide({ type, meta, collation }: ColumnDef, release: number): boolean {
+  switch (type) {
+    case ColumnType.STRING:
+      return HIDDEN_LENGTHS.has(meta)
+    case ColumnType.VARCHAR:
+      return release >= FIRST_WITH_VECTOR && collation === BINARY_COLLATION && meta > 0 && meta % 4 === 0
+    case ColumnType.TIMESTAMP:
+    case ColumnType.TIME:
+    case ColumnType.DATETIME:
+      return true
+    default:
+      return false
+  }
 }
 
 function shorten(sql: string): string {

@@ -130,4 +130,28 @@ describe('what MariaDB hides from its binlog although the metadata is FULL', () 
     ])
     expect(columns[5]!.meta).toBe(3)
   })
+
+  it('is looked up: VECTOR columns, which travel as VARBINARY', async () => {
+    await using server = await startMariadb({ version: '11.8' })
+    await server.query('CREATE DATABASE shop')
+    await server.query('CREATE TABLE shop.v (id INT PRIMARY KEY, v VECTOR(3) NOT NULL, b VARBINARY(12), t VARCHAR(12))')
+    await using reader = new RecordingSource(server.url)
+    await reader.caughtUp()
+    await server.query("INSERT INTO shop.v VALUES (1, VEC_FromText('[1, 2, 3]'), x'00', 'a')")
+    await reader.waitFor(() => reader.committed.length === 1)
+    const { columns } = reader.committed[0]!.table
+    expect(columns.map(({ special }) => special)).toEqual([undefined, 'vector', undefined, undefined])
+  })
+
+  it('is found without metadata too, on a server with VECTOR, UUID and INET columns', async () => {
+    await using server = await startMariadb({ version: '11.8', rowMetadata: 'NO_LOG' })
+    await server.query('CREATE DATABASE shop')
+    await server.query('CREATE TABLE shop.v (id INT PRIMARY KEY, v VECTOR(3) NOT NULL, u UUID, i4 INET4, i6 INET6)')
+    await using reader = new RecordingSource(server.url)
+    await reader.caughtUp()
+    await server.query("INSERT INTO shop.v (id, v) VALUES (1, VEC_FromText('[1, 2, 3]'))")
+    await reader.waitFor(() => reader.committed.length === 1)
+    const { columns } = reader.committed[0]!.table
+    expect(columns.map(({ special }) => special)).toEqual([undefined, 'vector', 'uuid', 'inet4', 'inet6'])
+  })
 })

@@ -65,7 +65,18 @@ describe.each(['10.11', '11.8'] as const)('Values of MariaDB %s', (version) => {
       ],
     ],
     ['INET4', ["'192.168.0.0'", "'0.0.0.0'", "'255.255.255.255'"]],
-    ['UUID', ["'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000000'"]],
+    [
+      'UUID',
+      [
+        "'123e4567-e89b-12d3-a456-426655440000'",
+        "'00000000-0000-0000-0000-000000000000'",
+        "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+        // One of each version, and of each variant: from version 6 on the server keeps the bytes in another order.
+        ...['1', '3', '4', '5', '6', '7', '8', 'f'].flatMap((kind) =>
+          ['0', '8', 'c', 'e'].map((variant) => `'01234567-89ab-${kind}cde-${variant}f01-23456789abcd'`),
+        ),
+      ],
+    ],
   ])('%s are as the server prints them', async (type, literals) => {
     const special = type.toLowerCase()
     const hints: ColumnHints =
