@@ -18,6 +18,8 @@ class ColumnBits implements PresentColumns {
 }
 
 const interned = new Map<string, ColumnBits>()
+/** Sets kept: a wide table with MINIMAL images can have any number. Losing one costs a compilation of its decoder. */
+const MOST_SETS = 4096
 /** Sets seen last, by number of columns: with full row images there is no other. */
 const complete: (ColumnBits | undefined)[] = []
 
@@ -29,6 +31,7 @@ export function presentColumns(bytes: Buffer, at: number, columns: number): Pres
   let bits = interned.get(key)
   if (bits === undefined) {
     bits = new ColumnBits(Uint8Array.prototype.slice.call(bytes, at, at + length), columns)
+    if (interned.size >= MOST_SETS) interned.clear()
     interned.set(key, bits)
   }
   return bits

@@ -117,8 +117,8 @@ function oversized(column: string, bytes: number): never {
 }
 
 /**
- * Images without any column take no bytes at all, so the event does not tell how many rows it holds; it was written
- * for at least one (binlog_row_image=MINIMAL and an INSERT of nothing but defaults).
+ * Images without any column take no bytes at all, so the event does not tell how many rows it holds. It is one:
+ * binlog_row_image=MINIMAL and an INSERT of nothing but defaults, of which the server refuses a second in one statement.
  */
 function decodeRowsOfNothing(hasOld: boolean, hasNew: boolean): RowDecoder {
   const { empty } = rowClass([])

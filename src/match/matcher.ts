@@ -21,6 +21,9 @@ interface ShapedPrograms {
   }[]
 }
 
+/** Programs kept per table and operation; with MINIMAL images there is one per set of columns that an UPDATE names. */
+const MOST_PROGRAMS = 512
+
 /** Finds the program for a rows event. Everything is compiled once per table shape and set of rules. */
 export class Matcher {
   private readonly rules: readonly Rule[]
@@ -67,6 +70,7 @@ export class Matcher {
       shaped.rules,
       this.compile,
     )
+    if (shaped.programs.length >= MOST_PROGRAMS) shaped.programs.length = 0
     shaped.programs.push({ key: { presentOld, presentNew, partialJson }, program })
     return program
   }

@@ -8,7 +8,7 @@ import { startMysql } from '../support/servers/mysql.ts'
 describe.each([
   { title: 'MySQL', start: () => startMysql({}) },
   { title: 'MariaDB', start: () => startMariadb({ version: '11.8' }) },
-])('Row images of $title', ({ start }) => {
+])('Row images of $title', ({ title, start }) => {
   let server: SqlServer
   let db: Connection
 
@@ -53,6 +53,9 @@ describe.each([
     await db.query('INSERT INTO defaults () VALUES ()')
     const events = await readRowsEvents(server, 'defaults')
     expect(events.flatMap((event) => event.rows)).toHaveLength(1)
+    if (title === 'MySQL') {
+      await expect(db.query('INSERT INTO defaults () VALUES (), ()')).rejects.toThrow('row-based binary log')
+    }
   })
 
   it('hold columns called like parts of every JavaScript object', async () => {
