@@ -65,6 +65,7 @@ function checkComprehensions(source: SourceText, node: CelNode, level: number): 
   for (const child of childrenOf(node)) checkComprehensions(source, child, inner)
 }
 
+const LOST_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 const INT64_LIMIT = 2n ** 63n
 
 function checkLiteral(source: SourceText, node: CelNode): void {
@@ -73,8 +74,15 @@ function checkLiteral(source: SourceText, node: CelNode): void {
     const isMinimum = node.args === INT64_LIMIT && source.text[node.start - 1] === '-'
     if (!isMinimum) throw problem(source, `${node.args} does not fit into an int`, node.start, 'append u for a uint')
   }
+  if (node.op === 'map') for (const [key] of node.args) checkMapKey(source, key)
   if (node.op === 'rcall' && isMatchesCall(node.args[0])) checkPattern(source, node.args[2][0])
   if (node.op === 'call' && isMatchesCall(node.args[0])) checkPattern(source, node.args[1][1])
+}
+
+/** The engine leaves such entries out of a map that is written in the expression. */
+function checkMapKey(source: SourceText, key: CelNode): void {
+  if (key.op !== 'value' || typeof key.args !== 'string' || !LOST_KEYS.has(key.args)) return
+  throw problem(source, `a map in an expression cannot have the key "${key.args}"`, key.start)
 }
 
 function checkPattern(source: SourceText, pattern: CelNode | undefined): void {

@@ -66,6 +66,25 @@ describe('A filter', () => {
     expect(evaluate(text, update)).toBe(expected)
   })
 
+  test('may read columns that are called like parts of every object', () => {
+    const odd = tableOf({
+      id: 'int',
+      constructor: 'varchar' as const,
+      hasOwnProperty: 'varchar' as const,
+      get: 'varchar',
+      size: 'int',
+    })
+    const row = { id: 1, constructor: 'c', hasOwnProperty: 'h', get: 'g', size: 5 }
+    const change = changeOf(row, row, odd)
+    for (const name of ['constructor', 'hasOwnProperty', 'get']) {
+      const first = name[0]
+      expect(evaluate(`new.${name} == '${first}' && [new.${name}].exists(each, each == '${first}')`, change)).toBe(true)
+      expect(evaluate(`has(new.${name}) && '${name}' in new && new.${name}.startsWith('${first}')`, change)).toBe(true)
+    }
+    expect(evaluate('new.size == 5 && size(new) == 5 && new == old', change)).toBe(true)
+    expect(problem("{'constructor': 1}.size() == 1").message).toContain('cannot have the key "constructor"')
+  })
+
   test('keeps integers beyond 2^53 exact', () => {
     const change = changeOf(null, { id: 9007199254740993n })
     expect(evaluate('new.id == 9007199254740993', change)).toBe(true)
