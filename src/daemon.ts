@@ -11,6 +11,7 @@ import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
+import type { DeliveryRun } from './core/delivery-run.ts'
 import { BingoError } from './core/errors.ts'
 import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
@@ -119,7 +120,8 @@ class ConfiguredDaemon implements Daemon {
         shutdownDeadlineMs: config.shutdown.deadlineMs,
         start: checkpoint?.position ?? null,
         gaps: checkpoint?.gaps,
-        epoch: (checkpoint?.epoch ?? 0) + 1,
+        // Without a checkpoint: above that of any run before it was lost, which targets may remember.
+        epoch: checkpoint === null ? Math.floor(deps.clock.now() / 1000) : checkpoint.epoch + 1,
       },
       {
         ...deps,
@@ -127,7 +129,7 @@ class ConfiguredDaemon implements Daemon {
         source: new ConfiguredSource(config, checkpoint, deps),
         checkpoints,
         deadLetters,
-        openTarget: (target) => openTarget(target, deps),
+        openTarget: (target, run) => openTarget(target, run, deps),
         compileRowDecoder,
       },
     )
@@ -232,8 +234,8 @@ async function loadPatiently(
   }
 }
 
-function openTarget(target: TargetConfig, { log, clock }: DaemonDeps): Promise<Target> {
+function openTarget(target: TargetConfig, run: DeliveryRun, { log, clock }: DaemonDeps): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
-  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now() })
+  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now(), run })
 }
