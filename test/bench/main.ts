@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--rows 500000] [--only a,b,c,d,e,f] [--repeats 3] [--seconds 5] [--json]`
+ * `npm run bench -- [--rows 500000] [--only a,b,c,d,e,f,g] [--targets REGEXP] [--repeats 3] [--seconds 5] [--json]`
  * Starts its servers, measures, prints one table. Every figure stands beside its baseline of the same run.
  */
 import { parseArgs } from 'node:util'
@@ -9,6 +9,7 @@ import { reading } from './reading.ts'
 import { machine, printJson, printTable } from './report.ts'
 import type { Row } from './report.ts'
 import { startServers } from './servers.ts'
+import { targets } from './targets.ts'
 import { webhooks } from './webhooks.ts'
 
 const { values } = parseArgs({
@@ -17,7 +18,8 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     rates: { type: 'string', default: '100,1000,5000' },
-    only: { type: 'string', default: 'a,b,c,d,e,f' },
+    only: { type: 'string', default: 'a,b,c,d,e,f,g' },
+    targets: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -37,6 +39,7 @@ if (wanted.has('c')) {
   results.push(...(await latency(sql, redis, rates, Number(values.seconds))))
 }
 if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000))))
+if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targets))))
 
 if (values.json) printJson(results)
 else printTable(results)

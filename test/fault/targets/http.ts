@@ -9,7 +9,7 @@ import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 
 const PROGRAM = fileURLToPath(new URL('receiver.ts', import.meta.url))
-const PROTO = fileURLToPath(new URL('arrivals.proto', import.meta.url))
+export const PROTO = fileURLToPath(new URL('arrivals.proto', import.meta.url))
 
 export function startWebhook(): Promise<Outlet> {
   return start('webhook', (port) => `{type: webhook, url: "http://127.0.0.1:${port}/", body: ${NOTE}}`)
@@ -24,21 +24,26 @@ export function startGrpc(): Promise<Outlet> {
 }
 
 async function start(name: 'webhook' | 'grpc', action: (port: number) => string): Promise<Outlet> {
-  const server = await ServerProcess.create(`the ${name} receiver`)
-  const port = await freePort()
-  const file = join(server.folder, 'arrivals')
-  const command = { command: process.execPath, args: [PROGRAM, name, String(port), file], env: {} }
-  const isReady = () => accepts(port)
-  await server.start(command, isReady)
-  const receiver = new TestServer(port, '', server, command, isReady)
+  const receiver = await startReceiver(name)
   return {
     name,
     keeps: 'history',
-    action: action(port),
+    action: action(receiver.port),
     ...breakable(receiver),
-    arrivals: async () => wholeLines(await readFile(file, 'utf8')).map(arrivalOfJson),
+    arrivals: async () => wholeLines(await readFile(receiver.url, 'utf8')).map(arrivalOfJson),
     [Symbol.asyncDispose]: () => receiver.stop(),
   }
+}
+
+/** A web or gRPC server in a process of its own; its `url` is the file that it writes to. */
+export async function startReceiver(kind: 'webhook' | 'grpc'): Promise<TestServer> {
+  const server = await ServerProcess.create(`the ${kind} receiver`)
+  const port = await freePort()
+  const file = join(server.folder, 'arrivals')
+  const command = { command: process.execPath, args: [PROGRAM, kind, String(port), file], env: {} }
+  const isReady = () => accepts(port)
+  await server.start(command, isReady)
+  return new TestServer(port, file, server, command, isReady)
 }
 
 /** A kill in mid-write leaves half a line; what it stood for was not acknowledged. */

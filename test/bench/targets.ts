@@ -1,0 +1,59 @@
+import { performance } from 'node:perf_hooks'
+import { Daemon, eventually } from '../support/daemon.ts'
+import { NATS, RABBITMQ } from './contestants/brokers.ts'
+import type { Contest, Contestant } from './contestants/contestant.ts'
+import { LOG, SQL } from './contestants/files.ts'
+import { GRPC, WEBHOOK } from './contestants/http.ts'
+import { KAFKA } from './contestants/kafka.ts'
+import { REDIS } from './contestants/redis.ts'
+import { createTable, insertRows, updateRows } from './dataset.ts'
+import type { Row } from './report.ts'
+import type { SqlServer } from './servers.ts'
+
+const CONTESTANTS: readonly Contestant[] = [...REDIS, KAFKA, RABBITMQ, NATS, WEBHOOK, GRPC, SQL, LOG]
+const DEADLINE_MS = 600_000
+
+/**
+ * COMMIT returned → every row's action acknowledged, beside a program that sends as many messages of the same size with
+ * the client library alone, to the same server. BinGo reads the binlog, matches and renders meanwhile.
+ */
+export async function targets(sql: SqlServer, names: RegExp): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const contestant of CONTESTANTS) {
+    if (!names.test(contestant.name)) continue
+    await using contest = await contestant.start()
+    const bingo = await throughBingo(sql, contest, contestant.rows)
+    const bare = await rate(contestant.rows, () => contest.bare(contestant.rows))
+    const baseline = { name: 'client alone', value: bare }
+    rows.push({ section: 'g targets', name: contestant.name, value: bingo, unit: 'events/s', baseline })
+  }
+  return rows
+}
+
+async function throughBingo(sql: SqlServer, contest: Contest, rows: number): Promise<number> {
+  await createTable(sql)
+  await insertRows(sql, rows)
+  const rules = `rules:
+  - id: bench
+    table: shop.big
+    events: [UPDATE]
+    actions:
+      - ${contest.action}
+`
+  await using bingo = await Daemon.start({ rules, sourceUrl: sql.url })
+  await updateRows(sql, rows, true)
+  return await rate(rows, () =>
+    eventually(
+      'everything was delivered',
+      async () => (await bingo.metric('bingo_rule_delivered_total{rule="bench"}')) === rows,
+      DEADLINE_MS,
+    ),
+  )
+}
+
+/** Events per second. */
+async function rate(rows: number, work: () => Promise<void>): Promise<number> {
+  const begun = performance.now()
+  await work()
+  return rows / ((performance.now() - begun) / 1_000)
+}
