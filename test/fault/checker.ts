@@ -8,6 +8,8 @@ export interface Arrival {
   readonly id: string
   /** What kind of change it was, where the target tells. */
   readonly op?: string
+  /** Which of several daemons sent it, where their rules tell. */
+  readonly by?: string
 }
 
 export interface Verdict {
@@ -74,6 +76,26 @@ export function judge(
     for (let seq = 1; seq <= last; seq++) if (!seen?.has(seq)) verdict.lost.push(`${key}@${seq}`)
   }
   return verdict
+}
+
+/** Counts the different writes among arrivals, so that waiting for the last ones need not judge all of them each time. */
+export class Coverage {
+  /** Different writes so far. */
+  count = 0
+  private counted = 0
+  private readonly seen = new Map<string, Set<number>>()
+
+  /** `arrivals` has only grown since the last call. */
+  follow(arrivals: readonly Arrival[]): number {
+    for (; this.counted < arrivals.length; this.counted++) {
+      const { key, seq } = arrivals[this.counted]!
+      let row = this.seen.get(key)
+      if (row === undefined) this.seen.set(key, (row = new Set()))
+      if (!row.has(seq)) this.count += 1
+      row.add(seq)
+    }
+    return this.count
+  }
 }
 
 /** The promise: nothing lost, reordered, invented or renamed, and nothing repeated without a reason. */

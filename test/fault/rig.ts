@@ -6,7 +6,7 @@ import { startMysql } from '../support/servers/mysql.ts'
 import type { SqlServer } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
-import { isClean, judge } from './checker.ts'
+import { Coverage, isClean, judge } from './checker.ts'
 import type { Replay, Verdict } from './checker.ts'
 import type { Recorder } from './recorders/recorder.ts'
 import { RedisStreamRecorder } from './recorders/redis-stream.ts'
@@ -32,8 +32,17 @@ export interface RigServers {
   readonly redis: RedisServer
 }
 
+export interface OutcomeExtras {
+  readonly notes?: string
+  readonly problems?: readonly string[]
+  /** Duplicates are explained by more than restarts: answers were lost on the way. */
+  readonly explained?: boolean
+  /** The daemon that leads, where it is another than the rig's own. */
+  readonly daemon?: Daemon
+}
+
 /** How long everything may take to arrive once nothing is broken any more. */
-const HEAL_TIMEOUT_MS = 120_000
+const HEAL_TIMEOUT_MS = 600_000
 const POLL_MS = 50
 
 /**
@@ -121,31 +130,27 @@ export class Rig implements AsyncDisposable {
 
   /**
    * Stops the writer, waits until everything has arrived, judges, and keeps the evidence of a bad run. Call when nothing
-   * is broken any more and the daemon is ready. `explained`: duplicates are explained by more than restarts (answers
-   * were lost on the way).
+   * is broken any more and the daemon is ready.
    */
-  async outcome(
-    fault: string,
-    runs: number,
-    more: { notes?: string; problems?: readonly string[]; explained?: boolean } = {},
-  ): Promise<Outcome> {
+  async outcome(fault: string, runs: number, more: OutcomeExtras = {}): Promise<Outcome> {
     await this.writer.stop()
     const healedFrom = performance.now()
     const final = await this.writer.finalState()
     const replays = more.explained === true ? undefined : this.replays
     const deadline = healedFrom + HEAL_TIMEOUT_MS
-    let verdict = judge(await this.recorder.arrivals(), final, replays)
-    while (verdict.lost.length > 0 && performance.now() < deadline) {
+    const changes = [...final.values()].reduce((sum, last) => sum + last, 0)
+    const coverage = new Coverage()
+    while (coverage.follow(await this.recorder.arrivals()) < changes && performance.now() < deadline) {
       await delay(POLL_MS)
-      verdict = judge(await this.recorder.arrivals(), final, replays)
     }
     const secondsToHeal = (performance.now() - healedFrom) / 1_000
-    const problems = [...(more.problems ?? []), ...(await this.stillUnderWay(deadline))]
+    const problems = [...(more.problems ?? []), ...(await stillUnderWay(more.daemon ?? this.daemon, deadline))]
+    const verdict = judge(await this.recorder.arrivals(), final, replays)
     if (!isClean(verdict) || problems.length > 0) await this.keep(fault, verdict, final)
     return {
       fault,
       runs,
-      changes: [...final.values()].reduce((sum, last) => sum + last, 0),
+      changes,
       lost: verdict.lost.length,
       reordered: verdict.reordered.length,
       phantom: verdict.phantoms.length + verdict.changedIds.length,
@@ -159,15 +164,6 @@ export class Rig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stack.disposeAsync()
-  }
-
-  private async stillUnderWay(deadline: number): Promise<string[]> {
-    let jobs = await this.daemon.metric('bingo_in_flight_jobs')
-    while (jobs !== 0 && performance.now() < deadline) {
-      await delay(POLL_MS)
-      jobs = await this.daemon.metric('bingo_in_flight_jobs')
-    }
-    return jobs === 0 ? [] : [`${jobs} actions are still under way`]
   }
 
   private async keep(fault: string, verdict: Verdict, final: ReadonlyMap<string, number>): Promise<void> {
@@ -186,4 +182,13 @@ export class Rig implements AsyncDisposable {
 /** A database of its own: what a scenario records must not evict or flush the checkpoint. */
 export function checkpointUrl(redis: RedisServer): string {
   return `${redis.url}/1`
+}
+
+async function stillUnderWay(daemon: Daemon, deadline: number): Promise<string[]> {
+  let jobs = await daemon.metric('bingo_in_flight_jobs')
+  while (jobs !== 0 && performance.now() < deadline) {
+    await delay(POLL_MS)
+    jobs = await daemon.metric('bingo_in_flight_jobs')
+  }
+  return jobs === 0 ? [] : [`${jobs} actions are still under way`]
 }

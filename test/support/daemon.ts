@@ -147,6 +147,17 @@ export class Daemon implements AsyncDisposable {
     return child.exitCode
   }
 
+  async isReady(): Promise<boolean> {
+    return (await this.get('/readyz').catch(() => null))?.status === 200
+  }
+
+  /** Codes of what /readyz says is in the way; empty when it is ready or does not answer. */
+  async reasons(): Promise<readonly string[]> {
+    const answer = await this.get('/readyz').catch(() => null)
+    if (answer === null || answer.status === 200) return []
+    return (JSON.parse(answer.text) as { reasons: { code: string }[] }).reasons.map(({ code }) => code)
+  }
+
   /** The signal that ended the process; null when it ended by itself or runs. */
   get endedBy(): NodeJS.Signals | null {
     return this.child?.signalCode ?? null

@@ -15,10 +15,11 @@ export interface Note {
   readonly key: string
   readonly seq: string | number
   readonly op: string
+  readonly by?: string
   readonly id: string
 }
 
 /** A DELETE shows the number that the row had, and counts as one more change. */
-export function arrivalOf({ key, seq, op, id }: Note): Arrival {
-  return { key, seq: Number(seq) + (op === 'delete' ? 1 : 0), id, op }
+export function arrivalOf({ key, seq, op, id, by }: Note): Arrival {
+  return { key, seq: Number(seq) + (op === 'delete' ? 1 : 0), id, op, ...(by !== undefined && { by }) }
 }

@@ -8,19 +8,22 @@ import type { Note, Recorder } from './recorder.ts'
 const STREAM = 'arrivals'
 const PAGE = 10_000
 
-export const REDIS_STREAM_RULES = `rules:
+/** `by` is noted with each change: who sent it, where several daemons do. */
+export function redisStreamRules(by = 'bingo'): string {
+  return `rules:
   - id: arrivals
     table: [${WRITER_TABLES.join(', ')}]
     actions:
       - type: redis
         cmd: XADD
         key: ${STREAM}
-        fields: {key: "{{table}}:{{uid}}", seq: "{{seq}}", op: "{{event.op}}", id: "{{event.id}}"}
+        fields: {key: "{{table}}:{{uid}}", seq: "{{seq}}", op: "{{event.op}}", id: "{{event.id}}", by: ${by}}
 `
+}
 
 /** One stream: the server numbers what arrives. */
 export class RedisStreamRecorder implements Recorder {
-  readonly rules = REDIS_STREAM_RULES
+  readonly rules = redisStreamRules()
   readonly env: Readonly<Record<string, string>>
   private readonly client: Redis
   private readonly seen: Arrival[] = []
@@ -50,5 +53,5 @@ export class RedisStreamRecorder implements Recorder {
 
 function noteOf(fields: readonly string[]): Note {
   const value = (name: string): string => fields[fields.indexOf(name) + 1]!
-  return { key: value('key'), seq: value('seq'), op: value('op'), id: value('id') }
+  return { key: value('key'), seq: value('seq'), op: value('op'), id: value('id'), by: value('by') }
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { FAILPOINTS, FAILPOINT_VARIABLE } from '../failpoint-names.ts'
 import type { Failpoint } from '../failpoint-names.ts'
 import { randomFrom } from '../random.ts'
-import { REDIS_STREAM_RULES } from '../recorders/redis-stream.ts'
+import { redisStreamRules } from '../recorders/redis-stream.ts'
 import { Rig } from '../rig.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 
@@ -25,11 +25,11 @@ const MAX_PASSINGS: Readonly<Record<Failpoint, number>> = {
 const REACHED_TIMEOUT_MS = 30_000
 const POISONED_KEY = 'poisoned'
 
-/** Changes of every tenth generation are refused by Redis (WRONGTYPE), and so written to the dead letters. */
-const RULES = `${REDIS_STREAM_RULES}  - id: poison
+/** Changes of every fiftieth generation are refused by Redis (WRONGTYPE), and so written to the dead letters. */
+const RULES = `${redisStreamRules()}  - id: poison
     table: fault.one
     events: [UPDATE]
-    filter: new.seq % 10 == 0
+    filter: new.seq % 50 == 0
     actions:
       - {type: redis, cmd: INCRBY, key: ${POISONED_KEY}, value: "1", onFailure: skip}
 `
@@ -76,7 +76,7 @@ async function missingLetters(rig: Rig): Promise<number> {
   const keys = (await rig.redis.cli('-n', '1', '--raw', 'HKEYS', 'bingo:{bingo}:dead-letters')).split('\n')
   const letters = new Set(keys.map((key) => key.split('#')[0]))
   const poisoned = (await rig.recorder.arrivals()).filter(
-    ({ key, seq, op }) => op === 'update' && key.startsWith('one:') && seq % 10 === 0,
+    ({ key, seq, op }) => op === 'update' && key.startsWith('one:') && seq % 50 === 0,
   )
   return new Set(poisoned.map(({ id }) => id).filter((id) => !letters.has(id))).size
 }
