@@ -11,14 +11,17 @@ import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
-import type { DeliveryRun } from './core/delivery-run.ts'
 import { BingoError } from './core/errors.ts'
 import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
+import type { Permit } from './core/lease.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
 import type { Stats } from './core/stats.ts'
+import { openLeadership } from './election.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Pipeline, PipelineSource, SourceListener } from './pipeline.ts'
+import { guardedCheckpoints, guardedLetters, guardedTarget } from './standby/guarded.ts'
+import type { Leadership } from './standby/leadership.ts'
 import { BinlogSource } from './source/source.ts'
 import type { OpenFeed } from './source/feed.ts'
 import type { SourceSettings } from './source/options.ts'
@@ -80,11 +83,30 @@ class ConfiguredDaemon implements Daemon {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const leadership = openLeadership(this.config, this.deps)
+    if (leadership === null) return this.lead(signal, null)
+    const over = new AbortController()
+    try {
+      if (!(await leadership.win(signal))) return
+      const replaced = leadership.keep(over.signal)
+      replaced.catch(() => undefined)
+      await this.lead(signal, { leadership, replaced })
+    } catch (error) {
+      // A stream or checkpoint that was taken away is reported as what it is: another instance leads.
+      throw (await leadership.replacedBy()) ?? error
+    } finally {
+      over.abort()
+      await leadership.release()
+    }
+  }
+
+  private async lead(signal: AbortSignal, elected: Elected | null): Promise<void> {
     const { config, deps } = this
     const checkpoints = openCheckpointStore(config.checkpoint.store, config.name, { log: deps.log })
     try {
-      const checkpoint = await loadPatiently(checkpoints, deps, signal)
-      if (signal.aborted) return
+      const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
+      if (checkpoint === 'stopped') return
+      if (elected !== null && !(await this.claim(checkpoints, checkpoint, elected, signal))) return
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore({
         store: config.deadLetters.store,
@@ -95,7 +117,7 @@ class ConfiguredDaemon implements Daemon {
       })
       this.deadLetters = deadLetters
       try {
-        await this.runPipeline(checkpoints, checkpoint, deadLetters, signal)
+        await this.runPipeline(checkpoints, checkpoint, deadLetters, signal, elected)
       } finally {
         this.deadLetters = null
         await deadLetters.close()
@@ -105,13 +127,29 @@ class ConfiguredDaemon implements Daemon {
     }
   }
 
+  /** From now on no earlier leader can move the checkpoint: its epoch is lower. False when stopped meanwhile. */
+  private async claim(
+    checkpoints: CheckpointStore,
+    checkpoint: Checkpoint | null,
+    { leadership }: Elected,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const epoch = epochAfter(checkpoint)
+    leadership.confirmBy(async () => ((await checkpoints.load())?.epoch ?? 0) <= epoch)
+    if (checkpoint === null) return true
+    const claimed = { ...checkpoint, epoch }
+    return (await patiently(checkpoints, this.deps, signal, () => checkpoints.save(claimed))) !== 'stopped'
+  }
+
   private async runPipeline(
     checkpoints: CheckpointStore,
     checkpoint: Checkpoint | null,
     deadLetters: DeadLetterStore,
     signal: AbortSignal,
+    elected: Elected | null,
   ): Promise<void> {
     const { config, deps } = this
+    const permit = elected?.leadership
     this.pipeline = createPipeline(
       {
         name: config.name,
@@ -120,21 +158,35 @@ class ConfiguredDaemon implements Daemon {
         shutdownDeadlineMs: config.shutdown.deadlineMs,
         start: checkpoint?.position ?? null,
         gaps: checkpoint?.gaps,
-        // Without a checkpoint: above that of any run before it was lost, which targets may remember.
-        epoch: checkpoint === null ? Math.floor(deps.clock.now() / 1000) : checkpoint.epoch + 1,
+        epoch: epochAfter(checkpoint),
       },
       {
         ...deps,
         ruleSet: this.ruleSet,
-        source: new ConfiguredSource(config, checkpoint, deps),
-        checkpoints,
-        deadLetters,
-        openTarget: (target, run) => openTarget(target, run, deps),
+        source: new ConfiguredSource(config, checkpoint, { ...deps, permit }),
+        checkpoints: permit === undefined ? checkpoints : guardedCheckpoints(checkpoints, permit),
+        deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
+        replaced: elected?.replaced,
+        openTarget: async (config) => {
+          const target = await openTarget(config, deps)
+          return permit === undefined ? target : guardedTarget(target, permit)
+        },
         compileRowDecoder,
       },
     )
     await this.pipeline.run(signal)
   }
+}
+
+/** This instance won the election. */
+interface Elected {
+  readonly leadership: Leadership
+  /** Rejects when another instance has taken over. */
+  readonly replaced: Promise<void>
+}
+
+function epochAfter(checkpoint: Checkpoint | null): number {
+  return (checkpoint?.epoch ?? 0) + 1
 }
 
 /** The replica connection and the reader of its bytes, as one source of transactions. */
@@ -150,7 +202,7 @@ export class ConfiguredSource implements PipelineSource {
   constructor(
     config: { readonly name: string; readonly source: SourceSettings },
     checkpoint: Checkpoint | null,
-    deps: DaemonDeps,
+    deps: DaemonDeps & { readonly permit?: Permit | undefined },
     failFast = false,
   ) {
     this.deps = deps
@@ -211,14 +263,16 @@ export class ConfiguredSource implements PipelineSource {
 }
 
 /** A store that is down at the start is waited for; one that refuses (corrupt, foreign, locked) ends the start. */
-async function loadPatiently(
+async function patiently<T>(
   store: CheckpointStore,
   { log }: DaemonDeps,
   signal: AbortSignal,
-): Promise<Checkpoint | null> {
+  work: () => Promise<T>,
+): Promise<T | 'stopped'> {
   for (let attempt = 1; ; attempt += 1) {
+    if (signal.aborted) return 'stopped'
     try {
-      return await store.load()
+      return await work()
     } catch (error) {
       if (!(error instanceof BingoError) || !error.retryable || signal.aborted) throw error
       const level = attempt < 5 ? 'info' : 'warn'
@@ -229,13 +283,12 @@ async function loadPatiently(
       await delay(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), undefined, { signal }).catch(
         () => undefined,
       )
-      if (signal.aborted) return null
     }
   }
 }
 
-function openTarget(target: TargetConfig, run: DeliveryRun, { log, clock }: DaemonDeps): Promise<Target> {
+function openTarget(target: TargetConfig, { log, clock }: DaemonDeps): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
-  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now(), run })
+  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now() })
 }

@@ -3,7 +3,6 @@ import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
-import type { DeliveryRun, ReplayWindow } from './core/delivery-run.ts'
 import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { InFlightJob } from './core/in-flight-job.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
@@ -89,8 +88,10 @@ export interface PipelineDeps {
   readonly ruleSet: RuleSet
   readonly source: PipelineSource
   readonly checkpoints: CheckpointStore
+  /** Rejects when another instance has taken over. Absent: this one is alone. */
+  readonly replaced?: Promise<void> | undefined
   readonly deadLetters: DeadLetterStore
-  readonly openTarget: (target: TargetConfig, run: DeliveryRun) => Promise<Target>
+  readonly openTarget: (target: TargetConfig) => Promise<Target>
   readonly compileRowDecoder: CompileRowDecoder
   readonly log: Log
   readonly stats: Stats
@@ -115,9 +116,6 @@ class StagedPipeline implements Pipeline {
   /** Cuts off what is under way, when the deadline of a stop has passed. */
   private readonly giveUp = new AbortController()
   private failures: FailureHandler | null = null
-  private readonly deliveryRun: DeliveryRun
-  /** Number of the newest transaction below the stored checkpoint. */
-  private storedUpTo = 0
 
   constructor(options: PipelineOptions, deps: PipelineDeps) {
     this.options = options
@@ -143,15 +141,12 @@ class StagedPipeline implements Pipeline {
       stats: deps.stats,
       save: (signal) => this.saveStart(signal),
     })
-    this.deliveryRun = { name: options.name, epoch: options.epoch, window: this.replayWindow() }
     this.saver = new CheckpointSaver({
       store: deps.checkpoints,
       name: options.name,
       epoch: options.epoch,
       intervalMs: options.checkpointIntervalMs,
       position: () => this.watermark.position,
-      finished: () => this.watermark.finished,
-      onSaved: (finished) => (this.storedUpTo = finished),
       server: (position) => deps.source.fingerprint(position.file),
       gaps: () => this.gapKeeper.log,
       clock: deps.clock,
@@ -166,17 +161,6 @@ class StagedPipeline implements Pipeline {
 
   get gaps(): GapLog {
     return this.gapKeeper.log
-  }
-
-  private replayWindow(): ReplayWindow {
-    const { stats } = this.deps
-    return {
-      mark: () => this.watermark.newest,
-      passed: (mark) => this.storedUpTo >= mark,
-      get caughtUp() {
-        return stats.caughtUp
-      },
-    }
   }
 
   reload(ruleSet: RuleSet): void {
@@ -195,22 +179,28 @@ class StagedPipeline implements Pipeline {
     this.prepareTargets(deps.ruleSet)
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
-    const saving = this.saver.run(stopped).catch((error: unknown) => {
-      // Another instance took over: whatever we would still send is its business now.
-      this.giveUp.abort(error)
-      throw error
-    })
+    const saving = this.untilReplaced(this.saver.run(stopped))
     this.gapKeeper.resume()
     const reading = deps.source.run(this.ingest, stopped, {
       started: (position) => this.started(position, stopped),
       gap: (gap) => this.gapKeeper.pass(gap, stopped),
     })
     try {
-      await Promise.race([reading, saving])
+      await Promise.race([reading, saving, ...(deps.replaced === undefined ? [] : [this.untilReplaced(deps.replaced)])])
     } finally {
       stop.abort()
       await Promise.allSettled([reading, saving])
       await this.shutDown()
+    }
+  }
+
+  /** Another instance took over: whatever we would still send is its business now. */
+  private async untilReplaced(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      this.giveUp.abort(error)
+      throw error
     }
   }
 
@@ -282,7 +272,7 @@ class StagedPipeline implements Pipeline {
       queue = new TargetQueue({
         config: target,
         lanes: this.options.lanes,
-        open: () => this.deps.openTarget(target, this.deliveryRun),
+        open: () => this.deps.openTarget(target),
         failures: this.failures!,
         clock: this.deps.clock,
         log: this.deps.log,

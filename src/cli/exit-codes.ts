@@ -19,7 +19,7 @@ export const ExitCode = {
   terminated: 143,
 } as const
 
-const TAKEN: ReadonlySet<string> = new Set(['BINGO_CHECKPOINT_LOCKED', 'BINGO_CHECKPOINT_FENCED'])
+const TAKEN: ReadonlySet<string> = new Set(['BINGO_CHECKPOINT_LOCKED', 'BINGO_CHECKPOINT_FENCED', 'BINGO_LEASE_LOST'])
 const REFUSED = /^BINGO_(SOURCE|CHECKPOINT|BINLOG|SCHEMA|STATEMENT|PREFLIGHT)_/
 
 export function exitCodeOf(error: unknown): number {

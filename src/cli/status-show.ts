@@ -21,6 +21,10 @@ export async function showStatus(options: GlobalOptions & { readonly json?: bool
   return status.ready
 }
 
+function leaseText({ role, leader, leadingSince }: Status['standby']): string {
+  return role === 'leader' ? `leading since ${leadingSince}` : `standby, ${leader ?? 'nobody known'} leads`
+}
+
 function describe(status: Status, colour: Paint): string {
   const state = status.ready ? colour.green('ready') : colour.red('not ready')
   const { source, checkpoint, work, deadLetters } = status
@@ -39,6 +43,7 @@ function describe(status: Status, colour: Paint): string {
       ['source', `${source.address}, ${link}`],
       ['position', position === null ? '(none yet)' : `${position.file}:${position.offset} ${position.gtidSet ?? ''}`],
       ['checkpoint', `${checkpoint.store}, saved ${checkpoint.savedAt ?? 'never'}`],
+      ...(status.standby.role === 'alone' ? [] : [['lease', leaseText(status.standby)]]),
       ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
       ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
       ['dead letters', `${deadLetters.count ?? 'unknown'}`],

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/errors.ts'
 import type { SourceAddress } from '../core/source-address.ts'
 import { isLoopback } from './addresses.ts'
-import type { Config, HttpConfig, SourceConfig } from './config.ts'
+import type { Config, HttpConfig, SourceConfig, StandbyConfig } from './config.ts'
 import type { FileContents } from './file.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
 
@@ -28,6 +28,7 @@ export function buildConfig(options: BuildOptions): Config {
     name: values.name!,
     source: source(options),
     checkpoint: { store: checkpointStore, intervalMs: values['checkpoint.interval']! },
+    standby: standby(options),
     redis: { url: values['redis.url'] ?? (/^(file|memory):/.test(checkpointStore) ? undefined : checkpointStore) },
     rules: { patterns: values.rules!, baseDir: options.cwd, watch: values.watchRules! },
     targets: contents.targets,
@@ -104,6 +105,29 @@ function address(options: BuildOptions): SourceAddress {
       key: values['source.tlsKey'] ?? url?.tls.key,
     },
   }
+}
+
+/** Instances on several machines share a checkpoint, and one place for the lease. */
+function standby(options: BuildOptions): StandbyConfig {
+  const { values } = options
+  const lease = values['standby.lease']!
+  if (lease !== 'off' && /^(file|memory):/.test(values['checkpoint.store']!)) {
+    report(options, 'standby.lease', 'BINGO_CONFIG_STANDBY', 'a standby needs a checkpoint that both instances reach', {
+      hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+    })
+  }
+  if (lease === 'mysql' && (values['source.hosts']?.length ?? 0) > 1) {
+    report(
+      options,
+      'standby.lease',
+      'BINGO_CONFIG_STANDBY',
+      'with several servers in source.hosts a lock on one of them is no lease',
+      {
+        hint: 'Set standby.lease to redis.',
+      },
+    )
+  }
+  return { lease, ttlMs: values['standby.ttl']! }
 }
 
 function http(options: BuildOptions): HttpConfig {

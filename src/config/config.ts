@@ -13,6 +13,7 @@ export interface Config {
   readonly name: string
   readonly source: SourceConfig
   readonly checkpoint: CheckpointConfig
+  readonly standby: StandbyConfig
   readonly redis: RedisConfig
   readonly rules: RulesConfig
   /** `targets:` by name, in the order written. */
@@ -60,6 +61,13 @@ export interface CheckpointConfig {
   readonly store: string
   /** Longest time between a finished transaction and its being remembered. */
   readonly intervalMs: number
+}
+
+export interface StandbyConfig {
+  /** Where the instances of one name find out which of them leads; `off`: there is one. */
+  readonly lease: 'off' | 'redis' | 'mysql'
+  /** A leader that is not heard of for so long is replaced. */
+  readonly ttlMs: number
 }
 
 export interface RedisConfig {

@@ -12,6 +12,7 @@ export const DEFAULTS = {
     onGap: 'stop',
   },
   checkpoint: { store: 'file:/var/lib/bingo/checkpoint', interval: '250ms' },
+  standby: { lease: 'off', ttl: '10s' },
   rules: ['rules/*.yaml'],
   watchRules: true,
   lanes: 16,

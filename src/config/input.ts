@@ -26,6 +26,7 @@ export interface ConfigInput {
     onGap?: string
   }
   checkpoint?: { store?: string; interval?: string }
+  standby?: { lease?: string; ttl?: string }
   redis?: { url?: string }
   rules?: string | string[]
   watchRules?: boolean

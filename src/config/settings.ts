@@ -42,6 +42,8 @@ export const SETTINGS = {
   'source.onGap': choice('stop', 'earliest', 'latest'),
   'checkpoint.store': storeAddress,
   'checkpoint.interval': duration(1, 60 * SECOND),
+  'standby.lease': choice('off', 'redis', 'mysql'),
+  'standby.ttl': duration(2 * SECOND, HOUR),
   'redis.url': redisAddress,
   rules: textList,
   watchRules: flag,

@@ -30,9 +30,21 @@ export interface Stats {
   caughtUp: boolean
   /** Reading is paused because the budget is used up. */
   pausedByBackPressure: boolean
+  readonly standby: StandbyStats
   readonly deadLetters: DeadLetterStats
   readonly rules: Map<string, RuleStats>
   readonly targets: Map<string, TargetStats>
+}
+
+export interface StandbyStats {
+  /** `alone`: there is no lease to ask for. */
+  role: 'alone' | 'standby' | 'leader'
+  /** Who leads, for a standby; null = not known. */
+  leader: string | null
+  /** When this instance began to lead. */
+  since: number
+  /** Since when a leader cannot renew its lease, and so delivers nothing; 0 = it can. */
+  unconfirmedSince: number
 }
 
 export interface DeadLetterStats {
@@ -83,6 +95,7 @@ export function createStats(budgetBytes: number): Stats {
     connected: false,
     caughtUp: false,
     pausedByBackPressure: false,
+    standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
     deadLetters: { blockedSince: 0, blockedBy: null },
     rules: new Map(),
     targets: new Map(),

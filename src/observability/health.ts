@@ -27,7 +27,9 @@ const FAILING_SAVES = 4
 
 /** Whether changes flow from the server to every target, and what is in the way if not. */
 export function assess(stats: Stats, progress: Progress, settings: HealthSettings, nowMs: number): Health {
+  if (stats.standby.role === 'standby') return { ready: false, reasons: [standbyFinding(stats)], notes: [] }
   const reasons: Finding[] = [
+    ...leaseFindings(stats, nowMs),
     ...sourceFindings(stats, settings, nowMs),
     ...targetFindings(stats, nowMs),
     ...deadLetterFindings(stats, nowMs),
@@ -44,6 +46,20 @@ export function assess(stats: Stats, progress: Progress, settings: HealthSetting
     notes.push({ code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` })
   }
   return { ready: reasons.length === 0, reasons, notes }
+}
+
+/** All there is to say of an instance that waits: it is not meant to do anything. */
+function standbyFinding({ standby: { leader } }: Stats): Finding {
+  return {
+    code: 'BINGO_STANDBY',
+    message: leader === null ? 'standby: waiting for the lease' : `standby: ${leader} leads`,
+  }
+}
+
+function leaseFindings({ standby: { unconfirmedSince } }: Stats, nowMs: number): Finding[] {
+  if (unconfirmedSince === 0) return []
+  const message = since('the lease cannot be renewed; nothing is delivered', unconfirmedSince, nowMs)
+  return [{ code: 'BINGO_LEASE_UNCONFIRMED', message }]
 }
 
 function sourceFindings(stats: Stats, { heartbeatMs }: HealthSettings, nowMs: number): Finding[] {

@@ -80,6 +80,9 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
     })
   }
   gauge('bingo_ready', '1 when /readyz answers 200', () => Number(health().ready))
+  gauge('bingo_leader', '1 while this instance leads or is alone, 0 while it waits as standby', () =>
+    Number(stats.standby.role !== 'standby'),
+  )
   gauge('bingo_lag_seconds', 'Age of the oldest committed change that is not finished', () => progress.lagMs() / 1000)
   gauge('bingo_source_connected', '1 while the replica connection stands', () => Number(stats.connected))
   gauge('bingo_source_caught_up', '1 when everything that the server has was read', () => Number(stats.caughtUp))

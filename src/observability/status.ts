@@ -30,6 +30,13 @@ export interface Status {
   }
   /** Changes that were skipped knowingly, the newest last. */
   readonly gaps: GapLog
+  readonly standby: {
+    /** `alone`: no lease is configured. */
+    readonly role: 'alone' | 'standby' | 'leader'
+    /** Who leads, as far as a standby knows. */
+    readonly leader: string | null
+    readonly leadingSince: string | null
+  }
   readonly work: {
     readonly transactions: number
     readonly rows: number
@@ -81,6 +88,11 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
       position: sources.position(),
     },
     gaps: sources.gaps(),
+    standby: {
+      role: stats.standby.role,
+      leader: stats.standby.leader,
+      leadingSince: isoOrNull(stats.standby.since),
+    },
     work: {
       transactions: stats.transactionsTotal,
       rows: stats.rowsTotal,

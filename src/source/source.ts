@@ -5,6 +5,7 @@ import type { Checkpoint } from '../core/checkpoint.ts'
 import type { Clock } from '../core/clock.ts'
 import type { BingoError } from '../core/errors.ts'
 import type { Gap } from '../core/gap.ts'
+import type { Permit } from '../core/lease.ts'
 import type { ServerFingerprint, SourcePosition, StartPoint } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
 import { printAddress, type SourceAddress } from '../core/source-address.ts'
@@ -27,6 +28,8 @@ export interface SourceDeps {
   readonly openFeed: OpenFeed
   /** A gap was passed; reading goes on behind it when the promise resolves. */
   readonly onGap?: ((gap: Gap) => Promise<void>) | undefined
+  /** Asked before every connection: all instances of a name are one replica, and a second one drives out the first. */
+  readonly permit?: Permit | undefined
   readonly stats: Stats
   readonly log: Log
   readonly clock: Clock
@@ -80,6 +83,7 @@ export class BinlogSource {
       while (!signal.aborted) {
         const before = this.#place()
         try {
+          await this.#deps.permit?.granted(signal)
           await this.#connectAndStream(signal)
         } catch (error) {
           if (signal.aborted) return

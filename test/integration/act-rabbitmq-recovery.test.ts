@@ -23,8 +23,7 @@ let server: Awaited<ReturnType<typeof startRabbitmq>>
 let target: Target
 
 function plan(): ActionPlan {
-  const fields = { type: 'rabbitmq', url: server.url, exchange: 'shop', routingKey: 'users.update' }
-  return compile(fields, { timeoutMs: 10_000 }).plan
+  return compile({ type: 'rabbitmq', url: server.url, exchange: 'shop', routingKey: 'users.update' }).plan
 }
 
 /**

@@ -255,3 +255,14 @@ test('named targets keep their places for the rule loader', () => {
   expect(crm.locate(['url'])).toMatchObject({ line: 4, column: 10 })
   expect(config.targets.get('ids')!.value).toEqual({ big: 9007199254740993n })
 })
+
+test('a standby needs a checkpoint that both instances reach, and a lock on one server is no lease for several', () => {
+  const redis = { ...SOURCE, BINGO_CHECKPOINT_STORE: 'redis://cache:6379/1' }
+  expect(problems({ ...SOURCE, BINGO_STANDBY_LEASE: 'redis' })).toMatchObject([{ code: 'BINGO_CONFIG_STANDBY' }])
+  expect(problems({ ...redis, BINGO_STANDBY_LEASE: 'mysql', BINGO_SOURCE_HOSTS: 'db1,db2' })).toMatchObject([
+    { code: 'BINGO_CONFIG_STANDBY' },
+  ])
+  const { config } = load({ ...redis, BINGO_STANDBY_LEASE: 'mysql', BINGO_STANDBY_TTL: '3s' })
+  expect(config.standby).toEqual({ lease: 'mysql', ttlMs: 3_000 })
+  expect(load().config.standby).toEqual({ lease: 'off', ttlMs: 10_000 })
+})

@@ -94,3 +94,17 @@ test('while it catches up, lag is the age of what is finished', () => {
   stats.watermarkCommitAt = START - 86_400_000
   expect(progress.lagMs()).toBe(86_400_000)
 })
+
+test('a standby is not ready, and says nothing but who leads', () => {
+  Object.assign(stats, { connected: false })
+  Object.assign(stats.standby, { role: 'standby', leader: 'host:1' })
+  const { ready, reasons, notes } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect({ ready, notes }).toEqual({ ready: false, notes: [] })
+  expect(reasons).toMatchObject([{ code: 'BINGO_STANDBY', message: expect.stringContaining('host:1') }])
+})
+
+test('a leader that cannot renew its lease is not ready, with for how long', () => {
+  Object.assign(stats.standby, { role: 'leader', unconfirmedSince: now - 5_000 })
+  const { reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(reasons).toMatchObject([{ code: 'BINGO_LEASE_UNCONFIRMED', message: expect.stringContaining('5 s') }])
+})
