@@ -11,6 +11,7 @@ import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
+import type { DeliveryRun } from './core/delivery-run.ts'
 import { BingoError } from './core/errors.ts'
 import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { Permit } from './core/lease.ts'
@@ -106,7 +107,8 @@ class ConfiguredDaemon implements Daemon {
     try {
       const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
       if (checkpoint === 'stopped') return
-      if (elected !== null && !(await this.claim(checkpoints, checkpoint, elected, signal))) return
+      const run = { checkpoint, epoch: epochAfter(checkpoint, deps.clock), elected }
+      if (elected !== null && !(await this.claim(checkpoints, run, elected, signal))) return
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore({
         store: config.deadLetters.store,
@@ -117,7 +119,7 @@ class ConfiguredDaemon implements Daemon {
       })
       this.deadLetters = deadLetters
       try {
-        await this.runPipeline(checkpoints, checkpoint, deadLetters, signal, elected)
+        await this.runPipeline(run, checkpoints, deadLetters, signal)
       } finally {
         this.deadLetters = null
         await deadLetters.close()
@@ -130,11 +132,10 @@ class ConfiguredDaemon implements Daemon {
   /** From now on no earlier leader can move the checkpoint: its epoch is lower. False when stopped meanwhile. */
   private async claim(
     checkpoints: CheckpointStore,
-    checkpoint: Checkpoint | null,
+    { checkpoint, epoch }: Run,
     { leadership }: Elected,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const epoch = epochAfter(checkpoint)
     leadership.confirmBy(async () => ((await checkpoints.load())?.epoch ?? 0) <= epoch)
     if (checkpoint === null) return true
     const claimed = { ...checkpoint, epoch }
@@ -142,11 +143,10 @@ class ConfiguredDaemon implements Daemon {
   }
 
   private async runPipeline(
+    { checkpoint, epoch, elected }: Run,
     checkpoints: CheckpointStore,
-    checkpoint: Checkpoint | null,
     deadLetters: DeadLetterStore,
     signal: AbortSignal,
-    elected: Elected | null,
   ): Promise<void> {
     const { config, deps } = this
     const permit = elected?.leadership
@@ -158,7 +158,7 @@ class ConfiguredDaemon implements Daemon {
         shutdownDeadlineMs: config.shutdown.deadlineMs,
         start: checkpoint?.position ?? null,
         gaps: checkpoint?.gaps,
-        epoch: epochAfter(checkpoint),
+        epoch,
       },
       {
         ...deps,
@@ -167,8 +167,8 @@ class ConfiguredDaemon implements Daemon {
         checkpoints: permit === undefined ? checkpoints : guardedCheckpoints(checkpoints, permit),
         deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
         replaced: elected?.replaced,
-        openTarget: async (config) => {
-          const target = await openTarget(config, deps)
+        openTarget: async (config, run) => {
+          const target = await openTarget(config, run, deps)
           return permit === undefined ? target : guardedTarget(target, permit)
         },
         compileRowDecoder,
@@ -178,6 +178,13 @@ class ConfiguredDaemon implements Daemon {
   }
 }
 
+/** What one run begins with. */
+interface Run {
+  readonly checkpoint: Checkpoint | null
+  readonly epoch: number
+  readonly elected: Elected | null
+}
+
 /** This instance won the election. */
 interface Elected {
   readonly leadership: Leadership
@@ -185,8 +192,9 @@ interface Elected {
   readonly replaced: Promise<void>
 }
 
-function epochAfter(checkpoint: Checkpoint | null): number {
-  return (checkpoint?.epoch ?? 0) + 1
+/** Without a checkpoint: above that of any run before it was lost, which targets may remember. */
+function epochAfter(checkpoint: Checkpoint | null, clock: Clock): number {
+  return checkpoint === null ? Math.floor(clock.now() / 1_000) : checkpoint.epoch + 1
 }
 
 /** The replica connection and the reader of its bytes, as one source of transactions. */
@@ -287,8 +295,8 @@ async function patiently<T>(
   }
 }
 
-function openTarget(target: TargetConfig, { log, clock }: DaemonDeps): Promise<Target> {
+function openTarget(target: TargetConfig, run: DeliveryRun, { log, clock }: DaemonDeps): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
-  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now() })
+  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now(), run })
 }

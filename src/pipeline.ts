@@ -3,6 +3,7 @@ import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
 import type { DeadLetterStore } from './core/dead-letter.ts'
+import type { DeliveryRun, ReplayWindow } from './core/delivery-run.ts'
 import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { InFlightJob } from './core/in-flight-job.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
@@ -91,7 +92,7 @@ export interface PipelineDeps {
   /** Rejects when another instance has taken over. Absent: this one is alone. */
   readonly replaced?: Promise<void> | undefined
   readonly deadLetters: DeadLetterStore
-  readonly openTarget: (target: TargetConfig) => Promise<Target>
+  readonly openTarget: (target: TargetConfig, run: DeliveryRun) => Promise<Target>
   readonly compileRowDecoder: CompileRowDecoder
   readonly log: Log
   readonly stats: Stats
@@ -116,6 +117,9 @@ class StagedPipeline implements Pipeline {
   /** Cuts off what is under way, when the deadline of a stop has passed. */
   private readonly giveUp = new AbortController()
   private failures: FailureHandler | null = null
+  private readonly deliveryRun: DeliveryRun
+  /** Number of the newest transaction below the stored checkpoint. */
+  private storedUpTo = 0
 
   constructor(options: PipelineOptions, deps: PipelineDeps) {
     this.options = options
@@ -141,12 +145,15 @@ class StagedPipeline implements Pipeline {
       stats: deps.stats,
       save: (signal) => this.saveStart(signal),
     })
+    this.deliveryRun = { name: options.name, epoch: options.epoch, window: this.replayWindow() }
     this.saver = new CheckpointSaver({
       store: deps.checkpoints,
       name: options.name,
       epoch: options.epoch,
       intervalMs: options.checkpointIntervalMs,
       position: () => this.watermark.position,
+      finished: () => this.watermark.finished,
+      onSaved: (finished) => (this.storedUpTo = finished),
       server: (position) => deps.source.fingerprint(position.file),
       gaps: () => this.gapKeeper.log,
       clock: deps.clock,
@@ -161,6 +168,17 @@ class StagedPipeline implements Pipeline {
 
   get gaps(): GapLog {
     return this.gapKeeper.log
+  }
+
+  private replayWindow(): ReplayWindow {
+    const { stats } = this.deps
+    return {
+      mark: () => this.watermark.newest,
+      passed: (mark) => this.storedUpTo >= mark,
+      get caughtUp() {
+        return stats.caughtUp
+      },
+    }
   }
 
   reload(ruleSet: RuleSet): void {
@@ -272,7 +290,7 @@ class StagedPipeline implements Pipeline {
       queue = new TargetQueue({
         config: target,
         lanes: this.options.lanes,
-        open: () => this.deps.openTarget(target),
+        open: () => this.deps.openTarget(target, this.deliveryRun),
         failures: this.failures!,
         clock: this.deps.clock,
         log: this.deps.log,

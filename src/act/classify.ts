@@ -20,6 +20,7 @@ export const REDIS_REPLIES: readonly Row[] = [
   { when: /^(READONLY|MASTERDOWN|NOREPLICAS) /, kind: 'down', why: 'fail-over under way' },
   { when: /^(LOADING|BUSY|MISCONF) /, kind: 'down', why: 'starting, running a script, or cannot persist' },
   { when: /^(CLUSTERDOWN|MOVED|ASK|TRYAGAIN) /, kind: 'down', why: 'slots are moving' },
+  { when: /^BINGOFENCED /, kind: 'down', why: 'a newer run of this instance has taken over' },
   { when: /^(NOAUTH|WRONGPASS) /, kind: 'down', why: 'credentials are wrong for every command' },
   { when: /^ERR max number of clients/, kind: 'down', why: 'no connection is free' },
   { when: /^ERR .*(invalid password|without any password)/, kind: 'down', why: 'credentials are wrong' },

@@ -1,7 +1,15 @@
-/** What `work` resolves to, or a rejection after `ms`. The work itself goes on: discard what it runs on. */
+/** The time was up; what became of the work is not known. */
+export class DeadlineError extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`)
+    this.name = 'DeadlineError'
+  }
+}
+
+/** What `work` resolves to, or a rejection with DeadlineError after `ms`. The work itself goes on: discard what it runs on. */
 export async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+  const timer = setTimeout(() => reject(new DeadlineError(ms)), ms)
   try {
     return await Promise.race([work, promise])
   } finally {

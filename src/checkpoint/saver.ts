@@ -13,6 +13,9 @@ export interface CheckpointSaverDeps {
   readonly intervalMs: number
   /** The low watermark; null until anything is known. */
   readonly position: () => SourcePosition | null
+  /** Number of the newest finished transaction with jobs; told again to `onSaved` when it is stored. */
+  readonly finished: () => number
+  readonly onSaved: (finished: number) => void
   readonly server: (position: SourcePosition) => ServerFingerprint
   /** Stored beside the position; a new object when something changed. */
   readonly gaps: () => GapLog
@@ -49,6 +52,7 @@ export class CheckpointSaver {
   async saveIfMoved(): Promise<boolean> {
     const { deps } = this
     const position = deps.position()
+    const finished = deps.finished()
     const gaps = deps.gaps()
     if (position === null || (position === this.saved && gaps === this.savedGaps)) return true
     try {
@@ -69,6 +73,7 @@ export class CheckpointSaver {
     this.failures = 0
     this.saved = position
     this.savedGaps = gaps
+    deps.onSaved(finished)
     deps.stats.checkpointSavedAt = deps.clock.now()
     deps.log.debug({ file: position.file, position: position.offset, gtid: position.gtidSet }, 'checkpoint saved')
     return true

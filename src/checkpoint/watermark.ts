@@ -28,6 +28,8 @@ export class Watermark {
   private head = 0
   private current: SourcePosition | null
   private currentCommitAtMs = 0
+  private issued = 0
+  private finishedUpTo = 0
 
   constructor(start: SourcePosition | null) {
     this.current = start
@@ -48,10 +50,21 @@ export class Watermark {
     return this.open.length - this.head
   }
 
+  /** How many transactions have had jobs so far; the newest one has this number. */
+  get newest(): number {
+    return this.issued
+  }
+
+  /** Number of the newest transaction with jobs below the watermark; 0 when there was none. */
+  get finished(): number {
+    return this.finishedUpTo
+  }
+
   /** For a transaction that has its first job. In commit order. */
   ticket(): Ticket {
     const ticket = new Ticket(this)
     this.open.push(ticket)
+    this.issued += 1
     return ticket
   }
 
@@ -83,6 +96,7 @@ export class Watermark {
       const ticket = open[this.head]!
       if (!ticket.sealed || ticket.holds > 0) break
       this.head += 1
+      this.finishedUpTo += 1
       this.moveTo(ticket.end!, ticket.commitAtMs)
     }
     if (this.head === open.length) {

@@ -7,6 +7,7 @@ import type { LoadedRules } from '../rules/load.ts'
 import type { CheckOptions } from './check.ts'
 import { ExitCode } from './exit-codes.ts'
 import { inspectSource } from './inspect-source.ts'
+import { inspectTargets } from './inspect-targets.ts'
 import { paint } from './paint.ts'
 import { rulesFor } from './rules-for.ts'
 
@@ -22,6 +23,7 @@ export async function check(options: CheckOptions): Promise<number> {
   const found: Problem[] = [...problems]
   const tables = online && !hasErrors(found) ? await checkSource(config, found) : undefined
   const loaded = await checkRules(config, tables, found)
+  if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet)))
   print(config, loaded, found, online)
   return hasErrors(found) ? ExitCode.failed : ExitCode.ok
 }

@@ -35,7 +35,7 @@ export async function retryLetters(ids: readonly string[], options: SelectOption
 async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config, log: Log): Promise<boolean> {
   const { ruleSet } = await rulesFor(config)
   using stop = stopSignals()
-  await using resender = new Resender(ruleSet, log, stop.signal)
+  await using resender = new Resender(config.name, ruleSet, log, stop.signal)
   let total = countOf(plan)
   let sent = 0
   using bar = new ProgressBar(process.stderr, 'retrying', total)
@@ -59,6 +59,7 @@ async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config,
     },
   })
   await run.run(plan)
+  if (sent === total) await resender.allDone()
   process.stdout.write(`${sent} sent, ${total - sent} left\n`)
   return sent === total
 }

@@ -15,12 +15,15 @@ interface Opened {
 
 /** Sends dead letters by the rules as they are now. Targets are opened when first needed. */
 export class Resender implements AsyncDisposable {
+  private readonly name: string
   private readonly ruleSet: RuleSet
   private readonly log: Log
   private readonly signal: AbortSignal
   private readonly targets = new Map<string, Promise<Opened>>()
 
-  constructor(ruleSet: RuleSet, log: Log, signal: AbortSignal) {
+  /** `name` is that of the instance whose events these are. */
+  constructor(name: string, ruleSet: RuleSet, log: Log, signal: AbortSignal) {
+    this.name = name
     this.ruleSet = ruleSet
     this.log = log
     this.signal = signal
@@ -48,6 +51,13 @@ export class Resender implements AsyncDisposable {
     }
   }
 
+  /** Everything that was sent has been removed, and nothing is left. */
+  async allDone(): Promise<void> {
+    for (const opened of this.targets.values()) {
+      await opened.then(({ target }) => target.retryIsDone?.()).catch(() => undefined)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const opened of this.targets.values()) {
       await opened.then(({ target }) => target.close()).catch(() => undefined)
@@ -72,7 +82,11 @@ export class Resender implements AsyncDisposable {
     if (opened === undefined) {
       opened = actionTypes()
         .get(config.type)!
-        .open(config, { log: this.log, now: () => Date.now() })
+        .open(config, {
+          log: this.log,
+          now: () => Date.now(),
+          run: { name: this.name, epoch: null, window: null },
+        })
         .then((target) => ({ target, outlet: new Outlet(target, systemClock, this.signal) }))
       this.targets.set(config.id, opened)
     }

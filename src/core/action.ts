@@ -1,4 +1,5 @@
 import type { Change } from './change.ts'
+import type { DeliveryRun } from './delivery-run.ts'
 import type { BingoError, SourceLocation } from './errors.ts'
 import type { ColumnReads, OnFailure, Predicate, RetryOptions, Rule, Structure, Template } from './rule.ts'
 import type { TableDef } from './table.ts'
@@ -80,6 +81,8 @@ export interface Target {
   /** Sends in flight at once over all lanes (per lane always one). */
   readonly maxConcurrency: number
   send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult>
+  /** Dead letters that were sent again have left their store; nobody sends them a third time. */
+  retryIsDone?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -96,6 +99,11 @@ export interface ActionType {
   compile(spec: ActionSpec, defaults: ActionDefaults): CompiledAction
   /** Loads the client library and opens the target. */
   open(target: TargetConfig, context: TargetContext): Promise<Target>
+  /**
+   * `check --online`: why the action can never work on its target, as only the target can tell; null when it can. Rejects
+   * with a BingoError when the target cannot be asked. Absent where nothing needs asking.
+   */
+  inspect?(action: Pick<ActionPlan, 'target' | 'options'>, context: TargetContext): Promise<BingoError | null>
 }
 
 export interface CompiledAction {
@@ -110,6 +118,8 @@ export interface CompiledAction {
 export interface TargetContext {
   readonly log: Log
   readonly now: () => number
+  /** Absent where nothing has to happen once only. */
+  readonly run?: DeliveryRun
 }
 
 export interface ActionDefaults {

@@ -1,56 +1,49 @@
-import { Consumer, Admin, stringDeserializers } from '@platformatic/kafka'
+import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafka } from '../../src/act/actions/kafka.ts'
 import type { Job, SendResult, Target } from '../../src/core/action.ts'
-import { startKafka } from '../support/servers/kafka.ts'
+import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
+import { readTopic } from '../support/kafka-topic.ts'
+import type { TopicRecord } from '../support/kafka-topic.ts'
+import { sendUntilTaken, summary } from '../support/redelivery.ts'
+import { startKafka } from '../support/servers/kafka.ts'
+import { KAFKA_USER } from '../support/servers/kafka-properties.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { compile, jobFor } from '../unit/act/action-spec.ts'
-
-interface Record {
-  readonly key: string
-  readonly value: string
-  readonly partition: number
-  readonly headers: { readonly [name: string]: string }
-}
 
 const { signal } = new AbortController()
 let server: Awaited<ReturnType<typeof startKafka>>
 let admin: Admin
 let target: Target
+let authority: CertificateAuthority
 
 const fields = (overrides: object = {}) => ({ type: 'kafka', brokers: [server.url], topic: 'users', ...overrides })
 
 function jobs(overrides: object, ...ids: number[]): Job[] {
-  const { plan, problems } = compile(fields(overrides))
+  const { plan, problems } = compile(fields(overrides), { timeoutMs: 20_000 })
   expect(problems).toEqual([])
   return ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq))
 }
 
-async function readAll(topic: string, count: number): Promise<Record[]> {
-  const consumer = new Consumer({
-    groupId: `test-${topic}-${count}`,
-    clientId: 'test',
-    bootstrapBrokers: [server.url],
-    deserializers: stringDeserializers,
-  })
-  const stream = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: false })
-  const records: Record[] = []
-  for await (const message of stream) {
-    const headers = Object.fromEntries(message.headers)
-    records.push({ key: message.key, value: message.value, partition: message.partition, headers })
-    if (records.length === count) break
+const readAll = (topic: string, count: number): Promise<TopicRecord[]> => readTopic([server.url], topic, count)
+
+/** One event through a target of its own. */
+async function sendWith(overrides: object): Promise<SendResult> {
+  const [job] = jobs(overrides, 1)
+  const other = await kafka.open(job!.action.target, { log: silentLog, now: Date.now })
+  try {
+    return await other.send([job!], signal)
+  } finally {
+    await other.close()
   }
-  await stream.close()
-  await consumer.close(true)
-  return records
 }
 
-const summary = (result: SendResult) => result?.map((failure) => failure && `${failure.kind} ${failure.error.code}`)
-
 beforeAll(async () => {
-  server = await startKafka()
+  authority = await CertificateAuthority.create()
+  server = await startKafka({ tls: { ...(await authority.issue()), ca: authority.ca } })
   admin = new Admin({ clientId: 'test', bootstrapBrokers: [server.url] })
-  await admin.createTopics({ topics: ['users', 'packed', 'restarted'], partitions: 4, replicas: 1 })
+  await admin.createTopics({ topics: ['users', 'packed', 'restarted', 'secure'], partitions: 4, replicas: 1 })
   await admin.createTopics({
     topics: ['small'],
     partitions: 1,
@@ -63,6 +56,49 @@ afterAll(async () => {
   await target.close()
   await admin.close()
   await server.stop()
+  await authority[Symbol.asyncDispose]()
+})
+
+describe('TLS and SASL to Kafka', () => {
+  const certified = (): string[] => [`localhost:${server.ports.tls}`]
+  const login = (): string[] => [`localhost:${server.ports.sasl}`]
+
+  test('work with the right authority: a client certificate, or user and password by every mechanism', async () => {
+    const { cert, key } = await authority.issue({ commonName: 'bingo' })
+    const base = { topic: 'secure', value: { id: '{{id}}' } }
+    expect(await sendWith({ ...base, brokers: certified(), tls: { ca: authority.ca, cert, key } })).toBeUndefined()
+    for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
+      const sasl = { ...KAFKA_USER, mechanism }
+      expect(await sendWith({ ...base, brokers: login(), tls: { ca: authority.ca }, sasl })).toBeUndefined()
+    }
+    expect(await readAll('secure', 4)).toHaveLength(4)
+  })
+
+  test('a wrong password is told as such, and not repeated in the message', async () => {
+    const sasl = { ...KAFKA_USER, mechanism: 'SCRAM-SHA-512', password: 'mistaken' }
+    const result = await sendWith({ brokers: login(), tls: { ca: authority.ca }, sasl })
+    expect(summary(result)).toEqual(['down BINGO_KAFKA_REFUSED'])
+    expect(result?.[0]?.error.message).toBe('Kafka answered SASL_AUTHENTICATION_FAILED')
+    expect(result?.[0]?.error.hint).toContain('password')
+  })
+
+  test('refuse another authority, another name and a port without TLS', async () => {
+    await using stranger = await CertificateAuthority.create('Another authority')
+    const { cert, key } = await authority.issue({ commonName: 'bingo' })
+    const tls = { ca: authority.ca, cert, key }
+    const refusals: [string, object, RegExp][] = [
+      ['another authority', { brokers: certified(), tls: { ...tls, ca: stranger.ca } }, /certificate/],
+      ['the public authorities', { brokers: certified(), tls: {} }, /certificate/],
+      ['another name', { brokers: certified(), tls: { ...tls, servername: 'kafka.example' } }, /kafka\.example/],
+      ['no TLS there', { tls }, /TLS/],
+      ['no TLS here', { brokers: certified() }, /requires TLS/],
+    ]
+    for (const [name, overrides, reason] of refusals) {
+      const result = await sendWith(overrides)
+      expect([name, ...summary(result)!]).toEqual([name, 'down BINGO_KAFKA_UNREACHABLE'])
+      expect(result?.[0]?.error.message).toMatch(reason)
+    }
+  })
 })
 
 describe('a Kafka target', () => {
@@ -108,6 +144,19 @@ describe('a Kafka target', () => {
     const missing = jobs({ topic: 'gone', value: { id: 1 } }, 1)
     const result = await target.send([...missing, ...jobs({ value: { id: 2 } }, 2)], signal)
     expect(summary(result)).toEqual(['unknown BINGO_KAFKA_REFUSED', null])
+    expect(result?.[0]?.error.message).toContain('UNKNOWN_TOPIC_OR_PARTITION for topic gone')
+    expect(result?.[0]?.error.hint).toContain('createTopics')
+  })
+
+  test('a broker that does not answer is down after the timeout of the action', async () => {
+    await using proxy = await TcpProxy.start(server)
+    proxy.halfOpen = true
+    const { plan } = compile(fields({ brokers: [`127.0.0.1:${proxy.port}`] }), { timeoutMs: 500 })
+    const other = await kafka.open(plan.target, { log: silentLog, now: Date.now })
+    const result = await other.send([jobFor(plan)], signal)
+    expect(summary(result)).toEqual(['down BINGO_KAFKA_UNREACHABLE'])
+    expect(result?.[0]?.error.message).toContain('500 ms')
+    await other.close()
   })
 
   test('a broker that is killed and comes back takes the events', async () => {
@@ -116,8 +165,7 @@ describe('a Kafka target', () => {
     await server.kill('SIGKILL')
     expect(summary(await target.send(batch(2), signal))).toEqual(['down BINGO_KAFKA_UNREACHABLE'])
     await server.restart()
-    let result = await target.send(batch(2), signal)
-    while (result !== undefined) result = await target.send(batch(2), signal)
+    await sendUntilTaken(target, batch(2))
     const records = await readAll('restarted', 2)
     expect(records.map(({ value }) => value).toSorted()).toEqual(['{"id":1}', '{"id":2}'])
   })

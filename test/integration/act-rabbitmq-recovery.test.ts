@@ -23,7 +23,8 @@ let server: Awaited<ReturnType<typeof startRabbitmq>>
 let target: Target
 
 function plan(): ActionPlan {
-  return compile({ type: 'rabbitmq', url: server.url, exchange: 'shop', routingKey: 'users.update' }).plan
+  const fields = { type: 'rabbitmq', url: server.url, exchange: 'shop', routingKey: 'users.update' }
+  return compile(fields, { timeoutMs: 10_000 }).plan
 }
 
 /**

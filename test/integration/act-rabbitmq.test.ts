@@ -23,7 +23,7 @@ function jobs(overrides: object, ...ids: number[]): Job[] {
     routingKey: 'users.update',
     body: { id: '{{id}}' },
   }
-  const { plan, problems } = compile({ ...fields, ...overrides })
+  const { plan, problems } = compile({ ...fields, ...overrides }, { timeoutMs: 10_000 })
   expect(problems).toEqual([])
   return ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq))
 }

@@ -1,7 +1,8 @@
-import type { ActionType } from '../../core/action.ts'
+import type { RedisConnection } from '../../clients/redis.ts'
+import type { ActionType, TargetConfig, TargetContext } from '../../core/action.ts'
 import { COALESCED_BY_DEFAULT } from './redis/commands.ts'
 import { compileRedis } from './redis/compile.ts'
-import type { RedisTargetOptions } from './redis/options.ts'
+import type { RedisActionOptions, RedisTargetOptions } from './redis/options.ts'
 
 /** A Redis that is not there by then counts as down, and is tried again. */
 const OPEN_TIMEOUT_MS = 5_000
@@ -37,6 +38,10 @@ export const redis: ActionType = {
     xx: { kind: 'boolean', doc: 'SET only where the key exists.' },
     channel: { kind: 'template', doc: 'Channel of PUBLISH.' },
     message: { kind: 'structure', doc: 'Message of PUBLISH; without it the event.' },
+    exactlyOnce: {
+      kind: 'boolean',
+      doc: 'The effect of an event happens once, also after a crash: INCRBY, LPUSH, RPUSH, XADD, ZADD INCR. No Cluster.',
+    },
     maxlen: { kind: 'integer', doc: 'XADD: about how many entries the stream keeps.' },
   },
   targetFields: ['url'],
@@ -46,19 +51,32 @@ export const redis: ActionType = {
     return converges && spec.boolean('nx') !== true ? 'latest' : 'none'
   },
   compile: compileRedis,
-  async open(target, context) {
-    const [{ openRedis }, { RedisTarget }] = await Promise.all([
-      import('../../clients/redis.ts'),
-      import('./redis/target.ts'),
-    ])
-    const { url } = target.options as RedisTargetOptions
-    const connection = openRedis(url, { log: context.log, name: target.id.replaceAll(/[^\w.:@-]/g, '_') })
+  async inspect({ target, options }, context) {
+    if (!(options as RedisActionOptions).exactlyOnce) return null
+    const connection = await connect(target, context)
     try {
-      await connection.whenReady(OPEN_TIMEOUT_MS)
-    } catch (error) {
+      const { isCluster, onCluster } = await import('./redis/on-cluster.ts')
+      return (await isCluster(connection.client)) ? onCluster() : null
+    } finally {
       await connection.close()
-      throw error
     }
-    return new RedisTarget(connection)
   },
+  async open(target, context) {
+    const [connection, { RedisTarget }] = await Promise.all([connect(target, context), import('./redis/target.ts')])
+    return new RedisTarget(connection, context.run ?? null)
+  },
+}
+
+/** Rejects with BINGO_REDIS_UNREACHABLE. */
+async function connect(target: TargetConfig, { log }: TargetContext): Promise<RedisConnection> {
+  const { openRedis } = await import('../../clients/redis.ts')
+  const { url } = target.options as RedisTargetOptions
+  const connection = openRedis(url, { log, name: target.id.replaceAll(/[^\w.:@-]/g, '_') })
+  try {
+    await connection.whenReady(OPEN_TIMEOUT_MS)
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
 }

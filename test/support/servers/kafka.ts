@@ -1,5 +1,4 @@
 import { readdir, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { BingoError } from '../../../src/core/errors.ts'
 import { ensureCached, serversCacheFolder } from '../../../src/demo/servers/cache.ts'
@@ -7,14 +6,58 @@ import { findOnPath, runCommand } from '../../../src/demo/servers/command.ts'
 import { freePort } from '../../../src/demo/servers/ports.ts'
 import { progressOnStderr } from '../../../src/demo/servers/progress.ts'
 import { ServerProcess } from '../../../src/demo/servers/server-process.ts'
+import { accepts } from './accepts.ts'
+import { KAFKA_USER, writeProperties } from './kafka-properties.ts'
+import type { KafkaTls, NodePorts, NodeSettings } from './kafka-properties.ts'
 import { TestServer } from './test-server.ts'
 
 const VERSION = '4.1.1'
 /** Any 16 bytes in base64url name a cluster. */
 const CLUSTER_ID = 'YmluZ28tdGVzdC1rYWZrYQ'
 
+export interface KafkaOptions {
+  /** Listeners for TLS as well. */
+  readonly tls?: KafkaTls
+}
+
+/** A broker; `ports.tls` and `ports.sasl` listen where it was started with certificates. */
+export class KafkaNode extends TestServer {
+  readonly ports: NodePorts
+
+  constructor(ports: NodePorts, ...node: ConstructorParameters<typeof TestServer>) {
+    super(...node)
+    this.ports = ports
+  }
+}
+
 /** A Kafka broker (KRaft, one node), from Maven Central: needs Java 17 and Maven. */
-export async function startKafka(): Promise<TestServer> {
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode> {
+  const [node] = await startKafkaCluster(1, options)
+  return node!
+}
+
+/** Several brokers of one cluster, each a controller as well. */
+export async function startKafkaCluster(nodes: number, options: KafkaOptions = {}): Promise<readonly KafkaNode[]> {
+  const jars = await kafkaJars()
+  const ports: NodePorts[] = []
+  for (let id = 1; id <= nodes; id++) {
+    ports.push({
+      client: await freePort(),
+      controller: await freePort(),
+      tls: await freePort(),
+      sasl: await freePort(),
+    })
+  }
+  const starts = ports.map((_, i) => startNode(jars, { id: i + 1, ports, tls: options.tls }))
+  const started = await Promise.allSettled(starts)
+  const failed = started.find((start) => start.status === 'rejected')
+  const running = started.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  if (failed === undefined) return running
+  await Promise.all(running.map((node) => node.stop()))
+  throw failed.reason
+}
+
+async function kafkaJars(): Promise<string> {
   for (const program of ['java', 'mvn']) {
     if ((await findOnPath(program)) === undefined) {
       throw new BingoError('BINGO_SERVER_UNAVAILABLE', `Kafka needs ${program}, which is not on the path`, {
@@ -22,23 +65,33 @@ export async function startKafka(): Promise<TestServer> {
       })
     }
   }
-  const jars = await ensureCached(serversCacheFolder(), `kafka-${VERSION}`, fetchJars)
+  return ensureCached(serversCacheFolder(), `kafka-${VERSION}`, fetchJars)
+}
+
+async function startNode(jars: string, settings: Omit<NodeSettings, 'folder'>): Promise<KafkaNode> {
   const server = await ServerProcess.create('Kafka')
   try {
-    const [port, controllerPort] = [await freePort(), await freePort()]
-    const properties = join(server.folder, 'server.properties')
-    await writeFile(properties, brokerProperties(server.folder, port, controllerPort))
+    const ports = settings.ports[settings.id - 1]!
+    const properties = await writeProperties({ ...settings, folder: server.folder })
     const classPath = join(jars, 'lib', '*')
     const format = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]
-    await runCommand({ command: 'java', args: format, env: {} })
+    await runCommand({ command: 'java', args: [...format, ...scramUsers()], env: {} })
     const command = { command: 'java', args: ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', properties], env: {} }
-    const isReady = () => accepts(port)
+    const isReady = () => accepts(ports.client)
     await server.start(command, isReady)
-    return new TestServer(port, `127.0.0.1:${port}`, server, command, isReady)
+    return new KafkaNode(ports, ports.client, `127.0.0.1:${ports.client}`, server, command, isReady)
   } catch (error) {
     await server.stop()
     throw error
   }
+}
+
+function scramUsers(): string[] {
+  const { username, password } = KAFKA_USER
+  return ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+    '--add-scram',
+    `${mechanism}=[name=${username},password=${password}]`,
+  ])
 }
 
 async function fetchJars(folder: string): Promise<void> {
@@ -53,35 +106,4 @@ async function fetchJars(folder: string): Promise<void> {
   if ((await readdir(join(folder, 'lib'))).length === 0) {
     throw new BingoError('BINGO_SERVER_UNAVAILABLE', 'Maven brought no jars of Kafka')
   }
-}
-
-function brokerProperties(folder: string, port: number, controllerPort: number): string {
-  return Object.entries({
-    'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'log.dirs': join(folder, 'logs'),
-    'num.partitions': 4,
-    'offsets.topic.replication.factor': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'group.initial.rebalance.delay.ms': 0,
-  })
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('')
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }

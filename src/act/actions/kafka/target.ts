@@ -1,20 +1,22 @@
+import { isIP } from 'node:net'
 import { Producer, stringSerializers } from '@platformatic/kafka'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
-import { classify, KAFKA_ERRORS } from '../../classify.ts'
-import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
+import { shortestTimeoutMs } from '../../deadline.ts'
 import { readTls } from '../../tls-files.ts'
-import { withDeadline } from '../../with-deadline.ts'
+import { DeadlineError, withDeadline } from '../../with-deadline.ts'
 import { planChunks } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
+import { kafkaFailure } from './failure.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
 
 const MAX_BATCH = 10_000
 const ALL_REPLICAS = -1
 const CONNECT_TIMEOUT_MS = 5_000
+/** Per step, in the client; the `timeout` of the actions bounds all steps and tries of a request. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** All of one send: the client's own limits count per step. */
-const SEND_DEADLINE_MS = 60_000
-const RETRIES = 5
+/** A producer that does not close by then is left to its own timeouts. */
+const CLOSE_TIMEOUT_MS = 1_000
+const RETRIES = 3
 const RETRY_DELAY_MS = 300
 /** Learnt anew after this long, so that partitions that were added are used. */
 const METADATA_MAX_AGE_MS = 60_000
@@ -32,6 +34,8 @@ export class KafkaTarget implements Target {
   readonly maxConcurrency = 1
   readonly #options: KafkaTargetOptions
   #producer: StringProducer | null = null
+  /** Of the client's own tries for the request under way. */
+  #lastError: unknown = null
 
   constructor(options: KafkaTargetOptions) {
     this.#options = options
@@ -84,12 +88,17 @@ export class KafkaTarget implements Target {
   async #produce(jobs: readonly Job[], chunk: Chunk): Promise<DeliveryFailure | null> {
     try {
       this.#producer ??= this.#open()
-      const messages = chunk.indexes.map((index) => recordOf(jobs[index]!))
-      await withDeadline(this.#producer.send({ messages, compression: chunk.compression }), SEND_DEADLINE_MS)
+      const sent = chunk.indexes.map((index) => jobs[index]!)
+      const messages = sent.map((job) => recordOf(job))
+      const request = this.#producer.send({ messages, compression: chunk.compression })
+      this.#lastError = null
+      await withDeadline(request, shortestTimeoutMs(sent))
       return null
     } catch (error) {
+      // Out of time in the midst of the client's tries: what the last of them failed of says more than the clock.
+      const reason = error instanceof DeadlineError ? (this.#lastError ?? error) : error
       await this.#discard()
-      return kafkaFailure(error, chunk.topic)
+      return kafkaFailure(reason, chunk.topic)
     }
   }
 
@@ -103,14 +112,17 @@ export class KafkaTarget implements Target {
       idempotent: true,
       autocreateTopics: createTopics,
       // The client repeats a batch with its sequence numbers, so that a broker drops what it has already: worth a
-      // second or two over a new leader, before the executor tries with a new producer. (0 or 1 would mean for ever.)
+      // second over a new leader, before the executor tries with a new producer. (0 or 1 would mean for ever.)
       retries: RETRIES,
-      retryDelay: RETRY_DELAY_MS,
+      retryDelay: (_client, _operation, _attempt, _retries, error) => {
+        this.#lastError = error
+        return RETRY_DELAY_MS
+      },
       connectTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       timeout: REQUEST_TIMEOUT_MS,
       metadataMaxAge: METADATA_MAX_AGE_MS,
-      ...(tls && { tls: readTls(tls) }),
+      ...(tls && { tls: readTls(tls), tlsServerName: tls.servername === undefined && areNames(brokers) }),
       ...(sasl && { sasl }),
     })
   }
@@ -118,7 +130,7 @@ export class KafkaTarget implements Target {
   async #discard(): Promise<void> {
     const producer = this.#producer
     this.#producer = null
-    await producer?.close(true).catch(() => undefined)
+    if (producer !== null) await withDeadline(producer.close(true), CLOSE_TIMEOUT_MS).catch(() => undefined)
   }
 
   async close(): Promise<void> {
@@ -137,34 +149,7 @@ function recordOf(job: Job): { topic: string; key: string; value: string; header
   }
 }
 
-function kafkaFailure(error: unknown, topic: string): DeliveryFailure {
-  const name = protocolErrorOf(error)
-  const kind = name === undefined ? 'down' : classify(KAFKA_ERRORS, name)
-  const code = name === undefined ? 'BINGO_KAFKA_UNREACHABLE' : 'BINGO_KAFKA_REFUSED'
-  const message =
-    name === undefined ? `Kafka cannot be reached: ${reasonOf(error)}` : `Kafka answered ${name} for topic ${topic}`
-  return deliveryFailure(kind, code, message, { hint: name === undefined ? undefined : HINTS[name], cause: error })
-}
-
-const HINTS: { readonly [name: string]: string } = {
-  MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with the fields that are needed.',
-  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true` where the broker may create it.',
-  TOPIC_AUTHORIZATION_FAILED: 'Grant the user Write and Describe on the topic.',
-  SASL_AUTHENTICATION_FAILED: 'User or password in `sasl` is wrong.',
-}
-
-/** Name of the protocol error somewhere inside what the client threw; it nests them. */
-function protocolErrorOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null) return undefined
-  if ('apiId' in error && typeof error.apiId === 'string') return error.apiId
-  if (codeOf(error) === 'PLT_KFK_AUTHENTICATION') return 'SASL_AUTHENTICATION_FAILED'
-  // The client translates this one, and keeps nothing of what the broker said.
-  if (error instanceof Error && error.message.startsWith('Unknown topic ')) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  const inner: unknown[] = error instanceof AggregateError ? [...error.errors] : []
-  if (error instanceof Error && error.cause !== undefined) inner.push(error.cause)
-  for (const candidate of inner) {
-    const found = protocolErrorOf(candidate)
-    if (found !== undefined) return found
-  }
-  return undefined
+/** Brokers behind a router that chooses by server name (SNI) need it; it cannot be an IP address. */
+function areNames(brokers: readonly string[]): boolean {
+  return brokers.every((broker) => isIP(broker.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) === 0)
 }

@@ -1,4 +1,5 @@
 import type { Job } from '../../../core/action.ts'
+import { effectId } from './effect-id.ts'
 import type { CommandPayload, RedisActionOptions, RemovePayload } from './options.ts'
 
 /** Keys in one DEL or UNLINK: enough to make the round trip vanish, few enough not to hold up other clients. */
@@ -11,6 +12,8 @@ export type Operation =
       readonly tag: 'command'
       readonly name: string
       readonly args: readonly string[]
+      /** Name of the effect where it may happen once only (`exactlyOnce`). */
+      readonly once: string | null
       readonly from: number
       to: number
     }
@@ -24,11 +27,12 @@ export function planCommands(jobs: readonly Job[]): Operation[] {
   let run: (Operation & { tag: 'remove' }) | null = null
   for (let i = 0; i < jobs.length; i++) {
     const job = jobs[i]!
-    const { removes, command } = job.action.options as RedisActionOptions
+    const { removes, command, exactlyOnce } = job.action.options as RedisActionOptions
     const formerKey = removes ? null : (job.payload as CommandPayload)
     if (formerKey !== null && formerKey.remove !== true) {
       run = null
-      operations.push({ tag: 'command', name: command, args: formerKey.args, from: i, to: i + 1 })
+      const once = exactlyOnce ? effectId(job) : null
+      operations.push({ tag: 'command', name: command, args: formerKey.args, once, from: i, to: i + 1 })
       continue
     }
     const verb = removes ? command : 'DEL'

@@ -45,6 +45,9 @@ export const COMMANDS: { readonly [name: string]: CommandShape } = {
 /** Alone on a key these end in the same state however often they run; the newest of a window stands for the others. */
 export const COALESCED_BY_DEFAULT: ReadonlySet<string> = new Set(['DEL', 'UNLINK', 'SET'])
 
+/** What has its effect again when it is sent again, and lies in a key that it can be recorded beside. */
+export const ONCE_COMMANDS: ReadonlySet<string> = new Set(['INCRBY', 'LPUSH', 'RPUSH', 'XADD', 'ZADD', 'HSET', 'SADD'])
+
 /** A key to remove is no pattern: `DEL cache:*` would delete the one key of that name and nothing else. */
 export function hasPattern(templateSource: string): boolean {
   return templateSource.replaceAll(/\{\{.*?\}\}/g, '').includes('*')

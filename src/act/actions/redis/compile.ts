@@ -7,8 +7,9 @@ import { parseRedisUrl } from '../../../clients/redis-url.ts'
 import { BingoError } from '../../../core/errors.ts'
 import { unionReads } from '../../piece.ts'
 import { targetConfig } from '../../target-id.ts'
-import { COMMANDS, hasPattern } from './commands.ts'
+import { COMMANDS, hasPattern, ONCE_COMMANDS } from './commands.ts'
 import type { Arguments, CommandShape } from './commands.ts'
+import { onCluster } from './on-cluster.ts'
 import type { CommandPayload, RedisActionOptions, RedisTargetOptions } from './options.ts'
 
 const ALL_FIELDS = new Set(['key', 'keys', 'channel', ...Object.values(COMMANDS).flatMap((shape) => shape.fields)])
@@ -31,7 +32,7 @@ export function compileRedis(spec: ActionSpec, defaults: ActionDefaults): Compil
   const subjects = shape ? compileSubjects(spec, shape, command) : []
   const parts = shape ? compileArguments(spec, shape, command) : []
   const removes = command === 'DEL' || command === 'UNLINK'
-  const options: RedisActionOptions = { command, removes }
+  const options: RedisActionOptions = { command, removes, exactlyOnce: compileExactlyOnce(spec, command, defaults) }
   const action = new RedisAction(subjects, parts, removes)
   const formerKey = shape?.formerKey ?? 'nothing'
   return {
@@ -63,6 +64,26 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults): CompiledActi
   }
   const options: RedisTargetOptions = { url }
   return targetConfig('redis', spec, address, options)
+}
+
+/** `exactlyOnce: true`, where it means something and can hold. */
+function compileExactlyOnce(spec: ActionSpec, command: string, defaults: ActionDefaults): boolean {
+  if (spec.boolean('exactlyOnce') !== true) return false
+  if (Object.hasOwn(COMMANDS, command) && !ONCE_COMMANDS.has(command)) {
+    spec.fail(
+      'exactlyOnce',
+      'BINGO_RULE_REDIS_EXACTLY_ONCE',
+      command === 'PUBLISH'
+        ? 'nobody can tell whether a PUBLISH was heard once'
+        : `${command} has no need of \`exactlyOnce\``,
+      `it is for ${[...ONCE_COMMANDS].join(', ')}${command === 'PUBLISH' ? '' : `; a repeated ${command} changes nothing`}`,
+    )
+  }
+  if (/^rediss?\+cluster:/i.test(spec.string('url') ?? defaults.redisUrl ?? '')) {
+    const { code, message, hint } = onCluster()
+    spec.fail('exactlyOnce', code, message, hint)
+  }
+  return true
 }
 
 function compileSubjects(spec: ActionSpec, shape: CommandShape, command: string): readonly Template[] {

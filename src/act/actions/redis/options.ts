@@ -3,6 +3,8 @@ export interface RedisActionOptions {
   readonly command: string
   /** DEL and UNLINK: the payload is the key or the keys, and neighbours merge into one command. */
   readonly removes: boolean
+  /** The effect of an event happens once, however often it is sent. */
+  readonly exactlyOnce: boolean
 }
 
 /** Everything but DEL and UNLINK: the arguments after the command's name, and the key for coalescing. */

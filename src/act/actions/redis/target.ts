@@ -1,11 +1,15 @@
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
+import type { DeliveryRun } from '../../../core/delivery-run.ts'
 import type { RedisConnection } from '../../../clients/redis.ts'
+import { BingoError } from '../../../core/errors.ts'
 import { classify, REDIS_REPLIES } from '../../classify.ts'
 import { deliveryFailure, reasonOf } from '../../failure.ts'
 import { planCommands } from './batch.ts'
 import type { Operation } from './batch.ts'
 import { sendToCluster } from './cluster.ts'
 import { encodeMultiKey } from './encode.ts'
+import { OnceSender } from './once.ts'
+import { onCluster } from './on-cluster.ts'
 import { RawCommand } from './raw-command.ts'
 import { isReply, MisfitError, sendTransaction } from './transaction.ts'
 
@@ -22,9 +26,13 @@ export class RedisTarget implements Target {
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency = MAX_CONCURRENCY
   readonly #connection: RedisConnection
+  /** Null on a Cluster, and where nothing is sent by a run. */
+  readonly #once: OnceSender | null
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, run: DeliveryRun | null = null) {
     this.#connection = connection
+    const { client } = connection
+    this.#once = run === null || 'nodes' in client ? null : new OnceSender(client, run)
   }
 
   async send(jobs: readonly Job[]): Promise<SendResult> {
@@ -45,6 +53,10 @@ export class RedisTarget implements Target {
   /** One error or null per operation; null when all went well. */
   async #execute(operations: readonly Operation[]): Promise<readonly (Error | null)[] | null> {
     const { client } = this.#connection
+    if (operations.some((operation) => operation.tag === 'command' && operation.once !== null)) {
+      if (this.#once === null) return operations.map(() => onCluster())
+      return this.#once.send(operations)
+    }
     if ('nodes' in client) return sendToCluster(client, operations)
     if (operations.every((operation) => operation.tag === 'remove')) {
       return settle(
@@ -56,6 +68,10 @@ export class RedisTarget implements Target {
       )
     }
     return sendTransaction(client, operations)
+  }
+
+  async retryIsDone(): Promise<void> {
+    await this.#once?.retryIsDone()
   }
 
   /** Late or misplaced replies say something about the connection, not about the command alone. */
@@ -88,6 +104,7 @@ function failAll(jobs: readonly Job[], failure: DeliveryFailure): SendResult {
 
 /** An error reply is judged by its text; everything else (socket, timeout) means that Redis is out of reach. */
 function redisFailure(error: Error, address: string): DeliveryFailure {
+  if (error instanceof BingoError) return { kind: 'down', error }
   if (!isReply(error)) {
     return deliveryFailure(
       'down',
@@ -114,6 +131,7 @@ function printableReply(message: string): string {
 const HINTS: { readonly [word: string]: string } = {
   OOM: 'Redis has reached maxmemory and may not evict: raise it, or choose an eviction policy.',
   READONLY: 'This is a replica: give the address of the master, or of the Sentinels.',
+  BINGOFENCED: 'Another run of this instance has taken over; this one stops as soon as its checkpoint is refused.',
   NOAUTH: 'Put user and password into the Redis address.',
   WRONGPASS: 'User or password in the Redis address is wrong.',
   NOPERM: 'Grant the user this command and key (MULTI and EXEC as well) with ACL SETUSER.',

@@ -94,3 +94,23 @@ describe('a Redis action', () => {
     expect(compile({ type: 'redis', cmd: 'INCRBY', key: 'k' }).plan.coalesce).toBe('none')
   })
 })
+
+describe('exactlyOnce', () => {
+  const codes = (fields: { [name: string]: unknown }) =>
+    compile({ type: 'redis', exactlyOnce: true, key: 'k', ...fields }).problems.map(({ field, code }) => [field, code])
+
+  test('is for commands that have their effect again when they are sent again', () => {
+    expect(codes({ cmd: 'INCRBY' })).toEqual([])
+    expect(codes({ cmd: 'ZADD', args: ['INCR', '1', 'm'] })).toEqual([])
+    expect(codes({ cmd: 'DEL' })).toEqual([['exactlyOnce', 'BINGO_RULE_REDIS_EXACTLY_ONCE']])
+    expect(codes({ cmd: 'PUBLISH', channel: 'c' })).toContainEqual(['exactlyOnce', 'BINGO_RULE_REDIS_EXACTLY_ONCE'])
+    expect(codes({ cmd: 'DEL', exactlyOnce: false })).toEqual([])
+  })
+
+  test('is refused on a Cluster, where it cannot hold', () => {
+    const refused = [['exactlyOnce', 'BINGO_REDIS_EXACTLY_ONCE_CLUSTER']]
+    expect(codes({ cmd: 'INCRBY', url: 'redis+cluster://a:1,b:2' })).toEqual(refused)
+    expect(codes({ cmd: 'INCRBY', url: 'rediss+cluster://a:1,b:2' })).toEqual(refused)
+    expect(codes({ cmd: 'INCRBY', url: 'sentinel://a:1,b:2/group' })).toEqual([])
+  })
+})

@@ -1,0 +1,24 @@
+import { actionTypes } from '../act/registry.ts'
+import { BingoError, type Problem } from '../core/errors.ts'
+import type { RuleSet } from '../core/rule.ts'
+import { silentLog } from './silent-log.ts'
+
+/** Asks the targets of those actions that need it whether they can work there; what cannot be asked is a warning. */
+export async function inspectTargets({ rules }: RuleSet): Promise<Problem[]> {
+  const problems: Problem[] = []
+  for (const action of rules.flatMap((rule) => rule.actions)) {
+    const type = actionTypes().get(action.type)
+    if (type?.inspect === undefined) continue
+    const context = { log: silentLog, now: () => Date.now() }
+    let severity: Problem['severity'] = 'error'
+    const found = await type.inspect(action, context).catch((error: unknown) => {
+      if (!(error instanceof BingoError)) throw error
+      severity = 'warning'
+      return error
+    })
+    if (found === null) continue
+    const { code, message, hint } = found
+    problems.push({ severity, code, message, hint, location: action.location, ruleId: action.rule.id })
+  }
+  return problems
+}
