@@ -16,3 +16,19 @@ export function encodeMultiKey(verb: string, keys: ReadonlySet<string>): Buffer 
   for (const key of keys) text += `$${Buffer.byteLength(key)}${CRLF}${key}${CRLF}`
   return Buffer.from(text)
 }
+
+/** Any commands in RESP, in one piece; names and arguments as they come. */
+export function encodeCommands(commands: readonly (readonly string[])[]): Buffer {
+  let text = ''
+  for (const command of commands) {
+    text += `*${command.length}${CRLF}`
+    for (const part of command) text += (HEADS[part.length] ?? `$${part.length}${CRLF}`) + part + CRLF
+  }
+  if (Buffer.byteLength(text) === text.length) return Buffer.from(text, 'latin1')
+  text = ''
+  for (const command of commands) {
+    text += `*${command.length}${CRLF}`
+    for (const part of command) text += `$${Buffer.byteLength(part)}${CRLF}${part}${CRLF}`
+  }
+  return Buffer.from(text)
+}

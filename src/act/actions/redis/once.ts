@@ -5,7 +5,7 @@ import type { Operation } from './batch.ts'
 import { isCluster, onCluster } from './on-cluster.ts'
 import { APPLY } from './once-scripts.ts'
 import { OnceRecord } from './once-record.ts'
-import { MisfitError } from './transaction.ts'
+import { MisfitError } from './replies.ts'
 
 /** Operations in one script: it holds up other clients while it runs. */
 const MAX_OPERATIONS = 1_000

@@ -11,7 +11,8 @@ import { encodeMultiKey } from './encode.ts'
 import { OnceSender } from './once.ts'
 import { onCluster } from './on-cluster.ts'
 import { RawCommand } from './raw-command.ts'
-import { isReply, MisfitError, sendTransaction } from './transaction.ts'
+import { isReply, MisfitError } from './replies.ts'
+import { sendTransaction } from './transaction.ts'
 
 /** Jobs in one send: some round trips' worth, and not more than fits a few megabytes. */
 const MAX_BATCH = 10_000

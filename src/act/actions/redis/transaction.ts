@@ -1,5 +1,7 @@
 import type { RedisClient } from '../../../clients/redis.ts'
 import type { Operation } from './batch.ts'
+import { sendPacked } from './packed-transaction.ts'
+import { isReply, MisfitError } from './replies.ts'
 
 type Outcome = readonly [Error | null, unknown]
 
@@ -10,16 +12,17 @@ type Outcome = readonly [Error | null, unknown]
  * One error or null per operation; null when all went well.
  */
 export async function sendTransaction(
-  client: Pick<RedisClient, 'pipeline'>,
+  client: RedisClient,
   operations: readonly Operation[],
 ): Promise<readonly (Error | null)[] | null> {
   const commands = operations.filter(isNotEmpty).map(commandOf)
   if (commands.length === 0) return null
-  const outcomes: readonly Outcome[] = (await client.pipeline([['multi'], ...commands, ['exec']]).exec()) ?? []
-  const refusal = outcomes.at(-1)?.[0] ?? null
-  if (refusal !== null) return operations.map(() => reasonOf(outcomes, refusal))
-  const replies = repliesOf(outcomes, commands.length)
-  if (replies === null) return operations.map(() => new MisfitError())
+  let replies: readonly unknown[]
+  try {
+    replies = 'nodes' in client ? await sendPipelined(client, commands) : await sendPacked(client, commands)
+  } catch (error) {
+    return operations.map(() => error as Error)
+  }
   if (!replies.some((reply) => reply instanceof Error)) return null
   let next = 0
   return operations.map((operation) => {
@@ -28,13 +31,18 @@ export async function sendTransaction(
   })
 }
 
-/** The replies do not belong to the commands: the connection cannot be trusted, and nothing is known of the commands. */
-export class MisfitError extends Error {
-  override readonly name = 'MisfitError'
-
-  constructor() {
-    super('its answers do not fit the commands')
-  }
+/** As sendPacked, where the client has to find the node and follow slots that move. */
+async function sendPipelined(
+  client: Pick<RedisClient, 'pipeline'>,
+  commands: readonly (readonly string[])[],
+): Promise<readonly unknown[]> {
+  const pipeline = client.pipeline([['multi'], ...commands.map((command) => [...command]), ['exec']])
+  const outcomes: readonly Outcome[] = (await pipeline.exec()) ?? []
+  const refusal = outcomes.at(-1)?.[0] ?? null
+  if (refusal !== null) throw reasonOf(outcomes, refusal)
+  const replies = repliesOf(outcomes, commands.length)
+  if (replies === null) throw new MisfitError()
+  return replies
 }
 
 /** What EXEC answered for each command; null where MULTI, the commands or EXEC were answered as no Redis does. */
@@ -62,9 +70,4 @@ export function commandOf(operation: Operation): string[] {
   return operation.tag === 'remove'
     ? [operation.verb.toLowerCase(), ...operation.keys]
     : [operation.name.toLowerCase(), ...operation.args]
-}
-
-/** Whether Redis itself answered so, and not the connection; ioredis names its classes after the RESP types. */
-export function isReply(error: Error): boolean {
-  return error.name === 'ReplyError' || error.name === 'SimpleError' || error.name === 'BlobError'
 }
