@@ -1,9 +1,16 @@
-import { isIP } from 'node:net'
+import { isIP, type IpcNetConnectOpts, type TcpNetConnectOpts } from 'node:net'
 import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import type { ConnectionOptions, SslOptions } from 'mysql2'
 import type { SourceAddress, SourceTls } from '../core/source-address.ts'
 
 const KEEP_ALIVE_MS = 10_000
+
+/** Where and how to connect, for a socket that is not made by mysql2. */
+export function socketOptions(address: SourceAddress): TcpNetConnectOpts | IpcNetConnectOpts {
+  if (address.socketPath !== undefined) return { path: address.socketPath }
+  const { host, port } = address
+  return { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
+}
 
 /** What mysql2 needs to connect, for the replica connection and the control connection alike. */
 export function connectionConfig(address: SourceAddress, connectTimeoutMs: number): ConnectionOptions {

@@ -1,10 +1,13 @@
+import type { Duplex } from 'node:stream'
 // oxlint-disable-next-line no-restricted-imports -- this file is the one importer of zongji
 import ZongJi from '@vlasky/zongji'
+import type { ConnectionOptions } from 'mysql2'
 import type { EventFeed } from '../core/binlog-stream.ts'
 import { BingoError } from '../core/errors.ts'
 import type { SourceAddress } from '../core/source-address.ts'
-import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
+import { connectionConfig, socketOptions, verifyIpIdentity } from './connection-config.ts'
 import { sessionStatements, type DumpRequest } from './dump-request.ts'
+import { ReusingSocket } from './reusing-socket.ts'
 import { classifyError } from './source-error.ts'
 import type { PacketHandler, RawConnection, RawPacket, ZongJiInternals } from './zongji-internals.ts'
 
@@ -31,6 +34,8 @@ export class ReplicaConnection {
   readonly #ended = Promise.withResolvers<never>()
   #over = false
   #pausedByBudget = false
+  /** Of zongji's two connections, by their stream; empty with TLS, which does its own buffering. */
+  readonly #sockets = new Map<unknown, ReusingSocket>()
   /** The feed's promise that must settle before the next event. */
   #pending: Promise<void> | null = null
 
@@ -38,7 +43,7 @@ export class ReplicaConnection {
     this.#address = address
     this.#feed = feed
     this.#hooks = hooks
-    this.#zongji = new ZongJi(connectionConfig(address, connectTimeoutMs)) as ZongJi & ZongJiInternals
+    this.#zongji = new ZongJi(this.#config(connectTimeoutMs)) as ZongJi & ZongJiInternals
     // `ended` may reject before anybody waits for it.
     this.#ended.promise.catch(() => undefined)
   }
@@ -80,6 +85,17 @@ export class ReplicaConnection {
     this.#end(reason)
   }
 
+  #config(connectTimeoutMs: number): ConnectionOptions {
+    const config = connectionConfig(this.#address, connectTimeoutMs)
+    if (this.#address.tls.mode !== 'disable') return config
+    const stream = (): Duplex => {
+      const reusing = new ReusingSocket(socketOptions(this.#address))
+      this.#sockets.set(reusing.socket, reusing)
+      return reusing.socket
+    }
+    return { ...config, stream }
+  }
+
   #start(request: DumpRequest): void {
     const zongji = this.#zongji
     zongji.on('error', (error: Error) => {
@@ -111,9 +127,13 @@ export class ReplicaConnection {
   #replacePacketHandler(): void {
     const handler = this.#packetHandler()
     const Base = this.#zongji.BinlogClass
+    const reuse = () => {
+      this.#sockets.get(this.#zongji.connection?.stream)?.reuse(() => this.standsStill)
+    }
     this.#zongji.BinlogClass = class extends Base {
       override start: PacketHandler = (packet, connection) => {
         Base.prototype.start.call(this, packet, connection)
+        reuse()
         return handler
       }
     }
