@@ -16,7 +16,7 @@ export const DEFAULTS = {
   rules: ['rules/*.yaml'],
   watchRules: true,
   lanes: 16,
-  budget: '32MiB',
+  budget: '16MiB',
   delivery: {
     timeout: '10s',
     onFailure: 'park',

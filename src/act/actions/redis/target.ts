@@ -14,8 +14,8 @@ import { RawCommand } from './raw-command.ts'
 import { isReply, MisfitError } from './replies.ts'
 import { sendTransaction } from './transaction.ts'
 
-/** Jobs in one send: some round trips' worth, and not more than fits a few megabytes. */
-const MAX_BATCH = 10_000
+/** Jobs in one send: enough for the round trip to vanish, few enough to be garbage before they are old (test/bench). */
+const MAX_BATCH = 2_000
 /** While Redis works on one send, the next is encoded; more would only queue in the socket. */
 const MAX_CONCURRENCY = 2
 /** How the client words a command timeout; it has no code. */
