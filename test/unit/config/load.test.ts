@@ -42,7 +42,7 @@ test('the address of the source is enough', () => {
     redis: { url: undefined },
     rules: { patterns: ['rules/*.yaml'], baseDir: cwd },
     lanes: 16,
-    budgetBytes: 32 * 2 ** 20,
+    budgetBytes: 16 * 2 ** 20,
     shutdown: { deadlineMs: 10_000 },
     http: { listen: { host: '127.0.0.1', port: 8686 } },
     log: { level: 'info', rowValues: false },

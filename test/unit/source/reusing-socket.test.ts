@@ -121,8 +121,10 @@ test('pausing stops the reading, and what came in between is there afterwards', 
 
 test('the end of the stream is told', async () => {
   const { reusing, peer } = await pair()
-  reusing.socket.on('data', () => undefined)
+  let bytes = 0
+  reusing.socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
   const ended = once(reusing.socket, 'end')
   peer.end(packet(1, 3))
   await ended
+  expect(bytes).toBe(7)
 })
