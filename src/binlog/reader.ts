@@ -1,30 +1,23 @@
 import type { EventFeed, SchemaResolver, TransactionHandler } from '../core/binlog-stream.ts'
-import type { BingoError } from '../core/errors.ts'
 import type { SourcePosition } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Flavour } from '../core/table.ts'
-import { CHECKSUM_BYTES, checksumMatches } from './checksum.ts'
 import { corrupt, locateCorruption } from './corrupt-event.ts'
 import { EventType } from './event-types.ts'
-import { formatDescriptionChecksumMatches, readFormatDescription } from './format-description.ts'
-import type { FormatDescription } from './format-description.ts'
-import { readGtid, readTaggedGtid } from './gtid-event.ts'
-import type { TransactionHead } from './gtid-event.ts'
-import { endPositionOf, EventFlag, flagsOf, HEADER_BYTES, serverIdOf, sizeOf, timestampOf } from './header.ts'
-import { readMariadbGtid } from './mariadb-gtid.ts'
+import { endPositionOf, EventFlag, flagsOf, HEADER_BYTES, sizeOf, timestampOf } from './header.ts'
 import { PositionTracker } from './position-tracker.ts'
 import { readGtidList, readPreviousGtids } from './previous-gtids.ts'
 import { readHeartbeatV2, readRotate } from './rotate.ts'
-import { rowsKind } from './rows-event.ts'
-import { checksumMismatch, incident, unknownEvent } from './stream-errors.ts'
+import { incident, unknownEvent } from './stream-errors.ts'
 import type { EventPlace } from './stream-errors.ts'
+import { StreamFormat } from './stream-format.ts'
 import { TransactionAssembler } from './transaction-assembler.ts'
 import type { TransactionBufferLimits } from './xa-transactions.ts'
 import { readTransactionPayload } from './transaction-payload.ts'
+import { isTransactionStart, opensTransaction, readTransactionStart, unnamedStart } from './transaction-start.ts'
+import type { TransactionStart } from './transaction-start.ts'
 
 const DEFAULT_LIMITS: TransactionBufferLimits = { xaMemoryBytes: 8 * 1024 * 1024, spoolFolder: null }
-/** Files whose creation time is remembered: the checkpoint may lie some files behind the reader. */
-const REMEMBERED_FILES = 1024
 
 export interface BinlogReaderOptions {
   readonly flavour: Flavour
@@ -52,23 +45,16 @@ export interface BinlogReaderOptions {
  * and resolver.
  */
 export class BinlogReader implements EventFeed {
-  /** Creation of the file being read (header of its FORMAT_DESCRIPTION), seconds since 1970; 0 before it was seen. */
-  fileCreated = 0
-  readonly #flavour: Flavour
   readonly #handler: TransactionHandler
   readonly #position: PositionTracker
   readonly #assembler: TransactionAssembler
   readonly #stats: Stats | null
-  readonly #verify: boolean
-  readonly #created = new Map<string, number>()
-  /** Whether events end with a checksum; null before the connection's FORMAT_DESCRIPTION. */
-  #checksums: boolean | null = null
+  readonly #format: StreamFormat
 
   constructor(options: BinlogReaderOptions) {
-    this.#flavour = options.flavour
     this.#handler = options.handler
     this.#stats = options.stats ?? null
-    this.#verify = options.verifyChecksum ?? true
+    this.#format = new StreamFormat(options.flavour, options.verifyChecksum ?? true, this.#stats)
     this.#position = new PositionTracker(
       options.flavour,
       options.startFile,
@@ -104,9 +90,14 @@ export class BinlogReader implements EventFeed {
     return this.#position.prepared.size
   }
 
+  /** Creation of the file being read (header of its FORMAT_DESCRIPTION), seconds since 1970; 0 before it was seen. */
+  get fileCreated(): number {
+    return this.#format.fileCreated
+  }
+
   /** Creation time of a file read before, seconds since 1970; 0 when not known. */
   fileCreatedOf(file: string): number {
-    return this.#created.get(file) ?? 0
+    return this.#format.createdOf(file)
   }
 
   /** The rules changed: asks the handler again which tables it wants. */
@@ -115,7 +106,7 @@ export class BinlogReader implements EventFeed {
   }
 
   interrupted(): void {
-    this.#checksums = null
+    this.#format.forget()
     this.#assembler.drop()
     const { file, offset } = this.#position.boundary
     this.#position.rotate({ file, offset })
@@ -123,7 +114,7 @@ export class BinlogReader implements EventFeed {
 
   /** Reading goes on at the head of this file (binlog files have no ROTATE in front). */
   startFile(file: string): void {
-    this.#checksums = null
+    this.#format.forget()
     this.#assembler.abandon()
     this.#position.rotate({ file, offset: 4 })
     this.#advance()
@@ -161,7 +152,7 @@ export class BinlogReader implements EventFeed {
     }
     if (type === EventType.FORMAT_DESCRIPTION) return this.#formatDescription(buffer, start, end)
     const bodyStart = start + HEADER_BYTES
-    const bodyEnd = this.#checkedEnd(type, buffer, start, end)
+    const bodyEnd = this.#format.checkedEnd(type, buffer, start, end, this.#position)
     const flags = flagsOf(buffer, start)
     if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) {
       this.#heartbeat(type, buffer, start, bodyEnd)
@@ -170,24 +161,6 @@ export class BinlogReader implements EventFeed {
     if ((flags & EventFlag.ARTIFICIAL) !== 0 || isMadeUpRotate(type, buffer, start)) this.#position.passArtificial()
     else this.#position.pass(size, endPositionOf(buffer, start))
     return this.#dispatch(type, flags, buffer, start, bodyStart, bodyEnd)
-  }
-
-  /** Verifies the checksum and answers where the body ends. */
-  #checkedEnd(type: number, buffer: Buffer, start: number, end: number): number {
-    if (this.#checksums === false) return end
-    if (end - start < HEADER_BYTES + CHECKSUM_BYTES) throw corrupt('no room for a checksum')
-    if (this.#checksums === null) {
-      // Only the ROTATE that begins a dump comes before the format is known: it has a checksum if its last bytes are one.
-      if (type !== EventType.ROTATE) throw corrupt('no FORMAT_DESCRIPTION event before it')
-      return checksumMatches(buffer, start, end) ? end - CHECKSUM_BYTES : end
-    }
-    if (this.#verify && !checksumMatches(buffer, start, end)) throw this.#mismatch(type)
-    return end - CHECKSUM_BYTES
-  }
-
-  #mismatch(type: number): BingoError {
-    if (this.#stats !== null) this.#stats.checksumErrorsTotal += 1
-    return checksumMismatch(type, this.#position)
   }
 
   #dispatch(
@@ -199,16 +172,6 @@ export class BinlogReader implements EventFeed {
     bodyEnd: number,
   ): void | Promise<void> {
     switch (type) {
-      case EventType.GTID:
-      case EventType.ANONYMOUS_GTID:
-        this.#open(readGtid(buffer, bodyStart, bodyEnd, type === EventType.ANONYMOUS_GTID), buffer, start)
-        return
-      case EventType.GTID_TAGGED:
-        this.#open(readTaggedGtid(buffer, bodyStart, bodyEnd), buffer, start)
-        return
-      case EventType.MARIADB_GTID:
-        this.#openMariadb(buffer, start, bodyStart, bodyEnd)
-        return
       case EventType.ROTATE:
         this.#rotate(buffer, bodyStart, bodyEnd)
         return
@@ -220,7 +183,11 @@ export class BinlogReader implements EventFeed {
         throw incident(this.#place)
       default:
     }
-    if (!this.#assembler.inTransaction && opensTransaction(type)) this.#openUnnamed(buffer, start)
+    if (isTransactionStart(type)) {
+      this.#open(readTransactionStart(type, buffer, start, bodyStart, bodyEnd, this.#place))
+      return
+    }
+    if (!this.#assembler.inTransaction && opensTransaction(type)) this.#open(unnamedStart(buffer, start, this.#place))
     const taken = this.#assembler.take(type, buffer, bodyStart, bodyEnd)
     if (taken instanceof Promise) return taken
     if (!taken) this.#between(type, flags, buffer, bodyStart, bodyEnd)
@@ -258,29 +225,11 @@ export class BinlogReader implements EventFeed {
   }
 
   #formatDescription(buffer: Buffer, start: number, end: number): void {
-    const format = this.#checkedFormat(buffer, start, end)
-    if (format.flavour !== this.#flavour) {
-      throw corrupt(`a binlog of ${format.serverVersion} where one of ${this.#flavour} was expected`)
-    }
-    this.#checksums = format.checksums
-    this.fileCreated = format.created
-    if (this.#created.size >= REMEMBERED_FILES) this.#created.clear()
-    this.#created.set(this.#position.file, format.created)
+    this.#format.describe(buffer, start, end, this.#position)
     // A server that resumes in mid-file sends the file's first event once more, with no position of its own.
     if (this.#position.offset === 4) this.#position.pass(end - start, endPositionOf(buffer, start))
     else this.#position.passArtificial()
     this.#assembler.abandon()
-  }
-
-  #checkedFormat(buffer: Buffer, start: number, end: number): FormatDescription {
-    const intact = formatDescriptionChecksumMatches(buffer, start, end)
-    try {
-      const format = readFormatDescription(buffer, start, end)
-      if (intact || !this.#verify || !format.checksums) return format
-    } catch (error) {
-      if (intact) throw error
-    }
-    throw this.#mismatch(EventType.FORMAT_DESCRIPTION)
   }
 
   #rotate(buffer: Buffer, start: number, end: number): void {
@@ -308,47 +257,9 @@ export class BinlogReader implements EventFeed {
     this.#handler.advance(this.#position.resumable())
   }
 
-  #open({ source, number, commitUs }: TransactionHead, buffer: Buffer, start: number): void {
-    const gtid = source === null ? null : `${source}:${number}`
-    this.#openAs(gtid, commitUs, buffer, start, 'statement')
-  }
-
-  #openMariadb(buffer: Buffer, start: number, bodyStart: number, bodyEnd: number): void {
-    const head = readMariadbGtid(buffer, bodyStart, bodyEnd)
-    const gtid = `${head.domain}-${serverIdOf(buffer, start)}-${head.sequence}`
-    const single = head.standalone || head.completedXa
-    const withoutEffect = head.alter === 'start' || head.alter === 'rollback'
-    this.#openAs(gtid, 0, buffer, start, single ? 'statement' : 'explicit', withoutEffect)
-    if (head.preparedXid !== null) this.#assembler.startXa(head.preparedXid)
-  }
-
-  #openUnnamed(buffer: Buffer, start: number): void {
-    this.#openAs(null, 0, buffer, start, 'statement')
-  }
-
-  #openAs(
-    gtid: string | null,
-    commitUs: number,
-    buffer: Buffer,
-    start: number,
-    ending: 'statement' | 'explicit',
-    ddlWithoutEffect = false,
-  ): void {
-    const { file, eventStart } = this.#position
-    const serverId = serverIdOf(buffer, start)
-    this.#assembler.open(
-      {
-        id: gtid ?? `${serverId}:${file}:${eventStart}`,
-        gtid,
-        file,
-        offset: eventStart,
-        serverId,
-        timestampUs: commitUs === 0 ? timestampOf(buffer, start) * 1_000_000 : commitUs,
-        query: null,
-      },
-      ending,
-      ddlWithoutEffect,
-    )
+  #open({ transaction, ending, ddlWithoutEffect, preparedXid }: TransactionStart): void {
+    this.#assembler.open(transaction, ending, ddlWithoutEffect)
+    if (preparedXid !== null) this.#assembler.startXa(preparedXid)
   }
 
   get #place(): EventPlace {
@@ -359,14 +270,4 @@ export class BinlogReader implements EventFeed {
 /** The dump's first event and those at every change of file, which older servers do not mark as artificial. */
 function isMadeUpRotate(type: number, buffer: Buffer, start: number): boolean {
   return type === EventType.ROTATE && timestampOf(buffer, start) === 0
-}
-
-/** Events with which a transaction begins where the server writes no GTID event. */
-function opensTransaction(type: number): boolean {
-  return (
-    type === EventType.QUERY ||
-    type === EventType.MARIADB_QUERY_COMPRESSED ||
-    type === EventType.XID ||
-    rowsKind(type) !== undefined
-  )
 }
