@@ -2,12 +2,14 @@ import type { ActionPlan, Payload } from '../core/action.ts'
 import type { PresentColumns, RowsBlock } from '../core/binlog-stream.ts'
 import { Change } from '../core/change.ts'
 import type { Row, RowOp, Transaction } from '../core/change.ts'
-import { EvaluationError } from '../core/errors.ts'
+import type { EvaluationError } from '../core/errors.ts'
 import { keyChanged } from '../core/row-key.ts'
 import type { Predicate, Rule } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
-import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
+import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
+import type { BoundAction, BoundRule } from './bound-rule.ts'
 import type { ColumnSelection } from './column-needs.ts'
+import { boundOfBytes, selections } from './row-selection.ts'
 import { RuleIndex } from './rule-index.ts'
 
 export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
@@ -33,22 +35,6 @@ export interface MatchSink {
   failed(action: ActionPlan, change: Change, error: EvaluationError, heldBytes: number): void
   /** A rule matched a row; before its actions. */
   ruleMatched(rule: Rule, change: Change): void
-}
-
-interface BoundAction {
-  readonly plan: ActionPlan
-  readonly when: ((change: Change) => boolean) | null
-  readonly render: (change: Change) => Payload
-  readonly renderFormerKey: ((change: Change) => Payload) | null
-}
-
-interface BoundRule {
-  readonly rule: Rule
-  readonly whole: boolean
-  /** Rules with the same filter text share its number; it is evaluated once per row. */
-  readonly filterId: number
-  /** Null before the first match. */
-  actions: readonly BoundAction[] | null
 }
 
 /**
@@ -212,95 +198,4 @@ const NO_TRANSACTION: Transaction = {
   serverId: 0,
   timestampUs: 0,
   query: null,
-}
-
-/**
- * What cannot be bound (a column that the table does not have) fails for every row instead: the events go to the dead
- * letters, other rules go on, and nothing is silently passed over (invariant 8).
- */
-function bindOrFail<T>(bind: () => (change: Change) => T): (change: Change) => T {
-  try {
-    return bind()
-  } catch (error) {
-    const failure = asEvaluationError(error)
-    return () => {
-      throw failure
-    }
-  }
-}
-
-function prepareRule(rule: Rule, table: TableDef, filters: Map<string, number>, predicates: Predicate[]): BoundRule {
-  const { filter } = rule
-  let filterId = -1
-  if (filter !== null) {
-    filterId = filters.get(filter.source) ?? -1
-    if (filterId < 0) {
-      filterId = predicates.push(filter) - 1
-      filters.set(filter.source, filterId)
-    }
-  }
-  return { rule, filterId, actions: null, whole: rule.actions.some((plan) => readsWhole(plan, table)) }
-}
-
-function bindActions(rule: Rule, table: TableDef): BoundAction[] {
-  return rule.actions.map((plan) => ({
-    plan,
-    when: plan.when === null ? null : bindOrFail(() => plan.when!.bind(table)),
-    render: bindOrFail(() => plan.bind(table)),
-    renderFormerKey: plan.bindFormerKey === undefined ? null : bindOrFail(() => plan.bindFormerKey!(table)),
-  }))
-}
-
-function readsWhole(plan: ActionPlan, table: TableDef): boolean {
-  return safeReads(() => readsWholeRow(plan.reads(table))) ?? true
-}
-
-/** What cannot even be told to read nothing (it will fail when bound) reads nothing. */
-function safeReads<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
-}
-
-/** First pass: what all filters and the modest actions read; whole rows only where a rule wants all of them. */
-function selections(table: TableDef, rules: readonly Rule[]): { old: ColumnSelection; new: ColumnSelection } {
-  const needs = new ColumnNeeds(table)
-  for (const rule of rules) {
-    if (rule.filter !== null) addReads(needs, () => rule.filter!.reads(table))
-    for (const plan of rule.actions) {
-      if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))
-      if (!readsWhole(plan, table)) addReads(needs, () => plan.reads(table))
-      else if (rule.filter === null) needs.add({ new: 'all', old: 'all' })
-    }
-  }
-  return { old: needs.old, new: needs.new }
-}
-
-/** MYSQL_TYPE_* of columns whose values can be megabytes: JSON, BLOB/TEXT family, VECTOR, GEOMETRY. */
-const LONG_TYPES: ReadonlySet<number> = new Set([242, 245, 249, 250, 251, 252, 255])
-const SHORT_VALUE_BYTES = 32
-
-function boundOfBytes(table: TableDef, selected: ColumnSelection): number {
-  let bytes = 0
-  table.columns.forEach((column, index) => {
-    if (selected !== 'all' && !selected.has(index)) return
-    if (LONG_TYPES.has(column.type)) bytes = Infinity
-    // Character columns hold `meta` bytes at most; everything else is short.
-    else bytes += column.collation > 0 ? Math.max(SHORT_VALUE_BYTES, column.meta) : SHORT_VALUE_BYTES
-  })
-  return bytes
-}
-
-function addReads(needs: ColumnNeeds, reads: () => Parameters<ColumnNeeds['add']>[0]): void {
-  const found = safeReads(reads)
-  if (found !== undefined) needs.add(found)
-}
-
-function asEvaluationError(error: unknown): EvaluationError {
-  if (error instanceof EvaluationError) return error
-  return new EvaluationError('BINGO_EVALUATION', error instanceof Error ? error.message : String(error), {
-    cause: error,
-  })
 }
