@@ -78,7 +78,8 @@ export const GRPC_STATUSES: readonly Row[] = [
     kind: 'down',
     why: 'takes nothing now',
   },
-  { when: /^/, kind: 'unknown', why: 'ABORTED, CANCELLED, INTERNAL, UNKNOWN: cannot tell' },
+  { when: /^CANCELLED$/, kind: 'down', why: 'cut off in the middle, as by a server that stops' },
+  { when: /^/, kind: 'unknown', why: 'ABORTED, INTERNAL, UNKNOWN: cannot tell' },
 ]
 
 /** SQL: error codes as mysql2 names them. */

@@ -1,4 +1,5 @@
 import { actionTypes } from '../act/registry.ts'
+import type { InspectionProblem } from '../core/action.ts'
 import { BingoError, type Problem } from '../core/errors.ts'
 import type { RuleSet } from '../core/rule.ts'
 import { silentLog } from './silent-log.ts'
@@ -14,11 +15,11 @@ export async function inspectTargets({ rules }: RuleSet): Promise<Problem[]> {
     const found = await type.inspect(action, context).catch((error: unknown) => {
       if (!(error instanceof BingoError)) throw error
       severity = 'warning'
-      return error
+      return [error]
     })
-    if (found === null) continue
-    const { code, message, hint } = found
-    problems.push({ severity, code, message, hint, location: action.location, ruleId: action.rule.id })
+    for (const { code, message, hint, location = action.location } of found as readonly InspectionProblem[]) {
+      problems.push({ severity, code, message, hint, location, ruleId: action.rule.id })
+    }
   }
   return problems
 }

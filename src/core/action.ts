@@ -100,10 +100,13 @@ export interface ActionType {
   /** Loads the client library and opens the target. */
   open(target: TargetConfig, context: TargetContext): Promise<Target>
   /**
-   * `check --online`: why the action can never work on its target, as only the target can tell; null when it can. Rejects
+   * `check --online`: why the action can never work on its target, as only the target can tell; empty when it can. Rejects
    * with a BingoError when the target cannot be asked. Absent where nothing needs asking.
    */
-  inspect?(action: Pick<ActionPlan, 'target' | 'options'>, context: TargetContext): Promise<BingoError | null>
+  inspect?(
+    action: Pick<ActionPlan, 'target' | 'options'>,
+    context: TargetContext,
+  ): Promise<readonly InspectionProblem[]>
 }
 
 export interface CompiledAction {
@@ -113,6 +116,15 @@ export interface CompiledAction {
   bind(table: TableDef): (change: Change) => Payload
   /** As in ActionPlan. */
   readonly bindFormerKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
+}
+
+/** What `inspect` found; a BingoError is one. */
+export interface InspectionProblem {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string | undefined
+  /** Absent: the action as a whole. */
+  readonly location?: SourceLocation | undefined
 }
 
 export interface TargetContext {
@@ -166,12 +178,30 @@ export interface ActionSpec {
   templates(field: string): readonly Template[] | undefined
   templateMap(field: string): ReadonlyMap<string, Template> | undefined
   structure(field: string): Structure | undefined
+  /** The field as written, with places, for checks against a schema; undefined where it is absent. */
+  outline(field: string): Outline | undefined
   object(field: string): ActionSpec | undefined
   /** Name in `targets:` that the action uses, if it names one. */
   readonly targetName: string | undefined
   /** Reports a problem at the field (or the action, where the field is absent). Compilation goes on. */
   fail(field: string, code: string, message: string, hint?: string): void
+  /** As `fail`, at a place inside a field. */
+  failAt(location: SourceLocation, code: string, message: string, hint?: string): void
 }
+
+/** YAML as written: keys, constants and templates with their places. */
+export type Outline = { readonly location: SourceLocation } & (
+  | {
+      readonly tag: 'map'
+      readonly entries: readonly {
+        readonly key: string
+        readonly keyLocation: SourceLocation
+        readonly value: Outline
+      }[]
+    }
+  | { readonly tag: 'list'; readonly items: readonly Outline[] }
+  | { readonly tag: 'scalar'; readonly value: string | number | boolean | null }
+)
 
 /** Structured log. Levels as in pino; field names are listed in docs/logs.md. */
 export interface Log {

@@ -1,4 +1,4 @@
-import type { ActionSpec, FieldSpec } from '../core/action.ts'
+import type { ActionSpec, FieldSpec, Outline } from '../core/action.ts'
 import { ProblemsError } from '../core/errors.ts'
 import type { SourceLocation } from '../core/errors.ts'
 import type { Structure, Template } from '../core/rule.ts'
@@ -197,6 +197,10 @@ export class TreeActionSpec implements ActionSpec {
     return this.values.get(field) as Structure | undefined
   }
 
+  outline(field: string): Outline | undefined {
+    return this.nodes.get(field)
+  }
+
   object(field: string): ActionSpec | undefined {
     return this.values.get(field) as ActionSpec | undefined
   }
@@ -207,7 +211,10 @@ export class TreeActionSpec implements ActionSpec {
   }
 
   fail(field: string, code: string, message: string, hint?: string): void {
-    const location = this.nodes.get(field)?.location ?? this.location
+    this.failAt(this.nodes.get(field)?.location ?? this.location, code, message, hint)
+  }
+
+  failAt(location: SourceLocation, code: string, message: string, hint?: string): void {
     this.context.reporter.error(code, location, message, hint, this.ruleId)
   }
 }

@@ -115,10 +115,4 @@ describe('a gRPC target', () => {
     while (result !== undefined) result = await send([1])
     expect(calls.at(-1)!.id).toBe('1')
   })
-
-  test('a method that the .proto file does not have is named', async () => {
-    const result = await send([1], { method: 'mail.Mailer/Gone' })
-    expect(summary(result)).toEqual(['down BINGO_GRPC_METHOD'])
-    expect(summary(await send([1], { method: 'mail.Mailer/Watch' }))).toEqual(['down BINGO_GRPC_METHOD'])
-  })
 })

@@ -161,7 +161,7 @@ describe('with exactlyOnce', () => {
       expect(result).toMatchObject([{ kind: 'down', error: { code: 'BINGO_REDIS_EXACTLY_ONCE_CLUSTER' } }])
       const { plan } = compile({ type: 'redis', url: node.url, cmd: 'INCRBY', key: 'k', exactlyOnce: true })
       const context = { log: silentLog, now: Date.now }
-      expect(await redisType.inspect!(plan, context)).toMatchObject({ code: 'BINGO_REDIS_EXACTLY_ONCE_CLUSTER' })
+      expect(await redisType.inspect!(plan, context)).toMatchObject([{ code: 'BINGO_REDIS_EXACTLY_ONCE_CLUSTER' }])
     } finally {
       await node.stop()
     }

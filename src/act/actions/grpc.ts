@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { ActionSpec, ActionType } from '../../core/action.ts'
+import type { ActionSpec, ActionType, Outline } from '../../core/action.ts'
+import { BingoError } from '../../core/errors.ts'
 import { stringifyValue } from '../../core/event-json.ts'
 import { compileHeaderMap } from '../header-map.ts'
 import { unionReads } from '../piece.ts'
 import { targetConfig } from '../target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
+import { checkOutline } from './grpc/check-outline.ts'
+import { findMethod, loadProto } from './grpc/descriptors.ts'
 import type { GrpcActionOptions, GrpcPayload, GrpcTargetOptions } from './grpc/options.ts'
 
 const METHOD = /^([A-Za-z_][\w.]*)\/([A-Za-z_]\w*)$/
@@ -16,7 +19,10 @@ export const grpc: ActionType = {
   fields: {
     address: { kind: 'string', required: true, doc: 'host:port. Plaintext unless `tls` is there.' },
     method: { kind: 'string', required: true, doc: 'package.Service/Method.' },
-    proto: { kind: 'string', required: true, doc: 'The .proto file, relative to the rules file.' },
+    proto: {
+      kind: 'string',
+      doc: 'The .proto file, relative to the rules file. Default: the server is asked (reflection).',
+    },
     message: { kind: 'structure', required: true, doc: 'The request message.' },
     metadata: { kind: 'templateMap', doc: 'Call metadata. `bingo-event-id` is always there.' },
     deadline: { kind: 'duration', doc: 'How long a call may take. Default: `timeout`.' },
@@ -28,6 +34,7 @@ export const grpc: ActionType = {
   compile(spec) {
     const message = spec.structure('message')
     const metadata = compileHeaderMap(spec, 'metadata')
+    checkMetadata(spec)
     return {
       target: compileTarget(spec),
       options: compileMethod(spec),
@@ -43,6 +50,10 @@ export const grpc: ActionType = {
       },
     }
   },
+  async inspect(action) {
+    const { checkByReflection } = await import('./grpc/check-online.ts')
+    return checkByReflection(action)
+  },
   async open(target) {
     const { GrpcTarget } = await import('./grpc/target.ts')
     return new GrpcTarget(target.options as GrpcTargetOptions)
@@ -54,11 +65,36 @@ function compileMethod(spec: ActionSpec): GrpcActionOptions {
   if (spec.has('method') && service === '') {
     spec.fail('method', 'BINGO_RULE_GRPC_METHOD', 'this is no method', 'as in `mail.Mailer/Send`')
   }
-  const proto = resolve(dirname(spec.location.file), spec.string('proto') ?? '')
-  if (spec.has('proto') && !existsSync(proto)) {
+  const given = spec.string('proto')
+  const proto = given === undefined ? null : resolve(dirname(spec.location.file), given)
+  const outline = spec.outline('message')
+  if (proto !== null && !existsSync(proto)) {
     spec.fail('proto', 'BINGO_RULE_GRPC_PROTO', `there is no file ${proto}`, 'the path is relative to the rules file')
+  } else if (proto !== null && service !== '') {
+    checkAgainst(proto, service, method, spec, outline)
   }
-  return { service, method, proto, deadlineMs: spec.number('deadline') }
+  return { service, method, proto, deadlineMs: spec.number('deadline'), outline }
+}
+
+function checkAgainst(proto: string, service: string, method: string, spec: ActionSpec, outline?: Outline): void {
+  try {
+    const { request } = findMethod(loadProto(proto), service, method)
+    const problems = outline === undefined ? [] : checkOutline(outline, request)
+    for (const { location, message } of problems) spec.failAt(location, 'BINGO_RULE_GRPC_FIELD', message)
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    if (error.code === 'BINGO_GRPC_METHOD') spec.fail('method', 'BINGO_RULE_GRPC_METHOD', error.message, error.hint)
+    else spec.fail('proto', 'BINGO_RULE_GRPC_PROTO', error.message, error.hint)
+  }
+}
+
+/** Names that gRPC keeps for itself, and binary ones, which take bytes. */
+function checkMetadata(spec: ActionSpec): void {
+  for (const name of spec.templateMap('metadata')?.keys() ?? []) {
+    if (/^[0-9a-z_.-]+$/i.test(name) && !/^grpc-|-bin$|^bingo-event-id$/i.test(name)) continue
+    const hint = 'letters, digits, `_`, `.` and `-`; not `grpc-…`, `…-bin` or `bingo-event-id`'
+    spec.fail('metadata', 'BINGO_RULE_GRPC_METADATA', `${JSON.stringify(name)} is no name for metadata of yours`, hint)
+  }
 }
 
 function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {

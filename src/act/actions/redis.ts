@@ -52,11 +52,11 @@ export const redis: ActionType = {
   },
   compile: compileRedis,
   async inspect({ target, options }, context) {
-    if (!(options as RedisActionOptions).exactlyOnce) return null
+    if (!(options as RedisActionOptions).exactlyOnce) return []
     const connection = await connect(target, context)
     try {
       const { isCluster, onCluster } = await import('./redis/on-cluster.ts')
-      return (await isCluster(connection.client)) ? onCluster() : null
+      return (await isCluster(connection.client)) ? [onCluster()] : []
     } finally {
       await connection.close()
     }

@@ -4,6 +4,7 @@ import { EvaluationError } from '../../../src/core/errors.ts'
 import type { ColumnReads, Structure, Template } from '../../../src/core/rule.ts'
 import { InFlightJob } from '../../../src/core/in-flight-job.ts'
 import { actionTypes } from '../../../src/act/registry.ts'
+import { treeOf } from '../../../src/rules/tree.ts'
 import { action, change, CountingHold, tableDef, transaction } from '../../support/jobs.ts'
 
 const location = { file: 'rules.yaml', line: 1, column: 1 }
@@ -83,8 +84,10 @@ export function actionSpec(fields: { readonly [name: string]: unknown }, hasDebo
     templates: (field) => given(field, (value) => (value as unknown[]).map((text) => template(String(text)))),
     templateMap: (field) => given(field, (value) => map(value, template)),
     structure: (field) => given(field, structure),
+    outline: (field) => given(field, (value) => treeOf(value, () => location)),
     object: (field) => given(field, (value) => actionSpec(value as { [name: string]: unknown })),
     fail: (field, code, message, hint) => problems.push({ field, code, message, hint }),
+    failAt: (_, code, message, hint) => problems.push({ field: '', code, message, hint }),
   }
 }
 

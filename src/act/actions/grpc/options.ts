@@ -1,12 +1,15 @@
+import type { Outline } from '../../../core/action.ts'
 import type { TlsFiles } from '../../tls-files.ts'
 
 export interface GrpcActionOptions {
   /** Full name of the service, package included. */
   readonly service: string
   readonly method: string
-  /** Absolute path of the .proto file. */
-  readonly proto: string
+  /** Absolute path of the .proto file; null = the server is asked (reflection). */
+  readonly proto: string | null
   readonly deadlineMs: number | undefined
+  /** The message as written, to be checked against the request type. */
+  readonly outline: Outline | undefined
 }
 
 export interface GrpcTargetOptions {

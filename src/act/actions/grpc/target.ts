@@ -1,6 +1,5 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
 import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
-import { load } from '@grpc/proto-loader'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
 import { BingoError } from '../../../core/errors.ts'
 import { classify, GRPC_STATUSES } from '../../classify.ts'
@@ -8,14 +7,18 @@ import { deliveryFailure, reasonOf } from '../../failure.ts'
 import { sendInOrder } from '../../in-order.ts'
 import { readTls } from '../../tls-files.ts'
 import type { TlsFiles } from '../../tls-files.ts'
+import { tlsHint } from '../../tls-hint.ts'
+import { checkOutline } from './check-outline.ts'
+import { findMethod, loadProto } from './descriptors.ts'
+import type { UnaryMethod } from './descriptors.ts'
+import { fitMessage } from './fit.ts'
+import { reflect } from './reflection.ts'
 import type { GrpcActionOptions, GrpcPayload, GrpcTargetOptions } from './options.ts'
 
 const MAX_BATCH = 100
 
-/** Field names as in the .proto file; 64-bit integers and enum values as text. */
-const LOADER_OPTIONS = { keepCase: true, longs: String, enums: String }
-
-type UnaryMethod = MethodDefinition<object, object>
+/** A server that is asked what it offers has to say so within this time. */
+const REFLECTION_DEADLINE_MS = 10_000
 
 /** Unary calls over one HTTP/2 connection, in order per lane. */
 export class GrpcTarget implements Target {
@@ -29,12 +32,7 @@ export class GrpcTarget implements Target {
   constructor(options: GrpcTargetOptions) {
     this.#address = options.address
     this.maxConcurrency = options.concurrency
-    this.#client = new Client(options.address, channelCredentials(options.tls), {
-      'grpc.enable_retries': 0,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.max_reconnect_backoff_ms': 5_000,
-      ...(options.tls?.servername !== undefined && { 'grpc.ssl_target_name_override': options.tls.servername }),
-    })
+    this.#client = openClient(options)
   }
 
   send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
@@ -52,7 +50,10 @@ export class GrpcTarget implements Target {
     }
     const { message, metadata } = job.payload as GrpcPayload
     try {
-      await this.#unary(method, message, metadataOf(job, metadata), options.deadlineMs ?? job.action.timeoutMs, signal)
+      // gRPC would report a message that cannot be encoded as INTERNAL, as if the server had said so.
+      const bytes = method.definition.requestSerialize(fitMessage(message, method.request))
+      const deadlineMs = options.deadlineMs ?? job.action.timeoutMs
+      await this.#unary(method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
       return null
     } catch (error) {
       return this.#failure(error, options)
@@ -60,18 +61,18 @@ export class GrpcTarget implements Target {
   }
 
   #unary(
-    method: UnaryMethod,
-    message: object,
+    method: MethodDefinition<object, object>,
+    message: Buffer,
     metadata: Metadata,
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const { path, requestSerialize, responseDeserialize } = method
+    const { path, responseDeserialize } = method
     const deadline = Date.now() + deadlineMs
     const call = this.#client.makeUnaryRequest(
       path,
-      requestSerialize,
+      (bytes: Buffer) => bytes,
       responseDeserialize,
       message,
       metadata,
@@ -89,20 +90,24 @@ export class GrpcTarget implements Target {
   #method(options: GrpcActionOptions): Promise<UnaryMethod> {
     let loading = this.#methods.get(options)
     if (loading === undefined) {
-      loading = loadMethod(options)
+      loading = loadMethod(this.#client, options)
       this.#methods.set(options, loading)
     }
     return loading
   }
 
   #failure(error: unknown, { service, method }: GrpcActionOptions): DeliveryFailure {
-    const code = (error as Partial<ServiceError>).code
-    const name = typeof code === 'number' ? (status[code] ?? 'UNKNOWN') : 'INVALID_ARGUMENT'
-    // Without a status the message never left: it does not fit the .proto file.
-    const what =
-      typeof code === 'number' ? `answered ${name}` : `was not called, the message does not fit: ${reasonOf(error)}`
-    const kind = classify(GRPC_STATUSES, name)
-    return deliveryFailure(kind, 'BINGO_GRPC_STATUS', `${service}/${method} at ${this.#address} ${what}`, {
+    const called = `${service}/${method} at ${this.#address}`
+    const { code } = error as Partial<ServiceError>
+    // Without a status the message never left.
+    if (typeof code !== 'number') {
+      return deliveryFailure('poison', 'BINGO_GRPC_MESSAGE', `${called} was not called: ${reasonOf(error)}`, {
+        cause: error,
+      })
+    }
+    const name = status[code] ?? 'UNKNOWN'
+    return deliveryFailure(classify(GRPC_STATUSES, name), 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
+      hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : undefined),
       cause: error,
     })
   }
@@ -126,28 +131,34 @@ function metadataOf(job: Job, values: { readonly [name: string]: string }): Meta
   return metadata
 }
 
-async function loadMethod({ proto, service, method }: GrpcActionOptions): Promise<UnaryMethod> {
-  let definition: Awaited<ReturnType<typeof load>>
-  try {
-    definition = await load(proto, LOADER_OPTIONS)
-  } catch (cause) {
-    throw new BingoError('BINGO_GRPC_PROTO', `Cannot read ${proto}: ${reasonOf(cause)}`, {
-      hint: 'Check the path, and that imported .proto files lie beside it.',
-      retryable: true,
-      cause,
-    })
-  }
-  const found = (definition[service] as { [name: string]: UnaryMethod } | undefined)?.[method]
-  if (
-    found === undefined ||
-    typeof found.requestSerialize !== 'function' ||
-    found.requestStream ||
-    found.responseStream
-  ) {
-    throw new BingoError('BINGO_GRPC_METHOD', `${proto} has no unary method ${service}/${method}`, {
-      hint: `Services there: ${Object.keys(definition).join(', ')}`,
-      retryable: true,
-    })
-  }
-  return found
+/** The method, by the .proto file or by asking the server; also refuses a message that does not fit it. */
+async function loadMethod(client: Client, options: GrpcActionOptions): Promise<UnaryMethod> {
+  const { proto, service, method, outline } = options
+  const definition = proto === null ? await reflect(client, service, REFLECTION_DEADLINE_MS) : loadProto(proto)
+  const found = findMethod(definition, service, method)
+  const problem = outline === undefined ? undefined : checkOutline(outline, found.request)[0]
+  if (problem === undefined) return found
+  throw new BingoError('BINGO_GRPC_FIELD', `The message for ${service}/${method} does not fit: ${problem.message}`, {
+    hint: `See line ${problem.location.line} of ${problem.location.file}.`,
+    retryable: true,
+  })
+}
+
+export function openClient(options: GrpcTargetOptions): Client {
+  const servername = options.tls?.servername
+  return new Client(options.address, channelCredentials(options.tls), {
+    'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.max_reconnect_backoff_ms': 5_000,
+    ...(servername !== undefined && {
+      'grpc.ssl_target_name_override': servername,
+      'grpc.default_authority': servername,
+    }),
+  })
+}
+
+/** What gRPC says about a connection that fails; certificates are named in this text only. */
+function detailOf(error: unknown): string | undefined {
+  const { details } = error as Partial<ServiceError>
+  return details === undefined || details === '' ? undefined : details
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { planChunks } from '../../../../src/act/actions/kafka/chunks.ts'
 import { change, tableDef } from '../../../support/jobs.ts'
+import { MAIL_PROTO } from '../../../support/grpc-server.ts'
 import { compile, jobFor } from '../action-spec.ts'
 
 const KAFKA = { type: 'kafka', brokers: ['k1:9092'], topic: 'shop.users' }
@@ -35,19 +36,27 @@ describe('a Kafka action', () => {
   })
 })
 
+const GRPC = {
+  type: 'grpc',
+  address: 'm:1',
+  method: 'mail.v1.Mailer/Send',
+  proto: MAIL_PROTO,
+  message: { id: '{{id}}' },
+}
+
 describe('other action types', () => {
   test.each([
     [{ type: 'rabbitmq', url: 'http://x', routingKey: 'a' }, 'BINGO_RULE_RABBITMQ_URL'],
     [{ type: 'nats', url: 'http://x', subject: 'a' }, 'BINGO_RULE_NATS_URL'],
-    [
-      { type: 'grpc', address: 'mail', method: 'a.B/C', proto: import.meta.filename, message: {} },
-      'BINGO_RULE_GRPC_ADDRESS',
-    ],
-    [
-      { type: 'grpc', address: 'm:1', method: 'Send', proto: import.meta.filename, message: {} },
-      'BINGO_RULE_GRPC_METHOD',
-    ],
-    [{ type: 'grpc', address: 'm:1', method: 'a.B/C', proto: 'gone.proto', message: {} }, 'BINGO_RULE_GRPC_PROTO'],
+    [{ ...GRPC, address: 'mail' }, 'BINGO_RULE_GRPC_ADDRESS'],
+    [{ ...GRPC, method: 'Send' }, 'BINGO_RULE_GRPC_METHOD'],
+    [{ ...GRPC, method: 'mail.v1.Mailer/Watch' }, 'BINGO_RULE_GRPC_METHOD'],
+    [{ ...GRPC, proto: 'gone.proto' }, 'BINGO_RULE_GRPC_PROTO'],
+    [{ ...GRPC, proto: import.meta.filename }, 'BINGO_RULE_GRPC_PROTO'],
+    [{ ...GRPC, message: { idd: 1 } }, 'BINGO_RULE_GRPC_FIELD'],
+    [{ ...GRPC, metadata: { 'trace-bin': 'x' } }, 'BINGO_RULE_GRPC_METADATA'],
+    [{ ...GRPC, metadata: { 'grpc-timeout': 'x' } }, 'BINGO_RULE_GRPC_METADATA'],
+    [{ ...GRPC, concurrency: 0 }, 'BINGO_RULE_GRPC_CONCURRENCY'],
     [{ type: 'sql', url: 'postgres://x', statement: 'SELECT 1' }, 'BINGO_RULE_SQL_URL'],
     [{ type: 'sql', url: 'mysql://x', statement: 'SELECT {{id}}' }, 'BINGO_RULE_SQL_TEMPLATE'],
     [{ type: 'log', path: '' }, 'BINGO_RULE_LOG_PATH'],
