@@ -1,3 +1,4 @@
+import type { BackPressure } from './back-pressure.ts'
 import type { ActionPlan, Log, Payload } from './core/action.ts'
 import type { DdlStatement, RowsBlock, TransactionHandler } from './core/binlog-stream.ts'
 import { Change } from './core/change.ts'
@@ -28,8 +29,8 @@ export interface IngestDeps {
   readonly watermark: Watermark
   readonly log: Log
   readonly route: (job: InFlightJob) => void
-  /** Budget used up (true) or free again (false): the source pauses and resumes (invariant 6). */
-  readonly pressure: (high: boolean) => void
+  /** Every job is charged to the budget until it has ended (invariant 6). */
+  readonly backPressure: BackPressure
 }
 
 /**
@@ -93,7 +94,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     const rows = program.run(block, this.transaction!, this.skipUpTo, this)
     this.deps.stats.rowsTotal += rows
     this.lastSeq = Math.max(this.lastSeq, block.firstSeq + rows - 1)
-    this.checkPressure()
+    this.deps.backPressure.check()
   }
 
   ddl(statement: DdlStatement): void {
@@ -173,13 +174,7 @@ export class Ingest implements TransactionHandler, MatchSink {
 
   /** To be called when a job has ended or was superseded. */
   ended(job: InFlightJob): void {
-    const { stats } = this.deps
-    stats.inFlightJobs -= 1
-    stats.inFlightBytes -= job.bytes
-    if (stats.pausedByBackPressure && stats.inFlightBytes < stats.budgetBytes * 0.75) {
-      stats.pausedByBackPressure = false
-      this.deps.pressure(false)
-    }
+    this.deps.backPressure.release(job)
   }
 
   ruleStats(id: string): RuleStats {
@@ -223,9 +218,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   }
 
   private take(job: InFlightJob): void {
-    const { stats } = this.deps
-    stats.inFlightJobs += 1
-    stats.inFlightBytes += job.bytes
+    this.deps.backPressure.charge(job)
     if (this.streaming) {
       this.deps.route(job)
       return
@@ -345,14 +338,6 @@ export class Ingest implements TransactionHandler, MatchSink {
     } catch (error) {
       this.failed(action, change, error as EvaluationError, heldBytes)
       return false
-    }
-  }
-
-  private checkPressure(): void {
-    const { stats } = this.deps
-    if (!stats.pausedByBackPressure && stats.inFlightBytes > stats.budgetBytes) {
-      stats.pausedByBackPressure = true
-      this.deps.pressure(true)
     }
   }
 

@@ -8,9 +8,9 @@ import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
 import type { InFlightJob } from './core/in-flight-job.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
-import type { Stats, TargetStats } from './core/stats.ts'
+import type { Stats } from './core/stats.ts'
 import { FailureHandler } from './act/failure-handler.ts'
-import { TargetQueue } from './act/target-queue.ts'
+import { BackPressure } from './back-pressure.ts'
 import { CheckpointSaver } from './checkpoint/saver.ts'
 import { Watermark } from './checkpoint/watermark.ts'
 import { GapKeeper } from './gap-keeper.ts'
@@ -18,6 +18,7 @@ import { Ingest } from './ingest.ts'
 import { Matcher } from './match/matcher.ts'
 import type { CompileRowDecoder } from './match/program.ts'
 import { Router } from './router.ts'
+import { TargetQueues } from './target-queues.ts'
 
 /**
  * The stages in order, from the server's binlog to the targets and back to the checkpoint:
@@ -113,10 +114,11 @@ class StagedPipeline implements Pipeline {
   private readonly router: Router
   private readonly saver: CheckpointSaver
   private readonly gapKeeper: GapKeeper
-  private readonly queues = new Map<string, TargetQueue>()
+  private readonly backPressure: BackPressure
+  /** Null until it is known which row keys are parked. */
+  private queues: TargetQueues | null = null
   /** Cuts off what is under way, when the deadline of a stop has passed. */
   private readonly giveUp = new AbortController()
-  private failures: FailureHandler | null = null
   private readonly deliveryRun: DeliveryRun
   /** Number of the newest transaction below the stored checkpoint. */
   private storedUpTo = 0
@@ -127,16 +129,19 @@ class StagedPipeline implements Pipeline {
     this.watermark = new Watermark(options.start)
     this.router = new Router({
       clock: deps.clock,
-      queueFor: (target) => this.queueFor(target),
+      queueFor: (target) => this.queues!.of(target),
       onSuperseded: (job) => this.superseded(job),
     })
+    const { stats, log, clock, source } = deps
+    const pressure = (high: boolean) => (high ? source.pause() : source.resume())
+    this.backPressure = new BackPressure({ stats, log, clock, pressure })
     this.ingest = new Ingest(new Matcher(deps.ruleSet, deps.compileRowDecoder), {
       lanes: options.lanes,
       stats: deps.stats,
       watermark: this.watermark,
       log: deps.log,
       route: (job) => this.router.route(job),
-      pressure: (high) => (high ? deps.source.pause() : deps.source.resume()),
+      backPressure: this.backPressure,
     })
     this.gapKeeper = new GapKeeper(options.gaps ?? NO_GAPS, {
       watermark: this.watermark,
@@ -186,15 +191,15 @@ class StagedPipeline implements Pipeline {
     this.router.flushWindows()
     this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
     this.deps.source.forgetWanted()
-    if (this.failures !== null) this.prepareTargets(ruleSet)
+    this.queues?.prepare(ruleSet)
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { deps } = this
     const failures = await this.openFailures(signal)
     if (failures === null) return
-    this.failures = failures
-    this.prepareTargets(deps.ruleSet)
+    this.queues = this.openQueues(failures)
+    this.queues.prepare(deps.ruleSet)
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const saving = this.untilReplaced(this.saver.run(stopped))
@@ -259,10 +264,10 @@ class StagedPipeline implements Pipeline {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
     this.router.flushWindows()
-    while (!this.drained() && !this.giveUp.signal.aborted && deps.clock.monotonicMs() < deadline) {
+    while (!this.queues!.drained && !this.giveUp.signal.aborted && deps.clock.monotonicMs() < deadline) {
       await deps.clock.sleep(DRAIN_POLL_MS)
     }
-    if (!this.drained()) {
+    if (!this.queues!.drained) {
       deps.log.warn(
         { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.inFlightJobs, deadlineMs: options.shutdownDeadlineMs },
         'stopping before everything was delivered; it will be replayed after the next start',
@@ -271,51 +276,23 @@ class StagedPipeline implements Pipeline {
     const fenced = this.giveUp.signal.aborted
     this.giveUp.abort()
     this.router.stop()
+    this.backPressure.stop()
     if (!fenced) await this.saver.saveIfMoved().catch(() => false)
-    await Promise.allSettled([...this.queues.values()].map((queue) => queue.close()))
+    await this.queues!.close()
   }
 
-  private drained(): boolean {
-    for (const queue of this.queues.values()) if (!queue.idle) return false
-    return true
-  }
-
-  private prepareTargets(ruleSet: RuleSet): void {
-    for (const rule of ruleSet.rules) for (const { target } of rule.actions) this.queueFor(target).prepare()
-  }
-
-  private queueFor(target: TargetConfig): TargetQueue {
-    let queue = this.queues.get(target.id)
-    if (queue === undefined) {
-      queue = new TargetQueue({
-        config: target,
-        lanes: this.options.lanes,
-        open: () => this.deps.openTarget(target, this.deliveryRun),
-        failures: this.failures!,
-        clock: this.deps.clock,
-        log: this.deps.log,
-        stats: this.targetStats(target),
-        signal: this.giveUp.signal,
-        onEnd: (job, delivered) => this.ended(job, delivered),
-      })
-      this.queues.set(target.id, queue)
-    }
-    return queue
-  }
-
-  private targetStats(target: TargetConfig): TargetStats {
-    const stats: TargetStats = {
-      type: target.type,
-      sendsTotal: 0,
-      deliveredTotal: 0,
-      failedTotal: 0,
-      retriedTotal: 0,
-      queued: 0,
-      downSince: 0,
-      lastError: null,
-    }
-    this.deps.stats.targets.set(target.id, stats)
-    return stats
+  private openQueues(failures: FailureHandler): TargetQueues {
+    const { deps, options } = this
+    return new TargetQueues({
+      lanes: options.lanes,
+      open: (target) => deps.openTarget(target, this.deliveryRun),
+      failures,
+      clock: deps.clock,
+      log: deps.log,
+      stats: deps.stats,
+      signal: this.giveUp.signal,
+      onEnd: (job, delivered) => this.ended(job, delivered),
+    })
   }
 
   private ended(job: InFlightJob, delivered: boolean): void {

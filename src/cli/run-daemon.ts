@@ -27,7 +27,7 @@ export async function runDaemon(options: GlobalOptions): Promise<void> {
   })
   log.info({ version: version(), config: config.file, pid: process.pid, node: process.version }, 'starting')
   logRules(log, ruleSet, warnings)
-  const stats = createStats(affordableBudget(config.budgetBytes))
+  const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
   const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
   using _watch = reloadRules(config, daemon, log)

@@ -34,6 +34,7 @@ export function buildConfig(options: BuildOptions): Config {
     targets: contents.targets,
     lanes: values.lanes!,
     budgetBytes: values.budget!,
+    targetBudgetBytes: values.targetBudget,
     delivery: {
       timeoutMs: values['delivery.timeout']!,
       onFailure: values['delivery.onFailure']!,

@@ -22,6 +22,8 @@ export interface Config {
   readonly lanes: number
   /** Bytes of unfinished work before reading pauses (invariant 6). */
   readonly budgetBytes: number
+  /** How much of it a target that is down may hold before reading pauses; undefined: three quarters. */
+  readonly targetBudgetBytes: number | undefined
   /** What actions start from; targets, rules and actions override it. */
   readonly delivery: DeliveryConfig
   readonly deadLetters: DeadLetterConfig

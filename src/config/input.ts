@@ -33,6 +33,7 @@ export interface ConfigInput {
   targets?: { [name: string]: object }
   lanes?: number
   budget?: string
+  targetBudget?: string
   delivery?: {
     timeout?: string
     onFailure?: string

@@ -49,6 +49,7 @@ export const SETTINGS = {
   watchRules: flag,
   lanes: integer(1, 1_024),
   budget: bytes,
+  targetBudget: bytes,
   'delivery.timeout': duration(1, HOUR),
   'delivery.onFailure': choice('block', 'park', 'skip'),
   'delivery.retry.attempts': orUnlimited(integer(1, 1_000_000)),

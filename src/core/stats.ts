@@ -18,6 +18,8 @@ export interface Stats {
   inFlightJobs: number
   inFlightBytes: number
   budgetBytes: number
+  /** What a target that is down may hold of it. */
+  targetBudgetBytes: number
   /** Commit time of the newest transaction read, and when anything (heartbeat included) last came in. */
   lastCommitAt: number
   lastReceivedAt: number
@@ -69,12 +71,15 @@ export interface TargetStats {
   failedTotal: number
   retriedTotal: number
   queued: number
+  /** Bytes of the budget that its unfinished jobs hold. */
+  inFlightBytes: number
   /** When the target was first found down in the present outage; 0 = up. */
   downSince: number
   lastError: string | null
 }
 
-export function createStats(budgetBytes: number): Stats {
+/** Without `targetBudgetBytes` a target that is down may hold three quarters of the budget. */
+export function createStats(budgetBytes: number, targetBudgetBytes = budgetBytes * 0.75): Stats {
   return {
     eventsTotal: 0,
     bytesTotal: 0,
@@ -87,6 +92,7 @@ export function createStats(budgetBytes: number): Stats {
     inFlightJobs: 0,
     inFlightBytes: 0,
     budgetBytes,
+    targetBudgetBytes: Math.min(targetBudgetBytes, budgetBytes),
     lastCommitAt: 0,
     lastReceivedAt: 0,
     watermarkCommitAt: 0,
@@ -100,4 +106,24 @@ export function createStats(budgetBytes: number): Stats {
     rules: new Map(),
     targets: new Map(),
   }
+}
+
+/** The counters of a target, made when first asked for. */
+export function targetStatsOf({ targets }: Stats, id: string, type: string): TargetStats {
+  let stats = targets.get(id)
+  if (stats === undefined) {
+    stats = {
+      type,
+      sendsTotal: 0,
+      deliveredTotal: 0,
+      failedTotal: 0,
+      retriedTotal: 0,
+      queued: 0,
+      inFlightBytes: 0,
+      downSince: 0,
+      lastError: null,
+    }
+    targets.set(id, stats)
+  }
+  return stats
 }

@@ -1,3 +1,4 @@
+import { blockingTarget } from '../core/blocking-target.ts'
 import { printDuration } from '../core/quantity.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Progress } from './progress.ts'
@@ -37,10 +38,7 @@ export function assess(stats: Stats, progress: Progress, settings: HealthSetting
   ]
   const notes: Finding[] = []
   if (stats.pausedByBackPressure) {
-    notes.push({
-      code: 'BINGO_BACK_PRESSURE',
-      message: `reading is paused: ${stats.inFlightJobs} changes fill the budget of ${stats.budgetBytes} bytes`,
-    })
+    notes.push({ code: 'BINGO_BACK_PRESSURE', message: `reading is paused: ${pauseReason(stats, nowMs)}` })
   }
   if (stats.connected && !stats.caughtUp) {
     notes.push({ code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` })
@@ -75,6 +73,14 @@ function sourceFindings(stats: Stats, { heartbeatMs }: HealthSettings, nowMs: nu
     ]
   }
   return []
+}
+
+function pauseReason(stats: Stats, nowMs: number): string {
+  const blocking = blockingTarget(stats)
+  if (blocking === null) return `${stats.inFlightJobs} changes fill the budget of ${stats.budgetBytes} bytes`
+  const { queued, inFlightBytes, downSince } = blocking.target
+  const down = since(`target ${blocking.id} is down`, downSince, nowMs)
+  return `${down}, and its ${queued} changes hold ${inFlightBytes} of the ${stats.budgetBytes} bytes of the budget`
 }
 
 function targetFindings(stats: Stats, nowMs: number): Finding[] {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
+import { blockingTarget } from '../core/blocking-target.ts'
 import type { RuleStats, Stats, TargetStats } from '../core/stats.ts'
 import type { Health } from './health.ts'
 import type { Progress } from './progress.ts'
@@ -106,6 +107,12 @@ function addTargetGauges(registry: Registry, stats: Stats): void {
   const gauges: readonly (readonly [string, string, (target: TargetStats) => number])[] = [
     ['bingo_target_queue', 'Actions that wait for the target', (target) => target.queued],
     ['bingo_target_up', '0 while the target is down', (target) => Number(target.downSince === 0)],
+    ['bingo_target_in_flight_bytes', 'Bytes of the budget that it holds', (target) => target.inFlightBytes],
+    [
+      'bingo_target_blocks_reading',
+      '1 while reading is paused because the target is down and holds its share of the budget',
+      (target) => Number(stats.pausedByBackPressure && blockingTarget(stats)?.target === target),
+    ],
   ]
   for (const [name, help, read] of gauges) {
     new Gauge({

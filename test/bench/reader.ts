@@ -7,6 +7,7 @@ import { compileRowDecoder } from '../../src/binlog/row-decoder.ts'
 import { Watermark } from '../../src/checkpoint/watermark.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { SourcePosition } from '../../src/core/position.ts'
+import { BackPressure } from '../../src/back-pressure.ts'
 import { createStats } from '../../src/core/stats.ts'
 import { ConfiguredSource } from '../../src/daemon.ts'
 import { Ingest } from '../../src/ingest.ts'
@@ -49,7 +50,7 @@ async function readWithBingo(rules: string): Promise<number> {
       job.end()
       ingest.ended(job)
     },
-    pressure: () => undefined,
+    backPressure: new BackPressure({ stats, log: silentLog, clock: systemClock, pressure: () => undefined }),
   })
   const commit = ingest.commit.bind(ingest)
   ingest.commit = (end: SourcePosition) => {

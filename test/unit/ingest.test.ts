@@ -8,6 +8,8 @@ import { EvaluationError } from '../../src/core/errors.ts'
 import type { SourcePosition } from '../../src/core/position.ts'
 import type { Rule } from '../../src/core/rule.ts'
 import { createStats } from '../../src/core/stats.ts'
+import { BackPressure } from '../../src/back-pressure.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import { Ingest } from '../../src/ingest.ts'
 import { Matcher } from '../../src/match/matcher.ts'
 import type { CompileRowDecoder } from '../../src/match/program.ts'
@@ -52,7 +54,12 @@ function ingest(plan: ActionPlan): Ingest {
     watermark,
     log: silentLog,
     route: (job) => routed.push(job),
-    pressure: (high) => pressures.push(high),
+    backPressure: new BackPressure({
+      stats,
+      log: silentLog,
+      clock: systemClock,
+      pressure: (high) => pressures.push(high),
+    }),
   })
 }
 

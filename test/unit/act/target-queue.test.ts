@@ -73,6 +73,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     failedTotal: 0,
     retriedTotal: 0,
     queued: 0,
+    inFlightBytes: 0,
     downSince: 0,
     lastError: null as string | null,
   }

@@ -43,6 +43,7 @@ test('the address of the source is enough', () => {
     rules: { patterns: ['rules/*.yaml'], baseDir: cwd },
     lanes: 16,
     budgetBytes: 16 * 2 ** 20,
+    targetBudgetBytes: undefined,
     shutdown: { deadlineMs: 10_000 },
     http: { listen: { host: '127.0.0.1', port: 8686 } },
     log: { level: 'info', rowValues: false },

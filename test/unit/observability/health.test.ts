@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
-import { createStats, type Stats } from '../../../src/core/stats.ts'
+import { createStats, targetStatsOf, type Stats } from '../../../src/core/stats.ts'
 import { assess } from '../../../src/observability/health.ts'
 import { Progress } from '../../../src/observability/progress.ts'
 
@@ -46,12 +46,33 @@ test('silence while reading is paused is our own doing', () => {
 })
 
 test('a target that is down is named, with its last error', () => {
-  const target = { type: 'redis', sendsTotal: 0, deliveredTotal: 0, failedTotal: 1, retriedTotal: 0, queued: 3 }
+  const target = {
+    type: 'redis',
+    sendsTotal: 0,
+    deliveredTotal: 0,
+    failedTotal: 1,
+    retriedTotal: 0,
+    queued: 3,
+    inFlightBytes: 0,
+  }
   stats.targets.set('redis://cache', { ...target, downSince: now - 2_000, lastError: 'ECONNREFUSED' })
   stats.targets.set('crm', { ...target, downSince: 0, lastError: 'old' })
   const { reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect(reasons).toEqual([
     { code: 'BINGO_TARGET_DOWN', message: 'target redis://cache is down (for 2 s): ECONNREFUSED' },
+  ])
+})
+
+test('a target that is down and holds its share of the budget is told as what keeps reading from going on', () => {
+  const target = targetStatsOf(stats, 'crm', 'webhook')
+  Object.assign(target, { downSince: now - 60_000, queued: 7, inFlightBytes: 800, lastError: 'answered 503' })
+  stats.pausedByBackPressure = true
+  expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).notes).toEqual([
+    {
+      code: 'BINGO_BACK_PRESSURE',
+      message:
+        'reading is paused: target crm is down (for 60 s), and its 7 changes hold 800 of the 1000 bytes of the budget',
+    },
   ])
 })
 
