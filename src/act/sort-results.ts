@@ -1,5 +1,6 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { DeliveryFailure } from '../core/action.ts'
+import { parkedKey } from '../core/dead-letter.ts'
 import type { InFlightJob } from '../core/in-flight-job.ts'
 
 /** The part of a send that belongs to one lane: jobs `[from, to)` of the batch. */
@@ -29,22 +30,36 @@ export function sortResults(
   nowMs: number,
 ): SortedResults {
   const sorted: SortedResults = { ended: [], kept: [], lost: [], retry: null }
+  const keptRows = new Set<string>()
+  const parkedRows = new Set<string>()
+  const keep = (job: InFlightJob): void => {
+    sorted.kept.push(job)
+    keptRows.add(job.rowKey)
+  }
   for (let i = from; i < to; i++) {
     const job = batch[i]!
     const failure = result[i] ?? null
-    // A later job of a row whose earlier one failed is sent again after it, so that the newest state wins (invariant 2).
-    if (sorted.kept.some((earlier) => earlier.rowKey === job.rowKey)) {
-      sorted.kept.push(job)
+    // A later job of a row whose earlier one failed is sent again after it, so that the newest state wins (invariant 2):
+    // here, or from the dead letters, where it then joins the earlier one.
+    if (isBehind(job, keptRows, parkedRows)) {
+      keep(job)
     } else if (failure === null) {
       sorted.ended.push(job)
     } else if (isFinal(job, failure, nowMs)) {
       sorted.lost.push(job)
+      if (job.action.onFailure === 'park') parkedRows.add(parkedKey(job.action.rule.id, job.rowKey))
     } else {
       if (failure.kind !== 'down' && asksForMore(failure, sorted.retry)) sorted.retry = { job, failure }
-      sorted.kept.push(job)
+      keep(job)
     }
   }
   return sorted
+}
+
+function isBehind(job: InFlightJob, keptRows: ReadonlySet<string>, parkedRows: ReadonlySet<string>): boolean {
+  // Most sends fail whole or not at all: names of rows are made only where they are compared.
+  if (keptRows.size > 0 && keptRows.has(job.rowKey)) return true
+  return parkedRows.size > 0 && parkedRows.has(parkedKey(job.action.rule.id, job.rowKey))
 }
 
 /** Notes the attempt; true when this job is given up by its rule's `retry` and `onFailure`. */
