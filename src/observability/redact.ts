@@ -5,7 +5,7 @@ const HIDDEN = '***'
 
 const CREDENTIALS_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]*@/gi
 const AUTHORIZATION = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi
-const SECRET_NAME = /^(password|passwd|secret|secrets|token|authorization|apikey|api_key|private_?key)$/i
+const SECRET_NAME = /^(password|passwd|secret|secrets|token|authorization|apikey|api_key|private_?key|nkey)$/i
 
 export type Redact = (value: unknown) => unknown
 

@@ -1,41 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nats } from '../../src/act/actions/nats.ts'
-import type { Job, SendResult, Target } from '../../src/core/action.ts'
+import type { Job, Target } from '../../src/core/action.ts'
+import { sendUntilTaken, summary } from '../support/redelivery.ts'
+import { RowHistory } from '../support/row-history.ts'
 import { startNats } from '../support/servers/nats.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
+import { judge } from '../fault/checker.ts'
+import type { Arrival } from '../fault/checker.ts'
+import { randomFrom } from '../fault/random.ts'
 import { silentLog } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/act/action-spec.ts'
 
+/** More of them: BINGO_TEST_KILLS=30. */
+const KILLS = Number(process.env['BINGO_TEST_KILLS'] ?? 4)
+const KILL_WITHIN_MS = 50
+
 const { signal } = new AbortController()
 let server: Awaited<ReturnType<typeof startNats>>
-let connection: NatsConnection
+let connection: NatsConnection | undefined
 let manager: JetStreamManager
 let target: Target
 
 function jobs(overrides: object, ...ids: number[]): Job[] {
   const fields = { type: 'nats', url: server.url, subject: 'shop.users', body: { id: '{{id}}' }, ...overrides }
-  const { plan, problems } = compile(fields)
+  const { plan, problems } = compile(fields, { timeoutMs: 10_000 })
   expect(problems).toEqual([])
   return ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq))
 }
 
+async function arrivalsIn(stream: string): Promise<Arrival[]> {
+  const { state } = await manager.streams.info(stream)
+  const arrivals: Arrival[] = []
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await manager.streams.getMessage(stream, { seq })
+    const event = message!.json<{ id: string; new: { id: number; status: number } }>()
+    arrivals.push({ key: String(event.new.id), seq: event.new.status, id: event.id })
+  }
+  return arrivals
+}
+
 const stored = async (): Promise<number> => (await manager.streams.info('shop')).state.messages
-const summary = (result: SendResult) => result?.map((failure) => failure && `${failure.kind} ${failure.error.code}`)
+
+/** Anew after a kill, so that no test waits for the client's pauses. */
+async function manage(): Promise<void> {
+  await connection?.close()
+  connection = await connect({ servers: server.url.replace('nats://', ''), reconnect: false })
+  manager = await jetstreamManager(connection)
+}
 
 beforeAll(async () => {
   server = await startNats()
-  connection = await connect({ servers: server.url.replace('nats://', ''), maxReconnectAttempts: -1 })
-  manager = await jetstreamManager(connection)
+  await manage()
   await manager.streams.add({ name: 'shop', subjects: ['shop.>'], max_msg_size: 1_000 })
   const [job] = jobs({}, 1)
   target = await nats.open(job!.action.target, { log: silentLog, now: Date.now })
 })
 afterAll(async () => {
   await target.close()
-  await connection.close()
+  await connection?.close()
   await server.stop()
 })
 
@@ -77,8 +104,8 @@ describe('a NATS target', () => {
   })
 
   test('core NATS reaches whoever listens', async () => {
-    const subscription = connection.subscribe('plain.users', { max: 2 })
-    await connection.flush()
+    const subscription = connection!.subscribe('plain.users', { max: 2 })
+    await connection!.flush()
     expect(await target.send(jobs({ subject: 'plain.users', jetstream: false }, 1, 2), signal)).toBeUndefined()
     const bodies: string[] = []
     for await (const message of subscription) bodies.push(message.string())
@@ -90,10 +117,47 @@ describe('a NATS target', () => {
     await server.kill('SIGKILL')
     expect(summary(await target.send(batch, signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
     await server.restart()
-    let result = await target.send(batch, signal)
-    while (result !== undefined) result = await target.send(batch, signal)
+    await sendUntilTaken(target, batch)
+    await manage()
     const info = await manager.streams.info('shop')
     const last = await manager.streams.getMessage('shop', { seq: info.state.last_seq })
     expect(last?.string()).toBe('{"id":7}')
+  })
+
+  test('a server that does not answer is down after the timeout of the action, and a new connection is made', async () => {
+    await using proxy = await TcpProxy.start(server)
+    const one = (jetstream: boolean): Job => {
+      const fields = { type: 'nats', url: `nats://127.0.0.1:${proxy.port}`, subject: 'shop.users', jetstream }
+      const { plan } = compile(fields, { timeoutMs: 500 })
+      return jobFor(plan, { id: 60, status: 1 }, 60)
+    }
+    const other = await nats.open(one(true).action.target, { log: silentLog, now: Date.now })
+    expect(await other.send([one(true)], signal)).toBeUndefined()
+    proxy.halfOpen = true
+    expect(summary(await other.send([one(true)], signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
+    expect(summary(await other.send([one(false)], signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
+    proxy.halfOpen = false
+    await sendUntilTaken(other, [one(true)])
+    await other.close()
+  })
+})
+
+describe('a NATS server that is killed in mid-stream', () => {
+  test('has what it acknowledged, in the order of every row', async () => {
+    await manager.streams.add({ name: 'killed', subjects: ['killed.>'] })
+    const { plan } = compile({ type: 'nats', url: server.url, subject: 'killed.{{id}}' }, { timeoutMs: 10_000 })
+    const history = new RowHistory(plan, 20)
+    const random = randomFrom(3)
+    for (let round = 0; round < KILLS; round++) {
+      const underWay = sendUntilTaken(target, history.next(1_000))
+      await delay(random() * KILL_WITHIN_MS)
+      await server.kill('SIGKILL')
+      await server.restart()
+      await underWay
+    }
+    await manage()
+    const verdict = judge(await arrivalsIn('killed'), history.final)
+    if (KILLS > 4) console.log(`${KILLS} kills, ${history.written} changes, ${verdict.duplicates} duplicates`)
+    expect(verdict).toMatchObject({ lost: [], reordered: [], phantoms: [], changedIds: [] })
   })
 })

@@ -1,4 +1,4 @@
-import type { ActionType } from '../../core/action.ts'
+import type { ActionSpec, ActionType } from '../../core/action.ts'
 import { EvaluationError } from '../../core/errors.ts'
 import { compileHeaderMap } from '../header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../message.ts'
@@ -25,9 +25,10 @@ export const nats: ActionType = {
     },
     token: { kind: 'string', doc: 'Token, instead of user and password.' },
     credentials: { kind: 'string', doc: 'Path of a .creds file.' },
+    nkey: { kind: 'string', doc: 'Seed of a user’s key pair (SU…), as in `${file:/run/secrets/nkey}`.' },
     tls: TLS_FIELD,
   },
-  targetFields: ['url', 'token', 'credentials', 'tls'],
+  targetFields: ['url', 'token', 'credentials', 'nkey', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
@@ -51,18 +52,12 @@ export const nats: ActionType = {
       url,
       token: spec.string('token'),
       credentials: spec.string('credentials'),
+      nkey: spec.string('nkey'),
       tls: compileTls(spec),
     }
+    checkLogin(spec, targetOptions)
     return {
-      target: targetConfig(
-        'nats',
-        spec,
-        url
-          .split(',')
-          .map((part) => printableAddress(part))
-          .join(','),
-        targetOptions,
-      ),
+      target: targetConfig('nats', spec, addressOf(url), targetOptions),
       options,
       reads: (table) => unionReads([subject, headers, message.json].map((piece) => piece.reads(table))),
       bind: (table) => {
@@ -78,9 +73,34 @@ export const nats: ActionType = {
     }
   },
   async open(target) {
-    const { openNatsTarget } = await import('./nats/target.ts')
-    return openNatsTarget(target.options as NatsTargetOptions)
+    const { NatsTarget } = await import('./nats/target.ts')
+    const options = target.options as NatsTargetOptions
+    return new NatsTarget(options, addressOf(options.url))
   },
+}
+
+function addressOf(url: string): string {
+  return url
+    .split(',')
+    .map((part) => printableAddress(part))
+    .join(',')
+}
+
+function checkLogin(spec: ActionSpec, { url, token, credentials, nkey }: NatsTargetOptions): void {
+  const ways = [/\/\/[^/]*@/.test(url) ? 'url' : undefined, token, credentials, nkey].filter((way) => way !== undefined)
+  if (ways.length > 1) {
+    const hint = 'one of: user and password in `url`, `token`, `credentials`, `nkey`'
+    spec.fail('url', 'BINGO_RULE_NATS_LOGIN', 'there is more than one way to log in', hint)
+  }
+  // The seed itself is a secret, and not repeated.
+  if (nkey !== undefined && !/^SU[A-Z2-7]{56}$/.test(nkey.trim())) {
+    spec.fail(
+      'nkey',
+      'BINGO_RULE_NATS_LOGIN',
+      '`nkey` is not the seed of a user',
+      'it begins with SU, and has 58 characters',
+    )
+  }
 }
 
 function checkedHeaders(headers: { readonly [name: string]: string }): { readonly [name: string]: string } {

@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { findInstallation } from '../../../src/demo/servers/find-installation.ts'
 import type { Wanted } from '../../../src/demo/servers/find-installation.ts'
 import { freePort } from '../../../src/demo/servers/ports.ts'
@@ -16,13 +18,20 @@ const WANTED: Wanted = {
   image: 'nats:2',
 }
 
-/** A NATS server with JetStream. */
-export function startNats(): Promise<TestServer> {
+export interface NatsOptions {
+  /** Text of a configuration file: users, TLS, limits. Address, port and JetStream are set beside it. */
+  readonly config?: string
+}
+
+/** A NATS server with JetStream on disk. */
+export function startNats(options: NatsOptions = {}): Promise<TestServer> {
   return findInstallation(WANTED, {}, async (installation) => {
     const server = await ServerProcess.create('NATS', installation.engine)
     try {
       const port = await freePort()
-      const args = ['-a', installation.bindAddress, '-p', String(port), '-js', '-sd', server.folder]
+      const configFile = join(server.folder, 'nats.conf')
+      await writeFile(configFile, options.config ?? '')
+      const args = ['-c', configFile, '-a', installation.bindAddress, '-p', String(port), '-js', '-sd', server.folder]
       const command = await installation.command('nats-server', args, server.surroundings(port))
       const isReady = () => greets(port)
       await server.start(command, isReady)

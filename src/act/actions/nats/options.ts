@@ -11,6 +11,8 @@ export interface NatsTargetOptions {
   readonly token: string | undefined
   /** Path of a .creds file. */
   readonly credentials: string | undefined
+  /** Seed of a user's key pair (`SU…`). */
+  readonly nkey: string | undefined
   readonly tls: TlsFiles | null
 }
 

@@ -1,120 +1,101 @@
-import { readFile } from 'node:fs/promises'
-import { jetstream } from '@nats-io/jetstream'
-import type { JetStreamClient } from '@nats-io/jetstream'
-import { connect, credsAuthenticator, headers as createHeaders } from '@nats-io/transport-node'
-import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import { setImmediate } from 'node:timers/promises'
+import { headers as createHeaders } from '@nats-io/transport-node'
+import type { MsgHdrs } from '@nats-io/transport-node'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
-import { BingoError } from '../../../core/errors.ts'
-import { classify, NATS_ERRORS } from '../../classify.ts'
-import { deliveryFailure, reasonOf } from '../../failure.ts'
-import { readTls } from '../../tls-files.ts'
-import { withDeadline } from '../../with-deadline.ts'
+import { sendByRow } from '../../in-order.ts'
 import { messageId } from '../../message-id.ts'
+import { withDeadline } from '../../with-deadline.ts'
+import { ServerConnection } from './connection.ts'
+import { natsFailure } from './failure.ts'
 import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
 
 const MAX_BATCH = 500
-const CONNECT_TIMEOUT_MS = 5_000
-const ACK_TIMEOUT_MS = 5_000
-
-/** Rejects with BINGO_NATS_UNREACHABLE; once open, it reconnects by itself. */
-export async function openNatsTarget(options: NatsTargetOptions): Promise<Target> {
-  try {
-    const connection = await connect(await connectionOptions(options))
-    return new NatsTarget(connection)
-  } catch (cause) {
-    if (cause instanceof BingoError) throw cause
-    throw new BingoError('BINGO_NATS_UNREACHABLE', `NATS cannot be reached: ${reasonOf(cause)}`, {
-      hint: 'Check that NATS is up, and host, port, user, password and TLS in the address.',
-      retryable: true,
-      cause,
-    })
-  }
-}
-
-async function connectionOptions(options: NatsTargetOptions): Promise<NodeConnectionOptions> {
-  const urls = options.url.split(',').map((text) => new URL(text.trim()))
-  const [first] = urls
-  const encrypted = options.tls !== null || urls.some((url) => url.protocol === 'tls:')
-  return {
-    servers: urls.map((url) => url.host),
-    name: 'bingo',
-    timeout: CONNECT_TIMEOUT_MS,
-    maxReconnectAttempts: -1,
-    // A connection that is gone is found out within seconds, not minutes.
-    pingInterval: 5_000,
-    maxPingOut: 2,
-    ...(first &&
-      first.username !== '' && { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }),
-    ...(options.token !== undefined && { token: options.token }),
-    ...(options.credentials !== undefined && {
-      authenticator: credsAuthenticator(await readFile(options.credentials)),
-    }),
-    ...(encrypted && { tls: readTls(options.tls ?? {}) }),
-  }
-}
 
 /**
  * JetStream: each message is acknowledged by the stream that stored it, and carries the event's id, by which the stream
- * drops repetitions within its duplicate window. Core NATS: the server has it, whoever listens.
+ * drops repetitions within its duplicate window. Core NATS: the server has read it, whoever listens. After a failure
+ * that is the server's, and not the message's, the connection is thrown away and the next send opens another.
  */
-class NatsTarget implements Target {
+export class NatsTarget implements Target {
   readonly gather = 'all'
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency = 1
-  readonly #connection: NatsConnection
-  readonly #jetstream: JetStreamClient
+  readonly #options: NatsTargetOptions
+  readonly #address: string
+  #connection: ServerConnection | null = null
+  #opening: Promise<ServerConnection> | null = null
 
-  constructor(connection: NatsConnection) {
-    this.#connection = connection
-    this.#jetstream = jetstream(connection)
+  constructor(options: NatsTargetOptions, address: string) {
+    this.#options = options
+    this.#address = address
   }
 
   async send(jobs: readonly Job[]): Promise<SendResult> {
-    const outcomes = await Promise.all(jobs.map((job) => this.#publish(job)))
-    const core = jobs.some((job) => !(job.action.options as NatsActionOptions).jetstream)
-    const flushed = core ? await this.#flush() : null
-    if (flushed !== null) {
-      for (const [i, job] of jobs.entries()) {
-        if (!(job.action.options as NatsActionOptions).jetstream) outcomes[i] ??= flushed
-      }
-    }
-    return outcomes.some((outcome) => outcome !== null) ? outcomes : undefined
+    const failures = await sendByRow(jobs, (job) => this.#publish(job))
+    if (failures.every((failure) => failure === null)) return undefined
+    if (failures.some((failure) => failure?.kind === 'down')) await this.#discard()
+    return failures
   }
 
   async #publish(job: Job): Promise<DeliveryFailure | null> {
-    const options = job.action.options as NatsActionOptions
-    const { subject, body } = job.payload as NatsPayload
+    const { subject } = job.payload as NatsPayload
+    const { jetstream } = job.action.options as NatsActionOptions
     try {
-      if (options.jetstream) {
-        await this.#jetstream.publish(subject, body, {
-          msgID: messageId(job.change.id, job.action),
-          headers: headersOf(job),
-          timeout: ACK_TIMEOUT_MS,
-          retries: 0,
-        })
-      } else {
-        const headers = headersOf(job)
-        headers.set('Nats-Msg-Id', messageId(job.change.id, job.action))
-        this.#connection.publish(subject, body, { headers })
-      }
+      await withDeadline(jetstream ? this.#store(job) : this.#tell(job), job.action.timeoutMs)
       return null
     } catch (error) {
-      return natsFailure(error, subject)
+      return natsFailure(this.#address, subject, error)
     }
   }
 
-  /** Resolves when the server has read everything published so far. */
-  async #flush(): Promise<DeliveryFailure | null> {
-    try {
-      await withDeadline(this.#connection.flush(), ACK_TIMEOUT_MS)
-      return null
-    } catch (error) {
-      return natsFailure(error, '')
+  /** Resolves when a stream has stored the message. */
+  async #store(job: Job): Promise<void> {
+    const { subject, body } = job.payload as NatsPayload
+    const connection = await this.#connected()
+    await connection.jetstream.publish(subject, body, {
+      msgID: messageId(job.change.id, job.action),
+      headers: headersOf(job),
+      timeout: job.action.timeoutMs,
+    })
+  }
+
+  /** Resolves when the server has read the message and has not refused it. */
+  async #tell(job: Job): Promise<void> {
+    const { subject, body } = job.payload as NatsPayload
+    const connection = await this.#connected()
+    const headers = headersOf(job)
+    headers.set('Nats-Msg-Id', messageId(job.change.id, job.action))
+    connection.client.publish(subject, body, { headers })
+    await connection.client.flush()
+    // The refusal was read before the answer to the flush; the client tells of it a turn later.
+    await setImmediate()
+    const denial = connection.takeDenial(subject)
+    if (denial !== undefined) throw denial
+  }
+
+  async #connected(): Promise<ServerConnection> {
+    if (this.#connection?.lost === false) return this.#connection
+    this.#opening ??= ServerConnection.open(this.#options)
+    const opening = this.#opening
+    const connection = await opening
+    if (this.#opening === opening) {
+      this.#opening = null
+      this.#connection = connection
     }
+    return connection
+  }
+
+  /** The next send makes an attempt of its own, and does not wait for one that may hang. */
+  async #discard(): Promise<void> {
+    this.#opening?.then((late) => late.close()).catch(() => undefined)
+    this.#opening = null
+    const connection = this.#connection
+    this.#connection = null
+    await connection?.close()
   }
 
   async close(): Promise<void> {
-    await this.#connection.close()
+    await this.#discard()
   }
 }
 
@@ -123,30 +104,4 @@ function headersOf(job: Job): MsgHdrs {
   headers.set('Content-Type', (job.action.options as NatsActionOptions).contentType)
   for (const [name, value] of Object.entries((job.payload as NatsPayload).headers)) headers.set(name, value)
   return headers
-}
-
-function natsFailure(error: unknown, subject: string): DeliveryFailure {
-  const word = natsCode(error)
-  const kind = classify(NATS_ERRORS, word)
-  const where = subject === '' ? '' : ` for subject ${subject}`
-  return deliveryFailure(
-    kind,
-    kind === 'down' ? 'BINGO_NATS_UNREACHABLE' : 'BINGO_NATS_REFUSED',
-    `NATS refused the message${where}: ${reasonOf(error)}`,
-    { hint: HINTS[word], cause: error },
-  )
-}
-
-const HINTS: { readonly [word: string]: string } = {
-  NoRespondersError: 'Create a stream that covers the subject, or set `jetstream: false`.',
-  '10054': 'Raise max_msg_size of the stream, or send less.',
-}
-
-/** The stream's own error code where it answered, else the name of the client's error. */
-function natsCode(error: unknown): string {
-  if (!(error instanceof Error)) return ''
-  // Without a stream for the subject nobody answers, which the client takes for JetStream being switched off.
-  if (error.name === 'JetStreamNotEnabled') return 'NoRespondersError'
-  if (error.name === 'JetStreamApiError' && 'code' in error) return String(error.code)
-  return /max.?payload/i.test(error.message) ? 'MAX_PAYLOAD' : error.name
 }
