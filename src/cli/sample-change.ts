@@ -5,7 +5,7 @@ import type { ColumnDef, TableDef } from '../core/table.ts'
 /** A change event as people write or keep it; everything but operation, table and rows may be left out. */
 export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown }
 
-const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl']
+const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
 const VARCHAR = 15
 const BIGINT = 8
 const DOUBLE = 5
@@ -18,13 +18,14 @@ const JSON_TYPE = 245
 export function sampleChange(event: SampleEvent): Change {
   const op = String(event.op).toLowerCase() as Operation
   if (!OPERATIONS.includes(op)) {
-    throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate or ddl.')
+    throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate, ddl or gap.')
   }
   const [schema, name] = tableName(event)
   const ofRow = op !== 'truncate' && op !== 'ddl'
-  const old = ofRow && op !== 'insert' ? rowOf(event.old, 'old') : null
+  const hasOld = op === 'update' || op === 'delete'
+  const old = hasOld ? rowOf(event.old, 'old') : null
   const new_ = ofRow && op !== 'delete' ? rowOf(event.new, 'new') : null
-  if (ofRow && op !== 'insert' && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
+  if (hasOld && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
   if (ofRow && op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Give the row after the change.')
   const table = tableOf(schema, name, ofRow ? event.key : undefined, [new_, old])
   const transaction = {

@@ -36,6 +36,11 @@ test('a statement has no rows', () => {
   expect(sampleChange(event)).toMatchObject({ op: 'truncate', old: null, new: null, query: 'TRUNCATE users' })
 })
 
+test('a gap has what became of it as its new row', () => {
+  const event = { op: 'gap' as const, table: 'bingo.gap', new: { reason: 'purged' } }
+  expect(sampleChange(event)).toMatchObject({ op: 'gap', old: null, new: { reason: 'purged' } })
+})
+
 test('operation, table and rows are enough', () => {
   const change = sampleChange({ op: 'insert', table: 'shop.users', new: { ID: 3 } })
   expect(change.table).toMatchObject({ schema: 'shop', name: 'users', key: [0] })
