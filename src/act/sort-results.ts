@@ -1,5 +1,6 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { DeliveryFailure } from '../core/action.ts'
+import type { Clock } from '../core/clock.ts'
 import { parkedKey } from '../core/dead-letter.ts'
 import type { InFlightJob } from '../core/in-flight-job.ts'
 
@@ -22,12 +23,12 @@ export interface SortedResults {
   retry: { readonly job: InFlightJob; readonly failure: DeliveryFailure } | null
 }
 
-/** Sorts the results of one lane of a send and notes the attempts of what failed. `nowMs` is wall time. */
+/** Sorts the results of one lane of a send and notes the attempts of what failed. */
 export function sortResults(
   batch: readonly InFlightJob[],
   { from, to }: Segment,
   result: readonly (DeliveryFailure | null)[],
-  nowMs: number,
+  clock: Pick<Clock, 'now' | 'monotonicMs'>,
 ): SortedResults {
   const sorted: SortedResults = { ended: [], kept: [], lost: [], retry: null }
   const keptRows = new Set<string>()
@@ -45,7 +46,7 @@ export function sortResults(
       keep(job)
     } else if (failure === null) {
       sorted.ended.push(job)
-    } else if (isFinal(job, failure, nowMs)) {
+    } else if (isFinal(job, failure, clock)) {
       sorted.lost.push(job)
       if (job.action.onFailure === 'park') parkedRows.add(parkedKey(job.action.rule.id, job.rowKey))
     } else {
@@ -63,14 +64,15 @@ function isBehind(job: InFlightJob, keptRows: ReadonlySet<string>, parkedRows: R
 }
 
 /** Notes the attempt; true when this job is given up by its rule's `retry` and `onFailure`. */
-function isFinal(job: InFlightJob, failure: DeliveryFailure, nowMs: number): boolean {
+function isFinal(job: InFlightJob, failure: DeliveryFailure, clock: Pick<Clock, 'now' | 'monotonicMs'>): boolean {
   if (failure.kind === 'down') return false
   const { retry, onFailure } = job.action
+  if (job.attempts === null) job.failingSinceMs = clock.monotonicMs()
   job.attempts ??= []
-  job.attempts.push({ at: nowMs, code: failure.error.code, message: failure.error.message })
+  job.attempts.push({ at: clock.now(), code: failure.error.code, message: failure.error.message })
   if (onFailure === 'block') return false
   if (failure.kind === 'poison') return true
-  const age = nowMs - job.attempts[0]!.at
+  const age = clock.monotonicMs() - job.failingSinceMs
   return job.attempts.length >= retry.attempts || age >= retry.maxAgeMs
 }
 

@@ -184,9 +184,8 @@ export class TargetQueue implements WakeableQueue {
     const at = result.findIndex((failure) => failure?.kind === 'down')
     if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
     else this.health.succeeded()
-    const now = clock.now()
     for (const segment of segments) {
-      const sorted = sortResults(batch, segment, result, now)
+      const sorted = sortResults(batch, segment, result, clock)
       stats.retriedTotal += sorted.kept.length
       stats.failedTotal += sorted.lost.length
       void this.finishLane(segment, sorted)

@@ -42,6 +42,8 @@ export class InFlightJob implements Job {
   readonly failure: EvaluationError | null
   done = false
   attempts: { at: number; code: string; message: string }[] | null = null
+  /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
+  failingSinceMs = 0
   private key: string | null = null
   /** Most jobs have none: a million of them may be in flight. */
   private links: JobLinks | null = null

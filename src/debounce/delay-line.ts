@@ -12,6 +12,8 @@ export class DelayLine {
   private readonly delayMs: number
   private readonly release: (job: InFlightJob) => void
   private readonly clock: Clock
+  /** Wall time where monotonic time is 0, as it was at the beginning. */
+  private readonly wallOffsetMs: number
   private waiting: { readonly job: InFlightJob; readonly dueAtMs: number }[] = []
   private timer: NodeJS.Timeout | null = null
 
@@ -19,6 +21,7 @@ export class DelayLine {
     this.delayMs = delayMs
     this.release = release
     this.clock = clock
+    this.wallOffsetMs = clock.now() - clock.monotonicMs()
   }
 
   get size(): number {
@@ -26,8 +29,10 @@ export class DelayLine {
   }
 
   add(job: InFlightJob): void {
-    const committedAgoMs = this.clock.now() - job.change.transaction.timestampUs / 1000
-    // Clocks of two machines differ: never longer than the delay, never negative.
+    // The server's clock and ours differ, and ours may be set: never longer than the delay, never negative, and shorter
+    // only where the time that has passed since we began says so as well.
+    const now = Math.min(this.clock.now(), this.wallOffsetMs + this.clock.monotonicMs())
+    const committedAgoMs = now - job.change.transaction.timestampUs / 1000
     const waitMs = Math.min(this.delayMs, Math.max(0, this.delayMs - committedAgoMs))
     const last = this.waiting.at(-1)
     const dueAtMs = Math.max(this.clock.monotonicMs() + waitMs, last?.dueAtMs ?? 0)

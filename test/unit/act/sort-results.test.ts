@@ -11,8 +11,8 @@ function failure(kind: DeliveryFailure['kind'], retryAfterMs?: number): Delivery
   return retryAfterMs === undefined ? { kind, error } : { kind, error, retryAfterMs }
 }
 
-const sort = (batch: readonly InFlightJob[], result: readonly (DeliveryFailure | null)[], nowMs = 0) =>
-  sortResults(batch, { lane: 0, from: 0, to: batch.length }, result, nowMs)
+const sort = (batch: readonly InFlightJob[], result: readonly (DeliveryFailure | null)[], atMs = 0, wallMs = atMs) =>
+  sortResults(batch, { lane: 0, from: 0, to: batch.length }, result, { monotonicMs: () => atMs, now: () => wallMs })
 
 const retry = { attempts: 3, maxAgeMs: 60_000, minMs: 100, maxMs: 30_000 }
 
@@ -29,6 +29,13 @@ describe('what failed', () => {
     expect(sort([one], [failure('unknown')], 1_000).kept).toEqual([one])
     expect(sort([one], [failure('unknown')], 60_999).kept).toEqual([one])
     expect(sort([one], [failure('unknown')], 61_000).lost).toEqual([one])
+  })
+
+  test('is not too old because the wall clock was set', () => {
+    const one = job({ action: action({ retry: { ...retry, attempts: Infinity } }) })
+    expect(sort([one], [failure('unknown')], 1_000).kept).toEqual([one])
+    expect(sort([one], [failure('unknown')], 2_000, 86_400_000).kept).toEqual([one])
+    expect(sort([one], [failure('unknown')], 61_000, -86_400_000).lost).toEqual([one])
   })
 
   test('is never given up while the target is down, nor with block', () => {
