@@ -1,5 +1,5 @@
 import { startRedis } from '../../support/servers/redis.ts'
-import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
+import { arrivalOf, arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 import type { Arrival } from '../checker.ts'
 
@@ -8,12 +8,16 @@ const DURABLE = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
 
 type Server = Awaited<ReturnType<typeof startRedis>>
 
+/** Keys may hold anything, line breaks too, so they are read on the server. */
+const ALL_VALUES = `local found = {}
+for _, key in ipairs(redis.call('KEYS', 'row:*')) do found[#found + 1] = redis.call('GET', key) end
+return found`
+
 /** A cache: one key per row, with its newest state. */
 export function startRedisSet(): Promise<Outlet> {
-  return start('redis SET', 'state', `cmd: SET, key: "row:{{id}}", value: ${NOTE}`, async (server) => {
-    const keys = lines(await server.cli('--raw', 'KEYS', 'row:*'))
-    return keys.length === 0 ? [] : lines(await server.cli('--raw', 'MGET', ...keys)).map(arrivalOfJson)
-  })
+  return start('redis SET', 'state', `cmd: SET, key: "row:{{id}}", value: ${NOTE}`, async (server) =>
+    lines(await server.cli('--raw', 'EVAL', ALL_VALUES, '0')).map(arrivalOfJson),
+  )
 }
 
 export function startRedisList(): Promise<Outlet> {
@@ -23,16 +27,11 @@ export function startRedisList(): Promise<Outlet> {
 }
 
 export function startRedisStream(): Promise<Outlet> {
-  const fields = '{note: "{{id}} {{new.seq}} {{event.id}}"}'
-  return start('redis XADD', 'history', `cmd: XADD, key: arrivals, fields: ${fields}`, async (server) =>
-    // An entry is three lines: its place, the field's name, its value.
-    lines(await server.cli('--raw', 'XRANGE', 'arrivals', '-', '+'))
-      .filter((_, index) => index % 3 === 2)
-      .map((note) => {
-        const [key = '', seq, id = ''] = note.split(' ')
-        return { key, seq: Number(seq), id }
-      }),
-  )
+  return start('redis XADD', 'history', `cmd: XADD, key: arrivals, fields: ${NOTE}`, async (server) => {
+    const entries = JSON.parse(await server.cli('--json', 'XRANGE', 'arrivals', '-', '+')) as [string, string[]][]
+    // The fields in the order of the rule, each with its name before it.
+    return entries.map(([, [, key = '', , seq = '', , id = '']]) => arrivalOf({ key, seq, id }))
+  })
 }
 
 async function start(

@@ -3,7 +3,7 @@ import { arrivalOf, breakable } from './outlet.ts'
 import type { Note, Outlet } from './outlet.ts'
 
 const TABLE = `CREATE TABLE audit.arrivals
-  (place INT AUTO_INCREMENT PRIMARY KEY, \`key\` VARCHAR(20), seq INT, id VARCHAR(100))`
+  (place INT AUTO_INCREMENT PRIMARY KEY, \`key\` VARCHAR(200), seq INT, id VARCHAR(100))`
 
 /** A server of its own, without a binlog: nothing but a place to write to. */
 export async function startSqlTable(): Promise<Outlet> {
