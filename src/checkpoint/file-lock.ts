@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BingoError } from '../core/errors.ts'
@@ -70,13 +71,23 @@ export class FileLock {
 }
 
 async function createExclusively(path: string, text: string): Promise<boolean> {
+  let file: FileHandle
   try {
-    await writeFile(path, text, { flag: 'wx', mode: 0o600 })
-    return true
+    file = await open(path, 'wx', 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
+  try {
+    await file.writeFile(text)
+  } catch (error) {
+    // On a full disk an empty file is left, which the next try would take for somebody else's lock.
+    await rm(path, { force: true })
+    throw error
+  } finally {
+    await file.close()
+  }
+  return true
 }
 
 /** `null`: unreadable, as a crash right after creation leaves it. */
