@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { Daemon, eventually } from '../support/daemon.ts'
+import { startMysql } from '../support/servers/mysql.ts'
+import { startRedis } from '../support/servers/redis.ts'
+
+const DELAY_MS = 3_000
+
+let mysql: Awaited<ReturnType<typeof startMysql>>
+let redis: Awaited<ReturnType<typeof startRedis>>
+
+beforeAll(async () => {
+  ;[mysql, redis] = await Promise.all([startMysql({ gtid: true }), startRedis({})])
+  await mysql.query('CREATE DATABASE shop')
+  await mysql.query('CREATE TABLE shop.rows (id INT PRIMARY KEY, seq INT NOT NULL)')
+})
+afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
+beforeEach(async () => {
+  await redis.cli('FLUSHALL')
+  await mysql.query('DELETE FROM shop.rows')
+})
+
+interface Entry {
+  /** When Redis took it: the first part of a stream id is its clock. */
+  readonly atMs: number
+  readonly fields: readonly string[]
+}
+
+async function entries(stream: string): Promise<Entry[]> {
+  const text = await redis.cli('--json', 'XRANGE', stream, '-', '+')
+  const found = JSON.parse(text) as [string, string[]][]
+  return found.map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), fields }))
+}
+
+test('a delay outlives kill -9 and a clean stop, and is never shorter than it says', async () => {
+  const rules = `rules:
+  - id: later
+    table: shop.rows
+    delay: ${DELAY_MS}ms
+    actions:
+      - {type: redis, cmd: XADD, key: later, fields: {id: "{{id}}", ts: "{{event.ts}}"}}
+`
+  await using bingo = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  await mysql.query('INSERT INTO shop.rows VALUES (1, 1)')
+  await eventually('it waits', async () => (await bingo.metric('bingo_in_flight_jobs')) === 1)
+  await bingo.stop('SIGKILL')
+  bingo.spawn()
+  await bingo.ready()
+  await mysql.query('INSERT INTO shop.rows VALUES (2, 1)')
+  await eventually('both wait, or the first is there', async () => {
+    return (await bingo.metric('bingo_rows_matched_total')) === 2
+  })
+  expect(await bingo.stop()).toBe(0)
+  bingo.spawn()
+  await eventually('both are there', async () => (await redis.cli('XLEN', 'later')).trim() >= '2')
+  const arrived = await entries('later')
+  expect([...new Set(arrived.map(({ fields }) => fields[1]))]).toEqual(['1', '2'])
+  for (const { atMs, fields } of arrived) expect(atMs - Date.parse(fields[3]!)).toBeGreaterThanOrEqual(DELAY_MS)
+})
+
+test('a rate is kept over all lanes, in order, and `when` decides for each action', async () => {
+  const rules = `rules:
+  - id: paced
+    table: shop.rows
+    actions:
+      - {type: redis, cmd: XADD, key: paced, rate: 100/s, fields: {id: "{{id}}", seq: "{{new.seq}}"}}
+      - {type: redis, cmd: RPUSH, key: even, value: "{{new.seq}}", when: "new.seq % 2 == 0"}
+`
+  await using _bingo = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  const rows = 10
+  const rounds = 12
+  await mysql.query(`INSERT INTO shop.rows VALUES ${Array.from({ length: rows }, (_, i) => `(${i + 1}, 1)`).join(',')}`)
+  for (let seq = 2; seq <= rounds; seq++) await mysql.query('UPDATE shop.rows SET seq = seq + 1')
+  await eventually('all arrived', async () => (await entries('paced')).length === rows * rounds)
+  const arrived = await entries('paced')
+  // A tenth of a second's worth may go at once; the rest at the rate.
+  expect(arrived.at(-1)!.atMs - arrived[0]!.atMs).toBeGreaterThanOrEqual(((rows * rounds - 10) / 100) * 900)
+  for (let id = 1; id <= rows; id++) {
+    const seqs = arrived.filter(({ fields }) => fields[1] === String(id)).map(({ fields }) => Number(fields[3]))
+    expect(seqs).toEqual(Array.from({ length: rounds }, (_, i) => i + 1))
+  }
+  await delay(50)
+  const even = (await redis.cli('--raw', 'LRANGE', 'even', '0', '-1')).trim().split('\n').map(Number)
+  expect(even).toHaveLength((rows * rounds) / 2)
+  expect(even.every((seq) => seq % 2 === 0)).toBe(true)
+})
