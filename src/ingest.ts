@@ -8,15 +8,14 @@ import type { Transaction } from './core/change.ts'
 import type { EvaluationError } from './core/errors.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
 import type { SourcePosition } from './core/position.ts'
-import { keyChanged } from './core/row-key.ts'
-import type { Predicate, Rule } from './core/rule.ts'
+import type { Rule } from './core/rule.ts'
 import type { RuleStats, Stats } from './core/stats.ts'
 import type { TableDef } from './core/table.ts'
 import type { Ticket, Watermark } from './checkpoint/watermark.ts'
 import type { MatchSink } from './match/program.ts'
 import type { Matcher } from './match/matcher.ts'
-import { laneHash } from './partition/lane-hash.ts'
-import type { LaneOf } from './partition/lane-hash.ts'
+import { matchStatement } from './match/statement.ts'
+import { RowLanes } from './partition/row-lanes.ts'
 
 /** What a job itself costs in memory, beside its payload and its change. */
 const JOB_BYTES = 256
@@ -40,7 +39,7 @@ export interface IngestDeps {
 export class Ingest implements TransactionHandler, MatchSink {
   private readonly deps: IngestDeps
   private readonly bufferLimit: number
-  private readonly laneOfs = new WeakMap<TableDef, LaneOf>()
+  private readonly lanes: RowLanes
   private matcher: Matcher
   private transaction: Transaction | null = null
   private ticket: Ticket | null = null
@@ -52,9 +51,6 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** Rows up to this ordinal were handled before the connection broke in mid-transaction (invariant 5). */
   private skipUpTo = -1
   private lastJob: InFlightJob | null = null
-  private lastChange: Change | null = null
-  private lane = 0
-  private formerLane = -1
   private readonly keyless = new Set<string>()
   /** Asked for once per job and once per match, mostly for the same rule. */
   private lastRuleId: string | null = null
@@ -63,6 +59,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   constructor(matcher: Matcher, deps: IngestDeps) {
     this.matcher = matcher
     this.deps = deps
+    this.lanes = new RowLanes(deps.lanes)
     this.bufferLimit = Math.min(TRANSACTION_BUFFER_BYTES, deps.stats.budgetBytes / 8)
   }
 
@@ -101,7 +98,10 @@ export class Ingest implements TransactionHandler, MatchSink {
     const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
     tables.forEach(({ schema, table }, seq) => {
       const rules = this.matcher.statementRules(statement.kind, schema, table)
-      if (rules.length > 0) this.statement(statement, { schema, table }, seq, rules)
+      if (rules.length === 0) return
+      const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }
+      const change = new Change(def, statement.kind, this.transaction!, seq, null, null, statement.sql)
+      matchStatement(change, rules, statement.sql.length * 2, this)
     })
   }
 
@@ -139,7 +139,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   gap(gap: Gap, end: SourcePosition): void {
     const change = gapChange(gap)
     this.begin(change.transaction)
-    this.statementChange(change, this.matcher.gapRules(), gap.reason.length * 2)
+    matchStatement(change, this.matcher.gapRules(), gap.reason.length * 2, this)
     if (this.ticket === null) this.deps.watermark.pass(end, 0)
     else this.deps.watermark.seal(this.ticket, end, 0)
     this.letGo()
@@ -153,23 +153,24 @@ export class Ingest implements TransactionHandler, MatchSink {
   ruleMatched(rule: Rule, change: Change): void {
     this.deps.stats.matchedTotal += 1
     this.ruleStats(rule.id).matchedTotal += 1
-    if (change.table.key.length === 0) this.warnKeyless(change)
+    // Statements and gaps have no rows: their tables are given without columns.
+    if (change.table.key.length === 0 && change.table.columns.length > 0) this.warnKeyless(change)
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void {
-    this.locate(change)
+    this.lanes.locate(change)
     const former = key === 'former'
-    const lane = former && this.formerLane >= 0 ? this.formerLane : this.lane
+    const lane = former && this.lanes.formerLane >= 0 ? this.lanes.formerLane : this.lanes.lane
     const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
     const job = this.job(action, change, payload, lane, JOB_BYTES + heldBytes + payloadBytes, null, former)
-    if (this.formerLane >= 0 && action.bindFormerKey === undefined) this.addGate(job)
+    if (this.lanes.formerLane >= 0 && action.bindFormerKey === undefined) this.addGate(job)
     this.take(job)
   }
 
   failed(action: ActionPlan, change: Change, error: EvaluationError, heldBytes: number): void {
-    this.locate(change)
+    this.lanes.locate(change)
     this.ruleStats(action.rule.id).errorsTotal += 1
-    this.take(this.job(action, change, undefined, this.lane, JOB_BYTES + heldBytes, error, false))
+    this.take(this.job(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, error, false))
   }
 
   /** To be called when a job has ended or was superseded. */
@@ -276,69 +277,14 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.transaction = null
     this.ticket = null
     this.lastJob = null
-    this.lastChange = null
+    this.lanes.forget()
     this.streaming = false
-  }
-
-  private locate(change: Change): void {
-    if (change === this.lastChange) return
-    this.lastChange = change
-    let laneOf = this.laneOfs.get(change.table)
-    if (laneOf === undefined) {
-      laneOf = laneHash(change.table, this.deps.lanes)
-      this.laneOfs.set(change.table, laneOf)
-    }
-    this.lane = laneOf(change.old, change.new)
-    this.formerLane = -1
-    if (change.op === 'update' && keyChanged(change.table, change.op, change.old, change.new)) {
-      const former = laneOf(change.old, null)
-      if (former !== this.lane) this.formerLane = former
-    }
   }
 
   /** A change of the primary key that is sent once is ordered on the former key's lane too (invariant 2). */
   private addGate(job: InFlightJob): void {
-    const gate = new InFlightJob(job.action, job.change, undefined, this.formerLane, 0, NO_HOLD, null)
+    const gate = new InFlightJob(job.action, job.change, undefined, this.lanes.formerLane, 0, NO_HOLD, null)
     job.standIn(gate)
-  }
-
-  private statement(
-    statement: DdlStatement,
-    { schema, table }: { schema: string; table: string },
-    seq: number,
-    rules: readonly Rule[],
-  ): void {
-    const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }
-    const change = new Change(def, statement.kind, this.transaction!, seq, null, null, statement.sql)
-    this.statementChange(change, rules, statement.sql.length * 2)
-  }
-
-  /** A change that is no row: rules look at it one by one. */
-  private statementChange(change: Change, rules: readonly Rule[], heldBytes: number): void {
-    for (const rule of rules) {
-      if (!this.passes(rule.filter, rule.actions[0]!, change, heldBytes)) continue
-      this.deps.stats.matchedTotal += 1
-      this.ruleStats(rule.id).matchedTotal += 1
-      for (const action of rule.actions) {
-        if (!this.passes(action.when, action, change, heldBytes)) continue
-        try {
-          this.matched(action, change, action.bind(change.table)(change), heldBytes, 'present')
-        } catch (error) {
-          this.failed(action, change, error as EvaluationError, heldBytes)
-        }
-      }
-    }
-  }
-
-  /** Whether a statement passes a rule's filter or an action's `when`; a failed evaluation goes to the dead letters. */
-  private passes(predicate: Predicate | null, action: ActionPlan, change: Change, heldBytes: number): boolean {
-    if (predicate === null) return true
-    try {
-      return predicate.bind(change.table)(change)
-    } catch (error) {
-      this.failed(action, change, error as EvaluationError, heldBytes)
-      return false
-    }
   }
 
   private warnKeyless({ table }: Change): void {
