@@ -10,6 +10,7 @@ export interface HttpServerOptions {
   readonly port: number
   /** Bearer token that /metrics, /status and the details of /readyz ask for; undefined: open, for loopback only. */
   readonly token: string | undefined
+  readonly limits?: HttpLimits
 }
 
 export interface HttpPages {
@@ -25,7 +26,15 @@ interface Page {
   readonly body: string
 }
 
-const HEADERS_TIMEOUT_MS = 10_000
+/** What one client, or many, may take of us. */
+export interface HttpLimits {
+  /** A request has to be there completely within this time. */
+  readonly requestMs: number
+  /** Beyond it new connections are closed at once. */
+  readonly connections: number
+}
+
+const LIMITS: HttpLimits = { requestMs: 10_000, connections: 256 }
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** The admin server: /healthz, /readyz, /metrics, /status. GET and HEAD only. */
@@ -37,10 +46,13 @@ export class HttpServer implements AsyncDisposable {
   private constructor(options: HttpServerOptions, pages: HttpPages) {
     this.options = options
     this.pages = pages
+    const { requestMs, connections } = options.limits ?? LIMITS
     this.server = createServer(
-      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS },
+      // Node.js looks for late requests only now and then, by default every 30 s.
+      { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: requestMs / 4 },
       (request, response) => void this.answer(request, response),
     )
+    this.server.maxConnections = connections
   }
 
   /** Listens. Throws BINGO_HTTP_LISTEN when the address cannot be used. */
@@ -77,12 +89,14 @@ export class HttpServer implements AsyncDisposable {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...(page.status === 401 && { 'www-authenticate': 'Bearer' }),
+      ...(page.status === 405 && { allow: 'GET, HEAD' }),
     })
     response.end(request.method === 'HEAD' ? undefined : page.body)
   }
 
   private async page(request: IncomingMessage): Promise<Page> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'GET only' })
+    if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'one Host only' })
     const refusal = this.refusal(request)
     if (refusal !== null) return json(403, { error: refusal })
     const path = (request.url ?? '/').split('?')[0] ?? '/'
