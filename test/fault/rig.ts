@@ -180,8 +180,8 @@ export class Rig implements AsyncDisposable {
 }
 
 /** A database of its own: what a scenario records must not evict or flush the checkpoint. */
-export function checkpointUrl(redis: RedisServer): string {
-  return `${redis.url}/1`
+export function checkpointUrl({ url }: { readonly url: string }): string {
+  return `${url}/1`
 }
 
 async function stillUnderWay(daemon: Daemon, deadline: number): Promise<string[]> {
