@@ -7,6 +7,7 @@ import type { Arrival } from './checker.ts'
 /** A folder with what a run saw: histories, logs, checkpoints. Kept when the run fails, or when asked for. */
 export class Evidence {
   readonly folder: string
+  private readonly watched: Daemon[] = []
 
   private constructor(folder: string) {
     this.folder = folder
@@ -39,6 +40,19 @@ export class Evidence {
     await this.write(`${name}.log`, daemon.logs.map((line) => `${JSON.stringify(line)}\n`).join(''))
     await this.write(`${name}.stderr`, daemon.stderr)
     await cp(daemon.folder, join(this.folder, name), { recursive: true })
+  }
+
+  /** Its log is kept, whatever becomes of the run. */
+  watch(daemon: Daemon): void {
+    this.watched.push(daemon)
+  }
+
+  /** For a run that could not be made: what its daemons said. Their folders may be gone already. */
+  async logs(): Promise<void> {
+    for (const [i, daemon] of this.watched.entries()) {
+      await this.write(`daemon-${i}.log`, daemon.logs.map((line) => `${JSON.stringify(line)}\n`).join(''))
+      await this.write(`daemon-${i}.stderr`, daemon.stderr)
+    }
   }
 
   async discard(): Promise<void> {

@@ -33,6 +33,7 @@ export class Pair implements AsyncDisposable {
         env: { ...env, ...rig.recorder.env, BINGO_CHECKPOINT_STORE: checkpointUrl(rig.redis) },
       }),
     )
+    context.evidence.watch(standby)
     const pair = new Pair(rig, standby, ttlMs)
     standby.spawn()
     await pair.waits(standby)

@@ -102,6 +102,7 @@ export class Rig implements AsyncDisposable {
       env: { BINGO_CHECKPOINT_STORE: checkpointUrl(redis), ...recorder.env, ...more.env },
     })
     stack.use(daemon)
+    context.evidence.watch(daemon)
     daemon.spawn()
     await daemon.ready()
     await writer.insertRows()

@@ -37,6 +37,7 @@ async function outcomesOf(scenario: Scenario, context: Parameters<Scenario['run'
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
     await context.evidence.write('error.txt', reason)
+    await context.evidence.logs()
     const nothing = { runs: 0, changes: 0, lost: 0, reordered: 0, phantom: 0, duplicates: 0, secondsToHeal: null }
     return [{ fault: scenario.name, ...nothing, problems: [reason.slice(0, 2_000)] }]
   }

@@ -17,7 +17,8 @@ function mainFile(): string {
   )
 }
 
-const READY_TIMEOUT_MS = 60_000
+/** Machines stall at times: hang detection, not a measure of speed. */
+const READY_TIMEOUT_MS = 150_000
 
 export interface DaemonOptions {
   /** YAML of the rules file. */
@@ -107,15 +108,17 @@ export class Daemon implements AsyncDisposable {
   /** Resolves when /readyz says yes; rejects when the process ends before. */
   async ready(): Promise<void> {
     const deadline = Date.now() + READY_TIMEOUT_MS
+    let last = 'no answer'
     while (Date.now() < deadline) {
       if (this.child!.exitCode !== null || this.child!.signalCode !== null) {
         throw new Error(`bingo ended with ${this.child!.exitCode ?? this.child!.signalCode}:\n${this.output()}`)
       }
       const answer = await this.get('/readyz').catch(() => null)
       if (answer?.status === 200) return
+      if (answer !== null) last = answer.text
       await delay(25)
     }
-    throw new Error(`bingo was not ready within ${READY_TIMEOUT_MS} ms:\n${this.output()}`)
+    throw new Error(`bingo was not ready within ${READY_TIMEOUT_MS} ms (${last}):\n${this.output()}`)
   }
 
   async get(path: string): Promise<{ status: number; text: string }> {

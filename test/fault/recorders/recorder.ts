@@ -1,4 +1,5 @@
 import type { Arrival } from '../checker.ts'
+import { WRITER_TABLES } from '../writer-tables.ts'
 
 /** A target that remembers what it got, in order. */
 export interface Recorder extends AsyncDisposable {
@@ -17,6 +18,19 @@ export interface Note {
   readonly op: string
   readonly by?: string
   readonly id: string
+}
+
+/** A note as a structure in YAML, for actions that send one. */
+export const NOTE = '{key: "{{table}}:{{uid}}", seq: "{{seq}}", op: "{{event.op}}", id: "{{event.id}}"}'
+
+/** Rules that send every change of the writer's tables by one action. */
+export function recordingRules(action: string): string {
+  return `rules:
+  - id: arrivals
+    table: [${WRITER_TABLES.join(', ')}]
+    actions:
+      - ${action}
+`
 }
 
 /** A DELETE shows the number that the row had, and counts as one more change. */

@@ -1,8 +1,7 @@
 import { Redis } from 'ioredis'
 import type { RedisServer } from '../../support/servers/redis.ts'
 import type { Arrival } from '../checker.ts'
-import { WRITER_TABLES } from '../writer-tables.ts'
-import { arrivalOf } from './recorder.ts'
+import { arrivalOf, NOTE, recordingRules } from './recorder.ts'
 import type { Note, Recorder } from './recorder.ts'
 
 const STREAM = 'arrivals'
@@ -10,15 +9,8 @@ const PAGE = 10_000
 
 /** `by` is noted with each change: who sent it, where several daemons do. */
 export function redisStreamRules(by = 'bingo'): string {
-  return `rules:
-  - id: arrivals
-    table: [${WRITER_TABLES.join(', ')}]
-    actions:
-      - type: redis
-        cmd: XADD
-        key: ${STREAM}
-        fields: {key: "{{table}}:{{uid}}", seq: "{{seq}}", op: "{{event.op}}", id: "{{event.id}}", by: ${by}}
-`
+  const fields = NOTE.replace('}}"}', `}}", by: ${by}}`)
+  return recordingRules(`{type: redis, cmd: XADD, key: ${STREAM}, fields: ${fields}}`)
 }
 
 /** One stream: the server numbers what arrives. */
