@@ -168,8 +168,8 @@ class ConfiguredDaemon implements Daemon {
         deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
         replaced: elected?.replaced,
         openTarget: async (config, run) => {
-          const target = await openTarget(config, run, deps)
-          return permit === undefined ? target : guardedTarget(target, permit)
+          if (permit === undefined) return openTarget(config, run, deps)
+          return guardedTarget(await openTarget(config, run, deps, () => permit.valid), permit)
         },
         compileRowDecoder,
       },
@@ -295,8 +295,13 @@ async function patiently<T>(
   }
 }
 
-function openTarget(target: TargetConfig, run: DeliveryRun, { log, clock }: DaemonDeps): Promise<Target> {
+function openTarget(
+  target: TargetConfig,
+  run: DeliveryRun,
+  { log, clock }: DaemonDeps,
+  mayDeliver?: () => boolean,
+): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
-  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now(), run })
+  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver })
 }

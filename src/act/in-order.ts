@@ -8,18 +8,27 @@ export const BEHIND = deliveryFailure(
   'not sent: an earlier event of this row failed',
 )
 
+/** For what was not sent because another instance may have taken over; tried again once it is known who leads. */
+export const WITHHELD = deliveryFailure(
+  'down',
+  'BINGO_LEASE_UNCONFIRMED',
+  'not sent: the lease could have passed to another instance',
+)
+
 /**
- * Sends jobs one after the other. A target that is down ends it; a failure of one event holds back the later events of
+ * Sends jobs one after the other, as long as `mayDeliver` agrees. A target that is down ends it; a failure of one event holds back the later events of
  * its row, which must not overtake it (invariant 2), and nothing else.
  */
 export async function sendInOrder(
   jobs: readonly Job[],
   send: (job: Job) => Promise<DeliveryFailure | null>,
+  mayDeliver: () => boolean = () => true,
 ): Promise<SendResult> {
   const failures: (DeliveryFailure | null)[] = []
   const failedRows = new Set<string>()
   let down: DeliveryFailure | null = null
   for (const job of jobs) {
+    if (down === null && !mayDeliver()) down = WITHHELD
     if (down !== null) failures.push(down)
     else if (failedRows.size > 0 && failedRows.has(job.rowKey)) failures.push(BEHIND)
     else {

@@ -132,6 +132,8 @@ export interface TargetContext {
   readonly now: () => number
   /** Absent where nothing has to happen once only. */
   readonly run?: DeliveryRun
+  /** Asked between the pieces of one send: false when another instance may have taken over. Absent: nobody can. */
+  readonly mayDeliver?: (() => boolean) | undefined
 }
 
 export interface ActionDefaults {

@@ -54,9 +54,9 @@ export const grpc: ActionType = {
     const { checkByReflection } = await import('./grpc/check-online.ts')
     return checkByReflection(action)
   },
-  async open(target) {
+  async open(target, { mayDeliver }) {
     const { GrpcTarget } = await import('./grpc/target.ts')
-    return new GrpcTarget(target.options as GrpcTargetOptions)
+    return new GrpcTarget(target.options as GrpcTargetOptions, mayDeliver)
   },
 }
 

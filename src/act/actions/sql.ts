@@ -56,9 +56,9 @@ export const sql: ActionType = {
       },
     }
   },
-  async open(target) {
+  async open(target, { mayDeliver }) {
     const { SqlTarget } = await import('./sql/target.ts')
-    return new SqlTarget(target.options as SqlTargetOptions)
+    return new SqlTarget(target.options as SqlTargetOptions, mayDeliver)
   },
 }
 

@@ -33,8 +33,8 @@ export const webhook: ActionType = {
   targetFields: ['url', 'headers', 'sign', 'gzip', 'concurrency', 'http2', 'dynamicHost', 'allowCidrs', 'tls'],
   defaultCoalesce: () => 'none',
   compile: compileWebhook,
-  async open(target) {
+  async open(target, { mayDeliver }) {
     const { WebhookTarget } = await import('./webhook/target.ts')
-    return new WebhookTarget(target.options as WebhookTargetOptions)
+    return new WebhookTarget(target.options as WebhookTargetOptions, mayDeliver)
   },
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DeliveryFailure, Job } from '../../../src/core/action.ts'
 import { deliveryFailure } from '../../../src/act/failure.ts'
-import { BEHIND, sendByRow } from '../../../src/act/in-order.ts'
+import { BEHIND, sendByRow, sendInOrder, WITHHELD } from '../../../src/act/in-order.ts'
 import { job } from '../../support/jobs.ts'
 
 const refused = deliveryFailure('unknown', 'REFUSED', 'refused')
@@ -39,4 +39,19 @@ describe('sendByRow', () => {
     const { outcomes } = await run(['1.a', '1.b'], { '1.a': down })
     expect(outcomes).toEqual([down, down])
   })
+})
+
+test('what is left of a send stays behind when another instance may have taken over meanwhile', async () => {
+  const sent: number[] = []
+  const jobs = [job({ id: 1 }), job({ id: 2 }), job({ id: 3 })]
+  const result = await sendInOrder(
+    jobs,
+    async ({ change }) => {
+      sent.push(change.new!['id'] as number)
+      return null
+    },
+    () => sent.length < 2,
+  )
+  expect(sent).toEqual([1, 2])
+  expect(result).toEqual([null, null, WITHHELD])
 })

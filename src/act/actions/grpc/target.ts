@@ -27,16 +27,18 @@ export class GrpcTarget implements Target {
   readonly maxConcurrency: number
   readonly #client: Client
   readonly #address: string
+  readonly #mayDeliver: (() => boolean) | undefined
   readonly #methods = new Map<GrpcActionOptions, Promise<UnaryMethod>>()
 
-  constructor(options: GrpcTargetOptions) {
+  constructor(options: GrpcTargetOptions, mayDeliver?: () => boolean) {
+    this.#mayDeliver = mayDeliver
     this.#address = options.address
     this.maxConcurrency = options.concurrency
     this.#client = openClient(options)
   }
 
   send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
-    return sendInOrder(jobs, (job) => this.#call(job, signal))
+    return sendInOrder(jobs, (job) => this.#call(job, signal), this.#mayDeliver)
   }
 
   async #call(job: Job, signal: AbortSignal): Promise<DeliveryFailure | null> {

@@ -3,7 +3,7 @@ import type { Pool, PoolConnection } from 'mysql2/promise'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
 import { classify, SQL_ERRORS } from '../../classify.ts'
 import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
-import { sendInOrder } from '../../in-order.ts'
+import { sendInOrder, WITHHELD } from '../../in-order.ts'
 import { printableAddress } from '../../target-id.ts'
 import { readTls } from '../../tls-files.ts'
 import type { SqlActionOptions, SqlPayload, SqlTargetOptions } from './options.ts'
@@ -18,8 +18,10 @@ export class SqlTarget implements Target {
   readonly maxConcurrency: number
   readonly #pool: Pool
   readonly #address: string
+  readonly #mayDeliver: () => boolean
 
-  constructor(options: SqlTargetOptions) {
+  constructor(options: SqlTargetOptions, mayDeliver: () => boolean = () => true) {
+    this.#mayDeliver = mayDeliver
     this.#address = printableAddress(options.url)
     this.maxConcurrency = options.connections
     this.#pool = createPool({
@@ -54,20 +56,26 @@ export class SqlTarget implements Target {
       if (failure === null) return undefined
       if (failure.kind === 'down') return jobs.map(() => failure)
     }
-    return sendInOrder(jobs, async (job) => {
-      try {
-        await execute(connection, job)
-        return null
-      } catch (error) {
-        return this.#failed(connection, error)
-      }
-    })
+    return sendInOrder(jobs, (job) => this.#executeAlone(connection, job), this.#mayDeliver)
+  }
+
+  async #executeAlone(connection: PoolConnection, job: Job): Promise<DeliveryFailure | null> {
+    try {
+      await execute(connection, job)
+      return null
+    } catch (error) {
+      return this.#failed(connection, error)
+    }
   }
 
   async #transaction(connection: PoolConnection, jobs: readonly Job[]): Promise<DeliveryFailure | null> {
     try {
       await connection.beginTransaction()
       for (const job of jobs) await execute(connection, job)
+      if (!this.#mayDeliver()) {
+        await connection.rollback()
+        return WITHHELD
+      }
       await connection.commit()
       return null
     } catch (error) {

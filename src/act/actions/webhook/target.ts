@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../../core/action.ts'
-import { BEHIND } from '../../in-order.ts'
+import { BEHIND, WITHHELD } from '../../in-order.ts'
 import { Connections } from './connections.ts'
 import { DeadlineError, exchange } from './exchange.ts'
 import { outageOf, refusalOf } from './failures.ts'
@@ -23,8 +23,10 @@ export class WebhookTarget implements Target {
   readonly #connections: Connections
   readonly #dynamicHost: boolean
   readonly #unanswered = new Unanswered()
+  readonly #mayDeliver: () => boolean
 
-  constructor(options: WebhookTargetOptions) {
+  constructor(options: WebhookTargetOptions, mayDeliver: () => boolean = () => true) {
+    this.#mayDeliver = mayDeliver
     this.maxConcurrency = options.concurrency
     this.#dynamicHost = options.origin === null
     this.#connections = new Connections(options)
@@ -90,6 +92,7 @@ export class WebhookTarget implements Target {
 
   /** One request and its answer; null when it was taken. */
   async #exchange(jobs: readonly Job[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
+    if (!this.#mayDeliver()) return { failure: WITHHELD, divisible: false }
     const { timeoutMs, options } = jobs[request.from]!.action
     const { origin, path } = request.url
     const { dispatcher } = this.#connections
