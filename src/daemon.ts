@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { openDeadLetterStore } from './act/dead-letters/open-store.ts'
 import { actionTypes } from './act/registry.ts'
 import { BinlogReader } from './binlog/reader.ts'
 import { compileRowDecoder } from './binlog/row-decoder.ts'
 import { openCheckpointStore } from './checkpoint/open-store.ts'
+import { patiently } from './checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig } from './core/action.ts'
-import { backoffMs } from './core/backoff.ts'
 import type { TransactionHandler } from './core/binlog-stream.ts'
 import type { Checkpoint, CheckpointStore } from './core/checkpoint.ts'
 import type { Clock } from './core/clock.ts'
@@ -18,11 +17,11 @@ import type { Permit } from './core/lease.ts'
 import type { ServerFingerprint, SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
 import type { Stats } from './core/stats.ts'
-import { openLeadership } from './election.ts'
+import { runElected } from './election.ts'
+import type { Elected } from './election.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Pipeline, PipelineSource, SourceListener } from './pipeline.ts'
 import { guardedCheckpoints, guardedLetters, guardedTarget } from './standby/guarded.ts'
-import type { Leadership } from './standby/leadership.ts'
 import { BinlogSource } from './source/source.ts'
 import type { OpenFeed } from './source/feed.ts'
 import type { SourceSettings } from './source/options.ts'
@@ -44,9 +43,6 @@ export interface Daemon {
   /** Entries in the dead-letter store; 0 before the store is open. Rejects when the store cannot be asked. */
   deadLetterCount(): Promise<number>
 }
-
-/** Between tries to reach a checkpoint store that is down at the start. */
-const STORE_RETRY = { minMs: 200, maxMs: 5_000 } as const
 
 /** Builds everything that a configuration names: stores, source, pipeline. Nothing is opened before `run`. */
 export function createDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps): Daemon {
@@ -84,21 +80,7 @@ class ConfiguredDaemon implements Daemon {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const leadership = openLeadership(this.config, this.deps)
-    if (leadership === null) return this.lead(signal, null)
-    const over = new AbortController()
-    try {
-      if (!(await leadership.win(signal))) return
-      const replaced = leadership.keep(over.signal)
-      replaced.catch(() => undefined)
-      await this.lead(signal, { leadership, replaced })
-    } catch (error) {
-      // A stream or checkpoint that was taken away is reported as what it is: another instance leads.
-      throw (await leadership.replacedBy()) ?? error
-    } finally {
-      over.abort()
-      await leadership.release()
-    }
+    await runElected(this.config, this.deps, signal, (elected) => this.lead(signal, elected))
   }
 
   private async lead(signal: AbortSignal, elected: Elected | null): Promise<void> {
@@ -108,7 +90,7 @@ class ConfiguredDaemon implements Daemon {
       const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
       if (checkpoint === 'stopped') return
       const run = { checkpoint, epoch: epochAfter(checkpoint, deps.clock), elected }
-      if (elected !== null && !(await this.claim(checkpoints, run, elected, signal))) return
+      if (elected !== null && !(await elected.claim(checkpoints, run, signal))) return
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore({
         store: config.deadLetters.store,
@@ -129,19 +111,6 @@ class ConfiguredDaemon implements Daemon {
     }
   }
 
-  /** From now on no earlier leader can move the checkpoint: its epoch is lower. False when stopped meanwhile. */
-  private async claim(
-    checkpoints: CheckpointStore,
-    { checkpoint, epoch }: Run,
-    { leadership }: Elected,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    leadership.confirmBy(async () => ((await checkpoints.load())?.epoch ?? 0) <= epoch)
-    if (checkpoint === null) return true
-    const claimed = { ...checkpoint, epoch }
-    return (await patiently(checkpoints, this.deps, signal, () => checkpoints.save(claimed))) !== 'stopped'
-  }
-
   private async runPipeline(
     { checkpoint, epoch, elected }: Run,
     checkpoints: CheckpointStore,
@@ -149,7 +118,7 @@ class ConfiguredDaemon implements Daemon {
     signal: AbortSignal,
   ): Promise<void> {
     const { config, deps } = this
-    const permit = elected?.leadership
+    const permit = elected?.permit
     this.pipeline = createPipeline(
       {
         name: config.name,
@@ -183,13 +152,6 @@ interface Run {
   readonly checkpoint: Checkpoint | null
   readonly epoch: number
   readonly elected: Elected | null
-}
-
-/** This instance won the election. */
-interface Elected {
-  readonly leadership: Leadership
-  /** Rejects when another instance has taken over. */
-  readonly replaced: Promise<void>
 }
 
 /** Without a checkpoint: above that of any run before it was lost, which targets may remember. */
@@ -267,31 +229,6 @@ export class ConfiguredSource implements PipelineSource {
     this.reader = null
     this.server = null
     await this.listener.gap?.(gap)
-  }
-}
-
-/** A store that is down at the start is waited for; one that refuses (corrupt, foreign, locked) ends the start. */
-async function patiently<T>(
-  store: CheckpointStore,
-  { log }: DaemonDeps,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T | 'stopped'> {
-  for (let attempt = 1; ; attempt += 1) {
-    if (signal.aborted) return 'stopped'
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof BingoError) || !error.retryable || signal.aborted) throw error
-      const level = attempt < 5 ? 'info' : 'warn'
-      log[level](
-        { code: error.code, store: store.description, attempt },
-        `waiting for the checkpoint store: ${error.message}`,
-      )
-      await delay(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), undefined, { signal }).catch(
-        () => undefined,
-      )
-    }
   }
 }
 
