@@ -100,10 +100,13 @@ export class Leadership implements Permit {
     return this.lost
   }
 
-  /** Gives the lease back, so that the standby need not wait for its end. */
+  /**
+   * Gives the lease back, so that the standby need not wait for its end. One that was taken but never led with comes to
+   * its end by itself: what it was waiting for, the term of the holder before, must not be cut short for others.
+   */
   async release(): Promise<void> {
     this.validUntil = -Infinity
-    if (this.lost === null) await this.deps.store.release().catch(() => undefined)
+    if (this.lost === null && this.deps.stats.role === 'leader') await this.deps.store.release().catch(() => undefined)
     await this.deps.store.close()
   }
 

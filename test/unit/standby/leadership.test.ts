@@ -149,6 +149,17 @@ test('a permit is not waited for longer than its signal allows', async () => {
   await expect(leadership.granted(stop.signal)).rejects.toThrow('stopping')
 })
 
+test('a lease that was taken but not led with is not given back: the holder before may go on for its term', async () => {
+  const stop = new AbortController()
+  const waiting = setUp(other(8_000), taken(), held)
+  const won = waiting.leadership.win(stop.signal)
+  await Promise.resolve()
+  stop.abort()
+  expect(await won).toBe(false)
+  await waiting.leadership.release()
+  expect(waiting.released()).toBe(0)
+})
+
 test('a lease is given back at the end, but not one that was lost', async () => {
   const leader = setUp(taken())
   await leader.leadership.win(never)
