@@ -55,8 +55,13 @@ export class TemplateSyntaxError extends Error {
 
 type Node = hbs.AST.Node
 
+/** Of one text; a body is a structure of many. */
+const MAX_LENGTH = 65_536
+const MAX_DEPTH = 50
+
 /** Parses Handlebars. Paths may be written as in Go templates: `{{ .ID }}`. Throws TemplateSyntaxError. */
 export function parseTemplate(text: string): readonly TemplatePart[] {
+  checkSize(text)
   let program: hbs.AST.Program
   try {
     program = Handlebars.parse(withoutLeadingDots(text))
@@ -64,6 +69,23 @@ export function parseTemplate(text: string): readonly TemplatePart[] {
     throw parseFailure(text, error)
   }
   return new Converter(text).parts(program)
+}
+
+/** The parser's work grows with the square of how deep blocks and brackets are nested. */
+function checkSize(text: string): void {
+  if (text.length > MAX_LENGTH && text.includes('{{')) {
+    throw new TemplateSyntaxError(`the template is longer than ${MAX_LENGTH} characters`, MAX_LENGTH)
+  }
+  let blocks = 0
+  let brackets = 0
+  for (const { 0: mark, index } of text.matchAll(/\{\{~?[#/]|\{\{|[()]/g)) {
+    if (mark.endsWith('#')) blocks++
+    else if (mark.endsWith('/')) blocks--
+    brackets = mark === '(' ? brackets + 1 : mark === ')' ? brackets - 1 : 0
+    if (blocks > MAX_DEPTH || brackets > MAX_DEPTH) {
+      throw new TemplateSyntaxError(`blocks or brackets are nested deeper than ${MAX_DEPTH} levels`, index)
+    }
+  }
 }
 
 /** Blanks the dot of `.ID` inside mustaches; the text keeps its length, so positions stay right. */
@@ -150,9 +172,11 @@ class Converter {
 
   private call(node: hbs.AST.SubExpression): TemplateCall {
     this.refuseHash(node.hash)
+    // The parser takes numbers and other literals for names of helpers too.
+    const helper: unknown = node.path.original
     return {
       tag: 'call',
-      helper: node.path.original,
+      helper: String(helper),
       arguments: node.params.map((param) => this.expression(param)),
       offset: this.offset(node.path),
     }

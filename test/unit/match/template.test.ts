@@ -185,6 +185,9 @@ describe('A template is refused', () => {
   test.each([
     ['{{foo', 'not closed', 1],
     ['ab {{lowr name}}', 'there is no helper "lowr"', 6],
+    ['{{1 name}}', 'there is no helper "1"', 3],
+    ['{{#if id}}'.repeat(51), 'nested deeper than 50 levels', 501],
+    [`{{json ${'(json '.repeat(51)}`, 'nested deeper than 50 levels', 308],
     ['{{event.foo}}', 'the event has no "foo"', 3],
     ['{{> partial}}', 'partials', 1],
     ['{{#foo}}x{{/foo}}', 'there is no block "foo"', 1],
