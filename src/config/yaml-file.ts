@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs'
 import {
   isMap,
   isNode,
@@ -10,9 +9,10 @@ import {
   type Node,
   type YAMLMap,
 } from 'yaml'
+import { duplicateKeys } from '../core/duplicate-keys.ts'
 import { BingoError, type Problem, type SourceLocation } from '../core/errors.ts'
+import { readSmallFile } from '../core/small-file.ts'
 
-const MAX_FILE_BYTES = 1 << 20
 const MAX_ALIASES = 100
 
 /** A parsed YAML file that knows where everything stands. */
@@ -31,8 +31,18 @@ export class YamlFile {
       intAsBigInt: true,
       prettyErrors: false,
       strict: true,
-      uniqueKeys: true,
+      uniqueKeys: false,
+      logLevel: 'error',
     })
+    for (const { range } of duplicateKeys(this.#document)) {
+      this.problems.push({
+        code: 'BINGO_CONFIG_YAML',
+        severity: 'error',
+        location: this.locationAt(range?.[0] ?? 0),
+        message: 'the same key stands twice in this map',
+        hint: 'Remove one of the two.',
+      })
+    }
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const tab = error.code === 'TAB_AS_INDENT'
       this.problems.push({
@@ -102,8 +112,7 @@ export class YamlFile {
 /** Throws BINGO_CONFIG_FILE when the file cannot be read. */
 export function readYamlFile(path: string): YamlFile {
   try {
-    if (statSync(path).size > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB')
-    return new YamlFile(path, readFileSync(path, 'utf8'))
+    return new YamlFile(path, readSmallFile(path))
   } catch (error) {
     throw new BingoError('BINGO_CONFIG_FILE', `the configuration ${path} cannot be read: ${(error as Error).message}`, {
       hint: 'Check the path given by --config or BINGO_CONFIG and the permissions of the file.',

@@ -1,12 +1,12 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
+import { duplicateKeys } from '../core/duplicate-keys.ts'
 import type { SourceLocation } from '../core/errors.ts'
 import { RULE_CODES } from './codes.ts'
 import type { Reporter } from './reporter.ts'
 import type { MapEntry, ScalarNode, TreeNode } from './tree.ts'
 import { offsetInFile } from './yaml-offsets.ts'
 
-export const MAX_FILE_BYTES = 1 << 20
 /** Nodes after the expansion of aliases: a file of nested aliases must not grow without bounds. */
 const MAX_NODES = 100_000
 
@@ -17,11 +17,15 @@ export function parseYaml(text: string, file: string, reporter: Reporter): TreeN
     lineCounter: lines,
     intAsBigInt: true,
     prettyErrors: false,
-    uniqueKeys: true,
+    uniqueKeys: false,
+    logLevel: 'error',
   })
   const builder = new TreeBuilder(document, text, file, lines, reporter)
   for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
   if (document.errors.length > 0 || document.contents === null) return undefined
+  const duplicates = duplicateKeys(document)
+  for (const { range } of duplicates) builder.reportDuplicate(range?.[0] ?? 0)
+  if (duplicates.length > 0) return undefined
   return builder.node(document.contents)
 }
 
@@ -48,11 +52,16 @@ class TreeBuilder {
     this.reporter.error(RULE_CODES.yaml, this.locationAt(error.pos[0]), message, hint)
   }
 
+  reportDuplicate(offset: number): void {
+    this.report(this.locationAt(offset), 'the same key stands twice in this map', 'remove one of the two')
+  }
+
   node(node: Node | null, fallback?: SourceLocation): TreeNode {
     const location = node?.range ? this.locationAt(node.range[0]) : (fallback ?? this.locationAt(0))
     this.nodes += 1
     if (this.nodes > MAX_NODES) {
-      if (this.nodes === MAX_NODES + 1) this.report(location, `the aliases expand to more than ${MAX_NODES} values`)
+      if (this.nodes === MAX_NODES + 1)
+        this.report(location, `the file holds more than ${MAX_NODES} values, each alias counted as what it stands for`)
       return empty(location)
     }
     if (isAlias(node)) {
@@ -146,7 +155,6 @@ const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?:
     message: 'a tab is used for indentation',
     hint: 'YAML allows only spaces there: use two per level',
   },
-  DUPLICATE_KEY: { message: 'the same key stands twice in this map', hint: 'remove one of the two' },
   MULTIPLE_DOCS: {
     message: 'the file holds several YAML documents (---)',
     hint: 'put each into a file of its own',
@@ -158,6 +166,7 @@ const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?:
 }
 
 function plainWords({ code, message }: YAMLError): { message: string; hint: string | undefined } {
+  if (message.startsWith('Maximum call stack')) return { message: 'brackets are nested too deeply', hint: undefined }
   const words = PLAIN_WORDS[code]
   return { message: words?.message ?? message, hint: words?.hint }
 }

@@ -379,6 +379,10 @@ describe('What is wrong is reported with its place', () => {
     expect(wrong(text)).toEqual(expected)
   })
 
+  test('brackets that are nested far too deeply', () => {
+    expect(wrong(`rules: ${'['.repeat(20_000)}${']'.repeat(20_000)}`).join()).toContain('nested too deeply')
+  })
+
   test('all at once, over several files, and both places of an id that is used twice', () => {
     const text = 'rules: [{id: r, table: t, actions: [{type: log}]}]'
     const found = problemsOf(() =>
@@ -399,7 +403,7 @@ describe('What is wrong is reported with its place', () => {
   test('a file of nested aliases does not grow without bounds', () => {
     const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`)
     const text = ['a0: &a0 [x]', ...levels, 'rules: *a9'].join('\n')
-    expect(wrong(text)[0]).toContain('the aliases expand to more than')
+    expect(wrong(text)[0]).toContain('the file holds more than 100000 values')
   })
 })
 
