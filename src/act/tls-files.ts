@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { ActionSpec, FieldSpec } from '../core/action.ts'
 import { BingoError } from '../core/errors.ts'
+import { readSmallFile } from '../core/small-file.ts'
 import { reasonOf } from './failure.ts'
 
 /** PEM texts or paths of PEM files, as in the rule. */
@@ -63,7 +63,7 @@ export function readTls(files: TlsFiles): TlsOptions {
 function pem(textOrPath: string): string {
   if (textOrPath.includes('-----BEGIN')) return textOrPath
   try {
-    return readFileSync(textOrPath, 'utf8')
+    return readSmallFile(textOrPath)
   } catch (cause) {
     throw new BingoError('BINGO_TLS_FILE', `Cannot read the TLS file ${textOrPath}: ${reasonOf(cause)}`, {
       hint: 'Check the path and its permissions; a mounted secret may be missing.',

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import { BingoError } from '../core/errors.ts'
+import { readSmallFile } from '../core/small-file.ts'
 
 export interface HostPort {
   readonly host: string
@@ -98,11 +98,11 @@ function parseDb(path: readonly string[], query: URLSearchParams): number {
 
 /** Certificates are always verified (RELIABILITY 4.8); a private authority comes in by `ca`. */
 function tlsOptions(query: URLSearchParams): ConnectionOptions {
-  const file = (name: string): Buffer | undefined => {
+  const file = (name: string): string | undefined => {
     const path = query.get(name)
     if (path === null) return undefined
     try {
-      return readFileSync(path)
+      return readSmallFile(path)
     } catch (cause) {
       throw new BingoError('BINGO_REDIS_URL_INVALID', `Cannot read the Redis TLS file ${path} (${name})`, { cause })
     }

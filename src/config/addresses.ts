@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readSmallFile } from '../core/small-file.ts'
 import { BlockList, isIP } from 'node:net'
 import { parseRedisUrl } from '../clients/redis-url.ts'
 import { BingoError } from '../core/errors.ts'
@@ -38,7 +38,7 @@ export const pemFile: Parse<string> = (value) => {
   const path = text(value)
   if (path.includes('-----BEGIN ')) return path
   try {
-    return readFileSync(path, 'utf8')
+    return readSmallFile(path)
   } catch (error) {
     throw new InvalidValue(
       `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,

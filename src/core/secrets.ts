@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
+import { readSmallFile } from './small-file.ts'
 
 export type Environment = { readonly [name: string]: string | undefined }
 
@@ -15,8 +15,6 @@ export interface SecretOptions {
 export class MissingSecret extends Error {}
 
 const REFERENCE = /\$\{(env|file):([^}]*)\}/g
-/** A secret is a line, a key or a certificate chain; more is a mistake in the path. */
-const MAX_FILE_BYTES = 1 << 20
 
 /** Puts in the values of `${env:NAME}` and `${file:/path}` (without the file's last line break). */
 export function resolveSecrets(text: string, options: SecretOptions): string {
@@ -37,10 +35,10 @@ function fromEnvironment(name: string, env: Environment): string {
 function fromFile(name: string, baseDir: string): string {
   const path = isAbsolute(name) ? name : resolve(baseDir, name)
   try {
-    if (statSync(path).size > MAX_FILE_BYTES) throw new MissingSecret(`the file ${path} is larger than 1 MiB`)
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    return readSmallFile(path).replace(/\r?\n$/, '')
   } catch (error) {
-    if (error instanceof MissingSecret) throw error
-    throw new MissingSecret(`the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
+    const { code, message } = error as NodeJS.ErrnoException
+    const own = code === 'EFBIG' || code === 'ENOTFILE'
+    throw new MissingSecret(`the file ${path} cannot be read (${own ? message : (code ?? 'error')})`)
   }
 }

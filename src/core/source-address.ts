@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { BingoError } from './errors.ts'
+import { readSmallFile } from './small-file.ts'
 
 /** `require` encrypts, `verify-ca` also checks the chain, `verify-full` the host name as well. Never back to plaintext. */
 export type TlsMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
@@ -99,7 +99,7 @@ function isTlsMode(text: string): text is TlsMode {
 function readPem(path: string | null | undefined): string | undefined {
   if (path === null || path === undefined) return undefined
   try {
-    return readFileSync(path, 'utf8')
+    return readSmallFile(path)
   } catch (cause) {
     throw new BingoError('BINGO_SOURCE_TLS', `Cannot read the TLS file ${path} of the source`, {
       hint: 'Check source.tls: the path, and that BinGo may read the file.',

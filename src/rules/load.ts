@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import type { ActionDefaults, ActionType } from '../core/action.ts'
 import { ProblemsError } from '../core/errors.ts'
+import { readSmallFile } from '../core/small-file.ts'
 import type { Problem, SourceLocation } from '../core/errors.ts'
 import type { Rule, RuleSet } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
@@ -16,7 +16,7 @@ import { ValueReader } from './read-values.ts'
 import { Reporter } from './reporter.ts'
 import { entryOf } from './tree.ts'
 import type { TreeNode } from './tree.ts'
-import { MAX_FILE_BYTES, parseYaml } from './yaml-tree.ts'
+import { parseYaml } from './yaml-tree.ts'
 
 /** What rules are compiled against. */
 export interface CompileOptions {
@@ -62,9 +62,7 @@ export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
   const texts: RuleText[] = []
   for (const { path, name } of files) {
     try {
-      const bytes = await readFile(path)
-      if (bytes.length > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES >> 20} MiB`)
-      texts.push({ path, name, text: bytes.toString('utf8') })
+      texts.push({ path, name, text: readSmallFile(path) })
     } catch (error) {
       const location: SourceLocation = { file: name, line: 1, column: 1 }
       reporter.error(RULE_CODES.file, location, `the file cannot be read: ${(error as Error).message}`)

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { readSmallFile } from '../core/small-file.ts'
 import { findRuleFiles, folderOf, splitPatterns } from './find-files.ts'
 import { loadRules } from './load.ts'
 import type { LoadedRules, LoadOptions } from './load.ts'
@@ -122,12 +122,20 @@ function foldersOf({ patterns, baseDir }: WatchOptions): ReadonlySet<string> {
   )
 }
 
+function contentOf(path: string): string {
+  try {
+    return readSmallFile(path)
+  } catch {
+    return ''
+  }
+}
+
 /** Names and contents of the files; what cannot be read counts as empty and is reported when it is loaded. */
 async function fingerprint({ patterns, baseDir }: WatchOptions): Promise<string> {
   const hash = createHash('sha256')
   const { files } = await findRuleFiles(patterns, baseDir).catch(() => ({ files: [] }))
   for (const { path } of files) {
-    const content = await readFile(path).catch(() => Buffer.alloc(0))
+    const content = contentOf(path)
     hash.update(`${path}\0${content.length}\0`).update(content)
   }
   return hash.digest('hex')
