@@ -14,12 +14,12 @@ const HELP = `npm run faults -- [list | GROUP | SCENARIO | all] … [options]
 Breaks real servers on purpose while a seeded writer commits, and checks what arrived: nothing lost, nothing out
 of order, nothing that was not committed, duplicates only with the same id and only where something was replayed.
 
-  list           the scenarios and their groups (kill, source, targets, standby, operations, resources, soak)
+  list           the scenarios and their groups (kill, source, targets, standby, operations, resources, input, soak)
   all            every scenario but the soak
 
   --cycles N     how often a fault is repeated
   --changes N    row changes under way while something is broken
-  --minutes N    length of the soak
+  --minutes N    length of the soak; of the fuzz, for each kind of input
   --seed N       the same seed makes the same writes and chooses the same moments (default: by the clock, printed)
   --keep DIR     keep histories, logs and checkpoints of every run there; those of a failed run are always kept
   --json         the table as JSON on stdout

@@ -1,6 +1,6 @@
 import type { Evidence } from './evidence.ts'
 
-export const GROUPS = ['kill', 'source', 'targets', 'standby', 'operations', 'resources', 'soak'] as const
+export const GROUPS = ['kill', 'source', 'targets', 'standby', 'operations', 'resources', 'input', 'soak'] as const
 export type Group = (typeof GROUPS)[number]
 
 /** One fault (or a family of them) on real servers. A file of test/fault/scenarios exports one or several. */

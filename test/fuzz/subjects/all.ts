@@ -1,0 +1,8 @@
+import type { FuzzSubject } from '../subject.ts'
+import { binlogFile, binlogStream } from './binlog.ts'
+import { cel } from './cel.ts'
+import { config } from './config.ts'
+import { rules } from './rules.ts'
+import { template } from './template.ts'
+
+export const SUBJECTS: readonly FuzzSubject[] = [binlogStream, binlogFile, rules, config, template, cel]
