@@ -1,4 +1,5 @@
 import type { ActionPlan, TargetConfig } from './core/action.ts'
+import { steadyWallTime } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
 import type { Rule } from './core/rule.ts'
@@ -19,9 +20,12 @@ export class Router {
   /** Per rule, one window per lane; made when first needed. */
   private readonly windows = new Map<Rule, Map<number, DebounceWindow>>()
   private readonly delays = new Map<Rule, DelayLine>()
+  /** Since the start of the daemon: a line is made when its first event comes, which may be after the clock was set. */
+  private readonly steadyNow: () => number
 
   constructor(deps: RouterDeps) {
     this.deps = deps
+    this.steadyNow = steadyWallTime(deps.clock)
   }
 
   route(job: InFlightJob): void {
@@ -95,7 +99,7 @@ export class Router {
   private delayLine(rule: Rule): DelayLine {
     let line = this.delays.get(rule)
     if (line === undefined) {
-      line = new DelayLine(rule.delayMs, (job) => this.gather(job), this.deps.clock)
+      line = new DelayLine(rule.delayMs, (job) => this.gather(job), this.deps.clock, this.steadyNow)
       this.delays.set(rule, line)
     }
     return line

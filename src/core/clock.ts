@@ -10,6 +10,12 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** Wall time as it would be if nobody had set the clock since this was asked for. */
+export function steadyWallTime(clock: Clock): () => number {
+  const offsetMs = clock.now() - clock.monotonicMs()
+  return () => offsetMs + clock.monotonicMs()
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -12,16 +12,16 @@ export class DelayLine {
   private readonly delayMs: number
   private readonly release: (job: InFlightJob) => void
   private readonly clock: Clock
-  /** Wall time where monotonic time is 0, as it was at the beginning. */
-  private readonly wallOffsetMs: number
+  private readonly steadyNow: () => number
   private waiting: { readonly job: InFlightJob; readonly dueAtMs: number }[] = []
   private timer: NodeJS.Timeout | null = null
 
-  constructor(delayMs: number, release: (job: InFlightJob) => void, clock: Clock) {
+  /** `steadyNow`: wall time that no setting of the clock moves. */
+  constructor(delayMs: number, release: (job: InFlightJob) => void, clock: Clock, steadyNow: () => number) {
     this.delayMs = delayMs
     this.release = release
     this.clock = clock
-    this.wallOffsetMs = clock.now() - clock.monotonicMs()
+    this.steadyNow = steadyNow
   }
 
   get size(): number {
@@ -31,7 +31,7 @@ export class DelayLine {
   add(job: InFlightJob): void {
     // The server's clock and ours differ, and ours may be set: never longer than the delay, never negative, and shorter
     // only where the time that has passed since we began says so as well.
-    const now = Math.min(this.clock.now(), this.wallOffsetMs + this.clock.monotonicMs())
+    const now = Math.min(this.clock.now(), this.steadyNow())
     const committedAgoMs = now - job.change.transaction.timestampUs / 1000
     const waitMs = Math.min(this.delayMs, Math.max(0, this.delayMs - committedAgoMs))
     const last = this.waiting.at(-1)

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DelayLine } from '../../../src/debounce/delay-line.ts'
 import type { Clock } from '../../../src/core/clock.ts'
 import type { InFlightJob } from '../../../src/core/in-flight-job.ts'
-import { systemClock } from '../../../src/core/clock.ts'
+import { steadyWallTime, systemClock } from '../../../src/core/clock.ts'
 import { job } from '../../support/jobs.ts'
 
 const DELAY_MS = 30_000
@@ -20,7 +20,7 @@ beforeEach(() => {
   wallMs = 1_700_000_000_000
   monotonicMs = 5_000
   released = []
-  line = new DelayLine(DELAY_MS, (each) => released.push(each), clock)
+  line = new DelayLine(DELAY_MS, (each) => released.push(each), clock, steadyWallTime(clock))
 })
 afterEach(() => {
   line.stop()
@@ -57,7 +57,7 @@ test.each([HOUR_MS, -HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS])(
 
 test('a clock that is behind the server’s makes no delay longer', () => {
   wallMs -= HOUR_MS
-  line = new DelayLine(DELAY_MS, (each) => released.push(each), clock)
+  line = new DelayLine(DELAY_MS, (each) => released.push(each), clock, steadyWallTime(clock))
   line.add(job())
   pass(DELAY_MS + 1)
   expect(released).toHaveLength(1)
