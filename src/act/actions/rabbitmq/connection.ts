@@ -1,4 +1,5 @@
 import { Connection } from 'rabbitmq-client'
+import { serverName } from '../../../core/server-name.ts'
 import { readTls } from '../../tls-files.ts'
 import { ConfirmChannel } from './confirm-channel.ts'
 import type { RabbitmqTargetOptions } from './options.ts'
@@ -54,7 +55,9 @@ export class BrokerConnection {
       acquireTimeout: CONNECT_TIMEOUT_MS,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       heartbeat: HEARTBEAT_S,
-      ...(options.tls !== null || /^amqps:/i.test(options.url) ? { tls: readTls(options.tls ?? {}) } : {}),
+      ...(options.tls !== null || /^amqps:/i.test(options.url)
+        ? { tls: { ...serverName(new URL(options.url).hostname), ...readTls(options.tls ?? {}) } }
+        : {}),
     })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     client.once('connection', resolve)
