@@ -17,12 +17,14 @@ export interface RedisConnectionOptions {
   readonly name: string
   /** A command without an answer for this long is rejected. Default 5,000. */
   readonly commandTimeoutMs?: number
+  /** A socket that owes a reply and says nothing for this long is dead (half-open). Default: six command timeouts. */
+  readonly socketTimeoutMs?: number
 }
 
 const DEFAULT_COMMAND_TIMEOUT_MS = 5_000
 /** `replyMapping` chooses among the constructor's overloads; it only matters to RESP3. */
 type Options = Omit<RedisOptions, 'replyMapping'>
-/** A socket that owes a reply and says nothing for so many command timeouts is dead (half-open). */
+/** In command timeouts: how long a socket that owes a reply may say nothing. */
 const SOCKET_TIMEOUTS = 6
 const CLOSE_TIMEOUT_MS = 1_000
 
@@ -166,7 +168,7 @@ function safeOptions(address: RedisAddress, options: RedisConnectionOptions): Op
     maxRetriesPerRequest: 0,
     commandTimeout,
     // After a command timeout the socket stays, so that a retry cannot overtake the original on another socket.
-    socketTimeout: commandTimeout * SOCKET_TIMEOUTS,
+    socketTimeout: options.socketTimeoutMs ?? commandTimeout * SOCKET_TIMEOUTS,
     connectTimeout: 5_000,
     keepAlive: 10_000,
     connectionName: `bingo:${options.name}`,

@@ -6,6 +6,8 @@ import type { RedisActionOptions, RedisTargetOptions } from './redis/options.ts'
 
 /** A Redis that is not there by then counts as down, and is tried again. */
 const OPEN_TIMEOUT_MS = 5_000
+/** A connection that owes a reply for so long is given up, whatever `timeout` an action has. */
+const LONGEST_WAIT_MS = 30_000
 
 /** `type: redis`: one command of an allowlist per event. */
 export const redis: ActionType = {
@@ -71,7 +73,12 @@ export const redis: ActionType = {
 async function connect(target: TargetConfig, { log }: TargetContext): Promise<RedisConnection> {
   const { openRedis } = await import('../../clients/redis.ts')
   const { url } = target.options as RedisTargetOptions
-  const connection = openRedis(url, { log, name: target.id.replaceAll(/[^\w.:@-]/g, '_') })
+  const connection = openRedis(url, {
+    log,
+    name: target.id.replaceAll(/[^\w.:@-]/g, '_'),
+    commandTimeoutMs: LONGEST_WAIT_MS,
+    socketTimeoutMs: LONGEST_WAIT_MS,
+  })
   try {
     await connection.whenReady(OPEN_TIMEOUT_MS)
     return connection

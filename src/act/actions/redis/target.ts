@@ -3,7 +3,9 @@ import type { DeliveryRun } from '../../../core/delivery-run.ts'
 import type { RedisConnection } from '../../../clients/redis.ts'
 import { BingoError } from '../../../core/errors.ts'
 import { classify, REDIS_REPLIES } from '../../classify.ts'
+import { shortestTimeoutMs } from '../../deadline.ts'
 import { deliveryFailure, reasonOf } from '../../failure.ts'
+import { DeadlineError, withDeadline } from '../../with-deadline.ts'
 import { planCommands } from './batch.ts'
 import type { Operation } from './batch.ts'
 import { sendToCluster } from './cluster.ts'
@@ -39,7 +41,7 @@ export class RedisTarget implements Target {
   async send(jobs: readonly Job[]): Promise<SendResult> {
     if (!this.#connection.ready) return failAll(jobs, { kind: 'down', error: this.#connection.unreachable() })
     const operations = planCommands(jobs)
-    const outcomes = await this.#execute(operations)
+    const outcomes = await this.#inTime(operations, shortestTimeoutMs(jobs))
     if (outcomes === null) return undefined
     this.#distrust(outcomes)
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
@@ -49,6 +51,16 @@ export class RedisTarget implements Target {
         failures.fill(redisFailure(error, this.#connection.address), operations[i]!.from, operations[i]!.to)
     }
     return failures
+  }
+
+  /** As `#execute`. What was not answered in time stays under way: nothing is sent behind it until its reply has come. */
+  async #inTime(operations: readonly Operation[], timeoutMs: number): Promise<readonly (Error | null)[] | null> {
+    try {
+      return await withDeadline(this.#execute(operations), timeoutMs)
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error
+      return operations.map(() => error)
+    }
   }
 
   /** One error or null per operation; null when all went well. */
@@ -79,7 +91,7 @@ export class RedisTarget implements Target {
   #distrust(outcomes: readonly (Error | null)[]): void {
     const [error] = outcomes.filter((outcome) => outcome !== null && !isReply(outcome))
     if (error instanceof MisfitError) this.#connection.reset(error.message)
-    else if (error?.message === TIMED_OUT) this.#connection.doubt()
+    else if (error instanceof DeadlineError || error?.message === TIMED_OUT) this.#connection.doubt()
   }
 
   async close(): Promise<void> {
