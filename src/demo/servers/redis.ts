@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import type { Command } from './command.ts'
 import { runCommand } from './command.ts'
 import { findInstallation } from './find-installation.ts'
@@ -23,6 +25,8 @@ const WANTED: Wanted = {
 export interface RedisServerOptions {
   /** Further options for the server's command line; nothing is saved to disk by default. */
   readonly args?: readonly string[]
+  /** Text of a configuration file; a Sentinel needs one that it can write to. */
+  readonly config?: string
   readonly onProgress?: (message: string) => void
 }
 
@@ -80,7 +84,8 @@ export function startRedisServer(options: RedisServerOptions = {}): Promise<Redi
       const port = await freePort()
       const base = ['--port', String(port), '--bind', installation.bindAddress, '--dir', server.folder]
       const quiet = ['--save', '', '--appendonly', 'no', '--protected-mode', 'no', '--enable-debug-command', 'local']
-      const args = [...base, ...quiet, ...(options.args ?? [])]
+      const file = options.config === undefined ? [] : [await configFile(server.folder, options.config)]
+      const args = [...file, ...base, ...quiet, ...(options.args ?? [])]
       const command = await installation.command('redis-server', args, server.surroundings(port))
       await server.start(command, () => pings('127.0.0.1', port))
       return new RedisServer(port, installation, server, command)
@@ -89,6 +94,12 @@ export function startRedisServer(options: RedisServerOptions = {}): Promise<Redi
       throw error
     }
   })
+}
+
+async function configFile(folder: string, text: string): Promise<string> {
+  const path = join(folder, 'redis.conf')
+  await writeFile(path, text)
+  return path
 }
 
 /** Whether something on the port answers PING as a Redis that is ready does (an error counts: a password may be set). */
