@@ -63,3 +63,21 @@ test('many thousands of transactions finished out of order leave nothing behind'
   expect(watermark.position).toEqual(at(5000))
   expect(watermark.pending).toBe(0)
 })
+
+test('transactions with jobs are numbered, and counted when everything up to them is finished', () => {
+  const watermark = new Watermark(at(4))
+  watermark.pass(at(50), 1)
+  expect([watermark.newest, watermark.finished]).toEqual([0, 0])
+  const [first, second] = [watermark.ticket(), watermark.ticket()]
+  for (const [ticket, end] of [
+    [first, 100],
+    [second, 200],
+  ] as const) {
+    ticket.holds = 1
+    watermark.seal(ticket, at(end), 1)
+  }
+  second.release()
+  expect([watermark.newest, watermark.finished]).toEqual([2, 0])
+  first.release()
+  expect([watermark.newest, watermark.finished]).toEqual([2, 2])
+})
