@@ -48,6 +48,8 @@ describe('other action types', () => {
   test.each([
     [{ type: 'rabbitmq', url: 'http://x', routingKey: 'a' }, 'BINGO_RULE_RABBITMQ_URL'],
     [{ type: 'nats', url: 'http://x', subject: 'a' }, 'BINGO_RULE_NATS_URL'],
+    [{ type: 'nats', url: 'nats://u:p@x', subject: 'a', token: 't' }, 'BINGO_RULE_NATS_LOGIN'],
+    [{ type: 'nats', url: 'nats://x', subject: 'a', nkey: 'no seed' }, 'BINGO_RULE_NATS_LOGIN'],
     [{ ...GRPC, address: 'mail' }, 'BINGO_RULE_GRPC_ADDRESS'],
     [{ ...GRPC, method: 'Send' }, 'BINGO_RULE_GRPC_METHOD'],
     [{ ...GRPC, method: 'mail.v1.Mailer/Watch' }, 'BINGO_RULE_GRPC_METHOD'],
