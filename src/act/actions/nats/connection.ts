@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { jetstream } from '@nats-io/jetstream'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { connect, credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import { readSmallFile } from '../../../core/small-file.ts'
 import { readTls } from '../../tls-files.ts'
 import { withDeadline } from '../../with-deadline.ts'
 import type { NatsTargetOptions } from './options.ts'
@@ -40,7 +40,7 @@ export class ServerConnection {
   /** Rejects with ConnectError. */
   static async open(options: NatsTargetOptions): Promise<ServerConnection> {
     try {
-      return new ServerConnection(await connect(await connectionOptions(options)))
+      return new ServerConnection(await connect(connectionOptions(options)))
     } catch (cause) {
       throw new ConnectError(cause)
     }
@@ -72,11 +72,11 @@ export class ServerConnection {
   }
 }
 
-async function connectionOptions(options: NatsTargetOptions): Promise<NodeConnectionOptions> {
+function connectionOptions(options: NatsTargetOptions): NodeConnectionOptions {
   const urls = options.url.split(',').map((text) => new URL(text.trim()))
   const [first] = urls
   const encrypted = options.tls !== null || urls.some((url) => url.protocol === 'tls:')
-  const authenticator = await authenticatorOf(options)
+  const authenticator = authenticatorOf(options)
   return {
     servers: urls.map((url) => url.host),
     name: 'bingo',
@@ -92,7 +92,7 @@ async function connectionOptions(options: NatsTargetOptions): Promise<NodeConnec
   }
 }
 
-async function authenticatorOf({ credentials, nkey }: NatsTargetOptions): Promise<Authenticator | undefined> {
-  if (credentials !== undefined) return credsAuthenticator(await readFile(credentials))
+function authenticatorOf({ credentials, nkey }: NatsTargetOptions): Authenticator | undefined {
+  if (credentials !== undefined) return credsAuthenticator(new TextEncoder().encode(readSmallFile(credentials)))
   return nkey === undefined ? undefined : nkeyAuthenticator(new TextEncoder().encode(nkey.trim()))
 }
