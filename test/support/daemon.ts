@@ -110,15 +110,21 @@ export class Daemon implements AsyncDisposable {
     const deadline = Date.now() + READY_TIMEOUT_MS
     let last = 'no answer'
     while (Date.now() < deadline) {
-      if (this.child!.exitCode !== null || this.child!.signalCode !== null) {
-        throw new Error(`bingo ended with ${this.child!.exitCode ?? this.child!.signalCode}:\n${this.output()}`)
-      }
+      this.mustRun()
       const answer = await this.get('/readyz').catch(() => null)
       if (answer?.status === 200) return
       if (answer !== null) last = answer.text
       await delay(25)
     }
     throw new Error(`bingo was not ready within ${READY_TIMEOUT_MS} ms (${last}):\n${this.output()}`)
+  }
+
+  /** Throws what the process said where it has ended: whoever waits for it would wait in vain. */
+  mustRun(): void {
+    const { exitCode, signalCode } = this.child!
+    if (exitCode !== null || signalCode !== null) {
+      throw new Error(`bingo ended with ${exitCode ?? signalCode}:\n${this.output()}`)
+    }
   }
 
   async get(path: string): Promise<{ status: number; text: string }> {
