@@ -154,6 +154,29 @@ test('a store that is full makes the daemon wait and say so; with room it goes o
   expect(await daemon.metric('bingo_dead_letters_blocked')).toBe(0)
 })
 
+test('a store that goes down makes the daemon wait and say so; back up, every event is kept', async () => {
+  const store = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
+  try {
+    await using daemon = await start('file', RULES, { BINGO_DEAD_LETTERS_STORE: store.url })
+    await refuseRows()
+    await store.kill('SIGKILL')
+    await insertRows()
+    await eventually('it says that it waits', async () => {
+      const { status, text } = await daemon.get('/readyz')
+      return status === 503 && /BINGO_(DEAD_LETTERS|REDIS)_UNREACHABLE/.test(text)
+    })
+    expect((await bingo(['dead-letters', 'list'], { env: besides(daemon) })).code).toBe(4)
+    await store.restart()
+    await eventually('all are kept', async () => (await letters(daemon)) === ROWS)
+    await daemon.ready()
+    await acceptRows()
+    const retried = await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
+    expect(retried).toMatchObject({ code: 0, stdout: `${ROWS} sent, 0 left\n` })
+  } finally {
+    await store.stop()
+  }
+})
+
 test('a statement that failed is sent again like any other event', async () => {
   const rules = `rules:
   - id: emptied
