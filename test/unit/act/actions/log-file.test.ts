@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -47,6 +47,33 @@ test('a full disk means that the events wait, none of them is to blame', async (
   ])
   expect(result?.[0]?.error.hint).toContain('disk is full')
   await target.close()
+})
+
+test('what did not fit on a full disk is written once there is another one', async () => {
+  const path = join(folder, 'moved.ndjson')
+  symlinkSync('/dev/full', path)
+  const target = await open(path)
+  expect((await target.send(jobs(1, 2), signal))?.map((failure) => failure?.kind)).toEqual(['down', 'down'])
+  rmSync(path)
+  process.emit('SIGHUP')
+  expect(await target.send(jobs(1, 2), signal)).toBeUndefined()
+  await target.close()
+  expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n')
+})
+
+test('a folder that is gone at SIGHUP makes the events wait until it is back', async () => {
+  const parent = join(folder, 'later')
+  mkdirSync(parent)
+  const path = join(parent, 'audit.ndjson')
+  const target = await open(path)
+  await target.send(jobs(1), signal)
+  rmSync(parent, { recursive: true })
+  process.emit('SIGHUP')
+  expect((await target.send(jobs(2), signal))?.map((failure) => failure?.kind)).toEqual(['down'])
+  mkdirSync(parent)
+  expect(await target.send(jobs(2), signal)).toBeUndefined()
+  await target.close()
+  expect(readFileSync(path, 'utf8')).toBe('{"id":2}\n')
 })
 
 test('a file that cannot be opened is reported with its path', async () => {
