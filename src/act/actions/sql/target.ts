@@ -5,11 +5,15 @@ import { classify, SQL_ERRORS } from '../../classify.ts'
 import { codeOf, deliveryFailure, reasonOf } from '../../failure.ts'
 import { sendInOrder, WITHHELD } from '../../in-order.ts'
 import { printableAddress } from '../../target-id.ts'
-import { readTls } from '../../tls-files.ts'
+import { tlsHint } from '../../tls-hint.ts'
+import { withDeadline } from '../../with-deadline.ts'
+import { poolOptions } from './connection-options.ts'
 import type { SqlActionOptions, SqlPayload, SqlTargetOptions } from './options.ts'
 
 const MAX_BATCH = 500
-const CONNECT_TIMEOUT_MS = 5_000
+/** mysql2's own timeout, which names itself, is to be the first. */
+const GRACE_MS = 500
+const CLOSE_MS = 2_000
 
 /** Prepared statements; the events of a send in one transaction, and where that fails one by one to find the culprit. */
 export class SqlTarget implements Target {
@@ -24,15 +28,7 @@ export class SqlTarget implements Target {
     this.#mayDeliver = mayDeliver
     this.#address = printableAddress(options.url)
     this.maxConcurrency = options.connections
-    this.#pool = createPool({
-      uri: options.url,
-      connectionLimit: options.connections,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      enableKeepAlive: true,
-      charset: 'utf8mb4',
-      timezone: 'Z',
-      ...(options.tls && { ssl: readTls(options.tls) }),
-    })
+    this.#pool = createPool(poolOptions(options))
   }
 
   async send(jobs: readonly Job[]): Promise<SendResult> {
@@ -69,20 +65,21 @@ export class SqlTarget implements Target {
   }
 
   async #transaction(connection: PoolConnection, jobs: readonly Job[]): Promise<DeliveryFailure | null> {
+    const { timeoutMs } = jobs[0]!.action
     try {
-      await connection.beginTransaction()
+      await withDeadline(connection.beginTransaction(), timeoutMs)
       for (const job of jobs) await execute(connection, job)
       if (!this.#mayDeliver()) {
-        await connection.rollback()
+        await withDeadline(connection.rollback(), timeoutMs)
         return WITHHELD
       }
-      await connection.commit()
+      await withDeadline(connection.commit(), timeoutMs)
       return null
     } catch (error) {
       const failure = this.#failed(connection, error)
       if (failure.kind === 'down') return failure
       try {
-        await connection.rollback()
+        await withDeadline(connection.rollback(), timeoutMs)
         return failure
       } catch (rollbackError) {
         return this.#failed(connection, rollbackError)
@@ -103,16 +100,22 @@ export class SqlTarget implements Target {
     // The server's message may quote values; its code says enough.
     const reason = code.startsWith('ER_') ? code : reasonOf(error)
     const bingoCode = kind === 'down' ? 'BINGO_SQL_UNREACHABLE' : 'BINGO_SQL_REFUSED'
-    return deliveryFailure(kind, bingoCode, `MySQL at ${this.#address}: ${reason}`, { cause: error })
+    return deliveryFailure(kind, bingoCode, `MySQL at ${this.#address}: ${reason}`, {
+      hint: tlsHint(error),
+      cause: error,
+    })
   }
 
   async close(): Promise<void> {
-    await this.#pool.end()
+    // It takes leave of every connection, and would wait for ever for a server that has gone silent.
+    await withDeadline(this.#pool.end(), CLOSE_MS).catch(() => undefined)
   }
 }
 
+/** The deadline is ours too: mysql2's does not count while a statement is being prepared. */
 async function execute(connection: PoolConnection, job: Job): Promise<void> {
   const { statement } = job.action.options as SqlActionOptions
+  const { timeoutMs } = job.action
   const values = [...(job.payload as SqlPayload)]
-  await connection.execute({ sql: statement, timeout: job.action.timeoutMs }, values)
+  await withDeadline(connection.execute({ sql: statement, timeout: timeoutMs }, values), timeoutMs + GRACE_MS)
 }
