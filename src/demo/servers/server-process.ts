@@ -92,11 +92,12 @@ export class ServerProcess {
     const child = this.#child
     if (child === undefined || hasEnded(child)) return
     child.ref()
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    const ends = signal !== 'SIGSTOP' && signal !== 'SIGCONT'
+    const ended = ends ? new Promise<void>((resolve) => child.once('exit', () => resolve())) : null
     // A signal to the container engine's client does not reach the server.
     if (this.#engine === undefined) child.kill(signal)
     else await runCommand({ command: this.#engine, args: ['kill', '-s', signal, this.#name], env: {} })
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') {
+    if (ended !== null) {
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
       await ended
       clearTimeout(timer)
