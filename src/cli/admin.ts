@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
@@ -10,6 +11,9 @@ import { describeStatus } from '../observability/status.ts'
 import { redactUrls } from '../observability/redact.ts'
 import { printAddress } from '../core/source-address.ts'
 import { version } from './version.ts'
+
+/** Scrapers wait for about ten seconds, people for less. */
+const COUNT_TIMEOUT_MS = 1_000
 
 export interface AdminDeps {
   readonly config: Config
@@ -26,7 +30,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
   const { listen, token } = config.http
   if (listen === null) return closing(sampling)
   const health = () => assess(stats, progress, { heartbeatMs: config.source.heartbeatMs }, clock.now())
-  const deadLetters = () => daemon.deadLetterCount()
+  const deadLetters = () => countInTime(daemon)
   const running = version()
   const http = await HttpServer.open(
     { ...listen, token },
@@ -57,6 +61,17 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
   )
   log.info({ address: `http://${listen.host}:${http.port}` }, 'admin server listening')
   return closing(sampling, http)
+}
+
+/** Undefined when the store cannot say: metrics and status must not fail, or hang, together with it. */
+async function countInTime(daemon: Daemon): Promise<number | undefined> {
+  const over = new AbortController()
+  const late = delay(COUNT_TIMEOUT_MS, undefined, { signal: over.signal }).catch(() => undefined)
+  try {
+    return await Promise.race([daemon.deadLetterCount().catch(() => undefined), late])
+  } finally {
+    over.abort()
+  }
 }
 
 function lazily(make: () => Promise<() => Promise<string>>): () => Promise<string> {
