@@ -69,8 +69,11 @@ function oneLine({ location, message, hint }: Problem): string {
   return `${place}${message}${hint === undefined ? '' : ` (${hint})`}`
 }
 
-/** Share of the heap that unfinished work may take: estimates are rough, and garbage lies beside it. */
-const HEAP_SHARE = 1 / 12
+/**
+ * Share of the heap that unfinished work may take: estimates are rough, and garbage lies beside it, up to ten times as
+ * much. The heap's limit counts the young generation as well: 320 MB with `--max-old-space-size=128`.
+ */
+const HEAP_SHARE = 1 / 48
 
 /** The budget, or what a small heap (`--max-old-space-size`) can hold of it (invariant 6). */
 function affordableBudget(budgetBytes: number): number {

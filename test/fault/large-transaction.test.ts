@@ -46,6 +46,7 @@ test(
       env: { BINGO_REDIS_URL: redis.url },
       nodeArgs: [`--max-old-space-size=${HEAP_MB}`],
     })
+    expect(await bingo.metric('bingo_budget_bytes')).toBeLessThan((HEAP_MB * 1024 * 1024) / 16)
     await mysql.query('UPDATE shop.big SET status = status + 1')
     const committedAt = performance.now()
     await eventually(
