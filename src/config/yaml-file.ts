@@ -14,6 +14,7 @@ import { BingoError, type Problem, type SourceLocation } from '../core/errors.ts
 import { readSmallFile } from '../core/small-file.ts'
 
 const MAX_ALIASES = 100
+const TOO_DEEP = 'maps or lists are nested too deeply'
 
 /** A parsed YAML file that knows where everything stands. */
 export class YamlFile {
@@ -26,15 +27,9 @@ export class YamlFile {
   constructor(path: string, text: string) {
     this.path = path
     this.#text = text
-    this.#document = parseDocument(text, {
-      lineCounter: this.#lines,
-      intAsBigInt: true,
-      prettyErrors: false,
-      strict: true,
-      uniqueKeys: false,
-      logLevel: 'error',
-    })
-    for (const { range } of duplicateKeys(this.#document)) {
+    this.#document = this.parse(text)
+    const intact = this.#document.errors.length === 0
+    for (const { range } of intact ? duplicateKeys(this.#document) : []) {
       this.problems.push({
         code: 'BINGO_CONFIG_YAML',
         severity: 'error',
@@ -49,9 +44,31 @@ export class YamlFile {
         code: 'BINGO_CONFIG_YAML',
         severity: 'error',
         location: this.locationAt(error.pos[0]),
-        message: tab ? 'a tab is used for indentation' : error.message,
+        message: tab ? 'a tab is used for indentation' : plain(error.message),
         hint: tab ? 'YAML allows only spaces there: replace the tab by two spaces.' : undefined,
       })
+    }
+  }
+
+  private parse(text: string): Document.Parsed {
+    try {
+      return parseDocument(text, {
+        lineCounter: this.#lines,
+        intAsBigInt: true,
+        prettyErrors: false,
+        strict: true,
+        uniqueKeys: false,
+        logLevel: 'error',
+      })
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      this.problems.push({
+        code: 'BINGO_CONFIG_YAML',
+        severity: 'error',
+        location: { file: this.path, line: 1, column: 1 },
+        message: TOO_DEEP,
+      })
+      return parseDocument('')
     }
   }
 
@@ -119,6 +136,10 @@ export function readYamlFile(path: string): YamlFile {
       cause: error,
     })
   }
+}
+
+function plain(message: string): string {
+  return message.startsWith('Maximum call stack') ? TOO_DEEP : message
 }
 
 function withNumbers(value: unknown): unknown {

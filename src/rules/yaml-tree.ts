@@ -9,17 +9,16 @@ import { offsetInFile } from './yaml-offsets.ts'
 
 /** Nodes after the expansion of aliases: a file of nested aliases must not grow without bounds. */
 const MAX_NODES = 100_000
+const TOO_DEEP = 'maps or lists are nested too deeply'
 
 /** Parses a YAML text into a tree with places. Undefined when the file is empty or cannot be used; see the reporter. */
 export function parseYaml(text: string, file: string, reporter: Reporter): TreeNode | undefined {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    intAsBigInt: true,
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: 'error',
-  })
+  const document = parsed(text, lines)
+  if (document === undefined) {
+    reporter.error(RULE_CODES.yaml, { file, line: 1, column: 1 }, TOO_DEEP)
+    return undefined
+  }
   const builder = new TreeBuilder(document, text, file, lines, reporter)
   for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
   if (document.errors.length > 0 || document.contents === null) return undefined
@@ -29,6 +28,22 @@ export function parseYaml(text: string, file: string, reporter: Reporter): TreeN
   return builder.node(document.contents)
 }
 
+/** Undefined where the nesting is too deep for the parser. */
+function parsed(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, {
+      lineCounter,
+      intAsBigInt: true,
+      prettyErrors: false,
+      uniqueKeys: false,
+      logLevel: 'error',
+    })
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
 class TreeBuilder {
   private readonly document: Document
   private readonly text: string
@@ -36,6 +51,7 @@ class TreeBuilder {
   private readonly file: string
   private readonly lines: LineCounter
   private readonly reporter: Reporter
+  private readonly excerpts: string[] = []
   private nodes = 0
 
   constructor(document: Document, text: string, file: string, lines: LineCounter, reporter: Reporter) {
@@ -125,9 +141,14 @@ class TreeBuilder {
     this.reporter.error(RULE_CODES.yaml, location, message, hint)
   }
 
+  /** One text for all the values of a line, however long it is. */
+  private excerpt(line: number): string {
+    return (this.excerpts[line] ??= withoutPasswords(this.textLines[line] ?? ''))
+  }
+
   private locationAt(offset: number): SourceLocation {
     const { line, col } = this.lines.linePos(offset)
-    return { file: this.file, line, column: col, excerpt: withoutPasswords(this.textLines[line - 1] ?? '') }
+    return { file: this.file, line, column: col, excerpt: this.excerpt(line - 1) }
   }
 }
 
@@ -166,7 +187,7 @@ const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?:
 }
 
 function plainWords({ code, message }: YAMLError): { message: string; hint: string | undefined } {
-  if (message.startsWith('Maximum call stack')) return { message: 'brackets are nested too deeply', hint: undefined }
+  if (message.startsWith('Maximum call stack')) return { message: TOO_DEEP, hint: undefined }
   const words = PLAIN_WORDS[code]
   return { message: words?.message ?? message, hint: words?.hint }
 }

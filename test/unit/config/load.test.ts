@@ -205,6 +205,11 @@ describe('mistakes', () => {
     expect(problems()[0]).toMatchObject({ code: 'BINGO_CONFIG_YAML', location: { line: 2 } })
   })
 
+  test('lists that are nested far too deeply are refused', () => {
+    write(`rules:\n  ${'- '.repeat(20_000)}x`)
+    expect(problems()[0]).toMatchObject({ code: 'BINGO_CONFIG_YAML', message: expect.stringContaining('too deeply') })
+  })
+
   test('an alias bomb is refused', () => {
     const levels = ['a: &l0 [x, x]']
     for (let level = 1; level < 20; level++) {

@@ -381,6 +381,7 @@ describe('What is wrong is reported with its place', () => {
 
   test('brackets that are nested far too deeply', () => {
     expect(wrong(`rules: ${'['.repeat(20_000)}${']'.repeat(20_000)}`).join()).toContain('nested too deeply')
+    expect(wrong(`rules:\n  ${'- '.repeat(20_000)}x`).join()).toContain('nested too deeply')
   })
 
   test('all at once, over several files, and both places of an id that is used twice', () => {
