@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Finding } from './subject.ts'
 import type { WorkerOrder } from './worker.ts'
@@ -57,7 +56,8 @@ async function runThread(order: Omit<WorkerOrder, 'progress'>): Promise<Found | 
     }
     seen = counter[0]!
   }, CASE_TIMEOUT_MS)
-  const [code] = (await once(worker, 'exit')) as [number]
+  // Not `once` of node:events, which rejects when the thread ends with an error: that is a finding.
+  const code = await new Promise<number>((resolve) => worker.once('exit', resolve))
   clearInterval(watch)
   if (found === null && code !== 0) found = { number: counter[0]!, what: `the thread ended with ${code}` }
   return found
