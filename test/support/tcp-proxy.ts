@@ -9,7 +9,7 @@ interface Link {
 
 /**
  * A TCP proxy between BinGo and one server that misbehaves when told to: cuts, goes half-open, drops replies, delays,
- * flips a byte, leads to another server.
+ * trickles, flips a byte, leads to another server.
  */
 export class TcpProxy implements AsyncDisposable {
   /** Delay of every chunk in both directions. */
@@ -20,6 +20,10 @@ export class TcpProxy implements AsyncDisposable {
   dropReplies = false
   /** Flips one bit of the reply byte at this distance from now, then resets itself. */
   flipReplyByteAfter: number | null = null
+  /** Flips one bit of every reply that holds this text, at its first letter. */
+  flipRepliesWith: string | null = null
+  /** Replies pass at this rate; null: as fast as they come. */
+  replyBytesPerSecond: number | null = null
   private readonly server: Server
   private readonly links = new Set<Link>()
   private upstream: { readonly host: string; readonly port: number }
@@ -82,6 +86,7 @@ export class TcpProxy implements AsyncDisposable {
     client.on('data', (chunk: Buffer) => this.forward(upstream, chunk))
     upstream.on('data', (chunk: Buffer) => {
       if (!this.dropReplies) this.forward(client, this.flip(chunk))
+      this.rest(upstream, chunk.length)
     })
   }
 
@@ -91,7 +96,16 @@ export class TcpProxy implements AsyncDisposable {
     else setTimeout(() => to.writable && to.write(chunk), this.latencyMs)
   }
 
+  /** The server's side of a thin line: it may not send on before this chunk is through. */
+  private rest(upstream: Socket, bytes: number): void {
+    if (this.replyBytesPerSecond === null) return
+    upstream.pause()
+    setTimeout(() => upstream.resume(), (bytes * 1_000) / this.replyBytesPerSecond)
+  }
+
   private flip(chunk: Buffer): Buffer {
+    const marked = this.flipRepliesWith === null ? -1 : chunk.indexOf(this.flipRepliesWith)
+    if (marked >= 0) return flipped(chunk, marked)
     const after = this.flipReplyByteAfter
     if (after === null) return chunk
     if (after >= chunk.length) {
@@ -99,8 +113,12 @@ export class TcpProxy implements AsyncDisposable {
       return chunk
     }
     this.flipReplyByteAfter = null
-    const copy = Buffer.from(chunk)
-    copy[after]! ^= 0x10
-    return copy
+    return flipped(chunk, after)
   }
+}
+
+function flipped(chunk: Buffer, at: number): Buffer {
+  const copy = Buffer.from(chunk)
+  copy[at]! ^= 0x10
+  return copy
 }

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '../../support/daemon.ts'
+import { randomFrom } from '../random.ts'
+import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
+import { HEARTBEAT_MS, LOAD_MS, loggedCodes, underLoad, withSourceRig } from '../source-rig.ts'
+import type { SourceRig } from '../source-rig.ts'
+
+interface NetworkFault {
+  readonly name: string
+  readonly title: string
+  readonly cycles: number
+  make(rig: SourceRig, random: () => number): Promise<void>
+  /** Code that the log has to show. */
+  readonly code?: string
+}
+
+/** A flipped byte lies within what a loaded line carries in this many bytes. */
+const FLIP_WITHIN = 50_000
+const THIN_LINE_BYTES_PER_S = 100_000
+
+const reconnects = async ({ rig }: SourceRig): Promise<number> =>
+  (await rig.daemon.metric('bingo_source_reconnects_total')) ?? 0
+
+async function untilReconnecting(rig: SourceRig, before: number): Promise<void> {
+  await eventually('the daemon has noticed', async () => (await reconnects(rig)) > before)
+}
+
+const FAULTS: readonly NetworkFault[] = [
+  {
+    name: 'cut',
+    title: 'connection reset',
+    cycles: 20,
+    make: async ({ proxy }) => proxy.cut(),
+  },
+  {
+    name: 'half-open',
+    title: 'half-open: nothing comes, nothing is closed',
+    cycles: 3,
+    code: 'BINGO_SOURCE_SILENT',
+    make: async (rig) => {
+      const before = await reconnects(rig)
+      rig.proxy.halfOpen = true
+      await untilReconnecting(rig, before)
+      rig.proxy.halfOpen = false
+      rig.proxy.cut()
+    },
+  },
+  {
+    name: 'flipped-byte',
+    title: 'a byte flipped',
+    cycles: 10,
+    make: async (rig, random) => {
+      const before = await reconnects(rig)
+      rig.proxy.flipReplyByteAfter = Math.floor(random() * FLIP_WITHIN)
+      // What is flipped may be an answer on the control connection, or a heartbeat's time, which breaks nothing.
+      await eventually('the byte was flipped', () => rig.proxy.flipReplyByteAfter === null)
+      await delay(LOAD_MS)
+      if ((await reconnects(rig)) === before) rig.proxy.cut()
+    },
+  },
+  {
+    name: 'replies-dropped',
+    title: 'replies dropped for 1 s',
+    cycles: 5,
+    make: async ({ proxy }) => {
+      proxy.dropReplies = true
+      await delay(2 * HEARTBEAT_MS)
+      proxy.dropReplies = false
+    },
+  },
+  {
+    name: 'thin-line',
+    title: `${THIN_LINE_BYTES_PER_S / 1_000} kB/s, then free again`,
+    cycles: 1,
+    make: async ({ proxy }) => {
+      proxy.replyBytesPerSecond = THIN_LINE_BYTES_PER_S
+      await delay(4 * LOAD_MS)
+      proxy.replyBytesPerSecond = null
+    },
+  },
+]
+
+async function run(context: ScenarioContext, fault: NetworkFault): Promise<Outcome> {
+  const cycles = context.cycles ?? fault.cycles
+  const random = randomFrom(context.seed)
+  return withSourceRig(context, {}, async (rig) => {
+    await underLoad(rig.rig, cycles, () => fault.make(rig, random))
+    const problems =
+      fault.code !== undefined && !loggedCodes(rig.rig).has(fault.code) ? [`${fault.code} not logged`] : []
+    const notes = `${await reconnects(rig)} reconnects`
+    return await rig.rig.outcome(`source line: ${fault.title}`, cycles, { notes, problems })
+  })
+}
+
+/** A server that would drop a reader after 2 s, and a target that stands still for longer. */
+async function stalledReader(context: ScenarioContext): Promise<Outcome> {
+  const serverArgs = ['--net-write-timeout=2', '--net-read-timeout=2']
+  const daemon = { env: { BINGO_BUDGET: '64KiB' } }
+  return withSourceRig(context, { serverArgs, daemon }, async (rig) => {
+    await underLoad(rig.rig, context.cycles ?? 1, async () => {
+      await rig.rig.redis.kill('SIGSTOP')
+      await eventually('reading pauses', async () => (await rig.rig.daemon.metric('bingo_source_paused')) === 1)
+      await delay(6_000)
+      await rig.rig.redis.kill('SIGCONT')
+    })
+    const count = await reconnects(rig)
+    const problems = count > 0 ? [`${count} reconnects: the server has dropped a paused reader`] : []
+    // The answers that the target owed for commands sent before it stopped were given up.
+    return await rig.rig.outcome('reader paused for longer than net_write_timeout', 1, { problems, explained: true })
+  })
+}
+
+export const scenarios: readonly Scenario[] = [
+  ...FAULTS.map((fault): Scenario => ({
+    name: `source-line-${fault.name}`,
+    group: 'source',
+    doc: `the line to MySQL under load: ${fault.title}; nothing of it reaches a target, and reading goes on`,
+    run: (context) => run(context, fault),
+  })),
+  {
+    name: 'source-stalled-reader',
+    group: 'source',
+    doc: 'a target stands still for longer than the server waits for a reader: the connection is kept',
+    run: stalledReader,
+  },
+]
