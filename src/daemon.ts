@@ -132,7 +132,7 @@ class ConfiguredDaemon implements Daemon {
       {
         ...deps,
         ruleSet: this.ruleSet,
-        source: new ConfiguredSource(config, checkpoint, { ...deps, permit }),
+        source: new ConfiguredSource(config, checkpoint, { ...deps, permit, needed: () => this.position }),
         checkpoints: permit === undefined ? checkpoints : guardedCheckpoints(checkpoints, permit),
         deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
         replaced: elected?.replaced,
@@ -172,7 +172,7 @@ export class ConfiguredSource implements PipelineSource {
   constructor(
     config: { readonly name: string; readonly source: SourceSettings },
     checkpoint: Checkpoint | null,
-    deps: DaemonDeps & { readonly permit?: Permit | undefined },
+    deps: DaemonDeps & { readonly permit?: Permit | undefined; readonly needed?: () => SourcePosition | null },
     failFast = false,
   ) {
     this.deps = deps

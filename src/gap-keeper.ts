@@ -30,6 +30,7 @@ export class GapKeeper {
     this.current = start
     this.deps = deps
     deps.stats.gapsTotal = start.total
+    deps.stats.source.lastGapAt = start.recent.at(-1)?.at ?? 0
   }
 
   /** What is to be stored with the checkpoint; the same object as long as nothing changed. */
@@ -55,6 +56,7 @@ export class GapKeeper {
     while (watermark.pending > 0) await clock.sleep(POLL_MS, signal)
     watermark.pass(gap.to, 0)
     this.current = withGap(this.current, gap)
+    this.deps.stats.source.lastGapAt = gap.at
     await save(signal)
     signal.throwIfAborted()
     this.announce(gap)

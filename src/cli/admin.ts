@@ -23,13 +23,18 @@ export interface AdminDeps {
   readonly clock: Clock
 }
 
+/** Slow is not stalled: a target may be limited to an action a minute. */
+const SHORTEST_STALL_MS = 120_000
+
 /** Opens the admin server of a daemon, where the configuration wants one. */
 export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps): Promise<AsyncDisposable> {
   const progress = new Progress(stats, clock)
   const sampling = progress.start()
   const { listen, token } = config.http
   if (listen === null) return closing(sampling)
-  const health = () => assess(stats, progress, { heartbeatMs: config.source.heartbeatMs }, clock.now())
+  const stallMs = Math.max(SHORTEST_STALL_MS, 3 * config.delivery.timeoutMs)
+  const settings = { heartbeatMs: config.source.heartbeatMs, stallMs }
+  const health = () => assess(stats, progress, settings, clock.now())
   const deadLetters = () => countInTime(daemon)
   const running = version()
   const http = await HttpServer.open(

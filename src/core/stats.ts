@@ -33,6 +33,7 @@ export interface Stats {
   /** Reading is paused because the budget is used up. */
   pausedByBackPressure: boolean
   readonly standby: StandbyStats
+  readonly source: SourceStats
   readonly deadLetters: DeadLetterStats
   readonly rules: Map<string, RuleStats>
   readonly targets: Map<string, TargetStats>
@@ -47,6 +48,40 @@ export interface StandbyStats {
   since: number
   /** Since when a leader cannot renew its lease, and so delivers nothing; 0 = it can. */
   unconfirmedSince: number
+}
+
+export interface SourceStats {
+  /** `host:port` of the server that is read, or was last; empty before the first. */
+  address: string
+  /** Since when no stream stands; 0 = it does, or was never tried. */
+  downSince: number
+  /** Why the stream was lost or cannot begin. */
+  lastError: { readonly code: string; readonly message: string } | null
+  /** Why the server's own end cannot be asked, so that nobody knows whether all was read; null = it can. */
+  endUnknown: string | null
+  /** When changes were skipped last (`source.onGap`). */
+  lastGapAt: number
+  /** null = not known. */
+  retention: Retention | null
+}
+
+/** How much the server still holds that is not finished, and when it may purge it. */
+export interface Retention {
+  /** Bytes of binlog from the checkpoint to the end. */
+  readonly backlogBytes: number
+  /** How long the server keeps binlogs; null = it does not purge by time. */
+  readonly keptMs: number | null
+  /** Until it may purge what is needed next; null = never by time, or by size. */
+  readonly headroomMs: number | null
+  readonly headroomBytes: number | null
+}
+
+/** Less than this part of what the server keeps is left. */
+const NEAR = 1 / 4
+
+export function isPurgeNear({ keptMs, headroomMs, headroomBytes, backlogBytes }: Retention): boolean {
+  if (keptMs !== null && headroomMs !== null && headroomMs < keptMs * NEAR) return true
+  return headroomBytes !== null && headroomBytes < (headroomBytes + backlogBytes) * NEAR
 }
 
 export interface DeadLetterStats {
@@ -102,6 +137,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes = budgetBytes
     caughtUp: false,
     pausedByBackPressure: false,
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
+    source: { address: '', downSince: 0, lastError: null, endUnknown: null, lastGapAt: 0, retention: null },
     deadLetters: { blockedSince: 0, blockedBy: null },
     rules: new Map(),
     targets: new Map(),

@@ -1,10 +1,13 @@
-import { blockingTarget } from '../core/blocking-target.ts'
 import { printDuration } from '../core/quantity.ts'
 import type { Stats } from '../core/stats.ts'
+import { notesOf } from './notes.ts'
 import type { Progress } from './progress.ts'
+import { since } from './since.ts'
 
 export interface HealthSettings {
   readonly heartbeatMs: number
+  /** A target that is up and finishes nothing for so long is stalled. */
+  readonly stallMs?: number | undefined
 }
 
 /** One thing that keeps BinGo from doing its work, or that is worth knowing. */
@@ -25,25 +28,20 @@ export interface Health {
 const SILENT_HEARTBEATS = 3
 /** One failed save is a hiccup: the next is a quarter of a second away. */
 const FAILING_SAVES = 4
+const STALL_MS = 120_000
 
 /** Whether changes flow from the server to every target, and what is in the way if not. */
 export function assess(stats: Stats, progress: Progress, settings: HealthSettings, nowMs: number): Health {
   if (stats.standby.role === 'standby') return { ready: false, reasons: [standbyFinding(stats)], notes: [] }
   const reasons: Finding[] = [
     ...leaseFindings(stats, nowMs),
-    ...sourceFindings(stats, settings, nowMs),
+    ...sourceFindings(stats, progress, settings, nowMs),
     ...targetFindings(stats, nowMs),
+    ...stalledTargets(stats, progress, settings),
     ...deadLetterFindings(stats, nowMs),
     ...checkpointFindings(progress),
   ]
-  const notes: Finding[] = []
-  if (stats.pausedByBackPressure) {
-    notes.push({ code: 'BINGO_BACK_PRESSURE', message: `reading is paused: ${pauseReason(stats, nowMs)}` })
-  }
-  if (stats.connected && !stats.caughtUp) {
-    notes.push({ code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` })
-  }
-  return { ready: reasons.length === 0, reasons, notes }
+  return { ready: reasons.length === 0, reasons, notes: notesOf(stats, progress, nowMs) }
 }
 
 /** All there is to say of an instance that waits: it is not meant to do anything. */
@@ -60,27 +58,21 @@ function leaseFindings({ standby: { unconfirmedSince } }: Stats, nowMs: number):
   return [{ code: 'BINGO_LEASE_UNCONFIRMED', message }]
 }
 
-function sourceFindings(stats: Stats, { heartbeatMs }: HealthSettings, nowMs: number): Finding[] {
+function sourceFindings(stats: Stats, progress: Progress, { heartbeatMs }: HealthSettings, nowMs: number): Finding[] {
   if (!stats.connected) {
+    const { downSince, lastError } = stats.source
     const message = stats.lastReceivedAt === 0 ? 'not connected to the source yet' : 'connection to the source is lost'
-    return [{ code: 'BINGO_SOURCE_DISCONNECTED', message: since(message, stats.lastReceivedAt, nowMs) }]
+    const why = lastError === null ? '' : `: ${lastError.code}: ${lastError.message}`
+    return [{ code: 'BINGO_SOURCE_DISCONNECTED', message: `${since(message, downSince, nowMs)}${why}` }]
   }
   // While we do not read, silence is our own doing.
-  const silentMs = nowMs - stats.lastReceivedAt
+  const silentMs = progress.silentMs()
   if (!stats.pausedByBackPressure && stats.lastReceivedAt > 0 && silentMs > SILENT_HEARTBEATS * heartbeatMs) {
     return [
       { code: 'BINGO_SOURCE_SILENT', message: `no event or heartbeat from the source for ${printDuration(silentMs)}` },
     ]
   }
   return []
-}
-
-function pauseReason(stats: Stats, nowMs: number): string {
-  const blocking = blockingTarget(stats)
-  if (blocking === null) return `${stats.inFlightJobs} changes fill the budget of ${stats.budgetBytes} bytes`
-  const { queued, inFlightBytes, downSince } = blocking.target
-  const down = since(`target ${blocking.id} is down`, downSince, nowMs)
-  return `${down}, and its ${queued} changes hold ${inFlightBytes} of the ${stats.budgetBytes} bytes of the budget`
 }
 
 function targetFindings(stats: Stats, nowMs: number): Finding[] {
@@ -96,6 +88,20 @@ function targetFindings(stats: Stats, nowMs: number): Finding[] {
   return findings
 }
 
+/** Read, but not delivered: nothing says that it is down, and nothing gets done. */
+function stalledTargets(stats: Stats, progress: Progress, { stallMs = STALL_MS }: HealthSettings): Finding[] {
+  progress.sample()
+  const findings: Finding[] = []
+  for (const [id, { queued, downSince, lastError }] of stats.targets) {
+    const stalledMs = progress.delivery.stalledMs(id)
+    if (downSince > 0 || queued === 0 || stalledMs < stallMs) continue
+    const error = lastError === null ? '' : `: ${lastError}`
+    const message = `${queued} actions wait for target ${id}, and none has ended for ${printDuration(stalledMs)}${error}`
+    findings.push({ code: 'BINGO_DELIVERY_STALLED', message })
+  }
+  return findings
+}
+
 /** The reason that the store gave, under its own code: full and out of reach need different hands. */
 function deadLetterFindings({ deadLetters: { blockedSince, blockedBy } }: Stats, nowMs: number): Finding[] {
   if (blockedSince === 0 || blockedBy === null) return []
@@ -106,8 +112,4 @@ function checkpointFindings(progress: Progress): Finding[] {
   const failures = progress.checkpointFailures()
   if (failures < FAILING_SAVES) return []
   return [{ code: 'BINGO_CHECKPOINT_FAILING', message: `the checkpoint could not be saved ${failures} times in a row` }]
-}
-
-function since(message: string, atMs: number, nowMs: number): string {
-  return atMs === 0 ? message : `${message} (for ${printDuration(Math.max(0, nowMs - atMs))})`
 }

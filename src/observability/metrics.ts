@@ -88,7 +88,17 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
   gauge('bingo_source_connected', '1 while the replica connection stands', () => Number(stats.connected))
   gauge('bingo_source_caught_up', '1 when everything that the server has was read', () => Number(stats.caughtUp))
   gauge('bingo_source_silence_seconds', 'Time since the last event or heartbeat', () =>
-    stats.lastReceivedAt === 0 ? undefined : (now() - stats.lastReceivedAt) / 1000,
+    stats.lastReceivedAt === 0 ? undefined : progress.silentMs() / 1000,
+  )
+  gauge('bingo_source_backlog_bytes', 'Binlog from the checkpoint to the end of the server', () =>
+    definite(stats.source.retention?.backlogBytes),
+  )
+  gauge('bingo_purge_headroom_seconds', 'Until the server may purge what is not finished', () => {
+    const ms = definite(stats.source.retention?.headroomMs)
+    return ms === undefined ? undefined : ms / 1000
+  })
+  gauge('bingo_purge_headroom_bytes', 'Binlog that the server may write before it purges what is not finished', () =>
+    definite(stats.source.retention?.headroomBytes),
   )
   gauge('bingo_in_flight_jobs', 'Actions that were matched and are not finished', () => stats.inFlightJobs)
   gauge('bingo_in_flight_bytes', 'Memory charged for them', () => stats.inFlightBytes)
@@ -147,6 +157,11 @@ function addProcess(registry: Registry, version: string): void {
       this.set(process.memoryUsage.rss())
     },
   })
+}
+
+/** Gauges without a value are left out. */
+function definite(value: number | null | undefined): number | undefined {
+  return value ?? undefined
 }
 
 type Labelled = readonly (readonly [labels: { [name: string]: string }, value: number])[]

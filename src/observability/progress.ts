@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Stats } from '../core/stats.ts'
+import { DeliveryWatch } from './delivery-watch.ts'
 
 const SAMPLE_MS = 1_000
 
@@ -15,11 +16,16 @@ export class Progress {
   private timer: NodeJS.Timeout | undefined
   private savedAt = 0
   private failuresWhenSaved = 0
+  private receivedAt = 0
+  private receivedMs: number
+  readonly delivery: DeliveryWatch
 
   constructor(stats: Stats, clock: Clock) {
     this.stats = stats
     this.clock = clock
     this.startedAt = clock.now()
+    this.receivedMs = clock.monotonicMs()
+    this.delivery = new DeliveryWatch(stats, clock)
   }
 
   start(): Disposable {
@@ -34,6 +40,11 @@ export class Progress {
       this.savedAt = stats.checkpointSavedAt
       this.failuresWhenSaved = stats.checkpointFailuresTotal
     }
+    if (stats.lastReceivedAt !== this.receivedAt) {
+      this.receivedAt = stats.lastReceivedAt
+      this.receivedMs = this.clock.monotonicMs()
+    }
+    this.delivery.sample()
   }
 
   /** Age of the oldest committed change that is not finished, at most; 0 when there is none. Within one second. */
@@ -47,6 +58,12 @@ export class Progress {
   checkpointFailures(): number {
     this.sample()
     return this.stats.checkpointFailuresTotal - this.failuresWhenSaved
+  }
+
+  /** Since the last event or heartbeat; by the monotonic clock, so that a jump of the wall clock is no silence. */
+  silentMs(): number {
+    this.sample()
+    return this.clock.monotonicMs() - this.receivedMs
   }
 
   uptimeMs(): number {

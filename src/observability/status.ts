@@ -1,6 +1,6 @@
 import type { GapLog } from '../core/gap.ts'
 import type { SourcePosition } from '../core/position.ts'
-import type { RuleStats, Stats, TargetStats } from '../core/stats.ts'
+import type { Retention, RuleStats, Stats, TargetStats } from '../core/stats.ts'
 import type { Finding, Health } from './health.ts'
 import type { Progress } from './progress.ts'
 
@@ -16,6 +16,10 @@ export interface Status {
   readonly lagMs: number
   readonly source: {
     readonly address: string
+    readonly downSince: string | null
+    readonly lastError: { readonly code: string; readonly message: string } | null
+    /** What the server still holds for us, and until when. */
+    readonly retention: Retention | null
     readonly connected: boolean
     readonly caughtUp: boolean
     readonly paused: boolean
@@ -74,7 +78,10 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     ...sources.health(),
     lagMs: progress.lagMs(),
     source: {
-      address: sources.sourceAddress,
+      address: stats.source.address || sources.sourceAddress,
+      downSince: isoOrNull(stats.source.downSince),
+      lastError: stats.source.lastError,
+      retention: stats.source.retention,
       connected: stats.connected,
       caughtUp: stats.caughtUp,
       paused: stats.pausedByBackPressure,

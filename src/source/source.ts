@@ -1,4 +1,3 @@
-import { Outage } from '../clients/outage.ts'
 import type { Log } from '../core/action.ts'
 import { backoffMs } from '../core/backoff.ts'
 import type { Checkpoint } from '../core/checkpoint.ts'
@@ -21,6 +20,7 @@ import type { ServerFacts } from './server-facts.ts'
 import { replicaUuidFor, serverIdFor } from './server-id.ts'
 import { NoServerFound, ServerSearch } from './server-search.ts'
 import { classifyError } from './source-error.ts'
+import { SourceOutage } from './source-outage.ts'
 import { StreamSession } from './stream-session.ts'
 
 export interface SourceDeps {
@@ -30,6 +30,8 @@ export interface SourceDeps {
   readonly onGap?: ((gap: Gap) => Promise<void>) | undefined
   /** Asked before every connection: all instances of a name are one replica, and a second one drives out the first. */
   readonly permit?: Permit | undefined
+  /** From where on the binlog is still needed, for the purge headroom; without it, from where we read. */
+  readonly needed?: (() => SourcePosition | null) | undefined
   readonly stats: Stats
   readonly log: Log
   readonly clock: Clock
@@ -44,7 +46,7 @@ export class BinlogSource {
   readonly #deps: SourceDeps
   readonly #control: ControlConnection
   readonly #search: ServerSearch
-  readonly #outage: Outage
+  readonly #outage: SourceOutage
   readonly #policy: FailurePolicy
   readonly #serverId: number
   readonly #examiner: ServerExaminer
@@ -68,7 +70,7 @@ export class BinlogSource {
     this.#deps = deps
     this.#search = new ServerSearch(options.settings, options.settings.hosts)
     this.#control = new ControlConnection(this.#search.current, options.settings)
-    this.#outage = new Outage('MySQL', deps.log, deps.clock)
+    this.#outage = new SourceOutage(deps.stats, deps.log, deps.clock)
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)
     this.#examiner = new ServerExaminer(this.#control, this.#serverId, deps.log)
@@ -87,7 +89,10 @@ export class BinlogSource {
           await this.#connectAndStream(signal)
         } catch (error) {
           if (signal.aborted) return
-          if (this.#place() !== before) this.#progressed()
+          if (this.#place() !== before) {
+            this.#policy.progressed()
+            this.#search.progressed()
+          }
           await this.#recover(classifyError(error, this.#search.current), signal)
         }
       }
@@ -141,9 +146,20 @@ export class BinlogSource {
     const { settings, name } = this.#options
     const { stats, log, clock } = this.#deps
     const address = this.#search.current
+    const needed = this.#deps.needed ?? (() => null)
     const onStreaming = (): void => this.#streaming(facts)
     const session = new StreamSession(
-      { settings: { ...settings, ...address }, control: this.#control, facts, feed, stats, log, clock, onStreaming },
+      {
+        settings: { ...settings, ...address },
+        control: this.#control,
+        facts,
+        feed,
+        needed,
+        stats,
+        log,
+        clock,
+        onStreaming,
+      },
       resume,
       { serverId: this.#serverId, replicaUuid: replicaUuidFor(name, this.#serverId) },
     )
@@ -193,20 +209,13 @@ export class BinlogSource {
   }
 
   #streaming(facts: ServerFacts): void {
-    const position = this.position
     this.#everStreamed = true
-    this.#outage.ended({
-      server: printAddress(this.#search.current),
-      version: facts.version,
-      file: position?.file,
-      position: position?.offset,
-      gtid: position?.gtidSet,
-    })
+    this.#outage.ended(printAddress(this.#search.current), facts, this.position)
   }
 
   async #recover(error: BingoError, signal: AbortSignal): Promise<void> {
     const { settings, failFast } = this.#options
-    const { log, clock, stats } = this.#deps
+    const { log, clock } = this.#deps
     const retries = this.#policy.retries(error, this.#examiner.metOther)
     const server = printAddress(this.#search.current)
     if (!retries && this.#search.giveUp(error)) {
@@ -216,8 +225,7 @@ export class BinlogSource {
       if (gap !== null && settings.onGap !== 'stop') return this.#beginAnew(gap, settings.onGap)
       if (!retries || (failFast && !this.#everStreamed)) throw error
     }
-    this.#outage.failed(error, { server })
-    stats.reconnectsTotal++
+    this.#outage.failed(error, server)
     const waitMs = backoffMs(this.#policy.attempts, settings.reconnect.minMs, settings.reconnect.maxMs)
     log.debug({ ms: waitMs, attempt: this.#policy.attempts }, 'reconnecting')
     await clock.sleep(waitMs, signal).catch(() => undefined)
@@ -242,11 +250,6 @@ export class BinlogSource {
     this.#checkpoint = null
     this.#knownServer = null
     this.#start = { tag: onGap }
-  }
-
-  #progressed(): void {
-    this.#policy.progressed()
-    this.#search.progressed()
   }
 
   #place(): string {

@@ -1,9 +1,11 @@
 import type { Log } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
 import { BingoError } from '../core/errors.ts'
+import type { SourcePosition } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
 import type { ControlConnection } from './control-connection.ts'
 import type { PositionedFeed } from './feed.ts'
+import { followRetention } from './follow-retention.ts'
 import { type LagReport, probeLag } from './lag-probe.ts'
 import type { ResumePoint } from './resume-point.ts'
 import type { ServerFacts } from './server-facts.ts'
@@ -13,6 +15,8 @@ import type { DumpRequest } from './dump-request.ts'
 import { ReplicaConnection } from './zongji-client.ts'
 
 export interface SessionDeps {
+  /** From where on the binlog is still needed; null: from the feed's position. */
+  readonly needed: () => SourcePosition | null
   readonly settings: SourceSettings
   readonly control: ControlConnection
   readonly facts: ServerFacts
@@ -82,6 +86,7 @@ export class StreamSession {
     const helpers = Promise.all([
       watch(this.#replica, deps.settings.heartbeatMs, deps.clock, onAlive, either),
       this.#followLag(either),
+      followRetention(deps, either),
     ])
     try {
       return await this.#replica.ended
@@ -91,6 +96,7 @@ export class StreamSession {
       await helpers
       deps.stats.connected = false
       deps.stats.caughtUp = false
+      deps.stats.source.retention = null
     }
   }
 
@@ -112,9 +118,11 @@ export class StreamSession {
       if (signal.aborted || !this.#streaming) continue
       const report = await probeLag(control, facts, () => feed.position()).catch((error: unknown) => {
         log.debug({ reason: String(error) }, 'the server’s end could not be asked')
+        stats.source.endUnknown = error instanceof Error ? error.message : String(error)
         return null
       })
       if (signal.aborted) return
+      if (report !== null) stats.source.endUnknown = null
       if (report?.caughtUp === true && !stats.caughtUp) {
         this.#logCaughtUp(report, level)
         level = 'debug'
