@@ -33,6 +33,10 @@ export class ReplicaConnection {
   readonly #hooks: ReplicaHooks
   readonly #ended = Promise.withResolvers<never>()
   #over = false
+  /** The server sends events. */
+  #begun = false
+  /** A packet of the stream is missing before the present one. */
+  #hole = false
   #pausedByBudget = false
   /** Of zongji's two connections, by their stream; empty with TLS, which does its own buffering. */
   readonly #sockets = new Map<unknown, ReusingSocket>()
@@ -67,12 +71,13 @@ export class ReplicaConnection {
 
   /** Reading stands still on our own account, so silence says nothing about the server. */
   get standsStill(): boolean {
-    return this.#pausedByBudget || this.#pending !== null
+    return (this.#pausedByBudget && this.#begun) || this.#pending !== null
   }
 
+  /** Before the stream has begun there is nothing to hold back: a handshake left half-way counts against us on the server. */
   pause(): void {
     this.#pausedByBudget = true
-    this.#zongji.connection?.pause()
+    if (this.#begun) this.#zongji.connection?.pause()
   }
 
   resume(): void {
@@ -115,6 +120,8 @@ export class ReplicaConnection {
     // zongji has just made its connections, and queues the dump only after questions of its own.
     const { connection, ctrlConnection } = zongji
     if (connection === null || ctrlConnection === null) return
+    // Packets are numbered. mysql2 only warns of a hole, right before it hands on the packet behind it.
+    connection.on('warn', () => (this.#hole = true))
     verifyIpIdentity(connection, this.#address)
     verifyIpIdentity(ctrlConnection, this.#address)
     for (const statement of sessionStatements(request)) {
@@ -127,17 +134,17 @@ export class ReplicaConnection {
   #replacePacketHandler(): void {
     const handler = this.#packetHandler()
     const Base = this.#zongji.BinlogClass
-    const reuse = () => {
+    const dumpBegins = (): void => {
+      this.#hole = false
       this.#sockets.get(this.#zongji.connection?.stream)?.reuse(() => this.standsStill)
     }
     this.#zongji.BinlogClass = class extends Base {
       override start: PacketHandler = (packet, connection) => {
         Base.prototype.start.call(this, packet, connection)
-        reuse()
+        dumpBegins()
         return handler
       }
     }
-    if (this.#pausedByBudget) this.#zongji.connection?.pause()
   }
 
   /**
@@ -161,16 +168,23 @@ export class ReplicaConnection {
       if (buffer[offset] !== OK) return this.#notAnEvent(packet, connection)
       const start = offset + 1
       try {
-        if (buffer[start + 4] === FORMAT_DESCRIPTION_EVENT && end - start >= 19)
-          hooks.format(buffer.readUInt32LE(start))
+        if (this.#hole) throw packetsLost()
+        const isFormat = buffer[start + 4] === FORMAT_DESCRIPTION_EVENT && end - start >= 19
+        if (isFormat) hooks.format(buffer.readUInt32LE(start))
         const pending = feed.feed(buffer, start, end)
         if (pending !== undefined) this.#waitFor(pending, connection)
+        if (isFormat && !this.#begun) this.#begin(connection)
       } catch (error) {
         this.#end(classifyError(error, this.#address))
       }
       return handle
     }
     return handle
+  }
+
+  #begin(connection: RawConnection): void {
+    this.#begun = true
+    if (this.#pausedByBudget) connection.pause()
   }
 
   #waitFor(pending: Promise<void>, connection: RawConnection): void {
@@ -212,6 +226,13 @@ export class ReplicaConnection {
       this.#ended.reject(error)
     })
   }
+}
+
+function packetsLost(): BingoError {
+  return new BingoError('BINGO_SOURCE_PACKETS_LOST', 'A packet of the stream is missing', {
+    hint: 'Something between BinGo and the server drops data inside a connection (a proxy?). Reading goes on after the reconnect.',
+    retryable: true,
+  })
 }
 
 function endOfDump(): BingoError {

@@ -14,7 +14,8 @@ export interface RawConnection {
   resume(): void
   destroy(): void
   end(): void
-  on(event: 'error', listener: () => void): void
+  /** `warn`: the packet that is handed on next does not have the number that is due. */
+  on(event: 'error' | 'warn', listener: () => void): void
   removeAllListeners(event: 'error'): void
   query(sql: string, done: (error: Error | null) => void): void
 }

@@ -70,6 +70,33 @@ describe.each([
     expect(reader.stats.reconnectsTotal).toBeGreaterThan(0)
   })
 
+  it('reconnects while it is paused, so that the server need not count broken handshakes', async () => {
+    await using reader = new RecordingSource(url, { settings: { connectTimeoutMs: 500 } })
+    await reader.caughtUp()
+    reader.source.pause()
+    proxy.cut()
+    await reader.waitFor(() => reader.stats.reconnectsTotal > 0 && reader.stats.connected)
+    await insert(3)
+    const reconnects = reader.stats.reconnectsTotal
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    reader.source.resume()
+    await reader.waitFor(() => reader.committed.length === 3)
+    expect(reader.stats.reconnectsTotal).toBe(reconnects)
+  })
+
+  it('takes nothing behind a hole in the stream, although what follows is whole', async () => {
+    await using reader = new RecordingSource(url)
+    await reader.caughtUp()
+    proxy.dropReplies = true
+    await insert(3)
+    proxy.dropReplies = false
+    await insert(3)
+    await reader.waitFor(() => reader.committed.length >= 6)
+    await reader.caughtUp()
+    expect(reader.committed).toHaveLength(6)
+    expect(reader.lines.map(({ fields }) => fields['code'])).toContain('BINGO_SOURCE_PACKETS_LOST')
+  })
+
   it('keeps a paused connection although the heartbeats pile up', async () => {
     await using reader = new RecordingSource(url, { settings: { heartbeatMs: 100 } })
     await reader.caughtUp()

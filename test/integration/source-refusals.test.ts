@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Daemon, eventually } from '../support/daemon.ts'
+import { startMysql } from '../support/servers/mysql.ts'
+import type { SqlServer } from '../support/servers/mysql.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
+
+/** Documented in docs/cli.md: the source refuses, somebody must decide. */
+const EXIT_REFUSED = 3
+
+const TABLE = 'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(50))'
+
+let server: SqlServer
+let proxy: TcpProxy
+let receiver: WebhookReceiver
+
+beforeAll(async () => {
+  ;[server, receiver] = await Promise.all([startMysql({ gtid: true }), WebhookReceiver.start()])
+  proxy = await TcpProxy.start(server)
+  await server.query(TABLE)
+  await server.query("CREATE USER bingo@'%' IDENTIFIED BY 'secret'")
+  await server.query("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO bingo@'%'")
+})
+
+afterAll(async () => {
+  await proxy[Symbol.asyncDispose]()
+  await Promise.all([receiver[Symbol.asyncDispose](), server.stop()])
+})
+
+/** A daemon that has delivered something, through the proxy. */
+async function running(sourceUrl = `mysql://root@127.0.0.1:${proxy.port}`, writeTo = server): Promise<Daemon> {
+  const daemon = await Daemon.start({
+    rules: `rules:\n  - {id: all, table: shop.t, actions: [{type: webhook, url: "${receiver.url}"}]}\n`,
+    sourceUrl,
+    env: { BINGO_SOURCE_RECONNECT_MAX: '200ms', BINGO_SOURCE_HEARTBEAT: '500ms' },
+  })
+  const before = receiver.delivered().length
+  await writeTo.query("INSERT INTO shop.t (v) VALUES ('fine')")
+  await eventually('the daemon delivers', () => receiver.delivered().length > before)
+  return daemon
+}
+
+test('a privilege that is taken away while BinGo runs is named when it reconnects, without a storm of retries', async () => {
+  await using daemon = await running(`mysql://bingo:secret@127.0.0.1:${proxy.port}`)
+  await server.query("REVOKE REPLICATION SLAVE ON *.* FROM bingo@'%'")
+  proxy.cut()
+  expect(await daemon.ended()).toBe(EXIT_REFUSED)
+  expect(daemon.output()).toContain('BINGO_SOURCE_GRANT_MISSING')
+  expect(daemon.output()).toContain('GRANT REPLICATION SLAVE')
+  expect(daemon.output()).not.toContain('secret')
+})
+
+test('a change that is logged as a statement in mid-stream ends the run, what came before is delivered', async () => {
+  await using daemon = await running()
+  const before = receiver.delivered().length
+  const session = await server.connect()
+  await session.query("INSERT INTO shop.t (v) VALUES ('a row')")
+  await session.query("SET SESSION binlog_format = 'STATEMENT'")
+  await session.query("UPDATE shop.t SET v = 'a statement'")
+  await session.query("SET SESSION binlog_format = 'ROW'")
+  await session.end()
+  expect(await daemon.ended()).toBe(EXIT_REFUSED)
+  expect(daemon.output()).toContain('BINGO_STATEMENT_FORMAT')
+  expect(receiver.delivered().length).toBe(before + 1)
+  // The position stands before the statement: it is refused again, not skipped.
+  daemon.spawn()
+  expect(await daemon.ended()).toBe(EXIT_REFUSED)
+})
+
+test('damage that comes back at every try ends the run, and never reaches a target', async () => {
+  await using daemon = await running()
+  proxy.flipRepliesWith = 'marked'
+  await server.query("INSERT INTO shop.t (v) VALUES ('marked')")
+  expect(await daemon.ended()).toBe(EXIT_REFUSED)
+  proxy.flipRepliesWith = null
+  expect(daemon.output()).toContain('BINGO_BINLOG_CHECKSUM')
+  expect(receiver.requests.filter(({ body }) => body.includes('arked'))).toEqual([])
+  daemon.spawn()
+  await eventually('it is delivered whole', () => receiver.requests.some(({ body }) => body.includes('"marked"')))
+})
+
+test('a server that is reset under a running daemon is refused', async () => {
+  await using daemon = await running()
+  await server.query('RESET BINARY LOGS AND GTIDS')
+  await server.query("INSERT INTO shop.t (v) VALUES ('of another history')")
+  proxy.cut()
+  expect(await daemon.ended()).toBe(EXIT_REFUSED)
+  expect(daemon.output()).toMatch(/BINGO_CHECKPOINT_(AHEAD|FOREIGN)/)
+  expect(receiver.requests.some(({ body }) => body.includes('another history'))).toBe(false)
+})
+
+test('an address that is moved to another server without GTIDs is refused', async () => {
+  const [first, second] = await Promise.all([
+    startMysql({ gtid: false, serverId: 1 }),
+    startMysql({ gtid: false, serverId: 2 }),
+  ])
+  await using stack = new AsyncDisposableStack()
+  stack.use(first)
+  stack.use(second)
+  await Promise.all([first.query(TABLE), second.query(TABLE)])
+  await using moved = await TcpProxy.start(first)
+  await using daemon = await running(`mysql://root@127.0.0.1:${moved.port}`, first)
+  await second.query("INSERT INTO shop.t (v) VALUES ('of another server')")
+  moved.repoint(second)
+  moved.cut()
+  expect(await daemon.ended()).toBe(EXIT_REFUSED)
+  expect(daemon.output()).toContain('BINGO_CHECKPOINT_FOREIGN')
+  expect(daemon.output()).toContain('bingo position set')
+  expect(receiver.requests.some(({ body }) => body.includes('another server'))).toBe(false)
+})
