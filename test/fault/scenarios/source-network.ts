@@ -92,6 +92,18 @@ async function run(context: ScenarioContext, fault: NetworkFault): Promise<Outco
   })
 }
 
+/** One of each on one daemon: the short form for the tests. */
+async function all(context: ScenarioContext): Promise<Outcome> {
+  const random = randomFrom(context.seed)
+  const faults = FAULTS.filter(({ name }) => name !== 'thin-line')
+  return withSourceRig(context, {}, async (rig) => {
+    await underLoad(rig.rig, faults.length, (cycle) => faults[cycle]!.make(rig, random))
+    const codes = loggedCodes(rig.rig)
+    const problems = faults.flatMap(({ code }) => (code === undefined || codes.has(code) ? [] : [`${code} not logged`]))
+    return await rig.rig.outcome('source line: cut, silent, flipped, with holes', faults.length, { problems })
+  })
+}
+
 /** A server that would drop a reader after 2 s, and a target that stands still for longer. */
 async function stalledReader(context: ScenarioContext): Promise<Outcome> {
   const serverArgs = ['--net-write-timeout=2', '--net-read-timeout=2']
@@ -117,6 +129,12 @@ export const scenarios: readonly Scenario[] = [
     doc: `the line to MySQL under load: ${fault.title}; nothing of it reaches a target, and reading goes on`,
     run: (context) => run(context, fault),
   })),
+  {
+    name: 'source-line-all',
+    group: 'source',
+    doc: 'the line to MySQL under load: every fault of it once, one after the other',
+    run: all,
+  },
   {
     name: 'source-stalled-reader',
     group: 'source',
