@@ -21,7 +21,13 @@ export async function inspectSource(config: Config): Promise<Inspection> {
   const { control, facts } = await connectToFirst(config.source)
   try {
     const serverId = config.source.serverId ?? serverIdFor(config.name)
-    const findings = await preflight({ control, facts, serverId, start: config.source.start })
+    const findings = await preflight({
+      control,
+      facts,
+      serverId,
+      start: config.source.start,
+      oneOfSeveral: config.source.hosts.length > 1,
+    })
     const tables = await visibleTables(control, facts)
     if (tables.length > 0) return { findings, tables }
     const message = 'the account may not see any table: the columns that rules name were not checked'

@@ -4,6 +4,7 @@ import type { ControlConnection } from './control-connection.ts'
 import { duplicateServerId } from './duplicate-server-id.ts'
 import { error, type Finding, warning } from './finding.ts'
 import { type Grants, readGrants } from './grants.ts'
+import { replicaUpdates } from './replica-updates.ts'
 import type { ServerFacts } from './server-facts.ts'
 
 export interface PreflightInput {
@@ -13,6 +14,8 @@ export interface PreflightInput {
   readonly serverId: number
   /** Where a first start begins; null where a position is known. */
   readonly start: StartPoint | null
+  /** BinGo may move to this server from another one, and on. */
+  readonly oneOfSeveral: boolean
 }
 
 type Check = (facts: ServerFacts) => Finding | null
@@ -32,10 +35,17 @@ const VARIABLE_CHECKS: readonly Check[] = [
 ]
 
 /** Looks at everything before the first event is read, so that all problems are told at once. */
-export async function preflight({ control, facts, serverId: ours, start }: PreflightInput): Promise<Finding[]> {
+export async function preflight({
+  control,
+  facts,
+  serverId: ours,
+  start,
+  oneOfSeveral,
+}: PreflightInput): Promise<Finding[]> {
   const grants = await readGrants(control)
   return [
     ...VARIABLE_CHECKS.map((check) => check(facts)),
+    oneOfSeveral ? replicaUpdates(facts) : null,
     ...grantFindings(grants, facts, start),
     await duplicateServerId(control, facts, ours),
   ].filter((finding) => finding !== null)

@@ -18,14 +18,16 @@ export class ServerExaminer {
   readonly #control: ControlConnection
   readonly #log: Log
   readonly #serverId: number
+  readonly #oneOfSeveral: boolean
   /** Servers that preflight found fit. */
   readonly #inspected = new Set<string>()
   /** A server answered that our position was not read from. */
   metOther = false
 
-  constructor(control: ControlConnection, serverId: number, log: Log) {
+  constructor(control: ControlConnection, serverId: number, oneOfSeveral: boolean, log: Log) {
     this.#control = control
     this.#serverId = serverId
+    this.#oneOfSeveral = oneOfSeveral
     this.#log = log
   }
 
@@ -43,7 +45,13 @@ export class ServerExaminer {
   /** Preflight belongs to a server: it runs when one answers for the first time. */
   async #inspect(facts: ServerFacts, start: StartPoint | null): Promise<void> {
     if (this.#inspected.has(facts.identity)) return
-    const findings = await preflight({ control: this.#control, facts, serverId: this.#serverId, start })
+    const findings = await preflight({
+      control: this.#control,
+      facts,
+      serverId: this.#serverId,
+      start,
+      oneOfSeveral: this.#oneOfSeveral,
+    })
     for (const { severity, code, message, sql } of findings) {
       if (severity === 'warning') this.#log.warn({ code, sql }, message)
     }

@@ -37,6 +37,8 @@ const VARIABLES = [
   'hostname',
   'lower_case_table_names',
   'log_bin',
+  'log_replica_updates',
+  'log_slave_updates',
   'max_allowed_packet',
   'port',
   'server_id',

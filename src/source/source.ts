@@ -73,7 +73,7 @@ export class BinlogSource {
     this.#outage = new SourceOutage(deps.stats, deps.log, deps.clock)
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)
-    this.#examiner = new ServerExaminer(this.#control, this.#serverId, deps.log)
+    this.#examiner = new ServerExaminer(this.#control, this.#serverId, options.settings.hosts.length > 1, deps.log)
     this.#knownServer = options.checkpoint?.server.server ?? null
   }
 

@@ -17,7 +17,13 @@ const TIMEOUTS = { connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
 async function findings(url: string, serverId = 77): Promise<readonly Finding[]> {
   const control = new ControlConnection(parseSourceUrl(url), TIMEOUTS)
   try {
-    return await preflight({ control, facts: await readServerFacts(control), serverId, start: { tag: 'latest' } })
+    return await preflight({
+      control,
+      facts: await readServerFacts(control),
+      serverId,
+      start: { tag: 'latest' },
+      oneOfSeveral: false,
+    })
   } finally {
     control.close()
   }

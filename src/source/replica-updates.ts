@@ -1,0 +1,17 @@
+import { type Finding, warning } from './finding.ts'
+import type { ServerFacts } from './server-facts.ts'
+
+/**
+ * A server that does not log what it replicates has a binlog with holes: it cannot take over from another one. MySQL 8.0
+ * logs by default, MySQL 5.7 and MariaDB do not. Matters where BinGo may move from server to server.
+ */
+export function replicaUpdates({ variables, flavour }: Pick<ServerFacts, 'variables' | 'flavour'>): Finding | null {
+  const name = variables.has('log_replica_updates') ? 'log_replica_updates' : 'log_slave_updates'
+  if (variables.get(name) !== 'OFF') return null
+  const what = 'the changes that this server replicates from another one are not in its binlog'
+  return warning(
+    'BINGO_PREFLIGHT_REPLICA_UPDATES',
+    `${name} is OFF: ${what}, so BinGo cannot move to it, nor on from it when roles change`,
+    `${name}=ON  (in my.cnf under [${flavour === 'mysql' ? 'mysqld' : 'mariadb'}], then restart)`,
+  )
+}
