@@ -9,7 +9,7 @@ import type { ServerFingerprint, SourcePosition, StartPoint } from '../core/posi
 import type { Stats } from '../core/stats.ts'
 import { printAddress, type SourceAddress } from '../core/source-address.ts'
 import { ControlConnection } from './control-connection.ts'
-import { FailurePolicy, isGap } from './failure-policy.ts'
+import { FailurePolicy, givenUp, isGap } from './failure-policy.ts'
 import type { OpenFeed, PositionedFeed } from './feed.ts'
 import type { SourceOptions } from './options.ts'
 import { type PassedGap, passedGap, plain } from './passed-gap.ts'
@@ -223,7 +223,8 @@ export class BinlogSource {
     } else {
       const gap = this.#gapToPass(error, retries)
       if (gap !== null && settings.onGap !== 'stop') return this.#beginAnew(gap, settings.onGap)
-      if (!retries || (failFast && !this.#everStreamed)) throw error
+      if (!retries) throw givenUp(error)
+      if (failFast && !this.#everStreamed) throw error
     }
     this.#outage.failed(error, server)
     const waitMs = backoffMs(this.#policy.attempts, settings.reconnect.minMs, settings.reconnect.maxMs)

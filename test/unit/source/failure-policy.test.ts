@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../../src/core/clock.ts'
 import { BingoError } from '../../../src/core/errors.ts'
-import { FailurePolicy, isGap } from '../../../src/source/failure-policy.ts'
+import { FailurePolicy, givenUp, isGap } from '../../../src/source/failure-policy.ts'
 
 function policyAt(time: { ms: number }): FailurePolicy {
   const clock: Clock = { now: () => 0, monotonicMs: () => time.ms, sleep: () => Promise.resolve() }
@@ -60,5 +60,14 @@ describe('FailurePolicy', () => {
     expect(isGap(failure('BINGO_SOURCE_GAP'))).toBe(true)
     expect(isGap(failure('BINGO_CHECKPOINT_AHEAD'))).toBe(true)
     expect(isGap(failure('BINGO_CHECKPOINT_FOREIGN'))).toBe(false)
+  })
+})
+
+describe('givenUp', () => {
+  it('makes a refusal of what could have been passing, so that the exit code says that somebody has to look', () => {
+    const damage = failure('BINGO_BINLOG_CHECKSUM', true)
+    expect(givenUp(damage)).toMatchObject({ code: 'BINGO_BINLOG_CHECKSUM', retryable: false, cause: damage })
+    const gap = failure('BINGO_SOURCE_GAP')
+    expect(givenUp(gap)).toBe(gap)
   })
 })
