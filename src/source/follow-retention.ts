@@ -20,7 +20,9 @@ export interface RetentionDeps {
 }
 
 const FIRST_LOOK_MS = 1_000
-const LOOK_MS = 30_000
+/** In heartbeats, so that whoever wants to know sooner says so in one place; at most half a minute. */
+const LOOK_HEARTBEATS = 10
+const LONGEST_LOOK_MS = 30_000
 const VARIABLES = [
   'binlog_expire_logs_auto_purge',
   'binlog_expire_logs_seconds',
@@ -33,14 +35,14 @@ const VARIABLES = [
  * Keeps `stats.source.retention` up to date and warns once when the server is about to purge what BinGo still needs. Runs
  * until aborted. Needs REPLICATION CLIENT (BINLOG MONITOR); without it nothing is known.
  */
-export async function followRetention(deps: RetentionDeps, signal: AbortSignal): Promise<void> {
+export async function followRetention(deps: RetentionDeps, heartbeatMs: number, signal: AbortSignal): Promise<void> {
   const { stats, clock, log } = deps
   let waitMs = FIRST_LOOK_MS
   let wasNear = false
   while (!signal.aborted) {
     await clock.sleep(waitMs, signal).catch(() => undefined)
     if (signal.aborted) return
-    waitMs = LOOK_MS
+    waitMs = Math.min(LOOK_HEARTBEATS * heartbeatMs, LONGEST_LOOK_MS)
     const retention = await look(deps).catch((error: unknown) => {
       log.debug({ reason: String(error) }, 'how long the server keeps its binlogs could not be asked')
       return null

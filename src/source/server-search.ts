@@ -32,11 +32,6 @@ export class ServerSearch {
     return this.#current
   }
 
-  /** For logs and messages. */
-  get all(): string {
-    return this.#addresses.map(printAddress).join(', ')
-  }
-
   /**
    * What the first server answers that `examine` accepts. Rejects with the error of the one server there is, or with
    * NoServerFound.

@@ -86,7 +86,7 @@ export class StreamSession {
     const helpers = Promise.all([
       watch(this.#replica, deps.settings.heartbeatMs, deps.clock, onAlive, either),
       this.#followLag(either),
-      followRetention(deps, either),
+      followRetention(deps, deps.settings.heartbeatMs, either),
     ])
     try {
       return await this.#replica.ended

@@ -8,7 +8,6 @@ const SEED = Number(process.env['BINGO_FAULT_SEED'] ?? 1)
 // The long forms, and those of the other server: npm run faults -- source.
 test.each([
   ['source-line-all', undefined],
-  ['source-dump-killed-mysql', 2],
   ['source-restart-kill-mariadb', 1],
 ])(`%s loses, reorders and invents nothing (seed ${SEED})`, async (name, cycles) => {
   const scenario = [...line, ...server].find((each) => each.name === name)!
