@@ -56,7 +56,8 @@ function temporal(name: string, literal: (random: Random) => string): Maker {
 }
 
 const two = (random: Random, below: number, from = 0): string => String(from + random.below(below)).padStart(2, '0')
-const date = (random: Random): string => `${1971 + random.below(60)}-${two(random, 12, 1)}-${two(random, 28, 1)}`
+const date = (random: Random): string =>
+  random.chance(5) ? '0000-00-00' : `${1971 + random.below(60)}-${two(random, 12, 1)}-${two(random, 28, 1)}`
 const clock = (random: Random): string => `${two(random, 24)}:${two(random, 60)}:${two(random, 60)}`
 
 function integer(type: string, bits: number): Maker {
@@ -90,7 +91,7 @@ export const COMMON_COLUMNS: readonly Maker[] = [
   }),
   () => ({ type: 'FLOAT', literal: (more) => `-${more.digits(1 + more.below(7))}.${more.digits(2)}` }),
   () => ({ type: 'DATE', literal: (more) => quoted(date(more)) }),
-  () => ({ type: 'YEAR', literal: (more) => String(1901 + more.below(255)) }),
+  () => ({ type: 'YEAR', literal: (more) => (more.chance(5) ? '0' : String(1901 + more.below(255))) }),
   temporal('DATETIME', (random) => `${date(random)} ${clock(random)}`),
   temporal(
     'TIME',
@@ -133,7 +134,10 @@ export const COMMON_COLUMNS: readonly Maker[] = [
   }),
   (random) => {
     const values = MEMBERS.slice(0, 1 + random.below(20))
-    return { type: `ENUM(${values.map(quoted).join(',')})`, literal: (more) => quoted(more.pick(values)) }
+    return {
+      type: `ENUM(${values.map(quoted).join(',')})`,
+      literal: (more) => quoted(more.chance(5) ? 'none' : more.pick(values)),
+    }
   },
   (random) => {
     const values = MEMBERS.slice(0, 1 + random.below(20))
