@@ -147,10 +147,14 @@ export const COMMON_COLUMNS: readonly Maker[] = [
   () => ({ type: 'GEOMETRY', literal: (more) => `POINT(${more.below(100)}.${more.digits(3)}, -${more.below(50)})` }),
 ]
 
-/** With those of MySQL alone. */
+/** With those of MySQL alone, but for VECTOR. */
 export const MYSQL_COLUMNS: readonly Maker[] = [
   ...COMMON_COLUMNS,
   () => ({ type: 'JSON', literal: (more) => `CAST(${quoted(JSON.stringify(randomJson(more, 3)))} AS JSON)` }),
+]
+
+export const MYSQL_COLUMNS_AND_VECTOR: readonly Maker[] = [
+  ...MYSQL_COLUMNS,
   () => ({
     type: 'VECTOR(4)',
     literal: (more) => `STRING_TO_VECTOR('[1.5, ${more.digits(4)}, -0.${more.digits(3)}, 3]')`,

@@ -91,7 +91,7 @@ function readValue(bytes: ByteReader, column: ColumnDef): Value {
   }
 }
 
-function exact(value: bigint): number | bigint {
+export function exact(value: bigint): number | bigint {
   return value >= -(2n ** 53n - 1n) && value <= 2n ** 53n - 1n ? Number(value) : value
 }
 
@@ -100,7 +100,7 @@ function readInteger(bytes: ByteReader, size: number, unsigned: boolean): number
   return exact(unsigned ? value : BigInt.asIntN(8 * size, value))
 }
 
-function shortest(value: number): number {
+export function shortest(value: number): number {
   for (let digits = 1; digits <= 9; digits++) {
     const text = Number(value.toPrecision(digits))
     if (Math.fround(text) === value) return text
