@@ -1,3 +1,4 @@
+import { BriefPause } from './brief-pause.ts'
 import type { Log, TargetConfig } from './core/action.ts'
 import { blockingTarget, RESUME_SHARE } from './core/blocking-target.ts'
 import type { Clock } from './core/clock.ts'
@@ -24,11 +25,17 @@ export class BackPressure {
   private readonly deps: BackPressureDeps
   private lastConfig: TargetConfig | null = null
   private lastTarget: TargetStats | null = null
+  private readonly brief: BriefPause
+  private resting = false
   private timer: NodeJS.Timeout | null = null
   private toldAtMs: number | null = null
 
   constructor(deps: BackPressureDeps) {
     this.deps = deps
+    this.brief = new BriefPause((high) => {
+      this.resting = high
+      if (!deps.stats.pausedByBackPressure) deps.pressure(high)
+    })
   }
 
   charge(job: InFlightJob): void {
@@ -42,7 +49,9 @@ export class BackPressure {
     const { stats } = this.deps
     stats.inFlightJobs -= 1
     stats.inFlightBytes -= job.bytes
-    this.target(job.action.target).inFlightBytes -= job.bytes
+    const target = this.target(job.action.target)
+    target.inFlightBytes -= job.bytes
+    this.brief.released(target)
     if (!stats.pausedByBackPressure || stats.inFlightBytes >= stats.budgetBytes * RESUME_SHARE) return
     if (blockingTarget(stats) === null) this.resume()
   }
@@ -51,24 +60,33 @@ export class BackPressure {
   check(): void {
     const { stats } = this.deps
     if (stats.pausedByBackPressure) return
-    if (stats.inFlightBytes <= stats.budgetBytes && blockingTarget(stats) === null) return
+    if (stats.inFlightBytes <= stats.budgetBytes && blockingTarget(stats) === null) {
+      // All jobs of a bulk change go to the same few targets: the last one tells as well as any.
+      if (this.lastTarget !== null) this.brief.check(this.lastTarget)
+      return
+    }
     stats.pausedByBackPressure = true
-    this.deps.pressure(true)
+    if (!this.resting) this.deps.pressure(true)
     this.timer = setInterval(() => this.tell(), LOOK_EVERY_MS).unref()
   }
 
   stop(): void {
-    if (this.timer !== null) clearInterval(this.timer)
-    this.timer = null
+    this.stopLooking()
+    this.brief.stop()
   }
 
   private resume(): void {
     const { stats, log, clock, pressure } = this.deps
     stats.pausedByBackPressure = false
-    this.stop()
+    this.stopLooking()
     if (this.toldAtMs !== null) log.info({ ms: Math.round(clock.monotonicMs() - this.toldAtMs) }, 'reading goes on')
     this.toldAtMs = null
-    pressure(false)
+    if (!this.resting) pressure(false)
+  }
+
+  private stopLooking(): void {
+    if (this.timer !== null) clearInterval(this.timer)
+    this.timer = null
   }
 
   private tell(): void {

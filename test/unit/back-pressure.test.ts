@@ -106,3 +106,17 @@ test('a share that is set is kept', () => {
   charge('dead', 1)
   expect(pressures).toEqual([true])
 })
+
+test('a brief pause and one for the budget overlap: reading goes on when both are over', () => {
+  const target = targetStatsOf(stats, 'a', 'fake')
+  const first = charge('a', 1)
+  target.queued = 10_000
+  backPressure.check()
+  expect(pressures).toEqual([true])
+  const more = charge('a', 10)
+  expect(stats.pausedByBackPressure).toBe(true)
+  vi.advanceTimersByTime(20)
+  expect(pressures).toEqual([true])
+  for (const each of [...first, ...more]) backPressure.release(each)
+  expect(pressures).toEqual([true, false])
+})
