@@ -26,14 +26,12 @@ export class BackPressure {
   private lastConfig: TargetConfig | null = null
   private lastTarget: TargetStats | null = null
   private readonly brief: BriefPause
-  private resting = false
   private timer: NodeJS.Timeout | null = null
   private toldAtMs: number | null = null
 
   constructor(deps: BackPressureDeps) {
     this.deps = deps
     this.brief = new BriefPause((high) => {
-      this.resting = high
       if (!deps.stats.pausedByBackPressure) deps.pressure(high)
     })
   }
@@ -66,7 +64,7 @@ export class BackPressure {
       return
     }
     stats.pausedByBackPressure = true
-    if (!this.resting) this.deps.pressure(true)
+    if (!this.brief.active) this.deps.pressure(true)
     this.timer = setInterval(() => this.tell(), LOOK_EVERY_MS).unref()
   }
 
@@ -81,7 +79,7 @@ export class BackPressure {
     this.stopLooking()
     if (this.toldAtMs !== null) log.info({ ms: Math.round(clock.monotonicMs() - this.toldAtMs) }, 'reading goes on')
     this.toldAtMs = null
-    if (!this.resting) pressure(false)
+    if (!this.brief.active) pressure(false)
   }
 
   private stopLooking(): void {

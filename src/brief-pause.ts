@@ -24,6 +24,11 @@ export class BriefPause {
     this.pressure = pressure
   }
 
+  /** Reading rests. */
+  get active(): boolean {
+    return this.resting !== null
+  }
+
   /** A job for `target` was queued. */
   check(target: TargetStats): void {
     if (target.queued <= ENOUGH_QUEUED || this.resting !== null || target.downSince !== 0 || this.slow.has(target))
