@@ -5,46 +5,22 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { grpc } from '../../src/act/actions/grpc.ts'
-import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../src/core/action.ts'
+import type { DeliveryFailure } from '../../src/core/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { eventually, freePort } from '../support/daemon.ts'
 import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
 import { silentLog } from '../support/jobs.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
-
-const { signal } = new AbortController()
+import { TargetSender } from '../support/target-sender.ts'
+import { compile } from '../unit/act/action-spec.ts'
 
 /** A gRPC target as a rule with these fields would have it. */
-class Sender implements AsyncDisposable {
-  readonly plan: ActionPlan
-  private readonly target: Target
-
-  private constructor(plan: ActionPlan, target: Target) {
-    this.plan = plan
-    this.target = target
-  }
-
+class Sender extends TargetSender {
   static async open(address: string, fields: object = {}, timeoutMs = 10_000): Promise<Sender> {
     const message = { id: '{{id}}', to_address: 'user-{{id}}@example.com' }
     const rule = { type: 'grpc', address, method: 'mail.v1.Mailer/Send', message, ...fields }
     const { plan, problems } = compile(rule, { timeoutMs })
     if (problems.length > 0) throw new Error(JSON.stringify(problems))
     return new Sender(plan, await grpc.open(plan.target, { log: silentLog, now: Date.now }))
-  }
-
-  send(...ids: number[]): Promise<SendResult> {
-    return this.target.send(
-      ids.map((id, seq) => jobFor(this.plan, { id, status: 1 }, seq)),
-      signal,
-    )
-  }
-
-  async failure(id = 1): Promise<DeliveryFailure | null> {
-    return (await this.send(id))?.[0] ?? null
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.target.close()
   }
 }
 
