@@ -127,11 +127,9 @@ class StagedPipeline implements Pipeline {
     this.options = options
     this.deps = deps
     this.watermark = new Watermark(options.start)
-    this.router = new Router({
-      clock: deps.clock,
-      queueFor: (target) => this.queues!.of(target),
-      onSuperseded: (job) => this.superseded(job),
-    })
+    const queueFor = (target: TargetConfig) => this.queues!.of(target)
+    const onSuperseded = (job: InFlightJob) => this.superseded(job)
+    this.router = new Router({ clock: deps.clock, queueFor, onSuperseded }, deps.ruleSet)
     const { stats, log, clock, source } = deps
     const pressure = (high: boolean) => (high ? source.pause() : source.resume())
     this.backPressure = new BackPressure({ stats, log, clock, pressure })
@@ -187,8 +185,7 @@ class StagedPipeline implements Pipeline {
   }
 
   reload(ruleSet: RuleSet): void {
-    // What waits under the old rules leaves before anything that the new ones match (invariant 2).
-    this.router.flushWindows()
+    this.router.useRules(ruleSet)
     this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
     this.deps.source.forgetWanted()
     this.queues?.prepare(ruleSet)

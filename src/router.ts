@@ -2,7 +2,7 @@ import type { ActionPlan, TargetConfig } from './core/action.ts'
 import { steadyWallTime } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
-import type { Rule } from './core/rule.ts'
+import type { Rule, RuleSet } from './core/rule.ts'
 import type { TargetQueue } from './act/target-queue.ts'
 import { DebounceWindow } from './debounce/window.ts'
 import { DelayLine } from './debounce/delay-line.ts'
@@ -14,29 +14,60 @@ export interface RouterDeps {
   readonly onSuperseded: (job: InFlightJob) => void
 }
 
-/** Takes committed jobs to where they wait: delay line, debounce window, or straight to their target's lane. */
+/** A window and the version of the rule whose events it gathers. */
+interface OpenWindow {
+  readonly rule: Rule
+  readonly window: DebounceWindow
+}
+
+/**
+ * Takes committed jobs to where they wait: delay line, debounce window, or straight to their target's lane. A rule keeps
+ * its place over reloads, by its id: what waits under the old version leaves before anything that the new one matched
+ * (invariant 2), whatever became of its delay and window.
+ */
 export class Router {
   private readonly deps: RouterDeps
-  /** Per rule, one window per lane; made when first needed. */
-  private readonly windows = new Map<Rule, Map<number, DebounceWindow>>()
-  private readonly delays = new Map<Rule, DelayLine>()
+  /** By rule id one window per lane, made when first needed. */
+  private readonly windows = new Map<string, Map<number, OpenWindow>>()
+  /** By rule id. */
+  private readonly delays = new Map<string, DelayLine>()
+  /** The rules as they are now, by id. */
+  private current: ReadonlyMap<string, Rule>
   /** Since the start of the daemon: a line is made when its first event comes, which may be after the clock was set. */
   private readonly steadyNow: () => number
 
-  constructor(deps: RouterDeps) {
+  constructor(deps: RouterDeps, ruleSet: RuleSet) {
     this.deps = deps
+    this.current = byId(ruleSet)
     this.steadyNow = steadyWallTime(deps.clock)
+  }
+
+  /**
+   * Delays are from now on as long as these rules say, for events that wait already too; those of a rule that is gone
+   * keep theirs. Windows leave.
+   */
+  useRules(ruleSet: RuleSet): void {
+    this.current = byId(ruleSet)
+    for (const [id, rule] of this.current) this.delays.get(id)?.useDelay(rule.delayMs)
+    this.flushWindows()
+    this.windows.clear()
   }
 
   route(job: InFlightJob): void {
     const { rule } = job.action
-    if (rule.delayMs > 0) this.delayLine(rule).add(job)
+    if (rule.delayMs === 0 && this.delays.size === 0) {
+      this.gather(job)
+      return
+    }
+    // The rule as it is now: this event may have been matched before, and let go after.
+    const { delayMs } = this.current.get(rule.id) ?? rule
+    if (delayMs > 0) this.delayLine(rule.id, delayMs).add(job)
     else this.gather(job)
   }
 
   /** All windows leave now. Delayed jobs stay: they are held, and replayed after a restart. */
   flushWindows(): void {
-    for (const lanes of this.windows.values()) for (const window of lanes.values()) window.flush()
+    for (const lanes of this.windows.values()) for (const { window } of lanes.values()) window.flush()
   }
 
   stop(): void {
@@ -52,14 +83,18 @@ export class Router {
 
   private gather(job: InFlightJob): void {
     const { rule } = job.action
+    if (this.windows.size > 0) {
+      this.flushOther(rule, job.lane)
+      if (job.gate !== null) this.flushOther(rule, job.gate.lane)
+    }
     if (rule.debounce === null) {
       this.enqueue(job)
       return
     }
     if (job.gate !== null) {
       // An UPDATE of the key is ordered after everything that waits on both lanes (invariant 2), so nothing may wait.
-      this.windows.get(rule)?.get(job.lane)?.flush()
-      this.windows.get(rule)?.get(job.gate.lane)?.flush()
+      this.windows.get(rule.id)?.get(job.lane)?.window.flush()
+      this.windows.get(rule.id)?.get(job.gate.lane)?.window.flush()
       this.enqueue(job)
       return
     }
@@ -73,16 +108,25 @@ export class Router {
     queue.push(job)
   }
 
+  /** What gathers on this lane for another version of the rule leaves first. */
+  private flushOther(rule: Rule, lane: number): void {
+    const lanes = this.windows.get(rule.id)
+    const open = lanes?.get(lane)
+    if (open === undefined || open.rule === rule) return
+    open.window.flush()
+    lanes!.delete(lane)
+  }
+
   private window(rule: Rule, lane: number): DebounceWindow {
-    let lanes = this.windows.get(rule)
-    if (lanes === undefined) this.windows.set(rule, (lanes = new Map()))
-    let window = lanes.get(lane)
-    if (window === undefined) {
+    let lanes = this.windows.get(rule.id)
+    if (lanes === undefined) this.windows.set(rule.id, (lanes = new Map()))
+    let open = lanes.get(lane)
+    if (open === undefined) {
       const release = (jobs: readonly InFlightJob[]) => this.releaseBatch(rule.actions, jobs)
-      window = new DebounceWindow(rule.debounce!, release, () => this.deps.clock.monotonicMs())
-      lanes.set(lane, window)
+      const window = new DebounceWindow(rule.debounce!, release, () => this.deps.clock.monotonicMs())
+      lanes.set(lane, (open = { rule, window }))
     }
-    return window
+    return open.window
   }
 
   /** One batch per action, actions in the order written. */
@@ -96,12 +140,16 @@ export class Router {
     }
   }
 
-  private delayLine(rule: Rule): DelayLine {
-    let line = this.delays.get(rule)
+  private delayLine(ruleId: string, delayMs: number): DelayLine {
+    let line = this.delays.get(ruleId)
     if (line === undefined) {
-      line = new DelayLine(rule.delayMs, (job) => this.gather(job), this.deps.clock, this.steadyNow)
-      this.delays.set(rule, line)
+      line = new DelayLine(delayMs, (job) => this.gather(job), this.deps.clock, this.steadyNow)
+      this.delays.set(ruleId, line)
     }
     return line
   }
+}
+
+function byId({ rules }: RuleSet): ReadonlyMap<string, Rule> {
+  return new Map(rules.map((rule) => [rule.id, rule]))
 }

@@ -9,7 +9,7 @@ const LONGEST_TIMER_MS = 2_000_000_000
  * a waiting job holds the checkpoint, so after a restart it is read again and waits for the rest of its time.
  */
 export class DelayLine {
-  private readonly delayMs: number
+  private delayMs: number
   private readonly release: (job: InFlightJob) => void
   private readonly clock: Clock
   private readonly steadyNow: () => number
@@ -29,15 +29,30 @@ export class DelayLine {
   }
 
   add(job: InFlightJob): void {
+    this.waiting.push({ job, dueAtMs: Math.max(this.dueAtMs(job), this.waiting.at(-1)?.dueAtMs ?? 0) })
+    this.schedule()
+  }
+
+  /** The delay changes, for what waits too, whose order stays; nothing that waits has to wait longer than before. */
+  useDelay(delayMs: number): void {
+    if (delayMs === this.delayMs) return
+    this.delayMs = delayMs
+    let lastMs = 0
+    this.waiting = this.waiting.map(({ job, dueAtMs }) => {
+      lastMs = Math.max(lastMs, Math.min(dueAtMs, this.dueAtMs(job)))
+      return { job, dueAtMs: lastMs }
+    })
+    this.stop()
+    this.releaseDue()
+  }
+
+  /** In monotonic milliseconds. */
+  private dueAtMs(job: InFlightJob): number {
     // The server's clock and ours differ, and ours may be set: never longer than the delay, never negative, and shorter
     // only where the time that has passed since we began says so as well.
     const now = Math.min(this.clock.now(), this.steadyNow())
     const committedAgoMs = now - job.change.transaction.timestampUs / 1000
-    const waitMs = Math.min(this.delayMs, Math.max(0, this.delayMs - committedAgoMs))
-    const last = this.waiting.at(-1)
-    const dueAtMs = Math.max(this.clock.monotonicMs() + waitMs, last?.dueAtMs ?? 0)
-    this.waiting.push({ job, dueAtMs })
-    this.schedule()
+    return this.clock.monotonicMs() + Math.min(this.delayMs, Math.max(0, this.delayMs - committedAgoMs))
   }
 
   /** Stops the timer; what waits stays held and is replayed after the restart. */

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Daemon, eventually } from '../support/daemon.ts'
@@ -56,6 +57,34 @@ test('a delay outlives kill -9 and a clean stop, and is never shorter than it sa
   const arrived = await entries('later')
   expect([...new Set(arrived.map(({ fields }) => fields[1]))]).toEqual(['1', '2'])
   for (const { atMs, fields } of arrived) expect(atMs - Date.parse(fields[3]!)).toBeGreaterThanOrEqual(DELAY_MS)
+})
+
+test('rules loaded anew without delay and window let go what waits under the old ones first', async () => {
+  const rules = (waits: string) => `rules:
+  - id: history
+    table: shop.rows
+    ${waits}
+    actions:
+      - {type: redis, cmd: RPUSH, key: "row:{{id}}", value: "{{new.seq}}"}
+`
+  const delayed = rules('delay: 1h')
+  await using bingo = await Daemon.start({ rules: delayed, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  await mysql.query('INSERT INTO shop.rows VALUES (1, 1), (2, 1)')
+  await mysql.query('UPDATE shop.rows SET seq = 2')
+  await eventually('they wait', async () => (await bingo.metric('bingo_in_flight_jobs')) === 4)
+  const arrived = async (row: number) => (await redis.cli('--raw', 'LRANGE', `row:${row}`, '0', '-1')).trim()
+  let seq = 2
+  for (const waits of ['debounce: {window: 1h, maxWait: 1h}', 'enabled: true']) {
+    bingo.logs = []
+    await writeFile(bingo.rulesFile, rules(waits))
+    await eventually('they are loaded', () => bingo.logged('rule loaded'))
+    seq += 1
+    await mysql.query(`UPDATE shop.rows SET seq = ${seq}`)
+  }
+  for (const row of [1, 2]) {
+    await eventually('the newest is there', async () => (await arrived(row)).endsWith(String(seq)))
+    expect(await arrived(row)).toBe('1\n2\n3\n4')
+  }
 })
 
 test('a rate is kept over all lanes, in order, and `when` decides for each action', async () => {

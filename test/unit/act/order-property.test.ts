@@ -9,6 +9,7 @@ import type { ActionPlan, DeliveryFailure, Target } from '../../../src/core/acti
 import { systemClock } from '../../../src/core/clock.ts'
 import { BingoError } from '../../../src/core/errors.ts'
 import { InFlightJob } from '../../../src/core/in-flight-job.ts'
+import type { RuleSet } from '../../../src/core/rule.ts'
 import { createStats } from '../../../src/core/stats.ts'
 import { Router } from '../../../src/router.ts'
 import { TargetQueues } from '../../../src/target-queues.ts'
@@ -22,11 +23,17 @@ const B = { id: 'b', type: 'fake', options: {} }
 /** Tries again at once: the property is about order, not about waiting. */
 const common = { onFailure: 'park' as const, retry: { attempts: 2, maxAgeMs: 60_000, minMs: 0, maxMs: 1 } }
 
-function plans(): readonly ActionPlan[] {
-  const debounce = { windowMs: 2, maxWaitMs: 6, maxBatch: 8 }
+const DELAYS = [4, 0, 12]
+const WINDOWS = [{ windowMs: 2, maxWaitMs: 6, maxBatch: 8 }, null, { windowMs: 9, maxWaitMs: 9, maxBatch: 3 }]
+
+/** The rules after so many reloads: their delays and windows get shorter, longer, vanish and come back. */
+function plans(version: number): readonly ActionPlan[] {
+  const delayMs = DELAYS[version % DELAYS.length]!
+  const debounce = WINDOWS[version % WINDOWS.length]!
+  const other = WINDOWS[(version + 1) % WINDOWS.length]!
   return [
     action({ ...common, target: A }, { id: 'plain' }),
-    action({ ...common, target: A }, { id: 'delayed', delayMs: 4 }),
+    action({ ...common, target: A }, { id: 'delayed', delayMs, debounce: other }),
     action({ ...common, target: B, ratePerSecond: 400 }, { id: 'rated' }),
     action({ ...common, target: B }, { id: 'gathered', debounce }),
   ]
@@ -43,6 +50,8 @@ interface History {
   readonly retries: number
   /** Of the budget, in jobs. */
   readonly budget: number
+  /** Rules are loaded anew before these changes; the next so many were matched by the old ones. */
+  readonly reloads: readonly { readonly before: number; readonly late: number }[]
 }
 
 const histories: fc.Arbitrary<History> = fc.record({
@@ -58,6 +67,7 @@ const histories: fc.Arbitrary<History> = fc.record({
   gather: fc.constantFrom('all' as const, 'lane' as const),
   retries: fc.nat(4),
   budget: fc.integer({ min: 5, max: 60 }),
+  reloads: fc.array(fc.record({ before: fc.nat(79), late: fc.nat(5) }), { maxLength: 4 }),
 })
 
 /** A small world of two targets, a store of dead letters, and a note of what arrived last for each row and rule. */
@@ -79,11 +89,9 @@ class World {
     this.stats = createStats(history.budget * JOB_BYTES)
     const pressure = (high: boolean) => void (this.paused = high)
     this.backPressure = new BackPressure({ stats: this.stats, log: silentLog, clock: systemClock, pressure })
-    this.router = new Router({
-      clock: systemClock,
-      queueFor: (target) => this.queues.of(target),
-      onSuperseded: (job) => this.backPressure.release(job),
-    })
+    const queueFor = (target: ActionPlan['target']) => this.queues.of(target)
+    const onSuperseded = (job: InFlightJob) => this.backPressure.release(job)
+    this.router = new Router({ clock: systemClock, queueFor, onSuperseded }, ruleSet(plans(0)))
   }
 
   async open(): Promise<void> {
@@ -104,9 +112,19 @@ class World {
   }
 
   async feed(holds: readonly CountingHold[]): Promise<void> {
-    const rules = plans()
+    let versions = 1
+    let rules = plans(0)
+    let current = rules
+    let late = 0
     for (const [seq, { key, rule }] of this.history.changes.entries()) {
       for (let turns = 0; this.paused && turns < 20_000; turns++) await systemClock.sleep(1)
+      for (const reload of this.history.reloads.filter(({ before }) => before === seq)) {
+        current = plans(versions++)
+        this.router.useRules(ruleSet(current))
+        late = reload.late
+      }
+      if (late === 0) rules = current
+      else late -= 1
       const tx = { ...transaction(seq), timestampUs: Date.now() * 1_000 }
       const at = change('update', { id: key, status: 0 }, { id: key, status: 1 }, seq, tableDef(), tx)
       const job = new InFlightJob(rules[rule]!, at, `key:${key}`, key % LANES, JOB_BYTES, holds[seq]!, null)
@@ -175,7 +193,11 @@ class World {
   }
 }
 
-test('with delays, windows, rates, two targets, a small budget and retries beside it, each row keeps its order', async () => {
+function ruleSet(actions: readonly ActionPlan[]): RuleSet {
+  return { rules: actions.map(({ rule }) => rule), files: [] }
+}
+
+test('with delays, windows, rates, reloads, two targets, a small budget and retries, each row keeps its order', async () => {
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       const world = new World(history)
@@ -191,7 +213,7 @@ test('with delays, windows, rates, two targets, a small budget and retries besid
       await world.heal()
       await world.close()
       const expected = new Map<string, number[]>()
-      const names = plans().map((plan) => plan.rule.id)
+      const names = plans(0).map((plan) => plan.rule.id)
       for (const [seq, { key, rule }] of history.changes.entries()) {
         const name = `${names[rule]!} shop\0users\0${key}`
         expected.set(name, [...(expected.get(name) ?? []), seq])

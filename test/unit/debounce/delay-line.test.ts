@@ -62,3 +62,18 @@ test('a clock that is behind the server’s makes no delay longer', () => {
   pass(DELAY_MS + 1)
   expect(released).toHaveLength(1)
 })
+
+test('a delay that gets shorter counts for what waits, one that gets longer only for what comes', () => {
+  line.add(job({ id: 1 }))
+  line.useDelay(10_000)
+  pass(9_000)
+  expect(released).toHaveLength(0)
+  line.add(job({ id: 2 }))
+  line.useDelay(60_000)
+  line.add(job({ id: 3 }))
+  pass(2_000)
+  expect(released.map(({ change }) => change.new!['id'])).toEqual([1, 2])
+  line.useDelay(0)
+  expect(released).toHaveLength(3)
+  expect(line.size).toBe(0)
+})
