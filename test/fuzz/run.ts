@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Finding } from './subject.ts'
 import type { WorkerOrder } from './worker.ts'
@@ -23,15 +26,20 @@ const MOST_FINDINGS = 10
  * goes on behind a finding, up to ten.
  */
 export async function runFuzz({ subject, seed, cases }: FuzzOptions): Promise<FuzzRun> {
-  const findings: Finding[] = []
-  let next = 0
-  while (next < cases && findings.length < MOST_FINDINGS) {
-    const finding = await runThread({ subject, seed, first: next, cases: cases - next })
-    if (finding === null) return { cases, findings }
-    findings.push({ subject, seed, ...finding })
-    next = finding.number + 1
+  const folder = await mkdtemp(join(tmpdir(), 'bingo-fuzz-'))
+  try {
+    const findings: Finding[] = []
+    let next = 0
+    while (next < cases && findings.length < MOST_FINDINGS) {
+      const finding = await runThread({ subject, seed, folder, first: next, cases: cases - next })
+      if (finding === null) return { cases, findings }
+      findings.push({ subject, seed, ...finding })
+      next = finding.number + 1
+    }
+    return { cases: next, findings }
+  } finally {
+    await rm(folder, { recursive: true })
   }
-  return { cases: next, findings }
 }
 
 type Found = Pick<Finding, 'number' | 'what'>

@@ -5,9 +5,9 @@ export interface FuzzSubject {
   readonly name: string
   /**
    * Makes one hostile input and hands it in. Whatever it is, the answer is a result or a BingoError with a place; anything
-   * else that is thrown is a finding.
+   * else that is thrown is a finding. Files go into `folder`, which may hold those of earlier inputs.
    */
-  attempt(random: Random): void | Promise<void>
+  attempt(random: Random, folder: string): void | Promise<void>
 }
 
 /** The input of the case at hand, for the report of a finding. */

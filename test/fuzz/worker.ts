@@ -8,6 +8,8 @@ export interface WorkerOrder {
   readonly seed: number
   readonly first: number
   readonly cases: number
+  /** For files; whoever gave the order removes it. */
+  readonly folder: string
   /** [number of the case at hand] for the watcher. */
   readonly progress: SharedArrayBuffer
 }
@@ -15,7 +17,7 @@ export interface WorkerOrder {
 /** Largest buffer that one case may ask for: no input is larger than 1 MiB. */
 const MOST_BUFFER_BYTES = 256 * 1024 * 1024
 
-const { subject: name, seed, first, cases, progress } = workerData as WorkerOrder
+const { subject: name, seed, first, cases, folder, progress } = workerData as WorkerOrder
 const counter = new Int32Array(progress)
 const subject = SUBJECTS.find((each) => each.name === name)!
 const canary = globalThis as { bingoCanary?: unknown }
@@ -23,7 +25,7 @@ watchAllocations()
 for (let number = first; number < first + cases; number++) {
   Atomics.store(counter, 0, number)
   try {
-    await subject.attempt(new Random(seed * 1_000_003 + number))
+    await subject.attempt(new Random(seed * 1_000_003 + number), folder)
     if (canary.bingoCanary !== undefined) throw new Error('something of the input was executed')
   } catch (error) {
     parentPort!.postMessage({ number, what: error instanceof Error ? (error.stack ?? error.message) : String(error) })

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checksumOf } from '../../../src/binlog/checksum.ts'
 import { flavourOfFile, readBinlogFiles } from '../../../src/binlog/file-reader.ts'
@@ -84,12 +83,12 @@ export const binlogStream: FuzzSubject = {
 /** The same as a file: whatever stands in it, also where the sizes of events are wrong. */
 export const binlogFile: FuzzSubject = {
   name: 'binlog-file',
-  async attempt(random) {
+  async attempt(random, folder) {
     const { bytes } = random.pick(RECORDINGS)
     const from = random.below(3) === 0 ? 0 : random.below(bytes.length)
     const copy = Buffer.from(bytes.subarray(0, from + random.below(bytes.length - from + 1)))
     for (let i = random.below(6); i > 0 && copy.length > 0; i--) copy[random.below(copy.length)] = random.below(256)
-    const path = join(FOLDER, 'binlog.000001')
+    const path = join(folder, 'binlog.000001')
     writeFileSync(path, copy)
     try {
       const reader = readerFor(new DecodingRecorder(random), { flavour: await flavourOfFile(path) })
@@ -99,8 +98,6 @@ export const binlogFile: FuzzSubject = {
     }
   },
 }
-
-const FOLDER = mkdtempSync(join(tmpdir(), 'bingo-fuzz-'))
 
 async function fed(reader: BinlogReader, event: Buffer): Promise<void> {
   const pending = reader.feed(event, 0, event.length)

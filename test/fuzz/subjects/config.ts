@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../../../src/config/load.ts'
 import { SETTING_PATHS, environmentName } from '../../../src/config/settings.ts'
@@ -43,11 +42,10 @@ const VALUES = [
   '10.0.0.0/99',
   '*'.repeat(5_000),
 ]
-const folder = mkdtempSync(join(tmpdir(), 'bingo-fuzz-'))
 
 export const config: FuzzSubject = {
   name: 'config',
-  attempt(random) {
+  attempt(random, folder) {
     const file = join(folder, 'bingo.yaml')
     writeFileSync(file, mutateText(WHOLE, random, VALUES))
     try {
