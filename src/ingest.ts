@@ -48,6 +48,8 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** The transaction has outgrown the buffer: jobs go at once. */
   private streaming = false
   private lastSeq = -1
+  /** Of the newest row that was let go before the transaction's end. */
+  private deliveredSeq = -1
   /** Rows up to this ordinal were handled before the connection broke in mid-transaction (invariant 5). */
   private skipUpTo = -1
   private lastJob: InFlightJob | null = null
@@ -82,6 +84,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.transaction = transaction
     this.lastSeq = -1
     this.skipUpTo = -1
+    this.deliveredSeq = -1
     this.streaming = false
   }
 
@@ -118,7 +121,7 @@ export class Ingest implements TransactionHandler, MatchSink {
 
   rollback(end: SourcePosition): void {
     this.discard(0)
-    if (this.streaming) this.warnDelivered('ROLLBACK')
+    if (this.deliveredSeq >= 0) this.warnDelivered('ROLLBACK')
     if (this.ticket === null) this.deps.watermark.pass(end, 0)
     else this.deps.watermark.seal(this.ticket, end, 0)
     this.close()
@@ -127,7 +130,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** ROLLBACK TO SAVEPOINT: rows from this ordinal on are undone. */
   rollbackTo(seq: number): void {
     this.discard(seq)
-    if (this.streaming && this.lastSeq >= seq) this.warnDelivered('ROLLBACK TO SAVEPOINT')
+    if (this.deliveredSeq >= seq) this.warnDelivered('ROLLBACK TO SAVEPOINT')
   }
 
   /** A half transaction is over: what is left of it lies in a gap. */
@@ -221,6 +224,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   private take(job: InFlightJob): void {
     this.deps.backPressure.charge(job)
     if (this.streaming) {
+      this.deliveredSeq = job.change.seq
       this.deps.route(job)
       return
     }
@@ -228,6 +232,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.bufferBytes += job.bytes
     if (this.bufferBytes > this.bufferLimit) {
       this.streaming = true
+      this.deliveredSeq = job.change.seq
       this.letGo()
     }
   }

@@ -36,12 +36,14 @@ function block(op: RowOp, rows: Rows, firstSeq = 0): RowsBlock {
 
 let routed: InFlightJob[]
 let pressures: boolean[]
+let errors: object[]
 let watermark: Watermark
 let stats: ReturnType<typeof createStats>
 
 beforeEach(() => {
   routed = []
   pressures = []
+  errors = []
   watermark = new Watermark(at(4))
   stats = createStats(1024 * 1024)
 })
@@ -52,7 +54,7 @@ function ingest(plan: ActionPlan): Ingest {
     lanes: 16,
     stats,
     watermark,
-    log: silentLog,
+    log: { ...silentLog, error: (fields, message) => errors.push({ ...fields, message }) },
     route: (job) => routed.push(job),
     backPressure: new BackPressure({
       stats,
@@ -137,6 +139,26 @@ test('a transaction larger than the buffer is acted on as it comes in', () => {
   expect(pressures).toEqual([])
   into.commit(at(100))
   expect(routed).toHaveLength(2000)
+})
+
+test('what was acted on before it was rolled back is told: after ROLLBACK, and ROLLBACK TO SAVEPOINT before it', () => {
+  const into = ingest(action())
+  const many = Array.from({ length: 2000 }, (_, id) => update(id))
+  into.begin(transaction(1))
+  into.rows(block('update', many))
+  into.rollbackTo(2000)
+  expect(errors).toEqual([])
+  into.rollbackTo(1999)
+  const savepoint =
+    'a transaction larger than the transaction buffer met ROLLBACK TO SAVEPOINT after parts of it were acted on'
+  const told = { code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY', gtid: transaction(1).gtid, file: 'binlog.000001' }
+  expect(errors).toEqual([{ ...told, position: 100, message: savepoint }])
+  into.rollback(at(100))
+  expect(errors).toHaveLength(2)
+  into.begin(transaction(2))
+  into.rows(block('update', [update(1)]))
+  into.rollback(at(200))
+  expect(errors).toHaveLength(2)
 })
 
 test('a used-up budget pauses the source once, and resumes it when jobs have ended', () => {
