@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { openCheckpointStore } from '../../src/checkpoint/open-store.ts'
 import { openRedis } from '../../src/clients/redis.ts'
-import type { Checkpoint } from '../../src/core/checkpoint.ts'
 import { recordingLog } from '../support/recording-source.ts'
 import { startRedis } from '../support/servers/redis.ts'
-
-const checkpoint: Checkpoint = {
-  version: 1,
-  name: 'bingo',
-  position: { flavour: 'mysql', file: 'binlog.000003', offset: 1234, gtidSet: null },
-  server: { flavour: 'mysql', server: 'u', fileCreated: 1 },
-  savedAt: 1,
-  epoch: 1,
-}
+import { storedCheckpoint as checkpoint } from '../support/checkpoints.ts'
 
 describe('a Redis Cluster', () => {
   it('keeps a checkpoint, and rejects commands at once while its node is down', async () => {

@@ -2,23 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openCheckpointStore } from '../../src/checkpoint/open-store.ts'
 import { checkpointKey } from '../../src/checkpoint/redis-store.ts'
 import { openRedis } from '../../src/clients/redis.ts'
-import type { Checkpoint } from '../../src/core/checkpoint.ts'
 import { recordingLog, type LogLine } from '../support/recording-source.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
-
-const checkpoint: Checkpoint = {
-  version: 1,
-  name: 'bingo',
-  position: {
-    flavour: 'mysql',
-    file: 'binlog.000003',
-    offset: 1234,
-    gtidSet: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5',
-  },
-  server: { flavour: 'mysql', server: '3e11fa47-71ca-11e1-9e33-c80aa9429562', fileCreated: 1_795_000_000 },
-  savedAt: 1_795_000_000_123,
-  epoch: 5,
-}
+import { storedCheckpoint as checkpoint } from '../support/checkpoints.ts'
 
 describe('a checkpoint in Redis', () => {
   let redis: RedisServer

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Daemon, eventually } from '../support/daemon.ts'
-import { startMysql } from '../support/servers/mysql.ts'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../support/daemon.ts'
+import type { Daemon } from '../support/daemon.ts'
 import { startRedis } from '../support/servers/redis.ts'
+import { besides, useShopRows } from '../support/shop-rows.ts'
 import { bingo, MAIN } from './cli-process.ts'
 
 const RULES = `rules:
@@ -16,47 +16,25 @@ const RULES = `rules:
 `
 const ROWS = 10
 
-let mysql: Awaited<ReturnType<typeof startMysql>>
-let redis: Awaited<ReturnType<typeof startRedis>>
+const shop = useShopRows()
 
-beforeAll(async () => {
-  ;[mysql, redis] = await Promise.all([startMysql({ gtid: true }), startRedis({})])
-  await mysql.query('CREATE DATABASE shop')
-  await mysql.query('CREATE TABLE shop.rows (id INT PRIMARY KEY, seq INT NOT NULL)')
-})
-afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
-beforeEach(async () => {
-  await redis.cli('FLUSHALL')
-  await mysql.query('DELETE FROM shop.rows')
-})
-
-function start(store: 'file' | 'redis', rules = RULES, env: Record<string, string> = {}): Promise<Daemon> {
-  const letters = store === 'redis' ? { BINGO_DEAD_LETTERS_STORE: redis.url.replace(/\/?$/, '/1') } : undefined
-  return Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url, ...letters, ...env } })
-}
-
-function besides(daemon: Daemon): Record<string, string> {
-  return {
-    ...daemon.options.env,
-    BINGO_SOURCE_URL: mysql.url,
-    BINGO_RULES: daemon.rulesFile,
-    BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
-    BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
-  }
+function start(store: 'file' | 'redis', env: Record<string, string> = {}): Promise<Daemon> {
+  const letters = store === 'redis' ? { BINGO_DEAD_LETTERS_STORE: shop.redis.url.replace(/\/?$/, '/1') } : undefined
+  return shop.start(RULES, { ...letters, ...env })
 }
 
 /** Keys of another type: RPUSH is refused, and their rows are parked. */
 async function refuseRows(): Promise<void> {
-  for (let id = 1; id <= ROWS; id++) await redis.cli('SET', `row:${id}`, 'not a list')
+  for (let id = 1; id <= ROWS; id++) await shop.redis.cli('SET', `row:${id}`, 'not a list')
 }
 
 async function acceptRows(): Promise<void> {
-  await redis.cli('DEL', ...Array.from({ length: ROWS }, (_, i) => `row:${i + 1}`))
+  await shop.redis.cli('DEL', ...Array.from({ length: ROWS }, (_, i) => `row:${i + 1}`))
 }
 
 async function insertRows(): Promise<void> {
   const values = Array.from({ length: ROWS }, (_, i) => `(${i + 1}, 1)`).join(',')
-  await mysql.query(`INSERT INTO shop.rows VALUES ${values}`)
+  await shop.mysql.query(`INSERT INTO shop.rows VALUES ${values}`)
 }
 
 interface Arrived {
@@ -65,10 +43,8 @@ interface Arrived {
 }
 
 async function arrived(row: number): Promise<Arrived[]> {
-  const lines = (await redis.cli('--raw', 'LRANGE', `row:${row}`, '0', '-1')).trim().split('\n')
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => ({ seq: Number(line.split(' ')[0]), id: line.split(' ')[1]! }))
+  const lines = await shop.list(`row:${row}`)
+  return lines.map((line) => ({ seq: Number(line.split(' ')[0]), id: line.split(' ')[1]! }))
 }
 
 const letters = async (daemon: Daemon): Promise<number> => (await daemon.metric('bingo_dead_letters')) ?? -1
@@ -82,7 +58,7 @@ describe.each(['file', 'redis'] as const)('with dead letters in %s', (store) => 
     let last = 1
     const writer = (async () => {
       for (; writing; last++) {
-        await mysql.query('UPDATE shop.rows SET seq = seq + 1')
+        await shop.mysql.query('UPDATE shop.rows SET seq = seq + 1')
         await delay(10)
       }
     })()
@@ -108,7 +84,7 @@ test('kill -9 in the middle of a retry loses nothing; what is sent twice has the
   await refuseRows()
   await insertRows()
   const last = 60
-  for (let seq = 2; seq <= last; seq++) await mysql.query('UPDATE shop.rows SET seq = seq + 1')
+  for (let seq = 2; seq <= last; seq++) await shop.mysql.query('UPDATE shop.rows SET seq = seq + 1')
   await eventually('all are parked', async () => (await letters(daemon)) === ROWS * last)
   await acceptRows()
   const child = spawn(process.execPath, [MAIN, 'dead-letters', 'retry', '--all'], {
@@ -135,16 +111,16 @@ test('kill -9 in the middle of a retry loses nothing; what is sent twice has the
 })
 
 test('a store that is full makes the daemon wait and say so; with room it goes on, and nothing is lost', async () => {
-  await using daemon = await start('file', RULES, { BINGO_DEAD_LETTERS_MAX_COUNT: '3' })
-  await redis.cli('SET', 'row:1', 'not a list')
-  await mysql.query('INSERT INTO shop.rows VALUES (1, 1)')
-  for (let seq = 2; seq <= 6; seq++) await mysql.query('UPDATE shop.rows SET seq = seq + 1')
+  await using daemon = await start('file', { BINGO_DEAD_LETTERS_MAX_COUNT: '3' })
+  await shop.redis.cli('SET', 'row:1', 'not a list')
+  await shop.mysql.query('INSERT INTO shop.rows VALUES (1, 1)')
+  for (let seq = 2; seq <= 6; seq++) await shop.mysql.query('UPDATE shop.rows SET seq = seq + 1')
   await eventually(
     'it says that it waits',
     async () => (await daemon.get('/readyz')).text.includes('BINGO_DEAD_LETTERS_FULL') && (await letters(daemon)) === 3,
   )
   expect(await daemon.metric('bingo_dead_letters_blocked')).toBe(1)
-  await redis.cli('DEL', 'row:1')
+  await shop.redis.cli('DEL', 'row:1')
   await eventually('everything arrived', async () => {
     await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
     return (await arrived(1)).length === 6
@@ -157,7 +133,7 @@ test('a store that is full makes the daemon wait and say so; with room it goes o
 test('a store that goes down makes the daemon wait and say so; back up, every event is kept', async () => {
   const store = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
   try {
-    await using daemon = await start('file', RULES, { BINGO_DEAD_LETTERS_STORE: store.url })
+    await using daemon = await start('file', { BINGO_DEAD_LETTERS_STORE: store.url })
     await refuseRows()
     await store.kill('SIGKILL')
     await insertRows()
@@ -185,12 +161,12 @@ test('a statement that failed is sent again like any other event', async () => {
     actions:
       - {type: redis, cmd: RPUSH, key: "emptied:{{table}}", value: "{{event.query}}"}
 `
-  await using daemon = await start('file', rules)
-  await redis.cli('SET', 'emptied:rows', 'not a list')
-  await mysql.query('TRUNCATE shop.rows')
+  await using daemon = await shop.start(rules)
+  await shop.redis.cli('SET', 'emptied:rows', 'not a list')
+  await shop.mysql.query('TRUNCATE shop.rows')
   await eventually('it is parked', async () => (await letters(daemon)) === 1)
-  await redis.cli('DEL', 'emptied:rows')
+  await shop.redis.cli('DEL', 'emptied:rows')
   const retried = await bingo(['dead-letters', 'retry', '--table', 'shop.rows'], { env: besides(daemon) })
   expect(retried).toMatchObject({ code: 0, stdout: '1 sent, 0 left\n' })
-  expect(await redis.cli('LINDEX', 'emptied:rows', '0')).toMatch(/truncate/i)
+  expect(await shop.redis.cli('LINDEX', 'emptied:rows', '0')).toMatch(/truncate/i)
 })

@@ -1,25 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { Daemon, eventually } from '../support/daemon.ts'
-import { startMysql } from '../support/servers/mysql.ts'
-import { startRedis } from '../support/servers/redis.ts'
+import { expect, test } from 'vitest'
+import { eventually } from '../support/daemon.ts'
+import { useShopRows } from '../support/shop-rows.ts'
 
 const DELAY_MS = 3_000
 
-let mysql: Awaited<ReturnType<typeof startMysql>>
-let redis: Awaited<ReturnType<typeof startRedis>>
-
-beforeAll(async () => {
-  ;[mysql, redis] = await Promise.all([startMysql({ gtid: true }), startRedis({})])
-  await mysql.query('CREATE DATABASE shop')
-  await mysql.query('CREATE TABLE shop.rows (id INT PRIMARY KEY, seq INT NOT NULL)')
-})
-afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
-beforeEach(async () => {
-  await redis.cli('FLUSHALL')
-  await mysql.query('DELETE FROM shop.rows')
-})
+const shop = useShopRows()
 
 interface Entry {
   /** When Redis took it: the first part of a stream id is its clock. */
@@ -28,7 +15,7 @@ interface Entry {
 }
 
 async function entries(stream: string): Promise<Entry[]> {
-  const text = await redis.cli('--json', 'XRANGE', stream, '-', '+')
+  const text = await shop.redis.cli('--json', 'XRANGE', stream, '-', '+')
   const found = JSON.parse(text) as [string, string[]][]
   return found.map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), fields }))
 }
@@ -41,19 +28,19 @@ test('a delay outlives kill -9 and a clean stop, and is never shorter than it sa
     actions:
       - {type: redis, cmd: XADD, key: later, fields: {id: "{{id}}", ts: "{{event.ts}}"}}
 `
-  await using bingo = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
-  await mysql.query('INSERT INTO shop.rows VALUES (1, 1)')
+  await using bingo = await shop.start(rules)
+  await shop.mysql.query('INSERT INTO shop.rows VALUES (1, 1)')
   await eventually('it waits', async () => (await bingo.metric('bingo_in_flight_jobs')) === 1)
   await bingo.stop('SIGKILL')
   bingo.spawn()
   await bingo.ready()
-  await mysql.query('INSERT INTO shop.rows VALUES (2, 1)')
+  await shop.mysql.query('INSERT INTO shop.rows VALUES (2, 1)')
   await eventually('both wait, or the first is there', async () => {
     return (await bingo.metric('bingo_rows_matched_total')) === 2
   })
   expect(await bingo.stop()).toBe(0)
   bingo.spawn()
-  await eventually('both are there', async () => (await redis.cli('XLEN', 'later')).trim() >= '2')
+  await eventually('both are there', async () => (await shop.redis.cli('XLEN', 'later')).trim() >= '2')
   const arrived = await entries('later')
   expect([...new Set(arrived.map(({ fields }) => fields[1]))]).toEqual(['1', '2'])
   for (const { atMs, fields } of arrived) expect(atMs - Date.parse(fields[3]!)).toBeGreaterThanOrEqual(DELAY_MS)
@@ -67,23 +54,22 @@ test('rules loaded anew without delay and window let go what waits under the old
     actions:
       - {type: redis, cmd: RPUSH, key: "row:{{id}}", value: "{{new.seq}}"}
 `
-  const delayed = rules('delay: 1h')
-  await using bingo = await Daemon.start({ rules: delayed, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
-  await mysql.query('INSERT INTO shop.rows VALUES (1, 1), (2, 1)')
-  await mysql.query('UPDATE shop.rows SET seq = 2')
+  await using bingo = await shop.start(rules('delay: 1h'))
+  await shop.mysql.query('INSERT INTO shop.rows VALUES (1, 1), (2, 1)')
+  await shop.mysql.query('UPDATE shop.rows SET seq = 2')
   await eventually('they wait', async () => (await bingo.metric('bingo_in_flight_jobs')) === 4)
-  const arrived = async (row: number) => (await redis.cli('--raw', 'LRANGE', `row:${row}`, '0', '-1')).trim()
+  const arrived = (row: number) => shop.list(`row:${row}`)
   let seq = 2
   for (const waits of ['debounce: {window: 1h, maxWait: 1h}', 'enabled: true']) {
     bingo.logs = []
     await writeFile(bingo.rulesFile, rules(waits))
     await eventually('they are loaded', () => bingo.logged('rule loaded'))
     seq += 1
-    await mysql.query(`UPDATE shop.rows SET seq = ${seq}`)
+    await shop.mysql.query(`UPDATE shop.rows SET seq = ${seq}`)
   }
   for (const row of [1, 2]) {
-    await eventually('the newest is there', async () => (await arrived(row)).endsWith(String(seq)))
-    expect(await arrived(row)).toBe('1\n2\n3\n4')
+    await eventually('the newest is there', async () => (await arrived(row)).at(-1) === String(seq))
+    expect(await arrived(row)).toEqual(['1', '2', '3', '4'])
   }
 })
 
@@ -95,11 +81,13 @@ test('a rate is kept over all lanes, in order, and `when` decides for each actio
       - {type: redis, cmd: XADD, key: paced, rate: 100/s, fields: {id: "{{id}}", seq: "{{new.seq}}"}}
       - {type: redis, cmd: RPUSH, key: even, value: "{{new.seq}}", when: "new.seq % 2 == 0"}
 `
-  await using _bingo = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+  await using _bingo = await shop.start(rules)
   const rows = 10
   const rounds = 12
-  await mysql.query(`INSERT INTO shop.rows VALUES ${Array.from({ length: rows }, (_, i) => `(${i + 1}, 1)`).join(',')}`)
-  for (let seq = 2; seq <= rounds; seq++) await mysql.query('UPDATE shop.rows SET seq = seq + 1')
+  await shop.mysql.query(
+    `INSERT INTO shop.rows VALUES ${Array.from({ length: rows }, (_, i) => `(${i + 1}, 1)`).join(',')}`,
+  )
+  for (let seq = 2; seq <= rounds; seq++) await shop.mysql.query('UPDATE shop.rows SET seq = seq + 1')
   await eventually('all arrived', async () => (await entries('paced')).length === rows * rounds)
   const arrived = await entries('paced')
   // A tenth of a second's worth may go at once; the rest at the rate.
@@ -109,7 +97,7 @@ test('a rate is kept over all lanes, in order, and `when` decides for each actio
     expect(seqs).toEqual(Array.from({ length: rounds }, (_, i) => i + 1))
   }
   await delay(50)
-  const even = (await redis.cli('--raw', 'LRANGE', 'even', '0', '-1')).trim().split('\n').map(Number)
+  const even = (await shop.list('even')).map(Number)
   expect(even).toHaveLength((rows * rounds) / 2)
   expect(even.every((seq) => seq % 2 === 0)).toBe(true)
 })

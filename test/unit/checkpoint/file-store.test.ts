@@ -4,16 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FileCheckpointStore } from '../../../src/checkpoint/file-store.ts'
-import type { Checkpoint } from '../../../src/core/checkpoint.ts'
-
-const checkpoint: Checkpoint = {
-  version: 1,
-  name: 'bingo',
-  position: { flavour: 'mysql', file: 'binlog.000003', offset: 1234, gtidSet: null },
-  server: { flavour: 'mysql', server: 'u', fileCreated: 1 },
-  savedAt: 1,
-  epoch: 1,
-}
+import { storedCheckpoint as checkpoint } from '../../support/checkpoints.ts'
 
 describe('FileCheckpointStore', () => {
   let folder: string
