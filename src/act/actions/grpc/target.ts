@@ -20,19 +20,23 @@ const MAX_BATCH = 100
 /** A server that is asked what it offers has to say so within this time. */
 const REFLECTION_DEADLINE_MS = 10_000
 
-/** Unary calls over one HTTP/2 connection, in order per lane. */
+/**
+ * Unary calls over one HTTP/2 connection, in order per lane. After a failure that is the server's, and not the message's,
+ * the channel is thrown away: its own pauses before it connects or looks its address up again would come on top of those
+ * between our probes, and one that nobody answers any more (half-open) would be kept for another minute.
+ */
 export class GrpcTarget implements Target {
   readonly gather = 'lane'
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
-  readonly #client: Client
-  readonly #address: string
+  readonly #options: GrpcTargetOptions
   readonly #mayDeliver: (() => boolean) | undefined
   readonly #methods = new Map<GrpcActionOptions, Promise<UnaryMethod>>()
+  #client: Client | null
 
   constructor(options: GrpcTargetOptions, mayDeliver?: () => boolean) {
     this.#mayDeliver = mayDeliver
-    this.#address = options.address
+    this.#options = options
     this.maxConcurrency = options.concurrency
     this.#client = openClient(options)
   }
@@ -43,11 +47,14 @@ export class GrpcTarget implements Target {
 
   async #call(job: Job, signal: AbortSignal): Promise<DeliveryFailure | null> {
     const options = job.action.options as GrpcActionOptions
+    let client: Client | null = null
     let method: UnaryMethod
     try {
-      method = await this.#method(options)
+      client = this.#client ??= openClient(this.#options)
+      method = await this.#method(client, options)
     } catch (error) {
       this.#methods.delete(options)
+      this.#discard(client)
       return { kind: 'down', error: error as BingoError }
     }
     const { message, metadata } = job.payload as GrpcPayload
@@ -55,14 +62,17 @@ export class GrpcTarget implements Target {
       // gRPC would report a message that cannot be encoded as INTERNAL, as if the server had said so.
       const bytes = method.definition.requestSerialize(fitMessage(message, method.request))
       const deadlineMs = options.deadlineMs ?? job.action.timeoutMs
-      await this.#unary(method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
+      await this.#unary(client, method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
       return null
     } catch (error) {
-      return this.#failure(error, options)
+      const failure = this.#failure(error, options)
+      if (failure.kind === 'down') this.#discard(client)
+      return failure
     }
   }
 
   #unary(
+    client: Client,
     method: MethodDefinition<object, object>,
     message: Buffer,
     metadata: Metadata,
@@ -72,7 +82,7 @@ export class GrpcTarget implements Target {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const { path, responseDeserialize } = method
     const deadline = Date.now() + deadlineMs
-    const call = this.#client.makeUnaryRequest(
+    const call = client.makeUnaryRequest(
       path,
       (bytes: Buffer) => bytes,
       responseDeserialize,
@@ -89,17 +99,17 @@ export class GrpcTarget implements Target {
     return promise.finally(() => signal.removeEventListener('abort', cancel))
   }
 
-  #method(options: GrpcActionOptions): Promise<UnaryMethod> {
+  #method(client: Client, options: GrpcActionOptions): Promise<UnaryMethod> {
     let loading = this.#methods.get(options)
     if (loading === undefined) {
-      loading = loadMethod(this.#client, options)
+      loading = loadMethod(client, options)
       this.#methods.set(options, loading)
     }
     return loading
   }
 
   #failure(error: unknown, { service, method }: GrpcActionOptions): DeliveryFailure {
-    const called = `${service}/${method} at ${this.#address}`
+    const called = `${service}/${method} at ${this.#options.address}`
     const { code } = error as Partial<ServiceError>
     // Without a status the message never left.
     if (typeof code !== 'number') {
@@ -114,8 +124,15 @@ export class GrpcTarget implements Target {
     })
   }
 
+  /** Calls that are under way on it end by themselves; the next one opens another. */
+  #discard(failed: Client | null): void {
+    if (failed === null || failed !== this.#client) return
+    this.#client = null
+    failed.close()
+  }
+
   async close(): Promise<void> {
-    this.#client.close()
+    this.#client?.close()
   }
 }
 
@@ -151,7 +168,8 @@ export function openClient(options: GrpcTargetOptions): Client {
   return new Client(options.address, channelCredentials(options.tls), {
     'grpc.enable_retries': 0,
     'grpc.keepalive_time_ms': 30_000,
-    'grpc.max_reconnect_backoff_ms': 5_000,
+    // Connections are shared by all channels of the process, and with them their pauses after a failure.
+    'grpc.use_local_subchannel_pool': 1,
     ...(servername !== undefined && {
       'grpc.ssl_target_name_override': servername,
       'grpc.default_authority': servername,
