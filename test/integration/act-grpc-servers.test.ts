@@ -10,6 +10,7 @@ import { CertificateAuthority } from '../support/certificates.ts'
 import { eventually, freePort } from '../support/daemon.ts'
 import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
 import { silentLog } from '../support/jobs.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { TargetSender } from '../support/target-sender.ts'
 import { compile } from '../unit/act/action-spec.ts'
 
@@ -175,6 +176,33 @@ describe('over TLS', () => {
 
 describe('a server process', () => {
   const script = fileURLToPath(new URL('../support/grpc-server-process.ts', import.meta.url))
+
+  test('that comes back is reached by the next call, however many have failed before', async () => {
+    const port = await freePort()
+    await using sender = await Sender.open(`127.0.0.1:${port}`, { proto: MAIL_PROTO })
+    for (let tries = 0; tries < 8; tries++) expect(summary(await sender.failure())).toBe('down BINGO_GRPC_STATUS')
+    const server = fork(script, [String(port)], { execArgv: [] })
+    try {
+      await once(server, 'message')
+      expect(await sender.failure()).toBeNull()
+    } finally {
+      server.kill('SIGKILL')
+    }
+  })
+
+  test('is reached over a new connection when the old one went dead and was never closed', async () => {
+    await using mailer = await Mailer.start()
+    await using line = await TcpProxy.start({ host: '127.0.0.1', port: Number(mailer.address.split(':')[1]) })
+    await using sender = await Sender.open(`127.0.0.1:${line.port}`, { proto: MAIL_PROTO }, 1_000)
+    expect(await sender.failure()).toBeNull()
+    line.strand()
+    const failure = await sender.failure()
+    expect([summary(failure), failure?.error.message]).toEqual([
+      'down BINGO_GRPC_STATUS',
+      expect.stringContaining('DEADLINE_EXCEEDED'),
+    ])
+    expect(await sender.failure()).toBeNull()
+  })
 
   test('that is killed in the middle, several times, gets every event', async () => {
     const port = await freePort()

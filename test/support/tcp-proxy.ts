@@ -5,6 +5,8 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 interface Link {
   readonly client: Socket
   readonly upstream: Socket
+  /** Passes nothing any more, and tells nobody. */
+  stranded: boolean
 }
 
 /**
@@ -63,6 +65,11 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
+  /** Every connection so far stays dead for good and is not closed, as when a firewall has forgotten it; new ones pass. */
+  strand(): void {
+    for (const link of this.links) link.stranded = true
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.close()
     this.cut()
@@ -71,7 +78,7 @@ export class TcpProxy implements AsyncDisposable {
 
   private link(client: Socket): void {
     const upstream = connect(this.upstream)
-    const link = { client, upstream }
+    const link = { client, upstream, stranded: false }
     this.links.add(link)
     const end = () => {
       this.links.delete(link)
@@ -81,17 +88,17 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true)
       socket.on('error', end)
-      socket.on('close', () => (this.halfOpen ? undefined : end()))
+      socket.on('close', () => (this.halfOpen || link.stranded ? undefined : end()))
     }
-    client.on('data', (chunk: Buffer) => this.forward(upstream, chunk))
+    client.on('data', (chunk: Buffer) => this.forward(link, upstream, chunk))
     upstream.on('data', (chunk: Buffer) => {
-      if (!this.dropReplies) this.forward(client, this.flip(chunk))
+      if (!this.dropReplies) this.forward(link, client, this.flip(chunk))
       this.rest(upstream, chunk.length)
     })
   }
 
-  private forward(to: Socket, chunk: Buffer): void {
-    if (this.halfOpen) return
+  private forward(link: Link, to: Socket, chunk: Buffer): void {
+    if (this.halfOpen || link.stranded) return
     if (this.latencyMs === 0) to.write(chunk)
     else setTimeout(() => to.writable && to.write(chunk), this.latencyMs)
   }

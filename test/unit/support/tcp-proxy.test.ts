@@ -55,6 +55,17 @@ describe('the proxy', () => {
     expect(await ask(await open(proxy), 'hello')).toBe('other hello')
   })
 
+  it('leaves stranded connections dead without closing them, and lets new ones pass', async () => {
+    await using proxy = await TcpProxy.start({ host: '127.0.0.1', port: one.port })
+    const stranded = await open(proxy)
+    expect(await ask(stranded, 'hello')).toBe('one hello')
+    proxy.strand()
+    stranded.write('swallowed')
+    expect(await ask(await open(proxy), 'again')).toBe('one again')
+    expect(one.received).toEqual(['hello', 'again'])
+    expect(stranded.closed).toBe(false)
+  })
+
   it('delays but delivers with latency', async () => {
     await using proxy = await TcpProxy.start({ host: '127.0.0.1', port: one.port })
     proxy.latencyMs = 5
