@@ -1,20 +1,14 @@
 import type { Log } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
+import { OutageLevels } from '../core/outage-level.ts'
 
-/** After this long down an outage is worth a warning, and after that an error. */
-const WARN_AFTER_MS = 10_000
-const ERROR_AFTER_MS = 60_000
-
-/**
- * Logs one outage of one connection, with a level that follows how long it lasts: the first failure is info (most
- * outages end with the first retry), a warning after 10 s, an error after 60 s and once a minute from then on.
- */
+/** Logs one outage of one connection, with a level that follows how long it lasts. */
 export class Outage {
   readonly #log: Log
   readonly #clock: Clock
   readonly #what: string
   #since: number | null = null
-  #lastLogged = 0
+  readonly #levels = new OutageLevels()
   #attempts = 0
 
   /** `what` starts every line, e.g. "Redis", "MySQL". */
@@ -32,16 +26,14 @@ export class Outage {
   /** One more failed attempt, or the loss itself. */
   failed(error: { code?: string | undefined; message: string }, fields: object = {}): void {
     const now = this.#clock.monotonicMs()
+    const first = this.#since === null
     this.#since ??= now
     this.#attempts++
+    const level = first ? this.#levels.begin(now) : this.#levels.next(now)
     const ms = Math.round(now - this.#since)
     const details = { ...fields, code: error.code, ms, attempt: this.#attempts, reason: error.message }
-    if (this.#attempts === 1) this.#write('info', now, details, 'unreachable, retrying')
-    else if (ms < WARN_AFTER_MS) this.#log.debug(details, `${this.#what} unreachable, retrying`)
-    else if (this.#lastLogged < this.#since + WARN_AFTER_MS) this.#write('warn', now, details, 'still unreachable')
-    else if (ms >= ERROR_AFTER_MS && now - this.#lastLogged >= ERROR_AFTER_MS - WARN_AFTER_MS) {
-      this.#write('error', now, details, 'still unreachable')
-    }
+    const still = level === 'warn' || level === 'error' ? 'still unreachable' : 'unreachable, retrying'
+    this.#log[level](details, `${this.#what} ${still}`)
   }
 
   /** Up again, or up for the first time. */
@@ -51,10 +43,5 @@ export class Outage {
     this.#since = null
     this.#attempts = 0
     this.#log.info(attempts === 0 ? fields : { ...fields, ms, attempt: attempts }, `${this.#what} connected`)
-  }
-
-  #write(level: 'info' | 'warn' | 'error', now: number, details: object, message: string): void {
-    this.#lastLogged = now
-    this.#log[level](details, `${this.#what} ${message}`)
   }
 }
