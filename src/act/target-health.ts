@@ -1,13 +1,11 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { DeliveryFailure, Log, TargetConfig } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
+import { OutageLevels } from '../core/outage-level.ts'
 import type { TargetStats } from '../core/stats.ts'
 
-/** Pause between probes of a target that is down. */
-const PROBE = { minMs: 100, maxMs: 10_000 } as const
-/** An outage is news at once, a warning from here on, an error from there (STYLE: the level follows the length). */
-const WARN_AFTER_MS = 10_000
-const ERROR_AFTER_MS = 60_000
+/** Pause between probes of a target that is down: one send each few seconds hammers nothing, and lag ends soon after. */
+const PROBE = { minMs: 100, maxMs: 3_000 } as const
 
 /**
  * The circuit breaker of one target. Closed: everything goes. Open: nothing goes until the pause is over. Half open: one
@@ -18,6 +16,7 @@ export class TargetHealth {
   private readonly clock: Clock
   private readonly log: Log
   private readonly stats: TargetStats
+  private readonly levels = new OutageLevels()
   private failures = 0
   private downSinceMs = 0
   private probeAtMs = 0
@@ -46,7 +45,8 @@ export class TargetHealth {
 
   failed(failure: DeliveryFailure): void {
     const now = this.clock.monotonicMs()
-    if (this.failures === 0) {
+    const first = this.failures === 0
+    if (first) {
       this.downSinceMs = now
       this.stats.downSince = this.clock.now()
     }
@@ -54,8 +54,7 @@ export class TargetHealth {
     this.stats.lastError = `${failure.error.code}: ${failure.error.message}`
     const pauseMs = Math.max(failure.retryAfterMs ?? 0, 1, backoffMs(this.failures, PROBE.minMs, PROBE.maxMs))
     this.probeAtMs = now + Math.min(pauseMs, Math.max(PROBE.maxMs, failure.retryAfterMs ?? 0))
-    const downMs = now - this.downSinceMs
-    const level = downMs < WARN_AFTER_MS ? 'info' : downMs < ERROR_AFTER_MS ? 'warn' : 'error'
+    const level = first ? this.levels.begin(now) : this.levels.next(now)
     this.log[level](
       {
         target: this.config.id,
@@ -63,7 +62,7 @@ export class TargetHealth {
         err: failure.error.message,
         attempt: this.failures,
         retryMs: Math.round(this.probeAtMs - now),
-        downMs: Math.round(downMs),
+        downMs: Math.round(now - this.downSinceMs),
       },
       'target is down; its events wait',
     )
