@@ -1,6 +1,7 @@
 import { startMysql } from '../../support/servers/mysql.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 import { OUTLETS } from '../targets/all.ts'
+import { outcomeOf } from '../targets/break-outcome.ts'
 import { breakTarget } from '../targets/break-run.ts'
 
 const HEAP_MB = 128
@@ -15,32 +16,20 @@ async function run(name: string, context: ScenarioContext): Promise<Outcome> {
   const result = await breakTarget(mysql, outlet, {
     ...LOAD,
     changes: context.changes ?? LOAD.changes,
+    watch: context.evidence.watch.bind(context.evidence),
     how: 'stall',
     downMs: context.minutes === undefined ? STALL_MS : context.minutes * 60_000,
     nodeArgs: [`--max-old-space-size=${HEAP_MB}`],
   })
-  const { verdict, deadLetters, peakRssMb } = result
-  await context.evidence.write(`${name}.json`, JSON.stringify(result, null, 1))
-  return {
-    fault: `${outlet.name} stopped, heap of ${HEAP_MB} MB`,
-    runs: 1,
-    changes: result.changes,
-    lost: verdict.lost.length,
-    reordered: verdict.reordered.length,
-    phantom: verdict.phantoms.length + verdict.changedIds.length,
-    duplicates: verdict.duplicates,
-    secondsToHeal: result.secondsToHeal,
-    notes: `peak RSS ${Math.round(peakRssMb)} MB`,
-    problems: [
-      ...(deadLetters === 0 ? [] : [`${deadLetters} dead letters of a target that only hung`]),
-      ...(peakRssMb < MAX_RSS_MB ? [] : [`peak RSS over ${MAX_RSS_MB} MB`]),
-    ],
-  }
+  const tooMuch = result.peakRssMb < MAX_RSS_MB ? [] : [`peak RSS over ${MAX_RSS_MB} MB`]
+  return await outcomeOf(context, `${outlet.name} stopped, heap of ${HEAP_MB} MB`, result, tooMuch)
 }
 
-export const scenarios: readonly Scenario[] = ['redis-list', 'webhook', 'kafka', 'nats'].map((name) => ({
-  name: `stalled-${name}`,
-  group: 'resources',
-  doc: `${name} stopped for three minutes (--minutes) under load, with a heap of ${HEAP_MB} MB: memory bounded, nothing lost`,
-  run: (context) => run(name, context),
-}))
+export const scenarios: readonly Scenario[] = ['redis-list', 'webhook', 'grpc', 'kafka', 'nats', 'rabbitmq', 'sql'].map(
+  (name) => ({
+    name: `stalled-${name}`,
+    group: 'resources',
+    doc: `${name} stopped for three minutes (--minutes) under load, with a heap of ${HEAP_MB} MB: memory bounded, nothing lost`,
+    run: (context) => run(name, context),
+  }),
+)

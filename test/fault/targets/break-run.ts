@@ -13,10 +13,13 @@ export interface BreakOptions {
   readonly rows: number
   readonly pauseMs: number
   readonly how: Breakdown
-  /** How long the target is away. */
+  /** How long the target is away, at least: it stays away until the daemon has said so. */
   readonly downMs: number
   /** Flags for the daemon's node. */
   readonly nodeArgs?: readonly string[]
+  readonly env?: { readonly [name: string]: string }
+  /** Gets the daemon, to keep what it said. */
+  readonly watch?: (bingo: Daemon) => void
 }
 
 export interface BreakResult {
@@ -27,7 +30,9 @@ export interface BreakResult {
   readonly verdict: Verdict
   /** Entries in the dead letters; a target that is down makes none. */
   readonly deadLetters: number
-  /** From the moment the server is there again until nothing is under way and the lag is zero. */
+  /** From the moment the server is there again until it has taken something. */
+  readonly secondsToResume: number
+  /** From the same moment until nothing is under way and the lag is zero. */
   readonly secondsToHeal: number
   readonly peakRssMb: number
 }
@@ -35,8 +40,13 @@ export interface BreakResult {
 /** Broken when this part of the changes has been acknowledged. */
 const BREAK_AT = 0.25
 const HEAL_MS = 600_000
+/** Within this, readiness and metrics have to say what is wrong: some timeouts, on a busy machine. */
+const TOLD_MS = 60_000
 
-/** Changes under way, the target's server broken in the middle and well again after a while; then everything is counted. */
+/**
+ * Changes under way, the target's server broken in the middle and well again after a while; then everything is counted.
+ * Rejects when `/readyz` and the metrics do not tell of it while it lasts, or do not take it back.
+ */
 export async function breakTarget(mysql: SqlServer, outlet: Outlet, options: BreakOptions): Promise<BreakResult> {
   const load = new CountedLoad(mysql, options)
   await load.prepare()
@@ -44,19 +54,27 @@ export async function breakTarget(mysql: SqlServer, outlet: Outlet, options: Bre
     rules: rulesFor(outlet),
     sourceUrl: mysql.url,
     nodeArgs: options.nodeArgs ?? [],
+    env: options.env ?? {},
   })
+  options.watch?.(bingo)
   const writing = load.run()
   const failed = writing.catch((error: unknown) => error as Error)
   await eventually('a part was delivered', async () => (await delivered(bingo)) >= load.changes * BREAK_AT, HEAL_MS)
   await outlet.breakDown(options.how, bingo.pid)
   const deliveredBefore = await delivered(bingo)
-  await delay(options.downMs)
+  await Promise.all([delay(options.downMs), toldDown(bingo)])
+  const deliveredMeanwhile = await delivered(bingo)
   await outlet.recover(options.how, bingo.pid)
   const upAt = performance.now()
+  const secondsSince = (): number => (performance.now() - upAt) / 1000
+  await eventually('something was delivered', async () => (await delivered(bingo)) > deliveredMeanwhile, HEAL_MS)
+  const secondsToResume = secondsSince()
   const error = await failed
   if (error instanceof Error) throw error
   await eventually('everything was delivered', () => isIdle(bingo, load.changes), HEAL_MS)
-  const secondsToHeal = (performance.now() - upAt) / 1000
+  const secondsToHeal = secondsSince()
+  await bingo.ready()
+  if ((await bingo.metric('bingo_ready')) !== 1) throw new Error('/readyz is green and bingo_ready is not')
   const deadLetters = (await bingo.metric('bingo_dead_letters')) ?? 0
   const { peakRssMb } = usageOf(bingo.pid)
   await bingo.stop()
@@ -66,6 +84,7 @@ export async function breakTarget(mysql: SqlServer, outlet: Outlet, options: Bre
     deliveredBefore,
     verdict: verdictOn(outlet, await outlet.arrivals(), await load.finalState()),
     deadLetters,
+    secondsToResume,
     secondsToHeal,
     peakRssMb,
   }
@@ -78,6 +97,16 @@ function rulesFor(outlet: Outlet): string {
     actions:
       - ${outlet.action}
 `
+}
+
+async function toldDown(bingo: Daemon): Promise<void> {
+  const isTold = async (): Promise<boolean> => {
+    const { status, text } = await bingo.get('/readyz')
+    if (status !== 503 || !text.includes('BINGO_TARGET_DOWN')) return false
+    const metrics = (await bingo.get('/metrics')).text
+    return /^bingo_ready 0$/m.test(metrics) && /^bingo_target_up\{.*\} 0$/m.test(metrics)
+  }
+  await eventually('/readyz and the metrics say that the target is down', isTold, TOLD_MS)
 }
 
 async function delivered(bingo: Daemon): Promise<number> {

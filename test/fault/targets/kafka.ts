@@ -1,5 +1,6 @@
 import { Admin, Consumer, stringDeserializers } from '@platformatic/kafka'
 import { startKafka } from '../../support/servers/kafka.ts'
+import type { TcpProxy } from '../../support/tcp-proxy.ts'
 import type { Arrival } from '../checker.ts'
 import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
@@ -9,8 +10,9 @@ const PARTITIONS = 4
 /** The end was reached when nothing more comes for this long. */
 const IDLE_MS = 3_000
 
-export async function startKafkaTopic(): Promise<Outlet> {
-  const server = await startKafka()
+export async function startKafkaTopic(line?: TcpProxy): Promise<Outlet> {
+  const server = await startKafka({ advertisedPort: line?.port })
+  line?.repoint(server)
   const admin = new Admin({ clientId: 'fault', bootstrapBrokers: [server.url] })
   await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 1 })
   await admin.close()

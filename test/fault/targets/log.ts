@@ -14,6 +14,7 @@ export async function startLogFile(): Promise<Outlet> {
   return {
     name: 'log file (disk full)',
     keeps: 'history',
+    port: null,
     action: `{type: log, path: "${file}", body: ${NOTE}}`,
     breakDown: (_, pid) => disk.fill(pid),
     recover: (_, pid) => disk.free(pid),

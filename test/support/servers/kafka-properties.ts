@@ -28,6 +28,7 @@ export interface NodeSettings {
   /** Of every node of the cluster, by place: node 1 first. */
   readonly ports: readonly NodePorts[]
   readonly tls: KafkaTls | undefined
+  readonly advertisedPort: number | undefined
 }
 
 /** Writes `server.properties` (and certificates) of one node that is broker and controller; answers its path. */
@@ -44,18 +45,21 @@ export async function writeProperties(node: NodeSettings): Promise<string> {
   return path
 }
 
-function commonProperties({ id, folder, ports, tls }: NodeSettings): { [name: string]: string | number } {
+function commonProperties({ id, folder, ports, tls, advertisedPort }: NodeSettings): {
+  [name: string]: string | number
+} {
   const own = ports[id - 1]!
   const replicas = Math.min(ports.length, 3)
-  const advertised = [`PLAINTEXT://127.0.0.1:${own.client}`]
   // By name, as certificates usually have it.
-  if (tls !== undefined) advertised.push(`SSL://localhost:${own.tls}`, `SASL_SSL://localhost:${own.sasl}`)
+  const secured = tls === undefined ? [] : [`SSL://localhost:${own.tls}`, `SASL_SSL://localhost:${own.sasl}`]
+  const listeners = [`PLAINTEXT://127.0.0.1:${own.client}`, ...secured]
+  const advertised = [`PLAINTEXT://127.0.0.1:${advertisedPort ?? own.client}`, ...secured]
   return {
     'process.roles': 'broker,controller',
     'node.id': id,
     'controller.quorum.voters': ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(','),
     'controller.listener.names': 'CONTROLLER',
-    listeners: [...advertised, `CONTROLLER://127.0.0.1:${own.controller}`].join(','),
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${own.controller}`].join(','),
     'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL',
     'inter.broker.listener.name': 'PLAINTEXT',

@@ -18,6 +18,8 @@ const CLUSTER_ID = 'YmluZ28tdGVzdC1rYWZrYQ'
 export interface KafkaOptions {
   /** Listeners for TLS as well. */
   readonly tls?: KafkaTls
+  /** What a single broker tells its clients to connect to, where that is not its own port. */
+  readonly advertisedPort?: number | undefined
 }
 
 /** A broker; `ports.tls` and `ports.sasl` listen where it was started with certificates. */
@@ -48,7 +50,9 @@ export async function startKafkaCluster(nodes: number, options: KafkaOptions = {
       sasl: await freePort(),
     })
   }
-  const starts = ports.map((_, i) => startNode(jars, { id: i + 1, ports, tls: options.tls }))
+  const starts = ports.map((_, i) =>
+    startNode(jars, { id: i + 1, ports, tls: options.tls, advertisedPort: options.advertisedPort }),
+  )
   const started = await Promise.allSettled(starts)
   const failed = started.find((start) => start.status === 'rejected')
   const running = started.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
