@@ -9,7 +9,9 @@ export function corrupt(what: string, retryable = false): BingoError {
 }
 
 /** The same error with the place of the event in the binlog; errors of other kinds pass unchanged. */
-export function locateCorruption(error: unknown, type: number, file: string, offset: number): unknown {
+export function locateCorruption(thrown: unknown, type: number, file: string, offset: number): unknown {
+  // No name, statement or value that a server has is that long; where one could be, the reader looks itself.
+  const error = isStringTooLong(thrown) ? corrupt('a text longer than any string can be') : thrown
   if (!(error instanceof BingoError) || error.code !== CORRUPT || error.hint !== undefined) return error
   return new BingoError(CORRUPT, `${error.message} in the ${eventTypeName(type)} event at ${file}:${offset}`, {
     hint:
@@ -18,4 +20,8 @@ export function locateCorruption(error: unknown, type: number, file: string, off
     retryable: error.retryable,
     cause: error,
   })
+}
+
+function isStringTooLong(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STRING_TOO_LONG'
 }

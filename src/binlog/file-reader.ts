@@ -3,7 +3,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { EventFeed } from '../core/binlog-stream.ts'
 import { BingoError } from '../core/errors.ts'
+import { MOST_EVENT_BYTES } from '../core/event-size.ts'
 import type { Flavour } from '../core/table.ts'
+import { CORRUPT } from './corrupt-event.ts'
 import { EventType } from './event-types.ts'
 import { readFormatDescription } from './format-description.ts'
 import { HEADER_BYTES, sizeOf } from './header.ts'
@@ -160,6 +162,7 @@ async function readOne(
     // The event is larger than the buffer, or its end is missing.
     const needed = bytesRead < HEADER_BYTES ? Number.POSITIVE_INFINITY : sizeOf(buffer, 0)
     if (offset + needed > size) return { path, offset, truncatedBytes: size - offset }
+    if (needed > MOST_EVENT_BYTES) throw tooLarge(path, offset, needed)
     buffer = Buffer.allocUnsafe(needed)
   }
   return { path, offset, truncatedBytes: 0 }
@@ -184,6 +187,12 @@ async function feedWhole(path: string, buffer: Buffer, length: number, feed: Eve
 function encrypted(path: string): BingoError {
   return new BingoError('BINGO_BINLOG_ENCRYPTED', `${path} is encrypted; only its server can read it`, {
     hint: 'Read through the server (source.url), or fetch the files with mysqlbinlog --read-from-remote-server --raw.',
+  })
+}
+
+function tooLarge(path: string, offset: number, bytes: number): BingoError {
+  return new BingoError(CORRUPT, `an event of ${bytes} bytes at ${path}:${offset}, more than a server sends`, {
+    hint: 'Check the file with mysqlbinlog --verify-binlog-checksum.',
   })
 }
 

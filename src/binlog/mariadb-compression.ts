@@ -1,4 +1,5 @@
 import { inflateSync } from 'node:zlib'
+import { MOST_EVENT_BYTES } from '../core/event-size.ts'
 import { corrupt } from './corrupt-event.ts'
 import { rowsBodyAt } from './rows-event.ts'
 import type { RowsKind } from './rows-event.ts'
@@ -17,7 +18,8 @@ export function uncompressedSize(buffer: Buffer, at: number, end: number): numbe
     throw corrupt('an unknown compression')
   }
   const size = buffer.readUIntBE(at + 1, width)
-  if (size > (end - at) * BEST_RATIO + 1024) throw corrupt(`${size} bytes compressed into ${end - at}`)
+  if (size > (end - at) * BEST_RATIO + 1024 || size > MOST_EVENT_BYTES)
+    throw corrupt(`${size} bytes compressed into ${end - at}`)
   return size
 }
 

@@ -21,22 +21,29 @@ export function readPreviousGtids(buffer: Buffer, start: number, end: number): M
   const tagged = buffer[head + 7] === TAGGED_FORMAT
   const count = tagged ? bytes48(buffer, head + 1) : Number(u64(buffer, head))
   if (count * (UUID_BYTES + 8) > cursor.remaining) throw corrupt(`${count} GTID sources in ${cursor.remaining} bytes`)
+  const sources = new Set<string>()
   for (let i = 0; i < count; i++) {
     const uuid = uuidText(buffer, cursor.take(UUID_BYTES))
     const tag = tagged ? readTag(cursor) : ''
-    readIntervals(cursor, set, tag === '' ? uuid : `${uuid}:${tag}`)
+    const source = tag === '' ? uuid : `${uuid}:${tag}`
+    if (sources.has(source)) throw corrupt(`the GTID source ${source} twice`)
+    sources.add(source)
+    readIntervals(cursor, set, source)
   }
   return set
 }
 
+/** In ascending order, as the server writes them: any other would take the square of their number in time. */
 function readIntervals(cursor: EventCursor, set: MysqlGtidSet, source: string): void {
   const intervals = cursor.u64AsDouble()
   if (intervals * INTERVAL_BYTES > cursor.remaining) throw corrupt(`${intervals} GTID intervals`)
+  let previous = 0n
   for (let j = 0; j < intervals; j++) {
     const first = BigInt(cursor.u64())
     const behind = BigInt(cursor.u64())
-    if (first < 1n || behind <= first) throw corrupt(`the GTID interval ${first} to ${behind}`)
-    set.addInterval(source, first, behind - 1n)
+    if (first <= previous || behind <= first) throw corrupt(`the GTID interval ${first} to ${behind}`)
+    previous = behind - 1n
+    set.addInterval(source, first, previous)
   }
 }
 

@@ -5,6 +5,9 @@ import type { QueryParts } from './query-event.ts'
 import { readStatement } from '../core/sql/statement.ts'
 import type { Statement } from '../core/sql/statement.ts'
 
+/** A statement may be as large as a packet, and goes out with each of its rows: beyond this it is cut. */
+const LONGEST_LOGGED_BYTES = 1024 * 1024
+
 const BEGIN: Statement = { tag: 'begin' }
 const COMMIT: Statement = { tag: 'commit' }
 
@@ -22,4 +25,17 @@ export function readQueryStatement(type: number, buffer: Buffer, start: number, 
 
 function schemaOf(buffer: Buffer, { schemaStart, schemaEnd }: QueryParts): string {
   return buffer.toString('utf8', schemaStart, schemaEnd)
+}
+
+/** The statement in a ROWS_QUERY or ANNOTATE_ROWS event, up to 1 MiB of it. */
+export function loggedStatement(type: number, buffer: Buffer, start: number, end: number): string {
+  // MySQL puts a length byte in front that is too short for long statements; the event's end is what counts.
+  const textStart = Math.min(type === EventType.ROWS_QUERY ? start + 1 : start, end)
+  let textEnd = end
+  if (end - textStart > LONGEST_LOGGED_BYTES) {
+    textEnd = textStart + LONGEST_LOGGED_BYTES
+    // Not inside a character: bytes 10xxxxxx continue one.
+    while ((buffer[textEnd]! & 0xc0) === 0x80) textEnd--
+  }
+  return buffer.toString('utf8', textStart, textEnd)
 }

@@ -10,7 +10,7 @@ import type { PreparedXa } from './prepared-xa.ts'
 import { rowsKind } from './rows-event.ts'
 import type { RowsKind } from './rows-event.ts'
 import type { Statement } from '../core/sql/statement.ts'
-import { readQueryStatement } from './statement-text.ts'
+import { loggedStatement, readQueryStatement } from './statement-text.ts'
 import { statementFormat } from './stream-errors.ts'
 import { TableCache } from './table-cache.ts'
 import { TransactionRows } from './transaction-rows.ts'
@@ -243,9 +243,6 @@ export class TransactionAssembler {
 
   #rowsQuery(type: number, buffer: Buffer, start: number, end: number): void {
     const { current } = this.#transaction
-    if (current === null) return
-    // MySQL puts a length byte in front that is too short for long statements; the event's end is what counts.
-    const textStart = type === EventType.ROWS_QUERY ? start + 1 : start
-    current.query = buffer.toString('utf8', Math.min(textStart, end), end)
+    if (current !== null) current.query = loggedStatement(type, buffer, start, end)
   }
 }

@@ -1,4 +1,5 @@
 import { createZstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { MOST_EVENT_BYTES } from '../core/event-size.ts'
 import { corrupt } from './corrupt-event.ts'
 import { EventCursor } from './event-cursor.ts'
 import { HEADER_BYTES, sizeOf } from './header.ts'
@@ -6,6 +7,8 @@ import { HEADER_BYTES, sizeOf } from './header.ts'
 /** Up to here a payload is decompressed in one go, without a promise; a larger one flows through in pieces. */
 const AT_ONCE_BYTES = 1024 * 1024
 const PIECE_BYTES = 256 * 1024
+/** The best that zstd can do is a block of 4 bytes for 128 KiB of one byte (RFC 8878, 3.1.1.2): a size beyond is a lie. */
+const BEST_RATIO = 32 * 1024
 
 const Field = { END: 0, SIZE: 1, COMPRESSION: 2, UNCOMPRESSED_SIZE: 3 } as const
 const Compression = { ZSTD: 0, NONE: 255 } as const
@@ -16,7 +19,8 @@ export type InnerEventVisitor = (buffer: Buffer, start: number, end: number) => 
 /**
  * Reads the body of a TRANSACTION_PAYLOAD event (Transaction_payload_event): fields (type, length, value, all
  * length-encoded) up to an end mark, then the compressed events. Each is handed to `visit` in order; a promise is
- * returned where the payload is large or `visit` returned one. Memory: the largest event in it, however large it is.
+ * returned where the payload is large or `visit` returned one. Memory: twice the largest event in it, gathered as its
+ * bytes really come; an event that claims more than is left of the announced size, or than a server sends, is refused.
  */
 export function readTransactionPayload(
   buffer: Buffer,
@@ -41,6 +45,8 @@ export function readTransactionPayload(
   if (compression === Compression.NONE) return visitAll(buffer, cursor.at, end, visit)
   if (compression !== Compression.ZSTD) throw corrupt(`compression type ${compression}`)
   const payload = buffer.subarray(cursor.at, end)
+  if (uncompressedSize > payload.length * BEST_RATIO)
+    throw corrupt(`${uncompressedSize} bytes compressed into ${payload.length}`)
   if (uncompressedSize >= 0 && uncompressedSize <= AT_ONCE_BYTES) {
     const plain = decompress(payload, uncompressedSize)
     return visitAll(plain, 0, plain.length, visit)
@@ -67,7 +73,7 @@ function refused(error: unknown): Error {
 function visitAll(buffer: Buffer, start: number, end: number, visit: InnerEventVisitor): void | Promise<void> {
   let at = start
   while (at < end) {
-    const next = eventEnd(buffer, at, end)
+    const next = at + eventSize(buffer, at, end)
     if (next > end) throw corrupt('an inner event that goes over the end')
     const pending = visit(buffer, at, next)
     at = next
@@ -83,23 +89,23 @@ async function visitRest(
   visit: InnerEventVisitor,
 ): Promise<void> {
   await pending
-  const rest = new WholeEvents(visit)
+  const rest = new WholeEvents(visit, end - start)
   await rest.take(buffer.subarray(start, end))
   rest.finish()
 }
 
-/** End of the event at `at`; beyond `end` when even its header is not complete. */
-function eventEnd(buffer: Buffer, at: number, end: number): number {
+/** Bytes of the event at `at`; infinite when even its header is not complete. */
+function eventSize(buffer: Buffer, at: number, end: number): number {
   if (at + HEADER_BYTES > end) return Number.POSITIVE_INFINITY
   const size = sizeOf(buffer, at)
-  if (size < HEADER_BYTES) throw corrupt(`an inner event of ${size} bytes`)
-  return at + size
+  if (size < HEADER_BYTES || size > MOST_EVENT_BYTES) throw corrupt(`an inner event of ${size} bytes`)
+  return size
 }
 
 async function decompressInPieces(payload: Buffer, size: number, visit: InnerEventVisitor): Promise<void> {
   const zstd = createZstdDecompress({ chunkSize: PIECE_BYTES })
   zstd.end(payload)
-  const events = new WholeEvents(visit)
+  const events = new WholeEvents(visit, size >= 0 ? size : Number.POSITIVE_INFINITY)
   let total = 0
   try {
     for await (const piece of piecesOf(zstd)) {
@@ -135,9 +141,12 @@ class WholeEvents {
   /** Pieces of an event whose end has not come yet. */
   #parts: Buffer[] = []
   #partBytes = 0
+  /** Bytes that events not handed out yet can have in all. */
+  #left: number
 
-  constructor(visit: InnerEventVisitor) {
+  constructor(visit: InnerEventVisitor, totalBytes: number) {
     this.#visit = visit
+    this.#left = totalBytes
   }
 
   async take(piece: Buffer): Promise<void> {
@@ -146,11 +155,12 @@ class WholeEvents {
     if (this.#partBytes < this.#wanted()) return
     const buffer = this.#parts.length === 1 ? piece : Buffer.concat(this.#parts, this.#partBytes)
     let at = 0
-    for (let next = eventEnd(buffer, at, buffer.length); next <= buffer.length;) {
-      const pending = this.#visit(buffer, at, next)
+    for (let size = this.#size(buffer, at); at + size <= buffer.length;) {
+      const pending = this.#visit(buffer, at, at + size)
       if (pending !== undefined) await pending
-      at = next
-      next = eventEnd(buffer, at, buffer.length)
+      at += size
+      this.#left -= size
+      size = this.#size(buffer, at)
     }
     this.#parts = at < buffer.length ? [buffer.subarray(at)] : []
     this.#partBytes = buffer.length - at
@@ -162,7 +172,15 @@ class WholeEvents {
 
   /** Bytes needed before anything can be handed out. The first part holds a whole header, or else is small. */
   #wanted(): number {
-    const first = this.#parts[0]!
-    return first.length >= HEADER_BYTES ? sizeOf(first, 0) : HEADER_BYTES
+    const size = this.#size(this.#parts[0]!, 0)
+    return size === Number.POSITIVE_INFINITY ? HEADER_BYTES : size
+  }
+
+  /** Refuses an event as soon as its header says that it cannot be whole, before anything is gathered for it. */
+  #size(buffer: Buffer, at: number): number {
+    const size = eventSize(buffer, at, buffer.length)
+    if (size !== Number.POSITIVE_INFINITY && size > this.#left)
+      throw corrupt(`an inner event of ${size} bytes where ${this.#left} are left`)
+    return size
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile, mkdir } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -65,6 +65,20 @@ describe('reading', () => {
     const { recorder } = await read(cut, next)
     expect(recorder.lines).not.toContain('commit')
     expect(recorder.lines.slice(-2)).toEqual(['rollback', 'advance'])
+  })
+
+  test('an event larger than any server sends is refused, whatever the size of the file', async () => {
+    const hole = await file('hole.000001', MAGIC, formatDescription(), gtid(1))
+    const { size } = await stat(hole)
+    const header = gtid(2).subarray(0, 19)
+    header.writeUInt32LE(0x6000_0000, 9)
+    await appendFile(hole, header)
+    // Sparse: it takes no room on the disk.
+    await truncate(hole, size + 0x6000_0000)
+    await expect(read(hole)).rejects.toMatchObject({
+      code: 'BINGO_BINLOG_CORRUPT',
+      message: expect.stringContaining(`hole.000001:${size}`) as string,
+    })
   })
 
   test('events larger than a chunk, beside small ones', async () => {
