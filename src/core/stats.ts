@@ -59,6 +59,8 @@ export interface SourceStats {
   lastError: { readonly code: string; readonly message: string } | null
   /** Why the server's own end cannot be asked, so that nobody knows whether all was read; null = it can. */
   endUnknown: string | null
+  /** Since when the stream brings heartbeats only, although the server has more; with the transactions read by then. */
+  stalled: { readonly since: number; readonly transactions: number } | null
   /** When changes were skipped last (`source.onGap`). */
   lastGapAt: number
   /** null = not known. */
@@ -137,7 +139,15 @@ export function createStats(budgetBytes: number, targetBudgetBytes = budgetBytes
     caughtUp: false,
     pausedByBackPressure: false,
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
-    source: { address: '', downSince: 0, lastError: null, endUnknown: null, lastGapAt: 0, retention: null },
+    source: {
+      address: '',
+      downSince: 0,
+      lastError: null,
+      endUnknown: null,
+      stalled: null,
+      lastGapAt: 0,
+      retention: null,
+    },
     deadLetters: { blockedSince: 0, blockedBy: null },
     rules: new Map(),
     targets: new Map(),

@@ -65,6 +65,10 @@ function sourceFindings(stats: Stats, progress: Progress, { heartbeatMs }: Healt
     const why = lastError === null ? '' : `: ${lastError.code}: ${lastError.message}`
     return [{ code: 'BINGO_SOURCE_DISCONNECTED', message: `${since(message, downSince, nowMs)}${why}` }]
   }
+  if (stats.source.stalled !== null) {
+    const message = since('the server has more events, but only heartbeats come', stats.source.stalled.since, nowMs)
+    return [{ code: 'BINGO_SOURCE_STALLED', message }]
+  }
   // While we do not read, silence is our own doing.
   const silentMs = progress.silentMs()
   if (!stats.pausedByBackPressure && stats.lastReceivedAt > 0 && silentMs > SILENT_HEARTBEATS * heartbeatMs) {

@@ -87,6 +87,9 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
   gauge('bingo_lag_seconds', 'Age of the oldest committed change that is not finished', () => progress.lagMs() / 1000)
   gauge('bingo_source_connected', '1 while the replica connection stands', () => Number(stats.connected))
   gauge('bingo_source_caught_up', '1 when everything that the server has was read', () => Number(stats.caughtUp))
+  gauge('bingo_source_stalled', '1 while only heartbeats come although the server has more', () =>
+    Number(stats.source.stalled !== null),
+  )
   gauge('bingo_source_silence_seconds', 'Time since the last event or heartbeat', () =>
     stats.lastReceivedAt === 0 ? undefined : progress.silentMs() / 1000,
   )

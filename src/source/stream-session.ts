@@ -10,6 +10,7 @@ import { type LagReport, probeLag } from './lag-probe.ts'
 import type { ResumePoint } from './resume-point.ts'
 import type { ServerFacts } from './server-facts.ts'
 import type { SourceSettings } from './options.ts'
+import { StallDetector } from './stall-detector.ts'
 import { watch } from './watchdog.ts'
 import type { DumpRequest } from './dump-request.ts'
 import { ReplicaConnection } from './zongji-client.ts'
@@ -30,9 +31,6 @@ export interface SessionDeps {
 
 const FIRST_PROBE_MS = 50
 const LAG_PROBE_MS = 1_000
-/** While the server has more for us, this many bytes are nothing but heartbeats. */
-const STALL_BYTES = 1_024
-const STALL_HEARTBEATS = 3
 
 /** One connection, from its opening to its loss: stream, watchdog and lag probe. */
 export class StreamSession {
@@ -112,7 +110,7 @@ export class StreamSession {
     const { control, facts, feed, stats, clock, settings, log } = this.#deps
     let waitMs = FIRST_PROBE_MS
     let level: 'info' | 'debug' = 'info'
-    const stall = new StallDetector(STALL_HEARTBEATS * settings.heartbeatMs, clock)
+    const stall = new StallDetector(settings.heartbeatMs, this.#deps)
     while (!signal.aborted) {
       await clock.sleep(waitMs, signal).catch(() => undefined)
       if (signal.aborted || !this.#streaming) continue
@@ -137,29 +135,6 @@ export class StreamSession {
     const { stats, clock, log } = this.#deps
     const lagMs = stats.lastCommitAt === 0 ? undefined : Math.max(0, clock.now() - stats.lastCommitAt)
     log[level]({ file: position.file, position: position.offset, gtid: position.gtidSet, lagMs }, 'caught up')
-  }
-}
-
-/** The server has more, we are reading, and yet only heartbeats come. */
-class StallDetector {
-  readonly #limitMs: number
-  readonly #clock: Clock
-  #since = 0
-  #bytes = -Infinity
-
-  constructor(limitMs: number, clock: Clock) {
-    this.#limitMs = limitMs
-    this.#clock = clock
-  }
-
-  stalled(report: LagReport | null, replica: { readonly bytesRead: number; readonly standsStill: boolean }): boolean {
-    const now = this.#clock.monotonicMs()
-    const moves = replica.bytesRead - this.#bytes > STALL_BYTES
-    if (report === null || report.caughtUp || replica.standsStill || moves) {
-      this.#since = now
-      this.#bytes = replica.bytesRead
-    }
-    return now - this.#since > this.#limitMs
   }
 }
 

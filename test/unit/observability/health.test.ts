@@ -42,6 +42,17 @@ test('silence beyond three heartbeats is not ready although the connection stand
   expect(codes()).toEqual(['BINGO_SOURCE_SILENT'])
 })
 
+test('a stream of heartbeats only is told as long as it lasts, although the connection stands', () => {
+  stats.source.stalled = { since: now, transactions: 7 }
+  now += 2_000
+  stats.lastReceivedAt = now
+  const { ready, reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(ready).toBe(false)
+  expect(reasons).toEqual([
+    { code: 'BINGO_SOURCE_STALLED', message: 'the server has more events, but only heartbeats come (for 2 s)' },
+  ])
+})
+
 test('silence while reading is paused is our own doing', () => {
   now += 60_000
   stats.pausedByBackPressure = true
