@@ -4,11 +4,13 @@ import ZongJi from '@vlasky/zongji'
 import type { ConnectionOptions } from 'mysql2'
 import type { EventFeed } from '../core/binlog-stream.ts'
 import { BingoError } from '../core/errors.ts'
+import { MOST_EVENT_BYTES } from '../core/event-size.ts'
 import type { SourceAddress } from '../core/source-address.ts'
 import { connectionConfig, socketOptions, verifyIpIdentity } from './connection-config.ts'
 import { sessionStatements, type DumpRequest } from './dump-request.ts'
 import { ReusingSocket } from './reusing-socket.ts'
 import { classifyError } from './source-error.ts'
+import { endlessEvent, endOfDump, packetsLost } from './stream-failures.ts'
 import type { PacketHandler, RawConnection, RawPacket, ZongJiInternals } from './zongji-internals.ts'
 
 export interface ReplicaHooks {
@@ -19,6 +21,8 @@ export interface ReplicaHooks {
 }
 
 const FORMAT_DESCRIPTION_EVENT = 15
+/** Of the bytes since the last event some may belong to events before it, and some to the packets' own headers. */
+const SLACK_BYTES = 1024 * 1024
 const OK = 0x00
 const EOF = 0xfe
 
@@ -38,6 +42,8 @@ export class ReplicaConnection {
   /** A packet of the stream is missing before the present one. */
   #hole = false
   #pausedByBudget = false
+  /** Bytes that came since the last whole packet. */
+  #unfinishedBytes = 0
   /** Of zongji's two connections, by their stream; empty with TLS, which does its own buffering. */
   readonly #sockets = new Map<unknown, ReusingSocket>()
   /** The feed's promise that must settle before the next event. */
@@ -136,7 +142,9 @@ export class ReplicaConnection {
     const Base = this.#zongji.BinlogClass
     const dumpBegins = (): void => {
       this.#hole = false
-      this.#sockets.get(this.#zongji.connection?.stream)?.reuse(() => this.standsStill)
+      const stream = this.#zongji.connection?.stream
+      this.#sockets.get(stream)?.reuse(() => this.standsStill)
+      stream?.on('data', (chunk) => this.#boundEvent(chunk.length))
     }
     this.#zongji.BinlogClass = class extends Base {
       override start: PacketHandler = (packet, connection) => {
@@ -165,6 +173,7 @@ export class ReplicaConnection {
     const handle: PacketHandler = (packet, connection) => {
       if (this.#over) return handle
       const { buffer, offset, end } = packet
+      this.#unfinishedBytes = 0
       if (buffer[offset] !== OK) return this.#notAnEvent(packet, connection)
       const start = offset + 1
       try {
@@ -180,6 +189,12 @@ export class ReplicaConnection {
       return handle
     }
     return handle
+  }
+
+  /** mysql2 gathers packets of 16 MiB for as long as no shorter one ends the event (invariant 6). */
+  #boundEvent(bytes: number): void {
+    this.#unfinishedBytes += bytes
+    if (this.#unfinishedBytes > MOST_EVENT_BYTES + SLACK_BYTES) this.#end(endlessEvent())
   }
 
   #begin(connection: RawConnection): void {
@@ -226,15 +241,4 @@ export class ReplicaConnection {
       this.#ended.reject(error)
     })
   }
-}
-
-function packetsLost(): BingoError {
-  return new BingoError('BINGO_SOURCE_PACKETS_LOST', 'A packet of the stream is missing', {
-    hint: 'Something between BinGo and the server drops data inside a connection (a proxy?). Reading goes on after the reconnect.',
-    retryable: true,
-  })
-}
-
-function endOfDump(): BingoError {
-  return new BingoError('BINGO_SOURCE_CONNECTION_LOST', 'The server ended the stream', { retryable: true })
 }

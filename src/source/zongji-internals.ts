@@ -9,7 +9,11 @@ export interface RawPacket {
 /** What is used of mysql2's connection beyond its declarations. */
 export interface RawConnection {
   readonly clientEncoding: string
-  readonly stream: { readonly bytesRead: number; destroy(): void }
+  readonly stream: {
+    readonly bytesRead: number
+    destroy(): void
+    on(event: 'data', listener: (chunk: Buffer) => void): void
+  }
   pause(): void
   resume(): void
   destroy(): void

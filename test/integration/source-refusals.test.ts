@@ -8,6 +8,11 @@ import { WebhookReceiver } from '../support/webhook-receiver.ts'
 /** Documented in docs/cli.md: the source refuses, somebody must decide. */
 const EXIT_REFUSED = 3
 
+/** A longer event takes several packets of this size. */
+const MOST_PACKET_BYTES = 0xff_ffff
+/** max_allowed_packet cannot be larger. */
+const LARGEST_EVENT_BYTES = 2 ** 30
+
 const TABLE = 'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(50))'
 
 let server: SqlServer
@@ -77,6 +82,21 @@ test('damage that comes back at every try ends the run, and never reaches a targ
   expect(receiver.requests.filter(({ body }) => body.includes('arked'))).toEqual([])
   daemon.spawn()
   await eventually('it is delivered whole', () => receiver.requests.some(({ body }) => body.includes('"marked"')))
+})
+
+test('an event without end is given up at the size that a server can send, and what follows is delivered', async () => {
+  await using daemon = await running()
+  const packet = Buffer.alloc(4 + MOST_PACKET_BYTES)
+  packet.writeUIntLE(MOST_PACKET_BYTES, 0, 3)
+  const [dump] = await server.query("SELECT host FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
+  const port = Number(String(dump!['host'] ?? dump!['HOST']).split(':')[1])
+  let sent = 0
+  while (sent < 2 * LARGEST_EVENT_BYTES && (await proxy.inject(port, packet))) sent += packet.length
+  expect(sent).toBeGreaterThan(LARGEST_EVENT_BYTES - packet.length)
+  expect(sent).toBeLessThan(1.5 * LARGEST_EVENT_BYTES)
+  await eventually('the event is refused', () => daemon.output().includes('larger than any server sends'))
+  await server.query("INSERT INTO shop.t (v) VALUES ('behind it')")
+  await eventually('it is delivered', () => receiver.requests.some(({ body }) => body.includes('"behind it"')))
 })
 
 test('a server that is reset under a running daemon is refused', async () => {

@@ -57,6 +57,17 @@ export class TcpProxy implements AsyncDisposable {
     this.upstream = upstream
   }
 
+  /**
+   * Sends bytes to a client as if its server had, and nothing of the server's from then on. `port`: of the connection as
+   * the server sees it. Resolves when the bytes are on their way; false when the client has gone.
+   */
+  async inject(port: number, bytes: Buffer): Promise<boolean> {
+    const link = [...this.links].find(({ upstream }) => upstream.localPort === port)
+    if (link === undefined || !link.client.writable) return false
+    link.upstream.removeAllListeners('data').pause()
+    return await new Promise((done) => link.client.write(bytes, (error) => done(!error)))
+  }
+
   /** Resets every connection. */
   cut(): void {
     for (const { client, upstream } of this.links) {
