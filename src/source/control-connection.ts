@@ -3,6 +3,9 @@ import type { SourceAddress } from '../core/source-address.ts'
 import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
 import { classifyError } from './source-error.ts'
 
+/** Most that one question may bring: the longest answer, of all columns of a table, has some MB (invariant 6). */
+const MOST_ANSWER_BYTES = 64 * 1024 * 1024
+
 export type SqlRow = { readonly [column: string]: unknown }
 
 export interface ControlTimeouts {
@@ -20,6 +23,7 @@ export class ControlConnection {
   /** Questions without an answer yet: mysql2 forgets them when a connection is destroyed. */
   readonly #asked = new Set<(error: Error) => void>()
   #connection: Connection | null = null
+  #answerBytes = 0
 
   constructor(address: SourceAddress, timeouts: ControlTimeouts) {
     this.#address = address
@@ -31,6 +35,7 @@ export class ControlConnection {
     const connection = (this.#connection ??= this.#open())
     const { promise, resolve, reject } = Promise.withResolvers<readonly SqlRow[]>()
     this.#asked.add(reject)
+    this.#answerBytes = 0
     connection.query({ sql, timeout: this.#timeouts.queryTimeoutMs }, [...params], (error, rows) => {
       if (error) reject(error)
       else resolve(Array.isArray(rows) ? (rows as SqlRow[]) : [])
@@ -63,16 +68,30 @@ export class ControlConnection {
     connection.on('error', () => {
       this.#drop(connection)
     })
+    // Not before: with TLS it is another stream by then.
+    connection.on('connect', () => {
+      streamOf(connection).on('data', (chunk) => this.#boundAnswer(connection, chunk.length))
+    })
     return connection
   }
 
-  #drop(connection: Connection): void {
+  #boundAnswer(connection: Connection, bytes: number): void {
+    this.#answerBytes += bytes
+    if (this.#answerBytes > MOST_ANSWER_BYTES) this.#drop(connection, 'The answer to a question has no end')
+  }
+
+  #drop(connection: Connection, why = 'The control connection was dropped'): void {
     connection.destroy()
     if (this.#connection !== connection) return
     this.#connection = null
-    const lost = Object.assign(new Error('The control connection was dropped'), { code: 'PROTOCOL_CONNECTION_LOST' })
+    const lost = Object.assign(new Error(why), { code: 'PROTOCOL_CONNECTION_LOST' })
     for (const reject of this.#asked) reject(lost)
   }
+}
+
+/** mysql2's declarations leave it out. */
+function streamOf(connection: unknown): { on(event: 'data', listener: (chunk: Buffer) => void): void } {
+  return (connection as { readonly stream: ReturnType<typeof streamOf> }).stream
 }
 
 /** The server answered with an error; the connection itself is sound. */
