@@ -1,6 +1,6 @@
 import type { ActionSpec, FieldSpec } from '../core/action.ts'
 import { toCloudEvent } from '../core/cloud-event.ts'
-import { stringifyEvent, stringifyValue, toChangeEvent } from '../core/event-json.ts'
+import { JsonWriter, stringifyEvent, stringifyValue, toChangeEvent } from '../core/event-json.ts'
 import { READS_WHOLE_ROW } from './piece.ts'
 import type { Piece } from './piece.ts'
 
@@ -38,7 +38,11 @@ export function compileMessage(spec: ActionSpec, field: string): Message {
     reads: (table) => structure.reads(table),
     bind: (table) => {
       const render = structure.bind(table)
-      return (change) => stringifyValue(render(change))
+      const json = new JsonWriter()
+      return (change) => {
+        const value = render(change)
+        return typeof value === 'object' && value !== null ? json.write(value) : stringifyValue(value)
+      }
     },
   }
   return { json, contentType: 'application/json' }

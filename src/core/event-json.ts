@@ -1,5 +1,6 @@
 import { changedColumns, columnChanged } from './changed-columns.ts'
-import type { Change, ChangeEvent, Row, Transaction, Value } from './change.ts'
+import type { Change, ChangeEvent, Row, Transaction } from './change.ts'
+import { flatText } from './flat-text.ts'
 import { keyOf, keyValue } from './row-key.ts'
 import type { TableDef } from './table.ts'
 
@@ -45,6 +46,29 @@ function stringifyText(text: string): string {
  * as JSON.stringify does (lone surrogates escaped).
  */
 export function stringifyValue(value: unknown): string {
+  return typeof value === 'object' && value !== null ? flatText(textOf(value)) : textOf(value)
+}
+
+/**
+ * `stringifyValue` for values that come again and again from one place. The engine's own serialiser is several times
+ * faster, but knows no bigints: the first one ends its use.
+ */
+export class JsonWriter {
+  private native = true
+
+  write(value: object): string {
+    if (this.native) {
+      try {
+        return JSON.stringify(value)
+      } catch {
+        this.native = false
+      }
+    }
+    return stringifyValue(value)
+  }
+}
+
+function textOf(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return stringifyText(value)
@@ -56,7 +80,7 @@ export function stringifyValue(value: unknown): string {
       return `"${value}"`
     case 'object':
       if (value === null) return 'null'
-      return Array.isArray(value) ? `[${value.map(stringifyValue).join(',')}]` : stringifyMap(value)
+      return Array.isArray(value) ? `[${value.map(textOf).join(',')}]` : stringifyMap(value)
     default:
       return 'null'
   }
@@ -65,7 +89,7 @@ export function stringifyValue(value: unknown): string {
 function stringifyMap(map: object): string {
   let text = ''
   for (const [key, value] of Object.entries(map)) {
-    if (value !== undefined) text += `${text === '' ? '' : ','}${stringifyText(key)}:${stringifyValue(value)}`
+    if (value !== undefined) text += `${text === '' ? '' : ','}${stringifyText(key)}:${textOf(value)}`
   }
   return `{${text}}`
 }
@@ -76,6 +100,7 @@ interface TableJson {
   /** `"column"` and `"column":` */
   readonly quoted: readonly string[]
   readonly labels: readonly string[]
+  readonly rows: JsonWriter
   readonly key: readonly number[]
   readonly head: string
 }
@@ -89,24 +114,13 @@ function jsonOf(table: TableDef): TableJson {
       names: table.columns.map((column) => column.name),
       quoted,
       labels: quoted.map((name) => `${name}:`),
+      rows: new JsonWriter(),
       key: table.key,
       head: `","schema":${JSON.stringify(table.schema)},"table":${JSON.stringify(table.name)},"key":`,
     }
     tableJson.set(table, json)
   }
   return json
-}
-
-function stringifyRow({ names, labels }: TableJson, row: Row | null): string {
-  if (row === null) return 'null'
-  let text = '{'
-  for (let i = 0; i < names.length; i++) {
-    const value: Value = row[names[i]!]
-    if (value === undefined) continue
-    if (text.length > 1) text += ','
-    text += labels[i]! + stringifyValue(value)
-  }
-  return `${text}}`
 }
 
 function stringifyKey({ key, names, labels }: TableJson, old: Row | null, new_: Row | null): string {
@@ -116,7 +130,7 @@ function stringifyKey({ key, names, labels }: TableJson, old: Row | null, new_: 
     const value = keyValue(names[index]!, old, new_)
     if (value === undefined) continue
     if (text.length > 1) text += ','
-    text += labels[index]! + stringifyValue(value)
+    text += labels[index]! + textOf(value)
   }
   return `${text}}`
 }
@@ -148,10 +162,10 @@ export function stringifyEvent(change: Change): string {
   const { old, new: new_, seq, query } = change
   if (change.transaction !== lastTransaction) prepareTransaction(change.transaction)
   const json = jsonOf(change.table)
-  return (
+  return flatText(
     `{"id":"${lastId}/${seq}","op":"${change.op}${json.head}${stringifyKey(json, old, new_)}` +
-    `,"old":${stringifyRow(json, old)},"new":${stringifyRow(json, new_)}` +
-    `,"changed":[${stringifyChanged(json, old, new_)}${lastOrigin}${seq}` +
-    `,"query":${query === null ? 'null' : stringifyText(query)}}`
+      `,"old":${old === null ? 'null' : json.rows.write(old)},"new":${new_ === null ? 'null' : json.rows.write(new_)}` +
+      `,"changed":[${stringifyChanged(json, old, new_)}${lastOrigin}${seq}` +
+      `,"query":${query === null ? 'null' : stringifyText(query)}}`,
   )
 }
