@@ -1,6 +1,6 @@
 import type { ActionSpec, FieldSpec } from '../core/action.ts'
 import { toCloudEvent } from '../core/cloud-event.ts'
-import { JsonWriter, stringifyEvent, stringifyValue, toChangeEvent } from '../core/event-json.ts'
+import { stringifyEvent, stringifyValue, toChangeEvent } from '../core/event-json.ts'
 import { READS_WHOLE_ROW } from './piece.ts'
 import type { Piece } from './piece.ts'
 
@@ -36,14 +36,7 @@ export function compileMessage(spec: ActionSpec, field: string): Message {
   }
   const json: Piece<string> = {
     reads: (table) => structure.reads(table),
-    bind: (table) => {
-      const render = structure.bind(table)
-      const json = new JsonWriter()
-      return (change) => {
-        const value = render(change)
-        return typeof value === 'object' && value !== null ? json.write(value) : stringifyValue(value)
-      }
-    },
+    bind: (table) => structure.bindJson(table),
   }
   return { json, contentType: 'application/json' }
 }

@@ -1,6 +1,5 @@
 import type { Change } from '../core/change.ts'
 import { EvaluationError } from '../core/errors.ts'
-import { stringifyValue } from '../core/event-json.ts'
 import type { ColumnReads, Structure } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
 
@@ -32,19 +31,7 @@ export function constant<T>(value: T): Piece<T> {
 
 /** A structure as one text: strings as they are, NULL as the empty text, everything else as JSON. */
 export function structureText(structure: Structure): Piece<string> {
-  return {
-    reads: (table) => structure.reads(table),
-    bind: (table) => {
-      const render = structure.bind(table)
-      return (change) => valueText(render(change))
-    },
-  }
-}
-
-export function valueText(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (value === null || value === undefined) return ''
-  return typeof value === 'bigint' ? value.toString() : stringifyValue(value)
+  return { reads: (table) => structure.reads(table), bind: (table) => structure.bindText(table) }
 }
 
 /** Refuses what the target would refuse, so that the error names the rule's text and no round trip is spent. */

@@ -43,6 +43,10 @@ export interface Structure {
   readonly location: SourceLocation
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => unknown
+  /** The same as JSON text, keys in the order written. */
+  bindJson(table: TableDef): (change: Change) => string
+  /** The same as one text: strings as they are, NULL as the empty text, everything else as JSON. */
+  bindText(table: TableDef): (change: Change) => string
 }
 
 export interface DebounceOptions {

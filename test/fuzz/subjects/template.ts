@@ -1,6 +1,7 @@
 import { EvaluationError, ProblemsError } from '../../../src/core/errors.ts'
 import { inlineText } from '../../../src/match/source-text.ts'
-import { compileStructure, compileTemplate } from '../../../src/match/template.ts'
+import { compileStructure } from '../../../src/match/structure.ts'
+import { compileTemplate } from '../../../src/match/template.ts'
 import { USERS } from '../../support/match-tables.ts'
 import { mutateText } from '../mutate-text.ts'
 import type { FuzzSubject } from '../subject.ts'
@@ -63,9 +64,12 @@ export const template: FuzzSubject = {
         source.location,
       )
       const build = structure.bind(USERS)
+      const write = structure.bindJson(USERS)
       for (let i = 0; i < 3; i++) {
         const change = hostileChange(random)
-        for (const run of [() => render(change), () => JSON.stringify(build(change), printable)]) evaluate(run)
+        for (const run of [() => render(change), () => JSON.stringify(build(change), printable), () => write(change)]) {
+          evaluate(run)
+        }
       }
     } catch (error) {
       if (error instanceof EvaluationError) return

@@ -1,6 +1,7 @@
 import type { ActionPlan, ActionSpec, ActionType, Job } from '../../../src/core/action.ts'
 import type { Change, Row, Value } from '../../../src/core/change.ts'
 import { EvaluationError } from '../../../src/core/errors.ts'
+import { stringifyValue } from '../../../src/core/event-json.ts'
 import type { ColumnReads, Structure, Template } from '../../../src/core/rule.ts'
 import { InFlightJob } from '../../../src/core/in-flight-job.ts'
 import { actionTypes } from '../../../src/act/registry.ts'
@@ -53,7 +54,14 @@ export function structure(node: unknown): Structure {
     const whole = /^\{\{\s*([\w.]+)\s*\}\}$/.exec(part)
     return whole ? (valueOf(whole[1]!, from) ?? null) : template(part).bind(tableDef())(from)
   }
-  return { location, reads: () => readsOf([JSON.stringify(node)]), bind: () => (from) => render(node, from) }
+  const text = (value: unknown): string => (typeof value === 'string' ? value : stringifyValue(value))
+  return {
+    location,
+    reads: () => readsOf([JSON.stringify(node)]),
+    bind: () => (from) => render(node, from),
+    bindJson: () => (from) => stringifyValue(render(node, from)),
+    bindText: () => (from) => text(render(node, from) ?? ''),
+  }
 }
 
 export interface FakeSpec extends ActionSpec {

@@ -2,10 +2,8 @@ import Handlebars from 'handlebars'
 import { describe, expect, test } from 'vitest'
 import type { Change, Value } from '../../../src/core/change.ts'
 import { EvaluationError, ProblemsError } from '../../../src/core/errors.ts'
-import { stringifyValue, toChangeEvent } from '../../../src/core/event-json.ts'
 import { inlineText } from '../../../src/match/source-text.ts'
-import { compileStructure, compileTemplate } from '../../../src/match/template.ts'
-import type { StructureSource } from '../../../src/match/template.ts'
+import { compileTemplate } from '../../../src/match/template.ts'
 import { ADA, changeOf, tableOf, USERS } from '../../support/match-tables.ts'
 
 const render = (text: string, change: Change, strict = false): string =>
@@ -205,50 +203,5 @@ describe('A template is refused', () => {
 
   test('with everything that is wrong at once', () => {
     expect(problems('{{lowr a}} {{uper b}}\n {{event.x}}').map(({ column }) => column)).toEqual([3, 14, 4])
-  })
-})
-
-describe('A structure', () => {
-  const text = (value: string): StructureSource => ({ tag: 'text', text: inlineText(value) })
-  const build = (source: StructureSource, change: Change): unknown =>
-    compileStructure(source, inlineText('').location).bind(change.table)(change)
-
-  test('keeps the type of a leaf that is one expression, and makes text of any other', () => {
-    const source: StructureSource = {
-      tag: 'map',
-      entries: [
-        ['age', text('{{new.age}}')],
-        ['nothing', text('{{old.age}}')],
-        ['serial', text('{{serial}}')],
-        ['doc', text('{{doc}}')],
-        ['mixed', text('{{new.age}}!')],
-        ['empty', text('[{{old.age}}]')],
-        ['json', text('{{json doc.tags}}')],
-        ['literal', { tag: 'value', value: true }],
-        ['list', { tag: 'list', items: [text('{{id}}'), { tag: 'value', value: 1 }] }],
-        ['{{id}}', text('key')],
-      ],
-    }
-    expect(stringifyValue(build(source, insert))).toBe(
-      '{"age":31,"nothing":null,"serial":"18446744073709551615","doc":{"vip":true,"tags":["x","y"],"level":3,"constructor":"c"},' +
-        '"mixed":"31!","empty":"[]","json":"[\\"x\\",\\"y\\"]","literal":true,"list":[101,1],"{{id}}":"key"}',
-    )
-  })
-
-  test('may be the whole event or a whole row', () => {
-    expect(build(text('{{event}}'), update)).toEqual(toChangeEvent(update))
-    expect(build(text('{{old}}'), insert)).toBe(null)
-  })
-
-  test('is safe from what data holds', () => {
-    const name = `"}],\\\u2028\ud800\r\n{{id}}`
-    const built = build({ tag: 'map', entries: [['n', text('<{{name}}>')]] }, changeOf(null, { ...ADA, name }))
-    expect(JSON.parse(stringifyValue(built))).toEqual({ n: `<${name}>` })
-  })
-
-  test('reads what its leaves read', () => {
-    const source: StructureSource = { tag: 'list', items: [text('{{new.age}}'), text('{{old.name}}x')] }
-    const structure = compileStructure(source, inlineText('').location)
-    expect(structure.reads(USERS)).toEqual({ new: new Set(['age']), old: new Set(['name']) })
   })
 })
