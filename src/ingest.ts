@@ -5,8 +5,8 @@ import { Change } from './core/change.ts'
 import type { Gap } from './core/gap.ts'
 import { gapChange } from './core/gap-event.ts'
 import type { Transaction } from './core/change.ts'
-import type { EvaluationError } from './core/errors.ts'
 import { InFlightJob } from './core/in-flight-job.ts'
+import type { EvaluationFailure } from './core/in-flight-job.ts'
 import type { SourcePosition } from './core/position.ts'
 import type { Rule } from './core/rule.ts'
 import type { RuleStats, Stats } from './core/stats.ts'
@@ -170,10 +170,17 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.take(job)
   }
 
-  failed(action: ActionPlan, change: Change, error: EvaluationError, heldBytes: number): void {
+  failed(
+    action: ActionPlan,
+    change: Change,
+    { stage, error }: Parameters<MatchSink['failed']>[2],
+    heldBytes: number,
+  ): void {
     this.lanes.locate(change)
-    this.ruleStats(action.rule.id).errorsTotal += 1
-    this.take(this.job(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, error, false))
+    // A filter fails once for its rule, whatever the number of actions.
+    if (stage !== 'filter' || action.index === 0) this.ruleStats(action.rule.id).errorsTotal += 1
+    const failure = { stage, code: error.code, message: error.message }
+    this.take(this.job(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, failure, false))
   }
 
   /** To be called when a job has ended or was superseded. */
@@ -200,7 +207,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     payload: Payload,
     lane: number,
     bytes: number,
-    failure: EvaluationError | null,
+    failure: EvaluationFailure | null,
     former: boolean,
   ): InFlightJob {
     this.ticket ??= this.deps.watermark.ticket()

@@ -7,6 +7,8 @@ import { BingoError } from '../core/errors.ts'
 import { toChangeEvent } from '../core/event-json.ts'
 import type { InFlightJob } from '../core/in-flight-job.ts'
 import type { DeadLetterStats, RuleStats } from '../core/stats.ts'
+import type { TableDef } from '../core/table.ts'
+import { valueKind } from '../core/value-kind.ts'
 
 /** Between tries to reach a dead-letter store that is down or full. */
 const STORE_RETRY = { minMs: 200, maxMs: 10_000 } as const
@@ -102,6 +104,7 @@ export class FailureHandler {
       state: joins(job) ? 'parked' : action.onFailure === 'park' ? 'park' : 'skip',
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
+      ...(failure !== null && { stage: failure.stage, columns: columnsOf(change.table) }),
     }
   }
 
@@ -119,6 +122,10 @@ export class FailureHandler {
       'events parked behind earlier failures of their keys',
     )
   }
+}
+
+function columnsOf({ columns }: TableDef): NonNullable<DeadLetter['columns']> {
+  return columns.map((column) => [column.name, valueKind(column)])
 }
 
 /** It did not fail itself: it waits behind an earlier failure of its key. */

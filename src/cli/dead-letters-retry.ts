@@ -60,6 +60,8 @@ async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config,
   })
   await run.run(plan)
   if (sent === total) await resender.allDone()
-  process.stdout.write(`${sent} sent, ${total - sent} left\n`)
+  const { unmatched } = resender
+  const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
+  process.stdout.write(`${sent - unmatched} sent, ${dropped}${total - sent} left\n`)
   return sent === total
 }

@@ -16,8 +16,9 @@ Examples:
 
 const RETRY_HELP = `
 Sends events again, with the same event id, by the rule as it is now, and removes those that the target
-took. Events of one row are sent in their order; choosing one of a parked row chooses all of them, and
-what a running daemon parks behind them meanwhile. When a row is empty, the daemon goes on with it.`
+took. A filter or "when" that failed is evaluated again: what does not match any more is removed unsent.
+Events of one row are sent in their order; choosing one of a parked row chooses all of them, and what a
+running daemon parks behind them meanwhile. When a row is empty, the daemon goes on with it.`
 
 export interface SelectOptions extends GlobalOptions {
   readonly rule?: string

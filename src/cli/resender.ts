@@ -1,12 +1,14 @@
 import { Outlet } from '../act/outlet.ts'
 import { thrownFailure } from '../act/failure.ts'
 import { actionTypes } from '../act/registry.ts'
-import type { ActionPlan, DeliveryFailure, Log, Target } from '../core/action.ts'
+import type { ActionPlan, DeliveryFailure, Job, Log, Payload, Target } from '../core/action.ts'
 import { systemClock } from '../core/clock.ts'
+import type { Change } from '../core/change.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { BingoError } from '../core/errors.ts'
+import { keyChanged } from '../core/row-key.ts'
 import type { RuleSet } from '../core/rule.ts'
-import { sampleChange } from './sample-change.ts'
+import { letterChange } from './letter-change.ts'
 
 interface Opened {
   readonly target: Target
@@ -20,6 +22,8 @@ export class Resender implements AsyncDisposable {
   private readonly log: Log
   private readonly signal: AbortSignal
   private readonly targets = new Map<string, Promise<Opened>>()
+  /** Events that were not sent because their rule, as it is now, does not match them. */
+  unmatched = 0
 
   /** `name` is that of the instance whose events these are. */
   constructor(name: string, ruleSet: RuleSet, log: Log, signal: AbortSignal) {
@@ -29,20 +33,28 @@ export class Resender implements AsyncDisposable {
     this.signal = signal
   }
 
-  /** Resolves to why the target did not take it, or null when it did. */
+  /** Resolves to why the target did not take it, or null when it did, or when the rule does not match it any more. */
   async send(letter: DeadLetter): Promise<DeliveryFailure | null> {
-    let job
+    let action
+    let change
+    let payloads
     try {
-      const action = this.actionOf(letter)
-      const change = sampleChange(letter.event)
-      // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts).
-      const former = letter.id.endsWith('#former') ? action.bindFormerKey?.(change.table) : undefined
-      const payload = (former ?? action.bind(change.table))(change)
-      job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }
+      change = letterChange(letter)
+      action = this.actionOf(letter)
+      payloads = matches(action, letter, change) ? payloadsOf(action, letter, change) : []
     } catch (error) {
       if (error instanceof BingoError) return thrownFailure('poison', error)
       throw error
     }
+    if (payloads.length === 0) this.unmatched += 1
+    for (const payload of payloads) {
+      const failure = await this.deliver({ action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 })
+      if (failure !== null) return failure
+    }
+    return null
+  }
+
+  private async deliver(job: Job): Promise<DeliveryFailure | null> {
     try {
       const { outlet } = await this.opened(job.action)
       return await outlet.send(job)
@@ -92,4 +104,21 @@ export class Resender implements AsyncDisposable {
     }
     return opened
   }
+}
+
+/** Asks what could not be answered when the letter was written; what had been answered then is not asked again. */
+function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
+  if (stage === 'filter' && rule.filter !== null && !rule.filter.bind(change.table)(change)) return false
+  return when === null || (stage !== 'filter' && stage !== 'when') || when.bind(change.table)(change)
+}
+
+/** What to send, in this order: mostly one thing. */
+function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Change): readonly Payload[] {
+  const { table, op, old, new: new_ } = change
+  const payload = () => action.bind(table)(change)
+  if (action.bindFormerKey === undefined) return [payload()]
+  const former = () => action.bindFormerKey!(table)(change)
+  // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts), if it could be rendered at all.
+  if (id.endsWith('#former')) return [former()]
+  return stage !== undefined && keyChanged(table, op, old, new_) ? [former(), payload()] : [payload()]
 }

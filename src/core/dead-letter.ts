@@ -1,4 +1,6 @@
 import type { ChangeEvent } from './change.ts'
+import type { EvaluationStage } from './errors.ts'
+import type { ValueKind } from './table.ts'
 
 export interface DeadLetter {
   /** Unique per event, rule and action: `EVENT_ID#RULE#ACTION`. Writing it twice is one entry. */
@@ -14,6 +16,13 @@ export interface DeadLetter {
   readonly state: 'skip' | 'park' | 'parked'
   readonly attempts: readonly { readonly at: number; readonly code: string; readonly message: string }[]
   readonly createdAt: number
+  /**
+   * What of the rule could not be evaluated: a retry evaluates that and what comes after it. Absent where only the
+   * delivery failed, or the event waits behind another: what had been decided about it stays decided.
+   */
+  readonly stage?: EvaluationStage
+  /** With `stage`: every column of the table as it was, as filters see them; JSON alone does not tell an int from a double. */
+  readonly columns?: readonly (readonly [name: string, kind: ValueKind])[]
 }
 
 /** Several processes may use one store at a time: the daemon, and `bingo dead-letters` beside it. */

@@ -56,3 +56,6 @@ export class ProblemsError extends BingoError {
  * The event goes to the dead letters; other rules and other rows go on.
  */
 export class EvaluationError extends BingoError {}
+
+/** What of a rule could not be evaluated: its filter, the `when` of an action, or what the action sends. */
+export type EvaluationStage = 'filter' | 'when' | 'payload'

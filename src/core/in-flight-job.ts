@@ -1,11 +1,18 @@
 import type { ActionPlan, Job, Payload } from './action.ts'
 import type { Change } from './change.ts'
-import type { EvaluationError } from './errors.ts'
+import type { EvaluationStage } from './errors.ts'
 import { rowKeyText } from './row-key.ts'
 
 /** What a job keeps from being passed by the checkpoint: its transaction's entry in the watermark (invariant 4). */
 export interface Hold {
   release(): void
+}
+
+/** Why a job can only end in the dead letters. */
+export interface EvaluationFailure {
+  readonly stage: EvaluationStage
+  readonly code: string
+  readonly message: string
 }
 
 /** A lane of one target's queue, as a job sees it: something that can be told to look again. */
@@ -39,7 +46,7 @@ export class InFlightJob implements Job {
   /** Acts on the key that the row had before an UPDATE of its primary key. */
   readonly former: boolean
   /** Rendering or the filter failed: goes straight to the dead letters when its turn comes. */
-  readonly failure: EvaluationError | null
+  readonly failure: EvaluationFailure | null
   done = false
   attempts: { at: number; code: string; message: string }[] | null = null
   /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
@@ -55,7 +62,7 @@ export class InFlightJob implements Job {
     lane: number,
     bytes: number,
     hold: Hold,
-    failure: EvaluationError | null,
+    failure: EvaluationFailure | null,
     former = false,
   ) {
     this.action = action

@@ -2,7 +2,7 @@ import type { ActionPlan, Payload } from '../core/action.ts'
 import type { PresentColumns, RowsBlock } from '../core/binlog-stream.ts'
 import { Change } from '../core/change.ts'
 import type { Row, RowOp, Transaction } from '../core/change.ts'
-import type { EvaluationError } from '../core/errors.ts'
+import type { EvaluationError, EvaluationStage } from '../core/errors.ts'
 import { keyChanged } from '../core/row-key.ts'
 import type { Predicate, Rule } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
@@ -31,8 +31,13 @@ export type CompileRowDecoder = (
 export interface MatchSink {
   /** `heldBytes`: estimate of what the change keeps in memory. `key`: the former one is that before an UPDATE of it. */
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void
-  /** The filter (action 0 stands for the rule) or the rendering failed for this change. */
-  failed(action: ActionPlan, change: Change, error: EvaluationError, heldBytes: number): void
+  /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
+  failed(
+    action: ActionPlan,
+    change: Change,
+    failure: { readonly stage: EvaluationStage; readonly error: EvaluationError },
+    heldBytes: number,
+  ): void
   /** A rule matched a row; before its actions. */
   ruleMatched(rule: Rule, change: Change): void
 }
@@ -153,7 +158,8 @@ export class TableProgram {
 
   private fire(rule: BoundRule, change: Change, answer: number, heldBytes: number, sink: MatchSink): void {
     if (answer === ERROR) {
-      sink.failed(rule.rule.actions[0]!, change, this.errors[rule.filterId]!, heldBytes)
+      const error = this.errors[rule.filterId]!
+      for (const action of rule.rule.actions) sink.failed(action, change, { stage: 'filter', error }, heldBytes)
       return
     }
     sink.ruleMatched(rule.rule, change)
@@ -165,15 +171,17 @@ export class TableProgram {
     let payload: Payload
     let former: Payload
     let hasFormer = false
+    let stage: EvaluationStage = 'when'
     try {
       if (action.when !== null && !action.when(change)) return
+      stage = 'payload'
       payload = action.render(change)
       if (action.renderFormerKey !== null && keyChanged(this.table, change.op, change.old, change.new)) {
         former = action.renderFormerKey(change)
         hasFormer = true
       }
     } catch (error) {
-      sink.failed(action.plan, change, asEvaluationError(error), heldBytes)
+      sink.failed(action.plan, change, { stage, error: asEvaluationError(error) }, heldBytes)
       return
     }
     if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')

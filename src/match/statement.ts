@@ -1,43 +1,36 @@
 import type { ActionPlan } from '../core/action.ts'
 import type { Change } from '../core/change.ts'
-import type { EvaluationError } from '../core/errors.ts'
-import type { Predicate, Rule } from '../core/rule.ts'
+import type { EvaluationStage } from '../core/errors.ts'
+import type { Rule } from '../core/rule.ts'
+import { asEvaluationError } from './bound-rule.ts'
 import type { MatchSink } from './program.ts'
 
 /** Matches a change that is no row (a statement, a gap) against its rules. `heldBytes`: what it keeps in memory. */
 export function matchStatement(change: Change, rules: readonly Rule[], heldBytes: number, sink: MatchSink): void {
   for (const rule of rules) {
-    if (!passes(rule.filter, rule.actions[0]!, change, heldBytes, sink)) continue
-    sink.ruleMatched(rule, change)
-    for (const action of rule.actions) {
-      if (passes(action.when, action, change, heldBytes, sink)) act(action, change, heldBytes, sink)
+    let passes: boolean
+    try {
+      passes = rule.filter === null || rule.filter.bind(change.table)(change)
+    } catch (error) {
+      const failure = { stage: 'filter' as const, error: asEvaluationError(error) }
+      for (const action of rule.actions) sink.failed(action, change, failure, heldBytes)
+      continue
     }
-  }
-}
-
-/** Whether it passes a rule's filter or an action's `when`; a failed evaluation is told to the sink. */
-function passes(
-  predicate: Predicate | null,
-  action: ActionPlan,
-  change: Change,
-  heldBytes: number,
-  sink: MatchSink,
-): boolean {
-  if (predicate === null) return true
-  try {
-    return predicate.bind(change.table)(change)
-  } catch (error) {
-    sink.failed(action, change, error as EvaluationError, heldBytes)
-    return false
+    if (!passes) continue
+    sink.ruleMatched(rule, change)
+    for (const action of rule.actions) act(action, change, heldBytes, sink)
   }
 }
 
 function act(action: ActionPlan, change: Change, heldBytes: number, sink: MatchSink): void {
   let payload: unknown
+  let stage: EvaluationStage = 'when'
   try {
+    if (action.when !== null && !action.when.bind(change.table)(change)) return
+    stage = 'payload'
     payload = action.bind(change.table)(change)
   } catch (error) {
-    sink.failed(action, change, error as EvaluationError, heldBytes)
+    sink.failed(action, change, { stage, error: asEvaluationError(error) }, heldBytes)
     return
   }
   sink.matched(action, change, payload, heldBytes, 'present')

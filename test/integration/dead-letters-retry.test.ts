@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../support/daemon.ts'
@@ -169,4 +170,22 @@ test('a statement that failed is sent again like any other event', async () => {
   const retried = await bingo(['dead-letters', 'retry', '--table', 'shop.rows'], { env: besides(daemon) })
   expect(retried).toMatchObject({ code: 0, stdout: '1 sent, 0 left\n' })
   expect(await shop.redis.cli('LINDEX', 'emptied:rows', '0')).toMatch(/truncate/i)
+})
+
+test('a `when` that failed is asked again, and a changed key is deleted with the one before it', async () => {
+  const rules = (when: string) => `rules:
+  - id: cache
+    table: shop.rows
+    actions:
+      - {type: redis, cmd: DEL, key: "cache:{{id}}", when: "${when}"}
+`
+  await using daemon = await shop.start(rules('8 / new.seq > 1'))
+  await shop.redis.cli('MSET', 'cache:1', 'old', 'cache:2', 'old', 'cache:3', 'old')
+  await shop.mysql.query('INSERT INTO shop.rows VALUES (1, 0), (2, 8)')
+  await shop.mysql.query('UPDATE shop.rows SET id = 3, seq = 0 WHERE id = 2')
+  await eventually('both are kept', async () => (await letters(daemon)) === 2)
+  await writeFile(daemon.rulesFile, rules("op == 'update'"))
+  const retried = await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
+  expect(retried).toMatchObject({ code: 0, stdout: '1 sent, 1 no longer matched, 0 left\n' })
+  expect((await shop.redis.cli('--raw', 'KEYS', 'cache:*')).trim()).toBe('cache:1')
 })

@@ -3,7 +3,7 @@ import { Change } from '../../src/core/change.ts'
 import type { Row, RowOp, Transaction } from '../../src/core/change.ts'
 import type { EvaluationError } from '../../src/core/errors.ts'
 import { InFlightJob } from '../../src/core/in-flight-job.ts'
-import type { Hold } from '../../src/core/in-flight-job.ts'
+import type { EvaluationFailure, Hold } from '../../src/core/in-flight-job.ts'
 import type { Rule } from '../../src/core/rule.ts'
 import type { TableDef } from '../../src/core/table.ts'
 
@@ -112,6 +112,10 @@ export interface JobOptions {
   readonly seq?: number
 }
 
+function failureOf({ code, message }: EvaluationError): EvaluationFailure {
+  return { stage: 'payload', code, message }
+}
+
 /** An UPDATE of row `id` on its way. */
 export function job(options: JobOptions = {}): InFlightJob {
   const id = options.id ?? 1
@@ -122,6 +126,6 @@ export function job(options: JobOptions = {}): InFlightJob {
     options.lane ?? 0,
     100,
     options.hold ?? new CountingHold(),
-    options.failure ?? null,
+    options.failure === undefined ? null : failureOf(options.failure),
   )
 }

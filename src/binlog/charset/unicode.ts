@@ -1,3 +1,4 @@
+// Halves of surrogate pairs become U+FFFD, as in UTF-8: nothing behind this (keys, JSON, databases) can hold them.
 const REPLACEMENT = 0xfffd
 const CHUNK_CHARACTERS = 4096
 const utf16be = new TextDecoder('utf-16be', { ignoreBOM: true })
@@ -8,7 +9,7 @@ export function decodeUtf16Be(bytes: Buffer, start: number, end: number): string
 }
 
 export function decodeUtf16Le(bytes: Buffer, start: number, end: number): string {
-  return bytes.toString('utf16le', start, end)
+  return bytes.toString('utf16le', start, end).toWellFormed()
 }
 
 /** UTF-32, big-endian. */
@@ -23,5 +24,5 @@ export function decodeUtf32(bytes: Buffer, start: number, end: number): string {
       codes = []
     }
   }
-  return text + String.fromCodePoint(...codes)
+  return (text + String.fromCodePoint(...codes)).toWellFormed()
 }

@@ -51,6 +51,10 @@ describe('Text', () => {
     expect(decode('utf8mb4', '61ff62')).toBe('a\ufffdb')
     expect(decode('ascii', 'ff')).toBe('\ufffd')
     expect(decode('utf32', '7fffffff')).toBe('\ufffd')
+    // Halves of surrogate pairs, which a key or a body could not carry.
+    expect(decode('utf32', '0000d83d00000061')).toBe('\ufffda')
+    expect(decode('utf16le', '3dd86100')).toBe('\ufffda')
+    expect(decode('ucs2', 'd83d0061')).toBe('\ufffda')
     expect(decode('ujis', '8f')).toBe('\ufffd')
     expect(decode('big5', 'c6')).toBe('\ufffd')
   })
