@@ -16,15 +16,12 @@ const RULE = `rules:
       - {type: redis, cmd: UNLINK, key: "cache:user:{{ .ID }}"}
 `
 
-/** As the image starts it (Dockerfile, ENTRYPOINT). */
-export const IMAGE_NODE_ARGS: readonly string[] = ['--max-semi-space-size=16']
-
 /** One UPDATE of all rows until as many Redis keys are gone, with the daemon as its users run it. */
 export async function endToEnd(
   sql: SqlServer,
   redis: RedisServer,
   rows: number,
-  nodeArgs: readonly string[] = IMAGE_NODE_ARGS,
+  nodeArgs: readonly string[] = [],
 ): Promise<Row[]> {
   await createTable(sql)
   await insertRows(sql, rows)

@@ -2,7 +2,6 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Daemon } from '../support/daemon.ts'
-import { IMAGE_NODE_ARGS } from './end-to-end.ts'
 import { percentile } from './percentiles.ts'
 import { readPackets } from './packet-reader.ts'
 import type { Row } from './report.ts'
@@ -96,7 +95,6 @@ async function measureDaemon(
     rules: rules(window),
     sourceUrl: sql.url,
     env: { BINGO_REDIS_URL: redis.url },
-    nodeArgs: IMAGE_NODE_ARGS,
   })
   const subscriber = new Redis(redis.port, redis.host)
   const arrived = new Map<number, number>()

@@ -20,13 +20,16 @@ function mainFile(): string {
 /** Machines stall at times: hang detection, not a measure of speed. */
 const READY_TIMEOUT_MS = 150_000
 
+/** What the image gives node (Dockerfile): the daemon of tests and benchmarks runs as people's does. */
+export const IMAGE_NODE_ARGS: readonly string[] = ['--max-semi-space-size=16']
+
 export interface DaemonOptions {
   /** YAML of the rules file. */
   readonly rules: string
   readonly sourceUrl: string
   /** BINGO_… settings beyond source, rules and the admin port. */
   readonly env?: Readonly<Record<string, string>>
-  /** Flags for node itself (heap limits, profiles). */
+  /** Further flags for node itself (heap limits, profiles). */
   readonly nodeArgs?: readonly string[]
 }
 
@@ -95,7 +98,7 @@ export class Daemon implements AsyncDisposable {
       ...this.options.env,
       ...extraEnv,
     }
-    const child = spawn(process.execPath, [...(this.options.nodeArgs ?? []), mainFile(), 'run'], {
+    const child = spawn(process.execPath, [...IMAGE_NODE_ARGS, ...(this.options.nodeArgs ?? []), mainFile(), 'run'], {
       cwd: this.folder,
       env: env as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],
