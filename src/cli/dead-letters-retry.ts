@@ -44,6 +44,7 @@ async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config,
     store,
     signal: stop.signal,
     send: (letter) => resender.send(letter),
+    onRemoved: (sent) => resender.removed(sent),
     onResult: (letter, failure) => {
       bar.advance()
       if (failure === null) sent += 1
@@ -59,7 +60,6 @@ async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config,
     },
   })
   await run.run(plan)
-  if (sent === total) await resender.allDone()
   const { unmatched } = resender
   const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
   process.stdout.write(`${sent - unmatched} sent, ${dropped}${total - sent} left\n`)

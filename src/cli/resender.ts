@@ -15,6 +15,12 @@ interface Opened {
   readonly outlet: Outlet
 }
 
+/** What a target took that wants to know when it has left the store of dead letters. */
+interface Taken {
+  readonly target: Target
+  readonly job: Job
+}
+
 /** Sends dead letters by the rules as they are now. Targets are opened when first needed. */
 export class Resender implements AsyncDisposable {
   private readonly name: string
@@ -22,6 +28,8 @@ export class Resender implements AsyncDisposable {
   private readonly log: Log
   private readonly signal: AbortSignal
   private readonly targets = new Map<string, Promise<Opened>>()
+  /** By letter, until it is removed. */
+  private readonly taken = new Map<string, readonly Taken[]>()
   /** Events that were not sent because their rule, as it is now, does not match them. */
   unmatched = 0
 
@@ -47,27 +55,36 @@ export class Resender implements AsyncDisposable {
       throw error
     }
     if (payloads.length === 0) this.unmatched += 1
+    const taken: Taken[] = []
     for (const payload of payloads) {
-      const failure = await this.deliver({ action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 })
+      const job: Job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }
+      const failure = await this.deliver(job, taken)
       if (failure !== null) return failure
     }
+    if (taken.length > 0) this.taken.set(letter.id, taken)
     return null
   }
 
-  private async deliver(job: Job): Promise<DeliveryFailure | null> {
+  private async deliver(job: Job, taken: Taken[]): Promise<DeliveryFailure | null> {
     try {
-      const { outlet } = await this.opened(job.action)
-      return await outlet.send(job)
+      const { target, outlet } = await this.opened(job.action)
+      const failure = await outlet.send(job)
+      if (failure === null && target.retried !== undefined) taken.push({ target, job })
+      return failure
     } catch (error) {
       return thrownFailure('down', error)
     }
   }
 
-  /** Everything that was sent has been removed, and nothing is left. */
-  async allDone(): Promise<void> {
-    for (const opened of this.targets.values()) {
-      await opened.then(({ target }) => target.retryIsDone?.()).catch(() => undefined)
+  /** Letters that were sent have left their store. */
+  async removed(ids: readonly string[]): Promise<void> {
+    const jobs = new Map<Target, Job[]>()
+    for (const id of ids) {
+      for (const { target, job } of this.taken.get(id) ?? []) append(jobs, target, job)
+      this.taken.delete(id)
     }
+    // A target that is told nothing only remembers them for longer.
+    for (const [target, ended] of jobs) await target.retried!(ended).catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,4 +138,10 @@ function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Chang
   // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts), if it could be rendered at all.
   if (id.endsWith('#former')) return [former()]
   return stage !== undefined && keyChanged(table, op, old, new_) ? [former(), payload()] : [payload()]
+}
+
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
 }

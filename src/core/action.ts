@@ -81,8 +81,8 @@ export interface Target {
   /** Sends in flight at once over all lanes (per lane always one). */
   readonly maxConcurrency: number
   send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult>
-  /** Dead letters that were sent again have left their store; nobody sends them a third time. */
-  retryIsDone?(): Promise<void>
+  /** These were dead letters, were taken, and have left their store: nobody sends them a third time. */
+  retried?(jobs: readonly Job[]): Promise<void>
   close(): Promise<void>
 }
 

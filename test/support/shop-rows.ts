@@ -11,7 +11,7 @@ export interface ShopRows {
   readonly mysql: SqlServer
   readonly redis: RedisServer
   /** A daemon whose actions go to the Redis. */
-  start(rules: string, env?: Readonly<Record<string, string>>): Promise<Daemon>
+  start(rules: string, env?: Readonly<Record<string, string>>, nodeArgs?: readonly string[]): Promise<Daemon>
   /** The list at a key of the Redis. */
   list(key: string): Promise<readonly string[]>
 }
@@ -37,8 +37,8 @@ export function useShopRows(): ShopRows {
     get redis() {
       return redis
     },
-    start: (rules, env = {}) =>
-      Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url, ...env } }),
+    start: (rules, env = {}, nodeArgs = []) =>
+      Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url, ...env }, nodeArgs }),
     list: async (key) => {
       const text = (await redis.cli('--raw', 'LRANGE', key, '0', '-1')).trim()
       return text === '' ? [] : text.split('\n')

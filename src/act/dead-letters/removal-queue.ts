@@ -5,12 +5,14 @@ const MOST_AT_ONCE = 500
 /** Removes entries in their order, many at a time: what is added while one removal is under way goes with the next. */
 export class RemovalQueue {
   private readonly store: DeadLetterStore
+  private readonly onRemoved: (ids: readonly string[]) => Promise<void>
   private waiting: string[] = []
   private running: Promise<void> | null = null
   private error: unknown = null
 
-  constructor(store: DeadLetterStore) {
+  constructor(store: DeadLetterStore, onRemoved: (ids: readonly string[]) => Promise<void>) {
     this.store = store
+    this.onRemoved = onRemoved
   }
 
   /** Resolves when there is room for more; rejects with what an earlier removal was refused with. */
@@ -41,6 +43,7 @@ export class RemovalQueue {
       while (this.waiting.length > 0) {
         const ids = this.waiting.splice(0, MOST_AT_ONCE)
         await this.store.remove(ids)
+        await this.onRemoved(ids)
       }
     } catch (error) {
       this.error = error

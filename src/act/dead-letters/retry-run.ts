@@ -13,6 +13,8 @@ export interface RetryRunDeps {
   readonly store: DeadLetterStore
   /** Resolves to why the target did not take it, or null when it did. */
   readonly send: (letter: DeadLetter) => Promise<DeliveryFailure | null>
+  /** Entries that were sent have left the store. */
+  readonly onRemoved: (ids: readonly string[]) => Promise<void>
   /** Ends the run: entries that were sent are removed, nothing more is sent. */
   readonly signal: AbortSignal
   readonly onResult: (letter: DeadLetter, failure: DeliveryFailure | null) => void
@@ -31,7 +33,7 @@ export class RetryRun {
 
   constructor(deps: RetryRunDeps) {
     this.deps = deps
-    this.removals = new RemovalQueue(deps.store)
+    this.removals = new RemovalQueue(deps.store, deps.onRemoved)
   }
 
   /** Resolves when all rows were sent or have failed. */

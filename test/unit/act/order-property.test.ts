@@ -146,6 +146,7 @@ class World {
       },
       signal: this.abort.signal,
       onResult: () => undefined,
+      onRemoved: () => Promise.resolve(),
       onMore: () => undefined,
     })
     await run.run(await planRetry(this.store, {}))

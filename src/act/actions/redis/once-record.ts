@@ -13,7 +13,7 @@ const FORGET_EVERY_MS = 1_000
 export class OnceRecord {
   /** Epoch, applied, applied before, applied by retries. */
   readonly keys: readonly [epoch: string, applied: string, before: string, retried: string]
-  private readonly client: Pick<RedisClient, 'eval' | 'get' | 'unlink'>
+  private readonly client: Pick<RedisClient, 'eval' | 'get' | 'srem'>
   private readonly epoch: number | null
   private readonly window: ReplayWindow | null
   private readonly generationKey: string
@@ -23,7 +23,7 @@ export class OnceRecord {
   private busy = false
   private triedAt = -Infinity
 
-  constructor(client: Pick<RedisClient, 'eval' | 'get' | 'unlink'>, { name, epoch, window }: DeliveryRun) {
+  constructor(client: Pick<RedisClient, 'eval' | 'get' | 'srem'>, { name, epoch, window }: DeliveryRun) {
     const key = `bingo:{${name}}:applied`
     this.keys = [`${key}:epoch`, key, `${key}:before`, `${key}:retried`]
     this.generationKey = `${key}:generation`
@@ -47,8 +47,9 @@ export class OnceRecord {
       })
   }
 
-  async forgetRetried(): Promise<void> {
-    await this.client.unlink(this.keys[3])
+  /** Others that were retried may wait in the store still, where a retry was killed before it removed them. */
+  async forgetRetried(ids: readonly string[]): Promise<void> {
+    await this.client.srem(this.keys[3], ...ids)
   }
 
   private async forget(window: ReplayWindow): Promise<void> {

@@ -10,7 +10,7 @@ import { MisfitError } from './replies.ts'
 /** Operations in one script: it holds up other clients while it runs. */
 const MAX_OPERATIONS = 1_000
 
-type Client = Pick<RedisClient, 'eval' | 'get' | 'info' | 'unlink'>
+type Client = Pick<RedisClient, 'eval' | 'get' | 'info' | 'srem'>
 
 /**
  * Runs commands by a script that keeps a record of the events whose effect is there, in the same Redis: a command that is
@@ -47,8 +47,9 @@ export class OnceSender {
   }
 
   /** Dead letters that were sent are gone: nobody sends them again. */
-  retryIsDone(): Promise<void> {
-    return this.record.forgetRetried()
+  async retried(operations: readonly Operation[]): Promise<void> {
+    const ids = operations.flatMap((each) => (each.tag === 'command' && each.once !== null ? [each.once] : []))
+    if (ids.length > 0) await this.record.forgetRetried(ids)
   }
 
   /** Fills in the errors of `[from, from + some.length)`; answers the one that keeps the rest from being sent. */

@@ -83,8 +83,8 @@ export class RedisTarget implements Target {
     return sendTransaction(client, operations)
   }
 
-  async retryIsDone(): Promise<void> {
-    await this.#once?.retryIsDone()
+  async retried(jobs: readonly Job[]): Promise<void> {
+    await this.#once?.retried(planCommands(jobs))
   }
 
   /** Late or misplaced replies say something about the connection, not about the command alone. */
