@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nats } from '../../src/act/actions/nats.ts'
 import type { Job, Target } from '../../src/core/action.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
+import { eventually } from '../support/daemon.ts'
 import { RowHistory } from '../support/row-history.ts'
 import { startNats } from '../support/servers/nats.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
@@ -136,9 +137,11 @@ describe('a NATS target', () => {
     proxy.halfOpen = true
     expect(summary(await other.send([one(true)], signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
     expect(summary(await other.send([one(false)], signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
+    proxy.strand()
     proxy.halfOpen = false
     await sendUntilTaken(other, [one(true)])
     await other.close()
+    await eventually('no socket is left behind', () => proxy.connections === 0)
   })
 })
 

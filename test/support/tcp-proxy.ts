@@ -18,6 +18,8 @@ export class TcpProxy implements AsyncDisposable {
   latencyMs = 0
   /** Chunks are swallowed without closing anything: to both sides the network looks dead. */
   halfOpen = false
+  /** Replies that a dead line has swallowed. */
+  swallowed = 0
   /** Requests pass, replies do not. */
   dropReplies = false
   /** Flips one bit of the reply byte at this distance from now, then resets itself. */
@@ -48,8 +50,9 @@ export class TcpProxy implements AsyncDisposable {
     return (this.server.address() as AddressInfo).port
   }
 
+  /** Connections that the client's side has not closed. */
   get connections(): number {
-    return this.links.size
+    return [...this.links].filter(({ client }) => !client.closed).length
   }
 
   /** Leads new connections elsewhere. */
@@ -109,7 +112,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   private forward(link: Link, to: Socket, chunk: Buffer): void {
-    if (this.halfOpen || link.stranded) return
+    if (this.halfOpen || link.stranded) {
+      if (to === link.client) this.swallowed += 1
+      return
+    }
     if (this.latencyMs === 0) to.write(chunk)
     else setTimeout(() => to.writable && to.write(chunk), this.latencyMs)
   }

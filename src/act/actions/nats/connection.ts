@@ -1,10 +1,11 @@
 import { jetstream } from '@nats-io/jetstream'
 import type { JetStreamClient } from '@nats-io/jetstream'
-import { connect, credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node'
+import { credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { readSmallFile } from '../../../core/small-file.ts'
 import { readTls } from '../../tls-files.ts'
 import { withDeadline } from '../../with-deadline.ts'
+import { dial } from './dial.ts'
 import type { NatsTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -40,7 +41,7 @@ export class ServerConnection {
   /** Rejects with ConnectError. */
   static async open(options: NatsTargetOptions): Promise<ServerConnection> {
     try {
-      return new ServerConnection(await connect(connectionOptions(options)))
+      return new ServerConnection(await dial(connectionOptions(options)))
     } catch (cause) {
       throw new ConnectError(cause)
     }
