@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { GlobalOptions } from './context.ts'
 import { EXIT_CODES_HELP } from './exit-codes.ts'
+import { exitDespiteLeftovers } from './leftovers.ts'
 
 const HELP = `
 What it does:
@@ -29,6 +30,10 @@ export function runCommand(): Command {
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const { runDaemon } = await import('./run-daemon.ts')
-      await runDaemon(command.optsWithGlobals<GlobalOptions>())
+      try {
+        await runDaemon(command.optsWithGlobals<GlobalOptions>())
+      } finally {
+        exitDespiteLeftovers()
+      }
     })
 }

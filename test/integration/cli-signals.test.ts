@@ -41,6 +41,16 @@ test('a stop ends within its deadline although a target hangs, and says what is 
   expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
 })
 
+test('a stop ends the process with its exit code although something keeps the event loop busy', async () => {
+  const NODE_OPTIONS = '--import=data:text/javascript,setInterval(()=>0,100)'
+  await using daemon = await Daemon.start({ rules, sourceUrl: mysql.url, env: { NODE_OPTIONS } })
+  expect(await daemon.stop()).toBe(0)
+  const env = { NODE_OPTIONS, BINGO_SOURCE_URL: mysql.url.replace('root', 'nobody') }
+  await using refused = await Daemon.prepare({ rules, sourceUrl: mysql.url, env })
+  refused.spawn()
+  expect(await refused.ended()).toBe(3)
+})
+
 test.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],
