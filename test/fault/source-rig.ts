@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import type { SqlServer } from '../support/servers/mysql.ts'
+import { eventually } from '../support/daemon.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { Rig } from './rig.ts'
 import type { RigOptions } from './rig.ts'
@@ -64,6 +65,20 @@ export async function underLoad(rig: Rig, cycles: number, fault: (cycle: number)
   }
   await delay(LOAD_MS)
   await rig.daemon.ready()
+}
+
+/** Waits until readiness, and the metrics with it, say that the source is away; to be asked while it is. */
+export async function toldSourceLost({ daemon }: Rig): Promise<void> {
+  await eventually('/readyz says that the source is away', async () => {
+    const reasons = await daemon.reasons()
+    if (!reasons.includes('BINGO_SOURCE_DISCONNECTED')) return false
+    return (await daemon.metric('bingo_source_connected')) === 0 && (await daemon.metric('bingo_ready')) === 0
+  })
+}
+
+/** Waits until `/readyz` notes it: something unusual that takes care of itself. */
+export async function toldNote({ daemon }: Rig, code: string): Promise<void> {
+  await eventually(`/readyz notes ${code}`, async () => (await daemon.get('/readyz')).text.includes(code))
 }
 
 /** Codes that the daemon has logged, for what a scenario expects to see told. */

@@ -46,6 +46,21 @@ describe.each([
     expect(reader.committed).toHaveLength(3)
   })
 
+  it('notices within three heartbeats that its connection is dead, and makes a new one', async () => {
+    await using reader = new RecordingSource(url, { settings: { heartbeatMs: 1_000 } })
+    await reader.caughtUp()
+    const before = proxy.swallowed
+    proxy.strand()
+    await reader.waitFor(() => reader.lines.some(({ fields }) => fields['code'] === 'BINGO_SOURCE_SILENT'))
+    // Counted, not timed: what the server has sent into the void, and no question is asked while it is idle.
+    const heartbeats = proxy.swallowed - before
+    expect(heartbeats).toBeGreaterThanOrEqual(2)
+    expect(heartbeats).toBeLessThanOrEqual(4)
+    await insert(3)
+    await reader.waitFor(() => reader.committed.length >= 3)
+    expect(reader.committed).toHaveLength(3)
+  })
+
   it('reads on at the last boundary after every cut', async () => {
     await using reader = new RecordingSource(url)
     await reader.caughtUp()

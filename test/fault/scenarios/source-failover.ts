@@ -4,6 +4,7 @@ import { startMysql } from '../../support/servers/mysql.ts'
 import type { SqlServer } from '../../support/servers/mysql.ts'
 import { follow, promote, replicate, replicated } from '../../support/servers/replication.ts'
 import { TcpProxy } from '../../support/tcp-proxy.ts'
+import { toldSourceLost } from '../source-rig.ts'
 import { Rig } from '../rig.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 
@@ -39,10 +40,11 @@ class Pair implements AsyncDisposable {
    * kill -9 of the primary under load. Commits stand still for a moment before, until the replica has them all: what only
    * the dead server knew would be lost to its applications as well.
    */
-  async failOver(): Promise<void> {
+  async failOver(whileAway: () => Promise<void>): Promise<void> {
     await this.primary.query('FLUSH TABLES WITH READ LOCK')
     await replicated(this.primary, this.replica)
     await this.primary.kill('SIGKILL')
+    await whileAway()
     await promote(this.replica)
     ;[this.primary, this.replica] = [this.replica, this.primary]
   }
@@ -82,7 +84,8 @@ async function run(context: ScenarioContext, { flavour, by }: Setup): Promise<Ou
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
     await delay(LIFE_MS)
-    await pair.failOver()
+    // Where BinGo knows both, it may be reading from the other already.
+    await pair.failOver(() => (by === 'address' ? toldSourceLost(rig) : Promise.resolve()))
     proxy.repoint(pair.primary)
     proxy.cut()
     await delay(LIFE_MS)

@@ -7,6 +7,7 @@ import { watch } from '../../../src/source/watchdog.ts'
 async function watched(
   seconds: number,
   during: (state: { bytesRead: number; standsStill: boolean }, second: number) => number | void,
+  heartbeatMs = 2_000,
 ): Promise<{ closed: BingoError | null; alive: number; ms: number }> {
   let ms = 0
   let alive = 0
@@ -22,16 +23,20 @@ async function watched(
       return Promise.resolve()
     },
   }
-  await watch(state, 2_000, clock, () => void alive++, stop.signal)
+  await watch(state, heartbeatMs, clock, () => void alive++, stop.signal)
   return { closed, alive, ms }
 }
 
 describe('the watchdog', () => {
-  it('drops a connection that is silent for more than three heartbeats', async () => {
-    const { closed, ms } = await watched(60, () => undefined)
-    expect(closed).toMatchObject({ code: 'BINGO_SOURCE_SILENT', retryable: true })
-    expect(ms).toBeLessThanOrEqual(8_000)
-  })
+  it.each([500, 2_000, 10_000, 30_000])(
+    'drops a connection that is silent for more than three heartbeats of %i ms, within one look more',
+    async (heartbeatMs) => {
+      const { closed, ms } = await watched(600, () => undefined, heartbeatMs)
+      expect(closed).toMatchObject({ code: 'BINGO_SOURCE_SILENT', retryable: true })
+      expect(ms).toBeGreaterThan(3 * heartbeatMs)
+      expect(ms).toBeLessThanOrEqual(3 * heartbeatMs + Math.min(1_000, heartbeatMs / 2))
+    },
+  )
 
   it('takes any byte as a sign of life', async () => {
     const { closed, alive } = await watched(60, (state, second) => {
