@@ -1,6 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
 import { BingoError } from '../core/errors.ts'
-import { serverName } from '../core/server-name.ts'
 import { readSmallFile } from '../core/small-file.ts'
 
 export interface HostPort {
@@ -66,7 +65,7 @@ export function parseRedisUrl(url: string): RedisAddress {
     password: password ?? query.get('password') ?? undefined,
     sentinelUsername: query.get('sentinelUsername') ?? undefined,
     sentinelPassword: query.get('sentinelPassword') ?? undefined,
-    tls: known.tls ? tlsOptions(query, mode === 'single' ? (hosts[0]?.host ?? '') : '') : undefined,
+    tls: known.tls ? tlsOptions(query) : undefined,
     printable: `${scheme}://${hosts.map((h) => `${printHost(h.host)}:${h.port}`).join(',')}${group ? `/${group}` : ''}${db ? `/${db}` : ''}`,
   }
 }
@@ -97,11 +96,8 @@ function parseDb(path: readonly string[], query: URLSearchParams): number {
   return Number(text)
 }
 
-/**
- * Certificates are always verified (RELIABILITY 4.8); a private authority comes in by `ca`. `host`: the one server there is,
- * empty where there are several.
- */
-function tlsOptions(query: URLSearchParams, host: string): ConnectionOptions {
+/** Certificates are always verified (RELIABILITY 4.8); a private authority comes in by `ca`. */
+function tlsOptions(query: URLSearchParams): ConnectionOptions {
   const file = (name: string): string | undefined => {
     const path = query.get(name)
     if (path === null) return undefined
@@ -120,7 +116,7 @@ function tlsOptions(query: URLSearchParams, host: string): ConnectionOptions {
     ...(ca && { ca }),
     ...(cert && { cert }),
     ...(key && { key }),
-    ...(servername === null ? host !== '' && serverName(host) : { servername }),
+    ...(servername !== null && { servername }),
   }
 }
 

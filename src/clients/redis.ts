@@ -6,6 +6,7 @@ import { backoffMs } from '../core/backoff.ts'
 import { systemClock } from '../core/clock.ts'
 import { BingoError } from '../core/errors.ts'
 import { Outage } from './outage.ts'
+import { MasterConnector, ServerConnector } from './redis-connectors.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 import { whenRepliesFit } from './reply-probe.ts'
 
@@ -189,7 +190,7 @@ function openSingle(address: RedisAddress, options: RedisConnectionOptions): Red
     // A demoted master answers READONLY: look the master up again; the command itself is rejected, not repeated.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   }
-  if (address.mode === 'single') return new Redis({ ...common, ...address.hosts[0] })
+  if (address.mode === 'single') return new Redis({ ...common, ...address.hosts[0], Connector: ServerConnector })
   return new Redis({
     ...common,
     sentinels: address.hosts.map(({ host, port }) => ({ host, port })),
@@ -197,6 +198,7 @@ function openSingle(address: RedisAddress, options: RedisConnectionOptions): Red
     ...(address.sentinelUsername !== undefined && { sentinelUsername: address.sentinelUsername }),
     ...(address.sentinelPassword !== undefined && { sentinelPassword: address.sentinelPassword }),
     sentinelRetryStrategy: reconnectDelay,
+    Connector: MasterConnector,
     ...(address.tls && { enableTLSForSentinelMode: true, sentinelTLS: address.tls }),
   })
 }
@@ -207,7 +209,7 @@ function openCluster(address: RedisAddress, options: RedisConnectionOptions): Cl
     // Anything above 0 makes ioredis repeat commands whose connection closed before the reply.
     retryDelayOnFailover: 0,
     clusterRetryStrategy: reconnectDelay,
-    redisOptions: safeOptions(address, options),
+    redisOptions: { ...safeOptions(address, options), Connector: ServerConnector },
     // With TLS the nodes' names must reach certificate verification unresolved.
     ...(address.tls && {
       dnsLookup: (host: string, done: (error: null, address: string) => void) => {

@@ -1,0 +1,92 @@
+/** No reply that BinGo reads comes near these. A single value cannot be larger on a Redis as it is installed. */
+const MOST_REPLY_BYTES = 512 * 1024 * 1024
+const MOST_ELEMENTS = 1_000_000
+const MOST_DEPTH = 8
+const MOST_LINE_BYTES = 64 * 1024
+
+const CR = 0x0d
+const [SIMPLE, ERROR, INTEGER, BULK, ARRAY] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a]
+
+/**
+ * Looks at the lengths in the bytes of a Redis server (RESP2) before the client does, which allocates what an array
+ * claims to hold, and gathers lines and values for as long as they last (invariant 6).
+ */
+export class ReplyGuard {
+  /** Elements that are still to come of each array around the present place. */
+  readonly #open: number[] = []
+  /** Bytes of a value, and of the end of a line, to be passed over. */
+  #skip = 0
+  #skipEndsValue = false
+  #line: Buffer | null = null
+  #replyBytes = 0
+  #elements = 0
+
+  /** Takes the next bytes; what is wrong with them, or null. */
+  refusal(chunk: Buffer): string | null {
+    for (let at = 0; at < chunk.length;) {
+      const from = at
+      let wrong: string | null = null
+      if (this.#skip > 0) at += this.#pass(chunk.length - at)
+      else {
+        const end = chunk.indexOf(CR, at)
+        const piece = chunk.subarray(at, end < 0 ? chunk.length : end)
+        const line = this.#line === null ? piece : Buffer.concat([this.#line, piece])
+        at += piece.length
+        if (line.length > MOST_LINE_BYTES) return `a line of more than ${MOST_LINE_BYTES} bytes`
+        // Copied: the next chunk may come in the same memory.
+        this.#line = end < 0 ? Buffer.from(line) : null
+        if (end >= 0) wrong = this.#lineEnded(line)
+      }
+      this.#replyBytes += at - from
+      if (this.#replyBytes > MOST_REPLY_BYTES) wrong = `a reply of more than ${MOST_REPLY_BYTES} bytes`
+      if (wrong !== null) return wrong
+    }
+    return null
+  }
+
+  #pass(bytes: number): number {
+    const passed = Math.min(this.#skip, bytes)
+    this.#skip -= passed
+    if (this.#skip === 0 && this.#skipEndsValue) this.#valueEnded()
+    return passed
+  }
+
+  #lineEnded(line: Buffer): string | null {
+    const [type] = line
+    // CR and LF.
+    this.#skip = 2
+    this.#skipEndsValue = true
+    if (type === INTEGER || type === SIMPLE || type === ERROR) return null
+    if (type !== BULK && type !== ARRAY) return 'bytes that are no reply'
+    const text = line.toString('latin1', 1)
+    if (!/^(-1|\d{1,15})$/.test(text)) return 'a length that is no number'
+    const length = Number(text)
+    if (length === -1) return null
+    return type === BULK ? this.#bulk(length) : this.#array(length)
+  }
+
+  #bulk(length: number): string | null {
+    if (length > MOST_REPLY_BYTES) return `a value of ${length} bytes`
+    this.#skip += length + 2
+    return null
+  }
+
+  #array(count: number): string | null {
+    this.#elements += count
+    if (this.#elements > MOST_ELEMENTS) return `a reply of ${this.#elements} elements`
+    if (this.#open.length >= MOST_DEPTH) return `a reply of more than ${MOST_DEPTH} levels`
+    if (count === 0) return null
+    this.#open.push(count)
+    this.#skipEndsValue = false
+    return null
+  }
+
+  #valueEnded(): void {
+    for (let last = this.#open.length - 1; last >= 0; last--) {
+      if (--this.#open[last]! > 0) return
+      this.#open.pop()
+    }
+    this.#replyBytes = 0
+    this.#elements = 0
+  }
+}
