@@ -5,6 +5,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  visit,
   type Document,
   type Node,
   type YAMLMap,
@@ -14,6 +15,8 @@ import { BingoError, type Problem, type SourceLocation } from '../core/errors.ts
 import { readSmallFile } from '../core/small-file.ts'
 
 const MAX_ALIASES = 100
+/** No setting is deeper than a few levels. */
+const MAX_DEPTH = 100
 const TOO_DEEP = 'maps or lists are nested too deeply'
 
 /** A parsed YAML file that knows where everything stands. */
@@ -52,7 +55,7 @@ export class YamlFile {
 
   private parse(text: string): Document.Parsed {
     try {
-      return parseDocument(text, {
+      const document = parseDocument(text, {
         lineCounter: this.#lines,
         intAsBigInt: true,
         prettyErrors: false,
@@ -60,16 +63,21 @@ export class YamlFile {
         uniqueKeys: false,
         logLevel: 'error',
       })
+      if (!isTooDeep(document)) return document
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      this.problems.push({
-        code: 'BINGO_CONFIG_YAML',
-        severity: 'error',
-        location: { file: this.path, line: 1, column: 1 },
-        message: TOO_DEEP,
-      })
-      return parseDocument('')
     }
+    return this.tooDeep()
+  }
+
+  private tooDeep(): Document.Parsed {
+    this.problems.push({
+      code: 'BINGO_CONFIG_YAML',
+      severity: 'error',
+      location: { file: this.path, line: 1, column: 1 },
+      message: TOO_DEEP,
+    })
+    return parseDocument('')
   }
 
   /** The top-level map; null for an empty file. Reports anything else. */
@@ -136,6 +144,18 @@ export function readYamlFile(path: string): YamlFile {
       cause: error,
     })
   }
+}
+
+/** A map that is a key is printed to become one, which takes the cube of its depth in time. */
+function isTooDeep(document: Document.Parsed): boolean {
+  let deep = false
+  visit(document, {
+    Collection(_key, _node, path) {
+      deep = path.length > 2 * MAX_DEPTH
+      return deep ? visit.BREAK : undefined
+    },
+  })
+  return deep
 }
 
 function plain(message: string): string {

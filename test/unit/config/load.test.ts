@@ -210,6 +210,11 @@ describe('mistakes', () => {
     expect(problems()[0]).toMatchObject({ code: 'BINGO_CONFIG_YAML', message: expect.stringContaining('too deeply') })
   })
 
+  test('maps that are keys, nested far too deeply, are refused before anything is made of them', () => {
+    write(`rules: ${'{a: '.repeat(300)}${'{'.repeat(30)}x${'}'.repeat(330)}`)
+    expect(problems()[0]).toMatchObject({ code: 'BINGO_CONFIG_YAML', message: expect.stringContaining('too deeply') })
+  })
+
   test('an alias bomb is refused', () => {
     const levels = ['a: &l0 [x, x]']
     for (let level = 1; level < 20; level++) {
