@@ -3,6 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 // oxlint-disable-next-line no-restricted-imports -- how redis.ts's connections reach their servers
 import { AbstractConnector, SentinelConnector, type RedisOptions, type SentinelConnectionOptions } from 'ioredis'
 import { serverName } from '../core/server-name.ts'
+import { guardStream } from './guarded-stream.ts'
 import { ReplyGuard } from './reply-guard.ts'
 
 type Stream = Socket | TLSSocket
@@ -27,7 +28,7 @@ export class ServerConnector extends AbstractConnector {
     if (!this.connecting) throw new Error('Connection is closed.')
     const stream = tls ? connectTls({ host, port, ...serverName(host), ...tls }) : connectTcp({ host, port })
     stream.once('error', (error: Error) => (this.firstError = error))
-    this.stream = guarded(stream)
+    this.stream = guardStream(stream, new ReplyGuard())
     return this.stream
   }
 }
@@ -54,20 +55,6 @@ export class MasterConnector extends SentinelConnector {
   }
 
   override async connect(onError: (type: string, error: Error) => void): Promise<Stream> {
-    return guarded(await super.connect(onError))
+    return guardStream(await super.connect(onError), new ReplyGuard())
   }
-}
-
-/** Nothing hears of bytes that the guard refuses: the stream is closed instead. */
-function guarded(stream: Stream): Stream {
-  const guard = new ReplyGuard()
-  const emit = stream.emit.bind(stream) as (event: string | symbol, ...rest: unknown[]) => boolean
-  stream.emit = (event: string | symbol, ...rest: unknown[]): boolean => {
-    if (event !== 'data') return emit(event, ...rest)
-    const wrong = guard.refusal(rest[0] as Buffer)
-    if (wrong === null) return emit(event, ...rest)
-    stream.destroy(new Error(`it sent ${wrong}`))
-    return true
-  }
-  return stream
 }

@@ -1,3 +1,5 @@
+import type { StreamGuard } from './guarded-stream.ts'
+
 /** No reply that BinGo reads comes near these. A single value cannot be larger on a Redis as it is installed. */
 const MOST_REPLY_BYTES = 512 * 1024 * 1024
 const MOST_ELEMENTS = 1_000_000
@@ -11,7 +13,7 @@ const [SIMPLE, ERROR, INTEGER, BULK, ARRAY] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a]
  * Looks at the lengths in the bytes of a Redis server (RESP2) before the client does, which allocates what an array
  * claims to hold, and gathers lines and values for as long as they last (invariant 6).
  */
-export class ReplyGuard {
+export class ReplyGuard implements StreamGuard {
   /** Elements that are still to come of each array around the present place. */
   readonly #open: number[] = []
   /** Bytes of a value, and of the end of a line, to be passed over. */

@@ -7,6 +7,7 @@ import { DeadlineError, withDeadline } from '../../with-deadline.ts'
 import { planChunks } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
 import { kafkaFailure } from './failure.ts'
+import { guardConnections } from './response-guard.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
 
 const MAX_BATCH = 10_000
@@ -103,6 +104,7 @@ export class KafkaTarget implements Target {
   }
 
   #open(): StringProducer {
+    guardConnections()
     const { brokers, createTopics, tls, sasl } = this.#options
     return new Producer<string, string, string, string>({
       clientId: 'bingo',

@@ -1,11 +1,14 @@
+import type { Socket } from 'node:net'
 import { jetstream } from '@nats-io/jetstream'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import { guardStream } from '../../../clients/guarded-stream.ts'
 import { readSmallFile } from '../../../core/small-file.ts'
 import { readTls } from '../../tls-files.ts'
 import { withDeadline } from '../../with-deadline.ts'
 import { dial } from './dial.ts'
+import { MessageGuard } from './message-guard.ts'
 import type { NatsTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -41,7 +44,9 @@ export class ServerConnection {
   /** Rejects with ConnectError. */
   static async open(options: NatsTargetOptions): Promise<ServerConnection> {
     try {
-      return new ServerConnection(await dial(connectionOptions(options)))
+      const client = await dial(connectionOptions(options))
+      guardStream(socketOf(client), new MessageGuard())
+      return new ServerConnection(client)
     } catch (cause) {
       throw new ConnectError(cause)
     }
@@ -71,6 +76,11 @@ export class ServerConnection {
       }
     }
   }
+}
+
+/** What the client keeps private: the socket that the handshake has led to, with TLS or without. */
+function socketOf(client: NatsConnection): Socket {
+  return (client as unknown as { protocol: { transport: { socket: Socket } } }).protocol.transport.socket
 }
 
 function connectionOptions(options: NatsTargetOptions): NodeConnectionOptions {

@@ -1,7 +1,10 @@
+import type { Socket } from 'node:net'
 import { Connection } from 'rabbitmq-client'
+import { guardStream } from '../../../clients/guarded-stream.ts'
 import { serverName } from '../../../core/server-name.ts'
 import { readTls } from '../../tls-files.ts'
 import { ConfirmChannel } from './confirm-channel.ts'
+import { FrameGuard } from './frame-guard.ts'
 import type { RabbitmqTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -59,6 +62,7 @@ export class BrokerConnection {
         ? { tls: { ...serverName(new URL(options.url).hostname), ...readTls(options.tls ?? {}) } }
         : {}),
     })
+    guardStream(socketOf(client), new FrameGuard())
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     client.once('connection', resolve)
     client.once('error', reject)
@@ -119,4 +123,9 @@ export class BrokerConnection {
     this.#lost = true
     this.#connection.unsafeDestroy()
   }
+}
+
+/** The client makes it in its constructor, and keeps it private. */
+function socketOf(client: Connection): Socket {
+  return (client as unknown as { readonly _socket: Socket })._socket
 }

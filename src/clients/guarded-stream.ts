@@ -1,0 +1,22 @@
+import type { Readable } from 'node:stream'
+
+/** Looks at the bytes of a server before its client does. */
+export interface StreamGuard {
+  /** Takes the next bytes; what is wrong with them, or null. */
+  refusal(chunk: Buffer): string | null
+}
+
+/**
+ * Puts a guard in front of a socket, before its first byte: a chunk that it refuses closes the socket, and nobody sees
+ * it. Clients that trust the lengths that a server sends are kept from memory without end that way (invariant 6).
+ */
+export function guardStream<S extends Readable>(stream: S, guard: StreamGuard): S {
+  const push = stream.push.bind(stream)
+  stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    const wrong = Buffer.isBuffer(chunk) ? guard.refusal(chunk) : null
+    if (wrong === null) return push(chunk, encoding)
+    stream.destroy(new Error(`it sent ${wrong}`))
+    return false
+  }
+  return stream
+}
