@@ -70,9 +70,18 @@ test('the nodes of a Cluster are called by the names that it gives them', async 
   const bus = await freePort()
   const node = await startRedis({
     args: [
-      ...['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-announce-ip', '127.0.0.1'],
-      ...['--cluster-announce-port', String(front.port), '--cluster-announce-hostname', 'localhost'],
-      ...['--cluster-preferred-endpoint-type', 'hostname'],
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(bus),
+      '--cluster-announce-ip',
+      '127.0.0.1',
+      '--cluster-announce-port',
+      String(front.port),
+      '--cluster-announce-hostname',
+      'localhost',
+      '--cluster-preferred-endpoint-type',
+      'hostname',
     ],
   })
   stack.defer(() => node.stop())
