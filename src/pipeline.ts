@@ -1,14 +1,9 @@
-import type { Log, Target, TargetConfig } from './core/action.ts'
-import type { TransactionHandler } from './core/binlog-stream.ts'
-import type { CheckpointStore } from './core/checkpoint.ts'
-import type { Clock } from './core/clock.ts'
-import type { DeadLetterStore } from './core/dead-letter.ts'
+import type { TargetConfig } from './core/action.ts'
 import type { DeliveryRun, ReplayWindow } from './core/delivery-run.ts'
-import { NO_GAPS, type Gap, type GapLog } from './core/gap.ts'
+import { NO_GAPS, type GapLog } from './core/gap.ts'
 import type { InFlightJob } from './core/in-flight-job.ts'
-import type { ServerFingerprint, SourcePosition } from './core/position.ts'
+import type { SourcePosition } from './core/position.ts'
 import type { RuleSet } from './core/rule.ts'
-import type { Stats } from './core/stats.ts'
 import { FailureHandler } from './act/failure-handler.ts'
 import { BackPressure } from './back-pressure.ts'
 import { CheckpointSaver } from './checkpoint/saver.ts'
@@ -16,7 +11,7 @@ import { Watermark } from './checkpoint/watermark.ts'
 import { GapKeeper } from './gap-keeper.ts'
 import { Ingest } from './ingest.ts'
 import { Matcher } from './match/matcher.ts'
-import type { CompileRowDecoder } from './match/program.ts'
+import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Router } from './router.ts'
 import { TargetQueues } from './target-queues.ts'
 
@@ -41,70 +36,11 @@ import { TargetQueues } from './target-queues.ts'
  *  7  After a fault heals, lag returns to zero by itself.
  *  8  Never silently skip: a gap stops with a clear error unless the configuration says otherwise.
  */
-export interface Pipeline {
-  /** Resolves after a drained stop; rejects with the BingoError that ended it. */
-  run(signal: AbortSignal): Promise<void>
-  /** Takes effect from the next row on; jobs under way keep the rules they were matched by. */
-  reload(ruleSet: RuleSet): void
-  /** Where a restart would resume. */
-  readonly position: SourcePosition | null
-  /** Changes that were skipped knowingly. */
-  readonly gaps: GapLog
-}
-
-export interface PipelineOptions {
-  readonly name: string
-  readonly lanes: number
-  readonly checkpointIntervalMs: number
-  readonly shutdownDeadlineMs: number
-  /** The stored position; null for a first start. */
-  readonly start: SourcePosition | null
-  /** As stored with it. */
-  readonly gaps?: GapLog | undefined
-  /** Fencing number of this run, written with every checkpoint. */
-  readonly epoch: number
-}
-
-/** What a source tells beside its transactions. */
-export interface SourceListener {
-  /** Where reading begins, before anything was read. */
-  started(position: SourcePosition): void
-  /** A gap is about to be passed; nothing behind it is read before this resolves. */
-  gap(gap: Gap): Promise<void>
-}
-
-/** What streams transactions into the pipeline. */
-export interface PipelineSource {
-  /** Resolves when aborted; rejects with a BingoError when it cannot go on. Reconnects by itself in between. */
-  run(handler: TransactionHandler, signal: AbortSignal, listener: SourceListener): Promise<void>
-  /** Stop and go on reading (invariant 6). */
-  pause(): void
-  resume(): void
-  /** The rules changed: ask again which tables are wanted. */
-  forgetWanted(): void
-  /** Identity of the server and of one of its binlog files. */
-  fingerprint(file: string): ServerFingerprint
-}
-
-export interface PipelineDeps {
-  readonly ruleSet: RuleSet
-  readonly source: PipelineSource
-  readonly checkpoints: CheckpointStore
-  /** Rejects when another instance has taken over. Absent: this one is alone. */
-  readonly replaced?: Promise<void> | undefined
-  readonly deadLetters: DeadLetterStore
-  readonly openTarget: (target: TargetConfig, run: DeliveryRun) => Promise<Target>
-  readonly compileRowDecoder: CompileRowDecoder
-  readonly log: Log
-  readonly stats: Stats
-  readonly clock: Clock
-}
-
-const DRAIN_POLL_MS = 5
-
 export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
   return new StagedPipeline(options, deps)
 }
+
+const DRAIN_POLL_MS = 5
 
 class StagedPipeline implements Pipeline {
   private readonly options: PipelineOptions
