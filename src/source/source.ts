@@ -1,16 +1,11 @@
-import type { Log } from '../core/action.ts'
 import { backoffMs } from '../core/backoff.ts'
 import type { Checkpoint } from '../core/checkpoint.ts'
-import type { Clock } from '../core/clock.ts'
 import type { BingoError } from '../core/errors.ts'
-import type { Gap } from '../core/gap.ts'
-import type { Permit } from '../core/lease.ts'
 import type { ServerFingerprint, SourcePosition, StartPoint } from '../core/position.ts'
-import type { Stats } from '../core/stats.ts'
 import { printAddress, type SourceAddress } from '../core/source-address.ts'
 import { ControlConnection } from './control-connection.ts'
 import { FailurePolicy, givenUp, isGap } from './failure-policy.ts'
-import type { OpenFeed, PositionedFeed } from './feed.ts'
+import type { PositionedFeed } from './feed.ts'
 import type { SourceOptions } from './options.ts'
 import { type PassedGap, passedGap, plain } from './passed-gap.ts'
 import type { KnownPosition, ResumePoint } from './resume-point.ts'
@@ -20,22 +15,9 @@ import type { ServerFacts } from './server-facts.ts'
 import { replicaUuidFor, serverIdFor } from './server-id.ts'
 import { NoServerFound, ServerSearch } from './server-search.ts'
 import { classifyError } from './source-error.ts'
+import type { SourceDeps } from './source-deps.ts'
 import { SourceOutage } from './source-outage.ts'
 import { StreamSession } from './stream-session.ts'
-
-export interface SourceDeps {
-  /** Called at the start, and again where `onGap` makes a new beginning. */
-  readonly openFeed: OpenFeed
-  /** A gap was passed; reading goes on behind it when the promise resolves. */
-  readonly onGap?: ((gap: Gap) => Promise<void>) | undefined
-  /** Asked before every connection: all instances of a name are one replica, and a second one drives out the first. */
-  readonly permit?: Permit | undefined
-  /** From where on the binlog is still needed, for the purge headroom; without it, from where we read. */
-  readonly needed?: (() => SourcePosition | null) | undefined
-  readonly stats: Stats
-  readonly log: Log
-  readonly clock: Clock
-}
 
 /**
  * Reads one server's binlog as a replica and hands the bytes of every event to a feed. Connections come and go; each
