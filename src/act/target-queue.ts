@@ -7,6 +7,7 @@ import type { FailureHandler } from './failure-handler.ts'
 import type { LaneQueue } from './lane-queue.ts'
 import { LaneSelection } from './lane-selection.ts'
 import { Lanes } from './lanes.ts'
+import { logRetry } from './retry-log.ts'
 import { retryWaitMs, sortResults } from './sort-results.ts'
 import type { Segment, SortedResults } from './sort-results.ts'
 import { TargetHealth } from './target-health.ts'
@@ -230,23 +231,11 @@ export class TargetQueue implements WakeableQueue {
     this.deps.onEnd(job, delivered)
   }
 
-  /** Milliseconds until the lane's next try; the level of the log line follows how often it failed. */
+  /** Milliseconds until the lane's next try. */
   private noteRetry(queue: LaneQueue, { job, failure }: NonNullable<SortedResults['retry']>): number {
     queue.failures += 1
     const waitMs = retryWaitMs(job, failure, queue.failures)
-    const level = queue.failures < 5 ? 'info' : queue.failures < 10 ? 'warn' : 'error'
-    this.deps.log[level](
-      {
-        rule: job.action.rule.id,
-        action: job.action.type,
-        target: this.deps.config.id,
-        code: failure.error.code,
-        err: failure.error.message,
-        attempt: queue.failures,
-        retryMs: waitMs,
-      },
-      'retrying',
-    )
+    logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
     return waitMs
   }
 }
