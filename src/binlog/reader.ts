@@ -1,40 +1,21 @@
-import type { EventFeed, SchemaResolver, TransactionHandler } from '../core/binlog-stream.ts'
+import type { EventFeed, TransactionHandler } from '../core/binlog-stream.ts'
 import type { SourcePosition } from '../core/position.ts'
 import type { Stats } from '../core/stats.ts'
-import type { Flavour } from '../core/table.ts'
+import { learnBetween } from './between-transactions.ts'
 import { corrupt, locateCorruption } from './corrupt-event.ts'
 import { EventType } from './event-types.ts'
 import { endPositionOf, EventFlag, flagsOf, HEADER_BYTES, sizeOf, timestampOf } from './header.ts'
 import { PositionTracker } from './position-tracker.ts'
-import { readGtidList, readPreviousGtids } from './previous-gtids.ts'
+import { DEFAULT_LIMITS } from './reader-options.ts'
+import type { BinlogReaderOptions } from './reader-options.ts'
 import { readHeartbeatV2, readRotate } from './rotate.ts'
 import { incident, unknownEvent } from './stream-errors.ts'
 import type { EventPlace } from './stream-errors.ts'
 import { StreamFormat } from './stream-format.ts'
 import { TransactionAssembler } from './transaction-assembler.ts'
-import type { TransactionBufferLimits } from './xa-transactions.ts'
 import { readTransactionPayload } from './transaction-payload.ts'
 import { isTransactionStart, opensTransaction, readTransactionStart, unnamedStart } from './transaction-start.ts'
 import type { TransactionStart } from './transaction-start.ts'
-
-const DEFAULT_LIMITS: TransactionBufferLimits = { xaMemoryBytes: 8 * 1024 * 1024, spoolFolder: null }
-
-export interface BinlogReaderOptions {
-  readonly flavour: Flavour
-  readonly handler: TransactionHandler
-  readonly schemas: SchemaResolver
-  /** Executed set at the start; null when not known: then it is taken from the head of a file, where it stands. */
-  readonly startGtidSet: string | null
-  /** '' when only the set is known: the first ROTATE names the file. */
-  readonly startFile: string
-  readonly startOffset?: number
-  /** Its counters of events, bytes and checksum errors are kept up here. */
-  readonly stats?: Stats | undefined
-  readonly verifyChecksum?: boolean
-  readonly transactionBufferLimits?: Partial<TransactionBufferLimits>
-  /** Something an operator should know that does not stop the reader. */
-  readonly onWarning?: (code: string, message: string) => void
-}
 
 /**
  * Binlog events to transactions. It outlives connections: after `interrupted`, feed it from `position()` on.
@@ -190,30 +171,8 @@ export class BinlogReader implements EventFeed {
     if (!this.#assembler.inTransaction && opensTransaction(type)) this.#open(unnamedStart(buffer, start, this.#place))
     const taken = this.#assembler.take(type, buffer, bodyStart, bodyEnd)
     if (taken instanceof Promise) return taken
-    if (!taken) this.#between(type, flags, buffer, bodyStart, bodyEnd)
-  }
-
-  /** Events that carry no changes. */
-  #between(type: number, flags: number, buffer: Buffer, start: number, end: number): void {
-    switch (type) {
-      case EventType.PREVIOUS_GTIDS:
-        this.#position.executed.learn(readPreviousGtids(buffer, start, end))
-        break
-      case EventType.MARIADB_GTID_LIST:
-        // One that the server makes up tells of the replica's position, not of the file.
-        if ((flags & EventFlag.ARTIFICIAL) === 0) this.#position.executed.learn(readGtidList(buffer, start, end))
-        break
-      case EventType.STOP:
-      case EventType.IGNORABLE:
-      case EventType.TRANSACTION_CONTEXT:
-      case EventType.VIEW_CHANGE:
-      case EventType.MARIADB_BINLOG_CHECKPOINT:
-      case EventType.MARIADB_START_ENCRYPTION:
-        break
-      default:
-        // Never past an event that could carry rows (invariant 8).
-        if ((flags & EventFlag.IGNORABLE) === 0) throw unknownEvent(type, this.#place)
-    }
+    if (taken) return
+    learnBetween(type, flags, buffer, bodyStart, bodyEnd, this.#position)
     this.#advance()
   }
 

@@ -11,7 +11,7 @@ import type { SourcePosition } from '../../../src/core/position.ts'
 import type { TableDef } from '../../../src/core/table.ts'
 import { sizeOf } from '../../../src/binlog/header.ts'
 import { BinlogReader } from '../../../src/binlog/reader.ts'
-import type { BinlogReaderOptions } from '../../../src/binlog/reader.ts'
+import type { BinlogReaderOptions } from '../../../src/binlog/reader-options.ts'
 
 /** Notes what a reader tells, one line each, and the objects behind the lines. */
 export class Recorder implements TransactionHandler {
