@@ -1,6 +1,5 @@
 /**
- * `npm run bench -- [--rows 500000] [--only a,b,c,d,e,f,g] [--targets REGEXP] [--repeats 3] [--seconds 5] [--json]`
- * Starts its servers, measures, prints one table. Every figure stands beside its baseline of the same run.
+ * `npm run bench`; `--help` tells its options. Starts its servers, measures, prints one table. Every figure stands beside its baseline of the same run.
  */
 import { parseArgs } from 'node:util'
 import { endToEnd } from './end-to-end.ts'
@@ -12,8 +11,19 @@ import { startServers } from './servers.ts'
 import { targets } from './targets.ts'
 import { webhooks } from './webhooks.ts'
 
+const HELP = `npm run bench -- [options]
+
+  --only LETTERS     a,b,c,d,e,f,g by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets
+  --rows N           rows that are inserted and updated (500000)
+  --repeats N        runs of each reader, of which the median counts (3)
+  --seconds N        length of each latency run (5)
+  --rates N,N        transactions per second for the latency (100,1000,5000)
+  --targets REGEXP   which targets
+  --json             machine-readable`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     rows: { type: 'string', default: '500000' },
     repeats: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
@@ -23,6 +33,10 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  console.log(HELP)
+  process.exit(0)
+}
 // What users run is the build, so that is what is measured.
 process.env['BINGO_TEST_DIST'] ??= '1'
 const rows = Number(values.rows)
