@@ -5,6 +5,7 @@ import { sequenceOf, type SourcePosition } from '../core/position.ts'
 import { binlogEnd } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { readServerFacts, type ServerFacts } from './server-facts.ts'
+import { BINLOG_STOPPED } from './source-error.ts'
 
 export interface LagReport {
   /** Everything that the server had written when it was asked has been read. */
@@ -16,28 +17,34 @@ export interface LagReport {
 
 /**
  * Asks the server where its binlog ends, and only then looks how far we are, so that "caught up" is true on a busy
- * server too. Without REPLICATION CLIENT the executed GTID set is asked for, which needs no privilege; null where that
- * is not there either.
+ * server too. Without REPLICATION CLIENT the executed GTID set is asked for, which needs no privilege. Throws
+ * BINGO_SOURCE_NO_BINLOG when the server has stopped writing its binlog.
  */
 export async function probeLag(
   control: ControlConnection,
   facts: ServerFacts,
   position: () => SourcePosition,
-): Promise<LagReport | null> {
+): Promise<LagReport> {
   const end = await endOf(control, facts)
-  if (end === null) return null
   const ours = position()
   return { caughtUp: reaches(ours, end), end, position: ours }
 }
 
-async function endOf(control: ControlConnection, facts: ServerFacts): Promise<SourcePosition | null> {
+async function endOf(control: ControlConnection, facts: ServerFacts): Promise<SourcePosition> {
   try {
-    return await binlogEnd(control, facts)
+    const end = await binlogEnd(control, facts)
+    if (end === null) throw binlogStopped()
+    return end
   } catch (error) {
     if (!(error instanceof BingoError) || error.code !== 'BINGO_SOURCE_GRANT_MISSING' || !facts.gtids) throw error
     const { flavour, executed } = await readServerFacts(control)
     return { flavour, file: '', offset: 0, gtidSet: executed }
   }
+}
+
+function binlogStopped(): BingoError {
+  const { code, ...advice } = BINLOG_STOPPED
+  return new BingoError(code, 'The server has stopped writing its binlog, and goes on without it', advice)
 }
 
 /** Whether `position` lies at or behind `end`, by GTID where both have them. */

@@ -18,10 +18,21 @@ const SET_POSITION =
   'Nothing was skipped. To go on knowingly, run `bingo position set earliest` (all that is still there) or `bingo position set latest`, or set source.onGap.'
 
 /**
+ * Asked for its binlogs while log_bin says ON: MySQL with binlog_error_action=IGNORE_ERROR, and MariaDB always, go on
+ * without a binlog when they cannot write it, until they are restarted.
+ */
+export const BINLOG_STOPPED: Verdict = {
+  code: 'BINGO_SOURCE_NO_BINLOG',
+  retryable: false,
+  hint: 'See the error log of the server, mend the disk below log_bin, and restart it. What is committed until then is in no binlog: refill what depends on it.',
+}
+
+/**
  * Error 1236 covers everything that can go wrong with a dump; only the text tells which (sql/rpl_binlog_sender.cc in
  * MySQL, sql/sql_repl.cc in MariaDB). First match wins.
  */
 const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
+  [/binary log is not open/i, BINLOG_STOPPED],
   [
     /same server_(uuid|id)/i,
     {
@@ -138,6 +149,7 @@ const BY_ERRNO: { readonly [errno: number]: Verdict } = {
   1226: LOST,
   1220: NO_SUCH_PLACE,
   1317: LOST,
+  1381: BINLOG_STOPPED,
   1927: LOST,
   3024: LOST,
   3032: LOST,

@@ -117,6 +117,7 @@ export class StreamSession {
       const report = await probeLag(control, facts, () => feed.position()).catch((error: unknown) => {
         log.debug({ reason: String(error) }, 'the server’s end could not be asked')
         stats.source.endUnknown = error instanceof Error ? error.message : String(error)
+        if (error instanceof BingoError && error.code === 'BINGO_SOURCE_NO_BINLOG') this.#replica.close(error)
         return null
       })
       if (signal.aborted) return

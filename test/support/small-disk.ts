@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../src/demo/servers/command.ts'
@@ -14,6 +14,7 @@ const BLOCK = Buffer.alloc(4096)
 export class SmallDisk implements AsyncDisposable {
   readonly folder: string
   private readonly mounted: boolean
+  private readOnly = false
 
   private constructor(folder: string, mounted: boolean) {
     this.folder = folder
@@ -47,7 +48,23 @@ export class SmallDisk implements AsyncDisposable {
     else await limitFiles(pid, 'unlimited:unlimited')
   }
 
+  /** No file can be made any more; those that are open can still be written to, as after an error of the disk below. */
+  async turnReadOnly(): Promise<void> {
+    if (!this.mounted) return chmod(this.folder, 0o555)
+    // A file system with open files cannot be made read-only; what leads to it can. Root may write whatever the mode.
+    await runCommand({ command: 'mount', args: ['--bind', this.folder, this.folder], env: {} })
+    await runCommand({ command: 'mount', args: ['-o', 'remount,bind,ro', this.folder], env: {} })
+    this.readOnly = true
+  }
+
+  async turnWritable(): Promise<void> {
+    if (!this.mounted) return chmod(this.folder, 0o755)
+    if (this.readOnly) await runCommand({ command: 'umount', args: ['-l', this.folder], env: {} })
+    this.readOnly = false
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.turnWritable()
     if (this.mounted) await runCommand({ command: 'umount', args: ['-l', this.folder], env: {} })
     await rm(this.folder, { recursive: true, force: true })
   }

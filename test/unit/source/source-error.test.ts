@@ -11,6 +11,7 @@ function classified(errno: number | undefined, message: string, code?: string): 
 
 describe('error 1236 is told apart by its message', () => {
   it.each([
+    ['Binary log is not open', 'BINGO_SOURCE_NO_BINLOG', false],
     ['Could not find first log file name in binary log index file', 'BINGO_SOURCE_GAP', false],
     ['Cannot replicate because the source purged required binary logs.', 'BINGO_SOURCE_GAP', false],
     [
