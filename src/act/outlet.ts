@@ -84,11 +84,8 @@ export class Outlet {
   private async deliver(batch: readonly Waiting[]): Promise<void> {
     this.inFlight += 1
     const timeoutMs = Math.max(...batch.map(({ job }) => job.action.timeoutMs))
-    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(timeoutMs)])
-    const result = await this.target.send(
-      batch.map(({ job }) => job),
-      signal,
-    )
+    const jobs = batch.map(({ job }) => job)
+    const result = await withCutOff(this.signal, timeoutMs, (signal) => this.target.send(jobs, signal))
     this.inFlight -= 1
     for (const [i, { resolve }] of batch.entries()) {
       const failure = result?.[i] ?? null
@@ -97,5 +94,27 @@ export class Outlet {
     }
     if (this.down !== null) for (const { resolve } of this.waiting.splice(0)) resolve(this.down)
     this.request()
+  }
+}
+
+/**
+ * Aborts the work when `signal` is, or when the time is up. Not AbortSignal.any of both: what that leaves behind lives as
+ * long as the timeout, and a retry may make a hundred thousand of them meanwhile.
+ */
+async function withCutOff<T>(
+  signal: AbortSignal,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController()
+  const onAbort = () => own.abort(signal.reason)
+  const timer = setTimeout(() => own.abort(new DOMException('The time is up', 'TimeoutError')), timeoutMs)
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    return await work(own.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -2,25 +2,45 @@ import type { DeadLetter, DeadLetterStore } from '../core/dead-letter.ts'
 import { printDuration } from '../core/quantity.ts'
 import { commandLog, configFor } from './context.ts'
 import { filterOf, type SelectOptions } from './dead-letters.ts'
+import { LineOutput } from './line-output.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { table } from './table.ts'
 
 const DROP_PAGE = 500
+/** Entries printed at once: there may be more of them than fit into memory. */
+const LIST_PAGE = 500
+const HEAD = ['ID', 'STATE', 'TABLE', 'TARGET', 'TRIES', 'AGE', 'REASON']
 
-/** `bingo dead-letters list`. */
+/** `bingo dead-letters list`: at the pace of the reader, until it goes away (`| head`). */
 export async function listLetters(ids: readonly string[], options: SelectOptions): Promise<void> {
   await withStore(options, async (store) => {
-    const rows: (readonly string[])[] = []
+    let read = true
+    const output = new LineOutput(process.stdout, () => (read = false))
+    const print = options.json
+      ? (page: readonly DeadLetter[]) => page.map((each) => JSON.stringify(each))
+      : tablePrinter()
+    let page: DeadLetter[] = []
     for await (const letter of store.list(filterOf(ids, options))) {
-      if (options.json) process.stdout.write(`${JSON.stringify(letter)}\n`)
-      else rows.push(row(letter))
+      if (!read) return
+      page.push(letter)
+      if (page.length < LIST_PAGE) continue
+      await output.write(print(page))
+      page = []
     }
-    if (options.json) return
-    const head = ['ID', 'STATE', 'TABLE', 'TARGET', 'TRIES', 'AGE', 'REASON']
-    const text = rows.length === 0 ? ['no dead letters'] : table([head, ...rows])
-    process.stdout.write(`${text.join('\n')}\n`)
+    const rest = print(page)
+    if (rest.length > 0) await output.write(rest)
   })
+}
+
+/** The head comes with the first page; columns get wider with later ones. */
+function tablePrinter(): (page: readonly DeadLetter[]) => string[] {
+  const widths: number[] = []
+  return (page) => {
+    if (page.length === 0) return widths.length === 0 ? ['no dead letters'] : []
+    const rows = page.map((letter) => row(letter))
+    return table(widths.length === 0 ? [HEAD, ...rows] : rows, widths)
+  }
 }
 
 /** `bingo dead-letters show`: answers whether it is there. */

@@ -1,9 +1,12 @@
-/** Lines of a plain table: columns two blanks apart, numbers to the right. */
-export function table(rows: readonly (readonly (string | number)[])[]): string[] {
-  const columns = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => String(row[column] ?? '').length)),
-  )
+/**
+ * Lines of a plain table: columns two blanks apart, numbers to the right. `atLeast` are widths of the columns, which grow
+ * with the rows: for a table that is printed in parts.
+ */
+export function table(rows: readonly (readonly (string | number)[])[], atLeast: number[] = []): string[] {
+  const widths = atLeast
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, String(cell).length)
+  }
   return rows.map((row) =>
     row
       .map((cell, column) => {

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { eventually } from '../support/daemon.ts'
+import { besides, eventually } from '../support/daemon.ts'
 import type { Daemon } from '../support/daemon.ts'
 import { startRedis } from '../support/servers/redis.ts'
-import { besides, useShopRows } from '../support/shop-rows.ts'
+import { useShopRows } from '../support/shop-rows.ts'
 import { bingo, MAIN } from './cli-process.ts'
 
 const RULES = `rules:

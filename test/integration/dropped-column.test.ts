@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { eventually } from '../support/daemon.ts'
+import { besides, eventually } from '../support/daemon.ts'
 import type { Daemon } from '../support/daemon.ts'
-import { besides, useShopRows } from '../support/shop-rows.ts'
+import { useShopRows } from '../support/shop-rows.ts'
 import { bingo } from './cli-process.ts'
 
 const ROWS = 5

@@ -198,6 +198,17 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
+/** The environment of a command that works beside this daemon. */
+export function besides(daemon: Daemon): Record<string, string> {
+  return {
+    ...daemon.options.env,
+    BINGO_SOURCE_URL: daemon.options.sourceUrl,
+    BINGO_RULES: daemon.rulesFile,
+    BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
+    BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
+  }
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

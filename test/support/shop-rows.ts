@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { RedisServer } from '../../src/demo/servers/redis.ts'
 import type { SqlServer } from '../../src/demo/servers/sql-server.ts'
@@ -43,16 +42,5 @@ export function useShopRows(): ShopRows {
       const text = (await redis.cli('--raw', 'LRANGE', key, '0', '-1')).trim()
       return text === '' ? [] : text.split('\n')
     },
-  }
-}
-
-/** The environment of a command that works beside this daemon. */
-export function besides(daemon: Daemon): Record<string, string> {
-  return {
-    ...daemon.options.env,
-    BINGO_SOURCE_URL: daemon.options.sourceUrl,
-    BINGO_RULES: daemon.rulesFile,
-    BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
-    BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
   }
 }

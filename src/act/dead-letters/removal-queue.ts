@@ -1,13 +1,17 @@
 import type { DeadLetterStore } from '../../core/dead-letter.ts'
 
 const MOST_AT_ONCE = 500
+/** How long entries wait for others to go with: a file is flushed for each removal, and that may take longer than a send. */
+const GATHER_MS = 20
 
-/** Removes entries in their order, many at a time: what is added while one removal is under way goes with the next. */
+/** Removes entries in their order, many at a time. */
 export class RemovalQueue {
   private readonly store: DeadLetterStore
   private readonly onRemoved: (ids: readonly string[]) => Promise<void>
   private waiting: string[] = []
   private running: Promise<void> | null = null
+  /** Ends the gathering. */
+  private enough: (() => void) | null = null
   private error: unknown = null
 
   constructor(store: DeadLetterStore, onRemoved: (ids: readonly string[]) => Promise<void>) {
@@ -19,12 +23,14 @@ export class RemovalQueue {
   async add(id: string): Promise<void> {
     this.waiting.push(id)
     this.start()
+    if (this.waiting.length >= MOST_AT_ONCE) this.enough?.()
     while (this.waiting.length >= MOST_AT_ONCE && this.error === null) await this.running
     if (this.error !== null) throw this.error
   }
 
   /** Resolves when everything added so far is gone. */
   async done(): Promise<void> {
+    this.enough?.()
     while (this.running !== null && this.error === null) await this.running
     if (this.error !== null) throw this.error
   }
@@ -38,9 +44,8 @@ export class RemovalQueue {
 
   private async removeAll(): Promise<void> {
     try {
-      // A turn of the event loop, for more to come together.
-      await new Promise((resolve) => setImmediate(resolve))
       while (this.waiting.length > 0) {
+        if (this.waiting.length < MOST_AT_ONCE) await this.gather()
         const ids = this.waiting.splice(0, MOST_AT_ONCE)
         await this.store.remove(ids)
         await this.onRemoved(ids)
@@ -48,5 +53,14 @@ export class RemovalQueue {
     } catch (error) {
       this.error = error
     }
+  }
+
+  private async gather(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.enough = resolve
+    const timer = setTimeout(resolve, GATHER_MS)
+    await promise
+    clearTimeout(timer)
+    this.enough = null
   }
 }
