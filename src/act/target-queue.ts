@@ -2,6 +2,7 @@ import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../
 import type { Clock } from '../core/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../core/in-flight-job.ts'
 import type { TargetStats } from '../core/stats.ts'
+import { announceKept } from './announce-kept.ts'
 import { clampRetryAfter, thrownFailure } from './failure.ts'
 import type { FailureHandler } from './failure-handler.ts'
 import type { LaneQueue } from './lane-queue.ts'
@@ -218,7 +219,11 @@ export class TargetQueue implements WakeableQueue {
   /** The jobs that were not taken; null when the daemon stops before: they stay held and are replayed (invariant 1). */
   private async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[] | null> {
     try {
-      return await this.deps.failures.bury(jobs)
+      await announceKept(this.opener.target, jobs, this.deps)
+      const free = await this.deps.failures.bury(jobs)
+      // No letters after all: known as any other job that is under way.
+      if (free.length > 0) void this.opener.target?.retried?.(free).catch(() => undefined)
+      return free
     } catch {
       return null
     }

@@ -81,6 +81,11 @@ export interface Target {
   /** Sends in flight at once over all lanes (per lane always one). */
   readonly maxConcurrency: number
   send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult>
+  /**
+   * These are about to become dead letters. One that the target took nevertheless (its answer was lost, or an earlier job
+   * of its row failed) has to be known until `retried` is told of it. Rejects when it cannot be noted now.
+   */
+  willBeKept?(jobs: readonly Job[]): Promise<void>
   /** These were dead letters, were taken, and have left their store: nobody sends them a third time. */
   retried?(jobs: readonly Job[]): Promise<void>
   close(): Promise<void>

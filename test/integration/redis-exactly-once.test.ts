@@ -153,6 +153,27 @@ describe('with exactlyOnce', () => {
     expect(await get('GET', 'n')).toBe('13')
   })
 
+  test('what had taken effect and became a dead letter all the same is known until that letter is gone', async () => {
+    let stored = 0
+    const window = { mark: () => stored, passed: () => true, caughtUp: true }
+    await using daemon = await open(runOf(1, window))
+    await using retry = await open(runOf(null))
+    const [kept, ended] = jobs({ cmd: 'INCRBY', key: 'n' }, 1, 2)
+    expect(await daemon.send([kept!, ended!], signal)).toBeUndefined()
+    await daemon.willBeKept!([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)])
+    for (let round = 0; round < 3; round++) {
+      await delay(1_100)
+      stored += 1
+      expect(await daemon.send(jobs({ cmd: 'INCRBY', key: 'other' }, 10 + round), signal)).toBeUndefined()
+    }
+    await eventually('the rest is forgotten', async () => (await get('SCARD', 'bingo:{test}:applied:before')) <= '1')
+    expect(await get('SMEMBERS', 'bingo:{test}:applied:retried')).toContain('/1@')
+    expect(await retry.send([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)], signal)).toBeUndefined()
+    expect(await get('GET', 'n')).toBe('3')
+    await retry.retried!([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)])
+    expect(await get('EXISTS', 'bingo:{test}:applied:retried')).toBe('0')
+  })
+
   test('a node of a Cluster is refused, by check --online and when it is used', async () => {
     const node = await startRedis({ args: ['--cluster-enabled', 'yes'] })
     try {

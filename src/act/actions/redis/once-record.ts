@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../../clients/redis.ts'
 import type { DeliveryRun, ReplayWindow } from '../../../core/delivery-run.ts'
-import { FORGET } from './once-scripts.ts'
+import { FORGET, KEEP } from './once-scripts.ts'
 
 /** At most so often. */
 const FORGET_EVERY_MS = 1_000
@@ -11,7 +11,7 @@ const FORGET_EVERY_MS = 1_000
  * read everything that the server had, and the checkpoint has passed that.
  */
 export class OnceRecord {
-  /** Epoch, applied, applied before, applied by retries. */
+  /** Epoch, applied, applied before, applied and (to be) retried. */
   readonly keys: readonly [epoch: string, applied: string, before: string, retried: string]
   private readonly client: Pick<RedisClient, 'eval' | 'get' | 'srem'>
   private readonly epoch: number | null
@@ -45,6 +45,11 @@ export class OnceRecord {
       .finally(() => {
         this.busy = false
       })
+  }
+
+  async keepApplied(ids: readonly string[]): Promise<void> {
+    const [, applied, before, kept] = this.keys
+    await this.client.eval(KEEP, 3, applied, before, kept, ...ids)
   }
 
   /** Others that were retried may wait in the store still, where a retry was killed before it removed them. */

@@ -1,5 +1,5 @@
 /**
- * KEYS: epoch, applied, applied before, applied by retries, then the keys of the operations, one after the other.
+ * KEYS: epoch, applied, applied before, applied by retries or before them, then the keys of the operations, one after the other.
  * ARGV: epoch or '' (a retry of dead letters), then for each operation: id or '' (no record is kept), command, how many of
  * KEYS are its keys, how many arguments, the arguments. Data is in KEYS and ARGV only, never in this text.
  *
@@ -65,3 +65,12 @@ if generation ~= tonumber(ARGV[2]) then return generation end
 redis.call('UNLINK', KEYS[3])
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[3]) end
 return redis.call('INCR', KEYS[4])`
+
+/** KEYS: applied, applied before, applied by retries or before them · ARGV: ids. What is applied among them is put there. */
+export const KEEP = `
+for i = 1, #ARGV do
+  if redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 1 or redis.call('SISMEMBER', KEYS[2], ARGV[i]) == 1 then
+    redis.call('SADD', KEYS[3], ARGV[i])
+  end
+end
+return #ARGV`

@@ -46,9 +46,15 @@ export class OnceSender {
     return null
   }
 
+  /** Effects that are there already outlive what this run forgets: somebody will retry them, some day. */
+  async willBeKept(operations: readonly Operation[]): Promise<void> {
+    const ids = effectsOf(operations)
+    if (ids.length > 0) await this.record.keepApplied(ids)
+  }
+
   /** Dead letters that were sent are gone: nobody sends them again. */
   async retried(operations: readonly Operation[]): Promise<void> {
-    const ids = operations.flatMap((each) => (each.tag === 'command' && each.once !== null ? [each.once] : []))
+    const ids = effectsOf(operations)
     if (ids.length > 0) await this.record.forgetRetried(ids)
   }
 
@@ -107,6 +113,10 @@ export class OnceSender {
   private async askForCluster(): Promise<BingoError | null> {
     return (await isCluster(this.client)) ? onCluster() : null
   }
+}
+
+function effectsOf(operations: readonly Operation[]): string[] {
+  return operations.flatMap((each) => (each.tag === 'command' && each.once !== null ? [each.once] : []))
 }
 
 /** An error reply that a script passed on; named like ioredis names its own. */

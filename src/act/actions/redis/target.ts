@@ -83,6 +83,10 @@ export class RedisTarget implements Target {
     return sendTransaction(client, operations)
   }
 
+  async willBeKept(jobs: readonly Job[]): Promise<void> {
+    await this.#once?.willBeKept(planCommands(jobs))
+  }
+
   async retried(jobs: readonly Job[]): Promise<void> {
     await this.#once?.retried(planCommands(jobs))
   }
