@@ -178,6 +178,19 @@ describe.each([
     expect(await ids()).toEqual([7, 8, 9])
   })
 
+  test.each([['without TLS'], ['with TLS']])('an answer without end is cut off, %s', async (how) => {
+    const tls = how === 'with TLS' ? { ca: authority.caFile } : undefined
+    const statement = "SELECT REPEAT('x', 1000000), ? FROM information_schema.columns"
+    await using other = await another({ statement, ...(tls && { tls }) })
+    const before = process.memoryUsage().rss
+    const [failure] = (await other.send(1)) ?? []
+    expect(failure).toMatchObject({ kind: 'down', error: { code: 'BINGO_SQL_UNREACHABLE' } })
+    expect(failure?.error.message).toContain('an answer of more than')
+    expect(process.memoryUsage().rss - before).toBeLessThan(1_000_000_000)
+    await using next = await another({})
+    expect(await next.send(1, 2, 3)).toBeUndefined()
+  })
+
   test('TLS checks authority and name, and never falls back to plaintext', async () => {
     const verdict = async (tls: object) => {
       await using other = await another({ tls })

@@ -7,6 +7,7 @@ import { sendInOrder, WITHHELD } from '../../in-order.ts'
 import { printableAddress } from '../../target-id.ts'
 import { tlsHint } from '../../tls-hint.ts'
 import { withDeadline } from '../../with-deadline.ts'
+import { AnswerGuards } from './answer-guard.ts'
 import { poolOptions } from './connection-options.ts'
 import type { SqlActionOptions, SqlPayload, SqlTargetOptions } from './options.ts'
 
@@ -21,6 +22,7 @@ export class SqlTarget implements Target {
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
   readonly #pool: Pool
+  readonly #answers = new AnswerGuards()
   readonly #address: string
   readonly #mayDeliver: () => boolean
 
@@ -29,6 +31,7 @@ export class SqlTarget implements Target {
     this.#address = printableAddress(options.url)
     this.maxConcurrency = options.connections
     this.#pool = createPool(poolOptions(options))
+    this.#pool.on('connection', (connection) => this.#answers.add(connection))
   }
 
   async send(jobs: readonly Job[]): Promise<SendResult> {
@@ -57,7 +60,7 @@ export class SqlTarget implements Target {
 
   async #executeAlone(connection: PoolConnection, job: Job): Promise<DeliveryFailure | null> {
     try {
-      await execute(connection, job)
+      await this.#execute(connection, job)
       return null
     } catch (error) {
       return this.#failed(connection, error)
@@ -68,7 +71,7 @@ export class SqlTarget implements Target {
     const { timeoutMs } = jobs[0]!.action
     try {
       await withDeadline(connection.beginTransaction(), timeoutMs)
-      for (const job of jobs) await execute(connection, job)
+      for (const job of jobs) await this.#execute(connection, job)
       if (!this.#mayDeliver()) {
         await withDeadline(connection.rollback(), timeoutMs)
         return WITHHELD
@@ -85,6 +88,15 @@ export class SqlTarget implements Target {
         return this.#failed(connection, rollbackError)
       }
     }
+  }
+
+  /** The deadline is ours too: mysql2's does not count while a statement is being prepared. */
+  async #execute(connection: PoolConnection, job: Job): Promise<void> {
+    const { statement } = job.action.options as SqlActionOptions
+    const { timeoutMs } = job.action
+    const values = [...(job.payload as SqlPayload)]
+    this.#answers.asked(connection.connection)
+    await withDeadline(connection.execute({ sql: statement, timeout: timeoutMs }, values), timeoutMs + GRACE_MS)
   }
 
   /** A connection on which something went wrong with the connection itself is not used again. */
@@ -110,12 +122,4 @@ export class SqlTarget implements Target {
     // It takes leave of every connection, and would wait for ever for a server that has gone silent.
     await withDeadline(this.#pool.end(), CLOSE_MS).catch(() => undefined)
   }
-}
-
-/** The deadline is ours too: mysql2's does not count while a statement is being prepared. */
-async function execute(connection: PoolConnection, job: Job): Promise<void> {
-  const { statement } = job.action.options as SqlActionOptions
-  const { timeoutMs } = job.action
-  const values = [...(job.payload as SqlPayload)]
-  await withDeadline(connection.execute({ sql: statement, timeout: timeoutMs }, values), timeoutMs + GRACE_MS)
 }
