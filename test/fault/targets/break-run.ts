@@ -90,7 +90,7 @@ export async function breakTarget(mysql: SqlServer, outlet: Outlet, options: Bre
   }
 }
 
-function rulesFor(outlet: Outlet): string {
+export function rulesFor(outlet: Outlet): string {
   return `rules:
   - id: arrivals
     table: fault.load
@@ -109,11 +109,11 @@ async function toldDown(bingo: Daemon): Promise<void> {
   await eventually('/readyz and the metrics say that the target is down', isTold, TOLD_MS)
 }
 
-async function delivered(bingo: Daemon): Promise<number> {
+export async function delivered(bingo: Daemon): Promise<number> {
   return (await bingo.metric('bingo_rule_delivered_total{rule="arrivals"}')) ?? 0
 }
 
-async function isIdle(bingo: Daemon, changes: number): Promise<boolean> {
+export async function isIdle(bingo: Daemon, changes: number): Promise<boolean> {
   const values = await Promise.all(
     ['bingo_rule_matched_total{rule="arrivals"}', 'bingo_in_flight_jobs', 'bingo_lag_seconds'].map((name) =>
       bingo.metric(name),
@@ -123,7 +123,7 @@ async function isIdle(bingo: Daemon, changes: number): Promise<boolean> {
 }
 
 /** What a target keeps of each row's newest state only is complete when that state is the last one. */
-function verdictOn(outlet: Outlet, arrivals: readonly Arrival[], final: ReadonlyMap<string, number>): Verdict {
+export function verdictOn(outlet: Outlet, arrivals: readonly Arrival[], final: ReadonlyMap<string, number>): Verdict {
   if (outlet.keeps === 'history') return judge(arrivals, final)
   const asOne = arrivals.map((arrival) => ({ ...arrival, seq: arrival.seq - (final.get(arrival.key) ?? 0) + 1 }))
   return judge(asOne, new Map([...final.keys()].map((key) => [key, 1])))

@@ -5,8 +5,8 @@ import type { Arrival } from '../checker.ts'
 import { arrivalOfJson, breakable, NOTE } from './outlet.ts'
 import type { Outlet } from './outlet.ts'
 
-const TOPIC = 'arrivals'
-const PARTITIONS = 4
+export const KAFKA_TOPIC = 'arrivals'
+export const PARTITIONS = 4
 /** The end was reached when nothing more comes for this long. */
 const IDLE_MS = 3_000
 
@@ -14,12 +14,12 @@ export async function startKafkaTopic(line?: TcpProxy): Promise<Outlet> {
   const server = await startKafka({ advertisedPort: line?.port })
   line?.repoint(server)
   const admin = new Admin({ clientId: 'fault', bootstrapBrokers: [server.url] })
-  await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 1 })
+  await admin.createTopics({ topics: [KAFKA_TOPIC], partitions: PARTITIONS, replicas: 1 })
   await admin.close()
   return {
     name: 'kafka',
     keeps: 'history',
-    action: `{type: kafka, brokers: ["${server.url}"], topic: ${TOPIC}, value: ${NOTE}}`,
+    action: `{type: kafka, brokers: ["${server.url}"], topic: ${KAFKA_TOPIC}, value: ${NOTE}}`,
     ...breakable(server),
     arrivals: () => readAll(server.url),
     [Symbol.asyncDispose]: () => server.stop(),
@@ -27,14 +27,14 @@ export async function startKafkaTopic(line?: TcpProxy): Promise<Outlet> {
 }
 
 /** Everything in the topic: partition by partition in order, which is all that Kafka promises and all that a row needs. */
-async function readAll(broker: string): Promise<Arrival[]> {
+export async function readAll(broker: string): Promise<Arrival[]> {
   const consumer = new Consumer({
     groupId: `fault-${Date.now()}`,
     clientId: 'fault',
     bootstrapBrokers: [broker],
     deserializers: stringDeserializers,
   })
-  const stream = await consumer.consume({ topics: [TOPIC], mode: 'earliest', autocommit: false })
+  const stream = await consumer.consume({ topics: [KAFKA_TOPIC], mode: 'earliest', autocommit: false })
   const arrivals: Arrival[] = []
   let idle = setTimeout(() => void stream.close(), IDLE_MS * 4)
   for await (const message of stream) {
