@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 /** Wall time as it would be if nobody had set the clock since this was asked for. */
-export function steadyWallTime(clock: Clock): () => number {
+export function steadyWallTime(clock: Pick<Clock, 'now' | 'monotonicMs'>): () => number {
   const offsetMs = clock.now() - clock.monotonicMs()
   return () => offsetMs + clock.monotonicMs()
 }

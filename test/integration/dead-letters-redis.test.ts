@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { StoreClock } from '../../src/act/dead-letters/expiry.ts'
 import { RedisDeadLetterStore } from '../../src/act/dead-letters/redis-store.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
@@ -17,15 +19,15 @@ afterEach(async () => {
   for (const store of opened.splice(0)) await store.close()
 })
 
-const open = (name: string, limits = ROOMY, now: () => number = Date.now): RedisDeadLetterStore => {
-  const store = new RedisDeadLetterStore(openRedis(server.url, { log: silentLog, name: 'test' }), name, limits, now)
+const open = (name: string, limits = ROOMY, clock: StoreClock = systemClock): RedisDeadLetterStore => {
+  const store = new RedisDeadLetterStore(openRedis(server.url, { log: silentLog, name: 'test' }), name, limits, clock)
   opened.push(store)
   return store
 }
 
 describe('dead letters in Redis', () => {
   let stores = 0
-  describeStore(async (limits, now) => open(`store-${++stores}`, limits, now))
+  describeStore(async (limits, clock) => open(`store-${++stores}`, limits, clock))
 
   test('outlive a Redis that is killed', async () => {
     const store = open('killed')

@@ -1,5 +1,7 @@
+import { systemClock } from '../../core/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../core/dead-letter.ts'
 import { Expiry } from './expiry.ts'
+import type { StoreClock } from './expiry.ts'
 import { holdLease } from './lease.ts'
 import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
@@ -15,9 +17,9 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   #bytes = 0
   #leasedBy: string | null = null
 
-  constructor(limits: DeadLetterLimits, now: () => number = Date.now) {
+  constructor(limits: DeadLetterLimits, clock: StoreClock = systemClock) {
     this.#limits = limits
-    this.#expiry = new Expiry(this, limits.maxAgeMs, now)
+    this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
   }
 
   async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {

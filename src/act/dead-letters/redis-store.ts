@@ -1,6 +1,8 @@
 import type { RedisConnection } from '../../clients/redis.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../core/dead-letter.ts'
 import { Expiry } from './expiry.ts'
+import type { StoreClock } from './expiry.ts'
 import { holdLease, LEASE_MS } from './lease.ts'
 import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
@@ -25,10 +27,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   readonly #expiry: Expiry
 
   /** Owns `redis`: `close` closes it. The braces are a Cluster hash tag: one instance, one node. */
-  constructor(redis: RedisConnection, name: string, limits: DeadLetterLimits, now: () => number = Date.now) {
+  constructor(redis: RedisConnection, name: string, limits: DeadLetterLimits, clock: StoreClock = systemClock) {
     this.#redis = redis
     this.#limits = limits
-    this.#expiry = new Expiry(this, limits.maxAgeMs, now)
+    this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
     const key = `bingo:{${name}}:dead-letters`
     this.#keys = [key, `${key}:order`, `${key}:bytes`, `${key}:sequence`, `${key}:parked`]
     this.#leaseKey = `${key}:lease`

@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue } from 'node:sqlite'
+import { systemClock } from '../../core/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../core/dead-letter.ts'
 import { Expiry } from './expiry.ts'
+import type { StoreClock } from './expiry.ts'
 import { holdLease, LEASE_MS } from './lease.ts'
 import { full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
@@ -21,15 +23,15 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   readonly description: string
   readonly #limits: DeadLetterLimits
   readonly #path: string
-  readonly #now: () => number
+  readonly #clock: StoreClock
   readonly #expiry: Expiry
   #database: DatabaseSync | null = null
 
-  constructor(path: string, limits: DeadLetterLimits, now: () => number = Date.now) {
+  constructor(path: string, limits: DeadLetterLimits, clock: StoreClock = systemClock) {
     this.#path = path
     this.#limits = limits
-    this.#now = now
-    this.#expiry = new Expiry(this, limits.maxAgeMs, now)
+    this.#clock = clock
+    this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
     this.description = path
   }
 
@@ -105,7 +107,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
 
   lease(): Promise<AsyncDisposable> {
     const take = (database: DatabaseSync, owner: string): boolean => {
-      const now = this.#now()
+      const now = this.#clock.now()
       database.prepare('DELETE FROM lease WHERE until < ? OR owner = ?').run(now, owner)
       return database.prepare('INSERT OR IGNORE INTO lease VALUES (1, ?, ?)').run(owner, now + LEASE_MS).changes === 1
     }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { StoreClock } from '../../../../src/act/dead-letters/expiry.ts'
 import type { DeadLetterLimits } from '../../../../src/act/dead-letters/letter.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../../../src/core/dead-letter.ts'
 import { toChangeEvent } from '../../../../src/core/event-json.ts'
@@ -30,7 +31,7 @@ export async function listed(store: DeadLetterStore, filter: DeadLetterFilter = 
   return rowKeys
 }
 
-export type OpenStore = (limits: DeadLetterLimits, now?: () => number) => Promise<DeadLetterStore>
+export type OpenStore = (limits: DeadLetterLimits, clock?: StoreClock) => Promise<DeadLetterStore>
 
 const range = (from: number, to: number): DeadLetter[] => Array.from({ length: to - from }, (_, i) => letter(from + i))
 
@@ -141,9 +142,22 @@ export function describeStore(open: OpenStore): void {
     expect(await listed(store)).toEqual(['2', '3'])
   })
 
+  test('a wall clock that is set removes nothing that is young', async () => {
+    let wallMs = 1_000
+    let monotonicMs = 0
+    const store = await open({ ...ROOMY, maxAgeMs: 3_600_000 }, { now: () => wallMs, monotonicMs: () => monotonicMs })
+    await store.add([letter(1, { createdAt: wallMs })])
+    for (const jumpMs of [31_536_000_000, -31_536_000_000]) {
+      wallMs += jumpMs
+      monotonicMs += 5_000
+      await store.add([letter(monotonicMs, { createdAt: wallMs })])
+    }
+    expect(await store.count()).toBe(3)
+  })
+
   test('removes entries beyond their age when new ones come', async () => {
     let now = 1_100
-    const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, () => now)
+    const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, { now: () => now, monotonicMs: () => now })
     await store.add([letter(1), letter(2)])
     expect(await store.count()).toBe(2)
     now = 2_200

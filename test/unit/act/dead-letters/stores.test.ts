@@ -27,11 +27,11 @@ function keep<T extends DeadLetterStore>(store: T): T {
 const newPath = (): string => join(folder, `${++files}`, 'letters')
 
 describe('dead letters in memory', () => {
-  describeStore(async (limits, now) => new MemoryDeadLetterStore(limits, now))
+  describeStore(async (limits, clock) => new MemoryDeadLetterStore(limits, clock))
 })
 
 describe('dead letters in a file', () => {
-  describeStore(async (limits, now) => keep(new SqliteDeadLetterStore(newPath(), limits, now)))
+  describeStore(async (limits, clock) => keep(new SqliteDeadLetterStore(newPath(), limits, clock)))
 
   test('outlive a process that is killed right after add has resolved', async () => {
     const path = newPath()
