@@ -5,6 +5,8 @@ const MOST_REPLY_BYTES = 512 * 1024 * 1024
 const MOST_ELEMENTS = 1_000_000
 const MOST_DEPTH = 8
 const MOST_LINE_BYTES = 64 * 1024
+const TOO_LONG = `a line of more than ${MOST_LINE_BYTES} bytes`
+const NOTHING = Buffer.alloc(0)
 
 const CR = 0x0d
 const [SIMPLE, ERROR, INTEGER, BULK, ARRAY] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a]
@@ -31,13 +33,9 @@ export class ReplyGuard implements StreamGuard {
       if (this.#skip > 0) at += this.#pass(chunk.length - at)
       else {
         const end = chunk.indexOf(CR, at)
-        const piece = chunk.subarray(at, end < 0 ? chunk.length : end)
-        const line = this.#line === null ? piece : Buffer.concat([this.#line, piece])
-        at += piece.length
-        if (line.length > MOST_LINE_BYTES) return `a line of more than ${MOST_LINE_BYTES} bytes`
-        // Copied: the next chunk may come in the same memory.
-        this.#line = end < 0 ? Buffer.from(line) : null
-        if (end >= 0) wrong = this.#lineEnded(line)
+        at = end < 0 ? chunk.length : end
+        if (this.#line === null && end >= 0) wrong = this.#lineEnded(chunk, from, end)
+        else wrong = this.#gather(chunk.subarray(from, at), end >= 0)
       }
       this.#replyBytes += at - from
       if (this.#replyBytes > MOST_REPLY_BYTES) wrong = `a reply of more than ${MOST_REPLY_BYTES} bytes`
@@ -53,14 +51,24 @@ export class ReplyGuard implements StreamGuard {
     return passed
   }
 
-  #lineEnded(line: Buffer): string | null {
-    const [type] = line
+  /** A line that began or ends in another chunk. */
+  #gather(piece: Buffer, ends: boolean): string | null {
+    // Copied: the next chunk may come in the same memory.
+    const line = Buffer.concat([this.#line ?? NOTHING, piece])
+    this.#line = ends ? null : line
+    if (line.length > MOST_LINE_BYTES) return TOO_LONG
+    return ends ? this.#lineEnded(line, 0, line.length) : null
+  }
+
+  #lineEnded(bytes: Buffer, start: number, end: number): string | null {
+    if (end - start > MOST_LINE_BYTES) return TOO_LONG
+    const type = bytes[start]
     // CR and LF.
     this.#skip = 2
     this.#skipEndsValue = true
     if (type === INTEGER || type === SIMPLE || type === ERROR) return null
     if (type !== BULK && type !== ARRAY) return 'bytes that are no reply'
-    const text = line.toString('latin1', 1)
+    const text = bytes.toString('latin1', start + 1, end)
     if (!/^(-1|\d{1,15})$/.test(text)) return 'a length that is no number'
     const length = Number(text)
     if (length === -1) return null

@@ -153,13 +153,9 @@ class RedisAction {
     const parts = this.#parts.map((part) => part.bind(table))
     return (change): CommandPayload => {
       const address = checkedKey(first(change))
-      const args: string[] = [address]
-      for (const part of parts) {
-        const rendered = part(change)
-        if (typeof rendered === 'string') args.push(rendered)
-        else args.push(...rendered)
-      }
-      return { address, args }
+      // Of the right length at once: an array that grows keeps room for sixteen more, in every event that waits.
+      const args = [address, ...parts.map((part) => part(change))]
+      return { address, args: args.every(isText) ? args : args.flat() }
     }
   }
 
@@ -173,6 +169,10 @@ class RedisAction {
       return { address, args: key(change) === address ? [] : [address], remove: true }
     }
   }
+}
+
+function isText(argument: string | readonly string[]): argument is string {
+  return typeof argument === 'string'
 }
 
 function asItWas(change: Change): Change {
