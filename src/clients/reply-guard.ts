@@ -1,4 +1,5 @@
 import type { StreamGuard } from './guarded-stream.ts'
+import { PartialLine } from './partial-line.ts'
 
 /** No reply that BinGo reads comes near these. A single value cannot be larger on a Redis as it is installed. */
 const MOST_REPLY_BYTES = 512 * 1024 * 1024
@@ -6,7 +7,6 @@ const MOST_ELEMENTS = 1_000_000
 const MOST_DEPTH = 8
 const MOST_LINE_BYTES = 64 * 1024
 const TOO_LONG = `a line of more than ${MOST_LINE_BYTES} bytes`
-const NOTHING = Buffer.alloc(0)
 
 const CR = 0x0d
 const [SIMPLE, ERROR, INTEGER, BULK, ARRAY] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a]
@@ -21,7 +21,7 @@ export class ReplyGuard implements StreamGuard {
   /** Bytes of a value, and of the end of a line, to be passed over. */
   #skip = 0
   #skipEndsValue = false
-  #line: Buffer | null = null
+  readonly #line = new PartialLine()
   #replyBytes = 0
   #elements = 0
 
@@ -34,7 +34,7 @@ export class ReplyGuard implements StreamGuard {
       else {
         const end = chunk.indexOf(CR, at)
         at = end < 0 ? chunk.length : end
-        if (this.#line === null && end >= 0) wrong = this.#lineEnded(chunk, from, end)
+        if (end >= 0 && this.#line.length === 0) wrong = this.#lineEnded(chunk, from, end)
         else wrong = this.#gather(chunk.subarray(from, at), end >= 0)
       }
       this.#replyBytes += at - from
@@ -53,11 +53,13 @@ export class ReplyGuard implements StreamGuard {
 
   /** A line that began or ends in another chunk. */
   #gather(piece: Buffer, ends: boolean): string | null {
-    // Copied: the next chunk may come in the same memory.
-    const line = Buffer.concat([this.#line ?? NOTHING, piece])
-    this.#line = ends ? null : line
-    if (line.length > MOST_LINE_BYTES) return TOO_LONG
-    return ends ? this.#lineEnded(line, 0, line.length) : null
+    if (this.#line.length + piece.length > MOST_LINE_BYTES) return TOO_LONG
+    if (!ends) {
+      this.#line.append(piece)
+      return null
+    }
+    const line = this.#line.complete(piece)
+    return this.#lineEnded(line, 0, line.length)
   }
 
   #lineEnded(bytes: Buffer, start: number, end: number): string | null {

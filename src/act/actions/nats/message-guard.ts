@@ -1,4 +1,5 @@
 import type { StreamGuard } from '../../../clients/guarded-stream.ts'
+import { PartialLine } from '../../../clients/partial-line.ts'
 
 /** An INFO line names every server of a cluster; all other lines are short. */
 const MOST_LINE_BYTES = 1024 * 1024
@@ -13,7 +14,7 @@ const LF = 0x0a
 export class MessageGuard implements StreamGuard {
   /** Bytes of the message at hand that are still to come. */
   #left = 0
-  #line: Buffer | null = null
+  readonly #line = new PartialLine()
 
   refusal(chunk: Buffer): string | null {
     for (let at = 0; at < chunk.length;) {
@@ -26,10 +27,10 @@ export class MessageGuard implements StreamGuard {
       const end = chunk.indexOf(LF, at)
       const piece = chunk.subarray(at, end < 0 ? chunk.length : end)
       at = end < 0 ? chunk.length : end + 1
-      const line = this.#line === null ? piece : Buffer.concat([this.#line, piece])
-      if (line.length > MOST_LINE_BYTES) return `a line of more than ${MOST_LINE_BYTES} bytes`
-      this.#line = end < 0 ? line : null
-      const wrong = end < 0 ? null : this.#lineEnded(line)
+      if (this.#line.length + piece.length > MOST_LINE_BYTES) return `a line of more than ${MOST_LINE_BYTES} bytes`
+      let wrong: string | null = null
+      if (end < 0) this.#line.append(piece)
+      else wrong = this.#lineEnded(this.#line.complete(piece))
       if (wrong !== null) return wrong
     }
     return null

@@ -81,6 +81,6 @@ describe('NATS messages', () => {
     ['a size that is none', 'MSG a 1 x\r\n', 'a message of NaN bytes'],
     ['a line without end', `-ERR ${'x'.repeat(MIB)}`, 'a line of more than 1048576 bytes'],
   ])('are refused by %s', (_, text, why) => {
-    expect(refusal(new MessageGuard(), Buffer.from(good + text), 4_096)).toBe(why)
+    for (const size of [1, 4_096]) expect(refusal(new MessageGuard(), Buffer.from(good + text), size)).toBe(why)
   })
 })
