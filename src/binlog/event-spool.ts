@@ -7,9 +7,29 @@ import { BingoError } from '../core/errors.ts'
 const RECORD_HEAD_BYTES = 5
 const FILE_CHUNK_BYTES = 1024 * 1024
 
-/** Events set aside in the order read: in memory up to a limit, beyond it in a temporary file that has no name. */
+/** What all spools of a reader may keep in memory together (invariant 6). */
+export class SpoolMemory {
+  readonly #mostBytes: number
+  #usedBytes = 0
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes
+  }
+
+  /** Answers whether there was room for them. They count in either case. */
+  take(bytes: number): boolean {
+    this.#usedBytes += bytes
+    return this.#usedBytes <= this.#mostBytes
+  }
+
+  giveBack(bytes: number): void {
+    this.#usedBytes -= bytes
+  }
+}
+
+/** Events set aside in the order read: in memory while there is room, then in a temporary file that has no name. */
 export class EventSpool {
-  readonly #memoryBytes: number
+  readonly #memory: SpoolMemory
   readonly #folder: string
   #chunks: Buffer[] = []
   #chunkBytes = 0
@@ -17,8 +37,8 @@ export class EventSpool {
   #fileBytes = 0
 
   /** `folder` takes the temporary file; null = the system's folder for such. */
-  constructor(memoryBytes: number, folder: string | null) {
-    this.#memoryBytes = memoryBytes
+  constructor(memory: SpoolMemory, folder: string | null) {
+    this.#memory = memory
     this.#folder = folder ?? tmpdir()
   }
 
@@ -30,7 +50,7 @@ export class EventSpool {
     buffer.copy(record, RECORD_HEAD_BYTES, start, end)
     this.#chunks.push(record)
     this.#chunkBytes += record.length
-    if (this.#chunkBytes > this.#memoryBytes) this.#flush()
+    if (!this.#memory.take(record.length)) this.#flush()
   }
 
   /** Hands out what was appended, one event after the other; `visit` may take its time. */
@@ -52,8 +72,7 @@ export class EventSpool {
     if (this.#file !== null) closeSync(this.#file)
     this.#file = null
     this.#fileBytes = 0
-    this.#chunks = []
-    this.#chunkBytes = 0
+    this.#forgetChunks()
   }
 
   #flush(): void {
@@ -67,6 +86,11 @@ export class EventSpool {
     } catch (error) {
       throw spoolFailed(error as Error)
     }
+    this.#forgetChunks()
+  }
+
+  #forgetChunks(): void {
+    this.#memory.giveBack(this.#chunkBytes)
     this.#chunks = []
     this.#chunkBytes = 0
   }

@@ -1,4 +1,4 @@
-import { EventSpool } from './event-spool.ts'
+import { EventSpool, SpoolMemory } from './event-spool.ts'
 import { EventType } from './event-types.ts'
 import type { PositionTracker } from './position-tracker.ts'
 import type { PreparedXa } from './prepared-xa.ts'
@@ -6,7 +6,7 @@ import { rowsKind } from './rows-event.ts'
 
 /** Bounds of what is kept of transactions that are not decided yet. */
 export interface TransactionBufferLimits {
-  /** Bytes of one prepared XA transaction kept in memory; the rest goes to a temporary file. */
+  /** Bytes of all prepared XA transactions kept in memory; the rest goes to temporary files, one for each. */
   readonly xaMemoryBytes: number
   /** Folder for such files; null = the system's. */
   readonly spoolFolder: string | null
@@ -19,12 +19,14 @@ export interface TransactionBufferLimits {
  */
 export class XaTransactions {
   readonly #position: PositionTracker
-  readonly #limits: TransactionBufferLimits
+  readonly #folder: string | null
+  readonly #memory: SpoolMemory
   #open: { readonly xid: string; readonly events: EventSpool } | null = null
 
   constructor(position: PositionTracker, limits: TransactionBufferLimits) {
     this.#position = position
-    this.#limits = limits
+    this.#folder = limits.spoolFolder
+    this.#memory = new SpoolMemory(limits.xaMemoryBytes)
   }
 
   /** Between XA START and XA PREPARE, or a commit in one phase. */
@@ -34,7 +36,7 @@ export class XaTransactions {
 
   start(xid: string): void {
     this.#open?.events.close()
-    this.#open = { xid, events: new EventSpool(this.#limits.xaMemoryBytes, this.#limits.spoolFolder) }
+    this.#open = { xid, events: new EventSpool(this.#memory, this.#folder) }
   }
 
   /** Keeps an event of the open transaction that tells of rows; false for events of other kinds. */
