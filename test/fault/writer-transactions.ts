@@ -84,7 +84,9 @@ async function replacedRow(connection: Connection, choice: Choice): Promise<void
   const [found] = (await connection.query(`SELECT id, seq FROM ${name} WHERE uid = ${row} FOR UPDATE`)) as [
     { id: number; seq: number }[],
   ]
-  const { id, seq } = found[0]!
+  // InnoDB finds nothing when another session has just moved the row's key to a place that this scan has passed.
+  if (found[0] === undefined) return void (await connection.query('ROLLBACK'))
+  const { id, seq } = found[0]
   await connection.query(`DELETE FROM ${name} WHERE uid = ${row}`)
   await connection.query(`INSERT INTO ${name} (id, uid, seq, pad) VALUES (${id}, ${row}, ${seq + 2}, 'again')`)
   await connection.query('COMMIT')
