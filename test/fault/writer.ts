@@ -81,8 +81,9 @@ export class Writer {
   /** Lets every session finish what it is at. Rejects with what ended one of them before. */
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.all(this.sessions)
+    const ends = await Promise.allSettled(this.sessions)
     this.sessions = []
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
   /** `table:uid` → seq, as the server has it. */
@@ -107,7 +108,7 @@ export class Writer {
 
   private async session(number: number, work: (connection: Connection) => Promise<void>): Promise<void> {
     let connection = await this.connect(number)
-    while (!this.stopping) {
+    while (connection !== null && !this.stopping) {
       try {
         await work(connection)
       } catch (error) {
@@ -120,10 +121,11 @@ export class Writer {
       }
       if (this.options.pauseMs > 0) await delay(this.options.pauseMs)
     }
-    await connection.end().catch(() => undefined)
+    await connection?.end().catch(() => undefined)
   }
 
-  private async connect(session: number): Promise<Connection> {
+  /** Null when the writer stops and the server is not there. */
+  private async connect(session: number): Promise<Connection | null> {
     const deadline = performance.now() + RECONNECT_TIMEOUT_MS
     for (;;) {
       try {
@@ -134,6 +136,7 @@ export class Writer {
         return connection
       } catch (error) {
         if (performance.now() > deadline || !isConnectionLoss(error)) throw error
+        if (this.stopping) return null
         await delay(RECONNECT_PAUSE_MS)
       }
     }
