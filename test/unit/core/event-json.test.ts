@@ -27,8 +27,8 @@ test('the fast serialiser writes what the plain one does, whatever the values', 
     fc.array(fc.string(), { maxLength: 3 }),
     fc.dictionary(fc.string(), fc.oneof(fc.integer(), fc.string()), { maxKeys: 3 }),
   )
-  const columns = ['id', '__proto__', 'constructor', 'a"b']
-  const row = fc.tuple(value, value, value, value).map((values) => {
+  const columns = ['id', '__proto__', 'constructor', 'toJSON', '7', 'a"b']
+  const row = fc.tuple(value, value, value, value, value, value).map((values) => {
     const made = Object.create(null) as { [column: string]: unknown }
     columns.forEach((column, i) => (made[column] = values[i]))
     return made as never
