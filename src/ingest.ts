@@ -45,10 +45,8 @@ export class Ingest implements TransactionHandler, MatchSink {
   private ticket: Ticket | null = null
   private buffer: InFlightJob[] = []
   private bufferBytes = 0
-  /** The transaction has outgrown the buffer: jobs go at once. */
-  private streaming = false
   private lastSeq = -1
-  /** Of the newest row that was let go before the transaction's end. */
+  /** Ordinal of the newest row let go before the transaction's end: it has outgrown the buffer, and jobs go at once. */
   private deliveredSeq = -1
   /** Rows up to this ordinal were handled before the connection broke in mid-transaction (invariant 5). */
   private skipUpTo = -1
@@ -84,8 +82,6 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.transaction = transaction
     this.lastSeq = -1
     this.skipUpTo = -1
-    this.deliveredSeq = -1
-    this.streaming = false
   }
 
   rows(block: RowsBlock): void {
@@ -230,7 +226,7 @@ export class Ingest implements TransactionHandler, MatchSink {
 
   private take(job: InFlightJob): void {
     this.deps.backPressure.charge(job)
-    if (this.streaming) {
+    if (this.deliveredSeq >= 0) {
       this.deliveredSeq = job.change.seq
       this.deps.route(job)
       return
@@ -238,7 +234,6 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.buffer.push(job)
     this.bufferBytes += job.bytes
     if (this.bufferBytes > this.bufferLimit) {
-      this.streaming = true
       this.deliveredSeq = job.change.seq
       this.letGo()
     }
@@ -290,7 +285,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.ticket = null
     this.lastJob = null
     this.lanes.forget()
-    this.streaming = false
+    this.deliveredSeq = -1
   }
 
   /** A change of the primary key that is sent once is ordered on the former key's lane too (invariant 2). */
