@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { Connection } from '@platformatic/kafka'
+import { FramedGuard } from '../../../clients/framed-guard.ts'
 import { guardStream } from '../../../clients/guarded-stream.ts'
 import type { StreamGuard } from '../../../clients/guarded-stream.ts'
 
@@ -13,10 +14,10 @@ const CONNECTS = 'tracing:plt:kafka:connections:connects:end'
 
 /** Responses are a length (i32, big-endian) and as many bytes; the client would gather whatever the length says. */
 export class ResponseGuard implements StreamGuard {
-  /** Bytes of the response at hand that are still to come. */
-  #left = 0
-  readonly #length = Buffer.alloc(LENGTH_BYTES)
-  #lengthBytes = 0
+  readonly #responses = new FramedGuard(LENGTH_BYTES, (header) => {
+    const bytes = header.readInt32BE()
+    return bytes < LEAST_RESPONSE_BYTES || bytes > MOST_RESPONSE_BYTES ? `a response of ${bytes} bytes` : bytes
+  })
   #mayBeAlert: boolean
 
   /** `encrypted`: with TLS. Without it a broker that wants it answers with an alert, of which the client makes its error. */
@@ -27,22 +28,7 @@ export class ResponseGuard implements StreamGuard {
   refusal(chunk: Buffer): string | null {
     const isAlert = this.#mayBeAlert && isTlsRecord(chunk)
     this.#mayBeAlert = false
-    if (isAlert) return null
-    for (let at = 0; at < chunk.length;) {
-      if (this.#left > 0) {
-        const passed = Math.min(this.#left, chunk.length - at)
-        this.#left -= passed
-        at += passed
-        continue
-      }
-      this.#length[this.#lengthBytes++] = chunk[at++]!
-      if (this.#lengthBytes < LENGTH_BYTES) continue
-      this.#lengthBytes = 0
-      this.#left = this.#length.readInt32BE()
-      if (this.#left < LEAST_RESPONSE_BYTES || this.#left > MOST_RESPONSE_BYTES)
-        return `a response of ${this.#left} bytes`
-    }
-    return null
+    return isAlert ? null : this.#responses.refusal(chunk)
   }
 }
 

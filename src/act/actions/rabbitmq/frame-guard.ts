@@ -1,4 +1,4 @@
-import type { StreamGuard } from '../../../clients/guarded-stream.ts'
+import { FramedGuard } from '../../../clients/framed-guard.ts'
 
 /** Brokers agree on 128 KiB at most unless they are told otherwise, and this client offers less. */
 const MOST_FRAME_BYTES = 1024 * 1024
@@ -12,35 +12,18 @@ const BODY = 3
  * AMQP frames: type u8 | channel u16 | size u32, big-endian | payload | end mark u8. The client would wait for whatever
  * the size says, and ends the process beyond 1 GiB, which no read of a socket can have.
  */
-export class FrameGuard implements StreamGuard {
-  readonly #header = Buffer.alloc(HEADER_BYTES)
-  #headerBytes = 0
-  /** Bytes of payload and end mark that are still to come. */
-  #left = 0
+export class FrameGuard extends FramedGuard {
   #bodyBytes = 0
 
-  refusal(chunk: Buffer): string | null {
-    for (let at = 0; at < chunk.length;) {
-      if (this.#left > 0) {
-        const passed = Math.min(this.#left, chunk.length - at)
-        this.#left -= passed
-        at += passed
-        continue
-      }
-      this.#header[this.#headerBytes++] = chunk[at++]!
-      if (this.#headerBytes < HEADER_BYTES) continue
-      this.#headerBytes = 0
-      const wrong = this.#frame(this.#header[0]!, this.#header.readUInt32BE(3))
-      if (wrong !== null) return wrong
-    }
-    return null
+  constructor() {
+    super(HEADER_BYTES, (header) => this.#frame(header[0]!, header.readUInt32BE(3)))
   }
 
-  #frame(type: number, size: number): string | null {
+  /** Bytes of payload and end mark. */
+  #frame(type: number, size: number): number | string {
     if (size > MOST_FRAME_BYTES) return `a frame of ${size} bytes`
-    this.#left = size + 1
     if (type === METHOD) this.#bodyBytes = 0
     else if (type === BODY) this.#bodyBytes += size
-    return this.#bodyBytes > MOST_BODY_BYTES ? `a message of more than ${MOST_BODY_BYTES} bytes` : null
+    return this.#bodyBytes > MOST_BODY_BYTES ? `a message of more than ${MOST_BODY_BYTES} bytes` : size + 1
   }
 }
