@@ -1,5 +1,6 @@
 import type { ActionSpec } from '../core/action.ts'
-import { constant, unionReads } from './piece.ts'
+import { unionReads } from '../core/column-reads.ts'
+import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 
 /** `headers:` of a broker message, rendered; one object for all events where there are none. */

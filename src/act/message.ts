@@ -1,7 +1,7 @@
 import type { ActionSpec, FieldSpec } from '../core/action.ts'
 import { toCloudEvent } from '../core/cloud-event.ts'
 import { stringifyEvent, stringifyValue, toChangeEvent } from '../core/event-json.ts'
-import { READS_WHOLE_ROW } from './piece.ts'
+import { READS_WHOLE_ROW } from '../core/column-reads.ts'
 import type { Piece } from './piece.ts'
 
 /** `format: event | cloudevents`, shared by every action that sends JSON. */

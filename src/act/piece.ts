@@ -1,5 +1,6 @@
 import type { Change } from '../core/change.ts'
 import { EvaluationError } from '../core/errors.ts'
+import { READS_NOTHING } from '../core/column-reads.ts'
 import type { ColumnReads, Structure } from '../core/rule.ts'
 import type { TableDef } from '../core/table.ts'
 
@@ -7,22 +8,6 @@ import type { TableDef } from '../core/table.ts'
 export interface Piece<T> {
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => T
-}
-
-export const READS_NOTHING: ColumnReads = { new: new Set(), old: new Set() }
-export const READS_WHOLE_ROW: ColumnReads = { new: 'all', old: 'all' }
-
-export function unionReads(all: readonly ColumnReads[]): ColumnReads {
-  return { new: unionColumns(all.map((reads) => reads.new)), old: unionColumns(all.map((reads) => reads.old)) }
-}
-
-function unionColumns(sets: readonly (ReadonlySet<string> | 'all')[]): ReadonlySet<string> | 'all' {
-  const union = new Set<string>()
-  for (const set of sets) {
-    if (set === 'all') return 'all'
-    for (const column of set) union.add(column)
-  }
-  return union
 }
 
 export function constant<T>(value: T): Piece<T> {

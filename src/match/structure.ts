@@ -1,4 +1,5 @@
 import type { Change, Value } from '../core/change.ts'
+import { READS_NOTHING, unionReads } from '../core/column-reads.ts'
 import { ProblemsError } from '../core/errors.ts'
 import type { Problem, SourceLocation } from '../core/errors.ts'
 import { stringifyValue } from '../core/event-json.ts'
@@ -145,20 +146,8 @@ function sequence(
 }
 
 function readsOf(node: StructureNode, table: TableDef): ColumnReads {
-  if (node.tag === 'value') return { new: new Set(), old: new Set() }
+  if (node.tag === 'value') return READS_NOTHING
   if (node.tag === 'template') return node.template.reads(table)
   const children = node.tag === 'list' ? node.items : node.entries.map(([, value]) => value)
-  return union(children.map((child) => readsOf(child, table)))
-}
-
-function union(all: readonly ColumnReads[]): ColumnReads {
-  const of = (image: 'new' | 'old'): ReadonlySet<string> | 'all' => {
-    const names = new Set<string>()
-    for (const { [image]: read } of all) {
-      if (read === 'all') return 'all'
-      for (const name of read) names.add(name)
-    }
-    return names
-  }
-  return { new: of('new'), old: of('old') }
+  return unionReads(children.map((child) => readsOf(child, table)))
 }

@@ -1,7 +1,7 @@
 import type { ActionType } from '../../core/action.ts'
 import { EvaluationError } from '../../core/errors.ts'
 import { stringifyValue } from '../../core/event-json.ts'
-import { READS_NOTHING } from '../piece.ts'
+import { READS_NOTHING } from '../../core/column-reads.ts'
 import { printableAddress, targetConfig } from '../target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { SqlActionOptions, SqlParam, SqlPayload, SqlTargetOptions } from './sql/options.ts'

@@ -1,6 +1,7 @@
 import type { ActionSpec } from '../../../core/action.ts'
 import { EvaluationError } from '../../../core/errors.ts'
-import { constant, unionReads } from '../../piece.ts'
+import { unionReads } from '../../../core/column-reads.ts'
+import { constant } from '../../piece.ts'
 import type { Piece } from '../../piece.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
