@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { withDeadline } from '../act/with-deadline.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../core/action.ts'
 import type { Clock } from '../core/clock.ts'
@@ -69,14 +69,8 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
 }
 
 /** Undefined when the store cannot say: metrics and status must not fail, or hang, together with it. */
-async function countInTime(daemon: Daemon): Promise<number | undefined> {
-  const over = new AbortController()
-  const late = delay(COUNT_TIMEOUT_MS, undefined, { signal: over.signal }).catch(() => undefined)
-  try {
-    return await Promise.race([daemon.deadLetterCount().catch(() => undefined), late])
-  } finally {
-    over.abort()
-  }
+function countInTime(daemon: Daemon): Promise<number | undefined> {
+  return withDeadline(daemon.deadLetterCount(), COUNT_TIMEOUT_MS).catch(() => undefined)
 }
 
 function lazily(make: () => Promise<() => Promise<string>>): () => Promise<string> {

@@ -78,13 +78,12 @@ export class Resender implements AsyncDisposable {
 
   /** Letters that were sent have left their store. */
   async removed(ids: readonly string[]): Promise<void> {
-    const jobs = new Map<Target, Job[]>()
-    for (const id of ids) {
-      for (const { target, job } of this.taken.get(id) ?? []) append(jobs, target, job)
-      this.taken.delete(id)
-    }
+    const removed = ids.flatMap((id) => this.taken.get(id) ?? [])
+    for (const id of ids) this.taken.delete(id)
     // A target that is told nothing only remembers them for longer.
-    for (const [target, ended] of jobs) await target.retried!(ended).catch(() => undefined)
+    for (const [target, taken] of Map.groupBy(removed, (each) => each.target)) {
+      await target.retried!(taken.map(({ job }) => job)).catch(() => undefined)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,10 +137,4 @@ function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Chang
   // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts), if it could be rendered at all.
   if (id.endsWith('#former')) return [former()]
   return stage !== undefined && keyChanged(table, op, old, new_) ? [former(), payload()] : [payload()]
-}
-
-function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [value])
-  else list.push(value)
 }

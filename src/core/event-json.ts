@@ -53,7 +53,7 @@ export function stringifyValue(value: unknown): string {
  * `stringifyValue` for values that come again and again from one place. The engine's own serialiser is several times
  * faster, but knows no bigints: the first one ends its use.
  */
-export class JsonWriter {
+class JsonWriter {
   private native = true
 
   write(value: object): string {
