@@ -1,7 +1,7 @@
-import type { Log } from '../core/action.ts'
-import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
-import { createLog } from '../observability/logger.ts'
+import type { Log } from '../model/action.ts'
+import type { Config } from '../app/config/config.ts'
+import { loadConfig } from '../app/config/load.ts'
+import { createLog } from '../ops/logger.ts'
 
 /** Options that every command has. */
 export interface GlobalOptions {

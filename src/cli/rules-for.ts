@@ -1,7 +1,7 @@
-import { actionTypes } from '../act/registry.ts'
-import type { Config } from '../config/config.ts'
-import type { TableDef } from '../core/table.ts'
-import { loadRules, type CompileOptions, type LoadedRules } from '../rules/load.ts'
+import { actionTypes } from '../targets/registry.ts'
+import type { Config } from '../app/config/config.ts'
+import type { TableDef } from '../model/table.ts'
+import { loadRules, type CompileOptions, type LoadedRules } from '../rules/files/load.ts'
 
 /** What the rules of this configuration are compiled against. */
 export function compileOptions(config: Config, tables?: readonly TableDef[]): CompileOptions {

@@ -1,6 +1,6 @@
-import type { Log } from '../core/action.ts'
-import type { Clock } from '../core/clock.ts'
-import { OutageLevels } from '../core/outage-level.ts'
+import type { Log } from '../model/action.ts'
+import type { Clock } from '../model/clock.ts'
+import { OutageLevels } from '../model/outage-level.ts'
 
 /** Logs one outage of one connection, with a level that follows how long it lasts. */
 export class Outage {

@@ -2,7 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 // oxlint-disable-next-line no-restricted-imports -- how redis.ts's connections reach their servers
 import { AbstractConnector, SentinelConnector, type RedisOptions, type SentinelConnectionOptions } from 'ioredis'
-import { serverName } from '../core/server-name.ts'
+import { serverName } from '../model/server-name.ts'
 import { guardStream } from './guarded-stream.ts'
 import { ReplyGuard } from './reply-guard.ts'
 

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
-import { BingoError } from '../core/errors.ts'
-import { readSmallFile } from '../core/small-file.ts'
+import { BingoError } from '../model/errors.ts'
+import { readSmallFile } from '../model/small-file.ts'
 
 export interface HostPort {
   readonly host: string

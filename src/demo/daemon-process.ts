@@ -5,8 +5,8 @@ import { request } from 'node:http'
 import { extname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { BingoError } from '../core/errors.ts'
-import type { Status } from '../observability/status.ts'
+import { BingoError } from '../model/errors.ts'
+import type { Status } from '../ops/status.ts'
 
 export interface DaemonProcessOptions {
   readonly sourceUrl: string

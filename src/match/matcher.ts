@@ -1,9 +1,9 @@
-import type { RowsBlock } from '../core/binlog-stream.ts'
-import type { RowOp } from '../core/change.ts'
-import type { Rule, RuleSet } from '../core/rule.ts'
-import type { TableDef } from '../core/table.ts'
-import { TableProgram } from './program.ts'
-import type { CompileRowDecoder } from './program.ts'
+import type { RowsBlock } from '../model/binlog-stream.ts'
+import type { RowOp } from '../model/change.ts'
+import type { Rule, RuleSet } from '../model/rule.ts'
+import type { TableDef } from '../model/table.ts'
+import { TableProgram } from './program/program.ts'
+import type { CompileRowDecoder } from './program/program.ts'
 
 /** Programs of one table: by operation, then by the identity of the column sets present in the images. */
 interface TablePrograms {

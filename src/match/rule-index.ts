@@ -1,5 +1,5 @@
-import type { Row, Value } from '../core/change.ts'
-import type { Predicate } from '../core/rule.ts'
+import type { Row, Value } from '../model/change.ts'
+import type { Predicate } from '../model/rule.ts'
 
 type Literal = string | number | bigint | boolean
 

@@ -1,9 +1,9 @@
-import type { ActionPlan } from '../core/action.ts'
-import type { Change } from '../core/change.ts'
-import type { EvaluationStage } from '../core/errors.ts'
-import type { Rule } from '../core/rule.ts'
-import { asEvaluationError } from './bound-rule.ts'
-import type { MatchSink } from './program.ts'
+import type { ActionPlan } from '../model/action.ts'
+import type { Change } from '../model/change.ts'
+import type { EvaluationStage } from '../model/errors.ts'
+import type { Rule } from '../model/rule.ts'
+import { asEvaluationError } from './program/bound-rule.ts'
+import type { MatchSink } from './program/program.ts'
 
 /** Matches a change that is no row (a statement, a gap) against its rules. `heldBytes`: what it keeps in memory. */
 export function matchStatement(change: Change, rules: readonly Rule[], heldBytes: number, sink: MatchSink): void {

@@ -1,8 +1,8 @@
-import { EvaluationError } from '../core/errors.ts'
-import type { Problem, SourceLocation } from '../core/errors.ts'
-import type { Rule } from '../core/rule.ts'
-import type { TableDef } from '../core/table.ts'
-import { ColumnError } from '../match/column-errors.ts'
+import { EvaluationError } from '../model/errors.ts'
+import type { Problem, SourceLocation } from '../model/errors.ts'
+import type { Rule } from '../model/rule.ts'
+import type { TableDef } from '../model/table.ts'
+import { ColumnError } from './language/column-errors.ts'
 import { RULE_CODES } from './codes.ts'
 
 /**

@@ -1,8 +1,8 @@
-import type { OnFailure, RetryOptions } from '../core/rule.ts'
+import type { OnFailure, RetryOptions } from '../model/rule.ts'
 import { RULE_CODES } from './codes.ts'
 import type { ValueReader } from './read-values.ts'
-import { entryOf } from './tree.ts'
-import type { MapNode, TreeNode } from './tree.ts'
+import { entryOf } from './yaml/tree.ts'
+import type { MapNode, TreeNode } from './yaml/tree.ts'
 
 /** How an action is delivered. May stand on the rule, the target or the action; the nearest wins, key by key. */
 export interface DeliveryOptions {

@@ -1,9 +1,9 @@
-import { nearestName } from '../core/nearest-name.ts'
-import { parseBytes, parseDuration } from '../core/quantity.ts'
+import { nearestName } from '../model/nearest-name.ts'
+import { parseBytes, parseDuration } from '../model/quantity.ts'
 import { RULE_CODES } from './codes.ts'
 import type { Reporter } from './reporter.ts'
-import { describeNode } from './tree.ts'
-import type { ListNode, MapNode, TreeNode } from './tree.ts'
+import { describeNode } from './yaml/tree.ts'
+import type { ListNode, MapNode, TreeNode } from './yaml/tree.ts'
 
 /** Reads values of a rules file; what is wrong is reported, and the answer is then undefined. */
 export class ValueReader {

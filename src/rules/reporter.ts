@@ -1,4 +1,4 @@
-import type { Problem, SourceLocation } from '../core/errors.ts'
+import type { Problem, SourceLocation } from '../model/errors.ts'
 
 /** Gathers everything that is wrong, so that an author sees it all at once. */
 export class Reporter {

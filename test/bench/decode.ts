@@ -2,9 +2,9 @@
  * Rows per second of the row decoder alone, from memory: `node test/bench/decode.ts [seconds per case]`.
  * The table is one as applications have them: ten columns, of which a rule needs two.
  */
-import { compileRowDecoder, type ColumnSelection } from '../../src/binlog/row-decoder.ts'
-import type { Row } from '../../src/core/change.ts'
-import type { ColumnDef, TableDef } from '../../src/core/table.ts'
+import { compileRowDecoder, type ColumnSelection } from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
+import type { Row } from '../../src/model/change.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table.ts'
 
 const ROWS = 20_000
 const SECONDS = Number(process.argv[2] ?? 2)

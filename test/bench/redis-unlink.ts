@@ -1,8 +1,8 @@
 // Ways of deleting many keys over one connection, CPU seconds of this process first: `node test/bench/redis-unlink.ts [keys]`.
 // oxlint-disable-next-line no-restricted-imports -- compares the client's own ways with ours
 import { Redis } from 'ioredis'
-import { encodeMultiKey } from '../../src/act/actions/redis/encode.ts'
-import { RawCommand } from '../../src/act/actions/redis/raw-command.ts'
+import { encodeMultiKey } from '../../src/targets/redis/encode.ts'
+import { RawCommand } from '../../src/targets/redis/raw-command.ts'
 import { startRedis } from '../support/servers/redis.ts'
 
 const KEYS = Number(process.argv[2] ?? 1_000_000)

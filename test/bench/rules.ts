@@ -1,7 +1,7 @@
-import { actionTypes } from '../../src/act/registry.ts'
-import type { ActionType } from '../../src/core/action.ts'
-import type { RuleSet } from '../../src/core/rule.ts'
-import { loadRulesFromText } from '../../src/rules/load.ts'
+import { actionTypes } from '../../src/targets/registry.ts'
+import type { ActionType } from '../../src/model/action.ts'
+import type { RuleSet } from '../../src/model/rule.ts'
+import { loadRulesFromText } from '../../src/rules/files/load.ts'
 
 /** Rule files of the reading benchmarks, by mode. Their actions are rendered but go nowhere. */
 export const RULES: { readonly [mode: string]: string } = {

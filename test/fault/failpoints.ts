@@ -2,12 +2,12 @@
  * Loaded with `--import` into a daemon under test: kills it (kill -9, by itself) at the moment that BINGO_TEST_FAILPOINT
  * names. Wraps methods at the seams between stages, so that production code knows nothing of it and pays nothing for it.
  */
-import { RedisTarget } from '../../src/act/actions/redis/target.ts'
-import { RedisDeadLetterStore } from '../../src/act/dead-letters/redis-store.ts'
-import { RedisCheckpointStore } from '../../src/checkpoint/redis-store.ts'
-import { CheckpointSaver } from '../../src/checkpoint/saver.ts'
-import { Ingest } from '../../src/ingest.ts'
-import { Router } from '../../src/router.ts'
+import { RedisTarget } from '../../src/targets/redis/target.ts'
+import { RedisDeadLetterStore } from '../../src/state/dead-letters/redis-store.ts'
+import { RedisCheckpointStore } from '../../src/state/checkpoint/redis-store.ts'
+import { CheckpointSaver } from '../../src/flow/checkpoint/saver.ts'
+import { Ingest } from '../../src/flow/ingest.ts'
+import { Router } from '../../src/flow/router.ts'
 import { FAILPOINT_VARIABLE } from './failpoint-names.ts'
 import type { Failpoint } from './failpoint-names.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { MysqlGtidSet } from '../../src/core/gtid-set.ts'
+import { MysqlGtidSet } from '../../src/sources/mysql/gtid/gtid-set.ts'
 import { Daemon } from '../support/daemon.ts'
 import type { DaemonOptions } from '../support/daemon.ts'
 import { startMysql } from '../support/servers/mysql.ts'

@@ -4,15 +4,15 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { grpc } from '../../src/act/actions/grpc.ts'
-import type { DeliveryFailure } from '../../src/core/action.ts'
+import { grpc } from '../../src/targets/grpc/action.ts'
+import type { DeliveryFailure } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { eventually, freePort } from '../support/daemon.ts'
 import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
 import { silentLog } from '../support/jobs.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { TargetSender } from '../support/target-sender.ts'
-import { compile } from '../unit/act/action-spec.ts'
+import { compile } from '../unit/targets/action-spec.ts'
 
 /** A gRPC target as a rule with these fields would have it. */
 class Sender extends TargetSender {

@@ -5,10 +5,10 @@ import { loadPackageDefinition, Server, ServerCredentials, status } from '@grpc/
 import type { sendUnaryData, ServerUnaryCall, ServiceClientConstructor } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { grpc } from '../../src/act/actions/grpc.ts'
-import type { SendResult, Target } from '../../src/core/action.ts'
+import { grpc } from '../../src/targets/grpc/action.ts'
+import type { SendResult, Target } from '../../src/model/action.ts'
 import { silentLog } from '../support/jobs.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const PROTO = `syntax = "proto3";
 package mail;

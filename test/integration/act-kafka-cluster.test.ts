@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { kafka } from '../../src/act/actions/kafka.ts'
-import type { ActionPlan, Target } from '../../src/core/action.ts'
+import { kafka } from '../../src/targets/kafka/action.ts'
+import type { ActionPlan, Target } from '../../src/model/action.ts'
 import { judge } from '../fault/checker.ts'
 import { randomFrom } from '../fault/random.ts'
 import { silentLog } from '../support/jobs.ts'
@@ -11,7 +11,7 @@ import { sendUntilTaken } from '../support/redelivery.ts'
 import { RowHistory } from '../support/row-history.ts'
 import { startKafkaCluster } from '../support/servers/kafka.ts'
 import type { KafkaNode } from '../support/servers/kafka.ts'
-import { compile } from '../unit/act/action-spec.ts'
+import { compile } from '../unit/targets/action-spec.ts'
 
 /** More of them: BINGO_TEST_KILLS=30. */
 const ROUNDS = Number(process.env['BINGO_TEST_KILLS'] ?? 1)

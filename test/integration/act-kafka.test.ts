@@ -1,7 +1,7 @@
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { kafka } from '../../src/act/actions/kafka.ts'
-import type { Job, SendResult, Target } from '../../src/core/action.ts'
+import { kafka } from '../../src/targets/kafka/action.ts'
+import type { Job, SendResult, Target } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { readTopic } from '../support/kafka-topic.ts'
@@ -10,7 +10,7 @@ import { sendUntilTaken, summary } from '../support/redelivery.ts'
 import { startKafka } from '../support/servers/kafka.ts'
 import { KAFKA_USER } from '../support/servers/kafka-properties.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 let server: Awaited<ReturnType<typeof startKafka>>

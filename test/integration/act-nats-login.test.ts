@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nkeys } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { nats } from '../../src/act/actions/nats.ts'
-import type { SendResult } from '../../src/core/action.ts'
+import { nats } from '../../src/targets/nats/action.ts'
+import type { SendResult } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { summary } from '../support/redelivery.ts'
 import { startNats } from '../support/servers/nats.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 let folder: string

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rabbitmq } from '../../src/act/actions/rabbitmq.ts'
-import type { ActionPlan, Target } from '../../src/core/action.ts'
+import { rabbitmq } from '../../src/targets/rabbitmq/action.ts'
+import type { ActionPlan, Target } from '../../src/model/action.ts'
 import { judge } from '../fault/checker.ts'
 import type { Arrival } from '../fault/checker.ts'
 import { randomFrom } from '../fault/random.ts'
@@ -10,7 +10,7 @@ import { silentLog } from '../support/jobs.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
 import { RowHistory } from '../support/row-history.ts'
 import { startRabbitmq } from '../support/servers/rabbitmq.ts'
-import { compile } from '../unit/act/action-spec.ts'
+import { compile } from '../unit/targets/action-spec.ts'
 
 /** More of them, and kills that follow each other: BINGO_TEST_KILLS=30. */
 const ROUNDS = Number(process.env['BINGO_TEST_KILLS'] ?? 2)

@@ -1,13 +1,13 @@
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rabbitmq } from '../../src/act/actions/rabbitmq.ts'
-import type { ActionPlan, Job, SendResult, Target } from '../../src/core/action.ts'
+import { rabbitmq } from '../../src/targets/rabbitmq/action.ts'
+import type { ActionPlan, Job, SendResult, Target } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { summary } from '../support/redelivery.ts'
 import { startRabbitmq } from '../support/servers/rabbitmq.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 let server: Awaited<ReturnType<typeof startRabbitmq>>

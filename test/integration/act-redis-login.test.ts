@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { redis } from '../../src/act/actions/redis.ts'
-import type { SendResult } from '../../src/core/action.ts'
+import { redis } from '../../src/targets/redis/action.ts'
+import type { SendResult } from '../../src/model/action.ts'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { summary } from '../support/redelivery.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 let authority: CertificateAuthority

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { redis } from '../../src/act/actions/redis.ts'
-import type { Job, Target } from '../../src/core/action.ts'
+import { redis } from '../../src/targets/redis/action.ts'
+import type { Job, Target } from '../../src/model/action.ts'
 import { silentLog } from '../support/jobs.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { RedisCluster, SentinelGroup } from '../support/servers/redis-topologies.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const opened: Target[] = []
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { redis as redisType } from '../../src/act/actions/redis.ts'
-import type { Job, SendResult, Target } from '../../src/core/action.ts'
+import { redis as redisType } from '../../src/targets/redis/action.ts'
+import type { Job, SendResult, Target } from '../../src/model/action.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { silentLog } from '../support/jobs.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 let server: RedisServer

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { sql } from '../../src/act/actions/sql.ts'
-import type { SendResult, Target } from '../../src/core/action.ts'
+import { sql } from '../../src/targets/sql/action.ts'
+import type { SendResult, Target } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { eventually } from '../support/daemon.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import type { SqlServer } from '../support/servers/mysql.ts'
 import { silentLog } from '../support/jobs.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 /** A connection that is closed, with its locks, whatever becomes of the test. */

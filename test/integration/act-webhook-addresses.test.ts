@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { webhookConnector } from '../../src/act/actions/webhook/connector.ts'
-import type { WebhookTargetOptions } from '../../src/act/actions/webhook/options.ts'
-import { webhook } from '../../src/act/actions/webhook.ts'
-import type { ActionPlan, SendResult } from '../../src/core/action.ts'
+import { webhookConnector } from '../../src/targets/webhook/connector.ts'
+import type { WebhookTargetOptions } from '../../src/targets/webhook/options.ts'
+import { webhook } from '../../src/targets/webhook/action.ts'
+import type { ActionPlan, SendResult } from '../../src/model/action.ts'
 import { silentLog } from '../support/jobs.ts'
 import { summary } from '../support/webhook-target.ts'
-import { actionSpec, compile, DEFAULTS, jobFor } from '../unit/act/action-spec.ts'
+import { actionSpec, compile, DEFAULTS, jobFor } from '../unit/targets/action-spec.ts'
 
 let server: Server
 let port: number

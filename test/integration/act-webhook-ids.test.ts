@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import type { ActionPlan, Job, Target } from '../../src/core/action.ts'
+import type { ActionPlan, Job, Target } from '../../src/model/action.ts'
 import { randomFrom } from '../fault/random.ts'
 import { silentLog } from '../support/jobs.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const EVENTS = 120
 const ROWS = 7

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { webhook } from '../../src/act/actions/webhook.ts'
-import type { ActionPlan, Job, SendResult, Target } from '../../src/core/action.ts'
+import { webhook } from '../../src/targets/webhook/action.ts'
+import type { ActionPlan, Job, SendResult, Target } from '../../src/model/action.ts'
 import { silentLog } from '../support/jobs.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 interface Received {
   readonly path: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openCheckpointStore } from '../../src/checkpoint/open-store.ts'
+import { openCheckpointStore } from '../../src/state/checkpoint/open-store.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import { recordingLog } from '../support/recording-source.ts'
 import { startRedis } from '../support/servers/redis.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openCheckpointStore } from '../../src/checkpoint/open-store.ts'
-import { checkpointKey } from '../../src/checkpoint/redis-store.ts'
+import { openCheckpointStore } from '../../src/state/checkpoint/open-store.ts'
+import { checkpointKey } from '../../src/state/checkpoint/redis-store.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import { recordingLog, type LogLine } from '../support/recording-source.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { StoreClock } from '../../src/act/dead-letters/expiry.ts'
-import { RedisDeadLetterStore } from '../../src/act/dead-letters/redis-store.ts'
-import { systemClock } from '../../src/core/clock.ts'
+import type { StoreClock } from '../../src/state/dead-letters/expiry.ts'
+import { RedisDeadLetterStore } from '../../src/state/dead-letters/redis-store.ts'
+import { systemClock } from '../../src/model/clock.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { silentLog } from '../support/jobs.ts'
-import { describeStore, letter, listed, ROOMY } from '../unit/act/dead-letters/contract.ts'
+import { describeStore, letter, listed, ROOMY } from '../unit/state/dead-letters/contract.ts'
 
 let server: RedisServer
 const opened: RedisDeadLetterStore[] = []

@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { openRedis } from '../../src/clients/redis.ts'
-import type { ActionPlan, DeliveryFailure } from '../../src/core/action.ts'
+import type { ActionPlan, DeliveryFailure } from '../../src/model/action.ts'
 import { MAIL_PROTO } from '../support/grpc-server.ts'
 import { HostileServer } from '../support/hostile-server.ts'
 import { silentLog } from '../support/jobs.ts'
 import { pour } from '../support/raw-answers.ts'
 import { TargetSender } from '../support/target-sender.ts'
-import { compile } from '../unit/act/action-spec.ts'
+import { compile } from '../unit/targets/action-spec.ts'
 
 const MIB = 1024 * 1024
 const CHUNK = Buffer.alloc(MIB, 'x')

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { redis as redisType } from '../../src/act/actions/redis.ts'
-import type { Job, SendResult, Target } from '../../src/core/action.ts'
-import type { DeliveryRun } from '../../src/core/delivery-run.ts'
+import { redis as redisType } from '../../src/targets/redis/action.ts'
+import type { Job, SendResult, Target } from '../../src/model/action.ts'
+import type { DeliveryRun } from '../../src/model/delivery-run.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 let server: RedisServer

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { RedisTarget } from '../../src/act/actions/redis/target.ts'
+import { RedisTarget } from '../../src/targets/redis/target.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import type { RedisConnection } from '../../src/clients/redis.ts'
-import type { Job, SendResult } from '../../src/core/action.ts'
+import type { Job, SendResult } from '../../src/model/action.ts'
 import { eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { compile, jobFor } from '../unit/act/action-spec.ts'
+import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 /** A fiftieth of what BinGo uses, so that every timeout comes to pass. */
 const COMMAND_TIMEOUT_MS = 100

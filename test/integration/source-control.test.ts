@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { ControlConnection } from '../../src/source/control-connection.ts'
-import type { SourceAddress } from '../../src/core/source-address.ts'
+import { ControlConnection } from '../../src/sources/mysql/server/control-connection.ts'
+import type { SourceAddress } from '../../src/sources/mysql/source-address.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 
 const TIMEOUTS = { connectTimeoutMs: 30_000, queryTimeoutMs: 60_000 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { charsetOfCollation } from '../../src/binlog/charset/collations.ts'
-import { type Charset, decoderOfCharset } from '../../src/binlog/charset/charsets.ts'
+import { charsetOfCollation } from '../../src/sources/mysql/binlog/charset/collations.ts'
+import { type Charset, decoderOfCharset } from '../../src/sources/mysql/binlog/charset/charsets.ts'
 import { readRows, type SqlServer } from '../support/binlog-rows.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'

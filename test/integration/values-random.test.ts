@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise'
 import { describe, expect, it } from 'vitest'
-import type { Row, Value } from '../../src/core/change.ts'
+import type { Row, Value } from '../../src/model/change.ts'
 import { decodeRows, type RowsEvent, readRowsEvents, type SqlServer } from '../support/binlog-rows.ts'
 import { expectAsPrinted } from '../support/printed-values.ts'
 import { COMMON_COLUMNS, MYSQL_COLUMNS, MYSQL_COLUMNS_AND_VECTOR, Random } from '../support/random-tables.ts'
@@ -8,7 +8,7 @@ import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { misreadByZongji, zongjiReads } from '../support/zongji-exceptions.ts'
 import { compareWithZongji, readZongjiEvents, type ZongjiEvent } from '../support/zongji-rows.ts'
-import { decodeSlowly } from '../unit/binlog/reference-decoder.ts'
+import { decodeSlowly } from '../unit/sources/mysql/binlog/reference-decoder.ts'
 
 const TABLES = 13
 const ROWS = 12

@@ -1,9 +1,13 @@
-import { findBinlogFiles, readBinlogFiles } from '../../src/binlog/file-reader.ts'
-import { BinlogReader } from '../../src/binlog/reader.ts'
-import { compileRowDecoder, type ColumnSelection, type RowShape } from '../../src/binlog/row-decoder.ts'
-import type { SchemaResolver, TransactionHandler } from '../../src/core/binlog-stream.ts'
-import type { Row } from '../../src/core/change.ts'
-import type { ColumnDef, TableDef } from '../../src/core/table.ts'
+import { findBinlogFiles, readBinlogFiles } from '../../src/sources/mysql/binlog/file-reader.ts'
+import { BinlogReader } from '../../src/sources/mysql/binlog/reader.ts'
+import {
+  compileRowDecoder,
+  type ColumnSelection,
+  type RowShape,
+} from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
+import type { SchemaResolver, TransactionHandler } from '../../src/model/binlog-stream.ts'
+import type { Row } from '../../src/model/change.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table.ts'
 import type { startMysql } from './servers/mysql.ts'
 
 export type SqlServer = Awaited<ReturnType<typeof startMysql>>

@@ -10,8 +10,8 @@ import type {
 import { loadSync } from '@grpc/proto-loader'
 import type { MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader'
 import { fileURLToPath } from 'node:url'
-import { reflectionMethods } from '../../src/act/actions/grpc/reflection-messages.ts'
-import type { ReflectionRequest, ReflectionVersion } from '../../src/act/actions/grpc/reflection-messages.ts'
+import { reflectionMethods } from '../../src/targets/grpc/reflection-messages.ts'
+import type { ReflectionRequest, ReflectionVersion } from '../../src/targets/grpc/reflection-messages.ts'
 
 export const MAIL_PROTO = fileURLToPath(new URL('protos/mail.proto', import.meta.url))
 

@@ -1,11 +1,11 @@
-import type { ActionPlan, Log, TargetConfig } from '../../src/core/action.ts'
-import { Change } from '../../src/core/change.ts'
-import type { Row, RowOp, Transaction } from '../../src/core/change.ts'
-import type { EvaluationError } from '../../src/core/errors.ts'
-import { InFlightJob } from '../../src/core/in-flight-job.ts'
-import type { EvaluationFailure, Hold } from '../../src/core/in-flight-job.ts'
-import type { Rule } from '../../src/core/rule.ts'
-import type { TableDef } from '../../src/core/table.ts'
+import type { ActionPlan, Log, TargetConfig } from '../../src/model/action.ts'
+import { Change } from '../../src/model/change.ts'
+import type { Row, RowOp, Transaction } from '../../src/model/change.ts'
+import type { EvaluationError } from '../../src/model/errors.ts'
+import { InFlightJob } from '../../src/model/in-flight-job.ts'
+import type { EvaluationFailure, Hold } from '../../src/model/in-flight-job.ts'
+import type { Rule } from '../../src/model/rule.ts'
+import type { TableDef } from '../../src/model/table.ts'
 
 export const silentLog: Log = {
   debug: () => undefined,

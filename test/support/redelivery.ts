@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Job, SendResult, Target } from '../../src/core/action.ts'
+import type { Job, SendResult, Target } from '../../src/model/action.ts'
 
 const { signal } = new AbortController()
 

@@ -1,5 +1,5 @@
-import type { ActionPlan, Job } from '../../src/core/action.ts'
-import { jobFor } from '../unit/act/action-spec.ts'
+import type { ActionPlan, Job } from '../../src/model/action.ts'
+import { jobFor } from '../unit/targets/action-spec.ts'
 
 /** Changes of a few rows in turn; `status` counts the changes of its row from 1, as the checker of the fault tests wants it. */
 export class RowHistory {

@@ -1,5 +1,5 @@
-import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../src/core/action.ts'
-import { jobFor } from '../unit/act/action-spec.ts'
+import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../src/model/action.ts'
+import { jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
 

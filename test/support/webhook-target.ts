@@ -1,5 +1,5 @@
-import type { ActionPlan, SendResult } from '../../src/core/action.ts'
-import { compile } from '../unit/act/action-spec.ts'
+import type { ActionPlan, SendResult } from '../../src/model/action.ts'
+import { compile } from '../unit/targets/action-spec.ts'
 import { silentLog } from './jobs.ts'
 import { TargetSender } from './target-sender.ts'
 

@@ -1,6 +1,6 @@
-import type { Value } from '../../src/core/change.ts'
-import { ColumnType } from '../../src/core/column-type.ts'
-import type { ColumnDef, TableDef } from '../../src/core/table.ts'
+import type { Value } from '../../src/model/change.ts'
+import { ColumnType } from '../../src/model/column-type.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table.ts'
 
 /** What zongji 0.9.0 cannot read: tables with a column of such a type are not asked of it. */
 export const UNREADABLE_BY_ZONGJI: readonly { type: number; reason: string }[] = [

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { BingoError } from '../../core/errors.ts'
+import { BingoError } from '../../model/errors.ts'
 
 /** A program with its arguments, and the variables that it needs on top of this process's environment. */
 export interface Command {

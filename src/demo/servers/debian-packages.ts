@@ -1,6 +1,6 @@
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BingoError } from '../../core/errors.ts'
+import { BingoError } from '../../model/errors.ts'
 import { distributionSource, readAptSources } from './apt-sources.ts'
 import { ensureCached } from './cache.ts'
 import { findOnPath, runCommand } from './command.ts'

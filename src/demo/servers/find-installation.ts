@@ -1,4 +1,4 @@
-import { BingoError } from '../../core/errors.ts'
+import { BingoError } from '../../model/errors.ts'
 import { serversCacheFolder } from './cache.ts'
 import { findOnPath, runCommand } from './command.ts'
 import { unpackDebianPackages, type PackageSet } from './debian-packages.ts'

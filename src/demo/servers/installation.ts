@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { BingoError } from '../../core/errors.ts'
+import { BingoError } from '../../model/errors.ts'
 import { findOnPath, type Command } from './command.ts'
 import type { UnpackedPackages } from './debian-packages.ts'
 

@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BingoError } from '../../core/errors.ts'
+import { BingoError } from '../../model/errors.ts'
 import { ensureCached, serversCacheFolder } from './cache.ts'
 import { runCommand } from './command.ts'
 import { findInstallation } from './find-installation.ts'

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
-import { BingoError } from '../../core/errors.ts'
+import { BingoError } from '../../model/errors.ts'
 
 /**
  * Below the range from which the kernel takes the local ports of outgoing connections (32768 on Linux): a server that

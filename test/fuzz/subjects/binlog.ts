@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { checksumOf } from '../../../src/binlog/checksum.ts'
-import { flavourOfFile, readBinlogFiles } from '../../../src/binlog/file-reader.ts'
-import type { BinlogReader } from '../../../src/binlog/reader.ts'
-import { compileRowDecoder } from '../../../src/binlog/row-decoder.ts'
-import type { RowsBlock } from '../../../src/core/binlog-stream.ts'
-import { BingoError } from '../../../src/core/errors.ts'
-import { stringifyValue } from '../../../src/core/event-json.ts'
-import type { Flavour } from '../../../src/core/table.ts'
+import { checksumOf } from '../../../src/sources/mysql/binlog/format/checksum.ts'
+import { flavourOfFile, readBinlogFiles } from '../../../src/sources/mysql/binlog/file-reader.ts'
+import type { BinlogReader } from '../../../src/sources/mysql/binlog/reader.ts'
+import { compileRowDecoder } from '../../../src/sources/mysql/binlog/rows/row-decoder.ts'
+import type { RowsBlock } from '../../../src/model/binlog-stream.ts'
+import { BingoError } from '../../../src/model/errors.ts'
+import { stringifyValue } from '../../../src/model/event-json.ts'
+import type { Flavour } from '../../../src/model/table.ts'
 import type { Random } from '../../support/random-tables.ts'
-import { readerFor, Recorder, splitEvents } from '../../unit/binlog/recorder.ts'
+import { readerFor, Recorder, splitEvents } from '../../unit/sources/mysql/binlog/recorder.ts'
 import type { FuzzSubject } from '../subject.ts'
 
 const HEADER = 19
@@ -28,7 +28,7 @@ const RECORDINGS: readonly Recording[] = (
     ['mariadb-11.8.000001', 'mariadb'],
   ] as const
 ).map(([name, flavour]) => {
-  const bytes = readFileSync(new URL(`../../unit/binlog/fixtures/${name}`, import.meta.url))
+  const bytes = readFileSync(new URL(`../../unit/sources/mysql/binlog/fixtures/${name}`, import.meta.url))
   return { flavour, bytes, events: splitEvents(bytes) }
 })
 /** Every type code that a server has, and a few that none has. */

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BingoError } from '../../../src/core/errors.ts'
+import { BingoError } from '../../../src/model/errors.ts'
 import { ensureCached, serversCacheFolder } from '../../../src/demo/servers/cache.ts'
 import { findOnPath, runCommand } from '../../../src/demo/servers/command.ts'
 import { freePort } from '../../../src/demo/servers/ports.ts'

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { BingoError } from '../../../src/core/errors.ts'
+import { BingoError } from '../../../src/model/errors.ts'
 import { serversCacheFolder } from '../../../src/demo/servers/cache.ts'
 import type { Command } from '../../../src/demo/servers/command.ts'
 import { unpackDebianPackages } from '../../../src/demo/servers/debian-packages.ts'

@@ -20,14 +20,14 @@ test('every error code is explained in docs/errors.md', () => {
 })
 
 test('every setting is explained in docs/configuration.md', async () => {
-  const { environmentName, SETTING_PATHS } = await import('../../../src/config/settings.ts')
+  const { environmentName, SETTING_PATHS } = await import('../../../src/app/config/settings.ts')
   const text = readFileSync(new URL('docs/configuration.md', ROOT), 'utf8')
   expect(SETTING_PATHS.filter((path) => !text.includes(`\`${path}\``))).toEqual([])
   expect(environmentName('source.tlsCa')).toBe('BINGO_SOURCE_TLS_CA')
 })
 
 test('every metric is explained in docs/metrics.md', () => {
-  const source = readFileSync(new URL('src/observability/metrics.ts', ROOT), 'utf8')
+  const source = readFileSync(new URL('src/ops/metrics.ts', ROOT), 'utf8')
   const text = readFileSync(new URL('docs/metrics.md', ROOT), 'utf8')
   const names = new Set(source.match(/(?:bingo|process)_[a-z_]+/g))
   expect([...names].filter((name) => !text.includes(`\`${name}`))).toEqual([])

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { actionTypes } from '../../../src/act/registry.ts'
-import { ProblemsError } from '../../../src/core/errors.ts'
-import { loadRulesFromText } from '../../../src/rules/load.ts'
+import { actionTypes } from '../../../src/targets/registry.ts'
+import { ProblemsError } from '../../../src/model/errors.ts'
+import { loadRulesFromText } from '../../../src/rules/files/load.ts'
 import { MAIL_PROTO } from '../../support/grpc-server.ts'
 
 /** `line:column CODE` of everything wrong with an action. */

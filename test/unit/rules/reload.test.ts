@@ -2,10 +2,10 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { actionTypes } from '../../../src/act/registry.ts'
-import type { LoadedRules } from '../../../src/rules/load.ts'
-import { watchRules } from '../../../src/rules/reload.ts'
-import type { RuleWatch } from '../../../src/rules/reload.ts'
+import { actionTypes } from '../../../src/targets/registry.ts'
+import type { LoadedRules } from '../../../src/rules/files/load.ts'
+import { watchRules } from '../../../src/rules/files/reload.ts'
+import type { RuleWatch } from '../../../src/rules/files/reload.ts'
 
 const rule = (id: string): string => `rules: [{id: ${id}, table: t, actions: [{type: log}]}]`
 /** Hang detection, not a measure of speed. */

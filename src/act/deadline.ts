@@ -1,6 +1,0 @@
-import type { Job } from '../core/action.ts'
-
-/** Milliseconds that one request may take which carries all of these jobs: no action waits longer than its `timeout`. */
-export function shortestTimeoutMs(jobs: readonly Job[]): number {
-  return jobs.reduce((shortest, job) => Math.min(shortest, job.action.timeoutMs), Infinity)
-}

@@ -1,0 +1,114 @@
+import { readSmallFile } from '../../model/small-file.ts'
+import { BlockList, isIP } from 'node:net'
+import { parseRedisUrl } from '../../clients/redis-url.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { StartPoint } from '../../model/position.ts'
+import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from '../../sources/mysql/source-address.ts'
+import { parseStartPoint } from '../../sources/mysql/start-point.ts'
+import { InvalidValue, text, textList, type Parse } from './values.ts'
+
+/** Reads `mysql://user:password@host:port`; the reader of the source knows the form, and never quotes it. */
+export const mysqlUrl: Parse<SourceAddress> = (value) => asInvalidValue(() => parseSourceUrl(text(value).trim()))
+
+export const startPoint: Parse<StartPoint> = (value) => asInvalidValue(() => parseStartPoint(text(value)))
+
+export const redisAddress: Parse<string> = (value) => {
+  const address = text(value).trim()
+  asInvalidValue(() => parseRedisUrl(address))
+  return address
+}
+
+/** Servers of one replication group, each `host:port` or `host`, none twice. */
+export const hostList: Parse<readonly HostPort[]> = (value) => {
+  const seen = new Set<string>()
+  return textList(value).map((written) => {
+    const address = parseHostPort(written)
+    if (address === undefined) {
+      throw new InvalidValue(`"${written}" is not the address of a server`, 'Like db1:3306, db2, [fd00::1]:3306.')
+    }
+    const name = `${address.host}:${address.port}`
+    if (seen.has(name)) throw new InvalidValue(`"${written}" stands there twice`, 'Name each server once.')
+    seen.add(name)
+    return address
+  })
+}
+
+/** A file of PEM blocks, read at once so that a wrong path shows before anything starts. */
+export const pemFile: Parse<string> = (value) => {
+  const path = text(value)
+  if (path.includes('-----BEGIN ')) return path
+  try {
+    return readSmallFile(path)
+  } catch (error) {
+    throw new InvalidValue(
+      `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
+      'Write the path of a PEM file, or the PEM text itself.',
+    )
+  }
+}
+
+function asInvalidValue<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof BingoError) throw new InvalidValue(error.message, error.hint ?? '')
+    throw error
+  }
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** `127.0.0.1:8686`, `[::1]:8686`, `8686` (loopback), `:8686` (every interface), `off`. */
+export const listenAddress: Parse<ListenAddress | null> = (value) => {
+  if (value === false) return null
+  const written = text(value).trim()
+  if (written === 'off' || written === 'false') return null
+  const parts = /^(?:(\[[0-9a-f:.]+\]|[a-z0-9.-]*):)?(\d{1,5})$/i.exec(written)
+  const port = Number(parts?.[2])
+  if (!parts || port > 65_535) {
+    throw new InvalidValue(
+      `"${written}" is not an address to listen on`,
+      'Like 127.0.0.1:8686, 0.0.0.0:8686, [::1]:8686, or off.',
+    )
+  }
+  if (parts[1] === undefined) return { host: '127.0.0.1', port }
+  return { host: parts[1] === '' ? '0.0.0.0' : parts[1].replace(/^\[(.*)\]$/, '$1'), port }
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+
+export function isLoopback(host: string): boolean {
+  const family = isIP(host)
+  return family === 0 ? host === 'localhost' : LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** Networks such as `10.0.0.0/8` and `fd00::/8`; a lone address is a network of one. */
+export const cidrList: Parse<readonly string[]> = (value) => {
+  const list = textList(value)
+  for (const cidr of list) {
+    const [address, bits, more] = cidr.split('/')
+    const family = isIP(address ?? '')
+    const width = family === 4 ? 32 : 128
+    const right = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width)
+    if (family === 0 || !right || more !== undefined) {
+      throw new InvalidValue(`"${cidr}" is not a network`, 'Like 10.0.0.0/8, fd00::/8, or one address.')
+    }
+  }
+  return list
+}
+
+/** Where something is kept: a Redis, `file:/path` or `memory:`. What stands behind it is checked when it is opened. */
+export const storeAddress: Parse<string> = (value) => {
+  const address = text(value).trim()
+  if (/^file:./.test(address) || address === 'memory:') return address
+  if (/^[a-z+]*(redis|sentinel)/i.test(address)) return redisAddress(address)
+  throw new InvalidValue(
+    'this is not the address of a store',
+    'Like redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for trying things out).',
+  )
+}

@@ -1,0 +1,166 @@
+import type { Problem } from '../../model/errors.ts'
+import type { SourceAddress } from '../../sources/mysql/source-address.ts'
+import { isLoopback } from './addresses.ts'
+import type { Config, HttpConfig, SourceConfig, StandbyConfig } from './config.ts'
+import type { FileContents } from './file.ts'
+import type { SettingPath, SettingValues } from './settings.ts'
+
+const MYSQL_PORT = 3306
+
+export interface BuildOptions {
+  /** Complete but for the settings that have no default. */
+  readonly values: SettingValues
+  readonly contents: FileContents
+  /** Paths that the file or the environment give, right or wrong. */
+  readonly given: ReadonlySet<string>
+  readonly path: string | null
+  readonly cwd: string
+  readonly sourceRequired: boolean
+  /** Problems between settings are added here. */
+  readonly problems: Problem[]
+}
+
+/** Puts the values in the shape that the daemon reads and checks what no setting can tell alone. */
+export function buildConfig(options: BuildOptions): Config {
+  const { values, contents } = options
+  const checkpointStore = values['checkpoint.store']!
+  return {
+    name: values.name!,
+    source: source(options),
+    checkpoint: { store: checkpointStore, intervalMs: values['checkpoint.interval']! },
+    standby: standby(options),
+    redis: { url: values['redis.url'] ?? (/^(file|memory):/.test(checkpointStore) ? undefined : checkpointStore) },
+    rules: { patterns: values.rules!, baseDir: options.cwd, watch: values.watchRules! },
+    targets: contents.targets,
+    lanes: values.lanes!,
+    budgetBytes: values.budget!,
+    targetBudgetBytes: values.targetBudget,
+    delivery: {
+      timeoutMs: values['delivery.timeout']!,
+      onFailure: values['delivery.onFailure']!,
+      retry: {
+        attempts: values['delivery.retry.attempts']!,
+        maxAgeMs: values['delivery.retry.maxAge']!,
+        ...range(options, 'delivery.retry.min', 'delivery.retry.max'),
+      },
+    },
+    deadLetters: {
+      store: values['deadLetters.store'],
+      maxCount: values['deadLetters.maxCount']!,
+      maxBytes: values['deadLetters.maxBytes']!,
+      maxAgeMs: values['deadLetters.maxAge']!,
+    },
+    webhooks: { allowCidrs: values['webhooks.allowCidrs']! },
+    shutdown: { deadlineMs: values['shutdown.deadline']! },
+    http: http(options),
+    log: { level: values['log.level']!, rowValues: values['log.rowValues']! },
+    file: options.path,
+  }
+}
+
+function source(options: BuildOptions): SourceConfig {
+  const { values } = options
+  return {
+    ...address(options),
+    hosts: values['source.hosts'] ?? [],
+    start: values['source.start']!,
+    serverId: values['source.serverId'] ?? null,
+    heartbeatMs: values['source.heartbeat']!,
+    connectTimeoutMs: values['source.connectTimeout']!,
+    queryTimeoutMs: values['source.queryTimeout']!,
+    reconnect: range(options, 'source.reconnect.min', 'source.reconnect.max'),
+    onGap: values['source.onGap']!,
+  }
+}
+
+/** `source.url` with the single settings on top: a password is often kept apart from the rest. */
+function address(options: BuildOptions): SourceAddress {
+  const { values } = options
+  const url = values['source.url']
+  const preferred = values['source.hosts']?.[0]
+  const host = preferred?.host ?? values['source.host'] ?? url?.host
+  const socketPath = preferred === undefined ? (values['source.socket'] ?? url?.socketPath) : undefined
+  const user = values['source.user'] ?? url?.user
+  const unreadable = url === undefined && options.given.has('source.url')
+  if (options.sourceRequired && !unreadable) {
+    if (host === undefined && socketPath === undefined) {
+      report(options, 'source.url', 'BINGO_CONFIG_MISSING', 'there is no database to read from', {
+        hint: 'Set BINGO_SOURCE_URL=mysql://user:password@host:3306, or source.url in config/bingo.yaml.',
+      })
+    } else if (user === undefined) {
+      report(options, 'source.user', 'BINGO_CONFIG_MISSING', 'the user of the database is missing', {
+        hint: 'Set BINGO_SOURCE_USER (and BINGO_SOURCE_PASSWORD), or write both into source.url.',
+      })
+    }
+  }
+  return {
+    host: host ?? '127.0.0.1',
+    port: preferred?.port ?? values['source.port'] ?? url?.port ?? MYSQL_PORT,
+    socketPath,
+    user: user ?? '',
+    password: values['source.password'] ?? url?.password ?? '',
+    tls: {
+      mode: values['source.tls'] ?? url?.tls.mode ?? 'disable',
+      ca: values['source.tlsCa'] ?? url?.tls.ca,
+      cert: values['source.tlsCert'] ?? url?.tls.cert,
+      key: values['source.tlsKey'] ?? url?.tls.key,
+    },
+  }
+}
+
+/** Instances on several machines share a checkpoint, and one place for the lease. */
+function standby(options: BuildOptions): StandbyConfig {
+  const { values } = options
+  const lease = values['standby.lease']!
+  if (lease !== 'off' && /^(file|memory):/.test(values['checkpoint.store']!)) {
+    report(options, 'standby.lease', 'BINGO_CONFIG_STANDBY', 'a standby needs a checkpoint that both instances reach', {
+      hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+    })
+  }
+  if (lease === 'mysql' && (values['source.hosts']?.length ?? 0) > 1) {
+    report(
+      options,
+      'standby.lease',
+      'BINGO_CONFIG_STANDBY',
+      'with several servers in source.hosts a lock on one of them is no lease',
+      {
+        hint: 'Set standby.lease to redis.',
+      },
+    )
+  }
+  return { lease, ttlMs: values['standby.ttl']! }
+}
+
+function http(options: BuildOptions): HttpConfig {
+  const listen = options.values['http.listen'] ?? null
+  const token = options.values['http.token'] || undefined
+  if (listen !== null && token === undefined && !isLoopback(listen.host)) {
+    report(options, 'http.listen', 'BINGO_CONFIG_HTTP_TOKEN', `listening on ${listen.host} needs a token`, {
+      hint: 'Set http.token (BINGO_HTTP_TOKEN), or listen on 127.0.0.1.',
+    })
+  }
+  return { listen, token }
+}
+
+function range(options: BuildOptions, min: RangePath, max: RangePath): { minMs: number; maxMs: number } {
+  const minMs = options.values[min]!
+  const maxMs = options.values[max]!
+  if (minMs > maxMs) {
+    report(options, min, 'BINGO_CONFIG_VALUE', `${min} (${minMs} ms) is more than ${max} (${maxMs} ms)`, {
+      hint: `Make ${max} at least as long.`,
+    })
+  }
+  return { minMs, maxMs }
+}
+type RangePath = 'source.reconnect.min' | 'source.reconnect.max' | 'delivery.retry.min' | 'delivery.retry.max'
+
+function report(
+  { contents, problems }: BuildOptions,
+  path: SettingPath,
+  code: string,
+  message: string,
+  { hint }: { hint: string },
+): void {
+  const location = contents.values.get(path)?.location
+  problems.push({ code, severity: 'error', location, message, hint })
+}

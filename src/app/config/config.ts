@@ -1,0 +1,135 @@
+import type { SourceLocation } from '../../model/errors.ts'
+import type { StartPoint } from '../../model/position.ts'
+import type { OnFailure, RetryOptions } from '../../model/rule.ts'
+import type { HostPort, SourceAddress } from '../../sources/mysql/source-address.ts'
+
+/**
+ * Everything the daemon was told, checked and complete: file, environment and defaults are merged, secrets are
+ * resolved, durations are milliseconds, sizes are bytes. Deeply frozen. Made by `loadConfig` (config/load.ts) only;
+ * what people may write is `ConfigInput` (config/input.ts).
+ */
+export interface Config {
+  /** Identity of this instance: key of the checkpoint, owner of the dead letters, seed of the server id. */
+  readonly name: string
+  readonly source: SourceConfig
+  readonly checkpoint: CheckpointConfig
+  readonly standby: StandbyConfig
+  readonly redis: RedisConfig
+  readonly rules: RulesConfig
+  /** `targets:` by name, in the order written. */
+  readonly targets: ReadonlyMap<string, NamedTarget>
+  /** Ordered lanes that row keys are hashed onto. */
+  readonly lanes: number
+  /** Bytes of unfinished work before reading pauses (invariant 6). */
+  readonly budgetBytes: number
+  /** How much of it a target that is down may hold before reading pauses; undefined: three quarters. */
+  readonly targetBudgetBytes: number | undefined
+  /** What actions start from; targets, rules and actions override it. */
+  readonly delivery: DeliveryConfig
+  readonly deadLetters: DeadLetterConfig
+  readonly webhooks: WebhookConfig
+  readonly shutdown: ShutdownConfig
+  readonly http: HttpConfig
+  readonly log: LogConfig
+  /** Where the configuration was read from; null when there was no file. */
+  readonly file: string | null
+}
+
+export interface SourceConfig extends SourceAddress {
+  /** Servers of one group in the order of preference; the first is `host` and `port`. Empty: that one only. */
+  readonly hosts: readonly HostPort[]
+  /** Where the very first start begins; later ones go on from the checkpoint. */
+  readonly start: StartPoint
+  /** null: derived from `name`. */
+  readonly serverId: number | null
+  /** How often the server says that it is alive while it has nothing to send. */
+  readonly heartbeatMs: number
+  readonly connectTimeoutMs: number
+  /** Longest wait for an answer on the control connection. */
+  readonly queryTimeoutMs: number
+  readonly reconnect: ReconnectConfig
+  /** What to do when the server no longer has (or never had) the events after the checkpoint (invariant 8). */
+  readonly onGap: 'stop' | 'earliest' | 'latest'
+}
+
+/** Full-jitter backoff between attempts to reach the server. */
+export interface ReconnectConfig {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+export interface CheckpointConfig {
+  /** `redis://…` (also rediss, sentinel, cluster), `file:/path` or `memory:`. */
+  readonly store: string
+  /** Longest time between a finished transaction and its being remembered. */
+  readonly intervalMs: number
+}
+
+export interface StandbyConfig {
+  /** Where the instances of one name find out which of them leads; `off`: there is one. */
+  readonly lease: 'off' | 'redis' | 'mysql'
+  /** A leader that is not heard of for so long is replaced. */
+  readonly ttlMs: number
+}
+
+export interface RedisConfig {
+  /** For `type: redis` actions without an address: `redis.url`, else the checkpoint's Redis, else undefined. */
+  readonly url: string | undefined
+}
+
+export interface RulesConfig {
+  /** Files, folders and globs. */
+  readonly patterns: readonly string[]
+  /** What relative patterns are relative to (absolute path): the working directory. */
+  readonly baseDir: string
+  /** Load them again when their files change. */
+  readonly watch: boolean
+}
+
+/** A target as written under `targets:`. The rule loader checks it and resolves its secrets. */
+export interface NamedTarget {
+  readonly name: string
+  /** The plain YAML value: a map in a right configuration. */
+  readonly value: unknown
+  /** Place of the name. */
+  readonly location: SourceLocation
+  /** Place of a value inside, by keys and indexes; the nearest one above it where the path does not exist. */
+  locate(path: readonly (string | number)[]): SourceLocation
+}
+
+export interface DeliveryConfig {
+  readonly timeoutMs: number
+  readonly retry: RetryOptions
+  readonly onFailure: OnFailure
+}
+
+export interface DeadLetterConfig {
+  /** `redis://…`, `file:/path` or `memory:`; undefined: beside the checkpoint. */
+  readonly store: string | undefined
+  readonly maxCount: number
+  readonly maxBytes: number
+  readonly maxAgeMs: number
+}
+
+export interface WebhookConfig {
+  /** Networks that webhooks may reach beyond what is allowed anyway. */
+  readonly allowCidrs: readonly string[]
+}
+
+export interface ShutdownConfig {
+  /** From the first SIGTERM to the exit, at most. */
+  readonly deadlineMs: number
+}
+
+export interface HttpConfig {
+  /** null: no server. */
+  readonly listen: { readonly host: string; readonly port: number } | null
+  /** Bearer token; required to listen on anything but loopback. */
+  readonly token: string | undefined
+}
+
+export interface LogConfig {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  /** Allow row values in log lines; off by default because they may be personal data. */
+  readonly rowValues: boolean
+}

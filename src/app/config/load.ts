@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { ProblemsError, type Problem } from '../../model/errors.ts'
+import { buildConfig } from './build.ts'
+import type { Config } from './config.ts'
+import { fromEnvironment, misspeltVariables } from './environment.ts'
+import { readSettings, type FileContents } from './file.ts'
+import { readValues } from './read-values.ts'
+import type { Environment } from '../../model/secrets.ts'
+import { readYamlFile } from './yaml-file.ts'
+
+export interface LoadOptions {
+  /** `--config`; without it BINGO_CONFIG, then config/bingo.yaml where it exists. */
+  readonly file?: string | undefined
+  readonly env: Environment
+  /** Absolute; relative paths count from here. */
+  readonly cwd: string
+  /** False for commands that do not read from a database: then a missing `source` is no problem. */
+  readonly sourceRequired: boolean
+}
+
+const DEFAULT_FILE = 'config/bingo.yaml'
+const EMPTY: FileContents = { values: new Map(), targets: new Map(), problems: [] }
+
+/**
+ * Reads the configuration as far as it goes: values that are wrong are reported and replaced by their defaults, so
+ * that `check` can go on to the rules. Throws BINGO_CONFIG_FILE only.
+ */
+export function readConfig(options: LoadOptions): { config: Config; problems: readonly Problem[] } {
+  const path = findFile(options)
+  const contents = path === null ? EMPTY : readSettings(readYamlFile(path))
+  const problems: Problem[] = [...contents.problems, ...misspeltVariables(options.env)]
+  const environment = fromEnvironment(options.env)
+  const values = readValues({
+    written: contents.values,
+    environment,
+    env: options.env,
+    baseDir: options.cwd,
+    problems,
+  })
+  const config = buildConfig({
+    values,
+    contents,
+    given: new Set([...contents.values.keys(), ...environment.keys()]),
+    path,
+    cwd: options.cwd,
+    sourceRequired: options.sourceRequired,
+    problems,
+  })
+  return { config: deepFreeze(config), problems }
+}
+
+/** The configuration, or ProblemsError with everything that is wrong with it. Warnings come back beside it. */
+export function loadConfig(options: LoadOptions): { config: Config; warnings: readonly Problem[] } {
+  const { config, problems } = readConfig(options)
+  if (problems.some((problem) => problem.severity === 'error')) throw new ProblemsError(problems)
+  return { config, warnings: problems }
+}
+
+function findFile({ file, env, cwd }: LoadOptions): string | null {
+  const named = file ?? (env['BINGO_CONFIG'] || undefined)
+  if (named !== undefined) return resolve(cwd, named)
+  const standard = resolve(cwd, DEFAULT_FILE)
+  return existsSync(standard) ? standard : null
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const item of Object.values(value)) deepFreeze(item)
+  return Object.freeze(value)
+}

@@ -1,0 +1,70 @@
+import type { Problem, SourceLocation } from '../../model/errors.ts'
+import { DEFAULTS } from './defaults.ts'
+import type { WrittenValue } from './file.ts'
+import { MissingSecret, resolveSecrets, type Environment } from '../../model/secrets.ts'
+import { environmentName, isUrl, SETTING_PATHS, SETTINGS, type SettingPath, type SettingValues } from './settings.ts'
+import { InvalidValue, type Parse } from './values.ts'
+
+export interface ReadValuesOptions {
+  readonly written: ReadonlyMap<string, WrittenValue>
+  readonly environment: ReadonlyMap<SettingPath, string>
+  readonly env: Environment
+  readonly baseDir: string
+  /** Problems found are added here. */
+  readonly problems: Problem[]
+}
+
+/** Settings by path: from the environment, else from the file, else the default, else undefined. */
+export function readValues(options: ReadValuesOptions): SettingValues {
+  const values: { [path: string]: unknown } = {}
+  for (const path of SETTING_PATHS) values[path] = readValue(path, options)
+  return values as SettingValues
+}
+
+function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
+  const variable = options.environment.get(path)
+  const written = options.written.get(path)
+  const fallback = defaultOf(path)
+  if (variable === undefined && written === undefined) return parse(path, fallback)
+  try {
+    return parse(path, withSecrets(path, variable ?? written!.value, options))
+  } catch (error) {
+    if (!(error instanceof InvalidValue) && !(error instanceof MissingSecret)) throw error
+    options.problems.push(problemOf(path, error, variable === undefined ? written?.location : undefined))
+    return parse(path, fallback)
+  }
+}
+
+function parse(path: SettingPath, value: unknown): unknown {
+  return value === undefined ? undefined : (SETTINGS[path] as Parse<unknown>)(value)
+}
+
+function problemOf(
+  path: SettingPath,
+  error: InvalidValue | MissingSecret,
+  location: SourceLocation | undefined,
+): Problem {
+  const missing = error instanceof MissingSecret
+  return {
+    code: missing ? 'BINGO_CONFIG_SECRET' : 'BINGO_CONFIG_VALUE',
+    severity: 'error',
+    location,
+    message: `${location === undefined ? environmentName(path) : path}: ${error.message}`,
+    hint: missing ? 'Set it, or take the reference out.' : error.hint,
+  }
+}
+
+function withSecrets(path: SettingPath, value: unknown, options: ReadValuesOptions): unknown {
+  if (Array.isArray(value)) return value.map((item) => withSecrets(path, item, options))
+  if (typeof value !== 'string') return value
+  return resolveSecrets(value, { env: options.env, baseDir: options.baseDir, url: isUrl(path) })
+}
+
+function defaultOf(path: SettingPath): unknown {
+  let value: unknown = DEFAULTS
+  for (const step of path.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = (value as { [key: string]: unknown })[step]
+  }
+  return value
+}

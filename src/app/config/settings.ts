@@ -1,0 +1,109 @@
+import {
+  cidrList,
+  hostList,
+  listenAddress,
+  mysqlUrl,
+  pemFile,
+  redisAddress,
+  startPoint,
+  storeAddress,
+} from './addresses.ts'
+import { TLS_MODES } from '../../sources/mysql/source-address.ts'
+import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
+
+const SECOND = 1_000
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/**
+ * Every value that can be set, by its path, with the parser that reads it. `targets` is a map of its own and is read
+ * apart (config/file.ts).
+ */
+export const SETTINGS = {
+  name: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'Letters, digits, ".", "_" and "-", at most 64 of them.'),
+  'source.url': mysqlUrl,
+  'source.host': text,
+  'source.hosts': hostList,
+  'source.socket': text,
+  'source.port': integer(1, 65_535),
+  'source.user': text,
+  'source.password': text,
+  'source.tls': choice(...TLS_MODES),
+  'source.tlsCa': pemFile,
+  'source.tlsCert': pemFile,
+  'source.tlsKey': pemFile,
+  'source.start': startPoint,
+  'source.serverId': integer(1, 2 ** 32 - 1),
+  'source.heartbeat': duration(100, HOUR),
+  'source.connectTimeout': duration(100, HOUR),
+  'source.queryTimeout': duration(100, HOUR),
+  'source.reconnect.min': duration(1, HOUR),
+  'source.reconnect.max': duration(1, HOUR),
+  'source.onGap': choice('stop', 'earliest', 'latest'),
+  'checkpoint.store': storeAddress,
+  'checkpoint.interval': duration(1, 60 * SECOND),
+  'standby.lease': choice('off', 'redis', 'mysql'),
+  'standby.ttl': duration(2 * SECOND, HOUR),
+  'redis.url': redisAddress,
+  rules: textList,
+  watchRules: flag,
+  lanes: integer(1, 1_024),
+  budget: bytes,
+  targetBudget: bytes,
+  'delivery.timeout': duration(1, HOUR),
+  'delivery.onFailure': choice('block', 'park', 'skip'),
+  'delivery.retry.attempts': orUnlimited(integer(1, 1_000_000)),
+  'delivery.retry.maxAge': orUnlimited(duration(1, 3_650 * DAY)),
+  'delivery.retry.min': duration(1, HOUR),
+  'delivery.retry.max': duration(1, DAY),
+  'deadLetters.store': storeAddress,
+  'deadLetters.maxCount': integer(1, 1_000_000_000),
+  'deadLetters.maxBytes': bytes,
+  'deadLetters.maxAge': orUnlimited(duration(1, 3_650 * DAY)),
+  'webhooks.allowCidrs': cidrList,
+  'shutdown.deadline': duration(0, HOUR),
+  'http.listen': listenAddress,
+  'http.token': text,
+  'log.level': choice('debug', 'info', 'warn', 'error'),
+  'log.rowValues': flag,
+} satisfies { readonly [path: string]: Parse<unknown> }
+
+export type SettingPath = keyof typeof SETTINGS
+export type SettingValues = { readonly [P in SettingPath]: ReturnType<(typeof SETTINGS)[P]> | undefined }
+
+export const SETTING_PATHS = Object.keys(SETTINGS) as readonly SettingPath[]
+
+/** Settings whose written text may hold a password or key: never quoted in messages. */
+const SECRET: ReadonlySet<string> = new Set<SettingPath>([
+  'source.url',
+  'source.password',
+  'source.tlsKey',
+  'checkpoint.store',
+  'redis.url',
+  'deadLetters.store',
+  'http.token',
+])
+
+export function isSecret(path: string): boolean {
+  return SECRET.has(path)
+}
+
+/** Settings that are URLs with user information: a secret put into that part is %-encoded. */
+const URLS: ReadonlySet<string> = new Set<SettingPath>([
+  'source.url',
+  'checkpoint.store',
+  'redis.url',
+  'deadLetters.store',
+])
+
+export function isUrl(path: string): boolean {
+  return URLS.has(path)
+}
+
+/** `source.tlsCa` is BINGO_SOURCE_TLS_CA. */
+export function environmentName(path: string): string {
+  return `BINGO_${path
+    .replaceAll('.', '_')
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`
+}

@@ -1,0 +1,115 @@
+import { nearestName } from '../../model/nearest-name.ts'
+import { parseBytes, parseDuration } from '../../model/quantity.ts'
+
+/** A value that a setting cannot take. The message never quotes the value of a secret. */
+export class InvalidValue extends Error {
+  readonly hint: string
+
+  constructor(message: string, hint: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+/** Reads one written value (a YAML scalar or list, or the text of an environment variable). Throws InvalidValue. */
+export type Parse<T> = (value: unknown) => T
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'a map'
+  return `"${String(value)}"`
+}
+
+export const text: Parse<string> = (value) => {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  throw new InvalidValue(`${shown(value)} is not a text`, 'Write one text.')
+}
+
+export function textLike(pattern: RegExp, hint: string): Parse<string> {
+  return (value) => {
+    const result = text(value)
+    if (!pattern.test(result)) throw new InvalidValue(`${shown(value)} does not fit here`, hint)
+    return result
+  }
+}
+
+export function integer(min: number, max: number): Parse<number> {
+  return (value) => {
+    const number = typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value
+    if (typeof number !== 'number' || !Number.isInteger(number)) {
+      throw new InvalidValue(`${shown(value)} is not a whole number`, `Write a whole number from ${min} to ${max}.`)
+    }
+    if (number < min || number > max) {
+      throw new InvalidValue(`${number} is out of range`, `Write a whole number from ${min} to ${max}.`)
+    }
+    return number
+  }
+}
+
+/** Milliseconds. */
+export function duration(minMs: number, maxMs: number): Parse<number> {
+  return (value) => {
+    const ms = typeof value === 'string' ? parseDuration(value.trim()) : undefined
+    if (ms === undefined) {
+      const hint = typeof value === 'number' ? `Say the unit: ${value}ms or ${value}s.` : 'Like 250ms, 10s, 5m, 1h, 7d.'
+      throw new InvalidValue(`${shown(value)} is not a duration`, hint)
+    }
+    if (ms < minMs || ms > maxMs) {
+      throw new InvalidValue(`${shown(value)} is out of range`, `Write a duration from ${minMs}ms to ${maxMs}ms.`)
+    }
+    return ms
+  }
+}
+
+export const bytes: Parse<number> = (value) => {
+  const size = typeof value === 'number' ? value : typeof value === 'string' ? parseBytes(value) : undefined
+  if (size === undefined || !Number.isSafeInteger(size) || size < 1) {
+    throw new InvalidValue(`${shown(value)} is not a size`, 'Like 32MiB, 512KiB, 1GiB, or a number of bytes.')
+  }
+  return size
+}
+
+/** `unlimited` as Infinity, anything else as `parse` reads it. */
+export function orUnlimited(parse: Parse<number>): Parse<number> {
+  return (value) => {
+    if (value === 'unlimited') return Infinity
+    try {
+      return parse(value)
+    } catch (error) {
+      if (error instanceof InvalidValue) throw new InvalidValue(error.message, `${error.hint} Or: unlimited.`)
+      throw error
+    }
+  }
+}
+
+export const flag: Parse<boolean> = (value) => {
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'string') {
+    const word = value.trim().toLowerCase()
+    if (word === 'true' || word === '1') return true
+    if (word === 'false' || word === '0') return false
+  }
+  throw new InvalidValue(`${shown(value)} is neither true nor false`, 'Write true or false.')
+}
+
+export function choice<const T extends string>(...choices: readonly T[]): Parse<T> {
+  return (value) => {
+    const found = choices.find((candidate) => candidate === value)
+    if (found !== undefined) return found
+    const meant = typeof value === 'string' ? nearestName(value, choices) : undefined
+    throw new InvalidValue(
+      `${shown(value)} is not one of the choices`,
+      `${meant === undefined ? '' : `Did you mean "${meant}"? `}Choices: ${choices.join(', ')}.`,
+    )
+  }
+}
+
+/** A list, or one text with commas (as environment variables have it). */
+export const textList: Parse<readonly string[]> = (value) => {
+  if (Array.isArray(value)) return value.map((item) => text(item))
+  return text(value)
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

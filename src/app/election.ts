@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { openRedis } from '../clients/redis.ts'
+import { patiently } from '../state/checkpoint/patiently.ts'
+import type { Config } from './config/config.ts'
+import type { Log } from '../model/action.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
+import type { LeaseStore, Permit } from '../model/lease.ts'
+import type { Stats } from '../model/stats.ts'
+import { LockLease } from '../sources/mysql/lease/lock-lease.ts'
+import { Leadership } from './standby/leadership.ts'
+import { RedisLease } from '../state/lease/redis-lease.ts'
+
+export interface ElectionDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly stats: Stats
+}
+
+/** This instance won the election. */
+export class Elected {
+  readonly permit: Permit
+  /** Rejects when another instance has taken over. */
+  readonly replaced: Promise<void>
+  private readonly leadership: Leadership
+  private readonly log: Log
+
+  constructor(leadership: Leadership, replaced: Promise<void>, log: Log) {
+    this.permit = leadership
+    this.replaced = replaced
+    this.leadership = leadership
+    this.log = log
+  }
+
+  /** From now on no earlier leader can move the checkpoint: its epoch is lower. False when stopped meanwhile. */
+  async claim(
+    checkpoints: CheckpointStore,
+    { checkpoint, epoch }: { readonly checkpoint: Checkpoint | null; readonly epoch: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    this.leadership.confirmBy(async () => ((await checkpoints.load())?.epoch ?? 0) <= epoch)
+    if (checkpoint === null) return true
+    const claimed = { ...checkpoint, epoch }
+    return (await patiently(checkpoints, { log: this.log }, signal, () => checkpoints.save(claimed))) !== 'stopped'
+  }
+}
+
+/**
+ * Waits until this instance leads, then runs `work` for as long as it does; at once, with null, where there is no lease to
+ * wait for. Resolves when stopped while waiting; rejects with BINGO_LEASE_LOST when another instance has taken over.
+ */
+export async function runElected(
+  config: Config,
+  deps: ElectionDeps,
+  signal: AbortSignal,
+  work: (elected: Elected | null) => Promise<void>,
+): Promise<void> {
+  const store = openLease(config, deps.log)
+  if (store === null) return work(null)
+  const leadership = new Leadership({ store, ttlMs: config.standby.ttlMs, ...deps, stats: deps.stats.standby })
+  const over = new AbortController()
+  try {
+    if (!(await leadership.win(signal))) return
+    const replaced = leadership.keep(over.signal)
+    replaced.catch(() => undefined)
+    await work(new Elected(leadership, replaced, deps.log))
+  } catch (error) {
+    // A stream or checkpoint that was taken away is reported as what it is: another instance leads.
+    throw (await leadership.replacedBy()) ?? error
+  } finally {
+    over.abort()
+    await leadership.release()
+  }
+}
+
+function openLease({ name, standby, checkpoint, source }: Config, log: Log): LeaseStore | null {
+  switch (standby.lease) {
+    case 'off':
+      return null
+    case 'mysql':
+      return new LockLease(source, name, standby.ttlMs)
+    case 'redis': {
+      const redis = openRedis(checkpoint.store, { log, name: `${name}:lease`, commandTimeoutMs: standby.ttlMs / 2 })
+      // Readable, for whoever looks for the leader; unique, because a process id comes again.
+      const holder = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
+      return new RedisLease(redis, name, holder, standby.ttlMs)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import type { GlobalOptions } from '../context.ts'
+import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+
+const HELP = `
+Reports everything that is wrong at once, each with file, line and column, the text, and what would be
+right. Nothing is executed. With --online it also connects to the source: can BinGo read it (binlog
+format, row image, grants …), and do the tables have the columns that the rules name? gRPC servers whose
+.proto file is not given are asked for their methods.
+
+Examples:
+  $ bingo check
+  $ BINGO_RULES=rules/users.yaml bingo check
+  $ bingo check --online                  before a deployment`
+
+export interface CheckOptions extends GlobalOptions {
+  readonly online?: boolean
+}
+
+export function checkCommand(exit: (code: number) => void): Command {
+  return new Command('check')
+    .summary('check configuration and rules')
+    .description('Checks configuration and rules; exits 1 when anything is wrong.')
+    .option(
+      '--online',
+      'also connect to the source (grants, settings, columns) and to gRPC servers without a .proto file',
+    )
+    .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
+    .action(async (_options: object, command: Command) => {
+      const { check } = await import('../check/check-all.ts')
+      exit(await check(command.optsWithGlobals<CheckOptions>()))
+    })
+}

@@ -1,0 +1,39 @@
+import { Command } from 'commander'
+import type { GlobalOptions } from '../context.ts'
+import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import { exitDespiteLeftovers } from '../dead-letters/leftovers.ts'
+
+const HELP = `
+What it does:
+  Checks configuration and rules, connects as a replica, goes on from the checkpoint (a first start
+  begins at source.start), and acts on every committed change that a rule matches until it is stopped.
+  Rules are loaded again when their files change; broken ones are refused and the old ones stay.
+
+Signals:
+  SIGTERM, SIGINT  stop reading, deliver what is under way, save the position, exit 0 within
+                   shutdown.deadline (10s); a second one exits at once, and what was not
+                   finished is replayed after the next start
+  SIGHUP           load the rules again, reopen audit logs
+
+Logs: JSON on stdout (readable lines on stderr when a person runs it in a terminal).
+Admin: http://127.0.0.1:8686 with /healthz, /readyz, /metrics, /status (http.listen).
+
+Examples:
+  $ BINGO_SOURCE_URL=mysql://bingo:secret@db:3306 BINGO_RULES=rules/ bingo run
+  $ BINGO_CHECKPOINT_STORE=redis://cache:6379/1 bingo run
+  $ BINGO_SOURCE_START=earliest bingo run         first start only: everything still in the binlog`
+
+export function runCommand(): Command {
+  return new Command('run')
+    .summary('run the daemon: act on changes until stopped')
+    .description('Runs the daemon: acts on every change that a rule matches, until it is stopped.')
+    .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
+    .action(async (_options: object, command: Command) => {
+      const { runDaemon } = await import('../daemon/run-daemon.ts')
+      try {
+        await runDaemon(command.optsWithGlobals<GlobalOptions>())
+      } finally {
+        exitDespiteLeftovers()
+      }
+    })
+}

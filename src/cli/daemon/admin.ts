@@ -1,0 +1,88 @@
+import { withDeadline } from '../../model/with-deadline.ts'
+import type { Config } from '../../app/config/config.ts'
+import type { Log } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { Stats } from '../../model/stats.ts'
+import type { Daemon } from '../../app/daemon.ts'
+import { assess } from '../../ops/health.ts'
+import { HttpServer } from '../../ops/http-server.ts'
+import { Progress } from '../../ops/progress.ts'
+import { describeStatus } from '../../ops/status.ts'
+import { redactUrls } from '../../ops/redact.ts'
+import { printAddress } from '../../sources/mysql/source-address.ts'
+import { version } from '../version.ts'
+
+/** Scrapers wait for about ten seconds, people for less. */
+const COUNT_TIMEOUT_MS = 1_000
+
+export interface AdminDeps {
+  readonly config: Config
+  readonly daemon: Daemon
+  readonly stats: Stats
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** Slow is not stalled: a target may be limited to an action a minute. */
+const SHORTEST_STALL_MS = 120_000
+
+/** Opens the admin server of a daemon, where the configuration wants one. */
+export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps): Promise<AsyncDisposable> {
+  const progress = new Progress(stats, clock)
+  const sampling = progress.start()
+  const { listen, token } = config.http
+  if (listen === null) return closing(sampling)
+  const stallMs = Math.max(SHORTEST_STALL_MS, 3 * config.delivery.timeoutMs)
+  const settings = { heartbeatMs: config.source.heartbeatMs, stallMs }
+  const health = () => assess(stats, progress, settings, clock.now())
+  const deadLetters = () => countInTime(daemon)
+  const running = version()
+  const http = await HttpServer.open(
+    { ...listen, token },
+    {
+      health,
+      // Loaded with the first scrape: a start need not wait for it.
+      metrics: lazily(async () => {
+        const { createMetrics } = await import('../../ops/metrics.ts')
+        const now = () => clock.now()
+        const registry = createMetrics({ stats, progress, health, deadLetters, version: running, now })
+        return () => registry.metrics()
+      }),
+      status: () =>
+        describeStatus({
+          name: config.name,
+          version: running,
+          stats,
+          progress,
+          health,
+          sourceAddress: printAddress(config.source),
+          checkpointStore: redactUrls(config.checkpoint.store),
+          position: () => daemon.position,
+          gaps: () => daemon.gaps,
+          deadLetterStore: redactUrls(config.deadLetters.store ?? 'beside the checkpoint'),
+          deadLetters,
+        }),
+    },
+  )
+  log.info({ address: `http://${listen.host}:${http.port}` }, 'admin server listening')
+  return closing(sampling, http)
+}
+
+/** Undefined when the store cannot say: metrics and status must not fail, or hang, together with it. */
+function countInTime(daemon: Daemon): Promise<number | undefined> {
+  return withDeadline(daemon.deadLetterCount(), COUNT_TIMEOUT_MS).catch(() => undefined)
+}
+
+function lazily(make: () => Promise<() => Promise<string>>): () => Promise<string> {
+  let made: Promise<() => Promise<string>> | undefined
+  return async () => (await (made ??= make()))()
+}
+
+function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () => {
+      sampling[Symbol.dispose]()
+      await http?.[Symbol.asyncDispose]()
+    },
+  }
+}

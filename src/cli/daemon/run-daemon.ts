@@ -1,0 +1,81 @@
+import { getHeapStatistics } from 'node:v8'
+import type { Config } from '../../app/config/config.ts'
+import type { Log } from '../../model/action.ts'
+import { systemClock } from '../../model/clock.ts'
+import { ProblemsError, type Problem } from '../../model/errors.ts'
+import type { RuleSet } from '../../model/rule.ts'
+import { createStats } from '../../model/stats.ts'
+import { createDaemon, type Daemon } from '../../app/daemon.ts'
+import { loadRules, type LoadedRules } from '../../rules/files/load.ts'
+import { watchRules } from '../../rules/files/reload.ts'
+import { openAdmin } from './admin.ts'
+import { configFor, daemonLog, type GlobalOptions } from '../context.ts'
+import { compileOptions, rulesFor } from '../rules-for.ts'
+import { stopSignals } from './stop-signals.ts'
+import { version } from '../version.ts'
+import { requireWritableStore } from './writable-store.ts'
+
+/** `bingo run`: resolves after a clean stop, rejects with what ended the daemon. */
+export async function runDaemon(options: GlobalOptions): Promise<void> {
+  const config = configFor(options)
+  requireWritableStore(config.checkpoint.store)
+  const log = await daemonLog(config, options)
+  const { ruleSet, warnings } = await rulesFor(config)
+  using stop = stopSignals({
+    deadlineMs: config.shutdown.deadlineMs,
+    onStop: (signal) => log.info({ signal, deadlineMs: config.shutdown.deadlineMs }, 'stopping'),
+  })
+  log.info({ version: version(), config: config.file, pid: process.pid, node: process.version }, 'starting')
+  logRules(log, ruleSet, warnings)
+  const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
+  const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock })
+  await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
+  using _watch = reloadRules(config, daemon, log)
+  await daemon.run(stop.signal)
+  const { position } = daemon
+  log.info({ file: position?.file, position: position?.offset, gtid: position?.gtidSet }, 'stopped')
+}
+
+/** Loads the rules again when their files change or on SIGHUP; wrong ones are told and the old ones stay. */
+function reloadRules(config: Config, daemon: Daemon, log: Log): Disposable {
+  const options = { ...compileOptions(config), patterns: config.rules.patterns }
+  const onLoaded = ({ ruleSet, warnings }: LoadedRules): void => {
+    daemon.reload(ruleSet)
+    logRules(log, ruleSet, warnings)
+  }
+  const onError = (error: unknown): void => {
+    const problems = error instanceof ProblemsError ? error.problems.map(oneLine) : [String(error)]
+    log.error({ code: 'BINGO_RULES_NOT_RELOADED', problems }, 'the changed rules are wrong; the old ones stay')
+  }
+  const onHangUp = (): void => void loadRules(options).then(onLoaded, onError)
+  // Without a listener the signal would end the process; the audit log reopens its files on it, too.
+  process.on('SIGHUP', onHangUp)
+  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError }) : undefined
+  return {
+    [Symbol.dispose]: () => {
+      process.off('SIGHUP', onHangUp)
+      watching?.[Symbol.dispose]()
+    },
+  }
+}
+
+function logRules(log: Log, { rules }: RuleSet, warnings: readonly Problem[]): void {
+  for (const { id } of rules) log.info({ rule: id }, 'rule loaded')
+  for (const warning of warnings) log.warn({ code: warning.code, rule: warning.ruleId }, oneLine(warning))
+}
+
+function oneLine({ location, message, hint }: Problem): string {
+  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column} `
+  return `${place}${message}${hint === undefined ? '' : ` (${hint})`}`
+}
+
+/**
+ * Share of the heap that unfinished work may take: estimates are rough, and garbage lies beside it, up to ten times as
+ * much. The heap's limit counts the young generation as well: 320 MB with `--max-old-space-size=128`.
+ */
+const HEAP_SHARE = 1 / 48
+
+/** The budget, or what a small heap (`--max-old-space-size`) can hold of it (invariant 6). */
+function affordableBudget(budgetBytes: number): number {
+  return Math.min(budgetBytes, getHeapStatistics().heap_size_limit * HEAP_SHARE)
+}

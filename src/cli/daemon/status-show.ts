@@ -1,0 +1,77 @@
+import { BingoError } from '../../model/errors.ts'
+import { printBytes, printDuration } from '../../model/quantity.ts'
+import type { Status } from '../../ops/status.ts'
+import { askDaemon } from './ask-daemon.ts'
+import { describeGap } from '../events/describe-gap.ts'
+import { configFor, type GlobalOptions } from '../context.ts'
+import { paint, type Paint } from '../output/paint.ts'
+import { table } from '../output/table.ts'
+
+/** `bingo status`: prints it, answers whether the daemon is ready. */
+export async function showStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<boolean> {
+  const { status: code, body } = await askDaemon(configFor(options, false), '/status')
+  if (code !== 200) {
+    throw new BingoError('BINGO_DAEMON_REFUSED', `the daemon answered ${code}`, {
+      hint: code === 401 ? 'Set http.token (BINGO_HTTP_TOKEN) as the daemon has it.' : undefined,
+    })
+  }
+  const status = body as Status
+  const text = options.json ? JSON.stringify(status) : describe(status, paint(process.stdout))
+  process.stdout.write(`${text}\n`)
+  return status.ready
+}
+
+function leaseText({ role, leader, leadingSince }: Status['standby']): string {
+  return role === 'leader' ? `leading since ${leadingSince}` : `standby, ${leader ?? 'nobody known'} leads`
+}
+
+function describe(status: Status, colour: Paint): string {
+  const state = status.ready ? colour.green('ready') : colour.red('not ready')
+  const { source, checkpoint, work, deadLetters } = status
+  const link = source.connected
+    ? source.caughtUp
+      ? 'connected, caught up'
+      : 'connected, catching up'
+    : 'not connected'
+  const position = checkpoint.position
+  return [
+    `${colour.bold(status.name)} ${status.version}: ${state}, up ${printDuration(status.uptimeMs)}, lag ${printDuration(status.lagMs)}`,
+    ...status.reasons.map(({ code, message }) => `  ${colour.red('✗')} ${code} ${message}`),
+    ...status.notes.map(({ code, message }) => `  ${colour.yellow('!')} ${code} ${message}`),
+    '',
+    ...table([
+      ['source', `${source.address}, ${link}`],
+      ['position', position === null ? '(none yet)' : `${position.file}:${position.offset} ${position.gtidSet ?? ''}`],
+      ['checkpoint', `${checkpoint.store}, saved ${checkpoint.savedAt ?? 'never'}`],
+      ...(status.standby.role === 'alone' ? [] : [['lease', leaseText(status.standby)]]),
+      ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
+      ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
+      ['dead letters', `${deadLetters.count ?? 'unknown'}`],
+      ...status.gaps.recent.map((gap) => ['gap', describeGap(gap)]),
+    ]),
+    '',
+    ...table([
+      ['RULE', 'MATCHED', 'DELIVERED', 'COALESCED', 'ERRORS', 'DEAD LETTERS'],
+      ...Object.entries(status.rules).map(([id, rule]) => [
+        id,
+        rule.matchedTotal,
+        rule.deliveredTotal,
+        rule.coalescedTotal,
+        rule.errorsTotal,
+        rule.deadLettersTotal,
+      ]),
+    ]),
+    '',
+    ...table([
+      ['TARGET', 'STATE', 'SENDS', 'DELIVERED', 'FAILED', 'QUEUED'],
+      ...Object.entries(status.targets).map(([id, target]) => [
+        id,
+        target.downSince === null ? 'up' : `down since ${target.downSince}`,
+        target.sendsTotal,
+        target.deliveredTotal,
+        target.failedTotal,
+        target.queued,
+      ]),
+    ]),
+  ].join('\n')
+}

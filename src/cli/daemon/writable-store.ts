@@ -1,0 +1,25 @@
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { BingoError } from '../../model/errors.ts'
+
+/**
+ * A file checkpoint that cannot be written will not become writable by waiting: say so at once. Throws
+ * BINGO_CHECKPOINT_NOT_WRITABLE. Other stores are reached, or waited for, by the daemon.
+ */
+export function requireWritableStore(store: string): void {
+  if (!store.startsWith('file:')) return
+  const folder = dirname(resolve(decodeURI(store.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))))
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new BingoError(
+      'BINGO_CHECKPOINT_NOT_WRITABLE',
+      `the checkpoint cannot be kept in ${folder} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
+      {
+        hint: 'Set BINGO_CHECKPOINT_STORE to file:PATH in a folder that this user may write, or to redis://host:6379/1.',
+        cause,
+      },
+    )
+  }
+}

@@ -1,0 +1,103 @@
+import type { DeadLetter, DeadLetterStore } from '../../model/dead-letter.ts'
+import { printDuration } from '../../model/quantity.ts'
+import { commandLog, configFor } from '../context.ts'
+import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
+import { LineOutput } from '../output/line-output.ts'
+import { openLetters } from './open-letters.ts'
+import { ProgressBar } from '../output/progress-bar.ts'
+import { table } from '../output/table.ts'
+
+const DROP_PAGE = 500
+/** Entries printed at once: there may be more of them than fit into memory. */
+const LIST_PAGE = 500
+const HEAD = ['ID', 'STATE', 'TABLE', 'TARGET', 'TRIES', 'AGE', 'REASON']
+
+/** `bingo dead-letters list`: at the pace of the reader, until it goes away (`| head`). */
+export async function listLetters(ids: readonly string[], options: SelectOptions): Promise<void> {
+  await withStore(options, async (store) => {
+    let read = true
+    const output = new LineOutput(process.stdout, () => (read = false))
+    const print = options.json
+      ? (page: readonly DeadLetter[]) => page.map((each) => JSON.stringify(each))
+      : tablePrinter()
+    let page: DeadLetter[] = []
+    for await (const letter of store.list(filterOf(ids, options))) {
+      if (!read) return
+      page.push(letter)
+      if (page.length < LIST_PAGE) continue
+      await output.write(print(page))
+      page = []
+    }
+    const rest = print(page)
+    if (rest.length > 0) await output.write(rest)
+  })
+}
+
+/** The head comes with the first page; columns get wider with later ones. */
+function tablePrinter(): (page: readonly DeadLetter[]) => string[] {
+  const widths: number[] = []
+  return (page) => {
+    if (page.length === 0) return widths.length === 0 ? ['no dead letters'] : []
+    const rows = page.map((letter) => row(letter))
+    return table(widths.length === 0 ? [HEAD, ...rows] : rows, widths)
+  }
+}
+
+/** `bingo dead-letters show`: answers whether it is there. */
+export function showLetter(id: string, options: SelectOptions): Promise<boolean> {
+  return withStore(options, async (store) => {
+    for await (const letter of store.list({ ids: [id] })) {
+      process.stdout.write(`${JSON.stringify(letter, null, 2)}\n`)
+      return true
+    }
+    process.stderr.write(`there is no dead letter ${id}\n`)
+    return false
+  })
+}
+
+/** `bingo dead-letters drop`. */
+export async function dropLetters(ids: readonly string[], options: SelectOptions): Promise<void> {
+  await withStore(options, async (store) => {
+    const chosen: string[] = []
+    for await (const letter of store.list(filterOf(ids, options))) chosen.push(letter.id)
+    if (options.dryRun) {
+      process.stdout.write(`${chosen.map((id) => `would drop ${id}\n`).join('')}${chosen.length} would be dropped\n`)
+      return
+    }
+    let dropped = 0
+    {
+      using bar = new ProgressBar(process.stderr, 'dropping', chosen.length)
+      for (let first = 0; first < chosen.length; first += DROP_PAGE) {
+        const page = chosen.slice(first, first + DROP_PAGE)
+        dropped += await store.remove(page)
+        bar.advance(page.length)
+      }
+    }
+    process.stdout.write(`${dropped} dropped\n`)
+  })
+}
+
+async function withStore<T>(options: SelectOptions, use: (store: DeadLetterStore) => Promise<T>): Promise<T> {
+  const config = configFor(options, false)
+  const store = await openLetters(config, await commandLog(config, options))
+  try {
+    return await use(store)
+  } finally {
+    await store.close()
+  }
+}
+
+function row(letter: DeadLetter): readonly string[] {
+  const { event, attempts } = letter
+  const age = printDuration(Math.max(0, Date.now() - letter.createdAt))
+  const reason = attempts.at(-1)?.code ?? 'waits behind an earlier one'
+  return [
+    letter.id,
+    letter.state,
+    `${event.schema}.${event.table}`,
+    letter.target,
+    String(attempts.length),
+    age,
+    reason,
+  ]
+}

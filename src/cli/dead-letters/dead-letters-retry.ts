@@ -1,0 +1,67 @@
+import { countOf, planRetry } from '../../deliver/dead-letters/retry-plan.ts'
+import type { RetryPlan } from '../../deliver/dead-letters/retry-plan.ts'
+import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
+import type { Log } from '../../model/action.ts'
+import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { Config } from '../../app/config/config.ts'
+import { commandLog, configFor } from '../context.ts'
+import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
+import { openLetters } from './open-letters.ts'
+import { ProgressBar } from '../output/progress-bar.ts'
+import { Resender } from './resender.ts'
+import { rulesFor } from '../rules-for.ts'
+import { stopSignals } from '../daemon/stop-signals.ts'
+
+/** `bingo dead-letters retry`: answers whether all that were chosen were taken. */
+export async function retryLetters(ids: readonly string[], options: SelectOptions): Promise<boolean> {
+  const config = configFor(options, false)
+  const log = await commandLog(config, options)
+  const store = await openLetters(config, log)
+  try {
+    if (options.dryRun) {
+      const plan = await planRetry(store, filterOf(ids, options))
+      for (const row of plan.values()) for (const id of row.ids) process.stdout.write(`would retry ${id}\n`)
+      process.stdout.write(`${countOf(plan)} would be retried\n`)
+      return true
+    }
+    // Two at a time could send an older event of a row after a newer one.
+    await using _lease = await store.lease()
+    return await retryAll(await planRetry(store, filterOf(ids, options)), store, config, log)
+  } finally {
+    await store.close()
+  }
+}
+
+async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config, log: Log): Promise<boolean> {
+  const { ruleSet } = await rulesFor(config)
+  using stop = stopSignals()
+  await using resender = new Resender(config.name, ruleSet, log, stop.signal)
+  let total = countOf(plan)
+  let sent = 0
+  using bar = new ProgressBar(process.stderr, 'retrying', total)
+  const told = new Set<string>()
+  const run = new RetryRun({
+    store,
+    signal: stop.signal,
+    send: (letter) => resender.send(letter),
+    onRemoved: (sent) => resender.removed(sent),
+    onResult: (letter, failure) => {
+      bar.advance()
+      if (failure === null) sent += 1
+      else if (failure.kind !== 'down') bar.line(`${letter.id}: ${failure.error.code} ${failure.error.message}`)
+      else if (!told.has(failure.error.message)) {
+        told.add(failure.error.message)
+        bar.line(`${letter.target} is down: ${failure.error.code} ${failure.error.message}`)
+      }
+    },
+    onMore: (count) => {
+      total += count
+      bar.grow(count)
+    },
+  })
+  await run.run(plan)
+  const { unmatched } = resender
+  const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
+  process.stdout.write(`${sent - unmatched} sent, ${dropped}${total - sent} left\n`)
+  return sent === total
+}

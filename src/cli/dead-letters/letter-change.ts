@@ -1,0 +1,47 @@
+import { Change, type Row, type Value } from '../../model/change.ts'
+import { ColumnType } from '../../model/column-type.ts'
+import type { DeadLetter } from '../../model/dead-letter.ts'
+import type { ColumnDef, TableDef, ValueKind } from '../../model/table.ts'
+import { sampleChange } from '../events/sample-change.ts'
+
+/** A column type whose values look as values of this kind do. */
+const TYPES: Readonly<Record<ValueKind, number>> = {
+  int: ColumnType.LONGLONG,
+  uint64: ColumnType.LONGLONG,
+  float: ColumnType.DOUBLE,
+  string: ColumnType.VARCHAR,
+  json: ColumnType.JSON,
+  set: ColumnType.SET,
+  geometry: ColumnType.GEOMETRY,
+  vector: ColumnType.VECTOR,
+}
+
+/** The change that a dead letter keeps, as the daemon saw it where the letter says of what kind its columns are. */
+export function letterChange({ event, columns }: DeadLetter): Change {
+  const change = sampleChange(event)
+  if (columns === undefined || columns.length === 0) return change
+  const kinds = new Map(columns)
+  const names = columns.map(([name]) => name)
+  const key = event.key === null ? [] : Object.keys(event.key).map((name) => names.indexOf(name))
+  const table: TableDef = { ...change.table, columns: columns.map(columnOf), key }
+  const [old, new_] = [exactRow(change.old, kinds), exactRow(change.new, kinds)]
+  return new Change(table, change.op, change.transaction, change.seq, old, new_, change.query)
+}
+
+function columnOf([name, kind]: readonly [string, ValueKind]): ColumnDef {
+  const unsigned = kind === 'uint64'
+  return { name, type: TYPES[kind], meta: 0, nullable: true, unsigned, collation: 0, visible: true }
+}
+
+function exactRow(row: Row | null, kinds: ReadonlyMap<string, ValueKind>): Row | null {
+  if (row === null) return null
+  const exact = Object.create(null) as { [column: string]: Value }
+  for (const [name, value] of Object.entries(row)) exact[name] = exactValue(value, kinds.get(name))
+  return exact
+}
+
+/** Integers beyond 2^53 are decimal strings in JSON. */
+function exactValue(value: Value, kind: ValueKind | undefined): Value {
+  const integer = kind === 'int' || kind === 'uint64'
+  return integer && typeof value === 'string' && /^-?\d+$/.test(value) ? BigInt(value) : value
+}

@@ -1,0 +1,108 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { BingoError } from '../../model/errors.ts'
+import { stringifyValue } from '../../model/event-json.ts'
+import type { Rule } from '../../model/rule.ts'
+import {
+  explainRule,
+  type Answer,
+  type ExplainedAction,
+  type ExplainedPart,
+  type Explanation,
+} from '../../match/explain.ts'
+import { configFor } from '../context.ts'
+import { ExitCode } from '../output/exit-codes.ts'
+import type { ExplainOptions } from '../commands/explain.ts'
+import { paint, type Paint } from '../output/paint.ts'
+import { rulesFor } from '../rules-for.ts'
+import { sampleChange, type SampleEvent } from './sample-change.ts'
+
+/** `bingo explain`: prints; answers the exit code. */
+export async function explainEvents(file: string | undefined, options: ExplainOptions): Promise<number> {
+  const rules = await chosenRules(options)
+  const colour = paint(process.stdout)
+  let matches = 0
+  for await (const { line, number } of linesOf(file)) {
+    const change = sampleChange(parseEvent(line, number))
+    const { table, op } = change
+    if (!options.json) {
+      process.stdout.write(`${colour.bold(`${op} ${table.schema}.${table.name}`)} ${colour.dim(change.id)}\n`)
+    }
+    for (const rule of rules) {
+      const explanation = explainRule(rule, change)
+      if (explanation.outcome === 'match') matches += 1
+      process.stdout.write(
+        options.json ? `${stringifyValue({ event: change.id, ...explanation })}\n` : describe(explanation, colour),
+      )
+    }
+  }
+  return matches > 0 ? ExitCode.ok : ExitCode.failed
+}
+
+async function chosenRules(options: ExplainOptions): Promise<readonly Rule[]> {
+  const { ruleSet } = await rulesFor(configFor(options, false))
+  if (options.rule === undefined) return ruleSet.rules
+  const rule = ruleSet.rules.find(({ id }) => id === options.rule)
+  if (rule !== undefined) return [rule]
+  throw new BingoError('BINGO_RULE_UNKNOWN', `there is no enabled rule "${options.rule}"`, {
+    hint: `There are: ${ruleSet.rules.map(({ id }) => id).join(', ')}.`,
+  })
+}
+
+async function* linesOf(file: string | undefined): AsyncIterable<{ readonly line: string; readonly number: number }> {
+  const input = file === undefined || file === '-' ? process.stdin : createReadStream(file)
+  let number = 0
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+      number += 1
+      if (line.trim() !== '') yield { line, number }
+    }
+  } catch (cause) {
+    if (cause instanceof BingoError) throw cause
+    throw new BingoError('BINGO_FILE_UNREADABLE', `the events cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function parseEvent(line: string, number: number): SampleEvent {
+  try {
+    return JSON.parse(line) as SampleEvent
+  } catch (cause) {
+    throw new BingoError('BINGO_EVENT_INVALID', `line ${number} is not JSON: ${(cause as Error).message}`, {
+      hint: 'One change event a line, as bingo tail prints them.',
+      cause,
+    })
+  }
+}
+
+function describe(explanation: Explanation, colour: Paint): string {
+  const { ruleId, outcome, table, operation, filter, actions } = explanation
+  const verdict = {
+    match: colour.green('matches'),
+    'no match': colour.dim('does not match'),
+    error: colour.red('fails'),
+  }
+  const lines = [`  ${ruleId} ${verdict[outcome]}`]
+  if (!table.holds) lines.push('    ✗ table: the rule is for other tables')
+  else if (!operation.holds) lines.push(`    ✗ events: the rule is for ${operation.wanted.join(', ')}`)
+  for (const part of filter?.parts ?? []) lines.push(`    ${describePart(part)}`)
+  if (filter?.answer.tag === 'error') lines.push(`    ${colour.red(filter.answer.code)} ${filter.answer.message}`)
+  for (const action of actions) lines.push(`    → ${describeAction(action)}`)
+  return `${lines.join('\n')}\n`
+}
+
+function describePart({ source, answer, values }: ExplainedPart): string {
+  const mark = answer.tag === 'value' && answer.value ? '✓' : '✗'
+  const shown = values.map(({ name, value }) => `${name} = ${value === undefined ? '(absent)' : stringifyValue(value)}`)
+  return `${mark} ${source}${shown.length === 0 ? '' : `   ${shown.join(', ')}`}${errorOf(answer)}`
+}
+
+function describeAction({ type, target, when, rendered }: ExplainedAction): string {
+  const place = target === type ? type : `${type} ${target}`
+  if (rendered === null) return `${place}: not done, its \`when\` does not hold${when === null ? '' : errorOf(when)}`
+  if ('payload' in rendered) return `${place}: ${stringifyValue(rendered.payload)}`
+  return `${place}: ${rendered.code} ${rendered.message}`
+}
+
+function errorOf(answer: Answer): string {
+  return answer.tag === 'error' ? `   ${answer.code} ${answer.message}` : ''
+}

@@ -1,0 +1,99 @@
+import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../../model/change.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { ColumnDef, TableDef } from '../../model/table.ts'
+
+/** A change event as people write or keep it; everything but operation, table and rows may be left out. */
+export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown }
+
+const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
+const VARCHAR = 15
+const BIGINT = 8
+const DOUBLE = 5
+const JSON_TYPE = 245
+
+/**
+ * The change that a JSON event stands for, with a table made of the columns that it shows: whole numbers are BIGINT,
+ * other numbers DOUBLE, maps and lists JSON, everything else text. Throws BINGO_EVENT_INVALID.
+ */
+export function sampleChange(event: SampleEvent): Change {
+  const op = String(event.op).toLowerCase() as Operation
+  if (!OPERATIONS.includes(op)) {
+    throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate, ddl or gap.')
+  }
+  const [schema, name] = tableName(event)
+  const ofRow = op !== 'truncate' && op !== 'ddl'
+  const hasOld = op === 'update' || op === 'delete'
+  const old = hasOld ? rowOf(event.old, 'old') : null
+  const new_ = ofRow && op !== 'delete' ? rowOf(event.new, 'new') : null
+  if (hasOld && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
+  if (ofRow && op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Give the row after the change.')
+  const table = tableOf(schema, name, ofRow ? event.key : undefined, [new_, old])
+  const transaction = {
+    id: event.txId ?? event.id?.replace(/\/\d+$/, '') ?? 'sample',
+    gtid: event.gtid ?? null,
+    file: event.position?.file ?? '',
+    offset: event.position?.offset ?? 0,
+    serverId: event.serverId ?? 0,
+    timestampUs: microseconds(event.ts),
+    query: event.query ?? null,
+  }
+  return new Change(table, op, transaction, event.seq ?? 0, old, new_, event.query ?? null)
+}
+
+/** Since 1970, of an ISO 8601 time with up to six fraction digits; Date keeps three of them. 0 where there is none. */
+function microseconds(time: string | undefined): number {
+  const ms = Date.parse(time ?? '')
+  if (Number.isNaN(ms)) return 0
+  const beyond = /\.\d{3}(\d{1,3})/.exec(time!)?.[1] ?? ''
+  return ms * 1_000 + Number(beyond.padEnd(3, '0'))
+}
+
+/** `table: shop.users` does for `schema: shop, table: users`. */
+function tableName({ schema, table }: SampleEvent): readonly [string, string] {
+  if (typeof table !== 'string' || table === '') throw invalid('"table" is missing', 'Like shop.users.')
+  if (schema !== undefined) return [schema, table]
+  const dot = table.indexOf('.')
+  return dot < 0 ? ['test', table] : [table.slice(0, dot), table.slice(dot + 1)]
+}
+
+function rowOf(value: unknown, name: string): Row | null {
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(`"${name}" is not a map`, 'Columns and values.')
+  return Object.assign(Object.create(null) as Row, value)
+}
+
+function tableOf(schema: string, name: string, key: unknown, rows: readonly (Row | null)[]): TableDef {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row ?? {})))]
+  const columns = names.map((column) =>
+    columnOf(
+      column,
+      rows.map((row) => row?.[column]),
+    ),
+  )
+  return { schema, name, columns, key: keyColumns(key, names).map((column) => names.indexOf(column)), flavour: 'mysql' }
+}
+
+/** The key as an event has it, a list of names, or nothing: then a column called id. */
+function keyColumns(key: unknown, names: readonly string[]): readonly string[] {
+  const wanted = Array.isArray(key) ? key.map(String) : typeof key === 'object' && key !== null ? Object.keys(key) : []
+  if (wanted.length === 0) return names.filter((name) => name.toLowerCase() === 'id').slice(0, 1)
+  const missing = wanted.find((name) => !names.includes(name))
+  if (missing !== undefined) throw invalid(`the key names "${missing}", which the rows do not have`, 'Add the column.')
+  return wanted
+}
+
+function columnOf(name: string, values: readonly Value[]): ColumnDef {
+  return { name, type: typeOf(values), meta: 0, nullable: true, unsigned: false, collation: 0, visible: true }
+}
+
+function typeOf(values: readonly Value[]): number {
+  const known = values.filter((value) => value !== null && value !== undefined)
+  if (known.length === 0) return VARCHAR
+  if (known.every((value) => typeof value === 'bigint' || Number.isInteger(value))) return BIGINT
+  if (known.every((value) => typeof value === 'number')) return DOUBLE
+  return known.some((value) => typeof value === 'object' || typeof value === 'boolean') ? JSON_TYPE : VARCHAR
+}
+
+function invalid(message: string, hint: string): BingoError {
+  return new BingoError('BINGO_EVENT_INVALID', `the event cannot be used: ${message}`, { hint })
+}

@@ -1,0 +1,59 @@
+import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
+import { systemClock } from '../../model/clock.ts'
+import { createStats, type Stats } from '../../model/stats.ts'
+import { ConfiguredSource } from '../../app/daemon.ts'
+import { parseStartPoint } from '../../sources/mysql/start-point.ts'
+import { commandLog, configFor } from '../context.ts'
+import { EventPrinter } from './event-printer.ts'
+import { LineOutput } from '../output/line-output.ts'
+import { stopSignals } from '../daemon/stop-signals.ts'
+import { tablePatterns } from '../check/table-patterns.ts'
+import type { TailOptions } from '../commands/tail.ts'
+
+const IDLE_POLL_MS = 50
+
+/** `bingo tail` from a server: resolves when stopped, idle, at its limit, or when nobody reads any more. */
+export async function tailServer(options: TailOptions): Promise<void> {
+  const wants = tablePatterns(options.tables)
+  const start = parseStartPoint(options.from ?? 'latest')
+  const config = configFor(options)
+  const log = await commandLog(config, options)
+  using stop = stopSignals()
+  const done = new AbortController()
+  const finish = (): void => done.abort()
+  const output = new LineOutput(process.stdout, finish)
+  const stats = createStats(config.budgetBytes)
+  const limit = options.limit ?? Infinity
+  const printer = new EventPrinter({
+    format: options.format,
+    ddl: options.ddl === true,
+    limit,
+    wants,
+    compileRowDecoder,
+    output,
+    onLimit: finish,
+  })
+  // Another replica than the daemon: a server drops the older of two with one id.
+  const name = `${config.name}:tail:${process.pid}`
+  const settings = { ...config.source, start, serverId: null }
+  const source = new ConfiguredSource({ name, source: settings }, null, { log, stats, clock: systemClock }, true)
+  using _idle = options.untilIdle === undefined ? undefined : whenIdle(options.untilIdle, printer, stats, finish)
+  await source.run(printer, AbortSignal.any([stop.signal, done.signal]))
+  await output.flush()
+}
+
+/** Calls back when connected and nothing has come in for `idleMs`, and not in the middle of a transaction. */
+function whenIdle(idleMs: number, printer: EventPrinter, stats: Stats, callback: () => void): Disposable {
+  let seen = -1
+  let since = 0
+  const timer = setInterval(() => {
+    const now = systemClock.monotonicMs()
+    if (!stats.connected || printer.inTransaction || printer.activity !== seen) {
+      seen = printer.activity
+      since = now
+    } else if (now - since >= idleMs) {
+      callback()
+    }
+  }, IDLE_POLL_MS)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}

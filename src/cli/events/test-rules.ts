@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from 'node:util'
+import { isMap, isSeq } from 'yaml'
+import { YamlFile, readYamlFile } from '../../app/config/yaml-file.ts'
+import { ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
+import { stringifyValue } from '../../model/event-json.ts'
+import { nearestName } from '../../model/nearest-name.ts'
+import type { Rule } from '../../model/rule.ts'
+import { explainRule, type ExplainedAction } from '../../match/explain.ts'
+import { findRuleFiles } from '../../rules/files/find-files.ts'
+import { configFor, type GlobalOptions } from '../context.ts'
+import { ExitCode } from '../output/exit-codes.ts'
+import { paint } from '../output/paint.ts'
+import { rulesFor } from '../rules-for.ts'
+import { sampleChange, type SampleEvent } from './sample-change.ts'
+
+interface RuleTest {
+  readonly name: string
+  readonly rule: Rule
+  readonly event: SampleEvent
+  readonly expect: string
+  /** Undefined: not asked. */
+  readonly sends: readonly unknown[] | undefined
+  readonly location: SourceLocation
+}
+
+const KEYS: readonly string[] = ['name', 'rule', 'event', 'expect', 'sends']
+const OUTCOMES: readonly string[] = ['match', 'no match', 'error']
+
+/** `bingo test`: prints each test; answers the exit code. Throws ProblemsError for files that are wrong. */
+export async function testRules(patterns: readonly string[], options: GlobalOptions): Promise<number> {
+  const { ruleSet } = await rulesFor(configFor(options, false))
+  const problems: Problem[] = []
+  const tests = await readTests(patterns, ruleSet.rules, problems)
+  if (problems.length > 0) throw new ProblemsError(problems)
+  const colour = paint(process.stdout)
+  let failed = 0
+  for (const test of tests) {
+    const wrong = outcomeOf(test)
+    if (wrong === null) process.stdout.write(`${colour.green('✓')} ${test.name}\n`)
+    else {
+      failed += 1
+      const { file, line } = test.location
+      process.stdout.write(`${colour.red('✗')} ${test.name} ${colour.dim(`${file}:${line}`)}\n    ${wrong}\n`)
+    }
+  }
+  process.stdout.write(`${tests.length - failed} passed, ${failed} failed\n`)
+  return failed === 0 ? ExitCode.ok : ExitCode.failed
+}
+
+/** What is not as expected, or null. */
+function outcomeOf({ rule, event, expect, sends }: RuleTest): string | null {
+  const { outcome, filter, actions } = explainRule(rule, sampleChange(event))
+  if (outcome !== expect) {
+    const why = filter?.answer.tag === 'error' ? ` (${filter.answer.message})` : ''
+    return `expected ${expect}, got ${outcome}${why}`
+  }
+  if (sends === undefined) return null
+  const sent = actions.flatMap(sentBy)
+  return isDeepStrictEqual(sent, plain(sends)) ? null : `expected ${stringifyValue(sends)}, got ${stringifyValue(sent)}`
+}
+
+function sentBy({ rendered }: ExplainedAction): unknown[] {
+  if (rendered === null) return []
+  return ['payload' in rendered ? plain(rendered.payload) : `${rendered.code}`]
+}
+
+/** As JSON shows it: big integers as text, no prototypes. */
+function plain(value: unknown): unknown {
+  return JSON.parse(stringifyValue(value))
+}
+
+async function readTests(
+  patterns: readonly string[],
+  rules: readonly Rule[],
+  problems: Problem[],
+): Promise<RuleTest[]> {
+  const { files, missing } = await findRuleFiles(patterns, process.cwd())
+  for (const pattern of missing) {
+    const hint = '`bingo test --help` shows what one looks like.'
+    problems.push({
+      code: 'BINGO_TEST_NO_FILES',
+      severity: 'error',
+      location: undefined,
+      message: `no test file matches ${pattern}`,
+      hint,
+    })
+  }
+  return files.flatMap(({ path }) => readFile(readYamlFile(path), rules, problems))
+}
+
+function readFile(file: YamlFile, rules: readonly Rule[], problems: Problem[]): RuleTest[] {
+  const list = file.root()?.get('tests', true)
+  problems.push(...file.problems)
+  if (!isSeq(list)) {
+    const location = file.locationOf(list)
+    problems.push({
+      code: 'BINGO_TEST_INVALID',
+      severity: 'error',
+      location,
+      message: 'there is no list "tests:"',
+      hint: undefined,
+    })
+    return []
+  }
+  return list.items.flatMap((node) => {
+    const location = file.locationOf(node)
+    const fail = (message: string, hint: string): [] => {
+      problems.push({ code: 'BINGO_TEST_INVALID', severity: 'error', location, message, hint })
+      return []
+    }
+    if (!isMap(node)) return fail('a test is a map', 'Its keys are name, rule, event, expect and sends.')
+    const test = file.plain(node) as { readonly [key: string]: unknown }
+    const unknown = Object.keys(test).find((key) => !KEYS.includes(key))
+    if (unknown !== undefined) return fail(`"${unknown}" is not a key of a test`, `Keys: ${KEYS.join(', ')}.`)
+    const rule = rules.find(({ id }) => id === test['rule'])
+    if (rule === undefined) {
+      const meant = nearestName(
+        String(test['rule']),
+        rules.map(({ id }) => id),
+      )
+      return fail(
+        `there is no enabled rule "${String(test['rule'])}"`,
+        meant === undefined ? 'Name one by its id.' : `Did you mean "${meant}"?`,
+      )
+    }
+    const { event, expect, sends } = test
+    if (typeof event !== 'object' || event === null)
+      return fail('"event" is missing', 'A map with op, table, old and new.')
+    if (!OUTCOMES.includes(String(expect))) return fail(`expect is "${String(expect)}"`, 'match, no match, or error.')
+    if (sends !== undefined && !Array.isArray(sends)) return fail('"sends" is not a list', 'One entry for each action.')
+    const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${String(expect)}`
+    return [{ name, rule, event: event as SampleEvent, expect: String(expect), sends, location }]
+  })
+}

@@ -1,0 +1,91 @@
+import { openCheckpointStore } from '../../state/checkpoint/open-store.ts'
+import type { Config } from '../../app/config/config.ts'
+import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { StartPoint } from '../../model/position.ts'
+import { validateCheckpoint } from '../../sources/mysql/server/validate-position.ts'
+import { binlogFiles } from '../../sources/mysql/server/binlog-status.ts'
+import { connectToFirst } from '../../sources/mysql/server/first-server.ts'
+import { startAt } from '../../sources/mysql/resume-point.ts'
+import { parseStartPoint } from '../../sources/mysql/start-point.ts'
+import { askDaemon } from '../daemon/ask-daemon.ts'
+import { commandLog, configFor } from '../context.ts'
+import type { PositionOptions } from '../commands/position.ts'
+import { describeCheckpoint } from './position-show.ts'
+
+/** `bingo position set`. */
+export async function setPosition(place: string, options: PositionOptions): Promise<void> {
+  const start = parseStartPoint(place)
+  const config = configFor(options)
+  if (config.checkpoint.store === 'memory:') throw memoryStore()
+  if (options.force !== true) await refuseBesideDaemon(config)
+  const log = await commandLog(config, options)
+  const store = openCheckpointStore(config.checkpoint.store, config.name, { log })
+  try {
+    const before = await loadOrReplace(store)
+    const checkpoint = await checkpointAt(start, config, before)
+    await store.save(checkpoint)
+    process.stdout.write(`The checkpoint is now:\n${describeCheckpoint(checkpoint, store.description)}`)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Asks the server what the place means, so that nothing is written that it could not begin at. */
+async function checkpointAt(start: StartPoint, config: Config, before: Checkpoint | null): Promise<Checkpoint> {
+  const { control, facts } = await connectToFirst(config.source)
+  try {
+    const { position, fileCreated } = await startAt(start, control, facts)
+    const server = { flavour: facts.flavour, server: facts.identity, fileCreated: fileCreated ?? 0 }
+    validateCheckpoint({ position, server }, { ...facts, files: await binlogFiles(control) })
+    return {
+      version: 1,
+      name: config.name,
+      position,
+      server,
+      savedAt: Date.now(),
+      // Higher than that of any daemon that may still run: its next save is refused and it stops.
+      epoch: (before?.epoch ?? secondsNow()) + 1,
+      gaps: before?.gaps,
+    }
+  } finally {
+    control.close()
+  }
+}
+
+/** A corrupt or foreign checkpoint is what this command is there to replace. */
+async function loadOrReplace(store: CheckpointStore): Promise<Checkpoint | null> {
+  try {
+    const before = await store.load()
+    process.stdout.write(
+      before === null ? 'There was no checkpoint.\n\n' : `It was:\n${describeCheckpoint(before, store.description)}\n`,
+    )
+    return before
+  } catch (error) {
+    if (!(error instanceof BingoError) || !/^BINGO_CHECKPOINT_(CORRUPT|FOREIGN|AHEAD)$/.test(error.code)) throw error
+    process.stdout.write(`What was there is replaced: ${error.message}\n\n`)
+    return null
+  }
+}
+
+async function refuseBesideDaemon(config: Config): Promise<void> {
+  const status = await askDaemon(config, '/status').catch(() => null)
+  if (status === null || (status.body as { name?: unknown }).name !== config.name) return
+  throw new BingoError(
+    'BINGO_DAEMON_RUNNING',
+    `the daemon "${config.name}" is running and would overwrite the checkpoint`,
+    {
+      hint: 'Stop it first, or use --force: it is fenced off then and stops by itself.',
+    },
+  )
+}
+
+function memoryStore(): BingoError {
+  return new BingoError('BINGO_CHECKPOINT_MEMORY', 'checkpoint.store is memory: there is nothing to set', {
+    hint: 'Set BINGO_SOURCE_START for a daemon that keeps its checkpoint in memory.',
+  })
+}
+
+function secondsNow(): number {
+  return Math.floor(Date.now() / 1_000)
+}

@@ -1,0 +1,36 @@
+import { openCheckpointStore } from '../../state/checkpoint/open-store.ts'
+import type { Checkpoint } from '../../model/checkpoint.ts'
+import { printDuration } from '../../model/quantity.ts'
+import { describeGap } from '../events/describe-gap.ts'
+import { commandLog, configFor } from '../context.ts'
+import type { PositionOptions } from '../commands/position.ts'
+
+/** `bingo position show`. */
+export async function showPosition(options: PositionOptions): Promise<void> {
+  const config = configFor(options, false)
+  const log = await commandLog(config, options)
+  const store = openCheckpointStore(config.checkpoint.store, config.name, { log, readOnly: true })
+  try {
+    const checkpoint = await store.load()
+    if (options.json) process.stdout.write(`${JSON.stringify(checkpoint)}\n`)
+    else if (checkpoint === null) {
+      process.stdout.write(`no checkpoint yet in ${store.description}: the first start begins at source.start\n`)
+    } else process.stdout.write(describeCheckpoint(checkpoint, store.description))
+  } finally {
+    await store.close()
+  }
+}
+
+export function describeCheckpoint({ name, position, server, savedAt, gaps }: Checkpoint, store: string): string {
+  const age = printDuration(Math.max(0, Date.now() - savedAt))
+  const lines: readonly (readonly [string, string])[] = [
+    ['instance', name],
+    ['store', store],
+    ['file', position.file === '' ? '(known by GTID set only)' : `${position.file}:${position.offset}`],
+    ['gtid set', position.gtidSet ?? '(none)'],
+    ['server', `${server.flavour} ${server.server}`],
+    ['saved', `${new Date(savedAt).toISOString()} (${age} ago)`],
+    ...(gaps?.recent ?? []).map((gap) => ['gap', describeGap(gap)] as const),
+  ]
+  return lines.map(([label, value]) => `${label.padEnd(10)}${value}\n`).join('')
+}

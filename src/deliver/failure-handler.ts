@@ -1,0 +1,190 @@
+import { backoffMs } from '../model/backoff.ts'
+import type { Log } from '../model/action.ts'
+import type { Clock } from '../model/clock.ts'
+import type { DeadLetter, DeadLetterStore } from '../model/dead-letter.ts'
+import { parkedKey } from '../model/dead-letter.ts'
+import { BingoError } from '../model/errors.ts'
+import { toChangeEvent } from '../model/event-json.ts'
+import type { InFlightJob } from '../model/in-flight-job.ts'
+import type { DeadLetterStats, RuleStats } from '../model/stats.ts'
+import type { TableDef } from '../model/table.ts'
+import { valueKind } from '../model/value-kind.ts'
+
+/** Between tries to reach a dead-letter store that is down or full. */
+const STORE_RETRY = { minMs: 200, maxMs: 10_000 } as const
+
+export interface FailureHandlerDeps {
+  readonly store: DeadLetterStore
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+  readonly ruleStats: (ruleId: string) => RuleStats
+  readonly stats: DeadLetterStats
+}
+
+/**
+ * What happens to jobs that will never be delivered: they are written to the dead letters, durably, before their hold is
+ * released (invariant 1). Knows which row keys are parked, so that later events of a parked key join it.
+ */
+export class FailureHandler {
+  private readonly deps: FailureHandlerDeps
+  private readonly parked: Set<string>
+
+  private constructor(deps: FailureHandlerDeps, parked: ReadonlySet<string>) {
+    this.deps = deps
+    this.parked = new Set(parked)
+  }
+
+  /** Reads which row keys are parked; waits for a store that is down. Rejects when aborted, or refused for good. */
+  static async open(deps: FailureHandlerDeps, signal: AbortSignal): Promise<FailureHandler> {
+    return new FailureHandler(deps, await patiently({ ...deps, signal }, () => deps.store.parkedKeys()))
+  }
+
+  /** Whether the job has to wait behind an earlier failure of its row key. */
+  isParked(job: InFlightJob): boolean {
+    return this.parked.size > 0 && this.parked.has(parkKey(job))
+  }
+
+  /**
+   * Resolves when the jobs are durable in the store; waits, however long, while the store is down or full. Answers the
+   * jobs that were not taken, in order: what they were to wait behind was retried meanwhile, so they may be sent.
+   */
+  async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[]> {
+    const letters = jobs.map((job) => this.letter(job))
+    const released = await this.store(letters)
+    const free: InFlightJob[] = []
+    const taken: InFlightJob[] = []
+    for (const [i, job] of jobs.entries()) (released.has(letters[i]!.id) ? free : taken).push(job)
+    for (const job of free) this.parked.delete(parkKey(job))
+    for (const job of taken) {
+      if (job.action.onFailure === 'park') this.parked.add(parkKey(job))
+      this.deps.ruleStats(job.action.rule.id).deadLettersTotal += 1
+    }
+    this.tell(taken)
+    return free
+  }
+
+  /** Answers the ids that were not taken. */
+  private async store(letters: readonly DeadLetter[]): Promise<ReadonlySet<string>> {
+    const { store } = this.deps
+    if (letters.length > 1) {
+      try {
+        return new Set(await store.add(letters))
+      } catch (error) {
+        if (!isFull(error)) return new Set(await patiently(this.deps, () => store.add(letters), true))
+      }
+    }
+    // What does not fit at once may fit one after the other, and more than fits at all would otherwise wait for ever.
+    const released = new Set<string>()
+    const freeKeys = new Set<string>()
+    for (const letter of letters) {
+      const key = parkedKey(letter.ruleId, letter.rowKey)
+      const free = freeKeys.has(key) ? [letter.id] : await patiently(this.deps, () => store.add([letter]), true)
+      for (const id of free) {
+        released.add(id)
+        freeKeys.add(key)
+      }
+    }
+    return released
+  }
+
+  private letter(job: InFlightJob): DeadLetter {
+    const { action, change, failure } = job
+    const now = this.deps.clock.now()
+    const attempts = job.attempts ?? []
+    return {
+      id: `${change.id}#${action.rule.id}#${action.index}${job.former ? '#former' : ''}`,
+      event: toChangeEvent(change),
+      ruleId: action.rule.id,
+      ruleVersion: action.rule.version,
+      actionIndex: action.index,
+      actionType: action.type,
+      target: action.target.id,
+      rowKey: job.rowKey,
+      state: joins(job) ? 'parked' : action.onFailure === 'park' ? 'park' : 'skip',
+      attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
+      createdAt: now,
+      ...(failure !== null && { stage: failure.stage, columns: columnsOf(change.table) }),
+    }
+  }
+
+  /** One line for each event that failed, and one for all that joined earlier ones. */
+  private tell(jobs: readonly InFlightJob[]): void {
+    const joined = jobs.filter((job) => joins(job))
+    for (const job of jobs) {
+      if (joins(job)) continue
+      const { code, message } = job.failure ?? job.attempts!.at(-1)!
+      this.deps.log.warn({ ...fieldsOf(job), code, err: message }, 'event written to the dead letters')
+    }
+    if (joined.length === 0) return
+    this.deps.log.warn(
+      { ...fieldsOf(joined[0]!), code: 'BINGO_PARKED', jobs: joined.length },
+      'events parked behind earlier failures of their keys',
+    )
+  }
+}
+
+function columnsOf({ columns }: TableDef): NonNullable<DeadLetter['columns']> {
+  return columns.map((column) => [column.name, valueKind(column)])
+}
+
+/** It did not fail itself: it waits behind an earlier failure of its key. */
+function joins(job: InFlightJob): boolean {
+  return job.failure === null && (job.attempts === null || job.attempts.length === 0)
+}
+
+function fieldsOf({ action, change }: InFlightJob): object {
+  return {
+    rule: action.rule.id,
+    action: action.type,
+    target: action.target.id,
+    schema: change.table.schema,
+    table: change.table.name,
+    gtid: change.transaction.gtid,
+    event: change.id,
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof BingoError && error.code === 'BINGO_DEAD_LETTERS_FULL'
+}
+
+/** Repeats until it succeeds. `always`: whatever the error; the events have nowhere else to go. */
+async function patiently<T>(deps: FailureHandlerDeps, work: () => Promise<T>, always = false): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const result = await work()
+      if (attempt > 1) answersAgain(deps)
+      return result
+    } catch (error) {
+      const retryable = always || (error instanceof BingoError && error.retryable)
+      if (deps.signal.aborted || !retryable) throw error
+      waits(deps, attempt, error)
+      await deps.clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), deps.signal)
+    }
+  }
+}
+
+function waits({ stats, clock, store, log }: FailureHandlerDeps, attempt: number, error: unknown): void {
+  const code = error instanceof BingoError ? error.code : 'BINGO_DEAD_LETTERS_UNREACHABLE'
+  const err = error instanceof Error ? error.message : String(error)
+  if (stats.blockedSince === 0) stats.blockedSince = clock.now()
+  stats.blockedBy = { code, message: err }
+  const level = attempt < 5 ? 'warn' : 'error'
+  log[level](
+    { code, store: store.description, attempt, err },
+    'the dead-letter store does not answer or is full; waiting',
+  )
+}
+
+function answersAgain({ stats, clock, store, log }: FailureHandlerDeps): void {
+  if (stats.blockedSince === 0) return
+  const ms = clock.now() - stats.blockedSince
+  stats.blockedSince = 0
+  stats.blockedBy = null
+  log.info({ store: store.description, ms }, 'the dead-letter store takes entries again')
+}
+
+function parkKey(job: InFlightJob): string {
+  return parkedKey(job.action.rule.id, job.rowKey)
+}

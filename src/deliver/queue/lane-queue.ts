@@ -1,0 +1,42 @@
+import type { InFlightJob } from '../../model/in-flight-job.ts'
+
+/** What a lane of a target is doing. Only an `idle` lane with jobs may be queued for sending. */
+export type LaneState = 'idle' | 'ready' | 'busy' | 'waiting'
+
+/** The jobs of one lane for one target, first in, first out (invariant 2). A deque over an array with a moving head. */
+export class LaneQueue {
+  state: LaneState = 'idle'
+  /** Consecutive failed sends of the job at the head; sets the backoff. */
+  failures = 0
+  private jobs: InFlightJob[] = []
+  private head = 0
+
+  get length(): number {
+    return this.jobs.length - this.head
+  }
+
+  push(job: InFlightJob): void {
+    this.jobs.push(job)
+  }
+
+  /** The job `offset` places behind the head. */
+  at(offset: number): InFlightJob | undefined {
+    return this.jobs[this.head + offset]
+  }
+
+  /** Removes the first `count` jobs, then puts `kept` (some of them, in order) back in front. */
+  settle(count: number, kept: readonly InFlightJob[] | null): void {
+    this.head += count
+    if (kept !== null && kept.length > 0) {
+      this.head -= kept.length
+      for (let i = 0; i < kept.length; i++) this.jobs[this.head + i] = kept[i]!
+    }
+    if (this.head === this.jobs.length) {
+      this.jobs = []
+      this.head = 0
+    } else if (this.head > 1024 && this.head * 2 > this.jobs.length) {
+      this.jobs = this.jobs.slice(this.head)
+      this.head = 0
+    }
+  }
+}

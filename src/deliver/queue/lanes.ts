@@ -1,0 +1,71 @@
+import type { InFlightJob } from '../../model/in-flight-job.ts'
+import { LaneQueue } from './lane-queue.ts'
+
+/** The ordered lane queues of one target (invariant 2), and which of them have something that may be sent. */
+export class Lanes {
+  /** Lanes to send from, in the order in which they became ready. */
+  readonly ready: number[] = []
+  private readonly queues: LaneQueue[]
+  private readonly onReady: () => void
+  private readonly timers = new Set<NodeJS.Timeout>()
+  private queuedJobs = 0
+
+  constructor(count: number, onReady: () => void) {
+    this.queues = Array.from({ length: count }, () => new LaneQueue())
+    this.onReady = onReady
+  }
+
+  /** Jobs and stand-ins that are queued or under way. */
+  get queued(): number {
+    return this.queuedJobs
+  }
+
+  at(lane: number): LaneQueue {
+    return this.queues[lane]!
+  }
+
+  push(job: InFlightJob): void {
+    this.queuedJobs += 1
+    this.queues[job.lane]!.push(job)
+    this.wake(job.lane)
+  }
+
+  /** Looks again whether the lane has something to send. */
+  wake(lane: number): void {
+    const queue = this.queues[lane]!
+    if (queue.state === 'idle' && queue.length > 0) {
+      queue.state = 'ready'
+      this.ready.push(lane)
+      this.onReady()
+    }
+  }
+
+  /** The lane sends nothing before so many milliseconds have passed; 0 = at once. */
+  wakeAfter(lane: number, waitMs: number): void {
+    if (waitMs <= 0) {
+      this.wake(lane)
+      return
+    }
+    const queue = this.queues[lane]!
+    queue.state = 'waiting'
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      queue.state = 'idle'
+      this.wake(lane)
+    }, waitMs)
+    this.timers.add(timer)
+  }
+
+  /** The first `count` jobs of a lane are done with, but for `kept`, which stay in front. */
+  settle(lane: number, count: number, kept: readonly InFlightJob[] | null): void {
+    const queue = this.queues[lane]!
+    queue.settle(count, kept)
+    queue.state = 'idle'
+    if (kept === null || kept.length === 0) queue.failures = 0
+    this.queuedJobs -= count - (kept?.length ?? 0)
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearTimeout(timer)
+  }
+}

@@ -1,0 +1,31 @@
+import type { DeliveryFailure, Log } from '../../model/action.ts'
+import type { InFlightJob } from '../../model/in-flight-job.ts'
+
+/** A lane's next try. */
+export interface Retry {
+  readonly job: InFlightJob
+  readonly failure: DeliveryFailure
+  /** Of the lane, in a row. */
+  readonly failures: number
+  readonly waitMs: number
+}
+
+const LONG = 5
+const VERY_LONG = 10
+
+/** The level follows how long the trouble lasts. */
+export function logRetry(log: Log, target: string, { job, failure, failures, waitMs }: Retry): void {
+  const level = failures < LONG ? 'info' : failures < VERY_LONG ? 'warn' : 'error'
+  log[level](
+    {
+      rule: job.action.rule.id,
+      action: job.action.type,
+      target,
+      code: failure.error.code,
+      err: failure.error.message,
+      attempt: failures,
+      retryMs: waitMs,
+    },
+    'retrying',
+  )
+}

@@ -1,0 +1,89 @@
+import { backoffMs } from '../../model/backoff.ts'
+import type { DeliveryFailure } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import { parkedKey } from '../../model/dead-letter.ts'
+import type { InFlightJob } from '../../model/in-flight-job.ts'
+
+/** The part of a send that belongs to one lane: jobs `[from, to)` of the batch. */
+export interface Segment {
+  readonly lane: number
+  readonly from: number
+  readonly to: number
+}
+
+/** What becomes of the jobs of one lane after a send. */
+export interface SortedResults {
+  /** Acknowledged. */
+  readonly ended: InFlightJob[]
+  /** To be sent again, in order. */
+  readonly kept: InFlightJob[]
+  /** Given up: they go to the dead letters. */
+  readonly lost: InFlightJob[]
+  /** The failure that decides how long the kept ones wait, with its job; null when only the target was down. */
+  retry: { readonly job: InFlightJob; readonly failure: DeliveryFailure } | null
+}
+
+/** Sorts the results of one lane of a send and notes the attempts of what failed. */
+export function sortResults(
+  batch: readonly InFlightJob[],
+  { from, to }: Segment,
+  result: readonly (DeliveryFailure | null)[],
+  clock: Pick<Clock, 'now' | 'monotonicMs'>,
+): SortedResults {
+  const sorted: SortedResults = { ended: [], kept: [], lost: [], retry: null }
+  const keptRows = new Set<string>()
+  const parkedRows = new Set<string>()
+  const keep = (job: InFlightJob): void => {
+    sorted.kept.push(job)
+    keptRows.add(job.rowKey)
+  }
+  for (let i = from; i < to; i++) {
+    const job = batch[i]!
+    const failure = result[i] ?? null
+    // A later job of a row whose earlier one failed is sent again after it, so that the newest state wins (invariant 2):
+    // here, or from the dead letters, where it then joins the earlier one.
+    if (isBehind(job, keptRows, parkedRows)) {
+      keep(job)
+    } else if (failure === null) {
+      sorted.ended.push(job)
+    } else if (isFinal(job, failure, clock)) {
+      sorted.lost.push(job)
+      if (job.action.onFailure === 'park') parkedRows.add(parkedKey(job.action.rule.id, job.rowKey))
+    } else {
+      if (failure.kind !== 'down' && asksForMore(failure, sorted.retry)) sorted.retry = { job, failure }
+      keep(job)
+    }
+  }
+  return sorted
+}
+
+function isBehind(job: InFlightJob, keptRows: ReadonlySet<string>, parkedRows: ReadonlySet<string>): boolean {
+  // Most sends fail whole or not at all: names of rows are made only where they are compared.
+  if (keptRows.size > 0 && keptRows.has(job.rowKey)) return true
+  return parkedRows.size > 0 && parkedRows.has(parkedKey(job.action.rule.id, job.rowKey))
+}
+
+/** Notes the attempt; true when this job is given up by its rule's `retry` and `onFailure`. */
+function isFinal(job: InFlightJob, failure: DeliveryFailure, clock: Pick<Clock, 'now' | 'monotonicMs'>): boolean {
+  if (failure.kind === 'down') return false
+  const { retry, onFailure } = job.action
+  if (job.attempts === null) job.failingSinceMs = clock.monotonicMs()
+  job.attempts ??= []
+  job.attempts.push({ at: clock.now(), code: failure.error.code, message: failure.error.message })
+  if (onFailure === 'block') return false
+  if (failure.kind === 'poison') return true
+  const age = clock.monotonicMs() - job.failingSinceMs
+  return job.attempts.length >= retry.attempts || age >= retry.maxAgeMs
+}
+
+/** The longest pause that the target asked for counts, else the first failure. */
+function asksForMore(failure: DeliveryFailure, than: SortedResults['retry']): boolean {
+  return than === null || (failure.retryAfterMs ?? 0) > (than.failure.retryAfterMs ?? 0)
+}
+
+/** Milliseconds until the next try, after so many failed ones in a row. Retry-After is honoured up to `retry.max`. */
+export function retryWaitMs(job: InFlightJob, failure: DeliveryFailure, failures: number): number {
+  const { retry } = job.action
+  if (failure.retryAfterMs !== undefined) return Math.min(failure.retryAfterMs, retry.maxMs)
+  return Math.max(1, backoffMs(failures, retry.minMs, retry.maxMs))
+}

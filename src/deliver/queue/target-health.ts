@@ -1,0 +1,70 @@
+import { backoffMs } from '../../model/backoff.ts'
+import type { DeliveryFailure, Log, TargetConfig } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import { OutageLevels } from '../../model/outage-level.ts'
+import type { TargetStats } from '../../model/stats.ts'
+
+/** Pause between probes of a target that is down: one send each few seconds hammers nothing, and lag ends soon after. */
+const PROBE = { minMs: 100, maxMs: 3_000 } as const
+
+/**
+ * The circuit breaker of one target. Closed: everything goes. Open: nothing goes until the pause is over. Half open: one
+ * send at a time goes, as a probe; its success closes the circuit, its failure opens it again for longer.
+ */
+export class TargetHealth {
+  private readonly config: TargetConfig
+  private readonly clock: Clock
+  private readonly log: Log
+  private readonly stats: TargetStats
+  private readonly levels = new OutageLevels()
+  private failures = 0
+  private downSinceMs = 0
+  private probeAtMs = 0
+
+  constructor(config: TargetConfig, clock: Clock, log: Log, stats: TargetStats) {
+    this.config = config
+    this.clock = clock
+    this.log = log
+    this.stats = stats
+  }
+
+  /** Milliseconds until the next send may go: 0 = now, Infinity = when the probe under way has ended. */
+  waitMs(sendsInFlight: number): number {
+    if (this.failures === 0) return 0
+    if (sendsInFlight > 0) return Infinity
+    return Math.max(0, this.probeAtMs - this.clock.monotonicMs())
+  }
+
+  succeeded(): void {
+    if (this.failures === 0) return
+    const downMs = Math.round(this.clock.monotonicMs() - this.downSinceMs)
+    this.failures = 0
+    this.stats.downSince = 0
+    this.log.info({ target: this.config.id, ms: downMs }, 'target is up again')
+  }
+
+  failed(failure: DeliveryFailure): void {
+    const now = this.clock.monotonicMs()
+    const first = this.failures === 0
+    if (first) {
+      this.downSinceMs = now
+      this.stats.downSince = this.clock.now()
+    }
+    this.failures += 1
+    this.stats.lastError = `${failure.error.code}: ${failure.error.message}`
+    const pauseMs = Math.max(failure.retryAfterMs ?? 0, 1, backoffMs(this.failures, PROBE.minMs, PROBE.maxMs))
+    this.probeAtMs = now + Math.min(pauseMs, Math.max(PROBE.maxMs, failure.retryAfterMs ?? 0))
+    const level = first ? this.levels.begin(now) : this.levels.next(now)
+    this.log[level](
+      {
+        target: this.config.id,
+        code: failure.error.code,
+        err: failure.error.message,
+        attempt: this.failures,
+        retryMs: Math.round(this.probeAtMs - now),
+        downMs: Math.round(now - this.downSinceMs),
+      },
+      'target is down; its events wait',
+    )
+  }
+}

@@ -1,0 +1,57 @@
+import type { Target } from '../../model/action.ts'
+import { thrownFailure } from '../../targets/failure/failure.ts'
+import type { TargetHealth } from './target-health.ts'
+
+/** Opens one target, and tries again with the breaker's pauses until it is open. */
+export class TargetOpener {
+  /** Null until it is open. */
+  target: Target | null = null
+  private readonly open: () => Promise<Target>
+  private readonly health: TargetHealth
+  private readonly onOpen: () => void
+  private opening = false
+  private closed = false
+  private timer: NodeJS.Timeout | null = null
+
+  constructor(open: () => Promise<Target>, health: TargetHealth, onOpen: () => void) {
+    this.open = open
+    this.health = health
+    this.onOpen = onOpen
+  }
+
+  /** Begins to open it, unless that is done or under way. */
+  prepare(): void {
+    if (this.target !== null || this.opening || this.timer !== null || this.closed) return
+    this.opening = true
+    void this.tryOpen()
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    if (this.timer !== null) clearTimeout(this.timer)
+    await this.target?.close()
+  }
+
+  private async tryOpen(): Promise<void> {
+    try {
+      const target = await this.open()
+      if (this.closed) return await target.close()
+      this.target = target
+      this.health.succeeded()
+      this.onOpen()
+    } catch (error) {
+      this.health.failed(thrownFailure('down', error))
+      this.tryAgainLater(Math.max(1, this.health.waitMs(0)))
+    } finally {
+      this.opening = false
+    }
+  }
+
+  private tryAgainLater(waitMs: number): void {
+    if (this.closed) return
+    this.timer = setTimeout(() => {
+      this.timer = null
+      this.prepare()
+    }, waitMs)
+  }
+}

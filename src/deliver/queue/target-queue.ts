@@ -1,0 +1,246 @@
+import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { InFlightJob, WakeableQueue } from '../../model/in-flight-job.ts'
+import type { TargetStats } from '../../model/stats.ts'
+import { announceKept } from './announce-kept.ts'
+import { clampRetryAfter, thrownFailure } from '../../targets/failure/failure.ts'
+import type { FailureHandler } from '../failure-handler.ts'
+import type { LaneQueue } from './lane-queue.ts'
+import { LaneSelection } from './lane-selection.ts'
+import { Lanes } from './lanes.ts'
+import { logRetry } from './retry-log.ts'
+import { retryWaitMs, sortResults } from './sort-results.ts'
+import type { Segment, SortedResults } from './sort-results.ts'
+import { TargetHealth } from './target-health.ts'
+import { TargetOpener } from './target-opener.ts'
+
+export interface TargetQueueDeps {
+  readonly config: TargetConfig
+  readonly lanes: number
+  readonly open: () => Promise<Target>
+  readonly failures: FailureHandler
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: TargetStats
+  /** Aborted when the daemon gives up waiting: running sends are cut off. */
+  readonly signal: AbortSignal
+  /** Called once for every job that has ended, delivered or not. */
+  readonly onEnd: (job: InFlightJob, delivered: boolean) => void
+}
+
+/**
+ * Everything queued for one target: one ordered lane queue per lane (invariant 2), sent in batches that form by
+ * themselves while the batch before them is under way. Failures wait, retry, or go to the dead letters, lane by lane;
+ * a target that is down stops all its lanes and is probed by one send at a time.
+ */
+export class TargetQueue implements WakeableQueue {
+  private readonly deps: TargetQueueDeps
+  private readonly lanes: Lanes
+  private readonly selection: LaneSelection
+  private readonly health: TargetHealth
+  private readonly opener: TargetOpener
+  private inFlight = 0
+  private flushRequested = false
+  private healthTimer: NodeJS.Timeout | null = null
+
+  constructor(deps: TargetQueueDeps) {
+    this.deps = deps
+    this.lanes = new Lanes(deps.lanes, () => this.requestFlush())
+    this.selection = new LaneSelection(deps.failures, deps.clock)
+    this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.stats)
+    this.opener = new TargetOpener(deps.open, this.health, () => this.requestFlush())
+  }
+
+  /** Nothing queued and nothing under way. */
+  get idle(): boolean {
+    return this.lanes.queued === 0
+  }
+
+  /** Opens the target ahead of the first job, so that none waits for a connection. */
+  prepare(): void {
+    this.opener.prepare()
+  }
+
+  push(job: InFlightJob): void {
+    job.enqueuedIn(this)
+    if (job.gateOf === null) this.deps.stats.queued += 1
+    this.lanes.push(job)
+  }
+
+  wake(lane: number): void {
+    this.lanes.wake(lane)
+  }
+
+  async close(): Promise<void> {
+    if (this.healthTimer !== null) clearTimeout(this.healthTimer)
+    this.lanes.close()
+    await this.opener.close()
+  }
+
+  /** Once per turn of the event loop, after the packets of a read have been worked off: batches form by themselves. */
+  private requestFlush(): void {
+    if (this.flushRequested) return
+    this.flushRequested = true
+    queueMicrotask(() => {
+      this.flushRequested = false
+      this.flush()
+    })
+  }
+
+  private flush(): void {
+    if (this.deps.signal.aborted) return
+    const { target } = this.opener
+    if (target === null) {
+      this.prepare()
+      return
+    }
+    while (this.lanes.ready.length > 0 && this.inFlight < target.maxConcurrency) {
+      const waitMs = this.health.waitMs(this.inFlight)
+      if (waitMs === Infinity) return
+      if (waitMs > 0) {
+        this.flushLater(waitMs)
+        return
+      }
+      this.sendNext(target)
+    }
+  }
+
+  private flushLater(waitMs: number): void {
+    this.healthTimer ??= setTimeout(() => {
+      this.healthTimer = null
+      this.flush()
+    }, waitMs)
+  }
+
+  private sendNext(target: Target): void {
+    const batch: InFlightJob[] = []
+    const segments: Segment[] = []
+    do {
+      const lane = this.lanes.ready.shift()!
+      const from = batch.length
+      this.take(lane, target, batch)
+      if (batch.length > from) segments.push({ lane, from, to: batch.length })
+    } while (target.gather === 'all' && this.lanes.ready.length > 0 && batch.length < target.maxBatch)
+    if (batch.length > 0) void this.send(target, batch, segments)
+  }
+
+  /** Takes what may go of a lane; a lane that cannot go is left to whoever will wake it. */
+  private take(lane: number, target: Target, batch: InFlightJob[]): void {
+    const queue = this.lanes.at(lane)
+    const first = queue.at(0)
+    queue.state = 'idle'
+    if (first === undefined) return
+    if (first.gateOf !== null) {
+      this.arrive(first)
+    } else if (this.selection.isLost(first)) {
+      void this.buryHead(lane)
+    } else {
+      const before = batch.length
+      const waitMs = this.selection.choose(queue, target, batch)
+      if (batch.length > before) queue.state = 'busy'
+      else if (waitMs > 0) this.lanes.wakeAfter(lane, Math.ceil(waitMs))
+    }
+  }
+
+  /** A stand-in came to the head: its job may go, and this lane waits for the job's end. */
+  private arrive(gate: InFlightJob): void {
+    const job = gate.gateOf!
+    if (job.done) {
+      this.lanes.settle(gate.lane, 1, null)
+      this.wake(gate.lane)
+      return
+    }
+    gate.arrive()
+  }
+
+  private async send(target: Target, batch: InFlightJob[], segments: readonly Segment[]): Promise<void> {
+    this.inFlight += 1
+    this.deps.stats.sendsTotal += 1
+    let result: SendResult
+    try {
+      result = await target.send(batch, this.deps.signal)
+    } catch (error) {
+      const failure = thrownFailure('unknown', error)
+      result = batch.map(() => failure)
+    }
+    this.inFlight -= 1
+    if (this.deps.signal.aborted && result !== undefined) return
+    if (result === undefined) this.succeed(batch, segments)
+    else this.sortOut(batch, segments, result)
+    this.flush()
+  }
+
+  private succeed(batch: readonly InFlightJob[], segments: readonly Segment[]): void {
+    this.health.succeeded()
+    for (const { lane, from, to } of segments) this.lanes.settle(lane, to - from, null)
+    for (const job of batch) this.end(job, true)
+    for (const { lane } of segments) this.wake(lane)
+  }
+
+  private sortOut(
+    batch: readonly InFlightJob[],
+    segments: readonly Segment[],
+    result: readonly (DeliveryFailure | null)[],
+  ): void {
+    const { stats, clock } = this.deps
+    const at = result.findIndex((failure) => failure?.kind === 'down')
+    if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
+    else this.health.succeeded()
+    for (const segment of segments) {
+      const sorted = sortResults(batch, segment, result, clock)
+      stats.retriedTotal += sorted.kept.length
+      stats.failedTotal += sorted.lost.length
+      void this.finishLane(segment, sorted)
+    }
+  }
+
+  private async finishLane({ lane, from, to }: Segment, { ended, kept, lost, retry }: SortedResults): Promise<void> {
+    const queue = this.lanes.at(lane)
+    const waitMs = retry === null ? 0 : this.noteRetry(queue, retry)
+    if (lost.length > 0 && (await this.bury(lost)) === null) return
+    this.lanes.settle(lane, to - from, kept)
+    for (const job of ended) this.end(job, true)
+    for (const job of lost) this.end(job, false)
+    this.lanes.wakeAfter(lane, waitMs)
+  }
+
+  /** Writes the failed or parked jobs at the head of a lane to the dead letters; those not taken stay, to be sent. */
+  private async buryHead(lane: number): Promise<void> {
+    const queue = this.lanes.at(lane)
+    queue.state = 'busy'
+    const lost = this.selection.lostAtHead(queue)
+    const free = lost.length === 0 ? [] : await this.bury(lost)
+    if (free === null) return
+    this.lanes.settle(lane, lost.length, free)
+    for (const job of lost) if (!free.includes(job)) this.end(job, false)
+    if (lost.length > 0) this.wake(lane)
+  }
+
+  /** The jobs that were not taken; null when the daemon stops before: they stay held and are replayed (invariant 1). */
+  private async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[] | null> {
+    try {
+      await announceKept(this.opener.target, jobs, this.deps)
+      const free = await this.deps.failures.bury(jobs)
+      // No letters after all: known as any other job that is under way.
+      if (free.length > 0) void this.opener.target?.retried?.(free).catch(() => undefined)
+      return free
+    } catch {
+      return null
+    }
+  }
+
+  private end(job: InFlightJob, delivered: boolean): void {
+    this.deps.stats.queued -= 1
+    if (delivered) this.deps.stats.deliveredTotal += 1
+    job.end()
+    this.deps.onEnd(job, delivered)
+  }
+
+  /** Milliseconds until the lane's next try. */
+  private noteRetry(queue: LaneQueue, { job, failure }: NonNullable<SortedResults['retry']>): number {
+    queue.failures += 1
+    const waitMs = retryWaitMs(job, failure, queue.failures)
+    logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
+    return waitMs
+  }
+}

@@ -1,0 +1,86 @@
+import type { TargetStats } from '../model/stats.ts'
+
+/** Enough to keep a target busy until reading has gone on. What waits longer than it must grows old in the heap. */
+const ENOUGH_QUEUED = 6_000
+const GO_ON_BELOW = 3_000
+const LOOK_EVERY_MS = 20
+/** A target that ends fewer jobs than this between two looks does not keep up: the budget is there for it. */
+const LEAST_ENDED = 400
+/** Whoever has a long queue to get through is not waited for until its end. */
+const MOST_LOOKS = 8
+/** It gets another chance after so long: a machine that was busy elsewhere made a fast target look slow. */
+const SLOW_FOR_MS = 1_000
+
+/**
+ * Lets targets that keep up catch their breath: reading rests while one of them has enough queued, for milliseconds. It
+ * comes up again as fast, and a bulk change leaves a few thousand jobs in memory instead of as many as the budget
+ * allows, which is what garbage collection costs (`npm run bench -- --only b`). Other targets are held up meanwhile, for
+ * 160 ms at most, and by a target that ends fewer than 20,000 jobs a second for 20 ms of every second.
+ */
+export class BriefPause {
+  private readonly pressure: (high: boolean) => void
+  private resting: TargetStats | null = null
+  private queuedAtLook = 0
+  private looks = 0
+  private timer: NodeJS.Timeout | null = null
+  /** Not rested for, each until its timer ends. */
+  private readonly slow = new Map<TargetStats, NodeJS.Timeout>()
+
+  /** `pressure`: stop reading (true), go on (false). */
+  constructor(pressure: (high: boolean) => void) {
+    this.pressure = pressure
+  }
+
+  /** Reading rests. */
+  get active(): boolean {
+    return this.resting !== null
+  }
+
+  /** A job for `target` was queued. */
+  check(target: TargetStats): void {
+    if (target.queued <= ENOUGH_QUEUED || this.resting !== null || target.downSince !== 0 || this.slow.has(target))
+      return
+    this.resting = target
+    this.pressure(true)
+    this.looks = 0
+    this.lookLater(target)
+  }
+
+  /** A job of `target` has ended. */
+  released(target: TargetStats): void {
+    if (this.resting === target && target.queued <= GO_ON_BELOW) this.goOn()
+  }
+
+  /** Nothing is read any more. */
+  stop(): void {
+    this.endRest()
+    for (const timer of this.slow.values()) clearTimeout(timer)
+    this.slow.clear()
+  }
+
+  private lookLater(target: TargetStats): void {
+    this.queuedAtLook = target.queued
+    this.timer = setTimeout(() => this.look(target), LOOK_EVERY_MS)
+  }
+
+  private look(target: TargetStats): void {
+    this.looks += 1
+    if (this.looks < MOST_LOOKS && this.queuedAtLook - target.queued >= LEAST_ENDED) {
+      this.lookLater(target)
+      return
+    }
+    this.slow.set(target, setTimeout(() => this.slow.delete(target), SLOW_FOR_MS).unref())
+    this.goOn()
+  }
+
+  private goOn(): void {
+    this.endRest()
+    this.pressure(false)
+  }
+
+  private endRest(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    this.resting = null
+  }
+}

@@ -1,0 +1,115 @@
+import type { Hold } from '../../model/in-flight-job.ts'
+import type { SourcePosition } from '../../model/position.ts'
+
+/** One transaction with unfinished jobs. Sealed when its commit was read, so that no further job can join. */
+export class Ticket implements Hold {
+  holds = 0
+  sealed = false
+  end: SourcePosition | null = null
+  commitAtMs = 0
+  private readonly watermark: Watermark
+
+  constructor(watermark: Watermark) {
+    this.watermark = watermark
+  }
+
+  release(): void {
+    this.holds -= 1
+    if (this.holds === 0 && this.sealed) this.watermark.sweep()
+  }
+}
+
+/**
+ * The low watermark of finished transactions (invariant 4): the end of the oldest contiguous run of transactions all of
+ * whose jobs have ended. Costs one small object per transaction that has jobs, and nothing per row.
+ */
+export class Watermark {
+  private readonly open: Ticket[] = []
+  private head = 0
+  private current: SourcePosition | null
+  private currentCommitAtMs = 0
+  private issued = 0
+  private finishedUpTo = 0
+
+  constructor(start: SourcePosition | null) {
+    this.current = start
+  }
+
+  /** Where a restart would resume; null until anything is known. */
+  get position(): SourcePosition | null {
+    return this.current
+  }
+
+  /** Commit time of the newest transaction below the watermark, milliseconds since 1970; 0 when there was none. */
+  get commitAtMs(): number {
+    return this.currentCommitAtMs
+  }
+
+  /** Transactions that are not finished. */
+  get pending(): number {
+    return this.open.length - this.head
+  }
+
+  /** How many transactions have had jobs so far; the newest one has this number. */
+  get newest(): number {
+    return this.issued
+  }
+
+  /** Number of the newest transaction with jobs below the watermark; 0 when there was none. */
+  get finished(): number {
+    return this.finishedUpTo
+  }
+
+  /** For a transaction that has its first job. In commit order. */
+  ticket(): Ticket {
+    const ticket = new Ticket(this)
+    this.open.push(ticket)
+    this.issued += 1
+    return ticket
+  }
+
+  seal(ticket: Ticket, end: SourcePosition, commitAtMs: number): void {
+    ticket.sealed = true
+    ticket.end = end
+    ticket.commitAtMs = commitAtMs
+    if (ticket.holds === 0) this.sweep()
+  }
+
+  /** A transaction without jobs, or something else that moves the position, was read. */
+  pass(end: SourcePosition, commitAtMs: number): void {
+    if (this.head === this.open.length) {
+      this.moveTo(end, commitAtMs)
+      return
+    }
+    const last = this.open[this.open.length - 1]!
+    // Nothing to wait for of its own: it is finished as soon as the transaction before it is.
+    if (last.sealed) {
+      last.end = end
+      if (commitAtMs > 0) last.commitAtMs = commitAtMs
+    }
+  }
+
+  /** Moves over finished transactions at the head. */
+  sweep(): void {
+    const { open } = this
+    while (this.head < open.length) {
+      const ticket = open[this.head]!
+      if (!ticket.sealed || ticket.holds > 0) break
+      this.head += 1
+      this.finishedUpTo += 1
+      this.moveTo(ticket.end!, ticket.commitAtMs)
+    }
+    if (this.head === open.length) {
+      open.length = 0
+      this.head = 0
+    } else if (this.head > 1024 && this.head * 2 > open.length) {
+      open.splice(0, this.head)
+      this.head = 0
+    }
+  }
+
+  private moveTo(end: SourcePosition, commitAtMs: number): void {
+    this.current = end
+    if (commitAtMs > 0) this.currentCommitAtMs = commitAtMs
+  }
+}

@@ -1,0 +1,46 @@
+import type { Change } from '../../model/change.ts'
+import { keyChanged } from '../../model/row-key.ts'
+import type { TableDef } from '../../model/table.ts'
+import { laneHash } from './lane-hash.ts'
+import type { LaneOf } from './lane-hash.ts'
+
+/** The lanes of the change looked at last: all jobs of a change ask, one after the other. */
+export class RowLanes {
+  /** Lane of the row's key. */
+  lane = 0
+  /** Lane of the key that the row had before an UPDATE of its primary key, where that is another; else -1. */
+  formerLane = -1
+  private readonly lanes: number
+  private readonly laneOfs = new WeakMap<TableDef, LaneOf>()
+  private lastChange: Change | null = null
+
+  constructor(lanes: number) {
+    this.lanes = lanes
+  }
+
+  locate(change: Change): void {
+    if (change === this.lastChange) return
+    this.lastChange = change
+    const laneOf = this.laneOf(change.table)
+    this.lane = laneOf(change.old, change.new)
+    this.formerLane = -1
+    if (change.op === 'update' && keyChanged(change.table, change.op, change.old, change.new)) {
+      const former = laneOf(change.old, null)
+      if (former !== this.lane) this.formerLane = former
+    }
+  }
+
+  /** Keeps nothing of the change alive. */
+  forget(): void {
+    this.lastChange = null
+  }
+
+  private laneOf(table: TableDef): LaneOf {
+    let laneOf = this.laneOfs.get(table)
+    if (laneOf === undefined) {
+      laneOf = laneHash(table, this.lanes)
+      this.laneOfs.set(table, laneOf)
+    }
+    return laneOf
+  }
+}

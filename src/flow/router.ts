@@ -1,0 +1,155 @@
+import type { ActionPlan, TargetConfig } from '../model/action.ts'
+import { steadyWallTime } from '../model/clock.ts'
+import type { Clock } from '../model/clock.ts'
+import { InFlightJob } from '../model/in-flight-job.ts'
+import type { Rule, RuleSet } from '../model/rule.ts'
+import type { TargetQueue } from '../deliver/queue/target-queue.ts'
+import { DebounceWindow } from './windows/window.ts'
+import { DelayLine } from './windows/delay-line.ts'
+
+export interface RouterDeps {
+  readonly clock: Clock
+  readonly queueFor: (target: TargetConfig) => TargetQueue
+  /** A job was superseded by a newer one and ended up inside it. */
+  readonly onSuperseded: (job: InFlightJob) => void
+}
+
+/** A window and the version of the rule whose events it gathers. */
+interface OpenWindow {
+  readonly rule: Rule
+  readonly window: DebounceWindow
+}
+
+/**
+ * Takes committed jobs to where they wait: delay line, debounce window, or straight to their target's lane. A rule keeps
+ * its place over reloads, by its id: what waits under the old version leaves before anything that the new one matched
+ * (invariant 2), whatever became of its delay and window.
+ */
+export class Router {
+  private readonly deps: RouterDeps
+  /** By rule id one window per lane, made when first needed. */
+  private readonly windows = new Map<string, Map<number, OpenWindow>>()
+  /** By rule id. */
+  private readonly delays = new Map<string, DelayLine>()
+  /** The rules as they are now, by id. */
+  private current: ReadonlyMap<string, Rule>
+  /** Since the start of the daemon: a line is made when its first event comes, which may be after the clock was set. */
+  private readonly steadyNow: () => number
+
+  constructor(deps: RouterDeps, ruleSet: RuleSet) {
+    this.deps = deps
+    this.current = byId(ruleSet)
+    this.steadyNow = steadyWallTime(deps.clock)
+  }
+
+  /**
+   * Delays are from now on as long as these rules say, for events that wait already too; those of a rule that is gone
+   * keep theirs. Windows leave.
+   */
+  useRules(ruleSet: RuleSet): void {
+    this.current = byId(ruleSet)
+    for (const [id, rule] of this.current) this.delays.get(id)?.useDelay(rule.delayMs)
+    this.flushWindows()
+    this.windows.clear()
+  }
+
+  route(job: InFlightJob): void {
+    const { rule } = job.action
+    if (rule.delayMs === 0 && this.delays.size === 0) {
+      this.gather(job)
+      return
+    }
+    // The rule as it is now: this event may have been matched before, and let go after.
+    const { delayMs } = this.current.get(rule.id) ?? rule
+    if (delayMs > 0) this.delayLine(rule.id, delayMs).add(job)
+    else this.gather(job)
+  }
+
+  /** All windows leave now. Delayed jobs stay: they are held, and replayed after a restart. */
+  flushWindows(): void {
+    for (const lanes of this.windows.values()) for (const { window } of lanes.values()) window.flush()
+  }
+
+  stop(): void {
+    for (const line of this.delays.values()) line.stop()
+  }
+
+  /** Jobs that wait for a delay to pass; a stop does not wait for them. */
+  get delayed(): number {
+    let count = 0
+    for (const line of this.delays.values()) count += line.size
+    return count
+  }
+
+  private gather(job: InFlightJob): void {
+    const { rule } = job.action
+    if (this.windows.size > 0) {
+      this.flushOther(rule, job.lane)
+      if (job.gate !== null) this.flushOther(rule, job.gate.lane)
+    }
+    if (rule.debounce === null) {
+      this.enqueue(job)
+      return
+    }
+    if (job.gate !== null) {
+      // An UPDATE of the key is ordered after everything that waits on both lanes (invariant 2), so nothing may wait.
+      this.windows.get(rule.id)?.get(job.lane)?.window.flush()
+      this.windows.get(rule.id)?.get(job.gate.lane)?.window.flush()
+      this.enqueue(job)
+      return
+    }
+    const superseded = this.window(rule, job.lane).add(job)
+    if (superseded !== null) this.deps.onSuperseded(superseded)
+  }
+
+  private enqueue(job: InFlightJob): void {
+    const queue = this.deps.queueFor(job.action.target)
+    if (job.gate !== null) queue.push(job.gate)
+    queue.push(job)
+  }
+
+  /** What gathers on this lane for another version of the rule leaves first. */
+  private flushOther(rule: Rule, lane: number): void {
+    const lanes = this.windows.get(rule.id)
+    const open = lanes?.get(lane)
+    if (open === undefined || open.rule === rule) return
+    open.window.flush()
+    lanes!.delete(lane)
+  }
+
+  private window(rule: Rule, lane: number): DebounceWindow {
+    let lanes = this.windows.get(rule.id)
+    if (lanes === undefined) this.windows.set(rule.id, (lanes = new Map()))
+    let open = lanes.get(lane)
+    if (open === undefined) {
+      const release = (jobs: readonly InFlightJob[]) => this.releaseBatch(rule.actions, jobs)
+      const window = new DebounceWindow(rule.debounce!, release, () => this.deps.clock.monotonicMs())
+      lanes.set(lane, (open = { rule, window }))
+    }
+    return open.window
+  }
+
+  /** One batch per action, actions in the order written. */
+  private releaseBatch(actions: readonly ActionPlan[], jobs: readonly InFlightJob[]): void {
+    if (actions.length === 1) {
+      for (const job of jobs) this.enqueue(job)
+      return
+    }
+    for (const action of actions) {
+      for (const job of jobs) if (job.action === action) this.enqueue(job)
+    }
+  }
+
+  private delayLine(ruleId: string, delayMs: number): DelayLine {
+    let line = this.delays.get(ruleId)
+    if (line === undefined) {
+      line = new DelayLine(delayMs, (job) => this.gather(job), this.deps.clock, this.steadyNow)
+      this.delays.set(ruleId, line)
+    }
+    return line
+  }
+}
+
+function byId({ rules }: RuleSet): ReadonlyMap<string, Rule> {
+  return new Map(rules.map((rule) => [rule.id, rule]))
+}

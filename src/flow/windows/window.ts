@@ -1,0 +1,134 @@
+import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { DebounceOptions } from '../../model/rule.ts'
+
+/** All waiting jobs of one row key. */
+interface Waiting {
+  readonly key: string
+  readonly firstAtMs: number
+  lastAtMs: number
+  readonly jobs: InFlightJob[]
+  flushed: boolean
+}
+
+/**
+ * The debounce window of one rule on one lane. A key waits until it has been quiet for `windowMs`, at most `maxWaitMs`
+ * after its first trigger; whatever is due together leaves together, as one batch. `maxBatch` triggers empty it at once.
+ * With `coalesce: latest` a newer job takes the older one's place and its hold (invariant 1: the older ends when the
+ * newer does).
+ */
+export class DebounceWindow {
+  private readonly options: DebounceOptions
+  private readonly release: (jobs: readonly InFlightJob[]) => void
+  private readonly now: () => number
+  /** In order of the last trigger: a key that is triggered again moves to the end. */
+  private readonly waiting = new Map<string, Waiting>()
+  /** In order of the first trigger, for maxWait; entries that have left are dropped when they come to the front. */
+  private readonly oldest: Waiting[] = []
+  private jobCount = 0
+  private timer: NodeJS.Timeout | null = null
+  private timerAtMs = Infinity
+
+  /** `release` gets the jobs of a batch, per key in order; `now` is monotonic milliseconds. */
+  constructor(options: DebounceOptions, release: (jobs: readonly InFlightJob[]) => void, now: () => number) {
+    this.options = options
+    this.release = release
+    this.now = now
+  }
+
+  get size(): number {
+    return this.jobCount
+  }
+
+  /** Adds a job; answers the older job that it supersedes, if any. */
+  add(job: InFlightJob): InFlightJob | null {
+    const at = this.now()
+    const key = job.rowKey
+    let entry = this.waiting.get(key)
+    if (entry === undefined) {
+      entry = { key, firstAtMs: at, lastAtMs: at, jobs: [], flushed: false }
+      this.oldest.push(entry)
+    } else {
+      this.waiting.delete(key)
+      entry.lastAtMs = at
+    }
+    this.waiting.set(key, entry)
+    const superseded = job.action.coalesce === 'latest' ? supersede(entry.jobs, job) : null
+    if (superseded === null) {
+      entry.jobs.push(job)
+      this.jobCount += 1
+    }
+    if (this.jobCount >= this.options.maxBatch) this.flush()
+    else this.schedule()
+    return superseded
+  }
+
+  /** Everything leaves now (shutdown, reload, a full batch, a changed key). */
+  flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    this.timerAtMs = Infinity
+    const jobs: InFlightJob[] = []
+    for (const entry of this.waiting.values()) {
+      entry.flushed = true
+      jobs.push(...entry.jobs)
+    }
+    this.waiting.clear()
+    this.oldest.length = 0
+    this.jobCount = 0
+    if (jobs.length > 0) this.release(jobs)
+  }
+
+  private flushDue(): void {
+    this.timer = null
+    this.timerAtMs = Infinity
+    const at = this.now()
+    const due: Waiting[] = []
+    for (const entry of this.waiting.values()) {
+      if (at - entry.lastAtMs < this.options.windowMs) break
+      due.push(entry)
+    }
+    this.dropFlushedFront()
+    for (const entry of this.oldest) {
+      if (at - entry.firstAtMs < this.options.maxWaitMs) break
+      if (!entry.flushed && !due.includes(entry)) due.push(entry)
+    }
+    const jobs: InFlightJob[] = []
+    for (const entry of due) {
+      entry.flushed = true
+      this.waiting.delete(entry.key)
+      jobs.push(...entry.jobs)
+    }
+    this.jobCount -= jobs.length
+    if (this.waiting.size > 0) this.schedule()
+    if (jobs.length > 0) this.release(jobs)
+  }
+
+  private schedule(): void {
+    this.dropFlushedFront()
+    const next: Waiting | undefined = this.waiting.values().next().value
+    const oldest = this.oldest[0]
+    if (next === undefined || oldest === undefined) return
+    const dueAt = Math.min(next.lastAtMs + this.options.windowMs, oldest.firstAtMs + this.options.maxWaitMs)
+    // A timer that fires too early only looks and waits on: cheaper than moving it for every trigger.
+    if (this.timer !== null && this.timerAtMs <= dueAt) return
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timerAtMs = dueAt
+    this.timer = setTimeout(() => this.flushDue(), Math.max(0, Math.ceil(dueAt - this.now())))
+  }
+
+  private dropFlushedFront(): void {
+    let gone = 0
+    while (gone < this.oldest.length && this.oldest[gone]!.flushed) gone += 1
+    if (gone > 0) this.oldest.splice(0, gone)
+  }
+}
+
+/** Puts `job` in the place of an older one that it makes needless. */
+function supersede(jobs: InFlightJob[], job: InFlightJob): InFlightJob | null {
+  const place = jobs.findIndex((older) => job.supersedes(older))
+  if (place < 0) return null
+  const older = jobs[place]!
+  job.absorb(older)
+  jobs[place] = job
+  return older
+}

@@ -1,0 +1,74 @@
+import type { ActionPlan, Payload } from '../../model/action.ts'
+import type { Change } from '../../model/change.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import type { Predicate, Rule } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import { readsWhole } from './row-selection.ts'
+
+/** An action with its condition and its templates, compiled for one table. */
+export interface BoundAction {
+  readonly plan: ActionPlan
+  readonly when: ((change: Change) => boolean) | null
+  readonly render: (change: Change) => Payload
+  readonly renderFormerKey: ((change: Change) => Payload) | null
+}
+
+/** A rule as one table's program sees it. */
+export interface BoundRule {
+  readonly rule: Rule
+  readonly whole: boolean
+  /** Rules with the same filter text share its number; it is evaluated once per row. */
+  readonly filterId: number
+  /** Null before the first match. */
+  actions: readonly BoundAction[] | null
+}
+
+/** Gives equal filters one number each; `predicates` are in the order of the numbers. */
+export function prepareRule(
+  rule: Rule,
+  table: TableDef,
+  filters: Map<string, number>,
+  predicates: Predicate[],
+): BoundRule {
+  const { filter } = rule
+  let filterId = -1
+  if (filter !== null) {
+    filterId = filters.get(filter.source) ?? -1
+    if (filterId < 0) {
+      filterId = predicates.push(filter) - 1
+      filters.set(filter.source, filterId)
+    }
+  }
+  return { rule, filterId, actions: null, whole: rule.actions.some((plan) => readsWhole(plan, table)) }
+}
+
+export function bindActions(rule: Rule, table: TableDef): BoundAction[] {
+  return rule.actions.map((plan) => ({
+    plan,
+    when: plan.when === null ? null : bindOrFail(() => plan.when!.bind(table)),
+    render: bindOrFail(() => plan.bind(table)),
+    renderFormerKey: plan.bindFormerKey === undefined ? null : bindOrFail(() => plan.bindFormerKey!(table)),
+  }))
+}
+
+/**
+ * What cannot be bound (a column that the table does not have) fails for every row instead: the events go to the dead
+ * letters, other rules go on, and nothing is silently passed over (invariant 8).
+ */
+export function bindOrFail<T>(bind: () => (change: Change) => T): (change: Change) => T {
+  try {
+    return bind()
+  } catch (error) {
+    const failure = asEvaluationError(error)
+    return () => {
+      throw failure
+    }
+  }
+}
+
+export function asEvaluationError(error: unknown): EvaluationError {
+  if (error instanceof EvaluationError) return error
+  return new EvaluationError('BINGO_EVALUATION', error instanceof Error ? error.message : String(error), {
+    cause: error,
+  })
+}

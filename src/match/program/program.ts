@@ -1,0 +1,209 @@
+import type { ActionPlan, Payload } from '../../model/action.ts'
+import type { PresentColumns, RowsBlock } from '../../model/binlog-stream.ts'
+import { Change } from '../../model/change.ts'
+import type { Row, RowOp, Transaction } from '../../model/change.ts'
+import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
+import { keyChanged } from '../../model/row-key.ts'
+import type { Predicate, Rule } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
+import type { BoundAction, BoundRule } from './bound-rule.ts'
+import type { ColumnSelection } from './column-needs.ts'
+import { boundOfBytes, selections } from './row-selection.ts'
+import { RuleIndex } from '../rule-index.ts'
+
+export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
+/** Decodes the rows of a block; answers how many there were. See binlog/row-decoder.ts. */
+export type RowDecoder = (buffer: Buffer, start: number, end: number, visit: RowVisitor) => number
+export interface BlockShape {
+  readonly op: RowOp
+  readonly presentOld: PresentColumns
+  readonly presentNew: PresentColumns
+  readonly partialJson: boolean
+}
+export type CompileRowDecoder = (
+  table: TableDef,
+  shape: BlockShape,
+  select: { readonly old: ColumnSelection; readonly new: ColumnSelection },
+) => RowDecoder
+
+/** Where matches go. All calls come in the order of rows, rules and actions. */
+export interface MatchSink {
+  /** `heldBytes`: estimate of what the change keeps in memory. `key`: the former one is that before an UPDATE of it. */
+  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void
+  /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
+  failed(
+    action: ActionPlan,
+    change: Change,
+    failure: { readonly stage: EvaluationStage; readonly error: EvaluationError },
+    heldBytes: number,
+  ): void
+  /** A rule matched a row; before its actions. */
+  ruleMatched(rule: Rule, change: Change): void
+}
+
+/**
+ * The rules of one table and one shape of rows event, compiled: decodes the columns that they read, evaluates filters,
+ * renders payloads. Rows that no rule matches cost their decoding and the filters, and leave nothing behind.
+ */
+export class TableProgram {
+  private readonly table: TableDef
+  private readonly rules: readonly BoundRule[]
+  private readonly index: RuleIndex
+  /** Bound when first asked for: of a thousand rules most are never candidates. */
+  private readonly filters: ((change: Change) => boolean)[] = []
+  private readonly predicates: readonly Predicate[]
+  private readonly decode: RowDecoder
+  /** The first pass decodes a few columns only; matches of rules that need the whole row, and failures, decode again. */
+  private readonly partial: boolean
+  /** Upper bound of what the columns of the first pass hold per row; Infinity when one of them can be long. */
+  private readonly partialBytes: number
+  private readonly compileWhole: () => RowDecoder
+  private decodeWhole: RowDecoder | null = null
+  private readonly answers: Uint8Array
+  private readonly errors: (EvaluationError | null)[]
+  private readonly scratch: { -readonly [K in keyof Change]: Change[K] }
+
+  constructor(table: TableDef, shape: BlockShape, rules: readonly Rule[], compile: CompileRowDecoder) {
+    this.table = table
+    const filters = new Map<string, number>()
+    const predicates: Predicate[] = []
+    this.rules = rules.map((rule) => prepareRule(rule, table, filters, predicates))
+    this.predicates = predicates
+    this.index = new RuleIndex(rules.map((rule) => rule.filter))
+    const first = selections(table, rules)
+    this.decode = compile(table, shape, first)
+    this.partial = first.old !== 'all' || first.new !== 'all'
+    this.partialBytes = this.partial ? boundOfBytes(table, first.old) + boundOfBytes(table, first.new) : Infinity
+    this.compileWhole = () => compile(table, shape, { old: 'all', new: 'all' })
+    this.answers = new Uint8Array(predicates.length)
+    this.errors = predicates.map(() => null)
+    this.scratch = new Change(table, shape.op, NO_TRANSACTION, 0, null, null, null) as never
+  }
+
+  /** Answers the number of rows in the block. Rows with an ordinal up to `skipUpTo` were handled before. */
+  run(block: RowsBlock, transaction: Transaction, skipUpTo: number, sink: MatchSink): number {
+    let seq = block.firstSeq
+    const query = transaction.query
+    return this.decode(block.buffer, block.start, block.end, (old, new_, start, end) => {
+      if (seq > skipUpTo) this.row(old, new_, seq, query, transaction, block, start, end, sink)
+      seq += 1
+    })
+  }
+
+  private row(
+    old: Row | null,
+    new_: Row | null,
+    seq: number,
+    query: string | null,
+    transaction: Transaction,
+    block: RowsBlock,
+    start: number,
+    end: number,
+    sink: MatchSink,
+  ): void {
+    const { scratch, answers } = this
+    scratch.old = old
+    scratch.new = new_
+    scratch.seq = seq
+    scratch.transaction = transaction
+    scratch.query = query
+    let change: Change | null = null
+    let whole: Change | null = null
+    answers.fill(UNKNOWN)
+    for (const number of this.index.candidates(old, new_)) {
+      const rule = this.rules[number]!
+      const answer = rule.filterId < 0 ? TRUE : this.answer(rule.filterId)
+      if (answer === FALSE) continue
+      if ((rule.whole || answer === ERROR) && this.partial) {
+        whole ??= this.wholeChange(block, start, end, seq, query, transaction)
+        this.fire(rule, whole, answer, WHOLE_ROW_FACTOR * (end - start), sink)
+      } else {
+        change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
+        this.fire(rule, change, answer, Math.min(WHOLE_ROW_FACTOR * (end - start), this.partialBytes), sink)
+      }
+    }
+  }
+
+  private wholeChange(
+    block: RowsBlock,
+    start: number,
+    end: number,
+    seq: number,
+    query: string | null,
+    transaction: Transaction,
+  ): Change {
+    let change: Change | null = null
+    this.decodeWhole ??= this.compileWhole()
+    this.decodeWhole(block.buffer, start, end, (old, new_) => {
+      change = new Change(this.table, block.op, transaction, seq, old, new_, query)
+    })
+    return change!
+  }
+
+  private answer(filterId: number): number {
+    const known = this.answers[filterId]!
+    if (known !== UNKNOWN) return known
+    let answer: number
+    const filter = (this.filters[filterId] ??= bindOrFail(() => this.predicates[filterId]!.bind(this.table)))
+    try {
+      answer = filter(this.scratch) ? TRUE : FALSE
+    } catch (error) {
+      answer = ERROR
+      this.errors[filterId] = asEvaluationError(error)
+    }
+    this.answers[filterId] = answer
+    return answer
+  }
+
+  private fire(rule: BoundRule, change: Change, answer: number, heldBytes: number, sink: MatchSink): void {
+    if (answer === ERROR) {
+      const error = this.errors[rule.filterId]!
+      for (const action of rule.rule.actions) sink.failed(action, change, { stage: 'filter', error }, heldBytes)
+      return
+    }
+    sink.ruleMatched(rule.rule, change)
+    rule.actions ??= bindActions(rule.rule, this.table)
+    for (const action of rule.actions) this.act(action, change, heldBytes, sink)
+  }
+
+  private act(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): void {
+    let payload: Payload
+    let former: Payload
+    let hasFormer = false
+    let stage: EvaluationStage = 'when'
+    try {
+      if (action.when !== null && !action.when(change)) return
+      stage = 'payload'
+      payload = action.render(change)
+      if (action.renderFormerKey !== null && keyChanged(this.table, change.op, change.old, change.new)) {
+        former = action.renderFormerKey(change)
+        hasFormer = true
+      }
+    } catch (error) {
+      sink.failed(action.plan, change, { stage, error: asEvaluationError(error) }, heldBytes)
+      return
+    }
+    if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')
+    sink.matched(action.plan, change, payload, heldBytes, 'present')
+  }
+}
+
+/** Decoded values take several times the bytes of a row image: objects, strings, boxed numbers. */
+const WHOLE_ROW_FACTOR = 4
+
+const UNKNOWN = 0
+const TRUE = 1
+const FALSE = 2
+const ERROR = 3
+
+/** Stands in the reused change until a row fills it; never seen outside. */
+const NO_TRANSACTION: Transaction = {
+  id: '',
+  gtid: null,
+  file: '',
+  offset: 0,
+  serverId: 0,
+  timestampUs: 0,
+  query: null,
+}

@@ -1,0 +1,53 @@
+import type { ActionPlan } from '../../model/action.ts'
+import type { Rule } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
+import type { ColumnSelection } from './column-needs.ts'
+
+/** MYSQL_TYPE_* of columns whose values can be megabytes: JSON, BLOB/TEXT family, VECTOR, GEOMETRY. */
+const LONG_TYPES: ReadonlySet<number> = new Set([242, 245, 249, 250, 251, 252, 255])
+const SHORT_VALUE_BYTES = 32
+
+/** Upper bound of what the values of these columns hold in memory; Infinity when one of them can be long. */
+export function boundOfBytes(table: TableDef, selected: ColumnSelection): number {
+  let bytes = 0
+  table.columns.forEach((column, index) => {
+    if (selected !== 'all' && !selected.has(index)) return
+    if (LONG_TYPES.has(column.type)) bytes = Infinity
+    // Character columns hold `meta` bytes at most; everything else is short.
+    else bytes += column.collation > 0 ? Math.max(SHORT_VALUE_BYTES, column.meta) : SHORT_VALUE_BYTES
+  })
+  return bytes
+}
+
+/** First pass: what all filters and the modest actions read; whole rows only where a rule wants all of them. */
+export function selections(table: TableDef, rules: readonly Rule[]): { old: ColumnSelection; new: ColumnSelection } {
+  const needs = new ColumnNeeds(table)
+  for (const rule of rules) {
+    if (rule.filter !== null) addReads(needs, () => rule.filter!.reads(table))
+    for (const plan of rule.actions) {
+      if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))
+      if (!readsWhole(plan, table)) addReads(needs, () => plan.reads(table))
+      else if (rule.filter === null) needs.add({ new: 'all', old: 'all' })
+    }
+  }
+  return { old: needs.old, new: needs.new }
+}
+
+export function readsWhole(plan: ActionPlan, table: TableDef): boolean {
+  return safeReads(() => readsWholeRow(plan.reads(table))) ?? true
+}
+
+/** What cannot even be told to read nothing (it will fail when bound) reads nothing. */
+function safeReads<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+function addReads(needs: ColumnNeeds, reads: () => Parameters<ColumnNeeds['add']>[0]): void {
+  const found = safeReads(reads)
+  if (found !== undefined) needs.add(found)
+}

@@ -1,6 +1,0 @@
-import { printDuration } from '../core/quantity.ts'
-
-/** "… (for 5 s)"; nothing is added where it is not known since when. Both times are milliseconds since 1970. */
-export function since(message: string, atMs: number, nowMs: number): string {
-  return atMs === 0 ? message : `${message} (for ${printDuration(Math.max(0, nowMs - atMs))})`
-}

@@ -1,0 +1,119 @@
+import { printDuration } from '../model/quantity.ts'
+import type { Stats } from '../model/stats.ts'
+import { notesOf } from './notes.ts'
+import type { Progress } from './progress.ts'
+import { since } from './since.ts'
+
+export interface HealthSettings {
+  readonly heartbeatMs: number
+  /** A target that is up and finishes nothing for so long is stalled. */
+  readonly stallMs?: number | undefined
+}
+
+/** One thing that keeps BinGo from doing its work, or that is worth knowing. */
+export interface Finding {
+  readonly code: string
+  readonly message: string
+}
+
+export interface Health {
+  readonly ready: boolean
+  /** Why not. */
+  readonly reasons: readonly Finding[]
+  /** What is unusual but takes care of itself. */
+  readonly notes: readonly Finding[]
+}
+
+/** The server is taken for lost after as many heartbeats without a sign of life. */
+const SILENT_HEARTBEATS = 3
+/** One failed save is a hiccup: the next is a quarter of a second away. */
+const FAILING_SAVES = 4
+const STALL_MS = 120_000
+
+/** Whether changes flow from the server to every target, and what is in the way if not. */
+export function assess(stats: Stats, progress: Progress, settings: HealthSettings, nowMs: number): Health {
+  if (stats.standby.role === 'standby') return { ready: false, reasons: [standbyFinding(stats)], notes: [] }
+  const reasons: Finding[] = [
+    ...leaseFindings(stats, nowMs),
+    ...sourceFindings(stats, progress, settings, nowMs),
+    ...targetFindings(stats, nowMs),
+    ...stalledTargets(stats, progress, settings),
+    ...deadLetterFindings(stats, nowMs),
+    ...checkpointFindings(progress),
+  ]
+  return { ready: reasons.length === 0, reasons, notes: notesOf(stats, progress, nowMs) }
+}
+
+/** All there is to say of an instance that waits: it is not meant to do anything. */
+function standbyFinding({ standby: { leader } }: Stats): Finding {
+  return {
+    code: 'BINGO_STANDBY',
+    message: leader === null ? 'standby: waiting for the lease' : `standby: ${leader} leads`,
+  }
+}
+
+function leaseFindings({ standby: { unconfirmedSince } }: Stats, nowMs: number): Finding[] {
+  if (unconfirmedSince === 0) return []
+  const message = since('the lease cannot be renewed; nothing is delivered', unconfirmedSince, nowMs)
+  return [{ code: 'BINGO_LEASE_UNCONFIRMED', message }]
+}
+
+function sourceFindings(stats: Stats, progress: Progress, { heartbeatMs }: HealthSettings, nowMs: number): Finding[] {
+  if (!stats.connected) {
+    const { downSince, lastError } = stats.source
+    const message = stats.lastReceivedAt === 0 ? 'not connected to the source yet' : 'connection to the source is lost'
+    const why = lastError === null ? '' : `: ${lastError.code}: ${lastError.message}`
+    return [{ code: 'BINGO_SOURCE_DISCONNECTED', message: `${since(message, downSince, nowMs)}${why}` }]
+  }
+  if (stats.source.stalled !== null) {
+    const message = since('the server has more events, but only heartbeats come', stats.source.stalled.since, nowMs)
+    return [{ code: 'BINGO_SOURCE_STALLED', message }]
+  }
+  // While we do not read, silence is our own doing.
+  const silentMs = progress.silentMs()
+  if (!stats.pausedByBackPressure && stats.lastReceivedAt > 0 && silentMs > SILENT_HEARTBEATS * heartbeatMs) {
+    return [
+      { code: 'BINGO_SOURCE_SILENT', message: `no event or heartbeat from the source for ${printDuration(silentMs)}` },
+    ]
+  }
+  return []
+}
+
+function targetFindings(stats: Stats, nowMs: number): Finding[] {
+  const findings: Finding[] = []
+  for (const [id, target] of stats.targets) {
+    if (target.downSince === 0) continue
+    const error = target.lastError === null ? '' : `: ${target.lastError}`
+    findings.push({
+      code: 'BINGO_TARGET_DOWN',
+      message: `${since(`target ${id} is down`, target.downSince, nowMs)}${error}`,
+    })
+  }
+  return findings
+}
+
+/** Read, but not delivered: nothing says that it is down, and nothing gets done. */
+function stalledTargets(stats: Stats, progress: Progress, { stallMs = STALL_MS }: HealthSettings): Finding[] {
+  progress.sample()
+  const findings: Finding[] = []
+  for (const [id, { queued, downSince, lastError }] of stats.targets) {
+    const stalledMs = progress.delivery.stalledMs(id)
+    if (downSince > 0 || queued === 0 || stalledMs < stallMs) continue
+    const error = lastError === null ? '' : `: ${lastError}`
+    const message = `${queued} actions wait for target ${id}, and none has ended for ${printDuration(stalledMs)}${error}`
+    findings.push({ code: 'BINGO_DELIVERY_STALLED', message })
+  }
+  return findings
+}
+
+/** The reason that the store gave, under its own code: full and out of reach need different hands. */
+function deadLetterFindings({ deadLetters: { blockedSince, blockedBy } }: Stats, nowMs: number): Finding[] {
+  if (blockedSince === 0 || blockedBy === null) return []
+  return [{ code: blockedBy.code, message: since(`${blockedBy.message}; events wait`, blockedSince, nowMs) }]
+}
+
+function checkpointFindings(progress: Progress): Finding[] {
+  const failures = progress.checkpointFailures()
+  if (failures < FAILING_SAVES) return []
+  return [{ code: 'BINGO_CHECKPOINT_FAILING', message: `the checkpoint could not be saved ${failures} times in a row` }]
+}

@@ -1,0 +1,156 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
+import { BingoError } from '../model/errors.ts'
+import type { Health } from './health.ts'
+
+export interface HttpServerOptions {
+  readonly host: string
+  readonly port: number
+  /** Bearer token that /metrics, /status and the details of /readyz ask for; undefined: open, for loopback only. */
+  readonly token: string | undefined
+  readonly limits?: HttpLimits
+}
+
+export interface HttpPages {
+  readonly health: () => Health
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>
+  readonly status: () => Promise<object>
+}
+
+interface Page {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+/** What one client, or many, may take of us. */
+export interface HttpLimits {
+  /** A request has to be there completely within this time. */
+  readonly requestMs: number
+  /** Beyond it new connections are closed at once. */
+  readonly connections: number
+}
+
+const LIMITS: HttpLimits = { requestMs: 10_000, connections: 256 }
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** The admin server: /healthz, /readyz, /metrics, /status. GET and HEAD only. */
+export class HttpServer implements AsyncDisposable {
+  private readonly server: Server
+  private readonly options: HttpServerOptions
+  private readonly pages: HttpPages
+
+  private constructor(options: HttpServerOptions, pages: HttpPages) {
+    this.options = options
+    this.pages = pages
+    const { requestMs, connections } = options.limits ?? LIMITS
+    this.server = createServer(
+      // Node.js looks for late requests only now and then, by default every 30 s.
+      { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: requestMs / 4 },
+      (request, response) => void this.answer(request, response),
+    )
+    this.server.maxConnections = connections
+  }
+
+  /** Listens. Throws BINGO_HTTP_LISTEN when the address cannot be used. */
+  static async open(options: HttpServerOptions, pages: HttpPages): Promise<HttpServer> {
+    const http = new HttpServer(options, pages)
+    try {
+      http.server.listen(options.port, options.host)
+      await once(http.server, 'listening')
+    } catch (cause) {
+      throw new BingoError(
+        'BINGO_HTTP_LISTEN',
+        `cannot listen on ${options.host}:${options.port} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
+        { hint: 'Another BinGo may be running. Set http.listen (BINGO_HTTP_LISTEN) to a free port, or "off".', cause },
+      )
+    }
+    return http
+  }
+
+  get port(): number {
+    const address = this.server.address()
+    return typeof address === 'object' && address !== null ? address.port : this.options.port
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.closeAllConnections()
+    await new Promise<void>((resolve) => this.server.close(() => resolve()))
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const page = await this.page(request).catch((error: unknown) => json(500, { error: (error as Error).message }))
+    response.writeHead(page.status, {
+      'content-type': page.type,
+      'content-length': Buffer.byteLength(page.body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(page.status === 401 && { 'www-authenticate': 'Bearer' }),
+      ...(page.status === 405 && { allow: 'GET, HEAD' }),
+    })
+    response.end(request.method === 'HEAD' ? undefined : page.body)
+  }
+
+  private async page(request: IncomingMessage): Promise<Page> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'GET only' })
+    if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'one Host only' })
+    const refusal = this.refusal(request)
+    if (refusal !== null) return json(403, { error: refusal })
+    const path = (request.url ?? '/').split('?')[0] ?? '/'
+    const trusted = this.authorised(request)
+    switch (path) {
+      case '/healthz':
+        return json(200, { alive: true })
+      case '/readyz': {
+        const health = this.pages.health()
+        return json(health.ready ? 200 : 503, trusted ? health : { ready: health.ready })
+      }
+      case '/metrics':
+        return trusted ? { status: 200, type: METRICS_TYPE, body: await this.pages.metrics() } : unauthorised()
+      case '/status':
+        return trusted ? json(200, await this.pages.status()) : unauthorised()
+      default:
+        return json(404, { error: 'there are /healthz, /readyz, /metrics and /status' })
+    }
+  }
+
+  /** A page in someone's browser must not read us: neither by a name that resolves to us nor from another origin. */
+  private refusal(request: IncomingMessage): string | null {
+    const host = hostName(request.headers.host ?? '')
+    if (this.options.token === undefined && host !== 'localhost' && isIP(host) === 0) return 'unknown Host'
+    const { origin } = request.headers
+    if (origin !== undefined && origin !== `http://${request.headers.host}`) return 'cross-origin requests are refused'
+    return null
+  }
+
+  private authorised(request: IncomingMessage): boolean {
+    const { token } = this.options
+    if (token === undefined) return true
+    const given = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    return given !== undefined && timingSafeEqual(digest(given), digest(token))
+  }
+}
+
+/** Equal lengths whatever was sent, so that the comparison takes the same time. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+function hostName(host: string): string {
+  return host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+}
+
+function json(status: number, value: object): Page {
+  const body = JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+  return { status, type: 'application/json; charset=utf-8', body: `${body}\n` }
+}
+
+function unauthorised(): Page {
+  return json(401, { error: 'send the token as "Authorization: Bearer …"' })
+}

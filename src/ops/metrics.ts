@@ -1,0 +1,192 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+import { blockingTarget } from '../model/blocking-target.ts'
+import type { RuleStats, Stats, TargetStats } from '../model/stats.ts'
+import type { Health } from './health.ts'
+import type { Progress } from './progress.ts'
+
+export interface MetricsSources {
+  readonly stats: Stats
+  readonly progress: Progress
+  readonly health: () => Health
+  /** Entries in the dead letters; undefined when the store cannot say. */
+  readonly deadLetters: () => Promise<number | undefined>
+  readonly version: string
+  readonly now: () => number
+}
+
+const RULE_COUNTERS: readonly (readonly [string, string, (rule: RuleStats) => number])[] = [
+  ['bingo_rule_matched_total', 'Row changes that matched the rule', (rule) => rule.matchedTotal],
+  ['bingo_rule_delivered_total', 'Actions of the rule that the target acknowledged', (rule) => rule.deliveredTotal],
+  [
+    'bingo_rule_coalesced_total',
+    'Changes superseded by a newer one of the same key in a window',
+    (rule) => rule.coalescedTotal,
+  ],
+  ['bingo_rule_errors_total', 'Changes whose filter or template failed', (rule) => rule.errorsTotal],
+  ['bingo_rule_dead_letters_total', 'Changes put into the dead letters', (rule) => rule.deadLettersTotal],
+]
+
+const TARGET_COUNTERS: readonly (readonly [string, string, (target: TargetStats) => number])[] = [
+  ['bingo_target_sends_total', 'Batches sent to the target', (target) => target.sendsTotal],
+  ['bingo_target_delivered_total', 'Actions that the target acknowledged', (target) => target.deliveredTotal],
+  ['bingo_target_failed_total', 'Actions that failed, each attempt counted', (target) => target.failedTotal],
+  ['bingo_target_retried_total', 'Actions that were tried again', (target) => target.retriedTotal],
+]
+
+/** The registry behind /metrics. Nothing is counted here: everything is read from the stats when scraped. */
+export function createMetrics(sources: MetricsSources): Registry {
+  const registry = new Registry()
+  addCounters(registry, sources.stats)
+  addGauges(registry, sources)
+  for (const [name, help, read] of RULE_COUNTERS)
+    addLabelled(registry, name, help, ['rule'], () => ruleValues(sources.stats, read))
+  for (const [name, help, read] of TARGET_COUNTERS) {
+    addLabelled(registry, name, help, ['target', 'type'], () => targetValues(sources.stats, read))
+  }
+  addTargetGauges(registry, sources.stats)
+  addProcess(registry, sources.version)
+  return registry
+}
+
+function addCounters(registry: Registry, stats: Stats): void {
+  const counters: readonly (readonly [string, string, () => number])[] = [
+    ['bingo_events_read_total', 'Binlog events received from the source', () => stats.eventsTotal],
+    ['bingo_bytes_read_total', 'Bytes of binlog received from the source', () => stats.bytesTotal],
+    ['bingo_rows_read_total', 'Row changes of tables that some rule names', () => stats.rowsTotal],
+    ['bingo_rows_matched_total', 'Row changes that matched at least one rule', () => stats.matchedTotal],
+    ['bingo_transactions_total', 'Transactions read', () => stats.transactionsTotal],
+    ['bingo_source_reconnects_total', 'Times the connection to the source was made again', () => stats.reconnectsTotal],
+    ['bingo_gaps_total', 'Times that changes were skipped by source.onGap', () => stats.gapsTotal],
+    ['bingo_source_checksum_errors_total', 'Events whose CRC32 was wrong', () => stats.checksumErrorsTotal],
+    [
+      'bingo_checkpoint_failures_total',
+      'Attempts to save the checkpoint that failed',
+      () => stats.checkpointFailuresTotal,
+    ],
+  ]
+  for (const [name, help, read] of counters) addLabelled(registry, name, help, [], () => [[{}, read()]])
+}
+
+function addGauges(registry: Registry, { stats, progress, health, deadLetters, now }: MetricsSources): void {
+  const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const value = await read()
+        if (value === undefined) this.remove()
+        else this.set(value)
+      },
+    })
+  }
+  gauge('bingo_ready', '1 when /readyz answers 200', () => Number(health().ready))
+  gauge('bingo_leader', '1 while this instance leads or is alone, 0 while it waits as standby', () =>
+    Number(stats.standby.role !== 'standby'),
+  )
+  gauge('bingo_lag_seconds', 'Age of the oldest committed change that is not finished', () => progress.lagMs() / 1000)
+  gauge('bingo_source_connected', '1 while the replica connection stands', () => Number(stats.connected))
+  gauge('bingo_source_caught_up', '1 when everything that the server has was read', () => Number(stats.caughtUp))
+  gauge('bingo_source_stalled', '1 while only heartbeats come although the server has more', () =>
+    Number(stats.source.stalled !== null),
+  )
+  gauge('bingo_source_silence_seconds', 'Time since the last event or heartbeat', () =>
+    stats.lastReceivedAt === 0 ? undefined : progress.silentMs() / 1000,
+  )
+  gauge('bingo_source_backlog_bytes', 'Binlog from the checkpoint to the end of the server', () =>
+    definite(stats.source.retention?.backlogBytes),
+  )
+  gauge('bingo_purge_headroom_seconds', 'Until the server may purge what is not finished', () => {
+    const ms = definite(stats.source.retention?.headroomMs)
+    return ms === undefined ? undefined : ms / 1000
+  })
+  gauge('bingo_purge_headroom_bytes', 'Binlog that the server may write before it purges what is not finished', () =>
+    definite(stats.source.retention?.headroomBytes),
+  )
+  gauge('bingo_in_flight_jobs', 'Actions that were matched and are not finished', () => stats.inFlightJobs)
+  gauge('bingo_in_flight_bytes', 'Memory charged for them', () => stats.inFlightBytes)
+  gauge('bingo_budget_bytes', 'Bytes in flight at which reading pauses', () => stats.budgetBytes)
+  gauge('bingo_source_paused', '1 while reading is paused by back-pressure', () => Number(stats.pausedByBackPressure))
+  gauge('bingo_checkpoint_age_seconds', 'Time since the checkpoint was saved', () =>
+    stats.checkpointSavedAt === 0 ? undefined : (now() - stats.checkpointSavedAt) / 1000,
+  )
+  gauge('bingo_dead_letters', 'Entries in the dead letters', deadLetters)
+  gauge('bingo_dead_letters_blocked', '1 while the dead-letter store is full or out of reach and events wait', () =>
+    Number(stats.deadLetters.blockedSince > 0),
+  )
+}
+
+function addTargetGauges(registry: Registry, stats: Stats): void {
+  const gauges: readonly (readonly [string, string, (target: TargetStats) => number])[] = [
+    ['bingo_target_queue', 'Actions that wait for the target', (target) => target.queued],
+    ['bingo_target_up', '0 while the target is down', (target) => Number(target.downSince === 0)],
+    ['bingo_target_in_flight_bytes', 'Bytes of the budget that it holds', (target) => target.inFlightBytes],
+    [
+      'bingo_target_blocks_reading',
+      '1 while reading is paused because the target is down and holds its share of the budget',
+      (target) => Number(stats.pausedByBackPressure && blockingTarget(stats)?.target === target),
+    ],
+  ]
+  for (const [name, help, read] of gauges) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['target', 'type'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [labels, value] of targetValues(stats, read)) this.set(labels, value)
+      },
+    })
+  }
+}
+
+function addProcess(registry: Registry, version: string): void {
+  new Gauge({
+    name: 'bingo_build_info',
+    help: 'Version that is running',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1)
+  addLabelled(registry, 'process_cpu_seconds_total', 'CPU time used', [], () => {
+    const { user, system } = process.cpuUsage()
+    return [[{}, (user + system) / 1e6]]
+  })
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory',
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage.rss())
+    },
+  })
+}
+
+/** Gauges without a value are left out. */
+function definite(value: number | null | undefined): number | undefined {
+  return value ?? undefined
+}
+
+type Labelled = readonly (readonly [labels: { [name: string]: string }, value: number])[]
+
+/** A counter that takes its value from elsewhere each time it is read. */
+function addLabelled(registry: Registry, name: string, help: string, labelNames: string[], read: () => Labelled): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [labels, value] of read()) this.inc(labels, value)
+    },
+  })
+}
+
+function ruleValues(stats: Stats, read: (rule: RuleStats) => number): Labelled {
+  return [...stats.rules].map(([rule, value]) => [{ rule }, read(value)])
+}
+
+function targetValues(stats: Stats, read: (target: TargetStats) => number): Labelled {
+  return [...stats.targets].map(([target, value]) => [{ target, type: value.type }, read(value)])
+}

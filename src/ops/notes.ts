@@ -1,0 +1,71 @@
+import { blockingTarget } from '../model/blocking-target.ts'
+import { printBytes, printDuration } from '../model/quantity.ts'
+import { isPurgeNear, type Stats } from '../model/stats.ts'
+import type { Finding } from './health.ts'
+import type { Progress } from './progress.ts'
+import { since } from './since.ts'
+
+/** A gap is news for a day. */
+const GAP_NEWS_MS = 86_400_000
+
+/** What is unusual and takes care of itself, or wants a look; it does not make BinGo unready. */
+export function notesOf(stats: Stats, progress: Progress, nowMs: number): Finding[] {
+  return [
+    backPressure(stats, nowMs),
+    behind(stats, progress),
+    purge(stats),
+    letters(progress),
+    gap(stats, nowMs),
+  ].filter((note) => note !== null)
+}
+
+function backPressure(stats: Stats, nowMs: number): Finding | null {
+  if (!stats.pausedByBackPressure) return null
+  return { code: 'BINGO_BACK_PRESSURE', message: `reading is paused: ${pauseReason(stats, nowMs)}` }
+}
+
+function pauseReason(stats: Stats, nowMs: number): string {
+  const blocking = blockingTarget(stats)
+  if (blocking !== null) {
+    const { queued, inFlightBytes, downSince } = blocking.target
+    const down = since(`target ${blocking.id} is down`, downSince, nowMs)
+    return `${down}, and its ${queued} changes hold ${inFlightBytes} of the ${stats.budgetBytes} bytes of the budget`
+  }
+  const [longest] = [...stats.targets].sort(([, one], [, other]) => other.queued - one.queued)
+  const most =
+    longest === undefined || longest[1].queued === 0 ? '' : `; ${longest[1].queued} wait for target ${longest[0]}`
+  return `${stats.inFlightJobs} changes fill the budget of ${stats.budgetBytes} bytes${most}`
+}
+
+function behind(stats: Stats, progress: Progress): Finding | null {
+  if (!stats.connected || stats.caughtUp) return null
+  const { endUnknown } = stats.source
+  if (endUnknown !== null) {
+    const message = `the server's end cannot be asked, so the lag may be less than it seems: ${endUnknown}`
+    return { code: 'BINGO_SOURCE_END_UNKNOWN', message }
+  }
+  return { code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` }
+}
+
+function purge({ source: { retention } }: Stats): Finding | null {
+  if (retention === null || !isPurgeNear(retention)) return null
+  const { headroomMs, headroomBytes, backlogBytes } = retention
+  const left = headroomMs === null ? `after ${printBytes(headroomBytes ?? 0)} more` : `in ${printDuration(headroomMs)}`
+  const message = `the server may purge binlogs that were not worked off yet ${left}; ${printBytes(backlogBytes)} are left to do`
+  return { code: 'BINGO_PURGE_NEAR', message }
+}
+
+function letters(progress: Progress): Finding | null {
+  const count = progress.delivery.freshLetters()
+  if (count === 0) return null
+  const message = `${count} event${count === 1 ? '' : 's'} went to the dead letters lately: bingo dead-letters list`
+  return { code: 'BINGO_DEAD_LETTERS_GROWING', message }
+}
+
+function gap({ source: { lastGapAt } }: Stats, nowMs: number): Finding | null {
+  if (lastGapAt === 0 || nowMs - lastGapAt > GAP_NEWS_MS) return null
+  return {
+    code: 'BINGO_GAP_PASSED',
+    message: `changes were skipped at ${new Date(lastGapAt).toISOString()}: bingo status`,
+  }
+}

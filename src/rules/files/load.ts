@@ -1,0 +1,121 @@
+import type { ActionDefaults, ActionType } from '../../model/action.ts'
+import { ProblemsError } from '../../model/errors.ts'
+import { readSmallFile } from '../../model/small-file.ts'
+import type { Problem, SourceLocation } from '../../model/errors.ts'
+import type { Rule, RuleSet } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import { RULE_CODES } from '../codes.ts'
+import { checkRulesAgainstTables } from '../check-tables.ts'
+import { DEFAULT_DELIVERY } from '../delivery-options.ts'
+import type { DeliveryOptions } from '../delivery-options.ts'
+import { findRuleFiles } from './find-files.ts'
+import { checkTarget } from '../read-action.ts'
+import type { RuleContext, TargetSource } from '../read-action.ts'
+import { readRule } from '../read-rule.ts'
+import { ValueReader } from '../read-values.ts'
+import { Reporter } from '../reporter.ts'
+import { entryOf } from '../yaml/tree.ts'
+import type { TreeNode } from '../yaml/tree.ts'
+import { parseYaml } from '../yaml/yaml-tree.ts'
+
+/** What rules are compiled against. */
+export interface CompileOptions {
+  /** What relative patterns and `${file:…}` are relative to. */
+  readonly baseDir: string
+  readonly targets: ReadonlyMap<string, TargetSource>
+  readonly defaults: ActionDefaults
+  readonly actionTypes: ReadonlyMap<string, ActionType>
+  /** What actions start from; by default DEFAULT_DELIVERY. */
+  readonly delivery?: Partial<DeliveryOptions> | undefined
+  /** All tables of the source, where its schema is known: columns are checked against them. */
+  readonly tables?: readonly TableDef[] | undefined
+  /** Environment for `${env:NAME}`; by default that of the process. */
+  readonly env?: { readonly [name: string]: string | undefined } | undefined
+}
+
+export interface LoadOptions extends CompileOptions {
+  /** Files, folders and globs; several in one by comma. */
+  readonly patterns: readonly string[]
+}
+
+export interface LoadedRules {
+  /** Enabled rules, in the order of the files' names and of the rules in them. */
+  readonly ruleSet: RuleSet
+  readonly warnings: readonly Problem[]
+}
+
+export interface RuleText {
+  /** Path, for RuleSet.files. */
+  readonly path: string
+  /** How the file is called in messages. */
+  readonly name: string
+  readonly text: string
+}
+
+/** Reads and compiles rules. Throws ProblemsError with everything that is wrong. */
+export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
+  const reporter = new Reporter()
+  const { files, missing } = await findRuleFiles(options.patterns, options.baseDir)
+  for (const pattern of missing) {
+    reporter.error(RULE_CODES.noFiles, undefined, `no rules file matches "${pattern}"`, `looked in ${options.baseDir}`)
+  }
+  const texts: RuleText[] = []
+  for (const { path, name } of files) {
+    try {
+      texts.push({ path, name, text: readSmallFile(path) })
+    } catch (error) {
+      const location: SourceLocation = { file: name, line: 1, column: 1 }
+      reporter.error(RULE_CODES.file, location, `the file cannot be read: ${(error as Error).message}`)
+    }
+  }
+  return compile(texts, options, reporter)
+}
+
+/** As `loadRules`, from texts at hand. Throws ProblemsError with everything that is wrong. */
+export function loadRulesFromText(texts: readonly RuleText[], options: CompileOptions): LoadedRules {
+  return compile(texts, options, new Reporter())
+}
+
+function compile(texts: readonly RuleText[], options: CompileOptions, reporter: Reporter): LoadedRules {
+  const context: RuleContext = {
+    reporter,
+    secrets: { env: options.env ?? process.env, baseDir: options.baseDir },
+    actionTypes: options.actionTypes,
+    targets: options.targets,
+    defaults: options.defaults,
+    delivery: { ...DEFAULT_DELIVERY, ...options.delivery },
+  }
+  for (const [name, target] of options.targets) checkTarget(name, target, context)
+  const seen = new Map<string, SourceLocation>()
+  const rules: Rule[] = []
+  for (const { name, text } of texts) {
+    ruleNodes(text, name, reporter).forEach((node, index) => {
+      const read = readRule(node, index, seen, context)
+      if (read?.enabled === true) rules.push(read.rule)
+    })
+  }
+  if (reporter.errors.length === 0) {
+    if (rules.length === 0)
+      reporter.warn(RULE_CODES.noRules, undefined, 'there is no enabled rule: nothing will happen')
+    if (options.tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, options.tables))
+  }
+  if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
+  return { ruleSet: { rules, files: texts.map(({ path }) => path) }, warnings: reporter.warnings }
+}
+
+/** The entries of `rules:`. */
+function ruleNodes(text: string, file: string, reporter: Reporter): readonly TreeNode[] {
+  const root = parseYaml(text, file, reporter)
+  if (root === undefined) return []
+  const reader = new ValueReader(reporter, undefined)
+  const map = reader.map(root, 'a rules file', 'it starts with rules:')
+  if (map === undefined) return []
+  reader.knownKeys(map, 'a rules file', ['rules'])
+  const entry = entryOf(map, 'rules')
+  if (entry === undefined) {
+    if (map.entries.length === 0) reader.fail(map, RULE_CODES.missing, 'the file has no rules', 'it starts with rules:')
+    return []
+  }
+  if (entry.value.tag === 'scalar' && entry.value.value === null) return []
+  return reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? []
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { statSync, watch } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { dirname } from 'node:path'
+import { readSmallFile } from '../../model/small-file.ts'
+import { findRuleFiles, folderOf, splitPatterns } from './find-files.ts'
+import { loadRules } from './load.ts'
+import type { LoadedRules, LoadOptions } from './load.ts'
+
+export interface WatchOptions extends LoadOptions {
+  /** The rules changed and are right. */
+  onLoaded(rules: LoadedRules): void | Promise<void>
+  /** The rules changed and cannot be used (ProblemsError), or `onLoaded` failed: the old ones stay in force. */
+  onError(error: unknown): void
+  /** How long the files must be quiet: editors and deployments write in several steps. */
+  readonly quietMs?: number
+  /** How often to look anyway: mounted folders of some hosts report no changes. */
+  readonly pollMs?: number
+}
+
+const QUIET_MS = 200
+const POLL_MS = 5_000
+
+export interface RuleWatch extends Disposable {
+  /** The present state of the files is known: from here on no change is missed. */
+  readonly ready: Promise<void>
+}
+
+/** Loads the rules again whenever their files change, until disposed. One load at a time. */
+export function watchRules(options: WatchOptions): RuleWatch {
+  const watcher = new RuleWatcher(options)
+  return { ready: watcher.ready, [Symbol.dispose]: () => watcher.close() }
+}
+
+class RuleWatcher {
+  private readonly options: WatchOptions
+  private readonly watchers: FSWatcher[] = []
+  private readonly poll: NodeJS.Timeout
+  private quiet: NodeJS.Timeout | undefined
+  readonly ready: Promise<void>
+  /** Fingerprint of what was loaded last, right or wrong. */
+  private loaded = ''
+  /** Fingerprint of a change that has been seen once. */
+  private seen = ''
+  private busy = false
+  private again = false
+  private closed = false
+
+  constructor(options: WatchOptions) {
+    this.options = options
+    this.ready = fingerprint(options).then((found) => {
+      this.loaded = found
+    })
+    for (const folder of foldersOf(options)) this.watch(folder)
+    this.poll = setInterval(() => void this.check(), options.pollMs ?? POLL_MS).unref()
+  }
+
+  close(): void {
+    this.closed = true
+    clearInterval(this.poll)
+    clearTimeout(this.quiet)
+    for (const watcher of this.watchers) watcher.close()
+  }
+
+  /** Folders, not files: an editor that replaces a file, or a mounted volume that swaps links, would end its watch. */
+  private watch(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false, recursive: true }, () => this.touched())
+      // Where watching ends (the folder is gone), looking from time to time goes on.
+      watcher.on('error', () => watcher.close())
+      this.watchers.push(watcher)
+    } catch {
+      // Not there yet, or not watchable: as above.
+    }
+  }
+
+  private touched(): void {
+    clearTimeout(this.quiet)
+    this.quiet = setTimeout(() => void this.check(), this.options.quietMs ?? QUIET_MS).unref()
+  }
+
+  /** Never rejects. */
+  private async check(): Promise<void> {
+    if (this.busy) {
+      this.again = true
+      return
+    }
+    this.busy = true
+    try {
+      await this.ready
+      const found = await fingerprint(this.options)
+      if (found === this.loaded || this.closed) return
+      // A file may be half written: what is loaded has been the same for two looks.
+      if (found === this.seen) await this.load(found)
+      else this.touched()
+      this.seen = found
+    } finally {
+      this.busy = false
+      if (this.again && !this.closed) this.touched()
+      this.again = false
+    }
+  }
+
+  private async load(found: string): Promise<void> {
+    this.loaded = found
+    try {
+      const rules = await loadRules(this.options)
+      if (!this.closed) await this.options.onLoaded(rules)
+    } catch (error) {
+      if (!this.closed) this.options.onError(error)
+    }
+  }
+}
+
+function foldersOf({ patterns, baseDir }: WatchOptions): ReadonlySet<string> {
+  return new Set(
+    splitPatterns(patterns).map((pattern) => {
+      const path = folderOf(pattern, baseDir)
+      const info = statSync(path, { throwIfNoEntry: false })
+      return info?.isDirectory() === true ? path : dirname(path)
+    }),
+  )
+}
+
+function contentOf(path: string): string {
+  try {
+    return readSmallFile(path)
+  } catch {
+    return ''
+  }
+}
+
+/** Names and contents of the files; what cannot be read counts as empty and is reported when it is loaded. */
+async function fingerprint({ patterns, baseDir }: WatchOptions): Promise<string> {
+  const hash = createHash('sha256')
+  const { files } = await findRuleFiles(patterns, baseDir).catch(() => ({ files: [] }))
+  for (const { path } of files) {
+    const content = contentOf(path)
+    hash.update(`${path}\0${content.length}\0`).update(content)
+  }
+  return hash.digest('hex')
+}

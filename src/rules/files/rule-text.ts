@@ -1,0 +1,33 @@
+import { MissingSecret, resolveSecrets } from '../../model/secrets.ts'
+import type { Environment } from '../../model/secrets.ts'
+import { textProblem } from '../language/source-text.ts'
+import type { SourceText } from '../language/source-text.ts'
+import { RULE_CODES } from '../codes.ts'
+import type { ScalarNode } from '../yaml/tree.ts'
+
+/** Where secrets come from. */
+export interface SecretSource {
+  readonly env: Environment
+  /** What a relative `${file:…}` is relative to. */
+  readonly baseDir: string
+}
+
+/** The text of a scalar, as filters and templates read it. Numbers and booleans count as they are printed. */
+export function sourceText(node: ScalarNode, ruleId: string): SourceText {
+  return { text: String(node.value ?? ''), location: node.location, ruleId, locate: (offset) => node.locate(offset) }
+}
+
+/**
+ * Puts secrets into a piece of a text that starts at `offset`. Throws ProblemsError where one is missing; neither the
+ * message nor the excerpt holds a value.
+ */
+export function resolveText(text: string, offset: number, source: SourceText, secrets: SecretSource): string {
+  if (!text.includes('${')) return text
+  try {
+    return resolveSecrets(text, { ...secrets, url: text.includes('://') })
+  } catch (error) {
+    if (!(error instanceof MissingSecret)) throw error
+    const at = offset + Math.max(0, text.search(/\$\{(env|file):/))
+    throw textProblem(source, RULE_CODES.secret, error.message, at, 'set it where BinGo runs')
+  }
+}

@@ -1,0 +1,209 @@
+import type { Change, Row, Value } from '../../../model/change.ts'
+import { columnChanged } from '../../../model/changed-columns.ts'
+import { keyValue } from '../../../model/row-key.ts'
+import type { TableDef, ValueKind } from '../../../model/table.ts'
+import { toCelValue } from './cel-values.ts'
+import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
+import type { SourceText } from '../source-text.ts'
+import { columnsOf } from '../table-columns.ts'
+import type { TableColumns } from '../table-columns.ts'
+import { valueKind } from '../../../model/value-kind.ts'
+
+/** What an expression bound to a table needs to know to read rows. */
+export interface RowReading {
+  readonly source: SourceText
+  readonly table: TableDef
+  /** Columns that `has(new.x)` or `'x' in new` asks for: a missing one is an answer there, not an error. */
+  readonly tested: ReadonlySet<string>
+}
+
+/**
+ * The columns of one image as a CEL map. Columns are looked up case-insensitively and converted when asked for. Reading
+ * one that the table does not have, or that the row image leaves out, throws EvaluationError.
+ */
+abstract class ColumnMap extends Map<string, unknown> {
+  protected readonly reading: RowReading
+  protected readonly columns: TableColumns
+  private filled = false
+
+  constructor(reading: RowReading) {
+    super()
+    this.reading = reading
+    this.columns = columnsOf(reading.table)
+  }
+
+  abstract raw(column: string): Value
+  protected abstract names(): readonly string[]
+  protected abstract missing(column: string): Error
+
+  override get(name: string): unknown {
+    const column = this.columns.find(name)
+    if (column === undefined) {
+      if (this.columns.isStatement) return null
+      return this.isTested(name) ? undefined : fail(this.missing(name))
+    }
+    const value = this.read(column.name, valueKind(column))
+    if (value === undefined && !this.isTested(name)) throw absentColumn(this.reading.source, this.reading.table, name)
+    return value
+  }
+
+  protected read(name: string, kind: ValueKind): unknown {
+    return toCelValue(this.raw(name), kind)
+  }
+
+  private isTested(name: string): boolean {
+    return this.reading.tested.has(name)
+  }
+
+  // The rest of Map's readers, for comprehensions, size() and equality: absent columns are left out.
+  private fill(): this {
+    if (this.filled) return this
+    this.filled = true
+    for (const name of this.names()) {
+      const value = this.read(name, valueKind(this.columns.find(name)!))
+      if (value !== undefined) super.set(name, value)
+    }
+    return this
+  }
+
+  override has(name: string): boolean {
+    this.fill()
+    return super.has(this.columns.find(name)?.name ?? name)
+  }
+
+  override get size(): number {
+    this.fill()
+    return super.size
+  }
+
+  override entries(): MapIterator<[string, unknown]> {
+    this.fill()
+    return super.entries()
+  }
+
+  override keys(): MapIterator<string> {
+    this.fill()
+    return super.keys()
+  }
+
+  override [Symbol.iterator](): MapIterator<[string, unknown]> {
+    return this.entries()
+  }
+}
+// The engine takes for maps what was made by Map itself, not by a class derived from it.
+Object.defineProperty(ColumnMap.prototype, 'constructor', { value: Map })
+
+function fail(error: Error): never {
+  throw error
+}
+
+class RowMap extends ColumnMap {
+  private readonly row: Row | null
+
+  constructor(reading: RowReading, row: Row | null) {
+    super(reading)
+    this.row = row
+  }
+
+  /** In an INSERT every column of `old` is NULL, in a DELETE every column of `new`. */
+  override raw(column: string): Value {
+    return this.row === null ? null : this.row[column]
+  }
+
+  protected override names(): readonly string[] {
+    return this.columns.names
+  }
+
+  protected override missing(column: string): Error {
+    return unknownColumn(this.reading.source, this.reading.table, column)
+  }
+}
+Object.defineProperty(RowMap.prototype, 'constructor', { value: Map })
+
+class KeyMap extends ColumnMap {
+  private readonly change: Change
+
+  constructor(reading: RowReading, change: Change) {
+    super(reading)
+    this.change = change
+  }
+
+  override raw(column: string): Value {
+    if (!this.columns.key.includes(column)) throw this.missing(column)
+    return keyValue(column, this.change.old, this.change.new)
+  }
+
+  protected override names(): readonly string[] {
+    return this.columns.key
+  }
+
+  protected override missing(column: string): Error {
+    return notInKey(this.reading.source, this.reading.table, column)
+  }
+}
+Object.defineProperty(KeyMap.prototype, 'constructor', { value: Map })
+
+/** The variables of one evaluation; each is made when the expression asks for it. */
+export class CelVariables {
+  private readonly reading: RowReading
+  private readonly change: Change
+
+  constructor(reading: RowReading, change: Change) {
+    this.reading = reading
+    this.change = change
+  }
+
+  get new(): unknown {
+    return new RowMap(this.reading, this.change.new)
+  }
+
+  get old(): unknown {
+    return new RowMap(this.reading, this.change.old)
+  }
+
+  get NewRow(): unknown {
+    return this.new
+  }
+
+  get OldRow(): unknown {
+    return this.old
+  }
+
+  get key(): unknown {
+    return new KeyMap(this.reading, this.change)
+  }
+
+  get op(): string {
+    return this.change.op
+  }
+
+  get schema(): string {
+    return this.change.table.schema
+  }
+
+  get table(): string {
+    return this.change.table.name
+  }
+
+  get changed(): readonly string[] {
+    const { old, new: new_ } = this.change
+    return columnsOf(this.reading.table).names.filter((name) => columnChanged(name, old, new_))
+  }
+
+  /** Commit time; CEL timestamps have milliseconds here. */
+  get ts(): Date {
+    return new Date(this.change.transaction.timestampUs / 1000)
+  }
+
+  get gtid(): string | null {
+    return this.change.transaction.gtid
+  }
+
+  get serverId(): bigint {
+    return BigInt(this.change.transaction.serverId)
+  }
+
+  get txId(): string {
+    return this.change.transaction.id
+  }
+}

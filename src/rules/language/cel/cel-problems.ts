@@ -1,0 +1,131 @@
+import type { ProblemsError } from '../../../model/errors.ts'
+import { nearestName } from '../../../model/nearest-name.ts'
+import { MAX_DEPTH, VARIABLES, celIssue, childrenOf, forEachNode, isMatchesCall, parseCel } from './cel-engine.ts'
+import type { CelIssue, CelNode, CelProgram } from './cel-engine.ts'
+import { isComprehension } from './cel-references.ts'
+import { compileRe2 } from './re2.ts'
+import { textProblem } from '../source-text.ts'
+import type { SourceText } from '../source-text.ts'
+
+/** Longest expression, in bytes. */
+const MAX_BYTES = 4096
+/** A comprehension inside a comprehension is fine, a third level is not: its cost grows with the cube of the data. */
+const MAX_COMPREHENSION_LEVELS = 2
+
+/** Parses a filter; everything that is wrong with it becomes a ProblemsError that points into the text. */
+export function parseFilter(source: SourceText): CelProgram {
+  if (Buffer.byteLength(source.text) > MAX_BYTES) {
+    throw problem(source, `the expression is longer than ${MAX_BYTES} bytes`, 0, 'split it into several rules')
+  }
+  let program: CelProgram
+  try {
+    program = parseCel(source.text)
+  } catch (error) {
+    const issue = celIssue(error)
+    // The checker gives up on a few legal forms with an error of another kind: refused, never let through.
+    if (issue === undefined) throw problem(source, `the expression cannot be checked: ${plain(String(error))}`, 0)
+    throw problem(source, plain(issue.message), issue.start, hintFor(issue, source.text))
+  }
+  checkDepth(source, program.ast, 1)
+  checkComprehensions(source, program.ast, 0)
+  forEachNode(program.ast, (node) => checkLiteral(source, node))
+  if (program.resultType !== 'bool' && program.resultType !== 'dyn') {
+    throw problem(
+      source,
+      `the expression must be true or false, but yields ${withArticle(program.resultType)}`,
+      0,
+      'compare it with something, such as `… == 1`',
+    )
+  }
+  return program
+}
+
+function problem(source: SourceText, message: string, offset: number, hint?: string): ProblemsError {
+  return textProblem(source, 'BINGO_RULE_BAD_FILTER', message, offset, hint)
+}
+
+function withArticle(type: string): string {
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`
+}
+
+/** Chains of && and || count once, however long they are: people write many alternatives. */
+function checkDepth(source: SourceText, node: CelNode, depth: number): void {
+  if (depth > MAX_DEPTH) throw problem(source, `the expression is nested deeper than ${MAX_DEPTH} levels`, node.start)
+  for (const child of childrenOf(node)) {
+    const chain = (node.op === '&&' || node.op === '||') && child.op === node.op
+    checkDepth(source, child, chain ? depth : depth + 1)
+  }
+}
+
+function checkComprehensions(source: SourceText, node: CelNode, level: number): void {
+  const inner = isComprehension(node) ? level + 1 : level
+  if (inner > MAX_COMPREHENSION_LEVELS) {
+    throw problem(source, 'three comprehensions (all, exists, map, filter, …) inside each other', node.start)
+  }
+  for (const child of childrenOf(node)) checkComprehensions(source, child, inner)
+}
+
+const LOST_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+const INT64_LIMIT = 2n ** 63n
+
+function checkLiteral(source: SourceText, node: CelNode): void {
+  if (node.op === 'value' && typeof node.args === 'bigint' && node.args >= INT64_LIMIT) {
+    // -9223372036854775808 is written as minus and a literal that alone would be too large.
+    const isMinimum = node.args === INT64_LIMIT && source.text[node.start - 1] === '-'
+    if (!isMinimum) throw problem(source, `${node.args} does not fit into an int`, node.start, 'append u for a uint')
+  }
+  if (node.op === 'map') for (const [key] of node.args) checkMapKey(source, key)
+  if (node.op === 'rcall' && isMatchesCall(node.args[0])) checkPattern(source, node.args[2][0])
+  if (node.op === 'call' && isMatchesCall(node.args[0])) checkPattern(source, node.args[1][1])
+}
+
+/** The engine leaves such entries out of a map that is written in the expression. */
+function checkMapKey(source: SourceText, key: CelNode): void {
+  if (key.op !== 'value' || typeof key.args !== 'string' || !LOST_KEYS.has(key.args)) return
+  throw problem(source, `a map in an expression cannot have the key "${key.args}"`, key.start)
+}
+
+function checkPattern(source: SourceText, pattern: CelNode | undefined): void {
+  if (pattern?.op !== 'value' || typeof pattern.args !== 'string') return
+  try {
+    compileRe2(pattern.args)
+  } catch (error) {
+    throw problem(source, (error as Error).message, pattern.start, 'patterns have RE2 syntax: no lookaround, no \\1')
+  }
+}
+
+/** The engine's message without its names for dynamic types. */
+export function plain(message: string): string {
+  return message
+    .replaceAll(/dyn<([^<>]*)>/g, '$1')
+    .replaceAll(/\bnull_type\b/g, 'null')
+    .replaceAll('re2Matches', 'matches')
+}
+
+function hintFor(issue: CelIssue, text: string): string | undefined {
+  const variable = /^Unknown variable: (.*)$/.exec(issue.message)?.[1]
+  if (variable !== undefined) return variableHint(variable)
+  if (/(^|[^=!<>])=($|[^=])/.test(text.slice(issue.start, issue.start + 2))) return 'compare with =='
+  if (/<>/.test(text)) return 'write != instead of <>'
+  const word = /\b(and|or|not|is|like|between)\b/i.exec(text)?.[1]?.toLowerCase()
+  if (issue.kind === 'syntax' && word !== undefined) return SQL_WORDS[word]
+  if (/map<string, dyn> (==|!=) null|null (==|!=) map<string, dyn>/.test(issue.message)) {
+    return "new and old are always there; ask for the operation: op == 'insert'"
+  }
+  return undefined
+}
+
+const SQL_WORDS: { readonly [word: string]: string } = {
+  and: 'write && instead of AND',
+  or: 'write || instead of OR',
+  not: 'write ! instead of NOT',
+  is: 'write == null or != null',
+  like: 'use startsWith(), endsWith(), contains() or matches()',
+  between: 'write x >= a && x <= b',
+}
+
+function variableHint(name: string): string {
+  const nearest = nearestName(name, Object.keys(VARIABLES))
+  if (nearest !== undefined) return `did you mean ${nearest}?`
+  return `columns are new.${name} or old.${name}; other variables: ${Object.keys(VARIABLES).join(', ')}`
+}

@@ -1,0 +1,135 @@
+import { EvaluationError } from '../../../model/errors.ts'
+import type { Change } from '../../../model/change.ts'
+import type { Predicate } from '../../../model/rule.ts'
+import type { TableDef } from '../../../model/table.ts'
+import { compileCel } from './cel-compile.ts'
+import type { EnginePart } from './cel-compile.ts'
+import { CelVariables } from './cel-context.ts'
+import type { RowReading } from './cel-context.ts'
+import { celIssue, parseCel, setLiteral } from './cel-engine.ts'
+import type { CelProgram } from './cel-engine.ts'
+import { parseFilter, plain } from './cel-problems.ts'
+import { findReferences, readsOf } from './cel-references.ts'
+import type { References } from './cel-references.ts'
+import { operandText } from './cel-text-range.ts'
+import { notInKey, unknownColumn } from '../column-errors.ts'
+import { necessaryComparisons } from './necessary.ts'
+import { printLocation } from '../source-text.ts'
+import type { SourceText } from '../source-text.ts'
+import { columnsOf } from '../table-columns.ts'
+
+/** Compiles a CEL filter. Throws ProblemsError that points into the text. */
+export function compilePredicate(source: SourceText): Predicate {
+  const program = parseFilter(source)
+  const references = findReferences(program.ast)
+  return {
+    source: source.text,
+    location: source.location,
+    necessary: necessaryComparisons(program.ast),
+    reads: (table) => readsOf(references, table),
+    bind: (table) => bindPredicate(source, references, table),
+  }
+}
+
+/** Compiled code where the expression is plain, the CEL engine for the rest. Both give the same answers. */
+function bindPredicate(source: SourceText, references: References, table: TableDef): (change: Change) => boolean {
+  const engine = bindToEngine(source, references, table)
+  if (columnsOf(table).isStatement) return engine
+  const reading = rowReading(source, references, table)
+  const enginePart: EnginePart = (node) => {
+    const text = operandText(source.text, node)
+    return text === undefined ? undefined : partOf(text, reading)
+  }
+  return compileCel(parseCel(source.text).ast, table, engine, enginePart) ?? engine
+}
+
+/** One operand as the engine answers it; undefined = an error or no boolean, for which the whole is evaluated again. */
+function partOf(text: string, reading: RowReading): (change: Change) => boolean | undefined {
+  const part = parseFor(text, reading.table)
+  return (change) => {
+    try {
+      const answer = part.evaluate(new CelVariables(reading, change))
+      return typeof answer === 'boolean' ? answer : undefined
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** The predicate as the CEL engine evaluates it: right for every expression. Throws EvaluationError. */
+export function bindToEngine(source: SourceText, references: References, table: TableDef): (change: Change) => boolean {
+  const program = parseFor(source.text, table)
+  checkColumns(source, references, table)
+  const reading = rowReading(source, references, table)
+  return (change) => {
+    let answer: unknown
+    try {
+      answer = program.evaluate(new CelVariables(reading, change))
+    } catch (error) {
+      throw evaluationFailure(source, error)
+    }
+    // A match is `true`; anything but true and false is an error, never a match and never silence.
+    if (answer === true || answer === false) return answer
+    throw new EvaluationError(
+      'BINGO_FILTER_NOT_BOOL',
+      `rule "${source.ruleId}": the filter yielded ${describe(answer)} instead of true or false (${printLocation(source.location)})`,
+      { hint: 'compare the value with something, such as `… == 1`' },
+    )
+  }
+}
+
+/** Names that the table does not have are errors when the filter is bound, not silent non-matches. */
+function checkColumns(source: SourceText, references: References, table: TableDef): void {
+  const columns = columnsOf(table)
+  if (columns.isStatement) return
+  const tested = testedColumns(references)
+  for (const { image, column, start } of references.columns) {
+    if (tested.has(column)) continue
+    if (image === 'key' && columns.findKey(column) === undefined) throw notInKey(source, table, column, start)
+    if (columns.find(column) === undefined) throw unknownColumn(source, table, column, start)
+  }
+}
+
+function testedColumns(references: References): ReadonlySet<string> {
+  return new Set(references.columns.filter(({ test }) => test).map(({ column }) => column))
+}
+
+function rowReading(source: SourceText, references: References, table: TableDef): RowReading {
+  return { source, table, tested: testedColumns(references) }
+}
+
+/** Parses for one table: in `'Status' in changed` the constant takes the column's own spelling. */
+function parseFor(text: string, table: TableDef): CelProgram {
+  const program = parseCel(text)
+  for (const { image, column, literal } of findReferences(program.ast).columns) {
+    const name = columnsOf(table).find(column)?.name
+    if (image === 'changed' && literal !== undefined && name !== undefined) setLiteral(literal, name)
+  }
+  return program
+}
+
+function evaluationFailure(source: SourceText, error: unknown): EvaluationError {
+  if (error instanceof EvaluationError) return error
+  const issue = celIssue(error)
+  if (issue === undefined) return failed(source, error instanceof Error ? error.message : String(error), 0, error)
+  return failed(source, plain(issue.message), issue.start, error)
+}
+
+function failed(source: SourceText, message: string, offset: number, cause: unknown): EvaluationError {
+  return new EvaluationError(
+    'BINGO_FILTER_FAILED',
+    `rule "${source.ruleId}": ${message} (${printLocation(source.locate(offset))})`,
+    {
+      hint: /\bnull\b/.test(message) ? 'a value is NULL here; test for it first: `x != null && …`' : undefined,
+      cause,
+    },
+  )
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value === 'bigint') return 'an int'
+  if (typeof value === 'number') return 'a double'
+  if (typeof value === 'string') return 'a string'
+  return Array.isArray(value) ? 'a list' : 'a map'
+}

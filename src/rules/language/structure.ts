@@ -1,0 +1,153 @@
+import type { Change, Value } from '../../model/change.ts'
+import { READS_NOTHING, unionReads } from '../../model/column-reads.ts'
+import { ProblemsError } from '../../model/errors.ts'
+import type { Problem, SourceLocation } from '../../model/errors.ts'
+import { stringifyValue } from '../../model/event-json.ts'
+import { flatText } from '../../model/flat-text.ts'
+import type { ColumnReads, Structure } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import type { SourceText } from './source-text.ts'
+import type { ParsedTemplate } from './template/template-render.ts'
+import { bindText, parseTemplate } from './template/template.ts'
+import type { TemplateOptions } from './template/template.ts'
+
+/** A structure as it stands in a file: scalars that are not text are kept, text may hold expressions. */
+export type StructureSource =
+  | { readonly tag: 'value'; readonly value: Value }
+  | { readonly tag: 'text'; readonly text: SourceText }
+  | { readonly tag: 'list'; readonly items: readonly StructureSource[] }
+  | { readonly tag: 'map'; readonly entries: readonly (readonly [key: string, value: StructureSource])[] }
+
+/**
+ * Compiles a structure. A leaf that is one expression and nothing else keeps the value's type (a missing or NULL value
+ * is null); any other leaf is text, in which NULL is empty. Keys are literal. Throws ProblemsError with all problems.
+ */
+export function compileStructure(
+  structure: StructureSource,
+  location: SourceLocation,
+  options: Pick<TemplateOptions, 'literal'> = {},
+): Structure {
+  const problems: Problem[] = []
+  const node = compileNode(structure, options, problems)
+  if (problems.length > 0) throw new ProblemsError(problems)
+  return {
+    location,
+    reads: (table) => readsOf(node, table),
+    bind: (table) => bindNode(node, table),
+    bindJson: (table) => flat(bindJson(node, table)),
+    bindText: (table) => {
+      if (node.tag === 'map' || node.tag === 'list') return flat(bindJson(node, table))
+      const value = bindNode(node, table)
+      return (change) => valueText(value(change))
+    },
+  }
+}
+
+function flat(write: (change: Change) => string): (change: Change) => string {
+  return (change) => flatText(write(change))
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined) return ''
+  return typeof value === 'bigint' ? value.toString() : stringifyValue(value)
+}
+
+type StructureNode =
+  | { readonly tag: 'value'; readonly value: Value }
+  | { readonly tag: 'template'; readonly template: ParsedTemplate }
+  | { readonly tag: 'list'; readonly items: readonly StructureNode[] }
+  | { readonly tag: 'map'; readonly entries: readonly (readonly [string, StructureNode])[] }
+
+function compileNode(source: StructureSource, options: TemplateOptions, problems: Problem[]): StructureNode {
+  switch (source.tag) {
+    case 'value':
+      return source
+    case 'list':
+      return { tag: 'list', items: source.items.map((item) => compileNode(item, options, problems)) }
+    case 'map':
+      return {
+        tag: 'map',
+        entries: source.entries.map(([key, value]) => [key, compileNode(value, options, problems)] as const),
+      }
+    case 'text':
+      try {
+        return { tag: 'template', template: parseTemplate(source.text, options) }
+      } catch (error) {
+        if (!(error instanceof ProblemsError)) throw error
+        problems.push(...error.problems)
+        return { tag: 'value', value: null }
+      }
+  }
+}
+
+function bindNode(node: StructureNode, table: TableDef): (change: Change) => unknown {
+  switch (node.tag) {
+    case 'value':
+      return () => node.value
+    case 'template': {
+      const sole = node.template.soleExpression
+      if (sole === undefined) return bindText(node.template, table)
+      const evaluate = node.template.evaluator(sole, table)
+      return (change) => evaluate(change, null) ?? null
+    }
+    case 'list': {
+      const items = node.items.map((item) => bindNode(item, table))
+      return (change) => items.map((item) => item(change))
+    }
+    case 'map': {
+      const entries = node.entries.map(([key, value]) => [key, bindNode(value, table)] as const)
+      return (change) => {
+        const map = Object.create(null) as { [key: string]: unknown }
+        for (const [key, value] of entries) map[key] = value(change)
+        return map
+      }
+    }
+  }
+}
+
+/** As `stringifyValue` of what `bindNode` gives, without making it first. */
+function bindJson(node: StructureNode, table: TableDef): (change: Change) => string {
+  switch (node.tag) {
+    case 'value': {
+      const text = stringifyValue(node.value)
+      return () => text
+    }
+    case 'template': {
+      const value = bindNode(node, table)
+      return (change) => stringifyValue(value(change))
+    }
+    case 'list':
+      return sequence(
+        node.items.map((item) => ['', bindJson(item, table)] as const),
+        '[]',
+      )
+    case 'map':
+      return sequence(
+        node.entries.map(([key, value]) => [`${JSON.stringify(key)}:`, bindJson(value, table)] as const),
+        '{}',
+      )
+  }
+}
+
+function sequence(
+  parts: readonly (readonly [label: string, write: (change: Change) => string])[],
+  brackets: '[]' | '{}',
+): (change: Change) => string {
+  if (parts.length === 0) return () => brackets
+  const labels = parts.map(([label], i) => (i === 0 ? brackets.charAt(0) : ',') + label)
+  const writes = parts.map(([, write]) => write)
+  const end = brackets.charAt(1)
+  return (change) => {
+    let text = ''
+    for (let i = 0; i < writes.length; i++) text += labels[i]! + writes[i]!(change)
+    return text + end
+  }
+}
+
+function readsOf(node: StructureNode, table: TableDef): ColumnReads {
+  if (node.tag === 'value') return READS_NOTHING
+  if (node.tag === 'template') return node.template.reads(table)
+  const children = node.tag === 'list' ? node.items : node.entries.map(([, value]) => value)
+  return unionReads(children.map((child) => readsOf(child, table)))
+}

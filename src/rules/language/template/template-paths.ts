@@ -1,0 +1,187 @@
+import type { Change, Value } from '../../../model/change.ts'
+import { changedColumns } from '../../../model/changed-columns.ts'
+import { isoMicroseconds, toChangeEvent } from '../../../model/event-json.ts'
+import { nearestName } from '../../../model/nearest-name.ts'
+import { keyOf, keyValue } from '../../../model/row-key.ts'
+import type { ColumnDef, TableDef } from '../../../model/table.ts'
+import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
+import { textProblem } from '../source-text.ts'
+import type { SourceText } from '../source-text.ts'
+import { columnsOf } from '../table-columns.ts'
+import type { TemplatePath } from './template-engine.ts'
+import { entry } from './template-helpers.ts'
+
+export type Getter = (change: Change) => Value
+
+/** What a path reads: columns by name, or everything of an image. `row` is new, or old in a DELETE. */
+export interface PathTarget {
+  readonly image: 'new' | 'old' | 'row' | 'key' | 'change'
+  /** Undefined: the whole image; for `change` the name of the property. */
+  readonly name: string | undefined
+  /** Path into a JSON column, or into the whole event. */
+  readonly rest: readonly string[]
+}
+
+const IMAGES: { readonly [name: string]: 'new' | 'old' | 'key' } = {
+  new: 'new',
+  NewRow: 'new',
+  old: 'old',
+  OldRow: 'old',
+  key: 'key',
+}
+
+/** Properties of a change that are not columns: `{{op}}`, `{{event.op}}`. */
+const PROPERTIES: { readonly [name: string]: Getter } = {
+  id: (change) => change.id,
+  op: (change) => change.op,
+  schema: (change) => change.table.schema,
+  table: (change) => change.table.name,
+  changed: (change) => changedColumns(change.table, change),
+  ts: (change) => isoMicroseconds(change.transaction.timestampUs),
+  gtid: (change) => change.transaction.gtid,
+  position: ({ transaction }) => ({ file: transaction.file, offset: transaction.offset }),
+  serverId: (change) => change.transaction.serverId,
+  txId: (change) => change.transaction.id,
+  seq: (change) => change.seq,
+  query: (change) => change.query,
+}
+
+/** Names that stand for themselves before any column of the same name; `{{new.ts}}` reads such a column. */
+const BARE_PROPERTIES = ['op', 'schema', 'table', 'changed', 'ts', 'gtid', 'serverId', 'txId'] as const
+
+/**
+ * What a path means, in this order: an image (`new`, `old`, `key`) or `event`; a variable (`op`, `schema`, `table`,
+ * `ts`, `gtid`, `changed`, `serverId`, `txId`), in this very spelling; else a column. What is called as a variable in
+ * another letter case (`{{ .Table }}`) is one when the table has no such column; see `resolvePath`.
+ */
+export function targetOf(source: SourceText, path: TemplatePath): PathTarget {
+  const [head, ...rest] = path.parts
+  if (head === undefined) return { image: 'row', name: undefined, rest: [] }
+  const image = Object.hasOwn(IMAGES, head) ? IMAGES[head] : undefined
+  if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
+  if (head === 'event') return eventTarget(source, path, rest)
+  if ((BARE_PROPERTIES as readonly string[]).includes(head)) return { image: 'change', name: head, rest }
+  return { image: 'row', name: head, rest }
+}
+
+function eventTarget(source: SourceText, path: TemplatePath, [name, ...rest]: readonly string[]): PathTarget {
+  if (name === undefined) return { image: 'change', name: undefined, rest: [] }
+  const image = Object.hasOwn(IMAGES, name) ? IMAGES[name] : undefined
+  if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
+  if (Object.hasOwn(PROPERTIES, name)) return { image: 'change', name, rest }
+  const known = [...Object.keys(PROPERTIES), 'new', 'old', 'key']
+  const nearest = nearestName(name, known)
+  throw textProblem(
+    source,
+    'BINGO_RULE_BAD_TEMPLATE',
+    `the event has no "${name}"`,
+    path.offset,
+    nearest === undefined ? `it has ${known.join(', ')}` : `did you mean event.${nearest}?`,
+  )
+}
+
+/** Collects the columns that a path reads. */
+export function addReads(
+  target: PathTarget,
+  table: TableDef,
+  reads: { new: Set<string> | 'all'; old: Set<string> | 'all' },
+): void {
+  const add = (image: 'new' | 'old', name: string | undefined): void => {
+    if (name === undefined) reads[image] = 'all'
+    else if (reads[image] !== 'all') reads[image].add(name)
+  }
+  const columns = columnsOf(table)
+  const column = target.name === undefined ? undefined : columns.find(target.name)?.name
+  const { image } = target
+  if (image === 'change') {
+    if (target.name !== undefined && target.name !== 'changed') return
+    add('new', undefined)
+    add('old', undefined)
+  } else if (image === 'key') {
+    for (const name of column === undefined ? columns.key : [column]) {
+      add('new', name)
+      add('old', name)
+    }
+  } else if (target.name === undefined || column !== undefined) {
+    if (image !== 'old') add('new', column)
+    if (image !== 'new') add('old', column)
+  }
+}
+
+/** Compiles a path for one table. Throws EvaluationError when it names a column that the table does not have. */
+export function resolvePath(source: SourceText, path: TemplatePath, target: PathTarget, table: TableDef): Getter {
+  const whole = wholeGetter(target)
+  if (whole !== undefined) return inside(whole, target.rest)
+  const name = target.name!
+  const columns = columnsOf(table)
+  const column = target.image === 'key' ? columns.findKey(name) : columns.find(name)
+  if (column !== undefined) return inside(columnGetter(source, path, target, column, table), target.rest)
+  if (columns.isStatement) return () => null
+  if (target.image === 'key') throw notInKey(source, table, name, path.offset)
+  const variable = target.image === 'row' ? BARE_PROPERTIES.find((each) => sameName(each, name)) : undefined
+  if (variable !== undefined) return inside(PROPERTIES[variable]!, target.rest)
+  throw unknownColumn(source, table, name, path.offset)
+}
+
+function sameName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase()
+}
+
+function wholeGetter(target: PathTarget): Getter | undefined {
+  const { image, name } = target
+  if (image === 'change') return name === undefined ? (change) => toChangeEvent(change) as never : PROPERTIES[name]!
+  if (name !== undefined) return undefined
+  switch (image) {
+    case 'new':
+      return (change) => change.new
+    case 'old':
+      return (change) => change.old
+    case 'row':
+      return (change) => change.new ?? change.old
+    case 'key':
+      return (change) => keyOf(change.table, change.old, change.new)
+  }
+}
+
+function inside(getter: Getter, rest: readonly string[]): Getter {
+  if (rest.length === 0) return getter
+  return (change) => rest.reduce(entry, getter(change)) ?? null
+}
+
+/**
+ * Reads one column by generated code: the row classes have fixed shapes, so a property access with a constant name is
+ * the fastest there is. The name enters the code as a JSON string.
+ */
+function columnGetter(
+  source: SourceText,
+  path: TemplatePath,
+  target: PathTarget,
+  column: ColumnDef,
+  table: TableDef,
+): Getter {
+  const name = column.name
+  const missing = (): never => {
+    throw absentColumn(source, table, name, path.offset)
+  }
+  if (target.image === 'key') {
+    return (change) => {
+      const value = keyValue(name, change.old, change.new)
+      return value === undefined ? missing() : value
+    }
+  }
+  const property = JSON.stringify(name)
+  const own = target.image === 'row' ? 'c.new === null ? c.old : c.new' : `c.${target.image}`
+  // A bare column that the after image leaves out (MINIMAL) has not changed: the before image may have it.
+  const second = target.image === 'row' ? `if (v === undefined && c.old !== null) v = c.old[${property}];` : ''
+  // oxlint-disable-next-line typescript/no-implied-eval -- no text of the code comes from data
+  return new Function(
+    'missing',
+    `return function column(c) {
+      const r = ${own};
+      if (r === null) return null;
+      let v = r[${property}];
+      ${second}
+      return v === undefined ? missing() : v;
+    }`,
+  )(missing) as Getter
+}

@@ -1,0 +1,177 @@
+import type { Value } from '../../../model/change.ts'
+import { EvaluationError, ProblemsError } from '../../../model/errors.ts'
+import type { Problem } from '../../../model/errors.ts'
+import type { ColumnReads } from '../../../model/rule.ts'
+import type { TableDef } from '../../../model/table.ts'
+import { printLocation, textProblem } from '../source-text.ts'
+import type { SourceText } from '../source-text.ts'
+import { compileBlock } from './template-blocks.ts'
+import { TemplateSyntaxError, parseTemplate } from './template-engine.ts'
+import type { TemplateCall, TemplateExpression, TemplatePart, TemplatePath } from './template-engine.ts'
+import { checkBlock, checkCall } from './template-checks.ts'
+import { TEMPLATE_HELPERS } from './template-helpers.ts'
+import { addReads, resolvePath, targetOf } from './template-paths.ts'
+import type { PathTarget } from './template-paths.ts'
+import { isRootPath, rootPath, scopePath, walkTemplate } from './template-scopes.ts'
+import type { Evaluate, Render, ScopeNames } from './template-scopes.ts'
+
+/** How values become text. */
+export interface TextMode {
+  /** NULL, missing and empty values are errors: keys, URLs, topics. */
+  readonly strict: boolean
+  /** Replaces `${env:NAME}` and the like in the parts that are not expressions. */
+  readonly literal: (text: string, offset: number) => string
+}
+
+/** A template, parsed and checked as far as that goes without a table. */
+export class ParsedTemplate {
+  readonly source: SourceText
+  readonly parts: readonly TemplatePart[]
+  readonly mode: TextMode
+  private readonly targets = new Map<TemplatePath, PathTarget>()
+
+  /** Throws ProblemsError with everything that is wrong. */
+  constructor(source: SourceText, mode: TextMode) {
+    this.source = source
+    this.mode = mode
+    try {
+      this.parts = withSecrets(parseTemplate(source.text), mode.literal)
+    } catch (error) {
+      if (!(error instanceof TemplateSyntaxError)) throw error
+      throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', error.message, error.offset, 'expressions look like {{id}}')
+    }
+    const problems: Problem[] = []
+    walkTemplate(this.parts, (part, scopes) => {
+      try {
+        if (part.tag === 'block') checkBlock(source, part)
+        else this.checkExpression(part, scopes)
+      } catch (error) {
+        if (!(error instanceof ProblemsError)) throw error
+        problems.push(...error.problems)
+      }
+    })
+    if (problems.length > 0) throw new ProblemsError(problems)
+  }
+
+  private checkExpression(expression: TemplateExpression, scopes: readonly ScopeNames[]): void {
+    if (expression.tag === 'call') checkCall(this.source, expression)
+    if (expression.tag !== 'path') return
+    const own = isRootPath(expression, scopes)
+    if (own) this.targets.set(expression, targetOf(this.source, rootPath(expression)))
+    else if (scopes.length === 0) {
+      throw textProblem(
+        this.source,
+        'BINGO_RULE_BAD_TEMPLATE',
+        'this means something inside {{#each}} and {{#with}} only',
+        expression.offset,
+      )
+    }
+  }
+
+  /** True when the template has no expressions at all. */
+  get isConstant(): boolean {
+    return this.parts.every((part) => part.tag === 'text')
+  }
+
+  /** The expression, when the template is one expression and nothing else. */
+  get soleExpression(): TemplateExpression | undefined {
+    const [part] = this.parts
+    return this.parts.length === 1 && part!.tag === 'output' ? part!.expression : undefined
+  }
+
+  reads(table: TableDef): ColumnReads {
+    const reads = { new: new Set<string>(), old: new Set<string>() }
+    for (const target of this.targets.values()) addReads(target, table, reads)
+    return reads
+  }
+
+  /** Throws EvaluationError when a column is not there. */
+  evaluator(expression: TemplateExpression, table: TableDef): Evaluate {
+    if (expression.tag === 'literal') return () => expression.value
+    if (expression.tag === 'call') return this.callEvaluator(expression, table)
+    const target = this.targets.get(expression)
+    if (target !== undefined) return resolvePath(this.source, expression, target, table)
+    return scopePath(expression)
+  }
+
+  private callEvaluator(call: TemplateCall, table: TableDef): Evaluate {
+    const helper = TEMPLATE_HELPERS.get(call.helper)!
+    const values = call.arguments.map((argument) => this.evaluator(argument, table))
+    return (change, scope) => helper.apply(values.map((value) => value(change, scope)))
+  }
+
+  renderer(parts: readonly TemplatePart[], table: TableDef): Render {
+    const renders = parts.map((part) => this.partRenderer(part, table))
+    return (change, scope) => {
+      let text = ''
+      for (const render of renders) text += render(change, scope)
+      return text
+    }
+  }
+
+  private partRenderer(part: TemplatePart, table: TableDef): Render {
+    switch (part.tag) {
+      case 'text':
+        return () => part.text
+      case 'output': {
+        const evaluate = this.evaluator(part.expression, table)
+        return (change, scope) => this.text(evaluate(change, scope), part)
+      }
+      case 'block':
+        return compileBlock(this, part, table)
+    }
+  }
+
+  /** The text of a value; throws EvaluationError for one that has none here. */
+  text(value: Value, part: TemplatePart): string {
+    if (typeof value === 'string') return value === '' ? this.empty(part) : value
+    if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+    if (value === null || value === undefined) return this.nothing(part)
+    // A SET is text in MySQL too; structures need to be asked for as JSON.
+    if (Array.isArray(value) && value.every((each) => typeof each === 'string')) {
+      return value.length === 0 ? this.empty(part) : value.join(',')
+    }
+    throw this.failure('BINGO_TEMPLATE_OBJECT', 'is a structure, not text', part, `write {{json ${this.print(part)}}}`)
+  }
+
+  private empty(part: TemplatePart): string {
+    if (!this.mode.strict) return ''
+    throw this.failure('BINGO_TEMPLATE_EMPTY', 'is empty here', part, 'filter such rows out, or use {{default …}}')
+  }
+
+  private nothing(part: TemplatePart): string {
+    if (!this.mode.strict) return ''
+    throw this.failure('BINGO_TEMPLATE_NULL', 'is NULL or missing here', part, this.nullHint(part))
+  }
+
+  private nullHint(part: TemplatePart): string {
+    const text = this.print(part)
+    if (/^(new|NewRow)\./.test(text)) return 'in a DELETE there is no new row: use the bare column or key.…'
+    if (/^(old|OldRow)\./.test(text)) return 'in an INSERT there is no old row: use the bare column or new.…'
+    return 'filter such rows out, or use {{default …}}'
+  }
+
+  private print(part: TemplatePart): string {
+    const end = this.source.text.indexOf('}}', part.offset)
+    return this.source.text
+      .slice(part.offset, end)
+      .replace(/^\{+[~\s]*/, '')
+      .trim()
+  }
+
+  private failure(code: string, message: string, part: TemplatePart, hint: string): EvaluationError {
+    const place = printLocation(this.source.locate(part.offset))
+    return new EvaluationError(code, `rule "${this.source.ruleId}": {{${this.print(part)}}} ${message} (${place})`, {
+      hint,
+    })
+  }
+}
+
+/** Puts secrets into the text parts. */
+function withSecrets(parts: readonly TemplatePart[], literal: TextMode['literal']): readonly TemplatePart[] {
+  return parts.map((part) => {
+    if (part.tag === 'text') return { ...part, text: literal(part.text, part.offset) }
+    if (part.tag === 'output') return part
+    return { ...part, body: withSecrets(part.body, literal), otherwise: withSecrets(part.otherwise, literal) }
+  })
+}

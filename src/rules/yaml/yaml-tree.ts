@@ -1,0 +1,193 @@
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
+import { duplicateKeys } from './duplicate-keys.ts'
+import type { SourceLocation } from '../../model/errors.ts'
+import { RULE_CODES } from '../codes.ts'
+import type { Reporter } from '../reporter.ts'
+import type { MapEntry, ScalarNode, TreeNode } from './tree.ts'
+import { offsetInFile } from './yaml-offsets.ts'
+
+/** Nodes after the expansion of aliases: a file of nested aliases must not grow without bounds. */
+const MAX_NODES = 100_000
+const TOO_DEEP = 'maps or lists are nested too deeply'
+
+/** Parses a YAML text into a tree with places. Undefined when the file is empty or cannot be used; see the reporter. */
+export function parseYaml(text: string, file: string, reporter: Reporter): TreeNode | undefined {
+  const lines = new LineCounter()
+  const document = parsed(text, lines)
+  if (document === undefined) {
+    reporter.error(RULE_CODES.yaml, { file, line: 1, column: 1 }, TOO_DEEP)
+    return undefined
+  }
+  const builder = new TreeBuilder(document, text, file, lines, reporter)
+  for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
+  if (document.errors.length > 0 || document.contents === null) return undefined
+  const duplicates = duplicateKeys(document)
+  for (const { range } of duplicates) builder.reportDuplicate(range?.[0] ?? 0)
+  if (duplicates.length > 0) return undefined
+  return builder.node(document.contents)
+}
+
+/** Undefined where the nesting is too deep for the parser. */
+function parsed(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, {
+      lineCounter,
+      intAsBigInt: true,
+      prettyErrors: false,
+      uniqueKeys: false,
+      logLevel: 'error',
+    })
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+class TreeBuilder {
+  private readonly document: Document
+  private readonly text: string
+  private readonly textLines: readonly string[]
+  private readonly file: string
+  private readonly lines: LineCounter
+  private readonly reporter: Reporter
+  private readonly excerpts: string[] = []
+  private nodes = 0
+
+  constructor(document: Document, text: string, file: string, lines: LineCounter, reporter: Reporter) {
+    this.document = document
+    this.text = text
+    this.textLines = text.split(/\r?\n/)
+    this.file = file
+    this.lines = lines
+    this.reporter = reporter
+  }
+
+  reportSyntax(error: YAMLError): void {
+    const { message, hint } = plainWords(error)
+    this.reporter.error(RULE_CODES.yaml, this.locationAt(error.pos[0]), message, hint)
+  }
+
+  reportDuplicate(offset: number): void {
+    this.report(this.locationAt(offset), 'the same key stands twice in this map', 'remove one of the two')
+  }
+
+  node(node: Node | null, fallback?: SourceLocation): TreeNode {
+    const location = node?.range ? this.locationAt(node.range[0]) : (fallback ?? this.locationAt(0))
+    this.nodes += 1
+    if (this.nodes > MAX_NODES) {
+      if (this.nodes === MAX_NODES + 1)
+        this.report(location, `the file holds more than ${MAX_NODES} values, each alias counted as what it stands for`)
+      return empty(location)
+    }
+    if (isAlias(node)) {
+      const target = node.resolve(this.document)
+      if (target === undefined) {
+        this.report(location, `there is no anchor &${node.source} above`)
+        return empty(location)
+      }
+      return this.node(target)
+    }
+    if (isMap(node)) return { tag: 'map', location, entries: this.entries(node) }
+    if (isSeq(node))
+      return { tag: 'list', location, items: node.items.map((item) => this.node(item as Node, location)) }
+    return isScalar(node) ? this.scalar(node, location) : empty(location)
+  }
+
+  private entries(map: YAMLMap): MapEntry[] {
+    const own: MapEntry[] = []
+    const merged: MapEntry[] = []
+    for (const pair of map.items as Pair<Node, Node | null>[]) {
+      const keyLocation = this.locationAt(pair.key.range?.[0] ?? 0)
+      if (!isScalar(pair.key)) {
+        this.report(keyLocation, 'this key is not a text', 'put quotes around a value that starts with {{')
+        continue
+      }
+      const value = this.node(pair.value, keyLocation)
+      if (pair.key.value === '<<' && pair.key.type === 'PLAIN') merged.push(...mergedEntries(value))
+      else own.push({ key: String(pair.key.value), keyLocation, value })
+    }
+    const names = new Set(own.map(({ key }) => key))
+    for (const entry of merged) {
+      if (names.has(entry.key)) continue
+      names.add(entry.key)
+      own.push(entry)
+    }
+    return own
+  }
+
+  private scalar(scalar: Scalar, location: SourceLocation): ScalarNode {
+    const value = this.scalarValue(scalar, location)
+    const isText = typeof value === 'string' && scalar.range
+    return {
+      tag: 'scalar',
+      location,
+      value,
+      locate: isText ? (offset) => this.locationAt(offsetInFile(scalar, this.text, offset)) : () => location,
+    }
+  }
+
+  private scalarValue({ value }: Scalar, location: SourceLocation): ScalarNode['value'] {
+    if (typeof value === 'bigint') {
+      if (Number.isSafeInteger(Number(value))) return Number(value)
+      this.report(location, `${value} is beyond 2^53 and would lose digits`, 'put quotes around it')
+      return null
+    }
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
+    return value === null || value === undefined ? null : String(value as Date)
+  }
+
+  private report(location: SourceLocation, message: string, hint?: string): void {
+    this.reporter.error(RULE_CODES.yaml, location, message, hint)
+  }
+
+  /** One text for all the values of a line, however long it is. */
+  private excerpt(line: number): string {
+    return (this.excerpts[line] ??= withoutPasswords(this.textLines[line] ?? ''))
+  }
+
+  private locationAt(offset: number): SourceLocation {
+    const { line, col } = this.lines.linePos(offset)
+    return { file: this.file, line, column: col, excerpt: this.excerpt(line - 1) }
+  }
+}
+
+function empty(location: SourceLocation): ScalarNode {
+  return { tag: 'scalar', location, value: null, locate: () => location }
+}
+
+function mergedEntries(value: TreeNode): readonly MapEntry[] {
+  if (value.tag === 'map') return value.entries
+  return value.tag === 'list' ? value.items.flatMap(mergedEntries) : []
+}
+
+/** Excerpts stand in logs: a password in a URL is starred, in its full length so that the caret stays right. */
+function withoutPasswords(line: string): string {
+  return line.replaceAll(
+    /(:\/\/[^\s:/@"']*:)([^\s@"']+)(?=@)/g,
+    (_, before: string, password: string) =>
+      before + (password.startsWith('$') ? password : '*'.repeat(password.length)),
+  )
+}
+
+const QUOTE = 'put quotes around texts that hold any of : # { } [ ] , & * ! | > %'
+const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?: string; readonly hint: string } } = {
+  TAB_AS_INDENT: {
+    message: 'a tab is used for indentation',
+    hint: 'YAML allows only spaces there: use two per level',
+  },
+  MULTIPLE_DOCS: {
+    message: 'the file holds several YAML documents (---)',
+    hint: 'put each into a file of its own',
+  },
+  BAD_INDENT: { hint: 'what belongs together starts in the same column' },
+  BLOCK_AS_IMPLICIT_KEY: { hint: QUOTE },
+  UNEXPECTED_TOKEN: { hint: QUOTE },
+  MISSING_CHAR: { hint: QUOTE },
+}
+
+function plainWords({ code, message }: YAMLError): { message: string; hint: string | undefined } {
+  if (message.startsWith('Maximum call stack')) return { message: TOO_DEEP, hint: undefined }
+  const words = PLAIN_WORDS[code]
+  return { message: words?.message ?? message, hint: words?.hint }
+}

@@ -1,0 +1,23 @@
+import type { SchemaResolver, TransactionHandler } from '../../../model/binlog-stream.ts'
+import type { Stats } from '../../../model/stats.ts'
+import type { Flavour } from '../../../model/table.ts'
+import type { TransactionBufferLimits } from './transaction/xa-transactions.ts'
+
+export const DEFAULT_LIMITS: TransactionBufferLimits = { xaMemoryBytes: 8 * 1024 * 1024, spoolFolder: null }
+
+export interface BinlogReaderOptions {
+  readonly flavour: Flavour
+  readonly handler: TransactionHandler
+  readonly schemas: SchemaResolver
+  /** Executed set at the start; null when not known: then it is taken from the head of a file, where it stands. */
+  readonly startGtidSet: string | null
+  /** '' when only the set is known: the first ROTATE names the file. */
+  readonly startFile: string
+  readonly startOffset?: number
+  /** Its counters of events, bytes and checksum errors are kept up here. */
+  readonly stats?: Stats | undefined
+  readonly verifyChecksum?: boolean
+  readonly transactionBufferLimits?: Partial<TransactionBufferLimits>
+  /** Something an operator should know that does not stop the reader. */
+  readonly onWarning?: (code: string, message: string) => void
+}

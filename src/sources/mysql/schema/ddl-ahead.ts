@@ -1,0 +1,91 @@
+import { readStatement } from '../sql/statement.ts'
+import type { DdlStatement } from '../../../model/binlog-stream.ts'
+import { sequenceOf } from '../../../model/position.ts'
+import { binlogFiles } from '../server/binlog-status.ts'
+import type { ControlConnection } from '../server/control-connection.ts'
+import type { Place } from '../replica/feed.ts'
+import { text } from '../server/server-facts.ts'
+
+const PAGE = 5_000
+
+/**
+ * The DDL statements that lie between the place being read and the server's end, found by asking the server for its
+ * event list. What was looked through once is not asked for again.
+ */
+export class DdlAhead {
+  readonly #control: ControlConnection
+  #statements: (Place & { readonly statement: DdlStatement })[] = []
+  #from: Place | null = null
+  #to: Place | null = null
+
+  constructor(control: ControlConnection) {
+    this.#control = control
+  }
+
+  /** The first statement in (`position`, `end`) that may change the columns of this table; null when there is none. */
+  async find(schema: string, table: string, position: Place, end: Place): Promise<DdlStatement | null> {
+    await this.#look(position, end)
+    const found = this.#statements.find(
+      (place) => !isBefore(place, position) && mayTouch(place.statement, schema, table),
+    )
+    return found?.statement ?? null
+  }
+
+  /** Another connection, perhaps another server: file names may mean something else. */
+  forget(): void {
+    this.#statements = []
+    this.#from = null
+    this.#to = null
+  }
+
+  async #look(position: Place, end: Place): Promise<void> {
+    const covered =
+      this.#from !== null && this.#to !== null && !isBefore(position, this.#from) && !isBefore(this.#to, position)
+    if (!covered) this.forget()
+    this.#from ??= position
+    this.#statements = this.#statements.filter((place) => !isBefore(place, position))
+    let start: Place = this.#to ?? position
+    const files = (await binlogFiles(this.#control)).map(({ name }) => name)
+    for (const file of files) {
+      if (sequenceOf(file) < sequenceOf(start.file) || sequenceOf(file) > sequenceOf(end.file)) continue
+      await this.#scan(file, file === start.file ? start.offset : 4, file === end.file ? end.offset : Infinity)
+    }
+    if (!isBefore(end, start)) start = end
+    this.#to = start
+  }
+
+  async #scan(file: string, from: number, to: number): Promise<void> {
+    let offset = from
+    while (offset < to) {
+      const events = await this.#control.query(`SHOW BINLOG EVENTS IN ? FROM ${offset} LIMIT ${PAGE}`, [file])
+      for (const event of events) {
+        const at = Number(event['Pos'])
+        offset = Math.max(offset, Number(event['End_log_pos']))
+        if (at < to && /^query/i.test(text(event, 'Event_type'))) this.#add(file, at, text(event, 'Info'))
+      }
+      if (events.length < PAGE) return
+    }
+  }
+
+  /** Info of a query event: the statement, behind "use `schema`; " where the session had one. */
+  #add(file: string, offset: number, info: string): void {
+    const use = /^use `((?:[^`]|``)*)`; /.exec(info)
+    const schema = use ? use[1]!.replaceAll('``', '`') : ''
+    const read = readStatement(use ? info.slice(use[0].length) : info, schema)
+    if (read.tag === 'ddl' && read.statement.kind === 'ddl')
+      this.#statements.push({ file, offset, statement: read.statement })
+  }
+}
+
+/** A statement whose tables could not be told may touch any. Names are compared without regard to case, to be safe. */
+function mayTouch(statement: DdlStatement, schema: string, table: string): boolean {
+  if (statement.tables.length === 0) return true
+  return statement.tables.some(
+    (named) => named.schema.toLowerCase() === schema.toLowerCase() && named.table.toLowerCase() === table.toLowerCase(),
+  )
+}
+
+function isBefore(one: Place, other: Place): boolean {
+  if (one.file === other.file) return one.offset < other.offset
+  return sequenceOf(one.file) < sequenceOf(other.file)
+}

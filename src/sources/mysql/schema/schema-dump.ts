@@ -1,0 +1,67 @@
+import type { SchemaResolver, WireTable } from '../../../model/binlog-stream.ts'
+import type { TableDef } from '../../../model/table.ts'
+import { buildTable, schemaUnknown } from './build-table.ts'
+import { type CreatedTable, readCreateTable } from './create-table.ts'
+
+/** What a server since 8.0 uses where the dump does not say. */
+const DEFAULT_CHARSET = 'utf8mb4'
+
+/**
+ * Names columns from the CREATE TABLE statements of a dump (`mysqldump --no-data`), for reading binlog files without a
+ * server. Each table is held against the events, so a dump of another time is refused where types, lengths or
+ * nullability differ (BINGO_SCHEMA_UNKNOWN). Behind an ALTER or RENAME in the binlog the table's columns are refused.
+ * What cannot be seen is a dump made after an ALTER that left the shape alone: take the dump of the time of the files.
+ */
+export function schemaFromDump(sql: string): SchemaResolver {
+  return new DumpResolver(sql)
+}
+
+class DumpResolver implements SchemaResolver {
+  readonly #tables = new Map<string, CreatedTable>()
+  readonly #changed = new Set<string>()
+
+  constructor(sql: string) {
+    let schema = ''
+    for (const statement of splitStatements(sql)) {
+      const use = /^USE\s+`?((?:[^`;]|``)+?)`?\s*$/i.exec(statement)
+      if (use) schema = use[1]!.replaceAll('``', '`')
+      const table = readCreateTable(statement, DEFAULT_CHARSET)
+      if (table) this.#tables.set(keyOf(table.schema || schema, table.name), table)
+    }
+  }
+
+  resolve(wire: WireTable): TableDef {
+    const key = keyOf(wire.schema, wire.name)
+    // A dump of one database does not say which.
+    const table = this.#tables.get(key) ?? this.#tables.get(keyOf('', wire.name))
+    if (!table) throw schemaUnknown(wire, 'the dump has no CREATE TABLE for it')
+    if (this.#changed.has(key)) throw schemaUnknown(wire, 'it is altered in these binlogs')
+    return buildTable(wire, table)
+  }
+
+  invalidate(statement: Parameters<SchemaResolver['invalidate']>[0]): void {
+    // A CREATE makes what the dump shows, and after a DROP there is nothing to read until then.
+    if (statement.kind === 'truncate' || /^\s*(create|drop)\s+(or\s+replace\s+)?table\b/i.test(statement.sql)) return
+    for (const { schema, table } of statement.tables) this.#changed.add(keyOf(schema, table))
+  }
+}
+
+function keyOf(schema: string, table: string): string {
+  return `${schema}\0${table}`
+}
+
+/** Statements without comments at their head; semicolons in strings, names and comments do not count. */
+function splitStatements(sql: string): string[] {
+  const pattern =
+    /'(?:[^'\\]|''|\\[^])*'|"(?:[^"\\]|""|\\[^])*"|`(?:[^`]|``)*`|--(?=\s|$)[^\n]*|#[^\n]*|\/\*[^]*?\*\/|;|[^'"`;/#-]+|[^]/g
+  const statements: string[] = []
+  let current = ''
+  for (const [token] of sql.matchAll(pattern)) {
+    if (token === ';') {
+      statements.push(current.trim())
+      current = ''
+    } else if (!/^(--|#)/.test(token)) current += token
+  }
+  statements.push(current.trim())
+  return statements.filter((statement) => statement !== '')
+}

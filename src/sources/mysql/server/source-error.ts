@@ -1,0 +1,227 @@
+import { BingoError } from '../../../model/errors.ts'
+import { printAddress, type SourceAddress } from '../source-address.ts'
+
+/** What mysql2, Node's sockets and the server put on an error. */
+interface RawError {
+  readonly code?: string | undefined
+  readonly errno?: number | undefined
+  readonly message: string
+}
+
+interface Verdict {
+  readonly code: string
+  readonly retryable: boolean
+  readonly hint: string
+}
+
+const SET_POSITION =
+  'Nothing was skipped. To go on knowingly, run `bingo position set earliest` (all that is still there) or `bingo position set latest`, or set source.onGap.'
+
+/**
+ * Asked for its binlogs while log_bin says ON: MySQL with binlog_error_action=IGNORE_ERROR, and MariaDB always, go on
+ * without a binlog when they cannot write it, until they are restarted.
+ */
+export const BINLOG_STOPPED: Verdict = {
+  code: 'BINGO_SOURCE_NO_BINLOG',
+  retryable: false,
+  hint: 'See the error log of the server, mend the disk below log_bin, and restart it. What is committed until then is in no binlog: refill what depends on it.',
+}
+
+/**
+ * Error 1236 covers everything that can go wrong with a dump; only the text tells which (sql/rpl_binlog_sender.cc in
+ * MySQL, sql/sql_repl.cc in MariaDB). First match wins.
+ */
+const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
+  [/binary log is not open/i, BINLOG_STOPPED],
+  [
+    /same server_(uuid|id)/i,
+    {
+      code: 'BINGO_SOURCE_DUPLICATE_ID',
+      retryable: true,
+      hint: 'Another replica has the same identity, most likely a second BinGo with the same `name`. Give each its own `name`, or set source.serverId.',
+    },
+  ],
+  [
+    /purged|could not find first log|Could not find GTID state requested/i,
+    {
+      code: 'BINGO_SOURCE_GAP',
+      retryable: false,
+      hint: `The server has deleted binlogs that were not read yet. ${SET_POSITION} Keep binlogs longer: SET PERSIST binlog_expire_logs_seconds = 604800;`,
+    },
+  ],
+  [
+    /more GTIDs than the|not in the (master|source)'s binlog|diverged/i,
+    {
+      code: 'BINGO_SOURCE_AHEAD',
+      retryable: false,
+      hint: `The server lacks transactions that were already read: it was restored, reset, or lost its newest ones in a crash (sync_binlog <> 1). ${SET_POSITION}`,
+    },
+  ],
+  [
+    /position > file size|impossible position/i,
+    {
+      code: 'BINGO_SOURCE_IMPOSSIBLE_POSITION',
+      retryable: false,
+      hint: `The binlog is shorter than what was already read: the server lost its end in a crash (sync_binlog <> 1) or is another one. ${SET_POSITION}`,
+    },
+  ],
+  [
+    /max_allowed_packet/i,
+    {
+      code: 'BINGO_SOURCE_EVENT_TOO_LARGE',
+      retryable: false,
+      hint: 'SET GLOBAL max_allowed_packet = 1073741824; on the server. If it is that large already, the position lies inside an event.',
+    },
+  ],
+  [
+    /GTID_MODE/i,
+    {
+      code: 'BINGO_SOURCE_GTID_MODE',
+      retryable: false,
+      hint: 'The position is a GTID set, but GTIDs are off on this server. Turn gtid_mode ON, or set a FILE:POS position.',
+    },
+  ],
+  [
+    /bogus data|truncated in the middle|error reading log entry|crc|checksum|read error/i,
+    {
+      code: 'BINGO_SOURCE_BINLOG_DAMAGED',
+      retryable: true,
+      hint: 'The server cannot read its own binlog. Check its disk and run mysqlbinlog --verify-binlog-checksum on the file.',
+    },
+  ],
+]
+
+const NETWORK: Verdict = {
+  code: 'BINGO_SOURCE_UNREACHABLE',
+  retryable: true,
+  hint: 'Check that the server is up and that host and port in source.url are right.',
+}
+const LOST: Verdict = {
+  code: 'BINGO_SOURCE_CONNECTION_LOST',
+  retryable: true,
+  hint: 'Reading goes on at the last transaction boundary after the reconnect.',
+}
+const DENIED: Verdict = {
+  code: 'BINGO_SOURCE_ACCESS_DENIED',
+  retryable: false,
+  hint: 'Check user, password and the host part of the account: SELECT user, host, plugin FROM mysql.user;',
+}
+const GRANT: Verdict = {
+  code: 'BINGO_SOURCE_GRANT_MISSING',
+  retryable: false,
+  hint: "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'user'@'host';",
+}
+const TLS: Verdict = {
+  code: 'BINGO_SOURCE_TLS',
+  retryable: false,
+  hint: 'Check source.tls: the mode, the CA file, and that the host in source.url is a name of the certificate.',
+}
+
+/** SHOW BINLOG EVENTS: no such file, or no event begins there. */
+const NO_SUCH_PLACE: Verdict = {
+  code: 'BINGO_SOURCE_IMPOSSIBLE_POSITION',
+  retryable: false,
+  hint: "Check file and offset: SHOW BINARY LOGS; SHOW BINLOG EVENTS IN 'FILE' LIMIT 10;",
+}
+
+const BY_ERRNO: { readonly [errno: number]: Verdict } = {
+  1044: DENIED,
+  1045: DENIED,
+  1130: DENIED,
+  1698: DENIED,
+  1820: DENIED,
+  1862: DENIED,
+  3118: DENIED,
+  4151: DENIED,
+  1142: GRANT,
+  1227: GRANT,
+  1040: LOST,
+  1053: LOST,
+  1129: {
+    ...NETWORK,
+    hint: 'The server blocks this host after many failed connections: TRUNCATE performance_schema.host_cache; or FLUSH HOSTS;',
+  },
+  1158: LOST,
+  1159: LOST,
+  1160: LOST,
+  1161: LOST,
+  1203: LOST,
+  1226: LOST,
+  1220: NO_SUCH_PLACE,
+  1317: LOST,
+  1381: BINLOG_STOPPED,
+  1927: LOST,
+  3024: LOST,
+  3032: LOST,
+  3169: LOST,
+  4031: LOST,
+}
+
+const UNREACHABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ETIMEDOUT',
+])
+const LOST_CODES = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_STREAM_DESTROYED',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
+  'PROTOCOL_UNEXPECTED_PACKET',
+])
+
+/**
+ * Turns whatever a connection failed with into a BingoError that says whether trying again can help and what the
+ * operator does. A BingoError passes unchanged.
+ */
+export function classifyError(error: unknown, address: SourceAddress): BingoError {
+  if (error instanceof BingoError) return error
+  const raw: RawError = error instanceof Error ? error : { message: String(error) }
+  const { code, retryable, hint } = verdict(raw)
+  return new BingoError(code, `${describe(code, address)}: ${raw.message}`, { hint, retryable, cause: error })
+}
+
+function verdict(error: RawError): Verdict {
+  if (error.errno === 1236 || error.errno === 1373) return dumpVerdict(error.message)
+  const known = error.errno === undefined ? undefined : BY_ERRNO[error.errno]
+  if (known) return known
+  const code = error.code ?? ''
+  if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HANDSHAKE_|HOSTNAME_MISMATCH|ERR_OSSL)/.test(code)) {
+    return TLS
+  }
+  if (UNREACHABLE_CODES.has(code)) return NETWORK
+  if (LOST_CODES.has(code)) return LOST
+  // Anything else may be passing (the server is starting up) or not; retrying is safe, and the log says what it is.
+  return { ...LOST, code: 'BINGO_SOURCE_FAILED', hint: 'See the server’s own error log.' }
+}
+
+function dumpVerdict(message: string): Verdict {
+  for (const [pattern, found] of DUMP_MESSAGES) if (pattern.test(message)) return found
+  return {
+    code: 'BINGO_SOURCE_DUMP_REFUSED',
+    retryable: false,
+    hint: 'The server refuses to send its binlog from this position; see its error log.',
+  }
+}
+
+function describe(code: string, address: SourceAddress): string {
+  const server = `MySQL at ${printAddress(address)}`
+  switch (code) {
+    case 'BINGO_SOURCE_ACCESS_DENIED':
+      return `${server} does not let the user "${address.user}" in`
+    case 'BINGO_SOURCE_GRANT_MISSING':
+      return `The user "${address.user}" lacks a privilege on ${server}`
+    case 'BINGO_SOURCE_UNREACHABLE':
+      return `${server} cannot be reached`
+    case 'BINGO_SOURCE_TLS':
+      return `No secure connection to ${server}`
+    default:
+      return server
+  }
+}

@@ -1,0 +1,22 @@
+import type { Log } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { Gap } from '../../model/gap.ts'
+import type { Permit } from '../../model/lease.ts'
+import type { SourcePosition } from '../../model/position.ts'
+import type { Stats } from '../../model/stats.ts'
+import type { OpenFeed } from './replica/feed.ts'
+
+/** What a source needs of the rest of the daemon. */
+export interface SourceDeps {
+  /** Called at the start, and again where `onGap` makes a new beginning. */
+  readonly openFeed: OpenFeed
+  /** A gap was passed; reading goes on behind it when the promise resolves. */
+  readonly onGap?: ((gap: Gap) => Promise<void>) | undefined
+  /** Asked before every connection: all instances of a name are one replica, and a second one drives out the first. */
+  readonly permit?: Permit | undefined
+  /** From where on the binlog is still needed, for the purge headroom; without it, from where we read. */
+  readonly needed?: (() => SourcePosition | null) | undefined
+  readonly stats: Stats
+  readonly log: Log
+  readonly clock: Clock
+}

@@ -1,0 +1,156 @@
+import { crc32 } from 'node:zlib'
+import type { Checkpoint } from '../../model/checkpoint.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { Gap, GapLog } from '../../model/gap.ts'
+import type { ServerFingerprint, SourcePosition } from '../../model/position.ts'
+
+/** The `version` field that this program writes and the newest that it reads. */
+const VERSION = 1
+const CRC_SUFFIX = /,"crc":"([0-9a-f]{8})"\}\s*$/
+
+const SET_HINT =
+  'Look at it with `bingo position show`. To begin at a place that you choose, run `bingo position set latest` (what happened in between is not acted on), `bingo position set FILE:POS` or `bingo position set GTID_SET`.'
+
+/**
+ * The stored form: one JSON object with the fields of `Checkpoint` and, last, `crc`: CRC32 in hex of the same JSON
+ * text without that field. JSON so that people and scripts can read it.
+ */
+export function serialiseCheckpoint(checkpoint: Checkpoint): string {
+  const { version, name, position, server, savedAt, epoch, gaps } = checkpoint
+  const text = JSON.stringify({
+    version,
+    name,
+    position: {
+      flavour: position.flavour,
+      file: position.file,
+      offset: position.offset,
+      gtidSet: position.gtidSet,
+    },
+    server: { flavour: server.flavour, server: server.server, fileCreated: server.fileCreated },
+    savedAt,
+    epoch,
+    ...(gaps !== undefined && gaps.total > 0 && { gaps }),
+  })
+  return `${text.slice(0, -1)},"crc":"${checksum(text)}"}`
+}
+
+/**
+ * Reads what `serialiseCheckpoint` wrote. Throws BINGO_CHECKPOINT_CORRUPT for anything else, …_AHEAD for one of a
+ * newer BinGo, …_FOREIGN for one of another instance name. `place` is printed in the messages.
+ */
+export function parseCheckpoint(stored: string, name: string, place: string): Checkpoint {
+  const suffix = CRC_SUFFIX.exec(stored)
+  if (!suffix) throw corrupt(place, 'it is not a checkpoint, or was cut short')
+  const text = `${stored.slice(0, suffix.index)}}`
+  if (checksum(text) !== suffix[1]) throw corrupt(place, 'its checksum does not match')
+  const value = parseObject(text, place)
+  if (typeof value['version'] === 'number' && value['version'] > VERSION) throw tooNew(place, value['version'])
+  const checkpoint = validShape(value)
+  if (!checkpoint) throw corrupt(place, 'fields are missing or of the wrong type')
+  if (checkpoint.name !== name) throw otherInstance(place, checkpoint.name, name)
+  return checkpoint
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0')
+}
+
+function parseObject(text: string, place: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isObject(value)) return value
+  } catch {
+    // Reported below like any other text that is not an object.
+  }
+  throw corrupt(place, 'it is not JSON')
+}
+
+function validShape(value: Record<string, unknown>): Checkpoint | null {
+  const { version, name, position, server, savedAt, epoch, gaps } = value
+  if (version !== VERSION || typeof name !== 'string') return null
+  if (!isPosition(position) || !isFingerprint(server)) return null
+  if (!isCount(savedAt) || !isCount(epoch)) return null
+  if (gaps === undefined) return { version, name, position, server, savedAt, epoch }
+  return isGapLog(gaps) ? { version, name, position, server, savedAt, epoch, gaps } : null
+}
+
+function isPosition(value: unknown): value is SourcePosition {
+  if (!isObject(value)) return false
+  const { flavour, file, offset, gtidSet } = value
+  return isFlavour(flavour) && typeof file === 'string' && isCount(offset) && isTextOrNull(gtidSet)
+}
+
+function isFingerprint(value: unknown): value is ServerFingerprint {
+  if (!isObject(value)) return false
+  return isFlavour(value['flavour']) && typeof value['server'] === 'string' && isCount(value['fileCreated'])
+}
+
+function isGapLog(value: unknown): value is GapLog {
+  if (!isObject(value) || !isCount(value['total'])) return false
+  return Array.isArray(value['recent']) && value['recent'].every(isGap)
+}
+
+function isGap(value: unknown): value is Gap {
+  if (!isObject(value)) return false
+  const { id, at, code, reason, missing, onGap, from, to, announced } = value
+  const isText = [id, code, reason].every((each) => typeof each === 'string')
+  if (!isText || !isCount(at) || !isTextOrNull(missing) || typeof announced !== 'boolean') return false
+  return (onGap === 'earliest' || onGap === 'latest') && (from === null || isPosition(from)) && isPosition(to)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isFlavour(value: unknown): boolean {
+  return value === 'mysql' || value === 'mariadb'
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || typeof value === 'string'
+}
+
+function corrupt(place: string, why: string): BingoError {
+  return new BingoError('BINGO_CHECKPOINT_CORRUPT', `The checkpoint in ${place} cannot be used: ${why}`, {
+    hint: `Restore it from a backup, or choose a place: ${SET_HINT}`,
+  })
+}
+
+function tooNew(place: string, version: number): BingoError {
+  return new BingoError(
+    'BINGO_CHECKPOINT_AHEAD',
+    `The checkpoint in ${place} was written by a newer BinGo (format ${version}, this one knows ${VERSION})`,
+    { hint: `Run the newer BinGo, or choose a place: ${SET_HINT}` },
+  )
+}
+
+function otherInstance(place: string, found: string, expected: string): BingoError {
+  return new BingoError(
+    'BINGO_CHECKPOINT_FOREIGN',
+    `The checkpoint in ${place} belongs to the instance "${found}", this one is "${expected}"`,
+    { hint: 'Give each instance its own `name` (BINGO_NAME) and its own checkpoint, or set `name` back.' },
+  )
+}
+
+/** A save that a newer owner of the checkpoint forbids (fencing). */
+export function fenced(place: string, detail: string): BingoError {
+  return new BingoError(
+    'BINGO_CHECKPOINT_FENCED',
+    `Another process has taken over the checkpoint in ${place} (${detail}); this one stops`,
+    { hint: 'Run one instance per name, or give the second one another `name`.' },
+  )
+}
+
+/** A store that cannot be read or written now. */
+export function unreachable(place: string, cause: unknown): BingoError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new BingoError('BINGO_CHECKPOINT_UNREACHABLE', `The checkpoint in ${place} cannot be reached: ${reason}`, {
+    hint: 'Check that the store of `checkpoint.store` is up, reachable and writable.',
+    retryable: true,
+    cause,
+  })
+}

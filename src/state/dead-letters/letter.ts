@@ -1,0 +1,76 @@
+import type { DeadLetter, DeadLetterFilter } from '../../model/dead-letter.ts'
+import { parkedKey } from '../../model/dead-letter.ts'
+import { BingoError } from '../../model/errors.ts'
+import { stringifyValue } from '../../model/event-json.ts'
+
+/** What a store may hold; `add` refuses what would go beyond (`maxAgeMs`: older entries are removed instead). */
+export interface DeadLetterLimits {
+  readonly maxCount: number
+  /** Of the entries as JSON. */
+  readonly maxBytes: number
+  /** Infinity keeps entries until someone handles them. */
+  readonly maxAgeMs: number
+}
+
+export function serialiseLetter(letter: DeadLetter): string {
+  return stringifyValue(letter)
+}
+
+/** Throws BINGO_DEAD_LETTER_CORRUPT, naming the store. */
+export function parseLetter(text: string, store: string): DeadLetter {
+  try {
+    return JSON.parse(text) as DeadLetter
+  } catch (cause) {
+    throw new BingoError('BINGO_DEAD_LETTER_CORRUPT', `An entry of the dead letters in ${store} cannot be read`, {
+      hint: 'Something else wrote there. Remove the entry by hand, or name another deadLetters.store.',
+      cause,
+    })
+  }
+}
+
+/** The row key that an entry parks, or waits behind; null when it does neither. */
+export function parkedKeyOf(letter: DeadLetter): string | null {
+  return letter.state === 'skip' ? null : parkedKey(letter.ruleId, letter.rowKey)
+}
+
+/** `limit` is not looked at. `table` is `users` or `shop.users`. */
+export function matchesFilter(letter: DeadLetter, filter: DeadLetterFilter): boolean {
+  if (filter.ids !== undefined && !filter.ids.includes(letter.id)) return false
+  if (filter.rule !== undefined && letter.ruleId !== filter.rule) return false
+  if (filter.since !== undefined && letter.createdAt < filter.since) return false
+  if (filter.until !== undefined && letter.createdAt > filter.until) return false
+  const { schema, table } = letter.event
+  return filter.table === undefined || filter.table === table || filter.table === `${schema}.${table}`
+}
+
+/** The entries that a filter lets through, up to its limit. */
+export async function* filtered(
+  letters: AsyncIterable<DeadLetter>,
+  filter: DeadLetterFilter,
+): AsyncIterable<DeadLetter> {
+  let left = filter.limit ?? Infinity
+  if (left <= 0) return
+  for await (const letter of letters) {
+    if (!matchesFilter(letter, filter)) continue
+    yield letter
+    left -= 1
+    if (left <= 0) return
+  }
+}
+
+export function full(store: string): BingoError {
+  return new BingoError('BINGO_DEAD_LETTERS_FULL', `The dead letters in ${store} are full`, {
+    hint: 'Look at them with `bingo dead-letters list`, then retry or drop them, or raise deadLetters.maxCount or maxBytes. Nothing is dropped: BinGo waits.',
+    retryable: true,
+  })
+}
+
+export function unreachable(store: string, cause: unknown): BingoError {
+  if (cause instanceof BingoError) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new BingoError('BINGO_DEAD_LETTERS_UNREACHABLE', `The dead letters in ${store} cannot be used: ${reason}`, {
+    hint: 'Check that the store is up, writable, and has room.',
+    retryable: true,
+    cause,
+  })
+}

@@ -1,0 +1,26 @@
+import type { Outline } from '../../model/action.ts'
+import type { TlsFiles } from '../tls-files.ts'
+
+export interface GrpcActionOptions {
+  /** Full name of the service, package included. */
+  readonly service: string
+  readonly method: string
+  /** Absolute path of the .proto file; null = the server is asked (reflection). */
+  readonly proto: string | null
+  readonly deadlineMs: number | undefined
+  /** The message as written, to be checked against the request type. */
+  readonly outline: Outline | undefined
+}
+
+export interface GrpcTargetOptions {
+  readonly address: string
+  readonly concurrency: number
+  /** Null = plaintext. */
+  readonly tls: TlsFiles | null
+}
+
+/** One call, rendered. */
+export interface GrpcPayload {
+  readonly message: object
+  readonly metadata: { readonly [name: string]: string }
+}

@@ -1,0 +1,184 @@
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
+import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
+import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import { BingoError } from '../../model/errors.ts'
+import { classify, GRPC_STATUSES } from '../failure/classify.ts'
+import { deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { sendInOrder } from '../failure/in-order.ts'
+import { readTls } from '../tls-files.ts'
+import type { TlsFiles } from '../tls-files.ts'
+import { tlsHint } from '../failure/tls-hint.ts'
+import { checkOutline } from './check-outline.ts'
+import { findMethod, loadProto } from './descriptors.ts'
+import type { UnaryMethod } from './descriptors.ts'
+import { fitMessage } from './fit.ts'
+import { reflect } from './reflection.ts'
+import type { GrpcActionOptions, GrpcPayload, GrpcTargetOptions } from './options.ts'
+
+const MAX_BATCH = 100
+
+/** A server that is asked what it offers has to say so within this time. */
+const REFLECTION_DEADLINE_MS = 10_000
+
+/**
+ * Unary calls over one HTTP/2 connection, in order per lane. After a failure that is the server's, and not the message's,
+ * the channel is thrown away: its own pauses before it connects or looks its address up again would come on top of those
+ * between our probes, and one that nobody answers any more (half-open) would be kept for another minute.
+ */
+export class GrpcTarget implements Target {
+  readonly gather = 'lane'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency: number
+  readonly #options: GrpcTargetOptions
+  readonly #mayDeliver: (() => boolean) | undefined
+  readonly #methods = new Map<GrpcActionOptions, Promise<UnaryMethod>>()
+  #client: Client | null
+
+  constructor(options: GrpcTargetOptions, mayDeliver?: () => boolean) {
+    this.#mayDeliver = mayDeliver
+    this.#options = options
+    this.maxConcurrency = options.concurrency
+    this.#client = openClient(options)
+  }
+
+  send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
+    return sendInOrder(jobs, (job) => this.#call(job, signal), this.#mayDeliver)
+  }
+
+  async #call(job: Job, signal: AbortSignal): Promise<DeliveryFailure | null> {
+    const options = job.action.options as GrpcActionOptions
+    let client: Client | null = null
+    let method: UnaryMethod
+    try {
+      client = this.#client ??= openClient(this.#options)
+      method = await this.#method(client, options)
+    } catch (error) {
+      this.#methods.delete(options)
+      this.#discard(client)
+      return { kind: 'down', error: error as BingoError }
+    }
+    const { message, metadata } = job.payload as GrpcPayload
+    try {
+      // gRPC would report a message that cannot be encoded as INTERNAL, as if the server had said so.
+      const bytes = method.definition.requestSerialize(fitMessage(message, method.request))
+      const deadlineMs = options.deadlineMs ?? job.action.timeoutMs
+      await this.#unary(client, method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
+      return null
+    } catch (error) {
+      const failure = this.#failure(error, options)
+      if (failure.kind === 'down') this.#discard(client)
+      return failure
+    }
+  }
+
+  #unary(
+    client: Client,
+    method: MethodDefinition<object, object>,
+    message: Buffer,
+    metadata: Metadata,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { path, responseDeserialize } = method
+    const deadline = Date.now() + deadlineMs
+    const call = client.makeUnaryRequest(
+      path,
+      (bytes: Buffer) => bytes,
+      responseDeserialize,
+      message,
+      metadata,
+      { deadline },
+      (error) => {
+        if (error) reject(error)
+        else resolve()
+      },
+    )
+    const cancel = (): void => call.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    return promise.finally(() => signal.removeEventListener('abort', cancel))
+  }
+
+  #method(client: Client, options: GrpcActionOptions): Promise<UnaryMethod> {
+    let loading = this.#methods.get(options)
+    if (loading === undefined) {
+      loading = loadMethod(client, options)
+      this.#methods.set(options, loading)
+    }
+    return loading
+  }
+
+  #failure(error: unknown, { service, method }: GrpcActionOptions): DeliveryFailure {
+    const called = `${service}/${method} at ${this.#options.address}`
+    const { code } = error as Partial<ServiceError>
+    // Without a status the message never left.
+    if (typeof code !== 'number') {
+      return deliveryFailure('poison', 'BINGO_GRPC_MESSAGE', `${called} was not called: ${reasonOf(error)}`, {
+        cause: error,
+      })
+    }
+    const name = status[code] ?? 'UNKNOWN'
+    return deliveryFailure(classify(GRPC_STATUSES, name), 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
+      hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : undefined),
+      cause: error,
+    })
+  }
+
+  /** Calls that are under way on it end by themselves; the next one opens another. */
+  #discard(failed: Client | null): void {
+    if (failed === null || failed !== this.#client) return
+    this.#client = null
+    failed.close()
+  }
+
+  async close(): Promise<void> {
+    this.#client?.close()
+  }
+}
+
+function channelCredentials(tls: TlsFiles | null): ReturnType<typeof credentials.createInsecure> {
+  if (tls === null) return credentials.createInsecure()
+  const { ca, cert, key } = readTls(tls)
+  const buffer = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text))
+  return credentials.createSsl(buffer(ca), buffer(key), buffer(cert))
+}
+
+function metadataOf(job: Job, values: { readonly [name: string]: string }): Metadata {
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(values)) metadata.set(name, value)
+  metadata.set('bingo-event-id', job.change.id)
+  return metadata
+}
+
+/** The method, by the .proto file or by asking the server; also refuses a message that does not fit it. */
+async function loadMethod(client: Client, options: GrpcActionOptions): Promise<UnaryMethod> {
+  const { proto, service, method, outline } = options
+  const definition = proto === null ? await reflect(client, service, REFLECTION_DEADLINE_MS) : loadProto(proto)
+  const found = findMethod(definition, service, method)
+  const problem = outline === undefined ? undefined : checkOutline(outline, found.request)[0]
+  if (problem === undefined) return found
+  throw new BingoError('BINGO_GRPC_FIELD', `The message for ${service}/${method} does not fit: ${problem.message}`, {
+    hint: `See line ${problem.location.line} of ${problem.location.file}.`,
+    retryable: true,
+  })
+}
+
+export function openClient(options: GrpcTargetOptions): Client {
+  const servername = options.tls?.servername
+  return new Client(options.address, channelCredentials(options.tls), {
+    'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': 30_000,
+    // Connections are shared by all channels of the process, and with them their pauses after a failure.
+    'grpc.use_local_subchannel_pool': 1,
+    ...(servername !== undefined && {
+      'grpc.ssl_target_name_override': servername,
+      'grpc.default_authority': servername,
+    }),
+  })
+}
+
+/** What gRPC says about a connection that fails; certificates are named in this text only. */
+function detailOf(error: unknown): string | undefined {
+  const { details } = error as Partial<ServiceError>
+  return details === undefined || details === '' ? undefined : details
+}

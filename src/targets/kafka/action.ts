@@ -1,0 +1,93 @@
+import type { ActionSpec, ActionType } from '../../model/action.ts'
+import { eventKey } from '../plan/event-key.ts'
+import { compileHeaderMap } from '../plan/header-map.ts'
+import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { unionReads } from '../../model/column-reads.ts'
+import { constant } from '../plan/piece.ts'
+import { targetConfig } from '../plan/target-id.ts'
+import { compileTls, TLS_FIELD } from '../tls-files.ts'
+import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions, SaslOptions } from './options.ts'
+
+const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+
+/** `type: kafka`: one record per event. */
+export const kafka: ActionType = {
+  type: 'kafka',
+  fields: {
+    brokers: { kind: 'stringList', required: true, doc: 'Bootstrap brokers, host:port.' },
+    topic: { kind: 'template', required: true, doc: 'The topic.' },
+    key: { kind: 'template', doc: 'Record key; decides the partition. Default: the primary key.' },
+    headers: { kind: 'templateMap', doc: 'Record headers. `bingo-event-id` is always there.' },
+    value: { kind: 'structure', doc: 'Record value as JSON. Default: the event.' },
+    format: FORMAT_FIELD,
+    compression: { kind: 'enum', values: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], doc: 'Default: none.' },
+    createTopics: { kind: 'boolean', doc: 'Lets the broker create missing topics, where it may. Default: false.' },
+    sasl: {
+      kind: 'object',
+      fields: {
+        mechanism: { kind: 'enum', values: MECHANISMS, doc: 'Default: PLAIN.' },
+        username: { kind: 'string', required: true, doc: 'User.' },
+        password: { kind: 'string', required: true, doc: 'Password.' },
+      },
+      doc: 'Credentials.',
+    },
+    tls: TLS_FIELD,
+  },
+  targetFields: ['brokers', 'createTopics', 'sasl', 'tls'],
+  defaultCoalesce: () => 'none',
+  compile(spec) {
+    const topic = spec.template('topic')
+    const key = spec.template('key') ?? eventKey
+    const headers = compileHeaderMap(spec, 'headers')
+    const message = compileMessage(spec, 'value')
+    const pieces = [topic ?? constant(''), key, headers, message.json]
+    const options: KafkaActionOptions = {
+      compression: (spec.string('compression') ?? 'none') as KafkaActionOptions['compression'],
+      contentType: message.contentType,
+    }
+    return {
+      target: compileTarget(spec),
+      options,
+      reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
+      bind: (table) => {
+        const renderTopic = topic!.bind(table)
+        const renderKey = key.bind(table)
+        const renderHeaders = headers.bind(table)
+        const renderValue = message.json.bind(table)
+        return (change): KafkaPayload => ({
+          topic: renderTopic(change),
+          key: renderKey(change),
+          headers: renderHeaders(change),
+          value: renderValue(change),
+        })
+      },
+    }
+  },
+  async open(target) {
+    const { KafkaTarget } = await import('./target.ts')
+    return new KafkaTarget(target.options as KafkaTargetOptions)
+  },
+}
+
+function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
+  const brokers = spec.strings('brokers') ?? []
+  for (const broker of brokers) {
+    if (!/^.+:\d{1,5}$/.test(broker)) {
+      spec.fail('brokers', 'BINGO_RULE_KAFKA_BROKER', `${broker} is no broker address`, 'as in `kafka-1:9092`')
+    }
+  }
+  const sasl = spec.object('sasl')
+  const options: KafkaTargetOptions = {
+    brokers,
+    createTopics: spec.boolean('createTopics') ?? false,
+    tls: compileTls(spec),
+    sasl: sasl
+      ? {
+          mechanism: (sasl.string('mechanism') ?? 'PLAIN') as SaslOptions['mechanism'],
+          username: sasl.string('username') ?? '',
+          password: sasl.string('password') ?? '',
+        }
+      : null,
+  }
+  return targetConfig('kafka', spec, brokers.join(','), options)
+}

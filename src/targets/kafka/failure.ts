@@ -1,0 +1,61 @@
+import type { DeliveryFailure } from '../../model/action.ts'
+import { classify, KAFKA_ERRORS } from '../failure/classify.ts'
+import { codeOf, deliveryFailure } from '../failure/failure.ts'
+import { tlsHint } from '../failure/tls-hint.ts'
+
+const HINTS: { readonly [name: string]: string } = {
+  MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with the fields that are needed.',
+  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true` where the broker may create it.',
+  TOPIC_AUTHORIZATION_FAILED: 'Grant the user Write and Describe on the topic.',
+  NOT_ENOUGH_REPLICAS: 'Too few replicas are in sync: see min.insync.replicas, and which brokers are down.',
+  SASL_AUTHENTICATION_FAILED: 'User, password or mechanism in `sasl` is wrong.',
+}
+
+/** Causes inside lists of failed tries inside causes. */
+const MAX_DEPTH = 12
+
+/** What the client threw, told by the protocol error or the socket error that it wraps several times over. */
+export function kafkaFailure(error: unknown, topic: string): DeliveryFailure {
+  const name = protocolErrorOf(error)
+  if (name === undefined) {
+    return deliveryFailure('down', 'BINGO_KAFKA_UNREACHABLE', `Kafka cannot be reached: ${rootMessage(error)}`, {
+      hint: tlsHint(error),
+      cause: error,
+    })
+  }
+  const where = name === 'SASL_AUTHENTICATION_FAILED' ? '' : ` for topic ${topic}`
+  return deliveryFailure(classify(KAFKA_ERRORS, name), 'BINGO_KAFKA_REFUSED', `Kafka answered ${name}${where}`, {
+    hint: HINTS[name] ?? (name.startsWith('NOT_ENOUGH_REPLICAS') ? HINTS['NOT_ENOUGH_REPLICAS'] : undefined),
+    cause: error,
+  })
+}
+
+/** Name of the protocol error somewhere inside what the client threw. */
+function protocolErrorOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  if ('apiId' in error && typeof error.apiId === 'string') return error.apiId
+  if (codeOf(error) === 'PLT_KFK_AUTHENTICATION') return 'SASL_AUTHENTICATION_FAILED'
+  // The client translates this one, and keeps nothing of what the broker said.
+  if (error instanceof Error && error.message.startsWith('Unknown topic ')) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  for (const candidate of innerErrors(error)) {
+    const found = protocolErrorOf(candidate)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** What the last try failed of, at the bottom: "N tries failed" helps nobody. */
+function rootMessage(error: unknown, depth = MAX_DEPTH): string {
+  const inner = innerErrors(error).at(-1)
+  if (inner !== undefined && depth > 0) return rootMessage(inner, depth - 1)
+  if (!(error instanceof Error)) return String(error)
+  const text = error.message.trim() || error.name
+  const code = codeOf(error)
+  return code === undefined || code.startsWith('PLT_KFK_') || text.includes(code) ? text : `${code}: ${text}`
+}
+
+function innerErrors(error: unknown): readonly unknown[] {
+  const inner: unknown[] = error instanceof AggregateError ? [...error.errors] : []
+  if (error instanceof Error && error.cause !== undefined) inner.push(error.cause)
+  return inner
+}

@@ -1,0 +1,27 @@
+import type { TlsFiles } from '../tls-files.ts'
+
+export interface KafkaActionOptions {
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly contentType: string
+}
+
+export interface SaslOptions {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  readonly username: string
+  readonly password: string
+}
+
+export interface KafkaTargetOptions {
+  readonly brokers: readonly string[]
+  readonly createTopics: boolean
+  readonly tls: TlsFiles | null
+  readonly sasl: SaslOptions | null
+}
+
+/** One record, rendered. */
+export interface KafkaPayload {
+  readonly topic: string
+  readonly key: string
+  readonly headers: { readonly [name: string]: string }
+  readonly value: string
+}

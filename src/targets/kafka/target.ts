@@ -1,0 +1,157 @@
+import { isIP } from 'node:net'
+import { Producer, stringSerializers } from '@platformatic/kafka'
+import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import { shortestTimeoutMs } from '../failure/deadline.ts'
+import { readTls } from '../tls-files.ts'
+import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
+import { planChunks } from './chunks.ts'
+import type { Chunk } from './chunks.ts'
+import { kafkaFailure } from './failure.ts'
+import { guardConnections } from './response-guard.ts'
+import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
+
+const MAX_BATCH = 10_000
+const ALL_REPLICAS = -1
+const CONNECT_TIMEOUT_MS = 5_000
+/** Per step, in the client; the `timeout` of the actions bounds all steps and tries of a request. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** A producer that does not close by then is left to its own timeouts. */
+const CLOSE_TIMEOUT_MS = 1_000
+const RETRIES = 3
+const RETRY_DELAY_MS = 300
+/** Learnt anew after this long, so that partitions that were added are used. */
+const METADATA_MAX_AGE_MS = 60_000
+
+type StringProducer = Producer<string, string, string, string>
+
+/**
+ * Records with acks=all from an idempotent producer, one request in flight: several at once fail with sequence numbers
+ * out of order. After a failed send the producer is thrown away, as it may not know which sequence number the broker
+ * has seen (RELIABILITY: traps 12 and 13).
+ */
+export class KafkaTarget implements Target {
+  readonly gather = 'all'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency = 1
+  readonly #options: KafkaTargetOptions
+  #producer: StringProducer | null = null
+  /** Of the client's own tries for the request under way. */
+  #lastError: unknown = null
+
+  constructor(options: KafkaTargetOptions) {
+    this.#options = options
+  }
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
+    const failedTopics = new Map<string, DeliveryFailure>()
+    let down: DeliveryFailure | undefined
+    for (const chunk of planChunks(jobs)) {
+      const earlier = down ?? failedTopics.get(chunk.topic)
+      if (earlier) for (const index of chunk.indexes) failures[index] = earlier
+      else {
+        const failure = await this.#sendChunk(jobs, chunk, failures)
+        if (failure?.kind === 'down') down = failure
+        else if (failure?.kind === 'unknown') failedTopics.set(chunk.topic, failure)
+      }
+    }
+    return failures.some((failure) => failure !== null) ? failures : undefined
+  }
+
+  /** Answers the failure that holds for what follows in the topic as well; a poisonous record holds for itself alone. */
+  async #sendChunk(
+    jobs: readonly Job[],
+    chunk: Chunk,
+    failures: (DeliveryFailure | null)[],
+  ): Promise<DeliveryFailure | null> {
+    const failure = await this.#produce(jobs, chunk)
+    if (failure === null) return null
+    if (failure.kind === 'poison' && chunk.indexes.length > 1) return this.#sendHalves(jobs, chunk, failures)
+    for (const index of chunk.indexes) failures[index] = failure
+    return failure.kind === 'poison' ? null : failure
+  }
+
+  /** The topic's limit may be below ours, or one record over it: find out by halves which. */
+  async #sendHalves(
+    jobs: readonly Job[],
+    chunk: Chunk,
+    failures: (DeliveryFailure | null)[],
+  ): Promise<DeliveryFailure | null> {
+    const middle = chunk.indexes.length >> 1
+    const first = { ...chunk, indexes: chunk.indexes.slice(0, middle) }
+    const second = { ...chunk, indexes: chunk.indexes.slice(middle) }
+    const failure = await this.#sendChunk(jobs, first, failures)
+    if (failure === null) return this.#sendChunk(jobs, second, failures)
+    for (const index of second.indexes) failures[index] = failure
+    return failure
+  }
+
+  async #produce(jobs: readonly Job[], chunk: Chunk): Promise<DeliveryFailure | null> {
+    try {
+      this.#producer ??= this.#open()
+      const sent = chunk.indexes.map((index) => jobs[index]!)
+      const messages = sent.map((job) => recordOf(job))
+      const request = this.#producer.send({ messages, compression: chunk.compression })
+      this.#lastError = null
+      await withDeadline(request, shortestTimeoutMs(sent))
+      return null
+    } catch (error) {
+      // Out of time in the midst of the client's tries: what the last of them failed of says more than the clock.
+      const reason = error instanceof DeadlineError ? (this.#lastError ?? error) : error
+      await this.#discard()
+      return kafkaFailure(reason, chunk.topic)
+    }
+  }
+
+  #open(): StringProducer {
+    guardConnections()
+    const { brokers, createTopics, tls, sasl } = this.#options
+    return new Producer<string, string, string, string>({
+      clientId: 'bingo',
+      bootstrapBrokers: [...brokers],
+      serializers: stringSerializers,
+      acks: ALL_REPLICAS,
+      idempotent: true,
+      autocreateTopics: createTopics,
+      // The client repeats a batch with its sequence numbers, so that a broker drops what it has already: worth a
+      // second over a new leader, before the executor tries with a new producer. (0 or 1 would mean for ever.)
+      retries: RETRIES,
+      retryDelay: (_client, _operation, _attempt, _retries, error) => {
+        this.#lastError = error
+        return RETRY_DELAY_MS
+      },
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      timeout: REQUEST_TIMEOUT_MS,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
+      ...(tls && { tls: readTls(tls), tlsServerName: tls.servername === undefined && areNames(brokers) }),
+      ...(sasl && { sasl }),
+    })
+  }
+
+  async #discard(): Promise<void> {
+    const producer = this.#producer
+    this.#producer = null
+    if (producer !== null) await withDeadline(producer.close(true), CLOSE_TIMEOUT_MS).catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    await this.#discard()
+  }
+}
+
+function recordOf(job: Job): { topic: string; key: string; value: string; headers: Record<string, string> } {
+  const { topic, key, value, headers } = job.payload as KafkaPayload
+  const { contentType } = job.action.options as KafkaActionOptions
+  return {
+    topic,
+    key,
+    value,
+    headers: { 'content-type': contentType, ...headers, 'bingo-event-id': job.change.id },
+  }
+}
+
+/** Brokers behind a router that chooses by server name (SNI) need it; it cannot be an IP address. */
+function areNames(brokers: readonly string[]): boolean {
+  return brokers.every((broker) => isIP(broker.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) === 0)
+}

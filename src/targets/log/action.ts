@@ -1,0 +1,33 @@
+import type { ActionSpec, ActionType } from '../../model/action.ts'
+import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { targetConfig } from '../plan/target-id.ts'
+import type { LogTargetOptions } from './target.ts'
+
+/** `type: log`: the audit log, one JSON object per line. */
+export const log: ActionType = {
+  type: 'log',
+  fields: {
+    path: { kind: 'string', doc: '`stdout` (the default) or a file, which is appended to and reopened on SIGHUP.' },
+    body: { kind: 'structure', doc: 'What a line holds. Default: the event.' },
+    format: FORMAT_FIELD,
+    fsync: { kind: 'boolean', doc: 'Waits for the disk, not only for the operating system. Default: false.' },
+  },
+  targetFields: ['path', 'fsync'],
+  defaultCoalesce: () => 'none',
+  compile(spec: ActionSpec) {
+    const message = compileMessage(spec, 'body')
+    const path = spec.string('path') ?? 'stdout'
+    if (path === '') spec.fail('path', 'BINGO_RULE_LOG_PATH', 'the path is empty', '`stdout`, or a file')
+    const options: LogTargetOptions = { path, fsync: spec.boolean('fsync') ?? false }
+    return {
+      target: targetConfig('log', spec, path, options),
+      options: null,
+      reads: (table) => message.json.reads(table),
+      bind: (table) => message.json.bind(table),
+    }
+  },
+  async open(target, context) {
+    const { openLogTarget } = await import('./target.ts')
+    return openLogTarget(target.options as LogTargetOptions, context.log)
+  },
+}

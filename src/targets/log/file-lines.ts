@@ -1,0 +1,87 @@
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import type { Log } from '../../model/action.ts'
+import { BingoError } from '../../model/errors.ts'
+import { reasonOf } from '../failure/failure.ts'
+import type { Lines } from './target.ts'
+
+/**
+ * Lines appended to a file. SIGHUP opens the path anew before the next write, so that a rotated file is let go of.
+ * What a failed write left behind is cut off again: a line is there whole or not at all.
+ */
+export class FileLines implements Lines {
+  readonly #path: string
+  readonly #fsync: boolean
+  readonly #log: Log
+  #file: FileHandle
+  #reopen = false
+  readonly #onHangUp = (): void => {
+    this.#reopen = true
+  }
+
+  private constructor(path: string, fsync: boolean, log: Log, file: FileHandle) {
+    this.#path = path
+    this.#fsync = fsync
+    this.#log = log
+    this.#file = file
+    process.on('SIGHUP', this.#onHangUp)
+  }
+
+  /** Rejects with BINGO_LOG_OPEN where the file cannot be opened for appending. */
+  static async open(path: string, fsync: boolean, log: Log): Promise<FileLines> {
+    return new FileLines(path, fsync, log, await openForAppend(path))
+  }
+
+  async write(text: string): Promise<void> {
+    if (this.#reopen) await this.#openAnew()
+    const bytes = Buffer.from(text)
+    let written = 0
+    try {
+      while (written < bytes.length) {
+        const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written)
+        written += bytesWritten
+      }
+      if (this.#fsync) await this.#file.datasync()
+    } catch (error) {
+      if (written > 0) await this.#cutOff(written)
+      throw error
+    }
+  }
+
+  async #openAnew(): Promise<void> {
+    const file = await openForAppend(this.#path)
+    await this.#file.close().catch(() => undefined)
+    this.#file = file
+    this.#reopen = false
+    this.#log.info({ path: this.#path }, 'audit log reopened')
+  }
+
+  async #cutOff(bytes: number): Promise<void> {
+    try {
+      const stat = await this.#file.stat()
+      if (stat.isFile()) await this.#file.truncate(stat.size - bytes)
+    } catch (error) {
+      this.#log.warn(
+        { path: this.#path, code: 'BINGO_LOG_TORN', err: reasonOf(error) },
+        'an incomplete line may remain',
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    process.off('SIGHUP', this.#onHangUp)
+    await this.#file.close()
+  }
+}
+
+async function openForAppend(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'a')
+  } catch (cause) {
+    throw new BingoError('BINGO_LOG_OPEN', `Cannot open ${path} for the audit log: ${reasonOf(cause)}`, {
+      hint: 'Check that the folder exists and may be written to by the user that BinGo runs as.',
+      retryable: true,
+      cause,
+    })
+  }
+}

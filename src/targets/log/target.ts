@@ -1,0 +1,62 @@
+import type { DeliveryFailure, Job, Log, SendResult, Target } from '../../model/action.ts'
+import { codeOf, deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { FileLines } from './file-lines.ts'
+import { StdoutLines } from './stdout-lines.ts'
+
+export interface LogTargetOptions {
+  /** `stdout` or a file. */
+  readonly path: string
+  readonly fsync: boolean
+}
+
+/** Where whole lines go. `write` resolves when they are written, and leaves no part of them behind when it rejects. */
+export interface Lines {
+  write(text: string): Promise<void>
+  close(): Promise<void>
+}
+
+const MAX_BATCH = 1_000
+
+export async function openLogTarget(options: LogTargetOptions, log: Log): Promise<Target> {
+  const lines = options.path === 'stdout' ? new StdoutLines() : await FileLines.open(options.path, options.fsync, log)
+  return new LogTarget(options.path, lines)
+}
+
+/** Lines of JSON in the order of the events. One send at a time, so that several rules can share a file. */
+class LogTarget implements Target {
+  readonly gather = 'all'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency = 1
+  readonly #path: string
+  readonly #lines: Lines
+
+  constructor(path: string, lines: Lines) {
+    this.#path = path
+    this.#lines = lines
+  }
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    let text = ''
+    for (const job of jobs) text += `${job.payload as string}\n`
+    try {
+      await this.#lines.write(text)
+      return undefined
+    } catch (error) {
+      const failure = this.#failure(error)
+      return jobs.map(() => failure)
+    }
+  }
+
+  /** Whatever it is (disk full, read-only, pipe closed), no event is to blame. */
+  #failure(error: unknown): DeliveryFailure {
+    const code = codeOf(error)
+    return deliveryFailure('down', 'BINGO_LOG_WRITE', `Cannot write to ${this.#path}: ${reasonOf(error)}`, {
+      hint: code === 'ENOSPC' ? 'The disk is full: make room; the events wait.' : undefined,
+      cause: error,
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#lines.close()
+  }
+}

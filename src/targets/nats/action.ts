@@ -1,0 +1,112 @@
+import type { ActionSpec, ActionType } from '../../model/action.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import { compileHeaderMap } from '../plan/header-map.ts'
+import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { unionReads } from '../../model/column-reads.ts'
+import { checked, constant } from '../plan/piece.ts'
+import { printableAddress, targetConfig } from '../plan/target-id.ts'
+import { compileTls, TLS_FIELD } from '../tls-files.ts'
+import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
+
+/** A subject to publish to: tokens without spaces or wildcards, dots between them. */
+const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/
+
+/** `type: nats`: one message per event, kept by JetStream unless `jetstream: false`. */
+export const nats: ActionType = {
+  type: 'nats',
+  fields: {
+    url: { kind: 'string', required: true, doc: 'nats://user:password@host:4222 or tls://…; several by comma.' },
+    subject: { kind: 'template', required: true, doc: 'The subject; no wildcards.' },
+    headers: { kind: 'templateMap', doc: 'Message headers. `Nats-Msg-Id` is the event’s id.' },
+    body: { kind: 'structure', doc: 'The message as JSON. Default: the event.' },
+    format: FORMAT_FIELD,
+    jetstream: {
+      kind: 'boolean',
+      doc: 'Waits for a stream to store the message. false: core NATS, nobody may listen.',
+    },
+    token: { kind: 'string', doc: 'Token, instead of user and password.' },
+    credentials: { kind: 'string', doc: 'Path of a .creds file.' },
+    nkey: { kind: 'string', doc: 'Seed of a user’s key pair (SU…), as in `${file:/run/secrets/nkey}`.' },
+    tls: TLS_FIELD,
+  },
+  targetFields: ['url', 'token', 'credentials', 'nkey', 'tls'],
+  defaultCoalesce: () => 'none',
+  compile(spec) {
+    const url = spec.string('url') ?? ''
+    if (spec.has('url') && !/^(nats|tls):\/\//i.test(url)) {
+      spec.fail('url', 'BINGO_RULE_NATS_URL', 'this is no nats:// or tls:// address', 'as in `nats://nats:4222`')
+    }
+    const rendered = spec.template('subject') ?? constant('')
+    const subject = checked(
+      rendered,
+      SUBJECT,
+      'BINGO_NATS_SUBJECT',
+      'a subject has no spaces, wildcards or empty parts',
+    )
+    const headers = compileHeaderMap(spec, 'headers')
+    const message = compileMessage(spec, 'body')
+    const options: NatsActionOptions = {
+      jetstream: spec.boolean('jetstream') ?? true,
+      contentType: message.contentType,
+    }
+    const targetOptions: NatsTargetOptions = {
+      url,
+      token: spec.string('token'),
+      credentials: spec.string('credentials'),
+      nkey: spec.string('nkey'),
+      tls: compileTls(spec),
+    }
+    checkLogin(spec, targetOptions)
+    return {
+      target: targetConfig('nats', spec, addressOf(url), targetOptions),
+      options,
+      reads: (table) => unionReads([subject, headers, message.json].map((piece) => piece.reads(table))),
+      bind: (table) => {
+        const renderSubject = subject.bind(table)
+        const renderHeaders = headers.bind(table)
+        const renderBody = message.json.bind(table)
+        return (change): NatsPayload => ({
+          subject: renderSubject(change),
+          headers: checkedHeaders(renderHeaders(change)),
+          body: renderBody(change),
+        })
+      },
+    }
+  },
+  async open(target) {
+    const { NatsTarget } = await import('./target.ts')
+    const options = target.options as NatsTargetOptions
+    return new NatsTarget(options, addressOf(options.url))
+  },
+}
+
+function addressOf(url: string): string {
+  return url
+    .split(',')
+    .map((part) => printableAddress(part))
+    .join(',')
+}
+
+function checkLogin(spec: ActionSpec, { url, token, credentials, nkey }: NatsTargetOptions): void {
+  const ways = [/\/\/[^/]*@/.test(url) ? 'url' : undefined, token, credentials, nkey].filter((way) => way !== undefined)
+  if (ways.length > 1) {
+    const hint = 'one of: user and password in `url`, `token`, `credentials`, `nkey`'
+    spec.fail('url', 'BINGO_RULE_NATS_LOGIN', 'there is more than one way to log in', hint)
+  }
+  // The seed itself is a secret, and not repeated.
+  if (nkey !== undefined && !/^SU[A-Z2-7]{56}$/.test(nkey.trim())) {
+    spec.fail(
+      'nkey',
+      'BINGO_RULE_NATS_LOGIN',
+      '`nkey` is not the seed of a user',
+      'it begins with SU, and has 58 characters',
+    )
+  }
+}
+
+function checkedHeaders(headers: { readonly [name: string]: string }): { readonly [name: string]: string } {
+  for (const [name, value] of Object.entries(headers)) {
+    if (/[\r\n]/.test(value)) throw new EvaluationError('BINGO_NATS_HEADER', `header ${name} would hold a line break`)
+  }
+  return headers
+}

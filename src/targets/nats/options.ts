@@ -1,0 +1,24 @@
+import type { TlsFiles } from '../tls-files.ts'
+
+export interface NatsActionOptions {
+  readonly jetstream: boolean
+  readonly contentType: string
+}
+
+export interface NatsTargetOptions {
+  /** One address, or several by comma. */
+  readonly url: string
+  readonly token: string | undefined
+  /** Path of a .creds file. */
+  readonly credentials: string | undefined
+  /** Seed of a user's key pair (`SU…`). */
+  readonly nkey: string | undefined
+  readonly tls: TlsFiles | null
+}
+
+/** One message, rendered. */
+export interface NatsPayload {
+  readonly subject: string
+  readonly headers: { readonly [name: string]: string }
+  readonly body: string
+}

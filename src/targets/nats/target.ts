@@ -1,0 +1,107 @@
+import { setImmediate } from 'node:timers/promises'
+import { headers as createHeaders } from '@nats-io/transport-node'
+import type { MsgHdrs } from '@nats-io/transport-node'
+import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import { sendByRow } from '../failure/in-order.ts'
+import { messageId } from '../plan/message-id.ts'
+import { withDeadline } from '../../model/with-deadline.ts'
+import { ServerConnection } from './connection.ts'
+import { natsFailure } from './failure.ts'
+import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
+
+const MAX_BATCH = 500
+
+/**
+ * JetStream: each message is acknowledged by the stream that stored it, and carries the event's id, by which the stream
+ * drops repetitions within its duplicate window. Core NATS: the server has read it, whoever listens. After a failure
+ * that is the server's, and not the message's, the connection is thrown away and the next send opens another.
+ */
+export class NatsTarget implements Target {
+  readonly gather = 'all'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency = 1
+  readonly #options: NatsTargetOptions
+  readonly #address: string
+  #connection: ServerConnection | null = null
+  #opening: Promise<ServerConnection> | null = null
+
+  constructor(options: NatsTargetOptions, address: string) {
+    this.#options = options
+    this.#address = address
+  }
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    const failures = await sendByRow(jobs, (job) => this.#publish(job))
+    if (failures.every((failure) => failure === null)) return undefined
+    if (failures.some((failure) => failure?.kind === 'down')) await this.#discard()
+    return failures
+  }
+
+  async #publish(job: Job): Promise<DeliveryFailure | null> {
+    const { subject } = job.payload as NatsPayload
+    const { jetstream } = job.action.options as NatsActionOptions
+    try {
+      await withDeadline(jetstream ? this.#store(job) : this.#tell(job), job.action.timeoutMs)
+      return null
+    } catch (error) {
+      return natsFailure(this.#address, subject, error)
+    }
+  }
+
+  /** Resolves when a stream has stored the message. */
+  async #store(job: Job): Promise<void> {
+    const { subject, body } = job.payload as NatsPayload
+    const connection = await this.#connected()
+    await connection.jetstream.publish(subject, body, {
+      msgID: messageId(job.change.id, job.action),
+      headers: headersOf(job),
+      timeout: job.action.timeoutMs,
+    })
+  }
+
+  /** Resolves when the server has read the message and has not refused it. */
+  async #tell(job: Job): Promise<void> {
+    const { subject, body } = job.payload as NatsPayload
+    const connection = await this.#connected()
+    const headers = headersOf(job)
+    headers.set('Nats-Msg-Id', messageId(job.change.id, job.action))
+    connection.client.publish(subject, body, { headers })
+    await connection.client.flush()
+    // The refusal was read before the answer to the flush; the client tells of it a turn later.
+    await setImmediate()
+    const denial = connection.takeDenial(subject)
+    if (denial !== undefined) throw denial
+  }
+
+  async #connected(): Promise<ServerConnection> {
+    if (this.#connection?.lost === false) return this.#connection
+    this.#opening ??= ServerConnection.open(this.#options)
+    const opening = this.#opening
+    const connection = await opening
+    if (this.#opening === opening) {
+      this.#opening = null
+      this.#connection = connection
+    }
+    return connection
+  }
+
+  /** The next send makes an attempt of its own, and does not wait for one that may hang. */
+  async #discard(): Promise<void> {
+    this.#opening?.then((late) => late.close()).catch(() => undefined)
+    this.#opening = null
+    const connection = this.#connection
+    this.#connection = null
+    await connection?.close()
+  }
+
+  async close(): Promise<void> {
+    await this.#discard()
+  }
+}
+
+function headersOf(job: Job): MsgHdrs {
+  const headers = createHeaders()
+  headers.set('Content-Type', (job.action.options as NatsActionOptions).contentType)
+  for (const [name, value] of Object.entries((job.payload as NatsPayload).headers)) headers.set(name, value)
+  return headers
+}

@@ -1,0 +1,25 @@
+import type { Change } from '../../model/change.ts'
+import { stringifyValue } from '../../model/event-json.ts'
+import { keyOf } from '../../model/row-key.ts'
+import type { ColumnReads } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import type { Piece } from './piece.ts'
+
+/**
+ * What keeps the events of a row together at a broker: the value of the primary key, as JSON array where it has several
+ * columns. Rows of a table without a key share `schema.table`, as they share a lane (invariant 2).
+ */
+export const eventKey: Piece<string> = {
+  reads: (table: TableDef): ColumnReads => {
+    const columns = new Set(table.key.map((index) => table.columns[index]!.name))
+    return { new: columns, old: columns }
+  },
+  bind: (table: TableDef) => (change: Change) => {
+    const key = keyOf(table, change.old, change.new)
+    if (key === null) return `${table.schema}.${table.name}`
+    const values = Object.values(key)
+    const only = values.length === 1 ? values[0] : undefined
+    if (typeof only === 'string') return only
+    return only === undefined ? stringifyValue(values) : typeof only === 'bigint' ? `${only}` : stringifyValue(only)
+  },
+}

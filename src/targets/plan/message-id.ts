@@ -1,0 +1,16 @@
+import type { ActionPlan } from '../../model/action.ts'
+
+/** What could not stand in a header, or would be taken for a separator: everything else is written as %HH. */
+const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
+
+/**
+ * What a receiver or broker tells repetitions by: `EVENT#RULE#ACTION`. The rule and the place of the action in it are part
+ * of it because two actions may say different things about one event to one receiver, who would drop the second.
+ */
+export function messageId(eventId: string, action: ActionPlan): string {
+  return `${eventId}#${action.rule.id}#${action.index}`.replaceAll(UNSAFE, percent)
+}
+
+function percent(character: string): string {
+  return Buffer.from(character).toString('hex').toUpperCase().replaceAll(/../g, '%$&')
+}

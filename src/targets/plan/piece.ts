@@ -1,0 +1,35 @@
+import type { Change } from '../../model/change.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import { READS_NOTHING } from '../../model/column-reads.ts'
+import type { ColumnReads, Structure } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+
+/** Anything rendered from a change: a template, a structure, a constant, or several of them in a row. */
+export interface Piece<T> {
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): (change: Change) => T
+}
+
+export function constant<T>(value: T): Piece<T> {
+  return { reads: () => READS_NOTHING, bind: () => () => value }
+}
+
+/** A structure as one text: strings as they are, NULL as the empty text, everything else as JSON. */
+export function structureText(structure: Structure): Piece<string> {
+  return { reads: (table) => structure.reads(table), bind: (table) => structure.bindText(table) }
+}
+
+/** Refuses what the target would refuse, so that the error names the rule's text and no round trip is spent. */
+export function checked(piece: Piece<string>, pattern: RegExp, code: string, what: string): Piece<string> {
+  return {
+    reads: (table) => piece.reads(table),
+    bind: (table) => {
+      const render = piece.bind(table)
+      return (change) => {
+        const text = render(change)
+        if (!pattern.test(text)) throw new EvaluationError(code, `${what}, and the value rendered is none`)
+        return text
+      }
+    },
+  }
+}

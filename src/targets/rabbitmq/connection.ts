@@ -1,0 +1,131 @@
+import type { Socket } from 'node:net'
+import { Connection } from 'rabbitmq-client'
+import { guardStream } from '../../clients/guarded-stream.ts'
+import { serverName } from '../../model/server-name.ts'
+import { readTls } from '../tls-files.ts'
+import { ConfirmChannel } from './confirm-channel.ts'
+import { FrameGuard } from './frame-guard.ts'
+import type { RabbitmqTargetOptions } from './options.ts'
+
+const CONNECT_TIMEOUT_MS = 5_000
+/** Both sides speak at least this often, so that a connection that is half-open and idle is noticed within 20 s. */
+const HEARTBEAT_S = 10
+
+/** The broker has stopped reading from publishers: it is short of memory or disk. */
+export class BrokerBlockedError extends Error {
+  constructor(reason: string) {
+    super(`the broker takes no messages: ${reason}`)
+    this.name = 'BrokerBlockedError'
+  }
+}
+
+/** No connection came about; `cause` is what the socket, TLS or the broker said. */
+export class ConnectError extends Error {
+  constructor(cause: unknown) {
+    super('no connection', { cause })
+    this.name = 'ConnectError'
+  }
+}
+
+/**
+ * One connection to the broker, from its handshake to its first trouble, after which it is `lost` and another has to be
+ * opened. The client could reconnect by itself; it is not let, because then a send could meet channels and frames of
+ * before the loss.
+ */
+export class BrokerConnection {
+  readonly #connection: Connection
+  readonly #channels = new Map<string, Promise<ConfirmChannel>>()
+  readonly #waiting = new Set<(reason: BrokerBlockedError) => void>()
+  #blockedReason: string | null = null
+  #lost = false
+
+  private constructor(connection: Connection) {
+    this.#connection = connection
+    // Ends the client's own attempts to reconnect.
+    connection.on('error', () => this.destroy())
+    connection.on('connection.blocked', (reason) => {
+      this.#blockedReason = reason
+      for (const reject of this.#waiting) reject(new BrokerBlockedError(reason))
+    })
+    connection.on('connection.unblocked', () => (this.#blockedReason = null))
+  }
+
+  /** Rejects with ConnectError; when `signal` fires, without waiting for the broker any longer. */
+  static async open(options: RabbitmqTargetOptions, signal: AbortSignal): Promise<BrokerConnection> {
+    const client = new Connection({
+      url: options.url,
+      connectionName: 'bingo',
+      acquireTimeout: CONNECT_TIMEOUT_MS,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      heartbeat: HEARTBEAT_S,
+      ...(options.tls !== null || /^amqps:/i.test(options.url)
+        ? { tls: { ...serverName(new URL(options.url).hostname), ...readTls(options.tls ?? {}) } }
+        : {}),
+    })
+    guardStream(socketOf(client), new FrameGuard())
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    client.once('connection', resolve)
+    client.once('error', reject)
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+    const connection = new BrokerConnection(client)
+    try {
+      await promise
+      return connection
+    } catch (cause) {
+      connection.destroy()
+      throw new ConnectError(cause)
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  get lost(): boolean {
+    return this.#lost
+  }
+
+  /** Each exchange has a channel of its own, as a missing exchange closes the channel that it is used on. */
+  channel(exchange: string): Promise<ConfirmChannel> {
+    let opening = this.#channels.get(exchange)
+    if (opening === undefined) {
+      opening = ConfirmChannel.open(this.#connection)
+      this.#channels.set(exchange, opening)
+    }
+    return opening
+  }
+
+  /** The next use of the exchange opens another channel. */
+  forget(exchange: string): void {
+    this.#channels.delete(exchange)
+  }
+
+  /** What `work` resolves to; rejects with BrokerBlockedError as soon as the broker says that it takes nothing. */
+  async unlessBlocked<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#blockedReason !== null) throw new BrokerBlockedError(this.#blockedReason)
+    const { promise, reject } = Promise.withResolvers<never>()
+    this.#waiting.add(reject)
+    try {
+      return await Promise.race([work(), promise])
+    } finally {
+      this.#waiting.delete(reject)
+    }
+  }
+
+  /** In good order, which a broker that does not answer can hold up: bound it, and `destroy` after that. */
+  async close(): Promise<void> {
+    const closing = [...this.#channels.values()].map(async (opening) => (await opening).close())
+    await Promise.allSettled(closing)
+    await this.#connection.close()
+  }
+
+  /** Everything that waits on this connection is rejected. */
+  destroy(): void {
+    this.#lost = true
+    this.#connection.unsafeDestroy()
+  }
+}
+
+/** The client makes it in its constructor, and keeps it private. */
+function socketOf(client: Connection): Socket {
+  return (client as unknown as { readonly _socket: Socket })._socket
+}

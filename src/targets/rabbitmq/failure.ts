@@ -1,0 +1,61 @@
+import type { ReturnedMessage } from 'rabbitmq-client'
+import type { DeliveryFailure } from '../../model/action.ts'
+import { AMQP_ERRORS, classify } from '../failure/classify.ts'
+import { codeOf, deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { tlsHint } from '../failure/tls-hint.ts'
+import { BrokerBlockedError, ConnectError } from './connection.ts'
+
+const HINTS: { readonly [code: string]: string } = {
+  '312': 'Bind a queue to the exchange for this routing key.',
+  NOT_FOUND: 'Declare the exchange, or mend its name in the rule.',
+  ACCESS_REFUSED: 'Grant the user write permission on the exchange.',
+  PRECONDITION_FAILED: 'Raise max_message_size of the broker, or send less: a `body` with the fields that are needed.',
+  NACK: 'The queue is full (overflow: reject-publish) or cannot store the message; see the broker’s log.',
+}
+
+const LOGIN_HINTS: { readonly [code: string]: string } = {
+  ACCESS_REFUSED: 'User or password in the address is wrong.',
+  NOT_ALLOWED: 'The virtual host does not exist, or the user may not use it.',
+}
+
+/** A publish was refused, cut off or not confirmed in time, or there was no connection for it. */
+export function publishFailure(address: string, exchange: string, error: unknown): DeliveryFailure {
+  if (!(error instanceof ConnectError)) {
+    return failure(address, exchange, codeOf(error) ?? '', withCode(error), error)
+  }
+  // Nothing can be sent, whichever message it is: what the words would mean for a message does not count.
+  const { cause } = error
+  return deliveryFailure(
+    'down',
+    'BINGO_RABBITMQ_UNREACHABLE',
+    `RabbitMQ at ${address} cannot be reached: ${withCode(cause)}`,
+    { hint: tlsHint(cause) ?? LOGIN_HINTS[codeOf(cause) ?? ''], cause },
+  )
+}
+
+/** No queue took the message. */
+export function returnedFailure(address: string, exchange: string, reply: ReturnedMessage): DeliveryFailure {
+  return failure(address, exchange, String(reply.replyCode), `returned the message: ${reply.replyText}`, undefined)
+}
+
+function failure(address: string, exchange: string, word: string, why: string, error: unknown): DeliveryFailure {
+  const kind = classify(AMQP_ERRORS, word)
+  return deliveryFailure(
+    kind,
+    kind === 'down' ? 'BINGO_RABBITMQ_UNREACHABLE' : 'BINGO_RABBITMQ_REFUSED',
+    `RabbitMQ at ${address}, exchange "${exchange}": ${why}`,
+    {
+      hint: error instanceof BrokerBlockedError ? 'Free memory or disk on the broker; the events wait.' : HINTS[word],
+      cause: error,
+    },
+  )
+}
+
+function withCode(error: unknown): string {
+  const code = codeOf(error)
+  // The client begins with the method that was refused, and has no name for the handshake; OpenSSL ends with a line break.
+  const reason = reasonOf(error)
+    .replace(/^undefined: /, '')
+    .trim()
+  return code === undefined || reason.includes(code) ? reason : `${code}: ${reason}`
+}

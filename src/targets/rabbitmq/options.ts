@@ -1,0 +1,18 @@
+import type { TlsFiles } from '../tls-files.ts'
+
+export interface RabbitmqActionOptions {
+  readonly exchange: string
+  readonly contentType: string
+}
+
+export interface RabbitmqTargetOptions {
+  readonly url: string
+  readonly tls: TlsFiles | null
+}
+
+/** One message, rendered. */
+export interface RabbitmqPayload {
+  readonly routingKey: string
+  readonly headers: { readonly [name: string]: string }
+  readonly body: string
+}

@@ -1,0 +1,136 @@
+import type { Envelope } from 'rabbitmq-client'
+import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import { codeOf } from '../failure/failure.ts'
+import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
+import { printableAddress } from '../plan/target-id.ts'
+import { withDeadline } from '../../model/with-deadline.ts'
+import type { ConfirmChannel } from './confirm-channel.ts'
+import { BrokerBlockedError, BrokerConnection } from './connection.ts'
+import { publishFailure, returnedFailure } from './failure.ts'
+import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
+
+const MAX_BATCH = 1_000
+const CLOSE_TIMEOUT_MS = 1_000
+
+/**
+ * Persistent, mandatory messages with publisher confirms. A message that no queue takes comes back before its confirm
+ * and counts as a failure. After a failure that is the broker's, and not the message's, the connection is thrown away:
+ * nothing waits on it any longer, and the next send opens another.
+ */
+export class RabbitmqTarget implements Target {
+  readonly gather = 'all'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency = 1
+  readonly #options: RabbitmqTargetOptions
+  readonly #address: string
+  #connection: BrokerConnection | null = null
+  #opening: { readonly promise: Promise<BrokerConnection>; readonly abort: AbortController } | null = null
+  /** Failed in the send under way; thrown away at its end, so that neighbours may still be confirmed. */
+  #broken: BrokerConnection | null = null
+  /** Under way, in this send, on a channel that the broker closed over one of them. */
+  readonly #suspects = new Set<Job>()
+
+  constructor(options: RabbitmqTargetOptions) {
+    this.#options = options
+    this.#address = printableAddress(options.url)
+  }
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    this.#suspects.clear()
+    const failures = await sendByRow(jobs, (job) => this.#publish(job))
+    if (this.#suspects.size > 1) await this.#findCulprits(jobs, failures)
+    if (this.#broken !== null) this.#discard(this.#broken)
+    this.#abandonOpening()
+    return failures.some((failure) => failure !== null) ? failures : undefined
+  }
+
+  /**
+   * When the broker closes a channel over a message it does not say over which. So what was under way on the channel
+   * goes again one by one, and only the message that is refused then has failed for that reason.
+   */
+  async #findCulprits(jobs: readonly Job[], failures: (DeliveryFailure | null)[]): Promise<void> {
+    const rows = new Set([...this.#suspects].map((job) => job.rowKey))
+    const open = jobs.flatMap((job, index) =>
+      this.#suspects.has(job) || (failures[index] === BEHIND && rows.has(job.rowKey)) ? [{ job, index }] : [],
+    )
+    const again = await sendInOrder(
+      open.map(({ job }) => job),
+      (job) => this.#publish(job),
+    )
+    for (const [i, { index }] of open.entries()) failures[index] = again?.[i] ?? null
+  }
+
+  async #publish(job: Job): Promise<DeliveryFailure | null> {
+    const { exchange } = job.action.options as RabbitmqActionOptions
+    let connection: BrokerConnection | undefined
+    let channel: ConfirmChannel | undefined
+    const deliver = async (): Promise<DeliveryFailure | null> => {
+      const live = (connection = await this.#connected())
+      return live.unlessBlocked(async () => {
+        channel = await live.channel(exchange)
+        const reply = await channel.publish(envelope(job), (job.payload as RabbitmqPayload).body)
+        return reply && returnedFailure(this.#address, exchange, reply)
+      })
+    }
+    try {
+      return await withDeadline(deliver(), job.action.timeoutMs)
+    } catch (error) {
+      const failure = publishFailure(this.#address, exchange, channel?.closeReason ?? error)
+      this.#afterFailure(job, failure, connection, channel)
+      return failure
+    }
+  }
+
+  #afterFailure(
+    job: Job,
+    failure: DeliveryFailure,
+    connection: BrokerConnection | undefined,
+    channel: ConfirmChannel | undefined,
+  ): void {
+    const { cause } = failure.error
+    if (channel === undefined || channel.closed)
+      connection?.forget((job.action.options as RabbitmqActionOptions).exchange)
+    // A blocked connection is kept: the broker tells on it when it takes messages again.
+    if (failure.kind === 'down' && !(cause instanceof BrokerBlockedError)) this.#broken = connection ?? null
+    // A missing exchange holds for all that goes there; for anything else one of the messages is to blame.
+    else if (channel?.closed === true && codeOf(cause) !== 'NOT_FOUND') this.#suspects.add(job)
+  }
+
+  async #connected(): Promise<BrokerConnection> {
+    if (this.#connection?.lost === false) return this.#connection
+    if (this.#opening === null) {
+      const abort = new AbortController()
+      this.#opening = { promise: BrokerConnection.open(this.#options, abort.signal), abort }
+    }
+    const connection = await this.#opening.promise
+    this.#opening = null
+    this.#connection = connection
+    return connection
+  }
+
+  /** At the end of a send nobody waits for it any longer; the next send makes an attempt of its own. */
+  #abandonOpening(): void {
+    this.#opening?.abort.abort()
+    this.#opening = null
+  }
+
+  #discard(connection: BrokerConnection): void {
+    connection.destroy()
+    this.#broken = null
+    if (this.#connection === connection) this.#connection = null
+  }
+
+  async close(): Promise<void> {
+    this.#abandonOpening()
+    const connection = this.#connection
+    if (connection === null) return
+    await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
+    this.#discard(connection)
+  }
+}
+
+function envelope(job: Job): Envelope {
+  const { exchange, contentType } = job.action.options as RabbitmqActionOptions
+  const { routingKey, headers } = job.payload as RabbitmqPayload
+  return { exchange, routingKey, contentType, messageId: job.change.id, headers }
+}

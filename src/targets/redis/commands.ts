@@ -1,0 +1,147 @@
+import type { ActionSpec } from '../../model/action.ts'
+import { wholeEvent } from '../plan/message.ts'
+import { checked, constant, structureText } from '../plan/piece.ts'
+import type { Piece } from '../plan/piece.ts'
+
+/** Renders one or several arguments of a command. */
+export type Arguments = Piece<string | readonly string[]>
+
+/** One command of the allowlist: which fields it takes besides `key`, and how they become arguments. */
+export interface CommandShape {
+  /** The field that holds what the command is sent to. */
+  readonly subject: 'key' | 'keys' | 'channel'
+  readonly fields: readonly string[]
+  /** What an UPDATE of the primary key does to the key it left behind: the same command again, a DEL, or nothing. */
+  readonly formerKey: 'again' | 'del' | 'nothing'
+  /** Arguments after the key. Reports what is missing through `spec.fail`. */
+  compile(spec: ActionSpec, name: string): Arguments[]
+}
+
+const INTEGER = /^-?\d{1,19}$/
+const SCORE = /^(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)$/
+
+const removal: CommandShape = { subject: 'keys', fields: [], formerKey: 'again', compile: () => [] }
+const push = listOf('value')
+
+/** The allowlist (RELIABILITY: data is never a command, a script or a pattern). */
+export const COMMANDS: { readonly [name: string]: CommandShape } = {
+  DEL: removal,
+  UNLINK: removal,
+  SET: { subject: 'key', fields: ['value', 'args', 'ttl', 'nx', 'xx'], formerKey: 'del', compile: set },
+  EXPIRE: { subject: 'key', fields: ['ttl'], formerKey: 'again', compile: expire },
+  HSET: { subject: 'key', fields: ['field', 'value', 'fields', 'args'], formerKey: 'nothing', compile: hset },
+  HDEL: { subject: 'key', fields: ['field', 'args'], formerKey: 'again', compile: listOf('field') },
+  INCRBY: { subject: 'key', fields: ['value'], formerKey: 'nothing', compile: incrby },
+  LPUSH: { subject: 'key', fields: ['value', 'args'], formerKey: 'nothing', compile: push },
+  RPUSH: { subject: 'key', fields: ['value', 'args'], formerKey: 'nothing', compile: push },
+  SADD: { subject: 'key', fields: ['member', 'args'], formerKey: 'nothing', compile: listOf('member') },
+  SREM: { subject: 'key', fields: ['member', 'args'], formerKey: 'again', compile: listOf('member') },
+  ZADD: { subject: 'key', fields: ['score', 'member', 'args'], formerKey: 'nothing', compile: zadd },
+  ZREM: { subject: 'key', fields: ['member', 'args'], formerKey: 'again', compile: listOf('member') },
+  PUBLISH: { subject: 'channel', fields: ['message'], formerKey: 'nothing', compile: publish },
+  XADD: { subject: 'key', fields: ['fields', 'args', 'maxlen'], formerKey: 'nothing', compile: xadd },
+}
+
+/** Alone on a key these end in the same state however often they run; the newest of a window stands for the others. */
+export const COALESCED_BY_DEFAULT: ReadonlySet<string> = new Set(['DEL', 'UNLINK', 'SET'])
+
+/** What has its effect again when it is sent again, and lies in a key that it can be recorded beside. */
+export const ONCE_COMMANDS: ReadonlySet<string> = new Set(['INCRBY', 'LPUSH', 'RPUSH', 'XADD', 'ZADD', 'HSET', 'SADD'])
+
+/** A key to remove is no pattern: `DEL cache:*` would delete the one key of that name and nothing else. */
+export function hasPattern(templateSource: string): boolean {
+  return templateSource.replaceAll(/\{\{.*?\}\}/g, '').includes('*')
+}
+
+function missing(spec: ActionSpec, name: string, field: string, example: string): Arguments[] {
+  spec.fail(field, 'BINGO_RULE_REDIS_FIELD_MISSING', `${name} needs \`${field}\``, `for example ${example}`)
+  return []
+}
+
+function value(spec: ActionSpec, field: string): Piece<string> | undefined {
+  const structure = spec.structure(field)
+  return structure && structureText(structure)
+}
+
+function args(spec: ActionSpec): readonly Arguments[] | undefined {
+  return spec.templates('args')
+}
+
+function set(spec: ActionSpec): Arguments[] {
+  const given = value(spec, 'value')
+  const parts: Arguments[] = given ? [given, ...(args(spec) ?? [])] : [...(args(spec) ?? [])]
+  if (parts.length === 0) return missing(spec, 'SET', 'value', '`value: "{{json new}}"`')
+  const ttlMs = spec.number('ttl')
+  if (ttlMs !== undefined) {
+    if (ttlMs < 1) spec.fail('ttl', 'BINGO_RULE_REDIS_TTL', 'a `ttl` of zero would delete the key at once')
+    parts.push(constant(ttlMs % 1000 === 0 ? ['EX', String(ttlMs / 1000)] : ['PX', String(ttlMs)]))
+  }
+  const onlyNew = spec.boolean('nx') === true
+  const onlyExisting = spec.boolean('xx') === true
+  if (onlyNew && onlyExisting) spec.fail('xx', 'BINGO_RULE_REDIS_NX_XX', '`nx` and `xx` exclude each other')
+  if (onlyNew || onlyExisting) parts.push(constant(onlyNew ? 'NX' : 'XX'))
+  return parts
+}
+
+function expire(spec: ActionSpec): Arguments[] {
+  const ttlMs = spec.number('ttl')
+  if (ttlMs === undefined) return missing(spec, 'EXPIRE', 'ttl', '`ttl: 1h`')
+  if (ttlMs % 1000 !== 0)
+    spec.fail('ttl', 'BINGO_RULE_REDIS_TTL', 'EXPIRE counts in whole seconds', 'use whole seconds')
+  return [constant(String(ttlMs / 1000))]
+}
+
+function hset(spec: ActionSpec): Arguments[] {
+  const fields = fieldPairs(spec)
+  if (fields !== undefined) return fields
+  const field = spec.template('field')
+  const single = value(spec, 'value')
+  if (field && single) return [field, single]
+  const rest = args(spec)
+  if (rest === undefined)
+    return missing(spec, 'HSET', 'fields', '`fields: {name: "{{new.name}}"}`, or `field` and `value`')
+  if (rest.length % 2 !== 0) spec.fail('args', 'BINGO_RULE_REDIS_ARGS', 'HSET takes pairs of field and value')
+  return [...rest]
+}
+
+function fieldPairs(spec: ActionSpec): Arguments[] | undefined {
+  const fields = spec.templateMap('fields')
+  if (fields === undefined || fields.size === 0) return undefined
+  return [...fields].flatMap(([name, template]): Arguments[] => [constant(name), template])
+}
+
+function listOf(field: 'value' | 'member' | 'field'): CommandShape['compile'] {
+  return (spec, name) => {
+    const single = field === 'value' ? value(spec, field) : spec.template(field)
+    const rest = args(spec) ?? []
+    const parts = single ? [single, ...rest] : [...rest]
+    return parts.length > 0 ? parts : missing(spec, name, field, `\`${field}: "{{id}}"\``)
+  }
+}
+
+function incrby(spec: ActionSpec): Arguments[] {
+  const given = value(spec, 'value') ?? constant('1')
+  return [checked(given, INTEGER, 'BINGO_REDIS_NOT_AN_INTEGER', 'INCRBY adds a 64-bit integer')]
+}
+
+function zadd(spec: ActionSpec): Arguments[] {
+  const score = value(spec, 'score')
+  const member = spec.template('member')
+  if (score && member) return [checked(score, SCORE, 'BINGO_REDIS_NOT_A_NUMBER', 'a ZADD score is a number'), member]
+  const rest = args(spec)
+  if (rest === undefined)
+    return missing(spec, 'ZADD', score ? 'member' : 'score', '`score: "{{new.points}}"` and `member: "{{id}}"`')
+  return [...rest]
+}
+
+function publish(spec: ActionSpec): Arguments[] {
+  return [value(spec, 'message') ?? wholeEvent]
+}
+
+function xadd(spec: ActionSpec): Arguments[] {
+  const maxlen = spec.number('maxlen')
+  // `~` lets Redis trim whole nodes of the stream: exact trimming costs far more and nobody counts on it.
+  const trim: Arguments[] = maxlen === undefined ? [] : [constant(['MAXLEN', '~', String(maxlen)])]
+  const pairs = fieldPairs(spec) ?? args(spec) ?? [constant('event'), wholeEvent]
+  return [...trim, constant('*'), ...pairs]
+}

@@ -1,0 +1,188 @@
+import type { ActionDefaults, ActionSpec, CompiledAction, Payload } from '../../model/action.ts'
+import { Change } from '../../model/change.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import type { ColumnReads, Template } from '../../model/rule.ts'
+import type { TableDef } from '../../model/table.ts'
+import { parseRedisUrl } from '../../clients/redis-url.ts'
+import { BingoError } from '../../model/errors.ts'
+import { unionReads } from '../../model/column-reads.ts'
+import { targetConfig } from '../plan/target-id.ts'
+import { COMMANDS, hasPattern, ONCE_COMMANDS } from './commands.ts'
+import type { Arguments, CommandShape } from './commands.ts'
+import { onCluster } from './on-cluster.ts'
+import type { CommandPayload, RedisActionOptions, RedisTargetOptions } from './options.ts'
+
+const ALL_FIELDS = new Set(['key', 'keys', 'channel', ...Object.values(COMMANDS).flatMap((shape) => shape.fields)])
+/** Longest key that Redis takes is 512 MB; beyond this a rendered key is a mistake in the rule. */
+const MAX_KEY_LENGTH = 64 * 1024
+
+/** Compiles one `type: redis` action; what is wrong is reported through `spec.fail`. */
+export function compileRedis(spec: ActionSpec, defaults: ActionDefaults): CompiledAction {
+  const command = (spec.string('cmd') ?? '').toUpperCase()
+  const shape = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
+  if (spec.has('cmd') && shape === undefined) {
+    const allowed = Object.keys(COMMANDS).join(', ')
+    spec.fail(
+      'cmd',
+      'BINGO_RULE_REDIS_COMMAND',
+      `Redis command ${command} is not one that rules may use`,
+      `one of ${allowed}`,
+    )
+  }
+  const subjects = shape ? compileSubjects(spec, shape, command) : []
+  const parts = shape ? compileArguments(spec, shape, command) : []
+  const removes = command === 'DEL' || command === 'UNLINK'
+  const options: RedisActionOptions = { command, removes, exactlyOnce: compileExactlyOnce(spec, command, defaults) }
+  const action = new RedisAction(subjects, parts, removes)
+  const formerKey = shape?.formerKey ?? 'nothing'
+  return {
+    target: compileTarget(spec, defaults),
+    options,
+    reads: (table) => action.reads(table, formerKey !== 'nothing'),
+    bind: (table) => action.bind(table),
+    ...(formerKey !== 'nothing' && { bindFormerKey: (table: TableDef) => action.bindFormerKey(table, formerKey) }),
+  }
+}
+
+function compileTarget(spec: ActionSpec, defaults: ActionDefaults): CompiledAction['target'] {
+  const url = spec.string('url') ?? defaults.redisUrl ?? ''
+  let address = '(none)'
+  if (url === '') {
+    spec.fail(
+      'url',
+      'BINGO_RULE_REDIS_NO_ADDRESS',
+      'no Redis to send to',
+      'set redis.url (BINGO_REDIS_URL), or `url` here',
+    )
+  } else {
+    try {
+      address = parseRedisUrl(url).printable.replace(/^redis:\/\//, '')
+    } catch (error) {
+      const { message, hint } = error as BingoError
+      spec.fail('url', 'BINGO_REDIS_URL_INVALID', message, hint)
+    }
+  }
+  const options: RedisTargetOptions = { url }
+  return targetConfig('redis', spec, address, options)
+}
+
+/** `exactlyOnce: true`, where it means something and can hold. */
+function compileExactlyOnce(spec: ActionSpec, command: string, defaults: ActionDefaults): boolean {
+  if (spec.boolean('exactlyOnce') !== true) return false
+  if (Object.hasOwn(COMMANDS, command) && !ONCE_COMMANDS.has(command)) {
+    spec.fail(
+      'exactlyOnce',
+      'BINGO_RULE_REDIS_EXACTLY_ONCE',
+      command === 'PUBLISH'
+        ? 'nobody can tell whether a PUBLISH was heard once'
+        : `${command} has no need of \`exactlyOnce\``,
+      `it is for ${[...ONCE_COMMANDS].join(', ')}${command === 'PUBLISH' ? '' : `; a repeated ${command} changes nothing`}`,
+    )
+  }
+  if (/^rediss?\+cluster:/i.test(spec.string('url') ?? defaults.redisUrl ?? '')) {
+    const { code, message, hint } = onCluster()
+    spec.fail('exactlyOnce', code, message, hint)
+  }
+  return true
+}
+
+function compileSubjects(spec: ActionSpec, shape: CommandShape, command: string): readonly Template[] {
+  const field = shape.subject === 'channel' ? 'channel' : 'key'
+  const single = spec.template(field)
+  const several = shape.subject === 'keys' ? spec.templates('keys') : undefined
+  if (single && several) spec.fail('keys', 'BINGO_RULE_REDIS_KEY_AND_KEYS', '`key` and `keys` exclude each other')
+  const subjects = several ?? (single ? [single] : [])
+  const given = spec.has(field) || (shape.subject === 'keys' && spec.has('keys'))
+  if (subjects.length === 0 && !given) {
+    spec.fail(
+      field,
+      'BINGO_RULE_REDIS_FIELD_MISSING',
+      `${command} needs \`${field}\``,
+      `for example \`${field}: "cache:user:{{id}}"\``,
+    )
+  }
+  if (shape.subject === 'keys' && subjects.some((template) => hasPattern(template.source))) {
+    spec.fail(
+      several ? 'keys' : 'key',
+      'BINGO_RULE_REDIS_PATTERN',
+      `${command} takes whole keys, no patterns: \`*\` would be part of the name`,
+      'name every key; to drop a group of keys, put a version number in them and INCRBY it',
+    )
+  }
+  return subjects
+}
+
+function compileArguments(spec: ActionSpec, shape: CommandShape, command: string): readonly Arguments[] {
+  for (const field of ALL_FIELDS) {
+    const taken =
+      shape.fields.includes(field) || field === shape.subject || (field === 'key' && shape.subject === 'keys')
+    if (!taken && spec.has(field)) {
+      const fields = [shape.subject === 'channel' ? 'channel' : 'key', ...shape.fields].join(', ')
+      spec.fail(field, 'BINGO_RULE_REDIS_FIELD', `${command} does not take \`${field}\``, `${command} takes: ${fields}`)
+    }
+  }
+  return shape.compile(spec, command)
+}
+
+/** Renders payloads: the key alone for DEL and UNLINK, key and arguments for everything else. */
+class RedisAction {
+  readonly #subjects: readonly Template[]
+  readonly #parts: readonly Arguments[]
+  readonly #removes: boolean
+
+  constructor(subjects: readonly Template[], parts: readonly Arguments[], removes: boolean) {
+    this.#subjects = subjects
+    this.#parts = parts
+    this.#removes = removes
+  }
+
+  reads(table: TableDef, former: boolean): ColumnReads {
+    const all = [...this.#subjects, ...this.#parts].map((piece) => piece.reads(table))
+    const reads = unionReads(all)
+    // The former key is rendered from the before image alone.
+    return former ? { new: reads.new, old: unionReads([reads, { new: new Set(), old: reads.new }]).old } : reads
+  }
+
+  bind(table: TableDef): (change: Change) => Payload {
+    const keys = this.#subjects.map((template) => template.bind(table))
+    const first = keys[0]!
+    if (this.#removes) {
+      if (keys.length === 1) return (change) => checkedKey(first(change))
+      return (change) => keys.map((key) => checkedKey(key(change)))
+    }
+    const parts = this.#parts.map((part) => part.bind(table))
+    return (change): CommandPayload => {
+      const address = checkedKey(first(change))
+      // Of the right length at once: an array that grows keeps room for sixteen more, in every event that waits.
+      const args = [address, ...parts.map((part) => part(change))]
+      return { address, args: args.every(isText) ? args : args.flat() }
+    }
+  }
+
+  /** As `bind`, for the row as it was; a former key that is still the key is left alone (it was just written). */
+  bindFormerKey(table: TableDef, how: 'again' | 'del'): (change: Change) => Payload {
+    const render = this.bind(table)
+    if (how === 'again') return (change) => render(asItWas(change))
+    const key = this.#subjects[0]!.bind(table)
+    return (change): CommandPayload => {
+      const address = checkedKey(key(asItWas(change)))
+      return { address, args: key(change) === address ? [] : [address], remove: true }
+    }
+  }
+}
+
+function isText(argument: string | readonly string[]): argument is string {
+  return typeof argument === 'string'
+}
+
+function asItWas(change: Change): Change {
+  return new Change(change.table, change.op, change.transaction, change.seq, change.old, change.old, change.query)
+}
+
+function checkedKey(key: string): string {
+  if (key.length === 0) throw new EvaluationError('BINGO_REDIS_KEY_EMPTY', 'the Redis key is empty')
+  if (key.length > MAX_KEY_LENGTH) {
+    throw new EvaluationError('BINGO_REDIS_KEY_TOO_LONG', `the Redis key has ${key.length} characters`)
+  }
+  return key
+}

@@ -1,0 +1,156 @@
+import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryRun } from '../../model/delivery-run.ts'
+import type { RedisConnection } from '../../clients/redis.ts'
+import { BingoError } from '../../model/errors.ts'
+import { classify, REDIS_REPLIES } from '../failure/classify.ts'
+import { shortestTimeoutMs } from '../failure/deadline.ts'
+import { deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
+import { planCommands } from './batch.ts'
+import type { Operation } from './batch.ts'
+import { sendToCluster } from './cluster.ts'
+import { encodeMultiKey } from './encode.ts'
+import { OnceSender } from './once.ts'
+import { onCluster } from './on-cluster.ts'
+import { RawCommand } from './raw-command.ts'
+import { isReply, MisfitError } from './replies.ts'
+import { sendTransaction } from './transaction.ts'
+
+/** Jobs in one send: enough for the round trip to vanish, few enough to be garbage before they are old (test/bench). */
+const MAX_BATCH = 2_000
+/** While Redis works on one send, the next is encoded; more would only queue in the socket. */
+const MAX_CONCURRENCY = 2
+/** How the client words a command timeout; it has no code. */
+const TIMED_OUT = 'Command timed out'
+
+/** One Redis (single, Sentinel group, Cluster). A send is one write and one round trip, whatever it holds. */
+export class RedisTarget implements Target {
+  readonly gather = 'all'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency = MAX_CONCURRENCY
+  readonly #connection: RedisConnection
+  /** Null on a Cluster, and where nothing is sent by a run. */
+  readonly #once: OnceSender | null
+
+  constructor(connection: RedisConnection, run: DeliveryRun | null = null) {
+    this.#connection = connection
+    const { client } = connection
+    this.#once = run === null || 'nodes' in client ? null : new OnceSender(client, run)
+  }
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    if (!this.#connection.ready) return failAll(jobs, { kind: 'down', error: this.#connection.unreachable() })
+    const operations = planCommands(jobs)
+    const outcomes = await this.#inTime(operations, shortestTimeoutMs(jobs))
+    if (outcomes === null) return undefined
+    this.#distrust(outcomes)
+    const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
+    for (let i = 0; i < operations.length; i++) {
+      const error = outcomes[i] ?? null
+      if (error !== null)
+        failures.fill(redisFailure(error, this.#connection.address), operations[i]!.from, operations[i]!.to)
+    }
+    return failures
+  }
+
+  /** As `#execute`. What was not answered in time stays under way: nothing is sent behind it until its reply has come. */
+  async #inTime(operations: readonly Operation[], timeoutMs: number): Promise<readonly (Error | null)[] | null> {
+    try {
+      return await withDeadline(this.#execute(operations), timeoutMs)
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error
+      return operations.map(() => error)
+    }
+  }
+
+  /** One error or null per operation; null when all went well. */
+  async #execute(operations: readonly Operation[]): Promise<readonly (Error | null)[] | null> {
+    const { client } = this.#connection
+    if (operations.some((operation) => operation.tag === 'command' && operation.once !== null)) {
+      if (this.#once === null) return operations.map(() => onCluster())
+      return this.#once.send(operations)
+    }
+    if ('nodes' in client) return sendToCluster(client, operations)
+    if (operations.every((operation) => operation.tag === 'remove')) {
+      return settle(
+        operations.map(({ verb, keys }) =>
+          keys.size === 0
+            ? undefined
+            : client.sendCommand(new RawCommand(verb.toLowerCase(), encodeMultiKey(verb, keys))),
+        ),
+      )
+    }
+    return sendTransaction(client, operations)
+  }
+
+  async willBeKept(jobs: readonly Job[]): Promise<void> {
+    await this.#once?.willBeKept(planCommands(jobs))
+  }
+
+  async retried(jobs: readonly Job[]): Promise<void> {
+    await this.#once?.retried(planCommands(jobs))
+  }
+
+  /** Late or misplaced replies say something about the connection, not about the command alone. */
+  #distrust(outcomes: readonly (Error | null)[]): void {
+    const [error] = outcomes.filter((outcome) => outcome !== null && !isReply(outcome))
+    if (error instanceof MisfitError) this.#connection.reset(error.message)
+    else if (error instanceof DeadlineError || error?.message === TIMED_OUT) this.#connection.doubt()
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close()
+  }
+}
+
+/** Waits for all; one error or null each, or null when there was no error. */
+async function settle(replies: readonly unknown[]): Promise<readonly (Error | null)[] | null> {
+  try {
+    const counts = await Promise.all(replies)
+    const fits = counts.every((count) => count === undefined || typeof count === 'number')
+    return fits ? null : replies.map(() => new MisfitError())
+  } catch {
+    const settled = await Promise.allSettled(replies)
+    return settled.map((reply) => (reply.status === 'rejected' ? (reply.reason as Error) : null))
+  }
+}
+
+function failAll(jobs: readonly Job[], failure: DeliveryFailure): SendResult {
+  return jobs.map(() => failure)
+}
+
+/** An error reply is judged by its text; everything else (socket, timeout) means that Redis is out of reach. */
+function redisFailure(error: Error, address: string): DeliveryFailure {
+  if (error instanceof BingoError) return { kind: 'down', error }
+  if (!isReply(error)) {
+    return deliveryFailure(
+      'down',
+      'BINGO_REDIS_UNREACHABLE',
+      `Redis at ${address} did not answer: ${reasonOf(error)}`,
+      {
+        hint: 'Check that Redis is up and reachable; the events wait.',
+        cause: error,
+      },
+    )
+  }
+  const kind = classify(REDIS_REPLIES, error.message)
+  const word = /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
+  return deliveryFailure(kind, 'BINGO_REDIS_REFUSED', `Redis at ${address} answered ${printableReply(error.message)}`, {
+    hint: HINTS[word],
+  })
+}
+
+/** Error replies can quote arguments, which may hold row values. */
+function printableReply(message: string): string {
+  return message.replaceAll(/'[^']*'|`[^`]*`/g, "'…'").slice(0, 200)
+}
+
+const HINTS: { readonly [word: string]: string } = {
+  OOM: 'Redis has reached maxmemory and may not evict: raise it, or choose an eviction policy.',
+  READONLY: 'This is a replica: give the address of the master, or of the Sentinels.',
+  BINGOFENCED: 'Another run of this instance has taken over; this one stops as soon as its checkpoint is refused.',
+  NOAUTH: 'Put user and password into the Redis address.',
+  WRONGPASS: 'User or password in the Redis address is wrong.',
+  NOPERM: 'Grant the user this command and key (MULTI and EXEC as well) with ACL SETUSER.',
+  WRONGTYPE: 'The key holds another type than this command works on.',
+}

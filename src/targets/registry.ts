@@ -1,0 +1,18 @@
+import type { ActionType } from '../model/action.ts'
+import { grpc } from './grpc/action.ts'
+import { kafka } from './kafka/action.ts'
+import { log } from './log/action.ts'
+import { nats } from './nats/action.ts'
+import { rabbitmq } from './rabbitmq/action.ts'
+import { redis } from './redis/action.ts'
+import { sql } from './sql/action.ts'
+import { webhook } from './webhook/action.ts'
+
+const TYPES: ReadonlyMap<string, ActionType> = new Map(
+  [redis, webhook, kafka, rabbitmq, nats, grpc, sql, log].map((type) => [type.type, type]),
+)
+
+/** Every action type by the name that rules use. A type's client library is loaded when its first target is opened. */
+export function actionTypes(): ReadonlyMap<string, ActionType> {
+  return TYPES
+}

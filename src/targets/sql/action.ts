@@ -1,0 +1,75 @@
+import type { ActionType } from '../../model/action.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import { stringifyValue } from '../../model/event-json.ts'
+import { READS_NOTHING } from '../../model/column-reads.ts'
+import { printableAddress, targetConfig } from '../plan/target-id.ts'
+import { compileTls, TLS_FIELD } from '../tls-files.ts'
+import type { SqlActionOptions, SqlParam, SqlPayload, SqlTargetOptions } from './options.ts'
+
+/** `type: sql`: one prepared statement per event, on a MySQL or MariaDB server. */
+export const sql: ActionType = {
+  type: 'sql',
+  fields: {
+    url: { kind: 'string', required: true, doc: 'mysql://user:password@host:3306/database' },
+    statement: { kind: 'string', required: true, doc: 'One statement with `?` for each of `params`. No templates.' },
+    params: { kind: 'structure', doc: 'List of values for the statement; NULL stays NULL.' },
+    connections: { kind: 'integer', doc: 'Connections at most. Default: 4.' },
+    tls: TLS_FIELD,
+  },
+  targetFields: ['url', 'connections', 'tls'],
+  defaultCoalesce: () => 'none',
+  compile(spec) {
+    const url = spec.string('url') ?? ''
+    if (spec.has('url') && !/^(mysql|mariadb):\/\//i.test(url)) {
+      spec.fail(
+        'url',
+        'BINGO_RULE_SQL_URL',
+        'this is no mysql:// address',
+        'as in `mysql://app:secret@db:3306/reports`',
+      )
+    }
+    const statement = spec.string('statement') ?? ''
+    if (statement.includes('{{')) {
+      spec.fail(
+        'statement',
+        'BINGO_RULE_SQL_TEMPLATE',
+        'a statement takes no templates: data must never become SQL',
+        'write `?` and put the value into `params`',
+      )
+    }
+    const connections = spec.number('connections') ?? 4
+    if (connections < 1) spec.fail('connections', 'BINGO_RULE_SQL_CONNECTIONS', '`connections` is at least 1')
+    const params = spec.structure('params')
+    const targetOptions: SqlTargetOptions = {
+      url: url.replace(/^mariadb:/i, 'mysql:'),
+      connections,
+      tls: compileTls(spec),
+    }
+    const options: SqlActionOptions = { statement }
+    return {
+      target: targetConfig('sql', spec, printableAddress(url), targetOptions),
+      options,
+      reads: (table) => params?.reads(table) ?? READS_NOTHING,
+      bind: (table) => {
+        const render = params?.bind(table)
+        return (change): SqlPayload => (render ? paramsOf(render(change)) : [])
+      },
+    }
+  },
+  async open(target, { mayDeliver }) {
+    const { SqlTarget } = await import('./target.ts')
+    return new SqlTarget(target.options as SqlTargetOptions, mayDeliver)
+  },
+}
+
+function paramsOf(rendered: unknown): SqlPayload {
+  if (!Array.isArray(rendered)) throw new EvaluationError('BINGO_SQL_PARAMS', '`params` is no list')
+  return rendered.map(paramOf)
+}
+
+function paramOf(value: unknown): SqlParam {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string' || typeof value === 'number') return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  return typeof value === 'bigint' ? value.toString() : stringifyValue(value)
+}

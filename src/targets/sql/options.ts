@@ -1,0 +1,16 @@
+import type { TlsFiles } from '../tls-files.ts'
+
+export interface SqlActionOptions {
+  readonly statement: string
+}
+
+export interface SqlTargetOptions {
+  readonly url: string
+  readonly connections: number
+  readonly tls: TlsFiles | null
+}
+
+export type SqlParam = string | number | null
+
+/** Values for the statement's placeholders. */
+export type SqlPayload = readonly SqlParam[]

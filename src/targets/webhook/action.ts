@@ -1,0 +1,40 @@
+import type { ActionType } from '../../model/action.ts'
+import { FORMAT_FIELD } from '../plan/message.ts'
+import { TLS_FIELD } from '../tls-files.ts'
+import { compileWebhook } from './compile.ts'
+import type { WebhookTargetOptions } from './options.ts'
+
+/** `type: webhook`: an HTTP request per event, or per batch of events. */
+export const webhook: ActionType = {
+  type: 'webhook',
+  fields: {
+    url: { kind: 'template', required: true, doc: 'http:// or https:// address; templates in path and query.' },
+    method: { kind: 'enum', values: ['POST', 'PUT', 'PATCH', 'DELETE'], doc: 'HTTP method. Default: POST.' },
+    headers: { kind: 'templateMap', doc: 'Further headers. Values from data may not set security headers.' },
+    body: { kind: 'structure', doc: 'What is sent as JSON for one event. Default: the event.' },
+    format: FORMAT_FIELD,
+    batch: {
+      kind: 'enum',
+      values: ['auto', 'always', 'never'],
+      doc: 'auto: one event bare, several (or a window’s) as {"events": […]}; always: {"events": […]}; never: one each.',
+    },
+    sign: {
+      kind: 'object',
+      fields: { secrets: { kind: 'stringList', required: true, doc: 'whsec_…; several while one replaces another.' } },
+      doc: 'Signs as Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature).',
+    },
+    gzip: { kind: 'boolean', doc: 'Compresses bodies of 1 kB and more (content-encoding: gzip).' },
+    concurrency: { kind: 'integer', doc: 'Requests in flight at once. Default: 16.' },
+    http2: { kind: 'boolean', doc: 'Uses HTTP/2 where the server offers it. Default: true.' },
+    dynamicHost: { kind: 'boolean', doc: 'Allows templates in the host; only public addresses are connected to then.' },
+    allowCidrs: { kind: 'stringList', doc: 'Networks that may be connected to although the rules above refuse them.' },
+    tls: TLS_FIELD,
+  },
+  targetFields: ['url', 'headers', 'sign', 'gzip', 'concurrency', 'http2', 'dynamicHost', 'allowCidrs', 'tls'],
+  defaultCoalesce: () => 'none',
+  compile: compileWebhook,
+  async open(target, { mayDeliver }) {
+    const { WebhookTarget } = await import('./target.ts')
+    return new WebhookTarget(target.options as WebhookTargetOptions, mayDeliver)
+  },
+}

@@ -1,0 +1,143 @@
+import { BlockList, isIP } from 'node:net'
+import type { ActionDefaults, ActionSpec, CompiledAction } from '../../model/action.ts'
+import type { Change } from '../../model/change.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import type { TableDef } from '../../model/table.ts'
+import { compileMessage } from '../plan/message.ts'
+import { unionReads } from '../../model/column-reads.ts'
+import { targetConfig } from '../plan/target-id.ts'
+import { compileTls } from '../tls-files.ts'
+import { addCidr, addressPolicy } from './addresses.ts'
+import { compileHeaders } from './headers.ts'
+import type { WebhookActionOptions, WebhookPayload, WebhookTargetOptions, WebhookUrl } from './options.ts'
+import { decodeSecret } from './signature.ts'
+
+const DEFAULT_CONCURRENCY = 16
+/** Scheme and authority, both without a template, and then the end or the start of path, query or fragment. */
+const FIXED_ORIGIN = /^(https?:\/\/[^/?#{}]+)(?:[/?#]|$)/i
+
+const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
+
+/** Compiles one `type: webhook` action. */
+export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): CompiledAction {
+  const url = spec.template('url')
+  const origin = compileOrigin(spec, url?.source)
+  const headers = compileHeaders(spec)
+  const message = compileMessage(spec, 'body')
+  const options: WebhookActionOptions = {
+    method: (spec.string('method') ?? 'POST') as WebhookActionOptions['method'],
+    batch: (spec.string('batch') ?? (spec.hasDebounce ? 'always' : 'auto')) as WebhookActionOptions['batch'],
+    contentType: message.contentType,
+    secrets: compileSecrets(spec),
+    gzip: spec.boolean('gzip') ?? false,
+  }
+  return {
+    target: compileTarget(spec, defaults, origin),
+    options,
+    reads: (table) => unionReads([...(url ? [url.reads(table)] : []), headers.reads(table), message.json.reads(table)]),
+    bind: (table: TableDef) => {
+      const renderUrl = url!.bind(table)
+      const renderHeaders = headers.bind(table)
+      const renderJson = message.json.bind(table)
+      let last = { text: '', url: NOWHERE }
+      return (change: Change): WebhookPayload => {
+        const text = renderUrl(change)
+        if (text !== last.text) last = { text, url: checkedUrl(text, origin) }
+        return { url: last.url, headers: renderHeaders(change), json: renderJson(change) }
+      }
+    },
+  }
+}
+
+/** The origin that the rule names; null where `dynamicHost` lets the data name it. */
+function compileOrigin(spec: ActionSpec, source: string | undefined): string | null {
+  if (source === undefined) return null
+  const fixed = FIXED_ORIGIN.exec(source.trim())?.[1]
+  const parsed = fixed === undefined ? null : URL.parse(fixed)
+  if (parsed !== null && parsed.username === '' && parsed.password === '') return parsed.origin
+  if (parsed !== null) {
+    spec.fail(
+      'url',
+      'BINGO_RULE_WEBHOOK_URL',
+      'user and password in an address are not sent',
+      'write `headers: {authorization: "Basic …"}`, with the value from `${env:…}`',
+    )
+    return parsed.origin
+  }
+  if (!source.includes('{{') || /^(?!https?:)[a-z][a-z0-9+.-]*:/i.test(source)) {
+    spec.fail(
+      'url',
+      'BINGO_RULE_WEBHOOK_URL',
+      'this is no http:// or https:// address',
+      'as in `https://crm.example.com/hooks`',
+    )
+  } else if (spec.boolean('dynamicHost') !== true) {
+    spec.fail(
+      'url',
+      'BINGO_RULE_WEBHOOK_DYNAMIC_HOST',
+      'a template in scheme, host, port or user lets data decide where requests go',
+      'write the host out, or set `dynamicHost: true`: then only public addresses are connected to',
+    )
+  }
+  return null
+}
+
+function checkedUrl(text: string, origin: string | null): WebhookUrl {
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address is no http:// or https:// URL')
+  }
+  if (origin !== null && url.origin !== origin) {
+    throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address leaves the host of the rule')
+  }
+  return { href: url.href, origin: url.origin, path: `${url.pathname}${url.search}` }
+}
+
+function compileSecrets(spec: ActionSpec): readonly Buffer[] {
+  const sign = spec.object('sign')
+  const secrets = sign?.strings('secrets') ?? []
+  return secrets.flatMap((secret) => {
+    const key = decodeSecret(secret)
+    if (key !== null) return [key]
+    spec.fail(
+      'sign',
+      'BINGO_RULE_WEBHOOK_SECRET',
+      'a signing secret is `whsec_` and the base64 of 24 to 64 random bytes',
+      'make one with: echo whsec_$(openssl rand -base64 32)',
+    )
+    return []
+  })
+}
+
+function compileTarget(spec: ActionSpec, defaults: ActionDefaults, origin: string | null): CompiledAction['target'] {
+  const concurrency = spec.number('concurrency') ?? DEFAULT_CONCURRENCY
+  if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_WEBHOOK_CONCURRENCY', '`concurrency` is at least 1')
+  const allowCidrs = spec.strings('allowCidrs') ?? []
+  for (const cidr of allowCidrs) {
+    if (!addCidr(new BlockList(), cidr)) {
+      spec.fail('allowCidrs', 'BINGO_RULE_WEBHOOK_CIDR', `${cidr} is no network`, 'as in 10.0.0.0/8 or fd00::/8')
+    }
+  }
+  const allAllowed = [...defaults.allowCidrs, ...allowCidrs]
+  refuseLiteral(spec, origin, allAllowed)
+  const options: WebhookTargetOptions = {
+    origin,
+    concurrency,
+    http2: spec.boolean('http2') ?? true,
+    allowCidrs: allAllowed,
+    tls: compileTls(spec) ?? {},
+  }
+  return targetConfig('webhook', spec, origin ?? '(dynamic host)', options)
+}
+
+/** An address that no connection will ever be made to is told when the rules are loaded; names are checked when connecting. */
+function refuseLiteral(spec: ActionSpec, origin: string | null, allowCidrs: readonly string[]): void {
+  const host = (origin === null ? undefined : URL.parse(origin)?.hostname)?.replaceAll(/^\[|\]$/g, '') ?? ''
+  if (isIP(host) === 0 || addressPolicy(false, allowCidrs)(host)) return
+  spec.fail(
+    'url',
+    'BINGO_RULE_WEBHOOK_ADDRESS',
+    `${host} is a link-local or metadata address, which BinGo does not connect to`,
+    'where it is meant, list it: `allowCidrs: [...]`',
+  )
+}

@@ -1,0 +1,43 @@
+import type { ActionSpec } from '../../model/action.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import { unionReads } from '../../model/column-reads.ts'
+import { constant } from '../plan/piece.ts'
+import type { Piece } from '../plan/piece.ts'
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** What a header value may hold: no control characters, CR and LF above all (RFC 9110 section 5.5). */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** Set by BinGo or the connection, never by a rule. */
+const RESERVED =
+  /^(host|content-length|content-encoding|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*)$/i
+/** Fine as written by the operator, never from data. */
+const NOT_FROM_DATA = /^(authorization|cookie)$/i
+
+/** Headers as a flat list of names and values; one list for all events where no value has a template. */
+export function compileHeaders(spec: ActionSpec): Piece<readonly string[]> {
+  const headers = [...(spec.templateMap('headers') ?? [])]
+  for (const [name, template] of headers) {
+    const problem = problemOf(name, template.source.includes('{{'))
+    if (problem) spec.fail('headers', 'BINGO_RULE_WEBHOOK_HEADER', `header ${JSON.stringify(name)} ${problem}`)
+  }
+  if (headers.length === 0) return constant([])
+  return {
+    reads: (table) => unionReads(headers.map(([, template]) => template.reads(table))),
+    bind: (table) => {
+      const bound = headers.map(([name, template]) => ({ name, render: template.bind(table) }))
+      return (change) => bound.flatMap(({ name, render }) => [name, checkedValue(name, render(change))])
+    },
+  }
+}
+
+function problemOf(name: string, hasTemplate: boolean): string | null {
+  if (!TOKEN.test(name)) return 'is no legal header name'
+  if (RESERVED.test(name)) return 'is set by BinGo itself'
+  if (hasTemplate && NOT_FROM_DATA.test(name)) return 'may not hold a template'
+  return null
+}
+
+function checkedValue(name: string, value: string): string {
+  if (VALUE.test(value)) return value
+  throw new EvaluationError('BINGO_WEBHOOK_HEADER_INVALID', `header ${name} would hold a character that headers cannot`)
+}

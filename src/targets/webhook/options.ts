@@ -1,0 +1,36 @@
+import type { TlsFiles } from '../tls-files.ts'
+
+export interface WebhookActionOptions {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly batch: 'auto' | 'always' | 'never'
+  /** Media type of a single event; batches are application/json. */
+  readonly contentType: string
+  /** Key bytes; empty = not signed. */
+  readonly secrets: readonly Buffer[]
+  readonly gzip: boolean
+}
+
+export interface WebhookTargetOptions {
+  /** Origin, or null for dynamic hosts. */
+  readonly origin: string | null
+  readonly concurrency: number
+  readonly http2: boolean
+  readonly allowCidrs: readonly string[]
+  readonly tls: TlsFiles
+}
+
+/** A rendered address; the same object for as long as the text stays the same. */
+export interface WebhookUrl {
+  readonly href: string
+  readonly origin: string
+  /** Path and query, escaped. */
+  readonly path: string
+}
+
+/** One event, rendered. */
+export interface WebhookPayload {
+  readonly url: WebhookUrl
+  /** Name, value, name, value, … ; the same object where no header has a template. */
+  readonly headers: readonly string[]
+  readonly json: string
+}

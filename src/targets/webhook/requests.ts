@@ -1,0 +1,73 @@
+import type { Job } from '../../model/action.ts'
+import type { WebhookActionOptions, WebhookPayload, WebhookUrl } from './options.ts'
+
+/** Largest batch body; receivers commonly stop at 1 MB (nginx, express, API gateways). */
+const MAX_BODY_BYTES = 1_000_000
+
+/** One HTTP request for the jobs `[from, to)` of a send. */
+export interface WebhookRequest {
+  readonly from: number
+  readonly to: number
+  readonly url: WebhookUrl
+  readonly headers: readonly string[]
+  /** As {"events": […]}; else the one event bare. */
+  readonly wrapped: boolean
+}
+
+/**
+ * The jobs of a request that got no answer, by the first of them. The receiver may have taken it, so it is sent again as it
+ * was, not with what has queued up since: the same events then have the same `webhook-id`.
+ */
+export class Unanswered {
+  private readonly requests = new WeakMap<Job, readonly Job[]>()
+
+  note(jobs: readonly Job[]): void {
+    this.requests.set(jobs[0]!, jobs)
+  }
+
+  /** Where the request that begins at `from` ended the last time; undefined where there was none, or its jobs are not all there. */
+  endOf(jobs: readonly Job[], from: number): number | undefined {
+    const before = this.requests.get(jobs[from]!)
+    return before?.every((job, i) => job === jobs[from + i]) === true ? from + before.length : undefined
+  }
+}
+
+/** Splits a send into requests, in order: neighbours with the same address and headers share one. */
+export function planRequests(jobs: readonly Job[], unanswered: Unanswered): WebhookRequest[] {
+  const { batch } = jobs[0]!.action.options as WebhookActionOptions
+  const requests: WebhookRequest[] = []
+  for (let from = 0; from < jobs.length;) {
+    const first = payloadOf(jobs[from]!)
+    const to = batch === 'never' ? from + 1 : (unanswered.endOf(jobs, from) ?? endOfBatch(jobs, from))
+    requests.push({ from, to, url: first.url, headers: first.headers, wrapped: batch === 'always' || to - from > 1 })
+    from = to
+  }
+  return requests
+}
+
+function endOfBatch(jobs: readonly Job[], from: number): number {
+  const first = payloadOf(jobs[from]!)
+  let bytes = Buffer.byteLength(first.json)
+  let to = from + 1
+  for (; to < jobs.length; to++) {
+    const next = payloadOf(jobs[to]!)
+    bytes += Buffer.byteLength(next.json) + 1
+    if (bytes > MAX_BODY_BYTES || next.url.href !== first.url.href || !sameHeaders(next.headers, first.headers)) break
+  }
+  return to
+}
+
+function sameHeaders(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, i) => text === b[i]))
+}
+
+/** The body of a request: an event bare, or `{"events":[…]}` with what each would have been alone. */
+export function bodyOf(jobs: readonly Job[], request: WebhookRequest): string {
+  if (!request.wrapped) return payloadOf(jobs[request.from]!).json
+  const events = jobs.slice(request.from, request.to).map((job) => payloadOf(job).json)
+  return `{"events":[${events.join(',')}]}`
+}
+
+function payloadOf(job: Job): WebhookPayload {
+  return job.payload as WebhookPayload
+}

@@ -1,0 +1,146 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import { BEHIND, WITHHELD } from '../failure/in-order.ts'
+import { Connections } from './connections.ts'
+import { DeadlineError, exchange } from './exchange.ts'
+import { outageOf, refusalOf } from './failures.ts'
+import type { Refusal } from './failures.ts'
+import type { WebhookActionOptions, WebhookTargetOptions } from './options.ts'
+import { bodyOf, planRequests, Unanswered } from './requests.ts'
+import type { WebhookRequest } from './requests.ts'
+import { signatureHeaders, webhookId } from './signature.ts'
+
+const MAX_BATCH = 1_000
+const MIN_GZIP_BYTES = 1_024
+const compress = promisify(gzip)
+
+/** One origin (or, with dynamicHost, all of them): connections, concurrency and address policy. */
+export class WebhookTarget implements Target {
+  readonly gather = 'lane'
+  readonly maxBatch = MAX_BATCH
+  readonly maxConcurrency: number
+  readonly #connections: Connections
+  readonly #dynamicHost: boolean
+  readonly #unanswered = new Unanswered()
+  readonly #mayDeliver: () => boolean
+
+  constructor(options: WebhookTargetOptions, mayDeliver: () => boolean = () => true) {
+    this.#mayDeliver = mayDeliver
+    this.maxConcurrency = options.concurrency
+    this.#dynamicHost = options.origin === null
+    this.#connections = new Connections(options)
+  }
+
+  async send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
+    const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
+    const failedRows = new Set<string>()
+    let down: DeliveryFailure | null = null
+    for (const request of planRequests(jobs, this.#unanswered)) {
+      if (down !== null) failures.fill(down, request.from, request.to)
+      else down = await this.#sendInOrder(jobs, request, signal, failures, failedRows)
+    }
+    return failures.some((failure) => failure !== null) ? failures : undefined
+  }
+
+  /** Sends a request, and where a batch is refused its halves, so that one poisonous event does not take the others along. */
+  async #sendInOrder(
+    jobs: readonly Job[],
+    request: WebhookRequest,
+    signal: AbortSignal,
+    failures: (DeliveryFailure | null)[],
+    failedRows: Set<string>,
+  ): Promise<DeliveryFailure | null> {
+    if (blocked(jobs, request, failedRows)) {
+      if (request.to - request.from > 1) return this.#sendHalves(jobs, request, signal, failures, failedRows)
+      failures[request.from] = BEHIND
+      return null
+    }
+    const outcome = await this.#exchange(jobs, request, signal)
+    if (outcome === null) return null
+    const { failure, divisible } = outcome
+    if (divisible && request.to - request.from > 1) {
+      return this.#sendHalves(jobs, request, signal, failures, failedRows)
+    }
+    failures.fill(failure, request.from, request.to)
+    for (let i = request.from; i < request.to; i++) failedRows.add(jobs[i]!.rowKey)
+    return failure.kind === 'down' ? failure : null
+  }
+
+  async #sendHalves(
+    jobs: readonly Job[],
+    request: WebhookRequest,
+    signal: AbortSignal,
+    failures: (DeliveryFailure | null)[],
+    failedRows: Set<string>,
+  ): Promise<DeliveryFailure | null> {
+    const middle = (request.from + request.to) >> 1
+    const always = (jobs[0]!.action.options as WebhookActionOptions).batch === 'always'
+    const half = (from: number, to: number): WebhookRequest => ({
+      ...request,
+      from,
+      to,
+      wrapped: always || to - from > 1,
+    })
+    const down = await this.#sendInOrder(jobs, half(request.from, middle), signal, failures, failedRows)
+    if (down !== null) {
+      failures.fill(down, middle, request.to)
+      return down
+    }
+    return this.#sendInOrder(jobs, half(middle, request.to), signal, failures, failedRows)
+  }
+
+  /** One request and its answer; null when it was taken. */
+  async #exchange(jobs: readonly Job[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
+    if (!this.#mayDeliver()) return { failure: WITHHELD, divisible: false }
+    const { timeoutMs, options } = jobs[request.from]!.action
+    const { origin, path } = request.url
+    const { dispatcher } = this.#connections
+    try {
+      const { headers, body } = encode(jobs, request)
+      const { method } = options as WebhookActionOptions
+      const sent = { origin, path, method, headers, body: typeof body === 'string' ? body : await body }
+      const refusal = refusalOf(origin, await exchange(dispatcher, sent, timeoutMs, signal), this.#kindOf)
+      if (refusal?.failure.kind === 'down') this.#unanswered.note(jobs.slice(request.from, request.to))
+      return refusal
+    } catch (error) {
+      if (error instanceof DeadlineError && origin.startsWith('https:')) this.#connections.renew(dispatcher)
+      this.#unanswered.note(jobs.slice(request.from, request.to))
+      return { failure: outageOf(origin, error, timeoutMs, this.#kindOf), divisible: false }
+    }
+  }
+
+  /** With dynamicHost, one host that is down says nothing about the others: the target as a whole stays up. */
+  readonly #kindOf = (kind: DeliveryFailure['kind']): DeliveryFailure['kind'] =>
+    this.#dynamicHost && kind === 'down' ? 'unknown' : kind
+
+  async close(): Promise<void> {
+    await this.#connections.close()
+  }
+}
+
+/** Whether an earlier event of one of these rows failed in this send: a later one must not overtake it (invariant 2). */
+function blocked(jobs: readonly Job[], request: WebhookRequest, failedRows: ReadonlySet<string>): boolean {
+  if (failedRows.size === 0) return false
+  for (let i = request.from; i < request.to; i++) if (failedRows.has(jobs[i]!.rowKey)) return true
+  return false
+}
+
+function encode(
+  jobs: readonly Job[],
+  request: WebhookRequest,
+): { headers: readonly string[]; body: string | Promise<Buffer> } {
+  const { action } = jobs[request.from]!
+  const options = action.options as WebhookActionOptions
+  const json = bodyOf(jobs, request)
+  const ids = jobs.slice(request.from, request.to).map((job) => job.change.id)
+  const id = webhookId(action, ids)
+  const headers = ['user-agent', 'bingo', ...request.headers]
+  headers.push(...signatureHeaders(id, json, options.secrets, Date.now()))
+  if (!request.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-type')) {
+    headers.push('content-type', request.wrapped ? 'application/json' : options.contentType)
+  }
+  if (!options.gzip || json.length < MIN_GZIP_BYTES) return { headers, body: json }
+  headers.push('content-encoding', 'gzip')
+  return { headers, body: compress(json) }
+}

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import type { Job, SendResult, Target } from '../../../../src/model/action.ts'
+import { BingoError } from '../../../../src/model/errors.ts'
+import type { Permit } from '../../../../src/model/lease.ts'
+import { guardedCheckpoints, guardedLetters, guardedTarget } from '../../../../src/app/standby/guarded.ts'
+import { MemoryCheckpointStore } from '../../../../src/state/checkpoint/memory-store.ts'
+import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
+import { job } from '../../../support/jobs.ts'
+
+const { signal } = new AbortController()
+const LOST = new BingoError('BINGO_LEASE_LOST', 'another leads')
+
+/** A permit that is asked for, and given or refused when the test says so. */
+class ManualPermit implements Permit {
+  valid = false
+  asked = 0
+  private readonly answer = Promise.withResolvers<void>()
+
+  granted(): Promise<void> {
+    this.asked += 1
+    return this.answer.promise
+  }
+
+  give(): void {
+    this.valid = true
+    this.answer.resolve()
+  }
+
+  refuse(): void {
+    this.answer.reject(LOST)
+  }
+}
+
+class CountingTarget implements Target {
+  readonly gather = 'lane'
+  readonly maxBatch = 10
+  readonly maxConcurrency = 1
+  sent = 0
+
+  async send(jobs: readonly Job[]): Promise<SendResult> {
+    this.sent += jobs.length
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    // Nothing is open.
+  }
+}
+
+test('a target sends at once with a permit, and asks nobody', async () => {
+  const permit = new ManualPermit()
+  permit.give()
+  const target = new CountingTarget()
+  expect(await guardedTarget(target, permit).send([job()], signal)).toBeUndefined()
+  expect([target.sent, permit.asked]).toEqual([1, 0])
+})
+
+test('a target whose permit has run out waits for it with what it was to send', async () => {
+  const permit = new ManualPermit()
+  const target = new CountingTarget()
+  const sending = guardedTarget(target, permit).send([job(), job()], signal)
+  await Promise.resolve()
+  expect([target.sent, permit.asked]).toEqual([0, 1])
+  permit.give()
+  expect(await sending).toBeUndefined()
+  expect(target.sent).toBe(2)
+})
+
+test('a target of an instance that was replaced sends nothing, and blames no event', async () => {
+  const permit = new ManualPermit()
+  const target = new CountingTarget()
+  const sending = guardedTarget(target, permit).send([job()], signal)
+  permit.refuse()
+  expect(await sending).toEqual([{ kind: 'down', error: LOST }])
+  expect(target.sent).toBe(0)
+})
+
+test('an instance that was replaced writes neither letters nor checkpoints', async () => {
+  const permit = new ManualPermit()
+  permit.refuse()
+  const letters = new MemoryDeadLetterStore({ maxCount: 10, maxBytes: 1_000, maxAgeMs: Infinity })
+  await expect(guardedLetters(letters, permit).add([])).rejects.toBe(LOST)
+  const checkpoints = guardedCheckpoints(new MemoryCheckpointStore(), permit)
+  const position = { flavour: 'mysql', file: 'binlog.000001', offset: 4, gtidSet: null } as const
+  const server = { flavour: 'mysql', server: 'a', fileCreated: 1 } as const
+  const checkpoint = { version: 1, name: 'bingo', position, server, savedAt: 0, epoch: 1 } as const
+  await expect(checkpoints.save(checkpoint)).rejects.toBe(LOST)
+  expect(await checkpoints.load()).toBeNull()
+})

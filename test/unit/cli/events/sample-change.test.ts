@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { sampleChange } from '../../../../src/cli/events/sample-change.ts'
+import { toChangeEvent } from '../../../../src/model/event-json.ts'
+
+test('an event that tail printed becomes the same event again', () => {
+  const event = {
+    id: '3e11fa47-71ca-11e1-9e33-c80aa9429562:42/7',
+    op: 'update' as const,
+    schema: 'shop',
+    table: 'users',
+    key: { uid: 1 },
+    old: { uid: 1, name: 'a', doc: { x: [1] }, score: 1.5, note: null },
+    new: { uid: 1, name: 'b', doc: { x: [1] }, score: 1.5, note: null },
+    changed: ['name'],
+    ts: '2026-11-20T10:00:00.123456Z',
+    gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:42',
+    position: { file: 'binlog.000003', offset: 1234 },
+    serverId: 1,
+    txId: '3e11fa47-71ca-11e1-9e33-c80aa9429562:42',
+    seq: 7,
+    query: null,
+  }
+  const again: unknown = JSON.parse(JSON.stringify(toChangeEvent(sampleChange(event))))
+  expect(again).toEqual(event)
+})
+
+test('a statement has no rows', () => {
+  const event = {
+    op: 'truncate' as const,
+    table: 'shop.users',
+    key: null,
+    old: null,
+    new: null,
+    query: 'TRUNCATE users',
+  }
+  expect(sampleChange(event)).toMatchObject({ op: 'truncate', old: null, new: null, query: 'TRUNCATE users' })
+})
+
+test('a gap has what became of it as its new row', () => {
+  const event = { op: 'gap' as const, table: 'bingo.gap', new: { reason: 'purged' } }
+  expect(sampleChange(event)).toMatchObject({ op: 'gap', old: null, new: { reason: 'purged' } })
+})
+
+test('operation, table and rows are enough', () => {
+  const change = sampleChange({ op: 'insert', table: 'shop.users', new: { ID: 3 } })
+  expect(change.table).toMatchObject({ schema: 'shop', name: 'users', key: [0] })
+  expect(change).toMatchObject({ old: null, new: { ID: 3 } })
+})
+
+test.each([
+  [{ op: 'upsert' as never, table: 't', new: {} }, 'op is'],
+  [{ op: 'update' as const, new: {} }, '"table" is missing'],
+  [{ op: 'update' as const, table: 't', new: { id: 1 } }, 'needs "old"'],
+  [{ op: 'insert' as const, table: 't', new: [] as never }, 'is not a map'],
+  [{ op: 'insert' as const, table: 't', new: { id: 1 }, key: ['nope'] }, 'the key names "nope"'],
+])('%j is refused in words', (event, words) => {
+  expect(() => sampleChange(event)).toThrow(words)
+})

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { BackPressure } from '../../../src/flow/back-pressure.ts'
+import type { Log } from '../../../src/model/action.ts'
+import { systemClock } from '../../../src/model/clock.ts'
+import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
+import type { Stats } from '../../../src/model/stats.ts'
+import { action, job, silentLog } from '../../support/jobs.ts'
+
+/** Each job of the test support is charged 100 bytes. */
+const JOB_BYTES = 100
+const jobOf = (target: string) => job({ action: action({ target: { id: target, type: 'fake', options: {} } }) })
+
+let stats: Stats
+let pressures: boolean[]
+let lines: { readonly level: string; readonly fields: object; readonly message: string }[]
+let backPressure: BackPressure
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  stats = createStats(10 * JOB_BYTES)
+  pressures = []
+  lines = []
+  const keep = (level: string) => (fields: object, message: string) => void lines.push({ level, fields, message })
+  const log: Log = { ...silentLog, info: keep('info'), warn: keep('warn') }
+  backPressure = new BackPressure({ stats, log, clock: systemClock, pressure: (high) => pressures.push(high) })
+})
+afterEach(() => {
+  backPressure.stop()
+  vi.useRealTimers()
+})
+
+function charge(target: string, count: number) {
+  const jobs = Array.from({ length: count }, () => jobOf(target))
+  for (const each of jobs) backPressure.charge(each)
+  backPressure.check()
+  return jobs
+}
+
+const goesDown = (target: string) => void (targetStatsOf(stats, target, 'fake').downSince = Date.now())
+const comesUp = (target: string) => void (targetStatsOf(stats, target, 'fake').downSince = 0)
+
+test('a target that is up may use all of the budget', () => {
+  const jobs = charge('a', 10)
+  expect(pressures).toEqual([])
+  jobs.push(...charge('a', 1))
+  expect(pressures).toEqual([true])
+  for (const each of jobs.slice(0, 3)) backPressure.release(each)
+  expect(pressures).toEqual([true])
+  backPressure.release(jobs[3]!)
+  expect(pressures).toEqual([true, false])
+})
+
+test('a target that is down may hold three quarters of it, and the others go on in the rest until then', () => {
+  goesDown('dead')
+  charge('dead', 7)
+  for (let round = 0; round < 20; round++) for (const each of charge('alive', 2)) backPressure.release(each)
+  expect(pressures).toEqual([])
+  const alive = charge('alive', 2)
+  charge('dead', 1)
+  expect(pressures).toEqual([true])
+  for (const each of alive) backPressure.release(each)
+  expect(pressures).toEqual([true])
+})
+
+test('reading goes on once the target is up and has taken what waited', () => {
+  goesDown('dead')
+  const jobs = charge('dead', 8)
+  expect(pressures).toEqual([true])
+  comesUp('dead')
+  backPressure.release(jobs[0]!)
+  expect(stats.inFlightBytes).toBe(7 * JOB_BYTES)
+  expect(pressures).toEqual([true, false])
+  expect(targetStatsOf(stats, 'dead', 'fake').inFlightBytes).toBe(7 * JOB_BYTES)
+})
+
+test('two targets that are down do not leave reading to start and stop between them', () => {
+  goesDown('one')
+  goesDown('two')
+  charge('one', 4)
+  charge('two', 4)
+  expect(pressures).toEqual([true])
+})
+
+test('a pause that lasts is logged once, with the target and for how long it has been down', () => {
+  goesDown('dead')
+  const jobs = charge('dead', 8)
+  vi.advanceTimersByTime(5_000)
+  expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'BINGO_BACK_PRESSURE', target: 'dead', bytes: 800 } }])
+  comesUp('dead')
+  for (const each of jobs) backPressure.release(each)
+  expect(lines.at(-1)).toMatchObject({ level: 'info', message: 'reading goes on' })
+  expect(lines).toHaveLength(2)
+})
+
+test('a share that is set is kept', () => {
+  stats = createStats(10 * JOB_BYTES, 3 * JOB_BYTES)
+  backPressure = new BackPressure({
+    stats,
+    log: silentLog,
+    clock: systemClock,
+    pressure: (high) => pressures.push(high),
+  })
+  goesDown('dead')
+  charge('dead', 2)
+  expect(pressures).toEqual([])
+  charge('dead', 1)
+  expect(pressures).toEqual([true])
+})
+
+test('a brief pause and one for the budget overlap: reading goes on when both are over', () => {
+  const target = targetStatsOf(stats, 'a', 'fake')
+  const first = charge('a', 1)
+  target.queued = 10_000
+  backPressure.check()
+  expect(pressures).toEqual([true])
+  const more = charge('a', 10)
+  expect(stats.pausedByBackPressure).toBe(true)
+  vi.advanceTimersByTime(20)
+  expect(pressures).toEqual([true])
+  for (const each of [...first, ...more]) backPressure.release(each)
+  expect(pressures).toEqual([true, false])
+})

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { BriefPause } from '../../../src/flow/brief-pause.ts'
+import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
+import type { TargetStats } from '../../../src/model/stats.ts'
+
+let pressures: boolean[]
+let brief: BriefPause
+let target: TargetStats
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  pressures = []
+  brief = new BriefPause((high) => pressures.push(high))
+  target = targetStatsOf(createStats(1), 'cache', 'redis')
+})
+afterEach(() => {
+  brief.stop()
+  vi.useRealTimers()
+})
+
+function queue(count: number) {
+  target.queued = count
+  brief.check(target)
+}
+
+function drainTo(count: number) {
+  target.queued = count
+  brief.released(target)
+}
+
+test('reading rests while a target has enough queued, and goes on when half of it is done', () => {
+  queue(6_000)
+  expect(pressures).toEqual([])
+  queue(6_001)
+  expect(pressures).toEqual([true])
+  drainTo(3_001)
+  expect(pressures).toEqual([true])
+  drainTo(3_000)
+  expect(pressures).toEqual([true, false])
+  queue(6_001)
+  expect(pressures).toEqual([true, false, true])
+})
+
+test('reading rests for as long as the target gets on', () => {
+  queue(10_000)
+  for (const left of [9_600, 8_000, 7_000, 3_001]) {
+    drainTo(left)
+    vi.advanceTimersByTime(20)
+  }
+  expect(pressures).toEqual([true])
+  drainTo(3_000)
+  expect(pressures).toEqual([true, false])
+})
+
+test('a target that does not keep up holds reading up for 20 ms, and a second later again', () => {
+  queue(10_000)
+  drainTo(9_601)
+  vi.advanceTimersByTime(20)
+  expect(pressures).toEqual([true, false])
+  queue(20_000)
+  vi.advanceTimersByTime(999)
+  queue(20_000)
+  expect(pressures).toEqual([true, false])
+  vi.advanceTimersByTime(1)
+  queue(20_000)
+  expect(pressures).toEqual([true, false, true])
+})
+
+test('the end of a long queue is not waited for', () => {
+  queue(40_000)
+  for (let look = 1; look <= 8; look++) {
+    expect(pressures).toEqual([true])
+    drainTo(40_000 - look * 1_000)
+    vi.advanceTimersByTime(20)
+  }
+  expect(pressures).toEqual([true, false])
+})
+
+test('a slow target is no reason not to rest for another', () => {
+  queue(10_000)
+  vi.advanceTimersByTime(20)
+  const other = targetStatsOf(createStats(1), 'other', 'redis')
+  other.queued = 6_001
+  brief.check(other)
+  expect(pressures).toEqual([true, false, true])
+})
+
+test('a target that is down is not waited for', () => {
+  target.downSince = 1
+  queue(10_000)
+  expect(pressures).toEqual([])
+})
+
+test('after a stop nothing goes on by itself', () => {
+  queue(10_000)
+  brief.stop()
+  vi.advanceTimersByTime(1_000)
+  drainTo(0)
+  expect(pressures).toEqual([true])
+})

@@ -1,0 +1,263 @@
+import { beforeEach, expect, test } from 'vitest'
+import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
+import type { ActionPlan } from '../../../src/model/action.ts'
+import type { RowsBlock } from '../../../src/model/binlog-stream.ts'
+import type { Row, RowOp } from '../../../src/model/change.ts'
+import type { InFlightJob } from '../../../src/model/in-flight-job.ts'
+import { EvaluationError } from '../../../src/model/errors.ts'
+import type { SourcePosition } from '../../../src/model/position.ts'
+import type { Rule } from '../../../src/model/rule.ts'
+import { createStats } from '../../../src/model/stats.ts'
+import { BackPressure } from '../../../src/flow/back-pressure.ts'
+import { systemClock } from '../../../src/model/clock.ts'
+import { Ingest } from '../../../src/flow/ingest.ts'
+import { Matcher } from '../../../src/match/matcher.ts'
+import type { CompileRowDecoder } from '../../../src/match/program/program.ts'
+import { action, silentLog, tableDef, transaction } from '../../support/jobs.ts'
+
+const present = { all: true, has: () => true }
+const at = (offset: number): SourcePosition => ({ flavour: 'mysql', file: 'binlog.000001', offset, gtidSet: null })
+const table = tableDef()
+
+type Rows = readonly (readonly [Row | null, Row | null])[]
+
+/** Rows travel beside the block: what is tested here is what happens after decoding. */
+let rowsOfBlock: Rows = []
+const compile: CompileRowDecoder = () => (_buffer, _start, _end, visit) => {
+  rowsOfBlock.forEach(([old, new_], i) => visit(old, new_, i * 10, i * 10 + 10))
+  return rowsOfBlock.length
+}
+
+function block(op: RowOp, rows: Rows, firstSeq = 0): RowsBlock {
+  rowsOfBlock = rows
+  const buffer = Buffer.alloc(0)
+  return { table, op, buffer, start: 0, end: 0, presentOld: present, presentNew: present, partialJson: false, firstSeq }
+}
+
+let routed: InFlightJob[]
+let pressures: boolean[]
+let errors: object[]
+let watermark: Watermark
+let stats: ReturnType<typeof createStats>
+
+beforeEach(() => {
+  routed = []
+  pressures = []
+  errors = []
+  watermark = new Watermark(at(4))
+  stats = createStats(1024 * 1024)
+})
+
+function ingest(plan: ActionPlan): Ingest {
+  const rules: Rule[] = [plan.rule]
+  return new Ingest(new Matcher({ rules, files: [] }, compile), {
+    lanes: 16,
+    stats,
+    watermark,
+    log: { ...silentLog, error: (fields, message) => errors.push({ ...fields, message }) },
+    route: (job) => routed.push(job),
+    backPressure: new BackPressure({
+      stats,
+      log: silentLog,
+      clock: systemClock,
+      pressure: (high) => pressures.push(high),
+    }),
+  })
+}
+
+function update(id: number, status = 1): readonly [Row, Row] {
+  return [
+    { id, status: 0 },
+    { id, status },
+  ]
+}
+
+test('jobs go when the commit has been read, not before', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1), update(2)]))
+  expect(routed).toEqual([])
+  into.commit(at(100))
+  expect(routed.map((job) => job.change.id.split('/')[1])).toEqual(['0', '1'])
+  expect(watermark.position).toEqual(at(4))
+  for (const job of routed) job.end()
+  expect(watermark.position).toEqual(at(100))
+})
+
+test('nothing of a rolled back transaction goes, and the position moves past it', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.rollback(at(100))
+  expect(routed).toEqual([])
+  expect(watermark.position).toEqual(at(100))
+  expect(stats.inFlightBytes).toBe(0)
+})
+
+test('rows after a savepoint that was rolled back do not go, the ones before do', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)], 0))
+  into.rows(block('update', [update(2)], 10))
+  into.rollbackTo(10)
+  into.rows(block('update', [update(3)], 20))
+  into.commit(at(100))
+  expect(routed.map((job) => job.change.new!['id'])).toEqual([1, 3])
+})
+
+test('a transaction that is sent again after a broken connection continues where it stopped', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1), update(2)]))
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1), update(2)]))
+  into.rows(block('update', [update(3)], 50))
+  into.commit(at(100))
+  expect(routed.map((job) => job.change.new!['id'])).toEqual([1, 2, 3])
+})
+
+test('a half transaction that never comes back does not hold the watermark', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.begin(transaction(2))
+  into.commit(at(200))
+  expect(routed).toEqual([])
+  expect(watermark.position).toEqual(at(200))
+})
+
+test('a transaction larger than the buffer is acted on as it comes in', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(
+    block(
+      'update',
+      Array.from({ length: 2000 }, (_, id) => update(id)),
+    ),
+  )
+  expect(routed.length).toBeGreaterThan(1000)
+  expect(pressures).toEqual([])
+  into.commit(at(100))
+  expect(routed).toHaveLength(2000)
+})
+
+test('what was acted on before it was rolled back is told: after ROLLBACK, and ROLLBACK TO SAVEPOINT before it', () => {
+  const into = ingest(action())
+  const many = Array.from({ length: 2000 }, (_, id) => update(id))
+  into.begin(transaction(1))
+  into.rows(block('update', many))
+  into.rollbackTo(2000)
+  expect(errors).toEqual([])
+  into.rollbackTo(1999)
+  const savepoint =
+    'a transaction larger than the transaction buffer met ROLLBACK TO SAVEPOINT after parts of it were acted on'
+  const told = { code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY', gtid: transaction(1).gtid, file: 'binlog.000001' }
+  expect(errors).toEqual([{ ...told, position: 100, message: savepoint }])
+  into.rollback(at(100))
+  expect(errors).toHaveLength(2)
+  into.begin(transaction(2))
+  into.rows(block('update', [update(1)]))
+  into.rollback(at(200))
+  expect(errors).toHaveLength(2)
+})
+
+test('a used-up budget pauses the source once, and resumes it when jobs have ended', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(
+    block(
+      'update',
+      Array.from({ length: 9000 }, (_, id) => update(id)),
+    ),
+  )
+  expect(pressures).toEqual([true])
+  into.rows(block('update', [update(1)], 90_000))
+  expect(pressures).toEqual([true])
+  for (const job of routed) into.ended(job)
+  expect(pressures).toEqual([true, false])
+})
+
+test('a rule that cannot be evaluated gives a job that carries the failure', () => {
+  const broken = action({
+    bind: () => () => {
+      throw new EvaluationError('BINGO_TEMPLATE_NULL', 'email is NULL')
+    },
+  })
+  const into = ingest(broken)
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.commit(at(100))
+  expect(routed.map((job) => job.failure?.code)).toEqual(['BINGO_TEMPLATE_NULL'])
+})
+
+test('a changed primary key waits on both lanes when the event is sent once', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(
+    block('update', [
+      [
+        { id: 1, status: 0 },
+        { id: 2, status: 0 },
+      ],
+    ]),
+  )
+  into.commit(at(100))
+  expect(routed).toHaveLength(1)
+  expect(routed[0]!.gate?.lane).not.toBe(routed[0]!.lane)
+})
+
+test('a changed primary key acts on both keys when an action addresses the key', () => {
+  const into = ingest(
+    action({
+      bind: () => (change) => `user:${change.new!['id'] as number}`,
+      bindFormerKey: () => (change) => `user:${change.old!['id'] as number}`,
+    }),
+  )
+  into.begin(transaction(1))
+  into.rows(
+    block('update', [
+      [
+        { id: 1, status: 0 },
+        { id: 2, status: 0 },
+      ],
+    ]),
+  )
+  into.commit(at(100))
+  expect(routed.map((job) => [job.payload, job.gate])).toEqual([
+    ['user:1', null],
+    ['user:2', null],
+  ])
+  expect(routed[0]!.rowKey).not.toBe(routed[1]!.rowKey)
+})
+
+test('a filter decides about statements too', () => {
+  const never = { bind: () => () => false } as unknown as Rule['filter']
+  const into = ingest(action({}, { operations: new Set(['truncate']), filter: never }))
+  into.begin(transaction(1))
+  into.ddl({ kind: 'truncate', schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], sql: 'TRUNCATE users' })
+  into.commit(at(100))
+  expect(routed).toEqual([])
+})
+
+test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
+  const into = ingest(action({}, { operations: new Set(['truncate']) }))
+  into.begin(transaction(1))
+  into.ddl({ kind: 'truncate', schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], sql: 'TRUNCATE users' })
+  into.commit(at(100))
+  expect(routed.map((job) => [job.change.op, job.change.query])).toEqual([['truncate', 'TRUNCATE users']])
+})
+
+test('a gap reaches the rules that listen to it, behind what was read before, and half a transaction goes with it', () => {
+  const gap = { id: 'gap-7', at: 7, code: 'BINGO_SOURCE_GAP', reason: 'purged', missing: 'a:1-5', announced: false }
+  const into = ingest(action({}, { operations: new Set(['gap', 'update']) }))
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.dropTransaction()
+  expect(stats.inFlightJobs).toBe(0)
+  into.gap({ ...gap, onGap: 'latest', from: at(100), to: at(900) }, at(900))
+  expect(routed.map((job) => [job.change.id, job.change.op])).toEqual([['gap-7/0', 'gap']])
+  expect(routed[0]!.change.new).toMatchObject({ code: gap.code, missing: 'a:1-5', from: 'binlog.000001:100' })
+  expect(watermark.position).toEqual(at(4))
+  routed[0]!.end()
+  expect(watermark.position).toEqual(at(900))
+})

@@ -1,0 +1,227 @@
+import { beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../../src/model/clock.ts'
+import { createStats, targetStatsOf, type Stats } from '../../../src/model/stats.ts'
+import { assess } from '../../../src/ops/health.ts'
+import { Progress } from '../../../src/ops/progress.ts'
+
+const START = 1_700_000_000_000
+let now: number
+let stats: Stats
+let progress: Progress
+
+beforeEach(() => {
+  now = START
+  stats = createStats(1_000)
+  progress = new Progress(stats, { ...systemClock, now: () => now, monotonicMs: () => now })
+  Object.assign(stats, { connected: true, caughtUp: true, lastReceivedAt: now })
+})
+
+const codes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons.map(({ code }) => code)
+
+test('it is ready when the source is heard and no target is down', () => {
+  expect(assess(stats, progress, { heartbeatMs: 1_000 }, now)).toEqual({ ready: true, reasons: [], notes: [] })
+})
+
+test('a lost source is said, with for how long', () => {
+  stats.connected = false
+  stats.source.downSince = now
+  stats.source.lastError = { code: 'BINGO_SOURCE_UNREACHABLE', message: 'MySQL at db:3306 cannot be reached' }
+  now += 5_000
+  const { ready, reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(ready).toBe(false)
+  expect(reasons).toMatchObject([
+    { code: 'BINGO_SOURCE_DISCONNECTED', message: expect.stringContaining('5 s): BINGO_SOURCE_UNREACHABLE') },
+  ])
+})
+
+test('silence beyond three heartbeats is not ready although the connection stands', () => {
+  progress.sample()
+  now += 3_000
+  expect(codes()).toEqual([])
+  now += 1
+  expect(codes()).toEqual(['BINGO_SOURCE_SILENT'])
+})
+
+test('a stream of heartbeats only is told as long as it lasts, although the connection stands', () => {
+  stats.source.stalled = { since: now, transactions: 7 }
+  now += 2_000
+  stats.lastReceivedAt = now
+  const { ready, reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(ready).toBe(false)
+  expect(reasons).toEqual([
+    { code: 'BINGO_SOURCE_STALLED', message: 'the server has more events, but only heartbeats come (for 2 s)' },
+  ])
+})
+
+test('silence while reading is paused is our own doing', () => {
+  now += 60_000
+  stats.pausedByBackPressure = true
+  const health = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(health.ready).toBe(true)
+  expect(health.notes).toMatchObject([{ code: 'BINGO_BACK_PRESSURE' }])
+})
+
+test('a target that is down is named, with its last error', () => {
+  const target = {
+    type: 'redis',
+    sendsTotal: 0,
+    deliveredTotal: 0,
+    failedTotal: 1,
+    retriedTotal: 0,
+    queued: 3,
+    inFlightBytes: 0,
+  }
+  stats.targets.set('redis://cache', { ...target, downSince: now - 2_000, lastError: 'ECONNREFUSED' })
+  stats.targets.set('crm', { ...target, downSince: 0, lastError: 'old' })
+  const { reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(reasons).toEqual([
+    { code: 'BINGO_TARGET_DOWN', message: 'target redis://cache is down (for 2 s): ECONNREFUSED' },
+  ])
+})
+
+test('a target that is down and holds its share of the budget is told as what keeps reading from going on', () => {
+  const target = targetStatsOf(stats, 'crm', 'webhook')
+  Object.assign(target, { downSince: now - 60_000, queued: 7, inFlightBytes: 800, lastError: 'answered 503' })
+  stats.pausedByBackPressure = true
+  expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).notes).toEqual([
+    {
+      code: 'BINGO_BACK_PRESSURE',
+      message:
+        'reading is paused: target crm is down (for 60 s), and its 7 changes hold 800 of the 1000 bytes of the budget',
+    },
+  ])
+})
+
+test('dead letters that cannot be written are said, with the reason of their store', () => {
+  stats.deadLetters.blockedSince = now - 3_000
+  stats.deadLetters.blockedBy = { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead letters in memory are full' }
+  expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons).toEqual([
+    { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead letters in memory are full; events wait (for 3 s)' },
+  ])
+})
+
+test('a checkpoint that keeps failing is not ready until it is saved again', () => {
+  stats.checkpointFailuresTotal = 3
+  expect(codes()).toEqual([])
+  stats.checkpointFailuresTotal = 4
+  expect(codes()).toEqual(['BINGO_CHECKPOINT_FAILING'])
+  stats.checkpointSavedAt = now
+  expect(codes()).toEqual([])
+})
+
+test('an idle hour is no lag', () => {
+  progress.sample()
+  now += 3_600_000
+  expect(progress.lagMs()).toBe(0)
+})
+
+test('lag counts from the last moment at which everything was done', () => {
+  progress.sample()
+  now += 10_000
+  stats.inFlightJobs = 1
+  expect(progress.lagMs()).toBe(10_000)
+  stats.watermarkCommitAt = now - 4_000
+  expect(progress.lagMs()).toBe(4_000)
+  stats.inFlightJobs = 0
+  expect(progress.lagMs()).toBe(0)
+})
+
+test('while it catches up, lag is the age of what is finished', () => {
+  stats.caughtUp = false
+  stats.watermarkCommitAt = START - 86_400_000
+  expect(progress.lagMs()).toBe(86_400_000)
+})
+
+test('a standby is not ready, and says nothing but who leads', () => {
+  Object.assign(stats, { connected: false })
+  Object.assign(stats.standby, { role: 'standby', leader: 'host:1' })
+  const { ready, reasons, notes } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect({ ready, notes }).toEqual({ ready: false, notes: [] })
+  expect(reasons).toMatchObject([{ code: 'BINGO_STANDBY', message: expect.stringContaining('host:1') }])
+})
+
+test('a leader that cannot renew its lease is not ready, with for how long', () => {
+  Object.assign(stats.standby, { role: 'leader', unconfirmedSince: now - 5_000 })
+  const { reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(reasons).toMatchObject([{ code: 'BINGO_LEASE_UNCONFIRMED', message: expect.stringContaining('5 s') }])
+})
+
+const notes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).notes
+const target = {
+  type: 'redis',
+  sendsTotal: 0,
+  deliveredTotal: 0,
+  failedTotal: 0,
+  retriedTotal: 0,
+  inFlightBytes: 0,
+  lastError: null,
+}
+
+test('a jump of the wall clock is no silence', () => {
+  let wall = now
+  progress = new Progress(stats, { ...systemClock, now: () => wall, monotonicMs: () => now })
+  progress.sample()
+  wall += 86_400_000
+  expect(assess(stats, progress, { heartbeatMs: 1_000 }, wall).ready).toBe(true)
+})
+
+test('a target that is up and finishes nothing of what waits is stalled, and named', () => {
+  stats.targets.set('crm', { ...target, queued: 7, downSince: 0 })
+  stats.targets.set('idle', { ...target, queued: 0, downSince: 0 })
+  stats.targets.set('down', { ...target, queued: 1, downSince: now })
+  const stalled = () =>
+    assess(stats, progress, { heartbeatMs: 1e9, stallMs: 60_000 }, now).reasons.filter(
+      ({ code }) => code === 'BINGO_DELIVERY_STALLED',
+    )
+  expect(stalled()).toEqual([])
+  now += 59_000
+  expect(stalled()).toEqual([])
+  now += 1_000
+  expect(stalled()).toMatchObject([{ message: '7 actions wait for target crm, and none has ended for 60 s' }])
+  stats.targets.get('crm')!.deliveredTotal += 1
+  expect(stalled()).toEqual([])
+})
+
+test('back-pressure names the target that most of it waits for', () => {
+  stats.pausedByBackPressure = true
+  stats.targets.set('cache', { ...target, queued: 2, downSince: 0 })
+  stats.targets.set('crm', { ...target, queued: 9, downSince: 0 })
+  expect(notes()).toMatchObject([
+    { code: 'BINGO_BACK_PRESSURE', message: expect.stringContaining('9 wait for target crm') },
+  ])
+})
+
+test('dead letters are news for ten minutes, counted from the beginning of the burst', () => {
+  const rule = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 2 }
+  stats.rules.set('r', rule)
+  expect(notes()).toMatchObject([{ code: 'BINGO_DEAD_LETTERS_GROWING', message: expect.stringMatching(/^2 events /) }])
+  now += 500_000
+  rule.deadLettersTotal = 3
+  expect(notes()[0]!.message).toMatch(/^3 events /)
+  now += 600_001
+  stats.lastReceivedAt = now
+  expect(notes()).toEqual([])
+  rule.deadLettersTotal = 4
+  expect(notes()[0]!.message).toMatch(/^1 event /)
+})
+
+test('binlogs that are about to be purged are said with how long there is left', () => {
+  const retention = { keptMs: 86_400_000, headroomMs: 7_200_000, headroomBytes: null, backlogBytes: 2_048 }
+  stats.source.retention = retention
+  expect(notes()).toMatchObject([{ code: 'BINGO_PURGE_NEAR', message: expect.stringContaining('2 h') }])
+  stats.source.retention = { ...retention, headroomMs: 43_200_000 }
+  expect(notes()).toEqual([])
+})
+
+test('a gap is said for a day', () => {
+  stats.source.lastGapAt = now
+  expect(notes()).toMatchObject([{ code: 'BINGO_GAP_PASSED' }])
+  stats.source.lastGapAt = now - 86_400_001
+  expect(notes()).toEqual([])
+})
+
+test('where the end of the server cannot be asked, that is said instead of a lag that nobody knows', () => {
+  stats.caughtUp = false
+  stats.source.endUnknown = 'the privilege is missing'
+  expect(notes()).toMatchObject([{ code: 'BINGO_SOURCE_END_UNKNOWN', message: expect.stringContaining('privilege') }])
+})

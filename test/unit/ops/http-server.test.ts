@@ -1,0 +1,106 @@
+import { request } from 'node:http'
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../src/model/clock.ts'
+import { createStats } from '../../../src/model/stats.ts'
+import { HttpServer } from '../../../src/ops/http-server.ts'
+import { createMetrics } from '../../../src/ops/metrics.ts'
+import { Progress } from '../../../src/ops/progress.ts'
+
+let ready = true
+const pages = {
+  health: () => ({ ready, reasons: ready ? [] : [{ code: 'BINGO_TARGET_DOWN', message: 'x' }], notes: [] }),
+  metrics: async () => 'bingo_ready 1\n',
+  status: async () => ({ name: 'shop', big: 12345678901234567890n }),
+}
+
+function open(token?: string): Promise<HttpServer> {
+  return HttpServer.open({ host: '127.0.0.1', port: 0, token }, pages)
+}
+
+function get(port: number, path: string, headers: Record<string, string> = {}, method = 'GET') {
+  return new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const sent = request({ port, host: '127.0.0.1', path, headers, method }, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (text: string) => (body += text))
+      response.on('end', () => resolve({ status: response.statusCode!, body }))
+    })
+    sent.on('error', reject).end()
+  })
+}
+
+test('the four pages answer', async () => {
+  await using http = await open()
+  expect((await get(http.port, '/healthz')).status).toBe(200)
+  expect((await get(http.port, '/metrics')).body).toContain('bingo_ready 1')
+  expect(JSON.parse((await get(http.port, '/status')).body)).toEqual({ name: 'shop', big: '12345678901234567890' })
+  expect((await get(http.port, '/nothing')).status).toBe(404)
+  expect((await get(http.port, '/status', {}, 'POST')).status).toBe(405)
+})
+
+test('readyz says 503 and why', async () => {
+  await using http = await open()
+  expect((await get(http.port, '/readyz')).status).toBe(200)
+  ready = false
+  const answer = await get(http.port, '/readyz')
+  ready = true
+  expect(answer.status).toBe(503)
+  expect(JSON.parse(answer.body)).toMatchObject({ reasons: [{ code: 'BINGO_TARGET_DOWN' }] })
+})
+
+test('with a token, only liveness and the bare readiness are open', async () => {
+  await using http = await open('right-token')
+  expect((await get(http.port, '/healthz')).status).toBe(200)
+  expect(JSON.parse((await get(http.port, '/readyz')).body)).toEqual({ ready: true })
+  for (const path of ['/metrics', '/status']) {
+    expect((await get(http.port, path)).status).toBe(401)
+    expect((await get(http.port, path, { authorization: 'Bearer wrong' })).status).toBe(401)
+    expect((await get(http.port, path, { authorization: 'Bearer right-token' })).status).toBe(200)
+  }
+})
+
+test('a browser page cannot read it through a name of its own or from another origin', async () => {
+  await using http = await open()
+  expect((await get(http.port, '/status', { host: 'evil.example:8686' })).status).toBe(403)
+  expect((await get(http.port, '/status', { host: 'localhost:8686' })).status).toBe(200)
+  expect((await get(http.port, '/status', { host: '[::1]:8686' })).status).toBe(200)
+  expect((await get(http.port, '/status', { origin: 'https://evil.example' })).status).toBe(403)
+})
+
+test('a port in use is a clear error', async () => {
+  await using http = await open()
+  await expect(HttpServer.open({ host: '127.0.0.1', port: http.port, token: undefined }, pages)).rejects.toMatchObject({
+    code: 'BINGO_HTTP_LISTEN',
+  })
+})
+
+test('metrics are read from the counters when scraped', async () => {
+  const stats = createStats(1_000)
+  const registry = createMetrics({
+    stats,
+    progress: new Progress(stats, systemClock),
+    health: pages.health,
+    deadLetters: async () => 2,
+    version: '1.2.3',
+    now: () => Date.now(),
+  })
+  stats.eventsTotal = 5
+  stats.inFlightJobs = 7
+  stats.rules.set('r1', { matchedTotal: 3, deliveredTotal: 2, coalescedTotal: 1, errorsTotal: 0, deadLettersTotal: 0 })
+  const target = { type: 'redis', sendsTotal: 4, deliveredTotal: 2, failedTotal: 0, retriedTotal: 0, queued: 1 }
+  stats.targets.set('redis://c', { ...target, inFlightBytes: 0, downSince: 1, lastError: 'x' })
+  const text = await registry.metrics()
+  for (const line of [
+    'bingo_events_read_total 5',
+    'bingo_in_flight_jobs 7',
+    'bingo_dead_letters 2',
+    'bingo_rule_matched_total{rule="r1"} 3',
+    'bingo_target_sends_total{target="redis://c",type="redis"} 4',
+    'bingo_target_up{target="redis://c",type="redis"} 0',
+    'bingo_build_info{version="1.2.3"} 1',
+  ]) {
+    expect(text).toContain(`${line}\n`)
+  }
+  expect(text).not.toMatch(/^bingo_checkpoint_age_seconds /m)
+  stats.eventsTotal = 6
+  expect(await registry.metrics()).toContain('bingo_events_read_total 6\n')
+})

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import type { WireTable } from '../../../../../src/model/binlog-stream.ts'
+import { schemaFromDump } from '../../../../../src/sources/mysql/schema/schema-dump.ts'
+
+const DUMP = `
+-- MySQL dump 10.13; not a statement
+/*!40101 SET NAMES utf8mb4 */;
+CREATE DATABASE /*!32312 IF NOT EXISTS*/ \`shop\` /*!40100 DEFAULT CHARACTER SET utf8mb4 */;
+USE \`shop\`;
+DROP TABLE IF EXISTS \`users\`;
+CREATE TABLE \`users\` (
+  \`id\` int unsigned NOT NULL AUTO_INCREMENT,
+  \`na;me\` varchar(30) COLLATE utf8mb4_general_ci DEFAULT 'a;b, (c' COMMENT 'it''s; -- odd',
+  \`price\` decimal(10,2) NOT NULL DEFAULT '0.00',
+  \`kind\` enum('a','it''s','c,d') CHARACTER SET latin1 DEFAULT NULL,
+  \`at\` datetime(6) NOT NULL,
+  \`hidden\` int DEFAULT NULL /*!80023 INVISIBLE */,
+  PRIMARY KEY (\`id\`,\`at\`),
+  KEY \`na\` (\`na;me\`(10))
+) ENGINE=InnoDB AUTO_INCREMENT=5 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci;
+`
+
+const users: WireTable = {
+  schema: 'shop',
+  name: 'users',
+  flavour: 'mysql',
+  types: Uint8Array.of(3, 15, 246, 247, 18, 3),
+  metas: [0, 120, (10 << 8) | 2, 1, 6, 0],
+  nullable: [false, true, false, true, false, true],
+  unsigned: null,
+  collations: null,
+}
+
+describe('schemaFromDump', () => {
+  it('names columns, signs, values, collations, key and visibility', async () => {
+    const { columns, key } = await schemaFromDump(DUMP).resolve(users)
+    expect(columns.map(({ name }) => name)).toEqual(['id', 'na;me', 'price', 'kind', 'at', 'hidden'])
+    expect(columns.map(({ unsigned }) => unsigned)).toEqual([true, false, false, false, false, false])
+    expect(columns[3]?.values).toEqual(['a', "it's", 'c,d'])
+    expect(columns.map(({ collation }) => collation)).toEqual([0, 45, 0, 8, 0, 0])
+    expect(columns.map(({ visible }) => visible)).toEqual([true, true, true, true, true, false])
+    expect(key).toEqual([0, 4])
+  })
+
+  it('takes a dump that does not name its database', async () => {
+    const { columns } = await schemaFromDump(DUMP.replace('USE `shop`;', '')).resolve(users)
+    expect(columns).toHaveLength(6)
+  })
+
+  it.each([
+    ['a column more', { types: Uint8Array.of(3, 15, 246, 247, 18), metas: [0, 120, 2562, 1, 6] }, '6 columns'],
+    ['another type', { types: Uint8Array.of(8, 15, 246, 247, 18, 3) }, 'type code 8'],
+    ['another length', { metas: [0, 80, 2562, 1, 6, 0] }, 'length'],
+    ['another precision', { metas: [0, 120, 2562, 1, 3, 0] }, 'precision'],
+    ['NOT NULL', { nullable: [false, false, false, true, false, true] }, 'NULL'],
+    ['another sign', { unsigned: [false, false, false, false, false, false] }, 'UNSIGNED'],
+    ['another name', { name: 'orders' }, 'no CREATE TABLE'],
+  ])('refuses a table that differs by %s', (_, change, part) => {
+    const resolve = (): unknown => schemaFromDump(DUMP).resolve({ ...users, ...change })
+    expect(resolve).toThrow(expect.objectContaining({ code: 'BINGO_SCHEMA_UNKNOWN' }))
+    expect(resolve).toThrow(part)
+  })
+
+  it('refuses a table behind an ALTER, but not behind a TRUNCATE or its own CREATE', async () => {
+    const resolver = schemaFromDump(DUMP)
+    const statement = { schema: 'shop', tables: [{ schema: 'shop', table: 'users' }] }
+    resolver.invalidate({ ...statement, kind: 'truncate', sql: 'TRUNCATE users' })
+    resolver.invalidate({ ...statement, kind: 'ddl', sql: 'CREATE TABLE users (id int)' })
+    expect((await resolver.resolve(users)).columns).toHaveLength(6)
+    resolver.invalidate({ ...statement, kind: 'ddl', sql: 'ALTER TABLE users RENAME COLUMN a TO b' })
+    expect(() => resolver.resolve(users)).toThrow('altered')
+  })
+})

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import { Grants } from '../../../../../src/sources/mysql/server/grants.ts'
+
+describe('Grants', () => {
+  it('tells global privileges from others', () => {
+    const grants = new Grants(
+      [
+        "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `bingo`@`%` IDENTIFIED BY PASSWORD '*AB'",
+        'GRANT SELECT (`a`, `b`), INSERT ON `shop`.`users` TO `bingo`@`%`',
+      ],
+      "'bingo'@'%'",
+    )
+    expect(grants.hasGlobal('REPLICATION SLAVE')).toBe(true)
+    expect(grants.hasGlobal('REPLICATION CLIENT', 'BINLOG MONITOR')).toBe(true)
+    expect(grants.hasGlobal('SELECT')).toBe(false)
+    expect(grants.hasAny('SELECT')).toBe(true)
+    expect(grants.hasAny('DELETE')).toBe(false)
+    expect(grants.hasRoles).toBe(false)
+  })
+
+  it('takes ALL PRIVILEGES for every one, and knows roles', () => {
+    const grants = new Grants(['GRANT ALL PRIVILEGES ON *.* TO `root`@`%`', 'GRANT `reader`@`%` TO `root`@`%`'], '')
+    expect(grants.hasGlobal('REPLICATION SLAVE')).toBe(true)
+    expect(grants.hasRoles).toBe(true)
+  })
+})

@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
+import { openDeadLetterStore } from '../../../../src/state/dead-letters/open-store.ts'
+import { SqliteDeadLetterStore } from '../../../../src/state/dead-letters/sqlite-store.ts'
+import type { DeadLetterStore } from '../../../../src/model/dead-letter.ts'
+import { silentLog } from '../../../support/jobs.ts'
+import { describeStore, letter, listed, ROOMY } from './contract.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'bingo-dead-letters-'))
+const opened: DeadLetterStore[] = []
+let files = 0
+
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function keep<T extends DeadLetterStore>(store: T): T {
+  opened.push(store)
+  return store
+}
+
+const newPath = (): string => join(folder, `${++files}`, 'letters')
+
+describe('dead letters in memory', () => {
+  describeStore(async (limits, clock) => new MemoryDeadLetterStore(limits, clock))
+})
+
+describe('dead letters in a file', () => {
+  describeStore(async (limits, clock) => keep(new SqliteDeadLetterStore(newPath(), limits, clock)))
+
+  test('outlive a process that is killed right after add has resolved', async () => {
+    const path = newPath()
+    const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
+    const script = `
+      const { SqliteDeadLetterStore } = await import(${module('../../../../src/state/dead-letters/sqlite-store.ts')})
+      const store = new SqliteDeadLetterStore(${JSON.stringify(path)}, ${JSON.stringify({ ...ROOMY, maxAgeMs: 1e15 })})
+      await store.add([${JSON.stringify({ ...letter(1), event: { ...letter(1).event, new: null } })}])
+      process.kill(process.pid, 'SIGKILL')`
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    expect(child.signal).toBe('SIGKILL')
+    expect(await listed(keep(new SqliteDeadLetterStore(path, ROOMY)))).toEqual(['1'])
+  })
+
+  test('can be read and mended beside the daemon', async () => {
+    const path = newPath()
+    const daemon = keep(new SqliteDeadLetterStore(path, ROOMY))
+    const command = keep(new SqliteDeadLetterStore(path, ROOMY))
+    await daemon.add([letter(1), letter(2)])
+    expect(await listed(command)).toEqual(['1', '2'])
+    await command.remove([letter(1).id])
+    await daemon.add([letter(3)])
+    expect(await listed(daemon)).toEqual(['2', '3'])
+  })
+
+  test('report a place that cannot be written to', async () => {
+    const store = keep(new SqliteDeadLetterStore('/dev/null/letters', ROOMY))
+    await expect(store.add([letter(1)])).rejects.toThrow(
+      expect.objectContaining({ code: 'BINGO_DEAD_LETTERS_UNREACHABLE', retryable: true }),
+    )
+  })
+})
+
+describe('the dead-letter store', () => {
+  const open = (store: string | undefined, checkpointStore: string): Promise<DeadLetterStore> =>
+    openDeadLetterStore({ store, checkpointStore, name: 'bingo', limits: ROOMY, log: silentLog })
+
+  test('stands beside the checkpoint unless it is named', async () => {
+    expect((await open(undefined, 'file:/var/lib/bingo/checkpoint')).description).toBe(
+      '/var/lib/bingo/checkpoint.dead-letters',
+    )
+    expect((await open('file:///data/letters', 'memory:')).description).toBe('/data/letters')
+    expect((await open(undefined, 'memory:')).description).toBe('memory')
+    const redis = keep(await open(undefined, 'redis://:secret@127.0.0.1:1/2'))
+    expect(redis.description).toBe('redis://127.0.0.1:1/2 bingo:{bingo}:dead-letters')
+  })
+
+  test('refuses an address of another kind', async () => {
+    await expect(open('mongodb://x', 'memory:')).rejects.toThrow(
+      expect.objectContaining({ code: 'BINGO_DEAD_LETTERS_STORE_INVALID' }),
+    )
+  })
+})

@@ -1,0 +1,83 @@
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { openLogTarget } from '../../../src/targets/log/target.ts'
+import type { Target } from '../../../src/model/action.ts'
+import { silentLog } from '../../support/jobs.ts'
+import { compile, jobFor } from './action-spec.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'bingo-log-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const { plan } = compile({ type: 'log', path: 'x', body: { id: '{{id}}' } })
+const jobs = (...ids: number[]) => ids.map((id) => jobFor(plan, { id, status: 1 }))
+const { signal } = new AbortController()
+const open = (path: string): Promise<Target> => openLogTarget({ path, fsync: true }, silentLog)
+
+test('the audit log has one line per event, in order, appended to what was there', async () => {
+  const path = join(folder, 'audit.ndjson')
+  for (const ids of [[1, 2], [3]]) {
+    const target = await open(path)
+    expect(await target.send(jobs(...ids), signal)).toBeUndefined()
+    await target.close()
+  }
+  expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n{"id":3}\n')
+})
+
+test('a rotated file is let go of after SIGHUP', async () => {
+  const path = join(folder, 'rotated.ndjson')
+  const target = await open(path)
+  await target.send(jobs(1), signal)
+  renameSync(path, `${path}.1`)
+  await target.send(jobs(2), signal)
+  process.emit('SIGHUP')
+  await target.send(jobs(3), signal)
+  await target.close()
+  expect(readFileSync(`${path}.1`, 'utf8')).toBe('{"id":1}\n{"id":2}\n')
+  expect(readFileSync(path, 'utf8')).toBe('{"id":3}\n')
+})
+
+test('a full disk means that the events wait, none of them is to blame', async () => {
+  const target = await open('/dev/full')
+  const result = await target.send(jobs(1, 2), signal)
+  expect(result?.map((failure) => [failure?.kind, failure?.error.code])).toEqual([
+    ['down', 'BINGO_LOG_WRITE'],
+    ['down', 'BINGO_LOG_WRITE'],
+  ])
+  expect(result?.[0]?.error.hint).toContain('disk is full')
+  await target.close()
+})
+
+test('what did not fit on a full disk is written once there is another one', async () => {
+  const path = join(folder, 'moved.ndjson')
+  symlinkSync('/dev/full', path)
+  const target = await open(path)
+  expect((await target.send(jobs(1, 2), signal))?.map((failure) => failure?.kind)).toEqual(['down', 'down'])
+  rmSync(path)
+  process.emit('SIGHUP')
+  expect(await target.send(jobs(1, 2), signal)).toBeUndefined()
+  await target.close()
+  expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n')
+})
+
+test('a folder that is gone at SIGHUP makes the events wait until it is back', async () => {
+  const parent = join(folder, 'later')
+  mkdirSync(parent)
+  const path = join(parent, 'audit.ndjson')
+  const target = await open(path)
+  await target.send(jobs(1), signal)
+  rmSync(parent, { recursive: true })
+  process.emit('SIGHUP')
+  expect((await target.send(jobs(2), signal))?.map((failure) => failure?.kind)).toEqual(['down'])
+  mkdirSync(parent)
+  expect(await target.send(jobs(2), signal)).toBeUndefined()
+  await target.close()
+  expect(readFileSync(path, 'utf8')).toBe('{"id":2}\n')
+})
+
+test('a file that cannot be opened is reported with its path', async () => {
+  await expect(open(join(folder, 'gone', 'audit.ndjson'))).rejects.toThrow(
+    expect.objectContaining({ code: 'BINGO_LOG_OPEN', retryable: true }),
+  )
+})

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { planCommands } from '../../../src/targets/redis/batch.ts'
+import { encodeMultiKey } from '../../../src/targets/redis/encode.ts'
+import { slotOf } from '../../../src/targets/redis/slot.ts'
+import { compile, jobFor } from './action-spec.ts'
+
+const del = compile({ type: 'redis', cmd: 'DEL', key: 'k:{{id}}' }).plan
+const unlink = compile({ type: 'redis', cmd: 'UNLINK', keys: ['k:{{id}}', 'l:{{id}}'] }).plan
+const set = compile({ type: 'redis', cmd: 'SET', key: 'k:{{id}}', value: '{{status}}' }).plan
+const row = (id: number): { id: number; status: number } => ({ id, status: 1 })
+
+describe('commands for a batch', () => {
+  test('neighbouring removals become one command, without repeating a key', () => {
+    const plan = planCommands([jobFor(del, row(1)), jobFor(del, row(2)), jobFor(del, row(1))])
+    expect(plan).toEqual([{ tag: 'remove', verb: 'DEL', keys: new Set(['k:1', 'k:2']), from: 0, to: 3 }])
+  })
+
+  test('a command between two removals of a key keeps both of them', () => {
+    const plan = planCommands([jobFor(del), jobFor(set), jobFor(del)])
+    expect(plan.map(({ tag, from, to }) => [tag, from, to])).toEqual([
+      ['remove', 0, 1],
+      ['command', 1, 2],
+      ['remove', 2, 3],
+    ])
+  })
+
+  test('DEL and UNLINK stay apart, as a user may be granted only one of them', () => {
+    const plan = planCommands([jobFor(del), jobFor(unlink)])
+    expect(plan.map((operation) => operation.tag === 'remove' && [...operation.keys])).toEqual([
+      ['k:1'],
+      ['k:1', 'l:1'],
+    ])
+  })
+
+  test('no command holds more than 1,000 keys', () => {
+    const jobs = Array.from({ length: 2_500 }, (_, id) => jobFor(del, row(id)))
+    expect(planCommands(jobs).map(({ from, to }) => to - from)).toEqual([1000, 1000, 500])
+  })
+
+  test('a multi-key command is encoded with lengths in bytes, whatever the characters', () => {
+    expect(encodeMultiKey('DEL', new Set(['a', 'bc'])).toString()).toBe('*3\r\n$3\r\nDEL\r\n$1\r\na\r\n$2\r\nbc\r\n')
+    expect(encodeMultiKey('DEL', new Set(['é', '😀'])).toString()).toBe('*3\r\n$3\r\nDEL\r\n$2\r\né\r\n$4\r\n😀\r\n')
+    const long = 'x'.repeat(700)
+    expect(encodeMultiKey('DEL', new Set([long])).toString()).toBe(`*2\r\n$3\r\nDEL\r\n$700\r\n${long}\r\n`)
+  })
+
+  test('slots are those of the Cluster specification', () => {
+    expect(slotOf('123456789')).toBe(0x31c3)
+    expect(slotOf('foo{bar}baz')).toBe(slotOf('bar'))
+    expect(slotOf('foo{}bar')).not.toBe(slotOf(''))
+  })
+})
