@@ -1,3 +1,4 @@
+import { TargetQueues } from '../deliver/deliveries.ts'
 import { openDeadLetterStore } from '../state/dead-letters/open-store.ts'
 import { actionTypes } from '../targets/registry.ts'
 import { BinlogReader } from '../sources/mysql/binlog/reader.ts'
@@ -134,12 +135,20 @@ class ConfiguredDaemon implements Daemon {
         ruleSet: this.ruleSet,
         source: new ConfiguredSource(config, checkpoint, { ...deps, permit, needed: () => this.position }),
         checkpoints: permit === undefined ? checkpoints : guardedCheckpoints(checkpoints, permit),
-        deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
+        deliveries: (run, hooks) =>
+          new TargetQueues(
+            {
+              ...deps,
+              lanes: config.lanes,
+              deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
+              openTarget: async (target) => {
+                if (permit === undefined) return openTarget(target, run, deps)
+                return guardedTarget(await openTarget(target, run, deps, () => permit.valid), permit)
+              },
+            },
+            hooks,
+          ),
         replaced: elected?.replaced,
-        openTarget: async (config, run) => {
-          if (permit === undefined) return openTarget(config, run, deps)
-          return guardedTarget(await openTarget(config, run, deps, () => permit.valid), permit)
-        },
         compileRowDecoder,
       },
     )

@@ -1,8 +1,8 @@
-import type { Log, Target, TargetConfig } from '../model/action.ts'
+import type { Log } from '../model/action.ts'
 import type { TransactionHandler } from '../model/binlog-stream.ts'
 import type { CheckpointStore } from '../model/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
-import type { DeadLetterStore } from '../model/dead-letter.ts'
+import type { Deliveries, DeliveryHooks } from '../model/deliveries.ts'
 import type { DeliveryRun } from '../model/delivery-run.ts'
 import type { Gap, GapLog } from '../model/gap.ts'
 import type { ServerFingerprint, SourcePosition } from '../model/position.ts'
@@ -62,8 +62,7 @@ export interface PipelineDeps {
   readonly checkpoints: CheckpointStore
   /** Rejects when another instance has taken over. Absent: this one is alone. */
   readonly replaced?: Promise<void> | undefined
-  readonly deadLetters: DeadLetterStore
-  readonly openTarget: (target: TargetConfig, run: DeliveryRun) => Promise<Target>
+  readonly deliveries: (run: DeliveryRun, hooks: DeliveryHooks) => Deliveries
   readonly compileRowDecoder: CompileRowDecoder
   readonly log: Log
   readonly stats: Stats

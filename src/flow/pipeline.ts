@@ -1,10 +1,9 @@
-import type { TargetConfig } from '../model/action.ts'
+import type { Deliveries } from '../model/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery-run.ts'
 import { NO_GAPS, type GapLog } from '../model/gap.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
 import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
-import { FailureHandler } from '../deliver/failure-handler.ts'
 import { BackPressure } from './back-pressure.ts'
 import { CheckpointSaver } from './checkpoint/saver.ts'
 import { Watermark } from './checkpoint/watermark.ts'
@@ -13,7 +12,6 @@ import { Ingest } from './ingest.ts'
 import { Matcher } from '../match/matcher.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Router } from './router.ts'
-import { TargetQueues } from '../deliver/target-queues.ts'
 
 /**
  * The stages in order, from the server's binlog to the targets and back to the checkpoint:
@@ -51,21 +49,28 @@ class StagedPipeline implements Pipeline {
   private readonly saver: CheckpointSaver
   private readonly gapKeeper: GapKeeper
   private readonly backPressure: BackPressure
-  /** Null until it is known which row keys are parked. */
-  private queues: TargetQueues | null = null
+  private readonly deliveries: Deliveries
+  /** It is known which row keys are parked. */
+  private opened = false
+  private ruleSet: RuleSet
   /** Cuts off what is under way, when the deadline of a stop has passed. */
   private readonly giveUp = new AbortController()
-  private readonly deliveryRun: DeliveryRun
   /** Number of the newest transaction below the stored checkpoint. */
   private storedUpTo = 0
 
   constructor(options: PipelineOptions, deps: PipelineDeps) {
     this.options = options
     this.deps = deps
+    this.ruleSet = deps.ruleSet
     this.watermark = new Watermark(options.start)
-    const queueFor = (target: TargetConfig) => this.queues!.of(target)
+    const run: DeliveryRun = { name: options.name, epoch: options.epoch, window: this.replayWindow() }
+    this.deliveries = deps.deliveries(run, {
+      signal: this.giveUp.signal,
+      ruleStats: (id) => this.ingest.ruleStats(id),
+      ended: (job, delivered) => this.ended(job, delivered),
+    })
     const onSuperseded = (job: InFlightJob) => this.superseded(job)
-    this.router = new Router({ clock: deps.clock, queueFor, onSuperseded }, deps.ruleSet)
+    this.router = new Router({ clock: deps.clock, deliveries: this.deliveries, onSuperseded }, deps.ruleSet)
     const { stats, log, clock, source } = deps
     const pressure = (high: boolean) => (high ? source.pause() : source.resume())
     this.backPressure = new BackPressure({ stats, log, clock, pressure })
@@ -84,7 +89,6 @@ class StagedPipeline implements Pipeline {
       stats: deps.stats,
       save: (signal) => this.saveStart(signal),
     })
-    this.deliveryRun = { name: options.name, epoch: options.epoch, window: this.replayWindow() }
     this.saver = new CheckpointSaver({
       store: deps.checkpoints,
       name: options.name,
@@ -121,18 +125,18 @@ class StagedPipeline implements Pipeline {
   }
 
   reload(ruleSet: RuleSet): void {
+    this.ruleSet = ruleSet
     this.router.useRules(ruleSet)
     this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
     this.deps.source.forgetWanted()
-    this.queues?.prepare(ruleSet)
+    if (this.opened) this.deliveries.prepare(ruleSet)
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { deps } = this
-    const failures = await this.openFailures(signal)
-    if (failures === null) return
-    this.queues = this.openQueues(failures)
-    this.queues.prepare(deps.ruleSet)
+    if (!(await this.deliveries.open(signal))) return
+    this.opened = true
+    this.deliveries.prepare(this.ruleSet)
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const saving = this.untilReplaced(this.saver.run(stopped))
@@ -156,19 +160,6 @@ class StagedPipeline implements Pipeline {
       await work
     } catch (error) {
       this.giveUp.abort(error)
-      throw error
-    }
-  }
-
-  /** Null when the daemon was stopped while it waited for the store. */
-  private async openFailures(signal: AbortSignal): Promise<FailureHandler | null> {
-    const { deadLetters: store, clock, log } = this.deps
-    const stats = this.deps.stats.deadLetters
-    const ruleStats = (id: string) => this.ingest.ruleStats(id)
-    try {
-      return await FailureHandler.open({ store, clock, log, signal: this.giveUp.signal, ruleStats, stats }, signal)
-    } catch (error) {
-      if (signal.aborted) return null
       throw error
     }
   }
@@ -197,10 +188,10 @@ class StagedPipeline implements Pipeline {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
     this.router.flushWindows()
-    while (!this.queues!.drained && !this.giveUp.signal.aborted && deps.clock.monotonicMs() < deadline) {
+    while (!this.deliveries.drained && !this.giveUp.signal.aborted && deps.clock.monotonicMs() < deadline) {
       await deps.clock.sleep(DRAIN_POLL_MS)
     }
-    if (!this.queues!.drained) {
+    if (!this.deliveries.drained) {
       deps.log.warn(
         { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.inFlightJobs, deadlineMs: options.shutdownDeadlineMs },
         'stopping before everything was delivered; it will be replayed after the next start',
@@ -211,21 +202,7 @@ class StagedPipeline implements Pipeline {
     this.router.stop()
     this.backPressure.stop()
     if (!fenced) await this.saver.saveIfMoved().catch(() => false)
-    await this.queues!.close()
-  }
-
-  private openQueues(failures: FailureHandler): TargetQueues {
-    const { deps, options } = this
-    return new TargetQueues({
-      lanes: options.lanes,
-      open: (target) => deps.openTarget(target, this.deliveryRun),
-      failures,
-      clock: deps.clock,
-      log: deps.log,
-      stats: deps.stats,
-      signal: this.giveUp.signal,
-      onEnd: (job, delivered) => this.ended(job, delivered),
-    })
+    await this.deliveries.close()
   }
 
   private ended(job: InFlightJob, delivered: boolean): void {

@@ -1,15 +1,15 @@
-import type { ActionPlan, TargetConfig } from '../model/action.ts'
+import type { ActionPlan } from '../model/action.ts'
 import { steadyWallTime } from '../model/clock.ts'
 import type { Clock } from '../model/clock.ts'
+import type { Deliveries } from '../model/deliveries.ts'
 import { InFlightJob } from '../model/in-flight-job.ts'
 import type { Rule, RuleSet } from '../model/rule.ts'
-import type { TargetQueue } from '../deliver/queue/target-queue.ts'
 import { DebounceWindow } from './windows/window.ts'
 import { DelayLine } from './windows/delay-line.ts'
 
 export interface RouterDeps {
   readonly clock: Clock
-  readonly queueFor: (target: TargetConfig) => TargetQueue
+  readonly deliveries: Pick<Deliveries, 'push'>
   /** A job was superseded by a newer one and ended up inside it. */
   readonly onSuperseded: (job: InFlightJob) => void
 }
@@ -103,9 +103,10 @@ export class Router {
   }
 
   private enqueue(job: InFlightJob): void {
-    const queue = this.deps.queueFor(job.action.target)
-    if (job.gate !== null) queue.push(job.gate)
-    queue.push(job)
+    const { deliveries } = this.deps
+    const { target } = job.action
+    if (job.gate !== null) deliveries.push(target, job.gate)
+    deliveries.push(target, job)
   }
 
   /** What gathers on this lane for another version of the rule leaves first. */

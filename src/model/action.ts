@@ -91,7 +91,7 @@ export interface Target {
   close(): Promise<void>
 }
 
-/** How an action type reads its YAML; one per file in act/actions, listed in act/registry.ts. */
+/** How an action type reads its YAML; one folder each in targets, listed in targets/registry.ts. */
 export interface ActionType {
   readonly type: string
   /** Field name → what it may hold. Unknown keys are refused by the rule loader with these names as suggestions. */

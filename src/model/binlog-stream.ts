@@ -14,7 +14,7 @@ export interface EventFeed {
 
 /**
  * A rows event, ready to be decoded. One mutable object is reused for every event: read it during the call only.
- * Row images lie in `buffer[start, end)`; decode with `compileRowDecoder` (binlog/row-decoder.ts).
+ * Row images lie in `buffer[start, end)`; decode with `compileRowDecoder` (sources/mysql/binlog/rows/row-decoder.ts).
  */
 export interface RowsBlock {
   table: TableDef

@@ -5,8 +5,8 @@ import type { HostPort, SourceAddress } from '../../sources/mysql/source-address
 
 /**
  * Everything the daemon was told, checked and complete: file, environment and defaults are merged, secrets are
- * resolved, durations are milliseconds, sizes are bytes. Deeply frozen. Made by `loadConfig` (config/load.ts) only;
- * what people may write is `ConfigInput` (config/input.ts).
+ * resolved, durations are milliseconds, sizes are bytes. Deeply frozen. Made by `loadConfig` (load.ts) only;
+ * what people may write is `ConfigInput` (input.ts).
  */
 export interface Config {
   /** Identity of this instance: key of the checkpoint, owner of the dead letters, seed of the server id. */

@@ -1,5 +1,5 @@
 /**
- * What people write in `config/bingo.yaml`. Everything but the source's address has a default (config/defaults.ts).
+ * What people write in `config/bingo.yaml`. Everything but the source's address has a default (defaults.ts).
  * Durations are texts with a unit (`250ms`, `10s`, `5m`, `1h`, `7d`), sizes too (`32MiB`); strings may hold
  * `${env:NAME}` and `${file:/path}`. docs/configuration.md tells what each value means.
  */

@@ -17,7 +17,7 @@ const DAY = 24 * HOUR
 
 /**
  * Every value that can be set, by its path, with the parser that reads it. `targets` is a map of its own and is read
- * apart (config/file.ts).
+ * apart (file.ts).
  */
 export const SETTINGS = {
   name: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'Letters, digits, ".", "_" and "-", at most 64 of them.'),

@@ -134,7 +134,7 @@ function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Chang
   const payload = () => action.bind(table)(change)
   if (action.bindFormerKey === undefined) return [payload()]
   const former = () => action.bindFormerKey!(table)(change)
-  // A key that an UPDATE left behind has a letter of its own (act/failure-handler.ts), if it could be rendered at all.
+  // A key that an UPDATE left behind has a letter of its own (deliver/failure-handler.ts), if it could be rendered at all.
   if (id.endsWith('#former')) return [former()]
   return stage !== undefined && keyChanged(table, op, old, new_) ? [former(), payload()] : [payload()]
 }

@@ -13,7 +13,7 @@ import { boundOfBytes, selections } from './row-selection.ts'
 import { RuleIndex } from '../rule-index.ts'
 
 export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
-/** Decodes the rows of a block; answers how many there were. See binlog/row-decoder.ts. */
+/** Decodes the rows of a block; answers how many there were. See sources/mysql/binlog/rows/row-decoder.ts. */
 export type RowDecoder = (buffer: Buffer, start: number, end: number, visit: RowVisitor) => number
 export interface BlockShape {
   readonly op: RowOp

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { MemoryDeadLetterStore } from '../../../src/state/dead-letters/memory-store.ts'
 import { planRetry } from '../../../src/deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../../src/deliver/dead-letters/retry-run.ts'
-import { FailureHandler } from '../../../src/deliver/failure-handler.ts'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import type { ActionPlan, DeliveryFailure, Target } from '../../../src/model/action.ts'
 import { systemClock } from '../../../src/model/clock.ts'
@@ -12,7 +11,7 @@ import { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import type { RuleSet } from '../../../src/model/rule.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { Router } from '../../../src/flow/router.ts'
-import { TargetQueues } from '../../../src/deliver/target-queues.ts'
+import { TargetQueues } from '../../../src/deliver/deliveries.ts'
 import { action, change, CountingHold, silentLog, tableDef, transaction } from '../../support/jobs.ts'
 
 const LANES = 3
@@ -79,7 +78,7 @@ class World {
   private readonly stats
   private readonly backPressure: BackPressure
   private readonly router: Router
-  private queues!: TargetQueues
+  private readonly queues: TargetQueues
   private calls = 0
   private paused = false
   private healed = false
@@ -89,26 +88,24 @@ class World {
     this.stats = createStats(history.budget * JOB_BYTES)
     const pressure = (high: boolean) => void (this.paused = high)
     this.backPressure = new BackPressure({ stats: this.stats, log: silentLog, clock: systemClock, pressure })
-    const queueFor = (target: ActionPlan['target']) => this.queues.of(target)
     const onSuperseded = (job: InFlightJob) => this.backPressure.release(job)
-    this.router = new Router({ clock: systemClock, queueFor, onSuperseded }, ruleSet(plans(0)))
+    const ruleStats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
+    this.queues = new TargetQueues(
+      {
+        clock: systemClock,
+        log: silentLog,
+        lanes: LANES,
+        deadLetters: this.store,
+        stats: this.stats,
+        openTarget: () => Promise.resolve(this.target()),
+      },
+      { signal: this.abort.signal, ruleStats: () => ruleStats, ended: (job) => this.backPressure.release(job) },
+    )
+    this.router = new Router({ clock: systemClock, deliveries: this.queues, onSuperseded }, ruleSet(plans(0)))
   }
 
   async open(): Promise<void> {
-    const ruleStats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
-    const shared = { clock: systemClock, log: silentLog, signal: this.abort.signal }
-    const failures = await FailureHandler.open(
-      { ...shared, store: this.store, ruleStats: () => ruleStats, stats: this.stats.deadLetters },
-      this.abort.signal,
-    )
-    this.queues = new TargetQueues({
-      ...shared,
-      lanes: LANES,
-      failures,
-      stats: this.stats,
-      open: () => Promise.resolve(this.target()),
-      onEnd: (job) => this.backPressure.release(job),
-    })
+    await this.queues.open(this.abort.signal)
   }
 
   async feed(holds: readonly CountingHold[]): Promise<void> {

@@ -17,7 +17,7 @@ import * as temporal from './temporal.ts'
 import { readVector } from './vector.ts'
 
 /**
- * How a column is read from row images. `meta` is packed as `readColumnMeta` (binlog/column-meta.ts) tells.
+ * How a column is read from row images. `meta` is packed as `readColumnMeta` (../tables/column-meta.ts) tells.
  * Throws BINGO_BINLOG_CORRUPT for a type that no server writes, and where ENUM or SET values are not known.
  */
 export function columnCodec(column: ColumnDef): ColumnCodec {

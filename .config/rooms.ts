@@ -1,0 +1,39 @@
+/**
+ * The rooms of src/ and who may know whom: one row per folder. `npm run lint:rooms` writes the import rules of
+ * .oxlintrc.json from this table, and test/unit/rooms.test.ts fails for a folder without a row and for rules that were
+ * not written anew. Imports run downwards only: a room imports rooms with a lower `floor`, never one of its own.
+ */
+export interface Room {
+  /** Below src/. A room inside of another one (`rules/language`) is a room of its own. */
+  readonly folder: string
+  readonly floor: number
+  readonly is: string
+}
+
+export const ROOMS: readonly Room[] = [
+  { folder: 'model', floor: 0, is: 'the vocabulary: events, rules, deliveries, positions, errors, clock' },
+  { folder: 'clients', floor: 1, is: 'one file opens each third-party client' },
+  { folder: 'rules/language', floor: 1, is: 'CEL, templates, structures' },
+  { folder: 'rules', floor: 2, is: 'YAML to rules, with places' },
+  { folder: 'match', floor: 2, is: 'index by type and operation, programs compiled per shape' },
+  { folder: 'state', floor: 2, is: 'checkpoints, dead letters, leases' },
+  { folder: 'targets', floor: 2, is: 'one folder per action type: YAML to plan, client, classification' },
+  { folder: 'sources', floor: 2, is: 'where events come from' },
+  { folder: 'deliver', floor: 3, is: 'queues, batches, retry, breaker, rate, redelivery' },
+  { folder: 'flow', floor: 3, is: 'intake, watermark, lanes, windows, delays, back-pressure, pipeline' },
+  { folder: 'ops', floor: 4, is: 'logger, metrics, health, admin API' },
+  { folder: 'app', floor: 5, is: 'configuration to a running instance' },
+  { folder: 'demo', floor: 6, is: 'the demo and the servers that it starts' },
+  { folder: 'cli', floor: 7, is: 'one file per command' },
+]
+
+/** Third-party packages that one file of src/ opens for everybody else. Types are free: they cost nothing at run time. */
+export const CLIENT_FILES: Readonly<Record<string, string>> = {
+  '@vlasky/zongji': 'sources/mysql/replica/zongji-client.ts',
+  '@marcbachmann/cel-js': 'rules/language/cel/cel-engine.ts',
+  handlebars: 'rules/language/template/template-engine.ts',
+  ioredis: 'clients/redis.ts',
+  pino: 'ops/logger.ts',
+  'prom-client': 'ops/metrics.ts',
+  re2js: 'rules/language/cel/re2.ts',
+}
