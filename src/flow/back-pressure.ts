@@ -1,7 +1,7 @@
 import { BriefPause } from './brief-pause.ts'
 import type { Log, TargetConfig } from '../model/action.ts'
 import { blockingTarget, RESUME_SHARE } from '../model/blocking-target.ts'
-import type { Clock } from '../model/clock.ts'
+import type { Clock, Timer } from '../model/clock.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
 import { targetStatsOf } from '../model/stats.ts'
 import type { Stats, TargetStats } from '../model/stats.ts'
@@ -26,14 +26,14 @@ export class BackPressure {
   private lastConfig: TargetConfig | null = null
   private lastTarget: TargetStats | null = null
   private readonly brief: BriefPause
-  private timer: NodeJS.Timeout | null = null
+  private timer: Timer | null = null
   private toldAtMs: number | null = null
 
   constructor(deps: BackPressureDeps) {
     this.deps = deps
     this.brief = new BriefPause((high) => {
       if (!deps.stats.pausedByBackPressure) deps.pressure(high)
-    })
+    }, deps.clock)
   }
 
   charge(job: InFlightJob): void {
@@ -56,7 +56,8 @@ export class BackPressure {
 
   /** Pauses reading when it is time to. */
   check(): void {
-    const { stats } = this.deps
+    const { deps } = this
+    const { stats } = deps
     if (stats.pausedByBackPressure) return
     if (stats.inFlightBytes <= stats.budgetBytes && blockingTarget(stats) === null) {
       // All jobs of a bulk change go to the same few targets: the last one tells as well as any.
@@ -64,8 +65,8 @@ export class BackPressure {
       return
     }
     stats.pausedByBackPressure = true
-    if (!this.brief.active) this.deps.pressure(true)
-    this.timer = setInterval(() => this.tell(), LOOK_EVERY_MS).unref()
+    if (!this.brief.active) deps.pressure(true)
+    this.timer = deps.clock.every(LOOK_EVERY_MS, () => this.tell())
   }
 
   stop(): void {
@@ -83,7 +84,7 @@ export class BackPressure {
   }
 
   private stopLooking(): void {
-    if (this.timer !== null) clearInterval(this.timer)
+    this.timer?.cancel()
     this.timer = null
   }
 

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../model/clock.ts'
 import type { TargetStats } from '../model/stats.ts'
 
 /** Enough to keep a target busy until reading has gone on. What waits longer than it must grows old in the heap. */
@@ -19,16 +20,18 @@ const SLOW_FOR_MS = 1_000
  */
 export class BriefPause {
   private readonly pressure: (high: boolean) => void
+  private readonly clock: Pick<Clock, 'after' | 'afterIdle'>
   private resting: TargetStats | null = null
   private queuedAtLook = 0
   private looks = 0
-  private timer: NodeJS.Timeout | null = null
+  private timer: Timer | null = null
   /** Not rested for, each until its timer ends. */
-  private readonly slow = new Map<TargetStats, NodeJS.Timeout>()
+  private readonly slow = new Map<TargetStats, Timer>()
 
   /** `pressure`: stop reading (true), go on (false). */
-  constructor(pressure: (high: boolean) => void) {
+  constructor(pressure: (high: boolean) => void, clock: Pick<Clock, 'after' | 'afterIdle'>) {
     this.pressure = pressure
+    this.clock = clock
   }
 
   /** Reading rests. */
@@ -54,13 +57,13 @@ export class BriefPause {
   /** Nothing is read any more. */
   stop(): void {
     this.endRest()
-    for (const timer of this.slow.values()) clearTimeout(timer)
+    for (const timer of this.slow.values()) timer.cancel()
     this.slow.clear()
   }
 
   private lookLater(target: TargetStats): void {
     this.queuedAtLook = target.queued
-    this.timer = setTimeout(() => this.look(target), LOOK_EVERY_MS)
+    this.timer = this.clock.after(LOOK_EVERY_MS, () => this.look(target))
   }
 
   private look(target: TargetStats): void {
@@ -69,7 +72,10 @@ export class BriefPause {
       this.lookLater(target)
       return
     }
-    this.slow.set(target, setTimeout(() => this.slow.delete(target), SLOW_FOR_MS).unref())
+    this.slow.set(
+      target,
+      this.clock.afterIdle(SLOW_FOR_MS, () => this.slow.delete(target)),
+    )
     this.goOn()
   }
 
@@ -79,7 +85,7 @@ export class BriefPause {
   }
 
   private endRest(): void {
-    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer?.cancel()
     this.timer = null
     this.resting = null
   }

@@ -124,7 +124,7 @@ export class Router {
     let open = lanes.get(lane)
     if (open === undefined) {
       const release = (jobs: readonly InFlightJob[]) => this.releaseBatch(rule.actions, jobs)
-      const window = new DebounceWindow(rule.debounce!, release, () => this.deps.clock.monotonicMs())
+      const window = new DebounceWindow(rule.debounce!, release, this.deps.clock)
       lanes.set(lane, (open = { rule, window }))
     }
     return open.window

@@ -13,7 +13,6 @@ export class Progress {
   private readonly clock: Clock
   private readonly startedAt: number
   private allDoneAt = 0
-  private timer: NodeJS.Timeout | undefined
   private savedAt = 0
   private failuresWhenSaved = 0
   private receivedAt = 0
@@ -29,8 +28,8 @@ export class Progress {
   }
 
   start(): Disposable {
-    this.timer = setInterval(() => this.sample(), SAMPLE_MS).unref()
-    return { [Symbol.dispose]: () => clearInterval(this.timer) }
+    const timer = this.clock.every(SAMPLE_MS, () => this.sample())
+    return { [Symbol.dispose]: () => timer.cancel() }
   }
 
   sample(): void {

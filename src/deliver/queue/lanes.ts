@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/in-flight-job.ts'
 import { LaneQueue } from './lane-queue.ts'
 
@@ -7,10 +8,12 @@ export class Lanes {
   readonly ready: number[] = []
   private readonly queues: LaneQueue[]
   private readonly onReady: () => void
-  private readonly timers = new Set<NodeJS.Timeout>()
+  private readonly clock: Pick<Clock, 'after'>
+  private readonly timers = new Set<Timer>()
   private queuedJobs = 0
 
-  constructor(count: number, onReady: () => void) {
+  constructor(count: number, clock: Pick<Clock, 'after'>, onReady: () => void) {
+    this.clock = clock
     this.queues = Array.from({ length: count }, () => new LaneQueue())
     this.onReady = onReady
   }
@@ -48,11 +51,11 @@ export class Lanes {
     }
     const queue = this.queues[lane]!
     queue.state = 'waiting'
-    const timer = setTimeout(() => {
+    const timer = this.clock.after(waitMs, () => {
       this.timers.delete(timer)
       queue.state = 'idle'
       this.wake(lane)
-    }, waitMs)
+    })
     this.timers.add(timer)
   }
 
@@ -66,6 +69,6 @@ export class Lanes {
   }
 
   close(): void {
-    for (const timer of this.timers) clearTimeout(timer)
+    for (const timer of this.timers) timer.cancel()
   }
 }

@@ -1,4 +1,5 @@
 import type { Target } from '../../model/action.ts'
+import type { Clock, Timer } from '../../model/clock.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
 import type { TargetHealth } from './target-health.ts'
 
@@ -8,14 +9,16 @@ export class TargetOpener {
   target: Target | null = null
   private readonly open: () => Promise<Target>
   private readonly health: TargetHealth
+  private readonly clock: Pick<Clock, 'after'>
   private readonly onOpen: () => void
   private opening = false
   private closed = false
-  private timer: NodeJS.Timeout | null = null
+  private timer: Timer | null = null
 
-  constructor(open: () => Promise<Target>, health: TargetHealth, onOpen: () => void) {
+  constructor(open: () => Promise<Target>, health: TargetHealth, clock: Pick<Clock, 'after'>, onOpen: () => void) {
     this.open = open
     this.health = health
+    this.clock = clock
     this.onOpen = onOpen
   }
 
@@ -28,7 +31,7 @@ export class TargetOpener {
 
   async close(): Promise<void> {
     this.closed = true
-    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer?.cancel()
     await this.target?.close()
   }
 
@@ -49,9 +52,9 @@ export class TargetOpener {
 
   private tryAgainLater(waitMs: number): void {
     if (this.closed) return
-    this.timer = setTimeout(() => {
+    this.timer = this.clock.after(waitMs, () => {
       this.timer = null
       this.prepare()
-    }, waitMs)
+    })
   }
 }

@@ -1,5 +1,5 @@
 import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../../model/action.ts'
-import type { Clock } from '../../model/clock.ts'
+import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/in-flight-job.ts'
 import type { TargetStats } from '../../model/stats.ts'
 import { announceKept } from './announce-kept.ts'
@@ -41,14 +41,14 @@ export class TargetQueue implements WakeableQueue {
   private readonly opener: TargetOpener
   private inFlight = 0
   private flushRequested = false
-  private healthTimer: NodeJS.Timeout | null = null
+  private healthTimer: Timer | null = null
 
   constructor(deps: TargetQueueDeps) {
     this.deps = deps
-    this.lanes = new Lanes(deps.lanes, () => this.requestFlush())
+    this.lanes = new Lanes(deps.lanes, deps.clock, () => this.requestFlush())
     this.selection = new LaneSelection(deps.failures, deps.clock)
     this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.stats)
-    this.opener = new TargetOpener(deps.open, this.health, () => this.requestFlush())
+    this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.requestFlush())
   }
 
   /** Nothing queued and nothing under way. */
@@ -72,7 +72,7 @@ export class TargetQueue implements WakeableQueue {
   }
 
   async close(): Promise<void> {
-    if (this.healthTimer !== null) clearTimeout(this.healthTimer)
+    this.healthTimer?.cancel()
     this.lanes.close()
     await this.opener.close()
   }
@@ -106,10 +106,10 @@ export class TargetQueue implements WakeableQueue {
   }
 
   private flushLater(waitMs: number): void {
-    this.healthTimer ??= setTimeout(() => {
+    this.healthTimer ??= this.deps.clock.after(waitMs, () => {
       this.healthTimer = null
       this.flush()
-    }, waitMs)
+    })
   }
 
   private sendNext(target: Target): void {

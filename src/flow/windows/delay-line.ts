@@ -1,8 +1,5 @@
 import type { InFlightJob } from '../../model/in-flight-job.ts'
-import type { Clock } from '../../model/clock.ts'
-
-/** setTimeout overflows above 2^31-1 ms; a line that waits longer just looks again. */
-const LONGEST_TIMER_MS = 2_000_000_000
+import type { Clock, Timer } from '../../model/clock.ts'
 
 /**
  * Holds the jobs of one rule back until `delayMs` after their commit (`delay: 30s`). Durable without a store of its own:
@@ -14,7 +11,7 @@ export class DelayLine {
   private readonly clock: Clock
   private readonly steadyNow: () => number
   private waiting: { readonly job: InFlightJob; readonly dueAtMs: number }[] = []
-  private timer: NodeJS.Timeout | null = null
+  private timer: Timer | null = null
 
   /** `steadyNow`: wall time that no setting of the clock moves. */
   constructor(delayMs: number, release: (job: InFlightJob) => void, clock: Clock, steadyNow: () => number) {
@@ -57,7 +54,7 @@ export class DelayLine {
 
   /** Stops the timer; what waits stays held and is replayed after the restart. */
   stop(): void {
-    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer?.cancel()
     this.timer = null
   }
 
@@ -65,7 +62,7 @@ export class DelayLine {
     const first = this.waiting[0]
     if (this.timer !== null || first === undefined) return
     const waitMs = Math.ceil(first.dueAtMs - this.clock.monotonicMs())
-    this.timer = setTimeout(() => this.releaseDue(), Math.min(LONGEST_TIMER_MS, Math.max(0, waitMs)))
+    this.timer = this.clock.after(Math.max(0, waitMs), () => this.releaseDue())
   }
 
   private releaseDue(): void {

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/in-flight-job.ts'
 import type { DebounceOptions } from '../../model/rule.ts'
 
@@ -19,20 +20,24 @@ interface Waiting {
 export class DebounceWindow {
   private readonly options: DebounceOptions
   private readonly release: (jobs: readonly InFlightJob[]) => void
-  private readonly now: () => number
+  private readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
   /** In order of the last trigger: a key that is triggered again moves to the end. */
   private readonly waiting = new Map<string, Waiting>()
   /** In order of the first trigger, for maxWait; entries that have left are dropped when they come to the front. */
   private readonly oldest: Waiting[] = []
   private jobCount = 0
-  private timer: NodeJS.Timeout | null = null
+  private timer: Timer | null = null
   private timerAtMs = Infinity
 
-  /** `release` gets the jobs of a batch, per key in order; `now` is monotonic milliseconds. */
-  constructor(options: DebounceOptions, release: (jobs: readonly InFlightJob[]) => void, now: () => number) {
+  /** `release` gets the jobs of a batch, per key in order. */
+  constructor(
+    options: DebounceOptions,
+    release: (jobs: readonly InFlightJob[]) => void,
+    clock: Pick<Clock, 'monotonicMs' | 'after'>,
+  ) {
     this.options = options
     this.release = release
-    this.now = now
+    this.clock = clock
   }
 
   get size(): number {
@@ -41,7 +46,7 @@ export class DebounceWindow {
 
   /** Adds a job; answers the older job that it supersedes, if any. */
   add(job: InFlightJob): InFlightJob | null {
-    const at = this.now()
+    const at = this.clock.monotonicMs()
     const key = job.rowKey
     let entry = this.waiting.get(key)
     if (entry === undefined) {
@@ -64,7 +69,7 @@ export class DebounceWindow {
 
   /** Everything leaves now (shutdown, reload, a full batch, a changed key). */
   flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer?.cancel()
     this.timer = null
     this.timerAtMs = Infinity
     const jobs: InFlightJob[] = []
@@ -81,7 +86,7 @@ export class DebounceWindow {
   private flushDue(): void {
     this.timer = null
     this.timerAtMs = Infinity
-    const at = this.now()
+    const at = this.clock.monotonicMs()
     const due: Waiting[] = []
     for (const entry of this.waiting.values()) {
       if (at - entry.lastAtMs < this.options.windowMs) break
@@ -111,9 +116,9 @@ export class DebounceWindow {
     const dueAt = Math.min(next.lastAtMs + this.options.windowMs, oldest.firstAtMs + this.options.maxWaitMs)
     // A timer that fires too early only looks and waits on: cheaper than moving it for every trigger.
     if (this.timer !== null && this.timerAtMs <= dueAt) return
-    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer?.cancel()
     this.timerAtMs = dueAt
-    this.timer = setTimeout(() => this.flushDue(), Math.max(0, Math.ceil(dueAt - this.now())))
+    this.timer = this.clock.after(Math.max(0, Math.ceil(dueAt - this.clock.monotonicMs())), () => this.flushDue())
   }
 
   private dropFlushedFront(): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BriefPause } from '../../../src/flow/brief-pause.ts'
+import { systemClock } from '../../../src/model/clock.ts'
 import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
 import type { TargetStats } from '../../../src/model/stats.ts'
 
@@ -10,7 +11,7 @@ let target: TargetStats
 beforeEach(() => {
   vi.useFakeTimers()
   pressures = []
-  brief = new BriefPause((high) => pressures.push(high))
+  brief = new BriefPause((high) => pressures.push(high), systemClock)
   target = targetStatsOf(createStats(1), 'cache', 'redis')
 })
 afterEach(() => {

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../../src/model/clock.ts'
 import { expect, test } from 'vitest'
 import type { LeaseAnswer, LeaseStore } from '../../../../src/model/lease.ts'
 import { createStats } from '../../../../src/model/stats.ts'
@@ -30,6 +31,7 @@ function setUp(...answers: (LeaseAnswer | Error)[]) {
     close: async () => undefined,
   }
   const clock = {
+    ...systemClock,
     now: () => time.wallMs,
     monotonicMs: () => time.ms,
     sleep: async (ms: number, signal?: AbortSignal) => {

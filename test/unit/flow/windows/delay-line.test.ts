@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000
 
 let wallMs: number
 let monotonicMs: number
-const clock: Clock = { now: () => wallMs, monotonicMs: () => monotonicMs, sleep: systemClock.sleep }
+const clock: Clock = { ...systemClock, now: () => wallMs, monotonicMs: () => monotonicMs }
 let released: InFlightJob[]
 let line: DelayLine
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { InFlightJob } from '../../../../src/model/in-flight-job.ts'
+import { systemClock } from '../../../../src/model/clock.ts'
 import { DebounceWindow } from '../../../../src/flow/windows/window.ts'
 import { action, CountingHold, job } from '../../../support/jobs.ts'
 
@@ -11,7 +12,7 @@ function openWindow(options: { windowMs?: number; maxWaitMs?: number; maxBatch?:
   const window = new DebounceWindow(
     { windowMs: 100, maxWaitMs: 1000, maxBatch: 1000, ...options },
     (jobs) => batches.push([...jobs]),
-    () => Date.now(),
+    { ...systemClock, monotonicMs: () => Date.now() },
   )
   return { window, batches }
 }

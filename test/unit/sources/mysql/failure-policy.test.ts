@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../../../src/model/clock.ts'
+import { systemClock, type Clock } from '../../../../src/model/clock.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
 import { FailurePolicy, givenUp, isGap } from '../../../../src/sources/mysql/failure-policy.ts'
 
 function policyAt(time: { ms: number }): FailurePolicy {
-  const clock: Clock = { now: () => 0, monotonicMs: () => time.ms, sleep: () => Promise.resolve() }
+  const clock: Clock = { ...systemClock, now: () => 0, monotonicMs: () => time.ms, sleep: () => Promise.resolve() }
   return new FailurePolicy(clock)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Clock } from '../../../../../src/model/clock.ts'
+import { systemClock, type Clock } from '../../../../../src/model/clock.ts'
 import type { BingoError } from '../../../../../src/model/errors.ts'
 import { watch } from '../../../../../src/sources/mysql/replica/watchdog.ts'
 
@@ -15,6 +15,7 @@ async function watched(
   const stop = new AbortController()
   const state = { bytesRead: 0, standsStill: false, close: (reason: BingoError) => void (closed = reason) }
   const clock: Clock = {
+    ...systemClock,
     now: () => ms,
     monotonicMs: () => ms,
     sleep: (wait) => {
