@@ -22,7 +22,7 @@ import { runElected } from './election.ts'
 import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline, PipelineSource, SourceListener } from '../flow/pipeline-contract.ts'
-import { guardedCheckpoints, guardedLetters, guardedTarget } from './standby/guarded.ts'
+import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from './standby/guarded.ts'
 import { BinlogSource } from '../sources/mysql/source.ts'
 import type { OpenFeed } from '../sources/mysql/replica/feed.ts'
 import type { SourceSettings } from '../sources/mysql/options.ts'
@@ -134,16 +134,16 @@ class ConfiguredDaemon implements Daemon {
         ...deps,
         ruleSet: this.ruleSet,
         source: new ConfiguredSource(config, checkpoint, { ...deps, permit, needed: () => this.position }),
-        checkpoints: permit === undefined ? checkpoints : guardedCheckpoints(checkpoints, permit),
+        checkpoints: permit === undefined ? checkpoints : new GuardedCheckpoints(checkpoints, permit),
         deliveries: (run, hooks) =>
           new TargetQueues(
             {
               ...deps,
               lanes: config.lanes,
-              deadLetters: permit === undefined ? deadLetters : guardedLetters(deadLetters, permit),
+              deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
               openTarget: async (target) => {
                 if (permit === undefined) return openTarget(target, run, deps)
-                return guardedTarget(await openTarget(target, run, deps, () => permit.valid), permit)
+                return new GuardedTarget(await openTarget(target, run, deps, () => permit.valid), permit)
               },
             },
             hooks,

@@ -6,7 +6,7 @@ import type { Config } from './config/config.ts'
 import type { Log } from '../model/action.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
-import type { LeaseStore, Permit } from '../model/lease.ts'
+import type { Lease, Permit } from '../model/lease.ts'
 import type { Stats } from '../model/stats.ts'
 import { LockLease } from '../sources/mysql/lease/lock-lease.ts'
 import { Leadership } from './standby/leadership.ts'
@@ -74,7 +74,7 @@ export async function runElected(
   }
 }
 
-function openLease({ name, standby, checkpoint, source }: Config, log: Log): LeaseStore | null {
+function openLease({ name, standby, checkpoint, source }: Config, log: Log): Lease | null {
   switch (standby.lease) {
     case 'off':
       return null

@@ -8,7 +8,7 @@ export type LeaseAnswer =
   | { readonly tag: 'other'; readonly holder: string; readonly remainingMs: number }
 
 /** The one lease of all instances of a name: who holds it leads. It ends by itself when it is not renewed. */
-export interface LeaseStore {
+export interface Lease {
   /** Printable, no secrets. */
   readonly description: string
   /** Takes the lease where it is free and renews it where it is ours. Rejects with a BingoError when it cannot be asked. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRedis } from '../../src/clients/redis.ts'
-import type { LeaseStore } from '../../src/model/lease.ts'
+import type { Lease } from '../../src/model/lease.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
 import { LockLease } from '../../src/sources/mysql/lease/lock-lease.ts'
 import { RedisLease } from '../../src/state/lease/redis-lease.ts'
@@ -25,7 +25,7 @@ afterAll(async () => {
   await Promise.all([mysql?.stop(), mariadb?.stop(), redis?.stop()])
 })
 
-type Open = (name: string, holder: string) => LeaseStore
+type Open = (name: string, holder: string) => Lease
 
 const kinds: readonly (readonly [string, Open])[] = [
   ['Redis', (name, holder) => new RedisLease(openRedis(redis.url, { log: silentLog, name }), name, holder, TTL_MS)],

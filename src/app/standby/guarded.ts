@@ -1,15 +1,37 @@
-import type { Target } from '../../model/action.ts'
-import type { CheckpointStore } from '../../model/checkpoint.ts'
-import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { Job, SendResult, Target } from '../../model/action.ts'
+import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Permit } from '../../model/lease.ts'
 
-/** The target, sending only with a permit. Without a lease nothing is wrapped, so that nothing is paid. */
-export function guardedTarget(target: Target, permit: Permit): Target {
-  const send = target.send.bind(target)
-  target.send = async (jobs, signal) => {
-    if (!permit.valid) {
-      const refusal = await permit.granted(signal).then(
+/** A target that sends only with a permit. Without a lease nothing is wrapped, so that nothing is paid. */
+export class GuardedTarget implements Target {
+  readonly gather: Target['gather']
+  readonly willBeKept?: NonNullable<Target['willBeKept']>
+  readonly retried?: NonNullable<Target['retried']>
+  readonly #inner: Target
+  readonly #permit: Permit
+
+  constructor(inner: Target, permit: Permit) {
+    this.#inner = inner
+    this.#permit = permit
+    this.gather = inner.gather
+    // Who calls looks whether the target has them at all.
+    if (inner.willBeKept !== undefined) this.willBeKept = (jobs) => inner.willBeKept!(jobs)
+    if (inner.retried !== undefined) this.retried = (jobs) => inner.retried!(jobs)
+  }
+
+  get maxBatch(): number {
+    return this.#inner.maxBatch
+  }
+
+  get maxConcurrency(): number {
+    return this.#inner.maxConcurrency
+  }
+
+  async send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
+    if (!this.#permit.valid) {
+      const refusal = await this.#permit.granted(signal).then(
         () => null,
         (error: unknown) => error,
       )
@@ -18,29 +40,80 @@ export function guardedTarget(target: Target, permit: Permit): Target {
         return jobs.map(() => failure)
       }
     }
-    return send(jobs, signal)
+    return this.#inner.send(jobs, signal)
   }
-  return target
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
 }
 
-/** Letters and parked keys of an instance that was replaced would be news to the one that replaced it. */
-export function guardedLetters<T extends DeadLetterStore>(store: T, permit: Permit): T {
-  const add = store.add.bind(store)
-  store.add = async (letters) => {
-    if (!permit.valid) await permit.granted()
-    return add(letters)
+/** Dead letters and parked keys of an instance that was replaced would be news to the one that replaced it. */
+export class GuardedDeadLetters implements DeadLetterStore {
+  readonly description: string
+  readonly #inner: DeadLetterStore
+  readonly #permit: Permit
+
+  constructor(inner: DeadLetterStore, permit: Permit) {
+    this.#inner = inner
+    this.#permit = permit
+    this.description = inner.description
   }
-  return store
+
+  async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
+    if (!this.#permit.valid) await this.#permit.granted()
+    return this.#inner.add(letters)
+  }
+
+  parkedKeys(): Promise<ReadonlySet<string>> {
+    return this.#inner.parkedKeys()
+  }
+
+  list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
+    return this.#inner.list(filter)
+  }
+
+  remove(ids: readonly string[]): Promise<number> {
+    return this.#inner.remove(ids)
+  }
+
+  count(): Promise<number> {
+    return this.#inner.count()
+  }
+
+  lease(): Promise<AsyncDisposable> {
+    return this.#inner.lease()
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
 }
 
 /** On top of the epoch that the store compares. */
-export function guardedCheckpoints<T extends CheckpointStore>(store: T, permit: Permit): T {
-  const save = store.save.bind(store)
-  store.save = async (checkpoint) => {
-    if (!permit.valid) await permit.granted()
-    return save(checkpoint)
+export class GuardedCheckpoints implements CheckpointStore {
+  readonly description: string
+  readonly #inner: CheckpointStore
+  readonly #permit: Permit
+
+  constructor(inner: CheckpointStore, permit: Permit) {
+    this.#inner = inner
+    this.#permit = permit
+    this.description = inner.description
   }
-  return store
+
+  load(): Promise<Checkpoint | null> {
+    return this.#inner.load()
+  }
+
+  async save(checkpoint: Checkpoint): Promise<void> {
+    if (!this.#permit.valid) await this.#permit.granted()
+    return this.#inner.save(checkpoint)
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
 }
 
 function withheld(reason: unknown): BingoError {

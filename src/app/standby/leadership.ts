@@ -2,11 +2,11 @@ import { Outage } from '../../clients/outage.ts'
 import type { Log } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { LeaseAnswer, LeaseStore, Permit } from '../../model/lease.ts'
+import type { LeaseAnswer, Lease, Permit } from '../../model/lease.ts'
 import type { StandbyStats } from '../../model/stats.ts'
 
 export interface LeadershipDeps {
-  readonly store: LeaseStore
+  readonly store: Lease
   readonly ttlMs: number
   readonly clock: Clock
   readonly log: Log

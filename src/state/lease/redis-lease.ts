@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../../clients/redis.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { LeaseAnswer, LeaseStore } from '../../model/lease.ts'
+import type { LeaseAnswer, Lease } from '../../model/lease.ts'
 
 /** Stands in the key's place after a holder gave the lease back. No holder is called so. */
 const RELEASED = 'released'
@@ -26,7 +26,7 @@ end
 return 0`
 
 /** A key beside the checkpoint that expires; the server's clock decides. */
-export class RedisLease implements LeaseStore {
+export class RedisLease implements Lease {
   readonly description: string
   readonly #redis: RedisConnection
   readonly #key: string

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BingoError } from '../../../model/errors.ts'
-import type { LeaseAnswer, LeaseStore } from '../../../model/lease.ts'
+import type { LeaseAnswer, Lease } from '../../../model/lease.ts'
 import type { SourceAddress } from '../source-address.ts'
 import { printAddress } from '../source-address.ts'
 import { ControlConnection } from '../server/control-connection.ts'
@@ -12,7 +12,7 @@ const MAX_LOCK_NAME = 64
  * GET_LOCK on the source, held by a connection of its own. The server drops that connection, and the lock with it, when
  * it hears nothing for a term (wait_timeout): so it ends by itself like any lease. Needs no privilege.
  */
-export class LockLease implements LeaseStore {
+export class LockLease implements Lease {
   readonly description: string
   readonly #connection: ControlConnection
   readonly #lock: string

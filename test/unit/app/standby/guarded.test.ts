@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Job, SendResult, Target } from '../../../../src/model/action.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
 import type { Permit } from '../../../../src/model/lease.ts'
-import { guardedCheckpoints, guardedLetters, guardedTarget } from '../../../../src/app/standby/guarded.ts'
+import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from '../../../../src/app/standby/guarded.ts'
 import { MemoryCheckpointStore } from '../../../../src/state/checkpoint/memory-store.ts'
 import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
 import { job } from '../../../support/jobs.ts'
@@ -51,14 +51,14 @@ test('a target sends at once with a permit, and asks nobody', async () => {
   const permit = new ManualPermit()
   permit.give()
   const target = new CountingTarget()
-  expect(await guardedTarget(target, permit).send([job()], signal)).toBeUndefined()
+  expect(await new GuardedTarget(target, permit).send([job()], signal)).toBeUndefined()
   expect([target.sent, permit.asked]).toEqual([1, 0])
 })
 
 test('a target whose permit has run out waits for it with what it was to send', async () => {
   const permit = new ManualPermit()
   const target = new CountingTarget()
-  const sending = guardedTarget(target, permit).send([job(), job()], signal)
+  const sending = new GuardedTarget(target, permit).send([job(), job()], signal)
   await Promise.resolve()
   expect([target.sent, permit.asked]).toEqual([0, 1])
   permit.give()
@@ -69,7 +69,7 @@ test('a target whose permit has run out waits for it with what it was to send', 
 test('a target of an instance that was replaced sends nothing, and blames no event', async () => {
   const permit = new ManualPermit()
   const target = new CountingTarget()
-  const sending = guardedTarget(target, permit).send([job()], signal)
+  const sending = new GuardedTarget(target, permit).send([job()], signal)
   permit.refuse()
   expect(await sending).toEqual([{ kind: 'down', error: LOST }])
   expect(target.sent).toBe(0)
@@ -79,11 +79,27 @@ test('an instance that was replaced writes neither letters nor checkpoints', asy
   const permit = new ManualPermit()
   permit.refuse()
   const letters = new MemoryDeadLetterStore({ maxCount: 10, maxBytes: 1_000, maxAgeMs: Infinity })
-  await expect(guardedLetters(letters, permit).add([])).rejects.toBe(LOST)
-  const checkpoints = guardedCheckpoints(new MemoryCheckpointStore(), permit)
+  await expect(new GuardedDeadLetters(letters, permit).add([])).rejects.toBe(LOST)
+  const checkpoints = new GuardedCheckpoints(new MemoryCheckpointStore(), permit)
   const position = { flavour: 'mysql', file: 'binlog.000001', offset: 4, gtidSet: null } as const
   const server = { flavour: 'mysql', server: 'a', fileCreated: 1 } as const
   const checkpoint = { version: 1, name: 'bingo', position, server, savedAt: 0, epoch: 1 } as const
   await expect(checkpoints.save(checkpoint)).rejects.toBe(LOST)
   expect(await checkpoints.load()).toBeNull()
+})
+
+test('what is wrapped is left as it was, and what it cannot do is not offered', async () => {
+  const permit = new ManualPermit()
+  const target = new CountingTarget()
+  const guarded = new GuardedTarget(target, permit)
+  await target.send([job()])
+  expect(permit.asked).toBe(0)
+  expect(guarded).toMatchObject({ gather: 'lane', maxBatch: 10, maxConcurrency: 1 })
+  expect([guarded.willBeKept, guarded.retried]).toEqual([undefined, undefined])
+  const told: number[] = []
+  const remembering = Object.assign(new CountingTarget(), {
+    retried: async (jobs: readonly Job[]) => void told.push(jobs.length),
+  })
+  await new GuardedTarget(remembering, permit).retried!([job(), job()])
+  expect(told).toEqual([2])
 })

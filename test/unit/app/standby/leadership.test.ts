@@ -1,6 +1,6 @@
 import { systemClock } from '../../../../src/model/clock.ts'
 import { expect, test } from 'vitest'
-import type { LeaseAnswer, LeaseStore } from '../../../../src/model/lease.ts'
+import type { LeaseAnswer, Lease } from '../../../../src/model/lease.ts'
 import { createStats } from '../../../../src/model/stats.ts'
 import { Leadership } from '../../../../src/app/standby/leadership.ts'
 import { silentLog } from '../../../support/jobs.ts'
@@ -19,7 +19,7 @@ function setUp(...answers: (LeaseAnswer | Error)[]) {
   }
   const asked: number[] = []
   let released = 0
-  const store: LeaseStore = {
+  const store: Lease = {
     description: 'a fake',
     ask: async () => {
       asked.push(time.ms)
