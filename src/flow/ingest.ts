@@ -274,9 +274,7 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** A half transaction that will not be sent again under its id (another server took over, which lacks it). */
   private abandon(): void {
     this.discard(0)
-    if (this.ticket !== null && this.deps.watermark.position !== null) {
-      this.deps.watermark.seal(this.ticket, this.deps.watermark.position, 0)
-    }
+    if (this.ticket !== null) this.deps.watermark.seal(this.ticket, null, 0)
     this.close()
   }
 

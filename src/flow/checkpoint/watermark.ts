@@ -68,7 +68,8 @@ export class Watermark {
     return ticket
   }
 
-  seal(ticket: Ticket, end: SourcePosition, commitAtMs: number): void {
+  /** `end` null: the transaction was abandoned halfway, so its place is no place to resume. */
+  seal(ticket: Ticket, end: SourcePosition | null, commitAtMs: number): void {
     ticket.sealed = true
     ticket.end = end
     ticket.commitAtMs = commitAtMs
@@ -97,7 +98,7 @@ export class Watermark {
       if (!ticket.sealed || ticket.holds > 0) break
       this.head += 1
       this.finishedUpTo += 1
-      this.moveTo(ticket.end!, ticket.commitAtMs)
+      if (ticket.end !== null) this.moveTo(ticket.end, ticket.commitAtMs)
     }
     if (this.head === open.length) {
       open.length = 0

@@ -126,6 +126,31 @@ test('a half transaction that never comes back does not hold the watermark', () 
   expect(watermark.position).toEqual(at(200))
 })
 
+test('a half transaction that never comes back does not hold the watermark where no position was known yet', () => {
+  watermark = new Watermark(null)
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.begin(transaction(2))
+  into.rows(block('update', [update(2)]))
+  into.commit(at(200))
+  for (const job of routed) job.hold.release()
+  expect(watermark.position).toEqual(at(200))
+  expect(watermark.pending).toBe(0)
+})
+
+test('a half transaction that never comes back does not move the watermark back', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.commit(at(100))
+  into.begin(transaction(2))
+  into.rows(block('update', [update(2)]))
+  into.dropTransaction()
+  for (const job of routed) job.hold.release()
+  expect(watermark.position).toEqual(at(100))
+})
+
 test('a transaction larger than the buffer is acted on as it comes in', () => {
   const into = ingest(action())
   into.begin(transaction(1))
