@@ -75,7 +75,11 @@ export class TableCache {
   /** What the resolver said may no longer hold. */
   forgetResolved(): void {
     for (const ids of [this.#byId, this.#olderIds]) for (const mapped of ids.values()) mapped.stale = mapped.resolved
-    for (const [key, mapped] of this.#byBody) if (mapped.resolved) this.#byBody.delete(key)
+    for (const [key, mapped] of this.#byBody) {
+      if (!mapped.resolved) continue
+      this.#byBody.delete(key)
+      this.#bodyBytes -= mapped.body.length
+    }
   }
 
   /** The rules changed: asks again which tables are wanted. */

@@ -94,3 +94,18 @@ test('tables are kept up to a number of bytes, whatever the size of their TABLE_
   expect(cache.get(63)?.table.name).toBe('t63')
   expect(cache.get(0)).toBeNull()
 })
+
+test('what a resolver described takes no room once it is forgotten, however often that happens', async () => {
+  const described = (name: string): TableDef => ({ schema: 'shop', name, columns: [], key: [], flavour: 'mysql' })
+  const cache = new TableCache({ resolve: ({ name }) => described(name), invalidate: () => undefined }, () => true)
+  const kept = Buffer.concat(tableMapBody(1, 'kept'))
+  await cache.map(kept, 0, kept.length, 'mysql')
+  const table = cache.get(1)?.table
+  const ballast = Buffer.concat([int(99, 1), int(0xfd, 1), int(1 << 20, 3), Buffer.alloc(1 << 20)])
+  for (let i = 2; i < 66; i++) {
+    const body = Buffer.concat([...tableMapBody(i, `t${i}`, false), ballast])
+    await cache.map(body, 0, body.length, 'mysql')
+    cache.forgetResolved()
+  }
+  expect(cache.get(1)?.table).toBe(table)
+})
