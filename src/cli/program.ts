@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { watchOutput } from './output/broken-output.ts'
 import { checkCommand } from './commands/check.ts'
 import { deadLettersCommand } from './commands/dead-letters.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -29,6 +30,10 @@ Examples:
 /** Runs one command line; answers the exit code. Prints errors for people. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.ok
+  watchOutput([process.stdout, process.stderr], (error) => {
+    printError(error, process.stderr, false)
+    process.exit(ExitCode.failed)
+  })
   const program = createProgram((code) => (exitCode = code))
   try {
     await program.parseAsync([...argv])

@@ -1,44 +1,52 @@
-import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { isClosedPipe, outputFailed } from './broken-output.ts'
 
 /** Lines on stdout at the pace of whoever reads them. A reader that goes away (`| head`) is no error. */
 export class LineOutput {
-  private readonly stream: NodeJS.WriteStream
+  private readonly stream: Writable
+  private readonly onClosed: () => void
   private closed = false
+  /** What waits for chunks that were handed to the stream and not taken from it yet; the oldest first. */
+  private readonly waiting = new Set<() => void>()
+  private last: Promise<void> = Promise.resolve()
+  private failure: Error | null = null
 
   /** `onClosed`: nobody reads any more. */
-  constructor(stream: NodeJS.WriteStream, onClosed: () => void) {
+  constructor(stream: Writable, onClosed: () => void) {
     this.stream = stream
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      this.closed = true
-      onClosed()
+    this.onClosed = onClosed
+    stream.on('error', (error) => {
+      if (!isClosedPipe(error)) this.failure ??= outputFailed(error)
+      this.close()
     })
+    stream.once('close', () => this.close())
   }
 
   /** A promise where the reader is slower than we are: wait for it, or memory fills up. */
   write(lines: readonly string[]): void | Promise<void> {
     if (this.closed) return undefined
-    if (this.stream.write(`${lines.join('\n')}\n`)) return undefined
-    return this.drained()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.waiting.add(resolve)
+    // Each write is asked for its own end: `drain` comes only after a write that returned false.
+    const fits = this.stream.write(`${lines.join('\n')}\n`, () => {
+      this.waiting.delete(resolve)
+      resolve()
+    })
+    this.last = promise
+    return fits ? undefined : promise
   }
 
-  /** Resolves when everything was handed over. */
+  /** Resolves when everything was handed over, or nobody reads any more. Rejects with BINGO_OUTPUT when it cannot be. */
   async flush(): Promise<void> {
-    if (this.closed || this.stream.writableLength === 0) return
-    await this.drained()
+    await this.last
+    if (this.failure !== null) throw this.failure
   }
 
-  private async drained(): Promise<void> {
+  private close(): void {
     if (this.closed) return
-    const stop = new AbortController()
-    const closed = (): void => stop.abort()
-    this.stream.once('error', closed)
-    try {
-      await once(this.stream, 'drain', { signal: stop.signal })
-    } catch {
-      // Closed, or failed, which the listener of the constructor handles.
-    } finally {
-      this.stream.off('error', closed)
-    }
+    this.closed = true
+    for (const resolve of this.waiting) resolve()
+    this.waiting.clear()
+    this.onClosed()
   }
 }

@@ -5,18 +5,35 @@ const ROOT = new URL('../../../', import.meta.url)
 /** Variables, not codes. */
 const VARIABLES = new Set(['BINGO_CONFIG', 'BINGO_SERVERS_CACHE'])
 
+function sources(): readonly string[] {
+  return readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(new URL(`src/${name}`, ROOT), 'utf8'))
+}
+
+/** Codes stand in quotes, or at the beginning of a message that is printed as it is. */
 function codesInSource(): Set<string> {
-  const files = readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
-  )
-  const texts = files.map((name) => readFileSync(new URL(`src/${name}`, ROOT), 'utf8'))
-  const codes = texts.flatMap((text) => [...text.matchAll(/'(BINGO_[A-Z0-9_]+)'/g)].map((match) => match[1]!))
+  const codes = sources().flatMap((text) => [
+    ...[...text.matchAll(/'(BINGO_[A-Z0-9_]+)'/g)].map((match) => match[1]!),
+    ...[...text.matchAll(/error (BINGO_[A-Z0-9_]+) /g)].map((match) => match[1]!),
+  ])
   return new Set(codes.filter((code) => !VARIABLES.has(code) && !code.endsWith('_')))
 }
 
+/** The first cell of each row of the tables. */
+function codesInDocs(): Set<string> {
+  const cells = readFileSync(new URL('docs/errors.md', ROOT), 'utf8').matchAll(/^\| (BINGO_[^|]*) \|/gm)
+  return new Set([...cells].flatMap((cell) => cell[1]!.match(/BINGO_[A-Z0-9_]+/g)!))
+}
+
 test('every error code is explained in docs/errors.md', () => {
-  const documented = new Set(readFileSync(new URL('docs/errors.md', ROOT), 'utf8').match(/BINGO_[A-Z0-9_]+/g))
+  const documented = codesInDocs()
   expect([...codesInSource()].filter((code) => !documented.has(code)).sort()).toEqual([])
+})
+
+test('every code that docs/errors.md explains is one that BinGo can print', () => {
+  const known = codesInSource()
+  expect([...codesInDocs()].filter((code) => !known.has(code)).sort()).toEqual([])
 })
 
 test('every setting is explained in docs/configuration.md', async () => {
