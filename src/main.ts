@@ -1,4 +1,13 @@
 #!/usr/bin/env node
-import { runCli } from './cli/program.ts'
+// An old Node has to come as far as the message that it is too old: the rest, with newer syntax, is loaded behind it.
+import { nodeTooOld, replaceWithFlags } from './model/node-runtime.ts'
 
-process.exitCode = await runCli(process.argv)
+const tooOld = nodeTooOld(process.versions.node)
+if (tooOld === undefined) {
+  replaceWithFlags(process)
+  const { runCli } = await import('./cli/program.ts')
+  process.exitCode = await runCli(process.argv)
+} else {
+  process.stderr.write(tooOld)
+  process.exitCode = 1
+}

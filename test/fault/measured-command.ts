@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { usageOf } from '../bench/process-usage.ts'
-import { IMAGE_NODE_ARGS } from '../support/daemon.ts'
+import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { MAIN } from '../integration/cli-process.ts'
 
 export interface MeasuredCommand {
@@ -22,7 +22,7 @@ export async function measuredCommand(
   heapMb: number,
 ): Promise<MeasuredCommand> {
   const from = performance.now()
-  const child = spawn(process.execPath, [...IMAGE_NODE_ARGS, `--max-old-space-size=${heapMb}`, MAIN, ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, `--max-old-space-size=${heapMb}`, MAIN, ...args], {
     cwd: '/tmp',
     env: { PATH: process.env['PATH'], ...env } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],

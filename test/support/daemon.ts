@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { fileURLToPath } from 'node:url'
 
 /** The sources run directly; BINGO_TEST_DIST=1 takes what `npm run build` made, as the image does. */
@@ -19,9 +20,6 @@ function mainFile(): string {
 
 /** Machines stall at times: hang detection, not a measure of speed. */
 const READY_TIMEOUT_MS = 150_000
-
-/** What the image gives node (Dockerfile): the daemon of tests and benchmarks runs as people's does. */
-export const IMAGE_NODE_ARGS: readonly string[] = ['--max-semi-space-size=16']
 
 export interface DaemonOptions {
   /** YAML of the rules file. */
@@ -98,7 +96,7 @@ export class Daemon implements AsyncDisposable {
       ...this.options.env,
       ...extraEnv,
     }
-    const child = spawn(process.execPath, [...IMAGE_NODE_ARGS, ...(this.options.nodeArgs ?? []), mainFile(), 'run'], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...(this.options.nodeArgs ?? []), mainFile(), 'run'], {
       cwd: this.folder,
       env: env as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],
