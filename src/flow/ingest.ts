@@ -55,6 +55,8 @@ export class Ingest implements TransactionHandler, MatchSink {
   /** Asked for once per job and once per match, mostly for the same rule. */
   private lastRuleId: string | null = null
   private lastRuleStats: RuleStats | null = null
+  /** The change of this transaction that matched last: a change that several rules match counts once. */
+  private matchedSeq = -1
 
   constructor(matcher: Matcher, deps: IngestDeps) {
     this.matcher = matcher
@@ -82,6 +84,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.transaction = transaction
     this.lastSeq = -1
     this.skipUpTo = -1
+    this.matchedSeq = -1
   }
 
   rows(block: RowsBlock): void {
@@ -150,7 +153,10 @@ export class Ingest implements TransactionHandler, MatchSink {
   }
 
   ruleMatched(rule: Rule, change: Change): void {
-    this.deps.stats.matchedTotal += 1
+    if (change.seq !== this.matchedSeq) {
+      this.matchedSeq = change.seq
+      this.deps.stats.matchedTotal += 1
+    }
     this.ruleStats(rule.id).matchedTotal += 1
     // Statements and gaps have no rows: their tables are given without columns.
     if (change.table.key.length === 0 && change.table.columns.length > 0) this.warnKeyless(change)
@@ -189,7 +195,14 @@ export class Ingest implements TransactionHandler, MatchSink {
     const { rules } = this.deps.stats
     let stats = rules.get(id)
     if (stats === undefined) {
-      stats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
+      stats = {
+        matchedTotal: 0,
+        actionsTotal: 0,
+        deliveredTotal: 0,
+        coalescedTotal: 0,
+        errorsTotal: 0,
+        deadLettersTotal: 0,
+      }
       rules.set(id, stats)
     }
     this.lastRuleId = id
@@ -228,7 +241,7 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.deps.backPressure.charge(job)
     if (this.deliveredSeq >= 0) {
       this.deliveredSeq = job.change.seq
-      this.deps.route(job)
+      this.route(job)
       return
     }
     this.buffer.push(job)
@@ -239,12 +252,17 @@ export class Ingest implements TransactionHandler, MatchSink {
     }
   }
 
+  private route(job: InFlightJob): void {
+    this.ruleStats(job.action.rule.id).actionsTotal += 1
+    this.deps.route(job)
+  }
+
   private letGo(): void {
     const jobs = this.buffer
     if (jobs.length === 0) return
     this.buffer = []
     this.bufferBytes = 0
-    for (const job of jobs) this.deps.route(job)
+    for (const job of jobs) this.route(job)
   }
 
   /** Undoes buffered jobs of rows with an ordinal of at least `seq`. */

@@ -6,8 +6,9 @@ export interface Stats {
   /** Binlog events and bytes handed in by the source. */
   eventsTotal: number
   bytesTotal: number
-  /** Row changes of tables that some rule names, and those of them that matched at least one rule. */
+  /** Row changes of tables that some rule names. */
   rowsTotal: number
+  /** Changes (of rows, TRUNCATE, DDL, gaps) that matched at least one rule, each counted once. */
   matchedTotal: number
   transactionsTotal: number
   reconnectsTotal: number
@@ -92,8 +93,11 @@ export interface DeadLetterStats {
   blockedBy: { readonly code: string; readonly message: string } | null
 }
 
+/** `matchedTotal` and `errorsTotal` count changes; the others count actions, of which a change can cause several. */
 export interface RuleStats {
   matchedTotal: number
+  /** What the matches asked for: delivered, superseded, in the dead letters, or still pending. */
+  actionsTotal: number
   deliveredTotal: number
   /** Superseded inside a window by a newer event of the same key. */
   coalescedTotal: number
@@ -105,8 +109,12 @@ export interface TargetStats {
   readonly type: string
   sendsTotal: number
   deliveredTotal: number
+  /** Attempts that failed: an action that is retried counts each time. */
   failedTotal: number
+  /** Actions that were put back to be sent again, each time, with those that wait behind a failed one of their row. */
   retriedTotal: number
+  /** Actions that ended in the dead letters. */
+  givenUpTotal: number
   queued: number
   /** Bytes of the budget that its unfinished jobs hold. */
   inFlightBytes: number
@@ -164,6 +172,7 @@ export function targetStatsOf({ targets }: Stats, id: string, type: string): Tar
       deliveredTotal: 0,
       failedTotal: 0,
       retriedTotal: 0,
+      givenUpTotal: 0,
       queued: 0,
       inFlightBytes: 0,
       downSince: 0,

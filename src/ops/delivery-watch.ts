@@ -25,8 +25,8 @@ export class DeliveryWatch {
 
   sample(): void {
     const now = this.clock.monotonicMs()
-    for (const [id, { queued, downSince, deliveredTotal, failedTotal }] of this.stats.targets) {
-      const ended = deliveredTotal + failedTotal
+    for (const [id, { queued, downSince, deliveredTotal, givenUpTotal }] of this.stats.targets) {
+      const ended = deliveredTotal + givenUpTotal
       const seen = this.targets.get(id)
       // What is down says so itself; what has nothing to do stands still rightly.
       if (seen === undefined || queued === 0 || downSince > 0 || seen.ended !== ended) {

@@ -15,22 +15,24 @@ export interface MetricsSources {
 }
 
 const RULE_COUNTERS: readonly (readonly [string, string, (rule: RuleStats) => number])[] = [
-  ['bingo_rule_matched_total', 'Row changes that matched the rule', (rule) => rule.matchedTotal],
+  ['bingo_rule_matched_total', 'Changes that matched the rule', (rule) => rule.matchedTotal],
+  ['bingo_rule_actions_total', 'Actions that the matches of the rule asked for', (rule) => rule.actionsTotal],
   ['bingo_rule_delivered_total', 'Actions of the rule that the target acknowledged', (rule) => rule.deliveredTotal],
   [
     'bingo_rule_coalesced_total',
-    'Changes superseded by a newer one of the same key in a window',
+    'Actions of the rule superseded by a newer one of the same key in a window',
     (rule) => rule.coalescedTotal,
   ],
   ['bingo_rule_errors_total', 'Changes whose filter or template failed', (rule) => rule.errorsTotal],
-  ['bingo_rule_dead_letters_total', 'Changes put into the dead letters', (rule) => rule.deadLettersTotal],
+  ['bingo_rule_dead_letters_total', 'Actions of the rule put into the dead letters', (rule) => rule.deadLettersTotal],
 ]
 
 const TARGET_COUNTERS: readonly (readonly [string, string, (target: TargetStats) => number])[] = [
   ['bingo_target_sends_total', 'Batches sent to the target', (target) => target.sendsTotal],
   ['bingo_target_delivered_total', 'Actions that the target acknowledged', (target) => target.deliveredTotal],
-  ['bingo_target_failed_total', 'Actions that failed, each attempt counted', (target) => target.failedTotal],
-  ['bingo_target_retried_total', 'Actions that were tried again', (target) => target.retriedTotal],
+  ['bingo_target_failed_total', 'Attempts of actions that failed', (target) => target.failedTotal],
+  ['bingo_target_retried_total', 'Actions put back to be sent again, each time', (target) => target.retriedTotal],
+  ['bingo_target_given_up_total', 'Actions that ended in the dead letters', (target) => target.givenUpTotal],
 ]
 
 /** The registry behind /metrics. Nothing is counted here: everything is read from the stats when scraped. */
@@ -53,7 +55,7 @@ function addCounters(registry: Registry, stats: Stats): void {
     ['bingo_events_read_total', 'Binlog events received from the source', () => stats.eventsTotal],
     ['bingo_bytes_read_total', 'Bytes of binlog received from the source', () => stats.bytesTotal],
     ['bingo_rows_read_total', 'Row changes of tables that some rule names', () => stats.rowsTotal],
-    ['bingo_rows_matched_total', 'Row changes that matched at least one rule', () => stats.matchedTotal],
+    ['bingo_rows_matched_total', 'Changes that matched at least one rule, each counted once', () => stats.matchedTotal],
     ['bingo_transactions_total', 'Transactions read', () => stats.transactionsTotal],
     ['bingo_source_reconnects_total', 'Times the connection to the source was made again', () => stats.reconnectsTotal],
     ['bingo_gaps_total', 'Times that changes were skipped by source.onGap', () => stats.gapsTotal],

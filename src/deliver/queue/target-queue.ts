@@ -186,10 +186,10 @@ export class TargetQueue implements WakeableQueue {
     const at = result.findIndex((failure) => failure?.kind === 'down')
     if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
     else this.health.succeeded()
+    for (const failure of result) if (failure !== null) stats.failedTotal += 1
     for (const segment of segments) {
       const sorted = sortResults(batch, segment, result, clock)
       stats.retriedTotal += sorted.kept.length
-      stats.failedTotal += sorted.lost.length
       void this.finishLane(segment, sorted)
     }
   }
@@ -232,6 +232,7 @@ export class TargetQueue implements WakeableQueue {
   private end(job: InFlightJob, delivered: boolean): void {
     this.deps.stats.queued -= 1
     if (delivered) this.deps.stats.deliveredTotal += 1
+    else this.deps.stats.givenUpTotal += 1
     job.end()
     this.deps.onEnd(job, delivered)
   }

@@ -89,7 +89,14 @@ class World {
     const pressure = (high: boolean) => void (this.paused = high)
     this.backPressure = new BackPressure({ stats: this.stats, log: silentLog, clock: systemClock, pressure })
     const onSuperseded = (job: InFlightJob) => this.backPressure.release(job)
-    const ruleStats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
+    const ruleStats = {
+      matchedTotal: 0,
+      actionsTotal: 0,
+      deliveredTotal: 0,
+      coalescedTotal: 0,
+      errorsTotal: 0,
+      deadLettersTotal: 0,
+    }
     this.queues = new TargetQueues(
       {
         clock: systemClock,

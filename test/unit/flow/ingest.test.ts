@@ -48,8 +48,8 @@ beforeEach(() => {
   stats = createStats(1024 * 1024)
 })
 
-function ingest(plan: ActionPlan): Ingest {
-  const rules: Rule[] = [plan.rule]
+function ingest(...plans: readonly ActionPlan[]): Ingest {
+  const rules: Rule[] = plans.map((plan) => plan.rule)
   return new Ingest(new Matcher({ rules, files: [] }, compile), {
     lanes: 16,
     stats,
@@ -285,4 +285,32 @@ test('a gap reaches the rules that listen to it, behind what was read before, an
   expect(watermark.position).toEqual(at(4))
   routed[0]!.end()
   expect(watermark.position).toEqual(at(900))
+})
+
+test('a change that two rules match counts once, and for each of them', () => {
+  const one = action()
+  const other = action({}, { id: 'other' })
+  const into = ingest(one, other)
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1), update(2)]))
+  into.commit(at(100))
+  into.begin(transaction(2))
+  into.rows(block('update', [update(1)]))
+  into.commit(at(200))
+  expect(stats).toMatchObject({ rowsTotal: 3, matchedTotal: 3 })
+  expect([...stats.rules].map(([id, rule]) => [id, rule.matchedTotal])).toEqual([
+    [one.rule.id, 3],
+    ['other', 3],
+  ])
+})
+
+test('actions count when they are handed on: not those of a transaction that was rolled back', () => {
+  const into = ingest(action())
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.rollback(at(100))
+  into.begin(transaction(2))
+  into.rows(block('update', [update(1), update(2)]))
+  into.commit(at(200))
+  expect([...stats.rules.values()][0]).toMatchObject({ matchedTotal: 3, actionsTotal: 2 })
 })

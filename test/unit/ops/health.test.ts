@@ -68,6 +68,7 @@ test('a target that is down is named, with its last error', () => {
     deliveredTotal: 0,
     failedTotal: 1,
     retriedTotal: 0,
+    givenUpTotal: 0,
     queued: 3,
     inFlightBytes: 0,
   }
@@ -153,6 +154,7 @@ const target = {
   deliveredTotal: 0,
   failedTotal: 0,
   retriedTotal: 0,
+  givenUpTotal: 0,
   inFlightBytes: 0,
   lastError: null,
 }
@@ -192,7 +194,14 @@ test('back-pressure names the target that most of it waits for', () => {
 })
 
 test('dead letters are news for ten minutes, counted from the beginning of the burst', () => {
-  const rule = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 2 }
+  const rule = {
+    matchedTotal: 0,
+    actionsTotal: 0,
+    deliveredTotal: 0,
+    coalescedTotal: 0,
+    errorsTotal: 0,
+    deadLettersTotal: 2,
+  }
   stats.rules.set('r', rule)
   expect(notes()).toMatchObject([{ code: 'BINGO_DEAD_LETTERS_GROWING', message: expect.stringMatching(/^2 events /) }])
   now += 500_000

@@ -85,8 +85,23 @@ test('metrics are read from the counters when scraped', async () => {
   })
   stats.eventsTotal = 5
   stats.inFlightJobs = 7
-  stats.rules.set('r1', { matchedTotal: 3, deliveredTotal: 2, coalescedTotal: 1, errorsTotal: 0, deadLettersTotal: 0 })
-  const target = { type: 'redis', sendsTotal: 4, deliveredTotal: 2, failedTotal: 0, retriedTotal: 0, queued: 1 }
+  stats.rules.set('r1', {
+    matchedTotal: 3,
+    actionsTotal: 3,
+    deliveredTotal: 2,
+    coalescedTotal: 1,
+    errorsTotal: 0,
+    deadLettersTotal: 0,
+  })
+  const target = {
+    type: 'redis',
+    sendsTotal: 4,
+    deliveredTotal: 2,
+    failedTotal: 0,
+    retriedTotal: 0,
+    givenUpTotal: 0,
+    queued: 1,
+  }
   stats.targets.set('redis://c', { ...target, inFlightBytes: 0, downSince: 1, lastError: 'x' })
   const text = await registry.metrics()
   for (const line of [

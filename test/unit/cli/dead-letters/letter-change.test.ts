@@ -54,7 +54,14 @@ const new_ = row({
 async function stored(change: Change): Promise<Change> {
   const store = new MemoryDeadLetterStore(ROOMY)
   const { signal } = new AbortController()
-  const ruleStats = { matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }
+  const ruleStats = {
+    matchedTotal: 0,
+    actionsTotal: 0,
+    deliveredTotal: 0,
+    coalescedTotal: 0,
+    errorsTotal: 0,
+    deadLettersTotal: 0,
+  }
   const deps = { store, clock: systemClock, log: silentLog, signal, stats: createStats(1).deadLetters }
   const failures = await FailureHandler.open({ ...deps, ruleStats: () => ruleStats }, signal)
   const failure = { stage: 'filter', code: 'BINGO_FILTER_FAILED', message: 'no such column' } as const

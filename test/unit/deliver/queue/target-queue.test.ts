@@ -54,7 +54,14 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     clock: systemClock,
     log: silentLog,
     signal: abort.signal,
-    ruleStats: () => ({ matchedTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0, deadLettersTotal: 0 }),
+    ruleStats: () => ({
+      matchedTotal: 0,
+      actionsTotal: 0,
+      deliveredTotal: 0,
+      coalescedTotal: 0,
+      errorsTotal: 0,
+      deadLettersTotal: 0,
+    }),
     stats: { blockedSince: 0, blockedBy: null },
   }
   const failures = await FailureHandler.open(deps, abort.signal)
@@ -72,6 +79,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     deliveredTotal: 0,
     failedTotal: 0,
     retriedTotal: 0,
+    givenUpTotal: 0,
     queued: 0,
     inFlightBytes: 0,
     downSince: 0,
@@ -343,4 +351,26 @@ test('whatever fails, nothing is lost and the last delivery of each event keeps 
     }),
     { numRuns: 60 },
   )
+})
+
+test('each failed attempt counts, and what is given up counts once', async () => {
+  let sends = 0
+  const { queue, drained, stats } = await openQueue((jobs) => {
+    sends += 1
+    return jobs.map(({ change: { new: row } }) => (row!['id'] === 2 ? null : failure(sends < 3 ? 'unknown' : 'poison')))
+  })
+  for (const id of [1, 2]) queue.push(job({ id, lane: 0 }))
+  await drained()
+  expect(stats).toMatchObject({ sendsTotal: 3, failedTotal: 3, retriedTotal: 2, givenUpTotal: 1, deliveredTotal: 1 })
+})
+
+test('attempts at a target that is down count as failed ones, and nothing is given up', async () => {
+  let sends = 0
+  const { queue, drained, stats } = await openQueue((jobs) => {
+    sends += 1
+    return sends < 3 ? jobs.map(() => failure('down')) : undefined
+  })
+  for (const id of [1, 2]) queue.push(job({ id, lane: 0 }))
+  await drained()
+  expect(stats).toMatchObject({ failedTotal: 4, givenUpTotal: 0, deliveredTotal: 2 })
 })

@@ -49,3 +49,15 @@ test('every metric is explained in docs/metrics.md', () => {
   const names = new Set(source.match(/(?:bingo|process)_[a-z_]+/g))
   expect([...names].filter((name) => !text.includes(`\`${name}`))).toEqual([])
 })
+
+test('docs/rules.md gives the batch size that each target has', () => {
+  const rules = readFileSync(new URL('docs/rules.md', ROOT), 'utf8')
+  for (const type of ['redis', 'kafka', 'rabbitmq', 'log', 'nats', 'webhook', 'sql']) {
+    const source = readFileSync(new URL(`src/targets/${type}/target.ts`, ROOT), 'utf8')
+    const size = Number(/MAX_BATCH = ([\d_]+)/.exec(source)![1]!.replaceAll('_', ''))
+    const row = rules
+      .split('\n')
+      .find((line) => new RegExp(`^\\| [a-z, ]*\\b${type}\\b[a-z, ]* \\| [^|]* \\| \\d`).test(line))
+    expect(`${type}: ${row?.split('|')[3]}`).toMatch(new RegExp(`^${type}: +${size.toLocaleString('en')}\\b`))
+  }
+})
