@@ -26,6 +26,15 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : undefined
 }
 
+/** A duration as people write it: `1h` for 3,600,000 ms. Exact. */
+export function writeDuration(ms: number): string {
+  const [unit, factor] = Object.entries(DURATION_UNITS_MS).findLast(([, each]) => ms >= each && ms % each === 0) ?? [
+    'ms',
+    1,
+  ]
+  return `${ms / factor}${unit}`
+}
+
 /** `32MiB`, `64 kB`, `1048576` in bytes; undefined when it is not a size. Letter case does not matter. */
 export function parseBytes(text: string): number | undefined {
   const parts = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim())

@@ -33,6 +33,10 @@ export interface Predicate {
 /** A string with expressions. A missing or NULL value throws EvaluationError when `strict`. */
 export interface Template {
   readonly source: string
+  /** The text with secrets put in, and `{{}}` where an expression stands: what can be told of everything it renders. */
+  readonly outline: string
+  /** The text with secrets put in where no expression stands in it, so that it is the same for every event. */
+  readonly constant: string | undefined
   readonly location: SourceLocation
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => string

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path'
-import { readSmallFile } from './small-file.ts'
+import { BadEncoding, readSmallFile } from './small-file.ts'
 
 export type Environment = { readonly [name: string]: string | undefined }
 
@@ -12,33 +12,69 @@ export interface SecretOptions {
 }
 
 /** A reference that leads nowhere. Names the variable or file, never a value. */
-export class MissingSecret extends Error {}
+export class MissingSecret extends Error {
+  readonly hint: string
+  /** Where the reference stands in the text. */
+  readonly offset: number
+
+  constructor(message: string, offset: number, hint = 'set it where BinGo runs') {
+    super(message)
+    this.offset = offset
+    this.hint = hint
+  }
+}
 
 const REFERENCE = /\$\{(env|file):([^}]*)\}/g
+/** `${API_TOKEN}`, as a shell has it, and `${ENV:X}`, `${vault:x}`; `${id}` may be meant for a column. */
+const UNKNOWN = /\$\{(?:([A-Z][A-Z0-9_]*)|([A-Za-z]\w*):([^}]*))\}/g
 
-/** Puts in the values of `${env:NAME}` and `${file:/path}` (without the file's last line break). */
+/** Refuses `${…}` that looks like a secret and is none, which would be sent as it stands. Throws MissingSecret. */
+export function refuseUnknownReferences(text: string): void {
+  for (const { 0: reference, 1: variable, 2: kind, 3: name, index } of text.matchAll(UNKNOWN)) {
+    if (kind === 'env' || kind === 'file') continue
+    const meant = variable ?? (kind!.toLowerCase() === 'env' ? name! : undefined)
+    const hint =
+      meant !== undefined
+        ? `write \${env:${meant}}`
+        : kind!.toLowerCase() === 'file'
+          ? `write \${file:${name}}`
+          : 'write ${env:NAME} or ${file:/path}'
+    throw new MissingSecret(
+      `${reference} is not a reference that BinGo knows, and would be used as it stands`,
+      index,
+      hint,
+    )
+  }
+}
+
+/** The text of a variable or file, without the last line break: `echo token > file` puts one there. */
+export function withoutLastBreak(text: string): string {
+  return text.replace(/\r?\n$/, '')
+}
+
+/** Puts in the values of `${env:NAME}` and `${file:/path}`, each without its last line break. */
 export function resolveSecrets(text: string, options: SecretOptions): string {
   return text.replaceAll(REFERENCE, (reference, kind: string, name: string, offset: number) => {
-    const value = kind === 'env' ? fromEnvironment(name, options.env) : fromFile(name, options.baseDir)
+    const value = kind === 'env' ? fromEnvironment(name, options.env, offset) : fromFile(name, options.baseDir, offset)
     const inUserInfo =
       options.url && text.slice(0, offset).includes('://') && text.slice(offset + reference.length).includes('@')
     return inUserInfo ? encodeURIComponent(value) : value
   })
 }
 
-function fromEnvironment(name: string, env: Environment): string {
+function fromEnvironment(name: string, env: Environment, offset: number): string {
   const value = env[name]
-  if (value === undefined) throw new MissingSecret(`the environment variable ${name} is not set`)
-  return value
+  if (value === undefined) throw new MissingSecret(`the environment variable ${name} is not set`, offset)
+  return withoutLastBreak(value)
 }
 
-function fromFile(name: string, baseDir: string): string {
+function fromFile(name: string, baseDir: string, offset: number): string {
   const path = isAbsolute(name) ? name : resolve(baseDir, name)
   try {
-    return readSmallFile(path).replace(/\r?\n$/, '')
+    return withoutLastBreak(readSmallFile(path))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const own = code === 'EFBIG' || code === 'ENOTFILE'
-    throw new MissingSecret(`the file ${path} cannot be read (${own ? message : (code ?? 'error')})`)
+    const own = code === 'EFBIG' || code === 'ENOTFILE' || error instanceof BadEncoding
+    throw new MissingSecret(`the file ${path} cannot be read (${own ? message : (code ?? 'error')})`, offset)
   }
 }

@@ -22,6 +22,9 @@ export interface SpecContext {
   readonly secrets: SecretSource
 }
 
+/** No action has a use for more: a TTL, a deadline. */
+const LONGEST_FIELD_MS = 3_650 * 24 * 3_600_000
+
 type Fields = { readonly [name: string]: FieldSpec }
 
 /** The fields of one action, or of an object inside it; everything is checked and compiled when it is made. */
@@ -80,7 +83,7 @@ export class TreeActionSpec implements ActionSpec {
       case 'integer':
         return reader.integer(node, name)
       case 'duration':
-        return reader.duration(node, name)
+        return reader.duration(node, name, { least: 0, most: LONGEST_FIELD_MS })
       case 'bytes':
         return reader.bytes(node, name)
       case 'rate':
@@ -142,7 +145,7 @@ export class TreeActionSpec implements ActionSpec {
     const scalar: ScalarNode =
       node.tag === 'scalar'
         ? node
-        : { tag: 'scalar', value: text, location: node.location, locate: () => node.location }
+        : { tag: 'scalar', value: text, written: text, location: node.location, locate: () => node.location }
     return resolveText(text, 0, sourceText(scalar, this.ruleId), this.context.secrets)
   }
 
@@ -155,7 +158,7 @@ export class TreeActionSpec implements ActionSpec {
       }
     }
     if (typeof node.value === 'string') return { tag: 'text', text: sourceText(node, this.ruleId) }
-    return { tag: 'value', value: node.value }
+    return { tag: 'value', value: node.value, written: node.written }
   }
 
   has(field: string): boolean {

@@ -1,6 +1,6 @@
 import type { OnFailure, RetryOptions } from '../model/rule.ts'
 import { RULE_CODES } from './codes.ts'
-import type { ValueReader } from './read-values.ts'
+import type { DurationBounds, ValueReader } from './read-values.ts'
 import { entryOf } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
 
@@ -20,6 +20,17 @@ export const DEFAULT_DELIVERY: DeliveryOptions = {
   ratePerSecond: null,
 }
 
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** What the configuration, rules, targets and actions may say alike. */
+export const DELIVERY_BOUNDS = {
+  timeout: { least: 1, most: HOUR },
+  maxAge: { least: 1, most: 3_650 * DAY },
+  min: { least: 1, most: HOUR },
+  max: { least: 1, most: DAY },
+} satisfies { readonly [key: string]: DurationBounds }
+
 /** Keys that stand for delivery options wherever these may stand. */
 export const DELIVERY_KEYS = ['timeout', 'retry', 'onFailure', 'rate'] as const
 
@@ -33,16 +44,11 @@ export function readDelivery(map: MapNode, base: DeliveryOptions, reader: ValueR
     return entry && parse(entry.value)
   }
   return {
-    timeoutMs: read('timeout', (node) => positive(node, 'timeout', reader)) ?? base.timeoutMs,
+    timeoutMs: read('timeout', (node) => reader.duration(node, 'timeout', DELIVERY_BOUNDS.timeout)) ?? base.timeoutMs,
     retry: read('retry', (node) => readRetry(node, base.retry, reader)) ?? base.retry,
     onFailure: read('onFailure', (node) => reader.oneOf(node, 'onFailure', ON_FAILURE)) ?? base.onFailure,
     ratePerSecond: read('rate', (node) => reader.rate(node, 'rate')) ?? base.ratePerSecond,
   }
-}
-
-function positive(node: TreeNode, name: string, reader: ValueReader): number | undefined {
-  const ms = reader.duration(node, name)
-  return ms === 0 ? reader.fail(node, RULE_CODES.value, `${name} must be more than 0`) : ms
 }
 
 function readRetry(node: TreeNode, base: RetryOptions, reader: ValueReader): RetryOptions | undefined {
@@ -55,9 +61,9 @@ function readRetry(node: TreeNode, base: RetryOptions, reader: ValueReader): Ret
   }
   const retry: RetryOptions = {
     attempts: value('attempts', (each, name) => reader.integer(each, name, 1)) ?? base.attempts,
-    maxAgeMs: value('maxAge', (each, name) => positive(each, name, reader)) ?? base.maxAgeMs,
-    minMs: value('min', (each, name) => positive(each, name, reader)) ?? base.minMs,
-    maxMs: value('max', (each, name) => positive(each, name, reader)) ?? base.maxMs,
+    maxAgeMs: value('maxAge', (each, name) => reader.duration(each, name, DELIVERY_BOUNDS.maxAge)) ?? base.maxAgeMs,
+    minMs: value('min', (each, name) => reader.duration(each, name, DELIVERY_BOUNDS.min)) ?? base.minMs,
+    maxMs: value('max', (each, name) => reader.duration(each, name, DELIVERY_BOUNDS.max)) ?? base.maxMs,
   }
   if (retry.minMs <= retry.maxMs) return retry
   // Only one of the two is written: the other follows.

@@ -12,15 +12,15 @@ import { ValueReader } from './read-values.ts'
 import { Reporter } from './reporter.ts'
 import { sourceText } from './files/rule-text.ts'
 import type { SecretSource } from './files/rule-text.ts'
-import { entryOf, treeOf } from './yaml/tree.ts'
+import { entryOf } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
 
 /** A target as it stands under `targets:` of the configuration. */
 export interface TargetSource {
-  /** The plain YAML value: a map in a right configuration. */
-  readonly value: unknown
+  /** A map in a right configuration. */
+  readonly tree: TreeNode
+  /** Place of the name. */
   readonly location: SourceLocation
-  locate(path: readonly (string | number)[]): SourceLocation
 }
 
 /** What rules are read with. */
@@ -120,8 +120,7 @@ function readTargetName(map: MapNode, reader: ValueReader, { targets }: RuleCont
           : `there are ${[...targets.keys()].join(', ')}`
     return reader.fail(entry.value, RULE_CODES.unknownTarget, `there is no target "${name}"`, hint)
   }
-  const tree = treeOf(target.value, (path) => target.locate(path))
-  return tree.tag === 'map' ? { name, map: tree } : undefined
+  return target.tree.tag === 'map' ? { name, map: target.tree } : undefined
 }
 
 function readType(
@@ -167,7 +166,9 @@ export function readPredicate(
     return node.tag === 'scalar' ? undefined : reader.wrongType(node, name, 'a CEL expression')
   }
   try {
-    return compilePredicate(sourceText(node, ruleId))
+    const source = sourceText(node, ruleId)
+    // YAML reads True too, CEL does not.
+    return compilePredicate(isBoolean ? { ...source, text: String(node.value) } : source)
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
     reader.reporter.problems.push(...error.problems)
@@ -178,8 +179,7 @@ export function readPredicate(
 /** Checks a named target on its own: its type, its keys, its delivery options. */
 export function checkTarget(name: string, target: TargetSource, context: RuleContext): void {
   const reader = new ValueReader(context.reporter, undefined)
-  const tree = treeOf(target.value, (path) => target.locate(path))
-  const map = reader.map(tree, `target "${name}"`, `like ${name}: {type: webhook, url: …}`)
+  const map = reader.map(target.tree, `target "${name}"`, `like ${name}: {type: webhook, url: …}`)
   if (map === undefined) return
   const type = readType(map, undefined, reader, context)
   if (type === undefined) return

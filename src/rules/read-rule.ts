@@ -34,6 +34,11 @@ const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
 /** A key that changes all the time waits for this many windows at most, when the rule does not say. */
 const WINDOWS_PER_MAX_WAIT = 10
 const DEFAULT_MAX_BATCH = 1000
+const HOUR_MS = 3_600_000
+const WINDOW = { least: 0, most: HOUR_MS }
+const MAX_WAIT = { least: 0, most: 24 * HOUR_MS }
+/** A delayed event holds the checkpoint back. */
+const LONGEST_DELAY_MS = 7 * 24 * HOUR_MS
 
 export interface ReadRule {
   readonly rule: Rule
@@ -69,7 +74,7 @@ export function readRule(
     filter: (filter && readPredicate(filter.value, 'filter', reader, id)) ?? null,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
-    delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay')) ?? 0,
+    delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,
     matchesTable: (schema, table) => matchers.some((matches) => matches(schema, table)),
   }
   const coalesce = field(map, 'coalesce', (value) => reader.oneOf(value, 'coalesce', ['latest', 'none'] as const))
@@ -146,7 +151,7 @@ function readOperations(map: MapNode, reader: ValueReader): readonly Operation[]
 
 function readDebounce(node: TreeNode, reader: ValueReader): DebounceOptions | undefined {
   if (node.tag !== 'map') {
-    const windowMs = reader.duration(node, 'debounce')
+    const windowMs = reader.duration(node, 'debounce', WINDOW)
     return windowMs === undefined ? undefined : withDefaults(windowMs, undefined, undefined)
   }
   reader.knownKeys(node, 'debounce', ['window', 'maxWait', 'maxBatch'])
@@ -154,8 +159,8 @@ function readDebounce(node: TreeNode, reader: ValueReader): DebounceOptions | un
   if (window === undefined) {
     return reader.fail(node, RULE_CODES.missing, 'debounce needs "window"', 'like debounce: {window: 100ms}')
   }
-  const windowMs = reader.duration(window.value, 'debounce.window')
-  const maxWaitMs = field(node, 'maxWait', (value) => reader.duration(value, 'debounce.maxWait'))
+  const windowMs = reader.duration(window.value, 'debounce.window', WINDOW)
+  const maxWaitMs = field(node, 'maxWait', (value) => reader.duration(value, 'debounce.maxWait', MAX_WAIT))
   const maxBatch = field(node, 'maxBatch', (value) => reader.integer(value, 'debounce.maxBatch', 1))
   if (windowMs === undefined) return undefined
   if (maxWaitMs !== undefined && maxWaitMs < windowMs) {

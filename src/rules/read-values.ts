@@ -1,9 +1,14 @@
 import { nearestName } from '../model/nearest-name.ts'
-import { parseBytes, parseDuration } from '../model/quantity.ts'
+import { parseBytes, parseDuration, writeDuration } from '../model/quantity.ts'
 import { RULE_CODES } from './codes.ts'
 import type { Reporter } from './reporter.ts'
 import { describeNode } from './yaml/tree.ts'
 import type { ListNode, MapNode, TreeNode } from './yaml/tree.ts'
+
+export interface DurationBounds {
+  readonly least: number
+  readonly most: number
+}
 
 /** Reads values of a rules file; what is wrong is reported, and the answer is then undefined. */
 export class ValueReader {
@@ -34,7 +39,7 @@ export class ValueReader {
 
   string(node: TreeNode, name: string): string | undefined {
     if (node.tag === 'scalar' && typeof node.value === 'string') return node.value
-    const hint = node.tag === 'scalar' && node.value !== null ? `put quotes around it: "${node.value}"` : undefined
+    const hint = node.tag === 'scalar' && node.value !== null ? `put quotes around it: "${node.written}"` : undefined
     return this.wrongType(node, name, 'a text', hint)
   }
 
@@ -59,10 +64,18 @@ export class ValueReader {
     return node.value >= least ? node.value : this.fail(node, RULE_CODES.value, `${name} must be at least ${least}`)
   }
 
-  duration(node: TreeNode, name: string): number | undefined {
-    if (node.tag === 'scalar' && node.value === 0) return 0
-    const ms = node.tag === 'scalar' && typeof node.value === 'string' ? parseDuration(node.value) : undefined
-    return ms ?? this.wrongForm(node, name, 'a duration', '100ms, 1s, 5m, 1h or 1d')
+  /** Milliseconds within bounds: a timer of more than 24 days fires at once. */
+  duration(node: TreeNode, name: string, { least, most }: DurationBounds): number | undefined {
+    const zero = node.tag === 'scalar' && node.value === 0
+    const ms = zero
+      ? 0
+      : node.tag === 'scalar' && typeof node.value === 'string'
+        ? parseDuration(node.value)
+        : undefined
+    if (ms === undefined) return this.wrongForm(node, name, 'a duration', '100ms, 1s, 5m, 1h or 1d')
+    if (ms >= least && ms <= most) return ms
+    const bound = ms < least ? `at least ${writeDuration(least)}` : `at most ${writeDuration(most)}`
+    return this.fail(node, RULE_CODES.value, `${name} must be ${bound}`)
   }
 
   bytes(node: TreeNode, name: string): number | undefined {

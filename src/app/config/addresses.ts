@@ -5,21 +5,21 @@ import { BingoError } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/position.ts'
 import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from '../../sources/mysql/source-address.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
-import { InvalidValue, text, textList, type Parse } from './values.ts'
+import { InvalidValue, text, textList, textParser } from './values.ts'
 
 /** Reads `mysql://user:password@host:port`; the reader of the source knows the form, and never quotes it. */
-export const mysqlUrl: Parse<SourceAddress> = (value) => asInvalidValue(() => parseSourceUrl(text(value).trim()))
+export const mysqlUrl = textParser((value): SourceAddress => asInvalidValue(() => parseSourceUrl(text(value).trim())))
 
-export const startPoint: Parse<StartPoint> = (value) => asInvalidValue(() => parseStartPoint(text(value)))
+export const startPoint = textParser((value): StartPoint => asInvalidValue(() => parseStartPoint(text(value))))
 
-export const redisAddress: Parse<string> = (value) => {
+export const redisAddress = textParser((value): string => {
   const address = text(value).trim()
   asInvalidValue(() => parseRedisUrl(address))
   return address
-}
+})
 
 /** Servers of one replication group, each `host:port` or `host`, none twice. */
-export const hostList: Parse<readonly HostPort[]> = (value) => {
+export const hostList = textParser((value): readonly HostPort[] => {
   const seen = new Set<string>()
   return textList(value).map((written) => {
     const address = parseHostPort(written)
@@ -31,10 +31,10 @@ export const hostList: Parse<readonly HostPort[]> = (value) => {
     seen.add(name)
     return address
   })
-}
+}, textList.schema)
 
 /** A file of PEM blocks, read at once so that a wrong path shows before anything starts. */
-export const pemFile: Parse<string> = (value) => {
+export const pemFile = textParser((value): string => {
   const path = text(value)
   if (path.includes('-----BEGIN ')) return path
   try {
@@ -45,7 +45,7 @@ export const pemFile: Parse<string> = (value) => {
       'Write the path of a PEM file, or the PEM text itself.',
     )
   }
-}
+})
 
 function asInvalidValue<T>(parse: () => T): T {
   try {
@@ -62,21 +62,24 @@ export interface ListenAddress {
 }
 
 /** `127.0.0.1:8686`, `[::1]:8686`, `8686` (loopback), `:8686` (every interface), `off`. */
-export const listenAddress: Parse<ListenAddress | null> = (value) => {
-  if (value === false) return null
-  const written = text(value).trim()
-  if (written === 'off' || written === 'false') return null
-  const parts = /^(?:(\[[0-9a-f:.]+\]|[a-z0-9.-]*):)?(\d{1,5})$/i.exec(written)
-  const port = Number(parts?.[2])
-  if (!parts || port > 65_535) {
-    throw new InvalidValue(
-      `"${written}" is not an address to listen on`,
-      'Like 127.0.0.1:8686, 0.0.0.0:8686, [::1]:8686, or off.',
-    )
-  }
-  if (parts[1] === undefined) return { host: '127.0.0.1', port }
-  return { host: parts[1] === '' ? '0.0.0.0' : parts[1].replace(/^\[(.*)\]$/, '$1'), port }
-}
+export const listenAddress = textParser(
+  (value): ListenAddress | null => {
+    if (value === false) return null
+    const written = text(value).trim()
+    if (written === 'off' || written === 'false') return null
+    const parts = /^(?:(\[[0-9a-f:.]+\]|[a-z0-9.-]*):)?(\d{1,5})$/i.exec(written)
+    const port = Number(parts?.[2])
+    if (!parts || port > 65_535) {
+      throw new InvalidValue(
+        `"${written}" is not an address to listen on`,
+        'Like 127.0.0.1:8686, 0.0.0.0:8686, [::1]:8686, or off.',
+      )
+    }
+    if (parts[1] === undefined) return { host: '127.0.0.1', port }
+    return { host: parts[1] === '' ? '0.0.0.0' : parts[1].replace(/^\[(.*)\]$/, '$1'), port }
+  },
+  { type: ['string', 'integer', 'boolean'] },
+)
 
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -88,7 +91,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Networks such as `10.0.0.0/8` and `fd00::/8`; a lone address is a network of one. */
-export const cidrList: Parse<readonly string[]> = (value) => {
+export const cidrList = textParser((value): readonly string[] => {
   const list = textList(value)
   for (const cidr of list) {
     const [address, bits, more] = cidr.split('/')
@@ -100,10 +103,10 @@ export const cidrList: Parse<readonly string[]> = (value) => {
     }
   }
   return list
-}
+}, textList.schema)
 
 /** Where something is kept: a Redis, `file:/path` or `memory:`. What stands behind it is checked when it is opened. */
-export const storeAddress: Parse<string> = (value) => {
+export const storeAddress = textParser((value): string => {
   const address = text(value).trim()
   if (/^file:./.test(address) || address === 'memory:') return address
   if (/^[a-z+]*(redis|sentinel)/i.test(address)) return redisAddress(address)
@@ -111,4 +114,4 @@ export const storeAddress: Parse<string> = (value) => {
     'this is not the address of a store',
     'Like redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for trying things out).',
   )
-}
+})

@@ -1,6 +1,7 @@
 import type { SourceLocation } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/position.ts'
 import type { OnFailure, RetryOptions } from '../../model/rule.ts'
+import type { TreeNode } from '../../rules/yaml/tree.ts'
 import type { HostPort, SourceAddress } from '../../sources/mysql/source-address.ts'
 
 /**
@@ -89,12 +90,10 @@ export interface RulesConfig {
 /** A target as written under `targets:`. The rule loader checks it and resolves its secrets. */
 export interface NamedTarget {
   readonly name: string
-  /** The plain YAML value: a map in a right configuration. */
-  readonly value: unknown
+  /** What stands below the name: a map in a right configuration. */
+  readonly tree: TreeNode
   /** Place of the name. */
   readonly location: SourceLocation
-  /** Place of a value inside, by keys and indexes; the nearest one above it where the path does not exist. */
-  locate(path: readonly (string | number)[]): SourceLocation
 }
 
 export interface DeliveryConfig {

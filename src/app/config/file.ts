@@ -1,9 +1,10 @@
-import { isMap, isNode, isScalar, type YAMLMap } from 'yaml'
 import type { Problem, SourceLocation } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
+import { Reporter } from '../../rules/reporter.ts'
+import { dataOf, textOfScalar } from '../../rules/yaml/tree.ts'
+import type { MapEntry, MapNode, TreeNode } from '../../rules/yaml/tree.ts'
 import type { NamedTarget } from './config.ts'
-import { isSecret, SETTING_PATHS } from './settings.ts'
-import type { YamlFile } from './yaml-file.ts'
+import { isSecret, readsText, SETTING_PATHS, type SettingPath } from './settings.ts'
 
 /** A value as written, before secrets are put in. */
 export interface WrittenValue {
@@ -34,71 +35,62 @@ function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
 }
 
 /** Takes the settings out of a parsed file; everything that is none of them is reported. */
-export function readSettings(file: YamlFile): FileContents {
-  const reader = new SettingsReader(file)
-  const root = file.root()
-  if (root !== null) reader.readGroup('', root)
-  return { values: reader.values, targets: reader.targets, problems: [...file.problems, ...reader.problems] }
+export function readSettings(root: TreeNode | undefined): FileContents {
+  const reader = new SettingsReader()
+  if (root !== undefined && !isEmpty(root)) reader.readRoot(root)
+  return { values: reader.values, targets: reader.targets, problems: reader.reporter.problems }
 }
 
 class SettingsReader {
   readonly values = new Map<string, WrittenValue>()
   readonly targets = new Map<string, NamedTarget>()
-  readonly problems: Problem[] = []
-  private readonly file: YamlFile
+  readonly reporter = new Reporter()
 
-  constructor(file: YamlFile) {
-    this.file = file
+  readRoot(root: TreeNode): void {
+    if (root.tag === 'map') return this.readGroup('', root)
+    const hint = 'Write "name: value" lines, such as "name: bingo".'
+    this.report('BINGO_CONFIG_TYPE', root.location, 'the file is not a map of settings', hint)
   }
 
-  readGroup(group: string, map: YAMLMap): void {
+  private readGroup(group: string, map: MapNode): void {
     const names = GROUPS.get(group)!
-    for (const { key, value } of map.items) {
-      const name = isScalar(key) ? String(key.value) : ''
+    for (const entry of map.entries) {
+      const { key: name, value } = entry
       const path = group === '' ? name : `${group}.${name}`
-      if (!names.has(name)) this.unknownKey(group, name, key, names)
+      if (!names.has(name)) this.unknownKey(group, entry, names)
       else if (path === 'targets') this.readTargets(value)
       else if (GROUPS.has(path)) this.readNested(path, value)
-      else this.readValue(path, value)
+      else this.readValue(path as SettingPath, value)
     }
   }
 
-  private readNested(path: string, value: unknown): void {
-    if (isMap(value)) return this.readGroup(path, value)
+  private readNested(path: string, value: TreeNode): void {
+    if (value.tag === 'map') return this.readGroup(path, value)
     if (isEmpty(value)) return
-    this.report('BINGO_CONFIG_TYPE', value, `"${path}" is a group of settings, not one value`, {
-      hint: `Write its settings below it: ${[...GROUPS.get(path)!].join(', ')}.`,
-    })
+    const hint = `Write its settings below it: ${[...GROUPS.get(path)!].join(', ')}.`
+    this.report('BINGO_CONFIG_TYPE', value.location, `"${path}" is a group of settings, not one value`, hint)
   }
 
-  private readValue(path: string, node: unknown): void {
+  private readValue(path: SettingPath, node: TreeNode): void {
     if (isEmpty(node)) return
-    let location = this.file.locationOf(node)
+    let { location } = node
     if (isSecret(path)) location = { ...location, excerpt: `${path.split('.').at(-1)}: ***` }
-    this.values.set(path, { value: this.file.plain(node), location })
+    this.values.set(path, { value: readsText(path) ? withTexts(node) : dataOf(node), location })
   }
 
-  private readTargets(node: unknown): void {
+  private readTargets(node: TreeNode): void {
     if (isEmpty(node)) return
-    if (!isMap(node)) {
-      this.report('BINGO_CONFIG_TYPE', node, '"targets" is not a map', {
-        hint: 'Like targets: {crm: {type: webhook, url: …}}.',
-      })
+    if (node.tag !== 'map') {
+      const hint = 'Like targets: {crm: {type: webhook, url: …}}.'
+      this.report('BINGO_CONFIG_TYPE', node.location, '"targets" is not a map', hint)
       return
     }
-    for (const { key, value } of node.items) {
-      const name = isScalar(key) ? String(key.value) : ''
-      const body = isNode(value) ? value : key
-      this.targets.set(name, {
-        name,
-        value: this.file.plain(value),
-        location: this.file.locationOf(key),
-        locate: (path) => (isNode(body) ? this.file.locate(body, path) : this.file.locationOf(key)),
-      })
+    for (const { key: name, keyLocation, value } of node.entries) {
+      this.targets.set(name, { name, tree: value, location: keyLocation })
     }
   }
 
-  private unknownKey(group: string, name: string, key: unknown, names: ReadonlySet<string>): void {
+  private unknownKey(group: string, { key: name, keyLocation }: MapEntry, names: ReadonlySet<string>): void {
     const meant = nearestName(name, names)
     const elsewhere = SETTING_PATHS.find((path) => path.split('.').at(-1) === name)
     const hint =
@@ -108,16 +100,22 @@ class SettingsReader {
           ? `There is "${elsewhere}".`
           : `Known here: ${[...names].join(', ')}.`
     const where = group === '' ? '' : ` in "${group}"`
-    this.report('BINGO_CONFIG_UNKNOWN_KEY', key, `"${name}" is not a setting${where}`, { hint })
+    this.report('BINGO_CONFIG_UNKNOWN_KEY', keyLocation, `"${name}" is not a setting${where}`, hint)
   }
 
-  private report(code: string, node: unknown, message: string, { hint }: { hint: string }): void {
+  private report(code: string, location: SourceLocation, message: string, hint: string): void {
     // The excerpt of a misspelt "pasword: …" would show the secret: the key alone is enough.
-    const { excerpt: _excerpt, ...location } = this.file.locationOf(node)
-    this.problems.push({ code, severity: 'error', location, message, hint })
+    const { excerpt: _excerpt, ...place } = location
+    this.reporter.error(code, place, message, hint)
   }
 }
 
-function isEmpty(node: unknown): boolean {
-  return node === null || node === undefined || (isScalar(node) && node.value === null)
+/** Numbers as they are written: a password 0012 is not 12, a name 1.10 not 1.1. */
+function withTexts(node: TreeNode): unknown {
+  if (node.tag === 'list') return node.items.map(withTexts)
+  return node.tag === 'scalar' && typeof node.value === 'number' ? textOfScalar(node) : dataOf(node)
+}
+
+function isEmpty(node: TreeNode): boolean {
+  return node.tag === 'scalar' && node.value === null
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ProblemsError, type Problem } from '../../model/errors.ts'
+import { BingoError, ProblemsError, type Problem } from '../../model/errors.ts'
 import { buildConfig } from './build.ts'
 import type { Config } from './config.ts'
-import { fromEnvironment, misspeltVariables } from './environment.ts'
+import { fromEnvironment, environmentProblems } from './environment.ts'
 import { readSettings, type FileContents } from './file.ts'
 import { readValues } from './read-values.ts'
 import type { Environment } from '../../model/secrets.ts'
-import { readYamlFile } from './yaml-file.ts'
+import { Reporter } from '../../rules/reporter.ts'
+import { readYamlFile, UnreadableFile } from '../../rules/yaml/yaml-file.ts'
 
 export interface LoadOptions {
   /** `--config`; without it BINGO_CONFIG, then config/bingo.yaml where it exists. */
@@ -28,8 +29,8 @@ const EMPTY: FileContents = { values: new Map(), targets: new Map(), problems: [
  */
 export function readConfig(options: LoadOptions): { config: Config; problems: readonly Problem[] } {
   const path = findFile(options)
-  const contents = path === null ? EMPTY : readSettings(readYamlFile(path))
-  const problems: Problem[] = [...contents.problems, ...misspeltVariables(options.env)]
+  const contents = path === null ? EMPTY : readFile(path)
+  const problems: Problem[] = [...contents.problems, ...environmentProblems(options.env)]
   const environment = fromEnvironment(options.env)
   const values = readValues({
     written: contents.values,
@@ -55,6 +56,20 @@ export function loadConfig(options: LoadOptions): { config: Config; warnings: re
   const { config, problems } = readConfig(options)
   if (problems.some((problem) => problem.severity === 'error')) throw new ProblemsError(problems)
   return { config, warnings: problems }
+}
+
+function readFile(path: string): FileContents {
+  const reporter = new Reporter()
+  try {
+    const contents = readSettings(readYamlFile(path, path, 'BINGO_CONFIG_YAML', reporter))
+    return { ...contents, problems: [...reporter.problems, ...contents.problems] }
+  } catch (cause) {
+    if (!(cause instanceof UnreadableFile)) throw cause
+    throw new BingoError('BINGO_CONFIG_FILE', `the configuration ${path} cannot be read: ${cause.message}`, {
+      hint: 'Check the path given by --config or BINGO_CONFIG and the permissions of the file.',
+      cause,
+    })
+  }
 }
 
 function findFile({ file, env, cwd }: LoadOptions): string | null {

@@ -1,7 +1,7 @@
 import type { Problem, SourceLocation } from '../../model/errors.ts'
 import { DEFAULTS } from './defaults.ts'
 import type { WrittenValue } from './file.ts'
-import { MissingSecret, resolveSecrets, type Environment } from '../../model/secrets.ts'
+import { MissingSecret, refuseUnknownReferences, resolveSecrets, type Environment } from '../../model/secrets.ts'
 import { environmentName, isUrl, SETTING_PATHS, SETTINGS, type SettingPath, type SettingValues } from './settings.ts'
 import { InvalidValue, type Parse } from './values.ts'
 
@@ -27,6 +27,7 @@ function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
   const fallback = defaultOf(path)
   if (variable === undefined && written === undefined) return parse(path, fallback)
   try {
+    if (variable === undefined) refuseUnknown(written!.value)
     return parse(path, withSecrets(path, variable ?? written!.value, options))
   } catch (error) {
     if (!(error instanceof InvalidValue) && !(error instanceof MissingSecret)) throw error
@@ -50,8 +51,14 @@ function problemOf(
     severity: 'error',
     location,
     message: `${location === undefined ? environmentName(path) : path}: ${error.message}`,
-    hint: missing ? 'Set it, or take the reference out.' : error.hint,
+    hint: error.hint,
   }
+}
+
+/** In a variable, `${X}` may be part of a password: what is there has been put in by others already. */
+function refuseUnknown(value: unknown): void {
+  if (Array.isArray(value)) value.forEach(refuseUnknown)
+  else if (typeof value === 'string') refuseUnknownReferences(value)
 }
 
 function withSecrets(path: SettingPath, value: unknown, options: ReadValuesOptions): unknown {

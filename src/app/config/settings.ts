@@ -8,8 +8,13 @@ import {
   startPoint,
   storeAddress,
 } from './addresses.ts'
+import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
+import type { DurationBounds } from '../../rules/read-values.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
+
+/** The same bounds as where rules and actions say it. */
+const durationWithin = ({ least, most }: DurationBounds): Parse<number> => duration(least, most)
 
 const SECOND = 1_000
 const HOUR = 3_600_000
@@ -50,12 +55,12 @@ export const SETTINGS = {
   lanes: integer(1, 1_024),
   budget: bytes,
   targetBudget: bytes,
-  'delivery.timeout': duration(1, HOUR),
+  'delivery.timeout': durationWithin(DELIVERY_BOUNDS.timeout),
   'delivery.onFailure': choice('block', 'park', 'skip'),
   'delivery.retry.attempts': orUnlimited(integer(1, 1_000_000)),
-  'delivery.retry.maxAge': orUnlimited(duration(1, 3_650 * DAY)),
-  'delivery.retry.min': duration(1, HOUR),
-  'delivery.retry.max': duration(1, DAY),
+  'delivery.retry.maxAge': orUnlimited(durationWithin(DELIVERY_BOUNDS.maxAge)),
+  'delivery.retry.min': durationWithin(DELIVERY_BOUNDS.min),
+  'delivery.retry.max': durationWithin(DELIVERY_BOUNDS.max),
   'deadLetters.store': storeAddress,
   'deadLetters.maxCount': integer(1, 1_000_000_000),
   'deadLetters.maxBytes': bytes,
@@ -83,6 +88,11 @@ const SECRET: ReadonlySet<string> = new Set<SettingPath>([
   'deadLetters.store',
   'http.token',
 ])
+
+/** Whether a number that stands there counts as it is written. */
+export function readsText(path: SettingPath): boolean {
+  return SETTINGS[path].readsText
+}
 
 export function isSecret(path: string): boolean {
   return SECRET.has(path)

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isMap, isSeq } from 'yaml'
-import { YamlFile, readYamlFile } from '../../app/config/yaml-file.ts'
 import { ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event-json.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 import type { Rule } from '../../model/rule.ts'
 import { explainRule, type ExplainedAction } from '../../match/explain.ts'
 import { findRuleFiles } from '../../rules/files/find-files.ts'
+import { Reporter } from '../../rules/reporter.ts'
+import { dataOf, entryOf } from '../../rules/yaml/tree.ts'
+import type { TreeNode } from '../../rules/yaml/tree.ts'
+import { readYamlFile, UnreadableFile } from '../../rules/yaml/yaml-file.ts'
 import { configFor, type GlobalOptions } from '../context.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { paint } from '../output/paint.ts'
@@ -85,14 +87,29 @@ async function readTests(
       hint,
     })
   }
-  return files.flatMap(({ path }) => readFile(readYamlFile(path), rules, problems))
+  return files.flatMap(({ path, name }) => {
+    const reporter = new Reporter()
+    const root = parsed(path, name, reporter)
+    problems.push(...reporter.problems)
+    return reporter.problems.length > 0 ? [] : readFile(root, name, rules, problems)
+  })
 }
 
-function readFile(file: YamlFile, rules: readonly Rule[], problems: Problem[]): RuleTest[] {
-  const list = file.root()?.get('tests', true)
-  problems.push(...file.problems)
-  if (!isSeq(list)) {
-    const location = file.locationOf(list)
+function parsed(path: string, name: string, reporter: Reporter): TreeNode | undefined {
+  try {
+    return readYamlFile(path, name, 'BINGO_TEST_INVALID', reporter)
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error
+    const location = { file: name, line: 1, column: 1 }
+    reporter.error('BINGO_TEST_INVALID', location, `the file cannot be read: ${error.message}`)
+    return undefined
+  }
+}
+
+function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule[], problems: Problem[]): RuleTest[] {
+  const list = root?.tag === 'map' ? entryOf(root, 'tests')?.value : undefined
+  if (list?.tag !== 'list') {
+    const location = list?.location ?? { file, line: 1, column: 1 }
     problems.push({
       code: 'BINGO_TEST_INVALID',
       severity: 'error',
@@ -103,13 +120,13 @@ function readFile(file: YamlFile, rules: readonly Rule[], problems: Problem[]): 
     return []
   }
   return list.items.flatMap((node) => {
-    const location = file.locationOf(node)
+    const { location } = node
     const fail = (message: string, hint: string): [] => {
       problems.push({ code: 'BINGO_TEST_INVALID', severity: 'error', location, message, hint })
       return []
     }
-    if (!isMap(node)) return fail('a test is a map', 'Its keys are name, rule, event, expect and sends.')
-    const test = file.plain(node) as { readonly [key: string]: unknown }
+    if (node.tag !== 'map') return fail('a test is a map', 'Its keys are name, rule, event, expect and sends.')
+    const test = dataOf(node) as { readonly [key: string]: unknown }
     const unknown = Object.keys(test).find((key) => !KEYS.includes(key))
     if (unknown !== undefined) return fail(`"${unknown}" is not a key of a test`, `Keys: ${KEYS.join(', ')}.`)
     const rule = rules.find(({ id }) => id === test['rule'])

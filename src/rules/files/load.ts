@@ -1,6 +1,5 @@
 import type { ActionDefaults, ActionType } from '../../model/action.ts'
 import { ProblemsError } from '../../model/errors.ts'
-import { readSmallFile } from '../../model/small-file.ts'
 import type { Problem, SourceLocation } from '../../model/errors.ts'
 import type { Rule, RuleSet } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
@@ -16,6 +15,7 @@ import { ValueReader } from '../read-values.ts'
 import { Reporter } from '../reporter.ts'
 import { entryOf } from '../yaml/tree.ts'
 import type { TreeNode } from '../yaml/tree.ts'
+import { readYamlText } from '../yaml/yaml-file.ts'
 import { parseYaml } from '../yaml/yaml-tree.ts'
 
 /** What rules are compiled against. */
@@ -62,7 +62,8 @@ export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
   const texts: RuleText[] = []
   for (const { path, name } of files) {
     try {
-      texts.push({ path, name, text: readSmallFile(path) })
+      const text = readYamlText(path, name, RULE_CODES.yaml, reporter)
+      if (text !== undefined) texts.push({ path, name, text })
     } catch (error) {
       const location: SourceLocation = { file: name, line: 1, column: 1 }
       reporter.error(RULE_CODES.file, location, `the file cannot be read: ${(error as Error).message}`)
@@ -105,17 +106,33 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
 
 /** The entries of `rules:`. */
 function ruleNodes(text: string, file: string, reporter: Reporter): readonly TreeNode[] {
-  const root = parseYaml(text, file, reporter)
-  if (root === undefined) return []
+  const before = reporter.errors.length
+  const root = parseYaml({ text, file, code: RULE_CODES.yaml }, reporter)
   const reader = new ValueReader(reporter, undefined)
+  if (root === undefined || isNull(root)) {
+    if (reporter.errors.length === before) noRules(reader, { file, line: 1, column: 1 }, 'the file is empty')
+    return []
+  }
   const map = reader.map(root, 'a rules file', 'it starts with rules:')
   if (map === undefined) return []
   reader.knownKeys(map, 'a rules file', ['rules'])
   const entry = entryOf(map, 'rules')
   if (entry === undefined) {
-    if (map.entries.length === 0) reader.fail(map, RULE_CODES.missing, 'the file has no rules', 'it starts with rules:')
+    if (map.entries.length === 0) noRules(reader, map.location, 'the file has no rules')
     return []
   }
-  if (entry.value.tag === 'scalar' && entry.value.value === null) return []
+  if (isNull(entry.value)) {
+    if (reporter.errors.length === before) noRules(reader, entry.keyLocation, 'nothing stands below "rules:"')
+    return []
+  }
   return reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? []
+}
+
+/** A file that was cut off while it was written must not take the rules away: none at all has to be said. */
+function noRules(reader: ValueReader, location: SourceLocation, message: string): void {
+  reader.fail({ location }, RULE_CODES.missing, message, 'write rules: [] where there are to be none')
+}
+
+function isNull(node: TreeNode): boolean {
+  return node.tag === 'scalar' && node.value === null
 }

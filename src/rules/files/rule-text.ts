@@ -1,8 +1,9 @@
-import { MissingSecret, resolveSecrets } from '../../model/secrets.ts'
+import { MissingSecret, refuseUnknownReferences, resolveSecrets } from '../../model/secrets.ts'
 import type { Environment } from '../../model/secrets.ts'
 import { textProblem } from '../language/source-text.ts'
 import type { SourceText } from '../language/source-text.ts'
 import { RULE_CODES } from '../codes.ts'
+import { textOfScalar } from '../yaml/tree.ts'
 import type { ScalarNode } from '../yaml/tree.ts'
 
 /** Where secrets come from. */
@@ -12,9 +13,9 @@ export interface SecretSource {
   readonly baseDir: string
 }
 
-/** The text of a scalar, as filters and templates read it. Numbers and booleans count as they are printed. */
+/** The text of a scalar, as filters and templates read it. Numbers and booleans count as they are written. */
 export function sourceText(node: ScalarNode, ruleId: string): SourceText {
-  return { text: String(node.value ?? ''), location: node.location, ruleId, locate: (offset) => node.locate(offset) }
+  return { text: textOfScalar(node), location: node.location, ruleId, locate: (offset) => node.locate(offset) }
 }
 
 /**
@@ -24,10 +25,10 @@ export function sourceText(node: ScalarNode, ruleId: string): SourceText {
 export function resolveText(text: string, offset: number, source: SourceText, secrets: SecretSource): string {
   if (!text.includes('${')) return text
   try {
+    refuseUnknownReferences(text)
     return resolveSecrets(text, { ...secrets, url: text.includes('://') })
   } catch (error) {
     if (!(error instanceof MissingSecret)) throw error
-    const at = offset + Math.max(0, text.search(/\$\{(env|file):/))
-    throw textProblem(source, RULE_CODES.secret, error.message, at, 'set it where BinGo runs')
+    throw textProblem(source, RULE_CODES.secret, error.message, offset + error.offset, error.hint)
   }
 }

@@ -13,7 +13,8 @@ import type { TemplateOptions } from './template/template.ts'
 
 /** A structure as it stands in a file: scalars that are not text are kept, text may hold expressions. */
 export type StructureSource =
-  | { readonly tag: 'value'; readonly value: Value }
+  /** `written`: the text of a number where a text is wanted in the end; 1.10 is not 1.1 there. */
+  | { readonly tag: 'value'; readonly value: Value; readonly written?: string }
   | { readonly tag: 'text'; readonly text: SourceText }
   | { readonly tag: 'list'; readonly items: readonly StructureSource[] }
   | { readonly tag: 'map'; readonly entries: readonly (readonly [key: string, value: StructureSource])[] }
@@ -37,6 +38,10 @@ export function compileStructure(
     bindJson: (table) => flat(bindJson(node, table)),
     bindText: (table) => {
       if (node.tag === 'map' || node.tag === 'list') return flat(bindJson(node, table))
+      if (node.tag === 'value' && typeof node.value === 'number' && node.written !== undefined) {
+        const { written } = node
+        return () => written
+      }
       const value = bindNode(node, table)
       return (change) => valueText(value(change))
     },
@@ -54,7 +59,7 @@ function valueText(value: unknown): string {
 }
 
 type StructureNode =
-  | { readonly tag: 'value'; readonly value: Value }
+  | { readonly tag: 'value'; readonly value: Value; readonly written?: string }
   | { readonly tag: 'template'; readonly template: ParsedTemplate }
   | { readonly tag: 'list'; readonly items: readonly StructureNode[] }
   | { readonly tag: 'map'; readonly entries: readonly (readonly [string, StructureNode])[] }

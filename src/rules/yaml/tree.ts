@@ -25,6 +25,8 @@ export interface ScalarNode {
   readonly tag: 'scalar'
   readonly location: SourceLocation
   readonly value: string | number | boolean | null
+  /** The text that YAML took for the value: `1.10` for 1.1, `0x10` for 16, and what is inside of quotes. */
+  readonly written: string
   /** Place of the character at an offset of a text. */
   locate(offset: number): SourceLocation
 }
@@ -40,11 +42,16 @@ export function describeNode(node: TreeNode): string {
   return typeof node.value === 'string' ? 'a text' : typeof node.value === 'number' ? 'a number' : String(node.value)
 }
 
+/** The text of a scalar, as those read it who want a text: as it is written, so that a version 1.10 stays one. */
+export function textOfScalar({ value, written }: ScalarNode): string {
+  return typeof value === 'string' ? value : value === null ? '' : written
+}
+
 /** The node as plain data, keys sorted: equal rules give equal JSON. */
 export function plainValue(node: TreeNode): unknown {
   switch (node.tag) {
     case 'scalar':
-      return node.value
+      return typeof node.value === 'number' && String(node.value) !== node.written ? node.written : node.value
     case 'list':
       return node.items.map(plainValue)
     case 'map':
@@ -52,28 +59,11 @@ export function plainValue(node: TreeNode): unknown {
   }
 }
 
-/** Builds a tree from plain data, such as a named target of the configuration. */
-export function treeOf(
-  value: unknown,
-  locate: (path: readonly (string | number)[]) => SourceLocation,
-  path: readonly (string | number)[] = [],
-): TreeNode {
-  const location = locate(path)
-  if (Array.isArray(value)) {
-    return { tag: 'list', location, items: value.map((item, index) => treeOf(item, locate, [...path, index])) }
-  }
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(([key, item]) => ({
-      key,
-      keyLocation: locate([...path, key]),
-      value: treeOf(item, locate, [...path, key]),
-    }))
-    return { tag: 'map', location, entries }
-  }
-  return { tag: 'scalar', location, value: scalarOf(value), locate: () => location }
-}
-
-function scalarOf(value: unknown): ScalarNode['value'] {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
-  return value === null || value === undefined ? null : String(value as bigint)
+/** The node as the data that it stands for: maps without a prototype, lists, scalars. */
+export function dataOf(node: TreeNode): unknown {
+  if (node.tag === 'scalar') return node.value
+  if (node.tag === 'list') return node.items.map(dataOf)
+  const map: { [key: string]: unknown } = Object.create(null)
+  for (const { key, value } of node.entries) map[key] = dataOf(value)
+  return map
 }

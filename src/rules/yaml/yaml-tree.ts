@@ -2,24 +2,33 @@ import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yam
 import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
 import { duplicateKeys } from './duplicate-keys.ts'
 import type { SourceLocation } from '../../model/errors.ts'
-import { RULE_CODES } from '../codes.ts'
 import type { Reporter } from '../reporter.ts'
 import type { MapEntry, ScalarNode, TreeNode } from './tree.ts'
 import { offsetInFile } from './yaml-offsets.ts'
 
 /** Nodes after the expansion of aliases: a file of nested aliases must not grow without bounds. */
 const MAX_NODES = 100_000
+/** Maps and lists inside each other; an alias that stands inside of what it names ends here too. */
+const MAX_DEPTH = 100
 const TOO_DEEP = 'maps or lists are nested too deeply'
 
+export interface YamlSource {
+  readonly text: string
+  /** How the file is called in messages. */
+  readonly file: string
+  /** Code of the problems of the syntax. */
+  readonly code: string
+}
+
 /** Parses a YAML text into a tree with places. Undefined when the file is empty or cannot be used; see the reporter. */
-export function parseYaml(text: string, file: string, reporter: Reporter): TreeNode | undefined {
+export function parseYaml(source: YamlSource, reporter: Reporter): TreeNode | undefined {
   const lines = new LineCounter()
-  const document = parsed(text, lines)
+  const document = parsed(source.text, lines)
   if (document === undefined) {
-    reporter.error(RULE_CODES.yaml, { file, line: 1, column: 1 }, TOO_DEEP)
+    reporter.error(source.code, { file: source.file, line: 1, column: 1 }, TOO_DEEP)
     return undefined
   }
-  const builder = new TreeBuilder(document, text, file, lines, reporter)
+  const builder = new TreeBuilder(document, source, lines, reporter)
   for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
   if (document.errors.length > 0 || document.contents === null) return undefined
   const duplicates = duplicateKeys(document)
@@ -46,26 +55,25 @@ function parsed(text: string, lineCounter: LineCounter): Document.Parsed | undef
 
 class TreeBuilder {
   private readonly document: Document
-  private readonly text: string
+  private readonly source: YamlSource
   private readonly textLines: readonly string[]
-  private readonly file: string
   private readonly lines: LineCounter
   private readonly reporter: Reporter
   private readonly excerpts: string[] = []
   private nodes = 0
+  private depth = 0
 
-  constructor(document: Document, text: string, file: string, lines: LineCounter, reporter: Reporter) {
+  constructor(document: Document, source: YamlSource, lines: LineCounter, reporter: Reporter) {
     this.document = document
-    this.text = text
-    this.textLines = text.split(/\r?\n/)
-    this.file = file
+    this.source = source
+    this.textLines = source.text.split(/\r?\n/)
     this.lines = lines
     this.reporter = reporter
   }
 
   reportSyntax(error: YAMLError): void {
     const { message, hint } = plainWords(error)
-    this.reporter.error(RULE_CODES.yaml, this.locationAt(error.pos[0]), message, hint)
+    this.report(this.locationAt(error.pos[0]), message, hint)
   }
 
   reportDuplicate(offset: number): void {
@@ -80,18 +88,27 @@ class TreeBuilder {
         this.report(location, `the file holds more than ${MAX_NODES} values, each alias counted as what it stands for`)
       return empty(location)
     }
-    if (isAlias(node)) {
-      const target = node.resolve(this.document)
-      if (target === undefined) {
-        this.report(location, `there is no anchor &${node.source} above`)
-        return empty(location)
-      }
-      return this.node(target)
+    if (isScalar(node)) return this.scalar(node, location)
+    if (this.depth >= MAX_DEPTH) {
+      if (this.nodes <= MAX_NODES) this.report(location, TOO_DEEP)
+      this.nodes = MAX_NODES + 1
+      return empty(location)
     }
+    this.depth += 1
+    const collection = this.collection(node, location)
+    this.depth -= 1
+    return collection
+  }
+
+  private collection(node: Node | null, location: SourceLocation): TreeNode {
     if (isMap(node)) return { tag: 'map', location, entries: this.entries(node) }
     if (isSeq(node))
       return { tag: 'list', location, items: node.items.map((item) => this.node(item as Node, location)) }
-    return isScalar(node) ? this.scalar(node, location) : empty(location)
+    if (!isAlias(node)) return empty(location)
+    const target = node.resolve(this.document)
+    if (target !== undefined) return this.node(target)
+    this.report(location, `there is no anchor &${node.source} above`)
+    return empty(location)
   }
 
   private entries(map: YAMLMap): MapEntry[] {
@@ -123,7 +140,8 @@ class TreeBuilder {
       tag: 'scalar',
       location,
       value,
-      locate: isText ? (offset) => this.locationAt(offsetInFile(scalar, this.text, offset)) : () => location,
+      written: scalar.source ?? String(value ?? ''),
+      locate: isText ? (offset) => this.locationAt(offsetInFile(scalar, this.source.text, offset)) : () => location,
     }
   }
 
@@ -138,7 +156,7 @@ class TreeBuilder {
   }
 
   private report(location: SourceLocation, message: string, hint?: string): void {
-    this.reporter.error(RULE_CODES.yaml, location, message, hint)
+    this.reporter.error(this.source.code, location, message, hint)
   }
 
   /** One text for all the values of a line, however long it is. */
@@ -148,12 +166,12 @@ class TreeBuilder {
 
   private locationAt(offset: number): SourceLocation {
     const { line, col } = this.lines.linePos(offset)
-    return { file: this.file, line, column: col, excerpt: this.excerpt(line - 1) }
+    return { file: this.source.file, line, column: col, excerpt: this.excerpt(line - 1) }
   }
 }
 
 function empty(location: SourceLocation): ScalarNode {
-  return { tag: 'scalar', location, value: null, locate: () => location }
+  return { tag: 'scalar', location, value: null, written: '', locate: () => location }
 }
 
 function mergedEntries(value: TreeNode): readonly MapEntry[] {

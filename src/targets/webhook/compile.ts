@@ -21,7 +21,7 @@ const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
 /** Compiles one `type: webhook` action. */
 export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): CompiledAction {
   const url = spec.template('url')
-  const origin = compileOrigin(spec, url?.source)
+  const origin = compileOrigin(spec, url?.outline)
   const headers = compileHeaders(spec)
   const message = compileMessage(spec, 'body')
   const options: WebhookActionOptions = {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseBytes, parseDuration, printBytes, printDuration } from '../../../src/model/quantity.ts'
+import { parseBytes, parseDuration, printBytes, printDuration, writeDuration } from '../../../src/model/quantity.ts'
 
 it('reads durations with their unit', () => {
   expect(parseDuration('250ms')).toBe(250)
@@ -27,4 +27,15 @@ it('prints both for people', () => {
   expect(printDuration(3_600_000)).toBe('60 min')
   expect(printBytes(512)).toBe('512 B')
   expect(printBytes(33_554_432)).toBe('32.0 MiB')
+})
+
+test('a duration is written in the largest unit that is exact', () => {
+  expect([1, 1_500, 60_000, 90_000, 3_600_000, 86_400_000].map(writeDuration)).toEqual([
+    '1ms',
+    '1500ms',
+    '1m',
+    '90s',
+    '1h',
+    '1d',
+  ])
 })

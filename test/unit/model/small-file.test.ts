@@ -30,3 +30,11 @@ test('A folder and a missing file say what they are', () => {
   expect(() => readSmallFile(folder)).toThrow('it is a folder')
   expect(() => readSmallFile(join(folder, 'nothing'))).toThrow('ENOENT')
 })
+
+test('A file that is not UTF-8 is refused, with the place of the first wrong byte', () => {
+  const path = join(folder, 'encoded')
+  writeFileSync(path, Buffer.from('a: 1\nb: größe\n', 'latin1'))
+  expect(() => readSmallFile(path)).toThrow(expect.objectContaining({ line: 2, column: 6 }))
+  writeFileSync(path, Buffer.from('\ufefftext: größe', 'utf8'))
+  expect(readSmallFile(path)).toBe('text: größe')
+})

@@ -9,6 +9,8 @@ import type { Rule } from '../../../src/model/rule.ts'
 import { formatProblems } from '../../../src/rules/files/format-problems.ts'
 import { loadRules, loadRulesFromText } from '../../../src/rules/files/load.ts'
 import type { CompileOptions, LoadedRules } from '../../../src/rules/files/load.ts'
+import type { TargetSource } from '../../../src/rules/read-action.ts'
+import { treeOf } from '../../support/tree-of.ts'
 import { ADA, changeOf, tableOf, USERS } from '../../support/match-tables.ts'
 
 const OPTIONS: CompileOptions = {
@@ -157,13 +159,9 @@ describe('Delivery options', () => {
     ['crm', target({ type: 'webhook', url: 'https://crm.test/', timeout: '3s', retry: { attempts: 3 } })],
   ])
 
-  function target(value: unknown): {
-    value: unknown
-    location: { file: string; line: number; column: number }
-    locate: () => { file: string; line: number; column: number }
-  } {
+  function target(value: unknown): TargetSource {
     const location = { file: 'bingo.yaml', line: 9, column: 3 }
-    return { value, location, locate: () => location }
+    return { tree: treeOf(value, () => location), location }
   }
 
   test('are taken from the nearest: action, target, rule, defaults, key by key', () => {
@@ -229,6 +227,106 @@ describe('Secrets', () => {
   test('in a URL are starred in excerpts', () => {
     const [problem] = problemsOf(() => load(ruleWith('actions: [{typ: redis, url: "redis://u:hunter2@h"}]')))
     expect(problem!.location!.excerpt).toContain('redis://u:*******@h')
+  })
+})
+
+describe('References to secrets', () => {
+  const header = (value: string): string =>
+    ruleWith(
+      'actions:',
+      '  - type: webhook',
+      '    url: https://x.test/',
+      '    headers:',
+      `      authorization: ${value}`,
+    )
+
+  test('work in the whole address of a webhook, as they do for other targets', () => {
+    const env = { HOOK: 'https://hooks.test/T/B/x\n' }
+    const { warnings, ruleSet } = load(ruleWith('actions: [{type: webhook, url: "${env:HOOK}"}]'), { env })
+    expect(warnings).toEqual([])
+    const [action] = ruleSet.rules[0]!.actions
+    expect(action!.target.id).toContain('hooks.test')
+    expect(action!.bind(USERS)(changeOf(null, ADA))).toMatchObject({ url: { href: 'https://hooks.test/T/B/x' } })
+    const withPath = ruleWith('actions: [{type: webhook, url: "${env:HOOK}/{{id}}"}]')
+    expect(only(load(withPath, { env })).actions[0]!.bind(USERS)(changeOf(null, ADA))).toMatchObject({
+      url: { href: 'https://hooks.test/T/B/x/101' },
+    })
+    const account = { env: { HOOK: 'https://user:hunter2@hooks.test/' } }
+    const problems = problemsOf(() => load(ruleWith('actions: [{type: webhook, url: "${env:HOOK}"}]'), account))
+    expect(problems).toMatchObject([{ code: 'BINGO_RULE_WEBHOOK_URL' }])
+    expect(JSON.stringify(problems)).not.toContain('hunter2')
+  })
+
+  test('lose their last line break, from a variable as from a file', () => {
+    const rule = only(load(header('"Bearer ${env:TOKEN}"'), { env: { TOKEN: 'tok\r\n' } }))
+    const payload = rule.actions[0]!.bind(USERS)(changeOf(null, ADA)) as { headers: string[] }
+    expect(payload.headers).toEqual(['authorization', 'Bearer tok'])
+  })
+
+  test.each([
+    ['"Bearer ${API_TOKEN}"', '8:34', '${env:API_TOKEN}'],
+    ['"Bearer ${ENV:API_TOKEN}"', '8:34', '${env:API_TOKEN}'],
+    ['"Bearer ${File:/run/s}"', '8:34', '${file:/run/s}'],
+    ['"${vault:kv/token}"', '8:27', '${env:NAME} or ${file:/path}'],
+  ])('that BinGo does not know are refused: %s', (value, at, hint) => {
+    const [problem] = problemsOf(() => load(header(value)))
+    expect(`${problem!.location!.line}:${problem!.location!.column}`).toBe(at)
+    expect(problem).toMatchObject({ code: 'BINGO_RULE_SECRET_MISSING', hint: `write ${hint}` })
+  })
+
+  test('that BinGo does not know are refused in bodies and in lists too, and may be written as text', () => {
+    expect(wrong(ruleWith('actions: [{type: webhook, url: "https://x.test/", body: {a: ["${API}"]}}]'))).toHaveLength(1)
+    expect(wrong(ruleWith('actions: [{type: kafka, brokers: ["${HOST}:9092"], topic: t}]'))).toHaveLength(1)
+    const text = ruleWith(`actions: [{type: redis, cmd: SET, key: k, value: '{{"\${API}"}}'}]`)
+    expect(only(load(text)).actions[0]!.bind(USERS)(changeOf(null, ADA))).toMatchObject({ args: ['k', '${API}'] })
+  })
+})
+
+describe('Numbers where a text is meant', () => {
+  const rendered = (...lines: string[]): unknown =>
+    only(load(ruleWith('actions:', ...lines))).actions[0]!.bind(USERS)(changeOf(null, ADA))
+
+  test('are sent as they are written', () => {
+    const webhook = rendered(
+      '  - {type: webhook, url: "https://x.test/", headers: {x-version: 1.10, x-hex: 0x1F, x-zip: 00501, x-on: True}}',
+    )
+    expect(webhook).toMatchObject({
+      headers: ['x-version', '1.10', 'x-hex', '0x1F', 'x-zip', '00501', 'x-on', 'True'],
+    })
+    expect(rendered('  - {type: redis, cmd: SET, key: 1.10, value: 2.50}')).toMatchObject({ args: ['1.10', '2.50'] })
+    expect(rendered('  - {type: redis, cmd: SADD, key: c, member: 1e3}')).toMatchObject({ args: ['c', '1e3'] })
+  })
+
+  test('stay numbers in JSON, and count for the version of the rule as they are written', () => {
+    const body = rendered('  - {type: webhook, url: "https://x.test/", body: {v: 1.10}}')
+    expect(body).toMatchObject({ json: '{"v":1.1}' })
+    const version = (number: string): string =>
+      only(load(ruleWith(`actions: [{type: redis, cmd: SET, key: k, value: ${number}}]`))).version
+    expect(version('1.10')).not.toBe(version('1.1'))
+  })
+})
+
+describe('Durations have bounds wherever they stand', () => {
+  const action = (text: string): string[] => wrong(ruleWith(`actions: [{type: log, ${text}}]`))
+
+  test.each([
+    ['timeout: 30d', 'timeout must be at most 1h'],
+    ['timeout: 0', 'timeout must be at least 1ms'],
+    ['retry: {max: 25d}', 'retry.max must be at most 1d'],
+    ['retry: {min: 2h}', 'retry.min must be at most 1h'],
+    ['retry: {maxAge: 4000d}', 'retry.maxAge must be at most 3650d'],
+  ])('%s', (text, message) => {
+    expect(action(text)[0]).toContain(message)
+    expect(wrong(ruleWith(text))[0]).toContain(message)
+  })
+
+  test.each([
+    ['delay: 25d', 'delay must be at most 7d'],
+    ['debounce: 2h', 'debounce must be at most 1h'],
+    ['debounce: {window: 25d}', 'debounce.window must be at most 1h'],
+    ['debounce: {window: 1s, maxWait: 25d}', 'debounce.maxWait must be at most 1d'],
+  ])('%s', (text, message) => {
+    expect(wrong(ruleWith(text))[0]).toContain(message)
   })
 })
 
@@ -465,6 +563,34 @@ describe('Rules files', () => {
         problems: [{ code: 'BINGO_RULE_NO_FILES', message: 'no rules file matches "nope/*.yaml"' }],
       },
     )
+  })
+
+  test.each([
+    ['nothing', '', '1:1 the file is empty'],
+    ['only comments', '# rules: later\n', '1:1 the file is empty'],
+    ['no entry', 'rules:\n#  - id: x\n', '1:1 nothing stands below "rules:"'],
+    ['an empty map', '{}', '1:1 the file has no rules'],
+    ['null', '~', '1:1 the file is empty'],
+  ])('a file that says nothing is an error: %s', (_name, text, expected) => {
+    const [problem] = problemsOf(() => load(text))
+    expect(`${problem!.location!.line}:${problem!.location!.column} ${problem!.message}`).toBe(expected)
+    expect(problem!.hint).toContain('rules: []')
+    expect(load('rules: []').ruleSet.rules).toEqual([])
+  })
+
+  test('a file that is not UTF-8 is an error at its place', async () => {
+    const path = join(folder, 'latin1.yaml')
+    const of = async (bytes: Buffer): Promise<string> => {
+      await writeFile(path, bytes)
+      const error = await loadRules({ ...OPTIONS, patterns: [path], baseDir: folder }).catch((each: unknown) => each)
+      await rm(path)
+      const { location, code, message } = (error as ProblemsError).problems[0]!
+      return `${location!.line}:${location!.column} ${code} ${message}`
+    }
+    const text = rule('a').replace('table: t', 'table: größe').replace('[{id', '\n  [{id')
+    expect(await of(Buffer.from(text, 'latin1'))).toBe('2:21 BINGO_RULE_YAML the file is not valid UTF-8 here')
+    const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')])
+    expect(await of(utf16)).toBe('1:1 BINGO_RULE_YAML the file is UTF-16, not UTF-8')
   })
 
   test('a file that is too large is refused unread', async () => {

@@ -5,7 +5,7 @@ import { stringifyValue } from '../../../src/model/event-json.ts'
 import type { ColumnReads, Structure, Template } from '../../../src/model/rule.ts'
 import { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import { actionTypes } from '../../../src/targets/registry.ts'
-import { treeOf } from '../../../src/rules/yaml/tree.ts'
+import { treeOf } from '../../support/tree-of.ts'
 import { action, change, CountingHold, tableDef, transaction } from '../../support/jobs.ts'
 
 const location = { file: 'rules.yaml', line: 1, column: 1 }
@@ -34,6 +34,8 @@ export function template(source: string): Template {
   return {
     source,
     location,
+    outline: source.replaceAll(EXPRESSION, '{{}}'),
+    constant: source.includes('{{') ? undefined : source,
     reads: () => readsOf([source]),
     bind: () => (from) =>
       source.replaceAll(EXPRESSION, (_, path: string) => {

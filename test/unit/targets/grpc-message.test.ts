@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { checkOutline } from '../../../src/targets/grpc/check-outline.ts'
 import { findMethod, loadProto } from '../../../src/targets/grpc/descriptors.ts'
 import { fitMessage } from '../../../src/targets/grpc/fit.ts'
-import { treeOf } from '../../../src/rules/yaml/tree.ts'
+import { treeOf } from '../../support/tree-of.ts'
 import { MAIL_PROTO } from '../../support/grpc-server.ts'
 
 const definition = loadProto(MAIL_PROTO)

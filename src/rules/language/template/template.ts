@@ -18,6 +18,10 @@ export function compileTemplate(source: SourceText, options: TemplateOptions = {
   return {
     source: source.text,
     location: source.location,
+    outline: template.parts.map((part) => (part.tag === 'text' ? part.text : '{{}}')).join(''),
+    constant: template.isConstant
+      ? template.parts.map((part) => (part.tag === 'text' ? part.text : '')).join('')
+      : undefined,
     reads: (table) => template.reads(table),
     bind: (table) => bindText(template, table),
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig, readConfig } from '../../../../src/app/config/load.ts'
+import { dataOf } from '../../../../src/rules/yaml/tree.ts'
 import { ProblemsError, type Problem } from '../../../../src/model/errors.ts'
 
 const SOURCE = { BINGO_SOURCE_URL: 'mysql://bingo:s3cret@db:3307' }
@@ -247,6 +248,48 @@ describe('mistakes', () => {
     ])
   })
 
+  test('variables of Kubernetes that are called like settings are ignored with a word', () => {
+    const env = {
+      ...SOURCE,
+      BINGO_SOURCE_PORT: 'tcp://10.0.0.7:3306',
+      BINGO_SOURCE_PORT_3306_TCP_ADDR: '10.0.0.7',
+      BINGO_SOURCE_SERVICE_HOST: '10.0.0.7',
+      BINGO_REDIS_PORT: 'tcp://10.0.0.8:6379',
+      BINGO_HTTP_SERVICE_PORT_HTTP: '80',
+    }
+    expect(problems(env)).toMatchObject([
+      { severity: 'warning', code: 'BINGO_CONFIG_SERVICE_VARIABLE', message: expect.stringContaining('bingo-source') },
+    ])
+    expect(load(env).config.source.port).toBe(3307)
+    expect(problems({ ...SOURCE, BINGO_SOURCE_PORT: 'tcp' })).toMatchObject([{ code: 'BINGO_CONFIG_VALUE' }])
+  })
+
+  test('a reference that BinGo does not know is refused in the file, and is text in a variable', () => {
+    write('http: {token: "${API_TOKEN}"}\nsource: {password: "${ENV:X}"}\n')
+    expect(problems()).toMatchObject([
+      { code: 'BINGO_CONFIG_SECRET', location: { line: 2 }, hint: 'write ${env:X}' },
+      { code: 'BINGO_CONFIG_SECRET', location: { line: 1 }, hint: 'write ${env:API_TOKEN}' },
+    ])
+    write('')
+    expect(load({ ...SOURCE, BINGO_SOURCE_PASSWORD: 'a${B}c' }).config.source.password).toBe('a${B}c')
+  })
+
+  test('the last line break of a variable is not part of its value', () => {
+    expect(load({ ...SOURCE, BINGO_HTTP_TOKEN: 'tok\n' }).config.http.token).toBe('tok')
+    expect(load({ ...SOURCE, BINGO_LANES: '8\r\n' }).config.lanes).toBe(8)
+  })
+
+  test('a number where a text is meant counts as it is written', () => {
+    write('name: 1.10\nsource: {password: 0012}\nrules: [1.20]\n')
+    const { config } = load()
+    expect([config.name, config.source.password, config.rules.patterns]).toEqual(['1.10', '0012', ['1.20']])
+  })
+
+  test('a file that is not UTF-8 is an error', () => {
+    writeFileSync(join(cwd, 'config/bingo.yaml'), Buffer.from('name: a\n# größe\n', 'latin1'))
+    expect(problems()).toMatchObject([{ code: 'BINGO_CONFIG_YAML', location: { line: 2, column: 5 } }])
+  })
+
   test('listening beyond loopback needs a token', () => {
     expect(problems({ ...SOURCE, BINGO_HTTP_LISTEN: '0.0.0.0:8686' })).toMatchObject([
       { code: 'BINGO_CONFIG_HTTP_TOKEN' },
@@ -258,13 +301,11 @@ describe('mistakes', () => {
 })
 
 test('named targets keep their places for the rule loader', () => {
-  write('targets:\n  crm:\n    type: webhook\n    url: https://x\n  ids: {big: 9007199254740993}\n')
-  const { config } = load()
-  const crm = config.targets.get('crm')!
-  expect(crm.value).toEqual({ type: 'webhook', url: 'https://x' })
+  write('targets:\n  crm:\n    type: webhook\n    url: https://x\n')
+  const crm = load().config.targets.get('crm')!
+  expect({ ...(dataOf(crm.tree) as object) }).toEqual({ type: 'webhook', url: 'https://x' })
   expect(crm.location).toMatchObject({ line: 2, column: 3 })
-  expect(crm.locate(['url'])).toMatchObject({ line: 4, column: 10 })
-  expect(config.targets.get('ids')!.value).toEqual({ big: 9007199254740993n })
+  expect(crm.tree).toMatchObject({ entries: [{}, { key: 'url', value: { location: { line: 4, column: 10 } } }] })
 })
 
 test('a standby needs a checkpoint that both instances reach, and a lock on one server is no lease for several', () => {
