@@ -29,7 +29,7 @@ it('prints both for people', () => {
   expect(printBytes(33_554_432)).toBe('32.0 MiB')
 })
 
-test('a duration is written in the largest unit that is exact', () => {
+it('a duration is written in the largest unit that is exact', () => {
   expect([1, 1_500, 60_000, 90_000, 3_600_000, 86_400_000].map(writeDuration)).toEqual([
     '1ms',
     '1500ms',
