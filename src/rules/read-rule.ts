@@ -9,7 +9,7 @@ import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import { readAction, readPredicate } from './read-action.ts'
 import type { RuleContext } from './read-action.ts'
 import { ValueReader } from './read-values.ts'
-import { compileTablePattern } from './table-pattern.ts'
+import { compileTablePattern, TABLE_PATTERN_HINT } from './table-pattern.ts'
 import type { TableMatcher } from './table-pattern.ts'
 import { entryOf, plainValue } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
@@ -135,8 +135,7 @@ function readTables(map: MapNode, operations: readonly Operation[], reader: Valu
     if (pattern === undefined) return []
     const matcher = compileTablePattern(pattern)
     if (matcher !== undefined) return [matcher]
-    const hint = 'like users, shop.users, shop.* or *.order_??'
-    reader.fail(node, RULE_CODES.value, `"${pattern}" is not a table name or pattern`, hint)
+    reader.fail(node, RULE_CODES.value, `"${pattern}" is not a table name or pattern`, TABLE_PATTERN_HINT)
     return []
   })
 }

@@ -1,5 +1,5 @@
 import { BingoError } from '../../model/errors.ts'
-import { compileTablePattern } from '../../rules/table-pattern.ts'
+import { compileTablePattern, TABLE_PATTERN_HINT } from '../../rules/table-pattern.ts'
 
 /** `--tables`: the patterns of rules; without any, every table but the server's own. Throws BINGO_TABLE_PATTERN. */
 export function tablePatterns(patterns: readonly string[]): (schema: string, table: string) => boolean {
@@ -8,7 +8,7 @@ export function tablePatterns(patterns: readonly string[]): (schema: string, tab
     const matcher = compileTablePattern(pattern)
     if (matcher === undefined) {
       throw new BingoError('BINGO_TABLE_PATTERN', `"${pattern}" is not a table`, {
-        hint: 'Like users, shop.users, shop.*, *.order_??.',
+        hint: `Patterns are ${TABLE_PATTERN_HINT}. Quote them for the shell: --tables '…'`,
       })
     }
     return matcher

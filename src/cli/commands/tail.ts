@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../model/quantity.ts'
+import { splitTablePatterns } from '../../rules/table-pattern.ts'
 import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
@@ -35,7 +36,7 @@ export function tailCommand(): Command {
     .summary('print change events as they happen, without acting')
     .description('Prints change events, one JSON object a line, without running any action.')
     .option('--from <place>', 'earliest, latest, FILE:POS or a GTID set (default: latest)')
-    .option('--tables <patterns>', 'only these tables, as in rules: users, shop.*, separated by commas', list, [])
+    .option('--tables <patterns>', 'only these tables, as in rules: users, shop.*, separated by commas', splitTablePatterns, [])
     .option('--limit <n>', 'stop after so many events', count)
     .option('--until-idle <time>', 'stop when nothing has happened for so long, such as 2s', duration)
     .addOption(new Option('--format <format>', 'json or cloudevents').choices(['json', 'cloudevents']).default('json'))
@@ -57,10 +58,6 @@ export function tailCommand(): Command {
         await tailFiles(options, options.file)
       }
     })
-}
-
-function list(text: string): readonly string[] {
-  return text.split(',').map((part) => part.trim())
 }
 
 function count(text: string): number {

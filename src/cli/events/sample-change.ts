@@ -1,6 +1,7 @@
 import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../../model/change.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { ColumnDef, TableDef } from '../../model/table.ts'
+import { splitTableName } from '../../rules/table-pattern.ts'
 
 /** A change event as people write or keep it; everything but operation, table and rows may be left out. */
 export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown }
@@ -52,8 +53,8 @@ function microseconds(time: string | undefined): number {
 function tableName({ schema, table }: SampleEvent): readonly [string, string] {
   if (typeof table !== 'string' || table === '') throw invalid('"table" is missing', 'Like shop.users.')
   if (schema !== undefined) return [schema, table]
-  const dot = table.indexOf('.')
-  return dot < 0 ? ['test', table] : [table.slice(0, dot), table.slice(dot + 1)]
+  const [named = 'test', name] = splitTableName(table)
+  return [named, name]
 }
 
 function rowOf(value: unknown, name: string): Row | null {

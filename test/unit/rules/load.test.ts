@@ -117,11 +117,28 @@ describe('A rule', () => {
     ['"*.order_??"', ['a.order_01', 'b.order_xx'], ['a.order_1', 'a.order_123']],
     ['[users, "shop.*"]', ['x.users', 'shop.y'], ['x.y']],
     ['"*"', ['a.b'], []],
+    ['"`order items`"', ['shop.order items'], ['shop.order']],
+    ["'shop.`a``b\"`'", ['shop.a`b"'], ['shop.ab']],
+    ['"shop.`a*?`"', ['shop.a*?'], ['shop.abc']],
+    ['"`sh*`.`order `*"', ['sh*.order items', 'sh*.order '], ['shop.order items', 'sh*.orders']],
+    ['"*.a`?`??"', ['x.a?bc'], ['x.abcd', 'x.a?b']],
   ])('on table %s', (table, yes, no) => {
     const rule = only(load(`rules: [{id: r, table: ${table}, actions: [{type: log}]}]`))
     const matches = (name: string): boolean => rule.matchesTable(name.split('.')[0]!, name.slice(name.indexOf('.') + 1))
     expect(yes.map(matches)).toEqual(yes.map(() => true))
     expect(no.map(matches)).toEqual(no.map(() => false))
+  })
+
+  test('on a table whose database has a dot in its name, in backticks', () => {
+    const rule = only(load('rules: [{id: r, table: "`sh.op`.`order items`", actions: [{type: log}]}]'))
+    expect(rule.matchesTable('sh.op', 'order items')).toBe(true)
+    expect(rule.matchesTable('sh', 'op.order items')).toBe(false)
+  })
+
+  test.each(['`a', 'a``', '``.b', 'a.', '.b', "'a'", 'a`b` c'])('not on %s, which is no pattern', (table) => {
+    expect(wrong(`rules: [{id: r, table: ${JSON.stringify(table)}, actions: [{type: log}]}]`)).toEqual([
+      expect.stringContaining('is not a table name or pattern'),
+    ])
   })
 
   test('that listens to nothing but gaps needs no table, others do', () => {

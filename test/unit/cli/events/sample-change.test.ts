@@ -56,3 +56,13 @@ test.each([
 ])('%j is refused in words', (event, words) => {
   expect(() => sampleChange(event)).toThrow(words)
 })
+
+test('a table may be named as in rules, in backticks', () => {
+  const tableOf = (table: string): string[] => {
+    const change = sampleChange({ op: 'insert', table, new: { id: 1 } })
+    return [change.table.schema, change.table.name]
+  }
+  expect(tableOf('`sh.op`.`order items`')).toEqual(['sh.op', 'order items'])
+  expect(tableOf('`a``b`')).toEqual(['test', 'a`b'])
+  expect(tableOf('shop.a.b')).toEqual(['shop', 'a.b'])
+})
