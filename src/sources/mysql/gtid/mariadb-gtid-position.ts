@@ -54,6 +54,16 @@ export class MariadbGtidPosition {
     })
   }
 
+  /** The part in domains that the other position has too, and the rest. */
+  splitByDomains(other: MariadbGtidPosition): [MariadbGtidPosition, MariadbGtidPosition] {
+    const [shared, rest] = [new MariadbGtidPosition(), new MariadbGtidPosition()]
+    for (const [domain, { server, sequence }] of this.#domains) {
+      const part = other.#domains.has(domain) ? shared : rest
+      part.set(domain, server, sequence)
+    }
+    return [shared, rest]
+  }
+
   isEmpty(): boolean {
     return this.#domains.size === 0
   }

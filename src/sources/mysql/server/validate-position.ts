@@ -58,6 +58,7 @@ function validateGtidSet(text: string, facts: PositionFacts): void {
   if (facts.flavour === 'mariadb') {
     const here = MariadbGtidPosition.parse(facts.executed)
     if (!here.containsSet(MariadbGtidPosition.parse(text))) {
+      refuseDeletedDomains(MariadbGtidPosition.parse(text), here)
       throw sharesDomain(text, facts.executed)
         ? ahead(`${text} is not in ${facts.executed || 'an empty binlog'}`)
         : unrelated()
@@ -75,6 +76,19 @@ function validateGtidSet(text: string, facts: PositionFacts): void {
   }
   const lost = MysqlGtidSet.parse(facts.purged ?? '').subtract(wanted)
   if (!lost.isEmpty()) throw gap(`the transactions ${shorten(lost.toString())}`, lost.toString())
+}
+
+/** FLUSH BINARY LOGS DELETE_DOMAIN_ID, which the server allows only once no binlog has transactions of the domain. */
+function refuseDeletedDomains(wanted: MariadbGtidPosition, here: MariadbGtidPosition): void {
+  const [known, deleted] = wanted.splitByDomains(here)
+  if (deleted.isEmpty() || known.isEmpty() || !here.containsSet(known)) return
+  throw new BingoError(
+    'BINGO_CHECKPOINT_AHEAD',
+    `The stored position names a replication domain that the server does not know: ${deleted.toString()} is not in ${here.toString()}. FLUSH BINARY LOGS DELETE_DOMAIN_ID removes a domain; a server that was restored may lack it too`,
+    {
+      hint: `If the domain was deleted on purpose, run \`bingo position set ${known.toString()}\`: the server deletes a domain only when no binlog holds it, so nothing is lost. ${HINT}`,
+    },
+  )
 }
 
 function sharesDomain(one: string, other: string): boolean {

@@ -42,6 +42,8 @@ function validate(at: SourcePosition, facts: PositionFacts, server = A): string 
   }
 }
 
+const MARIADB = { flavour: 'mariadb' as const, server: A, fileCreated: 0 }
+
 describe('validateCheckpoint by GTID', () => {
   it.each([
     ['in the middle', `${A}:1-50`, 'fine'],
@@ -67,6 +69,26 @@ describe('validateCheckpoint by GTID', () => {
   ])('MariaDB at %s', (gtidSet, expected) => {
     const facts: PositionFacts = { ...mysql, flavour: 'mariadb', executed: '0-1-100', purged: null }
     expect(validate(position({ flavour: 'mariadb', gtidSet }), facts)).toBe(expected)
+  })
+
+  it.each([
+    ['one of two domains was deleted', '0-1-50,7-2-9', '0-1-100', '0-1-50'],
+    ['two of three were', '0-1-50,7-2-9,8-2-1', '0-1-100,9-1-1', '0-1-50'],
+  ])('names the domain and a place that loses nothing when %s', (_, gtidSet, executed, place) => {
+    const facts: PositionFacts = { ...mysql, flavour: 'mariadb', executed, purged: null }
+    const stored = { position: position({ flavour: 'mariadb', gtidSet }), server: MARIADB }
+    const refusal = expect.objectContaining({
+      code: 'BINGO_CHECKPOINT_AHEAD',
+      message: expect.stringContaining('7-2-9'),
+      hint: expect.stringContaining(`\`bingo position set ${place}\``),
+    })
+    expect(() => validateCheckpoint(stored, facts)).toThrow(refusal)
+  })
+
+  it('does not take a domain for deleted on a server that is behind in another one', () => {
+    const facts: PositionFacts = { ...mysql, flavour: 'mariadb', executed: '0-1-40', purged: null }
+    const stored = { position: position({ flavour: 'mariadb', gtidSet: '0-1-50,7-2-9' }), server: MARIADB }
+    expect(() => validateCheckpoint(stored, facts)).toThrow(/is not in 0-1-40/)
   })
 })
 
