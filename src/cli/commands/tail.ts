@@ -36,7 +36,12 @@ export function tailCommand(): Command {
     .summary('print change events as they happen, without acting')
     .description('Prints change events, one JSON object a line, without running any action.')
     .option('--from <place>', 'earliest, latest, FILE:POS or a GTID set (default: latest)')
-    .option('--tables <patterns>', 'only these tables, as in rules: users, shop.*, separated by commas', splitTablePatterns, [])
+    .option(
+      '--tables <patterns>',
+      'only these tables, as in rules: users, shop.*, separated by commas',
+      splitTablePatterns,
+      [],
+    )
     .option('--limit <n>', 'stop after so many events', count)
     .option('--until-idle <time>', 'stop when nothing has happened for so long, such as 2s', duration)
     .addOption(new Option('--format <format>', 'json or cloudevents').choices(['json', 'cloudevents']).default('json'))
