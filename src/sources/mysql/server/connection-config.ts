@@ -1,6 +1,7 @@
 import { isIP, type IpcNetConnectOpts, type TcpNetConnectOpts } from 'node:net'
 import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import type { ConnectionOptions, SslOptions } from 'mysql2'
+import { ed25519Plugin } from './ed25519-plugin.ts'
 import type { SourceAddress, SourceTls } from '../source-address.ts'
 
 const KEEP_ALIVE_MS = 10_000
@@ -28,6 +29,9 @@ export function connectionConfig(address: SourceAddress, connectTimeoutMs: numbe
     supportBigNumbers: true,
     bigNumberStrings: false,
     connectAttributes: { program_name: 'bingo' },
+    authPlugins: { client_ed25519: ed25519Plugin },
+    // The password as it is: for a server that is known to be the right one, never for one that only says so.
+    enableCleartextPlugin: address.socketPath !== undefined || address.tls.mode === 'verify-full',
     ...(address.tls.mode === 'disable' ? {} : { ssl: sslOptions(address.tls, address.host) }),
   }
 }

@@ -14,8 +14,8 @@ export interface ControlTimeouts {
 }
 
 /**
- * The connection for questions (variables, positions, grants, columns). Opened when first asked, opened anew after a
- * failure; a question that is not answered in time drops it, so that a dead peer never stalls anything.
+ * The connection for questions (variables, positions, grants, columns). Opened for the first question, and again after a
+ * failure. A server that does not answer in time loses it, so that a dead peer never stalls anything.
  */
 export class ControlConnection {
   #address: SourceAddress
@@ -23,6 +23,10 @@ export class ControlConnection {
   /** Questions without an answer yet: mysql2 forgets them when a connection is destroyed. */
   readonly #asked = new Set<(error: Error) => void>()
   #connection: Connection | null = null
+  /** The connection whose login succeeded: mysql2 accepts questions for one whose login failed, and never calls back. */
+  #loggedIn: Connection | null = null
+  /** Until when the server owes the next answer. mysql2 counts from when it sends a question, which it may never do. */
+  #deadline: NodeJS.Timeout | undefined
   #answerBytes = 0
 
   constructor(address: SourceAddress, timeouts: ControlTimeouts) {
@@ -36,17 +40,20 @@ export class ControlConnection {
     const { promise, resolve, reject } = Promise.withResolvers<readonly SqlRow[]>()
     this.#asked.add(reject)
     this.#answerBytes = 0
-    connection.query({ sql, timeout: this.#timeouts.queryTimeoutMs }, [...params], (error, rows) => {
+    if (this.#asked.size === 1) this.#awaitAnswer(connection)
+    connection.query({ sql }, [...params], (error, rows) => {
       if (error) reject(error)
       else resolve(Array.isArray(rows) ? (rows as SqlRow[]) : [])
     })
     try {
       return await promise
     } catch (error) {
-      if (!isAnswer(error)) this.#drop(connection)
+      // What is said before the login is a refusal of the connection, not an answer to the question.
+      if (this.#loggedIn !== connection || !isAnswer(error)) this.#drop(connection)
       throw classifyError(error, this.#address)
     } finally {
       this.#asked.delete(reject)
+      if (this.#connection === connection) this.#awaitAnswer(connection)
     }
   }
 
@@ -70,9 +77,19 @@ export class ControlConnection {
     })
     // Not before: with TLS it is another stream by then.
     connection.on('connect', () => {
+      this.#loggedIn = connection
       streamOf(connection).on('data', (chunk) => this.#boundAnswer(connection, chunk.length))
     })
     return connection
+  }
+
+  /** Starts to count for the next answer that is due. */
+  #awaitAnswer(connection: Connection): void {
+    clearTimeout(this.#deadline)
+    if (this.#asked.size === 0) return
+    const { connectTimeoutMs, queryTimeoutMs } = this.#timeouts
+    const ms = this.#loggedIn === connection ? queryTimeoutMs : connectTimeoutMs + queryTimeoutMs
+    this.#deadline = setTimeout(() => this.#drop(connection, `No answer within ${ms} ms`), ms)
   }
 
   #boundAnswer(connection: Connection, bytes: number): void {
@@ -84,6 +101,8 @@ export class ControlConnection {
     connection.destroy()
     if (this.#connection !== connection) return
     this.#connection = null
+    this.#loggedIn = null
+    clearTimeout(this.#deadline)
     const lost = Object.assign(new Error(why), { code: 'PROTOCOL_CONNECTION_LOST' })
     for (const reject of this.#asked) reject(lost)
   }

@@ -1,18 +1,7 @@
 import { BingoError } from '../../../model/errors.ts'
 import { printAddress, type SourceAddress } from '../source-address.ts'
-
-/** What mysql2, Node's sockets and the server put on an error. */
-interface RawError {
-  readonly code?: string | undefined
-  readonly errno?: number | undefined
-  readonly message: string
-}
-
-interface Verdict {
-  readonly code: string
-  readonly retryable: boolean
-  readonly hint: string
-}
+import { loginVerdict } from './login-error.ts'
+import type { RawError, Verdict } from './verdict.ts'
 
 const SET_POSITION =
   'Nothing was skipped. To go on knowingly, run `bingo position set earliest` (all that is still there) or `bingo position set latest`, or set source.onGap.'
@@ -101,22 +90,11 @@ const LOST: Verdict = {
   retryable: true,
   hint: 'Reading goes on at the last transaction boundary after the reconnect.',
 }
-const DENIED: Verdict = {
-  code: 'BINGO_SOURCE_ACCESS_DENIED',
-  retryable: false,
-  hint: 'Check user, password and the host part of the account: SELECT user, host, plugin FROM mysql.user;',
-}
 const GRANT: Verdict = {
   code: 'BINGO_SOURCE_GRANT_MISSING',
   retryable: false,
   hint: "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'user'@'host';",
 }
-const TLS: Verdict = {
-  code: 'BINGO_SOURCE_TLS',
-  retryable: false,
-  hint: 'Check source.tls: the mode, the CA file, and that the host in source.url is a name of the certificate.',
-}
-
 /** SHOW BINLOG EVENTS: no such file, or no event begins there. */
 const NO_SUCH_PLACE: Verdict = {
   code: 'BINGO_SOURCE_IMPOSSIBLE_POSITION',
@@ -125,34 +103,18 @@ const NO_SUCH_PLACE: Verdict = {
 }
 
 const BY_ERRNO: { readonly [errno: number]: Verdict } = {
-  1044: DENIED,
-  1045: DENIED,
-  1130: DENIED,
-  1698: DENIED,
-  1820: DENIED,
-  1862: DENIED,
-  3118: DENIED,
-  4151: DENIED,
   1142: GRANT,
   1227: GRANT,
-  1040: LOST,
   1053: LOST,
-  1129: {
-    ...NETWORK,
-    hint: 'The server blocks this host after many failed connections: TRUNCATE performance_schema.host_cache; or FLUSH HOSTS;',
-  },
   1158: LOST,
   1159: LOST,
   1160: LOST,
   1161: LOST,
-  1203: LOST,
-  1226: LOST,
   1220: NO_SUCH_PLACE,
   1317: LOST,
   1381: BINLOG_STOPPED,
   1927: LOST,
   3024: LOST,
-  3032: LOST,
   3169: LOST,
   4031: LOST,
 }
@@ -183,8 +145,8 @@ const LOST_CODES = new Set([
 export function classifyError(error: unknown, address: SourceAddress): BingoError {
   if (error instanceof BingoError) return error
   const raw: RawError = error instanceof Error ? error : { message: String(error) }
-  const { code, retryable, hint } = verdict(raw)
-  return new BingoError(code, `${describe(code, address)}: ${raw.message}`, { hint, retryable, cause: error })
+  const { code, retryable, hint, message = raw.message } = loginVerdict(raw, address) ?? verdict(raw)
+  return new BingoError(code, `${describe(code, address)}: ${message}`, { hint, retryable, cause: error })
 }
 
 function verdict(error: RawError): Verdict {
@@ -192,9 +154,6 @@ function verdict(error: RawError): Verdict {
   const known = error.errno === undefined ? undefined : BY_ERRNO[error.errno]
   if (known) return known
   const code = error.code ?? ''
-  if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HANDSHAKE_|HOSTNAME_MISMATCH|ERR_OSSL)/.test(code)) {
-    return TLS
-  }
   if (UNREACHABLE_CODES.has(code)) return NETWORK
   if (LOST_CODES.has(code)) return LOST
   // Anything else may be passing (the server is starting up) or not; retrying is safe, and the log says what it is.
@@ -221,6 +180,9 @@ function describe(code: string, address: SourceAddress): string {
       return `${server} cannot be reached`
     case 'BINGO_SOURCE_TLS':
       return `No secure connection to ${server}`
+    case 'BINGO_SOURCE_AUTH_PLUGIN':
+    case 'BINGO_SOURCE_REFUSED':
+      return `${server} refuses the login of "${address.user}"`
     default:
       return server
   }
