@@ -217,7 +217,7 @@ export class ConfiguredSource implements PipelineSource {
     return created === 0 ? fingerprint : { ...fingerprint, fileCreated: created }
   }
 
-  private open({ position, schema, server }: Parameters<OpenFeed>[0]): BinlogReader {
+  private open({ position, schema, server, foldsNames }: Parameters<OpenFeed>[0]): BinlogReader {
     this.server = server
     this.reader = new BinlogReader({
       flavour: position.flavour,
@@ -227,6 +227,7 @@ export class ConfiguredSource implements PipelineSource {
       startFile: position.file,
       startOffset: position.offset,
       stats: this.deps.stats,
+      foldsNames,
       onWarning: (code, message) => this.deps.log.warn({ code }, message),
     })
     this.listener.started?.(position)

@@ -96,9 +96,13 @@ export class Ingest implements TransactionHandler, MatchSink {
     this.deps.backPressure.check()
   }
 
-  ddl(statement: DdlStatement): void {
+  ddl(statement: DdlStatement, firstSeq: number): void {
     const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
-    tables.forEach(({ schema, table }, seq) => {
+    tables.forEach(({ schema, table }, i) => {
+      const seq = firstSeq + i
+      // The connection broke in mid-transaction, behind the statement (CREATE TABLE … SELECT).
+      if (seq <= this.skipUpTo) return
+      this.lastSeq = Math.max(this.lastSeq, seq)
       const rules = this.matcher.statementRules(statement.kind, schema, table)
       if (rules.length === 0) return
       const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }

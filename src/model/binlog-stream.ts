@@ -42,8 +42,11 @@ export interface TransactionHandler {
   /** A transaction starts. `buffered` ones (XA, replayed at commit) look like any other. */
   begin(transaction: Transaction): void
   rows(block: RowsBlock): void | Promise<void>
-  /** A committed DDL statement or TRUNCATE, outside or as its own transaction (between begin and commit). */
-  ddl(statement: DdlStatement): void | Promise<void>
+  /**
+   * A committed DDL statement or TRUNCATE, outside or as its own transaction (between begin and commit). Each table that
+   * it names is an event: `firstSeq` is the ordinal of the first one.
+   */
+  ddl(statement: DdlStatement, firstSeq: number): void | Promise<void>
   /** The transaction is committed; `end` is the first safe place to resume. */
   commit(end: SourcePosition): void
   /** The transaction ended by ROLLBACK; nothing of it may be delivered. */
@@ -60,9 +63,23 @@ export interface DdlStatement {
   readonly kind: 'truncate' | 'ddl'
   /** Default database of the session. */
   readonly schema: string
-  /** Tables that the statement names, where that could be told. */
+  /** Tables that the statement names, spelled as rows have them; empty where that could not be told. */
   readonly tables: readonly { readonly schema: string; readonly table: string }[]
   readonly sql: string
+  /** How `sql` is to be read. */
+  readonly session: SqlSession
+}
+
+/** What of a session and its server decides what the text of a statement means. */
+export interface SqlSession {
+  /** ANSI_QUOTES in sql_mode: double quotes stand around names. */
+  readonly ansiQuotes: boolean
+  /** False with NO_BACKSLASH_ESCAPES in sql_mode. */
+  readonly backslashEscapes: boolean
+  /** MariaDB: the content of comments that begin with `M!` counts. */
+  readonly mariadbComments: boolean
+  /** Table and schema names are kept in lower case (lower_case_table_names other than 0). */
+  readonly foldNames: boolean
 }
 
 /** Gives the columns of a table whose TABLE_MAP does not name them (binlog_row_metadata other than FULL). */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BinlogReader } from '../../src/sources/mysql/binlog/reader.ts'
 import type { Log } from '../../src/model/action.ts'
 import type { TransactionHandler } from '../../src/model/binlog-stream.ts'
+import type { Transaction } from '../../src/model/change.ts'
 import type { Checkpoint } from '../../src/model/checkpoint.ts'
 import { systemClock } from '../../src/model/clock.ts'
 import { BingoError } from '../../src/model/errors.ts'
@@ -44,12 +45,22 @@ export interface RecordingOptions {
   readonly onRows?: () => Promise<void> | void
 }
 
+interface Recorded {
+  readonly id: string
+  readonly op: string
+  readonly table: TableDef
+  /** The statement, where the server logs it. */
+  readonly query: string | null
+}
+
 /** A BinlogSource with a real reader behind it, and a record of what came out. */
 export class RecordingSource implements AsyncDisposable {
   /** `gtid op table bytes-of-images` per rows event of committed transactions, without system schemas. */
-  readonly committed: { readonly id: string; readonly op: string; readonly table: TableDef }[] = []
+  readonly committed: Recorded[] = []
   readonly ends: SourcePosition[] = []
   readonly ddl: string[] = []
+  /** `kind schema.table, …` of each of them. */
+  readonly ddlTables: string[] = []
   readonly lines: LogLine[] = []
   readonly stats = createStats(1 << 20)
   readonly source: BinlogSource
@@ -80,7 +91,7 @@ export class RecordingSource implements AsyncDisposable {
         stats: this.stats,
         log: recordingLog(this.lines),
         clock: systemClock,
-        openFeed: ({ position, schema }) =>
+        openFeed: ({ position, schema, foldsNames }) =>
           new BinlogReader({
             flavour: position.flavour,
             handler: this.#handler(options.onRows),
@@ -89,6 +100,7 @@ export class RecordingSource implements AsyncDisposable {
             startFile: position.file,
             startOffset: position.offset,
             stats: this.stats,
+            foldsNames,
           }),
       },
     )
@@ -144,19 +156,20 @@ export class RecordingSource implements AsyncDisposable {
   }
 
   #handler(onRows: RecordingOptions['onRows']): TransactionHandler {
-    let open: { id: string; op: string; table: TableDef }[] = []
-    let id = ''
+    let open: Recorded[] = []
+    let transaction: Transaction | null = null
     return {
-      begin: (transaction) => {
-        id = transaction.id
+      begin: (begun) => {
+        transaction = begun
         open = []
       },
       rows: ({ table, op }) => {
-        open.push({ id, op, table })
+        open.push({ id: transaction!.id, op, table, query: transaction!.query })
         return onRows?.()
       },
-      ddl: ({ sql }) => {
+      ddl: ({ kind, sql, tables }) => {
         this.ddl.push(sql)
+        this.ddlTables.push(`${kind} ${tables.map(({ schema, table }) => `${schema}.${table}`).join(', ')}`)
       },
       commit: (end) => {
         this.committed.push(...open)

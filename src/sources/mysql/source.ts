@@ -11,7 +11,7 @@ import { type PassedGap, passedGap, plain } from './passed-gap.ts'
 import type { KnownPosition, ResumePoint } from './resume-point.ts'
 import { InformationSchemaResolver } from './schema/schema-resolver.ts'
 import { type Found, ServerExaminer } from './server/server-examiner.ts'
-import type { ServerFacts } from './server/server-facts.ts'
+import { foldsNames, type ServerFacts } from './server/server-facts.ts'
 import { replicaUuidFor, serverIdFor } from './server/server-id.ts'
 import { NoServerFound, ServerSearch } from './server/server-search.ts'
 import { classifyError } from './server/source-error.ts'
@@ -187,6 +187,7 @@ export class BinlogSource {
       },
       serverVersion: facts.version,
       schema: this.#resolver,
+      foldsNames: () => foldsNames(this.#facts ?? facts),
     })
   }
 

@@ -6,6 +6,7 @@ import type { Row, RowOp } from '../../../src/model/change.ts'
 import type { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
 import type { SourcePosition } from '../../../src/model/position.ts'
+import { PLAIN_SESSION } from '../../../src/sources/mysql/sql/tokens.ts'
 import type { Rule } from '../../../src/model/rule.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
@@ -259,7 +260,16 @@ test('a filter decides about statements too', () => {
   const never = { bind: () => () => false } as unknown as Rule['filter']
   const into = ingest(action({}, { operations: new Set(['truncate']), filter: never }))
   into.begin(transaction(1))
-  into.ddl({ kind: 'truncate', schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], sql: 'TRUNCATE users' })
+  into.ddl(
+    {
+      kind: 'truncate',
+      schema: 'shop',
+      tables: [{ schema: 'shop', table: 'users' }],
+      sql: 'TRUNCATE users',
+      session: PLAIN_SESSION,
+    },
+    0,
+  )
   into.commit(at(100))
   expect(routed).toEqual([])
 })
@@ -267,9 +277,37 @@ test('a filter decides about statements too', () => {
 test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
   const into = ingest(action({}, { operations: new Set(['truncate']) }))
   into.begin(transaction(1))
-  into.ddl({ kind: 'truncate', schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], sql: 'TRUNCATE users' })
+  into.ddl(
+    {
+      kind: 'truncate',
+      schema: 'shop',
+      tables: [{ schema: 'shop', table: 'users' }],
+      sql: 'TRUNCATE users',
+      session: PLAIN_SESSION,
+    },
+    0,
+  )
   into.commit(at(100))
   expect(routed.map((job) => [job.change.op, job.change.query])).toEqual([['truncate', 'TRUNCATE users']])
+})
+
+test('a statement and the rows behind it are not repeated when the connection breaks in mid-transaction', () => {
+  const into = ingest(action({}, { operations: new Set(['ddl', 'insert']) }))
+  const tables = ['users', 'orders', 'carts'].map((table) => ({ schema: 'shop', table }))
+  const statement = {
+    kind: 'ddl',
+    schema: 'shop',
+    tables,
+    sql: 'CREATE TABLE users …',
+    session: PLAIN_SESSION,
+  } as const
+  for (let read = 0; read < 2; read++) {
+    into.begin(transaction(1))
+    into.ddl(statement, 0)
+    into.ddl({ ...statement, tables: tables.slice(0, 1) }, 3)
+  }
+  into.commit(at(100))
+  expect(routed.map((job) => job.change.seq)).toEqual([0, 1, 2, 3])
 })
 
 test('a gap reaches the rules that listen to it, behind what was read before, and half a transaction goes with it', () => {

@@ -18,6 +18,8 @@ export interface BinlogReaderOptions {
   readonly stats?: Stats | undefined
   readonly verifyChecksum?: boolean
   readonly transactionBufferLimits?: Partial<TransactionBufferLimits>
+  /** Whether the server keeps names of tables in lower case (lower_case_table_names); without it: it does not. */
+  readonly foldsNames?: () => boolean
   /** Something an operator should know that does not stop the reader. */
   readonly onWarning?: (code: string, message: string) => void
 }

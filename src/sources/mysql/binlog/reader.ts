@@ -53,6 +53,7 @@ export class BinlogReader implements EventFeed {
       position: this.#position,
       limits: { ...DEFAULT_LIMITS, ...options.transactionBufferLimits },
       warn: options.onWarning ?? (() => undefined),
+      foldsNames: options.foldsNames ?? (() => false),
     })
   }
 

@@ -31,6 +31,8 @@ export interface FeedStart {
   readonly server: ServerFingerprint
   readonly serverVersion: string
   readonly schema: SchemaResolver
+  /** Whether the server read now keeps names of tables in lower case (lower_case_table_names other than 0). */
+  readonly foldsNames: () => boolean
 }
 
 export type OpenFeed = (start: FeedStart) => PositionedFeed

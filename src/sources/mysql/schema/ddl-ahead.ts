@@ -1,5 +1,6 @@
-import { readStatement } from '../sql/statement.ts'
 import type { DdlStatement } from '../../../model/binlog-stream.ts'
+import { PLAIN_SESSION } from '../sql/tokens.ts'
+import { readAnyhow } from '../sql/statement.ts'
 import { sequenceOf } from '../../../model/position.ts'
 import { binlogFiles } from '../server/binlog-status.ts'
 import type { ControlConnection } from '../server/control-connection.ts'
@@ -67,22 +68,50 @@ export class DdlAhead {
     }
   }
 
-  /** Info of a query event: the statement, behind "use `schema`; " where the session had one. */
+  /**
+   * Info of a query event: the statement, behind "use `schema`; " where the session had one. Nothing tells the session's
+   * sql_mode and character set, so the statement is read in every way that it may have been meant.
+   */
   #add(file: string, offset: number, info: string): void {
     const use = /^use `((?:[^`]|``)*)`; /.exec(info)
     const schema = use ? use[1]!.replaceAll('``', '`') : ''
-    const read = readStatement(use ? info.slice(use[0].length) : info, schema)
+    const read = readListed(use ? info.slice(use[0].length) : info, schema)
     if (read.tag === 'ddl' && read.statement.kind === 'ddl')
       this.#statements.push({ file, offset, statement: read.statement })
   }
 }
 
-/** A statement whose tables could not be told may touch any. Names are compared without regard to case, to be safe. */
+/** What is not UTF-8: MySQL sends it as it is, MariaDB a question mark for each byte, also in words without quotes. */
+const UNDECODED = '\ufffd'
+
+/**
+ * In some character sets a backtick or backslash can be the second half of a character (GBK, Big5, Shift-JIS), so that
+ * behind a byte that was not decoded it may not be what it looks like.
+ */
+const UNCLEAR_QUOTE = /\ufffd[`\\]/
+
+function readListed(info: string, schema: string): ReturnType<typeof readAnyhow> {
+  const sql = info.replaceAll('?', UNDECODED)
+  const read = readAnyhow({ sql, schema: schema.replaceAll('?', UNDECODED), session: PLAIN_SESSION })
+  if (read.tag !== 'ddl') return read
+  const tables = UNCLEAR_QUOTE.test(sql) ? [] : read.statement.tables
+  return { ...read, statement: { ...read.statement, sql: info, tables } }
+}
+
+/** A statement whose tables could not be told may touch any. */
 function mayTouch(statement: DdlStatement, schema: string, table: string): boolean {
   if (statement.tables.length === 0) return true
-  return statement.tables.some(
-    (named) => named.schema.toLowerCase() === schema.toLowerCase() && named.table.toLowerCase() === table.toLowerCase(),
-  )
+  return statement.tables.some((named) => mayBe(named.schema, schema) && mayBe(named.table, table))
+}
+
+/** Names are compared without regard to case, and what is not ASCII may be anything that is not, to be safe. */
+function mayBe(named: string, name: string): boolean {
+  if (isPlain(named)) return named.toLowerCase() === name.toLowerCase()
+  return !isPlain(name)
+}
+
+function isPlain(name: string): boolean {
+  return !/[^\0-\x7f]|\?/.test(name)
 }
 
 function isBefore(one: Place, other: Place): boolean {

@@ -24,6 +24,11 @@ export interface ServerFacts {
   readonly variables: ReadonlyMap<string, string>
 }
 
+/** Whether names of tables are kept, or at least compared, in lower case: rows then have them so. */
+export function foldsNames({ variables }: ServerFacts): boolean {
+  return (variables.get('lower_case_table_names') ?? '0') !== '0'
+}
+
 const VARIABLES = [
   'binlog_checksum',
   'binlog_expire_logs_auto_purge',

@@ -1,5 +1,11 @@
-import type { DdlStatement } from '../../../model/binlog-stream.ts'
-import { SqlTokens } from './tokens.ts'
+import type { DdlStatement, SqlSession } from '../../../model/binlog-stream.ts'
+import { ddl, readDefinition, readRenames, TABLE_WORDS } from './definition.ts'
+import { readList } from './names.ts'
+import type { StatementText, TableName } from './names.ts'
+import { readRowChange, ROW_CHANGING } from './row-change.ts'
+import { everySession } from './sessions.ts'
+import { PLAIN_SESSION, SqlTokens } from './tokens.ts'
+import { unwrap } from './wrappers.ts'
 
 /** What the statement of a QUERY event means for the transaction it stands in. */
 export type Statement =
@@ -9,37 +15,62 @@ export type Statement =
   | { readonly tag: 'savepoint' | 'rollbackTo'; readonly name: string }
   | { readonly tag: 'xaStart' | 'xaRollback' | 'xaCommit'; readonly xid: string }
   | { readonly tag: 'ddl'; readonly statement: DdlStatement; readonly opensTransaction: boolean }
-  /** Changes rows that the binlog does not show. */
-  | { readonly tag: 'rowsUnseen'; readonly verb: string }
+  | UnseenRows
+
+/** Changes rows that the binlog does not show. */
+export interface UnseenRows {
+  readonly tag: 'rowsUnseen'
+  readonly verb: string
+  /** Tables that it writes to; null where that cannot be told. */
+  readonly tables: readonly TableName[] | null
+  /** Nothing in its text could change yet other tables. */
+  readonly selfContained: boolean
+}
 
 const OTHER: Statement = { tag: 'other' }
 
-/** Statements that neither change rows nor the shape of tables. */
+/** Statements that neither change rows nor the shape of tables. SET and ANALYZE may stand around others: see `unwrap`. */
 const HARMLESS = new Set(
   'ANALYZE BINLOG CACHE CHANGE CHECK CHECKSUM CLONE DEALLOCATE FLUSH GRANT HANDLER HELP INSTALL KILL LOCK OPTIMIZE PREPARE PURGE RELEASE REPAIR RESET REVOKE SET SHOW START STOP UNINSTALL UNLOCK USE'.split(
     ' ',
   ),
 )
-/** Statements that are in the binlog only because the server logs statements instead of rows. */
-const ROW_CHANGING = new Set('CALL DELETE DO EXECUTE INSERT LOAD MERGE REPLACE SELECT UPDATE WITH'.split(' '))
-/** Words between such a verb and the table. */
-const ROW_CHANGING_OPTIONS = ['LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'QUICK', 'IGNORE', 'INTO', 'FROM'] as const
-/** Not replicated data: the server's own tables. */
-const SYSTEM_SCHEMAS = new Set(['mysql', 'sys', 'performance_schema', 'information_schema'])
-const TABLE_WORDS = ['TABLE', 'TABLES', 'SEQUENCE'] as const
-
-type TableName = DdlStatement['tables'][number]
 
 /** Classifies a statement; `schema` is the session's default database. */
-export function readStatement(sql: string, schema: string): Statement {
-  const tokens = new SqlTokens(sql)
+export function readStatement(sql: string, schema: string, session: SqlSession = PLAIN_SESSION): Statement {
+  return read({ sql, schema, session }, false)
+}
+
+/**
+ * Classifies a statement of which it is not known how its quotes and backslashes are to be read. Where the possible
+ * readings differ it may change any table.
+ */
+export function readAnyhow(text: StatementText): Statement {
+  const readings = everySession(text.session).map((session) => read({ ...text, session }, true))
+  const [first] = readings
+  const inShort = readings.map(meaning)
+  return inShort.every((each) => each === inShort[0]) ? first! : ddl('ddl', text, [])
+}
+
+/** All but the session, which differs by intent. */
+function meaning(statement: Statement): string {
+  if (statement.tag !== 'ddl') return JSON.stringify(statement)
+  const { kind, tables } = statement.statement
+  return JSON.stringify([kind, tables, statement.opensTransaction])
+}
+
+function read(text: StatementText, anyMode: boolean): Statement {
+  const tokens = new SqlTokens(text.sql, text.session)
+  const wrapped = unwrap(tokens)
+  if (wrapped === 'unclear') return ddl('ddl', text, [])
+  // The event tells the mode that SET STATEMENT gave it, which is not the one that its text was read with.
+  if (wrapped === 'ownMode' && !anyMode) return readAnyhow(text)
   const verb = tokens.peekWord()
+  if (verb === '') return tokens.peek() === null ? OTHER : ddl('ddl', text, [])
   tokens.next()
   switch (verb) {
-    case '':
-      return OTHER
     case 'BEGIN':
-      return { tag: 'begin' }
+      return readBegin(tokens, text)
     case 'COMMIT':
       return { tag: 'commit' }
     case 'ROLLBACK':
@@ -50,28 +81,34 @@ export function readStatement(sql: string, schema: string): Statement {
       return readXa(tokens)
     case 'TRUNCATE':
       tokens.skip('TABLE')
-      return ddl('truncate', sql, schema, readList(tokens, schema))
+      return ddl('truncate', text, readList(tokens, text, 'WAIT', 'NOWAIT'))
     default:
-      return readOther(verb, tokens, sql, schema)
+      return readOther(verb, tokens, text)
   }
 }
 
-function readOther(verb: string, tokens: SqlTokens, sql: string, schema: string): Statement {
+function readOther(verb: string, tokens: SqlTokens, text: StatementText): Statement {
   if (verb === 'START' && tokens.skip('TRANSACTION')) return { tag: 'begin' }
   if (HARMLESS.has(verb)) return OTHER
-  if (ROW_CHANGING.has(verb)) return readRowChange(verb, tokens, sql, schema)
+  if (ROW_CHANGING.has(verb)) return readRowChange(verb, tokens, text)
   switch (verb) {
     case 'CREATE':
     case 'ALTER':
     case 'DROP':
-      return readDefinition(verb, tokens, sql, schema)
+      return readDefinition(verb, tokens, text)
     case 'RENAME':
-      if (!tokens.skip(...TABLE_WORDS)) return OTHER
-      return ddl('ddl', sql, schema, readRenames(tokens, schema))
+      if (tokens.skip('USER')) return OTHER
+      return ddl('ddl', text, tokens.skip(...TABLE_WORDS) ? readRenames(tokens, text) : [])
     default:
       // Unknown, so it might change any table.
-      return ddl('ddl', sql, schema, [])
+      return ddl('ddl', text, [])
   }
+}
+
+/** MariaDB: BEGIN NOT ATOMIC begins a block of statements. */
+function readBegin(tokens: SqlTokens, text: StatementText): Statement {
+  tokens.skip('WORK')
+  return tokens.peek() === null || tokens.isMark(';') ? { tag: 'begin' } : ddl('ddl', text, [])
 }
 
 function readRollback(tokens: SqlTokens): Statement {
@@ -108,125 +145,4 @@ function readXa(tokens: SqlTokens): Statement {
     default:
       return OTHER
   }
-}
-
-function readRowChange(verb: string, tokens: SqlTokens, sql: string, schema: string): Statement {
-  while (tokens.skip(...ROW_CHANGING_OPTIONS)) {
-    // Options and the preposition come before the name.
-  }
-  const target = verb === 'SELECT' || verb === 'WITH' || verb === 'CALL' ? null : readName(tokens, schema)
-  if (target !== null && SYSTEM_SCHEMAS.has(target.schema.toLowerCase())) return OTHER
-  // How servers tell that a MEMORY table is empty after a restart.
-  if (verb === 'DELETE' && target !== null && (tokens.peek() === null || tokens.skipMark(';'))) {
-    return ddl('truncate', sql, schema, [target])
-  }
-  return { tag: 'rowsUnseen', verb }
-}
-
-function readDefinition(verb: string, tokens: SqlTokens, sql: string, schema: string): Statement {
-  let temporary = false
-  for (;;) {
-    if (tokens.skip('TEMPORARY')) temporary = true
-    else if (!tokens.skip('OR', 'REPLACE', 'ONLINE', 'OFFLINE', 'IGNORE', 'UNIQUE', 'FULLTEXT', 'SPATIAL')) break
-  }
-  if (tokens.skip(...TABLE_WORDS)) {
-    if (temporary) return OTHER
-    skipExistence(tokens)
-    if (verb === 'DROP') return ddl('ddl', sql, schema, readList(tokens, schema))
-    const first = readName(tokens, schema)
-    const further = verb === 'ALTER' ? readAltered(tokens, schema) : []
-    const opensTransaction = verb === 'CREATE' && /\sSTART\s+TRANSACTION\s*$/i.test(sql)
-    return ddl('ddl', sql, schema, first === null ? [] : [first, ...further], opensTransaction)
-  }
-  if (tokens.skip('INDEX')) return ddl('ddl', sql, schema, readIndexed(tokens, schema))
-  if (verb === 'DROP' && tokens.skip('DATABASE', 'SCHEMA')) {
-    skipExistence(tokens)
-    return ddl('ddl', sql, tokens.next()?.text ?? schema, [])
-  }
-  return OTHER
-}
-
-function skipExistence(tokens: SqlTokens): void {
-  if (!tokens.skip('IF')) return
-  tokens.skip('NOT')
-  tokens.skip('EXISTS')
-}
-
-/** `db.table`, `table`, either quoted; null when the next token is no name. */
-function readName(tokens: SqlTokens, schema: string): TableName | null {
-  const first = readPart(tokens)
-  if (first === null) return null
-  if (!tokens.skipMark('.')) return { schema, table: first }
-  const second = readPart(tokens)
-  return second === null ? null : { schema: first, table: second }
-}
-
-/** With ANSI_QUOTES a name may stand in double quotes. */
-function readPart(tokens: SqlTokens): string | null {
-  const token = tokens.peek()
-  if (token === null || token.kind === 'mark') return null
-  tokens.next()
-  return token.text
-}
-
-function readList(tokens: SqlTokens, schema: string): TableName[] {
-  const tables: TableName[] = []
-  do {
-    const name = readName(tokens, schema)
-    if (name === null) return tables
-    tables.push(name)
-  } while (tokens.skipMark(','))
-  return tables
-}
-
-/** `a TO b, c TO d`; MariaDB allows IF EXISTS and WAIT. */
-function readRenames(tokens: SqlTokens, schema: string): TableName[] {
-  const tables: TableName[] = []
-  skipExistence(tokens)
-  do {
-    const from = readName(tokens, schema)
-    if (tokens.skip('WAIT')) tokens.next()
-    tokens.skip('NOWAIT')
-    const to = tokens.skip('TO') ? readName(tokens, schema) : null
-    // Better no table, which stands for any, than half of them.
-    if (from === null || to === null) return []
-    tables.push(from, to)
-  } while (tokens.skipMark(','))
-  return tables
-}
-
-/** Other tables that an ALTER TABLE touches: RENAME TO and EXCHANGE PARTITION … WITH TABLE. */
-function readAltered(tokens: SqlTokens, schema: string): TableName[] {
-  const tables: TableName[] = []
-  while (tokens.peek() !== null) {
-    const renamed = tokens.skip('RENAME') && !['COLUMN', 'INDEX', 'KEY', 'CONSTRAINT'].includes(tokens.peekWord())
-    if (renamed) tokens.skip('TO', 'AS')
-    if (renamed || (tokens.skip('WITH') && tokens.skip('TABLE'))) {
-      const name = readName(tokens, schema)
-      if (name !== null) tables.push(name)
-    } else tokens.next()
-  }
-  return tables
-}
-
-/** CREATE or DROP INDEX name … ON table. */
-function readIndexed(tokens: SqlTokens, schema: string): TableName[] {
-  while (tokens.peek() !== null) {
-    if (tokens.skip('ON')) {
-      const name = readName(tokens, schema)
-      return name === null ? [] : [name]
-    }
-    tokens.next()
-  }
-  return []
-}
-
-function ddl(
-  kind: DdlStatement['kind'],
-  sql: string,
-  schema: string,
-  tables: readonly TableName[],
-  opensTransaction = false,
-): Statement {
-  return { tag: 'ddl', statement: { kind, schema, tables, sql }, opensTransaction }
 }

@@ -10,7 +10,7 @@ import type { PreparedXa } from './prepared-xa.ts'
 import { rowsKind } from '../rows/rows-event.ts'
 import type { RowsKind } from '../rows/rows-event.ts'
 import type { Statement } from '../../sql/statement.ts'
-import { loggedStatement, readQueryStatement } from '../statement-text.ts'
+import { StatementReader } from '../statement-text.ts'
 import { statementFormat } from '../format/stream-errors.ts'
 import { TableCache } from '../tables/table-cache.ts'
 import { TransactionRows } from './transaction-rows.ts'
@@ -23,6 +23,8 @@ export interface AssemblerDeps {
   readonly position: PositionTracker
   readonly limits: TransactionBufferLimits
   readonly warn: (code: string, message: string) => void
+  /** Whether the server keeps names in lower case (lower_case_table_names). */
+  readonly foldsNames: () => boolean
 }
 
 /**
@@ -35,6 +37,7 @@ export class TransactionAssembler {
   readonly #transaction: OpenTransaction
   readonly #rows: TransactionRows
   readonly #xa: XaTransactions
+  readonly #statements: StatementReader
   /** ALTER in two phases: the statement at hand has changed nothing (yet). */
   #ddlWithoutEffect = false
 
@@ -44,6 +47,7 @@ export class TransactionAssembler {
     this.#transaction = new OpenTransaction(deps.handler, deps.position)
     this.#rows = new TransactionRows(this.tables)
     this.#xa = new XaTransactions(deps.position, deps.limits)
+    this.#statements = new StatementReader(deps.position.flavour, deps.foldsNames)
   }
 
   get inTransaction(): boolean {
@@ -59,6 +63,7 @@ export class TransactionAssembler {
     }
     this.#transaction.open(transaction, ending)
     this.#rows.restart()
+    this.#statements.restart()
     this.#ddlWithoutEffect = ddlWithoutEffect
   }
 
@@ -122,7 +127,7 @@ export class TransactionAssembler {
   }
 
   #query(type: number, buffer: Buffer, start: number, end: number): void | Promise<void> {
-    const statement = readQueryStatement(type, buffer, start, end)
+    const statement = this.#statements.query(type, buffer, start, end)
     // Savepoints count the rows before them, which are not delivered yet.
     const withRows = statement.tag === 'savepoint' || statement.tag === 'rollbackTo'
     if (this.#xa.isOpen && withRows) this.#xa.append(type, buffer, start, end)
@@ -174,11 +179,11 @@ export class TransactionAssembler {
     }
     if (opensTransaction) this.#transaction.ending = 'explicit'
     // Each table it names is an event of its own; rows of the same transaction (CREATE TABLE … SELECT) come behind them.
-    this.#rows.skip(Math.max(1, statement.tables.length))
+    const firstSeq = this.#rows.skip(Math.max(1, statement.tables.length))
     this.#deps.schemas.invalidate(statement)
     this.tables.forgetResolved()
     this.#transaction.begin()
-    const pending = this.#deps.handler.ddl(statement)
+    const pending = this.#deps.handler.ddl(statement, firstSeq)
     if (pending !== undefined) return pending.then(() => this.#statementDone())
     this.#statementDone()
   }
@@ -243,6 +248,6 @@ export class TransactionAssembler {
 
   #rowsQuery(type: number, buffer: Buffer, start: number, end: number): void {
     const { current } = this.#transaction
-    if (current !== null) current.query = loggedStatement(type, buffer, start, end)
+    if (current !== null) current.query = this.#statements.logged(type, buffer, start, end)
   }
 }

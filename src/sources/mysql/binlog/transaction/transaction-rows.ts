@@ -30,9 +30,11 @@ export class TransactionRows {
     this.#savepoints = null
   }
 
-  /** The events of a statement without rows take ordinals too. */
-  skip(events: number): void {
+  /** The events of a statement without rows take ordinals too; answers the first of them. */
+  skip(events: number): number {
+    const first = this.#nextSeq
     this.#nextSeq += events
+    return first
   }
 
   savepoint(name: string): void {

@@ -1,3 +1,4 @@
+import { PLAIN_SESSION } from '../../../../../src/sources/mysql/sql/tokens.ts'
 import { describe, expect, it } from 'vitest'
 import type { WireTable } from '../../../../../src/model/binlog-stream.ts'
 import { schemaFromDump } from '../../../../../src/sources/mysql/schema/schema-dump.ts'
@@ -63,7 +64,7 @@ describe('schemaFromDump', () => {
 
   it('refuses a table behind an ALTER, but not behind a TRUNCATE or its own CREATE', async () => {
     const resolver = schemaFromDump(DUMP)
-    const statement = { schema: 'shop', tables: [{ schema: 'shop', table: 'users' }] }
+    const statement = { schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], session: PLAIN_SESSION }
     resolver.invalidate({ ...statement, kind: 'truncate', sql: 'TRUNCATE users' })
     resolver.invalidate({ ...statement, kind: 'ddl', sql: 'CREATE TABLE users (id int)' })
     expect((await resolver.resolve(users)).columns).toHaveLength(6)

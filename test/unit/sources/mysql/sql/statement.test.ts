@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readStatement } from '../../../../../src/sources/mysql/sql/statement.ts'
+import { PLAIN_SESSION } from '../../../../../src/sources/mysql/sql/tokens.ts'
 
 function tablesOf(sql: string): string[] | string {
   const statement = readStatement(sql, 'db')
@@ -8,7 +9,7 @@ function tablesOf(sql: string): string[] | string {
 }
 
 describe('tables of DDL', () => {
-  test.each<[string, string[]]>([
+  test.each<[string, string[] | string]>([
     ['CREATE TABLE t (id int)', ['db.t']],
     ['create table if not exists `a``b`.`c.d` (id int)', ['a`b.c.d']],
     ['CREATE OR REPLACE TABLE x.t AS SELECT 1', ['x.t']],
@@ -28,6 +29,18 @@ describe('tables of DDL', () => {
     ['DROP DATABASE IF EXISTS shop', []],
     ['SOMETHING NEW', []],
     ['alter table', []],
+    ['CREATE TABLE t LIKE x.s', ['db.t', 'x.s']],
+    ['CREATE TABLE t (LIKE s)', ['db.t', 'db.s']],
+    ['ALTER TABLE p CONVERT PARTITION p0 TO TABLE q', ['db.p', 'db.q']],
+    ['ALTER TABLE p CONVERT TABLE q TO PARTITION p0 VALUES LESS THAN (5)', ['db.p', 'db.q']],
+    ['alter table t convert to character set utf8mb4', ['db.t']],
+    ['DROP TABLE a, b.c CASCADE', ['db.a', 'b.c']],
+    // What cannot be read to its end may name any table.
+    ['DROP TABLE a, ;', []],
+    ['DROP TABLE a b', []],
+    ['CREATE MATERIALIZED THING t', []],
+    ['BEGIN NOT ATOMIC TRUNCATE t; END', []],
+    ['(SELECT 1)', 'rowsUnseen'],
   ])('%s', (sql, tables) => {
     expect(tablesOf(sql)).toEqual(tables)
   })
@@ -102,4 +115,103 @@ test('an XA transaction has the same name in all its statements', () => {
 test('a long statement with open quotes ends', () => {
   expect(tablesOf(`CREATE TABLE t (a varchar(9) default '${'x'.repeat(1_000_000)}`)).toEqual(['db.t'])
   expect(tablesOf(`ALTER TABLE t COMMENT '${"it''s ".repeat(200_000)}', RENAME TO u`)).toEqual(['db.t', 'db.u'])
+})
+
+describe('a statement around another one', () => {
+  test.each<[string, string]>([
+    ['SET STATEMENT max_statement_time=60 FOR TRUNCATE TABLE t', 'TRUNCATE TABLE t'],
+    ["set statement a=(select 1 for update), b='for' for alter table t rename to u", 'ALTER TABLE t RENAME TO u'],
+    ['SET STATEMENT a=1 FOR SET STATEMENT b=2 FOR DROP TABLE a, b', 'DROP TABLE a, b'],
+    ['/*M!100100 SET STATEMENT a=1 FOR */ INSERT INTO t VALUES (1)', 'INSERT INTO t VALUES (1)'],
+    ['SET STATEMENT a=1 FOR ANALYZE TABLE t', 'ANALYZE TABLE t'],
+    ['ANALYZE INSERT INTO t VALUES (1)', 'INSERT INTO t VALUES (1)'],
+    ['analyze format=json delete from t where id = 1', 'DELETE FROM t WHERE id = 1'],
+    ["SET STATEMENT sql_mode='ANSI_QUOTES' FOR TRUNCATE TABLE `t`", 'TRUNCATE TABLE t'],
+  ])('%s means what stands inside', (wrapped, inner) => {
+    expect(meaning(wrapped)).toEqual(meaning(inner))
+  })
+
+  test.each([
+    'SET STATEMENT a=1',
+    `SET STATEMENT sql_mode='NO_BACKSLASH_ESCAPES' FOR ALTER TABLE t COMMENT='\\', RENAME TO u, COMMENT=''`,
+  ])('%s may change any table when it cannot be told how it was read', (sql) => {
+    expect(tablesOf(sql)).toEqual([])
+  })
+
+  test('SET, SET STATEMENT = and ANALYZE TABLE stand around nothing', () => {
+    for (const sql of [
+      'SET @a = 1',
+      'SET statement = 1',
+      'ANALYZE LOCAL TABLE t',
+      'ANALYZE NO_WRITE_TO_BINLOG TABLE t',
+    ])
+      expect(readStatement(sql, 'db')).toEqual({ tag: 'other' })
+  })
+
+  test('a million of them end', () => {
+    expect(tablesOf('ANALYZE '.repeat(200_000))).toBe('other')
+    expect(tablesOf(`${'('.repeat(1_000_000)}DROP TABLE t`)).toEqual(['db.t'])
+  })
+
+  function meaning(sql: string): unknown {
+    const statement = readStatement(sql, 'db')
+    return statement.tag === 'ddl' ? [statement.statement.kind, statement.statement.tables] : statement
+  }
+})
+
+describe('a session', () => {
+  const read = (sql: string, session: Partial<typeof PLAIN_SESSION>): unknown => {
+    const statement = readStatement(sql, 'Db', { ...PLAIN_SESSION, ...session })
+    return statement.tag === 'ddl'
+      ? statement.statement.tables.map(({ schema, table }) => `${schema}.${table}`)
+      : statement.tag
+  }
+  const renamed = `ALTER TABLE t COMMENT='\\', RENAME TO u, COMMENT=''`
+
+  test('with NO_BACKSLASH_ESCAPES ends a string at its next quote', () => {
+    expect(read(renamed, {})).toEqual(['Db.t'])
+    expect(read(renamed, { backslashEscapes: false })).toEqual(['Db.t', 'Db.u'])
+  })
+
+  test('with ANSI_QUOTES has names in double quotes, in which a backslash is a letter', () => {
+    expect(read('DROP TABLE "a\\", "b""c"', { ansiQuotes: true })).toEqual(['Db.a\\', 'Db.b"c'])
+  })
+
+  test('on a server that keeps names in lower case means them so', () => {
+    expect(read('RENAME TABLE Users TO Shop.`İÄ`', { foldNames: true })).toEqual(['db.users', 'shop.iä'])
+    expect(read('INSERT INTO Users VALUES (1)', { foldNames: true })).toBe('rowsUnseen')
+  })
+
+  test('on MySQL takes a comment of MariaDB for a comment', () => {
+    const sql = 'ALTER TABLE t /*M! RENAME TO u */'
+    expect(read(sql, { mariadbComments: false })).toEqual(['Db.t'])
+    expect(read(sql, { mariadbComments: true })).toEqual(['Db.t', 'Db.u'])
+  })
+})
+
+test.each<[string, string[] | null, boolean]>([
+  [
+    "REPLACE INTO `p`.`c` (db) SELECT 's', COUNT(*), COALESCE(LOWER(CONV(BIT_XOR(CAST(CRC32(`a`) AS UNSIGNED)), 10, 16)), 0) FROM s.u /*checksum table*/",
+    ['p.c'],
+    true,
+  ],
+  ["UPDATE `p`.`c` SET n = 5 WHERE db = 's'", ['p.c'], true],
+  ['UPDATE t AS x SET n = 5', ['db.t'], true],
+  ['UPDATE t, u SET t.n = u.n', null, true],
+  ['UPDATE t JOIN u USING (id) SET u.n = 1', null, true],
+  ['DELETE FROM t WHERE id IN (SELECT id FROM u)', ['db.t'], true],
+  ['DELETE a FROM t AS a JOIN u', null, true],
+  ['DELETE FROM t, u USING t JOIN u', null, true],
+  ['INSERT INTO t SELECT db.cleanUp(1)', ['db.t'], false],
+  ['INSERT INTO t SELECT cleanUp(1)', ['db.t'], false],
+  ['INSERT INTO t SELECT `cleanUp` (1)', ['db.t'], false],
+  ['INSERT INTO t VALUES (NEXT VALUE FOR s)', ['db.t'], false],
+  ["LOAD DATA INFILE 'x' INTO TABLE db2.t FIELDS TERMINATED BY ','", ['db2.t'], true],
+  ['CALL p()', null, false],
+  ['WITH x AS (SELECT 1) UPDATE t SET a = 1', null, false],
+])('%s writes to %s, and to nothing else: %s', (sql, tables, selfContained) => {
+  const statement = readStatement(sql, 'db')
+  if (statement.tag !== 'rowsUnseen') throw new Error(statement.tag)
+  const named = statement.tables?.map(({ schema, table }) => `${schema}.${table}`) ?? null
+  expect([named, statement.selfContained]).toEqual([tables, selfContained])
 })

@@ -1,0 +1,44 @@
+import type { SqlToken } from './tokens.ts'
+
+/**
+ * Functions of every server since MySQL 5.7 and MariaDB 10.5 that change nothing, and words that stand before a bracket
+ * without being functions. A stored function may do anything, so what is not listed here may.
+ */
+const KNOWN = new Set(
+  (
+    'ABS ACOS ADDDATE ADDTIME ASCII ASIN ATAN ATAN2 AVG BIN BIT_AND BIT_COUNT BIT_LENGTH BIT_OR BIT_XOR CAST CEIL CEILING ' +
+    'CHAR CHAR_LENGTH CHARACTER_LENGTH CHARSET COALESCE COERCIBILITY COLLATION CONCAT CONCAT_WS CONNECTION_ID CONV ' +
+    'CONVERT CONVERT_TZ COS COT COUNT CRC32 CURDATE CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER CURTIME ' +
+    'DATABASE DATE DATE_ADD DATE_FORMAT DATE_SUB DATEDIFF DAY DAYNAME DAYOFMONTH DAYOFWEEK DAYOFYEAR DEGREES ELT EXP ' +
+    'EXPORT_SET EXTRACT FIELD FIND_IN_SET FLOOR FORMAT FOUND_ROWS FROM_BASE64 FROM_DAYS FROM_UNIXTIME GREATEST ' +
+    'GROUP_CONCAT HEX HOUR IF IFNULL INET_ATON INET_NTOA INSTR ISNULL JSON_ARRAY JSON_CONTAINS JSON_EXTRACT JSON_OBJECT ' +
+    'JSON_QUOTE JSON_SET JSON_UNQUOTE JSON_VALID LAST_DAY LAST_INSERT_ID LCASE LEAST LEFT LENGTH LN LOCALTIME ' +
+    'LOCALTIMESTAMP LOCATE LOG LOG10 LOG2 LOWER LPAD LTRIM MAKE_SET MAKEDATE MAKETIME MAX MD5 MICROSECOND MID MIN MINUTE ' +
+    'MOD MONTH MONTHNAME NOW NULLIF OCT OCTET_LENGTH ORD PI POSITION POW POWER QUARTER QUOTE RADIANS RAND REPEAT REPLACE ' +
+    'REVERSE RIGHT ROUND ROW_COUNT RPAD RTRIM SCHEMA SEC_TO_TIME SECOND SHA SHA1 SHA2 SIGN SIN SOUNDEX SPACE SQRT STD ' +
+    'STDDEV STR_TO_DATE STRCMP SUBDATE SUBSTR SUBSTRING SUBSTRING_INDEX SUBTIME SUM SYSDATE TAN TIME TIME_FORMAT ' +
+    'TIME_TO_SEC TIMEDIFF TIMESTAMP TIMESTAMPADD TIMESTAMPDIFF TO_BASE64 TO_DAYS TO_SECONDS TRIM TRUNCATE UCASE UNHEX ' +
+    'UNIX_TIMESTAMP UPPER USER UTC_DATE UTC_TIME UTC_TIMESTAMP UUID VARIANCE VERSION WEEK WEEKDAY WEEKOFYEAR WEIGHT_STRING ' +
+    'YEAR YEARWEEK ' +
+    'ALL AND ANY AS BETWEEN BINARY BY CASE COLUMNS DECIMAL DISTINCT DIV ELSE EXCEPT EXISTS FROM HAVING IN INDEX INTERSECT ' +
+    'IS JOIN KEY LIKE LIMIT NOT ON OR OVER PARTITION RETURNING RLIKE REGEXP ROW SELECT SET SOME THEN UNION USING VALUE VALUES ' +
+    'VARCHAR WHEN WHERE XOR'
+  ).split(' '),
+)
+
+/** Whether something is called that may be a stored function, or a sequence is moved on. */
+export function callsNobodyKnows(tokens: readonly SqlToken[]): boolean {
+  return tokens.some((token, i) => {
+    if (isWord(token, 'NEXT') && isWord(tokens[i + 1], 'VALUE')) return true
+    if (i === 0 || token.kind !== 'mark' || token.text !== '(') return false
+    const called = tokens[i - 1]!
+    if (called.kind === 'mark' || called.kind === 'string') return false
+    const before = tokens[i - 2]
+    const isQualified = before?.kind === 'mark' && before.text === '.'
+    return isQualified || called.kind === 'name' || !KNOWN.has(called.text.toUpperCase())
+  })
+}
+
+function isWord(token: SqlToken | undefined, word: string): boolean {
+  return token?.kind === 'word' && token.text.toUpperCase() === word
+}
