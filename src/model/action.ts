@@ -154,16 +154,12 @@ export interface ActionDefaults {
  */
 export type FieldSpec = { readonly required?: boolean; readonly doc: string } & (
   | {
-      readonly kind:
-        | 'template'
-        | 'text'
-        | 'structure'
-        | 'string'
-        | 'boolean'
-        | 'integer'
-        | 'duration'
-        | 'bytes'
-        | 'rate'
+      readonly kind: 'structure' | 'string' | 'boolean' | 'integer' | 'duration' | 'bytes' | 'rate'
+    }
+  | {
+      readonly kind: 'template' | 'text'
+      /** `url`: values are encoded for their place. `dotted`: each is one of the words that dots part. Absent: any text. */
+      readonly place?: 'url' | 'dotted'
     }
   | { readonly kind: 'enum'; readonly values: readonly string[] }
   | { readonly kind: 'stringList' | 'templateList' | 'templateMap' | 'stringMap' }

@@ -5,6 +5,7 @@ import type { Structure, Template } from '../model/rule.ts'
 import { compileStructure } from './language/structure.ts'
 import type { StructureSource } from './language/structure.ts'
 import { compileTemplate } from './language/template/template.ts'
+import type { TemplatePlace } from './language/template/template-places.ts'
 import { RULE_CODES } from './codes.ts'
 import { ValueReader } from './read-values.ts'
 import type { Reporter } from './reporter.ts'
@@ -71,7 +72,7 @@ export class TreeActionSpec implements ActionSpec {
     switch (field.kind) {
       case 'template':
       case 'text':
-        return this.compileText(name, field.kind, node)
+        return this.compileText(name, field.kind, node, field.place)
       case 'structure':
         return compileStructure(this.structureSource(node), node.location, {
           literal: (text) => this.plain(text, node),
@@ -117,7 +118,12 @@ export class TreeActionSpec implements ActionSpec {
     return new Map(read_.filter((entry): entry is readonly [string, T & {}] => entry[1] !== undefined))
   }
 
-  private compileText(name: string, kind: 'template' | 'text', node: TreeNode): Template | undefined {
+  private compileText(
+    name: string,
+    kind: 'template' | 'text',
+    node: TreeNode,
+    place?: TemplatePlace,
+  ): Template | undefined {
     const scalar = this.textNode(name, node)
     if (scalar === undefined) return undefined
     if (kind === 'template' && scalar.value === '') {
@@ -125,7 +131,7 @@ export class TreeActionSpec implements ActionSpec {
     }
     const source = sourceText(scalar, this.ruleId)
     const literal = (text: string, offset: number): string => resolveText(text, offset, source, this.context.secrets)
-    return compileTemplate(source, { strict: kind === 'template', literal })
+    return compileTemplate(source, { strict: kind === 'template', literal, place })
   }
 
   /** Numbers and booleans may stand where a text is meant. */

@@ -1,5 +1,6 @@
 // oxlint-disable-next-line no-restricted-imports -- the one place where Handlebars comes in
 import Handlebars from 'handlebars'
+import type { Fit } from './template-places.ts'
 
 /**
  * The syntax tree of a template. Handlebars parses; rendering is ours (template-render.ts), so that no generated code,
@@ -7,7 +8,13 @@ import Handlebars from 'handlebars'
  */
 export type TemplatePart =
   | { readonly tag: 'text'; readonly text: string; readonly offset: number }
-  | { readonly tag: 'output'; readonly expression: TemplateExpression; readonly offset: number }
+  | {
+      readonly tag: 'output'
+      readonly expression: TemplateExpression
+      readonly offset: number
+      /** How the value has to fit where it stands; absent: any way. */
+      readonly fit?: Fit | undefined
+    }
   | TemplateBlock
 
 export interface TemplateBlock {

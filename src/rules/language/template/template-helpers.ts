@@ -22,6 +22,15 @@ export const TEMPLATE_HELPERS: ReadonlyMap<string, TemplateHelper> = new Map(
       createHash('sha256').update(textOf(value)).digest('hex'),
     ),
     urlencode: one('percent-encoded for a URL', (value) => encodeURIComponent(textOf(value).toWellFormed())),
+    urlpath: one('percent-encoded for the path of a URL, but for the slashes between its parts', (value) =>
+      textOf(value).toWellFormed().split('/').map(encodeURIComponent).join('/'),
+    ),
+    hex: one('hexadecimal of a BINARY or BLOB column, or of a whole number', hexOf),
+    uuid: {
+      doc: 'a BINARY(16) as UUID; with "swap" as UUID_TO_BIN(…, 1) stores it',
+      arity: [1, 2],
+      apply: ([value, how]) => (value === null || value === undefined ? null : uuidOf(value, how === 'swap')),
+    },
     default: {
       doc: 'the first value that is neither NULL nor empty',
       arity: [2, 8],
@@ -46,6 +55,33 @@ export const TEMPLATE_HELPERS: ReadonlyMap<string, TemplateHelper> = new Map(
     not: { doc: 'whether it is not truthy', arity: [1, 1], apply: ([value]) => !isTruthy(value) },
   } satisfies { [name: string]: TemplateHelper }),
 )
+
+/** Binary columns are base64 in events. What is neither that nor a whole number has no bytes to show. */
+function hexOf(value: Value): Value {
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    return Number.isInteger(Number(value)) && value >= 0 ? value.toString(16) : null
+  }
+  return bytesOf(value)?.toString('hex') ?? null
+}
+
+/** NULL for what does not have 16 bytes. A text that is a UUID already (UUID columns of MariaDB) stays. */
+function uuidOf(value: Value, swapped: boolean): Value {
+  if (typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value))
+    return value.toLowerCase()
+  const bytes = bytesOf(value)
+  if (bytes?.length !== 16) return null
+  const hex = bytes.toString('hex')
+  // UUID_TO_BIN(…, 1) moves the time-high part first, then time-mid, then time-low, so that rows sort by time.
+  const plain = swapped ? hex.slice(8, 16) + hex.slice(4, 8) + hex.slice(0, 4) + hex.slice(16) : hex
+  return plain.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+function bytesOf(value: Value): Buffer | undefined {
+  if (typeof value !== 'string' || !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value)) {
+    return undefined
+  }
+  return Buffer.from(value, 'base64')
+}
 
 function one(doc: string, apply: (value: Value) => Value, nulls?: 'null too'): TemplateHelper {
   return {

@@ -10,6 +10,8 @@ import { TemplateSyntaxError, parseTemplate } from './template-engine.ts'
 import type { TemplateCall, TemplateExpression, TemplatePart, TemplatePath } from './template-engine.ts'
 import { checkBlock, checkCall } from './template-checks.ts'
 import { TEMPLATE_HELPERS } from './template-helpers.ts'
+import { fitted, withPlaces } from './template-places.ts'
+import type { TemplatePlace } from './template-places.ts'
 import { addReads, resolvePath, targetOf } from './template-paths.ts'
 import type { PathTarget } from './template-paths.ts'
 import { isRootPath, rootPath, scopePath, walkTemplate } from './template-scopes.ts'
@@ -21,6 +23,8 @@ export interface TextMode {
   readonly strict: boolean
   /** Replaces `${env:NAME}` and the like in the parts that are not expressions. */
   readonly literal: (text: string, offset: number) => string
+  /** What the whole is, where its parts have a meaning of their own. */
+  readonly place?: TemplatePlace | undefined
 }
 
 /** A template, parsed and checked as far as that goes without a table. */
@@ -35,7 +39,7 @@ export class ParsedTemplate {
     this.source = source
     this.mode = mode
     try {
-      this.parts = withSecrets(parseTemplate(source.text), mode.literal)
+      this.parts = withPlaces(withSecrets(parseTemplate(source.text), mode.literal), mode.place)
     } catch (error) {
       if (!(error instanceof TemplateSyntaxError)) throw error
       throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', error.message, error.offset, 'expressions look like {{id}}')
@@ -124,6 +128,19 @@ export class ParsedTemplate {
 
   /** The text of a value; throws EvaluationError for one that has none here. */
   text(value: Value, part: TemplatePart): string {
+    const text = this.plainText(value, part)
+    if (this.mode.place === undefined || part.tag !== 'output' || part.fit === undefined) return text
+    const inPlace = fitted(text, part.fit)
+    if (inPlace !== null) return inPlace
+    throw this.failure(
+      'BINGO_TEMPLATE_SEPARATOR',
+      'holds a dot, a wildcard or white space, and would change which words there are',
+      part,
+      'encode it, as in {{hex …}} or {{sha256 …}}; one expression alone, {{concat …}}, may hold dots',
+    )
+  }
+
+  private plainText(value: Value, part: TemplatePart): string {
     if (typeof value === 'string') return value === '' ? this.empty(part) : value
     if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
     if (value === null || value === undefined) return this.nothing(part)

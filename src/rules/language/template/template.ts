@@ -10,6 +10,8 @@ export interface TemplateOptions {
   readonly strict?: boolean
   /** Replaces `${env:NAME}` and the like in the parts that are not expressions. */
   readonly literal?: TextMode['literal']
+  /** What the whole is, where a value must not change its structure. */
+  readonly place?: TextMode['place']
 }
 
 /** Compiles a text with `{{expressions}}`. Throws ProblemsError that points into the text. */
@@ -32,6 +34,7 @@ export function parseTemplate(source: SourceText, options: TemplateOptions): Par
   return new ParsedTemplate(source, {
     strict: options.strict ?? false,
     literal: options.literal ?? ((text) => text),
+    place: options.place,
   })
 }
 
@@ -49,9 +52,10 @@ export function bindText(template: ParsedTemplate, table: TableDef): (change: Ch
     const before = template.renderer(parts.slice(0, at), table)(NO_CHANGE, null)
     const after = template.renderer(parts.slice(at + 1), table)(NO_CHANGE, null)
     const value = template.evaluator(output.expression, table)
+    const bare = output.fit === undefined
     return (change) => {
       const shown = value(change, null)
-      return before + (typeof shown === 'number' ? shown : template.text(shown, output)) + after
+      return before + (typeof shown === 'number' && bare ? shown : template.text(shown, output)) + after
     }
   }
   const render = template.renderer(parts, table)
