@@ -6,6 +6,17 @@ export interface StreamGuard {
   refusal(chunk: Buffer): string | null
 }
 
+/** A server sent what no server of its kind sends: the connection is of no use. */
+export class RefusedBytesError extends Error {
+  override readonly name = 'RefusedBytesError'
+  /** As Node.js names what is no message of the protocol. */
+  readonly code = 'EBADMSG'
+
+  constructor(what: string) {
+    super(`it sent ${what}`)
+  }
+}
+
 /**
  * Puts a guard in front of a socket, before its first byte: a chunk that it refuses closes the socket, and nobody sees
  * it. Clients that trust the lengths that a server sends are kept from memory without end that way (invariant 6).
@@ -15,7 +26,7 @@ export function guardStream<S extends Readable>(stream: S, guard: StreamGuard): 
   stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
     const wrong = Buffer.isBuffer(chunk) ? guard.refusal(chunk) : null
     if (wrong === null) return push(chunk, encoding)
-    stream.destroy(new Error(`it sent ${wrong}`))
+    stream.destroy(new RefusedBytesError(wrong))
     return false
   }
   return stream

@@ -1,7 +1,7 @@
 import type { ActionSpec, FieldSpec } from '../model/action.ts'
 import { BingoError } from '../model/errors.ts'
 import { readSmallFile } from '../model/small-file.ts'
-import { reasonOf } from './failure/failure.ts'
+import { reasonOf } from './failure/error-text.ts'
 
 /** PEM texts or paths of PEM files, as in the rule. */
 export interface TlsFiles {

@@ -93,7 +93,7 @@ describe('a call', () => {
     ['NOT_FOUND', 'poison'],
     ['ALREADY_EXISTS', 'poison'],
     ['FAILED_PRECONDITION', 'poison'],
-    ['PERMISSION_DENIED', 'poison'],
+    ['PERMISSION_DENIED', 'down'],
     ['UNIMPLEMENTED', 'poison'],
     ['OUT_OF_RANGE', 'poison'],
     ['DATA_LOSS', 'poison'],
@@ -109,6 +109,28 @@ describe('a call', () => {
       `${kind} BINGO_GRPC_STATUS`,
       expect.stringContaining(name),
     ])
+  })
+
+  test('with a message that is too large for the server is poison, and the server stays up', async () => {
+    await using mailer = await Mailer.start()
+    const message = { id: '{{id}}', to_address: 'x'.repeat(5_000_000) }
+    await using sender = await Sender.open(mailer.address, { proto: MAIL_PROTO, message })
+    const failure = await sender.failure()
+    expect(summary(failure)).toBe('poison BINGO_GRPC_STATUS')
+    expect(failure?.error.hint).toContain('larger than the server takes')
+    await using small = await Sender.open(mailer.address, { proto: MAIL_PROTO })
+    expect(await small.failure()).toBeNull()
+  })
+
+  test('with metadata that is too large for the server is not taken for a server that is down', async () => {
+    await using mailer = await Mailer.start()
+    await using sender = await Sender.open(mailer.address, {
+      proto: MAIL_PROTO,
+      metadata: { 'x-note': 'n'.repeat(90_000) },
+    })
+    expect((await sender.failure())?.kind).toBe('unknown')
+    await using small = await Sender.open(mailer.address, { proto: MAIL_PROTO })
+    expect(await small.failure()).toBeNull()
   })
 
   test('carries metadata from templates and the id of the event', async () => {

@@ -76,7 +76,11 @@ describe('a RabbitMQ target', () => {
     expect(await target.send(batch, signal)).toBeUndefined()
     const taken = await take(200)
     expect(taken.map(({ id }) => id)).toEqual(batch.map((_, i) => i))
-    expect(taken[7]).toMatchObject({ messageId: batch[7]!.change.id, durable: true, headers: { source: 'bingo' } })
+    expect(taken[7]).toMatchObject({
+      messageId: `${batch[7]!.change.id}#rule#0`,
+      durable: true,
+      headers: { source: 'bingo' },
+    })
   })
 
   test('a message that no queue takes is a failure, its neighbours arrive', async () => {
@@ -111,6 +115,35 @@ describe('a RabbitMQ target', () => {
     const result = await target.send([...refused, ...jobs({}, 2)], signal)
     expect(summary(result)).toEqual(['unknown BINGO_RABBITMQ_REFUSED', null])
     expect((await take(1)).map(({ id }) => id)).toEqual([2])
+  })
+
+  test('two rules that send one event have ids of their own, and a long rule id is not cut', async () => {
+    const other = await sendWith({}, { index: 1 })
+    expect(other).toBeUndefined()
+    expect(await target.send(jobs({}, 1), signal)).toBeUndefined()
+    const long = jobs({}, 1).map((job) => {
+      const rule = { ...job.action.rule, id: '€'.repeat(128) }
+      return { ...job, change: job.change, payload: job.payload, action: { ...job.action, rule } } as Job
+    })
+    expect(await target.send(long, signal)).toBeUndefined()
+    const ids = (await take(10)).map(({ messageId }) => String(messageId))
+    expect(new Set(ids).size).toBe(3)
+    for (const id of ids) expect(id).toMatch(/#rule#[01]$|^event-[0-9a-f]{32}$/)
+  })
+
+  test('a message whose headers do not fit into a frame is poison, and nothing else waits for it', async () => {
+    const large = jobs({ headers: { note: 'x'.repeat(9_000) } }, 2)
+    const result = await target.send([...jobs({}, 1), ...large, ...jobs({}, 3)], signal)
+    expect(summary(result)).toEqual([null, 'poison BINGO_RABBITMQ_REFUSED', null])
+    expect(result?.[1]?.error.hint).toContain('8 kB')
+    expect(new Set((await take(9)).map(({ id }) => id))).toEqual(new Set([1, 3]))
+  })
+
+  test('a user who may not write to the exchange makes its events wait', async () => {
+    const result = await sendWith({ exchange: 'amq.rabbitmq.trace' })
+    expect(summary(result)).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
+    expect(result?.[0]?.error.message).toContain('ACCESS_REFUSED')
+    expect(result?.[0]?.error.hint).toContain('write permission')
   })
 
   test('a broker that does not answer is down after the timeout of the action, and a new connection is made', async () => {

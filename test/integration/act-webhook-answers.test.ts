@@ -42,7 +42,12 @@ describe('an answer counts by its status', () => {
     ['301 Moved', 'unknown BINGO_WEBHOOK_STATUS'],
     ['304 Not Modified', 'unknown BINGO_WEBHOOK_STATUS'],
     ['400 Bad Request', 'poison BINGO_WEBHOOK_STATUS'],
-    ['401 Unauthorized', 'poison BINGO_WEBHOOK_STATUS'],
+    ['401 Unauthorized', 'down BINGO_WEBHOOK_STATUS'],
+    ['402 Payment Required', 'down BINGO_WEBHOOK_STATUS'],
+    ['403 Forbidden', 'down BINGO_WEBHOOK_STATUS'],
+    ['405 Method Not Allowed', 'poison BINGO_WEBHOOK_STATUS'],
+    ['407 Proxy Authentication Required', 'down BINGO_WEBHOOK_STATUS'],
+    ['431 Header Fields Too Large', 'poison BINGO_WEBHOOK_STATUS'],
     ['404 Not Found', 'poison BINGO_WEBHOOK_STATUS'],
     ['408 Request Timeout', 'unknown BINGO_WEBHOOK_STATUS'],
     ['409 Conflict', 'poison BINGO_WEBHOOK_STATUS'],
@@ -52,11 +57,32 @@ describe('an answer counts by its status', () => {
     ['425 Too Early', 'unknown BINGO_WEBHOOK_STATUS'],
     ['429 Too Many Requests', 'down BINGO_WEBHOOK_STATUS'],
     ['500 Internal', 'down BINGO_WEBHOOK_STATUS'],
+    ['501 Not Implemented', 'poison BINGO_WEBHOOK_STATUS'],
     ['503 Unavailable', 'down BINGO_WEBHOOK_STATUS'],
     ['599 Odd', 'down BINGO_WEBHOOK_STATUS'],
     ['600 Odder', 'unknown BINGO_WEBHOOK_STATUS'],
   ])('%s', async (status, expected) => {
     expect(await outcome(line(status))).toBe(expected)
+  })
+
+  test.each([
+    [{ unauthorized: 'refuse' }, '401 Unauthorized', 'poison BINGO_WEBHOOK_STATUS'],
+    [{ unauthorized: 'refuse' }, '403 Forbidden', 'poison BINGO_WEBHOOK_STATUS'],
+    [{ unauthorized: 'refuse' }, '407 Proxy Authentication Required', 'poison BINGO_WEBHOOK_STATUS'],
+    [{ notFound: 'wait' }, '404 Not Found', 'down BINGO_WEBHOOK_STATUS'],
+    [{ notFound: 'wait' }, '410 Gone', 'poison BINGO_WEBHOOK_STATUS'],
+  ])('with %j, %s is %s', async (fields, status, expected) => {
+    await using sender = await WebhookSender.open({ url: server.url, ...fields }, { timeoutMs: PATIENT_MS })
+    server.answer = line(status)
+    const failure = await sender.failure(1)
+    expect(summary([failure])).toEqual([expected])
+  })
+
+  test('a 401 says what to do, and how to have the events refused', async () => {
+    await using sender = await WebhookSender.open({ url: server.url }, { timeoutMs: PATIENT_MS })
+    server.answer = line('401 Unauthorized')
+    const failure = await sender.failure(1)
+    expect(failure?.error.hint).toMatch(/credentials.*unauthorized: refuse/)
   })
 
   test('a 2xx counts from its head, whatever becomes of its body', async () => {

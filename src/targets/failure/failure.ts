@@ -14,22 +14,6 @@ export function deliveryFailure(
   return retryAfterMs === undefined ? { kind, error } : { kind, error, retryAfterMs }
 }
 
-/** `message` of anything thrown, with the causes inside it: clients wrap what the socket said. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause
-  const text = error.message || error.name
-  return inner instanceof Error && inner.message !== '' && !text.includes(inner.message)
-    ? `${text}: ${inner.message}`
-    : text
-}
-
-/** `code` of a Node.js or client error. */
-export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
-}
-
 /** What a target's adapter threw, which it should not: counted as `kind`. */
 export function thrownFailure(kind: Kind, thrown: unknown): DeliveryFailure {
   if (thrown instanceof BingoError) return { kind, error: thrown }

@@ -1,4 +1,4 @@
-import { codeOf } from './failure.ts'
+import { codeOf } from './error-text.ts'
 
 const WRONG_NAME = /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/
 const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_(UNTRUSTED|SIGNATURE_FAILURE)|INVALID_CA)/

@@ -4,7 +4,7 @@ import type { MethodDefinition } from '@grpc/grpc-js'
 import type { MessageTypeDefinition, Options } from '@grpc/proto-loader'
 import { BingoError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
-import { reasonOf } from '../failure/failure.ts'
+import { reasonOf } from '../failure/error-text.ts'
 import { isType, requestTypeOf } from './message-type.ts'
 import type { Definition, MessageType } from './message-type.ts'
 

@@ -1,7 +1,7 @@
 import { Metadata, status } from '@grpc/grpc-js'
 import type { Client, ClientDuplexStream, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import { BingoError } from '../../model/errors.ts'
-import { reasonOf } from '../failure/failure.ts'
+import { reasonOf } from '../failure/error-text.ts'
 import { loadDescriptorSet } from './descriptors.ts'
 import type { Definition } from './message-type.ts'
 import { REFLECTION_VERSIONS, reflectionMethods } from './reflection-messages.ts'

@@ -3,7 +3,8 @@ import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { classify, GRPC_STATUSES } from '../failure/classify.ts'
-import { deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { reasonOf } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
 import { sendInOrder } from '../failure/in-order.ts'
 import { readTls } from '../tls-files.ts'
 import type { TlsFiles } from '../tls-files.ts'
@@ -118,8 +119,9 @@ export class GrpcTarget implements Target {
       })
     }
     const name = status[code] ?? 'UNKNOWN'
-    return deliveryFailure(classify(GRPC_STATUSES, name), 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
-      hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : undefined),
+    const kind = classify(GRPC_STATUSES, `${name} ${detailOf(error) ?? ''}`)
+    return deliveryFailure(kind, 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
+      hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : hintOf(name, kind)),
       cause: error,
     })
   }
@@ -175,6 +177,15 @@ export function openClient(options: GrpcTargetOptions): Client {
       'grpc.default_authority': servername,
     }),
   })
+}
+
+function hintOf(name: string, kind: DeliveryFailure['kind']): string | undefined {
+  if (name === 'RESOURCE_EXHAUSTED' && kind === 'poison') {
+    return 'The message is larger than the server takes: raise its limit (4 MB by default), or send less.'
+  }
+  if (name === 'UNAUTHENTICATED') return 'Credentials in `metadata` or `tls` are wrong, missing or have expired.'
+  if (name === 'PERMISSION_DENIED') return 'Let the caller call this method; the events wait.'
+  return undefined
 }
 
 /** What gRPC says about a connection that fails; certificates are named in this text only. */

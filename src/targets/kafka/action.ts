@@ -3,12 +3,15 @@ import { eventKey } from '../plan/event-key.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
-import { constant } from '../plan/piece.ts'
+import { checked, constant } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions, SaslOptions } from './options.ts'
 
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+
+/** Names that brokers take (org.apache.kafka.common.internals.Topic). */
+const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 
 /** `type: kafka`: one record per event. */
 export const kafka: ActionType = {
@@ -36,21 +39,28 @@ export const kafka: ActionType = {
   targetFields: ['brokers', 'createTopics', 'sasl', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
-    const topic = spec.template('topic')
+    const topicTemplate = spec.template('topic')
+    const topic = checked(
+      topicTemplate ?? constant(''),
+      TOPIC,
+      'BINGO_KAFKA_TOPIC',
+      '`topic` has 1 to 249 letters, digits, `.`, `_` and `-`',
+    )
     const key = spec.template('key') ?? eventKey
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'value')
-    const pieces = [topic ?? constant(''), key, headers, message.json]
+    const pieces = [topic, key, headers, message.json]
     const options: KafkaActionOptions = {
       compression: (spec.string('compression') ?? 'none') as KafkaActionOptions['compression'],
       contentType: message.contentType,
+      topicSource: topicTemplate?.source ?? '',
     }
     return {
       target: compileTarget(spec),
       options,
       reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
       bind: (table) => {
-        const renderTopic = topic!.bind(table)
+        const renderTopic = topic.bind(table)
         const renderKey = key.bind(table)
         const renderHeaders = headers.bind(table)
         const renderValue = message.json.bind(table)

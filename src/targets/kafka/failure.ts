@@ -1,12 +1,15 @@
 import type { DeliveryFailure } from '../../model/action.ts'
-import { classify, KAFKA_ERRORS } from '../failure/classify.ts'
-import { codeOf, deliveryFailure } from '../failure/failure.ts'
+import { classify, classifyThrown, KAFKA_ERRORS } from '../failure/classify.ts'
+import { codeOf, withoutValues } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
 
 const HINTS: { readonly [name: string]: string } = {
   MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with the fields that are needed.',
   UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true` where the broker may create it.',
   TOPIC_AUTHORIZATION_FAILED: 'Grant the user Write and Describe on the topic.',
+  CLUSTER_AUTHORIZATION_FAILED: 'Grant the user IdempotentWrite on the cluster.',
+  INVALID_TOPIC_EXCEPTION: 'A topic has letters, digits, `.`, `_` and `-`, 249 at most.',
   NOT_ENOUGH_REPLICAS: 'Too few replicas are in sync: see min.insync.replicas, and which brokers are down.',
   SASL_AUTHENTICATION_FAILED: 'User, password or mechanism in `sasl` is wrong.',
 }
@@ -14,20 +17,44 @@ const HINTS: { readonly [name: string]: string } = {
 /** Causes inside lists of failed tries inside causes. */
 const MAX_DEPTH = 12
 
+/** The rule's text for the topic stands in messages, and where data names the topic, not the name that they gave. */
+export interface TopicName {
+  readonly source: string
+  readonly rendered: string
+}
+
 /** What the client threw, told by the protocol error or the socket error that it wraps several times over. */
-export function kafkaFailure(error: unknown, topic: string): DeliveryFailure {
+export function kafkaFailure(error: unknown, topic: TopicName): DeliveryFailure {
   const name = protocolErrorOf(error)
+  const dynamic = topic.source !== topic.rendered
   if (name === undefined) {
-    return deliveryFailure('down', 'BINGO_KAFKA_UNREACHABLE', `Kafka cannot be reached: ${rootMessage(error)}`, {
-      hint: tlsHint(error),
-      cause: error,
-    })
+    const kind = kindOfThrown(error)
+    const why = withoutValues(rootMessage(error), dynamic ? topic.rendered : undefined)
+    const [code, what] =
+      kind === 'down'
+        ? ['BINGO_KAFKA_UNREACHABLE', 'Kafka cannot be reached']
+        : ['BINGO_KAFKA_REFUSED', 'not sent to Kafka']
+    return deliveryFailure(kind, code, `${what}: ${why}`, { hint: tlsHint(error), cause: error })
   }
-  const where = name === 'SASL_AUTHENTICATION_FAILED' ? '' : ` for topic ${topic}`
-  return deliveryFailure(classify(KAFKA_ERRORS, name), 'BINGO_KAFKA_REFUSED', `Kafka answered ${name}${where}`, {
+  // A topic that data names may be the only one that is not granted.
+  const refused = dynamic && name === 'TOPIC_AUTHORIZATION_FAILED'
+  const where = name === 'SASL_AUTHENTICATION_FAILED' ? '' : ` for topic ${topic.source}`
+  const kind = refused ? 'unknown' : classify(KAFKA_ERRORS, name)
+  return deliveryFailure(kind, 'BINGO_KAFKA_REFUSED', `Kafka answered ${name}${where}`, {
     hint: HINTS[name] ?? (name.startsWith('NOT_ENOUGH_REPLICAS') ? HINTS['NOT_ENOUGH_REPLICAS'] : undefined),
     cause: error,
   })
+}
+
+/** By the first error inside that says what it is: the client's own words for "N tries failed" do not. */
+function kindOfThrown(error: unknown, depth = MAX_DEPTH): DeliveryFailure['kind'] {
+  const kind = classifyThrown(error)
+  if (kind !== 'unknown' || depth === 0) return kind
+  for (const inner of innerErrors(error)) {
+    const found = kindOfThrown(inner, depth - 1)
+    if (found !== 'unknown') return found
+  }
+  return 'unknown'
 }
 
 /** Name of the protocol error somewhere inside what the client threw. */

@@ -3,6 +3,8 @@ import type { TlsFiles } from '../tls-files.ts'
 export interface KafkaActionOptions {
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   readonly contentType: string
+  /** The topic as the rule has it. */
+  readonly topicSource: string
 }
 
 export interface SaslOptions {

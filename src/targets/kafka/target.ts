@@ -99,7 +99,8 @@ export class KafkaTarget implements Target {
       // Out of time in the midst of the client's tries: what the last of them failed of says more than the clock.
       const reason = error instanceof DeadlineError ? (this.#lastError ?? error) : error
       await this.#discard()
-      return kafkaFailure(reason, chunk.topic)
+      const { topicSource } = jobs[chunk.indexes[0]!]!.action.options as KafkaActionOptions
+      return kafkaFailure(reason, { source: topicSource, rendered: chunk.topic })
     }
   }
 

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { Log } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
-import { reasonOf } from '../failure/failure.ts'
+import { reasonOf } from '../failure/error-text.ts'
 import type { Lines } from './target.ts'
 
 /**

@@ -1,5 +1,6 @@
 import type { DeliveryFailure, Job, Log, SendResult, Target } from '../../model/action.ts'
-import { codeOf, deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { codeOf, reasonOf } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
 import { FileLines } from './file-lines.ts'
 import { StdoutLines } from './stdout-lines.ts'
 

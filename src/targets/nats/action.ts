@@ -16,7 +16,7 @@ export const nats: ActionType = {
   type: 'nats',
   fields: {
     url: { kind: 'string', required: true, doc: 'nats://user:password@host:4222 or tls://…; several by comma.' },
-    subject: { kind: 'template', required: true, doc: 'The subject; no wildcards.' },
+    subject: { kind: 'template', place: 'dotted', required: true, doc: 'The subject; no wildcards.' },
     headers: { kind: 'templateMap', doc: 'Message headers. `Nats-Msg-Id` is the event’s id.' },
     body: { kind: 'structure', doc: 'The message as JSON. Default: the event.' },
     format: FORMAT_FIELD,
@@ -48,6 +48,7 @@ export const nats: ActionType = {
     const options: NatsActionOptions = {
       jetstream: spec.boolean('jetstream') ?? true,
       contentType: message.contentType,
+      subjectSource: spec.template('subject')?.source ?? '',
     }
     const targetOptions: NatsTargetOptions = {
       url,

@@ -1,6 +1,7 @@
 import type { DeliveryFailure } from '../../model/action.ts'
-import { classify, NATS_ERRORS } from '../failure/classify.ts'
-import { deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { classify, classifyThrown, NATS_ERRORS } from '../failure/classify.ts'
+import { reasonOf, withoutValues } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
 import { ConnectError } from './connection.ts'
 
@@ -11,15 +12,21 @@ const HINTS: { readonly [word: string]: string } = {
   MAX_PAYLOAD: 'Raise max_payload of the server, or send less: a `body` with the fields that are needed.',
 }
 
+/** The subject as the rule has it, for messages, and as data made it, which stands in none. */
+export interface SubjectName {
+  readonly source: string
+  readonly rendered: string
+}
+
 /** A publish was refused or not acknowledged in time, or there was no connection for it. */
-export function natsFailure(address: string, subject: string, error: unknown): DeliveryFailure {
+export function natsFailure(address: string, subject: SubjectName, error: unknown): DeliveryFailure {
   if (error instanceof ConnectError) return connectFailure(address, error.cause)
   const word = natsCode(error)
-  const kind = classify(NATS_ERRORS, word)
+  const kind = kindOf(word, error, subject)
   return deliveryFailure(
     kind,
     kind === 'down' ? 'BINGO_NATS_UNREACHABLE' : 'BINGO_NATS_REFUSED',
-    `NATS at ${address}, subject ${subject}: ${reasonOf(error)}`,
+    `NATS at ${address}, subject ${subject.source}: ${withoutValues(reasonOf(error), subject.rendered)}`,
     { hint: HINTS[word], cause: error },
   )
 }
@@ -32,6 +39,19 @@ function connectFailure(address: string, cause: unknown): DeliveryFailure {
     `NATS at ${address} cannot be reached: ${reasonOf(cause).trim()}`,
     { hint: login ? 'User, password, token or key is wrong, or missing.' : tlsHint(cause), cause },
   )
+}
+
+function kindOf(word: string, error: unknown, { source, rendered }: SubjectName): DeliveryFailure['kind'] {
+  // A subject that data names may be the only one that is not granted.
+  if (word === 'PermissionViolationError' && source !== rendered) return 'unknown'
+  const kind = classify(NATS_ERRORS, /^\d+$/.test(word) ? `${word} ${reasonOf(error)}` : word)
+  return kind === 'unknown' ? classifyThrownOr(kind, error) : kind
+}
+
+/** What the client has no name for may be an error of the socket, or of a message that it does not take. */
+function classifyThrownOr(kind: DeliveryFailure['kind'], error: unknown): DeliveryFailure['kind'] {
+  const thrown = classifyThrown(error)
+  return thrown === 'unknown' ? kind : thrown
 }
 
 /** The stream's own error code where it answered, else the name of the client's error. */

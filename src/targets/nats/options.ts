@@ -3,6 +3,8 @@ import type { TlsFiles } from '../tls-files.ts'
 export interface NatsActionOptions {
   readonly jetstream: boolean
   readonly contentType: string
+  /** The subject as the rule has it. */
+  readonly subjectSource: string
 }
 
 export interface NatsTargetOptions {

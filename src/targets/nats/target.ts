@@ -39,12 +39,12 @@ export class NatsTarget implements Target {
 
   async #publish(job: Job): Promise<DeliveryFailure | null> {
     const { subject } = job.payload as NatsPayload
-    const { jetstream } = job.action.options as NatsActionOptions
+    const { jetstream, subjectSource } = job.action.options as NatsActionOptions
     try {
       await withDeadline(jetstream ? this.#store(job) : this.#tell(job), job.action.timeoutMs)
       return null
     } catch (error) {
-      return natsFailure(this.#address, subject, error)
+      return natsFailure(this.#address, { source: subjectSource, rendered: subject }, error)
     }
   }
 

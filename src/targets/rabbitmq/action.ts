@@ -1,11 +1,16 @@
 import type { ActionType } from '../../model/action.ts'
+import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { constant } from '../plan/piece.ts'
+import type { Piece } from '../plan/piece.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
+
+/** Names and routing keys are short strings (AMQP 0-9-1, section 4.2.5.3); the client cuts what is longer. */
+const MAX_SHORT_BYTES = 255
 
 /** `type: rabbitmq`: one persistent message per event, confirmed by the broker. */
 export const rabbitmq: ActionType = {
@@ -13,7 +18,7 @@ export const rabbitmq: ActionType = {
   fields: {
     url: { kind: 'string', required: true, doc: 'amqp://user:password@host:5672/vhost or amqps://…' },
     exchange: { kind: 'string', doc: 'The exchange. Default: the default exchange, which routes to the queue named.' },
-    routingKey: { kind: 'template', required: true, doc: 'The routing key.' },
+    routingKey: { kind: 'template', place: 'dotted', required: true, doc: 'The routing key.' },
     headers: { kind: 'templateMap', doc: 'Message headers.' },
     body: { kind: 'structure', doc: 'The message as JSON. Default: the event.' },
     format: FORMAT_FIELD,
@@ -31,10 +36,15 @@ export const rabbitmq: ActionType = {
         'as in `amqp://rabbit:5672`',
       )
     }
-    const routingKey = spec.template('routingKey') ?? constant('')
+    const routingKey = shortString(spec.template('routingKey') ?? constant(''))
+    const exchange = spec.string('exchange') ?? ''
+    if (Buffer.byteLength(exchange) > MAX_SHORT_BYTES) {
+      const hint = `at most ${MAX_SHORT_BYTES} bytes`
+      spec.fail('exchange', 'BINGO_RULE_RABBITMQ_EXCHANGE', 'the name of the exchange is too long', hint)
+    }
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'body')
-    const options: RabbitmqActionOptions = { exchange: spec.string('exchange') ?? '', contentType: message.contentType }
+    const options: RabbitmqActionOptions = { exchange, contentType: message.contentType }
     const targetOptions: RabbitmqTargetOptions = { url, tls: compileTls(spec) }
     return {
       target: targetConfig('rabbitmq', spec, printableAddress(url), targetOptions),
@@ -56,4 +66,21 @@ export const rabbitmq: ActionType = {
     const { RabbitmqTarget } = await import('./target.ts')
     return new RabbitmqTarget(target.options as RabbitmqTargetOptions)
   },
+}
+
+/** Refuses what the client would cut: a message with half a routing key goes to somebody else. */
+function shortString(piece: Piece<string>): Piece<string> {
+  return {
+    reads: (table) => piece.reads(table),
+    bind: (table) => {
+      const render = piece.bind(table)
+      return (change) => {
+        const text = render(change)
+        const bytes = Buffer.byteLength(text)
+        if (bytes <= MAX_SHORT_BYTES) return text
+        const message = `\`routingKey\` would have ${bytes} bytes, and has ${MAX_SHORT_BYTES} at most`
+        throw new EvaluationError('BINGO_RABBITMQ_ROUTING_KEY', message)
+      }
+    },
+  }
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client'
-import { codeOf } from '../failure/failure.ts'
+import { codeOf } from '../failure/error-text.ts'
 
 /** What a publish that its channel cut off is rejected with; the reason was told to another. */
 const CUT_OFF = 'CH_CLOSE'

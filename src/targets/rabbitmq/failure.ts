@@ -1,7 +1,8 @@
 import type { ReturnedMessage } from 'rabbitmq-client'
 import type { DeliveryFailure } from '../../model/action.ts'
-import { AMQP_ERRORS, classify } from '../failure/classify.ts'
-import { codeOf, deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { AMQP_ERRORS, classify, classifyThrown } from '../failure/classify.ts'
+import { codeOf, reasonOf, withoutValues } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
 import { BrokerBlockedError, ConnectError } from './connection.ts'
 
@@ -10,6 +11,7 @@ const HINTS: { readonly [code: string]: string } = {
   NOT_FOUND: 'Declare the exchange, or mend its name in the rule.',
   ACCESS_REFUSED: 'Grant the user write permission on the exchange.',
   PRECONDITION_FAILED: 'Raise max_message_size of the broker, or send less: a `body` with the fields that are needed.',
+  CODEC: 'Headers and properties of a message have 8 kB at most: put the rest into the body.',
   NACK: 'The queue is full (overflow: reject-publish) or cannot store the message; see the broker’s log.',
 }
 
@@ -39,7 +41,7 @@ export function returnedFailure(address: string, exchange: string, reply: Return
 }
 
 function failure(address: string, exchange: string, word: string, why: string, error: unknown): DeliveryFailure {
-  const kind = classify(AMQP_ERRORS, word)
+  const kind = kindOf(word, error)
   return deliveryFailure(
     kind,
     kind === 'down' ? 'BINGO_RABBITMQ_UNREACHABLE' : 'BINGO_RABBITMQ_REFUSED',
@@ -51,11 +53,27 @@ function failure(address: string, exchange: string, word: string, why: string, e
   )
 }
 
+function kindOf(word: string, error: unknown): DeliveryFailure['kind'] {
+  if (error instanceof BrokerBlockedError) return 'down'
+  const kind = classify(AMQP_ERRORS, word)
+  return kind === 'unknown' && error !== undefined && !ANSWERS.test(word) ? classifyThrown(error) : kind
+}
+
+/** Reply codes that the table has as unknown: the broker has answered. */
+const ANSWERS = /^(\d+|NO_ROUTE|NOT_FOUND|NACK|[A-Z]+_ERROR|UNEXPECTED_FRAME|COMMAND_INVALID)$/
+
 function withCode(error: unknown): string {
   const code = codeOf(error)
   // The client begins with the method that was refused, and has no name for the handshake; OpenSSL ends with a line break.
-  const reason = reasonOf(error)
-    .replace(/^undefined: /, '')
-    .trim()
+  const reason = withoutTopic(
+    reasonOf(error)
+      .replace(/^undefined: /, '')
+      .trim(),
+  )
   return code === undefined || reason.includes(code) ? reason : `${code}: ${reason}`
+}
+
+/** Brokers that check topic permissions name the routing key, which may hold row values; the exchange stands in the rule. */
+function withoutTopic(text: string): string {
+  return text.replaceAll(/topic '[^']*'/g, (quoted) => withoutValues(quoted))
 }

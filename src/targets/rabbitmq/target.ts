@@ -1,7 +1,9 @@
 import type { Envelope } from 'rabbitmq-client'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
-import { codeOf } from '../failure/failure.ts'
+import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
+import { messageId } from '../plan/message-id.ts'
+import { shortId } from '../plan/short-id.ts'
 import { printableAddress } from '../plan/target-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import type { ConfirmChannel } from './confirm-channel.ts'
@@ -132,5 +134,6 @@ export class RabbitmqTarget implements Target {
 function envelope(job: Job): Envelope {
   const { exchange, contentType } = job.action.options as RabbitmqActionOptions
   const { routingKey, headers } = job.payload as RabbitmqPayload
-  return { exchange, routingKey, contentType, messageId: job.change.id, headers }
+  const id = shortId(messageId(job.change.id, job.action))
+  return { exchange, routingKey, contentType, messageId: id, headers }
 }

@@ -2,9 +2,10 @@ import type { DeliveryFailure, Job, SendResult, Target } from '../../model/actio
 import type { DeliveryRun } from '../../model/delivery-run.ts'
 import type { RedisConnection } from '../../clients/redis.ts'
 import { BingoError } from '../../model/errors.ts'
-import { classify, REDIS_REPLIES } from '../failure/classify.ts'
+import { classify, classifyThrown, REDIS_REPLIES } from '../failure/classify.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
-import { deliveryFailure, reasonOf } from '../failure/failure.ts'
+import { reasonOf } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planCommands } from './batch.ts'
 import type { Operation } from './batch.ts'
@@ -122,6 +123,10 @@ function failAll(jobs: readonly Job[], failure: DeliveryFailure): SendResult {
 /** An error reply is judged by its text; everything else (socket, timeout) means that Redis is out of reach. */
 function redisFailure(error: Error, address: string): DeliveryFailure {
   if (error instanceof BingoError) return { kind: 'down', error }
+  if (!isReply(error) && classifyThrown(error) === 'poison') {
+    const message = `not sent to Redis at ${address}: the client does not take it (${error.name})`
+    return deliveryFailure('poison', 'BINGO_REDIS_REFUSED', message, { cause: error })
+  }
   if (!isReply(error)) {
     return deliveryFailure(
       'down',
@@ -151,6 +156,6 @@ const HINTS: { readonly [word: string]: string } = {
   BINGOFENCED: 'Another run of this instance has taken over; this one stops as soon as its checkpoint is refused.',
   NOAUTH: 'Put user and password into the Redis address.',
   WRONGPASS: 'User or password in the Redis address is wrong.',
-  NOPERM: 'Grant the user this command and key (MULTI and EXEC as well) with ACL SETUSER.',
+  NOPERM: 'Grant the user this command and key (MULTI and EXEC as well) with ACL SETUSER; the events wait.',
   WRONGTYPE: 'The key holds another type than this command works on.',
 }

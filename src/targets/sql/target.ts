@@ -1,20 +1,25 @@
 import { createPool } from 'mysql2/promise'
-import type { Pool, PoolConnection } from 'mysql2/promise'
+import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
-import { classify, SQL_ERRORS } from '../failure/classify.ts'
-import { codeOf, deliveryFailure, reasonOf } from '../failure/failure.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
 import { printableAddress } from '../plan/target-id.ts'
-import { tlsHint } from '../failure/tls-hint.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { AnswerGuards } from './answer-guard.ts'
 import { poolOptions } from './connection-options.ts'
+import { sqlFailure, TooLargeError } from './failure.ts'
 import type { SqlActionOptions, SqlPayload, SqlTargetOptions } from './options.ts'
 
 const MAX_BATCH = 500
 /** mysql2's own timeout, which names itself, is to be the first. */
 const GRACE_MS = 500
 const CLOSE_MS = 2_000
+/** Of a packet, beside its values; more than it costs. */
+const PACKET_OVERHEAD = 64
+const VALUE_OVERHEAD = 12
+
+interface MaxPacketRow extends RowDataPacket {
+  readonly bytes: number
+}
 
 /** Prepared statements; the events of a send in one transaction, and where that fails one by one to find the culprit. */
 export class SqlTarget implements Target {
@@ -23,6 +28,8 @@ export class SqlTarget implements Target {
   readonly maxConcurrency: number
   readonly #pool: Pool
   readonly #answers = new AnswerGuards()
+  /** Connections that are set up, and the most bytes that their server takes. */
+  readonly #prepared = new WeakMap<object, number>()
   readonly #address: string
   readonly #mayDeliver: () => boolean
 
@@ -43,9 +50,28 @@ export class SqlTarget implements Target {
       return jobs.map(() => failure)
     }
     try {
+      const failure = await this.#prepare(connection, jobs[0]!.action.timeoutMs)
+      if (failure !== null) return jobs.map(() => failure)
       return await this.#sendOn(connection, jobs)
     } finally {
       connection.release()
+    }
+  }
+
+  /** Once per connection: times are in UTC, as events have them, and the server says how large a message may be. */
+  async #prepare(connection: PoolConnection, timeoutMs: number): Promise<DeliveryFailure | null> {
+    if (this.#prepared.has(connection.connection)) return null
+    try {
+      this.#answers.asked(connection.connection)
+      await withDeadline(connection.query("SET time_zone = '+00:00'"), timeoutMs)
+      const asking = connection.query<MaxPacketRow[]>('SELECT @@max_allowed_packet AS bytes')
+      const [rows] = await withDeadline(asking, timeoutMs)
+      this.#prepared.set(connection.connection, Number(rows[0]?.bytes ?? Infinity))
+      return null
+    } catch (error) {
+      connection.destroy()
+      const { error: reason, kind } = this.#failure(error)
+      return { kind: kind === 'poison' ? 'down' : kind, error: reason }
     }
   }
 
@@ -95,6 +121,8 @@ export class SqlTarget implements Target {
     const { statement } = job.action.options as SqlActionOptions
     const { timeoutMs } = job.action
     const values = [...(job.payload as SqlPayload)]
+    const maxBytes = this.#prepared.get(connection.connection) ?? Infinity
+    if (bytesOf(values) > maxBytes) throw new TooLargeError(maxBytes)
     this.#answers.asked(connection.connection)
     await withDeadline(connection.execute({ sql: statement, timeout: timeoutMs }, values), timeoutMs + GRACE_MS)
   }
@@ -102,24 +130,31 @@ export class SqlTarget implements Target {
   /** A connection on which something went wrong with the connection itself is not used again. */
   #failed(connection: PoolConnection, error: unknown): DeliveryFailure {
     const failure = this.#failure(error)
-    if (failure.kind === 'down') connection.destroy()
+    if (failure.kind === 'down' || isFatal(error)) connection.destroy()
     return failure
   }
 
   #failure(error: unknown): DeliveryFailure {
-    const code = codeOf(error) ?? ''
-    const kind = classify(SQL_ERRORS, code)
-    // The server's message may quote values; its code says enough.
-    const reason = code.startsWith('ER_') ? code : reasonOf(error)
-    const bingoCode = kind === 'down' ? 'BINGO_SQL_UNREACHABLE' : 'BINGO_SQL_REFUSED'
-    return deliveryFailure(kind, bingoCode, `MySQL at ${this.#address}: ${reason}`, {
-      hint: tlsHint(error),
-      cause: error,
-    })
+    return sqlFailure(this.#address, error)
   }
 
   async close(): Promise<void> {
     // It takes leave of every connection, and would wait for ever for a server that has gone silent.
     await withDeadline(this.#pool.end(), CLOSE_MS).catch(() => undefined)
   }
+}
+
+/**
+ * Of an execution. A server that gets more than max_allowed_packet closes the connection while we still write, which would
+ * look as if it were gone.
+ */
+function bytesOf(values: SqlPayload): number {
+  let bytes = PACKET_OVERHEAD
+  for (const value of values) bytes += VALUE_OVERHEAD + (typeof value === 'string' ? Buffer.byteLength(value) : 0)
+  return bytes
+}
+
+/** mysql2's word for an error that has ended its connection. */
+function isFatal(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'fatal' in error && error.fatal === true
 }

@@ -16,6 +16,8 @@ const DEFAULT_CONCURRENCY = 16
 /** Scheme and authority, both without a template, and then the end or the start of path, query or fragment. */
 const FIXED_ORIGIN = /^(https?:\/\/[^/?#{}]+)(?:[/?#]|$)/i
 
+const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
+
 const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
 
 /** Compiles one `type: webhook` action. */
@@ -30,6 +32,8 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
     contentType: message.contentType,
     secrets: compileSecrets(spec),
     gzip: spec.boolean('gzip') ?? false,
+    unauthorized: (spec.string('unauthorized') ?? 'wait') as WebhookActionOptions['unauthorized'],
+    notFound: (spec.string('notFound') ?? 'refuse') as WebhookActionOptions['notFound'],
   }
   return {
     target: compileTarget(spec, defaults, origin),
@@ -40,9 +44,10 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
       const renderHeaders = headers.bind(table)
       const renderJson = message.json.bind(table)
       let last = { text: '', url: NOWHERE }
+      const hasTemplate = url!.source.includes('{{')
       return (change: Change): WebhookPayload => {
         const text = renderUrl(change)
-        if (text !== last.text) last = { text, url: checkedUrl(text, origin) }
+        if (text !== last.text) last = { text, url: checkedUrl(text, origin, hasTemplate) }
         return { url: last.url, headers: renderHeaders(change), json: renderJson(change) }
       }
     },
@@ -82,13 +87,21 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
   return null
 }
 
-function checkedUrl(text: string, origin: string | null): WebhookUrl {
+function checkedUrl(text: string, origin: string | null, hasTemplate: boolean): WebhookUrl {
   const url = URL.parse(text)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address is no http:// or https:// URL')
   }
   if (origin !== null && url.origin !== origin) {
     throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address leaves the host of the rule')
+  }
+  // Dots cannot be encoded: `%2e%2e` means `..` as well.
+  if (hasTemplate && DOT_SEGMENT.test(text.replace(/[?#].*$/s, ''))) {
+    throw new EvaluationError(
+      'BINGO_WEBHOOK_URL_INVALID',
+      'a value would make `.` or `..` of a part of the path of `url`, and so name something else',
+      { hint: 'filter such rows out, or put the value into the query or the body' },
+    )
   }
   return { href: url.href, origin: url.origin, path: `${url.pathname}${url.search}` }
 }

@@ -8,6 +8,10 @@ export interface WebhookActionOptions {
   /** Key bytes; empty = not signed. */
   readonly secrets: readonly Buffer[]
   readonly gzip: boolean
+  /** What 401, 402, 403 and 407 mean. */
+  readonly unauthorized: 'wait' | 'refuse'
+  /** What 404 means. */
+  readonly notFound: 'wait' | 'refuse'
 }
 
 export interface WebhookTargetOptions {

@@ -1,6 +1,7 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { ActionPlan } from '../../model/action.ts'
 import { messageId } from '../plan/message-id.ts'
+import { digest, shortId } from '../plan/short-id.ts'
 
 const PREFIX = 'whsec_'
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
@@ -32,9 +33,6 @@ export function signatureHeaders(id: string, body: string, secrets: readonly Buf
   return [...headers, 'webhook-signature', signatures.join(' ')]
 }
 
-/** Longest id that is written out; beyond it (a long rule id) a digest stands for it. */
-const MAX_READABLE = 200
-
 /**
  * What the receiver dedupes by: the message id of one event, for a batch a digest of them. The same events of the same
  * action have the same id whenever they are sent, any others another. No full stops: these part id, timestamp and body
@@ -42,10 +40,5 @@ const MAX_READABLE = 200
  */
 export function webhookId(action: ActionPlan, eventIds: readonly string[]): string {
   if (eventIds.length > 1) return `batch-${digest(eventIds.map((id) => messageId(id, action)).join('\n'))}`
-  const id = messageId(eventIds[0]!, action)
-  return id.length <= MAX_READABLE ? id : `event-${digest(id)}`
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+  return shortId(messageId(eventIds[0]!, action))
 }

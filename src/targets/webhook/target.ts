@@ -93,26 +93,24 @@ export class WebhookTarget implements Target {
   /** One request and its answer; null when it was taken. */
   async #exchange(jobs: readonly Job[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
     if (!this.#mayDeliver()) return { failure: WITHHELD, divisible: false }
-    const { timeoutMs, options } = jobs[request.from]!.action
+    const { timeoutMs } = jobs[request.from]!.action
+    const options = jobs[request.from]!.action.options as WebhookActionOptions
     const { origin, path } = request.url
+    const receiver = { ...options, origin: this.#dynamicHost ? null : origin }
     const { dispatcher } = this.#connections
     try {
       const { headers, body } = encode(jobs, request)
-      const { method } = options as WebhookActionOptions
-      const sent = { origin, path, method, headers, body: typeof body === 'string' ? body : await body }
-      const refusal = refusalOf(origin, await exchange(dispatcher, sent, timeoutMs, signal), this.#kindOf)
+      const sent = { origin, path, method: options.method, headers, body: body instanceof Promise ? await body : body }
+      const refusal = refusalOf(receiver, await exchange(dispatcher, sent, timeoutMs, signal))
       if (refusal?.failure.kind === 'down') this.#unanswered.note(jobs.slice(request.from, request.to))
       return refusal
     } catch (error) {
-      if (error instanceof DeadlineError && origin.startsWith('https:')) this.#connections.renew(dispatcher)
+      const encrypted = origin.startsWith('https:')
+      if (error instanceof DeadlineError && encrypted) this.#connections.renew(dispatcher)
       this.#unanswered.note(jobs.slice(request.from, request.to))
-      return { failure: outageOf(origin, error, timeoutMs, this.#kindOf), divisible: false }
+      return { failure: outageOf(receiver, error, timeoutMs, encrypted), divisible: false }
     }
   }
-
-  /** With dynamicHost, one host that is down says nothing about the others: the target as a whole stays up. */
-  readonly #kindOf = (kind: DeliveryFailure['kind']): DeliveryFailure['kind'] =>
-    this.#dynamicHost && kind === 'down' ? 'unknown' : kind
 
   async close(): Promise<void> {
     await this.#connections.close()

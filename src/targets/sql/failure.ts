@@ -1,0 +1,71 @@
+import type { DeliveryFailure } from '../../model/action.ts'
+import { classify, classifyThrown, SQL_ERRORS } from '../failure/classify.ts'
+import { codeOf, reasonOf } from '../failure/error-text.ts'
+import { deliveryFailure } from '../failure/failure.ts'
+import { tlsHint } from '../failure/tls-hint.ts'
+
+/** What the operator does about it, by error number. */
+const HINTS: { readonly [number: number]: string } = {
+  1040: 'Raise max_connections of the server, or lower `connections` of the target.',
+  1044: 'Grant the user the database in the address.',
+  1045: 'User or password in the address is wrong.',
+  1049: 'Create the database that the address names.',
+  1142: 'Grant the user what the statement does on its table.',
+  1143: 'Grant the user the columns that the statement names.',
+  1153: 'Raise max_allowed_packet of the server, or send less.',
+  1203: 'Raise max_user_connections of the user, or lower `connections` of the target.',
+  1226: 'A limit of the user per hour is used up, or too few connections are granted: see ALTER USER … WITH.',
+  1290: 'The server is read-only (read_only, super_read_only): give the address of the primary.',
+  1698: 'User or password in the address is wrong.',
+  1820: 'The password has expired: ALTER USER … IDENTIFIED BY …, then put it into the address.',
+  1836: 'The server is read-only: give the address of the primary.',
+  1862: 'The password has expired: ALTER USER … IDENTIFIED BY …, then put it into the address.',
+  3032: 'The server is in offline mode: SET GLOBAL offline_mode = OFF.',
+  3118: 'The account is locked: ALTER USER … ACCOUNT UNLOCK.',
+  3159: 'The server wants TLS: set `tls: {}` with the authority of its certificate as `ca`.',
+  3955: 'The account is locked after too many failed logins: ALTER USER … ACCOUNT UNLOCK.',
+  4151: 'The account is locked: ALTER USER … ACCOUNT UNLOCK.',
+}
+
+/** What the server answered: mysql2 gives its number and its SQLSTATE. */
+interface ServerAnswer {
+  readonly errno: number
+  readonly sqlState: string
+}
+
+/** Not sent: the server would not have read it to its end. */
+export class TooLargeError extends Error {
+  constructor(maxBytes: number) {
+    super(`the values are larger than max_allowed_packet (${maxBytes} bytes)`)
+    this.name = 'TooLargeError'
+  }
+}
+
+/** A statement, or the way to one, failed. */
+export function sqlFailure(address: string, error: unknown): DeliveryFailure {
+  if (error instanceof TooLargeError) {
+    const hint = HINTS[1153]
+    return deliveryFailure('poison', 'BINGO_SQL_REFUSED', `MySQL at ${address}: not sent, ${error.message}`, { hint })
+  }
+  const answered = isServerAnswer(error)
+  const kind = answered ? classify(SQL_ERRORS, `${error.errno} ${error.sqlState}`) : classifyThrown(error)
+  // The server's message may quote values, and a trigger's message may be nothing else: number and name say enough.
+  const reason = answered ? nameOf(error) : reasonOf(error)
+  const code = kind === 'down' ? 'BINGO_SQL_UNREACHABLE' : 'BINGO_SQL_REFUSED'
+  return deliveryFailure(kind, code, `MySQL at ${address}: ${reason}`, {
+    hint: answered ? HINTS[error.errno] : tlsHint(error),
+    cause: error,
+  })
+}
+
+function isServerAnswer(error: unknown): error is ServerAnswer {
+  if (typeof error !== 'object' || error === null || !('errno' in error) || !('sqlState' in error)) return false
+  return typeof error.errno === 'number' && error.errno > 0 && typeof error.sqlState === 'string'
+}
+
+/** mysql2 knows MySQL's names; MariaDB has others from 3000 on. */
+function nameOf(error: ServerAnswer): string {
+  const name = codeOf(error)
+  const known = name !== undefined && /^(ER|WARN)_/.test(name) && (error.errno < 3000 || error.errno in HINTS)
+  return `${known && error.errno !== 4151 ? `${name}, ` : ''}error ${error.errno} (SQLSTATE ${error.sqlState})`
+}
