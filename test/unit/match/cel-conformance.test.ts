@@ -36,7 +36,19 @@ interface Case {
 }
 
 /** Groups without protocol buffers, CEL extensions and bindings of other types than columns have. */
-const GROUPS = ['basic', 'comparisons', 'fp_math', 'integer_math', 'lists', 'logic', 'macros', 'parse', 'string']
+const GROUPS = [
+  'basic',
+  'comparisons',
+  'conversions',
+  'fp_math',
+  'integer_math',
+  'lists',
+  'logic',
+  'macros',
+  'parse',
+  'string',
+  'timestamps',
+]
 const FOREIGN = /TestAllTypes|google\.protobuf|optional|NestedEnum|Proto|msg\b|\bMessage/
 
 interface NamedCase extends Case {

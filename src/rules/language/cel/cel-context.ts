@@ -2,6 +2,8 @@ import type { Change, Row, Value } from '../../../model/change.ts'
 import { columnChanged } from '../../../model/changed-columns.ts'
 import { keyValue } from '../../../model/row-key.ts'
 import type { TableDef, ValueKind } from '../../../model/table.ts'
+import { microseconds } from './cel-time.ts'
+import type { CelTimestamp } from './cel-time.ts'
 import { toCelValue } from './cel-values.ts'
 import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
 import type { SourceText } from '../source-text.ts'
@@ -190,9 +192,9 @@ export class CelVariables {
     return columnsOf(this.reading.table).names.filter((name) => columnChanged(name, old, new_))
   }
 
-  /** Commit time; CEL timestamps have milliseconds here. */
-  get ts(): Date {
-    return new Date(this.change.transaction.timestampUs / 1000)
+  /** Commit time, to the microsecond. */
+  get ts(): CelTimestamp {
+    return microseconds(this.change.transaction.timestampUs)
   }
 
   get gtid(): string | null {

@@ -2,6 +2,9 @@
 import { Environment, EvaluationError, ParseError, TypeError as CheckError } from '@marcbachmann/cel-js'
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { UnsignedInt } from '@marcbachmann/cel-js/evaluator'
+import { conversions, RENAMED, timeFunctions, timeOperators } from './cel-functions.ts'
+import type { Integers } from './cel-functions.ts'
+import { CelDuration, CelTimestamp } from './cel-time.ts'
 import { re2Matches } from './re2.ts'
 
 /** Node of a parsed expression; `start` and `end` are offsets in the text. */
@@ -41,10 +44,16 @@ export const VARIABLES: { readonly [name: string]: string } = {
   schema: 'string',
   table: 'string',
   changed: 'list<string>',
-  ts: 'google.protobuf.Timestamp',
+  ts: 'timestamp',
   gtid: 'dyn',
   serverId: 'int',
   txId: 'string',
+}
+
+const INTEGERS: Integers = {
+  uint: celUint,
+  uintValue: celUintValue,
+  fail: (message) => new EvaluationError(message),
 }
 
 function createEnvironment(): Environment {
@@ -56,6 +65,14 @@ function createEnvironment(): Environment {
   })
   env.registerFunction(`string.${SAFE_MATCHES}(string): bool`, re2Matches)
   env.registerFunction('matches(string, string): bool', re2Matches)
+  env.registerType('timestamp', CelTimestamp)
+  env.registerType('duration', CelDuration)
+  for (const { signature, handler } of [...conversions(INTEGERS), ...timeFunctions(INTEGERS)]) {
+    env.registerFunction(signature, handler)
+  }
+  for (const { signature, handler } of timeOperators(INTEGERS)) {
+    env.registerOperator(signature, handler as (left: unknown, right: unknown) => unknown)
+  }
   for (const [name, type] of Object.entries(VARIABLES)) env.registerVariable(name, type)
   return env
 }
@@ -65,13 +82,14 @@ const environment = createEnvironment()
 /** Parses and type-checks an expression. Throws what `celIssue` understands. */
 export function parseCel(text: string): CelProgram {
   const parsed = environment.parse(text)
-  forEachNode(parsed.ast, useSafeMatches)
+  forEachNode(parsed.ast, useOwnFunctions)
   const checked = parsed.check()
   if (!checked.valid) throw checked.error as Error
   return { ast: parsed.ast, resultType: checked.type!, evaluate: (context) => parsed(context) }
 }
 
-function useSafeMatches(node: CelNode): void {
+function useOwnFunctions(node: CelNode): void {
+  if (node.op === 'call') node.args[0] = RENAMED.get(node.args[0]) ?? node.args[0]
   if (node.op === 'rcall' && node.args[0] === 'matches') node.args[0] = SAFE_MATCHES
 }
 

@@ -100,6 +100,7 @@ export function plain(message: string): string {
     .replaceAll(/dyn<([^<>]*)>/g, '$1')
     .replaceAll(/\bnull_type\b/g, 'null')
     .replaceAll('re2Matches', 'matches')
+    .replaceAll(/\bto_(int|uint|double|string|timestamp|duration)\b/g, '$1')
 }
 
 function hintFor(issue: CelIssue, text: string): string | undefined {
@@ -111,6 +112,9 @@ function hintFor(issue: CelIssue, text: string): string | undefined {
   if (issue.kind === 'syntax' && word !== undefined) return SQL_WORDS[word]
   if (/map<string, dyn> (==|!=) null|null (==|!=) map<string, dyn>/.test(issue.message)) {
     return "new and old are always there; ask for the operation: op == 'insert'"
+  }
+  if (/(timestamp [-<>=!]+ string|string [-<>=!]+ timestamp)/.test(plain(issue.message))) {
+    return "compare with a timestamp: ts > timestamp('2026-01-31T00:00:00Z'), UTC where no zone is named"
   }
   return undefined
 }
