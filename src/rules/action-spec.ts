@@ -4,10 +4,12 @@ import type { SourceLocation } from '../model/errors.ts'
 import type { Structure, Template } from '../model/rule.ts'
 import { compileStructure } from './language/structure.ts'
 import type { StructureSource } from './language/structure.ts'
+import type { SourceText } from './language/source-text.ts'
 import { compileTemplate } from './language/template/template.ts'
 import type { TemplatePlace } from './language/template/template-places.ts'
 import { RULE_CODES } from './codes.ts'
 import { ValueReader } from './read-values.ts'
+import { warnOfPlaceholders } from './placeholders.ts'
 import type { Reporter } from './reporter.ts'
 import { resolveText, sourceText } from './files/rule-text.ts'
 import type { SecretSource } from './files/rule-text.ts'
@@ -75,7 +77,7 @@ export class TreeActionSpec implements ActionSpec {
         return this.compileText(name, field.kind, node, field.place)
       case 'structure':
         return compileStructure(this.structureSource(node), node.location, {
-          literal: (text) => this.plain(text, node),
+          literal: (text, offset, source) => this.literal(text, offset, source),
         })
       case 'string':
         return this.plainString(name, node)
@@ -130,7 +132,8 @@ export class TreeActionSpec implements ActionSpec {
       return this.reader.fail(node, RULE_CODES.value, `${name} is empty`, `for example ${name}: "user:{{id}}"`)
     }
     const source = sourceText(scalar, this.ruleId)
-    const literal = (text: string, offset: number): string => resolveText(text, offset, source, this.context.secrets)
+    const literal = (text: string, offset: number): string => this.literal(text, offset, source)
+    warnOfPlaceholders(source, kind, this.context.reporter)
     return compileTemplate(source, { strict: kind === 'template', literal, place })
   }
 
@@ -145,6 +148,10 @@ export class TreeActionSpec implements ActionSpec {
     if (scalar === undefined) return undefined
     if (typeof scalar.value !== 'string') return this.reader.string(scalar, name)
     return this.plain(scalar.value, scalar)
+  }
+
+  private literal(text: string, offset: number, source: SourceText): string {
+    return resolveText(text, offset, source, this.context.secrets)
   }
 
   private plain(text: string, node: TreeNode): string {
@@ -163,7 +170,11 @@ export class TreeActionSpec implements ActionSpec {
         entries: node.entries.map(({ key, value }) => [key, this.structureSource(value)] as const),
       }
     }
-    if (typeof node.value === 'string') return { tag: 'text', text: sourceText(node, this.ruleId) }
+    if (typeof node.value === 'string') {
+      const text = sourceText(node, this.ruleId)
+      warnOfPlaceholders(text, 'text', this.context.reporter)
+      return { tag: 'text', text }
+    }
     return { tag: 'value', value: node.value, written: node.written }
   }
 

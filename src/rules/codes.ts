@@ -23,6 +23,10 @@ export const RULE_CODES = {
   badFilter: 'BINGO_RULE_BAD_FILTER',
   /** A template that is not valid. */
   badTemplate: 'BINGO_RULE_BAD_TEMPLATE',
+  /** Warning: `{id}` or `${id}` stands where `{{id}}` may be meant. */
+  placeholder: 'BINGO_RULE_PLACEHOLDER',
+  /** Warning: a name of a template means a variable, and the table has a column that is called so. */
+  shadowedColumn: 'BINGO_RULE_SHADOWED_COLUMN',
   /** `${env:…}` or `${file:…}` leads nowhere: set the variable or write the file. */
   secret: 'BINGO_RULE_SECRET_MISSING',
   /** An action names a target that `targets:` of the configuration does not have. */

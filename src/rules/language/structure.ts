@@ -9,7 +9,6 @@ import type { TableDef } from '../../model/table.ts'
 import type { SourceText } from './source-text.ts'
 import type { ParsedTemplate } from './template/template-render.ts'
 import { bindText, parseTemplate } from './template/template.ts'
-import type { TemplateOptions } from './template/template.ts'
 
 /** A structure as it stands in a file: scalars that are not text are kept, text may hold expressions. */
 export type StructureSource =
@@ -19,6 +18,11 @@ export type StructureSource =
   | { readonly tag: 'list'; readonly items: readonly StructureSource[] }
   | { readonly tag: 'map'; readonly entries: readonly (readonly [key: string, value: StructureSource])[] }
 
+export interface StructureOptions {
+  /** As in templates; `source` is the text that it stands in. */
+  readonly literal?: (text: string, offset: number, source: SourceText) => string
+}
+
 /**
  * Compiles a structure. A leaf that is one expression and nothing else keeps the value's type (a missing or NULL value
  * is null); any other leaf is text, in which NULL is empty. Keys are literal. Throws ProblemsError with all problems.
@@ -26,7 +30,7 @@ export type StructureSource =
 export function compileStructure(
   structure: StructureSource,
   location: SourceLocation,
-  options: Pick<TemplateOptions, 'literal'> = {},
+  options: StructureOptions = {},
 ): Structure {
   const problems: Problem[] = []
   const node = compileNode(structure, options, problems)
@@ -64,7 +68,7 @@ type StructureNode =
   | { readonly tag: 'list'; readonly items: readonly StructureNode[] }
   | { readonly tag: 'map'; readonly entries: readonly (readonly [string, StructureNode])[] }
 
-function compileNode(source: StructureSource, options: TemplateOptions, problems: Problem[]): StructureNode {
+function compileNode(source: StructureSource, options: StructureOptions, problems: Problem[]): StructureNode {
   switch (source.tag) {
     case 'value':
       return source
@@ -77,7 +81,9 @@ function compileNode(source: StructureSource, options: TemplateOptions, problems
       }
     case 'text':
       try {
-        return { tag: 'template', template: parseTemplate(source.text, options) }
+        const { literal } = options
+        const own = literal && ((text: string, offset: number) => literal(text, offset, source.text))
+        return { tag: 'template', template: parseTemplate(source.text, own === undefined ? {} : { literal: own }) }
       } catch (error) {
         if (!(error instanceof ProblemsError)) throw error
         problems.push(...error.problems)

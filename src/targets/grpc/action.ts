@@ -4,6 +4,7 @@ import type { ActionSpec, ActionType, Outline } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event-json.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
+import { isHostPort, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
@@ -12,6 +13,14 @@ import { findMethod, loadProto } from './descriptors.ts'
 import type { GrpcActionOptions, GrpcPayload, GrpcTargetOptions } from './options.ts'
 
 const METHOD = /^([A-Za-z_][\w.]*)\/([A-Za-z_]\w*)$/
+
+/** As gRPC's wire format has it (PROTOCOL-HTTP2, ASCII-Value). */
+const METADATA: Wanted = {
+  pattern: /^[\x20-\x7e]*$/,
+  code: 'BINGO_RULE_GRPC_METADATA',
+  message: 'holds a character that metadata cannot',
+  hint: 'printable ASCII, without line breaks',
+}
 
 /** `type: grpc`: one unary call per event. */
 export const grpc: ActionType = {
@@ -35,6 +44,7 @@ export const grpc: ActionType = {
     const message = spec.structure('message')
     const metadata = compileHeaderMap(spec, 'metadata')
     checkMetadata(spec)
+    refuseFixedHeaders(spec, 'metadata', METADATA)
     return {
       target: compileTarget(spec),
       options: compileMethod(spec),
@@ -99,8 +109,8 @@ function checkMetadata(spec: ActionSpec): void {
 
 function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const address = spec.string('address') ?? ''
-  if (spec.has('address') && !/^[^/\s]+:\d{1,5}$/.test(address)) {
-    spec.fail('address', 'BINGO_RULE_GRPC_ADDRESS', 'this is no address', 'host and port, as in `mail:50051`')
+  if (spec.has('address') && !isHostPort(address)) {
+    spec.fail('address', 'BINGO_RULE_GRPC_ADDRESS', 'this is not an address', 'host and port, as in `mail:50051`')
   }
   const concurrency = spec.number('concurrency') ?? 16
   if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_GRPC_CONCURRENCY', '`concurrency` is at least 1')

@@ -2,6 +2,7 @@ import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { eventKey } from '../plan/event-key.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { isHostPort, refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
@@ -12,6 +13,13 @@ const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
 /** Names that brokers take (org.apache.kafka.common.internals.Topic). */
 const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
+
+const FIXED_TOPIC: Wanted = {
+  pattern: TOPIC,
+  code: 'BINGO_RULE_KAFKA_TOPIC',
+  message: 'no topic can be called so',
+  hint: 'up to 249 letters, digits, `.`, `_` and `-`',
+}
 
 /** `type: kafka`: one record per event. */
 export const kafka: ActionType = {
@@ -39,6 +47,7 @@ export const kafka: ActionType = {
   targetFields: ['brokers', 'createTopics', 'sasl', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
+    refuseFixed(spec, 'topic', FIXED_TOPIC)
     const topicTemplate = spec.template('topic')
     const topic = checked(
       topicTemplate ?? constant(''),
@@ -82,8 +91,9 @@ export const kafka: ActionType = {
 function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const brokers = spec.strings('brokers') ?? []
   for (const broker of brokers) {
-    if (!/^.+:\d{1,5}$/.test(broker)) {
-      spec.fail('brokers', 'BINGO_RULE_KAFKA_BROKER', `${broker} is no broker address`, 'as in `kafka-1:9092`')
+    if (!isHostPort(broker)) {
+      const hint = `host and port, without a scheme, as in \`kafka-1:9092\``
+      spec.fail('brokers', 'BINGO_RULE_KAFKA_BROKER', `${broker} is not a broker address`, hint)
     }
   }
   const sasl = spec.object('sasl')

@@ -2,6 +2,7 @@ import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { isAddress, refuseFixed, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
@@ -10,6 +11,19 @@ import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './option
 
 /** A subject to publish to: tokens without spaces or wildcards, dots between them. */
 const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/
+
+const FIXED_SUBJECT: Wanted = {
+  pattern: SUBJECT,
+  code: 'BINGO_RULE_NATS_SUBJECT',
+  message: 'nothing can be published to this subject',
+  hint: 'parts with dots between them, without spaces and wildcards, as in `shop.users`',
+}
+const HEADER: Wanted = {
+  pattern: /^[^\r\n]*$/,
+  code: 'BINGO_RULE_NATS_HEADER',
+  message: 'holds a line break',
+  hint: 'a secret from a file or variable loses its last one only',
+}
 
 /** `type: nats`: one message per event, kept by JetStream unless `jetstream: false`. */
 export const nats: ActionType = {
@@ -33,8 +47,8 @@ export const nats: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
-    if (spec.has('url') && !/^(nats|tls):\/\//i.test(url)) {
-      spec.fail('url', 'BINGO_RULE_NATS_URL', 'this is no nats:// or tls:// address', 'as in `nats://nats:4222`')
+    if (spec.has('url') && !url.split(',').every((each) => isAddress(each.trim(), ['nats', 'tls']))) {
+      spec.fail('url', 'BINGO_RULE_NATS_URL', 'this is not a nats:// or tls:// address', 'as in `nats://nats:4222`')
     }
     const rendered = spec.template('subject') ?? constant('')
     const subject = checked(
@@ -43,6 +57,8 @@ export const nats: ActionType = {
       'BINGO_NATS_SUBJECT',
       'a subject has no spaces, wildcards or empty parts',
     )
+    refuseFixed(spec, 'subject', FIXED_SUBJECT)
+    refuseFixedHeaders(spec, 'headers', HEADER)
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'body')
     const options: NatsActionOptions = {

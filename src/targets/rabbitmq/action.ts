@@ -2,6 +2,7 @@ import type { ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { isAddress, refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
@@ -11,6 +12,11 @@ import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } fr
 
 /** Names and routing keys are short strings (AMQP 0-9-1, section 4.2.5.3); the client cuts what is longer. */
 const MAX_SHORT_BYTES = 255
+const ROUTING_KEY: Wanted = {
+  pattern: { test: (text: string) => Buffer.byteLength(text) <= MAX_SHORT_BYTES },
+  code: 'BINGO_RULE_RABBITMQ_ROUTING_KEY',
+  message: `the routing key is longer than ${MAX_SHORT_BYTES} bytes`,
+}
 
 /** `type: rabbitmq`: one persistent message per event, confirmed by the broker. */
 export const rabbitmq: ActionType = {
@@ -28,14 +34,15 @@ export const rabbitmq: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
-    if (spec.has('url') && !/^amqps?:\/\//i.test(url)) {
+    if (spec.has('url') && !isAddress(url, ['amqp', 'amqps'])) {
       spec.fail(
         'url',
         'BINGO_RULE_RABBITMQ_URL',
-        'this is no amqp:// or amqps:// address',
+        'this is not an amqp:// or amqps:// address',
         'as in `amqp://rabbit:5672`',
       )
     }
+    refuseFixed(spec, 'routingKey', ROUTING_KEY)
     const routingKey = shortString(spec.template('routingKey') ?? constant(''))
     const exchange = spec.string('exchange') ?? ''
     if (Buffer.byteLength(exchange) > MAX_SHORT_BYTES) {

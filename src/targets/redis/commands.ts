@@ -1,5 +1,6 @@
 import type { ActionSpec } from '../../model/action.ts'
 import { wholeEvent } from '../plan/message.ts'
+import { refuseFixedValue } from '../plan/fixed.ts'
 import { checked, constant, structureText } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
 
@@ -120,11 +121,23 @@ function listOf(field: 'value' | 'member' | 'field'): CommandShape['compile'] {
 }
 
 function incrby(spec: ActionSpec): Arguments[] {
+  refuseFixedValue(spec, 'value', {
+    pattern: INTEGER,
+    code: 'BINGO_RULE_REDIS_NUMBER',
+    message: 'INCRBY adds a 64-bit integer',
+    hint: 'a whole number, or a template',
+  })
   const given = value(spec, 'value') ?? constant('1')
   return [checked(given, INTEGER, 'BINGO_REDIS_NOT_AN_INTEGER', 'INCRBY adds a 64-bit integer')]
 }
 
 function zadd(spec: ActionSpec): Arguments[] {
+  refuseFixedValue(spec, 'score', {
+    pattern: SCORE,
+    code: 'BINGO_RULE_REDIS_NUMBER',
+    message: 'a ZADD score is a number',
+    hint: 'a number, or a template',
+  })
   const score = value(spec, 'score')
   const member = spec.template('member')
   if (score && member) return [checked(score, SCORE, 'BINGO_REDIS_NOT_A_NUMBER', 'a ZADD score is a number'), member]

@@ -1,6 +1,7 @@
-import type { ActionType } from '../../model/action.ts'
+import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event-json.ts'
+import { isAddress } from '../plan/fixed.ts'
 import { READS_NOTHING } from '../../model/column-reads.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
@@ -20,11 +21,11 @@ export const sql: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
-    if (spec.has('url') && !/^(mysql|mariadb):\/\//i.test(url)) {
+    if (spec.has('url') && !isAddress(url, ['mysql', 'mariadb'])) {
       spec.fail(
         'url',
         'BINGO_RULE_SQL_URL',
-        'this is no mysql:// address',
+        'this is not a mysql:// address',
         'as in `mysql://app:secret@db:3306/reports`',
       )
     }
@@ -40,6 +41,7 @@ export const sql: ActionType = {
     const connections = spec.number('connections') ?? 4
     if (connections < 1) spec.fail('connections', 'BINGO_RULE_SQL_CONNECTIONS', '`connections` is at least 1')
     const params = spec.structure('params')
+    checkParams(spec, statement)
     const targetOptions: SqlTargetOptions = {
       url: url.replace(/^mariadb:/i, 'mysql:'),
       connections,
@@ -61,6 +63,25 @@ export const sql: ActionType = {
     return new SqlTarget(target.options as SqlTargetOptions, mayDeliver)
   },
 }
+
+/** Each `?` outside of texts, names and comments takes one of `params`. */
+function checkParams(spec: ActionSpec, statement: string): void {
+  const params = spec.outline('params')
+  if (
+    params !== undefined &&
+    (params.tag === 'map' || (params.tag === 'scalar' && !String(params.value).includes('{{')))
+  ) {
+    spec.fail('params', 'BINGO_RULE_SQL_PARAMS', '`params` is not a list', 'as in `params: ["{{id}}", "{{email}}"]`')
+  }
+  if (params?.tag === 'scalar' || params?.tag === 'map') return
+  const marks = statement.replaceAll(QUOTED, '').split('?').length - 1
+  const values = params?.items.length ?? 0
+  if (marks === values || statement === '') return
+  const message = `the statement has ${marks} \`?\`, and \`params\` ${values} ${values === 1 ? 'value' : 'values'}`
+  spec.fail(params === undefined ? 'statement' : 'params', 'BINGO_RULE_SQL_PARAMS', message)
+}
+
+const QUOTED = /'(?:[^'\\]|''|\\[^])*'|"(?:[^"\\]|""|\\[^])*"|`[^`]*`|--(?=\s|$)[^\n]*|#[^\n]*|\/\*[^]*?\*\//g
 
 function paramsOf(rendered: unknown): SqlPayload {
   if (!Array.isArray(rendered)) throw new EvaluationError('BINGO_SQL_PARAMS', '`params` is no list')

@@ -4,6 +4,7 @@ import type { Change } from '../../model/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { TableDef } from '../../model/table.ts'
 import { compileMessage } from '../plan/message.ts'
+import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls } from '../tls-files.ts'
@@ -17,6 +18,13 @@ const DEFAULT_CONCURRENCY = 16
 const FIXED_ORIGIN = /^(https?:\/\/[^/?#{}]+)(?:[/?#]|$)/i
 
 const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
+/** What is wrong with the origin is told better by `compileOrigin`. */
+const FIXED_URL: Wanted = {
+  pattern: { test: (text: string) => !FIXED_ORIGIN.test(text.trim()) || URL.canParse(text) },
+  code: 'BINGO_RULE_WEBHOOK_URL',
+  message: 'this is not a URL',
+  hint: 'as in `https://crm.example.com:8443/hooks`',
+}
 
 const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
 
@@ -24,6 +32,7 @@ const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
 export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): CompiledAction {
   const url = spec.template('url')
   const origin = compileOrigin(spec, url?.outline)
+  refuseFixed(spec, 'url', FIXED_URL)
   const headers = compileHeaders(spec)
   const message = compileMessage(spec, 'body')
   const options: WebhookActionOptions = {

@@ -1,12 +1,19 @@
 import type { ActionSpec } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { unionReads } from '../../model/column-reads.ts'
+import { refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What a header value may hold: no control characters, CR and LF above all (RFC 9110 section 5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const FIXED_VALUE: Wanted = {
+  pattern: VALUE,
+  code: 'BINGO_RULE_WEBHOOK_HEADER',
+  message: 'holds a character that headers cannot, such as a line break',
+  hint: 'a secret from a file or variable loses its last line break only',
+}
 /** Set by BinGo or the connection, never by a rule. */
 const RESERVED =
   /^(host|content-length|content-encoding|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*)$/i
@@ -20,6 +27,7 @@ export function compileHeaders(spec: ActionSpec): Piece<readonly string[]> {
     const problem = problemOf(name, template.source.includes('{{'))
     if (problem) spec.fail('headers', 'BINGO_RULE_WEBHOOK_HEADER', `header ${JSON.stringify(name)} ${problem}`)
   }
+  refuseFixedHeaders(spec, 'headers', FIXED_VALUE)
   if (headers.length === 0) return constant([])
   return {
     reads: (table) => unionReads(headers.map(([, template]) => template.reads(table))),

@@ -323,6 +323,87 @@ describe('Numbers where a text is meant', () => {
   })
 })
 
+describe('What no event could pass is refused when the rules are loaded', () => {
+  const env = { BREAK: 'a\nb' }
+  test.each([
+    [
+      '{type: webhook, url: "https://x.test/", headers: {x: "a\\nb"}}',
+      'header "x" holds a character that headers cannot',
+    ],
+    ['{type: webhook, url: "https://x.test/", headers: {x: "${env:BREAK}"}}', 'holds a character that headers cannot'],
+    ['{type: webhook, url: "https://x.test:99999/"}', 'this is not a URL'],
+    ['{type: kafka, brokers: "kafka://k:9092", topic: t}', 'kafka://k:9092 is not a broker address'],
+    ['{type: kafka, brokers: ["k:99999"], topic: t}', 'k:99999 is not a broker address'],
+    ['{type: kafka, brokers: ["k"], topic: t}', 'k is not a broker address'],
+    ['{type: kafka, brokers: ["k:9092"], topic: "shop users"}', 'no topic can be called so'],
+    ['{type: kafka, brokers: ["k:9092"], topic: ".."}', 'no topic can be called so'],
+    ['{type: nats, url: "nats://n:4222", subject: "a..b"}', 'nothing can be published to this subject'],
+    ['{type: nats, url: "nats://n:4222", subject: "a.*"}', 'nothing can be published to this subject'],
+    ['{type: nats, url: "nats://n:4222", subject: a, headers: {h: "${env:BREAK}"}}', 'header "h" holds a line break'],
+    ['{type: nats, url: "nats://n:4222,n2:4222", subject: a}', 'this is not a nats:// or tls:// address'],
+    [`{type: rabbitmq, url: "amqp://r", routingKey: ${'k'.repeat(256)}}`, 'the routing key is longer than 255 bytes'],
+    ['{type: rabbitmq, url: "amqp://r:99999", routingKey: k}', 'this is not an amqp:// or amqps:// address'],
+    ['{type: grpc, address: "http://g:1", method: a.B/C, message: {}}', 'this is not an address'],
+    [
+      '{type: grpc, address: "g:1", method: a.B/C, message: {}, metadata: {m: "größe"}}',
+      'a character that metadata cannot',
+    ],
+    [
+      '{type: sql, url: "mysql://d", statement: "INSERT INTO t VALUES (?, ?)", params: ["{{id}}"]}',
+      'has 2 `?`, and `params` 1',
+    ],
+    ['{type: sql, url: "mysql://d", statement: "DELETE FROM t WHERE id = ?"}', 'has 1 `?`, and `params` 0'],
+    [
+      '{type: sql, url: "mysql://d", statement: "DELETE FROM t WHERE id = ?", params: {a: "{{id}}"}}',
+      '`params` is not a list',
+    ],
+    ['{type: redis, cmd: ZADD, key: k, score: high, member: "{{id}}"}', 'a ZADD score is a number'],
+    ['{type: redis, cmd: INCRBY, key: k, value: 1.5}', 'INCRBY adds a 64-bit integer'],
+  ])('%s', (action, message) => {
+    const problems = problemsOf(() => load(ruleWith('actions:', `  - ${action}`), { env }))
+    expect(problems.map((each) => each.message).join()).toContain(message)
+    expect(JSON.stringify(problems.map(({ message: text, hint }) => [text, hint]))).not.toContain('a\\nb')
+  })
+
+  test.each([
+    '{type: kafka, brokers: ["k:9092", "[fd00::1]:9092"], topic: "shop.{{table}}"}',
+    '{type: nats, url: "nats://n:4222, tls://n2:4222", subject: "shop.{{id}}"}',
+    '{type: rabbitmq, url: "amqp://u:p%40@r/vhost", routingKey: ""}'.replace('""', 'k'),
+    `{type: sql, url: "mysql://d", statement: "INSERT INTO t VALUES (?, '?', 'a''?') -- ?", params: ["{{id}}"]}`,
+    '{type: sql, url: "mysql://d", statement: "DELETE FROM t WHERE id = ?", params: "{{new.doc}}"}',
+    '{type: redis, cmd: ZADD, key: k, score: "{{score}}", member: "{{id}}"}',
+    '{type: redis, cmd: INCRBY, key: k}',
+  ])('%s is right', (action) => {
+    expect(load(ruleWith('actions:', `  - ${action}`)).warnings).toEqual([])
+  })
+})
+
+describe('What looks like a template and is none is a warning', () => {
+  const warnings = (action: string): string[] =>
+    load(ruleWith('actions:', `  - ${action}`)).warnings.map(({ code, hint }) => `${code} ${hint}`)
+
+  test.each([
+    ['{type: redis, cmd: DEL, key: "user:{id}"}', '{{id}}'],
+    ['{type: redis, cmd: DEL, key: "user:{ .ID }"}', '{{ID}}'],
+    ['{type: redis, cmd: DEL, key: "user:${id}:{{id}}"}', '{{id}}'],
+    ['{type: redis, cmd: DEL, keys: ["a:{{id}}", "b:${new.id}"]}', '{{new.id}}'],
+    ['{type: webhook, url: "https://x.test/users/{id}"}', '{{id}}'],
+    ['{type: webhook, url: "https://x.test/", headers: {x-user: "${name}"}}', '{{name}}'],
+    ['{type: webhook, url: "https://x.test/", body: {text: "Hello {name}"}}', '{{name}}'],
+  ])('%s', (action, hint) => {
+    expect(warnings(action)).toEqual([`BINGO_RULE_PLACEHOLDER the value of a column is ${hint}`])
+  })
+
+  test.each([
+    '{type: redis, cmd: DEL, key: "{user}:{{id}}"}',
+    '{type: redis, cmd: DEL, key: "user:{{id}}"}',
+    `{type: webhook, url: "https://x.test/", body: '{"a": {b}}'}`,
+    '{type: webhook, url: "https://x.test/", body: {price: "5 $ {{id}}"}}',
+  ])('%s is none', (action) => {
+    expect(warnings(action)).toEqual([])
+  })
+})
+
 describe('Durations have bounds wherever they stand', () => {
   const action = (text: string): string[] => wrong(ruleWith(`actions: [{type: log, ${text}}]`))
 
