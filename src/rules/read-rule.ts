@@ -31,6 +31,19 @@ const RULE_KEYS = [
 ]
 const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
 const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
+const ROWS = 'leave events out for INSERT, UPDATE and DELETE'
+const STATEMENTS = 'statements that change a table are DDL: events: [DDL]'
+/** What people write for operations that are called otherwise here. */
+const OTHER_OPERATIONS: ReadonlyMap<string, string> = new Map([
+  ['upsert', 'the binlog has either: events: [INSERT, UPDATE]'],
+  ['replace', 'the binlog has what a REPLACE did: events: [INSERT, UPDATE, DELETE]'],
+  ['write', 'write events: [INSERT, UPDATE]'],
+  ['change', 'write events: [UPDATE]'],
+  ['modify', 'write events: [UPDATE]'],
+  ['remove', 'write events: [DELETE]'],
+  ...['all', 'any', '*'].map((word) => [word, ROWS] as const),
+  ...['create', 'alter', 'drop', 'rename'].map((word) => [word, STATEMENTS] as const),
+])
 /** A key that changes all the time waits for this many windows at most, when the rule does not say. */
 const WINDOWS_PER_MAX_WAIT = 10
 const DEFAULT_MAX_BATCH = 1000
@@ -145,7 +158,9 @@ function readOperations(map: MapNode, reader: ValueReader): readonly Operation[]
   if (entry === undefined) return ROW_OPERATIONS
   const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
   if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'events is empty: the rule would never fire')
-  return nodes.map((node) => reader.oneOf(node, 'events', OPERATIONS)).filter((each) => each !== undefined)
+  return nodes
+    .map((node) => reader.oneOf(node, 'events', OPERATIONS, OTHER_OPERATIONS))
+    .filter((each) => each !== undefined)
 }
 
 function readDebounce(node: TreeNode, reader: ValueReader): DebounceOptions | undefined {

@@ -92,13 +92,21 @@ export class ValueReader {
     return rate > 0 ? rate : this.wrongForm(node, name, 'a rate', '500/s, 100/m or 10/h')
   }
 
-  oneOf<T extends string>(node: TreeNode, name: string, allowed: readonly T[]): T | undefined {
+  /** `hints`: for words that people write instead, in lower case. */
+  oneOf<T extends string>(
+    node: TreeNode,
+    name: string,
+    allowed: readonly T[],
+    hints: ReadonlyMap<string, string> = new Map(),
+  ): T | undefined {
     const value = this.string(node, name)
     if (value === undefined) return undefined
     const found = allowed.find((each) => each.toLowerCase() === value.toLowerCase())
     if (found !== undefined) return found
     const nearest = nearestName(value, allowed)
-    const hint = nearest === undefined ? `one of ${allowed.join(', ')}` : `did you mean "${nearest}"?`
+    const own = hints.get(value.toLowerCase())
+    const hint =
+      own !== undefined ? own : nearest === undefined ? `one of ${allowed.join(', ')}` : `did you mean "${nearest}"?`
     return this.fail(node, RULE_CODES.value, `${name} cannot be "${value}"`, hint)
   }
 

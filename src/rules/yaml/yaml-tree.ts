@@ -30,7 +30,8 @@ export function parseYaml(source: YamlSource, reporter: Reporter): TreeNode | un
   }
   const builder = new TreeBuilder(document, source, lines, reporter)
   for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
-  if (document.errors.length > 0 || document.contents === null) return undefined
+  // A tag that nobody knows is but a warning to the parser, and the value behind it an empty text.
+  if (document.errors.length > 0 || document.warnings.length > 0 || document.contents === null) return undefined
   const duplicates = duplicateKeys(document)
   for (const { range } of duplicates) builder.reportDuplicate(range?.[0] ?? 0)
   if (duplicates.length > 0) return undefined
@@ -88,6 +89,8 @@ class TreeBuilder {
         this.report(location, `the file holds more than ${MAX_NODES} values, each alias counted as what it stands for`)
       return empty(location)
     }
+    // `filter: ! new.deleted` would be the text without the mark.
+    if (node?.tag === '!') this.report(location, TAG.message, TAG.hint)
     if (isScalar(node)) return this.scalar(node, location)
     if (this.depth >= MAX_DEPTH) {
       if (this.nodes <= MAX_NODES) this.report(location, TOO_DEEP)
@@ -189,6 +192,10 @@ function withoutPasswords(line: string): string {
 }
 
 const QUOTE = 'put quotes around texts that hold any of : # { } [ ] , & * ! | > %'
+const TAG = {
+  message: 'a value that begins with ! is a tag in YAML, not a text',
+  hint: 'put quotes around it, as in filter: "!…"',
+}
 const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?: string; readonly hint: string } } = {
   TAB_AS_INDENT: {
     message: 'a tab is used for indentation',
@@ -201,6 +208,9 @@ const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?:
   BAD_INDENT: { hint: 'what belongs together starts in the same column' },
   BLOCK_AS_IMPLICIT_KEY: { hint: QUOTE },
   UNEXPECTED_TOKEN: { hint: QUOTE },
+  BAD_SCALAR_START: { hint: QUOTE },
+  TAG_RESOLVE_FAILED: TAG,
+  BAD_DQ_ESCAPE: { hint: String.raw`in double quotes \ begins an escape: use single quotes, or write \\` },
   MISSING_CHAR: { hint: QUOTE },
 }
 

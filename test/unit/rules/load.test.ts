@@ -378,6 +378,38 @@ describe('What no event could pass is refused when the rules are loaded', () => 
   })
 })
 
+describe('What people of other languages write gets a hint', () => {
+  test.each([
+    ['filter: "new.status IN (1, 2)"', 'write x in [1, 2], with square brackets'],
+    ['filter: "new.status in (1, 2)"', 'write x in [1, 2], with square brackets'],
+    ['filter: "new.status IN [1, 2]"', 'write in, in lower case, and a list: x in [1, 2]'],
+    ['filter: new.status NOT IN (1)', 'write !(x in [1, 2])'],
+    ['filter: new.name == None', 'write null'],
+    ['filter: new.name == NULL', 'write null'],
+    ['filter: new.vip == True', 'write true'],
+    ["filter: new.name ~ 'x'", "write x.matches('…')"],
+    ['filter: new.price > 9,5', 'decimals have a point: 9.5'],
+    ["filter: ts > '2026-01-01'", 'compare with a timestamp'],
+    ['filter: !new.deleted', 'put quotes around it, as in filter: "!…"'],
+    ['filter: ! new.deleted', 'put quotes around it, as in filter: "!…"'],
+    ['filter: !has(new.x) && new.a == 1', 'put quotes around it, as in filter: "!…"'],
+    ['events: [UPSERT]', 'events: [INSERT, UPDATE]'],
+    ['events: REPLACE', 'events: [INSERT, UPDATE, DELETE]'],
+    ['events: "*"', 'leave events out'],
+    ['events: [ALTER]', 'events: [DDL]'],
+    ['filter: "new.a.matches(\'\\d+\')"', 'use single quotes, or write \\\\'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{ .Email | lower }}"}]', 'helpers stand in front: {{lower Email}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{id}}:{{email|trim}}"}]', 'helpers stand in front: {{trim email}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{lower(email)}}"}]', 'helpers take no brackets: {{lower email}}'],
+    [`actions: [{type: redis, cmd: DEL, key: "a:{{new['id']}}"}]`, 'write {{new.id}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{new.a == 1}}"}]', 'write {{eq new.a 1}}'],
+  ])('%s', (line, hint) => {
+    const problems = problemsOf(() => load(ruleWith(line)))
+    expect(problems).toHaveLength(1)
+    expect(problems[0]!.hint).toContain(hint)
+  })
+})
+
 describe('What looks like a template and is none is a warning', () => {
   const warnings = (action: string): string[] =>
     load(ruleWith('actions:', `  - ${action}`)).warnings.map(({ code, hint }) => `${code} ${hint}`)

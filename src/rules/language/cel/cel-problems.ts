@@ -106,6 +106,13 @@ export function plain(message: string): string {
 function hintFor(issue: CelIssue, text: string): string | undefined {
   const variable = /^Unknown variable: (.*)$/.exec(issue.message)?.[1]
   if (variable !== undefined) return variableHint(variable)
+  if (issue.kind === 'syntax') {
+    if (/\bnot\s+in\b/i.test(text)) return 'write !(x in [1, 2])'
+    if (/\bin\s*\(/i.test(text)) return 'write x in [1, 2], with square brackets'
+    if (/\bIN\b/.test(text)) return 'write in, in lower case, and a list: x in [1, 2]'
+    if (text[issue.start] === '~') return "write x.matches('…')"
+    if (text[issue.start] === ',' && /\d$/.test(text.slice(0, issue.start))) return 'decimals have a point: 9.5'
+  }
   if (/(^|[^=!<>])=($|[^=])/.test(text.slice(issue.start, issue.start + 2))) return 'compare with =='
   if (/<>/.test(text)) return 'write != instead of <>'
   const word = /\b(and|or|not|is|like|between)\b/i.exec(text)?.[1]?.toLowerCase()
@@ -128,7 +135,18 @@ const SQL_WORDS: { readonly [word: string]: string } = {
   between: 'write x >= a && x <= b',
 }
 
+const OTHER_SPELLINGS: { readonly [name: string]: string } = {
+  none: 'null',
+  nil: 'null',
+  null: 'null',
+  undefined: 'null',
+  true: 'true',
+  false: 'false',
+}
+
 function variableHint(name: string): string {
+  const meant = Object.hasOwn(OTHER_SPELLINGS, name.toLowerCase()) ? OTHER_SPELLINGS[name.toLowerCase()] : undefined
+  if (meant !== undefined) return `write ${meant}`
   const nearest = nearestName(name, Object.keys(VARIABLES))
   if (nearest !== undefined) return `did you mean ${nearest}?`
   return `columns are new.${name} or old.${name}; other variables: ${Object.keys(VARIABLES).join(', ')}`

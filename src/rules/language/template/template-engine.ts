@@ -53,10 +53,12 @@ export interface TemplateCall {
 /** What cannot be parsed, or is not supported. */
 export class TemplateSyntaxError extends Error {
   readonly offset: number
+  readonly hint: string
 
-  constructor(message: string, offset: number) {
+  constructor(message: string, offset: number, hint = 'expressions look like {{id}}') {
     super(message)
     this.offset = offset
+    this.hint = hint
   }
 }
 
@@ -118,7 +120,29 @@ function parseFailure(text: string, error: unknown): TemplateSyntaxError {
   if (mismatch) return new TemplateSyntaxError(`{{#${mismatch[1]}}} is closed by {{/${mismatch[2]}}}`, start)
   const unclosed = text.lastIndexOf('{{') > text.lastIndexOf('}}')
   if (unclosed) return new TemplateSyntaxError('a {{ is not closed by }}', text.lastIndexOf('{{'))
-  return new TemplateSyntaxError('this is not a valid Handlebars expression', offset)
+  return new TemplateSyntaxError('this is not a valid Handlebars expression', offset, hintFor(text))
+}
+
+/** What an expression of the text would be here, for what other languages write. */
+function hintFor(text: string): string | undefined {
+  for (const [, inner] of text.matchAll(/\{\{([^}]*)\}\}/g)) {
+    const hint = hintForExpression(inner!.trim())
+    if (hint !== undefined) return hint
+  }
+  return undefined
+}
+
+function hintForExpression(inner: string): string | undefined {
+  const name = String.raw`\.?([A-Za-z_][\w.]*)`
+  const [, piped, helper] = new RegExp(`^${name}\\s*\\|\\s*(\\w+)`).exec(inner) ?? []
+  if (helper !== undefined) return `helpers stand in front: {{${helper} ${piped}}}`
+  const [, called, argument] = new RegExp(`^(\\w+)\\(\\s*${name}\\s*\\)`).exec(inner) ?? []
+  if (called !== undefined) return `helpers take no brackets: {{${called} ${argument}}}`
+  const [, image, column] = /^(\w+)\[['"](\w+)['"]\]/.exec(inner) ?? []
+  if (image !== undefined) return `write {{${image}.${column}}}`
+  const [, left, operator, right] = /^(\S+)\s*(==|!=)\s*(\S+)$/.exec(inner) ?? []
+  if (operator !== undefined) return `write {{${operator === '==' ? 'eq' : 'ne'} ${left} ${right}}}`
+  return undefined
 }
 
 function lineStarts(text: string): number[] {

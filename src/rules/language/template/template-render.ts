@@ -42,7 +42,7 @@ export class ParsedTemplate {
       this.parts = withPlaces(withSecrets(parseTemplate(source.text), mode.literal), mode.place)
     } catch (error) {
       if (!(error instanceof TemplateSyntaxError)) throw error
-      throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', error.message, error.offset, 'expressions look like {{id}}')
+      throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', error.message, error.offset, error.hint)
     }
     const problems: Problem[] = []
     walkTemplate(this.parts, (part, scopes) => {
