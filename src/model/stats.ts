@@ -36,6 +36,7 @@ export interface Stats {
   readonly standby: StandbyStats
   readonly source: SourceStats
   readonly deadLetters: DeadLetterStats
+  readonly reload: ReloadStats
   readonly rules: Map<string, RuleStats>
   readonly targets: Map<string, TargetStats>
 }
@@ -49,6 +50,14 @@ export interface StandbyStats {
   since: number
   /** Since when a leader cannot renew its lease, and so delivers nothing; 0 = it can. */
   unconfirmedSince: number
+}
+
+export interface ReloadStats {
+  /** Since when the rules in the files cannot be used; 0 = they can. */
+  refusedSince: number
+  /** The first thing that is wrong with them. */
+  problem: string | null
+  refusedTotal: number
 }
 
 export interface SourceStats {
@@ -157,6 +166,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes = budgetBytes
       retention: null,
     },
     deadLetters: { blockedSince: 0, blockedBy: null },
+    reload: { refusedSince: 0, problem: null, refusedTotal: 0 },
     rules: new Map(),
     targets: new Map(),
   }

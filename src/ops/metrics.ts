@@ -58,6 +58,11 @@ function addCounters(registry: Registry, stats: Stats): void {
     ['bingo_rows_matched_total', 'Changes that matched at least one rule, each counted once', () => stats.matchedTotal],
     ['bingo_transactions_total', 'Transactions read', () => stats.transactionsTotal],
     ['bingo_source_reconnects_total', 'Times the connection to the source was made again', () => stats.reconnectsTotal],
+    [
+      'bingo_rules_reload_refused_total',
+      'Times that changed rules were invalid and refused',
+      () => stats.reload.refusedTotal,
+    ],
     ['bingo_gaps_total', 'Times that changes were skipped by source.onGap', () => stats.gapsTotal],
     ['bingo_source_checksum_errors_total', 'Events whose CRC32 was wrong', () => stats.checksumErrorsTotal],
     [
@@ -83,6 +88,9 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
     })
   }
   gauge('bingo_ready', '1 when /readyz answers 200', () => Number(health().ready))
+  gauge('bingo_rules_invalid', '1 while the rules in the files are invalid and the previous ones in force', () =>
+    Number(stats.reload.refusedSince > 0),
+  )
   gauge('bingo_leader', '1 while this instance leads or is alone, 0 while it waits as standby', () =>
     Number(stats.standby.role !== 'standby'),
   )

@@ -16,6 +16,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     purge(stats),
     letters(progress),
     gap(stats, nowMs),
+    reload(stats, nowMs),
   ].filter((note) => note !== null)
 }
 
@@ -60,6 +61,12 @@ function letters(progress: Progress): Finding | null {
   if (count === 0) return null
   const message = `${count} event${count === 1 ? '' : 's'} went to the dead letters lately: bingo dead-letters list`
   return { code: 'BINGO_DEAD_LETTERS_GROWING', message }
+}
+
+function reload({ reload: { refusedSince, problem } }: Stats, nowMs: number): Finding | null {
+  if (refusedSince === 0) return null
+  const message = since('the rules were changed and are invalid; the previous ones stay in force', refusedSince, nowMs)
+  return { code: 'BINGO_RULES_NOT_RELOADED', message: `${message}, a restart would fail: ${problem ?? ''}` }
 }
 
 function gap({ source: { lastGapAt } }: Stats, nowMs: number): Finding | null {

@@ -1,16 +1,11 @@
 import { getHeapStatistics } from 'node:v8'
-import type { Config } from '../../app/config/config.ts'
-import type { Log } from '../../model/action.ts'
 import { systemClock } from '../../model/clock.ts'
-import { ProblemsError, type Problem } from '../../model/errors.ts'
-import type { RuleSet } from '../../model/rule.ts'
 import { createStats } from '../../model/stats.ts'
-import { createDaemon, type Daemon } from '../../app/daemon.ts'
-import { loadRules, type LoadedRules } from '../../rules/files/load.ts'
-import { watchRules } from '../../rules/files/reload.ts'
+import { createDaemon } from '../../app/daemon.ts'
 import { openAdmin } from './admin.ts'
 import { configFor, daemonLog, type GlobalOptions } from '../context.ts'
-import { compileOptions, rulesFor } from '../rules-for.ts'
+import { rulesFor } from '../rules-for.ts'
+import { logRules, reloadRules } from './reload-rules.ts'
 import { stopSignals } from './stop-signals.ts'
 import { version } from '../version.ts'
 import { requireWritableStore } from './writable-store.ts'
@@ -30,43 +25,10 @@ export async function runDaemon(options: GlobalOptions): Promise<void> {
   const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
   const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
-  using _watch = reloadRules(config, daemon, log)
+  using _watch = reloadRules(config, ruleSet, { daemon, stats, log, clock: systemClock })
   await daemon.run(stop.signal)
   const { position } = daemon
   log.info({ file: position?.file, position: position?.offset, gtid: position?.gtidSet }, 'stopped')
-}
-
-/** Loads the rules again when their files change or on SIGHUP; wrong ones are told and the old ones stay. */
-function reloadRules(config: Config, daemon: Daemon, log: Log): Disposable {
-  const options = { ...compileOptions(config), patterns: config.rules.patterns }
-  const onLoaded = ({ ruleSet, warnings }: LoadedRules): void => {
-    daemon.reload(ruleSet)
-    logRules(log, ruleSet, warnings)
-  }
-  const onError = (error: unknown): void => {
-    const problems = error instanceof ProblemsError ? error.problems.map(oneLine) : [String(error)]
-    log.error({ code: 'BINGO_RULES_NOT_RELOADED', problems }, 'the changed rules are wrong; the old ones stay')
-  }
-  const onHangUp = (): void => void loadRules(options).then(onLoaded, onError)
-  // Without a listener the signal would end the process; the audit log reopens its files on it, too.
-  process.on('SIGHUP', onHangUp)
-  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError }) : undefined
-  return {
-    [Symbol.dispose]: () => {
-      process.off('SIGHUP', onHangUp)
-      watching?.[Symbol.dispose]()
-    },
-  }
-}
-
-function logRules(log: Log, { rules }: RuleSet, warnings: readonly Problem[]): void {
-  for (const { id } of rules) log.info({ rule: id }, 'rule loaded')
-  for (const warning of warnings) log.warn({ code: warning.code, rule: warning.ruleId }, oneLine(warning))
-}
-
-function oneLine({ location, message, hint }: Problem): string {
-  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column} `
-  return `${place}${message}${hint === undefined ? '' : ` (${hint})`}`
 }
 
 /**
