@@ -8,6 +8,8 @@ import type { SourceText } from './language/source-text.ts'
 import { compileTemplate } from './language/template/template.ts'
 import type { TemplatePlace } from './language/template/template-places.ts'
 import { RULE_CODES } from './codes.ts'
+import type { ParsedTemplate } from './language/template/template-render.ts'
+import type { CheckedTemplate } from './rule-checks.ts'
 import { ValueReader } from './read-values.ts'
 import { warnOfPlaceholders } from './placeholders.ts'
 import type { Reporter } from './reporter.ts'
@@ -23,6 +25,8 @@ export interface SpecContext {
   readonly targetName: string | undefined
   readonly reporter: Reporter
   readonly secrets: SecretSource
+  /** Gets every template of the action. */
+  readonly templates: CheckedTemplate[]
 }
 
 /** No action has a use for more: a TTL, a deadline. */
@@ -78,6 +82,7 @@ export class TreeActionSpec implements ActionSpec {
       case 'structure':
         return compileStructure(this.structureSource(node), node.location, {
           literal: (text, offset, source) => this.literal(text, offset, source),
+          onParsed: (template) => this.context.templates.push({ template, strict: false }),
         })
       case 'string':
         return this.plainString(name, node)
@@ -134,7 +139,9 @@ export class TreeActionSpec implements ActionSpec {
     const source = sourceText(scalar, this.ruleId)
     const literal = (text: string, offset: number): string => this.literal(text, offset, source)
     warnOfPlaceholders(source, kind, this.context.reporter)
-    return compileTemplate(source, { strict: kind === 'template', literal, place })
+    const strict = kind === 'template'
+    const onParsed = (template: ParsedTemplate): void => void this.context.templates.push({ template, strict })
+    return compileTemplate(source, { strict, literal, place, onParsed })
   }
 
   /** Numbers and booleans may stand where a text is meant. */

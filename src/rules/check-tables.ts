@@ -1,38 +1,78 @@
+import type { Operation } from '../model/change.ts'
 import { EvaluationError } from '../model/errors.ts'
 import type { Problem, SourceLocation } from '../model/errors.ts'
+import { nearestName } from '../model/nearest-name.ts'
 import type { Rule } from '../model/rule.ts'
 import type { TableDef } from '../model/table.ts'
+import { parseCel } from './language/cel/cel-engine.ts'
+import { factsWhen, NO_FACTS, union } from './language/cel/cel-facts.ts'
+import type { Facts } from './language/cel/cel-facts.ts'
+import { checkTypes } from './language/cel/cel-type-checks.ts'
+import { whyNull } from './language/cel/cel-types.ts'
 import { ColumnError } from './language/column-errors.ts'
+import type { SourceText } from './language/source-text.ts'
+import { columnsOf } from './language/table-columns.ts'
 import { RULE_CODES } from './codes.ts'
+import type { CheckedTemplate, RuleChecks } from './rule-checks.ts'
 
 /**
- * What is wrong with rules for the tables that they name: columns that do not exist (errors), rules that no table
- * matches (warnings). For use when the schema is known: at the start, and again after a DDL.
+ * What is wrong with rules for the tables that they name: columns that do not exist (errors), types that do not fit,
+ * values that a column cannot have, NULLs that nobody tests for, patterns that no table matches (warnings). For use when
+ * the schema is known.
  */
-export function checkRulesAgainstTables(rules: readonly Rule[], tables: readonly TableDef[]): Problem[] {
-  const problems: Problem[] = []
-  for (const rule of rules) {
-    const named = tables.filter((table) => rule.matchesTable(table.schema, table.name))
-    if (named.length === 0 && !listensToGapsOnly(rule)) {
-      problems.push({
+export function checkRulesAgainstTables(rules: readonly RuleChecks[], tables: readonly TableDef[]): Problem[] {
+  return rules.flatMap((rule) => [
+    ...unmatched(rule, tables),
+    ...tables
+      .filter(({ schema, name }) => rule.rule.matchesTable(schema, name))
+      .flatMap((table) => checkRule(rule, table)),
+  ])
+}
+
+/** Each pattern that matches nothing, with the table that may be meant. */
+function unmatched({ rule, tables: patterns }: RuleChecks, tables: readonly TableDef[]): Problem[] {
+  return patterns
+    .filter(({ matches }) => !tables.some(({ schema, name }) => matches(schema, name)))
+    .map(({ pattern, location }) => {
+      const names = tables.map(({ schema, name }) => (pattern.includes('.') ? `${schema}.${name}` : name))
+      const nearest = nearestName(pattern, names)
+      return {
         code: RULE_CODES.noTable,
         severity: 'warning',
-        location: rule.location,
-        message: `no table matches rule "${rule.id}"`,
-        hint: 'check the spelling of `table`, letter case included',
+        location,
+        message: `no table that can be seen here matches "${pattern}"`,
+        hint:
+          nearest === undefined
+            ? 'check the spelling, letter case included, and that the account may see the table'
+            : `did you mean "${nearest}"?`,
         ruleId: rule.id,
-      })
-    }
-    for (const table of named) problems.push(...checkRule(rule, table))
-  }
-  return problems
+      }
+    })
 }
 
-function listensToGapsOnly({ operations }: Rule): boolean {
-  return operations.size === 1 && operations.has('gap')
+const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
+
+function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
+  const { rule } = checks
+  const unknown = unknownColumns(rule, table)
+  if (unknown.length > 0) return unknown
+  const operations = new Set(ROW_OPERATIONS.filter((operation) => rule.operations.has(operation)))
+  if (operations.size === 0) return []
+  const inFilter = typeProblems(checks.filter, table, operations, NO_FACTS)
+  const facts = factsOf(checks.filter, table)
+  return [
+    ...inFilter,
+    ...checks.actions.flatMap(({ when, templates }) => {
+      const known = union(facts, factsOf(when, table))
+      return [
+        ...typeProblems(when, table, operations, facts),
+        ...templates.flatMap((template) => templateProblems(template, table, operations, known, rule.id)),
+      ]
+    }),
+  ]
 }
 
-function checkRule(rule: Rule, table: TableDef): Problem[] {
+function unknownColumns(rule: Rule, table: TableDef): Problem[] {
   const parts: { readonly location: SourceLocation; bind(table: TableDef): unknown }[] = [
     ...(rule.filter === null ? [] : [rule.filter]),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
@@ -57,4 +97,70 @@ function problemOf(error: EvaluationError, location: SourceLocation, ruleId: str
     hint: error.hint,
     ruleId,
   }
+}
+
+function factsOf(text: SourceText | undefined, table: TableDef): Facts {
+  return text === undefined ? NO_FACTS : factsWhen(parseCel(text.text).ast, true, table)
+}
+
+function typeProblems(
+  text: SourceText | undefined,
+  table: TableDef,
+  operations: ReadonlySet<Operation>,
+  facts: Facts,
+): Problem[] {
+  if (text === undefined) return []
+  return checkTypes(parseCel(text.text).ast, table, operations, facts).map(({ severity, message, hint, offset }) => ({
+    code: RULE_CODES.columnType,
+    severity,
+    location: text.locate(offset),
+    message: `${table.schema}.${table.name}: ${message}`,
+    hint,
+    ruleId: text.ruleId,
+  }))
+}
+
+function templateProblems(
+  { template, strict }: CheckedTemplate,
+  table: TableDef,
+  operations: ReadonlySet<Operation>,
+  facts: Facts,
+  ruleId: string,
+): Problem[] {
+  const columns = columnsOf(table)
+  const warn = (code: string, offset: number, message: string, hint: string): Problem => ({
+    code,
+    severity: 'warning',
+    location: template.source.locate(offset),
+    message: `${table.schema}.${table.name}: ${message}`,
+    hint,
+    ruleId,
+  })
+  return template.paths.flatMap(({ path, target, sole }) => {
+    const [head] = path.parts
+    const bare = path.parts.length === 1 && (target.image === 'change' || target.name === undefined)
+    const shadowed = bare && head !== undefined ? columns.find(head)?.name : undefined
+    if (shadowed !== undefined) {
+      const message = `{{${head}}} is a variable here, not the column ${shadowed}`
+      return [warn(RULE_CODES.shadowedColumn, path.offset, message, `the column is {{new.${shadowed}}}`)]
+    }
+    const column = target.name === undefined || target.image === 'change' ? undefined : columns.find(target.name)
+    if (!strict || !sole || column === undefined || target.rest.length > 0) return []
+    const image = target.image === 'row' || target.image === 'key' ? undefined : (target.image as 'new' | 'old')
+    if (isKnown(facts, column.name, image)) return []
+    const reason =
+      image === undefined
+        ? column.nullable && `${column.name} can be NULL`
+        : whyNull({ image, column, text: `${image}.${column.name}` }, operations)
+    if (typeof reason !== 'string' || (!column.nullable && facts.has('op'))) return []
+    const message = `${reason}: then this cannot be rendered, and the event goes to the dead letters`
+    const hint = `filter such rows out (new.${column.name} != null), or write {{default ${path.parts.join('.')} "none"}}`
+    return [warn(RULE_CODES.nullable, path.offset, message, hint)]
+  })
+}
+
+/** A bare column is that of the new row, in a DELETE of the old one. */
+function isKnown(facts: Facts, column: string, image: 'new' | 'old' | undefined): boolean {
+  if (image !== undefined) return facts.has(`${image}.${column}`)
+  return facts.has(`new.${column}`) || facts.has(`old.${column}`)
 }

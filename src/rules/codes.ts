@@ -35,6 +35,10 @@ export const RULE_CODES = {
   unsupported: 'BINGO_RULE_UNSUPPORTED',
   /** A column that a table of the rule does not have. */
   unknownColumn: 'BINGO_RULE_UNKNOWN_COLUMN',
+  /** A column's type does not fit what the rule does with it; a warning where that fails for some rows only. */
+  columnType: 'BINGO_RULE_COLUMN_TYPE',
+  /** Warning: a column that can be NULL stands where NULL is an error. */
+  nullable: 'BINGO_RULE_NULLABLE',
   /** Warning: no table of the source matches the rule. */
   noTable: 'BINGO_RULE_NO_TABLE',
   /** Warning: no rule is there, or all are disabled. */

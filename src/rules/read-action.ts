@@ -8,6 +8,8 @@ import { TreeActionSpec } from './action-spec.ts'
 import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
+import type { SourceText } from './language/source-text.ts'
+import type { ActionChecks, CheckedTemplate } from './rule-checks.ts'
 import { ValueReader } from './read-values.ts'
 import { Reporter } from './reporter.ts'
 import { sourceText } from './files/rule-text.ts'
@@ -38,6 +40,8 @@ export interface RuleOfAction {
   readonly rule: Rule
   readonly delivery: MapNode
   readonly coalesce: 'latest' | 'none' | undefined
+  /** Gets what can be checked against tables. */
+  readonly checks: ActionChecks[]
 }
 
 const COMMON_KEYS = ['type', 'target', 'when', ...DELIVERY_KEYS]
@@ -46,7 +50,7 @@ const COMMON_KEYS = ['type', 'target', 'when', ...DELIVERY_KEYS]
 export function readAction(
   node: TreeNode,
   index: number,
-  { rule, delivery: ruleMap, coalesce }: RuleOfAction,
+  { rule, delivery: ruleMap, coalesce, checks }: RuleOfAction,
   context: RuleContext,
 ): ActionPlan | undefined {
   const reader = new ValueReader(context.reporter, rule.id)
@@ -57,6 +61,7 @@ export function readAction(
   if (type === undefined) return undefined
   reader.knownKeys(map, `a ${type.type} action`, [...COMMON_KEYS, ...Object.keys(type.fields)])
   const before = context.reporter.errors.length
+  const templates: CheckedTemplate[] = []
   const spec = new TreeActionSpec(
     {
       ruleId: rule.id,
@@ -64,6 +69,7 @@ export function readAction(
       targetName: named?.name,
       reporter: context.reporter,
       secrets: context.secrets,
+      templates,
     },
     named === undefined ? [map] : [map, named.map],
     type.fields,
@@ -75,6 +81,7 @@ export function readAction(
   const delivery = readDelivery(map, onTarget, reader)
   const when = readWhen(map, reader, rule.id)
   if (context.reporter.errors.length > before) return undefined
+  checks.push({ when: when?.text, templates })
   return {
     rule,
     index,
@@ -82,7 +89,7 @@ export function readAction(
     location: map.location,
     target: compiled.target,
     coalesce: coalesce ?? type.defaultCoalesce(spec),
-    when,
+    when: when?.predicate ?? null,
     onFailure: delivery.onFailure,
     retry: delivery.retry,
     timeoutMs: delivery.timeoutMs,
@@ -149,9 +156,14 @@ function readType(
   return actionTypes.get(name)
 }
 
-function readWhen(map: MapNode, reader: ValueReader, ruleId: string): Predicate | null {
+function readWhen(map: MapNode, reader: ValueReader, ruleId: string): ReadPredicate | undefined {
   const entry = entryOf(map, 'when')
-  return entry === undefined ? null : (readPredicate(entry.value, 'when', reader, ruleId) ?? null)
+  return entry && readPredicate(entry.value, 'when', reader, ruleId)
+}
+
+export interface ReadPredicate {
+  readonly predicate: Predicate
+  readonly text: SourceText
 }
 
 /** Reads a CEL expression; undefined when it is wrong. */
@@ -160,15 +172,16 @@ export function readPredicate(
   name: string,
   reader: ValueReader,
   ruleId: string,
-): Predicate | undefined {
+): ReadPredicate | undefined {
   const isBoolean = node.tag === 'scalar' && typeof node.value === 'boolean'
   if (node.tag !== 'scalar' || (!isBoolean && reader.string(node, name) === undefined)) {
     return node.tag === 'scalar' ? undefined : reader.wrongType(node, name, 'a CEL expression')
   }
   try {
-    const source = sourceText(node, ruleId)
+    const written = sourceText(node, ruleId)
     // YAML reads True too, CEL does not.
-    return compilePredicate(isBoolean ? { ...source, text: String(node.value) } : source)
+    const text = isBoolean ? { ...written, text: String(node.value) } : written
+    return { predicate: compilePredicate(text), text }
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
     reader.reporter.problems.push(...error.problems)

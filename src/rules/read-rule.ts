@@ -8,9 +8,9 @@ import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import { readAction, readPredicate } from './read-action.ts'
 import type { RuleContext } from './read-action.ts'
+import type { ActionChecks, NamedTable, RuleChecks } from './rule-checks.ts'
 import { ValueReader } from './read-values.ts'
 import { compileTablePattern, TABLE_PATTERN_HINT } from './table-pattern.ts'
-import type { TableMatcher } from './table-pattern.ts'
 import { entryOf, plainValue } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
 
@@ -56,6 +56,7 @@ const LONGEST_DELAY_MS = 7 * 24 * HOUR_MS
 export interface ReadRule {
   readonly rule: Rule
   readonly enabled: boolean
+  readonly checks: RuleChecks
 }
 
 /** Reads one rule; undefined when it cannot be used (what is wrong is reported). `seen`: ids met so far. */
@@ -74,9 +75,10 @@ export function readRule(
   reader.knownKeys(map, 'a rule', RULE_KEYS)
   refuseMatch(map, reader)
   const operations = readOperations(map, reader)
-  const matchers = readTables(map, operations, reader)
+  const tables = readTables(map, operations, reader)
   const actions: ActionPlan[] = []
-  const filter = entryOf(map, 'filter')
+  const checks: ActionChecks[] = []
+  const filter = field(map, 'filter', (value) => readPredicate(value, 'filter', reader, id))
   const rule: Rule = {
     id,
     description: field(map, 'description', (value) => reader.string(value, 'description')) ?? null,
@@ -84,20 +86,22 @@ export function readRule(
     location: map.location,
     version: versionOf(map),
     operations: new Set(operations),
-    filter: (filter && readPredicate(filter.value, 'filter', reader, id)) ?? null,
+    filter: filter?.predicate ?? null,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,
-    matchesTable: (schema, table) => matchers.some((matches) => matches(schema, table)),
+    matchesTable: (schema, table) => tables.some(({ matches }) => matches(schema, table)),
   }
   const coalesce = field(map, 'coalesce', (value) => reader.oneOf(value, 'coalesce', ['latest', 'none'] as const))
   const enabled = field(map, 'enabled', (value) => reader.boolean(value, 'enabled')) ?? true
   readDelivery(map, context.delivery, reader)
   readActions(map, reader).forEach((action, index) => {
-    const plan = readAction(action, index, { rule, delivery: map, coalesce }, context)
+    const plan = readAction(action, index, { rule, delivery: map, coalesce, checks }, context)
     if (plan !== undefined) actions.push(plan)
   })
-  return context.reporter.errors.length > before ? undefined : { rule, enabled }
+  return context.reporter.errors.length > before
+    ? undefined
+    : { rule, enabled, checks: { rule, tables, filter: filter?.text, actions: checks } }
 }
 
 function field<T>(map: MapNode, key: string, read: (node: TreeNode) => T | undefined): T | undefined {
@@ -134,7 +138,7 @@ function refuseMatch(map: MapNode, reader: ValueReader): void {
   reader.fail({ location: entry.keyLocation }, RULE_CODES.unsupported, message, 'write a filter: (CEL) instead')
 }
 
-function readTables(map: MapNode, operations: readonly Operation[], reader: ValueReader): readonly TableMatcher[] {
+function readTables(map: MapNode, operations: readonly Operation[], reader: ValueReader): readonly NamedTable[] {
   const entry = entryOf(map, 'table')
   if (entry === undefined) {
     if (operations.length > 0 && operations.every((operation) => operation === 'gap')) return []
@@ -146,8 +150,8 @@ function readTables(map: MapNode, operations: readonly Operation[], reader: Valu
   return nodes.flatMap((node) => {
     const pattern = reader.string(node, 'table')
     if (pattern === undefined) return []
-    const matcher = compileTablePattern(pattern)
-    if (matcher !== undefined) return [matcher]
+    const matches = compileTablePattern(pattern)
+    if (matches !== undefined) return [{ pattern, location: node.location, matches }]
     reader.fail(node, RULE_CODES.value, `"${pattern}" is not a table name or pattern`, TABLE_PATTERN_HINT)
     return []
   })

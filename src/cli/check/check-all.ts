@@ -8,6 +8,7 @@ import type { CheckOptions } from '../commands/check.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { inspectSource } from './inspect-source.ts'
 import { inspectTargets } from './inspect-targets.ts'
+import { readSchemaFile } from './schema-file.ts'
 import { paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
 
@@ -21,7 +22,8 @@ export async function check(options: CheckOptions): Promise<number> {
     sourceRequired: online,
   })
   const found: Problem[] = [...problems]
-  const tables = online && !hasErrors(found) ? await checkSource(config, found) : undefined
+  const ofSource = online && !hasErrors(found) ? await checkSource(config, found) : undefined
+  const tables = options.schema === undefined ? ofSource : readSchemaFile(options.schema)
   const loaded = await checkRules(config, tables, found)
   if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet)))
   print(config, loaded, found, online)

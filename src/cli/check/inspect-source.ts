@@ -1,5 +1,7 @@
 import type { Config } from '../../app/config/config.ts'
-import type { ColumnDef, TableDef } from '../../model/table.ts'
+import type { TableDef } from '../../model/table.ts'
+import { readCreateTable } from '../../sources/mysql/schema/create-table.ts'
+import { tableOfDeclaration } from '../../sources/mysql/schema/declared-table.ts'
 import type { ControlConnection, SqlRow } from '../../sources/mysql/server/control-connection.ts'
 import { connectToFirst } from '../../sources/mysql/server/first-server.ts'
 import type { Finding } from '../../sources/mysql/server/finding.ts'
@@ -42,62 +44,32 @@ export async function inspectSource(config: Config): Promise<Inspection> {
   }
 }
 
-/** Names, kinds and keys, which is what rules are checked against; not what decoding needs. */
+/** What the account may see of tables, read as their declarations. */
 async function visibleTables(control: ControlConnection, { flavour }: ServerFacts): Promise<TableDef[]> {
   const rows = await control.query(
-    `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_KEY
+    `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_KEY
      FROM INFORMATION_SCHEMA.COLUMNS
      WHERE TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
      ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
   )
   const byTable = Map.groupBy(rows, (row) => JSON.stringify([text(row, 'TABLE_SCHEMA'), text(row, 'TABLE_NAME')]))
-  return [...byTable.values()].map((columns) => ({
-    schema: text(columns[0]!, 'TABLE_SCHEMA'),
-    name: text(columns[0]!, 'TABLE_NAME'),
-    columns: columns.map(columnOf),
-    key: columns.flatMap((column, index) => (text(column, 'COLUMN_KEY') === 'PRI' ? [index] : [])),
-    flavour,
-  }))
+  return [...byTable.values()].flatMap((columns) => {
+    const schema = text(columns[0]!, 'TABLE_SCHEMA')
+    const created = readCreateTable(declaration(text(columns[0]!, 'TABLE_NAME'), columns), 'utf8mb4')
+    return created === null ? [] : [tableOfDeclaration(created, schema, flavour)]
+  })
 }
 
-/** MYSQL_TYPE_* by SQL name, as far as the kind of a value depends on it; everything else is text to a rule. */
-const TYPES: ReadonlyMap<string, number> = new Map([
-  ['tinyint', 1],
-  ['smallint', 2],
-  ['int', 3],
-  ['float', 4],
-  ['double', 5],
-  ['bigint', 8],
-  ['mediumint', 9],
-  ['year', 13],
-  ['bit', 16],
-  ['vector', 242],
-  ['json', 245],
-  ['set', 248],
-  ...[
-    'geometry',
-    'point',
-    'linestring',
-    'polygon',
-    'multipoint',
-    'multilinestring',
-    'multipolygon',
-    'geomcollection',
-  ].map((name): [string, number] => [name, 255]),
-])
-const VARCHAR = 15
+function declaration(table: string, columns: readonly SqlRow[]): string {
+  const lines = columns.map((row) => {
+    const nullable = text(row, 'IS_NULLABLE') === 'YES' ? '' : ' NOT NULL'
+    return `${quoted(text(row, 'COLUMN_NAME'))} ${text(row, 'COLUMN_TYPE')}${nullable}`
+  })
+  const key = columns.filter((row) => text(row, 'COLUMN_KEY') === 'PRI').map((row) => quoted(text(row, 'COLUMN_NAME')))
+  if (key.length > 0) lines.push(`PRIMARY KEY (${key.join(', ')})`)
+  return `CREATE TABLE ${quoted(table)} (${lines.join(', ')})`
+}
 
-function columnOf(row: SqlRow): ColumnDef {
-  const type = TYPES.get(text(row, 'DATA_TYPE').toLowerCase()) ?? VARCHAR
-  const declared = text(row, 'COLUMN_TYPE')
-  const bits = /^bit\((\d+)\)/i.exec(declared)?.[1]
-  return {
-    name: text(row, 'COLUMN_NAME'),
-    type,
-    meta: bits === undefined ? 0 : Number(bits),
-    nullable: text(row, 'IS_NULLABLE') === 'YES',
-    unsigned: /unsigned/i.test(declared),
-    collation: 0,
-    visible: true,
-  }
+function quoted(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
 }

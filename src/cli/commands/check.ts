@@ -11,10 +11,12 @@ format, row image, grants …), and do the tables have the columns that the rule
 Examples:
   $ bingo check
   $ BINGO_RULES=rules/users.yaml bingo check
-  $ bingo check --online                  before a deployment`
+  $ bingo check --online                  before a deployment
+  $ bingo check --schema schema.sql       columns and types, without a server (in CI)`
 
 export interface CheckOptions extends GlobalOptions {
   readonly online?: boolean
+  readonly schema?: string
 }
 
 export function checkCommand(exit: (code: number) => void): Command {
@@ -25,6 +27,7 @@ export function checkCommand(exit: (code: number) => void): Command {
       '--online',
       'also connect to the source (grants, settings, columns) and to gRPC servers without a .proto file',
     )
+    .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const { check } = await import('../check/check-all.ts')

@@ -15,6 +15,7 @@ Examples:
 export interface ExplainOptions extends GlobalOptions {
   readonly rule?: string
   readonly json?: boolean
+  readonly schema?: string
 }
 
 export function explainCommand(exit: (code: number) => void): Command {
@@ -24,6 +25,7 @@ export function explainCommand(exit: (code: number) => void): Command {
     .argument('[file]', 'events as NDJSON; - or nothing: stdin')
     .option('--rule <id>', 'only this rule')
     .option('--json', 'print the explanations as NDJSON')
+    .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (file: string | undefined, _options: object, command: Command) => {
       const { explainEvents } = await import('../events/explain-events.ts')

@@ -21,14 +21,19 @@ Examples:
   $ bingo test
   $ bingo test rules/tests/users.yaml`
 
+export interface TestOptions extends GlobalOptions {
+  readonly schema?: string
+}
+
 export function testCommand(exit: (code: number) => void): Command {
   return new Command('test')
     .summary('run unit tests of rules')
     .description('Runs unit tests of rules, written in YAML; exits 1 when one fails.')
     .argument('[files...]', 'files, folders, globs (default: rules/tests)')
+    .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (files: readonly string[], _options: object, command: Command) => {
       const { testRules } = await import('../events/test-rules.ts')
-      exit(await testRules(files.length === 0 ? ['rules/tests'] : files, command.optsWithGlobals<GlobalOptions>()))
+      exit(await testRules(files.length === 0 ? ['rules/tests'] : files, command.optsWithGlobals<TestOptions>()))
     })
 }

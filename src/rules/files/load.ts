@@ -1,7 +1,7 @@
 import type { ActionDefaults, ActionType } from '../../model/action.ts'
 import { ProblemsError } from '../../model/errors.ts'
 import type { Problem, SourceLocation } from '../../model/errors.ts'
-import type { Rule, RuleSet } from '../../model/rule.ts'
+import type { RuleSet } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
 import { RULE_CODES } from '../codes.ts'
 import { checkRulesAgainstTables } from '../check-tables.ts'
@@ -11,6 +11,7 @@ import { findRuleFiles } from './find-files.ts'
 import { checkTarget } from '../read-action.ts'
 import type { RuleContext, TargetSource } from '../read-action.ts'
 import { readRule } from '../read-rule.ts'
+import type { RuleChecks } from '../rule-checks.ts'
 import { ValueReader } from '../read-values.ts'
 import { Reporter } from '../reporter.ts'
 import { entryOf } from '../yaml/tree.ts'
@@ -88,11 +89,11 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   }
   for (const [name, target] of options.targets) checkTarget(name, target, context)
   const seen = new Map<string, SourceLocation>()
-  const rules: Rule[] = []
+  const rules: RuleChecks[] = []
   for (const { name, text } of texts) {
     ruleNodes(text, name, reporter).forEach((node, index) => {
       const read = readRule(node, index, seen, context)
-      if (read?.enabled === true) rules.push(read.rule)
+      if (read?.enabled === true) rules.push(read.checks)
     })
   }
   if (reporter.errors.length === 0) {
@@ -101,7 +102,10 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     if (options.tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, options.tables))
   }
   if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
-  return { ruleSet: { rules, files: texts.map(({ path }) => path) }, warnings: reporter.warnings }
+  return {
+    ruleSet: { rules: rules.map(({ rule }) => rule), files: texts.map(({ path }) => path) },
+    warnings: reporter.warnings,
+  }
 }
 
 /** The entries of `rules:`. */

@@ -21,6 +21,8 @@ export type StructureSource =
 export interface StructureOptions {
   /** As in templates; `source` is the text that it stands in. */
   readonly literal?: (text: string, offset: number, source: SourceText) => string
+  /** Told of each template in it. */
+  readonly onParsed?: (template: ParsedTemplate) => void
 }
 
 /**
@@ -83,7 +85,9 @@ function compileNode(source: StructureSource, options: StructureOptions, problem
       try {
         const { literal } = options
         const own = literal && ((text: string, offset: number) => literal(text, offset, source.text))
-        return { tag: 'template', template: parseTemplate(source.text, own === undefined ? {} : { literal: own }) }
+        const template = parseTemplate(source.text, own === undefined ? {} : { literal: own })
+        options.onParsed?.(template)
+        return { tag: 'template', template }
       } catch (error) {
         if (!(error instanceof ProblemsError)) throw error
         problems.push(...error.problems)

@@ -72,6 +72,12 @@ export class ParsedTemplate {
     }
   }
 
+  /** Paths that read the change, outside of blocks and helpers or not, with what they mean. */
+  get paths(): readonly { readonly path: TemplatePath; readonly target: PathTarget; readonly sole: boolean }[] {
+    const outputs = new Set(this.parts.flatMap((part) => (part.tag === 'output' ? [part.expression] : [])))
+    return [...this.targets].map(([path, target]) => ({ path, target, sole: outputs.has(path) }))
+  }
+
   /** True when the template has no expressions at all. */
   get isConstant(): boolean {
     return this.parts.every((part) => part.tag === 'text')

@@ -12,11 +12,14 @@ export interface TemplateOptions {
   readonly literal?: TextMode['literal']
   /** What the whole is, where a value must not change its structure. */
   readonly place?: TextMode['place']
+  /** Told of the template when it is right, for checks against tables. */
+  readonly onParsed?: (template: ParsedTemplate) => void
 }
 
 /** Compiles a text with `{{expressions}}`. Throws ProblemsError that points into the text. */
 export function compileTemplate(source: SourceText, options: TemplateOptions = {}): Template {
   const template = parseTemplate(source, options)
+  options.onParsed?.(template)
   return {
     source: source.text,
     location: source.location,

@@ -1,6 +1,7 @@
 import type { SchemaResolver, WireTable } from '../../../model/binlog-stream.ts'
 import type { TableDef } from '../../../model/table.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
+import { tableOfDeclaration } from './declared-table.ts'
 import { type CreatedTable, readCreateTable } from './create-table.ts'
 
 /** What a server since 8.0 uses where the dump does not say. */
@@ -21,13 +22,7 @@ class DumpResolver implements SchemaResolver {
   readonly #changed = new Set<string>()
 
   constructor(sql: string) {
-    let schema = ''
-    for (const statement of splitStatements(sql)) {
-      const use = /^USE\s+`?((?:[^`;]|``)+?)`?\s*$/i.exec(statement)
-      if (use) schema = use[1]!.replaceAll('``', '`')
-      const table = readCreateTable(statement, DEFAULT_CHARSET)
-      if (table) this.#tables.set(keyOf(table.schema || schema, table.name), table)
-    }
+    for (const table of createdTables(sql, '')) this.#tables.set(keyOf(table.schema, table.name), table)
   }
 
   resolve(wire: WireTable): TableDef {
@@ -44,6 +39,23 @@ class DumpResolver implements SchemaResolver {
     if (statement.kind === 'truncate' || /^\s*(create|drop)\s+(or\s+replace\s+)?table\b/i.test(statement.sql)) return
     for (const { schema, table } of statement.tables) this.#changed.add(keyOf(schema, table))
   }
+}
+
+/** The tables of a dump, for checks of rules. The schema is that of USE, else of the comment that mysqldump puts on top. */
+export function tablesOfDump(sql: string): TableDef[] {
+  const flavour = /^(-- |\/\*M?!.*)MariaDB dump|MariaDB/im.test(sql.slice(0, 2_000)) ? 'mariadb' : 'mysql'
+  const named = /^-- Host: .*\bDatabase: *(\S+) *$/m.exec(sql)?.[1] ?? ''
+  return createdTables(sql, named).map((table) => tableOfDeclaration(table, table.schema, flavour))
+}
+
+function createdTables(sql: string, first: string): CreatedTable[] {
+  let schema = first
+  return splitStatements(sql).flatMap((statement) => {
+    const use = /^USE\s+`?((?:[^`;]|``)+?)`?\s*$/i.exec(statement)
+    if (use) schema = use[1]!.replaceAll('``', '`')
+    const table = readCreateTable(statement, DEFAULT_CHARSET)
+    return table === null ? [] : [{ ...table, schema: table.schema || schema }]
+  })
 }
 
 function keyOf(schema: string, table: string): string {
