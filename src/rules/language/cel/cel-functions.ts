@@ -13,7 +13,7 @@ export interface Integers {
   uint(value: bigint): object
   uintValue(value: unknown): bigint | undefined
   /** An error of an evaluation, as the engine has it. */
-  fail(message: string): Error
+  readonly fail: (message: string) => Error
 }
 
 export interface CelFunction {

@@ -163,22 +163,30 @@ export function fixFor(column: TypedColumn, other: CelNode, table: TableDef): st
   const { text } = column
   const type = typeOfColumn(column.column)
   const wanted = typeOf(other, table)
-  const constant: unknown = other.op === 'value' ? other.args : undefined
+  const constant = constantOf(other)
   if (type === 'string' && NUMBERS.has(wanted)) {
     return isDecimal(column.column) || constant === undefined
       ? `compare it as a number: double(${text})`
-      : `compare it with a text: '${String(constant)}'`
+      : `compare it with a text: '${constant}'`
   }
   if (type === 'string' && TIMES.has(wanted)) return `compare it as a time: timestamp(${text})`
   if (NUMBERS.has(type) && wanted === 'bool')
-    return `write ${constant === false ? '0' : '1'} instead of ${String(constant ?? true)}`
+    return `write ${constant === 'false' ? '0' : '1'} instead of ${constant ?? 'true'}`
   if (NUMBERS.has(type) && wanted === 'string') {
-    const number = typeof constant === 'string' && /^-?\d+(\.\d+)?$/.test(constant)
+    const number = constant !== undefined && /^-?\d+(\.\d+)?$/.test(constant)
     return number ? `write ${constant} without quotes` : `compare it as a text: string(${text})`
   }
   if (type === 'list' && wanted === 'string') return `ask whether it is in the list: … in ${text}`
   if (type === 'string' && wanted === 'bool') return 'compare it with a text'
   return 'compare values of the same type'
+}
+
+function constantOf(node: CelNode): string | undefined {
+  if (node.op !== 'value') return undefined
+  const { args } = node
+  return typeof args === 'string' || typeof args === 'number' || typeof args === 'bigint' || typeof args === 'boolean'
+    ? String(args)
+    : undefined
 }
 
 const DECIMALS: ReadonlySet<number> = new Set([0, 246])
