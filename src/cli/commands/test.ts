@@ -8,14 +8,24 @@ A test file:
     - name: a changed status drops the cache entry
       rule: user_cache_invalidate
       event: {op: update, table: shop.users, old: {id: 1, status: 0}, new: {id: 1, status: 1}}
-      expect: match                  # match, "no match", or error
-      sends: ["cache:user:1"]        # optional: what each action renders, as bingo explain prints it
+      expect: {redis: {cmd: DEL, key: "cache:user:1"}}   # what an action sends, as far as you write it out
     - name: a changed address does not
       rule: user_cache_invalidate
       event: {op: update, table: shop.users, old: {id: 1, status: 0, email: a}, new: {id: 1, status: 0, email: b}}
-      expect: no match
+      expect: no match               # or match, error
+    - name: a new user is announced
+      rule: announce
+      event: {op: insert, table: shop.users, new: {id: 1, email: ada@example.com}}
+      expect:
+        webhook: {method: POST, url: https://crm.example.com/users/1, headers: {x-source: shop}, body: {email: ada@example.com}}
 
-Nothing is sent. The key of the table is the column id, or what the event gives as key: [a, b].
+Maps may hold more than is expected, lists may not. An action is named by its type or its target; several: a list;
+{webhook: null} for nothing. Fields: webhook method, url, headers, body; redis cmd, key, keys, args; kafka topic, key,
+headers, value; nats subject, headers, body; rabbitmq exchange, routingKey, headers, body; grpc method, message,
+metadata; sql statement, params; log body.
+
+Nothing is sent. The key of the table is the column id, or what the event gives as key: [a, b]. With --schema the
+values must be what the columns can hold.
 
 Examples:
   $ bingo test
@@ -33,7 +43,7 @@ export function testCommand(exit: (code: number) => void): Command {
     .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (files: readonly string[], _options: object, command: Command) => {
-      const { testRules } = await import('../events/test-rules.ts')
+      const { testRules } = await import('../rule-tests/test-rules.ts')
       exit(await testRules(files.length === 0 ? ['rules/tests'] : files, command.optsWithGlobals<TestOptions>()))
     })
 }

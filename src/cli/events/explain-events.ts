@@ -10,6 +10,7 @@ import {
   type ExplainedPart,
   type Explanation,
 } from '../../match/explain.ts'
+import { readSchemaFile } from '../check/schema-file.ts'
 import { configFor } from '../context.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import type { ExplainOptions } from '../commands/explain.ts'
@@ -20,10 +21,11 @@ import { sampleChange, type SampleEvent } from './sample-change.ts'
 /** `bingo explain`: prints; answers the exit code. */
 export async function explainEvents(file: string | undefined, options: ExplainOptions): Promise<number> {
   const rules = await chosenRules(options)
+  const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
   const colour = paint(process.stdout)
   let matches = 0
   for await (const { line, number } of linesOf(file)) {
-    const change = sampleChange(parseEvent(line, number))
+    const change = sampleChange(parseEvent(line, number), tables)
     const { table, op } = change
     if (!options.json) {
       process.stdout.write(`${colour.bold(`${op} ${table.schema}.${table.name}`)} ${colour.dim(change.id)}\n`)

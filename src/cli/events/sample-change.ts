@@ -1,6 +1,8 @@
 import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../../model/change.ts'
 import { BingoError } from '../../model/errors.ts'
+import { nearestName } from '../../model/nearest-name.ts'
 import type { ColumnDef, TableDef } from '../../model/table.ts'
+import { typedRow } from './typed-row.ts'
 import { splitTableName } from '../../rules/table-pattern.ts'
 
 /** A change event as people write or keep it; everything but operation, table and rows may be left out. */
@@ -14,9 +16,10 @@ const JSON_TYPE = 245
 
 /**
  * The change that a JSON event stands for, with a table made of the columns that it shows: whole numbers are BIGINT,
- * other numbers DOUBLE, maps and lists JSON, everything else text. Throws BINGO_EVENT_INVALID.
+ * other numbers DOUBLE, maps and lists JSON, everything else text. Where `tables` are known, the table is that of the event,
+ * and the values must be what its columns can hold. Throws BINGO_EVENT_INVALID.
  */
-export function sampleChange(event: SampleEvent): Change {
+export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): Change {
   const op = String(event.op).toLowerCase() as Operation
   if (!OPERATIONS.includes(op)) {
     throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate, ddl or gap.')
@@ -24,11 +27,12 @@ export function sampleChange(event: SampleEvent): Change {
   const [schema, name] = tableName(event)
   const ofRow = op !== 'truncate' && op !== 'ddl'
   const hasOld = op === 'update' || op === 'delete'
-  const old = hasOld ? rowOf(event.old, 'old') : null
-  const new_ = ofRow && op !== 'delete' ? rowOf(event.new, 'new') : null
+  const known = ofRow && op !== 'gap' ? tables && knownTable(tables, event, schema, name) : undefined
+  const old = hasOld ? rowOf(event.old, 'old', known) : null
+  const new_ = ofRow && op !== 'delete' ? rowOf(event.new, 'new', known) : null
   if (hasOld && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
   if (ofRow && op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Give the row after the change.')
-  const table = tableOf(schema, name, ofRow ? event.key : undefined, [new_, old])
+  const table = known ?? tableOf(schema, name, ofRow ? event.key : undefined, [new_, old])
   const transaction = {
     id: event.txId ?? event.id?.replace(/\/\d+$/, '') ?? 'sample',
     gtid: event.gtid ?? null,
@@ -57,10 +61,22 @@ function tableName({ schema, table }: SampleEvent): readonly [string, string] {
   return [named, name]
 }
 
-function rowOf(value: unknown, name: string): Row | null {
+/** The table that the event names; a name without a database is enough where only one has it. */
+function knownTable(tables: readonly TableDef[], event: SampleEvent, schema: string, name: string): TableDef {
+  const qualified = event.schema !== undefined || event.table?.includes('.') === true
+  const found = tables.filter((table) => table.name === name && (!qualified || table.schema === schema))
+  if (found.length === 1) return found[0]!
+  const names = tables.map((table) => (qualified ? `${table.schema}.${table.name}` : table.name))
+  const nearest = nearestName(qualified ? `${schema}.${name}` : name, names)
+  const message = `there ${found.length === 0 ? 'is no' : 'are several'} "${qualified ? `${schema}.${name}` : name}" in the schema`
+  throw invalid(message, nearest === undefined ? 'Write database.table.' : `Did you mean "${nearest}"?`)
+}
+
+function rowOf(value: unknown, name: 'old' | 'new', table: TableDef | undefined): Row | null {
   if (value === undefined || value === null) return null
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(`"${name}" is not a map`, 'Columns and values.')
-  return Object.assign(Object.create(null) as Row, value)
+  const row = Object.assign(Object.create(null) as Row, value)
+  return table === undefined ? row : typedRow(row, table, name)
 }
 
 function tableOf(schema: string, name: string, key: unknown, rows: readonly (Row | null)[]): TableDef {

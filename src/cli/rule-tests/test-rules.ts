@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
+import type { Change } from '../../model/change.ts'
+import { BingoError, ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event-json.ts'
 import { nearestName } from '../../model/nearest-name.ts'
+import type { TableDef } from '../../model/table.ts'
 import type { Rule } from '../../model/rule.ts'
 import { explainRule, type ExplainedAction } from '../../match/explain.ts'
 import { findRuleFiles } from '../../rules/files/find-files.ts'
@@ -9,27 +11,30 @@ import { Reporter } from '../../rules/reporter.ts'
 import { dataOf, entryOf } from '../../rules/yaml/tree.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import { readYamlFile, UnreadableFile } from '../../rules/yaml/yaml-file.ts'
-import { configFor, type GlobalOptions } from '../context.ts'
+import { readSchemaFile } from '../check/schema-file.ts'
+import type { TestOptions } from '../commands/test.ts'
+import { configFor } from '../context.ts'
+import { readExpectation, unmet, type Expectation } from './expectation.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
-import { sampleChange, type SampleEvent } from './sample-change.ts'
+import { sampleChange, type SampleEvent } from '../events/sample-change.ts'
 
 interface RuleTest {
   readonly name: string
   readonly rule: Rule
   readonly event: SampleEvent
-  readonly expect: string
-  /** Undefined: not asked. */
+  readonly expect: Expectation
+  /** Payloads of all actions, in the form that `bingo explain` prints. Undefined: not asked. */
   readonly sends: readonly unknown[] | undefined
   readonly location: SourceLocation
 }
 
 const KEYS: readonly string[] = ['name', 'rule', 'event', 'expect', 'sends']
-const OUTCOMES: readonly string[] = ['match', 'no match', 'error']
 
 /** `bingo test`: prints each test; answers the exit code. Throws ProblemsError for files that are wrong. */
-export async function testRules(patterns: readonly string[], options: GlobalOptions): Promise<number> {
+export async function testRules(patterns: readonly string[], options: TestOptions): Promise<number> {
+  const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
   const { ruleSet } = await rulesFor(configFor(options, false))
   const problems: Problem[] = []
   const tests = await readTests(patterns, ruleSet.rules, problems)
@@ -37,28 +42,37 @@ export async function testRules(patterns: readonly string[], options: GlobalOpti
   const colour = paint(process.stdout)
   let failed = 0
   for (const test of tests) {
-    const wrong = outcomeOf(test)
-    if (wrong === null) process.stdout.write(`${colour.green('✓')} ${test.name}\n`)
+    const wrong = outcomeOf(test, tables)
+    if (wrong.length === 0) process.stdout.write(`${colour.green('✓')} ${test.name}\n`)
     else {
       failed += 1
       const { file, line } = test.location
-      process.stdout.write(`${colour.red('✗')} ${test.name} ${colour.dim(`${file}:${line}`)}\n    ${wrong}\n`)
+      process.stdout.write(
+        `${colour.red('✗')} ${test.name} ${colour.dim(`${file}:${line}`)}\n    ${wrong.join('\n    ')}\n`,
+      )
     }
   }
   process.stdout.write(`${tests.length - failed} passed, ${failed} failed\n`)
   return failed === 0 ? ExitCode.ok : ExitCode.failed
 }
 
-/** What is not as expected, or null. */
-function outcomeOf({ rule, event, expect, sends }: RuleTest): string | null {
-  const { outcome, filter, actions } = explainRule(rule, sampleChange(event))
-  if (outcome !== expect) {
-    const why = filter?.answer.tag === 'error' ? ` (${filter.answer.message})` : ''
-    return `expected ${expect}, got ${outcome}${why}`
+/** What is not as expected, a line each. */
+function outcomeOf(
+  { rule, event, expect, sends }: RuleTest,
+  tables: readonly TableDef[] | undefined,
+): readonly string[] {
+  let change: Change
+  try {
+    change = sampleChange(event, tables)
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    return [error.message, ...(error.hint === undefined ? [] : [error.hint])]
   }
-  if (sends === undefined) return null
-  const sent = actions.flatMap(sentBy)
-  return isDeepStrictEqual(sent, plain(sends)) ? null : `expected ${stringifyValue(sends)}, got ${stringifyValue(sent)}`
+  const explanation = explainRule(rule, change)
+  const wrong = unmet(expect, explanation, rule)
+  if (wrong.length > 0 || sends === undefined) return wrong
+  const sent = explanation.actions.flatMap(sentBy)
+  return isDeepStrictEqual(sent, plain(sends)) ? [] : [`expected ${stringifyValue(sends)}, got ${stringifyValue(sent)}`]
 }
 
 function sentBy({ rendered }: ExplainedAction): unknown[] {
@@ -140,12 +154,13 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
         meant === undefined ? 'Name one by its id.' : `Did you mean "${meant}"?`,
       )
     }
-    const { event, expect, sends } = test
+    const { event, sends } = test
     if (typeof event !== 'object' || event === null)
       return fail('"event" is missing', 'A map with op, table, old and new.')
-    if (!OUTCOMES.includes(String(expect))) return fail(`expect is "${String(expect)}"`, 'match, no match, or error.')
+    const expected = readExpectation(entryOf(node, 'expect')?.value, rule)
+    if ('message' in expected) return fail(expected.message, expected.hint)
     if (sends !== undefined && !Array.isArray(sends)) return fail('"sends" is not a list', 'One entry for each action.')
-    const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${String(expect)}`
-    return [{ name, rule, event: event as SampleEvent, expect: String(expect), sends, location }]
+    const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${expected.outcome}`
+    return [{ name, rule, event: event as SampleEvent, expect: expected, sends, location }]
   })
 }

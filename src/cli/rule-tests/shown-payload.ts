@@ -1,0 +1,58 @@
+import type { ActionPlan, Payload } from '../../model/action.ts'
+import type { GrpcActionOptions, GrpcPayload } from '../../targets/grpc/options.ts'
+import type { KafkaPayload } from '../../targets/kafka/options.ts'
+import type { NatsPayload } from '../../targets/nats/options.ts'
+import type { RabbitmqActionOptions, RabbitmqPayload } from '../../targets/rabbitmq/options.ts'
+import type { CommandPayload, RedisActionOptions, RemovePayload } from '../../targets/redis/options.ts'
+import type { SqlActionOptions, SqlPayload } from '../../targets/sql/options.ts'
+import type { WebhookActionOptions, WebhookPayload } from '../../targets/webhook/options.ts'
+
+/** What an action sends as people see it: a request with method, address, headers and body, a command, a message. */
+export type Shown = { readonly [field: string]: unknown }
+
+const SHOW: { readonly [type: string]: (payload: never, options: never) => Shown } = {
+  webhook: ({ url, headers, json }: WebhookPayload, { method }: WebhookActionOptions) => ({
+    method,
+    url: url.href,
+    headers: Object.fromEntries(
+      headers.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), headers[i + 1]] as const] : [])),
+    ),
+    body: parsed(json),
+  }),
+  redis: (payload: CommandPayload | RemovePayload, { command }: RedisActionOptions) => {
+    if (typeof payload === 'string') return { cmd: command, key: payload }
+    if (!('args' in payload)) return { cmd: command, keys: payload }
+    const [key, ...args] = payload.args
+    return { cmd: payload.remove === true ? 'DEL' : command, key, args }
+  },
+  kafka: ({ topic, key, headers, value }: KafkaPayload) => ({ topic, key, headers, value: parsed(value) }),
+  nats: ({ subject, headers, body }: NatsPayload) => ({ subject, headers, body: parsed(body) }),
+  rabbitmq: ({ routingKey, headers, body }: RabbitmqPayload, { exchange }: RabbitmqActionOptions) => ({
+    exchange,
+    routingKey,
+    headers,
+    body: parsed(body),
+  }),
+  grpc: ({ message, metadata }: GrpcPayload, { service, method }: GrpcActionOptions) => ({
+    method: `${service}/${method}`,
+    message,
+    metadata,
+  }),
+  sql: (params: SqlPayload, { statement }: SqlActionOptions) => ({ statement, params }),
+  log: (line: string) => ({ body: parsed(line) }),
+}
+
+export function shownPayload({ type, options }: Pick<ActionPlan, 'type' | 'options'>, payload: Payload): Shown {
+  const show = Object.hasOwn(SHOW, type) ? SHOW[type] : undefined
+  return show === undefined ? { payload } : show(payload as never, options as never)
+}
+
+/** JSON as what it holds; any other text, and what is no text, as it is. */
+function parsed(text: unknown): unknown {
+  if (typeof text !== 'string') return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
