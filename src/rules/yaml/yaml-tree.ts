@@ -1,5 +1,5 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
-import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
+import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
 import { duplicateKeys } from './duplicate-keys.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import type { Reporter } from '../reporter.ts'
@@ -61,6 +61,7 @@ class TreeBuilder {
   private readonly lines: LineCounter
   private readonly reporter: Reporter
   private readonly excerpts: string[] = []
+  private readonly aliases = new Map<Alias, Node | undefined>()
   private nodes = 0
   private depth = 0
 
@@ -103,12 +104,18 @@ class TreeBuilder {
     return collection
   }
 
+  /** The parser looks through the whole document for each alias, and one inside of others is met over and over. */
+  private resolve(alias: Alias): Node | undefined {
+    if (!this.aliases.has(alias)) this.aliases.set(alias, alias.resolve(this.document))
+    return this.aliases.get(alias)
+  }
+
   private collection(node: Node | null, location: SourceLocation): TreeNode {
     if (isMap(node)) return { tag: 'map', location, entries: this.entries(node) }
     if (isSeq(node))
       return { tag: 'list', location, items: node.items.map((item) => this.node(item as Node, location)) }
     if (!isAlias(node)) return empty(location)
-    const target = node.resolve(this.document)
+    const target = this.resolve(node)
     if (target !== undefined) return this.node(target)
     this.report(location, `there is no anchor &${node.source} above`)
     return empty(location)
