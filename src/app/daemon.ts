@@ -1,31 +1,28 @@
 import { TargetQueues } from '../deliver/deliveries.ts'
 import { openDeadLetterStore } from '../state/dead-letters/open-store.ts'
 import { actionTypes } from '../targets/registry.ts'
-import { BinlogReader } from '../sources/mysql/binlog/reader.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openCheckpointStore } from '../state/checkpoint/open-store.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig } from '../model/action.ts'
-import type { TransactionHandler } from '../model/binlog-stream.ts'
 import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
 import type { DeliveryRun } from '../model/delivery-run.ts'
 import { BingoError } from '../model/errors.ts'
-import { NO_GAPS, type Gap, type GapLog } from '../model/gap.ts'
-import type { Permit } from '../model/lease.ts'
-import type { ServerFingerprint, SourcePosition } from '../model/position.ts'
+import { NO_GAPS, type GapLog } from '../model/gap.ts'
+import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
 import type { Stats } from '../model/stats.ts'
 import { runElected } from './election.ts'
 import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
-import type { Pipeline, PipelineSource, SourceListener } from '../flow/pipeline-contract.ts'
+import type { Pipeline } from '../flow/pipeline-contract.ts'
+import { sourceEntry } from '../flow/reading.ts'
+import { MysqlSource } from '../sources/mysql/mysql-source.ts'
+import { BinlogCheckpoints } from './binlog-checkpoints.ts'
 import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from './standby/guarded.ts'
-import { BinlogSource } from '../sources/mysql/source.ts'
-import type { OpenFeed } from '../sources/mysql/replica/feed.ts'
-import type { SourceSettings } from '../sources/mysql/options.ts'
 
 export interface DaemonDeps {
   readonly log: Log
@@ -64,11 +61,11 @@ class ConfiguredDaemon implements Daemon {
   }
 
   get position(): SourcePosition | null {
-    return this.pipeline?.position ?? null
+    return (this.pipeline?.position() ?? null) as SourcePosition | null
   }
 
   get gaps(): GapLog {
-    return this.pipeline?.gaps ?? NO_GAPS
+    return this.pipeline?.gaps() ?? NO_GAPS
   }
 
   async deadLetterCount(): Promise<number> {
@@ -126,15 +123,25 @@ class ConfiguredDaemon implements Daemon {
         lanes: config.lanes,
         checkpointIntervalMs: config.checkpoint.intervalMs,
         shutdownDeadlineMs: config.shutdown.deadlineMs,
-        start: checkpoint?.position ?? null,
-        gaps: checkpoint?.gaps,
         epoch,
       },
       {
         ...deps,
         ruleSet: this.ruleSet,
-        source: new ConfiguredSource(config, checkpoint, { ...deps, permit, needed: () => this.position }),
-        checkpoints: permit === undefined ? checkpoints : new GuardedCheckpoints(checkpoints, permit),
+        sources: [
+          sourceEntry({
+            source: new MysqlSource(
+              { name: 'binlog', replicaName: config.name, source: config.source },
+              { ...deps, permit, needed: () => this.position },
+            ),
+            positions: new BinlogCheckpoints(
+              permit === undefined ? checkpoints : new GuardedCheckpoints(checkpoints, permit),
+              config.name,
+            ),
+            start: checkpoint === null ? null : { ...checkpoint.position, server: checkpoint.server },
+            gaps: checkpoint?.gaps,
+          }),
+        ],
         deliveries: (run, hooks) =>
           new TargetQueues(
             {
@@ -166,80 +173,6 @@ interface Run {
 /** Without a checkpoint: above that of any run before it was lost, which targets may remember. */
 function epochAfter(checkpoint: Checkpoint | null, clock: Clock): number {
   return checkpoint === null ? Math.floor(clock.now() / 1_000) : checkpoint.epoch + 1
-}
-
-/** The replica connection and the reader of its bytes, as one source of transactions. */
-export class ConfiguredSource implements PipelineSource {
-  private readonly source: BinlogSource
-  private readonly deps: DaemonDeps
-  private handler: TransactionHandler | null = null
-  private listener: Partial<SourceListener> = {}
-  private reader: BinlogReader | null = null
-  /** The server that the reader was opened for; the source knows it only once the stream has begun. */
-  private server: ServerFingerprint | null = null
-
-  constructor(
-    config: { readonly name: string; readonly source: SourceSettings },
-    checkpoint: Checkpoint | null,
-    deps: DaemonDeps & { readonly permit?: Permit | undefined; readonly needed?: () => SourcePosition | null },
-    failFast = false,
-  ) {
-    this.deps = deps
-    const openFeed: OpenFeed = (start) => this.open(start)
-    this.source = new BinlogSource(
-      { name: config.name, settings: config.source, checkpoint, failFast },
-      { ...deps, openFeed, onGap: (gap) => this.passGap(gap) },
-    )
-  }
-
-  run(handler: TransactionHandler, signal: AbortSignal, listener: Partial<SourceListener> = {}): Promise<void> {
-    this.handler = handler
-    this.listener = listener
-    return this.source.run(signal)
-  }
-
-  pause(): void {
-    this.source.pause()
-  }
-
-  resume(): void {
-    this.source.resume()
-  }
-
-  forgetWanted(): void {
-    this.reader?.reconsiderTables()
-  }
-
-  fingerprint(file: string): ServerFingerprint {
-    const created = this.reader?.fileCreatedOf(file) ?? 0
-    const known = this.source.fingerprint(file)
-    const fingerprint = known.server === '' && this.server !== null ? this.server : known
-    return created === 0 ? fingerprint : { ...fingerprint, fileCreated: created }
-  }
-
-  private open({ position, schema, server, foldsNames }: Parameters<OpenFeed>[0]): BinlogReader {
-    this.server = server
-    this.reader = new BinlogReader({
-      flavour: position.flavour,
-      handler: this.handler!,
-      schemas: schema,
-      startGtidSet: position.gtidSet,
-      startFile: position.file,
-      startOffset: position.offset,
-      stats: this.deps.stats,
-      foldsNames,
-      onWarning: (code, message) => this.deps.log.warn({ code }, message),
-    })
-    this.listener.started?.(position)
-    return this.reader
-  }
-
-  /** What the old reader knew of files holds no more: behind a RESET their names mean other ones. */
-  private async passGap(gap: Gap): Promise<void> {
-    this.reader = null
-    this.server = null
-    await this.listener.gap?.(gap)
-  }
 }
 
 function openTarget(

@@ -3,6 +3,7 @@ import type { Log, TargetConfig } from '../model/action.ts'
 import { blockingTarget, RESUME_SHARE } from '../model/blocking-target.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
+import type { Pausable } from '../model/source.ts'
 import { targetStatsOf } from '../model/stats.ts'
 import type { Stats, TargetStats } from '../model/stats.ts'
 
@@ -13,8 +14,7 @@ export interface BackPressureDeps {
   readonly stats: Stats
   readonly log: Log
   readonly clock: Clock
-  /** Stop reading (true), go on (false). */
-  readonly pressure: (high: boolean) => void
+  readonly sources: Pausable
 }
 
 /**
@@ -31,9 +31,7 @@ export class BackPressure {
 
   constructor(deps: BackPressureDeps) {
     this.deps = deps
-    this.brief = new BriefPause((high) => {
-      if (!deps.stats.pausedByBackPressure) deps.pressure(high)
-    }, deps.clock)
+    this.brief = new BriefPause(deps.sources, deps.clock)
   }
 
   charge(job: InFlightJob): void {
@@ -65,7 +63,7 @@ export class BackPressure {
       return
     }
     stats.pausedByBackPressure = true
-    if (!this.brief.active) deps.pressure(true)
+    deps.sources.pause(this)
     this.timer = deps.clock.every(LOOK_EVERY_MS, () => this.tell())
   }
 
@@ -75,12 +73,12 @@ export class BackPressure {
   }
 
   private resume(): void {
-    const { stats, log, clock, pressure } = this.deps
+    const { stats, log, clock, sources } = this.deps
     stats.pausedByBackPressure = false
     this.stopLooking()
     if (this.toldAtMs !== null) log.info({ ms: Math.round(clock.monotonicMs() - this.toldAtMs) }, 'reading goes on')
     this.toldAtMs = null
-    if (!this.brief.active) pressure(false)
+    sources.resume(this)
   }
 
   private stopLooking(): void {

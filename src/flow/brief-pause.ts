@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../model/clock.ts'
+import type { Pausable } from '../model/source.ts'
 import type { TargetStats } from '../model/stats.ts'
 
 /** Enough to keep a target busy until reading has gone on. What waits longer than it must grows old in the heap. */
@@ -19,7 +20,7 @@ const SLOW_FOR_MS = 1_000
  * 160 ms at most, and by a target that ends fewer than 20,000 jobs a second for 20 ms of every second.
  */
 export class BriefPause {
-  private readonly pressure: (high: boolean) => void
+  private readonly sources: Pausable
   private readonly clock: Pick<Clock, 'after' | 'afterIdle'>
   private resting: TargetStats | null = null
   private queuedAtLook = 0
@@ -28,9 +29,8 @@ export class BriefPause {
   /** Not rested for, each until its timer ends. */
   private readonly slow = new Map<TargetStats, Timer>()
 
-  /** `pressure`: stop reading (true), go on (false). */
-  constructor(pressure: (high: boolean) => void, clock: Pick<Clock, 'after' | 'afterIdle'>) {
-    this.pressure = pressure
+  constructor(sources: Pausable, clock: Pick<Clock, 'after' | 'afterIdle'>) {
+    this.sources = sources
     this.clock = clock
   }
 
@@ -44,7 +44,7 @@ export class BriefPause {
     if (target.queued <= ENOUGH_QUEUED || this.resting !== null || target.downSince !== 0 || this.slow.has(target))
       return
     this.resting = target
-    this.pressure(true)
+    this.sources.pause(this)
     this.looks = 0
     this.lookLater(target)
   }
@@ -81,7 +81,7 @@ export class BriefPause {
 
   private goOn(): void {
     this.endRest()
-    this.pressure(false)
+    this.sources.resume(this)
   }
 
   private endRest(): void {

@@ -1,28 +1,28 @@
 import type { Deliveries } from '../model/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery-run.ts'
-import { NO_GAPS, type GapLog } from '../model/gap.ts'
+import type { GapLog } from '../model/gap.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
-import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
-import { BackPressure } from './back-pressure.ts'
-import { CheckpointSaver } from './checkpoint/saver.ts'
-import { Watermark } from './checkpoint/watermark.ts'
-import { GapKeeper } from './gap-keeper.ts'
-import { Ingest } from './ingest.ts'
+import type { Pausable } from '../model/source.ts'
 import { Matcher } from '../match/matcher.ts'
+import { BackPressure } from './back-pressure.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
+import { Reading } from './reading.ts'
 import { Router } from './router.ts'
+import { RuleCounters } from './rule-counters.ts'
 
 /**
- * The stages in order, from the server's binlog to the targets and back to the checkpoint:
+ * The stages in order, from the sources to the targets and back to the checkpoint:
  *
- *   source ─▶ binlog ─▶ Ingest ─▶ Matcher ─▶ lane ─▶ Router ─▶ TargetQueue ─▶ Target
- *     ▲        bytes to   jobs,     rules,    hash    delay,     per lane:      one adapter
- *     │        trans-     holds     filters,  of key  debounce   batch, retry   per type
- *     │        actions              payloads                        │
- *     └─ pause/resume: budget of bytes ◀──────── job ends ◀─────────┼──▶ dead letters
- *                                                    │
- *              CheckpointSaver ◀── Watermark ◀───────┘
+ *   Source ─▶ GroupIntake ─▶ Matcher ─▶ JobFactory ─▶ CommitBuffer ─▶ Router ─▶ Deliveries ─▶ Target
+ *     ▲        groups of      rules,     lane, hold,   until the       delay,     per lane:     one adapter
+ *     │        events         filters,   order of      commit is       debounce   batch, retry  per type
+ *     │                       payloads   actions       read                          │
+ *     ├─ pause/resume: BackPressure, a budget of bytes ◀──────── job ends ◀──────────┼──▶ dead letters
+ *     │                                                             │
+ *     └─ finished ◀── CheckpointSaver ◀── Watermark ◀───────────────┘
+ *
+ * A `Reading` (reading.ts) is the part of it that each source has of its own: intake, watermark, checkpoint.
  *
  * Invariants, cited by number where they are upheld:
  *  1  Every committed matching change is acted on or is in the dead letters.
@@ -43,113 +43,78 @@ const DRAIN_POLL_MS = 5
 class StagedPipeline implements Pipeline {
   private readonly options: PipelineOptions
   private readonly deps: PipelineDeps
-  private readonly watermark: Watermark
-  private readonly ingest: Ingest
-  private readonly router: Router
-  private readonly saver: CheckpointSaver
-  private readonly gapKeeper: GapKeeper
+  private readonly rules: RuleCounters
   private readonly backPressure: BackPressure
   private readonly deliveries: Deliveries
-  /** It is known which row keys are parked. */
-  private opened = false
+  private readonly router: Router
+  private readonly readings: ReadonlyMap<string, Reading<object>>
   private ruleSet: RuleSet
-  /** Cuts off what is under way, when the deadline of a stop has passed. */
+  /** Jobs may be delivered: it is known which keys are parked. */
+  private opened = false
+  /** Cuts off what is in flight, when the deadline of a stop has passed. */
   private readonly giveUp = new AbortController()
-  /** Number of the newest transaction below the stored checkpoint. */
-  private storedUpTo = 0
 
   constructor(options: PipelineOptions, deps: PipelineDeps) {
     this.options = options
     this.deps = deps
     this.ruleSet = deps.ruleSet
-    this.watermark = new Watermark(options.start)
-    const run: DeliveryRun = { name: options.name, epoch: options.epoch, window: this.replayWindow() }
-    this.deliveries = deps.deliveries(run, {
+    const { stats, log, clock } = deps
+    this.rules = new RuleCounters(stats)
+    this.backPressure = new BackPressure({ stats, log, clock, sources: this.sources() })
+    this.deliveries = deps.deliveries(this.deliveryRun(), {
       signal: this.giveUp.signal,
-      ruleStats: (id) => this.ingest.ruleStats(id),
+      ruleStats: (id) => this.rules.of(id),
       ended: (job, delivered) => this.ended(job, delivered),
     })
-    const onSuperseded = (job: InFlightJob) => this.superseded(job)
-    this.router = new Router({ clock: deps.clock, deliveries: this.deliveries, onSuperseded }, deps.ruleSet)
-    const { stats, log, clock, source } = deps
-    const pressure = (high: boolean) => (high ? source.pause() : source.resume())
-    this.backPressure = new BackPressure({ stats, log, clock, pressure })
-    this.ingest = new Ingest(new Matcher(deps.ruleSet, deps.compileRowDecoder), {
-      lanes: options.lanes,
-      stats: deps.stats,
-      watermark: this.watermark,
-      log: deps.log,
-      route: (job) => this.router.route(job),
-      backPressure: this.backPressure,
-    })
-    this.gapKeeper = new GapKeeper(options.gaps ?? NO_GAPS, {
-      watermark: this.watermark,
-      ingest: this.ingest,
-      clock: deps.clock,
-      stats: deps.stats,
-      save: (signal) => this.saveStart(signal),
-    })
-    this.saver = new CheckpointSaver({
-      store: deps.checkpoints,
-      name: options.name,
-      epoch: options.epoch,
-      intervalMs: options.checkpointIntervalMs,
-      position: () => this.watermark.position,
-      finished: () => this.watermark.finished,
-      onSaved: (finished) => (this.storedUpTo = finished),
-      server: (position) => deps.source.fingerprint(position.file),
-      gaps: () => this.gapKeeper.log,
-      clock: deps.clock,
-      log: deps.log,
-      stats: deps.stats,
-    })
+    this.router = new Router(
+      { clock, deliveries: this.deliveries, superseded: (job) => this.superseded(job) },
+      deps.ruleSet,
+    )
+    const matcher = new Matcher(deps.ruleSet, deps.compileRowDecoder)
+    const { router, backPressure, rules } = this
+    this.readings = new Map(
+      deps.sources.map((entry) => [
+        entry.source.name,
+        new Reading(entry, matcher, { ...options, router, backPressure, rules, stats, log, clock }),
+      ]),
+    )
   }
 
-  get position(): SourcePosition | null {
-    return this.watermark.position
+  position(source?: string): object | null {
+    return this.reading(source)?.watermark.position ?? null
   }
 
-  get gaps(): GapLog {
-    return this.gapKeeper.log
-  }
-
-  private replayWindow(): ReplayWindow {
-    const { stats } = this.deps
-    return {
-      mark: () => this.watermark.newest,
-      passed: (mark) => this.storedUpTo >= mark,
-      get caughtUp() {
-        return stats.caughtUp
-      },
-    }
+  gaps(source?: string): GapLog {
+    return this.reading(source)!.gaps
   }
 
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
     this.router.useRules(ruleSet)
-    this.ingest.useRules(new Matcher(ruleSet, this.deps.compileRowDecoder))
-    this.deps.source.forgetWanted()
+    const matcher = new Matcher(ruleSet, this.deps.compileRowDecoder)
+    for (const reading of this.readings.values()) reading.useRules(matcher)
     if (this.opened) this.deliveries.prepare(ruleSet)
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { deps } = this
+    const { replaced } = this.deps
     if (!(await this.deliveries.open(signal))) return
     this.opened = true
     this.deliveries.prepare(this.ruleSet)
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
-    const saving = this.untilReplaced(this.saver.run(stopped))
-    this.gapKeeper.resume()
-    const reading = deps.source.run(this.ingest, stopped, {
-      started: (position) => this.started(position, stopped),
-      gap: (gap) => this.gapKeeper.pass(gap, stopped),
-    })
+    const readings = [...this.readings.values()]
+    const saving = readings.map((reading) => this.untilReplaced(reading.save(stopped)))
+    const reading = readings.map((each) => each.read(stopped))
     try {
-      await Promise.race([reading, saving, ...(deps.replaced === undefined ? [] : [this.untilReplaced(deps.replaced)])])
+      await Promise.race([
+        Promise.all(reading),
+        ...saving,
+        ...(replaced === undefined ? [] : [this.untilReplaced(replaced)]),
+      ])
     } finally {
       stop.abort()
-      await Promise.allSettled([reading, saving])
+      await Promise.allSettled([...reading, ...saving])
       await this.shutDown()
     }
   }
@@ -164,26 +129,7 @@ class StagedPipeline implements Pipeline {
     }
   }
 
-  /**
-   * A first start is remembered before anything is read: a crash right behind it would otherwise begin at another
-   * `latest`, and lose what was committed in between (invariant 1).
-   */
-  private started(position: SourcePosition, signal: AbortSignal): void {
-    // A start by GTID set alone has no file yet, and begins at the same place however often it is repeated.
-    if (this.watermark.position !== null || position.file === '') return
-    this.watermark.pass(position, 0)
-    this.deps.source.pause()
-    void this.saveStart(signal).then(() => this.deps.source.resume())
-  }
-
-  private async saveStart(signal: AbortSignal): Promise<void> {
-    // A refusal (another instance took over) is reported by the saver's own run.
-    while (!signal.aborted && !(await this.saver.saveIfMoved().catch(() => true))) {
-      await this.deps.clock.sleep(this.options.checkpointIntervalMs, signal).catch(() => undefined)
-    }
-  }
-
-  /** Lets everything that was read come to its end, within the deadline; what does not is replayed after a restart. */
+  /** Lets everything that was read end, within the deadline; what does not is replayed after a restart. */
   private async shutDown(): Promise<void> {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
@@ -201,18 +147,45 @@ class StagedPipeline implements Pipeline {
     this.giveUp.abort()
     this.router.stop()
     this.backPressure.stop()
-    if (!fenced) await this.saver.saveIfMoved().catch(() => false)
+    if (!fenced) await Promise.all([...this.readings.values()].map((reading) => reading.saveLast()))
     await this.deliveries.close()
   }
 
   private ended(job: InFlightJob, delivered: boolean): void {
-    if (delivered) this.ingest.ruleStats(job.action.rule.id).deliveredTotal += 1
-    this.ingest.ended(job)
-    this.deps.stats.watermarkCommitAt = this.watermark.commitAtMs
+    if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
+    this.backPressure.release(job)
+    for (const { watermark } of this.readings.values()) this.deps.stats.watermarkCommitAt = watermark.commitAtMs
   }
 
   private superseded(job: InFlightJob): void {
-    this.ingest.ruleStats(job.action.rule.id).coalescedTotal += 1
-    this.ingest.ended(job)
+    this.rules.of(job.action.rule.id).coalescedTotal += 1
+    this.backPressure.release(job)
+  }
+
+  private sources(): Pausable {
+    return {
+      pause: (reason) => {
+        for (const reading of this.readings.values()) reading.pause(reason)
+      },
+      resume: (reason) => {
+        for (const reading of this.readings.values()) reading.resume(reason)
+      },
+    }
+  }
+
+  private reading(source: string | undefined): Reading<object> | undefined {
+    return source === undefined ? this.readings.values().next().value : this.readings.get(source)
+  }
+
+  private deliveryRun(): DeliveryRun {
+    const readings = (): Reading<object>[] => [...this.readings.values()]
+    const window: ReplayWindow = {
+      mark: () => readings().map(({ watermark }) => watermark.newest),
+      passed: (mark) => readings().every(({ storedUpTo }, i) => storedUpTo >= mark[i]!),
+      get caughtUp() {
+        return readings().every(({ caughtUp }) => caughtUp)
+      },
+    }
+    return { name: this.options.name, epoch: this.options.epoch, window }
   }
 }

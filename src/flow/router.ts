@@ -11,7 +11,7 @@ export interface RouterDeps {
   readonly clock: Clock
   readonly deliveries: Pick<Deliveries, 'push'>
   /** A job was superseded by a newer one and ended up inside it. */
-  readonly onSuperseded: (job: InFlightJob) => void
+  readonly superseded: (job: InFlightJob) => void
 }
 
 /** A window and the version of the rule whose events it gathers. */
@@ -99,7 +99,7 @@ export class Router {
       return
     }
     const superseded = this.window(rule, job.lane).add(job)
-    if (superseded !== null) this.deps.onSuperseded(superseded)
+    if (superseded !== null) this.deps.superseded(superseded)
   }
 
   private enqueue(job: InFlightJob): void {

@@ -1,7 +1,8 @@
 import type { RowsBlock } from '../model/binlog-stream.ts'
-import type { RowOp } from '../model/change.ts'
+import type { Change, RowOp } from '../model/change.ts'
 import type { Rule, RuleSet } from '../model/rule.ts'
 import type { TableDef } from '../model/table.ts'
+import { ChangeProgram } from './change-program.ts'
 import { TableProgram } from './program/program.ts'
 import type { CompileRowDecoder } from './program/program.ts'
 
@@ -19,6 +20,8 @@ interface ShapedPrograms {
     readonly key: Pick<RowsBlock, 'presentOld' | 'presentNew' | 'partialJson'>
     readonly program: TableProgram
   }[]
+  /** For changes that come as values; made when the first one does. */
+  changes: ChangeProgram | null
 }
 
 /** Programs kept per table and operation; with MINIMAL images there is one per set of columns that an UPDATE names. */
@@ -48,6 +51,14 @@ export class Matcher {
   /** Rules that listen to gaps, which concern no table. */
   gapRules(): readonly Rule[] {
     return this.rules.filter((rule) => rule.operations.has('gap'))
+  }
+
+  /** The program for a row that came as values, not as an image; null when no rule listens to its operation. */
+  changeProgram({ table, op }: Change): ChangeProgram | null {
+    if (op !== 'insert' && op !== 'update' && op !== 'delete') return null
+    const shaped = this.of(table)[op]
+    if (shaped.rules.length === 0) return null
+    return (shaped.changes ??= new ChangeProgram(table, shaped.rules))
   }
 
   /** The program for this block, or null when no rule listens to its operation. */
@@ -82,6 +93,7 @@ export class Matcher {
       const forOp = (op: RowOp): ShapedPrograms => ({
         rules: rules.filter((rule) => rule.operations.has(op)),
         programs: [],
+        changes: null,
       })
       programs = { rules, insert: forOp('insert'), update: forOp('update'), delete: forOp('delete') }
       this.tables.set(table, programs)

@@ -1,3 +1,6 @@
+import type { Event, Shape } from './event.ts'
+import { keyChanged, keyValue, rowKeyText } from './row-key.ts'
+import { rowShape } from './row-shape.ts'
 import type { TableDef } from './table.ts'
 
 export type RowOp = 'insert' | 'update' | 'delete'
@@ -42,7 +45,7 @@ export interface Transaction {
  * One row change on its way to actions. Holds just the columns that the matching rules read. A TRUNCATE or DDL is a
  * change too: of a table without columns, both rows null, `query` the statement.
  */
-export class Change {
+export class Change implements Event {
   readonly table: TableDef
   readonly op: Operation
   readonly transaction: Transaction
@@ -73,6 +76,48 @@ export class Change {
   /** Deterministic: the same change has the same id after any replay. The idempotency key of every target. */
   get id(): string {
     return `${this.transaction.id}/${this.seq}`
+  }
+
+  /** `shop.users.update`; `create` for an INSERT, as other sources say it. */
+  get type(): string {
+    const { schema, name } = this.table
+    return [schema, name, this.op === 'insert' ? 'create' : this.op].filter((part) => part !== '').join('.')
+  }
+
+  /** Rows of a table without a primary key share one; statements have none. */
+  get key(): string | null {
+    return this.table.columns.length === 0 ? null : rowKeyText(this.table, this.old, this.new)
+  }
+
+  get previousKey(): string | undefined {
+    const changed = keyChanged(this.table, this.op, this.old, this.new)
+    return changed ? rowKeyText(this.table, this.old, null) : undefined
+  }
+
+  get at(): number {
+    return this.transaction.timestampUs / 1_000
+  }
+
+  get shape(): Shape {
+    return rowShape(this.table)
+  }
+
+  /** `new.COLUMN`, `old.COLUMN`, `key.COLUMN`, or `COLUMN` of the row as it is now (as it was, for a DELETE). */
+  field(path: string): Value {
+    const dot = path.indexOf('.')
+    const column = path.slice(dot + 1)
+    switch (dot < 0 ? '' : path.slice(0, dot)) {
+      case 'new':
+        return this.new?.[column]
+      case 'old':
+        return this.old?.[column]
+      case 'key':
+        return keyValue(column, this.old, this.new)
+      case '':
+        return (this.new ?? this.old)?.[column]
+      default:
+        return undefined
+    }
   }
 }
 

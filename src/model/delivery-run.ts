@@ -1,12 +1,14 @@
+/** One number per source, comparable within one run of the daemon only. */
+export type ReplayMark = readonly number[]
+
 /**
- * Tells which events a restart could still bring again: those of transactions behind the stored checkpoint. Marks are
- * comparable within one run of the daemon only.
+ * Tells which events a restart could still bring again: those of transactions behind the stored checkpoint.
  */
 export interface ReplayWindow {
   /** A mark behind every transaction of which something was acted on so far. */
-  mark(): number
+  mark(): ReplayMark
   /** Whether the stored checkpoint has passed the mark: nothing before it comes again. */
-  passed(mark: number): boolean
+  passed(mark: ReplayMark): boolean
   /** Whether everything that the server has was read. */
   readonly caughtUp: boolean
 }

@@ -9,8 +9,11 @@ import { systemClock } from '../../src/model/clock.ts'
 import type { SourcePosition } from '../../src/model/position.ts'
 import { BackPressure } from '../../src/flow/back-pressure.ts'
 import { createStats } from '../../src/model/stats.ts'
-import { ConfiguredSource } from '../../src/app/daemon.ts'
-import { Ingest } from '../../src/flow/ingest.ts'
+import { MysqlSource } from '../../src/sources/mysql/mysql-source.ts'
+import { CommitBuffer } from '../../src/flow/commit-buffer.ts'
+import { RuleCounters } from '../../src/flow/rule-counters.ts'
+import type { InFlightJob } from '../../src/model/in-flight-job.ts'
+import { GroupIntake } from '../../src/flow/intake.ts'
 import { Matcher } from '../../src/match/matcher.ts'
 import { silentLog } from '../support/jobs.ts'
 import { loadBenchRules } from './rules.ts'
@@ -39,26 +42,38 @@ function begin(): void {
 async function readWithBingo(rules: string): Promise<number> {
   const stats = createStats(64 * 1024 * 1024)
   const abort = new AbortController()
-  const watermark = new Watermark(null)
   const ruleSet = loadBenchRules(rules)
-  const ingest: Ingest = new Ingest(new Matcher(ruleSet, compileRowDecoder), {
+  const backPressure = new BackPressure({
+    stats,
+    log: silentLog,
+    clock: systemClock,
+    sources: { pause: () => undefined, resume: () => undefined },
+  })
+  const router = {
+    route: (job: InFlightJob) => {
+      job.end()
+      backPressure.release(job)
+    },
+  }
+  const counters = new RuleCounters(stats)
+  const intake = new GroupIntake<SourcePosition>(new Matcher(ruleSet, compileRowDecoder), {
     lanes: 16,
     stats,
-    watermark,
+    rules: counters,
+    watermark: new Watermark<SourcePosition>(null),
     log: silentLog,
-    route: (job) => {
-      job.end()
-      ingest.ended(job)
-    },
-    backPressure: new BackPressure({ stats, log: silentLog, clock: systemClock, pressure: () => undefined }),
+    buffer: new CommitBuffer(stats.budgetBytes, counters, router),
+    backPressure,
+    started: () => undefined,
+    gap: () => Promise.resolve(),
   })
-  const commit = ingest.commit.bind(ingest)
-  ingest.commit = (end: SourcePosition) => {
+  const commit = intake.commit.bind(intake)
+  intake.commit = (end: SourcePosition) => {
     commit(end)
     if (end.file === span.endFile && end.offset >= span.endOffset) abort.abort()
   }
-  const start = ingest.begin.bind(ingest)
-  ingest.begin = (transaction) => {
+  const start = intake.begin.bind(intake)
+  intake.begin = (transaction) => {
     begin()
     start(transaction)
   }
@@ -75,13 +90,12 @@ async function readWithBingo(rules: string): Promise<number> {
     onGap: 'stop' as const,
     hosts: [],
   }
-  const source = new ConfiguredSource(
-    { name: 'bench', source: settings },
-    null,
+  const source = new MysqlSource(
+    { name: 'bench', replicaName: 'bench', source: settings },
     { log: silentLog, stats, clock: systemClock },
     true,
   )
-  await source.run(ingest, abort.signal)
+  await source.stream(intake, {}, null, abort.signal)
   return stats.rowsTotal
 }
 

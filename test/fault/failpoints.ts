@@ -6,7 +6,8 @@ import { RedisTarget } from '../../src/targets/redis/target.ts'
 import { RedisDeadLetterStore } from '../../src/state/dead-letters/redis-store.ts'
 import { RedisCheckpointStore } from '../../src/state/checkpoint/redis-store.ts'
 import { CheckpointSaver } from '../../src/flow/checkpoint/saver.ts'
-import { Ingest } from '../../src/flow/ingest.ts'
+import { GroupIntake } from '../../src/flow/intake.ts'
+import { JobFactory } from '../../src/flow/job-factory.ts'
 import { Router } from '../../src/flow/router.ts'
 import { FAILPOINT_VARIABLE } from './failpoint-names.ts'
 import type { Failpoint } from './failpoint-names.ts'
@@ -53,11 +54,11 @@ function aroundAnswer<T>(sent: Failpoint | null, acknowledged: Failpoint) {
   }
 }
 
-wrap(Ingest.prototype, 'matched', { after: () => (isDue('row-read') ? die() : undefined) })
+wrap(JobFactory.prototype, 'matched', { after: () => (isDue('row-read') ? die() : undefined) })
 wrap(RedisTarget.prototype, 'send', { after: aroundAnswer('effect-sent', 'effect-acknowledged') })
 wrap(RedisDeadLetterStore.prototype, 'add', { after: aroundAnswer(null, 'dead-letter-written') })
 wrap(RedisCheckpointStore.prototype, 'save', { after: aroundAnswer('checkpoint-sent', 'checkpoint-acknowledged') })
-wrap(Ingest.prototype, 'useRules', { after: () => (isDue('reload') ? die() : undefined) })
+wrap(GroupIntake.prototype, 'useRules', { after: () => (isDue('reload') ? die() : undefined) })
 wrap(Router.prototype, 'flushWindows', { after: () => (stopping && isDue('stop-draining') ? die() : undefined) })
 wrap(CheckpointSaver.prototype, 'saveIfMoved', {
   before: () => {

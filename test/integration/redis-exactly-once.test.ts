@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redis as redisType } from '../../src/targets/redis/action.ts'
 import type { Job, SendResult, Target } from '../../src/model/action.ts'
-import type { DeliveryRun } from '../../src/model/delivery-run.ts'
+import type { DeliveryRun, ReplayMark } from '../../src/model/delivery-run.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startMysql } from '../support/servers/mysql.ts'
@@ -121,8 +121,8 @@ describe('with exactlyOnce', () => {
     let stored = 0
     let caughtUp = false
     const window = {
-      mark: () => newest,
-      passed: (mark: number) => stored >= mark,
+      mark: () => [newest],
+      passed: ([mark]: ReplayMark) => stored >= mark!,
       get caughtUp() {
         return caughtUp
       },
@@ -155,7 +155,7 @@ describe('with exactlyOnce', () => {
 
   test('what had taken effect and became a dead letter all the same is known until that letter is gone', async () => {
     let stored = 0
-    const window = { mark: () => stored, passed: () => true, caughtUp: true }
+    const window = { mark: () => [stored], passed: () => true, caughtUp: true }
     await using daemon = await open(runOf(1, window))
     await using retry = await open(runOf(null))
     const [kept, ended] = jobs({ cmd: 'INCRBY', key: 'n' }, 1, 2)

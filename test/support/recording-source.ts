@@ -11,7 +11,7 @@ import { createStats } from '../../src/model/stats.ts'
 import type { TableDef } from '../../src/model/table.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
 import type { SourceSettings } from '../../src/sources/mysql/options.ts'
-import { BinlogSource } from '../../src/sources/mysql/source.ts'
+import { BinlogSource } from '../../src/sources/mysql/binlog-source.ts'
 import { parseStartPoint } from '../../src/sources/mysql/start-point.ts'
 
 export interface LogLine {

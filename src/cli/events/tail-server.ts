@@ -1,7 +1,7 @@
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { systemClock } from '../../model/clock.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
-import { ConfiguredSource } from '../../app/daemon.ts'
+import { MysqlSource } from '../../sources/mysql/mysql-source.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
 import { commandLog, configFor } from '../context.ts'
 import { EventPrinter } from './event-printer.ts'
@@ -34,11 +34,15 @@ export async function tailServer(options: TailOptions): Promise<void> {
     onLimit: finish,
   })
   // Another replica than the daemon: a server drops the older of two with one id.
-  const name = `${config.name}:tail:${process.pid}`
+  const replicaName = `${config.name}:tail:${process.pid}`
   const settings = { ...config.source, start, serverId: null }
-  const source = new ConfiguredSource({ name, source: settings }, null, { log, stats, clock: systemClock }, true)
+  const source = new MysqlSource(
+    { name: 'tail', replicaName, source: settings },
+    { log, stats, clock: systemClock },
+    true,
+  )
   using _idle = options.untilIdle === undefined ? undefined : whenIdle(options.untilIdle, printer, stats, finish)
-  await source.run(printer, AbortSignal.any([stop.signal, done.signal]))
+  await source.stream(printer, {}, null, AbortSignal.any([stop.signal, done.signal]))
   await output.flush()
 }
 

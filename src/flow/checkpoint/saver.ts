@@ -1,39 +1,44 @@
 import type { Log } from '../../model/action.ts'
-import type { CheckpointStore } from '../../model/checkpoint.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { GapLog } from '../../model/gap.ts'
-import type { ServerFingerprint, SourcePosition } from '../../model/position.ts'
+import type { Positions } from '../../model/source.ts'
 import type { Stats } from '../../model/stats.ts'
+import type { PositionStore } from './position-store.ts'
+import type { Watermark } from './watermark.ts'
 
-export interface CheckpointSaverDeps {
-  readonly store: CheckpointStore
-  readonly name: string
+export interface CheckpointSaverDeps<P> {
+  readonly store: PositionStore
   readonly epoch: number
   readonly intervalMs: number
-  /** The low watermark; null until anything is known. */
-  readonly position: () => SourcePosition | null
-  /** Number of the newest finished transaction with jobs; told again to `onSaved` when it is stored. */
-  readonly finished: () => number
-  readonly onSaved: (finished: number) => void
-  readonly server: (position: SourcePosition) => ServerFingerprint
+  readonly watermark: Watermark<P>
+  readonly positions: Positions<P>
   /** Stored beside the position; a new object when something changed. */
-  readonly gaps: () => GapLog
+  readonly gaps: { readonly log: GapLog }
+  /** The position is durable. */
+  readonly onSaved: (position: P) => void
   readonly clock: Clock
   readonly log: Log
   readonly stats: Stats
 }
 
 /** Writes the low watermark to the store whenever it has moved, at most every `intervalMs`. */
-export class CheckpointSaver {
-  private readonly deps: CheckpointSaverDeps
-  private saved: SourcePosition | null = null
+export class CheckpointSaver<P> {
+  private readonly deps: CheckpointSaverDeps<P>
+  /** Number of the newest transaction with jobs below the stored position. */
+  private finished = 0
+  private saved: P | null = null
   private savedGaps: GapLog
   private failures = 0
 
-  constructor(deps: CheckpointSaverDeps) {
+  constructor(deps: CheckpointSaverDeps<P>) {
     this.deps = deps
-    this.savedGaps = deps.gaps()
+    this.savedGaps = deps.gaps.log
+  }
+
+  /** Number of the newest transaction with jobs that no restart brings again. */
+  get storedUpTo(): number {
+    return this.finished
   }
 
   /** Runs until aborted; rejects when the store refuses us for good (another instance took over). */
@@ -51,16 +56,12 @@ export class CheckpointSaver {
   /** True when what is stored is the present watermark. */
   async saveIfMoved(): Promise<boolean> {
     const { deps } = this
-    const position = deps.position()
-    const finished = deps.finished()
-    const gaps = deps.gaps()
+    const { position, finished } = deps.watermark
+    const gaps = deps.gaps.log
     if (position === null || (position === this.saved && gaps === this.savedGaps)) return true
     try {
       await deps.store.save({
-        version: 1,
-        name: deps.name,
-        position,
-        server: deps.server(position),
+        position: deps.positions.print(position),
         savedAt: deps.clock.now(),
         epoch: deps.epoch,
         gaps,
@@ -73,9 +74,10 @@ export class CheckpointSaver {
     this.failures = 0
     this.saved = position
     this.savedGaps = gaps
-    deps.onSaved(finished)
+    this.finished = finished
+    deps.onSaved(position)
     deps.stats.checkpointSavedAt = deps.clock.now()
-    deps.log.debug({ file: position.file, position: position.offset, gtid: position.gtidSet }, 'checkpoint saved')
+    deps.log.debug({ position: deps.positions.print(position) }, 'checkpoint saved')
     return true
   }
 

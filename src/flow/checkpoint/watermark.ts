@@ -1,15 +1,15 @@
 import type { Hold } from '../../model/in-flight-job.ts'
-import type { SourcePosition } from '../../model/position.ts'
 
 /** One transaction with unfinished jobs. Sealed when its commit was read, so that no further job can join. */
-export class Ticket implements Hold {
+export class Ticket<P> implements Hold {
   holds = 0
   sealed = false
-  end: SourcePosition | null = null
+  /** Null for one that moves the position nowhere: what it was broken off in comes again, or lies in a gap. */
+  end: P | null = null
   commitAtMs = 0
-  private readonly watermark: Watermark
+  private readonly watermark: Watermark<P>
 
-  constructor(watermark: Watermark) {
+  constructor(watermark: Watermark<P>) {
     this.watermark = watermark
   }
 
@@ -23,20 +23,20 @@ export class Ticket implements Hold {
  * The low watermark of finished transactions (invariant 4): the end of the oldest contiguous run of transactions all of
  * whose jobs have ended. Costs one small object per transaction that has jobs, and nothing per row.
  */
-export class Watermark {
-  private readonly open: Ticket[] = []
+export class Watermark<P> {
+  private readonly open: Ticket<P>[] = []
   private head = 0
-  private current: SourcePosition | null
+  private current: P | null
   private currentCommitAtMs = 0
   private issued = 0
   private finishedUpTo = 0
 
-  constructor(start: SourcePosition | null) {
+  constructor(start: P | null) {
     this.current = start
   }
 
   /** Where a restart would resume; null until anything is known. */
-  get position(): SourcePosition | null {
+  get position(): P | null {
     return this.current
   }
 
@@ -61,23 +61,28 @@ export class Watermark {
   }
 
   /** For a transaction that has its first job. In commit order. */
-  ticket(): Ticket {
-    const ticket = new Ticket(this)
+  ticket(): Ticket<P> {
+    const ticket = new Ticket<P>(this)
     this.open.push(ticket)
     this.issued += 1
     return ticket
   }
 
-  /** `end` null: the transaction was abandoned halfway, so its place is no place to resume. */
-  seal(ticket: Ticket, end: SourcePosition | null, commitAtMs: number): void {
+  seal(ticket: Ticket<P>, end: P, commitAtMs: number): void {
     ticket.sealed = true
     ticket.end = end
     ticket.commitAtMs = commitAtMs
     if (ticket.holds === 0) this.sweep()
   }
 
+  /** The transaction was broken off and will not come again under its name: its jobs end, the position stays. */
+  abandon(ticket: Ticket<P>): void {
+    ticket.sealed = true
+    if (ticket.holds === 0) this.sweep()
+  }
+
   /** A transaction without jobs, or something else that moves the position, was read. */
-  pass(end: SourcePosition, commitAtMs: number): void {
+  pass(end: P, commitAtMs: number): void {
     if (this.head === this.open.length) {
       this.moveTo(end, commitAtMs)
       return
@@ -109,7 +114,7 @@ export class Watermark {
     }
   }
 
-  private moveTo(end: SourcePosition, commitAtMs: number): void {
+  private moveTo(end: P, commitAtMs: number): void {
     this.current = end
     if (commitAtMs > 0) this.currentCommitAtMs = commitAtMs
   }

@@ -3,13 +3,13 @@ import type { PresentColumns, RowsBlock } from '../../model/binlog-stream.ts'
 import { Change } from '../../model/change.ts'
 import type { Row, RowOp, Transaction } from '../../model/change.ts'
 import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
-import { keyChanged } from '../../model/row-key.ts'
 import type { Predicate, Rule } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
-import type { BoundAction, BoundRule } from './bound-rule.ts'
+import type { BoundRule } from './bound-rule.ts'
 import type { ColumnSelection } from './column-needs.ts'
 import { boundOfBytes, selections } from './row-selection.ts'
+import { actOn } from '../change-program.ts'
 import { RuleIndex } from '../rule-index.ts'
 
 export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
@@ -164,28 +164,7 @@ export class TableProgram {
     }
     sink.ruleMatched(rule.rule, change)
     rule.actions ??= bindActions(rule.rule, this.table)
-    for (const action of rule.actions) this.act(action, change, heldBytes, sink)
-  }
-
-  private act(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): void {
-    let payload: Payload
-    let former: Payload
-    let hasFormer = false
-    let stage: EvaluationStage = 'when'
-    try {
-      if (action.when !== null && !action.when(change)) return
-      stage = 'payload'
-      payload = action.render(change)
-      if (action.renderFormerKey !== null && keyChanged(this.table, change.op, change.old, change.new)) {
-        former = action.renderFormerKey(change)
-        hasFormer = true
-      }
-    } catch (error) {
-      sink.failed(action.plan, change, { stage, error: asEvaluationError(error) }, heldBytes)
-      return
-    }
-    if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')
-    sink.matched(action.plan, change, payload, heldBytes, 'present')
+    for (const action of rule.actions) actOn(action, change, heldBytes, sink)
   }
 }
 

@@ -23,7 +23,7 @@ export interface SourceOptions {
   readonly name: string
   readonly settings: SourceSettings
   /** null: a first start, at `settings.start`. */
-  readonly checkpoint: Checkpoint | null
+  readonly checkpoint: Pick<Checkpoint, 'position' | 'server'> | null
   /** Reject when the server cannot be reached at the start, instead of waiting for it. */
   readonly failFast: boolean
 }

@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../clients/redis.ts'
-import type { DeliveryRun, ReplayWindow } from '../../model/delivery-run.ts'
+import type { DeliveryRun, ReplayMark, ReplayWindow } from '../../model/delivery-run.ts'
 import { FORGET, KEEP } from './once-scripts.ts'
 
 /** At most so often. */
@@ -19,7 +19,7 @@ export class OnceRecord {
   private readonly generationKey: string
   private generation: number | null = null
   /** When the stored checkpoint has passed this, the older set can go; null until everything of old was read. */
-  private mark: number | null = null
+  private mark: ReplayMark | null = null
   private busy = false
   private triedAt = -Infinity
 

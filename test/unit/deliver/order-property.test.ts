@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import type { RuleSet } from '../../../src/model/rule.ts'
+import { PauseReasons } from '../../../src/model/source.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { Router } from '../../../src/flow/router.ts'
 import { TargetQueues } from '../../../src/deliver/deliveries.ts'
@@ -86,9 +87,9 @@ class World {
   constructor(history: History) {
     this.history = history
     this.stats = createStats(history.budget * JOB_BYTES)
-    const pressure = (high: boolean) => void (this.paused = high)
-    this.backPressure = new BackPressure({ stats: this.stats, log: silentLog, clock: systemClock, pressure })
-    const onSuperseded = (job: InFlightJob) => this.backPressure.release(job)
+    const sources = new PauseReasons((paused) => void (this.paused = paused))
+    this.backPressure = new BackPressure({ stats: this.stats, log: silentLog, clock: systemClock, sources })
+    const superseded = (job: InFlightJob) => this.backPressure.release(job)
     const ruleStats = {
       matchedTotal: 0,
       actionsTotal: 0,
@@ -108,7 +109,7 @@ class World {
       },
       { signal: this.abort.signal, ruleStats: () => ruleStats, ended: (job) => this.backPressure.release(job) },
     )
-    this.router = new Router({ clock: systemClock, deliveries: this.queues, onSuperseded }, ruleSet(plans(0)))
+    this.router = new Router({ clock: systemClock, deliveries: this.queues, superseded }, ruleSet(plans(0)))
   }
 
   async open(): Promise<void> {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import type { Log } from '../../../src/model/action.ts'
 import { systemClock } from '../../../src/model/clock.ts'
+import { PauseReasons } from '../../../src/model/source.ts'
 import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
 import type { Stats } from '../../../src/model/stats.ts'
 import { action, job, silentLog } from '../../support/jobs.ts'
@@ -15,6 +16,8 @@ let pressures: boolean[]
 let lines: { readonly level: string; readonly fields: object; readonly message: string }[]
 let backPressure: BackPressure
 
+const pauses = () => new PauseReasons((paused) => pressures.push(paused))
+
 beforeEach(() => {
   vi.useFakeTimers()
   stats = createStats(10 * JOB_BYTES)
@@ -22,7 +25,7 @@ beforeEach(() => {
   lines = []
   const keep = (level: string) => (fields: object, message: string) => void lines.push({ level, fields, message })
   const log: Log = { ...silentLog, info: keep('info'), warn: keep('warn') }
-  backPressure = new BackPressure({ stats, log, clock: systemClock, pressure: (high) => pressures.push(high) })
+  backPressure = new BackPressure({ stats, log, clock: systemClock, sources: pauses() })
 })
 afterEach(() => {
   backPressure.stop()
@@ -98,7 +101,7 @@ test('a share that is set is kept', () => {
     stats,
     log: silentLog,
     clock: systemClock,
-    pressure: (high) => pressures.push(high),
+    sources: pauses(),
   })
   goesDown('dead')
   charge('dead', 2)

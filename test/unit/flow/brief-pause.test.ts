@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BriefPause } from '../../../src/flow/brief-pause.ts'
 import { systemClock } from '../../../src/model/clock.ts'
+import { PauseReasons } from '../../../src/model/source.ts'
 import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
 import type { TargetStats } from '../../../src/model/stats.ts'
 
@@ -11,7 +12,7 @@ let target: TargetStats
 beforeEach(() => {
   vi.useFakeTimers()
   pressures = []
-  brief = new BriefPause((high) => pressures.push(high), systemClock)
+  brief = new BriefPause(new PauseReasons((paused) => pressures.push(paused)), systemClock)
   target = targetStatsOf(createStats(1), 'cache', 'redis')
 })
 afterEach(() => {

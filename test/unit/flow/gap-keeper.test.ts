@@ -26,21 +26,21 @@ const gap: Gap = {
 
 /** A keeper whose event is delivered when told so. */
 function keeper(start = NO_GAPS, at = position(100)) {
-  const watermark = new Watermark(at)
+  const watermark = new Watermark<SourcePosition>(at)
   const stats = createStats(1)
   const told: string[] = []
   const saved: { offset: number; gaps: number }[] = []
   let deliver = (): void => undefined
-  const kept: GapKeeper = new GapKeeper(start, {
+  const kept: GapKeeper<SourcePosition> = new GapKeeper(start, {
     watermark,
     clock: systemClock,
     stats,
     save: async () => {
       saved.push({ offset: watermark.position!.offset, gaps: kept.log.total })
     },
-    ingest: {
-      dropTransaction: () => undefined,
-      gap: ({ id }, end) => {
+    intake: {
+      dropGroup: () => undefined,
+      announceGap: ({ id }, end) => {
         told.push(id)
         const ticket = watermark.ticket()
         ticket.holds = 1
@@ -56,7 +56,7 @@ const signal = new AbortController().signal
 
 test('a gap is on record before it is told, and told before anything behind it is finished', async () => {
   const { kept, watermark, told, saved, deliver } = keeper()
-  await kept.pass(gap, signal)
+  await kept.pass(gap, gap.to, signal)
   expect(saved).toEqual([{ offset: 900, gaps: 1 }])
   expect(told).toEqual(['gap-1'])
   watermark.pass(position(1_000), 0)
@@ -73,7 +73,7 @@ test('the checkpoint does not jump over what was read before the gap and is not 
   const ticket = watermark.ticket()
   ticket.holds = 1
   watermark.seal(ticket, position(200), 0)
-  const passing = kept.pass(gap, signal)
+  const passing = kept.pass(gap, gap.to, signal)
   await systemClock.sleep(50)
   expect({ saved, told }).toEqual({ saved: [], told: [] })
   ticket.release()
@@ -85,7 +85,7 @@ test('a stop while it waits leaves the gap to the next start', async () => {
   const { kept, watermark, saved } = keeper()
   watermark.ticket().holds = 1
   const stop = new AbortController()
-  const passing = kept.pass(gap, stop.signal)
+  const passing = kept.pass(gap, gap.to, stop.signal)
   stop.abort()
   await expect(passing).rejects.toMatchObject({ name: 'AbortError' })
   expect(saved).toEqual([])

@@ -5,7 +5,7 @@ import type { SourcePosition } from '../../../../src/model/position.ts'
 const at = (offset: number): SourcePosition => ({ flavour: 'mysql', file: 'binlog.000001', offset, gtidSet: null })
 
 test('a transaction without jobs moves the watermark at once', () => {
-  const watermark = new Watermark(null)
+  const watermark = new Watermark<SourcePosition>(null)
   watermark.pass(at(100), 5)
   expect(watermark.position).toEqual(at(100))
   expect(watermark.commitAtMs).toBe(5)
@@ -50,7 +50,7 @@ test('something that moves the position inside an open transaction does not move
 })
 
 test('many thousands of transactions finished out of order leave nothing behind', () => {
-  const watermark = new Watermark(null)
+  const watermark = new Watermark<SourcePosition>(null)
   const tickets = Array.from({ length: 5000 }, (_, i) => {
     const ticket = watermark.ticket()
     ticket.holds = 1

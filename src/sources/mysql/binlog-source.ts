@@ -1,5 +1,4 @@
 import { backoffMs } from '../../model/backoff.ts'
-import type { Checkpoint } from '../../model/checkpoint.ts'
 import type { BingoError } from '../../model/errors.ts'
 import type { ServerFingerprint, SourcePosition, StartPoint } from '../../model/position.ts'
 import { printAddress, type SourceAddress } from './source-address.ts'
@@ -32,7 +31,7 @@ export class BinlogSource {
   readonly #policy: FailurePolicy
   readonly #serverId: number
   readonly #examiner: ServerExaminer
-  #checkpoint: Checkpoint | null
+  #checkpoint: SourceOptions['checkpoint']
   #start: StartPoint
   #feed: PositionedFeed | null = null
   #facts: ServerFacts | null = null

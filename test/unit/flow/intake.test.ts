@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import type { ActionPlan } from '../../../src/model/action.ts'
 import type { RowsBlock } from '../../../src/model/binlog-stream.ts'
-import type { Row, RowOp } from '../../../src/model/change.ts'
+import { Change, type Row, type RowOp } from '../../../src/model/change.ts'
 import type { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
 import type { SourcePosition } from '../../../src/model/position.ts'
@@ -11,7 +11,10 @@ import type { Rule } from '../../../src/model/rule.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import { systemClock } from '../../../src/model/clock.ts'
-import { Ingest } from '../../../src/flow/ingest.ts'
+import { CommitBuffer } from '../../../src/flow/commit-buffer.ts'
+import { GroupIntake } from '../../../src/flow/intake.ts'
+import { RuleCounters } from '../../../src/flow/rule-counters.ts'
+import { PauseReasons } from '../../../src/model/source.ts'
 import { Matcher } from '../../../src/match/matcher.ts'
 import type { CompileRowDecoder } from '../../../src/match/program/program.ts'
 import { action, silentLog, tableDef, transaction } from '../../support/jobs.ts'
@@ -38,7 +41,8 @@ function block(op: RowOp, rows: Rows, firstSeq = 0): RowsBlock {
 let routed: InFlightJob[]
 let pressures: boolean[]
 let errors: object[]
-let watermark: Watermark
+let backPressure: BackPressure
+let watermark: Watermark<SourcePosition>
 let stats: ReturnType<typeof createStats>
 
 beforeEach(() => {
@@ -49,20 +53,21 @@ beforeEach(() => {
   stats = createStats(1024 * 1024)
 })
 
-function ingest(...plans: readonly ActionPlan[]): Ingest {
-  const rules: Rule[] = plans.map((plan) => plan.rule)
-  return new Ingest(new Matcher({ rules, files: [] }, compile), {
+function intake(...plans: readonly ActionPlan[]): GroupIntake<SourcePosition> {
+  const sources = new PauseReasons((paused) => pressures.push(paused))
+  backPressure = new BackPressure({ stats, log: silentLog, clock: systemClock, sources })
+  const rules = new RuleCounters(stats)
+  const router = { route: (job: InFlightJob) => void routed.push(job) }
+  return new GroupIntake(new Matcher({ rules: plans.map(({ rule }) => rule), files: [] }, compile), {
     lanes: 16,
     stats,
+    rules,
     watermark,
     log: { ...silentLog, error: (fields, message) => errors.push({ ...fields, message }) },
-    route: (job) => routed.push(job),
-    backPressure: new BackPressure({
-      stats,
-      log: silentLog,
-      clock: systemClock,
-      pressure: (high) => pressures.push(high),
-    }),
+    buffer: new CommitBuffer(stats.budgetBytes, rules, router),
+    backPressure,
+    started: () => undefined,
+    gap: () => Promise.resolve(),
   })
 }
 
@@ -74,7 +79,7 @@ function update(id: number, status = 1): readonly [Row, Row] {
 }
 
 test('jobs go when the commit has been read, not before', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(block('update', [update(1), update(2)]))
   expect(routed).toEqual([])
@@ -86,7 +91,7 @@ test('jobs go when the commit has been read, not before', () => {
 })
 
 test('nothing of a rolled back transaction goes, and the position moves past it', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(block('update', [update(1)]))
   into.rollback(at(100))
@@ -96,7 +101,7 @@ test('nothing of a rolled back transaction goes, and the position moves past it'
 })
 
 test('rows after a savepoint that was rolled back do not go, the ones before do', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(block('update', [update(1)], 0))
   into.rows(block('update', [update(2)], 10))
@@ -107,7 +112,7 @@ test('rows after a savepoint that was rolled back do not go, the ones before do'
 })
 
 test('a transaction that is sent again after a broken connection continues where it stopped', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(block('update', [update(1), update(2)]))
   into.begin(transaction(1))
@@ -118,7 +123,7 @@ test('a transaction that is sent again after a broken connection continues where
 })
 
 test('a half transaction that never comes back does not hold the watermark', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(block('update', [update(1)]))
   into.begin(transaction(2))
@@ -127,33 +132,8 @@ test('a half transaction that never comes back does not hold the watermark', () 
   expect(watermark.position).toEqual(at(200))
 })
 
-test('a half transaction that never comes back does not hold the watermark where no position was known yet', () => {
-  watermark = new Watermark(null)
-  const into = ingest(action())
-  into.begin(transaction(1))
-  into.rows(block('update', [update(1)]))
-  into.begin(transaction(2))
-  into.rows(block('update', [update(2)]))
-  into.commit(at(200))
-  for (const job of routed) job.hold.release()
-  expect(watermark.position).toEqual(at(200))
-  expect(watermark.pending).toBe(0)
-})
-
-test('a half transaction that never comes back does not move the watermark back', () => {
-  const into = ingest(action())
-  into.begin(transaction(1))
-  into.rows(block('update', [update(1)]))
-  into.commit(at(100))
-  into.begin(transaction(2))
-  into.rows(block('update', [update(2)]))
-  into.dropTransaction()
-  for (const job of routed) job.hold.release()
-  expect(watermark.position).toEqual(at(100))
-})
-
 test('a transaction larger than the buffer is acted on as it comes in', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(
     block(
@@ -168,7 +148,7 @@ test('a transaction larger than the buffer is acted on as it comes in', () => {
 })
 
 test('what was acted on before it was rolled back is told: after ROLLBACK, and ROLLBACK TO SAVEPOINT before it', () => {
-  const into = ingest(action())
+  const into = intake(action())
   const many = Array.from({ length: 2000 }, (_, id) => update(id))
   into.begin(transaction(1))
   into.rows(block('update', many))
@@ -188,7 +168,7 @@ test('what was acted on before it was rolled back is told: after ROLLBACK, and R
 })
 
 test('a used-up budget pauses the source once, and resumes it when jobs have ended', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(
     block(
@@ -199,7 +179,7 @@ test('a used-up budget pauses the source once, and resumes it when jobs have end
   expect(pressures).toEqual([true])
   into.rows(block('update', [update(1)], 90_000))
   expect(pressures).toEqual([true])
-  for (const job of routed) into.ended(job)
+  for (const job of routed) backPressure.release(job)
   expect(pressures).toEqual([true, false])
 })
 
@@ -209,7 +189,7 @@ test('a rule that cannot be evaluated gives a job that carries the failure', () 
       throw new EvaluationError('BINGO_TEMPLATE_NULL', 'email is NULL')
     },
   })
-  const into = ingest(broken)
+  const into = intake(broken)
   into.begin(transaction(1))
   into.rows(block('update', [update(1)]))
   into.commit(at(100))
@@ -217,7 +197,7 @@ test('a rule that cannot be evaluated gives a job that carries the failure', () 
 })
 
 test('a changed primary key waits on both lanes when the event is sent once', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(
     block('update', [
@@ -233,7 +213,7 @@ test('a changed primary key waits on both lanes when the event is sent once', ()
 })
 
 test('a changed primary key acts on both keys when an action addresses the key', () => {
-  const into = ingest(
+  const into = intake(
     action({
       bind: () => (change) => `user:${change.new!['id'] as number}`,
       bindFormerKey: () => (change) => `user:${change.old!['id'] as number}`,
@@ -258,7 +238,7 @@ test('a changed primary key acts on both keys when an action addresses the key',
 
 test('a filter decides about statements too', () => {
   const never = { bind: () => () => false } as unknown as Rule['filter']
-  const into = ingest(action({}, { operations: new Set(['truncate']), filter: never }))
+  const into = intake(action({}, { operations: new Set(['truncate']), filter: never }))
   into.begin(transaction(1))
   into.ddl(
     {
@@ -275,7 +255,7 @@ test('a filter decides about statements too', () => {
 })
 
 test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
-  const into = ingest(action({}, { operations: new Set(['truncate']) }))
+  const into = intake(action({}, { operations: new Set(['truncate']) }))
   into.begin(transaction(1))
   into.ddl(
     {
@@ -292,7 +272,7 @@ test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
 })
 
 test('a statement and the rows behind it are not repeated when the connection breaks in mid-transaction', () => {
-  const into = ingest(action({}, { operations: new Set(['ddl', 'insert']) }))
+  const into = intake(action({}, { operations: new Set(['ddl', 'insert']) }))
   const tables = ['users', 'orders', 'carts'].map((table) => ({ schema: 'shop', table }))
   const statement = {
     kind: 'ddl',
@@ -312,12 +292,12 @@ test('a statement and the rows behind it are not repeated when the connection br
 
 test('a gap reaches the rules that listen to it, behind what was read before, and half a transaction goes with it', () => {
   const gap = { id: 'gap-7', at: 7, code: 'BINGO_SOURCE_GAP', reason: 'purged', missing: 'a:1-5', announced: false }
-  const into = ingest(action({}, { operations: new Set(['gap', 'update']) }))
+  const into = intake(action({}, { operations: new Set(['gap', 'update']) }))
   into.begin(transaction(1))
   into.rows(block('update', [update(1)]))
-  into.dropTransaction()
+  into.dropGroup()
   expect(stats.inFlightJobs).toBe(0)
-  into.gap({ ...gap, onGap: 'latest', from: at(100), to: at(900) }, at(900))
+  into.announceGap({ ...gap, onGap: 'latest', from: at(100), to: at(900) }, at(900))
   expect(routed.map((job) => [job.change.id, job.change.op])).toEqual([['gap-7/0', 'gap']])
   expect(routed[0]!.change.new).toMatchObject({ code: gap.code, missing: 'a:1-5', from: 'binlog.000001:100' })
   expect(watermark.position).toEqual(at(4))
@@ -325,10 +305,62 @@ test('a gap reaches the rules that listen to it, behind what was read before, an
   expect(watermark.position).toEqual(at(900))
 })
 
+test('a transaction that was broken off before anything was stored holds nothing back once its jobs have ended', () => {
+  watermark = new Watermark<SourcePosition>(null)
+  const into = intake(action({}, { operations: new Set(['update']) }))
+  into.begin(transaction(1))
+  into.rows(
+    block(
+      'update',
+      Array.from({ length: 9000 }, (_, id) => update(id)),
+    ),
+  )
+  const sent = routed.length
+  expect(sent).toBeGreaterThan(0)
+  into.begin(transaction(2))
+  into.rows(block('update', [update(1)]))
+  into.commit(at(200))
+  for (const job of routed) job.end()
+  expect(watermark.position).toEqual(at(200))
+})
+
+test('the position never goes back to where it stood when a transaction was broken off', () => {
+  const into = intake(action({}, { operations: new Set(['update']) }))
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.commit(at(100))
+  const [first] = routed.splice(0)
+  into.begin(transaction(2))
+  into.rows(
+    block(
+      'update',
+      Array.from({ length: 9000 }, (_, id) => update(id)),
+    ),
+  )
+  into.dropGroup()
+  first!.end()
+  expect(watermark.position).toEqual(at(100))
+  for (const job of routed) job.end()
+  expect(watermark.position).toEqual(at(100))
+})
+
+test('events that come as values are matched like rows, and those handled before a break are not matched again', () => {
+  const into = intake(action({}, { operations: new Set(['update']) }))
+  const changes = [1, 2].map(
+    (id, seq) => new Change(table, 'update', transaction(1), seq, update(id)[0], update(id)[1], null),
+  )
+  into.begin(transaction(1))
+  into.event(changes[0]!)
+  into.begin(transaction(1))
+  for (const change of changes) into.event(change)
+  into.commit(at(100))
+  expect(routed.map((job) => job.change.seq)).toEqual([0, 1])
+})
+
 test('a change that two rules match counts once, and for each of them', () => {
   const one = action()
   const other = action({}, { id: 'other' })
-  const into = ingest(one, other)
+  const into = intake(one, other)
   into.begin(transaction(1))
   into.rows(block('update', [update(1), update(2)]))
   into.commit(at(100))
@@ -343,7 +375,7 @@ test('a change that two rules match counts once, and for each of them', () => {
 })
 
 test('actions count when they are handed on: not those of a transaction that was rolled back', () => {
-  const into = ingest(action())
+  const into = intake(action())
   into.begin(transaction(1))
   into.rows(block('update', [update(1)]))
   into.rollback(at(100))

@@ -1,0 +1,169 @@
+import type { DdlStatement, RowsBlock } from '../model/binlog-stream.ts'
+import { Change } from '../model/change.ts'
+import type { Transaction } from '../model/change.ts'
+import type { Gap } from '../model/gap.ts'
+import { gapChange } from '../model/gap-event.ts'
+import type { RowIntake } from '../model/intake.ts'
+import type { TableDef } from '../model/table.ts'
+import type { Matcher } from '../match/matcher.ts'
+import { ChangeProgram } from '../match/change-program.ts'
+import { JobFactory } from './job-factory.ts'
+import type { JobFactoryDeps } from './job-factory.ts'
+
+/** Rough size of what an event that did not come as a row image keeps in memory. */
+const EVENT_BYTES = 1_024
+
+export interface GroupIntakeDeps<P> extends JobFactoryDeps<P> {
+  /** Where reading begins, and gaps: what the owner of the checkpoint has to do about them. */
+  readonly started: (position: P) => void
+  readonly gap: (gap: Gap, to: P) => Promise<void>
+}
+
+/**
+ * What one source puts its groups into: matches their events, keeps the jobs until the group is known to be committed
+ * (invariant 3), and tells the watermark where each group ends (invariant 4). Synchronous from bytes to lane.
+ */
+export class GroupIntake<P> implements RowIntake<P> {
+  private readonly deps: GroupIntakeDeps<P>
+  private readonly jobs: JobFactory<P>
+  private matcher: Matcher
+  private group: Transaction | null = null
+  private lastSeq = -1
+  /** Events up to this ordinal were handled before the connection broke in the middle of the group (invariant 5). */
+  private skipUpTo = -1
+
+  constructor(matcher: Matcher, deps: GroupIntakeDeps<P>) {
+    this.matcher = matcher
+    this.deps = deps
+    this.jobs = new JobFactory(deps)
+  }
+
+  /** New rules apply from the next event on. */
+  useRules(matcher: Matcher): void {
+    this.matcher = matcher
+  }
+
+  started(position: P): void {
+    this.deps.started(position)
+  }
+
+  wants(table: TableDef): boolean {
+    return this.matcher.wants(table)
+  }
+
+  begin(group: Transaction): void {
+    if (this.group !== null && this.group.id === group.id) {
+      this.skipUpTo = this.lastSeq
+      this.group = group
+      return
+    }
+    if (this.group !== null) this.abandon()
+    this.group = group
+    this.lastSeq = -1
+    this.skipUpTo = -1
+  }
+
+  rows(block: RowsBlock): void {
+    const program = this.matcher.program(block)
+    if (program === null) return
+    const rows = program.run(block, this.group!, this.skipUpTo, this.jobs)
+    this.deps.stats.rowsTotal += rows
+    this.lastSeq = Math.max(this.lastSeq, block.firstSeq + rows - 1)
+    this.deps.backPressure.check()
+  }
+
+  event(event: Change): void {
+    if (event.seq <= this.skipUpTo) return
+    this.deps.stats.rowsTotal += 1
+    this.lastSeq = event.seq
+    this.matcher.changeProgram(event)?.run(event, EVENT_BYTES, this.jobs)
+    this.deps.backPressure.check()
+  }
+
+  ddl(statement: DdlStatement, firstSeq: number): void {
+    const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
+    tables.forEach(({ schema, table }, i) => {
+      const seq = firstSeq + i
+      // The connection broke in mid-transaction, behind the statement (CREATE TABLE … SELECT).
+      if (seq <= this.skipUpTo) return
+      this.lastSeq = Math.max(this.lastSeq, seq)
+      const rules = this.matcher.statementRules(statement.kind, schema, table)
+      if (rules.length === 0) return
+      const def: TableDef = { schema, name: table, columns: [], key: [], flavour: 'mysql' }
+      const change = new Change(def, statement.kind, this.group!, seq, null, null, statement.sql)
+      new ChangeProgram(def, rules).run(change, statement.sql.length * 2, this.jobs)
+    })
+  }
+
+  commit(end: P): void {
+    const { stats, buffer } = this.deps
+    const commitAtMs = this.group === null ? 0 : this.group.timestampUs / 1000
+    stats.transactionsTotal += 1
+    stats.lastCommitAt = commitAtMs
+    this.seal(end, commitAtMs)
+    buffer.letGo()
+    this.close()
+  }
+
+  rollback(end: P): void {
+    this.jobs.discard(0)
+    if (this.deps.buffer.deliveredSeq >= 0) this.warnDelivered('ROLLBACK')
+    this.seal(end, 0)
+    this.close()
+  }
+
+  rollbackTo(seq: number): void {
+    this.jobs.discard(seq)
+    if (this.deps.buffer.deliveredSeq >= seq) this.warnDelivered('ROLLBACK TO SAVEPOINT')
+  }
+
+  advance(end: P): void {
+    if (this.group === null) this.deps.watermark.pass(end, 0)
+  }
+
+  gap(gap: Gap, to: P): Promise<void> {
+    return this.deps.gap(gap, to)
+  }
+
+  /** A half group is over: what is left of it lies in a gap. */
+  dropGroup(): void {
+    if (this.group !== null) this.abandon()
+  }
+
+  /** Tells the rules that listen to gaps. Counts as a group of its own that ends at `end`. */
+  announceGap(gap: Gap, end: P): void {
+    const change = gapChange(gap)
+    this.begin(change.transaction)
+    new ChangeProgram(change.table, this.matcher.gapRules()).run(change, gap.reason.length * 2, this.jobs)
+    this.seal(end, 0)
+    this.deps.buffer.letGo()
+    this.close()
+  }
+
+  private seal(end: P, commitAtMs: number): void {
+    const { watermark } = this.deps
+    if (this.jobs.ticket === null) watermark.pass(end, commitAtMs)
+    else watermark.seal(this.jobs.ticket, end, commitAtMs)
+  }
+
+  private warnDelivered(statement: string): void {
+    const { gtid, file, offset } = this.group!
+    this.deps.log.error(
+      { code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY', gtid, file, position: offset },
+      `a transaction larger than the transaction buffer met ${statement} after parts of it were acted on`,
+    )
+  }
+
+  /** A half group that will not be sent again under its id (another server took over, which lacks it). */
+  private abandon(): void {
+    this.jobs.discard(0)
+    if (this.jobs.ticket !== null) this.deps.watermark.abandon(this.jobs.ticket)
+    this.close()
+  }
+
+  private close(): void {
+    this.group = null
+    this.jobs.reset()
+    this.deps.buffer.reset()
+  }
+}

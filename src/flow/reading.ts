@@ -1,0 +1,150 @@
+import type { Log } from '../model/action.ts'
+import type { Clock } from '../model/clock.ts'
+import { NO_GAPS, type GapLog } from '../model/gap.ts'
+import type { Source } from '../model/source.ts'
+import type { Stats } from '../model/stats.ts'
+import type { Matcher } from '../match/matcher.ts'
+import type { BackPressure } from './back-pressure.ts'
+import type { PositionStore } from './checkpoint/position-store.ts'
+import { CheckpointSaver } from './checkpoint/saver.ts'
+import { Watermark } from './checkpoint/watermark.ts'
+import { CommitBuffer, type JobRoute } from './commit-buffer.ts'
+import { GapKeeper } from './gap-keeper.ts'
+import { GroupIntake } from './intake.ts'
+import type { RuleCounters } from './rule-counters.ts'
+
+/** One source of a pipeline, with the place where its position is kept and what was found there. */
+export interface SourceEntry<P extends object> {
+  readonly source: Source<P>
+  readonly positions: PositionStore
+  /** Null for a first start. */
+  readonly start: P | null
+  readonly gaps?: GapLog | undefined
+}
+
+/** Forgets the type of the positions: every entry's are those of its own source, and nobody else looks at them. */
+export function sourceEntry<P extends object>(entry: SourceEntry<P>): SourceEntry<object> {
+  return entry as unknown as SourceEntry<object>
+}
+
+export interface ReadingDeps {
+  readonly lanes: number
+  readonly checkpointIntervalMs: number
+  readonly epoch: number
+  readonly router: JobRoute
+  readonly backPressure: BackPressure
+  readonly rules: RuleCounters
+  readonly log: Log
+  readonly stats: Stats
+  readonly clock: Clock
+}
+
+/** Reads one source: its events become jobs, and its checkpoint follows the jobs that have ended. */
+export class Reading<P extends object> {
+  readonly watermark: Watermark<P>
+  private readonly deps: ReadingDeps
+  private readonly source: Source<P>
+  private readonly intake: GroupIntake<P>
+  private readonly gapKeeper: GapKeeper<P>
+  private readonly saver: CheckpointSaver<P>
+  private signal: AbortSignal = AbortSignal.abort()
+
+  constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
+    const { lanes, router, backPressure, rules, stats, log, clock } = deps
+    this.deps = deps
+    this.source = entry.source
+    this.watermark = new Watermark(entry.start)
+    const { watermark, source } = this
+    this.intake = new GroupIntake<P>(matcher, {
+      lanes,
+      stats,
+      rules,
+      watermark,
+      buffer: new CommitBuffer(stats.budgetBytes, rules, router),
+      backPressure,
+      log,
+      started: (position) => this.started(position),
+      gap: (gap, to) => this.gapKeeper.pass(gap, to, this.signal),
+    })
+    this.gapKeeper = new GapKeeper(entry.gaps ?? NO_GAPS, {
+      watermark,
+      intake: this.intake,
+      clock,
+      stats,
+      save: (signal) => this.saveNow(signal),
+    })
+    this.saver = new CheckpointSaver({
+      store: entry.positions,
+      epoch: deps.epoch,
+      intervalMs: deps.checkpointIntervalMs,
+      watermark,
+      positions: source.positions,
+      gaps: this.gapKeeper,
+      onSaved: (position) => source.finished?.(position),
+      clock,
+      log,
+      stats,
+    })
+  }
+
+  get gaps(): GapLog {
+    return this.gapKeeper.log
+  }
+
+  /** Number of the newest transaction with jobs that no restart brings again. */
+  get storedUpTo(): number {
+    return this.saver.storedUpTo
+  }
+
+  get caughtUp(): boolean {
+    return this.source.caughtUp
+  }
+
+  useRules(matcher: Matcher): void {
+    this.intake.useRules(matcher)
+    this.source.rulesChanged()
+  }
+
+  pause(reason: object): void {
+    this.source.pause(reason)
+  }
+
+  resume(reason: object): void {
+    this.source.resume(reason)
+  }
+
+  /** Resolves when the source has ended; rejects with what ended it. */
+  read(signal: AbortSignal): Promise<void> {
+    this.signal = signal
+    this.gapKeeper.resume()
+    return this.source.run(this.intake, this.watermark.position, signal)
+  }
+
+  /** Saves the position as it moves, until aborted; rejects when another instance has taken over. */
+  save(signal: AbortSignal): Promise<void> {
+    return this.saver.run(signal)
+  }
+
+  /** What is stored is what is finished, if the store can be reached. */
+  async saveLast(): Promise<void> {
+    await this.saver.saveIfMoved().catch(() => false)
+  }
+
+  /**
+   * A first start is remembered before anything is read: a crash right behind it would otherwise begin at another
+   * `latest`, and lose what was committed in between (invariant 1).
+   */
+  private started(position: P): void {
+    if (this.watermark.position !== null) return
+    this.watermark.pass(position, 0)
+    this.source.pause(this.saver)
+    void this.saveNow(this.signal).then(() => this.source.resume(this.saver))
+  }
+
+  private async saveNow(signal: AbortSignal): Promise<void> {
+    // A refusal (another instance took over) is reported by the saver's own run.
+    while (!signal.aborted && !(await this.saver.saveIfMoved().catch(() => true))) {
+      await this.deps.clock.sleep(this.deps.checkpointIntervalMs, signal).catch(() => undefined)
+    }
+  }
+}

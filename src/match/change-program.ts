@@ -1,0 +1,69 @@
+import type { Change } from '../model/change.ts'
+import { keyChanged } from '../model/row-key.ts'
+import type { Rule } from '../model/rule.ts'
+import type { TableDef } from '../model/table.ts'
+import type { EvaluationStage } from '../model/errors.ts'
+import { asEvaluationError, bindActions, bindOrFail } from './program/bound-rule.ts'
+import type { BoundAction } from './program/bound-rule.ts'
+import type { MatchSink } from './program/program.ts'
+
+interface BoundChangeRule {
+  readonly rule: Rule
+  readonly filter: ((change: Change) => boolean) | null
+  /** Null before the first match. */
+  actions: readonly BoundAction[] | null
+}
+
+/** The rules of one table for changes that come as values: statements, gaps, rows of a source other than the binlog. */
+export class ChangeProgram {
+  private readonly table: TableDef
+  private readonly rules: readonly BoundChangeRule[]
+
+  constructor(table: TableDef, rules: readonly Rule[]) {
+    this.table = table
+    this.rules = rules.map((rule) => ({
+      rule,
+      filter: rule.filter === null ? null : bindOrFail(() => rule.filter!.bind(table)),
+      actions: null,
+    }))
+  }
+
+  /** `heldBytes`: what the change keeps in memory. */
+  run(change: Change, heldBytes: number, sink: MatchSink): void {
+    for (const bound of this.rules) {
+      const { rule, filter } = bound
+      try {
+        if (filter !== null && !filter(change)) continue
+      } catch (error) {
+        const failure = { stage: 'filter' as const, error: asEvaluationError(error) }
+        for (const action of rule.actions) sink.failed(action, change, failure, heldBytes)
+        continue
+      }
+      sink.ruleMatched(rule, change)
+      bound.actions ??= bindActions(rule, this.table)
+      for (const action of bound.actions) actOn(action, change, heldBytes, sink)
+    }
+  }
+}
+
+/** Renders what one action sends for a change that its rule matched, and hands it to the sink. */
+export function actOn(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): void {
+  let payload: unknown
+  let former: unknown
+  let hasFormer = false
+  let stage: EvaluationStage = 'when'
+  try {
+    if (action.when !== null && !action.when(change)) return
+    stage = 'payload'
+    payload = action.render(change)
+    if (action.renderFormerKey !== null && keyChanged(change.table, change.op, change.old, change.new)) {
+      former = action.renderFormerKey(change)
+      hasFormer = true
+    }
+  } catch (error) {
+    sink.failed(action.plan, change, { stage, error: asEvaluationError(error) }, heldBytes)
+    return
+  }
+  if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')
+  sink.matched(action.plan, change, payload, heldBytes, 'present')
+}
