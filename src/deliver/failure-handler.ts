@@ -93,14 +93,19 @@ export class FailureHandler {
     const now = this.deps.clock.now()
     const attempts = job.attempts ?? []
     return {
-      id: `${change.id}#${action.rule.id}#${action.index}${job.former ? '#former' : ''}`,
+      id: `${change.id}#${action.rule.id}#${action.identity}${job.former ? '#former' : ''}`,
       event: toChangeEvent(change),
       ruleId: action.rule.id,
       ruleVersion: action.rule.version,
       actionIndex: action.index,
+      action: {
+        identity: action.identity,
+        parts: action.parts,
+        ofRule: action.rule.actions.map(({ identity }) => identity),
+      },
       actionType: action.type,
       target: action.target.id,
-      rowKey: job.rowKey,
+      rowKey: job.key,
       state: joins(job) ? 'parked' : action.onFailure === 'park' ? 'park' : 'skip',
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
@@ -186,5 +191,5 @@ function answersAgain({ stats, clock, store, log }: FailureHandlerDeps): void {
 }
 
 function parkKey(job: InFlightJob): string {
-  return parkedKey(job.action.rule.id, job.rowKey)
+  return parkedKey(job.action.rule.id, job.key)
 }

@@ -1,9 +1,9 @@
-import type { ActionPlan, DeliveryFailure, Job, Target } from '../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, Target } from '../model/action.ts'
 import type { Clock } from '../model/clock.ts'
 import { RateLimit } from './queue/rate-limit.ts'
 
 interface Waiting {
-  readonly job: Job
+  readonly job: Sendable
   readonly resolve: (failure: DeliveryFailure | null) => void
 }
 
@@ -29,7 +29,7 @@ export class Outlet {
   }
 
   /** Resolves to why the target did not take it, or null when it did. */
-  send(job: Job): Promise<DeliveryFailure | null> {
+  send(job: Sendable): Promise<DeliveryFailure | null> {
     if (this.down !== null) return Promise.resolve(this.down)
     const { promise, resolve } = Promise.withResolvers<DeliveryFailure | null>()
     this.waiting.push({ job, resolve })

@@ -10,8 +10,12 @@ export type Payload = unknown
 /** One action of one rule, compiled: knows what it reads, how to render its payload, and where that goes. */
 export interface ActionPlan {
   readonly rule: Rule
-  /** Place in the rule's list, from 0. */
+  /** Place in the rule's list, from 0; another one after the rule was edited. */
   readonly index: number
+  /** Unique within the rule: its `id:`, else a digest of what it is. The same wherever it stands in the rule. */
+  readonly identity: string
+  /** Digests of its target and of what it sends, by field: tell what of an action was changed. */
+  readonly parts: { readonly [field: string]: string }
   readonly type: string
   readonly location: SourceLocation
   /** Name of the target; actions with the same address and credentials share one. */
@@ -43,16 +47,16 @@ export interface TargetConfig {
   readonly options: unknown
 }
 
-/** One payload on its way. `failure` and `attempts` belong to the executor. */
-export interface Job {
-  readonly action: ActionPlan
-  readonly change: Change
+/** One payload on its way: all that a target sees of it. */
+export interface Sendable {
+  /** Of the event: the same after any replay. With the action it names the message (targets/plan/message-id.ts). */
+  readonly id: string
+  /** What is ordered among itself: the later of two with one key must not overtake the earlier. Stable text. */
+  readonly key: string
+  /** When the event was committed, in microseconds since 1970. */
+  readonly at: number
   readonly payload: Payload
-  /** Identity of the row: lane choice, coalescing, parking. Stable text of schema, table and primary key. */
-  readonly rowKey: string
-  readonly lane: number
-  /** Bytes charged to the budget until the job ends. */
-  readonly bytes: number
+  readonly action: ActionPlan
 }
 
 /**
@@ -66,7 +70,7 @@ export interface DeliveryFailure {
   readonly retryAfterMs?: number | undefined
 }
 
-/** `undefined` = everything was acknowledged; else one entry per job, null where acknowledged. */
+/** `undefined` = everything was acknowledged; else one entry per sendable, null where acknowledged. */
 export type SendResult = undefined | readonly (DeliveryFailure | null)[]
 
 /** An open target. `send` never rejects for delivery troubles: it reports them per job. */
@@ -80,14 +84,14 @@ export interface Target {
   readonly maxBatch: number
   /** Sends in flight at once over all lanes (per lane always one). */
   readonly maxConcurrency: number
-  send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult>
+  send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult>
   /**
    * These are about to become dead letters. One that the target took nevertheless (its answer was lost, or an earlier job
    * of its row failed) has to be known until `retried` is told of it. Rejects when it cannot be noted now.
    */
-  willBeKept?(jobs: readonly Job[]): Promise<void>
+  willBeKept?(jobs: readonly Sendable[]): Promise<void>
   /** These were dead letters, were taken, and have left their store: nobody sends them a third time. */
-  retried?(jobs: readonly Job[]): Promise<void>
+  retried?(jobs: readonly Sendable[]): Promise<void>
   close(): Promise<void>
 }
 

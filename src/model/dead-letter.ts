@@ -3,12 +3,15 @@ import type { EvaluationStage } from './errors.ts'
 import type { ValueKind } from './table.ts'
 
 export interface DeadLetter {
-  /** Unique per event, rule and action: `EVENT_ID#RULE#ACTION`. Writing it twice is one entry. */
+  /** Unique per event, rule and action: `EVENT_ID#RULE#ACTION`, with the action's identity. Writing it twice is one entry. */
   readonly id: string
   readonly event: ChangeEvent
   readonly ruleId: string
   readonly ruleVersion: string
+  /** Place of the action in its rule when the entry was written, from 0. */
   readonly actionIndex: number
+  /** What the action was: an entry goes to this one only. Absent in entries of versions that noted the place alone. */
+  readonly action?: ActionRecord
   readonly actionType: string
   readonly target: string
   readonly rowKey: string
@@ -23,6 +26,13 @@ export interface DeadLetter {
   readonly stage?: EvaluationStage
   /** With `stage`: every column of the table as it was, as filters see them; JSON alone does not tell an int from a double. */
   readonly columns?: readonly (readonly [name: string, kind: ValueKind])[]
+}
+
+/** What an action is recognised by (see ActionPlan), and the identities of all actions that its rule had. */
+export interface ActionRecord {
+  readonly identity: string
+  readonly parts: { readonly [field: string]: string }
+  readonly ofRule: readonly string[]
 }
 
 /** Several processes may use one store at a time: the daemon, and `bingo dead-letters` beside it. */

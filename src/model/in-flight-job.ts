@@ -1,4 +1,4 @@
-import type { ActionPlan, Job, Payload } from './action.ts'
+import type { ActionPlan, Payload, Sendable } from './action.ts'
 import type { Change } from './change.ts'
 import type { EvaluationStage } from './errors.ts'
 import { rowKeyText } from './row-key.ts'
@@ -36,7 +36,7 @@ class JobLinks {
  * One action for one change, from the match to its end. Its end is always one of: acknowledged by the target, written
  * to the dead letters, parked, or superseded by a newer job of the same key whose end it then shares.
  */
-export class InFlightJob implements Job {
+export class InFlightJob implements Sendable {
   readonly action: ActionPlan
   readonly change: Change
   readonly payload: Payload
@@ -51,7 +51,7 @@ export class InFlightJob implements Job {
   attempts: { at: number; code: string; message: string }[] | null = null
   /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
   failingSinceMs = 0
-  private key: string | null = null
+  private keyText: string | null = null
   /** Most jobs have none: a million of them may be in flight. */
   private links: JobLinks | null = null
 
@@ -118,9 +118,17 @@ export class InFlightJob implements Job {
   }
 
   /** Computed when first asked for: most jobs end without anyone asking. */
-  get rowKey(): string {
-    this.key ??= rowKeyText(this.change.table, this.change.old, this.former ? null : this.change.new)
-    return this.key
+  get key(): string {
+    this.keyText ??= rowKeyText(this.change.table, this.change.old, this.former ? null : this.change.new)
+    return this.keyText
+  }
+
+  get id(): string {
+    return this.change.id
+  }
+
+  get at(): number {
+    return this.change.transaction.timestampUs
   }
 
   /**

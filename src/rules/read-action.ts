@@ -4,6 +4,7 @@ import { ProblemsError } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
 import type { Predicate, Rule } from '../model/rule.ts'
 import { compilePredicate } from './language/cel/predicate.ts'
+import { identify } from './action-identity.ts'
 import { TreeActionSpec } from './action-spec.ts'
 import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
@@ -42,15 +43,19 @@ export interface RuleOfAction {
   readonly coalesce: 'latest' | 'none' | undefined
   /** Gets what can be checked against tables. */
   readonly checks: ActionChecks[]
+  /** `id:` of the actions before it; it adds its own. */
+  readonly ids: Set<string>
 }
 
-const COMMON_KEYS = ['type', 'target', 'when', ...DELIVERY_KEYS]
+const COMMON_KEYS = ['id', 'type', 'target', 'when', ...DELIVERY_KEYS]
+/** What says how an action is delivered, or when, and not what it does. */
+const NOT_OF_IDENTITY = ['id', 'type', 'target', 'when', ...DELIVERY_KEYS]
 
 /** Reads one action; undefined when it cannot be used (what is wrong is reported). */
 export function readAction(
   node: TreeNode,
   index: number,
-  { rule, delivery: ruleMap, coalesce, checks }: RuleOfAction,
+  { rule, delivery: ruleMap, coalesce, checks, ids }: RuleOfAction,
   context: RuleContext,
 ): ActionPlan | undefined {
   const reader = new ValueReader(context.reporter, rule.id)
@@ -80,11 +85,14 @@ export function readAction(
   const onTarget = named === undefined ? onRule : readDelivery(named.map, onRule, silent(reader))
   const delivery = readDelivery(map, onTarget, reader)
   const when = readWhen(map, reader, rule.id)
+  const id = readActionId(map, reader, ids)
   if (context.reporter.errors.length > before) return undefined
   checks.push({ when: when?.text, templates })
+  const target = compiled.target.id
   return {
     rule,
     index,
+    ...identify({ type, map, id, target, delivery: NOT_OF_IDENTITY }),
     type: type.type,
     location: map.location,
     target: compiled.target,
@@ -99,6 +107,26 @@ export function readAction(
     bindFormerKey: compiled.bindFormerKey,
     options: compiled.options,
   }
+}
+
+/** Not digits alone: these were the places of actions in the ids of dead letters, once. */
+const ACTION_ID = /^(?!\d+$)[^\p{Cc}#]{1,64}$/u
+
+function readActionId(map: MapNode, reader: ValueReader, taken: Set<string>): string | undefined {
+  const entry = entryOf(map, 'id')
+  if (entry === undefined) return undefined
+  const id = reader.string(entry.value, 'id')
+  if (id === undefined) return undefined
+  if (!ACTION_ID.test(id) || id.trim() !== id) {
+    const hint = '1 to 64 characters, not only digits, without #, control characters and outer spaces'
+    return reader.fail(entry.value, RULE_CODES.value, 'this action id cannot be used', hint)
+  }
+  if (!taken.has(id)) {
+    taken.add(id)
+    return id
+  }
+  const message = `another action of this rule has the id "${id}"`
+  return reader.fail(entry.value, RULE_CODES.duplicateId, message, 'give one of the two another id')
 }
 
 /** Rule and target are reported once where they stand, not again by each of their actions. */

@@ -6,6 +6,7 @@ import type { DebounceOptions, Rule } from '../model/rule.ts'
 import { printLocation } from './language/source-text.ts'
 import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
+import { distinct } from './action-identity.ts'
 import { readAction, readPredicate } from './read-action.ts'
 import type { RuleContext } from './read-action.ts'
 import type { ActionChecks, NamedTable, RuleChecks } from './rule-checks.ts'
@@ -95,10 +96,13 @@ export function readRule(
   const coalesce = field(map, 'coalesce', (value) => reader.oneOf(value, 'coalesce', ['latest', 'none'] as const))
   const enabled = field(map, 'enabled', (value) => reader.boolean(value, 'enabled')) ?? true
   readDelivery(map, context.delivery, reader)
+  const plans: ActionPlan[] = []
+  const ids = new Set<string>()
   readActions(map, reader).forEach((action, index) => {
-    const plan = readAction(action, index, { rule, delivery: map, coalesce, checks }, context)
-    if (plan !== undefined) actions.push(plan)
+    const plan = readAction(action, index, { rule, delivery: map, coalesce, checks, ids }, context)
+    if (plan !== undefined) plans.push(plan)
   })
+  actions.push(...distinct(plans))
   return context.reporter.errors.length > before
     ? undefined
     : { rule, enabled, checks: { rule, tables, filter: filter?.text, actions: checks } }

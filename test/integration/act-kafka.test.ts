@@ -1,7 +1,7 @@
 import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafka } from '../../src/targets/kafka/action.ts'
-import type { Job, SendResult, Target } from '../../src/model/action.ts'
+import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { readTopic } from '../support/kafka-topic.ts'
@@ -20,7 +20,7 @@ let authority: CertificateAuthority
 
 const fields = (overrides: object = {}) => ({ type: 'kafka', brokers: [server.url], topic: 'users', ...overrides })
 
-function jobs(overrides: object, ...ids: number[]): Job[] {
+function jobs(overrides: object, ...ids: number[]): Sendable[] {
   const { plan, problems } = compile(fields(overrides), { timeoutMs: 20_000 })
   expect(problems).toEqual([])
   return ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq))
@@ -160,7 +160,7 @@ describe('a Kafka target', () => {
   })
 
   test('a broker that is killed and comes back takes the events', async () => {
-    const batch = (id: number): Job[] => jobs({ topic: 'restarted', value: { id: '{{id}}' } }, id)
+    const batch = (id: number): Sendable[] => jobs({ topic: 'restarted', value: { id: '{{id}}' } }, id)
     expect(await target.send(batch(1), signal)).toBeUndefined()
     await server.kill('SIGKILL')
     expect(summary(await target.send(batch(2), signal))).toEqual(['down BINGO_KAFKA_UNREACHABLE'])

@@ -5,7 +5,7 @@ import { connect } from '@nats-io/transport-node'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nats } from '../../src/targets/nats/action.ts'
-import type { Job, Target } from '../../src/model/action.ts'
+import type { Sendable, Target } from '../../src/model/action.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
 import { eventually } from '../support/daemon.ts'
 import { RowHistory } from '../support/row-history.ts'
@@ -27,7 +27,7 @@ let connection: NatsConnection | undefined
 let manager: JetStreamManager
 let target: Target
 
-function jobs(overrides: object, ...ids: number[]): Job[] {
+function jobs(overrides: object, ...ids: number[]): Sendable[] {
   const fields = { type: 'nats', url: server.url, subject: 'shop.users', body: { id: '{{id}}' }, ...overrides }
   const { plan, problems } = compile(fields, { timeoutMs: 10_000 })
   expect(problems).toEqual([])
@@ -75,7 +75,7 @@ describe('a NATS target', () => {
     expect(await stored()).toBe(3)
     const message = await manager.streams.getMessage('shop', { seq: 2 })
     expect(message?.string()).toBe('{"id":2}')
-    expect(message?.header.get('Nats-Msg-Id')).toBe(`${batch[1]!.change.id}#rule#0`)
+    expect(message?.header.get('Nats-Msg-Id')).toBe(`${batch[1]!.id}#rule#0`)
     expect(message?.header.get('source')).toBe('bingo')
   })
 
@@ -127,7 +127,7 @@ describe('a NATS target', () => {
 
   test('a server that does not answer is down after the timeout of the action, and a new connection is made', async () => {
     await using proxy = await TcpProxy.start(server)
-    const one = (jetstream: boolean): Job => {
+    const one = (jetstream: boolean): Sendable => {
       const fields = { type: 'nats', url: `nats://127.0.0.1:${proxy.port}`, subject: 'shop.users', jetstream }
       const { plan } = compile(fields, { timeoutMs: 500 })
       return jobFor(plan, { id: 60, status: 1 }, 60)

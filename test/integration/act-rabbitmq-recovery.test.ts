@@ -82,7 +82,7 @@ describe('a RabbitMQ broker in trouble', () => {
     await declare()
     await sendUntilTaken(target, sent)
     const arrived = await takeAll()
-    expect(new Set(arrived.map(({ id }) => id))).toEqual(new Set(sent.map(({ change }) => change.id)))
+    expect(new Set(arrived.map(({ id }) => id))).toEqual(new Set(sent.map((each) => `${each.id}#rule#0`)))
   })
 
   test('a broker that is killed comes back and takes everything; nothing is lost or out of order', async () => {

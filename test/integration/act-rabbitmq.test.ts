@@ -1,7 +1,7 @@
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rabbitmq } from '../../src/targets/rabbitmq/action.ts'
-import type { ActionPlan, Job, SendResult, Target } from '../../src/model/action.ts'
+import type { ActionPlan, Sendable, SendResult, Target } from '../../src/model/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { summary } from '../support/redelivery.ts'
@@ -15,7 +15,7 @@ let connection: Connection
 let target: Target
 let authority: CertificateAuthority
 
-function jobs(overrides: object, ...ids: number[]): Job[] {
+function jobs(overrides: object, ...ids: number[]): Sendable[] {
   const fields = {
     type: 'rabbitmq',
     url: server.url,
@@ -42,7 +42,7 @@ async function take(count: number): Promise<{ id: number; messageId: unknown; du
 /** One message through a target of its own. */
 async function sendWith(overrides: object, plan: Partial<ActionPlan> = {}): Promise<SendResult> {
   const [first] = jobs(overrides, 1)
-  const job = { ...first!, action: { ...first!.action, ...plan } } as Job
+  const job = { ...first!, action: { ...first!.action, ...plan } } as Sendable
   const other = await rabbitmq.open(job.action.target, { log: silentLog, now: Date.now })
   try {
     return await other.send([job], signal)
@@ -77,7 +77,7 @@ describe('a RabbitMQ target', () => {
     const taken = await take(200)
     expect(taken.map(({ id }) => id)).toEqual(batch.map((_, i) => i))
     expect(taken[7]).toMatchObject({
-      messageId: `${batch[7]!.change.id}#rule#0`,
+      messageId: `${batch[7]!.id}#rule#0`,
       durable: true,
       headers: { source: 'bingo' },
     })
@@ -123,7 +123,7 @@ describe('a RabbitMQ target', () => {
     expect(await target.send(jobs({}, 1), signal)).toBeUndefined()
     const long = jobs({}, 1).map((job) => {
       const rule = { ...job.action.rule, id: '€'.repeat(128) }
-      return { ...job, change: job.change, payload: job.payload, action: { ...job.action, rule } } as Job
+      return { ...job, change: job.change, payload: job.payload, action: { ...job.action, rule } } as Sendable
     })
     expect(await target.send(long, signal)).toBeUndefined()
     const ids = (await take(10)).map(({ messageId }) => String(messageId))
@@ -149,7 +149,7 @@ describe('a RabbitMQ target', () => {
   test('a broker that does not answer is down after the timeout of the action, and a new connection is made', async () => {
     await using proxy = await TcpProxy.start(server)
     const url = server.url.replace(String(server.port), String(proxy.port))
-    const one = (id: number): Job[] => {
+    const one = (id: number): Sendable[] => {
       const { plan } = compile(
         { type: 'rabbitmq', url, exchange: 'shop', routingKey: 'users.x', body: { id } },
         { timeoutMs: 500 },

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { redis } from '../../src/targets/redis/action.ts'
-import type { Job, Target } from '../../src/model/action.ts'
+import type { Sendable, Target } from '../../src/model/action.ts'
 import { silentLog } from '../support/jobs.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
 import { startRedis } from '../support/servers/redis.ts'
@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const target of opened.splice(0)) await target.close()
 })
 
-function jobs(url: string, fields: object, ids: readonly number[]): Job[] {
+function jobs(url: string, fields: object, ids: readonly number[]): Sendable[] {
   const { plan } = compile({ type: 'redis', url, ...fields }, { timeoutMs: 5_000 })
   return ids.map((id) => jobFor(plan, { id, status: id }))
 }
@@ -31,7 +31,7 @@ describe('a Sentinel group', () => {
   test('whose master is killed: what waits goes to the replica that takes over, and nothing of it is missing', async () => {
     await using group = await SentinelGroup.start()
     const target = await open(group.url)
-    const set = (ids: readonly number[], value: string): Job[] =>
+    const set = (ids: readonly number[], value: string): Sendable[] =>
       jobs(group.url, { cmd: 'SET', key: 'k:{{id}}', value }, ids)
     expect(await target.send(set(upTo(500), 'old'), new AbortController().signal)).toBeUndefined()
     await group.master.kill('SIGKILL')
@@ -64,7 +64,7 @@ describe('a Cluster of three nodes', () => {
     const { url } = cluster
     const target = await open(url)
     const ids = upTo(300)
-    const set = (value: string): Job[] => jobs(url, { cmd: 'SET', key: 'k:{{id}}', value }, ids)
+    const set = (value: string): Sendable[] => jobs(url, { cmd: 'SET', key: 'k:{{id}}', value }, ids)
     await sendUntilTaken(target, [...set('old'), ...jobs(url, { cmd: 'DEL', key: 'k:{{id}}' }, ids), ...set('new')])
     const sizes = await Promise.all(cluster.nodes.map(async (node) => Number(await node.cli('DBSIZE'))))
     expect(sizes.reduce((sum, size) => sum + size)).toBe(300)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redis as redisType } from '../../src/targets/redis/action.ts'
-import type { Job, SendResult, Target } from '../../src/model/action.ts'
+import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { silentLog } from '../support/jobs.ts'
@@ -31,7 +31,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Job[] {
+function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Sendable[] {
   const { plan } = compile({ type: 'redis', ...fields })
   return (ids.length === 0 ? [1] : ids).map((id) => jobFor(plan, { id, status: id }))
 }
@@ -79,7 +79,7 @@ describe('the Redis target', () => {
   })
 
   test('keeps the order of commands on one key', async () => {
-    const set = (value: string): Job[] => jobs({ cmd: 'SET', key: 'k', value })
+    const set = (value: string): Sendable[] => jobs({ cmd: 'SET', key: 'k', value })
     await target.send([...set('1'), ...jobs({ cmd: 'DEL', key: 'k' }), ...set('2'), ...set('3')], signal)
     expect((await server.cli('GET', 'k')).trim()).toBe('3')
   })
@@ -150,7 +150,7 @@ describe('the Redis target', () => {
     await until(async () => (await node.cli('CLUSTER', 'INFO')).includes('cluster_state:ok'))
     const opened = await openTarget(node.url.replace('redis://', 'redis+cluster://'))
     const ids = Array.from({ length: 200 }, (_, i) => i)
-    const value = (text: string): Job[] => jobs({ cmd: 'SET', key: 'k:{{id}}', value: text }, ...ids)
+    const value = (text: string): Sendable[] => jobs({ cmd: 'SET', key: 'k:{{id}}', value: text }, ...ids)
     const batch = [...value('old'), ...jobs({ cmd: 'DEL', key: 'k:{{id}}' }, ...ids), ...value('new')]
     expect(await opened.send(batch, signal)).toBeUndefined()
     expect((await node.cli('GET', 'k:7')).trim()).toBe('new')

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import type { ActionPlan, Job, Target } from '../../src/model/action.ts'
+import type { ActionPlan, Sendable, Target } from '../../src/model/action.ts'
 import { randomFrom } from '../fault/random.ts'
 import { silentLog } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
@@ -67,9 +67,9 @@ class Receiver implements AsyncDisposable {
 async function deliver(url: string, random: () => number, restarts: boolean): Promise<void> {
   const { plan, type } = compile({ type: 'webhook', url, body: { id: '{{id}}', n: '{{n}}' } }, { timeoutMs: 10_000 })
   const open = (): Promise<Target> => type.open(plan.target, { log: silentLog, now: Date.now })
-  const jobOf = (n: number): Job => jobFor(plan as ActionPlan, { id: n % ROWS, n }, n)
+  const jobOf = (n: number): Sendable => jobFor(plan as ActionPlan, { id: n % ROWS, n }, n)
   let target = await open()
-  let queue: Job[] = []
+  let queue: Sendable[] = []
   let arrived = 0
   let alone = false
   for (let step = 0; step < MAX_STEPS && (arrived < EVENTS || queue.length > 0); step++) {

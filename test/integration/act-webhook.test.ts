@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { webhook } from '../../src/targets/webhook/action.ts'
-import type { ActionPlan, Job, SendResult, Target } from '../../src/model/action.ts'
+import type { ActionPlan, Sendable, SendResult, Target } from '../../src/model/action.ts'
 import { silentLog } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
@@ -65,7 +65,7 @@ async function send(
     overrides,
   )
   expect(problems).toEqual([])
-  const jobs: Job[] = ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq))
+  const jobs: Sendable[] = ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq))
   return (await targetOf(plan)).send(jobs, signal)
 }
 

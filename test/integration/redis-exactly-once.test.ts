@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redis as redisType } from '../../src/targets/redis/action.ts'
-import type { Job, SendResult, Target } from '../../src/model/action.ts'
+import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
 import type { DeliveryRun, ReplayMark } from '../../src/model/delivery-run.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
@@ -32,7 +32,7 @@ async function open(run: DeliveryRun, url = server.url): Promise<Target & AsyncD
   return Object.assign(target, { [Symbol.asyncDispose]: () => target.close() })
 }
 
-function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Job[] {
+function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Sendable[] {
   const { plan } = compile({ type: 'redis', url: server.url, exactlyOnce: true, ...fields })
   return ids.map((id) => jobFor(plan, { id, status: id }, id))
 }

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { RedisTarget } from '../../src/targets/redis/target.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import type { RedisConnection } from '../../src/clients/redis.ts'
-import type { Job, SendResult } from '../../src/model/action.ts'
+import type { Sendable, SendResult } from '../../src/model/action.ts'
 import { eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startRedis } from '../support/servers/redis.ts'
@@ -35,20 +35,20 @@ afterEach(async () => {
   await proxy[Symbol.asyncDispose]()
 })
 
-function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Job[] {
+function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Sendable[] {
   const { plan } = compile({ type: 'redis', ...fields })
   return ids.map((id) => jobFor(plan, { id, status: id }))
 }
 
-const count = (): Job[] => jobs({ cmd: 'INCRBY', key: 'count' }, 1)
-const push = (...ids: number[]): Job[] => jobs({ cmd: 'RPUSH', key: 'list', value: '{{id}}' }, ...ids)
+const count = (): Sendable[] => jobs({ cmd: 'INCRBY', key: 'count' }, 1)
+const push = (...ids: number[]): Sendable[] => jobs({ cmd: 'RPUSH', key: 'list', value: '{{id}}' }, ...ids)
 const kinds = (result: SendResult) => result?.map((failure) => failure?.kind ?? null)
 const counted = async (): Promise<number> => Number(await server.cli('GET', 'count'))
 const list = async (): Promise<number[]> =>
   (await server.cli('LRANGE', 'list', '0', '-1')).split('\n').filter(Boolean).map(Number)
 
 /** As the executor does: again and again until it is acknowledged. */
-function untilTaken(batch: readonly Job[]): Promise<void> {
+function untilTaken(batch: readonly Sendable[]): Promise<void> {
   return eventually('the batch was taken', async () => (await target.send(batch)) === undefined)
 }
 

@@ -1,4 +1,4 @@
-import type { ActionPlan, Log, TargetConfig } from '../../src/model/action.ts'
+import type { ActionPlan, Log, Sendable, TargetConfig } from '../../src/model/action.ts'
 import { Change } from '../../src/model/change.ts'
 import type { Row, RowOp, Transaction } from '../../src/model/change.ts'
 import type { EvaluationError } from '../../src/model/errors.ts'
@@ -64,6 +64,8 @@ export function action(overrides: Partial<ActionPlan> = {}, rule: Partial<Rule> 
   const location = { file: 'rules.yaml', line: 1, column: 1 }
   const plan = {
     index: 0,
+    identity: String(overrides.index ?? 0),
+    parts: {},
     type: 'fake',
     location,
     target,
@@ -114,6 +116,11 @@ export interface JobOptions {
 
 function failureOf({ code, message }: EvaluationError): EvaluationFailure {
   return { stage: 'payload', code, message }
+}
+
+/** Place of its event in the transaction. */
+export function seqOf({ id }: Sendable): number {
+  return Number(id.slice(id.lastIndexOf('/') + 1))
 }
 
 /** An UPDATE of row `id` on its way. */

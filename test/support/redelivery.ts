@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Job, SendResult, Target } from '../../src/model/action.ts'
+import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
 
 const { signal } = new AbortController()
 
@@ -7,7 +7,7 @@ const { signal } = new AbortController()
  * Sends as the executor does: what failed goes again, together with what follows it on its row, until all of it is
  * acknowledged. Rejects with the last failures when that takes longer than `timeoutMs`. Answers how many sends it took.
  */
-export async function sendUntilTaken(target: Target, jobs: readonly Job[], timeoutMs = 60_000): Promise<number> {
+export async function sendUntilTaken(target: Target, jobs: readonly Sendable[], timeoutMs = 60_000): Promise<number> {
   const deadline = performance.now() + timeoutMs
   let open = jobs
   for (let sends = 1; ; sends++) {
@@ -25,11 +25,11 @@ export function summary(result: SendResult): (string | null)[] | undefined {
   return result?.map((failure) => failure && `${failure.kind} ${failure.error.code}`)
 }
 
-function stillOpen(jobs: readonly Job[], result: NonNullable<SendResult>): Job[] {
+function stillOpen(jobs: readonly Sendable[], result: NonNullable<SendResult>): Sendable[] {
   const rows = new Set<string>()
   return jobs.filter((job, i) => {
-    const again = result[i] !== null || rows.has(job.rowKey)
-    if (again) rows.add(job.rowKey)
+    const again = result[i] !== null || rows.has(job.key)
+    if (again) rows.add(job.key)
     return again
   })
 }

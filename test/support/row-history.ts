@@ -1,4 +1,4 @@
-import type { ActionPlan, Job } from '../../src/model/action.ts'
+import type { ActionPlan, Sendable } from '../../src/model/action.ts'
 import { jobFor } from '../unit/targets/action-spec.ts'
 
 /** Changes of a few rows in turn; `status` counts the changes of its row from 1, as the checker of the fault tests wants it. */
@@ -17,7 +17,7 @@ export class RowHistory {
     return this.#written
   }
 
-  next(count: number): Job[] {
+  next(count: number): Sendable[] {
     return Array.from({ length: count }, () => {
       const id = this.#written++ % this.#rows
       const status = (this.#last.get(String(id)) ?? 0) + 1

@@ -1,4 +1,4 @@
-import type { Job, SendResult, Target } from '../../model/action.ts'
+import type { Sendable, SendResult, Target } from '../../model/action.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -29,7 +29,7 @@ export class GuardedTarget implements Target {
     return this.#inner.maxConcurrency
   }
 
-  async send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
+  async send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
     if (!this.#permit.valid) {
       const refusal = await this.#permit.granted(signal).then(
         () => null,

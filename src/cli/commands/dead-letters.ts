@@ -10,13 +10,15 @@ failed, and later events of its row wait behind it), parked (waits behind one).
 
 Examples:
   $ bingo dead-letters list --rule crm --since 1h
-  $ bingo dead-letters show '3e11fa47-…:42/0#crm#0'
+  $ bingo dead-letters show '3e11fa47-…:42/0#crm#f2c58a01b7'
   $ bingo dead-letters retry --rule crm --dry-run
+  $ bingo dead-letters retry --rule crm --by 'crm#2'
   $ bingo dead-letters drop --all --until 7d`
 
 const RETRY_HELP = `
-Sends events again, with the same event id, by the rule as it is now, and removes those that the target
-took. A filter or "when" that failed is evaluated again: what does not match any more is removed unsent.
+Sends events again, with the same event id, by their own action of the rule, and removes those that the
+target took. An entry whose action is gone or sends something else by now is refused, unless --by names
+the action to use. A filter or "when" that failed is evaluated again: what does not match any more is removed unsent.
 Events of one row are sent in their order; choosing one of a parked row chooses all of them, and what a
 running daemon parks behind them meanwhile. When a row is empty, the daemon goes on with it.`
 
@@ -29,6 +31,8 @@ export interface SelectOptions extends GlobalOptions {
   readonly all?: boolean
   readonly dryRun?: boolean
   readonly json?: boolean
+  /** RULE#ACTION */
+  readonly by?: string
 }
 
 export function deadLettersCommand(exit: (code: number) => void): Command {
@@ -55,7 +59,8 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
       }),
   )
   letters.addCommand(
-    choosing(selecting('retry', 'Sends them again; exits 1 when some were not taken.'))
+    choosing(selecting('retry', 'Redelivers dead letters; exits 1 if any delivery failed.'))
+      .option('--by <rule#action>', 'by this action (its number or id) instead of their own, which was changed')
       .addHelpText('after', RETRY_HELP)
       .action(async (ids: readonly string[], _options: object, command: Command) => {
         const { retryLetters } = await import('../dead-letters/dead-letters-retry.ts')

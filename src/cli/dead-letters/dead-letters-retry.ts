@@ -26,16 +26,22 @@ export async function retryLetters(ids: readonly string[], options: SelectOption
     }
     // Two at a time could send an older event of a row after a newer one.
     await using _lease = await store.lease()
-    return await retryAll(await planRetry(store, filterOf(ids, options)), store, config, log)
+    return await retryAll(await planRetry(store, filterOf(ids, options)), store, config, log, options.by)
   } finally {
     await store.close()
   }
 }
 
-async function retryAll(plan: RetryPlan, store: DeadLetterStore, config: Config, log: Log): Promise<boolean> {
+async function retryAll(
+  plan: RetryPlan,
+  store: DeadLetterStore,
+  config: Config,
+  log: Log,
+  by: string | undefined,
+): Promise<boolean> {
   const { ruleSet } = await rulesFor(config)
   using stop = stopSignals()
-  await using resender = new Resender(config.name, ruleSet, log, stop.signal)
+  await using resender = new Resender(config.name, ruleSet, log, stop.signal, by)
   let total = countOf(plan)
   let sent = 0
   using bar = new ProgressBar(process.stderr, 'retrying', total)

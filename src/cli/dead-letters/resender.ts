@@ -1,7 +1,8 @@
+import { namedAction, ownAction } from '../../deliver/dead-letters/own-action.ts'
 import { Outlet } from '../../deliver/outlet.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
 import { actionTypes } from '../../targets/registry.ts'
-import type { ActionPlan, DeliveryFailure, Job, Log, Payload, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, Log, Payload, Target } from '../../model/action.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { Change } from '../../model/change.ts'
 import type { DeadLetter } from '../../model/dead-letter.ts'
@@ -18,7 +19,7 @@ interface Opened {
 /** What a target took that wants to know when it has left the store of dead letters. */
 interface Taken {
   readonly target: Target
-  readonly job: Job
+  readonly job: Sendable
 }
 
 /** Sends dead letters by the rules as they are now. Targets are opened when first needed. */
@@ -27,6 +28,7 @@ export class Resender implements AsyncDisposable {
   private readonly ruleSet: RuleSet
   private readonly log: Log
   private readonly signal: AbortSignal
+  private readonly by: ActionPlan | null
   private readonly targets = new Map<string, Promise<Opened>>()
   /** By letter, until it is removed. */
   private readonly taken = new Map<string, readonly Taken[]>()
@@ -34,7 +36,8 @@ export class Resender implements AsyncDisposable {
   unmatched = 0
 
   /** `name` is that of the instance whose events these are. */
-  constructor(name: string, ruleSet: RuleSet, log: Log, signal: AbortSignal) {
+  constructor(name: string, ruleSet: RuleSet, log: Log, signal: AbortSignal, by?: string) {
+    this.by = by === undefined ? null : namedAction(by, ruleSet)
     this.name = name
     this.ruleSet = ruleSet
     this.log = log
@@ -48,7 +51,7 @@ export class Resender implements AsyncDisposable {
     let payloads
     try {
       change = letterChange(letter)
-      action = this.actionOf(letter)
+      action = this.by ?? ownAction(letter, this.ruleSet)
       payloads = matches(action, letter, change) ? payloadsOf(action, letter, change) : []
     } catch (error) {
       if (error instanceof BingoError) return thrownFailure('poison', error)
@@ -57,7 +60,8 @@ export class Resender implements AsyncDisposable {
     if (payloads.length === 0) this.unmatched += 1
     const taken: Taken[] = []
     for (const payload of payloads) {
-      const job: Job = { action, change, payload, rowKey: letter.rowKey, lane: 0, bytes: 0 }
+      const { id, transaction } = change
+      const job: Sendable = { id, key: letter.rowKey, at: transaction.timestampUs, payload, action }
       const failure = await this.deliver(job, taken)
       if (failure !== null) return failure
     }
@@ -65,7 +69,7 @@ export class Resender implements AsyncDisposable {
     return null
   }
 
-  private async deliver(job: Job, taken: Taken[]): Promise<DeliveryFailure | null> {
+  private async deliver(job: Sendable, taken: Taken[]): Promise<DeliveryFailure | null> {
     try {
       const { target, outlet } = await this.opened(job.action)
       const failure = await outlet.send(job)
@@ -90,19 +94,6 @@ export class Resender implements AsyncDisposable {
     for (const opened of this.targets.values()) {
       await opened.then(({ target }) => target.close()).catch(() => undefined)
     }
-  }
-
-  private actionOf({ ruleId, actionIndex, actionType }: DeadLetter): ActionPlan {
-    const rule = this.ruleSet.rules.find(({ id }) => id === ruleId)
-    const action = rule?.actions[actionIndex]
-    if (action?.type === actionType) return action
-    throw new BingoError(
-      'BINGO_RULE_UNKNOWN',
-      `there is no enabled rule "${ruleId}" with a ${actionType} action ${actionIndex + 1}`,
-      {
-        hint: 'Bring the rule back, or drop the entry.',
-      },
-    )
   }
 
   private opened({ target: config }: ActionPlan): Promise<Opened> {

@@ -35,7 +35,7 @@ export function sortResults(
   const parkedRows = new Set<string>()
   const keep = (job: InFlightJob): void => {
     sorted.kept.push(job)
-    keptRows.add(job.rowKey)
+    keptRows.add(job.key)
   }
   for (let i = from; i < to; i++) {
     const job = batch[i]!
@@ -48,7 +48,7 @@ export function sortResults(
       sorted.ended.push(job)
     } else if (isFinal(job, failure, clock)) {
       sorted.lost.push(job)
-      if (job.action.onFailure === 'park') parkedRows.add(parkedKey(job.action.rule.id, job.rowKey))
+      if (job.action.onFailure === 'park') parkedRows.add(parkedKey(job.action.rule.id, job.key))
     } else {
       if (failure.kind !== 'down' && asksForMore(failure, sorted.retry)) sorted.retry = { job, failure }
       keep(job)
@@ -59,8 +59,8 @@ export function sortResults(
 
 function isBehind(job: InFlightJob, keptRows: ReadonlySet<string>, parkedRows: ReadonlySet<string>): boolean {
   // Most sends fail whole or not at all: names of rows are made only where they are compared.
-  if (keptRows.size > 0 && keptRows.has(job.rowKey)) return true
-  return parkedRows.size > 0 && parkedRows.has(parkedKey(job.action.rule.id, job.rowKey))
+  if (keptRows.size > 0 && keptRows.has(job.key)) return true
+  return parkedRows.size > 0 && parkedRows.has(parkedKey(job.action.rule.id, job.key))
 }
 
 /** Notes the attempt; true when this job is given up by its rule's `retry` and `onFailure`. */

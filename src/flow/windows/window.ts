@@ -47,7 +47,7 @@ export class DebounceWindow {
   /** Adds a job; answers the older job that it supersedes, if any. */
   add(job: InFlightJob): InFlightJob | null {
     const at = this.clock.monotonicMs()
-    const key = job.rowKey
+    const key = job.key
     let entry = this.waiting.get(key)
     if (entry === undefined) {
       entry = { key, firstAtMs: at, lastAtMs: at, jobs: [], flushed: false }

@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Job, SendResult } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult } from '../../model/action.ts'
 import { deliveryFailure } from './failure.ts'
 
 /** For an event that was not sent because it would have overtaken one of its row that failed. */
@@ -20,8 +20,8 @@ export const WITHHELD = deliveryFailure(
  * its row, which must not overtake it (invariant 2), and nothing else.
  */
 export async function sendInOrder(
-  jobs: readonly Job[],
-  send: (job: Job) => Promise<DeliveryFailure | null>,
+  jobs: readonly Sendable[],
+  send: (job: Sendable) => Promise<DeliveryFailure | null>,
   mayDeliver: () => boolean = () => true,
 ): Promise<SendResult> {
   const failures: (DeliveryFailure | null)[] = []
@@ -30,12 +30,12 @@ export async function sendInOrder(
   for (const job of jobs) {
     if (down === null && !mayDeliver()) down = WITHHELD
     if (down !== null) failures.push(down)
-    else if (failedRows.size > 0 && failedRows.has(job.rowKey)) failures.push(BEHIND)
+    else if (failedRows.size > 0 && failedRows.has(job.key)) failures.push(BEHIND)
     else {
       const failure = await send(job)
       failures.push(failure)
       if (failure?.kind === 'down') down = failure
-      else if (failure !== null) failedRows.add(job.rowKey)
+      else if (failure !== null) failedRows.add(job.key)
     }
   }
   return failures.some((failure) => failure !== null) ? failures : undefined
@@ -47,14 +47,14 @@ export async function sendInOrder(
  * with the older state (invariant 2). What is behind a failure is not sent. One failure or null per job.
  */
 export async function sendByRow(
-  jobs: readonly Job[],
-  send: (job: Job) => Promise<DeliveryFailure | null>,
+  jobs: readonly Sendable[],
+  send: (job: Sendable) => Promise<DeliveryFailure | null>,
 ): Promise<(DeliveryFailure | null)[]> {
   const latestOfRow = new Map<string, Promise<DeliveryFailure | null>>()
   const outcomes = jobs.map((job) => {
-    const earlier = latestOfRow.get(job.rowKey)
+    const earlier = latestOfRow.get(job.key)
     const outcome = earlier === undefined ? send(job) : sendAfter(earlier, job, send)
-    latestOfRow.set(job.rowKey, outcome)
+    latestOfRow.set(job.key, outcome)
     return outcome
   })
   return Promise.all(outcomes)
@@ -62,8 +62,8 @@ export async function sendByRow(
 
 async function sendAfter(
   earlier: Promise<DeliveryFailure | null>,
-  job: Job,
-  send: (job: Job) => Promise<DeliveryFailure | null>,
+  job: Sendable,
+  send: (job: Sendable) => Promise<DeliveryFailure | null>,
 ): Promise<DeliveryFailure | null> {
   const failure = await earlier
   if (failure === null) return send(job)

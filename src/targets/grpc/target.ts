@@ -1,10 +1,11 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
 import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { classify, GRPC_STATUSES } from '../failure/classify.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
+import { messageId } from '../plan/message-id.ts'
 import { sendInOrder } from '../failure/in-order.ts'
 import { readTls } from '../tls-files.ts'
 import type { TlsFiles } from '../tls-files.ts'
@@ -42,11 +43,11 @@ export class GrpcTarget implements Target {
     this.#client = openClient(options)
   }
 
-  send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
+  send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
     return sendInOrder(jobs, (job) => this.#call(job, signal), this.#mayDeliver)
   }
 
-  async #call(job: Job, signal: AbortSignal): Promise<DeliveryFailure | null> {
+  async #call(job: Sendable, signal: AbortSignal): Promise<DeliveryFailure | null> {
     const options = job.action.options as GrpcActionOptions
     let client: Client | null = null
     let method: UnaryMethod
@@ -145,10 +146,11 @@ function channelCredentials(tls: TlsFiles | null): ReturnType<typeof credentials
   return credentials.createSsl(buffer(ca), buffer(key), buffer(cert))
 }
 
-function metadataOf(job: Job, values: { readonly [name: string]: string }): Metadata {
+function metadataOf(job: Sendable, values: { readonly [name: string]: string }): Metadata {
   const metadata = new Metadata()
   for (const [name, value] of Object.entries(values)) metadata.set(name, value)
-  metadata.set('bingo-event-id', job.change.id)
+  metadata.set('bingo-event-id', job.id)
+  metadata.set('bingo-message-id', messageId(job.id, job.action))
   return metadata
 }
 

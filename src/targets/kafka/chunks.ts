@@ -1,4 +1,4 @@
-import type { Job } from '../../model/action.ts'
+import type { Sendable } from '../../model/action.ts'
 import type { KafkaActionOptions, KafkaPayload } from './options.ts'
 
 /** Brokers take 1 MB per batch by default (message.max.bytes), headers and framing included. */
@@ -17,7 +17,7 @@ export interface Chunk {
  * Splits a send by topic, so that trouble with one does not touch another, and by size. The chunks of a topic are in
  * order and sent one after the other.
  */
-export function planChunks(jobs: readonly Job[]): Chunk[] {
+export function planChunks(jobs: readonly Sendable[]): Chunk[] {
   const open = new Map<string, { chunk: Chunk & { indexes: number[] }; bytes: number }>()
   const chunks: Chunk[] = []
   for (const [index, job] of jobs.entries()) {

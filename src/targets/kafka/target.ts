@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { Producer, stringSerializers } from '@platformatic/kafka'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import { messageId } from '../plan/message-id.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { readTls } from '../tls-files.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
@@ -42,7 +43,7 @@ export class KafkaTarget implements Target {
     this.#options = options
   }
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
     const failedTopics = new Map<string, DeliveryFailure>()
     let down: DeliveryFailure | undefined
@@ -60,7 +61,7 @@ export class KafkaTarget implements Target {
 
   /** Answers the failure that holds for what follows in the topic as well; a poisonous record holds for itself alone. */
   async #sendChunk(
-    jobs: readonly Job[],
+    jobs: readonly Sendable[],
     chunk: Chunk,
     failures: (DeliveryFailure | null)[],
   ): Promise<DeliveryFailure | null> {
@@ -73,7 +74,7 @@ export class KafkaTarget implements Target {
 
   /** The topic's limit may be below ours, or one record over it: find out by halves which. */
   async #sendHalves(
-    jobs: readonly Job[],
+    jobs: readonly Sendable[],
     chunk: Chunk,
     failures: (DeliveryFailure | null)[],
   ): Promise<DeliveryFailure | null> {
@@ -86,7 +87,7 @@ export class KafkaTarget implements Target {
     return failure
   }
 
-  async #produce(jobs: readonly Job[], chunk: Chunk): Promise<DeliveryFailure | null> {
+  async #produce(jobs: readonly Sendable[], chunk: Chunk): Promise<DeliveryFailure | null> {
     try {
       this.#producer ??= this.#open()
       const sent = chunk.indexes.map((index) => jobs[index]!)
@@ -141,14 +142,19 @@ export class KafkaTarget implements Target {
   }
 }
 
-function recordOf(job: Job): { topic: string; key: string; value: string; headers: Record<string, string> } {
+function recordOf(job: Sendable): { topic: string; key: string; value: string; headers: Record<string, string> } {
   const { topic, key, value, headers } = job.payload as KafkaPayload
   const { contentType } = job.action.options as KafkaActionOptions
   return {
     topic,
     key,
     value,
-    headers: { 'content-type': contentType, ...headers, 'bingo-event-id': job.change.id },
+    headers: {
+      'content-type': contentType,
+      ...headers,
+      'bingo-event-id': job.id,
+      'bingo-message-id': messageId(job.id, job.action),
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Job, Log, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, Log, SendResult, Target } from '../../model/action.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { FileLines } from './file-lines.ts'
@@ -36,7 +36,7 @@ class LogTarget implements Target {
     this.#lines = lines
   }
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     let text = ''
     for (const job of jobs) text += `${job.payload as string}\n`
     try {

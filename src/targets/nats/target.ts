@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { headers as createHeaders } from '@nats-io/transport-node'
 import type { MsgHdrs } from '@nats-io/transport-node'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendByRow } from '../failure/in-order.ts'
 import { messageId } from '../plan/message-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
@@ -30,14 +30,14 @@ export class NatsTarget implements Target {
     this.#address = address
   }
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     const failures = await sendByRow(jobs, (job) => this.#publish(job))
     if (failures.every((failure) => failure === null)) return undefined
     if (failures.some((failure) => failure?.kind === 'down')) await this.#discard()
     return failures
   }
 
-  async #publish(job: Job): Promise<DeliveryFailure | null> {
+  async #publish(job: Sendable): Promise<DeliveryFailure | null> {
     const { subject } = job.payload as NatsPayload
     const { jetstream, subjectSource } = job.action.options as NatsActionOptions
     try {
@@ -49,22 +49,22 @@ export class NatsTarget implements Target {
   }
 
   /** Resolves when a stream has stored the message. */
-  async #store(job: Job): Promise<void> {
+  async #store(job: Sendable): Promise<void> {
     const { subject, body } = job.payload as NatsPayload
     const connection = await this.#connected()
     await connection.jetstream.publish(subject, body, {
-      msgID: messageId(job.change.id, job.action),
+      msgID: messageId(job.id, job.action),
       headers: headersOf(job),
       timeout: job.action.timeoutMs,
     })
   }
 
   /** Resolves when the server has read the message and has not refused it. */
-  async #tell(job: Job): Promise<void> {
+  async #tell(job: Sendable): Promise<void> {
     const { subject, body } = job.payload as NatsPayload
     const connection = await this.#connected()
     const headers = headersOf(job)
-    headers.set('Nats-Msg-Id', messageId(job.change.id, job.action))
+    headers.set('Nats-Msg-Id', messageId(job.id, job.action))
     connection.client.publish(subject, body, { headers })
     await connection.client.flush()
     // The refusal was read before the answer to the flush; the client tells of it a turn later.
@@ -99,7 +99,7 @@ export class NatsTarget implements Target {
   }
 }
 
-function headersOf(job: Job): MsgHdrs {
+function headersOf(job: Sendable): MsgHdrs {
   const headers = createHeaders()
   headers.set('Content-Type', (job.action.options as NatsActionOptions).contentType)
   for (const [name, value] of Object.entries((job.payload as NatsPayload).headers)) headers.set(name, value)

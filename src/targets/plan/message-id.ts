@@ -4,11 +4,11 @@ import type { ActionPlan } from '../../model/action.ts'
 const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
 
 /**
- * What a receiver or broker tells repetitions by: `EVENT#RULE#ACTION`. The rule and the place of the action in it are part
+ * What a receiver or broker recognises duplicates by: `EVENT#RULE#ACTION`. The rule and the identity of the action are part
  * of it because two actions may say different things about one event to one receiver, who would drop the second.
  */
 export function messageId(eventId: string, action: ActionPlan): string {
-  return `${eventId}#${action.rule.id}#${action.index}`.replaceAll(UNSAFE, percent)
+  return `${eventId}#${action.rule.id}#${action.identity}`.replaceAll(UNSAFE, percent)
 }
 
 function percent(character: string): string {

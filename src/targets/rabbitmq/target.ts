@@ -1,5 +1,5 @@
 import type { Envelope } from 'rabbitmq-client'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
 import { messageId } from '../plan/message-id.ts'
@@ -30,14 +30,14 @@ export class RabbitmqTarget implements Target {
   /** Failed in the send under way; thrown away at its end, so that neighbours may still be confirmed. */
   #broken: BrokerConnection | null = null
   /** Under way, in this send, on a channel that the broker closed over one of them. */
-  readonly #suspects = new Set<Job>()
+  readonly #suspects = new Set<Sendable>()
 
   constructor(options: RabbitmqTargetOptions) {
     this.#options = options
     this.#address = printableAddress(options.url)
   }
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     this.#suspects.clear()
     const failures = await sendByRow(jobs, (job) => this.#publish(job))
     if (this.#suspects.size > 1) await this.#findCulprits(jobs, failures)
@@ -50,10 +50,10 @@ export class RabbitmqTarget implements Target {
    * When the broker closes a channel over a message it does not say over which. So what was under way on the channel
    * goes again one by one, and only the message that is refused then has failed for that reason.
    */
-  async #findCulprits(jobs: readonly Job[], failures: (DeliveryFailure | null)[]): Promise<void> {
-    const rows = new Set([...this.#suspects].map((job) => job.rowKey))
+  async #findCulprits(jobs: readonly Sendable[], failures: (DeliveryFailure | null)[]): Promise<void> {
+    const rows = new Set([...this.#suspects].map((job) => job.key))
     const open = jobs.flatMap((job, index) =>
-      this.#suspects.has(job) || (failures[index] === BEHIND && rows.has(job.rowKey)) ? [{ job, index }] : [],
+      this.#suspects.has(job) || (failures[index] === BEHIND && rows.has(job.key)) ? [{ job, index }] : [],
     )
     const again = await sendInOrder(
       open.map(({ job }) => job),
@@ -62,7 +62,7 @@ export class RabbitmqTarget implements Target {
     for (const [i, { index }] of open.entries()) failures[index] = again?.[i] ?? null
   }
 
-  async #publish(job: Job): Promise<DeliveryFailure | null> {
+  async #publish(job: Sendable): Promise<DeliveryFailure | null> {
     const { exchange } = job.action.options as RabbitmqActionOptions
     let connection: BrokerConnection | undefined
     let channel: ConfirmChannel | undefined
@@ -84,7 +84,7 @@ export class RabbitmqTarget implements Target {
   }
 
   #afterFailure(
-    job: Job,
+    job: Sendable,
     failure: DeliveryFailure,
     connection: BrokerConnection | undefined,
     channel: ConfirmChannel | undefined,
@@ -131,9 +131,9 @@ export class RabbitmqTarget implements Target {
   }
 }
 
-function envelope(job: Job): Envelope {
+function envelope(job: Sendable): Envelope {
   const { exchange, contentType } = job.action.options as RabbitmqActionOptions
   const { routingKey, headers } = job.payload as RabbitmqPayload
-  const id = shortId(messageId(job.change.id, job.action))
-  return { exchange, routingKey, contentType, messageId: id, headers }
+  const id = shortId(messageId(job.id, job.action))
+  return { exchange, routingKey, contentType, messageId: id, headers: { ...headers, 'bingo-event-id': job.id } }
 }

@@ -1,4 +1,4 @@
-import type { Job } from '../../model/action.ts'
+import type { Sendable } from '../../model/action.ts'
 import { effectId } from './effect-id.ts'
 import type { CommandPayload, RedisActionOptions, RemovePayload } from './options.ts'
 
@@ -22,7 +22,7 @@ export type Operation =
  * The commands for a batch of jobs, in order. Neighbouring DELs (or UNLINKs), of whatever action, become one multi-key
  * command; a key that is in it already is not named again, as nothing stands between the two.
  */
-export function planCommands(jobs: readonly Job[]): Operation[] {
+export function planCommands(jobs: readonly Sendable[]): Operation[] {
   const operations: Operation[] = []
   let run: (Operation & { tag: 'remove' }) | null = null
   for (let i = 0; i < jobs.length; i++) {

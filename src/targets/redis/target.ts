@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import type { DeliveryRun } from '../../model/delivery-run.ts'
 import type { RedisConnection } from '../../clients/redis.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -39,7 +39,7 @@ export class RedisTarget implements Target {
     this.#once = run === null || 'nodes' in client ? null : new OnceSender(client, run)
   }
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     if (!this.#connection.ready) return failAll(jobs, { kind: 'down', error: this.#connection.unreachable() })
     const operations = planCommands(jobs)
     const outcomes = await this.#inTime(operations, shortestTimeoutMs(jobs))
@@ -84,11 +84,11 @@ export class RedisTarget implements Target {
     return sendTransaction(client, operations)
   }
 
-  async willBeKept(jobs: readonly Job[]): Promise<void> {
+  async willBeKept(jobs: readonly Sendable[]): Promise<void> {
     await this.#once?.willBeKept(planCommands(jobs))
   }
 
-  async retried(jobs: readonly Job[]): Promise<void> {
+  async retried(jobs: readonly Sendable[]): Promise<void> {
     await this.#once?.retried(planCommands(jobs))
   }
 
@@ -116,7 +116,7 @@ async function settle(replies: readonly unknown[]): Promise<readonly (Error | nu
   }
 }
 
-function failAll(jobs: readonly Job[], failure: DeliveryFailure): SendResult {
+function failAll(jobs: readonly Sendable[], failure: DeliveryFailure): SendResult {
   return jobs.map(() => failure)
 }
 

@@ -1,6 +1,6 @@
 import { createPool } from 'mysql2/promise'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
 import { printableAddress } from '../plan/target-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
@@ -41,7 +41,7 @@ export class SqlTarget implements Target {
     this.#pool.on('connection', (connection) => this.#answers.add(connection))
   }
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     let connection: PoolConnection
     try {
       connection = await this.#pool.getConnection()
@@ -75,7 +75,7 @@ export class SqlTarget implements Target {
     }
   }
 
-  async #sendOn(connection: PoolConnection, jobs: readonly Job[]): Promise<SendResult> {
+  async #sendOn(connection: PoolConnection, jobs: readonly Sendable[]): Promise<SendResult> {
     if (jobs.length > 1) {
       const failure = await this.#transaction(connection, jobs)
       if (failure === null) return undefined
@@ -84,7 +84,7 @@ export class SqlTarget implements Target {
     return sendInOrder(jobs, (job) => this.#executeAlone(connection, job), this.#mayDeliver)
   }
 
-  async #executeAlone(connection: PoolConnection, job: Job): Promise<DeliveryFailure | null> {
+  async #executeAlone(connection: PoolConnection, job: Sendable): Promise<DeliveryFailure | null> {
     try {
       await this.#execute(connection, job)
       return null
@@ -93,7 +93,7 @@ export class SqlTarget implements Target {
     }
   }
 
-  async #transaction(connection: PoolConnection, jobs: readonly Job[]): Promise<DeliveryFailure | null> {
+  async #transaction(connection: PoolConnection, jobs: readonly Sendable[]): Promise<DeliveryFailure | null> {
     const { timeoutMs } = jobs[0]!.action
     try {
       await withDeadline(connection.beginTransaction(), timeoutMs)
@@ -117,7 +117,7 @@ export class SqlTarget implements Target {
   }
 
   /** The deadline is ours too: mysql2's does not count while a statement is being prepared. */
-  async #execute(connection: PoolConnection, job: Job): Promise<void> {
+  async #execute(connection: PoolConnection, job: Sendable): Promise<void> {
     const { statement } = job.action.options as SqlActionOptions
     const { timeoutMs } = job.action
     const values = [...(job.payload as SqlPayload)]

@@ -1,4 +1,4 @@
-import type { Job } from '../../model/action.ts'
+import type { Sendable } from '../../model/action.ts'
 import type { WebhookActionOptions, WebhookPayload, WebhookUrl } from './options.ts'
 
 /** Largest batch body; receivers commonly stop at 1 MB (nginx, express, API gateways). */
@@ -19,21 +19,21 @@ export interface WebhookRequest {
  * was, not with what has queued up since: the same events then have the same `webhook-id`.
  */
 export class Unanswered {
-  private readonly requests = new WeakMap<Job, readonly Job[]>()
+  private readonly requests = new WeakMap<Sendable, readonly Sendable[]>()
 
-  note(jobs: readonly Job[]): void {
+  note(jobs: readonly Sendable[]): void {
     this.requests.set(jobs[0]!, jobs)
   }
 
   /** Where the request that begins at `from` ended the last time; undefined where there was none, or its jobs are not all there. */
-  endOf(jobs: readonly Job[], from: number): number | undefined {
+  endOf(jobs: readonly Sendable[], from: number): number | undefined {
     const before = this.requests.get(jobs[from]!)
     return before?.every((job, i) => job === jobs[from + i]) === true ? from + before.length : undefined
   }
 }
 
 /** Splits a send into requests, in order: neighbours with the same address and headers share one. */
-export function planRequests(jobs: readonly Job[], unanswered: Unanswered): WebhookRequest[] {
+export function planRequests(jobs: readonly Sendable[], unanswered: Unanswered): WebhookRequest[] {
   const { batch } = jobs[0]!.action.options as WebhookActionOptions
   const requests: WebhookRequest[] = []
   for (let from = 0; from < jobs.length;) {
@@ -45,7 +45,7 @@ export function planRequests(jobs: readonly Job[], unanswered: Unanswered): Webh
   return requests
 }
 
-function endOfBatch(jobs: readonly Job[], from: number): number {
+function endOfBatch(jobs: readonly Sendable[], from: number): number {
   const first = payloadOf(jobs[from]!)
   let bytes = Buffer.byteLength(first.json)
   let to = from + 1
@@ -62,12 +62,12 @@ function sameHeaders(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** The body of a request: an event bare, or `{"events":[…]}` with what each would have been alone. */
-export function bodyOf(jobs: readonly Job[], request: WebhookRequest): string {
+export function bodyOf(jobs: readonly Sendable[], request: WebhookRequest): string {
   if (!request.wrapped) return payloadOf(jobs[request.from]!).json
   const events = jobs.slice(request.from, request.to).map((job) => payloadOf(job).json)
   return `{"events":[${events.join(',')}]}`
 }
 
-function payloadOf(job: Job): WebhookPayload {
+function payloadOf(job: Sendable): WebhookPayload {
   return job.payload as WebhookPayload
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { BEHIND, WITHHELD } from '../failure/in-order.ts'
 import { Connections } from './connections.ts'
 import { DeadlineError, exchange } from './exchange.ts'
@@ -32,7 +32,7 @@ export class WebhookTarget implements Target {
     this.#connections = new Connections(options)
   }
 
-  async send(jobs: readonly Job[], signal: AbortSignal): Promise<SendResult> {
+  async send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
     const failedRows = new Set<string>()
     let down: DeliveryFailure | null = null
@@ -45,7 +45,7 @@ export class WebhookTarget implements Target {
 
   /** Sends a request, and where a batch is refused its halves, so that one poisonous event does not take the others along. */
   async #sendInOrder(
-    jobs: readonly Job[],
+    jobs: readonly Sendable[],
     request: WebhookRequest,
     signal: AbortSignal,
     failures: (DeliveryFailure | null)[],
@@ -63,12 +63,12 @@ export class WebhookTarget implements Target {
       return this.#sendHalves(jobs, request, signal, failures, failedRows)
     }
     failures.fill(failure, request.from, request.to)
-    for (let i = request.from; i < request.to; i++) failedRows.add(jobs[i]!.rowKey)
+    for (let i = request.from; i < request.to; i++) failedRows.add(jobs[i]!.key)
     return failure.kind === 'down' ? failure : null
   }
 
   async #sendHalves(
-    jobs: readonly Job[],
+    jobs: readonly Sendable[],
     request: WebhookRequest,
     signal: AbortSignal,
     failures: (DeliveryFailure | null)[],
@@ -91,7 +91,7 @@ export class WebhookTarget implements Target {
   }
 
   /** One request and its answer; null when it was taken. */
-  async #exchange(jobs: readonly Job[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
+  async #exchange(jobs: readonly Sendable[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
     if (!this.#mayDeliver()) return { failure: WITHHELD, divisible: false }
     const { timeoutMs } = jobs[request.from]!.action
     const options = jobs[request.from]!.action.options as WebhookActionOptions
@@ -118,20 +118,20 @@ export class WebhookTarget implements Target {
 }
 
 /** Whether an earlier event of one of these rows failed in this send: a later one must not overtake it (invariant 2). */
-function blocked(jobs: readonly Job[], request: WebhookRequest, failedRows: ReadonlySet<string>): boolean {
+function blocked(jobs: readonly Sendable[], request: WebhookRequest, failedRows: ReadonlySet<string>): boolean {
   if (failedRows.size === 0) return false
-  for (let i = request.from; i < request.to; i++) if (failedRows.has(jobs[i]!.rowKey)) return true
+  for (let i = request.from; i < request.to; i++) if (failedRows.has(jobs[i]!.key)) return true
   return false
 }
 
 function encode(
-  jobs: readonly Job[],
+  jobs: readonly Sendable[],
   request: WebhookRequest,
 ): { headers: readonly string[]; body: string | Promise<Buffer> } {
   const { action } = jobs[request.from]!
   const options = action.options as WebhookActionOptions
   const json = bodyOf(jobs, request)
-  const ids = jobs.slice(request.from, request.to).map((job) => job.change.id)
+  const ids = jobs.slice(request.from, request.to).map((job) => job.id)
   const id = webhookId(action, ids)
   const headers = ['user-agent', 'bingo', ...request.headers]
   headers.push(...signatureHeaders(id, json, options.secrets, Date.now()))

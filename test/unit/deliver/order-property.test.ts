@@ -13,7 +13,7 @@ import { PauseReasons } from '../../../src/model/source.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { Router } from '../../../src/flow/router.ts'
 import { TargetQueues } from '../../../src/deliver/deliveries.ts'
-import { action, change, CountingHold, silentLog, tableDef, transaction } from '../../support/jobs.ts'
+import { action, change, CountingHold, seqOf, silentLog, tableDef, transaction } from '../../support/jobs.ts'
 
 const LANES = 3
 const JOB_BYTES = 100
@@ -181,7 +181,7 @@ class World {
       maxConcurrency: 2,
       send: async (jobs) => {
         if (this.calls % 4 === 0) await systemClock.sleep(1)
-        const results = jobs.map((job) => this.answer(job.action.rule.id, job.rowKey, job.change.seq))
+        const results = jobs.map((job) => this.answer(job.action.rule.id, job.key, seqOf(job)))
         return results.every((result) => result === null) ? undefined : results
       },
       close: () => Promise.resolve(),

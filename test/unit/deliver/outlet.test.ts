@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Outlet } from '../../../src/deliver/outlet.ts'
-import type { DeliveryFailure, Job, SendResult, Target } from '../../../src/model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../../src/model/action.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import { action, job } from '../../support/jobs.ts'
@@ -11,7 +11,7 @@ function failure(kind: DeliveryFailure['kind']): DeliveryFailure {
   return { kind, error: new BingoError('BINGO_TEST', `made ${kind}`) }
 }
 
-function outletOf(send: (jobs: readonly Job[]) => SendResult, options: Partial<Target> = {}) {
+function outletOf(send: (jobs: readonly Sendable[]) => SendResult, options: Partial<Target> = {}) {
   const sizes: number[] = []
   const target: Target = {
     gather: 'all',

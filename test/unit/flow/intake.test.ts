@@ -233,7 +233,7 @@ test('a changed primary key acts on both keys when an action addresses the key',
     ['user:1', null],
     ['user:2', null],
   ])
-  expect(routed[0]!.rowKey).not.toBe(routed[1]!.rowKey)
+  expect(routed[0]!.key).not.toBe(routed[1]!.key)
 })
 
 test('a filter decides about statements too', () => {

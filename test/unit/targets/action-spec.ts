@@ -1,4 +1,4 @@
-import type { ActionPlan, ActionSpec, ActionType, Job } from '../../../src/model/action.ts'
+import type { ActionPlan, ActionSpec, ActionType, Sendable } from '../../../src/model/action.ts'
 import type { Change, Row, Value } from '../../../src/model/change.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
 import { stringifyValue } from '../../../src/model/event-json.ts'
@@ -129,7 +129,7 @@ export function compile(
 }
 
 /** A job of that plan for an UPDATE of one row of `shop.users`. */
-export function jobFor(plan: ActionPlan, row: Row = { id: 1, status: 1 }, seq = 0): Job {
+export function jobFor(plan: ActionPlan, row: Row = { id: 1, status: 1 }, seq = 0): Sendable {
   const columns = Object.keys(row)
   const table = columns.join() === 'id,status' ? tableDef() : tableDef(columns)
   const before = { ...row, status: 0 }

@@ -80,6 +80,6 @@ describe('other action types', () => {
       params: ['{{event.id}}', '{{big}}', '{{nothing}}', { id: '{{id}}' }],
     })
     const job = jobFor(plan, { id: 1, big: 2n ** 63n, nothing: null })
-    expect(job.payload).toEqual([job.change.id, '9223372036854775808', null, '{"id":1}'])
+    expect(job.payload).toEqual([job.id, '9223372036854775808', null, '{"id":1}'])
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Job, SendResult, Target } from '../../../../src/model/action.ts'
+import type { Sendable, SendResult, Target } from '../../../../src/model/action.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
 import type { Permit } from '../../../../src/model/lease.ts'
 import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from '../../../../src/app/standby/guarded.ts'
@@ -37,7 +37,7 @@ class CountingTarget implements Target {
   readonly maxConcurrency = 1
   sent = 0
 
-  async send(jobs: readonly Job[]): Promise<SendResult> {
+  async send(jobs: readonly Sendable[]): Promise<SendResult> {
     this.sent += jobs.length
     return undefined
   }
@@ -98,7 +98,7 @@ test('what is wrapped is left as it was, and what it cannot do is not offered', 
   expect([guarded.willBeKept, guarded.retried]).toEqual([undefined, undefined])
   const told: number[] = []
   const remembering = Object.assign(new CountingTarget(), {
-    retried: async (jobs: readonly Job[]) => void told.push(jobs.length),
+    retried: async (jobs: readonly Sendable[]) => void told.push(jobs.length),
   })
   await new GuardedTarget(remembering, permit).retried!([job(), job()])
   expect(told).toEqual([2])

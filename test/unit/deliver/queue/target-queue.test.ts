@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FailureHandler } from '../../../../src/deliver/failure-handler.ts'
 import { TargetQueue } from '../../../../src/deliver/queue/target-queue.ts'
-import type { ActionPlan, DeliveryFailure, Job, SendResult, Target } from '../../../../src/model/action.ts'
+import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../../../src/model/action.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../../../../src/model/dead-letter.ts'
 import { BingoError, EvaluationError } from '../../../../src/model/errors.ts'
@@ -43,7 +43,7 @@ class ArrayStore implements DeadLetterStore {
   }
 }
 
-type Send = (jobs: readonly Job[]) => Promise<SendResult> | SendResult
+type Send = (jobs: readonly InFlightJob[]) => Promise<SendResult> | SendResult
 
 async function openQueue(send: Send, options: Partial<Target> = {}) {
   const store = new ArrayStore()
@@ -69,7 +69,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     gather: 'all',
     maxBatch: 1000,
     maxConcurrency: 4,
-    send: async (jobs) => send(jobs),
+    send: async (jobs) => send(jobs as readonly InFlightJob[]),
     close: () => Promise.resolve(),
     ...options,
   }
@@ -169,7 +169,7 @@ test('a poison message parks its key: later events of the key join it, others ar
   const { queue, store, drained } = await openQueue((jobs) =>
     jobs.map((each) => {
       if (each.change.seq === 0) return failure('poison')
-      seen.push(each.rowKey.split('\0').at(-1)!)
+      seen.push(each.key.split('\0').at(-1)!)
       return null
     }),
   )
@@ -316,7 +316,7 @@ test('whatever fails, nothing is lost and the last delivery of each event keeps 
           const results = batch.map((each) => {
             const answer = calls < 200 ? answers[calls++ % answers.length]! : 'ok'
             if (answer !== 'ok') return failure(answer === 'down' ? 'unknown' : answer)
-            const key = each.rowKey
+            const key = each.key
             const before = (delivered.get(key) ?? []).filter((seq) => seq !== each.change.seq)
             delivered.set(key, [...before, each.change.seq])
             return null

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeliveryFailure, Job } from '../../../../src/model/action.ts'
+import type { DeliveryFailure, Sendable } from '../../../../src/model/action.ts'
 import { deliveryFailure } from '../../../../src/targets/failure/failure.ts'
 import { BEHIND, sendByRow, sendInOrder, WITHHELD } from '../../../../src/targets/failure/in-order.ts'
 import { job } from '../../../support/jobs.ts'
@@ -11,7 +11,7 @@ const down = deliveryFailure('down', 'DOWN', 'down')
 async function run(names: readonly string[], failures: { [name: string]: DeliveryFailure } = {}) {
   const jobs = names.map((name) => job({ id: Number(name.split('.')[0]), payload: name }))
   const log: string[] = []
-  const outcomes = await sendByRow(jobs, async ({ payload }: Job) => {
+  const outcomes = await sendByRow(jobs, async ({ payload }: Sendable) => {
     log.push(`> ${String(payload)}`)
     await new Promise(setImmediate)
     log.push(`< ${String(payload)}`)
@@ -46,8 +46,8 @@ test('what is left of a send stays behind when another instance may have taken o
   const jobs = [job({ id: 1 }), job({ id: 2 }), job({ id: 3 })]
   const result = await sendInOrder(
     jobs,
-    async ({ change }) => {
-      sent.push(change.new!['id'] as number)
+    async ({ key }) => {
+      sent.push(Number(key.split('\0').at(-1)))
       return null
     },
     () => sent.length < 2,

@@ -1,0 +1,100 @@
+import type { ActionPlan } from '../../model/action.ts'
+import type { ActionRecord, DeadLetter } from '../../model/dead-letter.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { Rule, RuleSet } from '../../model/rule.ts'
+
+/**
+ * The action that a dead letter belongs to, wherever it stands in its rule by now: that with its identity, or one that is
+ * the same in all that it does. An action whose evaluation failed, so that nothing was ever sent, may have been repaired:
+ * its successor is the one action that is new in the rule and does the same kind of thing. Throws BINGO_RULE_UNKNOWN, or
+ * BINGO_ACTION_CHANGED, which says what is different.
+ */
+export function ownAction(letter: DeadLetter, { rules }: RuleSet): ActionPlan {
+  const rule = rules.find(({ id }) => id === letter.ruleId)
+  if (rule === undefined) {
+    throw new BingoError('BINGO_RULE_UNKNOWN', `there is no enabled rule "${letter.ruleId}"`, {
+      hint: `Bring the rule back under this id, ${BY_HINT}, or drop the entry.`,
+    })
+  }
+  if (letter.action === undefined) return byPlace(letter, rule)
+  const { action } = letter
+  const own =
+    rule.actions.find((each) => each.identity === action.identity && each.type === letter.actionType) ??
+    only(rule.actions.filter((each) => each.type === letter.actionType && differences(each, action).length === 0))
+  if (own !== undefined) return own
+  const repaired = letter.stage === undefined ? undefined : successor(letter, action, rule)
+  if (repaired !== undefined) return repaired
+  throw changed(letter, rule, reasonOf(letter, action, rule))
+}
+
+/** The action that `--by RULE#ACTION` names: its identity, or its number in the rule from 1. */
+export function namedAction(name: string, { rules }: RuleSet): ActionPlan {
+  const [ruleId, action = ''] = name.split('#')
+  const rule = rules.find(({ id }) => id === ruleId)
+  const found = rule?.actions.find((each) => each.identity === action || String(each.index + 1) === action)
+  if (found !== undefined) return found
+  const known = rule?.actions.map((each) => `${rule.id}#${each.index + 1}`) ?? rules.map(({ id }) => `${id}#1`)
+  throw new BingoError('BINGO_RULE_UNKNOWN', `there is no action "${name}" in the enabled rules`, {
+    hint: known.length === 0 ? undefined : `RULE#NUMBER or RULE#ID, as in ${known.slice(0, 5).join(', ')}.`,
+  })
+}
+
+const BY_HINT = 'send it by another action with --by RULE#ACTION'
+
+/** Entries of older versions know the place of their action alone, which says something in the rule as it was only. */
+function byPlace(letter: DeadLetter, rule: Rule): ActionPlan {
+  const action = rule.actions[letter.actionIndex]
+  if (rule.version === letter.ruleVersion && action?.type === letter.actionType) return action
+  throw changed(
+    letter,
+    rule,
+    'the rule was changed since, and the entry is of an older version of BinGo, which did not note what its action was',
+  )
+}
+
+/** The only action that took the place of one that could not be evaluated. Unclear cases are not decided here. */
+function successor(letter: DeadLetter, action: ActionRecord, rule: Rule): ActionPlan | undefined {
+  return only(
+    rule.actions.filter(
+      (each) =>
+        each.type === letter.actionType &&
+        !action.ofRule.includes(each.identity) &&
+        !differences(each, action).some((field) => DOES.has(field)),
+    ),
+  )
+}
+
+/** Fields that say what is done where. With another value an action is another one, not the old one repaired. */
+const DOES: ReadonlySet<string> = new Set(['target', 'cmd', 'method', 'exchange', 'statement'])
+
+function reasonOf({ actionType, actionIndex }: DeadLetter, action: ActionRecord, rule: Rule): string {
+  const sameType = rule.actions.filter(({ type }) => type === actionType)
+  if (sameType.length === 0) {
+    return `its ${actionType} action is gone: the rule has ${rule.actions.map(({ type }) => type).join(', ')}`
+  }
+  const nearest = sameType.reduce((best, each) => (distance(each) < distance(best) ? each : best))
+  const fields = differences(nearest, action)
+  if (fields.length === 0) return `several ${actionType} actions of the rule are like its own`
+  return `its ${actionType} action is gone; the nearest one (action ${nearest.index + 1}) has another ${fields.join(', ')}`
+
+  function distance(each: ActionPlan): number {
+    return differences(each, action).length + (each.index === actionIndex ? 0 : 0.5)
+  }
+}
+
+/** Names of the fields that differ. */
+function differences({ parts }: ActionPlan, action: ActionRecord): string[] {
+  const fields = new Set([...Object.keys(parts), ...Object.keys(action.parts)])
+  return [...fields].filter((field) => parts[field] !== action.parts[field])
+}
+
+function only<T>(found: readonly T[]): T | undefined {
+  return found.length === 1 ? found[0] : undefined
+}
+
+function changed({ ruleId, actionIndex }: DeadLetter, rule: Rule, why: string): BingoError {
+  const example = `${ruleId}#${rule.actions[actionIndex] === undefined ? 1 : actionIndex + 1}`
+  return new BingoError('BINGO_ACTION_CHANGED', `not sent by rule "${ruleId}": ${why}`, {
+    hint: `Bring the action back, ${BY_HINT} (as in --by '${example}'), or drop the entry. An \`id:\` keeps an action the same while its fields change.`,
+  })
+}
