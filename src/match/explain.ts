@@ -56,7 +56,8 @@ export interface ExplainedAction {
 
 /** Explains a rule for one change. The change must hold all columns. */
 export function explainRule(rule: Rule, change: Change): Explanation {
-  const inTable = rule.matchesTable(change.table.schema, change.table.name)
+  // A gap concerns no table.
+  const inTable = change.op === 'gap' || rule.matchesTable(change.table.schema, change.table.name)
   const inOperation = rule.operations.has(change.op)
   const applies = inTable && inOperation
   const filter = applies && rule.filter !== null ? explainFilter(rule.filter, change) : null

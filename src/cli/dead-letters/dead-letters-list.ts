@@ -3,6 +3,7 @@ import { printDuration } from '../../model/quantity.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
 import { LineOutput } from '../output/line-output.ts'
+import { printTable } from '../events/print-table.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
 import { table } from '../output/table.ts'
@@ -94,7 +95,7 @@ function row(letter: DeadLetter): readonly string[] {
   return [
     letter.id,
     letter.state,
-    `${event.schema}.${event.table}`,
+    printTable(event.schema, event.table),
     letter.target,
     String(attempts.length),
     age,

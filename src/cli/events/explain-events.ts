@@ -16,6 +16,7 @@ import { ExitCode } from '../output/exit-codes.ts'
 import type { ExplainOptions } from '../commands/explain.ts'
 import { paint, type Paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
+import { printTable } from './print-table.ts'
 import { sampleChange, type SampleEvent } from './sample-change.ts'
 
 /** `bingo explain`: prints; answers the exit code. */
@@ -28,7 +29,7 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
     const change = sampleChange(parseEvent(line, number), tables)
     const { table, op } = change
     if (!options.json) {
-      process.stdout.write(`${colour.bold(`${op} ${table.schema}.${table.name}`)} ${colour.dim(change.id)}\n`)
+      process.stdout.write(`${colour.bold(`${op} ${printTable(table.schema, table.name)}`)} ${colour.dim(change.id)}\n`)
     }
     for (const rule of rules) {
       const explanation = explainRule(rule, change)

@@ -24,8 +24,8 @@ export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): 
   if (!OPERATIONS.includes(op)) {
     throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate, ddl or gap.')
   }
-  const [schema, name] = tableName(event)
-  const ofRow = op !== 'truncate' && op !== 'ddl'
+  const [schema, name] = tableName(event, op)
+  const ofRow = isOfRow(op) || op === 'gap'
   const hasOld = op === 'update' || op === 'delete'
   const known = ofRow && op !== 'gap' ? tables && knownTable(tables, event, schema, name) : undefined
   const old = hasOld ? rowOf(event.old, 'old', known) : null
@@ -53,8 +53,13 @@ function microseconds(time: string | undefined): number {
   return ms * 1_000 + Number(beyond.padEnd(3, '0'))
 }
 
-/** `table: shop.users` does for `schema: shop, table: users`. */
-function tableName({ schema, table }: SampleEvent): readonly [string, string] {
+function isOfRow(op: Operation): boolean {
+  return op === 'insert' || op === 'update' || op === 'delete'
+}
+
+/** `table: shop.users` does for `schema: shop, table: users`. A gap has no table, nor has a statement whose tables are unknown. */
+function tableName({ schema, table }: SampleEvent, op: Operation): readonly [string, string] {
+  if (!isOfRow(op) && (table === undefined || table === '')) return [schema ?? '', '']
   if (typeof table !== 'string' || table === '') throw invalid('"table" is missing', 'Like shop.users.')
   if (schema !== undefined) return [schema, table]
   const [named = 'test', name] = splitTableName(table)
@@ -90,8 +95,9 @@ function tableOf(schema: string, name: string, key: unknown, rows: readonly (Row
   return { schema, name, columns, key: keyColumns(key, names).map((column) => names.indexOf(column)), flavour: 'mysql' }
 }
 
-/** The key as an event has it, a list of names, or nothing: then a column called id. */
+/** The key as an event has it (null: none), a list of names, or nothing: then a column called id. */
 function keyColumns(key: unknown, names: readonly string[]): readonly string[] {
+  if (key === null) return []
   const wanted = Array.isArray(key) ? key.map(String) : typeof key === 'object' && key !== null ? Object.keys(key) : []
   if (wanted.length === 0) return names.filter((name) => name.toLowerCase() === 'id').slice(0, 1)
   const missing = wanted.find((name) => !names.includes(name))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ActionPlan } from '../../../src/model/action.ts'
+import { Change } from '../../../src/model/change.ts'
 import type { Operation } from '../../../src/model/change.ts'
 import type { Rule } from '../../../src/model/rule.ts'
 import type { TableDef } from '../../../src/model/table.ts'
@@ -78,4 +79,10 @@ test('A rule for other tables or operations is not evaluated', () => {
     filter: null,
     actions: [],
   })
+})
+
+test('A gap is explained by the rules that listen to gaps, whatever their tables', () => {
+  const gap = new Change({ ...update.table, schema: '', name: '' }, 'gap', update.transaction, 0, null, ADA, null)
+  expect(explainRule(rule(null, ['gap']), gap)).toMatchObject({ outcome: 'match', table: { holds: true } })
+  expect(explainRule(rule(null, ['ddl']), gap)).toMatchObject({ outcome: 'no match', operation: { holds: false } })
 })

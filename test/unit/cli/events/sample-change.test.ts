@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { sampleChange } from '../../../../src/cli/events/sample-change.ts'
+import { sampleChange, type SampleEvent } from '../../../../src/cli/events/sample-change.ts'
 import { toChangeEvent } from '../../../../src/model/event-json.ts'
+import type { Gap } from '../../../../src/model/gap.ts'
+import { gapChange } from '../../../../src/model/gap-event.ts'
 
 test('an event that tail printed becomes the same event again', () => {
   const event = {
@@ -36,9 +38,27 @@ test('a statement has no rows', () => {
   expect(sampleChange(event)).toMatchObject({ op: 'truncate', old: null, new: null, query: 'TRUNCATE users' })
 })
 
-test('a gap has what became of it as its new row', () => {
-  const event = { op: 'gap' as const, table: 'bingo.gap', new: { reason: 'purged' } }
-  expect(sampleChange(event)).toMatchObject({ op: 'gap', old: null, new: { reason: 'purged' } })
+test('a gap as the daemon writes it, without a table, becomes the same event again', () => {
+  const position = { flavour: 'mysql' as const, file: 'binlog.000003', offset: 157, gtidSet: null }
+  const gap = { id: 'gap:1', at: 1_700_000_000_123, code: 'BINGO_BINLOG_PURGED', reason: 'purged', missing: null }
+  const event: unknown = JSON.parse(
+    JSON.stringify(toChangeEvent(gapChange({ ...gap, onGap: 'earliest', from: null, to: position } as Gap))),
+  )
+  expect(event).toMatchObject({ op: 'gap', schema: '', table: '' })
+  const change = sampleChange(event as SampleEvent)
+  expect(JSON.parse(JSON.stringify(toChangeEvent(change)))).toEqual(event)
+  expect(change.table.key).toEqual([])
+})
+
+test.each(['ddl', 'truncate'] as const)('a %s whose tables are unknown becomes the same event again', (op) => {
+  const event = { op, schema: 'shop', table: '', key: null, old: null, new: null, query: 'ALTER …' }
+  expect(toChangeEvent(sampleChange(event))).toMatchObject({ ...event, id: 'sample/0' })
+  expect(sampleChange({ op, query: 'x' }).table).toMatchObject({ schema: '', name: '' })
+})
+
+test('a row of a table without a key has none again, even with a column called id', () => {
+  const event = { op: 'insert' as const, table: 'shop.log', key: null, new: { id: 1 } }
+  expect(sampleChange(event).table.key).toEqual([])
 })
 
 test('operation, table and rows are enough', () => {
