@@ -70,7 +70,7 @@ export class TargetQueues implements Deliveries {
         config,
         lanes,
         open: () => openTarget(config),
-        failures: this.failures!,
+        undelivered: this.failures!,
         clock,
         log,
         stats: targetStatsOf(stats, config.id, config.type),

@@ -1,5 +1,8 @@
 import { backoffMs } from '../model/backoff.ts'
-import type { Log } from '../model/action.ts'
+import type { DeliveryFailure, Log, Target } from '../model/action.ts'
+import { announceDeadLetters } from './announce.ts'
+import { isGivenUp } from './queue/sort-results.ts'
+import type { Undelivered } from './undelivered.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/dead-letter.ts'
 import { parkedKey } from '../model/dead-letter.ts'
@@ -26,7 +29,7 @@ export interface FailureHandlerDeps {
  * What happens to jobs that will never be delivered: they are written to the dead letters, durably, before their hold is
  * released (invariant 1). Knows which row keys are parked, so that later events of a parked key join it.
  */
-export class FailureHandler {
+export class FailureHandler implements Undelivered {
   private readonly deps: FailureHandlerDeps
   private readonly parked: Set<string>
 
@@ -40,16 +43,28 @@ export class FailureHandler {
     return new FailureHandler(deps, await patiently({ ...deps, signal }, () => deps.store.parkedKeys()))
   }
 
-  /** Whether the job has to wait behind an earlier failure of its row key. */
-  isParked(job: InFlightJob): boolean {
-    return this.parked.size > 0 && this.parked.has(parkKey(job))
+  /** It could not be evaluated, or waits behind an earlier failure of its row key. */
+  endsUnsent(job: InFlightJob): boolean {
+    return job.failure !== null || (this.parked.size > 0 && this.parked.has(parkKey(job)))
+  }
+
+  isGivenUp(job: InFlightJob, failure: DeliveryFailure): boolean {
+    return isGivenUp(job, failure, this.deps.clock)
+  }
+
+  async giveUp(jobs: readonly InFlightJob[], target: Target | null): Promise<readonly InFlightJob[]> {
+    await announceDeadLetters(target, jobs, this.deps)
+    const free = await this.write(jobs)
+    // They are no dead letters after all: known as any other job that is in flight.
+    if (free.length > 0) void target?.afterRedelivery?.(free).catch(() => undefined)
+    return free
   }
 
   /**
    * Resolves when the jobs are durable in the store; waits, however long, while the store is down or full. Answers the
    * jobs that were not taken, in order: what they were to wait behind was retried meanwhile, so they may be sent.
    */
-  async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[]> {
+  private async write(jobs: readonly InFlightJob[]): Promise<InFlightJob[]> {
     const letters = jobs.map((job) => this.letter(job))
     const released = await this.store(letters)
     const free: InFlightJob[] = []

@@ -87,11 +87,11 @@ export interface Target {
   send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult>
   /**
    * These are about to become dead letters. One that the target took nevertheless (its answer was lost, or an earlier job
-   * of its row failed) has to be known until `retried` is told of it. Rejects when it cannot be noted now.
+   * of its row failed) has to be known until `afterRedelivery` is told of it. Rejects when it cannot be noted now.
    */
-  willBeKept?(jobs: readonly Sendable[]): Promise<void>
+  beforeDeadLetter?(jobs: readonly Sendable[]): Promise<void>
   /** These were dead letters, were taken, and have left their store: nobody sends them a third time. */
-  retried?(jobs: readonly Sendable[]): Promise<void>
+  afterRedelivery?(jobs: readonly Sendable[]): Promise<void>
   close(): Promise<void>
 }
 

@@ -160,7 +160,7 @@ describe('with exactlyOnce', () => {
     await using retry = await open(runOf(null))
     const [kept, ended] = jobs({ cmd: 'INCRBY', key: 'n' }, 1, 2)
     expect(await daemon.send([kept!, ended!], signal)).toBeUndefined()
-    await daemon.willBeKept!([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)])
+    await daemon.beforeDeadLetter!([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)])
     for (let round = 0; round < 3; round++) {
       await delay(1_100)
       stored += 1
@@ -170,7 +170,7 @@ describe('with exactlyOnce', () => {
     expect(await get('SMEMBERS', 'bingo:{test}:applied:retried')).toContain('/1@')
     expect(await retry.send([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)], signal)).toBeUndefined()
     expect(await get('GET', 'n')).toBe('3')
-    await retry.retried!([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)])
+    await retry.afterRedelivery!([kept!, ...jobs({ cmd: 'INCRBY', key: 'n' }, 3)])
     expect(await get('EXISTS', 'bingo:{test}:applied:retried')).toBe('0')
   })
 

@@ -7,8 +7,8 @@ import type { Permit } from '../../model/lease.ts'
 /** A target that sends only with a permit. Without a lease nothing is wrapped, so that nothing is paid. */
 export class GuardedTarget implements Target {
   readonly gather: Target['gather']
-  readonly willBeKept?: NonNullable<Target['willBeKept']>
-  readonly retried?: NonNullable<Target['retried']>
+  readonly beforeDeadLetter?: NonNullable<Target['beforeDeadLetter']>
+  readonly afterRedelivery?: NonNullable<Target['afterRedelivery']>
   readonly #inner: Target
   readonly #permit: Permit
 
@@ -17,8 +17,8 @@ export class GuardedTarget implements Target {
     this.#permit = permit
     this.gather = inner.gather
     // Who calls looks whether the target has them at all.
-    if (inner.willBeKept !== undefined) this.willBeKept = (jobs) => inner.willBeKept!(jobs)
-    if (inner.retried !== undefined) this.retried = (jobs) => inner.retried!(jobs)
+    if (inner.beforeDeadLetter !== undefined) this.beforeDeadLetter = (jobs) => inner.beforeDeadLetter!(jobs)
+    if (inner.afterRedelivery !== undefined) this.afterRedelivery = (jobs) => inner.afterRedelivery!(jobs)
   }
 
   get maxBatch(): number {

@@ -1,14 +1,16 @@
+import { Redelivery } from '../../deliver/dead-letters/redelivery.ts'
 import { countOf, planRetry } from '../../deliver/dead-letters/retry-plan.ts'
 import type { RetryPlan } from '../../deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
 import type { Log } from '../../model/action.ts'
+import { systemClock } from '../../model/clock.ts'
+import { actionTypes } from '../../targets/registry.ts'
 import type { DeadLetterStore } from '../../model/dead-letter.ts'
 import type { Config } from '../../app/config/config.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
-import { Resender } from './resender.ts'
 import { rulesFor } from '../rules-for.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 
@@ -41,16 +43,26 @@ async function retryAll(
 ): Promise<boolean> {
   const { ruleSet } = await rulesFor(config)
   using stop = stopSignals()
-  await using resender = new Resender(config.name, ruleSet, log, stop.signal, by)
+  const run = { name: config.name, epoch: null, window: null }
+  await using redelivery = new Redelivery({
+    ruleSet,
+    by,
+    openTarget: (target) =>
+      actionTypes()
+        .get(target.type)!
+        .open(target, { log, now: () => Date.now(), run }),
+    clock: systemClock,
+    signal: stop.signal,
+  })
   let total = countOf(plan)
   let sent = 0
   using bar = new ProgressBar(process.stderr, 'retrying', total)
   const told = new Set<string>()
-  const run = new RetryRun({
+  const retry = new RetryRun({
     store,
     signal: stop.signal,
-    send: (letter) => resender.send(letter),
-    onRemoved: (sent) => resender.removed(sent),
+    send: (letter) => redelivery.send(letter),
+    onRemoved: (sent) => redelivery.removed(sent),
     onResult: (letter, failure) => {
       bar.advance()
       if (failure === null) sent += 1
@@ -65,8 +77,8 @@ async function retryAll(
       bar.grow(count)
     },
   })
-  await run.run(plan)
-  const { unmatched } = resender
+  await retry.run(plan)
+  const { unmatched } = redelivery
   const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
   process.stdout.write(`${sent - unmatched} sent, ${dropped}${total - sent} left\n`)
   return sent === total

@@ -17,7 +17,7 @@ import type { ExplainOptions } from '../commands/explain.ts'
 import { paint, type Paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
 import { printTable } from './print-table.ts'
-import { sampleChange, type SampleEvent } from './sample-change.ts'
+import { sampleChange, type SampleEvent } from '../../rules/sample-change.ts'
 
 /** `bingo explain`: prints; answers the exit code. */
 export async function explainEvents(file: string | undefined, options: ExplainOptions): Promise<number> {

@@ -18,7 +18,7 @@ import { readExpectation, unmet, type Expectation } from './expectation.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
-import { sampleChange, type SampleEvent } from '../events/sample-change.ts'
+import { sampleChange, type SampleEvent } from '../../rules/sample-change.ts'
 
 interface RuleTest {
   readonly name: string

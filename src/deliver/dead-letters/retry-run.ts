@@ -66,6 +66,7 @@ export class RetryRun {
       for await (const letter of this.deps.store.list({ ids: ids.slice(from, from + PAGE) })) {
         if (this.deps.signal.aborted) return false
         const failure = await this.deps.send(letter)
+        if (failure !== null && this.deps.signal.aborted) return false
         this.deps.onResult(letter, failure)
         if (failure !== null) return false
         await this.removals.add(letter.id)

@@ -1,31 +1,26 @@
 import type { ActionPlan, Target } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/in-flight-job.ts'
-import type { FailureHandler } from '../failure-handler.ts'
+import type { Undelivered } from '../undelivered.ts'
 import type { LaneQueue } from './lane-queue.ts'
 import { RateLimit } from './rate-limit.ts'
 
-/** Dead letters written in one go for one lane. */
-const BURY_BATCH = 500
+/** Jobs of one lane that end unsent in one go. */
+const UNSENT_BATCH = 500
 
 /** Chooses which jobs at the head of a lane may go now: by order, parked keys, rate limits and the target's bounds. */
 export class LaneSelection {
-  private readonly failures: FailureHandler
+  private readonly undelivered: Undelivered
   private readonly clock: Clock
   private readonly limits = new Map<ActionPlan, RateLimit>()
 
-  constructor(failures: FailureHandler, clock: Clock) {
-    this.failures = failures
+  constructor(undelivered: Undelivered, clock: Clock) {
+    this.undelivered = undelivered
     this.clock = clock
   }
 
-  /** Never to be sent: it could not be rendered, or waits behind an earlier failure of its key. */
-  isLost(job: InFlightJob): boolean {
-    return job.failure !== null || this.failures.isParked(job)
-  }
-
   /**
-   * Appends the jobs that may go to `batch`, beginning with the lane's head, which is neither a stand-in nor lost.
+   * Appends the jobs that may go to `batch`, beginning with the lane's head, which is neither a stand-in nor ends unsent.
    * Answers the milliseconds until a rate limit lets the next one go; 0 when no limit is in the way.
    */
   choose(queue: LaneQueue, target: Target, batch: InFlightJob[]): number {
@@ -47,20 +42,20 @@ export class LaneSelection {
     return 0
   }
 
-  /** The lost jobs at the head of a lane, as many as are written to the dead letters in one go. */
-  lostAtHead(queue: LaneQueue): InFlightJob[] {
-    const lost: InFlightJob[] = []
-    for (let job = queue.at(0); job !== undefined && lost.length < BURY_BATCH; job = queue.at(lost.length)) {
-      if (job.gateOf !== null || !this.isLost(job) || (job.after !== null && !job.after.done)) break
-      lost.push(job)
+  /** The jobs at the head of a lane that end unsent, as many as do so in one go. */
+  unsentAtHead(queue: LaneQueue): InFlightJob[] {
+    const unsent: InFlightJob[] = []
+    for (let job = queue.at(0); job !== undefined && unsent.length < UNSENT_BATCH; job = queue.at(unsent.length)) {
+      if (job.gateOf !== null || !this.undelivered.endsUnsent(job) || (job.after !== null && !job.after.done)) break
+      unsent.push(job)
     }
-    return lost
+    return unsent
   }
 
   private mayGo(job: InFlightJob): boolean {
     if (job.after !== null && !job.after.done) return false
     if (job.gateOf !== null || (job.gate !== null && !job.gate.gateArrived)) return false
-    return !this.isLost(job)
+    return !this.undelivered.endsUnsent(job)
   }
 
   private limitOf(action: ActionPlan): RateLimit {

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../model/backoff.ts'
 import type { DeliveryFailure } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
+import type { Undelivered } from '../undelivered.ts'
 import { parkedKey } from '../../model/dead-letter.ts'
 import type { InFlightJob } from '../../model/in-flight-job.ts'
 
@@ -17,8 +18,8 @@ export interface SortedResults {
   readonly ended: InFlightJob[]
   /** To be sent again, in order. */
   readonly kept: InFlightJob[]
-  /** Given up: they go to the dead letters. */
-  readonly lost: InFlightJob[]
+  /** Never to be sent again. */
+  readonly givenUp: InFlightJob[]
   /** The failure that decides how long the kept ones wait, with its job; null when only the target was down. */
   retry: { readonly job: InFlightJob; readonly failure: DeliveryFailure } | null
 }
@@ -28,9 +29,9 @@ export function sortResults(
   batch: readonly InFlightJob[],
   { from, to }: Segment,
   result: readonly (DeliveryFailure | null)[],
-  clock: Pick<Clock, 'now' | 'monotonicMs'>,
+  isGivenUp: Undelivered['isGivenUp'],
 ): SortedResults {
-  const sorted: SortedResults = { ended: [], kept: [], lost: [], retry: null }
+  const sorted: SortedResults = { ended: [], kept: [], givenUp: [], retry: null }
   const keptRows = new Set<string>()
   const parkedRows = new Set<string>()
   const keep = (job: InFlightJob): void => {
@@ -46,8 +47,8 @@ export function sortResults(
       keep(job)
     } else if (failure === null) {
       sorted.ended.push(job)
-    } else if (isFinal(job, failure, clock)) {
-      sorted.lost.push(job)
+    } else if (isGivenUp(job, failure)) {
+      sorted.givenUp.push(job)
       if (job.action.onFailure === 'park') parkedRows.add(parkedKey(job.action.rule.id, job.key))
     } else {
       if (failure.kind !== 'down' && asksForMore(failure, sorted.retry)) sorted.retry = { job, failure }
@@ -64,7 +65,11 @@ function isBehind(job: InFlightJob, keptRows: ReadonlySet<string>, parkedRows: R
 }
 
 /** Notes the attempt; true when this job is given up by its rule's `retry` and `onFailure`. */
-function isFinal(job: InFlightJob, failure: DeliveryFailure, clock: Pick<Clock, 'now' | 'monotonicMs'>): boolean {
+export function isGivenUp(
+  job: InFlightJob,
+  failure: DeliveryFailure,
+  clock: Pick<Clock, 'now' | 'monotonicMs'>,
+): boolean {
   if (failure.kind === 'down') return false
   const { retry, onFailure } = job.action
   if (job.attempts === null) job.failingSinceMs = clock.monotonicMs()

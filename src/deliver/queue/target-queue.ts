@@ -2,9 +2,8 @@ import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/in-flight-job.ts'
 import type { TargetStats } from '../../model/stats.ts'
-import { announceKept } from './announce-kept.ts'
 import { clampRetryAfter, thrownFailure } from '../../targets/failure/failure.ts'
-import type { FailureHandler } from '../failure-handler.ts'
+import type { Undelivered } from '../undelivered.ts'
 import type { LaneQueue } from './lane-queue.ts'
 import { LaneSelection } from './lane-selection.ts'
 import { Lanes } from './lanes.ts'
@@ -18,7 +17,7 @@ export interface TargetQueueDeps {
   readonly config: TargetConfig
   readonly lanes: number
   readonly open: () => Promise<Target>
-  readonly failures: FailureHandler
+  readonly undelivered: Undelivered
   readonly clock: Clock
   readonly log: Log
   readonly stats: TargetStats
@@ -46,7 +45,7 @@ export class TargetQueue implements WakeableQueue {
   constructor(deps: TargetQueueDeps) {
     this.deps = deps
     this.lanes = new Lanes(deps.lanes, deps.clock, () => this.requestFlush())
-    this.selection = new LaneSelection(deps.failures, deps.clock)
+    this.selection = new LaneSelection(deps.undelivered, deps.clock)
     this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.stats)
     this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.requestFlush())
   }
@@ -132,8 +131,8 @@ export class TargetQueue implements WakeableQueue {
     if (first === undefined) return
     if (first.gateOf !== null) {
       this.arrive(first)
-    } else if (this.selection.isLost(first)) {
-      void this.buryHead(lane)
+    } else if (this.deps.undelivered.endsUnsent(first)) {
+      void this.endUnsent(lane)
     } else {
       const before = batch.length
       const waitMs = this.selection.choose(queue, target, batch)
@@ -182,51 +181,43 @@ export class TargetQueue implements WakeableQueue {
     segments: readonly Segment[],
     result: readonly (DeliveryFailure | null)[],
   ): void {
-    const { stats, clock } = this.deps
+    const { stats, undelivered } = this.deps
     const at = result.findIndex((failure) => failure?.kind === 'down')
     if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
     else this.health.succeeded()
     for (const failure of result) if (failure !== null) stats.failedTotal += 1
     for (const segment of segments) {
-      const sorted = sortResults(batch, segment, result, clock)
+      const sorted = sortResults(batch, segment, result, (job, failure) => undelivered.isGivenUp(job, failure))
       stats.retriedTotal += sorted.kept.length
       void this.finishLane(segment, sorted)
     }
   }
 
-  private async finishLane({ lane, from, to }: Segment, { ended, kept, lost, retry }: SortedResults): Promise<void> {
+  private async finishLane({ lane, from, to }: Segment, { ended, kept, givenUp, retry }: SortedResults): Promise<void> {
     const queue = this.lanes.at(lane)
     const waitMs = retry === null ? 0 : this.noteRetry(queue, retry)
-    if (lost.length > 0 && (await this.bury(lost)) === null) return
+    if (givenUp.length > 0 && (await this.giveUp(givenUp)) === null) return
     this.lanes.settle(lane, to - from, kept)
     for (const job of ended) this.end(job, true)
-    for (const job of lost) this.end(job, false)
+    for (const job of givenUp) this.end(job, false)
     this.lanes.wakeAfter(lane, waitMs)
   }
 
-  /** Writes the failed or parked jobs at the head of a lane to the dead letters; those not taken stay, to be sent. */
-  private async buryHead(lane: number): Promise<void> {
+  /** Ends the jobs at the head of a lane that are not to be sent; what may be sent after all stays. */
+  private async endUnsent(lane: number): Promise<void> {
     const queue = this.lanes.at(lane)
     queue.state = 'busy'
-    const lost = this.selection.lostAtHead(queue)
-    const free = lost.length === 0 ? [] : await this.bury(lost)
+    const unsent = this.selection.unsentAtHead(queue)
+    const free = unsent.length === 0 ? [] : await this.giveUp(unsent)
     if (free === null) return
-    this.lanes.settle(lane, lost.length, free)
-    for (const job of lost) if (!free.includes(job)) this.end(job, false)
-    if (lost.length > 0) this.wake(lane)
+    this.lanes.settle(lane, unsent.length, free)
+    for (const job of unsent) if (!free.includes(job)) this.end(job, false)
+    if (unsent.length > 0) this.wake(lane)
   }
 
-  /** The jobs that were not taken; null when the daemon stops before: they stay held and are replayed (invariant 1). */
-  private async bury(jobs: readonly InFlightJob[]): Promise<InFlightJob[] | null> {
-    try {
-      await announceKept(this.opener.target, jobs, this.deps)
-      const free = await this.deps.failures.bury(jobs)
-      // No letters after all: known as any other job that is under way.
-      if (free.length > 0) void this.opener.target?.retried?.(free).catch(() => undefined)
-      return free
-    } catch {
-      return null
-    }
+  /** The jobs that are to be sent after all; null when the daemon stops before: they stay held and are replayed (invariant 1). */
+  private giveUp(jobs: readonly InFlightJob[]): Promise<readonly InFlightJob[] | null> {
+    return this.deps.undelivered.giveUp(jobs, this.opener.target).catch(() => null)
   }
 
   private end(job: InFlightJob, delivered: boolean): void {

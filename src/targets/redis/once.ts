@@ -47,13 +47,13 @@ export class OnceSender {
   }
 
   /** Effects that are there already outlive what this run forgets: somebody will retry them, some day. */
-  async willBeKept(operations: readonly Operation[]): Promise<void> {
+  async beforeDeadLetter(operations: readonly Operation[]): Promise<void> {
     const ids = effectsOf(operations)
     if (ids.length > 0) await this.record.keepApplied(ids)
   }
 
   /** Dead letters that were sent are gone: nobody sends them again. */
-  async retried(operations: readonly Operation[]): Promise<void> {
+  async afterRedelivery(operations: readonly Operation[]): Promise<void> {
     const ids = effectsOf(operations)
     if (ids.length > 0) await this.record.forgetRetried(ids)
   }

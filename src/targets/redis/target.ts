@@ -84,12 +84,12 @@ export class RedisTarget implements Target {
     return sendTransaction(client, operations)
   }
 
-  async willBeKept(jobs: readonly Sendable[]): Promise<void> {
-    await this.#once?.willBeKept(planCommands(jobs))
+  async beforeDeadLetter(jobs: readonly Sendable[]): Promise<void> {
+    await this.#once?.beforeDeadLetter(planCommands(jobs))
   }
 
-  async retried(jobs: readonly Sendable[]): Promise<void> {
-    await this.#once?.retried(planCommands(jobs))
+  async afterRedelivery(jobs: readonly Sendable[]): Promise<void> {
+    await this.#once?.afterRedelivery(planCommands(jobs))
   }
 
   /** Late or misplaced replies say something about the connection, not about the command alone. */

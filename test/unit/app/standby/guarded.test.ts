@@ -95,11 +95,11 @@ test('what is wrapped is left as it was, and what it cannot do is not offered', 
   await target.send([job()])
   expect(permit.asked).toBe(0)
   expect(guarded).toMatchObject({ gather: 'lane', maxBatch: 10, maxConcurrency: 1 })
-  expect([guarded.willBeKept, guarded.retried]).toEqual([undefined, undefined])
+  expect([guarded.beforeDeadLetter, guarded.afterRedelivery]).toEqual([undefined, undefined])
   const told: number[] = []
   const remembering = Object.assign(new CountingTarget(), {
-    retried: async (jobs: readonly Sendable[]) => void told.push(jobs.length),
+    afterRedelivery: async (jobs: readonly Sendable[]) => void told.push(jobs.length),
   })
-  await new GuardedTarget(remembering, permit).retried!([job(), job()])
+  await new GuardedTarget(remembering, permit).afterRedelivery!([job(), job()])
   expect(told).toEqual([2])
 })

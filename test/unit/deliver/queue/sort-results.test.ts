@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { retryWaitMs, sortResults } from '../../../../src/deliver/queue/sort-results.ts'
+import { isGivenUp, retryWaitMs, sortResults } from '../../../../src/deliver/queue/sort-results.ts'
 import type { DeliveryFailure } from '../../../../src/model/action.ts'
 import { backoffMs } from '../../../../src/model/backoff.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
@@ -12,7 +12,9 @@ function failure(kind: DeliveryFailure['kind'], retryAfterMs?: number): Delivery
 }
 
 const sort = (batch: readonly InFlightJob[], result: readonly (DeliveryFailure | null)[], atMs = 0, wallMs = atMs) =>
-  sortResults(batch, { lane: 0, from: 0, to: batch.length }, result, { monotonicMs: () => atMs, now: () => wallMs })
+  sortResults(batch, { lane: 0, from: 0, to: batch.length }, result, (one, failed) =>
+    isGivenUp(one, failed, { monotonicMs: () => atMs, now: () => wallMs }),
+  )
 
 const retry = { attempts: 3, maxAgeMs: 60_000, minMs: 100, maxMs: 30_000 }
 
@@ -21,21 +23,21 @@ describe('what failed', () => {
     const one = job({ action: action({ retry }) })
     expect(sort([one], [failure('unknown')]).kept).toEqual([one])
     expect(sort([one], [failure('unknown')]).kept).toEqual([one])
-    expect(sort([one], [failure('unknown')]).lost).toEqual([one])
+    expect(sort([one], [failure('unknown')]).givenUp).toEqual([one])
   })
 
   test('is given up once it is too old, counted from its first failure', () => {
     const one = job({ action: action({ retry: { ...retry, attempts: Infinity } }) })
     expect(sort([one], [failure('unknown')], 1_000).kept).toEqual([one])
     expect(sort([one], [failure('unknown')], 60_999).kept).toEqual([one])
-    expect(sort([one], [failure('unknown')], 61_000).lost).toEqual([one])
+    expect(sort([one], [failure('unknown')], 61_000).givenUp).toEqual([one])
   })
 
   test('is not too old because the wall clock was set', () => {
     const one = job({ action: action({ retry: { ...retry, attempts: Infinity } }) })
     expect(sort([one], [failure('unknown')], 1_000).kept).toEqual([one])
     expect(sort([one], [failure('unknown')], 2_000, 86_400_000).kept).toEqual([one])
-    expect(sort([one], [failure('unknown')], 61_000, -86_400_000).lost).toEqual([one])
+    expect(sort([one], [failure('unknown')], 61_000, -86_400_000).givenUp).toEqual([one])
   })
 
   test('is never given up while the target is down, nor with block', () => {
@@ -48,7 +50,7 @@ describe('what failed', () => {
 
   test('is given up at once when it is poison', () => {
     const one = job()
-    expect(sort([one], [failure('poison')]).lost).toEqual([one])
+    expect(sort([one], [failure('poison')]).givenUp).toEqual([one])
     expect(one.attempts).toHaveLength(1)
   })
 })
@@ -75,8 +77,8 @@ describe('what was acknowledged behind a failure of its row', () => {
       job({ id: 2, action: park }),
       job({ id: 1, action: park }),
     ]
-    const { lost, kept, ended } = sort([first!, other!, second!], [failure('poison'), null, null])
-    expect(lost).toEqual([first])
+    const { givenUp, kept, ended } = sort([first!, other!, second!], [failure('poison'), null, null])
+    expect(givenUp).toEqual([first])
     expect(kept).toEqual([second])
     expect(ended).toEqual([other])
   })

@@ -89,7 +89,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     config: targetConfig,
     lanes: LANES,
     open: () => Promise.resolve(target),
-    failures,
+    undelivered: failures,
     clock: systemClock,
     log: silentLog,
     stats,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { sampleChange, type SampleEvent } from '../../../../src/cli/events/sample-change.ts'
-import { BingoError } from '../../../../src/model/errors.ts'
-import { tablesOfDump } from '../../../../src/sources/mysql/schema/schema-dump.ts'
+import { sampleChange, type SampleEvent } from '../../../src/rules/sample-change.ts'
+import { BingoError } from '../../../src/model/errors.ts'
+import { tablesOfDump } from '../../../src/sources/mysql/schema/schema-dump.ts'
 
 const TABLES = tablesOfDump(`USE shop;
 CREATE TABLE orders (

@@ -1,9 +1,9 @@
-import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../../model/change.ts'
-import { BingoError } from '../../model/errors.ts'
-import { nearestName } from '../../model/nearest-name.ts'
-import type { ColumnDef, TableDef } from '../../model/table.ts'
+import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../model/change.ts'
+import { BingoError } from '../model/errors.ts'
+import { nearestName } from '../model/nearest-name.ts'
+import type { ColumnDef, TableDef } from '../model/table.ts'
 import { typedRow } from './typed-row.ts'
-import { splitTableName } from '../../rules/table-pattern.ts'
+import { splitTableName } from './table-pattern.ts'
 
 /** A change event as people write or keep it; everything but operation, table and rows may be left out. */
 export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown }

@@ -1,10 +1,10 @@
-import type { Row, Value } from '../../model/change.ts'
-import { ColumnType } from '../../model/column-type.ts'
-import { BingoError } from '../../model/errors.ts'
-import type { ColumnDef, TableDef } from '../../model/table.ts'
-import { typeName } from '../../model/type-name.ts'
-import { valueKind } from '../../model/value-kind.ts'
-import { columnsOf } from '../../rules/language/table-columns.ts'
+import type { Row, Value } from '../model/change.ts'
+import { ColumnType } from '../model/column-type.ts'
+import { BingoError } from '../model/errors.ts'
+import type { ColumnDef, TableDef } from '../model/table.ts'
+import { typeName } from '../model/type-name.ts'
+import { valueKind } from '../model/value-kind.ts'
+import { columnsOf } from './language/table-columns.ts'
 
 /** The row with values as the columns' types give them. Throws BINGO_EVENT_INVALID for what no row can hold. */
 export function typedRow(row: Row, table: TableDef, image: 'old' | 'new'): Row {

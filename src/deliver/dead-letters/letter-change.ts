@@ -2,7 +2,7 @@ import { Change, type Row, type Value } from '../../model/change.ts'
 import { ColumnType } from '../../model/column-type.ts'
 import type { DeadLetter } from '../../model/dead-letter.ts'
 import type { ColumnDef, TableDef, ValueKind } from '../../model/table.ts'
-import { sampleChange } from '../events/sample-change.ts'
+import { sampleChange } from '../../rules/sample-change.ts'
 
 /** A column type whose values look as values of this kind do. */
 const TYPES: Readonly<Record<ValueKind, number>> = {

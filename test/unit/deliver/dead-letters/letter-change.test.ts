@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { parseLetter, serialiseLetter } from '../../../../src/state/dead-letters/letter.ts'
 import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
 import { FailureHandler } from '../../../../src/deliver/failure-handler.ts'
-import { letterChange } from '../../../../src/cli/dead-letters/letter-change.ts'
+import { letterChange } from '../../../../src/deliver/dead-letters/letter-change.ts'
 import { Change } from '../../../../src/model/change.ts'
 import type { Row } from '../../../../src/model/change.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
@@ -65,7 +65,7 @@ async function stored(change: Change): Promise<Change> {
   const deps = { store, clock: systemClock, log: silentLog, signal, stats: createStats(1).deadLetters }
   const failures = await FailureHandler.open({ ...deps, ruleStats: () => ruleStats }, signal)
   const failure = { stage: 'filter', code: 'BINGO_FILTER_FAILED', message: 'no such column' } as const
-  await failures.bury([new InFlightJob(action(), change, undefined, 0, 1, new CountingHold(), failure)])
+  await failures.giveUp([new InFlightJob(action(), change, undefined, 0, 1, new CountingHold(), failure)], null)
   for await (const letter of store.list({})) return letterChange(parseLetter(serialiseLetter(letter), 'memory'))
   throw new Error('nothing was stored')
 }

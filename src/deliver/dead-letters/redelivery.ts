@@ -1,0 +1,171 @@
+import { thrownFailure } from '../../targets/failure/failure.ts'
+import type { ActionPlan, DeliveryFailure, Log, Payload, Target, TargetConfig } from '../../model/action.ts'
+import type { Change } from '../../model/change.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { DeadLetter } from '../../model/dead-letter.ts'
+import { BingoError } from '../../model/errors.ts'
+import { InFlightJob } from '../../model/in-flight-job.ts'
+import { keyChanged } from '../../model/row-key.ts'
+import type { RuleSet } from '../../model/rule.ts'
+import { createStats, targetStatsOf } from '../../model/stats.ts'
+import { TargetQueue } from '../queue/target-queue.ts'
+import { letterChange } from './letter-change.ts'
+import { namedAction, ownAction } from './own-action.ts'
+import { RedeliveryResults } from './redelivery-results.ts'
+
+/** Whoever sends two entries of a row awaits the first: lanes only let the others go side by side. */
+const LANES = 64
+
+export interface RedeliveryDeps {
+  readonly ruleSet: RuleSet
+  /** RULE#ACTION to send by, instead of the entries' own actions. */
+  readonly by?: string | undefined
+  readonly openTarget: (target: TargetConfig) => Promise<Target>
+  readonly clock: Clock
+  /** Ends it: what waits is reported as not sent. */
+  readonly signal: AbortSignal
+}
+
+interface OpenQueue {
+  readonly target: Target
+  readonly queue: TargetQueue
+  readonly results: RedeliveryResults
+}
+
+/** What a target took that wants to know when it has left the store of dead letters. */
+interface Taken {
+  readonly target: Target
+  readonly job: InFlightJob
+}
+
+/**
+ * Sends dead letters by their own actions, through the queues that the daemon sends by. Targets are opened when first
+ * needed; once one is down nothing more is sent to it.
+ */
+export class Redelivery implements AsyncDisposable {
+  private readonly deps: RedeliveryDeps
+  private readonly by: ActionPlan | null
+  private readonly targets = new Map<string, Promise<OpenQueue>>()
+  /** By entry, until it is removed. */
+  private readonly taken = new Map<string, readonly Taken[]>()
+  private sent = 0
+  /** Events that were not sent because their rule, as it is now, does not match them. */
+  unmatched = 0
+
+  /** Throws BINGO_RULE_UNKNOWN when there is no action `by`. */
+  constructor(deps: RedeliveryDeps) {
+    this.deps = deps
+    this.by = deps.by === undefined ? null : namedAction(deps.by, deps.ruleSet)
+  }
+
+  /** Resolves to why the target did not take it, or null when it did, or when the rule does not match it any more. */
+  async send(letter: DeadLetter): Promise<DeliveryFailure | null> {
+    let jobs: readonly InFlightJob[]
+    try {
+      jobs = this.jobsOf(letter)
+    } catch (error) {
+      if (error instanceof BingoError) return thrownFailure('poison', error)
+      throw error
+    }
+    if (jobs.length === 0) this.unmatched += 1
+    const taken: Taken[] = []
+    for (const job of jobs) {
+      const failure = await this.deliver(job, taken)
+      if (failure !== null) return failure
+    }
+    if (taken.length > 0) this.taken.set(letter.id, taken)
+    return null
+  }
+
+  /** Entries that were sent have left their store. */
+  async removed(ids: readonly string[]): Promise<void> {
+    const removed = ids.flatMap((id) => this.taken.get(id) ?? [])
+    for (const id of ids) this.taken.delete(id)
+    // A target that is not told only remembers them for longer.
+    for (const [target, taken] of Map.groupBy(removed, (each) => each.target)) {
+      await target.afterRedelivery!(taken.map(({ job }) => job)).catch(() => undefined)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opened of this.targets.values()) {
+      await opened.then(({ queue }) => queue.close()).catch(() => undefined)
+    }
+  }
+
+  /** What to send, in this order: mostly one thing. */
+  private jobsOf(letter: DeadLetter): readonly InFlightJob[] {
+    const change = letterChange(letter)
+    const action = this.by ?? ownAction(letter, this.deps.ruleSet)
+    if (!matches(action, letter, change)) return []
+    return payloadsOf(action, letter, change).map((payload) => {
+      const lane = this.sent++ % LANES
+      return new InFlightJob(action, change, payload, lane, 0, NO_HOLD, null)
+    })
+  }
+
+  private async deliver(job: InFlightJob, taken: Taken[]): Promise<DeliveryFailure | null> {
+    try {
+      const { target, queue, results } = await this.opened(job.action)
+      const failure = await results.of(job, () => queue.push(job))
+      if (failure === null && target.afterRedelivery !== undefined) taken.push({ target, job })
+      return failure
+    } catch (error) {
+      return thrownFailure('down', error)
+    }
+  }
+
+  private opened({ target: config }: ActionPlan): Promise<OpenQueue> {
+    let opened = this.targets.get(config.id)
+    if (opened === undefined) {
+      opened = this.deps.openTarget(config).then((target) => this.queueFor(config, target))
+      this.targets.set(config.id, opened)
+    }
+    return opened
+  }
+
+  private queueFor(config: TargetConfig, target: Target): OpenQueue {
+    const { clock, signal } = this.deps
+    const results = new RedeliveryResults(signal)
+    const queue = new TargetQueue({
+      config,
+      lanes: LANES,
+      open: () => Promise.resolve(target),
+      undelivered: results,
+      clock,
+      // What happens to each entry is reported to whoever sends it.
+      log: NO_LOG,
+      stats: targetStatsOf(createStats(0), config.id, config.type),
+      signal,
+      onEnd: (job, delivered) => results.ended(job, delivered),
+    })
+    return { target, queue, results }
+  }
+}
+
+/** Asks what could not be answered when the entry was written; what had been answered then is not asked again. */
+function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
+  if (stage === 'filter' && rule.filter !== null && !rule.filter.bind(change.table)(change)) return false
+  return when === null || (stage !== 'filter' && stage !== 'when') || when.bind(change.table)(change)
+}
+
+function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Change): readonly Payload[] {
+  const { table, op, old, new: new_ } = change
+  const payload = () => action.bind(table)(change)
+  if (action.bindFormerKey === undefined) return [payload()]
+  const former = () => action.bindFormerKey!(table)(change)
+  // A key that an UPDATE left behind has an entry of its own (deliver/failure-handler.ts), if it could be rendered at all.
+  if (id.endsWith('#former')) return [former()]
+  return stage !== undefined && keyChanged(table, op, old, new_) ? [former(), payload()] : [payload()]
+}
+
+/** The entry stays in its store until the target has taken it: nothing else holds it. */
+const NO_HOLD = { release: () => undefined }
+
+const NO_LOG: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => NO_LOG,
+}
