@@ -6,6 +6,7 @@ import { openCheckpointStore } from '../state/checkpoint/open-store.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig } from '../model/action.ts'
+import type { DropResult } from '../model/deliveries.ts'
 import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
@@ -34,6 +35,8 @@ export interface Daemon {
   /** Resolves after a drained stop; rejects with the BingoError that ended it. */
   run(signal: AbortSignal): Promise<void>
   reload(ruleSet: RuleSet): void
+  /** What waits for a target that no rule names any more goes to the dead letters. */
+  dropTarget(target: string): DropResult
   /** Where a restart would resume; null before the first connection. */
   readonly position: SourcePosition | null
   /** Changes that were skipped knowingly. */
@@ -70,6 +73,10 @@ class ConfiguredDaemon implements Daemon {
 
   async deadLetterCount(): Promise<number> {
     return (await this.deadLetters?.count()) ?? 0
+  }
+
+  dropTarget(target: string): DropResult {
+    return this.pipeline?.dropTarget(target) ?? 'unknown'
   }
 
   reload(ruleSet: RuleSet): void {

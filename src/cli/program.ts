@@ -9,6 +9,7 @@ import { healthCommand } from './commands/health.ts'
 import { positionCommand } from './commands/position.ts'
 import { printError } from './output/print-error.ts'
 import { runCommand } from './commands/run.ts'
+import { targetsCommand } from './commands/targets.ts'
 import { statusCommand } from './commands/status.ts'
 import { tailCommand } from './commands/tail.ts'
 import { testCommand } from './commands/test.ts'
@@ -64,6 +65,7 @@ export function createProgram(exit: (code: number) => void): Command {
     explainCommand(exit),
     tailCommand(),
     statusCommand(exit),
+    targetsCommand(),
     healthCommand(exit),
     deadLettersCommand(exit),
     positionCommand(),

@@ -1,11 +1,12 @@
 import type { Log, Target, TargetConfig } from '../model/action.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
-import type { Deliveries, DeliveryHooks } from '../model/deliveries.ts'
+import type { Deliveries, DeliveryHooks, DropResult } from '../model/deliveries.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
 import type { RuleSet } from '../model/rule.ts'
 import { targetStatsOf } from '../model/stats.ts'
-import type { Stats } from '../model/stats.ts'
+import type { Stats, TargetStats } from '../model/stats.ts'
+import { stringifyValue } from '../model/event-json.ts'
 import { FailureHandler } from './failure-handler.ts'
 import { TargetQueue } from './queue/target-queue.ts'
 
@@ -18,11 +19,21 @@ export interface TargetQueuesDeps {
   readonly stats: Stats
 }
 
+interface OpenQueue {
+  readonly queue: TargetQueue
+  readonly stats: TargetStats
+  /** What it was opened with. */
+  options: string
+}
+
 /** One queue per target, made when it is first named. */
 export class TargetQueues implements Deliveries {
   private readonly deps: TargetQueuesDeps
   private readonly hooks: DeliveryHooks
-  private readonly queues = new Map<string, TargetQueue>()
+  private readonly queues = new Map<string, OpenQueue>()
+  /** Targets that the rules name now. */
+  private named: ReadonlySet<string> = new Set()
+  private readonly dropped = new Set<string>()
   private failures: FailureHandler | null = null
 
   constructor(deps: TargetQueuesDeps, hooks: DeliveryHooks) {
@@ -46,39 +57,107 @@ export class TargetQueues implements Deliveries {
   }
 
   get drained(): boolean {
-    for (const queue of this.queues.values()) if (!queue.idle) return false
+    for (const { queue } of this.queues.values()) if (!queue.idle) return false
     return true
   }
 
   prepare({ rules }: RuleSet): void {
-    for (const rule of rules) for (const { target } of rule.actions) this.of(target).prepare()
+    const named = new Set<string>()
+    for (const rule of rules) {
+      for (const { target } of rule.actions) {
+        if (named.has(target.id)) continue
+        named.add(target.id)
+        this.use(target)
+      }
+    }
+    this.named = named
+    for (const id of this.dropped) if (named.has(id)) this.dropped.delete(id)
+    for (const [id, open] of this.queues) if (!named.has(id)) this.unname(id, open)
   }
 
   push(target: TargetConfig, job: InFlightJob): void {
-    this.of(target).push(job)
+    this.of(target).queue.push(job)
+  }
+
+  drop(target: string): DropResult {
+    if (this.named.has(target)) return 'named'
+    const open = this.queues.get(target)
+    if (open === undefined) return 'unknown'
+    this.dropped.add(target)
+    const dropped = open.queue.drop()
+    const fields = { target, code: 'BINGO_TARGET_DROPPED', queued: dropped }
+    this.deps.log.warn(fields, 'target dropped on request; its events go to the dead letters')
+    return { dropped }
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.queues.values()].map((queue) => queue.close()))
+    await Promise.allSettled([...this.queues.values()].map(({ queue }) => queue.close()))
   }
 
-  private of(config: TargetConfig): TargetQueue {
-    let queue = this.queues.get(config.id)
-    if (queue === undefined) {
-      const { lanes, openTarget, clock, log, stats } = this.deps
-      queue = new TargetQueue({
+  /** Opens a target that rules name, or opens it again where its options changed. */
+  private use(config: TargetConfig): void {
+    const open = this.of(config)
+    open.stats.unnamedSince = 0
+    const options = stringifyValue(config.options)
+    if (open.options !== options) {
+      open.options = options
+      open.queue.reopenAs(() => this.deps.openTarget(config))
+    }
+    open.queue.prepare()
+  }
+
+  /** What waits for it keeps its address; when nothing waits any more, it is closed and forgotten. */
+  private unname(id: string, open: OpenQueue): void {
+    if (open.queue.idle) {
+      this.forget(id, open)
+      return
+    }
+    if (open.stats.unnamedSince > 0) return
+    open.stats.unnamedSince = this.deps.clock.now()
+    this.deps.log.warn(
+      { target: id, code: 'BINGO_TARGET_UNNAMED', queued: open.stats.queued },
+      'no rule names this target any more; it is closed once its events are delivered, or dropped by `bingo targets drop`',
+    )
+  }
+
+  private forget(id: string, open: OpenQueue): void {
+    if (this.queues.get(id) !== open) return
+    this.queues.delete(id)
+    this.deps.stats.targets.delete(id)
+    this.deps.log.info({ target: id }, 'target closed: no rule names it')
+    void open.queue.close().catch(() => undefined)
+  }
+
+  private ended(id: string, job: InFlightJob, delivered: boolean): void {
+    this.hooks.ended(job, delivered)
+    if (this.named.has(id)) return
+    const open = this.queues.get(id)
+    // The queue is still at work on its last job.
+    if (open !== undefined && open.queue.idle) setImmediate(() => open.queue.idle && this.forget(id, open))
+  }
+
+  private of(config: TargetConfig): OpenQueue {
+    const { id } = config
+    let open = this.queues.get(id)
+    if (open === undefined) {
+      const { lanes, openTarget, clock, log } = this.deps
+      const stats = targetStatsOf(this.deps.stats, id, config.type)
+      const queue = new TargetQueue({
         config,
         lanes,
         open: () => openTarget(config),
         undelivered: this.failures!,
         clock,
         log,
-        stats: targetStatsOf(stats, config.id, config.type),
+        stats,
         signal: this.hooks.signal,
-        onEnd: this.hooks.ended,
+        onEnd: (job, delivered) => this.ended(id, job, delivered),
       })
-      this.queues.set(config.id, queue)
+      // An event of a rule as it was may come after its target was dropped: it was delayed.
+      if (this.dropped.has(id)) queue.drop()
+      open = { queue, stats, options: stringifyValue(config.options) }
+      this.queues.set(id, open)
     }
-    return queue
+    return open
   }
 }

@@ -13,6 +13,11 @@ import type { DeadLetterStats, RuleStats } from '../model/stats.ts'
 import type { TableDef } from '../model/table.ts'
 import { valueKind } from '../model/value-kind.ts'
 
+const DROPPED = {
+  code: 'BINGO_TARGET_DROPPED',
+  message: 'its target is not named by any rule any more, and was dropped',
+} as const
+
 /** Between tries to reach a dead-letter store that is down or full. */
 const STORE_RETRY = { minMs: 200, maxMs: 10_000 } as const
 
@@ -60,12 +65,23 @@ export class FailureHandler implements Undelivered {
     return free
   }
 
+  /** They park nothing: later events of their rows go to the address that the rule has now. */
+  async drop(jobs: readonly InFlightJob[], target: Target | null): Promise<void> {
+    await announceDeadLetters(target, jobs, this.deps)
+    const at = this.deps.clock.now()
+    for (const job of jobs) {
+      if (job.failure === null) (job.attempts ??= []).push({ at, ...DROPPED })
+      this.deps.ruleStats(job.action.rule.id).deadLettersTotal += 1
+    }
+    await this.store(jobs.map((job) => this.letter(job, 'skip')))
+  }
+
   /**
    * Resolves when the jobs are durable in the store; waits, however long, while the store is down or full. Answers the
    * jobs that were not taken, in order: what they were to wait behind was retried meanwhile, so they may be sent.
    */
   private async write(jobs: readonly InFlightJob[]): Promise<InFlightJob[]> {
-    const letters = jobs.map((job) => this.letter(job))
+    const letters = jobs.map((job) => this.letter(job, this.stateOf(job)))
     const released = await this.store(letters)
     const free: InFlightJob[] = []
     const taken: InFlightJob[] = []
@@ -103,7 +119,11 @@ export class FailureHandler implements Undelivered {
     return released
   }
 
-  private letter(job: InFlightJob): DeadLetter {
+  private stateOf(job: InFlightJob): DeadLetter['state'] {
+    return joins(job) ? 'parked' : job.action.onFailure === 'park' ? 'park' : 'skip'
+  }
+
+  private letter(job: InFlightJob, state: DeadLetter['state']): DeadLetter {
     const { action, change, failure } = job
     const now = this.deps.clock.now()
     const attempts = job.attempts ?? []
@@ -121,7 +141,7 @@ export class FailureHandler implements Undelivered {
       actionType: action.type,
       target: action.target.id,
       rowKey: job.key,
-      state: joins(job) ? 'parked' : action.onFailure === 'park' ? 'park' : 'skip',
+      state,
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
       ...(failure !== null && { stage: failure.stage, columns: columnsOf(change.table) }),

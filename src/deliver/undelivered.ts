@@ -12,4 +12,6 @@ export interface Undelivered {
    * `target`: null when it was never open. Rejects when stopped before: the jobs do not end then.
    */
   giveUp(jobs: readonly InFlightJob[], target: Target | null): Promise<readonly InFlightJob[]>
+  /** As `giveUp`, for jobs whose target was dropped: none is sent any more, and nothing waits behind them. */
+  drop(jobs: readonly InFlightJob[], target: Target | null): Promise<void>
 }

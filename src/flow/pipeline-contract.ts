@@ -1,6 +1,6 @@
 import type { Log } from '../model/action.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Deliveries, DeliveryHooks } from '../model/deliveries.ts'
+import type { Deliveries, DeliveryHooks, DropResult } from '../model/deliveries.ts'
 import type { DeliveryRun } from '../model/delivery-run.ts'
 import type { GapLog } from '../model/gap.ts'
 import type { RuleSet } from '../model/rule.ts'
@@ -18,6 +18,8 @@ export interface Pipeline {
   position(source?: string): object | null
   /** Changes of the first source, or of the source of that name, that were skipped knowingly. */
   gaps(source?: string): GapLog
+  /** What waits for a target that no rule names any more goes to the dead letters. */
+  dropTarget(target: string): DropResult
 }
 
 export interface PipelineOptions {

@@ -1,4 +1,4 @@
-import type { Deliveries } from '../model/deliveries.ts'
+import type { Deliveries, DropResult } from '../model/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery-run.ts'
 import type { GapLog } from '../model/gap.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
@@ -94,6 +94,10 @@ class StagedPipeline implements Pipeline {
     const matcher = new Matcher(ruleSet, this.deps.compileRowDecoder)
     for (const reading of this.readings.values()) reading.useRules(matcher)
     if (this.opened) this.deliveries.prepare(ruleSet)
+  }
+
+  dropTarget(target: string): DropResult {
+    return this.deliveries.drop(target)
   }
 
   async run(signal: AbortSignal): Promise<void> {

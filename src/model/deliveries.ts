@@ -7,14 +7,22 @@ import type { RuleStats } from './stats.ts'
 export interface Deliveries {
   /** Learns which keys are parked; waits for a store that is down. False when `signal` was aborted meanwhile. */
   open(signal: AbortSignal): Promise<boolean>
-  /** Opens the targets of these rules ahead of their first events. */
+  /**
+   * Opens the targets of these rules ahead of their first events. Targets that no rule names any more end once what waits
+   * for them was delivered, or they are dropped.
+   */
   prepare(ruleSet: RuleSet): void
+  /** What waits for a target that no rule names goes to the dead letters. */
+  drop(target: string): DropResult
   /** Jobs of one lane and one target are sent in the order pushed (invariant 2). */
   push(target: TargetConfig, job: InFlightJob): void
   /** Nothing queued and nothing in flight. */
   readonly drained: boolean
   close(): Promise<void>
 }
+
+/** How many events go to the dead letters, or why none do: a rule names the target, or nobody knows it. */
+export type DropResult = { readonly dropped: number } | 'named' | 'unknown'
 
 /** What the flow tells whatever sends its jobs, and is told by it. */
 export interface DeliveryHooks {

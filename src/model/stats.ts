@@ -127,6 +127,8 @@ export interface TargetStats {
   queued: number
   /** Bytes of the budget that its unfinished jobs hold. */
   inFlightBytes: number
+  /** Since when no rule names it any more, although events wait for it; 0 = a rule does. */
+  unnamedSince: number
   /** When the target was first found down in the present outage; 0 = up. */
   downSince: number
   lastError: string | null
@@ -185,6 +187,7 @@ export function targetStatsOf({ targets }: Stats, id: string, type: string): Tar
       givenUpTotal: 0,
       queued: 0,
       inFlightBytes: 0,
+      unnamedSince: 0,
       downSince: 0,
       lastError: null,
     }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { BingoError } from '../model/errors.ts'
+import type { DropResult } from '../model/deliveries.ts'
 import type { Health } from './health.ts'
 
 export interface HttpServerOptions {
@@ -18,6 +19,7 @@ export interface HttpPages {
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
   readonly status: () => Promise<object>
+  readonly dropTarget: (target: string) => DropResult
 }
 
 interface Page {
@@ -35,9 +37,10 @@ export interface HttpLimits {
 }
 
 const LIMITS: HttpLimits = { requestMs: 10_000, connections: 256 }
+const DROP_PATH = '/targets/drop'
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** The admin server: /healthz, /readyz, /metrics, /status. GET and HEAD only. */
+/** The admin server: /healthz, /readyz, /metrics and /status by GET and HEAD; /targets/drop?target=ID by POST. */
 export class HttpServer implements AsyncDisposable {
   private readonly server: Server
   private readonly options: HttpServerOptions
@@ -95,11 +98,13 @@ export class HttpServer implements AsyncDisposable {
   }
 
   private async page(request: IncomingMessage): Promise<Page> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'GET only' })
+    const { method } = request
+    const [path = '/', query = ''] = (request.url ?? '/').split('?')
+    if (method === 'POST' && path !== DROP_PATH) return json(405, { error: 'GET only' })
+    if (method !== 'POST' && method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET only' })
     if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'one Host only' })
     const refusal = this.refusal(request)
     if (refusal !== null) return json(403, { error: refusal })
-    const path = (request.url ?? '/').split('?')[0] ?? '/'
     const trusted = this.authorised(request)
     switch (path) {
       case '/healthz':
@@ -112,9 +117,20 @@ export class HttpServer implements AsyncDisposable {
         return trusted ? { status: 200, type: METRICS_TYPE, body: await this.pages.metrics() } : unauthorised()
       case '/status':
         return trusted ? json(200, await this.pages.status()) : unauthorised()
+      case DROP_PATH:
+        if (!trusted) return unauthorised()
+        if (method !== 'POST') return json(404, { error: 'POST only' })
+        return this.drop(new URLSearchParams(query).get('target') ?? '')
       default:
         return json(404, { error: 'there are /healthz, /readyz, /metrics and /status' })
     }
+  }
+
+  private drop(target: string): Page {
+    const result = this.pages.dropTarget(target)
+    if (result === 'unknown') return json(404, { error: `there is no target "${target}"` })
+    if (result === 'named') return json(409, { error: `rules name target "${target}"; take them out first` })
+    return json(200, result)
   }
 
   /** A page in someone's browser must not read us: neither by a name that resolves to us nor from another origin. */

@@ -17,6 +17,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     letters(progress),
     gap(stats, nowMs),
     reload(stats, nowMs),
+    ...unnamedTargets(stats, nowMs),
   ].filter((note) => note !== null)
 }
 
@@ -67,6 +68,17 @@ function reload({ reload: { refusedSince, problem } }: Stats, nowMs: number): Fi
   if (refusedSince === 0) return null
   const message = since('the rules were changed and are invalid; the previous ones stay in force', refusedSince, nowMs)
   return { code: 'BINGO_RULES_NOT_RELOADED', message: `${message}, a restart would fail: ${problem ?? ''}` }
+}
+
+/** The rules were changed while events waited for it; nothing new goes there. */
+function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
+  return [...targets].flatMap(([id, { unnamedSince, queued, downSince, lastError }]) => {
+    if (unnamedSince === 0) return []
+    const down =
+      downSince === 0 ? '' : `; ${since('it is down', downSince, nowMs)}${lastError === null ? '' : `: ${lastError}`}`
+    const message = `no rule names target ${id} any more, and ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
+    return [{ code: 'BINGO_TARGET_UNNAMED', message }]
+  })
 }
 
 function gap({ source: { lastGapAt } }: Stats, nowMs: number): Finding | null {

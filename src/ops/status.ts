@@ -50,8 +50,14 @@ export interface Status {
     readonly budgetBytes: number
   }
   readonly rules: { readonly [id: string]: RuleStats }
-  readonly targets: { readonly [id: string]: Omit<TargetStats, 'downSince'> & { readonly downSince: string | null } }
+  readonly targets: { readonly [id: string]: StatusOfTarget }
   readonly deadLetters: { readonly store: string; readonly count: number | null }
+}
+
+export type StatusOfTarget = Omit<TargetStats, 'downSince' | 'unnamedSince'> & {
+  readonly downSince: string | null
+  /** Since when no rule names it, although events wait for it. */
+  readonly unnamedSince: string | null
 }
 
 export interface StatusSources {
@@ -110,7 +116,10 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     },
     rules: Object.fromEntries(stats.rules),
     targets: Object.fromEntries(
-      [...stats.targets].map(([id, target]) => [id, { ...target, downSince: isoOrNull(target.downSince) }]),
+      [...stats.targets].map(([id, target]) => [
+        id,
+        { ...target, downSince: isoOrNull(target.downSince), unnamedSince: isoOrNull(target.unnamedSince) },
+      ]),
     ),
     deadLetters: { store: sources.deadLetterStore, count: (await sources.deadLetters()) ?? null },
   }

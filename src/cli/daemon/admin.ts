@@ -48,6 +48,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
         const registry = createMetrics({ stats, progress, health, deadLetters, version: running, now })
         return () => registry.metrics()
       }),
+      dropTarget: (target) => daemon.dropTarget(target),
       status: () =>
         describeStatus({
           name: config.name,

@@ -11,7 +11,7 @@ export interface Answer {
 }
 
 /** Asks the admin server of the daemon on this machine. Throws BINGO_DAEMON_UNREACHABLE. */
-export async function askDaemon({ http }: Config, path: string): Promise<Answer> {
+export async function askDaemon({ http }: Config, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
   const { listen, token } = http
   if (listen === null) throw unreachable('http.listen is off')
   const host = listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host
@@ -21,6 +21,7 @@ export async function askDaemon({ http }: Config, path: string): Promise<Answer>
       host,
       port: listen.port,
       path,
+      method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     },

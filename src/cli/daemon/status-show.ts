@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import { printBytes, printDuration } from '../../model/quantity.ts'
-import type { Status } from '../../ops/status.ts'
+import type { Status, StatusOfTarget } from '../../ops/status.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { describeGap } from '../events/describe-gap.ts'
 import { configFor, type GlobalOptions } from '../context.ts'
@@ -11,9 +11,7 @@ import { table } from '../output/table.ts'
 export async function showStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<boolean> {
   const { status: code, body } = await askDaemon(configFor(options, false), '/status')
   if (code !== 200) {
-    throw new BingoError('BINGO_DAEMON_REFUSED', `the daemon answered ${code}`, {
-      hint: code === 401 ? 'Set http.token (BINGO_HTTP_TOKEN) as the daemon has it.' : undefined,
-    })
+    throw daemonRefused(code)
   }
   const status = body as Status
   const text = options.json ? JSON.stringify(status) : describe(status, paint(process.stdout))
@@ -21,8 +19,19 @@ export async function showStatus(options: GlobalOptions & { readonly json?: bool
   return status.ready
 }
 
+export function daemonRefused(code: number): BingoError {
+  return new BingoError('BINGO_DAEMON_REFUSED', `the daemon answered ${code}`, {
+    hint: code === 401 ? 'Set http.token (BINGO_HTTP_TOKEN) as the daemon has it.' : undefined,
+  })
+}
+
 function leaseText({ role, leader, leadingSince }: Status['standby']): string {
   return role === 'leader' ? `leading since ${leadingSince}` : `standby, ${leader ?? 'nobody known'} leads`
+}
+
+export function stateOf({ downSince, unnamedSince }: StatusOfTarget): string {
+  const state = downSince === null ? 'up' : `down since ${downSince}`
+  return unnamedSince === null ? state : `${state}, no rule names it`
 }
 
 function describe(status: Status, colour: Paint): string {
@@ -67,7 +76,7 @@ function describe(status: Status, colour: Paint): string {
       ['TARGET', 'STATE', 'SENDS', 'DELIVERED', 'FAILED ATTEMPTS', 'DEAD LETTERS', 'QUEUED'],
       ...Object.entries(status.targets).map(([id, target]) => [
         id,
-        target.downSince === null ? 'up' : `down since ${target.downSince}`,
+        stateOf(target),
         target.sendsTotal,
         target.deliveredTotal,
         target.failedTotal,

@@ -38,6 +38,10 @@ export class RedeliveryResults implements Undelivered {
     return Promise.resolve([])
   }
 
+  drop(): Promise<void> {
+    return Promise.resolve()
+  }
+
   ended(job: InFlightJob, delivered: boolean): void {
     const failure = delivered ? null : (this.failures.get(job) ?? this.down)
     this.failures.delete(job)

@@ -42,11 +42,12 @@ export class LaneSelection {
     return 0
   }
 
-  /** The jobs at the head of a lane that end unsent, as many as do so in one go. */
-  unsentAtHead(queue: LaneQueue): InFlightJob[] {
+  /** The jobs at the head of a lane that end unsent (`all`: whatever they are), as many as do so in one go. */
+  unsentAtHead(queue: LaneQueue, all: boolean): InFlightJob[] {
     const unsent: InFlightJob[] = []
     for (let job = queue.at(0); job !== undefined && unsent.length < UNSENT_BATCH; job = queue.at(unsent.length)) {
-      if (job.gateOf !== null || !this.undelivered.endsUnsent(job) || (job.after !== null && !job.after.done)) break
+      const endsUnsent = all || this.undelivered.endsUnsent(job)
+      if (job.gateOf !== null || !endsUnsent || (job.after !== null && !job.after.done)) break
       unsent.push(job)
     }
     return unsent

@@ -53,10 +53,19 @@ export class Lanes {
     queue.state = 'waiting'
     const timer = this.clock.after(waitMs, () => {
       this.timers.delete(timer)
+      if (queue.state !== 'waiting') return
       queue.state = 'idle'
       this.wake(lane)
     })
     this.timers.add(timer)
+  }
+
+  /** Nothing waits for its time any more. */
+  wakeAll(): void {
+    for (const [lane, queue] of this.queues.entries()) {
+      if (queue.state === 'waiting') queue.state = 'idle'
+      this.wake(lane)
+    }
   }
 
   /** The first `count` jobs of a lane are done with, but for `kept`, which stay in front. */

@@ -7,7 +7,9 @@ import type { TargetHealth } from './target-health.ts'
 export class TargetOpener {
   /** Null until it is open. */
   target: Target | null = null
-  private readonly open: () => Promise<Target>
+  private open: () => Promise<Target>
+  /** What is open, or being opened, has options that do not hold any more. */
+  private outdated = false
   private readonly health: TargetHealth
   private readonly clock: Pick<Clock, 'after'>
   private readonly onOpen: () => void
@@ -27,6 +29,26 @@ export class TargetOpener {
     if (this.target !== null || this.opening || this.timer !== null || this.closed) return
     this.opening = true
     void this.tryOpen()
+  }
+
+  /** From now on it is opened like this. `renew` has to be called once nothing is being sent. */
+  replace(open: () => Promise<Target>): void {
+    this.open = open
+    this.outdated = this.target !== null || this.opening
+  }
+
+  /** Whether `renew` has to be called before anything else is sent. */
+  get needsRenewal(): boolean {
+    return this.outdated && this.target !== null
+  }
+
+  /** Closes what is open and opens it as it is to be. */
+  renew(): void {
+    const old = this.target
+    this.target = null
+    this.outdated = false
+    void old?.close().catch(() => undefined)
+    this.prepare()
   }
 
   async close(): Promise<void> {

@@ -39,6 +39,7 @@ export class TargetQueue implements WakeableQueue {
   private readonly health: TargetHealth
   private readonly opener: TargetOpener
   private inFlight = 0
+  private dropped = false
   private flushRequested = false
   private healthTimer: Timer | null = null
 
@@ -58,6 +59,20 @@ export class TargetQueue implements WakeableQueue {
   /** Opens the target ahead of the first job, so that none waits for a connection. */
   prepare(): void {
     this.opener.prepare()
+  }
+
+  /** From now on the target is opened like this: a password was changed, say. What is being sent ends first. */
+  reopenAs(open: () => Promise<Target>): void {
+    this.opener.replace(open)
+    this.requestFlush()
+  }
+
+  /** Nothing is sent any more: all that is queued, or will be, goes to the dead letters. Answers how many wait. */
+  drop(): number {
+    this.dropped = true
+    this.lanes.wakeAll()
+    this.requestFlush()
+    return this.deps.stats.queued
   }
 
   push(job: InFlightJob): void {
@@ -88,8 +103,13 @@ export class TargetQueue implements WakeableQueue {
 
   private flush(): void {
     if (this.deps.signal.aborted) return
+    if (this.dropped) {
+      while (this.lanes.ready.length > 0) this.take(this.lanes.ready.shift()!, null, [])
+      return
+    }
+    if (this.opener.needsRenewal && this.inFlight === 0) this.opener.renew()
     const { target } = this.opener
-    if (target === null) {
+    if (target === null || this.opener.needsRenewal) {
       this.prepare()
       return
     }
@@ -124,14 +144,14 @@ export class TargetQueue implements WakeableQueue {
   }
 
   /** Takes what may go of a lane; a lane that cannot go is left to whoever will wake it. */
-  private take(lane: number, target: Target, batch: InFlightJob[]): void {
+  private take(lane: number, target: Target | null, batch: InFlightJob[]): void {
     const queue = this.lanes.at(lane)
     const first = queue.at(0)
     queue.state = 'idle'
     if (first === undefined) return
     if (first.gateOf !== null) {
       this.arrive(first)
-    } else if (this.deps.undelivered.endsUnsent(first)) {
+    } else if (target === null || this.deps.undelivered.endsUnsent(first)) {
       void this.endUnsent(lane)
     } else {
       const before = batch.length
@@ -207,7 +227,7 @@ export class TargetQueue implements WakeableQueue {
   private async endUnsent(lane: number): Promise<void> {
     const queue = this.lanes.at(lane)
     queue.state = 'busy'
-    const unsent = this.selection.unsentAtHead(queue)
+    const unsent = this.selection.unsentAtHead(queue, this.dropped)
     const free = unsent.length === 0 ? [] : await this.giveUp(unsent)
     if (free === null) return
     this.lanes.settle(lane, unsent.length, free)
@@ -217,7 +237,10 @@ export class TargetQueue implements WakeableQueue {
 
   /** The jobs that are to be sent after all; null when the daemon stops before: they stay held and are replayed (invariant 1). */
   private giveUp(jobs: readonly InFlightJob[]): Promise<readonly InFlightJob[] | null> {
-    return this.deps.undelivered.giveUp(jobs, this.opener.target).catch(() => null)
+    const { undelivered } = this.deps
+    const { target } = this.opener
+    const ends = this.dropped ? undelivered.drop(jobs, target).then(() => []) : undelivered.giveUp(jobs, target)
+    return ends.catch(() => null)
   }
 
   private end(job: InFlightJob, delivered: boolean): void {

@@ -13,6 +13,7 @@ import type { RuleContext, TargetSource } from '../read-action.ts'
 import { readRule } from '../read-rule.ts'
 import type { RuleChecks } from '../rule-checks.ts'
 import { ValueReader } from '../read-values.ts'
+import { nameTargets } from '../name-targets.ts'
 import { Reporter } from '../reporter.ts'
 import { entryOf } from '../yaml/tree.ts'
 import type { TreeNode } from '../yaml/tree.ts'
@@ -102,8 +103,10 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     if (options.tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, options.tables))
   }
   if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
+  const loaded = rules.map(({ rule }) => rule)
+  nameTargets(loaded)
   return {
-    ruleSet: { rules: rules.map(({ rule }) => rule), files: texts.map(({ path }) => path) },
+    ruleSet: { rules: loaded, files: texts.map(({ path }) => path) },
     warnings: reporter.warnings,
   }
 }

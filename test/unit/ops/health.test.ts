@@ -71,6 +71,7 @@ test('a target that is down is named, with its last error', () => {
     givenUpTotal: 0,
     queued: 3,
     inFlightBytes: 0,
+    unnamedSince: 0,
   }
   stats.targets.set('redis://cache', { ...target, downSince: now - 2_000, lastError: 'ECONNREFUSED' })
   stats.targets.set('crm', { ...target, downSince: 0, lastError: 'old' })
@@ -156,6 +157,7 @@ const target = {
   retriedTotal: 0,
   givenUpTotal: 0,
   inFlightBytes: 0,
+  unnamedSince: 0,
   lastError: null,
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import type { DropResult } from '../../../src/model/deliveries.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
 import type { HttpLimits } from '../../../src/ops/http-server.ts'
 import { randomFrom } from '../../fault/random.ts'
@@ -9,6 +10,8 @@ import { randomFrom } from '../../fault/random.ts'
 const SEED = Number(process.env['BINGO_FUZZ_SEED'] ?? 1)
 const RUNS = Number(process.env['BINGO_FUZZ_RUNS'] ?? 500)
 const pages = {
+  dropTarget: (target: string) =>
+    (target === 'old' ? { dropped: 3 } : target === 'crm' ? 'named' : 'unknown') as DropResult,
   health: () => ({ ready: true, reasons: [], notes: [] }),
   metrics: async () => 'bingo_ready 1\n',
   status: async () => ({ name: 'shop' }),

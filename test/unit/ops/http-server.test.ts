@@ -2,12 +2,15 @@ import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
 import { createStats } from '../../../src/model/stats.ts'
+import type { DropResult } from '../../../src/model/deliveries.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
 import { createMetrics } from '../../../src/ops/metrics.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 
 let ready = true
 const pages = {
+  dropTarget: (target: string) =>
+    (target === 'old' ? { dropped: 3 } : target === 'crm' ? 'named' : 'unknown') as DropResult,
   health: () => ({ ready, reasons: ready ? [] : [{ code: 'BINGO_TARGET_DOWN', message: 'x' }], notes: [] }),
   metrics: async () => 'bingo_ready 1\n',
   status: async () => ({ name: 'shop', big: 12345678901234567890n }),
@@ -102,7 +105,7 @@ test('metrics are read from the counters when scraped', async () => {
     givenUpTotal: 0,
     queued: 1,
   }
-  stats.targets.set('redis://c', { ...target, inFlightBytes: 0, downSince: 1, lastError: 'x' })
+  stats.targets.set('redis://c', { ...target, inFlightBytes: 0, unnamedSince: 0, downSince: 1, lastError: 'x' })
   const text = await registry.metrics()
   for (const line of [
     'bingo_events_read_total 5',
@@ -118,4 +121,19 @@ test('metrics are read from the counters when scraped', async () => {
   expect(text).not.toMatch(/^bingo_checkpoint_age_seconds /m)
   stats.eventsTotal = 6
   expect(await registry.metrics()).toContain('bingo_events_read_total 6\n')
+})
+
+test('a target is dropped by POST only, with the token only', async () => {
+  await using http = await open('secret')
+  const drop = async (target: string, method = 'POST', token = 'secret') => {
+    const url = `http://127.0.0.1:${http.port}/targets/drop?target=${target}`
+    const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } })
+    return [response.status, await response.json()]
+  }
+  expect(await drop('old')).toEqual([200, { dropped: 3 }])
+  expect((await drop('crm'))[0]).toBe(409)
+  expect((await drop('nobody'))[0]).toBe(404)
+  expect((await drop('old', 'POST', 'wrong'))[0]).toBe(401)
+  expect((await drop('old', 'GET'))[0]).toBe(404)
+  expect((await fetch(`http://127.0.0.1:${http.port}/status`, { method: 'POST' })).status).toBe(405)
 })

@@ -82,6 +82,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     givenUpTotal: 0,
     queued: 0,
     inFlightBytes: 0,
+    unnamedSince: 0,
     downSince: 0,
     lastError: null as string | null,
   }

@@ -1,0 +1,34 @@
+import { BingoError } from '../../model/errors.ts'
+import type { Status } from '../../ops/status.ts'
+import { configFor, type GlobalOptions } from '../context.ts'
+import { table } from '../output/table.ts'
+import { askDaemon } from './ask-daemon.ts'
+import { daemonRefused, stateOf } from './status-show.ts'
+
+/** `bingo targets list`. */
+export async function listTargets(options: GlobalOptions & { readonly json?: boolean }): Promise<void> {
+  const { status, body } = await askDaemon(configFor(options, false), '/status')
+  if (status !== 200) throw daemonRefused(status)
+  const { targets } = body as Status
+  const lines = options.json
+    ? [JSON.stringify(targets)]
+    : table([
+        ['TARGET', 'STATE', 'WAITING', 'LAST ERROR'],
+        ...Object.entries(targets).map(([id, target]) => [id, stateOf(target), target.queued, target.lastError ?? '']),
+      ])
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** `bingo targets drop`. Throws BINGO_TARGET_NOT_DROPPED. */
+export async function dropTarget(target: string, options: GlobalOptions): Promise<void> {
+  const path = `/targets/drop?target=${encodeURIComponent(target)}`
+  const { status, body } = await askDaemon(configFor(options, false), path, 'POST')
+  if (status === 200) {
+    process.stdout.write(`${(body as { readonly dropped: number }).dropped} events go to the dead letters\n`)
+    return
+  }
+  if (status !== 404 && status !== 409) throw daemonRefused(status)
+  throw new BingoError('BINGO_TARGET_NOT_DROPPED', (body as { readonly error: string }).error, {
+    hint: 'bingo targets list shows which no rule names.',
+  })
+}
