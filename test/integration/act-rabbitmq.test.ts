@@ -39,10 +39,14 @@ async function take(count: number): Promise<{ id: number; messageId: unknown; du
   return taken
 }
 
+function withAction({ id, key, at, payload }: Sendable, action: ActionPlan): Sendable {
+  return { id, key, at, payload, action }
+}
+
 /** One message through a target of its own. */
 async function sendWith(overrides: object, plan: Partial<ActionPlan> = {}): Promise<SendResult> {
   const [first] = jobs(overrides, 1)
-  const job = { ...first!, action: { ...first!.action, ...plan } } as Sendable
+  const job = withAction(first!, { ...first!.action, ...plan })
   const other = await rabbitmq.open(job.action.target, { log: silentLog, now: Date.now })
   try {
     return await other.send([job], signal)
@@ -118,12 +122,12 @@ describe('a RabbitMQ target', () => {
   })
 
   test('two rules that send one event have ids of their own, and a long rule id is not cut', async () => {
-    const other = await sendWith({}, { index: 1 })
+    const other = await sendWith({}, { identity: '1' })
     expect(other).toBeUndefined()
     expect(await target.send(jobs({}, 1), signal)).toBeUndefined()
     const long = jobs({}, 1).map((job) => {
       const rule = { ...job.action.rule, id: '€'.repeat(128) }
-      return { ...job, change: job.change, payload: job.payload, action: { ...job.action, rule } } as Sendable
+      return withAction(job, { ...job.action, rule })
     })
     expect(await target.send(long, signal)).toBeUndefined()
     const ids = (await take(10)).map(({ messageId }) => String(messageId))
