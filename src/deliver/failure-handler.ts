@@ -3,6 +3,7 @@ import type { DeliveryFailure, Log, Target } from '../model/action.ts'
 import { announceDeadLetters } from './announce.ts'
 import { isGivenUp } from './queue/sort-results.ts'
 import type { Undelivered } from './undelivered.ts'
+import type { ChangeEvent } from '../model/change.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/dead-letter.ts'
 import { parkedKey } from '../model/dead-letter.ts'
@@ -129,7 +130,7 @@ export class FailureHandler implements Undelivered {
     const attempts = job.attempts ?? []
     return {
       id: `${change.id}#${action.rule.id}#${action.identity}${job.former ? '#former' : ''}`,
-      event: toChangeEvent(change),
+      event: withShortQuery(toChangeEvent(change)),
       ruleId: action.rule.id,
       ruleVersion: action.rule.version,
       actionIndex: action.index,
@@ -162,6 +163,16 @@ export class FailureHandler implements Undelivered {
       'events parked behind earlier failures of their keys',
     )
   }
+}
+
+const LONGEST_QUERY = 2_048
+
+/** Of the statement behind a row the beginning is kept: it may be megabytes. A TRUNCATE or DDL is its statement. */
+function withShortQuery(event: ChangeEvent): ChangeEvent {
+  const { op, query } = event
+  const ofRow = op === 'insert' || op === 'update' || op === 'delete'
+  if (!ofRow || query === null || query.length <= LONGEST_QUERY) return event
+  return { ...event, query: `${query.slice(0, LONGEST_QUERY - 1).toWellFormed()}…` }
 }
 
 function columnsOf({ columns }: TableDef): NonNullable<DeadLetter['columns']> {

@@ -107,7 +107,8 @@ export class JobFactory<P> implements MatchSink {
     // Actions of one rule for one change run in the order written. On one lane of one target they do so anyway.
     if (
       before !== null &&
-      before.change === change &&
+      before.change.seq === change.seq &&
+      before.change.transaction === change.transaction &&
       before.action.rule === action.rule &&
       before.action !== action &&
       (before.action.target.id !== action.target.id || before.lane !== lane)

@@ -5,7 +5,7 @@ import type { TableDef } from '../model/table.ts'
 import type { EvaluationStage } from '../model/errors.ts'
 import { asEvaluationError, bindActions, bindOrFail } from './program/bound-rule.ts'
 import type { BoundAction } from './program/bound-rule.ts'
-import type { MatchSink } from './program/program.ts'
+import type { MatchFailure, MatchSink } from './program/program.ts'
 
 interface BoundChangeRule {
   readonly rule: Rule
@@ -41,19 +41,30 @@ export class ChangeProgram {
       }
       sink.ruleMatched(rule, change)
       bound.actions ??= bindActions(rule, this.table)
-      for (const action of bound.actions) actOn(action, change, heldBytes, sink)
+      for (const action of bound.actions) {
+        const failure = actOn(action, change, heldBytes, sink)
+        if (failure !== null) sink.failed(action.plan, change, failure, heldBytes)
+      }
     }
   }
 }
 
-/** Renders what one action sends for a change that its rule matched, and hands it to the sink. */
-export function actOn(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): void {
+/**
+ * Renders what one action sends for a change that its rule matched, and hands it to the sink. Answers what could not be
+ * evaluated; null when everything could.
+ */
+export function actOn(
+  action: BoundAction,
+  change: Change,
+  heldBytes: number,
+  sink: MatchSink,
+): MatchFailure | null {
   let payload: unknown
   let former: unknown
   let hasFormer = false
   let stage: EvaluationStage = 'when'
   try {
-    if (action.when !== null && !action.when(change)) return
+    if (action.when !== null && !action.when(change)) return null
     stage = 'payload'
     payload = action.render(change)
     if (action.renderFormerKey !== null && keyChanged(change.table, change.op, change.old, change.new)) {
@@ -61,9 +72,9 @@ export function actOn(action: BoundAction, change: Change, heldBytes: number, si
       hasFormer = true
     }
   } catch (error) {
-    sink.failed(action.plan, change, { stage, error: asEvaluationError(error) }, heldBytes)
-    return
+    return { stage, error: asEvaluationError(error) }
   }
   if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')
   sink.matched(action.plan, change, payload, heldBytes, 'present')
+  return null
 }

@@ -60,6 +60,8 @@ export interface DeadLetterFilter {
   readonly ids?: readonly string[]
   readonly rule?: string
   readonly table?: string
+  /** Of the last attempt. */
+  readonly code?: string
   readonly since?: number
   readonly until?: number
   readonly limit?: number

@@ -48,6 +48,11 @@ export class DeliveryWatch {
     return seen === undefined ? 0 : this.clock.monotonicMs() - seen.sinceMs
   }
 
+  /** Nothing is left in the dead letters: what came lately was dealt with. */
+  lettersGone(): void {
+    this.grewAtMs = -Infinity
+  }
+
   /** Entries written in a burst that is not over for ten minutes. */
   freshLetters(): number {
     return this.clock.monotonicMs() - this.grewAtMs > NEWS_MS ? 0 : this.letters - this.lettersBefore

@@ -76,6 +76,8 @@ export interface StatusSources {
 
 export async function describeStatus(sources: StatusSources): Promise<Status> {
   const { stats, progress } = sources
+  // First: health knows then whether dead letters are left.
+  const count = (await sources.deadLetters()) ?? null
   return {
     name: sources.name,
     version: sources.version,
@@ -121,7 +123,7 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
         { ...target, downSince: isoOrNull(target.downSince), unnamedSince: isoOrNull(target.unnamedSince) },
       ]),
     ),
-    deadLetters: { store: sources.deadLetterStore, count: (await sources.deadLetters()) ?? null },
+    deadLetters: { store: sources.deadLetterStore, count },
   }
 }
 

@@ -9,6 +9,7 @@ An event that could not be delivered is kept here with its attempts. States: ski
 failed, and later events of its row wait behind it), parked (waits behind one).
 
 Examples:
+  $ bingo dead-letters list --summary
   $ bingo dead-letters list --rule crm --since 1h
   $ bingo dead-letters show '3e11fa47-…:42/0#crm#f2c58a01b7'
   $ bingo dead-letters retry --rule crm --dry-run
@@ -25,6 +26,8 @@ running daemon parks behind them meanwhile. When a row is empty, the daemon goes
 export interface SelectOptions extends GlobalOptions {
   readonly rule?: string
   readonly table?: string
+  readonly code?: string
+  readonly summary?: boolean
   readonly since?: number
   readonly until?: number
   readonly limit?: number
@@ -42,7 +45,8 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
   letters.addCommand(
     selecting('list', 'Lists them, oldest first; row values are not shown.')
-      .option('--limit <n>', 'at most so many', count)
+      .option('--limit <n>', 'at most <n> entries', count)
+      .option('--summary', 'count them by rule, code and target instead')
       .option('--json', 'print whole entries as NDJSON, with row values')
       .action(async (ids: readonly string[], _options: object, command: Command) => {
         const { listLetters } = await import('../dead-letters/dead-letters-list.ts')
@@ -84,6 +88,7 @@ function selecting(name: string, description: string): Command {
     .argument('[ids...]', 'as list prints them')
     .option('--rule <id>', 'of this rule')
     .option('--table <table>', 'of this table: users or shop.users')
+    .option('--code <code>', 'of which the last attempt failed with this code')
     .option('--since <time>', 'not older than: 1h, or 2026-11-20T10:00:00Z', moment)
     .option('--until <time>', 'not newer than', moment)
 }
@@ -92,20 +97,23 @@ function selecting(name: string, description: string): Command {
 function choosing(command: Command): Command {
   return command
     .option('--all', 'all that the other options leave')
+    .option('--limit <n>', 'at most the oldest <n> of them', count)
     .option('--dry-run', 'only say what would be done')
     .hook('preAction', (_this, action) => {
-      const { all, rule, table, since, until } = action.opts<SelectOptions>()
-      const chosen = action.args.length > 0 || [all, rule, table, since, until].some((option) => option !== undefined)
-      if (!chosen) action.error('error: choose entries by id, --rule, --table, --since, --until, or --all')
+      const { all, rule, table, code, since, until } = action.opts<SelectOptions>()
+      const chosen =
+        action.args.length > 0 || [all, rule, table, code, since, until].some((option) => option !== undefined)
+      if (!chosen) action.error('error: choose entries by id, --rule, --table, --code, --since, --until, or --all')
     })
 }
 
 export function filterOf(ids: readonly string[], options: SelectOptions): DeadLetterFilter {
-  const { rule, table, since, until, limit } = options
+  const { rule, table, code, since, until, limit } = options
   return {
     ...(ids.length > 0 && { ids }),
     ...(rule !== undefined && { rule }),
     ...(table !== undefined && { table }),
+    ...(code !== undefined && { code }),
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
     ...(limit !== undefined && { limit }),

@@ -34,8 +34,16 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
   if (listen === null) return closing(sampling)
   const stallMs = Math.max(SHORTEST_STALL_MS, 3 * config.delivery.timeoutMs)
   const settings = { heartbeatMs: config.source.heartbeatMs, stallMs }
-  const health = () => assess(stats, progress, settings, clock.now())
-  const deadLetters = () => countInTime(daemon)
+  const deadLetters = async () => {
+    const count = await countInTime(daemon)
+    if (count === 0) progress.delivery.lettersGone()
+    return count
+  }
+  const health = () => {
+    // What was retried or dropped meanwhile is no news at the next look.
+    if (progress.delivery.freshLetters() > 0) void deadLetters()
+    return assess(stats, progress, settings, clock.now())
+  }
   const running = version()
   const http = await HttpServer.open(
     { ...listen, token },

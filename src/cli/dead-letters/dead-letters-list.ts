@@ -6,15 +6,17 @@ import { LineOutput } from '../output/line-output.ts'
 import { printTable } from '../events/print-table.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
+import { DeadLetterSummary, readable, shortened } from './describe-letter.ts'
 import { table } from '../output/table.ts'
 
 const DROP_PAGE = 500
 /** Entries printed at once: there may be more of them than fit into memory. */
 const LIST_PAGE = 500
-const HEAD = ['ID', 'STATE', 'TABLE', 'TARGET', 'TRIES', 'AGE', 'REASON']
+const HEAD = ['ID', 'STATE', 'TABLE', 'TARGET', 'ATTEMPTS', 'AGE', 'CODE', 'MESSAGE']
 
 /** `bingo dead-letters list`: at the pace of the reader, until it goes away (`| head`). */
 export async function listLetters(ids: readonly string[], options: SelectOptions): Promise<void> {
+  if (options.summary) return summarise(ids, options)
   await withStore(options, async (store) => {
     let read = true
     const output = new LineOutput(process.stdout, () => (read = false))
@@ -48,7 +50,7 @@ function tablePrinter(): (page: readonly DeadLetter[]) => string[] {
 export function showLetter(id: string, options: SelectOptions): Promise<boolean> {
   return withStore(options, async (store) => {
     for await (const letter of store.list({ ids: [id] })) {
-      process.stdout.write(`${JSON.stringify(letter, null, 2)}\n`)
+      process.stdout.write(`${JSON.stringify(readable(letter), null, 2)}\n`)
       return true
     }
     process.stderr.write(`there is no dead letter ${id}\n`)
@@ -78,6 +80,31 @@ export async function dropLetters(ids: readonly string[], options: SelectOptions
   })
 }
 
+/** `bingo dead-letters list --summary`. */
+async function summarise(ids: readonly string[], options: SelectOptions): Promise<void> {
+  const summary = new DeadLetterSummary()
+  await withStore(options, async (store) => {
+    for await (const letter of store.list(filterOf(ids, options))) summary.add(letter)
+  })
+  const lines = options.json ? summary.groups.map((group) => JSON.stringify(group)) : summaryTable(summary)
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function summaryTable({ groups }: DeadLetterSummary): string[] {
+  if (groups.length === 0) return ['no dead letters']
+  const head = ['COUNT', 'RULE', 'CODE', 'TARGET', 'FIRST', 'LAST', 'EXAMPLE']
+  const rows = groups.map((each) => [
+    each.count,
+    each.rule,
+    each.code,
+    each.target,
+    each.first,
+    each.last,
+    each.example,
+  ])
+  return table([head, ...rows.map((row) => row.map(String))])
+}
+
 async function withStore<T>(options: SelectOptions, use: (store: DeadLetterStore) => Promise<T>): Promise<T> {
   const config = configFor(options, false)
   const store = await openLetters(config, await commandLog(config, options))
@@ -91,7 +118,7 @@ async function withStore<T>(options: SelectOptions, use: (store: DeadLetterStore
 function row(letter: DeadLetter): readonly string[] {
   const { event, attempts } = letter
   const age = printDuration(Math.max(0, Date.now() - letter.createdAt))
-  const reason = attempts.at(-1)?.code ?? 'waits behind an earlier one'
+  const last = attempts.at(-1)
   return [
     letter.id,
     letter.state,
@@ -99,6 +126,7 @@ function row(letter: DeadLetter): readonly string[] {
     letter.target,
     String(attempts.length),
     age,
-    reason,
+    last?.code ?? 'BINGO_PARKED',
+    shortened(last?.message ?? 'waits behind an earlier failure of its key'),
   ]
 }

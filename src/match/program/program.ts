@@ -6,7 +6,7 @@ import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
 import type { Predicate, Rule } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
-import type { BoundRule } from './bound-rule.ts'
+import type { BoundAction, BoundRule } from './bound-rule.ts'
 import type { ColumnSelection } from './column-needs.ts'
 import { boundOfBytes, selections } from './row-selection.ts'
 import { actOn } from '../change-program.ts'
@@ -27,6 +27,12 @@ export type CompileRowDecoder = (
   select: { readonly old: ColumnSelection; readonly new: ColumnSelection },
 ) => RowDecoder
 
+/** What could not be evaluated, and why. */
+export interface MatchFailure {
+  readonly stage: EvaluationStage
+  readonly error: EvaluationError
+}
+
 /** Where matches go. All calls come in the order of rows, rules and actions. */
 export interface MatchSink {
   /** `heldBytes`: estimate of what the change keeps in memory. `key`: the former one is that before an UPDATE of it. */
@@ -35,7 +41,7 @@ export interface MatchSink {
   failed(
     action: ActionPlan,
     change: Change,
-    failure: { readonly stage: EvaluationStage; readonly error: EvaluationError },
+    failure: MatchFailure,
     heldBytes: number,
   ): void
   /** A rule matched a row; before its actions. */
@@ -62,6 +68,10 @@ export class TableProgram {
   private decodeWhole: RowDecoder | null = null
   private readonly answers: Uint8Array
   private readonly errors: (EvaluationError | null)[]
+  /** The block of the row that a rule fires for, when its change holds some columns only; and where it stands there. */
+  private partialOf: RowsBlock | null = null
+  private rowStart = 0
+  private rowEnd = 0
   private readonly scratch: { -readonly [K in keyof Change]: Change[K] }
 
   constructor(table: TableDef, shape: BlockShape, rules: readonly Rule[], compile: CompileRowDecoder) {
@@ -120,7 +130,13 @@ export class TableProgram {
         this.fire(rule, whole, answer, WHOLE_ROW_FACTOR * (end - start), sink)
       } else {
         change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
+        if (this.partial) {
+          this.partialOf = block
+          this.rowStart = start
+          this.rowEnd = end
+        }
         this.fire(rule, change, answer, Math.min(WHOLE_ROW_FACTOR * (end - start), this.partialBytes), sink)
+        this.partialOf = null
       }
     }
   }
@@ -164,7 +180,28 @@ export class TableProgram {
     }
     sink.ruleMatched(rule.rule, change)
     rule.actions ??= bindActions(rule.rule, this.table)
-    for (const action of rule.actions) actOn(action, change, heldBytes, sink)
+    for (const action of rule.actions) {
+      const failure = actOn(action, change, heldBytes, sink)
+      if (failure !== null) this.actFailed(action, change, failure, heldBytes, sink)
+    }
+  }
+
+  /** A repaired action may read other columns: what failed keeps the whole row. */
+  private actFailed(
+    { plan }: BoundAction,
+    change: Change,
+    failure: MatchFailure,
+    heldBytes: number,
+    sink: MatchSink,
+  ): void {
+    const block = this.partialOf
+    if (block === null) {
+      sink.failed(plan, change, failure, heldBytes)
+      return
+    }
+    const { transaction, seq, query } = change
+    const whole = this.wholeChange(block, this.rowStart, this.rowEnd, seq, query, transaction)
+    sink.failed(plan, whole, failure, WHOLE_ROW_FACTOR * (this.rowEnd - this.rowStart))
   }
 }
 

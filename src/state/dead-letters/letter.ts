@@ -37,6 +37,7 @@ export function parkedKeyOf(letter: DeadLetter): string | null {
 export function matchesFilter(letter: DeadLetter, filter: DeadLetterFilter): boolean {
   if (filter.ids !== undefined && !filter.ids.includes(letter.id)) return false
   if (filter.rule !== undefined && letter.ruleId !== filter.rule) return false
+  if (filter.code !== undefined && letter.attempts.at(-1)?.code !== filter.code) return false
   if (filter.since !== undefined && letter.createdAt < filter.since) return false
   if (filter.until !== undefined && letter.createdAt > filter.until) return false
   const { schema, table } = letter.event

@@ -179,6 +179,7 @@ function conditions(filter: DeadLetterFilter): { where: string; values: SQLInput
   add('id IN (SELECT value FROM json_each(?))', filter.ids && JSON.stringify(filter.ids))
   add('rule = ?', filter.rule)
   add("? IN (table_name, schema_name || '.' || table_name)", filter.table)
+  add("json_extract(body, '$.attempts[#-1].code') = ?", filter.code)
   add('created_at >= ?', filter.since)
   add('created_at <= ?', filter.until)
   return { where: parts.join(' '), values }

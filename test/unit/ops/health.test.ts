@@ -195,6 +195,17 @@ test('back-pressure names the target that most of it waits for', () => {
   ])
 })
 
+test('dead letters are no news once none is left', () => {
+  const counts = { matchedTotal: 0, actionsTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0 }
+  const rule = { ...counts, deadLettersTotal: 2 }
+  stats.rules.set('r', rule)
+  expect(notes()).toHaveLength(1)
+  progress.delivery.lettersGone()
+  expect(notes()).toEqual([])
+  rule.deadLettersTotal = 3
+  expect(notes()[0]!.message).toMatch(/^1 event /)
+})
+
 test('dead letters are news for ten minutes, counted from the beginning of the burst', () => {
   const rule = {
     matchedTotal: 0,

@@ -99,3 +99,13 @@ test('a table without a key stays one', async () => {
   const keyless = { ...table, key: [] }
   expect((await stored(new Change(keyless, 'insert', transaction(), 0, null, new_, null))).table.key).toEqual([])
 })
+
+test('of a long statement behind a row the beginning is kept; one that is the event stays whole', async () => {
+  const sql = `/* ${'é😀'.repeat(5_000)} */ UPDATE …`
+  const ofRow = await stored(new Change(table, 'insert', transaction(), 0, null, new_, sql))
+  expect(ofRow.query).toHaveLength(2_048)
+  expect(ofRow.query).toBe(ofRow.query?.toWellFormed())
+  expect(ofRow.query?.endsWith('…')).toBe(true)
+  const none: TableDef = { ...table, columns: [], key: [] }
+  expect((await stored(new Change(none, 'ddl', transaction(), 0, null, null, sql))).query).toBe(sql)
+})

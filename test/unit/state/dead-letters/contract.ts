@@ -37,6 +37,15 @@ const range = (from: number, to: number): DeadLetter[] => Array.from({ length: t
 
 /** What every dead-letter store does, whatever it is made of. */
 export function describeStore(open: OpenStore): void {
+  test('lists by the code of the last attempt', async () => {
+    const store = await open(ROOMY)
+    const attempt = (code: string) => ({ at: 1, code, message: 'x' })
+    await store.add([letter(1, { attempts: [attempt('A'), attempt('B')] }), letter(2, { attempts: [attempt('A')] })])
+    await store.add([letter(3, { attempts: [] })])
+    expect(await listed(store, { code: 'A' })).toEqual(['2'])
+    expect(await listed(store, { code: 'B' })).toEqual(['1'])
+  })
+
   test('gives back what was added, in the order in which it was added', async () => {
     const store = await open(ROOMY)
     await store.add(range(0, 450))
