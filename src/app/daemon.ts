@@ -1,4 +1,5 @@
 import { TargetQueues } from '../deliver/deliveries.ts'
+import type { WriteLine } from '../deliver/queue/send-log.ts'
 import { openDeadLetterStore } from '../state/dead-letters/open-store.ts'
 import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
@@ -154,6 +155,7 @@ class ConfiguredDaemon implements Daemon {
             {
               ...deps,
               lanes: config.lanes,
+              logSends: logSendsOf(config.log, deps.log),
               deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
               openTarget: async (target) => {
                 if (permit === undefined) return openTarget(target, run, deps)
@@ -168,6 +170,12 @@ class ConfiguredDaemon implements Daemon {
     )
     await this.pipeline.run(signal)
   }
+}
+
+/** Lines that nobody would see are not even made. */
+function logSendsOf({ level, deliveries }: Config['log'], log: Log): WriteLine | null {
+  if (deliveries) return (fields, message) => log.info(fields, message)
+  return level === 'debug' ? (fields, message) => log.debug(fields, message) : null
 }
 
 /** What one run begins with. */

@@ -8,6 +8,7 @@ import { targetStatsOf } from '../model/stats.ts'
 import type { Stats, TargetStats } from '../model/stats.ts'
 import { stringifyValue } from '../model/event-json.ts'
 import { FailureHandler } from './failure-handler.ts'
+import type { WriteLine } from './queue/send-log.ts'
 import { TargetQueue } from './queue/target-queue.ts'
 
 export interface TargetQueuesDeps {
@@ -17,6 +18,8 @@ export interface TargetQueuesDeps {
   readonly clock: Clock
   readonly log: Log
   readonly stats: Stats
+  /** Where each send is written to; null: nowhere. */
+  readonly logSends: WriteLine | null
 }
 
 interface OpenQueue {
@@ -149,6 +152,7 @@ export class TargetQueues implements Deliveries {
         undelivered: this.failures!,
         clock,
         log,
+        logSends: this.deps.logSends,
         stats,
         signal: this.hooks.signal,
         onEnd: (job, delivered) => this.ended(id, job, delivered),

@@ -1,3 +1,5 @@
+import { DurationHistogram } from './duration-histogram.ts'
+
 /**
  * The daemon's counters as plain numbers, so that counting costs an increment on the hot path; metrics and `status`
  * read them when asked. All `…Total` only grow. Times are milliseconds since 1970, 0 = never.
@@ -117,6 +119,10 @@ export interface RuleStats {
 export interface TargetStats {
   readonly type: string
   sendsTotal: number
+  /** How long sends took. */
+  readonly sendTimes: DurationHistogram
+  /** Attempts that failed, by error code. */
+  readonly failures: Map<string, number>
   deliveredTotal: number
   /** Attempts that failed: an action that is retried counts each time. */
   failedTotal: number
@@ -181,6 +187,8 @@ export function targetStatsOf({ targets }: Stats, id: string, type: string): Tar
     stats = {
       type,
       sendsTotal: 0,
+      sendTimes: new DurationHistogram(),
+      failures: new Map(),
       deliveredTotal: 0,
       failedTotal: 0,
       retriedTotal: 0,

@@ -1,4 +1,6 @@
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { BUCKETS_SECONDS } from '../model/duration-histogram.ts'
+import { failureValues, SEND_TIMES, sendTimeValues } from './send-metrics.ts'
 import { blockingTarget } from '../model/blocking-target.ts'
 import type { RuleStats, Stats, TargetStats } from '../model/stats.ts'
 import type { Health } from './health.ts'
@@ -46,6 +48,14 @@ export function createMetrics(sources: MetricsSources): Registry {
     addLabelled(registry, name, help, ['target', 'type'], () => targetValues(sources.stats, read))
   }
   addTargetGauges(registry, sources.stats)
+  registry.registerMetric(new SendTimes(sources.stats))
+  addLabelled(
+    registry,
+    'bingo_target_failures_total',
+    'Attempts of actions that failed, by error code',
+    ['target', 'type', 'code'],
+    () => failureValues(sources.stats),
+  )
   addProcess(registry, sources.version)
   return registry
 }
@@ -148,6 +158,25 @@ function addTargetGauges(registry: Registry, stats: Stats): void {
         for (const [labels, value] of targetValues(stats, read)) this.set(labels, value)
       },
     })
+  }
+}
+
+const SEND_TIMES_HELP = 'How long sends to the target took'
+
+/** A histogram that is counted elsewhere and read when scraped. */
+class SendTimes extends Histogram {
+  readonly #stats: Stats
+
+  constructor(stats: Stats) {
+    const labelNames = ['target', 'type']
+    super({ name: SEND_TIMES, help: SEND_TIMES_HELP, labelNames, buckets: [...BUCKETS_SECONDS], registers: [] })
+    this.#stats = stats
+  }
+
+  /** What the registry asks for, and `get` is made of; the client's types do not have it. */
+  async getForPromString(): Promise<object> {
+    const values = sendTimeValues(this.#stats)
+    return { name: SEND_TIMES, help: SEND_TIMES_HELP, type: 'histogram', aggregator: 'sum', values }
   }
 }
 

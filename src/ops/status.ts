@@ -54,7 +54,7 @@ export interface Status {
   readonly deadLetters: { readonly store: string; readonly count: number | null }
 }
 
-export type StatusOfTarget = Omit<TargetStats, 'downSince' | 'unnamedSince'> & {
+export type StatusOfTarget = Omit<TargetStats, 'downSince' | 'unnamedSince' | 'sendTimes' | 'failures'> & {
   readonly downSince: string | null
   /** Since when no rule names it, although events wait for it. */
   readonly unnamedSince: string | null
@@ -117,14 +117,13 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
       budgetBytes: stats.budgetBytes,
     },
     rules: Object.fromEntries(stats.rules),
-    targets: Object.fromEntries(
-      [...stats.targets].map(([id, target]) => [
-        id,
-        { ...target, downSince: isoOrNull(target.downSince), unnamedSince: isoOrNull(target.unnamedSince) },
-      ]),
-    ),
+    targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target)])),
     deadLetters: { store: sources.deadLetterStore, count },
   }
+}
+
+function describeTarget({ sendTimes: _times, failures: _failures, ...target }: TargetStats): StatusOfTarget {
+  return { ...target, downSince: isoOrNull(target.downSince), unnamedSince: isoOrNull(target.unnamedSince) }
 }
 
 function isoOrNull(ms: number): string | null {

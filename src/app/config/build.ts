@@ -53,7 +53,11 @@ export function buildConfig(options: BuildOptions): Config {
     webhooks: { allowCidrs: values['webhooks.allowCidrs']! },
     shutdown: { deadlineMs: values['shutdown.deadline']! },
     http: http(options),
-    log: { level: values['log.level']!, rowValues: values['log.rowValues']! },
+    log: {
+      level: values['log.level']!,
+      rowValues: values['log.rowValues']!,
+      deliveries: values['log.deliveries']!,
+    },
     file: options.path,
   }
 }

@@ -131,4 +131,6 @@ export interface LogConfig {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   /** Allow row values in log lines; off by default because they may be personal data. */
   readonly rowValues: boolean
+  /** A line at level info for each send: rule, action, event ids, target, status, milliseconds. */
+  readonly deliveries: boolean
 }

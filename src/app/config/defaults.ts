@@ -26,5 +26,5 @@ export const DEFAULTS = {
   webhooks: { allowCidrs: [] },
   shutdown: { deadline: '10s' },
   http: { listen: '127.0.0.1:8686' },
-  log: { level: 'info', rowValues: false },
+  log: { level: 'info', rowValues: false, deliveries: false },
 } satisfies ConfigInput

@@ -43,5 +43,5 @@ export interface ConfigInput {
   webhooks?: { allowCidrs?: string[] }
   shutdown?: { deadline?: string }
   http?: { listen?: string; token?: string }
-  log?: { level?: string; rowValues?: boolean }
+  log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
 }

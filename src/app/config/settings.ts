@@ -71,6 +71,7 @@ export const SETTINGS = {
   'http.token': text,
   'log.level': choice('debug', 'info', 'warn', 'error'),
   'log.rowValues': flag,
+  'log.deliveries': flag,
 } satisfies { readonly [path: string]: Parse<unknown> }
 
 export type SettingPath = keyof typeof SETTINGS

@@ -135,6 +135,7 @@ export class Redelivery implements AsyncDisposable {
       clock,
       // What happens to each entry is reported to whoever sends it.
       log: NO_LOG,
+      logSends: null,
       stats: targetStatsOf(createStats(0), config.id, config.type),
       signal,
       onEnd: (job, delivered) => results.ended(job, delivered),

@@ -8,6 +8,7 @@ import type { LaneQueue } from './lane-queue.ts'
 import { LaneSelection } from './lane-selection.ts'
 import { Lanes } from './lanes.ts'
 import { logRetry } from './retry-log.ts'
+import { logSend, type WriteLine } from './send-log.ts'
 import { retryWaitMs, sortResults } from './sort-results.ts'
 import type { Segment, SortedResults } from './sort-results.ts'
 import { TargetHealth } from './target-health.ts'
@@ -21,6 +22,8 @@ export interface TargetQueueDeps {
   readonly clock: Clock
   readonly log: Log
   readonly stats: TargetStats
+  /** Where each send is written to; null: nowhere. */
+  readonly logSends: WriteLine | null
   /** Aborted when the daemon gives up waiting: running sends are cut off. */
   readonly signal: AbortSignal
   /** Called once for every job that has ended, delivered or not. */
@@ -174,7 +177,9 @@ export class TargetQueue implements WakeableQueue {
 
   private async send(target: Target, batch: InFlightJob[], segments: readonly Segment[]): Promise<void> {
     this.inFlight += 1
-    this.deps.stats.sendsTotal += 1
+    const { stats, logSends, clock } = this.deps
+    stats.sendsTotal += 1
+    const fromMs = clock.monotonicMs()
     let result: SendResult
     try {
       result = await target.send(batch, this.deps.signal)
@@ -183,6 +188,9 @@ export class TargetQueue implements WakeableQueue {
       result = batch.map(() => failure)
     }
     this.inFlight -= 1
+    const ms = clock.monotonicMs() - fromMs
+    stats.sendTimes.observe(ms)
+    if (logSends !== null) logSend(logSends, this.deps.config.id, batch, result, ms)
     if (this.deps.signal.aborted && result !== undefined) return
     if (result === undefined) this.succeed(batch, segments)
     else this.sortOut(batch, segments, result)
@@ -205,7 +213,7 @@ export class TargetQueue implements WakeableQueue {
     const at = result.findIndex((failure) => failure?.kind === 'down')
     if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
     else this.health.succeeded()
-    for (const failure of result) if (failure !== null) stats.failedTotal += 1
+    for (const failure of result) if (failure !== null) countFailure(stats, failure)
     for (const segment of segments) {
       const sorted = sortResults(batch, segment, result, (job, failure) => undelivered.isGivenUp(job, failure))
       stats.retriedTotal += sorted.kept.length
@@ -258,4 +266,9 @@ export class TargetQueue implements WakeableQueue {
     logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
     return waitMs
   }
+}
+
+function countFailure(stats: TargetStats, { error: { code } }: DeliveryFailure): void {
+  stats.failedTotal += 1
+  stats.failures.set(code, (stats.failures.get(code) ?? 0) + 1)
 }

@@ -102,6 +102,7 @@ class World {
       {
         clock: systemClock,
         log: silentLog,
+        logSends: null,
         lanes: LANES,
         deadLetters: this.store,
         stats: this.stats,

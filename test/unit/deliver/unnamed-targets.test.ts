@@ -51,7 +51,7 @@ async function open() {
     deadLettersTotal: 0,
   })
   const queues = new TargetQueues(
-    { lanes: 2, openTarget, deadLetters: store, clock: systemClock, log: silentLog, stats },
+    { lanes: 2, openTarget, deadLetters: store, clock: systemClock, log: silentLog, logSends: null, stats },
     { signal: abort.signal, ended: (each) => ended.push(each), ruleStats },
   )
   await queues.open(abort.signal)
@@ -154,6 +154,7 @@ test('one that could never be opened can be dropped, too', async () => {
   queues.prepare(rulesOf())
   queues.drop('never')
   await until(() => ended.length === 1)
+  expect(ended).toHaveLength(1)
 })
 
 test('a target whose password changed is opened again, and what waits goes by the new connection', async () => {

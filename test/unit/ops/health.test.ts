@@ -1,3 +1,4 @@
+import { DurationHistogram } from '../../../src/model/duration-histogram.ts'
 import { beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
 import { createStats, targetStatsOf, type Stats } from '../../../src/model/stats.ts'
@@ -65,6 +66,8 @@ test('a target that is down is named, with its last error', () => {
   const target = {
     type: 'redis',
     sendsTotal: 0,
+    sendTimes: new DurationHistogram(),
+    failures: new Map<string, number>(),
     deliveredTotal: 0,
     failedTotal: 1,
     retriedTotal: 0,
@@ -152,6 +155,8 @@ const notes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).notes
 const target = {
   type: 'redis',
   sendsTotal: 0,
+  sendTimes: new DurationHistogram(),
+  failures: new Map<string, number>(),
   deliveredTotal: 0,
   failedTotal: 0,
   retriedTotal: 0,

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import type { DropResult } from '../../../src/model/deliveries.ts'
+import { DurationHistogram } from '../../../src/model/duration-histogram.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
 import { createMetrics } from '../../../src/ops/metrics.ts'
 import { Progress } from '../../../src/ops/progress.ts'
@@ -99,12 +100,15 @@ test('metrics are read from the counters when scraped', async () => {
   const target = {
     type: 'redis',
     sendsTotal: 4,
+    sendTimes: new DurationHistogram(),
+    failures: new Map([['BINGO_X', 3]]),
     deliveredTotal: 2,
     failedTotal: 0,
     retriedTotal: 0,
     givenUpTotal: 0,
     queued: 1,
   }
+  for (const ms of [0.5, 7, 99_000]) target.sendTimes.observe(ms)
   stats.targets.set('redis://c', { ...target, inFlightBytes: 0, unnamedSince: 0, downSince: 1, lastError: 'x' })
   const text = await registry.metrics()
   for (const line of [
@@ -114,6 +118,10 @@ test('metrics are read from the counters when scraped', async () => {
     'bingo_rule_matched_total{rule="r1"} 3',
     'bingo_target_sends_total{target="redis://c",type="redis"} 4',
     'bingo_target_up{target="redis://c",type="redis"} 0',
+    'bingo_target_failures_total{target="redis://c",type="redis",code="BINGO_X"} 3',
+    'bingo_target_send_duration_seconds_bucket{target="redis://c",type="redis",le="0.01"} 2',
+    'bingo_target_send_duration_seconds_bucket{target="redis://c",type="redis",le="+Inf"} 3',
+    'bingo_target_send_duration_seconds_count{target="redis://c",type="redis"} 3',
     'bingo_build_info{version="1.2.3"} 1',
   ]) {
     expect(text).toContain(`${line}\n`)

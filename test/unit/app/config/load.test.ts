@@ -47,7 +47,7 @@ test('the address of the source is enough', () => {
     targetBudgetBytes: undefined,
     shutdown: { deadlineMs: 10_000 },
     http: { listen: { host: '127.0.0.1', port: 8686 } },
-    log: { level: 'info', rowValues: false },
+    log: { level: 'info', rowValues: false, deliveries: false },
     file: null,
   })
 })

@@ -6,6 +6,8 @@ import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../../.
 import { systemClock } from '../../../../src/model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../../../../src/model/dead-letter.ts'
 import { BingoError, EvaluationError } from '../../../../src/model/errors.ts'
+import type { WriteLine } from '../../../../src/deliver/queue/send-log.ts'
+import { DurationHistogram } from '../../../../src/model/duration-histogram.ts'
 import { InFlightJob } from '../../../../src/model/in-flight-job.ts'
 import { action, change, CountingHold, job, silentLog, target as targetConfig } from '../../../support/jobs.ts'
 
@@ -45,7 +47,7 @@ class ArrayStore implements DeadLetterStore {
 
 type Send = (jobs: readonly InFlightJob[]) => Promise<SendResult> | SendResult
 
-async function openQueue(send: Send, options: Partial<Target> = {}) {
+async function openQueue(send: Send, options: Partial<Target> = {}, logSends: WriteLine | null = null) {
   const store = new ArrayStore()
   const ended: { job: InFlightJob; delivered: boolean }[] = []
   const abort = new AbortController()
@@ -76,6 +78,8 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
   const stats = {
     type: 'fake',
     sendsTotal: 0,
+    sendTimes: new DurationHistogram(),
+    failures: new Map<string, number>(),
     deliveredTotal: 0,
     failedTotal: 0,
     retriedTotal: 0,
@@ -93,6 +97,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}) {
     undelivered: failures,
     clock: systemClock,
     log: silentLog,
+    logSends,
     stats,
     signal: abort.signal,
     onEnd: (each, delivered) => ended.push({ job: each, delivered }),
@@ -374,4 +379,22 @@ test('attempts at a target that is down count as failed ones, and nothing is giv
   for (const id of [1, 2]) queue.push(job({ id, lane: 0 }))
   await drained()
   expect(stats).toMatchObject({ failedTotal: 4, givenUpTotal: 0, deliveredTotal: 2 })
+})
+
+test('each send gives a line per action and status, which names its events', async () => {
+  const lines: object[] = []
+  const { queue, drained, stats } = await openQueue(
+    (jobs) => jobs.map((each) => (each.change.seq === 2 ? failure('poison') : null)),
+    {},
+    (fields) => lines.push(fields),
+  )
+  for (const seq of [1, 2])
+    queue.push(job({ id: seq, seq, action: action({ onFailure: 'skip' }, { id: `rule${seq}` }) }))
+  await drained()
+  expect(lines).toMatchObject([
+    { rule: 'rule1', action: 'fake', target: 'fake', status: 'delivered', events: [expect.stringMatching(/\/1$/)] },
+    { rule: 'rule2', action: 'fake', target: 'fake', status: 'BINGO_TEST', events: [expect.stringMatching(/\/2$/)] },
+  ])
+  expect([...stats.failures]).toEqual([['BINGO_TEST', 1]])
+  expect(stats.sendTimes.counts.reduce((a, b) => a + b)).toBe(1)
 })
