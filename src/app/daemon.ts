@@ -1,9 +1,8 @@
 import { TargetQueues } from '../deliver/deliveries.ts'
 import type { WriteLine } from '../deliver/queue/send-log.ts'
-import { openDeadLetterStore } from '../state/dead-letters/open-store.ts'
 import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
-import { openCheckpointStore } from '../state/checkpoint/open-store.ts'
+import { openCheckpointStore, openDeadLetterStore } from '../state/open.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig } from '../model/action.ts'
@@ -18,6 +17,7 @@ import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
 import type { Stats } from '../model/stats.ts'
 import { runElected } from './election.ts'
+import { stateSettings } from './state-settings.ts'
 import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
@@ -91,20 +91,15 @@ class ConfiguredDaemon implements Daemon {
 
   private async lead(signal: AbortSignal, elected: Elected | null): Promise<void> {
     const { config, deps } = this
-    const checkpoints = openCheckpointStore(config.checkpoint.store, config.name, { log: deps.log })
+    const settings = stateSettings(config, deps.log)
+    const checkpoints = await openCheckpointStore(settings)
     try {
       const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
       if (checkpoint === 'stopped') return
       const run = { checkpoint, epoch: epochAfter(checkpoint, deps.clock), elected }
       if (elected !== null && !(await elected.claim(checkpoints, run, signal))) return
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
-      const deadLetters = await openDeadLetterStore({
-        store: config.deadLetters.store,
-        checkpointStore: config.checkpoint.store,
-        name: config.name,
-        limits: { maxCount, maxBytes, maxAgeMs },
-        log: deps.log,
-      })
+      const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
       try {
         await this.runPipeline(run, checkpoints, deadLetters, signal)

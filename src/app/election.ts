@@ -1,6 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
-import { openRedis } from '../clients/redis.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from '../model/action.ts'
@@ -10,7 +7,8 @@ import type { Lease, Permit } from '../model/lease.ts'
 import type { Stats } from '../model/stats.ts'
 import { LockLease } from '../sources/mysql/lease/lock-lease.ts'
 import { Leadership } from './standby/leadership.ts'
-import { RedisLease } from '../state/lease/redis-lease.ts'
+import { openLease } from '../state/open.ts'
+import { stateSettings } from './state-settings.ts'
 
 export interface ElectionDeps {
   readonly log: Log
@@ -56,7 +54,7 @@ export async function runElected(
   signal: AbortSignal,
   work: (elected: Elected | null) => Promise<void>,
 ): Promise<void> {
-  const store = openLease(config, deps.log)
+  const store = await leaseOf(config, deps.log)
   if (store === null) return work(null)
   const leadership = new Leadership({ store, ttlMs: config.standby.ttlMs, ...deps, stats: deps.stats.standby })
   const over = new AbortController()
@@ -74,17 +72,14 @@ export async function runElected(
   }
 }
 
-function openLease({ name, standby, checkpoint, source }: Config, log: Log): Lease | null {
+async function leaseOf(config: Config, log: Log): Promise<Lease | null> {
+  const { name, standby, source } = config
   switch (standby.lease) {
     case 'off':
       return null
     case 'mysql':
       return new LockLease(source, name, standby.ttlMs)
-    case 'redis': {
-      const redis = openRedis(checkpoint.store, { log, name: `${name}:lease`, commandTimeoutMs: standby.ttlMs / 2 })
-      // Readable, for whoever looks for the leader; unique, because a process id comes again.
-      const holder = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
-      return new RedisLease(redis, name, holder, standby.ttlMs)
-    }
+    case 'redis':
+      return openLease(stateSettings(config, log), standby.ttlMs)
   }
 }

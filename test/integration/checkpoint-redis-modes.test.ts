@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openCheckpointStore } from '../../src/state/checkpoint/open-store.ts'
+import { openCheckpointStore } from '../../src/state/open.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import { recordingLog } from '../support/recording-source.ts'
 import { startRedis } from '../support/servers/redis.ts'
@@ -12,7 +12,8 @@ describe('a Redis Cluster', () => {
     await node.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
     await expect.poll(() => node.cli('CLUSTER', 'INFO'), { timeout: 20_000 }).toContain('cluster_state:ok')
     const log = recordingLog([])
-    const store = openCheckpointStore(`redis+cluster://${node.host}:${node.port}`, 'bingo', { log })
+    const checkpointStore = `redis+cluster://${node.host}:${node.port}`
+    const store = await openCheckpointStore({ checkpoint: checkpointStore, deadLetters: undefined, name: 'bingo', log })
     await store.save(checkpoint)
     expect(await store.load()).toEqual(checkpoint)
     const connection = openRedis(`redis+cluster://${node.host}:${node.port}`, {

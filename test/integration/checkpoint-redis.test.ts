@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openCheckpointStore } from '../../src/state/checkpoint/open-store.ts'
+import { openCheckpointStore } from '../../src/state/open.ts'
 import { checkpointKey } from '../../src/state/checkpoint/redis-store.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import { recordingLog, type LogLine } from '../support/recording-source.ts'
@@ -17,10 +17,11 @@ describe('a checkpoint in Redis', () => {
   afterAll(() => redis.stop())
   beforeEach(() => redis.cli('FLUSHALL'))
 
-  const open = (name = 'bingo') => openCheckpointStore(`${redis.url}/1`, name, { log })
+  const open = (name = 'bingo') =>
+    openCheckpointStore({ checkpoint: `${redis.url}/1`, deadLetters: undefined, name, log })
 
   it('is null before the first save, and comes back as it was', async () => {
-    const store = open()
+    const store = await open()
     expect(await store.load()).toBeNull()
     await store.save(checkpoint)
     expect(await store.load()).toEqual(checkpoint)
@@ -28,15 +29,15 @@ describe('a checkpoint in Redis', () => {
   })
 
   it('is kept per instance name', async () => {
-    const one = open('one')
-    const two = open('two')
+    const one = await open('one')
+    const two = await open('two')
     await one.save({ ...checkpoint, name: 'one' })
     expect(await two.load()).toBeNull()
     await Promise.all([one.close(), two.close()])
   })
 
   it('refuses a save with a lower epoch, and takes equal and higher ones', async () => {
-    const store = open()
+    const store = await open()
     await store.save(checkpoint)
     await store.save({ ...checkpoint, savedAt: 2 })
     await store.save({ ...checkpoint, epoch: 6 })
@@ -46,7 +47,7 @@ describe('a checkpoint in Redis', () => {
   })
 
   it('is refused as corrupt when it was changed by hand, or is of another type', async () => {
-    const store = open()
+    const store = await open()
     await store.save(checkpoint)
     const raw = openRedis(`${redis.url}/1`, { log, name: 'test' })
     await raw.whenReady(5_000)
@@ -60,7 +61,7 @@ describe('a checkpoint in Redis', () => {
   })
 
   it('reports a Redis that is down as unreachable, and works again when it is back', async () => {
-    const store = open()
+    const store = await open()
     await store.save(checkpoint)
     await redis.kill('SIGKILL')
     await expect(store.save(checkpoint)).rejects.toMatchObject({

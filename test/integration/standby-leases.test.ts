@@ -1,15 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openRedis } from '../../src/clients/redis.ts'
-import type { Lease } from '../../src/model/lease.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
 import { LockLease } from '../../src/sources/mysql/lease/lock-lease.ts'
-import { RedisLease } from '../../src/state/lease/redis-lease.ts'
+import { leaseKey, RedisLease } from '../../src/state/lease/redis-lease.ts'
+import { RedisStateStore } from '../../src/state/redis/state-store.ts'
 import { eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
+import { describeState } from '../unit/state/contract.ts'
+import { describeLease, describeToldRelease } from '../unit/state/lease/contract.ts'
+import type { OpenLease } from '../unit/state/lease/contract.ts'
 
 const TTL_MS = 2_000
 
@@ -25,60 +27,63 @@ afterAll(async () => {
   await Promise.all([mysql?.stop(), mariadb?.stop(), redis?.stop()])
 })
 
-type Open = (name: string, holder: string) => Lease
+const redisLease = (name: string, holder: string, ttlMs: number, url = redis.url) =>
+  new RedisLease(openRedis(url, { log: silentLog, name: 'test' }), { key: leaseKey(name), holder, ttlMs })
 
-const kinds: readonly (readonly [string, Open])[] = [
-  ['Redis', (name, holder) => new RedisLease(openRedis(redis.url, { log: silentLog, name }), name, holder, TTL_MS)],
-  ['a lock of MySQL', (name) => new LockLease(parseSourceUrl(mysql.url), name, TTL_MS)],
-  ['a lock of MariaDB', (name) => new LockLease(parseSourceUrl(mariadb.url), name, TTL_MS)],
+const kinds: readonly (readonly [string, OpenLease])[] = [
+  ['Redis', redisLease],
+  ['a lock of MySQL', (name, _holder, ttlMs) => new LockLease(parseSourceUrl(mysql.url), name, ttlMs)],
+  ['a lock of MariaDB', (name, _holder, ttlMs) => new LockLease(parseSourceUrl(mariadb.url), name, ttlMs)],
 ]
 
 describe.each(kinds)('a lease in %s', (kind, open) => {
-  const name = (what: string) => `${kind}-${what}`.replaceAll(' ', '-')
-
-  test('belongs to one at a time, is renewed by its holder, and is free once it was given back', async () => {
-    const [one, two] = [open(name('one'), 'one'), open(name('one'), 'two')]
-    expect(await one.ask()).toMatchObject({ tag: 'taken' })
-    expect(await one.ask()).toEqual({ tag: 'held' })
-    const answer = await two.ask()
-    expect(answer.tag).toBe('other')
-    expect(answer.tag === 'other' && answer.remainingMs).toBeGreaterThan(0)
-    await one.release()
-    expect(await two.ask()).toMatchObject({ tag: 'taken' })
-    expect(await one.ask()).toMatchObject({ tag: 'other' })
-    await Promise.all([one.close(), two.close()])
-  })
-
-  test('ends by itself when its holder is silent, and not before', async () => {
-    const [one, two] = [open(name('silent'), 'one'), open(name('silent'), 'two')]
-    await one.ask()
-    await delay(TTL_MS / 2)
-    expect(await one.ask()).toEqual({ tag: 'held' })
-    await delay(TTL_MS / 2)
-    expect(await two.ask()).toMatchObject({ tag: 'other' })
-    await eventually('the lease has ended', async () => (await two.ask()).tag === 'taken')
-    expect(await one.ask()).toMatchObject({ tag: 'other' })
-    await Promise.all([one.close(), two.close()])
-  })
-
-  test('is one per name', async () => {
-    const [one, two] = [open(name('left'), 'one'), open(name('Left'), 'one')]
-    expect(await one.ask()).toMatchObject({ tag: 'taken' })
-    expect(await two.ask()).toMatchObject({ tag: 'taken' })
-    await Promise.all([one.close(), two.close()])
-  })
+  describeLease(open, TTL_MS)
+  if (kind === 'Redis') describeToldRelease(open, TTL_MS)
 })
 
-test('a lease in Redis tells whether it was given back or fell silent', async () => {
-  const [one, two] = [kinds[0]![1]('told', 'one'), kinds[0]![1]('told', 'two')]
-  expect(await one.ask()).toEqual({ tag: 'taken', after: 'silence' })
-  await one.release()
-  expect(await two.ask()).toEqual({ tag: 'taken', after: 'release' })
-  await Promise.all([one.close(), two.close()])
+describe('state in Redis', () => {
+  let places = 0
+  const opened: RedisStateStore[] = []
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close()
+  })
+  const open = (name: string, url = redis.url) => {
+    const store = new RedisStateStore(openRedis(url, { log: silentLog, name: 'test', commandTimeoutMs: 500 }), name)
+    opened.push(store)
+    return store
+  }
+
+  describeState(() => {
+    const name = `place-${++places}`
+    return async () => open(name)
+  })
+
+  test('of two instances does not mix', async () => {
+    await open('one').save('a', 'x', null)
+    expect(await open('two').load('a')).toBeNull()
+  })
+
+  test('takes a write once whose answer was lost on the way', async () => {
+    const store = open('lost')
+    await store.save('a', 'one', null)
+    await redis.kill('SIGSTOP')
+    await expect(store.save('a', 'two', 1)).rejects.toMatchObject({ code: 'BINGO_STATE_UNREACHABLE', retryable: true })
+    await redis.kill('SIGCONT')
+    await eventually('it was written', async () => (await store.load('a').catch(() => null))?.version === 2)
+    expect(await store.save('a', 'two', 1)).toBe(true)
+    expect(await store.load('a')).toEqual({ value: 'two', version: 2 })
+  })
+
+  test('that cannot be reached is an error that may pass', async () => {
+    await expect(open('away', 'redis://127.0.0.1:1').load('a')).rejects.toMatchObject({
+      code: 'BINGO_STATE_UNREACHABLE',
+      retryable: true,
+    })
+  })
 })
 
 test('a lock whose connection the server has dropped is free, and its holder learns it', async () => {
-  const lease = kinds[1]![1]('dropped', 'one')
+  const lease = new LockLease(parseSourceUrl(mysql.url), 'dropped', TTL_MS)
   await lease.ask()
   const [row] = await mysql.query<{ id: number }>("SELECT IS_USED_LOCK('bingo:dropped') AS id")
   await mysql.query(`KILL ${row!.id}`)
@@ -87,7 +92,7 @@ test('a lock whose connection the server has dropped is free, and its holder lea
 })
 
 test('a store that is away is an error that may pass', async () => {
-  const away = new RedisLease(openRedis('redis://127.0.0.1:1', { log: silentLog, name: 'x' }), 'x', 'one', 200)
+  const away = redisLease('x', 'one', 200, 'redis://127.0.0.1:1')
   await expect(away.ask()).rejects.toMatchObject({ code: 'BINGO_LEASE_UNREACHABLE', retryable: true })
   await away.close()
 })

@@ -5,6 +5,7 @@ import { BingoError } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/position.ts'
 import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from '../../sources/mysql/source-address.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
+import { parseStoreUrl } from '../../state/store-url.ts'
 import { InvalidValue, text, textList, textParser } from './values.ts'
 
 /** Reads `mysql://user:password@host:port`; the reader of the source knows the form, and never quotes it. */
@@ -108,8 +109,8 @@ export const cidrList = textParser((value): readonly string[] => {
 /** Where something is kept: a Redis, `file:/path` or `memory:`. What stands behind it is checked when it is opened. */
 export const storeAddress = textParser((value): string => {
   const address = text(value).trim()
-  if (/^file:./.test(address) || address === 'memory:') return address
   if (/^[a-z+]*(redis|sentinel)/i.test(address)) return redisAddress(address)
+  if (parseStoreUrl(address) !== null) return address
   throw new InvalidValue(
     'this is not the address of a store',
     'Like redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for trying things out).',

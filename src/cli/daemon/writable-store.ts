@@ -1,14 +1,16 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { BingoError } from '../../model/errors.ts'
+import { parseStoreUrl } from '../../state/store-url.ts'
 
 /**
  * A file checkpoint that cannot be written will not become writable by waiting: say so at once. Throws
  * BINGO_CHECKPOINT_NOT_WRITABLE. Other stores are reached, or waited for, by the daemon.
  */
 export function requireWritableStore(store: string): void {
-  if (!store.startsWith('file:')) return
-  const folder = dirname(resolve(decodeURI(store.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))))
+  const place = parseStoreUrl(store)
+  if (place?.tag !== 'file') return
+  const folder = place.isFolder ? place.path : dirname(place.path)
   try {
     mkdirSync(folder, { recursive: true })
     accessSync(folder, constants.W_OK | constants.X_OK)

@@ -1,4 +1,5 @@
-import { openCheckpointStore } from '../../state/checkpoint/open-store.ts'
+import { stateSettings } from '../../app/state-settings.ts'
+import { openCheckpointStore } from '../../state/open.ts'
 import type { Config } from '../../app/config/config.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -20,7 +21,7 @@ export async function setPosition(place: string, options: PositionOptions): Prom
   if (config.checkpoint.store === 'memory:') throw memoryStore()
   if (options.force !== true) await refuseBesideDaemon(config)
   const log = await commandLog(config, options)
-  const store = openCheckpointStore(config.checkpoint.store, config.name, { log })
+  const store = await openCheckpointStore(stateSettings(config, log), { replace: true })
   try {
     const before = await loadOrReplace(store)
     const checkpoint = await checkpointAt(start, config, before)

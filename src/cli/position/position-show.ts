@@ -1,4 +1,5 @@
-import { openCheckpointStore } from '../../state/checkpoint/open-store.ts'
+import { stateSettings } from '../../app/state-settings.ts'
+import { openCheckpointStore } from '../../state/open.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { describeGap } from '../events/describe-gap.ts'
@@ -9,7 +10,7 @@ import type { PositionOptions } from '../commands/position.ts'
 export async function showPosition(options: PositionOptions): Promise<void> {
   const config = configFor(options, false)
   const log = await commandLog(config, options)
-  const store = openCheckpointStore(config.checkpoint.store, config.name, { log, readOnly: true })
+  const store = await openCheckpointStore(stateSettings(config, log), { readOnly: true })
   try {
     const checkpoint = await store.load()
     if (options.json) process.stdout.write(`${JSON.stringify(checkpoint)}\n`)

@@ -6,6 +6,8 @@ import type { ServerFingerprint, SourcePosition } from '../../model/position.ts'
 
 /** The `version` field that this program writes and the newest that it reads. */
 const VERSION = 1
+/** The key of the checkpoint in a store of state. */
+export const CHECKPOINT_KEY = 'checkpoint'
 const CRC_SUFFIX = /,"crc":"([0-9a-f]{8})"\}\s*$/
 
 const SET_HINT =

@@ -2,7 +2,10 @@ import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { Expiry } from './expiry.ts'
 import type { StoreClock } from './expiry.ts'
-import { holdLease } from './lease.ts'
+import { newHolder } from '../lease/holder.ts'
+import { MemoryLease } from '../lease/memory-lease.ts'
+import type { MemoryLeases } from '../lease/memory-lease.ts'
+import { holdLease, RETRY_LEASE_MS } from './hold-lease.ts'
 import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
 
@@ -15,10 +18,12 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   /** Entries per parked key. */
   readonly #parked = new Map<string, number>()
   #bytes = 0
-  #leasedBy: string | null = null
+  readonly #leases: MemoryLeases = new Map()
+  readonly #clock: StoreClock
 
   constructor(limits: DeadLetterLimits, clock: StoreClock = systemClock) {
     this.#limits = limits
+    this.#clock = clock
     this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
   }
 
@@ -98,13 +103,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   lease(): Promise<AsyncDisposable> {
-    const keeper = {
-      take: async (owner: string) => (this.#leasedBy ??= owner) === owner,
-      drop: async () => {
-        this.#leasedBy = null
-      },
-    }
-    return holdLease(keeper, this.description)
+    const options = { name: 'retry', holder: newHolder(), ttlMs: RETRY_LEASE_MS, clock: this.#clock }
+    return holdLease(new MemoryLease(this.#leases, options), this.description)
   }
 
   async close(): Promise<void> {

@@ -52,15 +52,3 @@ for i = 1, #ARGV do
   end
 end
 return removed`
-
-/** KEYS[1] lease · ARGV: owner, milliseconds. Answers 1 when the owner has it now. */
-export const TAKE_LEASE = `
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`
-
-/** KEYS[1] lease · ARGV: owner. */
-export const DROP_LEASE = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1`

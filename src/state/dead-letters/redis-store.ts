@@ -3,10 +3,12 @@ import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { Expiry } from './expiry.ts'
 import type { StoreClock } from './expiry.ts'
-import { holdLease, LEASE_MS } from './lease.ts'
+import { newHolder } from '../lease/holder.ts'
+import { RedisLease } from '../lease/redis-lease.ts'
+import { holdLease, RETRY_LEASE_MS } from './hold-lease.ts'
 import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
-import { ADD, DROP_LEASE, REMOVE, TAKE_LEASE } from './redis-scripts.ts'
+import { ADD, REMOVE } from './redis-scripts.ts'
 
 const PAGE = 200
 const SCAN_COUNT = 1_000
@@ -121,14 +123,8 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   }
 
   lease(): Promise<AsyncDisposable> {
-    const keeper = {
-      take: async (owner: string) =>
-        (await this.#run((client) => client.eval(TAKE_LEASE, 1, this.#leaseKey, owner, LEASE_MS))) === 1,
-      drop: async (owner: string) => {
-        await this.#run((client) => client.eval(DROP_LEASE, 1, this.#leaseKey, owner))
-      },
-    }
-    return holdLease(keeper, this.description)
+    const options = { key: this.#leaseKey, holder: newHolder(), ttlMs: RETRY_LEASE_MS, shared: true }
+    return holdLease(new RedisLease(this.#redis, options), this.description)
   }
 
   async close(): Promise<void> {

@@ -1,38 +1,37 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import type { SQLInputValue } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { inTransaction } from '../../clients/sqlite.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { Expiry } from './expiry.ts'
 import type { StoreClock } from './expiry.ts'
-import { holdLease, LEASE_MS } from './lease.ts'
+import { newHolder } from '../lease/holder.ts'
+import { stateFileError } from '../sqlite/errors.ts'
+import { SqliteLease } from '../sqlite/lease.ts'
+import type { StateFile } from '../sqlite/state-file.ts'
+import { holdLease, RETRY_LEASE_MS } from './hold-lease.ts'
 import { full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
-import { SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts'
 
 const PAGE = 200
-/** How long a command waits for the other process (daemon or `bingo dead-letters`) to end its transaction. */
-const BUSY_TIMEOUT_MS = 5_000
 
 /**
- * Dead letters in an embedded database file. The write-ahead log lets `bingo dead-letters` read beside the daemon;
+ * Dead letters in a state file. The write-ahead log lets `bingo dead-letters` read beside the daemon;
  * synchronous=FULL syncs it to disk at each commit, so an entry is durable before `add` resolves (invariant 1).
  */
 export class SqliteDeadLetterStore implements DeadLetterStore {
   readonly description: string
   readonly #limits: DeadLetterLimits
-  readonly #path: string
+  readonly #file: StateFile
   readonly #clock: StoreClock
   readonly #expiry: Expiry
-  #database: DatabaseSync | null = null
 
-  constructor(path: string, limits: DeadLetterLimits, clock: StoreClock = systemClock) {
-    this.#path = path
+  /** Owns `file`: `close` closes it. */
+  constructor(file: StateFile, limits: DeadLetterLimits, clock: StoreClock = systemClock) {
+    this.#file = file
     this.#limits = limits
     this.#clock = clock
     this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
-    this.description = path
+    this.description = file.path
   }
 
   async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
@@ -74,7 +73,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   }
 
   async parkedKeys(): Promise<ReadonlySet<string>> {
-    const rows = this.#run((database) =>
+    const rows = await this.#run((database) =>
       database.prepare('SELECT DISTINCT parked_key AS parked FROM letters WHERE parked_key IS NOT NULL').all(),
     )
     return new Set(rows.map((row) => row['parked'] as string))
@@ -86,7 +85,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
     let place = 0
     while (left > 0) {
       const sql = `SELECT place, body FROM letters WHERE place > ? ${where} ORDER BY place LIMIT ?`
-      const rows = this.#run((database) => database.prepare(sql).all(place, ...values, Math.min(left, PAGE)))
+      const rows = await this.#run((database) => database.prepare(sql).all(place, ...values, Math.min(left, PAGE)))
       for (const row of rows) yield parseLetter(row['body'] as string, this.description)
       if (rows.length < PAGE) return
       left -= rows.length
@@ -106,46 +105,27 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   }
 
   lease(): Promise<AsyncDisposable> {
-    const take = (database: DatabaseSync, owner: string): boolean => {
-      const now = this.#clock.now()
-      database.prepare('DELETE FROM lease WHERE until < ? OR owner = ?').run(now, owner)
-      return database.prepare('INSERT OR IGNORE INTO lease VALUES (1, ?, ?)').run(owner, now + LEASE_MS).changes === 1
-    }
-    const keeper = {
-      take: async (owner: string) => this.#run((database) => inTransaction(database, () => take(database, owner))),
-      drop: async (owner: string) => {
-        this.#run((database) => database.prepare('DELETE FROM lease WHERE owner = ?').run(owner))
-      },
-    }
-    return holdLease(keeper, this.description)
+    const lease = new SqliteLease(() => this.#file.open(), {
+      name: 'retry',
+      holder: newHolder(),
+      ttlMs: RETRY_LEASE_MS,
+      clock: this.#clock,
+      place: this.description,
+    })
+    return holdLease(lease, this.description)
   }
 
   async close(): Promise<void> {
-    this.#database?.close()
-    this.#database = null
+    this.#file.close()
   }
 
-  /** Opens the database on first use. Throws BINGO_DEAD_LETTERS_UNREACHABLE. */
-  #run<T>(work: (database: DatabaseSync) => T): T {
+  /** Opens the file on first use. Rejects with BINGO_DEAD_LETTERS_UNREACHABLE, BINGO_STATE_CORRUPT or BINGO_STATE_NEWER. */
+  async #run<T>(work: (database: DatabaseSync) => T): Promise<T> {
     try {
-      this.#database ??= openDatabase(this.#path)
-      return work(this.#database)
+      return work(await this.#file.open())
     } catch (error) {
-      throw unreachable(this.description, error)
+      throw unreachable(this.description, stateFileError(this.#file.path, error))
     }
-  }
-}
-
-function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    // SQLite ends the transaction by itself when the disk is full.
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
   }
 }
 
@@ -153,19 +133,6 @@ function columnsOf(letter: DeadLetter, key: string | null): SQLInputValue[] {
   const body = serialiseLetter(letter)
   const { schema, table } = letter.event
   return [letter.id, letter.ruleId, schema, table, key, letter.createdAt, Buffer.byteLength(body), body]
-}
-
-function openDatabase(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true })
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-  const version = database.prepare('PRAGMA user_version').get()!['user_version'] as number
-  if (version > SCHEMA_VERSION) {
-    database.close()
-    throw new Error(`it was written by a newer BinGo (format ${version}, known up to ${SCHEMA_VERSION})`)
-  }
-  if (version < SCHEMA_VERSION) database.exec(SCHEMA)
-  return database
 }
 
 function conditions(filter: DeadLetterFilter): { where: string; values: SQLInputValue[] } {

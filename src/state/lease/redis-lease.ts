@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../../clients/redis.ts'
-import { BingoError } from '../../model/errors.ts'
-import type { LeaseAnswer, Lease } from '../../model/lease.ts'
+import type { Lease, LeaseAnswer } from '../../model/lease.ts'
+import { leaseUnreachable } from '../errors.ts'
 
 /** Stands in the key's place after a holder gave the lease back. No holder is called so. */
 const RELEASED = 'released'
@@ -25,53 +25,54 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0`
 
-/** A key beside the checkpoint that expires; the server's clock decides. */
+export interface RedisLeaseOptions {
+  readonly key: string
+  /** Unique to this process. */
+  readonly holder: string
+  readonly ttlMs: number
+  /** The connection belongs to somebody else: `close` leaves it open. */
+  readonly shared?: boolean
+}
+
+/** The key of the lease of an instance; the braces are a Cluster hash tag, as for the checkpoint. */
+export function leaseKey(name: string): string {
+  return `bingo:{${name}}:lease`
+}
+
+/** A key that expires; the server's clock decides. */
 export class RedisLease implements Lease {
   readonly description: string
   readonly #redis: RedisConnection
-  readonly #key: string
-  readonly #holder: string
-  readonly #ttlMs: number
+  readonly #options: RedisLeaseOptions
 
-  /** Owns `redis`: `close` closes it. `holder` is unique to this process. */
-  constructor(redis: RedisConnection, name: string, holder: string, ttlMs: number) {
+  constructor(redis: RedisConnection, options: RedisLeaseOptions) {
     this.#redis = redis
-    // The braces are a Cluster hash tag, as for the checkpoint.
-    this.#key = `bingo:{${name}}:lease`
-    this.#holder = holder
-    this.#ttlMs = ttlMs
-    this.description = `${redis.address} ${this.#key}`
+    this.#options = options
+    this.description = `${redis.address} ${options.key}`
   }
 
   async ask(): Promise<LeaseAnswer> {
     const answer = (await this.#run(ASK)) as [string, string?, number?]
     if (answer[0] === 'held') return { tag: 'held' }
     if (answer[0] === 'taken') return { tag: 'taken', after: answer[1] === 'release' ? 'release' : 'silence' }
-    return { tag: 'other', holder: answer[1]!, remainingMs: answer[2]! < 0 ? this.#ttlMs : answer[2]! }
+    return { tag: 'other', holder: answer[1]!, remainingMs: answer[2]! < 0 ? this.#options.ttlMs : answer[2]! }
   }
 
   async release(): Promise<void> {
     await this.#run(RELEASE)
   }
 
-  close(): Promise<void> {
-    return this.#redis.close()
+  async close(): Promise<void> {
+    if (this.#options.shared !== true) await this.#redis.close()
   }
 
   async #run(script: string): Promise<unknown> {
+    const { key, holder, ttlMs } = this.#options
     try {
-      await this.#redis.whenReady(this.#ttlMs)
-      return await this.#redis.client.eval(script, 1, this.#key, this.#holder, this.#ttlMs)
+      await this.#redis.whenReady(ttlMs)
+      return await this.#redis.client.eval(script, 1, key, holder, ttlMs)
     } catch (error) {
-      throw new BingoError(
-        'BINGO_LEASE_UNREACHABLE',
-        `The lease in ${this.description} cannot be asked for: ${error instanceof Error ? error.message : String(error)}`,
-        {
-          hint: 'Check that the Redis of checkpoint.store is up and reachable. Without the lease nothing is delivered.',
-          retryable: true,
-          cause: error,
-        },
-      )
+      throw leaseUnreachable(this.description, error)
     }
   }
 }

@@ -3,7 +3,8 @@ import type { Sendable, SendResult, Target } from '../../../../src/model/action.
 import { BingoError } from '../../../../src/model/errors.ts'
 import type { Permit } from '../../../../src/model/lease.ts'
 import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from '../../../../src/app/standby/guarded.ts'
-import { MemoryCheckpointStore } from '../../../../src/state/checkpoint/memory-store.ts'
+import { StateCheckpoints } from '../../../../src/state/checkpoint/state-checkpoints.ts'
+import { MemoryStateStore } from '../../../../src/state/memory/state-store.ts'
 import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
 import { job } from '../../../support/jobs.ts'
 
@@ -80,7 +81,7 @@ test('an instance that was replaced writes neither letters nor checkpoints', asy
   permit.refuse()
   const letters = new MemoryDeadLetterStore({ maxCount: 10, maxBytes: 1_000, maxAgeMs: Infinity })
   await expect(new GuardedDeadLetters(letters, permit).add([])).rejects.toBe(LOST)
-  const checkpoints = new GuardedCheckpoints(new MemoryCheckpointStore(), permit)
+  const checkpoints = new GuardedCheckpoints(new StateCheckpoints(new MemoryStateStore(), 'bingo'), permit)
   const position = { flavour: 'mysql', file: 'binlog.000001', offset: 4, gtidSet: null } as const
   const server = { flavour: 'mysql', server: 'a', fileCreated: 1 } as const
   const checkpoint = { version: 1, name: 'bingo', position, server, savedAt: 0, epoch: 1 } as const

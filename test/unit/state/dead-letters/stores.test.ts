@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
-import { openDeadLetterStore } from '../../../../src/state/dead-letters/open-store.ts'
 import { SqliteDeadLetterStore } from '../../../../src/state/dead-letters/sqlite-store.ts'
+import { openDeadLetterStore } from '../../../../src/state/open.ts'
+import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
 import type { DeadLetterStore } from '../../../../src/model/dead-letter.ts'
 import { silentLog } from '../../../support/jobs.ts'
+import type { StoreClock } from '../../../../src/state/dead-letters/expiry.ts'
 import { describeStore, letter, listed, ROOMY } from './contract.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-dead-letters-'))
@@ -24,6 +26,8 @@ function keep<T extends DeadLetterStore>(store: T): T {
   return store
 }
 
+const inFile = (path: string, limits = ROOMY, clock?: StoreClock): SqliteDeadLetterStore =>
+  keep(new SqliteDeadLetterStore(new StateFile({ path, name: 'bingo', letters: true, log: silentLog }), limits, clock))
 const newPath = (): string => join(folder, `${++files}`, 'letters')
 
 describe('dead letters in memory', () => {
@@ -31,25 +35,28 @@ describe('dead letters in memory', () => {
 })
 
 describe('dead letters in a file', () => {
-  describeStore(async (limits, clock) => keep(new SqliteDeadLetterStore(newPath(), limits, clock)))
+  describeStore(async (limits, clock) => inFile(newPath(), limits, clock))
 
   test('outlive a process that is killed right after add has resolved', async () => {
     const path = newPath()
     const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
     const script = `
       const { SqliteDeadLetterStore } = await import(${module('../../../../src/state/dead-letters/sqlite-store.ts')})
-      const store = new SqliteDeadLetterStore(${JSON.stringify(path)}, ${JSON.stringify({ ...ROOMY, maxAgeMs: 1e15 })})
+      const { StateFile } = await import(${module('../../../../src/state/sqlite/state-file.ts')})
+      const log = { info() {}, warn() {}, error() {}, debug() {}, child: () => log }
+      const file = new StateFile({ path: ${JSON.stringify(path)}, name: 'bingo', letters: true, log })
+      const store = new SqliteDeadLetterStore(file, ${JSON.stringify({ ...ROOMY, maxAgeMs: 1e15 })})
       await store.add([${JSON.stringify({ ...letter(1), event: { ...letter(1).event, new: null } })}])
       process.kill(process.pid, 'SIGKILL')`
     const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
     expect(child.signal).toBe('SIGKILL')
-    expect(await listed(keep(new SqliteDeadLetterStore(path, ROOMY)))).toEqual(['1'])
+    expect(await listed(inFile(path))).toEqual(['1'])
   })
 
-  test('can be read and mended beside the daemon', async () => {
+  test('can be read and changed beside the daemon', async () => {
     const path = newPath()
-    const daemon = keep(new SqliteDeadLetterStore(path, ROOMY))
-    const command = keep(new SqliteDeadLetterStore(path, ROOMY))
+    const daemon = inFile(path)
+    const command = inFile(path)
     await daemon.add([letter(1), letter(2)])
     expect(await listed(command)).toEqual(['1', '2'])
     await command.remove([letter(1).id])
@@ -58,7 +65,7 @@ describe('dead letters in a file', () => {
   })
 
   test('report a place that cannot be written to', async () => {
-    const store = keep(new SqliteDeadLetterStore('/dev/null/letters', ROOMY))
+    const store = inFile('/dev/null/letters')
     await expect(store.add([letter(1)])).rejects.toThrow(
       expect.objectContaining({ code: 'BINGO_DEAD_LETTERS_UNREACHABLE', retryable: true }),
     )
@@ -67,12 +74,10 @@ describe('dead letters in a file', () => {
 
 describe('the dead-letter store', () => {
   const open = (store: string | undefined, checkpointStore: string): Promise<DeadLetterStore> =>
-    openDeadLetterStore({ store, checkpointStore, name: 'bingo', limits: ROOMY, log: silentLog })
+    openDeadLetterStore({ deadLetters: store, checkpoint: checkpointStore, name: 'bingo', log: silentLog }, ROOMY)
 
-  test('stands beside the checkpoint unless it is named', async () => {
-    expect((await open(undefined, 'file:/var/lib/bingo/checkpoint')).description).toBe(
-      '/var/lib/bingo/checkpoint.dead-letters',
-    )
+  test('is the one of the checkpoint unless it is named', async () => {
+    expect((await open(undefined, 'file:/var/lib/bingo/checkpoint')).description).toBe('/var/lib/bingo/checkpoint')
     expect((await open('file:///data/letters', 'memory:')).description).toBe('/data/letters')
     expect((await open(undefined, 'memory:')).description).toBe('memory')
     const redis = keep(await open(undefined, 'redis://:secret@127.0.0.1:1/2'))

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { BingoError } from '../../model/errors.ts'
+import { inUse, isRunning, thisProcess } from './owner.ts'
+import type { Owner } from './owner.ts'
 
 /** The owner touches its lock this often … */
 const REFRESH_MS = 3_000
@@ -12,18 +11,10 @@ const REFRESH_MS = 3_000
 const ABANDONED_MS = 12_000
 const POLL_MS = 500
 
-interface Owner {
-  readonly pid: number
-  readonly host: string
-  /** Start time of the process, so that a process id used again is not taken for the owner; null where unknown. */
-  readonly started: string | null
-  readonly nonce: string
-}
-
 /**
- * A lock file that keeps two processes from one checkpoint. On the same host the owner's process id is checked, so a
- * killed daemon leaves nothing to clean up; for another host (two containers, one volume) the file's age decides, and
- * acquiring waits that long, so that a moved container starts without help.
+ * The lock file PATH.lock, by which a BinGo with a JSON checkpoint owns it. Held while a state file is made, so that none
+ * of that age runs on the path meanwhile. On the same host the owner's process id is checked, so a killed daemon leaves
+ * nothing to clean up; for another host (two containers, one volume) the file's age decides, and acquiring waits that long.
  */
 export class FileLock {
   readonly #path: string
@@ -43,14 +34,14 @@ export class FileLock {
 
   /** Throws BINGO_CHECKPOINT_LOCKED while a live process holds it. */
   static async acquire(path: string): Promise<FileLock> {
-    const owner: Owner = { pid: process.pid, host: hostname(), started: startTime(process.pid), nonce: randomUUID() }
+    const owner = thisProcess()
     const deadline = performance.now() + ABANDONED_MS + 2 * POLL_MS
     for (;;) {
       if (await createExclusively(path, JSON.stringify(owner))) return new FileLock(path, owner.nonce)
       const holder = await readOwner(path)
       if (holder !== 'gone' && (await isAlive(path, holder))) {
         const foreign = holder !== null && holder.host !== owner.host
-        if (!foreign || performance.now() > deadline) throw locked(path, holder)
+        if (!foreign || performance.now() > deadline) throw inUse(path, holder)
         await delay(POLL_MS)
       } else if (holder !== 'gone') {
         await removeAbandoned(path, holder)
@@ -70,27 +61,22 @@ export class FileLock {
   }
 }
 
+/** The file appears with its content: a kill leaves none that says nothing about its owner. */
 async function createExclusively(path: string, text: string): Promise<boolean> {
-  let file: FileHandle
+  const made = `${path}.${randomUUID()}`
   try {
-    file = await open(path, 'wx', 0o600)
+    await writeFile(made, text, { mode: 0o600 })
+    await link(made, path)
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
-  }
-  try {
-    await file.writeFile(text)
-  } catch (error) {
-    // On a full disk an empty file is left, which the next try would take for somebody else's lock.
-    await rm(path, { force: true })
-    throw error
   } finally {
-    await file.close()
+    await rm(made, { force: true })
   }
-  return true
 }
 
-/** `null`: unreadable, as a crash right after creation leaves it. */
+/** `null`: unreadable, as a crash of an older version right after creation leaves it. */
 async function readOwner(path: string): Promise<Owner | null | 'gone'> {
   let text: string
   try {
@@ -108,12 +94,7 @@ async function readOwner(path: string): Promise<Owner | null | 'gone'> {
 
 async function isAlive(path: string, owner: Owner | null): Promise<boolean> {
   if (owner === null || owner.host !== hostname()) return ageMs(path).then((age) => age < ABANDONED_MS)
-  try {
-    process.kill(owner.pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-  return owner.started === null || startTime(owner.pid) === owner.started
+  return isRunning(owner)
 }
 
 async function ageMs(path: string): Promise<number> {
@@ -139,31 +120,4 @@ async function removeAbandoned(path: string, seen: Owner | null): Promise<void> 
   const moved = await readOwner(aside)
   if (moved !== 'gone' && moved !== null && moved.nonce !== seen?.nonce) await rename(aside, path)
   else await rm(aside, { force: true })
-}
-
-/** Clock ticks from boot to the start of the process (proc(5), stat, field 22); null where there is no /proc. */
-function startTime(pid: number): string | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null
-  } catch {
-    return null
-  }
-}
-
-function locked(path: string, owner: Owner | null): BingoError {
-  const who = owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
-  return new BingoError('BINGO_CHECKPOINT_LOCKED', `The checkpoint is in use by ${who} (lock file ${path})`, {
-    hint: 'Stop the other BinGo first, or give this one another `checkpoint.store`.',
-  })
-}
-
-/** Makes a rename in this folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

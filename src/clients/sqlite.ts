@@ -1,0 +1,100 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/** How long a statement waits for another process (the daemon, a command) to end its transaction. */
+const BUSY_TIMEOUT_MS = 5_000
+/** Result codes of SQLite (https://sqlite.org/rescode.html), without the extended part. */
+const [CORRUPT, NOT_A_DATABASE] = [11, 26]
+
+/** What a file holds. `user_version` of the file is the version. */
+export interface FileFormat {
+  readonly version: number
+  /** Run in one transaction on a file of an older version; 0: a new file. Repeating it changes nothing. */
+  readonly upgrade: string
+}
+
+/** A file of a newer version than this program knows. */
+export class NewerFormatError extends Error {
+  constructor(path: string, found: number, known: number) {
+    super(`${path} was written by a newer BinGo (format ${found}, this one knows up to ${known})`)
+    this.name = 'NewerFormatError'
+  }
+}
+
+/**
+ * Opens a database file, making it and its folder where they are missing, readable by its owner only. A commit is on disk
+ * when it returns (WAL, synchronous FULL); other processes read meanwhile. Throws NewerFormatError, or SQLite's own error.
+ */
+export function openSqlite(path: string, format: FileFormat, journal: 'WAL' | 'DELETE' = 'WAL'): DatabaseSync {
+  createPrivately(path)
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    const found = versionOf(database)
+    if (found > format.version) throw new NewerFormatError(path, found, format.version)
+    database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = FULL;`)
+    if (found < format.version) {
+      inTransaction(database, () => {
+        // Another process may have upgraded it since.
+        if (versionOf(database) === format.version) return
+        database.exec(`${format.upgrade} PRAGMA user_version = ${format.version};`)
+      })
+    }
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** Opens a file that is there, of any version, and changes nothing in it. */
+export function openSqliteReadOnly(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true })
+}
+
+export function versionOf(database: DatabaseSync): number {
+  return database.prepare('PRAGMA user_version').get()!['user_version'] as number
+}
+
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite ends the transaction by itself when the disk is full.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** The file is no database, or what it holds is damaged: waiting will not help. */
+export function isCorrupt(error: unknown): boolean {
+  const code = resultCode(error)
+  return code === CORRUPT || code === NOT_A_DATABASE
+}
+
+/** It never was a database, such as a text. */
+export function isNotADatabase(error: unknown): boolean {
+  return resultCode(error) === NOT_A_DATABASE
+}
+
+function resultCode(error: unknown): number | null {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : null
+  return typeof code === 'number' ? code & 0xff : null
+}
+
+/**
+ * SQLite gives `-wal` and `-shm` the rights of the file. One that is there is not even opened: closing it again would
+ * drop the locks that another connection of this process has on it (https://sqlite.org/howtocorrupt.html, 2.2).
+ */
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  if (existsSync(path)) return
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}

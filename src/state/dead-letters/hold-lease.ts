@@ -1,0 +1,23 @@
+import { BingoError } from '../../model/errors.ts'
+import type { Lease } from '../../model/lease.ts'
+
+/** The right to retry is free again this long after its holder was killed. */
+export const RETRY_LEASE_MS = 10_000
+
+/** Takes the lease and renews it until it is disposed of. Rejects with BINGO_DEAD_LETTERS_BUSY, naming the store. */
+export async function holdLease(lease: Lease, store: string): Promise<AsyncDisposable> {
+  if ((await lease.ask()).tag === 'other') {
+    throw new BingoError('BINGO_DEAD_LETTERS_BUSY', `another process is retrying the dead letters in ${store}`, {
+      hint: `Wait until it is done. One that was killed is forgotten after ${RETRY_LEASE_MS / 1000} seconds.`,
+      retryable: true,
+    })
+  }
+  // A renewal that fails is tried again with the next one; two may fail before the lease is lost.
+  const renewing = setInterval(() => void lease.ask().catch(() => undefined), RETRY_LEASE_MS / 3).unref()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(renewing)
+      await lease.release().catch(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,112 @@
+import { openRedis } from '../clients/redis.ts'
+import type { Log } from '../model/action.ts'
+import type { CheckpointStore } from '../model/checkpoint.ts'
+import { systemClock } from '../model/clock.ts'
+import type { DeadLetterStore } from '../model/dead-letter.ts'
+import { BingoError } from '../model/errors.ts'
+import type { Lease } from '../model/lease.ts'
+import { RedisCheckpointStore } from './checkpoint/redis-store.ts'
+import { StateCheckpoints } from './checkpoint/state-checkpoints.ts'
+import type { DeadLetterLimits } from './dead-letters/letter.ts'
+import { MemoryDeadLetterStore } from './dead-letters/memory-store.ts'
+import { RedisDeadLetterStore } from './dead-letters/redis-store.ts'
+import { newHolder } from './lease/holder.ts'
+import { MemoryLease } from './lease/memory-lease.ts'
+import { leaseKey, RedisLease } from './lease/redis-lease.ts'
+import { MemoryStateStore } from './memory/state-store.ts'
+import { parseStoreUrl, stateFilePath } from './store-url.ts'
+
+/** Where one instance keeps what it remembers, as configured. */
+export interface StateSettings {
+  /** Instance name. */
+  readonly name: string
+  /** `checkpoint.store`. */
+  readonly checkpoint: string
+  /** `deadLetters.store`; undefined: with the checkpoint. */
+  readonly deadLetters: string | undefined
+  readonly log: Log
+}
+
+export interface OpenCheckpointOptions {
+  /** Only look: nothing is claimed, so it works beside a running daemon. Saving is then the caller's mistake. */
+  readonly readOnly?: boolean
+  /** A save replaces what is on the path and is not a checkpoint of this instance (`bingo position set`). */
+  readonly replace?: boolean
+}
+
+// node:sqlite is loaded where a file is named: Node 22 announces it as experimental on stderr.
+
+/**
+ * Opens the store that `checkpoint.store` names. Nothing is read yet. Rejects with BINGO_CHECKPOINT_STORE_INVALID or
+ * BINGO_REDIS_URL_INVALID.
+ */
+export async function openCheckpointStore(
+  settings: StateSettings,
+  { readOnly = false, replace = false }: OpenCheckpointOptions = {},
+): Promise<CheckpointStore> {
+  const { name, log } = settings
+  const place = parseStoreUrl(settings.checkpoint)
+  switch (place?.tag) {
+    case 'memory':
+      return new StateCheckpoints(new MemoryStateStore(), name)
+    case 'redis':
+      return new RedisCheckpointStore(openRedis(place.url, { log, name: `${name}:checkpoint` }), name)
+    case 'file': {
+      const path = stateFilePath(place, name)
+      if (readOnly) return new (await import('./checkpoint/peek-store.ts')).PeekCheckpoints(path, name)
+      const { SqliteStateStore } = await import('./sqlite/state-store.ts')
+      const file = await openFile(settings, path)
+      return new StateCheckpoints(new SqliteStateStore(file, { exclusive: true, replaceText: replace }), name)
+    }
+    case undefined:
+      throw new BingoError('BINGO_CHECKPOINT_STORE_INVALID', 'checkpoint.store is not the address of a store', {
+        hint: 'Write redis://host:6379/1, file:/var/lib/bingo/checkpoint or memory:',
+      })
+  }
+}
+
+/**
+ * Opens the dead-letter store. Nothing is read yet, and a server or file that is out of reach is reported by the first
+ * use. Rejects with BINGO_DEAD_LETTERS_STORE_INVALID or BINGO_REDIS_URL_INVALID.
+ */
+export async function openDeadLetterStore(settings: StateSettings, limits: DeadLetterLimits): Promise<DeadLetterStore> {
+  const { name, log } = settings
+  const place = parseStoreUrl(settings.deadLetters ?? settings.checkpoint)
+  switch (place?.tag) {
+    case 'memory':
+      return new MemoryDeadLetterStore(limits)
+    case 'redis':
+      return new RedisDeadLetterStore(openRedis(place.url, { log, name: `${name}:dead-letters` }), name, limits)
+    case 'file': {
+      const { SqliteDeadLetterStore } = await import('./dead-letters/sqlite-store.ts')
+      return new SqliteDeadLetterStore(await openFile(settings, stateFilePath(place, name)), limits)
+    }
+    case undefined:
+      throw new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not the address of a store', {
+        hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters or memory:',
+      })
+  }
+}
+
+/** The lease of an instance beside its checkpoint: who holds it leads. Rejects as `openCheckpointStore` does. */
+export async function openLease({ name, checkpoint, log }: StateSettings, ttlMs: number): Promise<Lease> {
+  const place = parseStoreUrl(checkpoint)
+  if (place?.tag === 'redis') {
+    const redis = openRedis(place.url, { log, name: `${name}:lease`, commandTimeoutMs: ttlMs / 2 })
+    return new RedisLease(redis, { key: leaseKey(name), holder: newHolder(), ttlMs })
+  }
+  if (place?.tag === 'memory') {
+    return new MemoryLease(new Map(), { name, holder: newHolder(), ttlMs, clock: systemClock })
+  }
+  throw new BingoError('BINGO_CHECKPOINT_STORE_INVALID', 'checkpoint.store cannot hold a lease for several machines', {
+    hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+  })
+}
+
+/** Dead letters of older versions are taken over into the file that holds them from now on. */
+async function openFile({ name, checkpoint, deadLetters, log }: StateSettings, path: string) {
+  const { StateFile } = await import('./sqlite/state-file.ts')
+  const main = parseStoreUrl(checkpoint)
+  const isMain = main?.tag === 'file' && stateFilePath(main, name) === path
+  return new StateFile({ path, name, letters: isMain && deadLetters === undefined, log })
+}

@@ -1,0 +1,68 @@
+import type { RedisConnection } from '../../clients/redis.ts'
+import type { Lease } from '../../model/lease.ts'
+import type { StateStore, Versioned } from '../../model/state.ts'
+import { stateUnreachable } from '../errors.ts'
+import { newHolder } from '../lease/holder.ts'
+import { RedisLease } from '../lease/redis-lease.ts'
+
+const READY_TIMEOUT_MS = 5_000
+
+/** KEYS[1] hash of value and version · ARGV: value, version to replace. Answers 1 when it is stored now. */
+const SAVE = `
+local stored = redis.call('HMGET', KEYS[1], 'version', 'value')
+local version = tonumber(stored[1] or '0')
+local replaced = tonumber(ARGV[2])
+if version == replaced then
+  redis.call('HSET', KEYS[1], 'version', replaced + 1, 'value', ARGV[1])
+  return 1
+end
+if version == replaced + 1 and stored[2] == ARGV[1] then return 1 end
+return 0`
+
+/**
+ * State in Redis: one hash per key, `bingo:{NAME}:state:KEY`. As durable as that Redis is (docs/operations.md). A save is
+ * one script; an answer that was lost may be asked for again.
+ */
+export class RedisStateStore implements StateStore {
+  readonly description: string
+  readonly #redis: RedisConnection
+  readonly #prefix: string
+
+  /** Owns `redis`: `close` closes it. The braces are a Cluster hash tag: all keys of one instance live on one node. */
+  constructor(redis: RedisConnection, name: string) {
+    this.#redis = redis
+    this.#prefix = `bingo:{${name}}:`
+    this.description = `${redis.address} ${this.#prefix}state`
+  }
+
+  async load(key: string): Promise<Versioned | null> {
+    const [version, value] = await this.#run((client) => client.hmget(this.#key(key), 'version', 'value'))
+    return version == null || value == null ? null : { value, version: Number(version) }
+  }
+
+  async save(key: string, value: string, ifVersion: number | null): Promise<boolean> {
+    return (await this.#run((client) => client.eval(SAVE, 1, this.#key(key), value, ifVersion ?? 0))) === 1
+  }
+
+  lease(name: string, ttlMs: number): Lease {
+    const key = `${this.#prefix}lease:${name}`
+    return new RedisLease(this.#redis, { key, holder: newHolder(), ttlMs, shared: true })
+  }
+
+  close(): Promise<void> {
+    return this.#redis.close()
+  }
+
+  #key(key: string): string {
+    return `${this.#prefix}state:${key}`
+  }
+
+  async #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
+    try {
+      await this.#redis.whenReady(READY_TIMEOUT_MS)
+      return await work(this.#redis.client)
+    } catch (error) {
+      throw stateUnreachable(this.description, error)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { FileFormat } from '../../clients/sqlite.ts'
+
+/**
+ * One file for all that an instance remembers. Version 1 had the table `letters` alone, version 2 its totals and a lease;
+ * both held dead letters only. Counting 100,000 rows for each entry that is added would take longer than adding it:
+ * triggers keep the totals.
+ */
+export const STATE_FORMAT: FileFormat = {
+  version: 3,
+  upgrade: `
+CREATE TABLE IF NOT EXISTS letters (
+  place INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  rule TEXT NOT NULL,
+  schema_name TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  parked_key TEXT,
+  created_at INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS letters_parked ON letters (parked_key) WHERE parked_key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS totals (count INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+DELETE FROM totals;
+INSERT INTO totals SELECT count(*), coalesce(sum(bytes), 0) FROM letters;
+CREATE TRIGGER IF NOT EXISTS letter_added AFTER INSERT ON letters BEGIN
+  UPDATE totals SET count = count + 1, bytes = bytes + NEW.bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS letter_removed AFTER DELETE ON letters BEGIN
+  UPDATE totals SET count = count - 1, bytes = bytes - OLD.bytes;
+END;
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS leases (
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  ttl INTEGER NOT NULL,
+  released INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS owner (
+  only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+  pid INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  started TEXT,
+  nonce TEXT NOT NULL,
+  touched_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS imported (file TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;`,
+}
