@@ -16,6 +16,7 @@ export const ROOMS: readonly Room[] = [
   { folder: 'rules/language', floor: 1, is: 'CEL, templates, structures' },
   { folder: 'rules', floor: 2, is: 'YAML to rules, with places' },
   { folder: 'match', floor: 2, is: 'index by type and operation, programs compiled per shape' },
+  { folder: 'log', floor: 2, is: 'event logs' },
   { folder: 'state', floor: 2, is: 'checkpoints, dead letters, leases' },
   { folder: 'targets', floor: 2, is: 'one folder per action type: YAML to plan, client, classification' },
   { folder: 'sources', floor: 2, is: 'where events come from' },

@@ -2,13 +2,15 @@ import { defineConfig } from 'vitest/config'
 
 /** Servers take seconds to start and machines are slow at times: hang detection, not a measure of speed. */
 const SERVER_TIMEOUT_MS = 180_000
+/** Some start processes, and the machine may be busy with other work. */
+const UNIT_TIMEOUT_MS = 60_000
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     reporters: process.env['CI'] ? ['dot', 'github-actions'] : ['default'],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: UNIT_TIMEOUT_MS } },
       {
         extends: true,
         test: {

@@ -1,0 +1,68 @@
+import type { LogEntry, ReadOptions } from '../model/event-log.ts'
+import { typePattern } from '../model/type-pattern.ts'
+import { placeNumber } from './places.ts'
+import type { Acknowledged } from './places.ts'
+
+/** Wakes readers that wait for entries. */
+export class Wake {
+  #next = Promise.withResolvers<void>()
+
+  /** Resolves with the next `ring`. To be asked for before looking whether something is there. */
+  get next(): Promise<void> {
+    return this.#next.promise
+  }
+
+  ring(): void {
+    this.#next.resolve()
+    this.#next = Promise.withResolvers()
+  }
+}
+
+/** Where a reader finds its entries. */
+export interface Entries {
+  closed(): boolean
+  /** Some entries behind this place, in order; none: there are none yet. */
+  page(after: number): readonly LogEntry[]
+  /** Resolves when there may be more. */
+  more(): Promise<void>
+  acknowledged(group: string): Acknowledged
+  /** What a reader leaves out is done. */
+  skip(group: string, places: readonly number[]): Promise<void>
+}
+
+/** Yields what `read` promises, from an in-process log whose places are numbers. */
+export async function* follow(entries: Entries, after: number, options: ReadOptions): AsyncIterable<LogEntry> {
+  const { group, signal } = options
+  const until = options.until === undefined ? Infinity : placeNumber(options.until)
+  const wanted = filterOf(options)
+  const aborted = Promise.withResolvers<void>()
+  const onAbort = (): void => aborted.resolve()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    let at = after
+    while (!signal.aborted && !entries.closed() && at < until) {
+      const more = entries.more()
+      const page = entries.page(at)
+      const skipped: number[] = []
+      for (const entry of page) {
+        const place = Number(entry.place)
+        if (place > until || signal.aborted) return
+        at = place
+        if (group !== undefined && entries.acknowledged(group).has(place)) continue
+        if (wanted(entry)) yield entry
+        else skipped.push(place)
+      }
+      if (group !== undefined && skipped.length > 0) await entries.skip(group, skipped)
+      if (page.length > 0) continue
+      if (until !== Infinity) return
+      await Promise.race([more, aborted.promise])
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function filterOf({ key, pattern }: ReadOptions): (entry: LogEntry) => boolean {
+  const matches = pattern === undefined ? null : typePattern(pattern)
+  return (entry) => (key === undefined || entry.key === key) && (matches === null || matches(entry.type))
+}

@@ -1,0 +1,90 @@
+/** A place in a log: opaque text, given by the log. */
+export type Place = string
+
+/** What is appended. */
+export interface LogRecord {
+  /** Unique for the retention of ids: a second record with it is not appended. */
+  readonly id: string
+  /** Dotted, like `orders.order.create`. */
+  readonly type: string
+  /** What order is kept for; null: none. */
+  readonly key: string | null
+  readonly source: string
+  readonly payload: Uint8Array
+  /** When it happened, as its sender says: milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface LogEntry extends LogRecord {
+  readonly place: Place
+  /** Milliseconds since 1970. */
+  readonly appendedAt: number
+}
+
+export interface Appended {
+  readonly place: Place
+  /** A record with this id was there already: `place` is its place, what was sent now is dropped. */
+  readonly duplicate: boolean
+}
+
+export interface ReadOptions {
+  /**
+   * Entries that the group has acknowledged are left out, so a reader resumes where the one before it stopped. A group has
+   * one reader at a time, with one pattern and key; what they leave out counts as acknowledged.
+   */
+  readonly group?: string
+  readonly key?: string
+  /** Of types: `*` is one part, `**` at the end any number of parts, `*` alone everything. */
+  readonly pattern?: string
+  /** The last place to read. Without it the reader follows: it waits for entries to come. */
+  readonly until?: Place
+  /** Ends the iteration. */
+  readonly signal: AbortSignal
+}
+
+export interface GroupStats {
+  readonly name: string
+  /** Everything up to there is acknowledged; null: nothing. */
+  readonly acknowledged: Place | null
+  /** Entries that are not acknowledged. */
+  readonly pending: number
+}
+
+export interface LogStats {
+  readonly count: number
+  /** Of payloads. */
+  readonly bytes: number
+  readonly first: Place | null
+  readonly last: Place | null
+  readonly groups: readonly GroupStats[]
+}
+
+export interface Capabilities {
+  /** What has happened to a record when `append` resolves: it is in the memory of this process, or synced to disk. */
+  readonly durability: 'memory' | 'fsync'
+  /** Several instances may read one group at once, and share its entries. */
+  readonly sharedGroups: boolean
+  /** For how long ids are remembered; `trim` does not shorten it. */
+  readonly idRetentionMs: number
+}
+
+/**
+ * Keeps events in their order, once each, until every group has worked them off. Every method rejects with BINGO_LOG_UNREACHABLE
+ * or BINGO_LOG_FULL (both pass), or BINGO_LOG_CORRUPT, BINGO_LOG_NEWER, BINGO_LOG_PLACE_INVALID (they do not).
+ */
+export interface EventLog {
+  /** Printable, no secrets. */
+  readonly description: string
+  readonly can: Capabilities
+  /** All or none; resolves when they are as durable as `can` says. A call whose answer was lost may be repeated. */
+  append(records: readonly LogRecord[]): Promise<readonly Appended[]>
+  /** The entries behind `from` in their order; null: from the first one. */
+  read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry>
+  /** In any order. An entry that is not acknowledged when the reader ends is read again by the next one of the group. */
+  ack(group: string, places: readonly Place[]): Promise<void>
+  /** Removes entries before this place, except those that a group has not acknowledged yet. Answers how many. */
+  trim(before: Place): Promise<number>
+  stats(): Promise<LogStats>
+  /** Readers end. What was appended but not answered is written first. */
+  close(): Promise<void>
+}
