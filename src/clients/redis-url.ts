@@ -53,6 +53,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   const group = mode === 'sentinel' ? decode(path.shift() ?? '') : undefined
   if (group === '') throw invalid('a Sentinel address names the master group: sentinel://host:26379/GROUP')
   const query = new URLSearchParams(parts[5] ?? '')
+  checkOptions(query, known)
   const [username, password] = credentials(parts[2])
   const db = parseDb(path, query)
   if (mode === 'cluster' && db !== 0) throw invalid('Redis Cluster has database 0 only')
@@ -67,6 +68,26 @@ export function parseRedisUrl(url: string): RedisAddress {
     sentinelPassword: query.get('sentinelPassword') ?? undefined,
     tls: known.tls ? tlsOptions(query) : undefined,
     printable: `${scheme}://${hosts.map((h) => `${printHost(h.host)}:${h.port}`).join(',')}${group ? `/${group}` : ''}${db ? `/${db}` : ''}`,
+  }
+}
+
+const TLS_OPTIONS = ['ca', 'cert', 'key', 'servername']
+const OPTIONS: { readonly [mode in RedisAddress['mode']]: readonly string[] } = {
+  single: ['db', 'password'],
+  sentinel: ['db', 'password', 'sentinelUsername', 'sentinelPassword'],
+  cluster: ['db', 'password'],
+}
+
+/** An option that nothing reads is an error: `?tls=true` that is ignored would be plaintext. */
+function checkOptions(query: URLSearchParams, { mode, tls }: { mode: RedisAddress['mode']; tls: boolean }): void {
+  const known = [...OPTIONS[mode], ...(tls ? TLS_OPTIONS : [])]
+  for (const name of query.keys()) {
+    if (known.includes(name)) continue
+    if (TLS_OPTIONS.includes(name)) throw invalid(`?${name} is for TLS: write rediss:// instead of redis://`)
+    if (/^(ssl|tls|use_?ssl)/i.test(name)) throw invalid(`?${name} is not an option: TLS is switched on by rediss://`)
+    if (/^user(name)?$/i.test(name)) throw invalid(`?${name} is not an option: write user:password@ before the host`)
+    const near = known.find((each) => each.toLowerCase() === name.toLowerCase())
+    throw invalid(`the option ${JSON.stringify(name)} is not known; ${near ? `write ${near}` : `known: ${known.join(', ')}`}`)
   }
 }
 

@@ -92,8 +92,8 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const brokers = spec.strings('brokers') ?? []
   for (const broker of brokers) {
     if (!isHostPort(broker)) {
-      const hint = `host and port, without a scheme, as in \`kafka-1:9092\``
-      spec.fail('brokers', 'BINGO_RULE_KAFKA_BROKER', `${broker} is not a broker address`, hint)
+      const hint = 'host and port, as in `kafka-1:9092`; TLS by `tls: {}`, user and password by `sasl`'
+      spec.fail('brokers', 'BINGO_RULE_KAFKA_BROKER', 'a broker’s address has no scheme, user, path or options', hint)
     }
   }
   const sasl = spec.object('sasl')

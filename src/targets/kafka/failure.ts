@@ -46,15 +46,19 @@ export function kafkaFailure(error: unknown, topic: TopicName): DeliveryFailure 
   })
 }
 
-/** By the first error inside that says what it is: the client's own words for "N tries failed" do not. */
-function kindOfThrown(error: unknown, depth = MAX_DEPTH): DeliveryFailure['kind'] {
-  const kind = classifyThrown(error)
-  if (kind !== 'unknown' || depth === 0) return kind
-  for (const inner of innerErrors(error)) {
-    const found = kindOfThrown(inner, depth - 1)
-    if (found !== 'unknown') return found
-  }
-  return 'unknown'
+/**
+ * By what says most of everything inside. A broken connection comes first: the client calls it its user's error that a
+ * broker wants TLS, which is the state of the target.
+ */
+function kindOfThrown(error: unknown): DeliveryFailure['kind'] {
+  const kinds = kindsInside(error, MAX_DEPTH)
+  if (kinds.includes('down')) return 'down'
+  return kinds.includes('poison') ? 'poison' : 'unknown'
+}
+
+function kindsInside(error: unknown, depth: number): readonly DeliveryFailure['kind'][] {
+  const inner = depth === 0 ? [] : innerErrors(error).flatMap((each) => kindsInside(each, depth - 1))
+  return [classifyThrown(error), ...inner]
 }
 
 /** Name of the protocol error somewhere inside what the client threw. */

@@ -2,9 +2,11 @@ import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
-import { isAddress, refuseFixed, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
+import { refuseFixed, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
+import { checkAddress } from '../plan/address.ts'
+import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
@@ -23,6 +25,17 @@ const HEADER: Wanted = {
   code: 'BINGO_RULE_NATS_HEADER',
   message: 'holds a line break',
   hint: 'a secret from a file or variable loses its last one only',
+}
+
+const ADDRESS: AddressRules = {
+  code: 'BINGO_RULE_NATS_URL',
+  scheme: /^(nats|tls):\/\//i,
+  example: 'nats://nats:4222',
+  path: false,
+  instead: [
+    [/^(token|auth_?token)$/i, '`token` of the action'],
+    [/^(cred|nkey|jwt|seed)/i, '`credentials` or `nkey` of the action'],
+  ],
 }
 
 /** `type: nats`: one message per event, kept by JetStream unless `jetstream: false`. */
@@ -47,9 +60,7 @@ export const nats: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
-    if (spec.has('url') && !url.split(',').every((each) => isAddress(each.trim(), ['nats', 'tls']))) {
-      spec.fail('url', 'BINGO_RULE_NATS_URL', 'this is not a nats:// or tls:// address', 'as in `nats://nats:4222`')
-    }
+    if (spec.has('url')) for (const one of url.split(',')) checkAddress(spec, 'url', one.trim(), ADDRESS)
     const rendered = spec.template('subject') ?? constant('')
     const subject = checked(
       rendered,

@@ -37,11 +37,3 @@ export function isHostPort(text: string): boolean {
   const port = /^(?:\[[0-9a-fA-F:.%]+\]|[^/\s:[\]@]+):(\d{1,5})$/.exec(text)?.[1]
   return port !== undefined && Number(port) > 0 && Number(port) <= 65_535
 }
-
-/** One URL of one of the schemes, with a host that can be one. */
-export function isAddress(text: string, schemes: readonly string[]): boolean {
-  const [, scheme = ''] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text) ?? []
-  if (!schemes.includes(scheme.toLowerCase())) return false
-  // Only for http do URLs need a host, and is it checked.
-  return URL.canParse(text.replace(/^[a-z0-9+.-]+/i, 'http'))
-}

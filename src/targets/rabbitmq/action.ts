@@ -2,10 +2,12 @@ import type { ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
-import { isAddress, refuseFixed, type Wanted } from '../plan/fixed.ts'
+import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
+import { checkAddress } from '../plan/address.ts'
+import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
@@ -16,6 +18,18 @@ const ROUTING_KEY: Wanted = {
   pattern: { test: (text: string) => Buffer.byteLength(text) <= MAX_SHORT_BYTES },
   code: 'BINGO_RULE_RABBITMQ_ROUTING_KEY',
   message: `the routing key is longer than ${MAX_SHORT_BYTES} bytes`,
+}
+
+const ADDRESS: AddressRules = {
+  code: 'BINGO_RULE_RABBITMQ_URL',
+  scheme: /^amqps?:\/\//i,
+  example: 'amqp://user:password@rabbit:5672/vhost',
+  path: true,
+  instead: [
+    [/^(heartbeat|frame_?max|channel_?max|locale|connection_name)$/i, 'nothing: BinGo sets it'],
+    [/^auth_?mechanism$/i, '`tls` with a client certificate, or user and password'],
+    [/^(vhost|virtual_?host)$/i, 'the virtual host behind the `/`'],
+  ],
 }
 
 /** `type: rabbitmq`: one persistent message per event, confirmed by the broker. */
@@ -34,14 +48,7 @@ export const rabbitmq: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
-    if (spec.has('url') && !isAddress(url, ['amqp', 'amqps'])) {
-      spec.fail(
-        'url',
-        'BINGO_RULE_RABBITMQ_URL',
-        'this is not an amqp:// or amqps:// address',
-        'as in `amqp://rabbit:5672`',
-      )
-    }
+    if (spec.has('url')) checkAddress(spec, 'url', url, ADDRESS)
     refuseFixed(spec, 'routingKey', ROUTING_KEY)
     const routingKey = shortString(spec.template('routingKey') ?? constant(''))
     const exchange = spec.string('exchange') ?? ''

@@ -1,11 +1,23 @@
 import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event-json.ts'
-import { isAddress } from '../plan/fixed.ts'
 import { READS_NOTHING } from '../../model/column-reads.ts'
+import { checkAddress } from '../plan/address.ts'
+import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { SqlActionOptions, SqlParam, SqlPayload, SqlTargetOptions } from './options.ts'
+
+const ADDRESS: AddressRules = {
+  code: 'BINGO_RULE_SQL_URL',
+  scheme: /^(mysql|mariadb):\/\//i,
+  example: 'mysql://app:secret@db:3306/reports',
+  path: true,
+  instead: [
+    [/^(connection_?limit|max_?connections|pool_?size)$/i, '`connections` of the action'],
+    [/^(charset|collation|time_?zone)$/i, 'nothing: BinGo speaks utf8mb4, and UTC'],
+  ],
+}
 
 /** `type: sql`: one prepared statement per event, on a MySQL or MariaDB server. */
 export const sql: ActionType = {
@@ -21,14 +33,7 @@ export const sql: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
-    if (spec.has('url') && !isAddress(url, ['mysql', 'mariadb'])) {
-      spec.fail(
-        'url',
-        'BINGO_RULE_SQL_URL',
-        'this is not a mysql:// address',
-        'as in `mysql://app:secret@db:3306/reports`',
-      )
-    }
+    if (spec.has('url')) checkAddress(spec, 'url', url, ADDRESS)
     const statement = spec.string('statement') ?? ''
     if (statement.includes('{{')) {
       spec.fail(

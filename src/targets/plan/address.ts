@@ -1,0 +1,45 @@
+import type { ActionSpec } from '../../model/action.ts'
+
+/** What a type's addresses may hold, and where what else is often written there belongs. */
+export interface AddressRules {
+  readonly code: string
+  /** Matches the scheme with its colon and slashes. */
+  readonly scheme: RegExp
+  readonly example: string
+  /** Whether a path (a database, a virtual host) belongs to the address. */
+  readonly path: boolean
+  /** Options that other clients read from an address → what to write instead. The first that matches. */
+  readonly instead: readonly (readonly [RegExp, string])[]
+}
+
+const TLS_OPTION = /^(ssl|tls|use_?ssl|use_?tls|ca|cacertfile|cert|certfile|key|keyfile|verify|server_?name)/i
+
+/** For every type: certificates, and the times that an action waits. */
+const ALWAYS: AddressRules['instead'] = [
+  [TLS_OPTION, '`tls: {}`, with `ca`, `cert`, `key` and `servername` in it'],
+  [/time_?out|deadline/i, '`timeout` of the action'],
+  [/^(user(name)?|password|pass)$/i, 'user and password before the host: `user:password@host`'],
+]
+
+/**
+ * Reports what is wrong with an address. An option that nobody reads is an error: who writes `?ssl-mode=REQUIRED` and gets
+ * plaintext has been told nothing. Values are not repeated, as they may be secrets.
+ */
+export function checkAddress(spec: ActionSpec, field: string, text: string, rules: AddressRules): void {
+  const fail = (message: string, hint: string): void => spec.fail(field, rules.code, message, hint)
+  if (!rules.scheme.test(text)) return fail('the address has another scheme', `as in \`${rules.example}\``)
+  const url = URL.parse(text)
+  // Only for http is it checked that the host can be one.
+  const canBe = URL.canParse(text.replace(rules.scheme, 'http://'))
+  if (url === null || url.hostname === '' || !canBe) return fail('the address has no host, or is malformed', `as in \`${rules.example}\``)
+  for (const name of new Set(url.searchParams.keys())) {
+    const known = [...rules.instead, ...ALWAYS].find(([option]) => option.test(name))
+    const hint = known ? `write ${known[1]}` : `leave it out: an address is \`${rules.example}\`, without options`
+    fail(`the address has the option ${JSON.stringify(name)}, which nothing reads`, hint)
+  }
+  if (url.hash !== '') fail('the address has a `#`', 'in a password, write it as %23')
+  const path = url.pathname.replace(/^\//, '')
+  if (path !== '' && (!rules.path || path.includes('/'))) {
+    fail('the address has a path, which nothing reads', `as in \`${rules.example}\`; a \`/\` in a name is written %2F`)
+  }
+}
