@@ -9,7 +9,7 @@ import { progressOnStderr, type Progress } from './progress.ts'
 export interface Wanted {
   /** For people: "MySQL". */
   readonly title: string
-  /** Program that is looked for on the path, and whether what it prints for `--version` is what we want. */
+  /** Program that is looked for on the path, and whether what it prints for `--version` is a version that was tested. */
   readonly program: string
   readonly accepts: (versionLine: string) => boolean
   /** Tried one after the other. */
@@ -39,7 +39,7 @@ export async function findInstallation<T>(
   const cacheFolder = options.cacheFolder ?? serversCacheFolder()
   const tried: string[] = []
   const places: (() => Promise<Installation>)[] = [
-    () => onPath(wanted),
+    () => onPath(wanted, onProgress),
     ...wanted.packages.map((set) => async () => {
       return unpackedInstallation(await unpackDebianPackages(set, cacheFolder, onProgress))
     }),
@@ -63,12 +63,13 @@ export async function findInstallation<T>(
   )
 }
 
-async function onPath(wanted: Wanted): Promise<Installation> {
+async function onPath(wanted: Wanted, onProgress: Progress): Promise<Installation> {
   const path = await findOnPath(wanted.program)
   if (path === undefined) throw new BingoError('BINGO_NOT_ON_PATH', `${wanted.program} is not there`)
   const version = await runCommand({ command: path, args: ['--version'], env: {} })
   if (!wanted.accepts(version))
-    throw new BingoError('BINGO_NOT_ON_PATH', `${path} is another version: ${version.trim()}`)
+    throw new BingoError('BINGO_NOT_ON_PATH', `${path} is not a version that was tested: ${version.trim()}`)
+  onProgress(`taking ${wanted.title} from ${path}: ${version.trim().split('\n')[0]}`)
   return installedOnPath(wanted.program, path)
 }
 

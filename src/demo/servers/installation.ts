@@ -28,6 +28,13 @@ export interface Installation {
   command(program: string, args: readonly string[], surroundings: Surroundings): Promise<Command>
 }
 
+/** Whether what a program prints for `--version` names this version or a later one; false where it names none. */
+export function atLeast(versionLine: string, major: number, minor: number): boolean {
+  const [, ours, below] = /(?<![\d.])(\d+)\.(\d+)/.exec(versionLine) ?? []
+  if (ours === undefined) return false
+  return Number(ours) > major || (Number(ours) === major && Number(below) >= minor)
+}
+
 /** Programs that lie on the path. */
 export function installedOnPath(program: string, path: string): Installation {
   return {

@@ -5,6 +5,7 @@ import type { Command } from './command.ts'
 import { runCommand } from './command.ts'
 import { findInstallation } from './find-installation.ts'
 import type { Wanted } from './find-installation.ts'
+import { atLeast } from './installation.ts'
 import type { Installation } from './installation.ts'
 import { freePort } from './ports.ts'
 import { ServerProcess } from './server-process.ts'
@@ -15,7 +16,7 @@ import { answers, connectTo, SqlServer } from './sql-server.ts'
 const WANTED: Wanted = {
   title: 'MySQL',
   program: 'mysqld',
-  accepts: (version) => !/mariadb/i.test(version),
+  accepts: (line) => !/mariadb/i.test(line) && atLeast(line, 8, 0),
   packages: [{ title: 'MySQL', name: 'mysql-sid', suite: 'sid', packages: ['mysql-server-core', 'mysql-client-core'] }],
   image: 'mysql:8.4',
 }

@@ -5,6 +5,7 @@ import type { Command } from './command.ts'
 import { runCommand } from './command.ts'
 import { findInstallation } from './find-installation.ts'
 import type { Wanted } from './find-installation.ts'
+import { atLeast } from './installation.ts'
 import type { Installation } from './installation.ts'
 import { freePort } from './ports.ts'
 import { ServerProcess } from './server-process.ts'
@@ -14,7 +15,7 @@ const PACKAGES = ['redis-server', 'redis-tools']
 const WANTED: Wanted = {
   title: 'Redis',
   program: 'redis-server',
-  accepts: () => true,
+  accepts: (line) => atLeast(line, 7, 0),
   packages: [
     { title: 'Redis', name: 'redis-sid', suite: 'sid', packages: PACKAGES },
     { title: 'Redis', name: 'redis-own', suite: 'own', packages: PACKAGES },
