@@ -87,7 +87,9 @@ function checkOptions(query: URLSearchParams, { mode, tls }: { mode: RedisAddres
     if (/^(ssl|tls|use_?ssl)/i.test(name)) throw invalid(`?${name} is not an option: TLS is switched on by rediss://`)
     if (/^user(name)?$/i.test(name)) throw invalid(`?${name} is not an option: write user:password@ before the host`)
     const near = known.find((each) => each.toLowerCase() === name.toLowerCase())
-    throw invalid(`the option ${JSON.stringify(name)} is not known; ${near ? `write ${near}` : `known: ${known.join(', ')}`}`)
+    throw invalid(
+      `the option ${JSON.stringify(name)} is not known; ${near ? `write ${near}` : `known: ${known.join(', ')}`}`,
+    )
   }
 }
 

@@ -59,6 +59,25 @@ afterAll(async () => {
   await authority[Symbol.asyncDispose]()
 })
 
+describe('a record', () => {
+  test('without a value is a tombstone, and not an empty text or the word null', async () => {
+    await admin.createTopics({ topics: ['graves'], partitions: 1, replicas: 1 })
+    expect(await sendWith({ topic: 'graves', value: 'tombstone' })).toBeUndefined()
+    expect(await sendWith({ topic: 'graves', text: 'id={{id}}', contentType: 'text/x-form' })).toBeUndefined()
+    const [grave, text] = await readAll('graves', 2)
+    expect(grave).toMatchObject({ key: '1', value: undefined })
+    expect(text).toMatchObject({ key: '1', value: 'id=1', headers: { 'content-type': 'text/x-form' } })
+  })
+
+  test('with a topic that no broker takes is poison before it is sent', () => {
+    const long = { id: 1, status: 't'.repeat(250) }
+    for (const status of ['a b', 'ü', '..', long.status, 'a/b']) {
+      const { plan } = compile(fields({ topic: '{{status}}' }))
+      expect(() => jobFor(plan, { id: 1, status })).toThrow(/`topic` has 1 to 249/)
+    }
+  })
+})
+
 describe('TLS and SASL to Kafka', () => {
   const certified = (): string[] => [`localhost:${server.ports.tls}`]
   const login = (): string[] => [`localhost:${server.ports.sasl}`]

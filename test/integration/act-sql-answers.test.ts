@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sql } from '../../src/targets/sql/action.ts'
 import type { Row } from '../../src/model/change.ts'
-import type { DeliveryFailure } from '../../src/model/action.ts'
+import type { DeliveryFailure, Job } from '../../src/model/action.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
-import { silentLog } from '../support/jobs.ts'
+import { change, silentLog, tableDef } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
@@ -75,6 +75,24 @@ describe.each([
     const { failure, next } = await outcome(insert('note'), ['x'.repeat(1_100_000)])
     expect([summary(failure), next]).toEqual([REFUSED, null])
     expect(failure?.error.hint).toContain('max_allowed_packet')
+  })
+
+  test('an instant is stored as that instant, whatever the time zone of the server is', async () => {
+    const table = tableDef(['id', 'at', 'note'])
+    const columns = table.columns.map((column) => (column.name === 'at' ? { ...column, type: 17 } : column))
+    const at = '2026-11-20T10:11:12.500Z'
+    const from = change('insert', null, { id: 7, at, note: '2026-11-20T10:11:12Z' }, 0, { ...table, columns })
+    const statement = 'INSERT INTO log (id, at, day, note) VALUES (?, ?, ?, ?)'
+    const params = ['{{id}}', '{{at}}', '{{at}}', '{{note}}']
+    const { plan } = compile({ type: 'sql', url: `${server.url}/audit`, statement, params }, { timeoutMs: 10_000 })
+    const target = await sql.open(plan.target, { log: silentLog, now: Date.now })
+    const job = { ...jobFor(plan, { id: 7, at, note: 'x' }), payload: plan.bind(from.table)(from) } as Job
+    expect(await target.send([job], signal)).toBeUndefined()
+    await target.close()
+    const query = 'SELECT UNIX_TIMESTAMP(at) AS at, CAST(day AS CHAR) AS day, note FROM audit.log WHERE id = 7'
+    const [row] = (await server.query(query)) as { at: string; day: string; note: string }[]
+    expect(Number(row?.at)).toBe(Date.parse(at) / 1000)
+    expect(row).toMatchObject({ day: '2026-11-20 10:11:12.500', note: '2026-11-20T10:11:12Z' })
   })
 
   test('a user without the right to the statement waits for the right', async () => {

@@ -9,7 +9,8 @@ export class WebhookSender extends TargetSender {
     fields: { readonly url: string; readonly [name: string]: unknown },
     overrides: Partial<ActionPlan> = {},
   ): Promise<WebhookSender> {
-    const { plan, type, problems } = compile({ type: 'webhook', body: { id: '{{id}}' }, ...fields }, overrides)
+    const body = 'text' in fields ? {} : { body: { id: '{{id}}' } }
+    const { plan, type, problems } = compile({ type: 'webhook', ...body, ...fields }, overrides)
     if (problems.length > 0) throw new Error(`no valid action: ${JSON.stringify(problems)}`)
     return new WebhookSender(plan, await type.open(plan.target, { log: silentLog, now: Date.now }))
   }

@@ -1,8 +1,8 @@
 import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { eventKey } from '../plan/event-key.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
-import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
 import { isHostPort, refuseFixed, type Wanted } from '../plan/fixed.ts'
+import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
@@ -29,8 +29,9 @@ export const kafka: ActionType = {
     topic: { kind: 'template', required: true, doc: 'The topic.' },
     key: { kind: 'template', doc: 'Record key; decides the partition. Default: the primary key.' },
     headers: { kind: 'templateMap', doc: 'Record headers. `bingo-event-id` is always there.' },
-    value: { kind: 'structure', doc: 'Record value as JSON. Default: the event.' },
+    value: { kind: 'structure', doc: 'Record value as JSON, or `tombstone` for none. Default: the event.' },
     format: FORMAT_FIELD,
+    ...TEXT_FIELDS,
     compression: { kind: 'enum', values: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], doc: 'Default: none.' },
     createTopics: { kind: 'boolean', doc: 'Lets the broker create missing topics, where it may. Default: false.' },
     sasl: {
@@ -57,7 +58,7 @@ export const kafka: ActionType = {
     )
     const key = spec.template('key') ?? eventKey
     const headers = compileHeaderMap(spec, 'headers')
-    const message = compileMessage(spec, 'value')
+    const message = compileMessage(spec, 'value', 'tombstone')
     const pieces = [topic, key, headers, message.json]
     const options: KafkaActionOptions = {
       compression: (spec.string('compression') ?? 'none') as KafkaActionOptions['compression'],
@@ -73,11 +74,12 @@ export const kafka: ActionType = {
         const renderKey = key.bind(table)
         const renderHeaders = headers.bind(table)
         const renderValue = message.json.bind(table)
+        const isTombstone = message.kind === 'none'
         return (change): KafkaPayload => ({
           topic: renderTopic(change),
           key: renderKey(change),
           headers: renderHeaders(change),
-          value: renderValue(change),
+          value: isTombstone ? null : renderValue(change),
         })
       },
     }

@@ -23,7 +23,7 @@ export function planChunks(jobs: readonly Sendable[]): Chunk[] {
   for (const [index, job] of jobs.entries()) {
     const { topic, key, value } = job.payload as KafkaPayload
     const { compression } = job.action.options as KafkaActionOptions
-    const bytes = Buffer.byteLength(key) + Buffer.byteLength(value) + RECORD_OVERHEAD
+    const bytes = Buffer.byteLength(key) + Buffer.byteLength(value ?? '') + RECORD_OVERHEAD
     let current = open.get(topic)
     if (!current || current.bytes + bytes > MAX_BYTES || current.chunk.compression !== compression) {
       current = { chunk: { topic, compression, indexes: [] }, bytes: 0 }

@@ -58,7 +58,13 @@ function kindOfThrown(error: unknown): DeliveryFailure['kind'] {
 
 function kindsInside(error: unknown, depth: number): readonly DeliveryFailure['kind'][] {
   const inner = depth === 0 ? [] : innerErrors(error).flatMap((each) => kindsInside(each, depth - 1))
-  return [classifyThrown(error), ...inner]
+  return [kindOfOne(error), ...inner]
+}
+
+/** A user's error is a record that the client does not take, or settings by which nobody is let in. */
+function kindOfOne(error: unknown): DeliveryFailure['kind'] {
+  if (!(error instanceof Error) || codeOf(error) !== 'PLT_KFK_USER') return classifyThrown(error)
+  return /\b(TLS|SASL)\b/.test(error.message) ? 'down' : 'poison'
 }
 
 /** Name of the protocol error somewhere inside what the client threw. */

@@ -25,5 +25,6 @@ export interface KafkaPayload {
   readonly topic: string
   readonly key: string
   readonly headers: { readonly [name: string]: string }
-  readonly value: string
+  /** Null: a tombstone, which deletes the key from a compacted topic. */
+  readonly value: string | null
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { Producer, stringSerializers } from '@platformatic/kafka'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { messageId } from '../plan/message-id.ts'
+import type { MessageToProduce } from '@platformatic/kafka'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { readTls } from '../tls-files.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
@@ -142,20 +143,19 @@ export class KafkaTarget implements Target {
   }
 }
 
-function recordOf(job: Sendable): { topic: string; key: string; value: string; headers: Record<string, string> } {
+type StringRecord = MessageToProduce<string, string, string, string>
+
+function recordOf(job: Sendable): StringRecord {
   const { topic, key, value, headers } = job.payload as KafkaPayload
   const { contentType } = job.action.options as KafkaActionOptions
-  return {
-    topic,
-    key,
-    value,
-    headers: {
-      'content-type': contentType,
-      ...headers,
-      'bingo-event-id': job.id,
-      'bingo-message-id': messageId(job.id, job.action),
-    },
+  const id = {
+    ...headers,
+    'bingo-event-id': job.id,
+    'bingo-message-id': messageId(job.id, job.action),
   }
+  // The client writes what is not there as null; an empty text would be a value.
+  if (value === null) return { topic, key, headers: id } as StringRecord
+  return { topic, key, value, headers: { 'content-type': contentType, ...id } }
 }
 
 /** Brokers behind a router that chooses by server name (SNI) need it; it cannot be an IP address. */

@@ -1,8 +1,8 @@
 import type { ActionSpec, ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
-import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
 import { refuseFixed, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
+import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
@@ -45,8 +45,9 @@ export const nats: ActionType = {
     url: { kind: 'string', required: true, doc: 'nats://user:password@host:4222 or tls://…; several by comma.' },
     subject: { kind: 'template', place: 'dotted', required: true, doc: 'The subject; no wildcards.' },
     headers: { kind: 'templateMap', doc: 'Message headers. `Nats-Msg-Id` is the event’s id.' },
-    body: { kind: 'structure', doc: 'The message as JSON. Default: the event.' },
+    body: { kind: 'structure', doc: 'The message as JSON, or `none`. Default: the event.' },
     format: FORMAT_FIELD,
+    ...TEXT_FIELDS,
     jetstream: {
       kind: 'boolean',
       doc: 'Waits for a stream to store the message. false: core NATS, nobody may listen.',
@@ -71,7 +72,7 @@ export const nats: ActionType = {
     refuseFixed(spec, 'subject', FIXED_SUBJECT)
     refuseFixedHeaders(spec, 'headers', HEADER)
     const headers = compileHeaderMap(spec, 'headers')
-    const message = compileMessage(spec, 'body')
+    const message = compileMessage(spec, 'body', 'none')
     const options: NatsActionOptions = {
       jetstream: spec.boolean('jetstream') ?? true,
       contentType: message.contentType,

@@ -101,7 +101,8 @@ export class NatsTarget implements Target {
 
 function headersOf(job: Sendable): MsgHdrs {
   const headers = createHeaders()
-  headers.set('Content-Type', (job.action.options as NatsActionOptions).contentType)
+  const { contentType } = job.action.options as NatsActionOptions
+  if (contentType !== '') headers.set('Content-Type', contentType)
   for (const [name, value] of Object.entries((job.payload as NatsPayload).headers)) headers.set(name, value)
   return headers
 }

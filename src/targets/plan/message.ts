@@ -2,6 +2,7 @@ import type { ActionSpec, FieldSpec } from '../../model/action.ts'
 import { toCloudEvent } from '../../model/cloud-event.ts'
 import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event-json.ts'
 import { READS_WHOLE_ROW } from '../../model/column-reads.ts'
+import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 
 /** `format: event | cloudevents`, shared by every action that sends JSON. */
@@ -11,34 +12,70 @@ export const FORMAT_FIELD: FieldSpec = {
   doc: 'How the event is written: BinGo’s own JSON (the default) or a CloudEvents 1.0 envelope.',
 }
 
-/** What an action sends for one event, as JSON text. */
+/** `text` and `contentType`, shared by every action that sends a body. */
+export const TEXT_FIELDS: { readonly text: FieldSpec; readonly contentType: FieldSpec } = {
+  text: { kind: 'text', doc: 'What is sent as it is, instead of JSON: a form, CSV, XML. NULL is empty.' },
+  contentType: { kind: 'string', doc: 'Media type. Default: application/json, or text/plain for `text`.' },
+}
+
+const PLAIN_TEXT = 'text/plain; charset=utf-8'
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;\s*[\w-]+=("[^"\r\n]*"|[\w!#$&^.+-]+))*$/
+
+/** What an action sends for one event. */
 export interface Message {
+  /** `none`: nothing at all, as `body: none` or `value: tombstone` have it. */
+  readonly kind: 'json' | 'text' | 'none'
+  /** The body as text; empty where there is none. */
   readonly json: Piece<string>
   /** Media type of one message; a batch of messages is always `application/json`. */
   readonly contentType: string
 }
 
-/** The structure in `field` where the rule has one, else the whole event in the format asked for. */
-export function compileMessage(spec: ActionSpec, field: string): Message {
+/** No body at all. */
+export const NO_MESSAGE: Message = { kind: 'none', json: constant(''), contentType: '' }
+
+/**
+ * The structure in `field` where the rule has one, or its `text`, else the whole event in the format asked for. `nothing` is
+ * the word for no body at all.
+ */
+export function compileMessage(spec: ActionSpec, field: string, nothing?: string): Message {
+  const message = compileContent(spec, field, nothing)
+  const contentType = spec.string('contentType')
+  if (contentType === undefined) return message
+  if (!MEDIA_TYPE.test(contentType)) {
+    const hint = 'as in `application/x-www-form-urlencoded`'
+    spec.fail('contentType', 'BINGO_RULE_CONTENT_TYPE', 'this is not a media type', hint)
+  }
+  return { ...message, contentType }
+}
+
+function compileContent(spec: ActionSpec, field: string, nothing: string | undefined): Message {
+  const replaced = ['text', field].filter((name) => spec.has(name))
+  if (replaced.length > 1) {
+    spec.fail('text', 'BINGO_RULE_TEXT_AND_BODY', `\`text\` and \`${field}\` exclude each other`, 'keep one of the two')
+  }
+  if (replaced[0] !== undefined && spec.has('format')) {
+    const message = `\`format\` writes the whole event, and \`${replaced[0]}\` replaces it`
+    spec.fail('format', 'BINGO_RULE_FORMAT_AND_BODY', message, 'keep one of the two')
+  }
+  const text = spec.template('text')
+  if (text !== undefined) return { kind: 'text', json: text, contentType: PLAIN_TEXT }
+  const outline = spec.outline(field)
+  if (nothing !== undefined && outline?.tag === 'scalar' && outline.value === nothing) {
+    return NO_MESSAGE
+  }
   const structure = spec.structure(field)
-  const cloudEvents = spec.string('format') === 'cloudevents'
-  if (structure === undefined) {
-    if (cloudEvents) return { json: cloudEvent, contentType: 'application/cloudevents+json' }
-    return { json: wholeEvent, contentType: 'application/json' }
+  if (structure !== undefined) {
+    const json: Piece<string> = {
+      reads: (table) => structure.reads(table),
+      bind: (table) => structure.bindJson(table),
+    }
+    return { kind: 'json', json, contentType: 'application/json' }
   }
-  if (spec.has('format')) {
-    spec.fail(
-      'format',
-      'BINGO_RULE_FORMAT_AND_BODY',
-      `\`format\` writes the whole event, and \`${field}\` replaces it`,
-      'keep one of the two',
-    )
+  if (spec.string('format') !== 'cloudevents') {
+    return { kind: 'json', json: wholeEvent, contentType: 'application/json' }
   }
-  const json: Piece<string> = {
-    reads: (table) => structure.reads(table),
-    bind: (table) => structure.bindJson(table),
-  }
-  return { json, contentType: 'application/json' }
+  return { kind: 'json', json: cloudEvent, contentType: 'application/cloudevents+json' }
 }
 
 /** The change event as one line of JSON. */

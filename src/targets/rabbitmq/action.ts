@@ -1,8 +1,8 @@
 import type { ActionType } from '../../model/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
-import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
+import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
@@ -40,8 +40,9 @@ export const rabbitmq: ActionType = {
     exchange: { kind: 'string', doc: 'The exchange. Default: the default exchange, which routes to the queue named.' },
     routingKey: { kind: 'template', place: 'dotted', required: true, doc: 'The routing key.' },
     headers: { kind: 'templateMap', doc: 'Message headers.' },
-    body: { kind: 'structure', doc: 'The message as JSON. Default: the event.' },
+    body: { kind: 'structure', doc: 'The message as JSON, or `none`. Default: the event.' },
     format: FORMAT_FIELD,
+    ...TEXT_FIELDS,
     tls: TLS_FIELD,
   },
   targetFields: ['url', 'tls'],
@@ -57,7 +58,7 @@ export const rabbitmq: ActionType = {
       spec.fail('exchange', 'BINGO_RULE_RABBITMQ_EXCHANGE', 'the name of the exchange is too long', hint)
     }
     const headers = compileHeaderMap(spec, 'headers')
-    const message = compileMessage(spec, 'body')
+    const message = compileMessage(spec, 'body', 'none')
     const options: RabbitmqActionOptions = { exchange, contentType: message.contentType }
     const targetOptions: RabbitmqTargetOptions = { url, tls: compileTls(spec) }
     return {

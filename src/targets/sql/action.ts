@@ -6,6 +6,7 @@ import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
+import { instantsOf } from './times.ts'
 import type { SqlActionOptions, SqlParam, SqlPayload, SqlTargetOptions } from './options.ts'
 
 const ADDRESS: AddressRules = {
@@ -59,7 +60,11 @@ export const sql: ActionType = {
       reads: (table) => params?.reads(table) ?? READS_NOTHING,
       bind: (table) => {
         const render = params?.bind(table)
-        return (change): SqlPayload => (render ? paramsOf(render(change)) : [])
+        const instant = instantsOf(table)
+        return (change): SqlPayload =>
+          render
+            ? paramsOf(render(change)).map((value) => (typeof value === 'string' ? instant(change, value) : value))
+            : []
       },
     }
   },

@@ -1,8 +1,10 @@
 import type { ActionType } from '../../model/action.ts'
-import { FORMAT_FIELD } from '../plan/message.ts'
+import { FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { TLS_FIELD } from '../tls-files.ts'
 import { compileWebhook } from './compile.ts'
 import type { WebhookTargetOptions } from './options.ts'
+
+const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'PURGE'] as const
 
 /** `type: webhook`: an HTTP request per event, or per batch of events. */
 export const webhook: ActionType = {
@@ -14,9 +16,13 @@ export const webhook: ActionType = {
       required: true,
       doc: 'http:// or https:// address; templates in path and query, where values are percent-encoded.',
     },
-    method: { kind: 'enum', values: ['POST', 'PUT', 'PATCH', 'DELETE'], doc: 'HTTP method. Default: POST.' },
+    method: { kind: 'enum', values: METHODS, doc: 'HTTP method. Default: POST.' },
     headers: { kind: 'templateMap', doc: 'Further headers. Values from data may not set security headers.' },
-    body: { kind: 'structure', doc: 'What is sent as JSON for one event. Default: the event.' },
+    body: {
+      kind: 'structure',
+      doc: 'What is sent as JSON for one event, or `none`. Default: the event; for GET and PURGE none.',
+    },
+    ...TEXT_FIELDS,
     format: FORMAT_FIELD,
     batch: {
       kind: 'enum',

@@ -3,8 +3,9 @@ import type { ActionDefaults, ActionSpec, CompiledAction } from '../../model/act
 import type { Change } from '../../model/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { TableDef } from '../../model/table.ts'
-import { compileMessage } from '../plan/message.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
+import { compileMessage, NO_MESSAGE } from '../plan/message.ts'
+import type { Message } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls } from '../tls-files.ts'
@@ -34,10 +35,12 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
   const origin = compileOrigin(spec, url?.outline)
   refuseFixed(spec, 'url', FIXED_URL)
   const headers = compileHeaders(spec)
-  const message = compileMessage(spec, 'body')
+  const method = (spec.string('method') ?? 'POST') as WebhookActionOptions['method']
+  const message = compileBody(spec, method)
   const options: WebhookActionOptions = {
-    method: (spec.string('method') ?? 'POST') as WebhookActionOptions['method'],
-    batch: (spec.string('batch') ?? (spec.hasDebounce ? 'always' : 'auto')) as WebhookActionOptions['batch'],
+    method,
+    batch: compileBatch(spec, message),
+    bodyless: message.kind === 'none',
     contentType: message.contentType,
     secrets: compileSecrets(spec),
     gzip: spec.boolean('gzip') ?? false,
@@ -61,6 +64,29 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
       }
     },
   }
+}
+
+/** GET and PURGE name what they are about in the address, and have no body unless the rule gives one. */
+function compileBody(spec: ActionSpec, method: WebhookActionOptions['method']): Message {
+  const given = ['body', 'text', 'format'].some((field) => spec.has(field))
+  if ((method === 'GET' || method === 'PURGE') && !given) return NO_MESSAGE
+  return compileMessage(spec, 'body', 'none')
+}
+
+/** Only JSON can hold several events. */
+function compileBatch(spec: ActionSpec, message: Message): WebhookActionOptions['batch'] {
+  const batch = spec.string('batch') as WebhookActionOptions['batch'] | undefined
+  if (message.kind === 'json') return batch ?? (spec.hasDebounce ? 'always' : 'auto')
+  if (batch !== undefined && batch !== 'never') {
+    const what = message.kind === 'text' ? 'a text' : 'a request without a body'
+    spec.fail(
+      'batch',
+      'BINGO_RULE_WEBHOOK_BATCH',
+      `${what} cannot hold several events`,
+      'leave `batch` out, or set `batch: never`',
+    )
+  }
+  return 'never'
 }
 
 /** The origin that the rule names; null where `dynamicHost` lets the data name it. */

@@ -12,7 +12,8 @@ export interface ExchangeRequest {
   readonly method: string
   /** Name, value, name, value, … */
   readonly headers: readonly string[]
-  readonly body: string | Buffer
+  /** Null: none. */
+  readonly body: string | Buffer | null
 }
 
 /** The final answer (never 1xx), known as soon as its head has come. */

@@ -1,8 +1,10 @@
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface WebhookActionOptions {
-  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET' | 'PURGE'
   readonly batch: 'auto' | 'always' | 'never'
+  /** Nothing is sent but the head. */
+  readonly bodyless: boolean
   /** Media type of a single event; batches are application/json. */
   readonly contentType: string
   /** Key bytes; empty = not signed. */

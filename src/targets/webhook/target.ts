@@ -127,7 +127,7 @@ function blocked(jobs: readonly Sendable[], request: WebhookRequest, failedRows:
 function encode(
   jobs: readonly Sendable[],
   request: WebhookRequest,
-): { headers: readonly string[]; body: string | Promise<Buffer> } {
+): { headers: readonly string[]; body: string | null | Promise<Buffer> } {
   const { action } = jobs[request.from]!
   const options = action.options as WebhookActionOptions
   const json = bodyOf(jobs, request)
@@ -135,6 +135,7 @@ function encode(
   const id = webhookId(action, ids)
   const headers = ['user-agent', 'bingo', ...request.headers]
   headers.push(...signatureHeaders(id, json, options.secrets, Date.now()))
+  if (options.bodyless) return { headers, body: null }
   if (!request.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-type')) {
     headers.push('content-type', request.wrapped ? 'application/json' : options.contentType)
   }

@@ -48,7 +48,10 @@ describe('a server on the path', () => {
       packages: [],
       image: undefined,
     }
-    return findInstallation(wanted, { onProgress: (message) => said.push(message) }, async ({ origin }) => ({ origin, said }))
+    return findInstallation(wanted, { onProgress: (message) => said.push(message) }, async ({ origin }) => ({
+      origin,
+      said,
+    }))
   }
 
   test('is taken in a version that was tested, and it is said which', async () => {

@@ -96,7 +96,7 @@ describe('what an error means', () => {
     [Object.assign(new Error('closed'), { code: 'UND_ERR_SOCKET' }), 'down'],
     [new DeadlineError(100), 'down'],
     [Object.assign(new Error('bad header'), { code: 'UND_ERR_INVALID_ARG' }), 'poison'],
-    [Object.assign(new Error('bad message'), { code: 'PLT_KFK_USER' }), 'poison'],
+    [Object.assign(new Error('bad message'), { code: 'PLT_KFK_OUT_OF_BOUNDS' }), 'poison'],
     [Object.assign(new TypeError('bad value'), { code: 'ERR_INVALID_CHAR' }), 'poison'],
     [new TypeError('Bind parameters must not contain undefined'), 'poison'],
     [new RangeError('out of range'), 'poison'],
