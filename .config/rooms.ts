@@ -30,6 +30,9 @@ export const ROOMS: readonly Room[] = [
 
 /** Third-party packages that one file of src/ opens for everybody else. Types are free: they cost nothing at run time. */
 export const CLIENT_FILES: Readonly<Record<string, string>> = {
+  '@nats-io/jetstream': 'clients/nats.ts',
+  '@nats-io/transport-node': 'clients/nats.ts',
+  '@platformatic/kafka': 'clients/kafka.ts',
   '@vlasky/zongji': 'sources/mysql/replica/zongji-client.ts',
   '@marcbachmann/cel-js': 'rules/language/cel/cel-engine.ts',
   handlebars: 'rules/language/template/template-engine.ts',

@@ -5,7 +5,7 @@ import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openCheckpointStore, openDeadLetterStore } from '../state/open.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
-import type { Log, Target, TargetConfig } from '../model/action.ts'
+import type { Log, Target, TargetConfig, TargetContext } from '../model/action.ts'
 import type { DropResult } from '../model/deliveries.ts'
 import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
@@ -30,6 +30,8 @@ export interface DaemonDeps {
   readonly log: Log
   readonly stats: Stats
   readonly clock: Clock
+  /** As in TargetContext: the process decides when files that targets write are opened anew. */
+  readonly onReopen?: TargetContext['onReopen']
 }
 
 export interface Daemon {
@@ -188,10 +190,11 @@ function epochAfter(checkpoint: Checkpoint | null, clock: Clock): number {
 function openTarget(
   target: TargetConfig,
   run: DeliveryRun,
-  { log, clock }: DaemonDeps,
+  { log, clock, onReopen }: DaemonDeps,
   mayDeliver?: () => boolean,
 ): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
-  return type.open(target, { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver })
+  const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen }
+  return type.open(target, context)
 }

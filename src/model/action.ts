@@ -143,6 +143,8 @@ export interface TargetContext {
   readonly run?: DeliveryRun
   /** Asked between the pieces of one send: false when another instance may have taken over. Absent: nobody can. */
   readonly mayDeliver?: (() => boolean) | undefined
+  /** Calls the listener when files are to be opened anew (they were rotated); answers what ends that. Absent: never. */
+  readonly onReopen?: ((listener: () => void) => () => void) | undefined
 }
 
 export interface ActionDefaults {

@@ -1,15 +1,15 @@
 import { isIP } from 'node:net'
-import { Producer, stringSerializers } from '@platformatic/kafka'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
-import { messageId } from '../plan/message-id.ts'
 import type { MessageToProduce } from '@platformatic/kafka'
+import { messageId } from '../plan/message-id.ts'
+import { openProducer } from '../../clients/kafka.ts'
+import type { StringProducer } from '../../clients/kafka.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { readTls } from '../tls-files.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planChunks } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
 import { kafkaFailure } from './failure.ts'
-import { guardConnections } from './response-guard.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
 
 const MAX_BATCH = 10_000
@@ -23,8 +23,6 @@ const RETRIES = 3
 const RETRY_DELAY_MS = 300
 /** Learnt anew after this long, so that partitions that were added are used. */
 const METADATA_MAX_AGE_MS = 60_000
-
-type StringProducer = Producer<string, string, string, string>
 
 /**
  * Records with acks=all from an idempotent producer, one request in flight: several at once fail with sequence numbers
@@ -107,12 +105,10 @@ export class KafkaTarget implements Target {
   }
 
   #open(): StringProducer {
-    guardConnections()
     const { brokers, createTopics, tls, sasl } = this.#options
-    return new Producer<string, string, string, string>({
+    return openProducer({
       clientId: 'bingo',
       bootstrapBrokers: [...brokers],
-      serializers: stringSerializers,
       acks: ALL_REPLICAS,
       idempotent: true,
       autocreateTopics: createTopics,

@@ -28,6 +28,6 @@ export const log: ActionType = {
   },
   async open(target, context) {
     const { openLogTarget } = await import('./target.ts')
-    return openLogTarget(target.options as LogTargetOptions, context.log)
+    return openLogTarget(target.options as LogTargetOptions, context)
   },
 }

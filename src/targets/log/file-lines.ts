@@ -1,12 +1,14 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import type { Log } from '../../model/action.ts'
+import type { Log, TargetContext } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import type { Lines } from './target.ts'
 
+type Context = Pick<TargetContext, 'log' | 'onReopen'>
+
 /**
- * Lines appended to a file. SIGHUP opens the path anew before the next write, so that a rotated file is let go of.
+ * Lines appended to a file. When told to reopen, it opens the path anew before the next write, so that a rotated file is let go of.
  * What a failed write left behind is cut off again: a line is there whole or not at all.
  */
 export class FileLines implements Lines {
@@ -15,21 +17,19 @@ export class FileLines implements Lines {
   readonly #log: Log
   #file: FileHandle
   #reopen = false
-  readonly #onHangUp = (): void => {
-    this.#reopen = true
-  }
+  readonly #stopListening: (() => void) | undefined
 
-  private constructor(path: string, fsync: boolean, log: Log, file: FileHandle) {
+  private constructor(path: string, fsync: boolean, { log, onReopen }: Context, file: FileHandle) {
     this.#path = path
     this.#fsync = fsync
     this.#log = log
     this.#file = file
-    process.on('SIGHUP', this.#onHangUp)
+    this.#stopListening = onReopen?.(() => (this.#reopen = true))
   }
 
   /** Rejects with BINGO_LOG_OPEN where the file cannot be opened for appending. */
-  static async open(path: string, fsync: boolean, log: Log): Promise<FileLines> {
-    return new FileLines(path, fsync, log, await openForAppend(path))
+  static async open(path: string, fsync: boolean, context: Context): Promise<FileLines> {
+    return new FileLines(path, fsync, context, await openForAppend(path))
   }
 
   async write(text: string): Promise<void> {
@@ -69,7 +69,7 @@ export class FileLines implements Lines {
   }
 
   async close(): Promise<void> {
-    process.off('SIGHUP', this.#onHangUp)
+    this.#stopListening?.()
     await this.#file.close()
   }
 }

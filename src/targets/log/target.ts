@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Sendable, Log, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target, TargetContext } from '../../model/action.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { FileLines } from './file-lines.ts'
@@ -18,8 +18,12 @@ export interface Lines {
 
 const MAX_BATCH = 1_000
 
-export async function openLogTarget(options: LogTargetOptions, log: Log): Promise<Target> {
-  const lines = options.path === 'stdout' ? new StdoutLines() : await FileLines.open(options.path, options.fsync, log)
+export async function openLogTarget(
+  options: LogTargetOptions,
+  context: Pick<TargetContext, 'log' | 'onReopen'>,
+): Promise<Target> {
+  const lines =
+    options.path === 'stdout' ? new StdoutLines() : await FileLines.open(options.path, options.fsync, context)
   return new LogTarget(options.path, lines)
 }
 

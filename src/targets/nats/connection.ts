@@ -1,13 +1,11 @@
 import type { Socket } from 'node:net'
-import { jetstream } from '@nats-io/jetstream'
 import type { JetStreamClient } from '@nats-io/jetstream'
-import { credsAuthenticator, nkeyAuthenticator } from '@nats-io/transport-node'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { guardStream } from '../../clients/guarded-stream.ts'
+import { credentialsLogin, dialNats, jetstreamOf, nkeyLogin } from '../../clients/nats.ts'
 import { readSmallFile } from '../../model/small-file.ts'
 import { readTls } from '../tls-files.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
-import { dial } from './dial.ts'
 import { MessageGuard } from './message-guard.ts'
 import type { NatsTargetOptions } from './options.ts'
 
@@ -37,14 +35,14 @@ export class ServerConnection {
 
   private constructor(client: NatsConnection) {
     this.client = client
-    this.jetstream = jetstream(client)
+    this.jetstream = jetstreamOf(client)
     void this.#watch()
   }
 
   /** Rejects with ConnectError. */
   static async open(options: NatsTargetOptions): Promise<ServerConnection> {
     try {
-      const client = await dial(connectionOptions(options))
+      const client = await dialNats(connectionOptions(options))
       guardStream(socketOf(client), new MessageGuard())
       return new ServerConnection(client)
     } catch (cause) {
@@ -104,6 +102,6 @@ function connectionOptions(options: NatsTargetOptions): NodeConnectionOptions {
 }
 
 function authenticatorOf({ credentials, nkey }: NatsTargetOptions): Authenticator | undefined {
-  if (credentials !== undefined) return credsAuthenticator(new TextEncoder().encode(readSmallFile(credentials)))
-  return nkey === undefined ? undefined : nkeyAuthenticator(new TextEncoder().encode(nkey.trim()))
+  if (credentials !== undefined) return credentialsLogin(readSmallFile(credentials))
+  return nkey === undefined ? undefined : nkeyLogin(nkey.trim())
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { headers as createHeaders } from '@nats-io/transport-node'
 import type { MsgHdrs } from '@nats-io/transport-node'
+import { newHeaders } from '../../clients/nats.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendByRow } from '../failure/in-order.ts'
 import { messageId } from '../plan/message-id.ts'
@@ -100,7 +100,7 @@ export class NatsTarget implements Target {
 }
 
 function headersOf(job: Sendable): MsgHdrs {
-  const headers = createHeaders()
+  const headers = newHeaders()
   const { contentType } = job.action.options as NatsActionOptions
   if (contentType !== '') headers.set('Content-Type', contentType)
   for (const [name, value] of Object.entries((job.payload as NatsPayload).headers)) headers.set(name, value)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ResponseGuard } from '../../../src/targets/kafka/response-guard.ts'
+import { ResponseGuard } from '../../../src/clients/kafka-responses.ts'
 import { MessageGuard } from '../../../src/targets/nats/message-guard.ts'
 import { FrameGuard } from '../../../src/targets/rabbitmq/frame-guard.ts'
 import type { StreamGuard } from '../../../src/clients/guarded-stream.ts'

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +14,12 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const { plan } = compile({ type: 'log', path: 'x', body: { id: '{{id}}' } })
 const jobs = (...ids: number[]) => ids.map((id) => jobFor(plan, { id, status: 1 }))
 const { signal } = new AbortController()
-const open = (path: string): Promise<Target> => openLogTarget({ path, fsync: true }, silentLog)
+const rotations = new EventEmitter()
+const onReopen = (listener: () => void): (() => void) => {
+  rotations.on('rotated', listener)
+  return () => void rotations.off('rotated', listener)
+}
+const open = (path: string): Promise<Target> => openLogTarget({ path, fsync: true }, { log: silentLog, onReopen })
 
 test('the audit log has one line per event, in order, appended to what was there', async () => {
   const path = join(folder, 'audit.ndjson')
@@ -25,13 +31,13 @@ test('the audit log has one line per event, in order, appended to what was there
   expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n{"id":3}\n')
 })
 
-test('a rotated file is let go of after SIGHUP', async () => {
+test('a rotated file is let go of when it is told to reopen', async () => {
   const path = join(folder, 'rotated.ndjson')
   const target = await open(path)
   await target.send(jobs(1), signal)
   renameSync(path, `${path}.1`)
   await target.send(jobs(2), signal)
-  process.emit('SIGHUP')
+  rotations.emit('rotated')
   await target.send(jobs(3), signal)
   await target.close()
   expect(readFileSync(`${path}.1`, 'utf8')).toBe('{"id":1}\n{"id":2}\n')
@@ -55,20 +61,20 @@ test('what did not fit on a full disk is written once there is another one', asy
   const target = await open(path)
   expect((await target.send(jobs(1, 2), signal))?.map((failure) => failure?.kind)).toEqual(['down', 'down'])
   rmSync(path)
-  process.emit('SIGHUP')
+  rotations.emit('rotated')
   expect(await target.send(jobs(1, 2), signal)).toBeUndefined()
   await target.close()
   expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n')
 })
 
-test('a folder that is gone at SIGHUP makes the events wait until it is back', async () => {
+test('a folder that is gone when it reopens makes the events wait until it is back', async () => {
   const parent = join(folder, 'later')
   mkdirSync(parent)
   const path = join(parent, 'audit.ndjson')
   const target = await open(path)
   await target.send(jobs(1), signal)
   rmSync(parent, { recursive: true })
-  process.emit('SIGHUP')
+  rotations.emit('rotated')
   expect((await target.send(jobs(2), signal))?.map((failure) => failure?.kind)).toEqual(['down'])
   mkdirSync(parent)
   expect(await target.send(jobs(2), signal)).toBeUndefined()
@@ -80,4 +86,12 @@ test('a file that cannot be opened is reported with its path', async () => {
   await expect(open(join(folder, 'gone', 'audit.ndjson'))).rejects.toThrow(
     expect.objectContaining({ code: 'BINGO_LOG_OPEN', retryable: true }),
   )
+})
+
+test('a target that is closed listens no longer, and none ever listens to the process', async () => {
+  const before = process.listenerCount('SIGHUP')
+  const targets = await Promise.all(['one.ndjson', 'two.ndjson'].map((name) => open(join(folder, name))))
+  expect([rotations.listenerCount('rotated'), process.listenerCount('SIGHUP')]).toEqual([2, before])
+  await Promise.all(targets.map((target) => target.close()))
+  expect(rotations.listenerCount('rotated')).toBe(0)
 })

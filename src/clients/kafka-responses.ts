@@ -1,16 +1,11 @@
-import { subscribe } from 'node:diagnostics_channel'
-import type { Connection } from '@platformatic/kafka'
-import { FramedGuard } from '../../clients/framed-guard.ts'
-import { guardStream } from '../../clients/guarded-stream.ts'
-import type { StreamGuard } from '../../clients/guarded-stream.ts'
+import { FramedGuard } from './framed-guard.ts'
+import type { StreamGuard } from './guarded-stream.ts'
 
 /** A producer is answered with a few kB; the metadata of a topic with very many partitions has some hundred. */
 const MOST_RESPONSE_BYTES = 16 * 1024 * 1024
 const LENGTH_BYTES = 4
 /** Of its correlation id. */
 const LEAST_RESPONSE_BYTES = 4
-/** Where the client tells of each connection, once it has a socket and before that has a byte. */
-const CONNECTS = 'tracing:plt:kafka:connections:connects:end'
 
 /** Responses are a length (i32, big-endian) and as many bytes; the client would gather whatever the length says. */
 export class ResponseGuard implements StreamGuard {
@@ -37,19 +32,3 @@ function isTlsRecord(chunk: Buffer): boolean {
   const [type = 0, major = 0, minor = 0] = chunk
   return chunk.length >= 3 && type >= 0x14 && type <= 0x17 && major === 3 && minor <= 4
 }
-
-let guarding = false
-
-/** Guards every connection that the client makes from now on. */
-export function guardConnections(): void {
-  if (guarding) return
-  guarding = true
-  subscribe(CONNECTS, (message) => {
-    const { socket } = (message as { readonly connection: Connection }).connection
-    // Absent when connecting failed at once; there before when it is asked to connect once more.
-    if (!socket || guarded.has(socket)) return
-    guarded.add(guardStream(socket, new ResponseGuard('encrypted' in socket)))
-  })
-}
-
-const guarded = new WeakSet<object>()

@@ -1,0 +1,24 @@
+import { Producer, stringSerializers } from '@platformatic/kafka'
+import type { Connection, ProducerOptions } from '@platformatic/kafka'
+import { guardStream } from './guarded-stream.ts'
+import { ResponseGuard } from './kafka-responses.ts'
+
+export type StringProducer = Producer<string, string, string, string>
+
+/** A producer of texts, each of whose connections is guarded; it connects when it is first used. */
+export function openProducer(
+  options: Omit<ProducerOptions<string, string, string, string>, 'serializers'>,
+): StringProducer {
+  const producer = new Producer<string, string, string, string>({ ...options, serializers: stringSerializers })
+  const guarded = new WeakSet<object>()
+  producer.connections.on('connecting', ({ connection }: { readonly connection: Connection }) => {
+    // Told just before the socket is made, in the same turn; it has no byte before the next one.
+    process.nextTick(() => {
+      const { socket } = connection
+      // Absent when connecting failed at once; there before when it is asked to connect once more.
+      if (!socket || guarded.has(socket)) return
+      guarded.add(guardStream(socket, new ResponseGuard('encrypted' in socket)))
+    })
+  })
+  return producer
+}

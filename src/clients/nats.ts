@@ -1,0 +1,43 @@
+import { jetstream } from '@nats-io/jetstream'
+import type { JetStreamClient } from '@nats-io/jetstream'
+import { credsAuthenticator, headers, nkeyAuthenticator } from '@nats-io/transport-node'
+import type { Authenticator, MsgHdrs, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+// What the client's own `connect` is made of. It takes no transport, and there is no other way to one of ours.
+import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node/lib/nats-base-client.js'
+import { nodeResolveHost, NodeTransport } from '@nats-io/transport-node/lib/node_transport.js'
+
+/**
+ * The client forgets about an attempt that times out before the server has said hello, and leaves its socket open: each
+ * try on a server that hangs would add one, and the process could not end by itself.
+ */
+class ThoroughTransport extends NodeTransport {
+  override close(error?: Error): Promise<void> {
+    if (!this.connected) this.discard()
+    return super.close(error)
+  }
+}
+
+/** Connects; rejects with what the client says. An attempt that fails leaves nothing open. */
+export function dialNats(options: NodeConnectionOptions): Promise<NatsConnection> {
+  // As `connect` does, each time: whoever else uses the client in this process sets its own in the same way.
+  setTransportFactory({ factory: () => new ThoroughTransport(), dnsResolveFn: nodeResolveHost })
+  return NatsConnectionImpl.connect(options)
+}
+
+export function jetstreamOf(connection: NatsConnection): JetStreamClient {
+  return jetstream(connection)
+}
+
+export function newHeaders(): MsgHdrs {
+  return headers()
+}
+
+/** By the text of a .creds file. */
+export function credentialsLogin(text: string): Authenticator {
+  return credsAuthenticator(new TextEncoder().encode(text))
+}
+
+/** By the seed of a user's key pair. */
+export function nkeyLogin(seed: string): Authenticator {
+  return nkeyAuthenticator(new TextEncoder().encode(seed))
+}
