@@ -59,8 +59,13 @@ describe('a login to NATS', () => {
     expect(await sendWith({ url })).toBeUndefined()
     for (const jetstream of [false, true]) {
       const denied = await sendWith({ url, subject: 'denied.users', jetstream })
-      expect(summary(denied)).toEqual(['unknown BINGO_NATS_REFUSED'])
+      expect(summary(denied)).toEqual(['down BINGO_NATS_UNREACHABLE'])
       expect(denied?.[0]?.error.hint).toContain('publish')
+      // Others of the subjects that data make up may be granted.
+      const fromData = await sendWith({ url, subject: 'denied.{{id}}', jetstream })
+      expect(summary(fromData)).toEqual(['unknown BINGO_NATS_REFUSED'])
+      expect(fromData?.[0]?.error.message).toContain('subject denied.{{id}}: ')
+      expect(fromData?.[0]?.error.message).not.toContain('denied.1')
     }
     for (const login of ['bingo:mistaken@', '']) {
       const refused = await sendWith({ url: server.url.replace('//', `//${login}`) })

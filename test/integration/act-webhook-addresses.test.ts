@@ -142,7 +142,15 @@ describe('a host that the rule names', () => {
 })
 
 describe('names are checked by what they resolve to at that very moment', () => {
-  const OPTIONS: WebhookTargetOptions = { origin: null, concurrency: 1, http2: false, allowCidrs: [], tls: {} }
+  const OPTIONS: WebhookTargetOptions = {
+    origin: null,
+    concurrency: 1,
+    http2: false,
+    allowCidrs: [],
+    tls: {},
+    maxConnectionAgeMs: Infinity,
+    proxy: null,
+  }
   const address = (text: string): LookupAddress => ({ address: text, family: text.includes(':') ? 6 : 4 })
 
   /** Connects to a name that resolves to each of `answers` in turn; the error's code, or the address connected to. */

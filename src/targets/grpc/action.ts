@@ -7,6 +7,7 @@ import { compileHeaderMap } from '../plan/header-map.ts'
 import { isHostPort, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
+import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import { checkOutline } from './check-outline.ts'
 import { findMethod, loadProto } from './descriptors.ts'
@@ -36,9 +37,10 @@ export const grpc: ActionType = {
     metadata: { kind: 'templateMap', doc: 'Call metadata. `bingo-event-id` is always there.' },
     deadline: { kind: 'duration', doc: 'How long a call may take. Default: `timeout`.' },
     concurrency: { kind: 'integer', doc: 'Calls in flight at once. Default: 16.' },
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['address', 'concurrency', 'tls'],
+  targetFields: ['address', 'concurrency', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     const message = spec.structure('message')
@@ -114,6 +116,11 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   }
   const concurrency = spec.number('concurrency') ?? 16
   if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_GRPC_CONCURRENCY', '`concurrency` is at least 1')
-  const options: GrpcTargetOptions = { address, concurrency, tls: compileTls(spec) }
+  const options: GrpcTargetOptions = {
+    address,
+    concurrency,
+    tls: compileTls(spec),
+    maxConnectionAgeMs: compileConnectionAge(spec),
+  }
   return targetConfig('grpc', spec, address, options)
 }

@@ -13,6 +13,8 @@ export interface GrpcActionOptions {
 }
 
 export interface GrpcTargetOptions {
+  /** Milliseconds; Infinity: for ever. */
+  readonly maxConnectionAgeMs: number
   readonly address: string
   readonly concurrency: number
   /** Null = plaintext. */

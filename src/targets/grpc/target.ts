@@ -7,6 +7,7 @@ import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { messageId } from '../plan/message-id.ts'
 import { sendInOrder } from '../failure/in-order.ts'
+import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
 import type { TlsFiles } from '../tls-files.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
@@ -32,6 +33,7 @@ export class GrpcTarget implements Target {
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
   readonly #options: GrpcTargetOptions
+  readonly #age: ConnectionAge
   readonly #mayDeliver: (() => boolean) | undefined
   readonly #methods = new Map<GrpcActionOptions, Promise<UnaryMethod>>()
   #client: Client | null
@@ -40,6 +42,7 @@ export class GrpcTarget implements Target {
     this.#mayDeliver = mayDeliver
     this.#options = options
     this.maxConcurrency = options.concurrency
+    this.#age = new ConnectionAge(options.maxConnectionAgeMs)
     this.#client = openClient(options)
   }
 
@@ -49,10 +52,11 @@ export class GrpcTarget implements Target {
 
   async #call(job: Sendable, signal: AbortSignal): Promise<DeliveryFailure | null> {
     const options = job.action.options as GrpcActionOptions
+    if (this.#age.isOver) this.#discard(this.#client)
     let client: Client | null = null
     let method: UnaryMethod
     try {
-      client = this.#client ??= openClient(this.#options)
+      client = this.#client ??= this.#open()
       method = await this.#method(client, options)
     } catch (error) {
       this.#methods.delete(options)
@@ -125,6 +129,11 @@ export class GrpcTarget implements Target {
       hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : hintOf(name, kind)),
       cause: error,
     })
+  }
+
+  #open(): Client {
+    this.#age.begin()
+    return openClient(this.#options)
   }
 
   /** Calls that are under way on it end by themselves; the next one opens another. */

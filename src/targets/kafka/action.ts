@@ -6,6 +6,7 @@ import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
+import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions, SaslOptions } from './options.ts'
 
@@ -43,9 +44,10 @@ export const kafka: ActionType = {
       },
       doc: 'Credentials.',
     },
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['brokers', 'createTopics', 'sasl', 'tls'],
+  targetFields: ['brokers', 'createTopics', 'sasl', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     refuseFixed(spec, 'topic', FIXED_TOPIC)
@@ -103,6 +105,7 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
     brokers,
     createTopics: spec.boolean('createTopics') ?? false,
     tls: compileTls(spec),
+    maxConnectionAgeMs: compileConnectionAge(spec),
     sasl: sasl
       ? {
           mechanism: (sasl.string('mechanism') ?? 'PLAIN') as SaslOptions['mechanism'],

@@ -14,6 +14,8 @@ export interface SaslOptions {
 }
 
 export interface KafkaTargetOptions {
+  /** Milliseconds; Infinity: for ever. */
+  readonly maxConnectionAgeMs: number
   readonly brokers: readonly string[]
   readonly createTopics: boolean
   readonly tls: TlsFiles | null

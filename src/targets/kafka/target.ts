@@ -5,6 +5,7 @@ import { openProducer } from '../../clients/kafka.ts'
 import type { StringProducer } from '../../clients/kafka.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
+import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planChunks } from './chunks.ts'
@@ -34,15 +35,18 @@ export class KafkaTarget implements Target {
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency = 1
   readonly #options: KafkaTargetOptions
+  readonly #age: ConnectionAge
   #producer: StringProducer | null = null
   /** Of the client's own tries for the request under way. */
   #lastError: unknown = null
 
   constructor(options: KafkaTargetOptions) {
     this.#options = options
+    this.#age = new ConnectionAge(options.maxConnectionAgeMs)
   }
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
+    if (this.#age.isOver) await this.#discard()
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
     const failedTopics = new Map<string, DeliveryFailure>()
     let down: DeliveryFailure | undefined
@@ -106,6 +110,7 @@ export class KafkaTarget implements Target {
 
   #open(): StringProducer {
     const { brokers, createTopics, tls, sasl } = this.#options
+    this.#age.begin()
     return openProducer({
       clientId: 'bingo',
       bootstrapBrokers: [...brokers],

@@ -8,6 +8,7 @@ import { checked, constant } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
+import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
 
@@ -55,9 +56,10 @@ export const nats: ActionType = {
     token: { kind: 'string', doc: 'Token, instead of user and password.' },
     credentials: { kind: 'string', doc: 'Path of a .creds file.' },
     nkey: { kind: 'string', doc: 'Seed of a user’s key pair (SU…), as in `${file:/run/secrets/nkey}`.' },
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['url', 'token', 'credentials', 'nkey', 'tls'],
+  targetFields: ['url', 'token', 'credentials', 'nkey', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
@@ -84,6 +86,7 @@ export const nats: ActionType = {
       credentials: spec.string('credentials'),
       nkey: spec.string('nkey'),
       tls: compileTls(spec),
+      maxConnectionAgeMs: compileConnectionAge(spec),
     }
     checkLogin(spec, targetOptions)
     return {

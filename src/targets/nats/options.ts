@@ -8,6 +8,8 @@ export interface NatsActionOptions {
 }
 
 export interface NatsTargetOptions {
+  /** Milliseconds; Infinity: for ever. */
+  readonly maxConnectionAgeMs: number
   /** One address, or several by comma. */
   readonly url: string
   readonly token: string | undefined

@@ -3,6 +3,7 @@ import type { MsgHdrs } from '@nats-io/transport-node'
 import { newHeaders } from '../../clients/nats.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendByRow } from '../failure/in-order.ts'
+import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { ServerConnection } from './connection.ts'
@@ -22,15 +23,18 @@ export class NatsTarget implements Target {
   readonly maxConcurrency = 1
   readonly #options: NatsTargetOptions
   readonly #address: string
+  readonly #age: ConnectionAge
   #connection: ServerConnection | null = null
   #opening: Promise<ServerConnection> | null = null
 
   constructor(options: NatsTargetOptions, address: string) {
     this.#options = options
     this.#address = address
+    this.#age = new ConnectionAge(options.maxConnectionAgeMs)
   }
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
+    if (this.#age.isOver) await this.#discard()
     const failures = await sendByRow(jobs, (job) => this.#publish(job))
     if (failures.every((failure) => failure === null)) return undefined
     if (failures.some((failure) => failure?.kind === 'down')) await this.#discard()
@@ -75,7 +79,10 @@ export class NatsTarget implements Target {
 
   async #connected(): Promise<ServerConnection> {
     if (this.#connection?.lost === false) return this.#connection
-    this.#opening ??= ServerConnection.open(this.#options)
+    if (this.#opening === null) {
+      this.#age.begin()
+      this.#opening = ServerConnection.open(this.#options)
+    }
     const opening = this.#opening
     const connection = await opening
     if (this.#opening === opening) {

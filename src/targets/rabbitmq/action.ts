@@ -9,6 +9,7 @@ import type { Piece } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
+import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
 
@@ -43,9 +44,10 @@ export const rabbitmq: ActionType = {
     body: { kind: 'structure', doc: 'The message as JSON, or `none`. Default: the event.' },
     format: FORMAT_FIELD,
     ...TEXT_FIELDS,
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['url', 'tls'],
+  targetFields: ['url', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
@@ -60,7 +62,11 @@ export const rabbitmq: ActionType = {
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'body', 'none')
     const options: RabbitmqActionOptions = { exchange, contentType: message.contentType }
-    const targetOptions: RabbitmqTargetOptions = { url, tls: compileTls(spec) }
+    const targetOptions: RabbitmqTargetOptions = {
+      url,
+      tls: compileTls(spec),
+      maxConnectionAgeMs: compileConnectionAge(spec),
+    }
     return {
       target: targetConfig('rabbitmq', spec, printableAddress(url), targetOptions),
       options,

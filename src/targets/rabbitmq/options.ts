@@ -6,6 +6,8 @@ export interface RabbitmqActionOptions {
 }
 
 export interface RabbitmqTargetOptions {
+  /** Milliseconds; Infinity: for ever. */
+  readonly maxConnectionAgeMs: number
   readonly url: string
   readonly tls: TlsFiles | null
 }

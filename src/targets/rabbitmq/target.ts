@@ -2,6 +2,7 @@ import type { Envelope } from 'rabbitmq-client'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
+import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'
 import { shortId } from '../plan/short-id.ts'
 import { printableAddress } from '../plan/target-id.ts'
@@ -25,6 +26,7 @@ export class RabbitmqTarget implements Target {
   readonly maxConcurrency = 1
   readonly #options: RabbitmqTargetOptions
   readonly #address: string
+  readonly #age: ConnectionAge
   #connection: BrokerConnection | null = null
   #opening: { readonly promise: Promise<BrokerConnection>; readonly abort: AbortController } | null = null
   /** Failed in the send under way; thrown away at its end, so that neighbours may still be confirmed. */
@@ -35,10 +37,12 @@ export class RabbitmqTarget implements Target {
   constructor(options: RabbitmqTargetOptions) {
     this.#options = options
     this.#address = printableAddress(options.url)
+    this.#age = new ConnectionAge(options.maxConnectionAgeMs)
   }
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     this.#suspects.clear()
+    if (this.#age.isOver) await this.#leave()
     const failures = await sendByRow(jobs, (job) => this.#publish(job))
     if (this.#suspects.size > 1) await this.#findCulprits(jobs, failures)
     if (this.#broken !== null) this.#discard(this.#broken)
@@ -102,6 +106,7 @@ export class RabbitmqTarget implements Target {
     if (this.#connection?.lost === false) return this.#connection
     if (this.#opening === null) {
       const abort = new AbortController()
+      this.#age.begin()
       this.#opening = { promise: BrokerConnection.open(this.#options, abort.signal), abort }
     }
     const connection = await this.#opening.promise
@@ -124,6 +129,11 @@ export class RabbitmqTarget implements Target {
 
   async close(): Promise<void> {
     this.#abandonOpening()
+    await this.#leave()
+  }
+
+  /** In good order, if the broker lets us. */
+  async #leave(): Promise<void> {
     const connection = this.#connection
     if (connection === null) return
     await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)

@@ -5,6 +5,7 @@ import { READS_NOTHING } from '../../model/column-reads.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
+import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import { instantsOf } from './times.ts'
 import type { SqlActionOptions, SqlParam, SqlPayload, SqlTargetOptions } from './options.ts'
@@ -28,9 +29,10 @@ export const sql: ActionType = {
     statement: { kind: 'string', required: true, doc: 'One statement with `?` for each of `params`. No templates.' },
     params: { kind: 'structure', doc: 'List of values for the statement; NULL stays NULL.' },
     connections: { kind: 'integer', doc: 'Connections at most. Default: 4.' },
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['url', 'connections', 'tls'],
+  targetFields: ['url', 'connections', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     const url = spec.string('url') ?? ''
@@ -52,6 +54,7 @@ export const sql: ActionType = {
       url: url.replace(/^mariadb:/i, 'mysql:'),
       connections,
       tls: compileTls(spec),
+      maxConnectionAgeMs: compileConnectionAge(spec),
     }
     const options: SqlActionOptions = { statement }
     return {

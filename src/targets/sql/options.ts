@@ -5,6 +5,8 @@ export interface SqlActionOptions {
 }
 
 export interface SqlTargetOptions {
+  /** Milliseconds; Infinity: for ever. */
+  readonly maxConnectionAgeMs: number
   readonly url: string
   readonly connections: number
   readonly tls: TlsFiles | null

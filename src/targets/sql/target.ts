@@ -2,6 +2,7 @@ import { createPool } from 'mysql2/promise'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
+import { ConnectionAge } from '../plan/connection-age.ts'
 import { printableAddress } from '../plan/target-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { AnswerGuards } from './answer-guard.ts'
@@ -28,8 +29,9 @@ export class SqlTarget implements Target {
   readonly maxConcurrency: number
   readonly #pool: Pool
   readonly #answers = new AnswerGuards()
-  /** Connections that are set up, and the most bytes that their server takes. */
-  readonly #prepared = new WeakMap<object, number>()
+  /** Connections that are set up, with the most bytes that their server takes. */
+  readonly #prepared = new WeakMap<object, { readonly maxBytes: number; readonly age: ConnectionAge }>()
+  readonly #maxConnectionAgeMs: number
   readonly #address: string
   readonly #mayDeliver: () => boolean
 
@@ -37,6 +39,7 @@ export class SqlTarget implements Target {
     this.#mayDeliver = mayDeliver
     this.#address = printableAddress(options.url)
     this.maxConcurrency = options.connections
+    this.#maxConnectionAgeMs = options.maxConnectionAgeMs
     this.#pool = createPool(poolOptions(options))
     this.#pool.on('connection', (connection) => this.#answers.add(connection))
   }
@@ -54,7 +57,8 @@ export class SqlTarget implements Target {
       if (failure !== null) return jobs.map(() => failure)
       return await this.#sendOn(connection, jobs)
     } finally {
-      connection.release()
+      if (this.#prepared.get(connection.connection)?.age.isOver === true) connection.destroy()
+      else connection.release()
     }
   }
 
@@ -66,7 +70,10 @@ export class SqlTarget implements Target {
       await withDeadline(connection.query("SET time_zone = '+00:00'"), timeoutMs)
       const asking = connection.query<MaxPacketRow[]>('SELECT @@max_allowed_packet AS bytes')
       const [rows] = await withDeadline(asking, timeoutMs)
-      this.#prepared.set(connection.connection, Number(rows[0]?.bytes ?? Infinity))
+      this.#prepared.set(connection.connection, {
+        maxBytes: Number(rows[0]?.bytes ?? Infinity),
+        age: new ConnectionAge(this.#maxConnectionAgeMs),
+      })
       return null
     } catch (error) {
       connection.destroy()
@@ -121,7 +128,7 @@ export class SqlTarget implements Target {
     const { statement } = job.action.options as SqlActionOptions
     const { timeoutMs } = job.action
     const values = [...(job.payload as SqlPayload)]
-    const maxBytes = this.#prepared.get(connection.connection) ?? Infinity
+    const maxBytes = this.#prepared.get(connection.connection)?.maxBytes ?? Infinity
     if (bytesOf(values) > maxBytes) throw new TooLargeError(maxBytes)
     this.#answers.asked(connection.connection)
     await withDeadline(connection.execute({ sql: statement, timeout: timeoutMs }, values), timeoutMs + GRACE_MS)

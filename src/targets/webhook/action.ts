@@ -1,5 +1,6 @@
 import type { ActionType } from '../../model/action.ts'
 import { FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
+import { CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { TLS_FIELD } from '../tls-files.ts'
 import { compileWebhook } from './compile.ts'
 import type { WebhookTargetOptions } from './options.ts'
@@ -49,6 +50,11 @@ export const webhook: ActionType = {
     http2: { kind: 'boolean', doc: 'Uses HTTP/2 where the server offers it. Default: true.' },
     dynamicHost: { kind: 'boolean', doc: 'Allows templates in the host; only public addresses are connected to then.' },
     allowCidrs: { kind: 'stringList', doc: 'Networks that may be connected to although the rules above refuse them.' },
+    proxy: {
+      kind: 'string',
+      doc: 'HTTP proxy to connect through: http://user:password@proxy:3128. Not with dynamicHost.',
+    },
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
   targetFields: [
@@ -62,6 +68,8 @@ export const webhook: ActionType = {
     'http2',
     'dynamicHost',
     'allowCidrs',
+    'proxy',
+    'maxConnectionAge',
     'tls',
   ],
   defaultCoalesce: () => 'none',

@@ -7,6 +7,9 @@ import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, NO_MESSAGE } from '../plan/message.ts'
 import type { Message } from '../plan/message.ts'
 import { unionReads } from '../../model/column-reads.ts'
+import { checkAddress } from '../plan/address.ts'
+import type { AddressRules } from '../plan/address.ts'
+import { compileConnectionAge } from '../plan/connection-age.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls } from '../tls-files.ts'
 import { addCidr, addressPolicy } from './addresses.ts'
@@ -174,8 +177,30 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults, origin: strin
     http2: spec.boolean('http2') ?? true,
     allowCidrs: allAllowed,
     tls: compileTls(spec) ?? {},
+    maxConnectionAgeMs: compileConnectionAge(spec),
+    proxy: compileProxy(spec),
   }
   return targetConfig('webhook', spec, origin ?? '(dynamic host)', options)
+}
+
+const PROXY: AddressRules = {
+  code: 'BINGO_RULE_WEBHOOK_PROXY',
+  scheme: /^https?:\/\//i,
+  example: 'http://user:password@proxy:3128',
+  path: false,
+  instead: [],
+}
+
+/** Which addresses a name has is the proxy's to know then, so data may not choose the host. */
+function compileProxy(spec: ActionSpec): string | null {
+  const proxy = spec.string('proxy')
+  if (proxy === undefined) return null
+  checkAddress(spec, 'proxy', proxy, PROXY)
+  if (spec.boolean('dynamicHost') === true) {
+    const hint = 'write the host out: behind a proxy BinGo cannot see which address is connected to'
+    spec.fail('proxy', PROXY.code, '`proxy` and `dynamicHost` exclude each other', hint)
+  }
+  return proxy
 }
 
 /** An address that no connection will ever be made to is told when the rules are loaded; names are checked when connecting. */

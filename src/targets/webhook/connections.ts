@@ -1,5 +1,7 @@
-import { Agent } from 'undici'
+import { Agent, ProxyAgent } from 'undici'
 import type { Dispatcher } from 'undici'
+import { ConnectionAge } from '../plan/connection-age.ts'
+import { readTls } from '../tls-files.ts'
 import { webhookConnector } from './connector.ts'
 import type { WebhookTargetOptions } from './options.ts'
 
@@ -9,15 +11,18 @@ const KEEP_ALIVE_MS = 4_000
 /** The keep-alive connections of a target, to one origin or, with dynamicHost, to many. */
 export class Connections {
   private readonly options: WebhookTargetOptions
-  private agent: Agent
-  private readonly retired = new Set<Agent>()
+  private agent: Agent | ProxyAgent
+  private readonly retired = new Set<Agent | ProxyAgent>()
+  private readonly age: ConnectionAge
 
   constructor(options: WebhookTargetOptions) {
     this.options = options
     this.agent = newAgent(options)
+    this.age = new ConnectionAge(options.maxConnectionAgeMs)
   }
 
   get dispatcher(): Dispatcher {
+    if (this.age.isOver) this.replace()
     return this.agent
   }
 
@@ -26,7 +31,12 @@ export class Connections {
    * be dead without a sign of it. New requests get new connections; those under way may end.
    */
   renew(used: Dispatcher): void {
-    if (used !== this.agent || !this.options.http2) return
+    if (used === this.agent && this.options.http2) this.replace()
+  }
+
+  /** What is under way ends on the old connections. */
+  private replace(): void {
+    this.age.begin()
     const old = this.agent
     this.agent = newAgent(this.options)
     this.retired.add(old)
@@ -38,15 +48,18 @@ export class Connections {
   }
 }
 
-function newAgent(options: WebhookTargetOptions): Agent {
-  return new Agent({
-    connect: webhookConnector(options),
-    allowH2: options.http2,
+function newAgent(options: WebhookTargetOptions): Agent | ProxyAgent {
+  const common = {
     connections: options.concurrency,
     pipelining: 1,
     // The action's timeout is the deadline of all of it; these count per chunk and would only get in its way.
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-  })
+  }
+  if (options.proxy === null) {
+    return new Agent({ ...common, connect: webhookConnector(options), allowH2: options.http2 })
+  }
+  // By CONNECT for http:// as well, so that an answer of the proxy is never taken for one of the receiver.
+  return new ProxyAgent({ ...common, uri: options.proxy, requestTls: readTls(options.tls), proxyTunnel: true })
 }

@@ -78,7 +78,8 @@ export function outageOf(receiver: Receiver, error: unknown, timeoutMs: number, 
   }
   // What a socket says names the host.
   const reason = receiver.origin === null ? (codeOf(error) ?? 'no connection') : reasonOf(error)
-  const kind = classifyThrown(error)
+  // The client has one word for a request that it does not take and for a proxy that does not take it.
+  const kind = /proxy/i.test(reasonOf(error)) ? 'down' : classifyThrown(error)
   if (kind === 'poison') {
     const message = `not sent to ${where}: the client does not take the request (${codeOf(error) ?? 'invalid'})`
     return deliveryFailure('poison', 'BINGO_WEBHOOK_REQUEST', message, { cause: error })

@@ -17,12 +17,16 @@ export interface WebhookActionOptions {
 }
 
 export interface WebhookTargetOptions {
+  /** Milliseconds; Infinity: for ever. */
+  readonly maxConnectionAgeMs: number
   /** Origin, or null for dynamic hosts. */
   readonly origin: string | null
   readonly concurrency: number
   readonly http2: boolean
   readonly allowCidrs: readonly string[]
   readonly tls: TlsFiles
+  /** Address of an HTTP proxy, with its credentials. */
+  readonly proxy: string | null
 }
 
 /** A rendered address; the same object for as long as the text stays the same. */

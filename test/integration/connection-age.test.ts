@@ -1,0 +1,131 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Target } from '../../src/model/action.ts'
+import { grpc } from '../../src/targets/grpc/action.ts'
+import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
+import { silentLog } from '../support/jobs.ts'
+import { startMysql } from '../support/servers/mysql.ts'
+import { startNats } from '../support/servers/nats.ts'
+import { startRabbitmq } from '../support/servers/rabbitmq.ts'
+import { TargetSender } from '../support/target-sender.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
+import { WebhookSender } from '../support/webhook-target.ts'
+import { compile } from '../unit/targets/action-spec.ts'
+
+const portOf = (url: string): number => Number(new URL(url).port)
+const host = '127.0.0.1'
+
+async function open(fields: { readonly type: string; readonly [name: string]: unknown }): Promise<TargetSender> {
+  const { plan, type, problems } = compile(fields, { timeoutMs: 10_000 })
+  expect(problems).toEqual([])
+  const target: Target = await type.open(plan.target, { log: silentLog, now: Date.now })
+  return new TargetSender(plan, target)
+}
+
+describe('a connection that is old enough is replaced, and follows a name that has moved', () => {
+  test('of a webhook', async () => {
+    await using before = await WebhookReceiver.start()
+    await using after = await WebhookReceiver.start()
+    await using name = await TcpProxy.start({ host, port: portOf(before.url) })
+    const url = `http://${host}:${name.port}/x`
+    await using kept = await WebhookSender.open({ url })
+    await using renewed = await WebhookSender.open({ url, maxConnectionAge: 1 })
+    for (const sender of [kept, renewed]) expect(await sender.send(1)).toBeUndefined()
+    name.repoint({ host, port: portOf(after.url) })
+    for (const sender of [kept, renewed]) expect(await sender.send(2)).toBeUndefined()
+    expect([before.requests.length, after.requests.length]).toEqual([3, 1])
+  })
+
+  test('of a gRPC target', async () => {
+    await using before = await Mailer.start()
+    await using after = await Mailer.start()
+    await using name = await TcpProxy.start({ host, port: portOf(`http://${before.address}`) })
+    const rule = { type: 'grpc', address: `${host}:${name.port}`, method: 'mail.v1.Mailer/Send', proto: MAIL_PROTO }
+    const { plan } = compile({ ...rule, message: { id: '{{id}}' }, maxConnectionAge: 1 }, { timeoutMs: 10_000 })
+    await using sender = new TargetSender(plan, await grpc.open(plan.target, { log: silentLog, now: Date.now }))
+    expect(await sender.send(1)).toBeUndefined()
+    name.repoint({ host, port: portOf(`http://${after.address}`) })
+    expect(await sender.send(2, 3)).toBeUndefined()
+    expect([before.calls.length, after.calls.length]).toEqual([1, 2])
+  })
+
+  test('of NATS and RabbitMQ', async () => {
+    const starts = [
+      { start: startNats, rule: { type: 'nats', subject: 'users', jetstream: false } },
+      { start: startRabbitmq, rule: { type: 'rabbitmq', exchange: 'amq.topic', routingKey: 'users' } },
+    ]
+    for (const { start, rule } of starts) {
+      const server = await start()
+      await using name = await TcpProxy.start({ host, port: server.port })
+      const url = server.url.replace(String(server.port), String(name.port))
+      await using sender = await open({ ...rule, url, maxConnectionAge: 1 })
+      await sender.send(1)
+      name.repoint({ host, port: 1 })
+      expect([rule.type, (await sender.failure(2))?.kind]).toEqual([rule.type, 'down'])
+      await server.stop()
+    }
+  })
+
+  test('of a SQL target', async () => {
+    const server = await startMysql()
+    await server.query('CREATE DATABASE audit')
+    await server.query('CREATE TABLE audit.seen (connection INT)')
+    const rule = { type: 'sql', url: `${server.url}/audit`, statement: 'INSERT INTO seen SELECT CONNECTION_ID()' }
+    for (const maxConnectionAge of [0, 1]) {
+      await using sender = await open({ ...rule, connections: 1, maxConnectionAge })
+      for (const id of [1, 2, 3]) expect(await sender.send(id)).toBeUndefined()
+    }
+    expect(await server.query('SELECT COUNT(DISTINCT connection) AS n FROM audit.seen')).toMatchObject([{ n: 4 }])
+    await server.stop()
+  })
+})
+
+describe('a proxy for a webhook', () => {
+  const asked: { readonly target: string | undefined; readonly login: string | undefined }[] = []
+  const proxy = createServer()
+  proxy.on('connect', (request: IncomingMessage, client: Socket) => {
+    const login = request.headers['proxy-authorization']
+    asked.push({ target: request.url, login })
+    if (login === undefined) return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
+    const [name, port] = request.url!.split(':')
+    const upstream = connect(Number(port), name, () => client.write('HTTP/1.1 200 Connection Established\r\n\r\n'))
+    upstream.pipe(client).pipe(upstream)
+    for (const socket of [client, upstream]) socket.on('error', () => [client, upstream].map((each) => each.destroy()))
+  })
+  const address = (): string => `${host}:${(proxy.address() as AddressInfo).port}`
+
+  beforeAll(async () => {
+    proxy.listen(0, host)
+    await once(proxy, 'listening')
+  })
+  afterAll(() => void proxy.close())
+
+  test('takes the requests to the receiver, with its own credentials', async () => {
+    await using receiver = await WebhookReceiver.start()
+    await using sender = await WebhookSender.open({ url: receiver.url, proxy: `http://user:pw@${address()}` })
+    expect(await sender.send(1)).toBeUndefined()
+    expect(asked.at(-1)).toEqual({ target: `${host}:${portOf(receiver.url)}`, login: 'Basic dXNlcjpwdw==' })
+    expect(receiver.requests).toHaveLength(1)
+  })
+
+  test('that refuses or is not there makes the events wait', async () => {
+    await using receiver = await WebhookReceiver.start()
+    for (const refusing of [`http://${address()}`, `http://${host}:1`]) {
+      await using sender = await WebhookSender.open({ url: receiver.url, proxy: refusing })
+      expect(await sender.failure(1)).toMatchObject({ kind: 'down', error: { code: 'BINGO_WEBHOOK_UNREACHABLE' } })
+    }
+    expect(receiver.requests).toHaveLength(0)
+  })
+
+  test('is an address of HTTP, and not for hosts from data', () => {
+    const problems = (fields: object) => compile({ type: 'webhook', url: 'https://h/x', ...fields }).problems
+    expect(problems({ proxy: 'socks5://p:1' })[0]?.code).toBe('BINGO_RULE_WEBHOOK_PROXY')
+    expect(problems({ proxy: 'http://p:1', dynamicHost: true })[0]?.code).toBe('BINGO_RULE_WEBHOOK_PROXY')
+    expect(problems({ proxy: 'http://user:pw@p:3128' })).toEqual([])
+  })
+})
