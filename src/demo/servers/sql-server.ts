@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createConnection } from 'mysql2/promise'
+import { connectMysql } from '../../clients/mysql.ts'
 import type { Connection } from 'mysql2/promise'
 import type { Command } from './command.ts'
 import type { ServerProcess } from './server-process.ts'
@@ -110,7 +110,7 @@ export async function answers(host: string, port: number, user: string, password
 }
 
 export function connectTo(host: string, port: number, user: string, password: string): Promise<Connection> {
-  return createConnection({
+  return connectMysql({
     host,
     port,
     user,

@@ -1,4 +1,4 @@
-import { Metadata, status } from '@grpc/grpc-js'
+import { newMetadata, statusName } from '../../clients/grpc.ts'
 import type { Client, ClientDuplexStream, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import { BingoError } from '../../model/errors.ts'
 import { reasonOf } from '../failure/error-text.ts'
@@ -25,10 +25,10 @@ export async function reflect(client: Client, service: string, deadlineMs: numbe
     } catch (error) {
       if (error instanceof BingoError) throw error
       last = error
-      if ((error as Partial<ServiceError>).code !== status.UNIMPLEMENTED) break
+      if (nameOf(error) !== 'UNIMPLEMENTED') break
     }
   }
-  const unimplemented = (last as Partial<ServiceError>).code === status.UNIMPLEMENTED
+  const unimplemented = nameOf(last) === 'UNIMPLEMENTED'
   const why = unimplemented ? 'the server does not offer it' : reasonOf(last)
   throw new BingoError('BINGO_GRPC_REFLECTION', `Cannot learn ${service} by server reflection: ${why}`, {
     hint: unimplemented ? 'Give the .proto file as `proto`, or turn reflection on at the server.' : undefined,
@@ -70,7 +70,7 @@ async function fetchFiles(
 
 function filesOf(answer: ReflectionAnswer, service: string): readonly Buffer[] {
   const { error_response: error, file_descriptor_response: files } = answer
-  if (error?.error_code === status.NOT_FOUND) {
+  if (statusName(error?.error_code ?? -1) === 'NOT_FOUND') {
     throw new BingoError('BINGO_GRPC_METHOD', `the server has no service ${service}`, { retryable: true })
   }
   if (error !== undefined) throw new Error(error.error_message ?? `error ${error.error_code}`)
@@ -85,7 +85,7 @@ class Conversation {
 
   constructor(client: Client, method: MethodDefinition<object, object>, deadline: number) {
     const { path, requestSerialize, responseDeserialize } = method
-    this.stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata(), {
+    this.stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, newMetadata(), {
       deadline,
     })
     this.stream.on('data', (answer: ReflectionAnswer) => this.waiting?.resolve(answer))
@@ -110,4 +110,10 @@ class Conversation {
     this.stream.end()
     this.stream.cancel()
   }
+}
+
+/** Of a status that the server has sent; undefined for any other error. */
+function nameOf(error: unknown): string | undefined {
+  const { code } = error as Partial<ServiceError>
+  return code === undefined ? undefined : statusName(code)
 }

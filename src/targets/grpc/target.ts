@@ -1,5 +1,5 @@
-import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
-import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
+import type { Client, Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js'
+import { newMetadata, openGrpc, statusName } from '../../clients/grpc.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { classify, GRPC_STATUSES } from '../failure/classify.ts'
@@ -9,7 +9,6 @@ import { messageId } from '../plan/message-id.ts'
 import { sendInOrder } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
-import type { TlsFiles } from '../tls-files.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
 import { checkOutline } from './check-outline.ts'
 import { findMethod, loadProto } from './descriptors.ts'
@@ -123,7 +122,7 @@ export class GrpcTarget implements Target {
         cause: error,
       })
     }
-    const name = status[code] ?? 'UNKNOWN'
+    const name = statusName(code)
     const kind = classify(GRPC_STATUSES, `${name} ${detailOf(error) ?? ''}`)
     return deliveryFailure(kind, 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
       hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : hintOf(name, kind)),
@@ -148,15 +147,8 @@ export class GrpcTarget implements Target {
   }
 }
 
-function channelCredentials(tls: TlsFiles | null): ReturnType<typeof credentials.createInsecure> {
-  if (tls === null) return credentials.createInsecure()
-  const { ca, cert, key } = readTls(tls)
-  const buffer = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text))
-  return credentials.createSsl(buffer(ca), buffer(key), buffer(cert))
-}
-
 function metadataOf(job: Sendable, values: { readonly [name: string]: string }): Metadata {
-  const metadata = new Metadata()
+  const metadata = newMetadata()
   for (const [name, value] of Object.entries(values)) metadata.set(name, value)
   metadata.set('bingo-event-id', job.id)
   metadata.set('bingo-message-id', messageId(job.id, job.action))
@@ -178,7 +170,7 @@ async function loadMethod(client: Client, options: GrpcActionOptions): Promise<U
 
 export function openClient(options: GrpcTargetOptions): Client {
   const servername = options.tls?.servername
-  return new Client(options.address, channelCredentials(options.tls), {
+  return openGrpc(options.address, options.tls && readTls(options.tls), {
     'grpc.enable_retries': 0,
     'grpc.keepalive_time_ms': 30_000,
     // Connections are shared by all channels of the process, and with them their pauses after a failure.

@@ -1,10 +1,8 @@
-import type { Socket } from 'node:net'
-import { Connection } from 'rabbitmq-client'
-import { guardStream } from '../../clients/guarded-stream.ts'
+import type { Connection } from 'rabbitmq-client'
+import { openAmqp } from '../../clients/rabbitmq.ts'
 import { serverName } from '../../model/server-name.ts'
 import { readTls } from '../tls-files.ts'
 import { ConfirmChannel } from './confirm-channel.ts'
-import { FrameGuard } from './frame-guard.ts'
 import type { RabbitmqTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -52,7 +50,7 @@ export class BrokerConnection {
 
   /** Rejects with ConnectError; when `signal` fires, without waiting for the broker any longer. */
   static async open(options: RabbitmqTargetOptions, signal: AbortSignal): Promise<BrokerConnection> {
-    const client = new Connection({
+    const client = openAmqp({
       url: options.url,
       connectionName: 'bingo',
       acquireTimeout: CONNECT_TIMEOUT_MS,
@@ -62,7 +60,6 @@ export class BrokerConnection {
         ? { tls: { ...serverName(new URL(options.url).hostname), ...readTls(options.tls ?? {}) } }
         : {}),
     })
-    guardStream(socketOf(client), new FrameGuard())
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     client.once('connection', resolve)
     client.once('error', reject)
@@ -123,9 +120,4 @@ export class BrokerConnection {
     this.#lost = true
     this.#connection.unsafeDestroy()
   }
-}
-
-/** The client makes it in its constructor, and keeps it private. */
-function socketOf(client: Connection): Socket {
-  return (client as unknown as { readonly _socket: Socket })._socket
 }

@@ -1,4 +1,4 @@
-import { createPool } from 'mysql2/promise'
+import { openPool } from '../../clients/mysql.ts'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
@@ -40,7 +40,7 @@ export class SqlTarget implements Target {
     this.#address = printableAddress(options.url)
     this.maxConcurrency = options.connections
     this.#maxConnectionAgeMs = options.maxConnectionAgeMs
-    this.#pool = createPool(poolOptions(options))
+    this.#pool = openPool(poolOptions(options))
     this.#pool.on('connection', (connection) => this.#answers.add(connection))
   }
 

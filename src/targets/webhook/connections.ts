@@ -1,4 +1,4 @@
-import { Agent, ProxyAgent } from 'undici'
+import { openAgent, openProxyAgent } from '../../clients/http.ts'
 import type { Dispatcher } from 'undici'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
@@ -11,8 +11,8 @@ const KEEP_ALIVE_MS = 4_000
 /** The keep-alive connections of a target, to one origin or, with dynamicHost, to many. */
 export class Connections {
   private readonly options: WebhookTargetOptions
-  private agent: Agent | ProxyAgent
-  private readonly retired = new Set<Agent | ProxyAgent>()
+  private agent: Dispatcher
+  private readonly retired = new Set<Dispatcher>()
   private readonly age: ConnectionAge
 
   constructor(options: WebhookTargetOptions) {
@@ -48,7 +48,7 @@ export class Connections {
   }
 }
 
-function newAgent(options: WebhookTargetOptions): Agent | ProxyAgent {
+function newAgent(options: WebhookTargetOptions): Dispatcher {
   const common = {
     connections: options.concurrency,
     pipelining: 1,
@@ -58,8 +58,8 @@ function newAgent(options: WebhookTargetOptions): Agent | ProxyAgent {
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
   if (options.proxy === null) {
-    return new Agent({ ...common, connect: webhookConnector(options), allowH2: options.http2 })
+    return openAgent({ ...common, connect: webhookConnector(options), allowH2: options.http2 })
   }
   // By CONNECT for http:// as well, so that an answer of the proxy is never taken for one of the receiver.
-  return new ProxyAgent({ ...common, uri: options.proxy, requestTls: readTls(options.tls), proxyTunnel: true })
+  return openProxyAgent({ ...common, uri: options.proxy, requestTls: readTls(options.tls), proxyTunnel: true })
 }

@@ -2,7 +2,8 @@ import { lookup } from 'node:dns'
 import type { LookupAddress, LookupAllOptions } from 'node:dns'
 import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
+import { newConnector } from '../../clients/http.ts'
 import { BingoError } from '../../model/errors.ts'
 import { readTls } from '../tls-files.ts'
 import { addressPolicy } from './addresses.ts'
@@ -24,7 +25,7 @@ export type Resolve = (
  */
 export function webhookConnector(options: WebhookTargetOptions, resolve: Resolve = lookup): buildConnector.connector {
   const allowed = addressPolicy(options.origin === null, options.allowCidrs)
-  const connect = buildConnector({
+  const connect = newConnector({
     ...readTls(options.tls),
     allowH2: options.http2,
     preferH2: options.http2,

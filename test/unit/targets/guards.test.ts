@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ResponseGuard } from '../../../src/clients/kafka-responses.ts'
 import { MessageGuard } from '../../../src/targets/nats/message-guard.ts'
-import { FrameGuard } from '../../../src/targets/rabbitmq/frame-guard.ts'
+import { FrameGuard } from '../../../src/clients/amqp-frames.ts'
 import type { StreamGuard } from '../../../src/clients/guarded-stream.ts'
 
 const MIB = 1024 * 1024

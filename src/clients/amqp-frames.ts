@@ -1,4 +1,4 @@
-import { FramedGuard } from '../../clients/framed-guard.ts'
+import { FramedGuard } from './framed-guard.ts'
 
 /** Brokers agree on 128 KiB at most unless they are told otherwise, and this client offers less. */
 const MOST_FRAME_BYTES = 1024 * 1024
