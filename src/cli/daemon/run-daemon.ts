@@ -37,38 +37,6 @@ function onHangUp(listener: () => void): () => void {
   return () => void process.off('SIGHUP', listener)
 }
 
-/** Loads the rules again when their files change or on SIGHUP; wrong ones are told and the old ones stay. */
-function reloadRules(config: Config, daemon: Daemon, log: Log): Disposable {
-  const options = { ...compileOptions(config), patterns: config.rules.patterns }
-  const onLoaded = ({ ruleSet, warnings }: LoadedRules): void => {
-    daemon.reload(ruleSet)
-    logRules(log, ruleSet, warnings)
-  }
-  const onError = (error: unknown): void => {
-    const problems = error instanceof ProblemsError ? error.problems.map(oneLine) : [String(error)]
-    log.error({ code: 'BINGO_RULES_NOT_RELOADED', problems }, 'the changed rules are wrong; the old ones stay')
-  }
-  // Without a listener the signal would end the process; the audit log reopens its files on it, too.
-  const stopListening = onHangUp(() => void loadRules(options).then(onLoaded, onError))
-  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError }) : undefined
-  return {
-    [Symbol.dispose]: () => {
-      stopListening()
-      watching?.[Symbol.dispose]()
-    },
-  }
-}
-
-function logRules(log: Log, { rules }: RuleSet, warnings: readonly Problem[]): void {
-  for (const { id } of rules) log.info({ rule: id }, 'rule loaded')
-  for (const warning of warnings) log.warn({ code: warning.code, rule: warning.ruleId }, oneLine(warning))
-}
-
-function oneLine({ location, message, hint }: Problem): string {
-  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column} `
-  return `${place}${message}${hint === undefined ? '' : ` (${hint})`}`
-}
-
 /**
  * Share of the heap that unfinished work may take: estimates are rough, and garbage lies beside it, up to ten times as
  * much. The heap's limit counts the young generation as well: 320 MB with `--max-old-space-size=128`.

@@ -112,7 +112,12 @@ function checkMetadata(spec: ActionSpec): void {
 function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const address = spec.string('address') ?? ''
   if (spec.has('address') && !isHostPort(address)) {
-    spec.fail('address', 'BINGO_RULE_GRPC_ADDRESS', 'this is not an address', 'host and port, as in `mail:50051`; TLS by `tls: {}`')
+    spec.fail(
+      'address',
+      'BINGO_RULE_GRPC_ADDRESS',
+      'this is not an address',
+      'host and port, as in `mail:50051`; TLS by `tls: {}`',
+    )
   }
   const concurrency = spec.number('concurrency') ?? 16
   if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_GRPC_CONCURRENCY', '`concurrency` is at least 1')

@@ -31,7 +31,8 @@ export function checkAddress(spec: ActionSpec, field: string, text: string, rule
   const url = URL.parse(text)
   // Only for http is it checked that the host can be one.
   const canBe = URL.canParse(text.replace(rules.scheme, 'http://'))
-  if (url === null || url.hostname === '' || !canBe) return fail('the address has no host, or is malformed', `as in \`${rules.example}\``)
+  if (url === null || url.hostname === '' || !canBe)
+    return fail('the address has no host, or is malformed', `as in \`${rules.example}\``)
   for (const name of new Set(url.searchParams.keys())) {
     const known = [...rules.instead, ...ALWAYS].find(([option]) => option.test(name))
     const hint = known ? `write ${known[1]}` : `leave it out: an address is \`${rules.example}\`, without options`
