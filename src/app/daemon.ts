@@ -4,6 +4,7 @@ import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openCheckpointStore, openDeadLetterStore } from '../state/open.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
+import { anyTable } from './config/table-patterns.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/action.ts'
 import type { DropResult } from '../model/deliveries.ts'
@@ -137,7 +138,12 @@ class ConfiguredDaemon implements Daemon {
           sourceEntry({
             source: new MysqlSource(
               { name: 'binlog', replicaName: config.name, source: config.source },
-              { ...deps, permit, needed: () => this.position },
+              {
+                ...deps,
+                permit,
+                needed: () => this.position,
+                ignoresStatementsOn: anyTable(config.source.ignoreStatementsOn),
+              },
             ),
             positions: new BinlogCheckpoints(
               permit === undefined ? checkpoints : new GuardedCheckpoints(checkpoints, permit),

@@ -15,6 +15,8 @@ export interface Stats {
   transactionsTotal: number
   reconnectsTotal: number
   checksumErrorsTotal: number
+  /** Statements that changed rows unseen, in tables that no rule wants or `source.ignoreStatementsOn` names. */
+  skippedStatementsTotal: number
   /** New beginnings after changes were lost knowingly (`source.onGap`). */
   gapsTotal: number
   /** Jobs that exist and the bytes charged for them. */
@@ -150,6 +152,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes = budgetBytes
     transactionsTotal: 0,
     reconnectsTotal: 0,
     checksumErrorsTotal: 0,
+    skippedStatementsTotal: 0,
     gapsTotal: 0,
     inFlightJobs: 0,
     inFlightBytes: 0,

@@ -74,6 +74,11 @@ function addCounters(registry: Registry, stats: Stats): void {
       () => stats.reload.refusedTotal,
     ],
     ['bingo_gaps_total', 'Times that changes were skipped by source.onGap', () => stats.gapsTotal],
+    [
+      'bingo_source_statements_skipped_total',
+      'Statements that were logged instead of rows, in tables that no rule reads',
+      () => stats.skippedStatementsTotal,
+    ],
     ['bingo_source_checksum_errors_total', 'Events whose CRC32 was wrong', () => stats.checksumErrorsTotal],
     [
       'bingo_checkpoint_failures_total',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sql } from '../../src/targets/sql/action.ts'
 import type { Row } from '../../src/model/change.ts'
-import type { DeliveryFailure, Job } from '../../src/model/action.ts'
+import type { DeliveryFailure, Sendable } from '../../src/model/action.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { change, silentLog, tableDef } from '../support/jobs.ts'
@@ -86,7 +86,7 @@ describe.each([
     const params = ['{{id}}', '{{at}}', '{{at}}', '{{note}}']
     const { plan } = compile({ type: 'sql', url: `${server.url}/audit`, statement, params }, { timeoutMs: 10_000 })
     const target = await sql.open(plan.target, { log: silentLog, now: Date.now })
-    const job = { ...jobFor(plan, { id: 7, at, note: 'x' }), payload: plan.bind(from.table)(from) } as Job
+    const job = { ...jobFor(plan, { id: 7, at, note: 'x' }), payload: plan.bind(from.table)(from) } as Sendable
     expect(await target.send([job], signal)).toBeUndefined()
     await target.close()
     const query = 'SELECT UNIX_TIMESTAMP(at) AS at, CAST(day AS CHAR) AS day, note FROM audit.log WHERE id = 7'

@@ -72,6 +72,31 @@ test('a change that is logged as a statement in mid-stream ends the run, what ca
   expect(await daemon.ended()).toBe(EXIT_REFUSED)
 })
 
+test('statements of pt-table-checksum, on a table that no rule reads, are skipped on record', async () => {
+  await using daemon = await running()
+  const session = await server.connect()
+  await session.query('CREATE DATABASE percona')
+  await session.query(
+    'CREATE TABLE percona.checksums (db CHAR(64), tbl CHAR(64), chunk INT, this_crc CHAR(40), this_cnt INT, PRIMARY KEY (db, tbl, chunk))',
+  )
+  await session.query("SET SESSION binlog_format = 'STATEMENT', transaction_isolation = 'REPEATABLE-READ'")
+  for (const chunk of [1, 2]) {
+    await session.query(
+      `REPLACE INTO \`percona\`.\`checksums\` (db, tbl, chunk, this_cnt, this_crc) SELECT 'shop', 't', '${chunk}', COUNT(*) AS cnt, COALESCE(LOWER(CONV(BIT_XOR(CAST(CRC32(CONCAT_WS('#', \`id\`, CONCAT(ISNULL(\`v\`)))) AS UNSIGNED)), 10, 16)), 0) AS crc FROM \`shop\`.\`t\` /*checksum chunk*/`,
+    )
+    await session.query(
+      `UPDATE \`percona\`.\`checksums\` SET this_crc = 'x' WHERE db = 'shop' AND tbl = 't' AND chunk = '${chunk}'`,
+    )
+  }
+  await session.query("SET SESSION binlog_format = 'ROW'")
+  const before = receiver.delivered().length
+  await session.query("INSERT INTO shop.t (v) VALUES ('behind them')")
+  await session.end()
+  await eventually('what comes behind them is delivered', () => receiver.delivered().length > before)
+  expect(await daemon.metric('bingo_source_statements_skipped_total')).toBe(4)
+  expect(daemon.output().match(/BINGO_STATEMENT_SKIPPED/g)).toHaveLength(1)
+})
+
 test('damage that comes back at every try ends the run, and never reaches a target', async () => {
   await using daemon = await running()
   proxy.flipRepliesWith = 'marked'

@@ -74,6 +74,7 @@ function source(options: BuildOptions): SourceConfig {
     queryTimeoutMs: values['source.queryTimeout']!,
     reconnect: range(options, 'source.reconnect.min', 'source.reconnect.max'),
     onGap: values['source.onGap']!,
+    ignoreStatementsOn: values['source.ignoreStatementsOn']!,
   }
 }
 

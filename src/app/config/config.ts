@@ -51,6 +51,8 @@ export interface SourceConfig extends SourceAddress {
   readonly reconnect: ReconnectConfig
   /** What to do when the server no longer has (or never had) the events after the checkpoint (invariant 8). */
   readonly onGap: 'stop' | 'earliest' | 'latest'
+  /** Patterns of tables whose changes may be logged as statements: they are skipped, on record. */
+  readonly ignoreStatementsOn: readonly string[]
 }
 
 /** Full-jitter backoff between attempts to reach the server. */

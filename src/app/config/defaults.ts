@@ -10,6 +10,7 @@ export const DEFAULTS = {
     queryTimeout: '30s',
     reconnect: { min: '100ms', max: '30s' },
     onGap: 'stop',
+    ignoreStatementsOn: [],
   },
   checkpoint: { store: 'file:/var/lib/bingo/checkpoint', interval: '250ms' },
   standby: { lease: 'off', ttl: '10s' },

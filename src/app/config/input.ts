@@ -24,6 +24,7 @@ export interface ConfigInput {
     queryTimeout?: string
     reconnect?: { min?: string; max?: string }
     onGap?: string
+    ignoreStatementsOn?: string[]
   }
   checkpoint?: { store?: string; interval?: string }
   standby?: { lease?: string; ttl?: string }

@@ -10,6 +10,7 @@ import {
 } from './addresses.ts'
 import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
 import type { DurationBounds } from '../../rules/read-values.ts'
+import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
 
@@ -45,6 +46,7 @@ export const SETTINGS = {
   'source.reconnect.min': duration(1, HOUR),
   'source.reconnect.max': duration(1, HOUR),
   'source.onGap': choice('stop', 'earliest', 'latest'),
+  'source.ignoreStatementsOn': tablePatternList,
   'checkpoint.store': storeAddress,
   'checkpoint.interval': duration(1, 60 * SECOND),
   'standby.lease': choice('off', 'redis', 'mysql'),

@@ -19,6 +19,8 @@ export interface MysqlSourceDeps {
   readonly clock: Clock
   /** Asked before each connection: only who leads may read. Absent: always. */
   readonly permit?: Permit | undefined
+  /** Tables whose changes the server may log as statements: they are skipped and counted. Absent: none. */
+  readonly ignoresStatementsOn?: ((schema: string, table: string) => boolean) | undefined
   /** From where on the binlog is still needed: what the server keeps is measured from there. */
   readonly needed?: (() => SourcePosition | null) | undefined
 }
@@ -137,6 +139,7 @@ export class MysqlSource implements Source<BinlogPosition> {
       startOffset: position.offset,
       stats: this.deps.stats,
       foldsNames,
+      ignoresStatementsOn: this.deps.ignoresStatementsOn ?? (() => false),
       onWarning: (code, message) => this.deps.log.warn({ code }, message),
     })
     listener.started?.(position)

@@ -20,6 +20,8 @@ export interface BinlogReaderOptions {
   readonly transactionBufferLimits?: Partial<TransactionBufferLimits>
   /** Whether the server keeps names of tables in lower case (lower_case_table_names); without it: it does not. */
   readonly foldsNames?: () => boolean
+  /** Tables whose changes may be logged as statements, which go unseen; without it: those that no rule wants. */
+  readonly ignoresStatementsOn?: (schema: string, table: string) => boolean
   /** Something an operator should know that does not stop the reader. */
   readonly onWarning?: (code: string, message: string) => void
 }

@@ -53,6 +53,8 @@ export class BinlogReader implements EventFeed {
       position: this.#position,
       limits: { ...DEFAULT_LIMITS, ...options.transactionBufferLimits },
       warn: options.onWarning ?? (() => undefined),
+      stats: this.#stats,
+      ignores: options.ignoresStatementsOn ?? (() => false),
       foldsNames: options.foldsNames ?? (() => false),
     })
   }

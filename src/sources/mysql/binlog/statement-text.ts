@@ -58,7 +58,10 @@ export class StatementReader {
   /** The LOAD DATA statement of an EXECUTE_LOAD_QUERY event. */
   loadQuery(buffer: Buffer, start: number, end: number): Statement {
     const parts = readLoadQuery(buffer, start, end)
-    return this.#read(buffer, parts, buffer, parts.sqlStart, parts.sqlEnd)
+    const statement = this.#read(buffer, parts, buffer, parts.sqlStart, parts.sqlEnd)
+    return statement.tag === 'rowsUnseen'
+      ? statement
+      : { tag: 'rowsUnseen', verb: 'LOAD DATA', tables: null, selfContained: false }
   }
 
   /**

@@ -41,16 +41,26 @@ export function incident({ file, offset }: EventPlace): BingoError {
   )
 }
 
-/** `transaction` is empty where it has no name yet. */
-export function statementFormat(verb: string, transaction: string): BingoError {
+/** `transaction` is empty where it has no name yet; `tables` null where it cannot be told which ones changed. */
+export function statementFormat(
+  verb: string,
+  transaction: string,
+  tables: readonly { readonly schema: string; readonly table: string }[] | null,
+): BingoError {
   const where = transaction === '' ? '' : ` (transaction ${transaction})`
+  const names = tables?.map(({ schema, table }) => `${schema}.${table}`)
+  const on = names === undefined ? '' : ` on ${names.join(', ')}`
+  const ignore =
+    names === undefined
+      ? ''
+      : ` If nothing depends on what it changed, set source.ignoreStatementsOn: [${names.join(', ')}].`
   return new BingoError(
     'BINGO_STATEMENT_FORMAT',
-    `the server logged the statement ${verb} instead of the rows that it changed${where}`,
+    `the server logged the statement ${verb}${on} instead of the rows that it changed${where}`,
     {
       hint:
         'SET GLOBAL binlog_format = ROW, and reconnect the sessions that still use another format. The changes of this ' +
-        'statement cannot be seen: move the position past it knowingly (bingo position set).',
+        `statement cannot be seen: move the position past it knowingly (bingo position set).${ignore}`,
     },
   )
 }

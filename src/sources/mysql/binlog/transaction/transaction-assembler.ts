@@ -11,18 +11,18 @@ import { rowsKind } from '../rows/rows-event.ts'
 import type { RowsKind } from '../rows/rows-event.ts'
 import type { Statement } from '../../sql/statement.ts'
 import { StatementReader } from '../statement-text.ts'
-import { statementFormat } from '../format/stream-errors.ts'
 import { TableCache } from '../tables/table-cache.ts'
 import { TransactionRows } from './transaction-rows.ts'
+import { UnseenStatements } from './unseen-statements.ts'
+import type { UnseenStatementsDeps } from './unseen-statements.ts'
 import { XaTransactions } from './xa-transactions.ts'
 import type { TransactionBufferLimits } from './xa-transactions.ts'
 
-export interface AssemblerDeps {
+export interface AssemblerDeps extends Pick<UnseenStatementsDeps, 'warn' | 'stats' | 'ignores'> {
   readonly handler: TransactionHandler
   readonly schemas: SchemaResolver
   readonly position: PositionTracker
   readonly limits: TransactionBufferLimits
-  readonly warn: (code: string, message: string) => void
   /** Whether the server keeps names in lower case (lower_case_table_names). */
   readonly foldsNames: () => boolean
 }
@@ -38,6 +38,7 @@ export class TransactionAssembler {
   readonly #rows: TransactionRows
   readonly #xa: XaTransactions
   readonly #statements: StatementReader
+  readonly #unseen: UnseenStatements
   /** ALTER in two phases: the statement at hand has changed nothing (yet). */
   #ddlWithoutEffect = false
 
@@ -48,6 +49,7 @@ export class TransactionAssembler {
     this.#rows = new TransactionRows(this.tables)
     this.#xa = new XaTransactions(deps.position, deps.limits)
     this.#statements = new StatementReader(deps.position.flavour, deps.foldsNames)
+    this.#unseen = new UnseenStatements({ ...deps, flavour: deps.position.flavour })
   }
 
   get inTransaction(): boolean {
@@ -111,8 +113,12 @@ export class TransactionAssembler {
         // Context of a statement; the statement itself tells whether rows go unseen.
         return true
       case EventType.BEGIN_LOAD_QUERY:
+      case EventType.APPEND_BLOCK:
+      case EventType.DELETE_FILE:
+        // The file of a LOAD DATA statement, which comes behind it unless it failed.
+        return true
       case EventType.EXECUTE_LOAD_QUERY:
-        throw statementFormat('LOAD DATA', '')
+        return this.#statement(this.#statements.loadQuery(buffer, start, end)) ?? true
       default:
         return false
     }
@@ -164,7 +170,9 @@ export class TransactionAssembler {
         this.#transaction.commit()
         return
       case 'rowsUnseen':
-        throw statementFormat(statement.verb, this.#transaction.current?.id ?? '')
+        this.#unseen.skip(statement, this.#transaction.current?.id ?? '')
+        this.#statementDone()
+        return
       case 'ddl':
         return this.#ddl(statement)
       case 'other':

@@ -12,6 +12,7 @@ import {
   insertRows,
   int,
   query,
+  queryBody,
   tableMap,
   xid,
 } from './event-bytes.ts'
@@ -189,8 +190,67 @@ test('a statement that hides rows stops the reader', async () => {
     code: 'BINGO_STATEMENT_FORMAT',
     retryable: false,
   })
-  await expect(read([gtid(1), query('BEGIN'), event(EventType.EXECUTE_LOAD_QUERY, [])])).rejects.toMatchObject({
+  await expect(read([gtid(1), query('BEGIN'), loadQuery('users')])).rejects.toMatchObject({
     code: 'BINGO_STATEMENT_FORMAT',
+    hint: expect.stringContaining('source.ignoreStatementsOn: [shop.users]') as unknown,
+  })
+})
+
+/** The events of LOAD DATA in STATEMENT format. */
+function loadQuery(table: string): Buffer {
+  const [postHeader, ...rest] = queryBody(`LOAD DATA INFILE 'f' INTO TABLE ${table}`)
+  const [seconds, schemaLength, errorCode, varsLength, ...text] = rest
+  const load = [int(1, 4), int(10, 4), int(13, 4), int(0, 1)]
+  const head = [postHeader!, seconds!, schemaLength!, errorCode!, varsLength!]
+  return event(EventType.EXECUTE_LOAD_QUERY, [...head, ...load, ...text])
+}
+
+describe('a statement that hides rows of a table that no rule reads', () => {
+  const CHECKSUM = "REPLACE INTO `percona`.`checksums` (db) SELECT 'shop', COUNT(*) FROM shop.users"
+
+  async function skipped(statement: Buffer, options: Parameters<typeof readerFor>[1] = {}) {
+    const recorder = new Recorder()
+    recorder.unwanted = new Set(['checksums', 'imports'])
+    const stats = createStats(1)
+    const warnings: string[] = []
+    const reader = readerFor(recorder, { stats, onWarning: (code) => warnings.push(code), ...options })
+    const rows = [tableMap(), insertRows([1]), xid()]
+    await feedAll(reader, [
+      ...START,
+      gtid(1),
+      query('BEGIN'),
+      statement,
+      query('COMMIT'),
+      gtid(2),
+      query('BEGIN'),
+      statement,
+      ...rows,
+    ])
+    return { stats, warnings, lines: recorder.lines }
+  }
+
+  test.each([
+    ['REPLACE … SELECT', query(CHECKSUM)],
+    ['LOAD DATA', loadQuery('imports')],
+    ['an INSERT behind SET STATEMENT', query('SET STATEMENT a=1 FOR INSERT INTO imports VALUES (1)')],
+  ])('is skipped, counted, and told once: %s', async (_, statement) => {
+    const { stats, warnings, lines } = await skipped(statement)
+    expect(stats.skippedStatementsTotal).toBe(2)
+    expect(warnings).toEqual(['BINGO_STATEMENT_SKIPPED'])
+    expect(lines.slice(-3)).toEqual(['begin', 'insert shop.users @0', 'commit'])
+  })
+
+  test.each(['INSERT INTO imports SELECT cleanUp()', 'CALL p()', 'UPDATE imports, users SET users.id = 1'])(
+    'stops the reader all the same where it may have changed others: %s',
+    async (sql) => {
+      await expect(skipped(query(sql))).rejects.toMatchObject({ code: 'BINGO_STATEMENT_FORMAT' })
+    },
+  )
+
+  test('or that somebody chose to ignore is skipped, whatever it calls', async () => {
+    const ignoresStatementsOn = (schema: string, table: string): boolean => `${schema}.${table}` === 'shop.users'
+    const { stats } = await skipped(query('INSERT INTO users SELECT cleanUp()'), { ignoresStatementsOn })
+    expect(stats.skippedStatementsTotal).toBe(2)
   })
 })
 
