@@ -1,3 +1,5 @@
+import { TABLE_OPTIONS } from '../sql/alter-clauses.ts'
+import { outline } from '../sql/clauses.ts'
 import { SqlTokens, type SqlToken } from '../sql/tokens.ts'
 import { characterWidth, charsetOf, defaultCollation } from './charset-collations.ts'
 import { unescapeValue } from './column-values.ts'
@@ -42,30 +44,75 @@ export function readCreateTable(sql: string, charset: string): CreatedTable | nu
   const qualified = tokens.skipMark('.')
   const name = qualified ? (tokens.next()?.text ?? '') : first
   if (!tokens.skipMark('(')) return null
-  const entries = readEntries(tokens)
-  const tableCharset = readTableCharset(tokens) ?? charset
+  const { entries } = readEntries(tokens)
+  const tail = tokens.takeAll()
+  return { schema: qualified ? first : '', name, ...declare(entries, readTableCharset(tail) ?? charset) }
+}
+
+/** A column of the types that `readColumn` knows, with nothing behind it that could mean another one. */
+const UNDERSTOOD_COLUMN = new RegExp(
+  '^[^ ()]+ (?:TINYINT|SMALLINT|MEDIUMINT|INT|INTEGER|BIGINT|DECIMAL|NUMERIC|FLOAT|DOUBLE|BIT|BOOL|BOOLEAN|YEAR|DATE|TIME|DATETIME|' +
+    'TIMESTAMP|CHAR|VARCHAR|BINARY|VARBINARY|TINYBLOB|BLOB|MEDIUMBLOB|LONGBLOB|TINYTEXT|TEXT|MEDIUMTEXT|LONGTEXT|JSON|ENUM|SET|' +
+    'GEOMETRY|POINT|LINESTRING|POLYGON|MULTIPOINT|MULTILINESTRING|MULTIPOLYGON|GEOMETRYCOLLECTION|UUID|INET4|INET6|VECTOR)' +
+    '(?: \\(\\))?' +
+    '(?: (?:UNSIGNED|SIGNED|ZEROFILL|CHARACTER SET \\w+|CHARSET \\w+|COLLATE \\w+|NOT NULL|NULL|AUTO_INCREMENT|UNIQUE KEY|UNIQUE|' +
+    "PRIMARY KEY|COMMENT ''|VISIBLE|INVISIBLE|ON UPDATE \\w+(?: \\(\\))?|COLUMN_FORMAT \\w+|STORAGE \\w+|SRID \\w+|" +
+    "DEFAULT (?:- )?(?:''|\\(\\)|\\w+ ''|\\w+ \\. \\w+|\\w+ \\(\\)|\\w+)|" +
+    '(?:GENERATED ALWAYS )?AS \\(\\)|VIRTUAL|STORED|PERSISTENT|(?:CONSTRAINT [^ ]+ )?CHECK \\(\\)))*$',
+)
+const UNDERSTOOD_KEY =
+  /^(?:CONSTRAINT (?:(?!PRIMARY |UNIQUE |FOREIGN |CHECK )[^ ]+ )?)?(?:PRIMARY KEY|UNIQUE(?: KEY| INDEX)?|KEY|INDEX|(?:FULLTEXT|SPATIAL)(?: KEY| INDEX)?|FOREIGN KEY|CHECK) .*$/
+const UNDERSTOOD_TAIL = new RegExp(
+  `^(?:${TABLE_OPTIONS}(?: ,)?(?: |$))*(?:PARTITION BY \\w+(?: COLUMNS| KEY| HASH)? \\(\\)(?: PARTITIONS \\w+)?(?: \\(\\))?(?: |$))?(?:START TRANSACTION)?(?: ?;)?$`,
+)
+
+/**
+ * The columns of a CREATE TABLE, of which all up to the first bracket was taken. Null unless every word of it is
+ * understood. A column whose character set is that of its database, which the statement does not tell, has the
+ * collation 0 and no length.
+ */
+export function readCreated(tokens: SqlTokens): DeclaredTable | null {
+  const { entries, closed } = readEntries(tokens)
+  const tail = tokens.takeAll()
+  const understood =
+    closed &&
+    entries.every(hasPlainValues) &&
+    entries.every((entry) => (isColumn(entry) ? UNDERSTOOD_COLUMN : UNDERSTOOD_KEY).test(outline(entry))) &&
+    UNDERSTOOD_TAIL.test(outline(tail))
+  if (!understood) return null
+  const keys = entries.filter((entry) => readKey(entry) !== null)
+  return keys.length > 1 ? null : declare(entries, readTableCharset(tail) ?? null)
+}
+
+/** ENUM and SET values that are what is written: no escapes, no spaces at the end, which servers cut off, no numbers. */
+function hasPlainValues(entry: Entry): boolean {
+  const type = typeOf(entry)
+  if (!isColumn(entry) || (type !== 'enum' && type !== 'set')) return true
+  return argumentsOf(entry).every(({ kind, text }) => kind === 'string' && !/\\| $/.test(text))
+}
+
+function declare(entries: readonly Entry[], tableCharset: string | null): DeclaredTable {
   const columns = entries.filter(isColumn).map((entry) => readColumn(entry, tableCharset))
   const key = entries.map(readKey).find((names) => names !== null) ?? []
   const inKey = new Set(key)
   return {
-    schema: qualified ? first : '',
-    name,
     // A key column is NOT NULL, whether the statement says so or not.
     columns: columns.map((column) => (inKey.has(column.name) ? { ...column, nullable: false } : column)),
     key,
   }
 }
 
-function readEntries(tokens: SqlTokens): Entry[] {
+/** `closed`: their bracket is. */
+function readEntries(tokens: SqlTokens): { readonly entries: readonly Entry[]; readonly closed: boolean } {
   const entries: SqlToken[][] = [[]]
   let depth = 0
   for (let token = tokens.next(); token !== null; token = tokens.next()) {
-    if (token.kind === 'mark' && token.text === ')' && depth-- === 0) break
+    if (token.kind === 'mark' && token.text === ')' && depth-- === 0) return { entries, closed: true }
     if (token.kind === 'mark' && token.text === '(') depth++
     if (token.kind === 'mark' && token.text === ',' && depth === 0) entries.push([])
     else entries.at(-1)!.push(token)
   }
-  return entries
+  return { entries, closed: false }
 }
 
 function isColumn(entry: Entry): boolean {
@@ -90,7 +137,7 @@ function readKey(entry: Entry): string[] | null {
   return names
 }
 
-function readColumn(entry: Entry, tableCharset: string): DeclaredColumn {
+function readColumn(entry: Entry, tableCharset: string | null): DeclaredColumn {
   const dataType = typeOf(entry)
   const args = argumentsOf(entry)
   const numbers = args.filter(({ kind }) => kind === 'word').map(({ text }) => Number(text))
@@ -101,13 +148,13 @@ function readColumn(entry: Entry, tableCharset: string): DeclaredColumn {
   return {
     name: entry[0]!.text,
     dataType,
-    octetLength: isCharacter ? length * characterWidth(charset) : length,
+    octetLength: !isCharacter ? length : charset === null ? null : length * characterWidth(charset),
     precision: numbers[0] ?? (dataType === 'decimal' ? 10 : 1),
     scale: numbers[1] ?? 0,
     fractionDigits: isTemporal ? (numbers[0] ?? 0) : 0,
     nullable: wordsAt(entry, 'NOT', 'NULL') < 0 && wordsAt(entry, 'PRIMARY', 'KEY') < 0,
     unsigned: wordsAt(entry, 'UNSIGNED') > 0 || wordsAt(entry, 'ZEROFILL') > 0,
-    collation: isCharacter ? defaultCollation(charset) : BINARY.test(dataType) ? 63 : 0,
+    collation: isCharacter ? defaultCollation(charset ?? '') : BINARY.test(dataType) ? 63 : 0,
     values:
       dataType === 'enum' || dataType === 'set'
         ? args.filter(({ kind }) => kind === 'string').map(({ text }) => unescapeValue(text))
@@ -138,11 +185,8 @@ function columnCharset(entry: Entry): string | undefined {
 }
 
 /** `DEFAULT CHARSET=utf8mb4 COLLATE=…` behind the brackets. */
-function readTableCharset(tokens: SqlTokens): string | undefined {
-  const rest: SqlToken[] = []
-  for (let token = tokens.next(); token !== null; token = tokens.next()) {
-    if (token.kind !== 'mark' || token.text !== '=') rest.push(token)
-  }
+function readTableCharset(tail: readonly SqlToken[]): string | undefined {
+  const rest = tail.filter((token) => token.kind !== 'mark' || token.text !== '=')
   return columnCharset([{ kind: 'mark', text: '' }, ...rest])
 }
 

@@ -1,6 +1,8 @@
 import type { DdlStatement } from '../../../model/binlog-stream.ts'
 import { PLAIN_SESSION } from '../sql/tokens.ts'
+import { everySession } from '../sql/sessions.ts'
 import { readAnyhow } from '../sql/statement.ts'
+import { columnEffect } from './column-effect.ts'
 import { sequenceOf } from '../../../model/position.ts'
 import { binlogFiles } from '../server/binlog-status.ts'
 import type { ControlConnection } from '../server/control-connection.ts'
@@ -76,7 +78,7 @@ export class DdlAhead {
     const use = /^use `((?:[^`]|``)*)`; /.exec(info)
     const schema = use ? use[1]!.replaceAll('``', '`') : ''
     const read = readListed(use ? info.slice(use[0].length) : info, schema)
-    if (read.tag === 'ddl' && read.statement.kind === 'ddl')
+    if (read.tag === 'ddl' && read.statement.kind === 'ddl' && !leavesColumns(read.statement))
       this.#statements.push({ file, offset, statement: read.statement })
   }
 }
@@ -96,6 +98,18 @@ function readListed(info: string, schema: string): ReturnType<typeof readAnyhow>
   if (read.tag !== 'ddl') return read
   const tables = UNCLEAR_QUOTE.test(sql) ? [] : read.statement.tables
   return { ...read, statement: { ...read.statement, sql: info, tables } }
+}
+
+/**
+ * Whether the columns of a table that exists at the place being read are the same behind the statement. What was not
+ * decoded stands in place of itself in quotes, names and comments.
+ */
+function leavesColumns(statement: DdlStatement): boolean {
+  const sql = statement.sql.replaceAll('?', UNDECODED)
+  if (UNCLEAR_QUOTE.test(sql)) return false
+  return everySession(statement.session).every((session) =>
+    ['kept', 'keptIfExists'].includes(columnEffect({ ...statement, sql, session }).tag),
+  )
 }
 
 /** A statement whose tables could not be told may touch any. */

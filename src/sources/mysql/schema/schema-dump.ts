@@ -2,6 +2,7 @@ import type { SchemaResolver, WireTable } from '../../../model/binlog-stream.ts'
 import type { TableDef } from '../../../model/table.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
 import { tableOfDeclaration } from './declared-table.ts'
+import { columnEffect } from './column-effect.ts'
 import { type CreatedTable, readCreateTable } from './create-table.ts'
 
 /** What a server since 8.0 uses where the dump does not say. */
@@ -36,7 +37,8 @@ class DumpResolver implements SchemaResolver {
 
   invalidate(statement: Parameters<SchemaResolver['invalidate']>[0]): void {
     // A CREATE makes what the dump shows, and after a DROP there is nothing to read until then.
-    if (statement.kind === 'truncate' || /^\s*(create|drop)\s+(or\s+replace\s+)?table\b/i.test(statement.sql)) return
+    if (columnEffect(statement).tag === 'kept' || /^\s*(create|drop)\s+(or\s+replace\s+)?table\b/i.test(statement.sql))
+      return
     for (const { schema, table } of statement.tables) this.#changed.add(keyOf(schema, table))
   }
 }

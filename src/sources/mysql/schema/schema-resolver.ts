@@ -5,7 +5,10 @@ import { binlogEnd } from '../server/binlog-status.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
 import type { ControlConnection } from '../server/control-connection.ts'
 import { DdlAhead } from './ddl-ahead.ts'
+import { CreatedTables } from './created-tables.ts'
+import { columnEffect } from './column-effect.ts'
 import { specialOf } from './declared-column.ts'
+import type { TableName } from '../sql/names.ts'
 import type { Place } from '../replica/feed.ts'
 import type { ServerFacts } from '../server/server-facts.ts'
 import { type Collations, type DeclaredTable, readCollations, readTable } from './table-columns.ts'
@@ -24,12 +27,13 @@ const FIRST_WITH_VECTOR = 1107
  *    is in the binlog before E.
  * 2. If the reader stands at E, no change lies between, and the columns are right.
  * 3. Otherwise the event list of the server between reader and E is searched for DDL that names the table, or whose
- *    tables cannot be told. If there is any, the columns are refused (BINGO_SCHEMA_UNKNOWN), even if it should have
- *    left the columns alone; if there is none, they are right.
+ *    tables cannot be told. If there is any that may have changed the columns, they are refused (BINGO_SCHEMA_UNKNOWN);
+ *    if there is none, they are right.
  * 4. In both cases number, types, lengths, precision, nullability and, where the event has them, signs must agree with
  *    the event, or the columns are refused.
- * 5. What was found stays in use until the reader meets DDL that names the table (or cannot be attributed), until the
- *    wire shape changes, or until the connection is lost; then it is found anew.
+ * 5. What was found stays in use until the reader meets DDL that may change the table's columns (or cannot be
+ *    attributed), until the wire shape changes, or until the connection is lost; then it is found anew.
+ * 6. A CREATE TABLE that was read, and understood to its last word, gives the columns without asking.
  * What this cannot see: DDL done with sql_log_bin=0. Rule 4 catches such a change when it alters the shape; a mere
  * rename of a column it cannot catch.
  */
@@ -39,7 +43,8 @@ export class InformationSchemaResolver implements SchemaResolver {
   /** The end of the event that the reader is at: closer than its last boundary, which lies before skipped events too. */
   readonly #position: () => Place | null
   readonly #ahead: DdlAhead
-  readonly #known = new Map<string, { readonly wire: WireTable; readonly table: TableDef }>()
+  readonly #known = new Map<string, KnownTable>()
+  readonly #created = new CreatedTables()
   #collations: Collations | null = null
 
   constructor(control: ControlConnection, facts: ServerFacts, position: () => Place | null) {
@@ -51,7 +56,15 @@ export class InformationSchemaResolver implements SchemaResolver {
 
   resolve(wire: WireTable): TableDef | Promise<TableDef> {
     const known = this.#known.get(keyOf(wire.schema, wire.name))
-    return known && sameShape(known.wire, wire) ? known.table : this.#lookUp(wire)
+    if (known && sameShape(known.wire, wire)) return known.table
+    const created = this.#created.build(wire)
+    if (created === null) return this.#lookUp(wire)
+    this.#known.set(keyOf(wire.schema, wire.name), {
+      wire,
+      table: created,
+      declared: this.#created.get(wire.schema, wire.name)!,
+    })
+    return created
   }
 
   enrich(table: TableDef): TableDef | Promise<TableDef> {
@@ -60,12 +73,30 @@ export class InformationSchemaResolver implements SchemaResolver {
   }
 
   invalidate(statement: DdlStatement): void {
-    if (statement.kind === 'truncate') return
-    if (statement.tables.length === 0) this.#known.clear()
-    for (const { schema, table } of statement.tables) this.#known.delete(keyOf(schema, table))
+    const effect = columnEffect(statement)
+    if (effect.tag === 'kept') return
+    const isKnown = (table: TableName): boolean => this.#declaredOf(table) !== undefined
+    if (effect.tag === 'keptIfExists' && statement.tables.length > 0 && statement.tables.every(isKnown)) return
+    const from = effect.tag === 'copied' ? this.#declaredOf(effect.from) : undefined
+    if (statement.tables.length === 0) {
+      this.#known.clear()
+      this.#created.clear()
+    }
+    for (const table of effect.tag === 'copied' ? [effect.table] : statement.tables) {
+      this.#known.delete(keyOf(table.schema, table.table))
+      this.#created.delete(table)
+    }
+    if (effect.tag === 'created') this.#created.set(effect.table, effect.declared)
+    if (effect.tag === 'copied' && from !== undefined) this.#created.set(effect.table, from)
   }
 
-  /** The connection was lost: the next one may lead to another server. */
+  #declaredOf({ schema, table }: TableName): DeclaredTable | undefined {
+    const known = this.#known.get(keyOf(schema, table))
+    const isIt = known?.wire.schema === schema && known.wire.name === table
+    return isIt ? known.declared : this.#created.get(schema, table)
+  }
+
+  /** The connection was lost: the next one may lead to another server. What the stream told holds on any. */
   forget(): void {
     this.#known.clear()
     this.#ahead.forget()
@@ -78,12 +109,12 @@ export class InformationSchemaResolver implements SchemaResolver {
       throw schemaUnknown(wire, 'it does not exist any more, or the account lacks SELECT on it')
     }
     const table = buildTable(wire, declared)
-    this.#known.set(keyOf(wire.schema, wire.name), { wire, table })
+    this.#known.set(keyOf(wire.schema, wire.name), { wire, table, declared })
     return table
   }
 
   async #reveal(table: TableDef): Promise<TableDef> {
-    const declared = await this.#declared(table)
+    const declared = this.#createdAs(table) ?? (await this.#declared(table))
     if (declared === null) {
       throw schemaUnknown(
         table,
@@ -103,6 +134,13 @@ export class InformationSchemaResolver implements SchemaResolver {
     return columns.some((column, i) => column !== table.columns[i]) ? { ...table, columns } : table
   }
 
+  /** The creation of a table of which only the hidden types are asked; null when it was not read, or does not fit. */
+  #createdAs(table: TableDef): DeclaredTable | null {
+    const declared = this.#created.get(table.schema, table.name)
+    const fits = declared?.columns.length === table.columns.length
+    return fits && declared.columns.every(({ name }, i) => name === table.columns[i]!.name) ? declared : null
+  }
+
   /** The table as the server has it, proven to be the same at the place being read (rules 1 to 3). */
   async #declared({ schema, name }: { readonly schema: string; readonly name: string }): Promise<DeclaredTable | null> {
     this.#collations ??= await readCollations(this.#control, this.#facts)
@@ -116,6 +154,12 @@ export class InformationSchemaResolver implements SchemaResolver {
     if (ddl === null) return declared
     throw schemaUnknown({ schema, name }, `it was changed later on: ${shorten(ddl.sql)}`)
   }
+}
+
+interface KnownTable {
+  readonly wire: WireTable
+  readonly table: TableDef
+  readonly declared: DeclaredTable
 }
 
 const BINARY_COLLATION = 63
