@@ -44,6 +44,6 @@ async function fuzzFor(subject: string, seed: number, lengthMs: number): Promise
 export const scenario: Scenario = {
   name: 'fuzz',
   group: 'input',
-  doc: 'binlog bytes, rules, configuration, templates, filters that are damaged or hostile: no crash, hang or execution',
+  doc: 'binlog bytes, rules, configuration, templates, filters, SQL text that are damaged or hostile: no crash, hang or execution',
   run,
 }

@@ -3,6 +3,7 @@ import { binlogFile, binlogStream } from './binlog.ts'
 import { cel } from './cel.ts'
 import { config } from './config.ts'
 import { rules } from './rules.ts'
+import { sql } from './sql.ts'
 import { template } from './template.ts'
 
-export const SUBJECTS: readonly FuzzSubject[] = [binlogStream, binlogFile, rules, config, template, cel]
+export const SUBJECTS: readonly FuzzSubject[] = [binlogStream, binlogFile, rules, config, template, cel, sql]

@@ -10,6 +10,7 @@ const CASES: { readonly [subject: string]: number } = {
   config: 80,
   template: 1_000,
   cel: 1_000,
+  sql: 2_000,
 }
 
 /** Hang detection: a case that hangs is ended, and reported, after 20 s. */
