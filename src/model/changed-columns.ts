@@ -1,4 +1,5 @@
 import type { Change, Row, Value } from './change.ts'
+import { nullsDiffer } from './json-null.ts'
 import type { TableDef } from './table.ts'
 
 /** Deep equality of decoded values; numbers and bigints are canonical (a bigint is never a safe integer). */
@@ -21,13 +22,16 @@ function mapsEqual(a: { [key: string]: Value }, b: { [key: string]: Value }): bo
 }
 
 /**
- * Whether a column counts as changed. The missing image of an INSERT or DELETE counts as all NULL. A column absent
- * from the after image is unchanged (that is what MINIMAL images mean); absent only before, it is changed.
+ * Whether a column counts as changed. The missing row of an INSERT or DELETE counts as all NULL. A column absent from
+ * the after image is unchanged (that is what MINIMAL images mean), one absent from a DELETE too; absent only before an
+ * UPDATE, it is changed.
  */
 export function columnChanged(column: string, old: Row | null, new_: Row | null): boolean {
-  const after = new_ === null ? null : new_[column]
+  const before = old === null ? null : old[column]
+  if (new_ === null) return before !== undefined && (before !== null || nullsDiffer(column, old, null))
+  const after = new_[column]
   if (after === undefined) return false
-  return !valuesEqual(old === null ? null : old[column], after)
+  return after === null && before === null ? nullsDiffer(column, old, new_) : !valuesEqual(before, after)
 }
 
 /** Names of the changed columns in table order. The change must hold all columns. */

@@ -10,6 +10,13 @@ export interface TableDef {
   /** Indexes into `columns` of the primary key, in key order; empty when the table has none. */
   readonly key: readonly number[]
   readonly flavour: Flavour
+  /**
+   * Columns that row images hold behind `columns` and no SELECT shows: row_start and row_end of MariaDB's system
+   * versioning where they are not declared, hashes of its long unique keys.
+   */
+  readonly hidden?: readonly ColumnDef[] | undefined
+  /** Of a system-versioned table: index, among `columns` and then `hidden`, of the column that ends a row's version. */
+  readonly rowEnd?: number | undefined
 }
 
 export type Flavour = 'mysql' | 'mariadb'
@@ -32,8 +39,16 @@ export interface ColumnDef {
   /** Values of an ENUM or SET, decoded to Unicode. */
   readonly values?: readonly string[] | undefined
   readonly visible: boolean
-  /** What the column is beyond its wire type; from metadata of the table or the schema. */
-  readonly special?: 'uuid' | 'inet4' | 'inet6' | 'vector' | 'mariadb53-temporal' | undefined
+  /**
+   * What the column is beyond its wire type; from metadata of the table or the schema. `unknown`: one of these, or none;
+   * its values are left out of rows.
+   */
+  readonly special?: 'uuid' | 'inet4' | 'inet6' | 'vector' | 'mariadb53-temporal' | 'unknown' | undefined
+}
+
+/** The columns that row images hold, in their order. */
+export function imageColumnsOf({ columns, hidden }: TableDef): readonly ColumnDef[] {
+  return hidden === undefined ? columns : [...columns, ...hidden]
 }
 
 /** How the values of a column look to filters and templates. */

@@ -23,7 +23,7 @@ describe.each([
     await server.stop()
   })
 
-  it('hold the columns that MINIMAL writes, the others are no properties', async () => {
+  it('hold the columns that MINIMAL writes and the key, the others are no properties', async () => {
     await db.query("SET binlog_row_image = 'MINIMAL'")
     await db.query('CREATE TABLE minimal (id INT PRIMARY KEY, a INT DEFAULT 7, b VARCHAR(20), c BLOB)')
     await db.query("INSERT INTO minimal (id, b) VALUES (1, 'x')")
@@ -32,19 +32,39 @@ describe.each([
     const rows = (await readRowsEvents(server, 'minimal')).flatMap((event) => event.rows)
     expect(rows).toEqual([
       { old: null, new: { id: 1, b: 'x' } },
-      { old: { id: 1 }, new: { b: null } },
+      { old: { id: 1 }, new: { id: 1, b: null } },
       { old: { id: 1 }, new: null },
     ])
-    expect(Object.keys(rows[1]!.new!)).toEqual(['b'])
+    expect(Object.keys(rows[1]!.new!)).toEqual(['id', 'b'])
   })
 
-  it('of NOBLOB leave out what did not change', async () => {
+  it('of NOBLOB have what did not change where the row before has it', async () => {
     await db.query("SET binlog_row_image = 'NOBLOB'")
     await db.query('CREATE TABLE noblob (id INT PRIMARY KEY, a INT, c BLOB)')
     await db.query("INSERT INTO noblob VALUES (1, 2, x'00')")
     await db.query('UPDATE noblob SET a = 3')
     const rows = (await readRowsEvents(server, 'noblob')).flatMap((event) => event.rows)
     expect(rows[1]).toEqual({ old: { id: 1, a: 2 }, new: { id: 1, a: 3 } })
+  })
+
+  // MySQL has no such images, and MariaDB since 11.4.
+  it.each(title === 'MariaDB' ? ['FULL_NODUP'] : [])('of %s are completed', async (image) => {
+    await db.query('SET binlog_row_image = ?', [image])
+    await db.query('CREATE TABLE nodup (id INT PRIMARY KEY, a INT, b VARCHAR(9), c BLOB, g INT AS (a + 1) STORED)')
+    await db.query("INSERT INTO nodup (id, a, b, c) VALUES (1, 2, 'x', x'00')")
+    await db.query('UPDATE nodup SET a = 3')
+    await db.query('UPDATE nodup SET id = 4, b = NULL')
+    await db.query('DELETE FROM nodup')
+    const rows = (await readRowsEvents(server, 'nodup')).flatMap((event) => event.rows)
+    const first = { id: 1, a: 2, b: 'x', c: 'AA==' }
+    const second = { ...first, a: 3 }
+    const third = { ...second, id: 4, b: null }
+    expect(rows).toEqual([
+      { old: null, new: { ...first, g: 3 } },
+      { old: first, new: second },
+      { old: second, new: third },
+      { old: third, new: null },
+    ])
   })
 
   it('without any column are one row', async () => {

@@ -2,14 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BinlogReader } from '../../src/sources/mysql/binlog/reader.ts'
 import type { Log } from '../../src/model/action.ts'
 import type { TransactionHandler } from '../../src/model/binlog-stream.ts'
-import type { Transaction } from '../../src/model/change.ts'
+import { changedColumns } from '../../src/model/changed-columns.ts'
+import type { Row, Transaction } from '../../src/model/change.ts'
 import type { Checkpoint } from '../../src/model/checkpoint.ts'
 import { systemClock } from '../../src/model/clock.ts'
 import { BingoError } from '../../src/model/errors.ts'
 import type { SourcePosition } from '../../src/model/position.ts'
+import { keyOf } from '../../src/model/row-key.ts'
 import { createStats } from '../../src/model/stats.ts'
 import type { TableDef } from '../../src/model/table.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
+import { decodeRows } from './binlog-rows.ts'
 import type { SourceSettings } from '../../src/sources/mysql/options.ts'
 import { BinlogSource } from '../../src/sources/mysql/binlog-source.ts'
 import { parseStartPoint } from '../../src/sources/mysql/start-point.ts'
@@ -53,10 +56,20 @@ interface Recorded {
   readonly query: string | null
 }
 
+export interface RecordedChange {
+  readonly op: string
+  readonly key: object | null
+  readonly old: Row | null
+  readonly new: Row | null
+  readonly changed: readonly string[]
+}
+
 /** A BinlogSource with a real reader behind it, and a record of what came out. */
 export class RecordingSource implements AsyncDisposable {
   /** `gtid op table bytes-of-images` per rows event of committed transactions, without system schemas. */
   readonly committed: Recorded[] = []
+  /** The rows of committed transactions, in full. */
+  readonly changes: RecordedChange[] = []
   readonly ends: SourcePosition[] = []
   readonly ddl: string[] = []
   /** `kind schema.table, …` of each of them. */
@@ -157,14 +170,20 @@ export class RecordingSource implements AsyncDisposable {
 
   #handler(onRows: RecordingOptions['onRows']): TransactionHandler {
     let open: Recorded[] = []
+    let rows: RecordedChange[] = []
     let transaction: Transaction | null = null
     return {
       begin: (begun) => {
         transaction = begun
         open = []
+        rows = []
       },
-      rows: ({ table, op }) => {
+      rows: ({ table, op, presentOld, presentNew, partialJson, buffer, start, end }) => {
         open.push({ id: transaction!.id, op, table, query: transaction!.query })
+        const images = Buffer.from(buffer.subarray(start, end))
+        for (const row of decodeRows(table, { op, presentOld, presentNew, partialJson }, images)) {
+          rows.push({ op, ...row, key: keyOf(table, row.old, row.new), changed: changedColumns(table, row) })
+        }
         return onRows?.()
       },
       ddl: ({ kind, sql, tables }) => {
@@ -173,6 +192,7 @@ export class RecordingSource implements AsyncDisposable {
       },
       commit: (end) => {
         this.committed.push(...open)
+        this.changes.push(...rows)
         this.ends.push(end)
         open = []
       },

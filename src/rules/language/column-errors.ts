@@ -33,8 +33,17 @@ export function absentColumn(source: SourceText, table: TableDef, column: string
     'BINGO_COLUMN_ABSENT',
     `rule "${source.ruleId}" reads column "${column}" of ${table.schema}.${table.name}, which this row image leaves out`,
     source.locate(offset),
-    'set binlog_row_image=FULL on the server',
+    absenceHint(table, column),
   )
+}
+
+function absenceHint(table: TableDef, column: string): string {
+  if (columnsOf(table).find(column)?.special === 'unknown') {
+    return 'the table was altered later in the binlog, so that nothing tells the type which the column had here'
+  }
+  const generated =
+    'MariaDB leaves generated columns out of UPDATE and DELETE even so: read the columns that they are made of'
+  return `set binlog_row_image=FULL on the server${table.flavour === 'mariadb' ? `; newer ${generated}` : ''}`
 }
 
 /** `key.x` where x is not part of the primary key. */

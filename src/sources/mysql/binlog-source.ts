@@ -4,7 +4,7 @@ import type { ServerFingerprint, SourcePosition, StartPoint } from '../../model/
 import { printAddress, type SourceAddress } from './source-address.ts'
 import { ControlConnection } from './server/control-connection.ts'
 import { FailurePolicy, givenUp, isGap } from './failure-policy.ts'
-import type { PositionedFeed } from './replica/feed.ts'
+import type { Place, PositionedFeed } from './replica/feed.ts'
 import type { SourceOptions } from './options.ts'
 import { type PassedGap, passedGap, plain } from './passed-gap.ts'
 import type { KnownPosition, ResumePoint } from './resume-point.ts'
@@ -175,7 +175,9 @@ export class BinlogSource {
   }
 
   #openFeed(facts: ServerFacts, { position }: ResumePoint): PositionedFeed {
-    this.#resolver = new InformationSchemaResolver(this.#control, facts, () => this.#feed?.readTo ?? null)
+    const readTo = (): Place | null => this.#feed?.readTo ?? null
+    const warn = (fields: object, message: string): void => this.#deps.log.warn(fields, message)
+    this.#resolver = new InformationSchemaResolver(this.#control, facts, readTo, warn)
     return this.#deps.openFeed({
       position,
       gtids: facts.gtids,

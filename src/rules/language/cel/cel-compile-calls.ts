@@ -1,4 +1,4 @@
-import { valuesEqual } from '../../../model/changed-columns.ts'
+import { columnChanged } from '../../../model/changed-columns.ts'
 import { isMatchesCall } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { checkText } from './cel-compile-operators.ts'
@@ -64,15 +64,18 @@ function isHuge(value: Constant): boolean {
   return typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER
 }
 
-/** As `columnChanged` has it: a column absent from the after image is unchanged. */
+/** As `columnChanged` has it, which is asked itself for values that are not scalars. */
 function changed(writer: CodeWriter, column: string): string {
   const after = writer.load('new', column)
+  if (after.type === 'structure') {
+    const name = writer.constant(columnsOf(writer.table).find(column)!.name)
+    return writer.temporary(`${writer.constant(columnChanged)}(${name}, o, n)`)
+  }
   const before = writer.load('old', column)
-  const differs =
-    after.type === 'structure'
-      ? `!${writer.constant(valuesEqual)}(${before.code}, ${after.code})`
-      : `${before.code} !== ${after.code}`
-  return writer.temporary(`${after.code} !== undefined && ${differs}`)
+  const { code } = after
+  return writer.temporary(
+    `${code} !== undefined && ${before.code} !== ${code} && (${before.code} !== undefined || n !== null)`,
+  )
 }
 
 /** Whether the table has the column and the row image holds it. */

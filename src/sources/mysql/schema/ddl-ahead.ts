@@ -25,13 +25,12 @@ export class DdlAhead {
     this.#control = control
   }
 
-  /** The first statement in (`position`, `end`) that may change the columns of this table; null when there is none. */
-  async find(schema: string, table: string, position: Place, end: Place): Promise<DdlStatement | null> {
+  /** The statements in (`position`, `end`) that may change the columns of this table, in their order. */
+  async find(schema: string, table: string, position: Place, end: Place): Promise<DdlStatement[]> {
     await this.#look(position, end)
-    const found = this.#statements.find(
-      (place) => !isBefore(place, position) && mayTouch(place.statement, schema, table),
-    )
-    return found?.statement ?? null
+    return this.#statements
+      .filter((place) => !isBefore(place, position) && mayTouch(place.statement, schema, table))
+      .map(({ statement }) => statement)
   }
 
   /** Another connection, perhaps another server: file names may mean something else. */

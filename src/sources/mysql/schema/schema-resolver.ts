@@ -1,22 +1,19 @@
 import type { DdlStatement, SchemaResolver, WireTable } from '../../../model/binlog-stream.ts'
-import { ColumnType } from '../../../model/column-type.ts'
-import type { ColumnDef, TableDef } from '../../../model/table.ts'
+import type { TableDef } from '../../../model/table.ts'
 import { binlogEnd } from '../server/binlog-status.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
 import type { ControlConnection } from '../server/control-connection.ts'
 import { DdlAhead } from './ddl-ahead.ts'
 import { CreatedTables } from './created-tables.ts'
 import { columnEffect } from './column-effect.ts'
-import { specialOf } from './declared-column.ts'
+import { mayHideSomething, revealTable, type ServersView } from './reveal-table.ts'
 import type { TableName } from '../sql/names.ts'
 import type { Place } from '../replica/feed.ts'
 import type { ServerFacts } from '../server/server-facts.ts'
 import { type Collations, type DeclaredTable, readCollations, readTable } from './table-columns.ts'
 
-/** Lengths in bytes of BINARY columns that may be INET4, UUID or INET6. */
-const HIDDEN_LENGTHS = new Set([4, 16])
-/** MariaDB 11.7 brought VECTOR, which looks like VARBINARY of four bytes per dimension. */
-const FIRST_WITH_VECTOR = 1107
+const GRANT_SELECT =
+  'GRANT SELECT ON your_database.* TO the account of BinGo: MariaDB does not write to its binlog which columns are UUID, INET4, INET6 or VECTOR, nor which tables are system-versioned.'
 
 /**
  * Names the columns of tables whose TABLE_MAP does not (binlog_row_metadata other than FULL), from INFORMATION_SCHEMA.
@@ -43,11 +40,19 @@ export class InformationSchemaResolver implements SchemaResolver {
   /** The end of the event that the reader is at: closer than its last boundary, which lies before skipped events too. */
   readonly #position: () => Place | null
   readonly #ahead: DdlAhead
+  readonly #warn: (fields: object, message: string) => void
+  readonly #doubted = new Set<string>()
   readonly #known = new Map<string, KnownTable>()
   readonly #created = new CreatedTables()
   #collations: Collations | null = null
 
-  constructor(control: ControlConnection, facts: ServerFacts, position: () => Place | null) {
+  constructor(
+    control: ControlConnection,
+    facts: ServerFacts,
+    position: () => Place | null,
+    warn: (fields: object, message: string) => void,
+  ) {
+    this.#warn = warn
     this.#control = control
     this.#facts = facts
     this.#position = position
@@ -68,8 +73,7 @@ export class InformationSchemaResolver implements SchemaResolver {
   }
 
   enrich(table: TableDef): TableDef | Promise<TableDef> {
-    const hides = (column: ColumnDef): boolean => mayHide(column, this.#facts.release)
-    return table.flavour === 'mariadb' && table.columns.some(hides) ? this.#reveal(table) : table
+    return table.flavour === 'mariadb' && mayHideSomething(table, this.#facts.release) ? this.#reveal(table) : table
   }
 
   invalidate(statement: DdlStatement): void {
@@ -114,24 +118,29 @@ export class InformationSchemaResolver implements SchemaResolver {
   }
 
   async #reveal(table: TableDef): Promise<TableDef> {
-    const declared = this.#createdAs(table) ?? (await this.#declared(table))
-    if (declared === null) {
+    const created = this.#createdAs(table)
+    const view = created === null ? await this.#view(table) : { declared: created, later: [] }
+    if (view.declared === null && view.later.length === 0) {
       throw schemaUnknown(
         table,
-        'whether its binary columns are UUID, INET or VECTOR cannot be asked: it is gone, or the account lacks SELECT on it',
+        'the account lacks SELECT on it, and some of its columns may be more than they look',
+        GRANT_SELECT,
       )
     }
-    const byName = new Map(declared.columns.map((column) => [column.name, column]))
-    const columns = table.columns.map((column): ColumnDef => {
-      const found = byName.get(column.name)
-      if (!found) throw schemaUnknown(table, `it has no column ${column.name} any more`)
-      const special = specialOf(found, table.flavour, column.type)
-      if (special === undefined) return column
-      return special === 'mariadb53-temporal'
-        ? { ...column, special, meta: found.fractionDigits }
-        : { ...column, special }
-    })
-    return columns.some((column, i) => column !== table.columns[i]) ? { ...table, columns } : table
+    const revealed = revealTable(table, view, this.#facts.release)
+    if (revealed.doubts.length > 0) this.#tellDoubts(table, revealed.doubts, view.later)
+    return revealed.table
+  }
+
+  /** Once for each state of the table: it is looked up after every DDL. */
+  #tellDoubts({ schema, name }: TableDef, columns: readonly string[], later: readonly DdlStatement[]): void {
+    const key = JSON.stringify([schema, name, columns, later.map(({ sql }) => sql)])
+    if (this.#doubted.has(key)) return
+    this.#doubted.add(key)
+    this.#warn(
+      { code: 'BINGO_SCHEMA_ASSUMED', schema, table: name, columns, statement: shorten(later[0]?.sql ?? '') },
+      'the table was changed behind the place being read, so the types of some columns are not certain until there',
+    )
   }
 
   /** The creation of a table of which only the hidden types are asked; null when it was not read, or does not fit. */
@@ -142,17 +151,21 @@ export class InformationSchemaResolver implements SchemaResolver {
   }
 
   /** The table as the server has it, proven to be the same at the place being read (rules 1 to 3). */
-  async #declared({ schema, name }: { readonly schema: string; readonly name: string }): Promise<DeclaredTable | null> {
+  async #declared(table: { readonly schema: string; readonly name: string }): Promise<DeclaredTable | null> {
+    const { declared, later } = await this.#view(table)
+    if (later.length > 0) throw schemaUnknown(table, `it was changed later on: ${shorten(later[0]!.sql)}`)
+    return declared
+  }
+
+  async #view({ schema, name }: { readonly schema: string; readonly name: string }): Promise<ServersView> {
     this.#collations ??= await readCollations(this.#control, this.#facts)
     const declared = await readTable(this.#control, this.#facts, this.#collations, schema, name)
     const end = await binlogEnd(this.#control, this.#facts)
     const position = this.#position()
     if (end === null || position === null)
       throw schemaUnknown({ schema, name }, 'the server’s position cannot be asked')
-    if (position.file === end.file && position.offset >= end.offset) return declared
-    const ddl = await this.#ahead.find(schema, name, position, end)
-    if (ddl === null) return declared
-    throw schemaUnknown({ schema, name }, `it was changed later on: ${shorten(ddl.sql)}`)
+    if (position.file === end.file && position.offset >= end.offset) return { declared, later: [] }
+    return { declared, later: await this.#ahead.find(schema, name, position, end) }
   }
 }
 
@@ -161,8 +174,6 @@ interface KnownTable {
   readonly table: TableDef
   readonly declared: DeclaredTable
 }
-
-const BINARY_COLLATION = 63
 
 /** Without regard to case: some servers fold names, and forgetting too much does no harm. */
 function keyOf(schema: string, table: string): string {
@@ -185,22 +196,6 @@ function sameList(one: ArrayLike<unknown>, other: ArrayLike<unknown>): boolean {
   if (one.length !== other.length) return false
   for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false
   return true
-}
-
-/** Whether a type of MariaDB's own, or of old, may travel as this one. */
-function mayHide({ type, meta, collation }: ColumnDef, release: number): boolean {
-  switch (type) {
-    case ColumnType.STRING:
-      return HIDDEN_LENGTHS.has(meta)
-    case ColumnType.VARCHAR:
-      return release >= FIRST_WITH_VECTOR && collation === BINARY_COLLATION && meta > 0 && meta % 4 === 0
-    case ColumnType.TIMESTAMP:
-    case ColumnType.TIME:
-    case ColumnType.DATETIME:
-      return true
-    default:
-      return false
-  }
 }
 
 function shorten(sql: string): string {

@@ -9,6 +9,10 @@ export interface DeclaredTable {
   readonly columns: readonly DeclaredColumn[]
   /** Names of the primary key's columns, in key order. */
   readonly key: readonly string[]
+  /** MariaDB's system versioning; `rowEnd` names the column that ends a row's version, null where none is declared. */
+  readonly versioned?: { readonly rowEnd: string | null } | undefined
+  /** Hash keys, each of which may have a hidden column (MariaDB's long unique keys). */
+  readonly hashKeys?: number | undefined
 }
 
 const BINARY = 63
@@ -41,20 +45,38 @@ export async function readTable(
   }
   const rows = await control.query(
     `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE,
-       DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME, EXTRA
+       DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME, EXTRA${facts.flavour === 'mariadb' ? ', GENERATION_EXPRESSION' : ''}
      FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
     [schema, table],
   )
   if (rows.length === 0) return null
-  const key = await control.query(
-    `SELECT COLUMN_NAME FROM INFORMATION_SCHEMA.STATISTICS
-     WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX`,
+  const keys = await control.query(
+    `SELECT INDEX_NAME, COLUMN_NAME, INDEX_TYPE FROM INFORMATION_SCHEMA.STATISTICS
+     WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY SEQ_IN_INDEX`,
     [schema, table],
   )
+  const hashes = keys.filter((row) => text(row, 'INDEX_TYPE') === 'HASH').map((row) => text(row, 'INDEX_NAME'))
   return {
     columns: rows.map((row) => declaredColumn(row, collations)),
-    key: key.map((row) => text(row, 'COLUMN_NAME')),
+    key: keys.filter((row) => text(row, 'INDEX_NAME') === 'PRIMARY').map((row) => text(row, 'COLUMN_NAME')),
+    versioned: facts.flavour === 'mariadb' ? await readVersioning(control, rows, schema, table) : undefined,
+    hashKeys: facts.flavour === 'mariadb' ? new Set(hashes).size : 0,
   }
+}
+
+async function readVersioning(
+  control: ControlConnection,
+  columns: readonly SqlRow[],
+  schema: string,
+  table: string,
+): Promise<DeclaredTable['versioned']> {
+  const [found] = await control.query(
+    'SELECT TABLE_TYPE FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+    [schema, table],
+  )
+  if (found === undefined || text(found, 'TABLE_TYPE') !== 'SYSTEM VERSIONED') return undefined
+  const end = columns.find((row) => text(row, 'GENERATION_EXPRESSION').toUpperCase() === 'ROW END')
+  return { rowEnd: end === undefined ? null : text(end, 'COLUMN_NAME') }
 }
 
 function declaredColumn(row: SqlRow, collations: Collations): DeclaredColumn {

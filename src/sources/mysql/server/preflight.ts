@@ -190,6 +190,12 @@ function grantFindings(grants: Grants, facts: ServerFacts, start: StartPoint | n
   }
   if (facts.variables.get('binlog_row_metadata') !== 'FULL' && !grants.hasAny('SELECT')) {
     lacking('SELECT', false, ': column names must be looked up, because binlog_row_metadata is not FULL')
+  } else if (facts.flavour === 'mariadb' && !grants.hasAny('SELECT')) {
+    lacking(
+      'SELECT',
+      false,
+      ': MariaDB does not write to its binlog which columns are UUID, INET4, INET6 or VECTOR, and which tables are system-versioned. A rule on a table that may be one of these stops BinGo (BINGO_SCHEMA_UNKNOWN)',
+    )
   }
   if (grants.hasGlobal('ALL PRIVILEGES', 'SUPER')) {
     findings.push(

@@ -1,12 +1,13 @@
 import type { PresentColumns } from '../../../../model/binlog-stream.ts'
 import type { Row, RowOp } from '../../../../model/change.ts'
-import type { TableDef } from '../../../../model/table.ts'
+import { imageColumnsOf, type TableDef } from '../../../../model/table.ts'
 import { ColumnType } from '../../../../model/column-type.ts'
 import { columnCodec } from '../columns/column-codec.ts'
 import { valueTooLarge } from '../columns/value-size.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { rowClass } from './row-class.ts'
-import { type ImageCode, imageCode, type ImageColumn } from './row-image.ts'
+import { completed, declaredNotes, jsonNullCode, madeRow, rowOf } from './row-code.ts'
+import { imageCode, type ImageColumn } from './row-image.ts'
 
 /** Indexes of the columns to decode; the others are skipped over. */
 export type ColumnSelection = ReadonlySet<number> | 'all'
@@ -40,6 +41,31 @@ export function compileRowDecoder(
   shape: RowShape,
   select: { old: ColumnSelection; new: ColumnSelection },
 ): RowDecoder {
+  return compile(table, shape, select, 'row,p') as RowDecoder
+}
+
+/** As `compileRowDecoder`; the visitor also learns where the before image ends. */
+export type RowSplitter = (
+  buffer: Buffer,
+  start: number,
+  end: number,
+  visit: (old: Row | null, new_: Row | null, start: number, middle: number, end: number) => void,
+) => number
+
+export function compileRowSplitter(
+  table: TableDef,
+  shape: RowShape,
+  select: { old: ColumnSelection; new: ColumnSelection },
+): RowSplitter {
+  return compile(table, shape, select, 'row,middle,p') as RowSplitter
+}
+
+function compile(
+  table: TableDef,
+  shape: RowShape,
+  select: { old: ColumnSelection; new: ColumnSelection },
+  places: 'row,p' | 'row,middle,p',
+): unknown {
   const constants: unknown[] = []
   const constant = (value: unknown): string => {
     const known = constants.indexOf(value)
@@ -49,27 +75,54 @@ export function compileRowDecoder(
   const new_ = shape.op === 'delete' ? null : imageColumns(table, shape.presentNew, select.new)
   if ((old?.length ?? 0) + (new_?.length ?? 0) === 0) return decodeRowsOfNothing(old !== null, new_ !== null)
 
+  const taken = old === null || new_ === null ? [] : unwritten(table, old, new_, select.new)
+  const oldRow = old && rowOf('o', old)
+  const newRow = new_ && completed(rowOf('n', new_), taken)
+  const rows = [oldRow, newRow].filter((row) => row !== null)
+  const noted = (prefix: string, columns: readonly ImageColumn[]): ImageColumn[] =>
+    columns.map((column) => ({ ...column, onJsonNull: jsonNullCode(`${prefix}${column.index}`, column, rows) }))
   const diffs = shape.partialJson && new_ !== null ? new_.filter((column) => column.selected && column.json) : []
-  const oldCode =
-    old === null ? null : imageCode('o', old, constant, { keep: new Set(diffs.map(({ index }) => index)) })
+  const keep = new Set(diffs.map(({ index }) => index))
+  const read = old?.map((column) => (taken.includes(column) ? { ...column, selected: true } : column))
   const partial = shape.partialJson ? { jsonColumns: jsonColumns(table), kept: keptDocuments(old, diffs) } : undefined
-  const newCode = new_ === null ? null : imageCode('n', new_, constant, { partial })
-  const classes = { old: rowClass(selectedNames(old)), new: rowClass(selectedNames(new_)) }
-  const body = decoderBody(oldCode, newCode, constant(classes.old), constant(classes.new))
+  const body = decoderBody({
+    notes: declaredNotes(rows),
+    before: read === undefined ? '' : imageCode('o', noted('o', read), constant, { keep }),
+    after: new_ === null ? '' : imageCode('n', noted('n', new_), constant, { partial }),
+    visit: `visit(${madeRow(oldRow, constant)},${madeRow(newRow, constant)},${places})`,
+  })
   const names = constants.map((_, i) => `k${i}`)
   // oxlint-disable-next-line typescript/no-implied-eval
   const create = new Function('truncated', 'oversized', ...names, body)
-  return create(truncated, oversized, ...constants) as RowDecoder
+  return create(truncated, oversized, ...constants)
 }
 
 function imageColumns(table: TableDef, present: PresentColumns, select: ColumnSelection): ImageColumn[] {
   const columns: ImageColumn[] = []
-  for (const [index, column] of table.columns.entries()) {
+  for (const [index, column] of imageColumnsOf(table).entries()) {
     if (!present.has(index)) continue
-    const selected = select === 'all' || select.has(index)
+    const selected = isSelected(table, index, select)
     columns.push({ index, name: column.name, codec: columnCodec(column), selected, json: isJson(column.type) })
   }
   return columns
+}
+
+/** Hidden columns are read by those alone who name them. */
+function isSelected(table: TableDef, index: number, select: ColumnSelection): boolean {
+  if (select !== 'all') return select.has(index) && table.columns[index]?.special !== 'unknown'
+  return index < table.columns.length && table.columns[index]!.special !== 'unknown'
+}
+
+/** Columns of the before image that the after image leaves out, and that the new row is to have. */
+function unwritten(
+  table: TableDef,
+  old: readonly ImageColumn[],
+  new_: readonly ImageColumn[],
+  select: ColumnSelection,
+): ImageColumn[] {
+  if (old.length <= new_.length && old.every((column, i) => column.index === new_[i]!.index)) return []
+  const written = new Set(new_.map(({ index }) => index))
+  return old.filter(({ index }) => !written.has(index) && isSelected(table, index, select))
 }
 
 function isJson(type: number): boolean {
@@ -87,21 +140,22 @@ function keptDocuments(old: readonly ImageColumn[] | null, diffs: readonly Image
   return new Set(diffs.map((column) => column.index).filter((index) => before.has(index)))
 }
 
-function selectedNames(columns: readonly ImageColumn[] | null): string[] {
-  return (columns ?? []).filter((column) => column.selected).map((column) => column.name)
+interface DecoderParts {
+  readonly notes: string
+  readonly before: string
+  readonly after: string
+  readonly visit: string
 }
 
-function decoderBody(old: ImageCode | null, new_: ImageCode | null, oldClass: string, newClass: string): string {
-  const rowOf = (image: ImageCode | null, name: string): string =>
-    image === null ? 'null' : image.values.length === 0 ? `${name}.empty` : `new ${name}(${image.values.join(',')})`
-  const rows = [old === null ? '' : old.source, new_ === null ? '' : new_.source].join('\n')
+function decoderBody({ notes, before, after, visit }: DecoderParts): string {
   return `return (b,start,end,visit)=>{
 let p=start,e=0,l=0,rows=0;
 while(p<end){
-const row=p;
-${rows}
+const row=p;${notes}
+${before}${visit.includes('middle') ? '\nconst middle=p;' : ''}
+${after}
 if(p>end)truncated(row);
-visit(${rowOf(old, oldClass)},${rowOf(new_, newClass)},row,p);
+${visit};
 rows++;
 }
 return rows;

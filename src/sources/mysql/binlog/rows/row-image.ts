@@ -10,13 +10,8 @@ export interface ImageColumn {
   readonly codec: ColumnCodec
   readonly selected: boolean
   readonly json: boolean
-}
-
-/** Source that reads one image of one row: moves `p` over it and declares the selected columns' values. */
-export interface ImageCode {
-  readonly source: string
-  /** Names of the values, in table order. */
-  readonly values: readonly string[]
+  /** Source for a JSON null, which looks like SQL NULL afterwards. */
+  readonly onJsonNull?: string | undefined
 }
 
 export interface ImageOptions {
@@ -33,13 +28,16 @@ export interface PartialImage {
   readonly kept: ReadonlySet<number>
 }
 
-/** An image is a bitmap of the present columns that are NULL, then the values of the others. */
+/**
+ * Source that reads one image of one row: moves `p` over it and declares the selected columns' values, `prefix` and the
+ * column's place in the table. An image is a bitmap of the present columns that are NULL, then the values of the others.
+ */
 export function imageCode(
   prefix: string,
   columns: readonly ImageColumn[],
   constant: Constants,
   options: ImageOptions,
-): ImageCode {
+): string {
   const lines: string[] = options.partial === undefined ? [] : [partialHeader(options.partial, constant)]
   lines.push(nullBitmap(prefix, columns.length))
   const values = columns.filter((column) => column.selected).map((column) => `${prefix}${column.index}`)
@@ -56,7 +54,7 @@ export function imageCode(
     skipped = []
   }
   lines.push(skipAll(skipped))
-  return { source: lines.filter((line) => line !== '').join('\n'), values }
+  return lines.filter((line) => line !== '').join('\n')
 }
 
 interface NullBit {
@@ -119,7 +117,8 @@ function sizeCheck(lengthBytes: number, name: string): string {
 }
 
 function readCode(column: ImageColumn, target: string, constant: Constants, { partial }: ImageOptions): string {
-  const whole = column.codec.read(target, constant)
+  const noted = column.onJsonNull === undefined ? '' : `if(${target}===null)${column.onJsonNull}`
+  const whole = column.codec.read(target, constant) + noted
   if (partial === undefined || !column.json) return whole
   const ordinal = partial.jsonColumns.indexOf(column.index)
   const { index } = column

@@ -37,7 +37,8 @@ export function rowsKind(type: number): RowsKind | undefined {
   return KINDS[type]
 }
 
-const NONE: PresentColumns = { all: false, has: () => false }
+/** The image that an INSERT lacks before, and a DELETE after. */
+export const NO_COLUMNS: PresentColumns = { all: false, has: () => false }
 
 /** A block to be filled by `fillRowsBlock`; one is enough for all events. */
 export function emptyRowsBlock(): RowsBlock {
@@ -47,8 +48,8 @@ export function emptyRowsBlock(): RowsBlock {
     buffer: Buffer.alloc(0),
     start: 0,
     end: 0,
-    presentOld: NONE,
-    presentNew: NONE,
+    presentOld: NO_COLUMNS,
+    presentNew: NO_COLUMNS,
     partialJson: false,
     firstSeq: 0,
   }
@@ -66,7 +67,7 @@ export function fillRowsBlock(
   start: number,
   end: number,
 ): void {
-  const columns = mapped.table.columns.length
+  const columns = mapped.table.columns.length + (mapped.table.hidden?.length ?? 0)
   let at = rowsBodyAt(kind, buffer, start, end)
   const first = at < end ? buffer[at]! : 0xff
   let width = first
@@ -87,9 +88,9 @@ export function fillRowsBlock(
   block.start = rowsStart
   block.end = end
   block.partialJson = kind.partialJson
-  block.presentOld = kind.op === 'insert' ? NONE : present
+  block.presentOld = kind.op === 'insert' ? NO_COLUMNS : present
   if (kind.op === 'insert') block.presentNew = present
-  else block.presentNew = kind.op === 'update' ? presentColumns(buffer, at + bitsBytes, width) : NONE
+  else block.presentNew = kind.op === 'update' ? presentColumns(buffer, at + bitsBytes, width) : NO_COLUMNS
 }
 
 /** Where the number of columns stands: behind post-header and extra data. */

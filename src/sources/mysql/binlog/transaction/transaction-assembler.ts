@@ -9,6 +9,7 @@ import type { PositionTracker } from './position-tracker.ts'
 import type { PreparedXa } from './prepared-xa.ts'
 import { rowsKind } from '../rows/rows-event.ts'
 import type { RowsKind } from '../rows/rows-event.ts'
+import { VersionedRows } from '../rows/versioned-rows.ts'
 import type { Statement } from '../../sql/statement.ts'
 import { StatementReader } from '../statement-text.ts'
 import { TableCache } from '../tables/table-cache.ts'
@@ -36,6 +37,7 @@ export class TransactionAssembler {
   readonly #deps: AssemblerDeps
   readonly #transaction: OpenTransaction
   readonly #rows: TransactionRows
+  readonly #versions = new VersionedRows()
   readonly #xa: XaTransactions
   readonly #statements: StatementReader
   readonly #unseen: UnseenStatements
@@ -129,6 +131,7 @@ export class TransactionAssembler {
     const block = this.#rows.take(kind, buffer, start, end)
     if (block === null) return
     this.#transaction.begin()
+    if (block.table.rowEnd !== undefined) return this.#versions.pass(block, this.#deps.handler)
     return this.#deps.handler.rows(block)
   }
 

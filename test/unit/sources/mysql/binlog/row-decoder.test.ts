@@ -5,6 +5,7 @@ import { compileRowDecoder, type RowDecoder } from '../../../../../src/sources/m
 import { decodeRows } from '../../../../support/binlog-rows.ts'
 import { Random } from '../../../../support/random-tables.ts'
 import { decodeSlowly } from './reference-decoder.ts'
+import { columnChanged } from '../../../../../src/model/changed-columns.ts'
 import { column, present, shapeOf, tableOf } from './row-images.ts'
 
 const LATIN1 = 8
@@ -90,9 +91,51 @@ describe('A row decoder', () => {
     const shape = shapeOf('update', { presentOld: present(0), presentNew: present(1, 2) })
     const images = Buffer.from([0, 5, 0, 0, 0, 0b10, 1, 120])
     const [only] = decodeRows(users, shape, images)
-    expect(only).toEqual({ old: { id: 5 }, new: { name: 'x', big: null } })
-    expect('id' in only!.new!).toBe(false)
-    expect(only!.new!['id']).toBe(undefined)
+    expect(only).toEqual({ old: { id: 5 }, new: { id: 5, name: 'x', big: null } })
+    expect('name' in only!.old!).toBe(false)
+    expect(only!.old!['name']).toBe(undefined)
+  })
+
+  it('takes into the new row what an UPDATE leaves out of its after image, in table order', () => {
+    const shape = shapeOf('update', { presentNew: present(1) })
+    const images = Buffer.concat([row(5, 'ann'), Buffer.from([0, 1, 120]), row(6, 'bob'), Buffer.from([1])])
+    const rows = decodeRows(users, shape, images)
+    expect(rows.map(({ new: new_ }) => new_)).toEqual([
+      { ...rows[0]!.old, name: 'x' },
+      { ...rows[1]!.old, name: null },
+    ])
+    expect(Object.keys(rows[0]!.new!)).toEqual(Object.keys(rows[0]!.old!))
+    const some = decodeRows(users, shape, images, { old: new Set<number>(), new: new Set([0]) })
+    expect(some).toEqual([
+      { old: {}, new: { id: 5 } },
+      { old: {}, new: { id: 6 } },
+    ])
+  })
+
+  it('keeps a JSON null apart from NULL, in a row that was completed too', () => {
+    const table = tableOf(column('id', 1), column('doc', 245, 4))
+    const json = Buffer.of(2, 0, 0, 0, 4, 0)
+    const images = Buffer.concat([Buffer.of(0b10, 1), Buffer.of(0, 1), json, Buffer.of(0, 1), json, Buffer.of(0b10, 1)])
+    const rows = decodeRows(table, shapeOf('update'), images)
+    expect(rows.map(({ new: new_ }) => new_)).toEqual([
+      { id: 1, doc: null },
+      { id: 1, doc: null },
+    ])
+    expect(rows.map((each) => columnChanged('doc', each.old, each.new))).toEqual([true, true])
+    const shape = shapeOf('update', { presentNew: present(0) })
+    const [kept] = decodeRows(table, shape, Buffer.concat([Buffer.of(0, 1), json, Buffer.of(0, 2)]))
+    expect(columnChanged('doc', kept!.old, kept!.new)).toBe(false)
+    expect(columnChanged('doc', null, kept!.new)).toBe(true)
+  })
+
+  it('skips hidden columns, and leaves out those of which the type is not known', () => {
+    const table = { ...tableOf(column('a', 1), column('b', 254, 4, { collation: 63, special: 'unknown' })) }
+    const hidden = { ...table, hidden: [column('c', 8)] }
+    const images = Buffer.concat([Buffer.of(0, 7, 2, 1, 2), Buffer.alloc(8, 9), Buffer.of(0b100, 8, 0)])
+    expect(decodeRows(hidden, shapeOf('insert'), images)).toEqual([
+      { old: null, new: { a: 7 } },
+      { old: null, new: { a: 8 } },
+    ])
   })
 
   it('makes rows that inherit nothing, whatever their columns are called', () => {

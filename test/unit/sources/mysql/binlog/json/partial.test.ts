@@ -57,7 +57,7 @@ describe('JSON diffs', () => {
     const after = Buffer.concat([Buffer.of(1, 0b10), Buffer.of(0), size(change)])
     const shape = shapeOf('update', { presentOld: present(1, 2), presentNew: present(2), partialJson: true })
     const images = Buffer.concat([before, after])
-    expect(decodeRows(table, shape, images)).toEqual([{ old: { id: 3, doc: { a: 1 } }, new: { doc: { a: 7 } } }])
+    expect(decodeRows(table, shape, images)).toEqual([{ old: { id: 3, doc: { a: 1 } }, new: { id: 3, doc: { a: 7 } } }])
     const onlyNew = decodeRows(table, shape, images, { old: new Set([1]), new: new Set([2]) })
     expect(onlyNew).toEqual([{ old: { id: 3 }, new: { doc: { a: 7 } } }])
     const nothing = decodeRows(table, shape, images, { old: new Set(), new: new Set() })
