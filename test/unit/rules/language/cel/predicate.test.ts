@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { Change } from '../../../../../src/model/change.ts'
 import { EvaluationError, ProblemsError } from '../../../../../src/model/errors.ts'
+import { noteJsonNulls } from '../../../../../src/model/json-null.ts'
 import { compilePredicate } from '../../../../../src/rules/language/cel/predicate.ts'
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
-import { ADA, changeOf, tableOf, USERS } from '../../../../support/match-tables.ts'
+import { ADA, changeOf, rowOf, tableOf, USERS } from '../../../../support/match-tables.ts'
 
 const compile = (text: string): ReturnType<typeof compilePredicate> => compilePredicate(inlineText(text, 'r1'))
 const evaluate = (text: string, change: Change): boolean => compile(text).bind(change.table)(change)
@@ -95,6 +96,10 @@ describe('A filter', () => {
   test('finds columns case-insensitively where the exact spelling does not exist', () => {
     expect(evaluate("new.STATUS == 1 && 'Status' in changed", update)).toBe(true)
     expect(evaluate("changed.exists(c, c == 'status') && 'Status' in changed", update)).toBe(true)
+    const cleared = noteJsonNulls(rowOf({ id: 1, doc: null }), ['doc'])
+    const toJsonNull = new Change(USERS, 'update', update.transaction, 0, rowOf({ id: 1, doc: null }), cleared, null)
+    expect(evaluate("'doc' in changed", toJsonNull)).toBe(true)
+    expect(evaluate("changed.exists(c, c == 'doc')", toJsonNull)).toBe(true)
     const both = tableOf({ id: 'int', ID: 'int' })
     expect(evaluate('new.ID == 2 && new.id == 1', changeOf(null, { id: 1, ID: 2 }, both))).toBe(true)
   })
