@@ -42,7 +42,7 @@ test('the fast serialiser writes what the plain one does, whatever the values', 
       expect(text).toBe(JSON.stringify(toChangeEvent(made), bigintsAsText))
     }),
   )
-})
+}, 60_000)
 
 test('an integer beyond 2^53 is a decimal string in JSON', () => {
   expect(stringifyEvent(change('insert', null, { id: 2n ** 64n - 1n, status: 1 }))).toContain(
