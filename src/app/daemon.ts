@@ -17,6 +17,7 @@ import { NO_GAPS, type GapLog } from '../model/gap.ts'
 import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
 import type { Stats } from '../model/stats.ts'
+import { beginWithoutCheckpoint } from './first-start.ts'
 import { runElected } from './election.ts'
 import { stateSettings } from './state-settings.ts'
 import type { Elected } from './election.ts'
@@ -105,6 +106,7 @@ class ConfiguredDaemon implements Daemon {
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
       try {
+        if (checkpoint === null) await beginWithoutCheckpoint(config, this.ruleSet, checkpoints, deadLetters, deps)
         await this.runPipeline(run, checkpoints, deadLetters, signal)
       } finally {
         this.deadLetters = null
@@ -142,6 +144,7 @@ class ConfiguredDaemon implements Daemon {
                 ...deps,
                 permit,
                 needed: () => this.position,
+                wants: (schema, table) => this.ruleSet.rules.some((rule) => rule.matchesTable(schema, table)),
                 ignoresStatementsOn: anyTable(config.source.ignoreStatementsOn),
               },
             ),

@@ -92,6 +92,11 @@ export interface Target {
   beforeDeadLetter?(jobs: readonly Sendable[]): Promise<void>
   /** These were dead letters, were taken, and have left their store: nobody sends them a third time. */
   afterRedelivery?(jobs: readonly Sendable[]): Promise<void>
+  /**
+   * `check --online`: whether the target lets us in and could take what this action sends, without sending anything.
+   * Null: it could, as far as it can be asked.
+   */
+  check?(action: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null>
   close(): Promise<void>
 }
 
@@ -108,6 +113,8 @@ export interface ActionType {
   compile(spec: ActionSpec, defaults: ActionDefaults): CompiledAction
   /** Loads the client library and opens the target. */
   open(target: TargetConfig, context: TargetContext): Promise<Target>
+  /** Traces on the target of earlier runs of an instance, for people; null: none. Rejects where it cannot be asked. */
+  remembers?(target: TargetConfig, name: string, context: TargetContext): Promise<string | null>
   /**
    * `check --online`: why the action can never work on its target, as only the target can tell; empty when it can. Rejects
    * with a BingoError when the target cannot be asked. Absent where nothing needs asking.

@@ -77,6 +77,8 @@ export interface SourceStats {
   stalled: { readonly since: number; readonly transactions: number } | null
   /** When changes were skipped last (`source.onGap`). */
   lastGapAt: number
+  /** When this run began at the newest change, for want of a checkpoint; 0 = it did not. */
+  startedWithoutCheckpointAt: number
   /** null = not known. */
   retention: Retention | null
 }
@@ -174,6 +176,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes = budgetBytes
       endUnknown: null,
       stalled: null,
       lastGapAt: 0,
+      startedWithoutCheckpointAt: 0,
       retention: null,
     },
     deadLetters: { blockedSince: 0, blockedBy: null },

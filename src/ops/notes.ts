@@ -5,8 +5,8 @@ import type { Finding } from './health.ts'
 import type { Progress } from './progress.ts'
 import { since } from './since.ts'
 
-/** A gap is news for a day. */
-const GAP_NEWS_MS = 86_400_000
+/** A gap, or a start without a checkpoint, is news for a day. */
+const NEWS_MS = 86_400_000
 
 /** What is unusual and takes care of itself, or wants a look; it does not make BinGo unready. */
 export function notesOf(stats: Stats, progress: Progress, nowMs: number): Finding[] {
@@ -18,6 +18,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     gap(stats, nowMs),
     reload(stats, nowMs),
     ...unnamedTargets(stats, nowMs),
+    firstStart(stats, nowMs),
   ].filter((note) => note !== null)
 }
 
@@ -82,9 +83,17 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
 }
 
 function gap({ source: { lastGapAt } }: Stats, nowMs: number): Finding | null {
-  if (lastGapAt === 0 || nowMs - lastGapAt > GAP_NEWS_MS) return null
+  if (lastGapAt === 0 || nowMs - lastGapAt > NEWS_MS) return null
   return {
     code: 'BINGO_GAP_PASSED',
     message: `changes were skipped at ${new Date(lastGapAt).toISOString()}: bingo status`,
+  }
+}
+
+function firstStart({ source: { startedWithoutCheckpointAt: at } }: Stats, nowMs: number): Finding | null {
+  if (at === 0 || nowMs - at > NEWS_MS) return null
+  return {
+    code: 'BINGO_FIRST_START',
+    message: `no checkpoint was found at ${new Date(at).toISOString()}, so what was committed before was not read; where that was no first start: bingo position set`,
   }
 }

@@ -55,6 +55,8 @@ export interface Status {
 }
 
 export type StatusOfTarget = Omit<TargetStats, 'downSince' | 'unnamedSince' | 'sendTimes' | 'failures'> & {
+  /** `unknown`: nothing was sent to it by this run. */
+  readonly state: 'up' | 'down' | 'unknown'
   readonly downSince: string | null
   /** Since when no rule names it, although events wait for it. */
   readonly unnamedSince: string | null
@@ -123,7 +125,12 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
 }
 
 function describeTarget({ sendTimes: _times, failures: _failures, ...target }: TargetStats): StatusOfTarget {
-  return { ...target, downSince: isoOrNull(target.downSince), unnamedSince: isoOrNull(target.unnamedSince) }
+  return {
+    ...target,
+    state: target.downSince !== 0 ? 'down' : target.sendsTotal === 0 ? 'unknown' : 'up',
+    downSince: isoOrNull(target.downSince),
+    unnamedSince: isoOrNull(target.unnamedSince),
+  }
 }
 
 function isoOrNull(ms: number): string | null {

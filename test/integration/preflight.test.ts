@@ -23,6 +23,7 @@ async function findings(url: string, serverId = 77): Promise<readonly Finding[]>
       serverId,
       start: { tag: 'latest' },
       oneOfSeveral: false,
+      wants: (schema) => schema === 'shop',
     })
   } finally {
     control.close()

@@ -104,6 +104,7 @@ export class RecordingSource implements AsyncDisposable {
         stats: this.stats,
         log: recordingLog(this.lines),
         clock: systemClock,
+        wants: (schema) => schema === 'shop',
         openFeed: ({ position, schema, foldsNames }) =>
           new BinlogReader({
             flavour: position.flavour,

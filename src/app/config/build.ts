@@ -68,6 +68,7 @@ function source(options: BuildOptions): SourceConfig {
     ...address(options),
     hosts: values['source.hosts'] ?? [],
     start: values['source.start']!,
+    startGiven: options.given.has('source.start'),
     serverId: values['source.serverId'] ?? null,
     heartbeatMs: values['source.heartbeat']!,
     connectTimeoutMs: values['source.connectTimeout']!,

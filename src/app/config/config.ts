@@ -41,6 +41,8 @@ export interface SourceConfig extends SourceAddress {
   readonly hosts: readonly HostPort[]
   /** Where the very first start begins; later ones go on from the checkpoint. */
   readonly start: StartPoint
+  /** `start` was said by somebody: a start without a checkpoint is meant. */
+  readonly startGiven: boolean
   /** null: derived from `name`. */
   readonly serverId: number | null
   /** How often the server says that it is alive while it has nothing to send. */

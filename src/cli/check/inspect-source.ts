@@ -7,19 +7,25 @@ import { connectToFirst } from '../../sources/mysql/server/first-server.ts'
 import type { Finding } from '../../sources/mysql/server/finding.ts'
 import { preflight } from '../../sources/mysql/server/preflight.ts'
 import { text, type ServerFacts } from '../../sources/mysql/server/server-facts.ts'
+import type { WantsTable } from '../../sources/mysql/server/unlogged-rows.ts'
+import { readGrants, type Grants } from '../../sources/mysql/server/grants.ts'
 import { serverIdFor } from '../../sources/mysql/server/server-id.ts'
 
 export interface Inspection {
   readonly findings: readonly Finding[]
   /** Tables that the account may see; undefined when it sees none, so that nothing can be said of columns. */
   readonly tables: readonly TableDef[] | undefined
+  /** The account sees every table there is: one that is not among them does not exist. */
+  readonly complete: boolean
+  /** Statement that would show the account all tables. */
+  readonly toSeeAll: string
 }
 
 /**
  * Looks at the source without reading its binlog; of several hosts at the first that answers. Throws a classified
  * BingoError when none can be asked.
  */
-export async function inspectSource(config: Config): Promise<Inspection> {
+export async function inspectSource(config: Config, wants: WantsTable): Promise<Inspection> {
   const { control, facts } = await connectToFirst(config.source)
   try {
     const serverId = config.source.serverId ?? serverIdFor(config.name)
@@ -29,19 +35,26 @@ export async function inspectSource(config: Config): Promise<Inspection> {
       serverId,
       start: config.source.start,
       oneOfSeveral: config.source.hosts.length > 1,
+      wants,
     })
-    const tables = await visibleTables(control, facts)
-    if (tables.length > 0) return { findings, tables }
-    const message = 'the account may not see any table: the columns that rules name were not checked'
-    const sql =
-      'GRANT SELECT ON your_database.* TO the account, or leave it: BinGo does not need it with binlog_row_metadata=FULL'
+    const grants = await readGrants(control)
+    const tables = (await visibleTables(control, facts)).filter((table) => grants.showsAllColumns(table))
+    const seen = { complete: grants.showsAllTables, toSeeAll: toSeeAll(grants) }
+    if (tables.length > 0) return { findings, tables, ...seen }
+    const message =
+      'neither the columns that rules name nor foreign keys were checked: the account has SELECT on no table, so the server shows it none'
     return {
-      findings: [...findings, { severity: 'warning', code: 'BINGO_CHECK_NO_TABLES', message, sql }],
+      findings: [...findings, { severity: 'warning', code: 'BINGO_CHECK_NO_TABLES', message, sql: seen.toSeeAll }],
       tables: undefined,
+      ...seen,
     }
   } finally {
     control.close()
   }
+}
+
+function toSeeAll({ account }: Grants): string {
+  return `GRANT SELECT ON your_database.* TO ${account};  (for the check only: BinGo runs without it where binlog_row_metadata is FULL)`
 }
 
 /** What the account may see of tables, read as their declarations. */

@@ -1,25 +1,49 @@
 import { actionTypes } from '../../targets/registry.ts'
-import type { InspectionProblem } from '../../model/action.ts'
+import type { ActionPlan, ActionType, InspectionProblem } from '../../model/action.ts'
 import { BingoError, type Problem } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule.ts'
 import { silentLog } from '../output/silent-log.ts'
 
-/** Asks the targets of those actions that need it whether they can work there; what cannot be asked is a warning. */
+interface Inspected {
+  readonly severity: Problem['severity']
+  readonly problems: readonly InspectionProblem[]
+}
+
+/**
+ * Asks every target whether it lets us in and has what the actions need (topic, stream, exchange, table, method); sends
+ * nothing. What keeps an action from ever working is an error; a target that cannot be asked now is a warning.
+ */
 export async function inspectTargets({ rules }: RuleSet): Promise<Problem[]> {
   const problems: Problem[] = []
+  const told = new Set<string>()
   for (const action of rules.flatMap((rule) => rule.actions)) {
     const type = actionTypes().get(action.type)
-    if (type?.inspect === undefined) continue
-    const context = { log: silentLog, now: () => Date.now() }
-    let severity: Problem['severity'] = 'error'
-    const found = await type.inspect(action, context).catch((error: unknown) => {
-      if (!(error instanceof BingoError)) throw error
-      severity = 'warning'
-      return [error]
-    })
-    for (const { code, message, hint, location = action.location } of found as readonly InspectionProblem[]) {
+    if (type === undefined) continue
+    const { severity, problems: found } = await inspect(type, action)
+    for (const { code, message, hint, location = action.location } of found) {
+      // A target that is down is down for all of its actions.
+      if (severity === 'warning' && told.has(message)) continue
+      told.add(message)
       problems.push({ severity, code, message, hint, location, ruleId: action.rule.id })
     }
   }
   return problems
+}
+
+async function inspect(type: ActionType, action: ActionPlan): Promise<Inspected> {
+  const context = { log: silentLog, now: () => Date.now() }
+  try {
+    if (type.inspect !== undefined) return { severity: 'error', problems: await type.inspect(action, context) }
+    const target = await type.open(action.target, context)
+    try {
+      const failure = (await target.check?.(action)) ?? null
+      if (failure === null) return { severity: 'error', problems: [] }
+      return { severity: failure.kind === 'down' ? 'warning' : 'error', problems: [failure.error] }
+    } finally {
+      await target.close()
+    }
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    return { severity: 'warning', problems: [error] }
+  }
 }

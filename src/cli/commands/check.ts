@@ -5,18 +5,22 @@ import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 const HELP = `
 Reports everything that is wrong at once, each with file, line and column, the text, and what would be
 right. Nothing is executed. With --online it also connects to the source: can BinGo read it (binlog
-format, row image, grants …), and do the tables have the columns that the rules name? gRPC servers whose
-.proto file is not given are asked for their methods.
+format, row image, grants …), and do the tables have the columns that the rules name? Every target but
+webhooks is asked as well: does it let us in, and is the topic, stream, exchange, table or method there?
+Nothing is sent; a target that is down is a warning.
 
 Examples:
   $ bingo check
   $ BINGO_RULES=rules/users.yaml bingo check
   $ bingo check --online                  before a deployment
-  $ bingo check --schema schema.sql       columns and types, without a server (in CI)`
+  $ bingo check --schema schema.sql       columns and types, without a server (in CI)
+  $ bingo check --strict --json           in CI`
 
 export interface CheckOptions extends GlobalOptions {
   readonly online?: boolean
   readonly schema?: string
+  readonly json?: boolean
+  readonly strict?: boolean
 }
 
 export function checkCommand(exit: (code: number) => void): Command {
@@ -25,9 +29,11 @@ export function checkCommand(exit: (code: number) => void): Command {
     .description('Checks configuration and rules; exits 1 when anything is wrong.')
     .option(
       '--online',
-      'also connect to the source (grants, settings, columns) and to gRPC servers without a .proto file',
+      'also connect to the source (grants, settings, columns) and to every target (login, topic, stream, exchange, table)',
     )
     .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
+    .option('--json', 'print the result as one JSON object')
+    .option('--strict', 'exit 1 for warnings too')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const { check } = await import('../check/check-all.ts')

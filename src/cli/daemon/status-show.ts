@@ -29,8 +29,8 @@ function leaseText({ role, leader, leadingSince }: Status['standby']): string {
   return role === 'leader' ? `leading since ${leadingSince}` : `standby, ${leader ?? 'nobody known'} leads`
 }
 
-export function stateOf({ downSince, unnamedSince }: StatusOfTarget): string {
-  const state = downSince === null ? 'up' : `down since ${downSince}`
+export function stateOf({ state: known, downSince, unnamedSince }: StatusOfTarget): string {
+  const state = known === 'down' ? `down since ${downSince}` : known
   return unnamedSince === null ? state : `${state}, no rule names it`
 }
 

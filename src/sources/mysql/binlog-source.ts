@@ -54,7 +54,9 @@ export class BinlogSource {
     this.#outage = new SourceOutage(deps.stats, deps.log, deps.clock)
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)
-    this.#examiner = new ServerExaminer(this.#control, this.#serverId, options.settings.hosts.length > 1, deps.log)
+    const oneOfSeveral = options.settings.hosts.length > 1
+    const examined = { serverId: this.#serverId, oneOfSeveral, wants: deps.wants ?? (() => false) }
+    this.#examiner = new ServerExaminer(this.#control, examined, deps.log)
     this.#knownServer = options.checkpoint?.server.server ?? null
   }
 

@@ -12,6 +12,7 @@ import { BinlogSource } from './binlog-source.ts'
 import { BinlogPositions, type BinlogPosition } from './binlog-positions.ts'
 import type { SourceSettings } from './options.ts'
 import type { OpenFeed } from './replica/feed.ts'
+import type { WantsTable } from './server/unlogged-rows.ts'
 
 export interface MysqlSourceDeps {
   readonly log: Log
@@ -19,6 +20,8 @@ export interface MysqlSourceDeps {
   readonly clock: Clock
   /** Asked before each connection: only who leads may read. Absent: always. */
   readonly permit?: Permit | undefined
+  /** Whether some rule reads a table: preflight warns of what the server does not log of these. Absent: unknown. */
+  readonly wants?: WantsTable | undefined
   /** Tables whose changes the server may log as statements: they are skipped and counted. Absent: none. */
   readonly ignoresStatementsOn?: ((schema: string, table: string) => boolean) | undefined
   /** From where on the binlog is still needed: what the server keeps is measured from there. */

@@ -5,6 +5,7 @@ import type { Permit } from '../../model/lease.ts'
 import type { SourcePosition } from '../../model/position.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { OpenFeed } from './replica/feed.ts'
+import type { WantsTable } from './server/unlogged-rows.ts'
 
 /** What a source needs of the rest of the daemon. */
 export interface SourceDeps {
@@ -16,6 +17,8 @@ export interface SourceDeps {
   readonly permit?: Permit | undefined
   /** From where on the binlog is still needed, for the purge headroom; without it, from where we read. */
   readonly needed?: (() => SourcePosition | null) | undefined
+  /** Whether some rule listens to a table: preflight tells of those whose changes the binlog does not show. Without it, none. */
+  readonly wants?: WantsTable | undefined
   readonly stats: Stats
   readonly log: Log
   readonly clock: Clock

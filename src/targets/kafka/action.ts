@@ -63,6 +63,7 @@ export const kafka: ActionType = {
     const message = compileMessage(spec, 'value', 'tombstone')
     const pieces = [topic, key, headers, message.json]
     const options: KafkaActionOptions = {
+      topic: topicTemplate?.constant,
       compression: (spec.string('compression') ?? 'none') as KafkaActionOptions['compression'],
       contentType: message.contentType,
       topicSource: topicTemplate?.source ?? '',

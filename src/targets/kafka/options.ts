@@ -1,6 +1,8 @@
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface KafkaActionOptions {
+  /** Where it is the same for every event. */
+  readonly topic: string | undefined
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   readonly contentType: string
   /** The topic as the rule has it. */

@@ -3,7 +3,7 @@ import type { MessageToProduce } from '@platformatic/kafka'
 import { messageId } from '../plan/message-id.ts'
 import { openProducer } from '../../clients/kafka.ts'
 import type { StringProducer } from '../../clients/kafka.ts'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
@@ -105,6 +105,24 @@ export class KafkaTarget implements Target {
       await this.#discard()
       const { topicSource } = jobs[chunk.indexes[0]!]!.action.options as KafkaActionOptions
       return kafkaFailure(reason, { source: topicSource, rendered: chunk.topic })
+    }
+  }
+
+  /** Asks for the topic, where its name is known, without creating it. */
+  async check({ options, timeoutMs }: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null> {
+    const { topic } = options as KafkaActionOptions
+    const topics = topic === undefined || this.#options.createTopics ? [] : [topic]
+    try {
+      this.#producer ??= this.#open()
+      this.#lastError = null
+      await withDeadline(this.#producer.metadata({ topics, autocreateTopics: false }), timeoutMs)
+      return null
+    } catch (error) {
+      await this.#discard()
+      return kafkaFailure(error instanceof DeadlineError ? (this.#lastError ?? error) : error, {
+        source: topic ?? '',
+        rendered: topic ?? '',
+      })
     }
   }
 

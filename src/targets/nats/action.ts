@@ -76,6 +76,7 @@ export const nats: ActionType = {
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'body', 'none')
     const options: NatsActionOptions = {
+      subject: spec.template('subject')?.constant,
       jetstream: spec.boolean('jetstream') ?? true,
       contentType: message.contentType,
       subjectSource: spec.template('subject')?.source ?? '',

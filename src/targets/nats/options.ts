@@ -1,6 +1,8 @@
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface NatsActionOptions {
+  /** Where it is the same for every event. */
+  readonly subject: string | undefined
   readonly jetstream: boolean
   readonly contentType: string
   /** The subject as the rule has it. */

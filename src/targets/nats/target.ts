@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { MsgHdrs } from '@nats-io/transport-node'
 import { newHeaders } from '../../clients/nats.ts'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendByRow } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'
@@ -75,6 +75,20 @@ export class NatsTarget implements Target {
     await setImmediate()
     const denial = connection.takeDenial(subject)
     if (denial !== undefined) throw denial
+  }
+
+  /** Connects, and asks for a stream that covers the subject, where that is known. */
+  async check({ options, timeoutMs }: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null> {
+    const { jetstream, subject } = options as NatsActionOptions
+    try {
+      const connection = await withDeadline(this.#connected(), timeoutMs)
+      if (!jetstream || subject === undefined) return null
+      const manager = await withDeadline(connection.jetstream.jetstreamManager(), timeoutMs)
+      await withDeadline(manager.streams.find(subject), timeoutMs)
+      return null
+    } catch (error) {
+      return natsFailure(this.#address, { source: subject ?? '', rendered: subject ?? '' }, error)
+    }
   }
 
   async #connected(): Promise<ServerConnection> {

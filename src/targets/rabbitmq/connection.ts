@@ -48,6 +48,11 @@ export class BrokerConnection {
     connection.on('connection.unblocked', () => (this.#blockedReason = null))
   }
 
+  /** Rejects with the broker's NOT_FOUND, or its refusal. */
+  async mustHave(exchange: string): Promise<void> {
+    await this.#connection.exchangeDeclare({ exchange, passive: true })
+  }
+
   /** Rejects with ConnectError; when `signal` fires, without waiting for the broker any longer. */
   static async open(options: RabbitmqTargetOptions, signal: AbortSignal): Promise<BrokerConnection> {
     const client = openAmqp({

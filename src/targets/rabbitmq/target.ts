@@ -1,5 +1,5 @@
 import type { Envelope } from 'rabbitmq-client'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
@@ -100,6 +100,19 @@ export class RabbitmqTarget implements Target {
     if (failure.kind === 'down' && !(cause instanceof BrokerBlockedError)) this.#broken = connection ?? null
     // A missing exchange holds for all that goes there; for anything else one of the messages is to blame.
     else if (channel?.closed === true && codeOf(cause) !== 'NOT_FOUND') this.#suspects.add(job)
+  }
+
+  async check({ options, timeoutMs }: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null> {
+    const { exchange } = options as RabbitmqActionOptions
+    try {
+      const connection = await withDeadline(this.#connected(), timeoutMs)
+      // The exchange without a name is always there, and cannot be asked for.
+      if (exchange !== '') await withDeadline(connection.mustHave(exchange), timeoutMs)
+      return null
+    } catch (error) {
+      this.#abandonOpening()
+      return publishFailure(this.#address, exchange, error)
+    }
   }
 
   async #connected(): Promise<BrokerConnection> {

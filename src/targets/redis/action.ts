@@ -54,11 +54,22 @@ export const redis: ActionType = {
   },
   compile: compileRedis,
   async inspect({ target, options }, context) {
-    if (!(options as RedisActionOptions).exactlyOnce) return []
     const connection = await connect(target, context)
     try {
+      if (!(options as RedisActionOptions).exactlyOnce) return []
       const { isCluster, onCluster } = await import('./on-cluster.ts')
       return (await isCluster(connection.client)) ? [onCluster()] : []
+    } finally {
+      await connection.close()
+    }
+  },
+  async remembers(target, name, context) {
+    const connection = await connect(target, context)
+    try {
+      const { appliedKey } = await import('./once-record.ts')
+      const key = appliedKey(name)
+      const found = await connection.client.exists(`${key}:epoch`)
+      return found === 0 ? null : `effects of earlier runs (exactlyOnce) are recorded in ${connection.address} ${key}`
     } finally {
       await connection.close()
     }

@@ -5,6 +5,10 @@ import { FORGET, KEEP } from './once-scripts.ts'
 /** At most so often. */
 const FORGET_EVERY_MS = 1_000
 
+export function appliedKey(name: string): string {
+  return `bingo:{${name}}:applied`
+}
+
 /**
  * The record of applied effects: two sets, of which the older one is dropped, and the newer one put in its place, as soon
  * as no restart could bring anything of the older one again. What earlier runs applied counts as passed once this run has
@@ -24,7 +28,7 @@ export class OnceRecord {
   private triedAt = -Infinity
 
   constructor(client: Pick<RedisClient, 'eval' | 'get' | 'srem'>, { name, epoch, window }: DeliveryRun) {
-    const key = `bingo:{${name}}:applied`
+    const key = appliedKey(name)
     this.keys = [`${key}:epoch`, key, `${key}:before`, `${key}:retried`]
     this.generationKey = `${key}:generation`
     this.client = client

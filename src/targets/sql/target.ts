@@ -1,6 +1,6 @@
 import { openPool } from '../../clients/mysql.ts'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { printableAddress } from '../plan/target-id.ts'
@@ -59,6 +59,20 @@ export class SqlTarget implements Target {
     } finally {
       if (this.#prepared.get(connection.connection)?.age.isOver === true) connection.destroy()
       else connection.release()
+    }
+  }
+
+  /** Prepares the statement, which finds missing tables and columns, and changes nothing. */
+  async check({ options, timeoutMs }: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null> {
+    let connection: PoolConnection | undefined
+    try {
+      connection = await withDeadline(this.#pool.getConnection(), timeoutMs)
+      await withDeadline(connection.prepare((options as SqlActionOptions).statement), timeoutMs)
+      return null
+    } catch (error) {
+      return this.#failure(error)
+    } finally {
+      connection?.destroy()
     }
   }
 

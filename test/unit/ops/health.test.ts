@@ -252,3 +252,11 @@ test('where the end of the server cannot be asked, that is said instead of a lag
   stats.source.endUnknown = 'the privilege is missing'
   expect(notes()).toMatchObject([{ code: 'BINGO_SOURCE_END_UNKNOWN', message: expect.stringContaining('privilege') }])
 })
+
+test('a start without a checkpoint is a note for a day', () => {
+  stats.source.startedWithoutCheckpointAt = now
+  const notes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).notes.map(({ code }) => code)
+  expect(notes()).toEqual(['BINGO_FIRST_START'])
+  stats.source.startedWithoutCheckpointAt = now - 86_400_001
+  expect(notes()).toEqual([])
+})

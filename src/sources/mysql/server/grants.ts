@@ -9,6 +9,10 @@ export class Grants {
   readonly hasRoles: boolean
   readonly #global = new Set<string>()
   readonly #anywhere = new Set<string>()
+  /** Tables of which the account may see some columns only, as SHOW GRANTS quotes them. */
+  readonly #columnsOf = new Set<string>()
+  /** Schemas and tables on which it has a privilege as a whole. */
+  readonly #whole = new Set<string>()
 
   constructor(lines: readonly string[], account: string) {
     this.account = account
@@ -23,6 +27,9 @@ export class Grants {
         this.#anywhere.add(privilege)
         if (parts[2] === '*.*') this.#global.add(privilege)
       }
+      if (parts[1]!.includes('(')) this.#columnsOf.add(parts[2]!)
+      const ofWhole = splitPrivileges(parts[1]!.replaceAll(/[\w ]+\([^)]*\)/g, ''))
+      if (ofWhole.some((privilege) => privilege !== '' && privilege !== 'USAGE')) this.#whole.add(parts[2]!)
     }
     this.hasRoles = hasRoles
   }
@@ -30,6 +37,20 @@ export class Grants {
   /** One of these on `*.*`. */
   hasGlobal(...privileges: readonly string[]): boolean {
     return this.#global.has('ALL PRIVILEGES') || privileges.some((privilege) => this.#global.has(privilege))
+  }
+
+  /** INFORMATION_SCHEMA shows every table: what is not in it does not exist. */
+  get showsAllTables(): boolean {
+    return this.hasGlobal('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+  }
+
+  /** INFORMATION_SCHEMA shows only the columns that an account has a privilege on. */
+  showsAllColumns({ schema, name }: { readonly schema: string; readonly name: string }): boolean {
+    const [inSchema, inTable] = [quoteName(schema), quoteName(name)]
+    const table = `${inSchema}.${inTable}`
+    if (!this.#columnsOf.has(table)) return true
+    const escaped = `${inSchema.replaceAll(/[_%]/g, String.raw`\$&`)}.*`
+    return this.showsAllTables || [table, `${inSchema}.*`, escaped].some((place) => this.#whole.has(place))
   }
 
   /** On some schema or table at least. */
@@ -51,6 +72,10 @@ function splitPrivileges(list: string): string[] {
     .replaceAll(/\([^)]*\)/g, '')
     .split(',')
     .map((privilege) => privilege.trim().toUpperCase())
+}
+
+function quoteName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
 }
 
 /** `user@host` to `'user'@'host'`; the host is what follows the last @. */

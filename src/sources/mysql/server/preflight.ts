@@ -1,11 +1,13 @@
 import { BingoError } from '../../../model/errors.ts'
 import type { StartPoint } from '../../../model/position.ts'
 import type { ControlConnection } from './control-connection.ts'
+import { leftOutOfBinlog } from './binlog-filters.ts'
 import { duplicateServerId } from './duplicate-server-id.ts'
 import { error, type Finding, warning } from './finding.ts'
 import { type Grants, readGrants } from './grants.ts'
-import { replicaUpdates } from './replica-updates.ts'
+import { REPLICA_UPDATES, replicaUpdates } from './replica-updates.ts'
 import type { ServerFacts } from './server-facts.ts'
+import { unloggedRows, type WantsTable } from './unlogged-rows.ts'
 
 export interface PreflightInput {
   readonly control: ControlConnection
@@ -16,6 +18,7 @@ export interface PreflightInput {
   readonly start: StartPoint | null
   /** BinGo may move to this server from another one, and on. */
   readonly oneOfSeveral: boolean
+  readonly wants: WantsTable
 }
 
 type Check = (facts: ServerFacts) => Finding | null
@@ -41,11 +44,14 @@ export async function preflight({
   serverId: ours,
   start,
   oneOfSeveral,
+  wants,
 }: PreflightInput): Promise<Finding[]> {
   const grants = await readGrants(control)
   return [
     ...VARIABLE_CHECKS.map((check) => check(facts)),
-    oneOfSeveral ? replicaUpdates(facts) : null,
+    ...(oneOfSeveral ? [replicaUpdates(facts)] : []),
+    ...(await leftOutOfBinlog(control, facts)).filter(({ code }) => !oneOfSeveral || code !== REPLICA_UPDATES),
+    ...(await unloggedRows(control, facts, wants)),
     ...grantFindings(grants, facts, start),
     await duplicateServerId(control, facts, ours),
   ].filter((finding) => finding !== null)

@@ -1,6 +1,9 @@
 import { type Finding, warning } from './finding.ts'
 import type { ServerFacts } from './server-facts.ts'
 
+/** Code of the finding. */
+export const REPLICA_UPDATES = 'BINGO_PREFLIGHT_REPLICA_UPDATES'
+
 /**
  * A server that does not log what it replicates has a binlog with holes: it cannot take over from another one. MySQL 8.0
  * logs by default, MySQL 5.7 and MariaDB do not. Matters where BinGo may move from server to server.
@@ -10,8 +13,8 @@ export function replicaUpdates({ variables, flavour }: Pick<ServerFacts, 'variab
   if (variables.get(name) !== 'OFF') return null
   const what = 'the changes that this server replicates from another one are not in its binlog'
   return warning(
-    'BINGO_PREFLIGHT_REPLICA_UPDATES',
-    `${name} is OFF: ${what}, so BinGo cannot move to it, nor on from it when roles change`,
+    REPLICA_UPDATES,
+    `${name} is OFF: ${what}, so rules never see them and BinGo cannot move to this server from another one`,
     `${name}=ON  (in my.cnf under [${flavour === 'mysql' ? 'mysqld' : 'mariadb'}], then restart)`,
   )
 }

@@ -6,6 +6,7 @@ import type { ControlConnection } from './control-connection.ts'
 import { preflight, refuse } from './preflight.ts'
 import { type KnownPosition, type ResumePoint, resumeFrom, startAt } from '../resume-point.ts'
 import { readServerFacts, type ServerFacts } from './server-facts.ts'
+import type { WantsTable } from './unlogged-rows.ts'
 
 /** A server that can go on from our position. */
 export interface Found {
@@ -19,15 +20,21 @@ export class ServerExaminer {
   readonly #log: Log
   readonly #serverId: number
   readonly #oneOfSeveral: boolean
+  readonly #wants: WantsTable
   /** Servers that preflight found fit. */
   readonly #inspected = new Set<string>()
   /** A server answered that our position was not read from. */
   metOther = false
 
-  constructor(control: ControlConnection, serverId: number, oneOfSeveral: boolean, log: Log) {
+  constructor(
+    control: ControlConnection,
+    of: { readonly serverId: number; readonly oneOfSeveral: boolean; readonly wants: WantsTable },
+    log: Log,
+  ) {
     this.#control = control
-    this.#serverId = serverId
-    this.#oneOfSeveral = oneOfSeveral
+    this.#serverId = of.serverId
+    this.#oneOfSeveral = of.oneOfSeveral
+    this.#wants = of.wants
     this.#log = log
   }
 
@@ -51,6 +58,7 @@ export class ServerExaminer {
       serverId: this.#serverId,
       start,
       oneOfSeveral: this.#oneOfSeveral,
+      wants: this.#wants,
     })
     for (const { severity, code, message, sql } of findings) {
       if (severity === 'warning') this.#log.warn({ code, sql }, message)

@@ -40,6 +40,7 @@ const VARIABLES = [
   'expire_logs_days',
   'gtid_mode',
   'hostname',
+  'innodb_native_foreign_keys',
   'lower_case_table_names',
   'log_bin',
   'log_replica_updates',

@@ -18,6 +18,17 @@ describe('Grants', () => {
     expect(grants.hasRoles).toBe(false)
   })
 
+  it.each([
+    [['GRANT SELECT (`id`) ON `shop`.`users` TO `b`@`%`'], false],
+    [['GRANT SELECT (`id`), DELETE ON `shop`.`users` TO `b`@`%`'], true],
+    [['GRANT SELECT (`id`) ON `shop`.`users` TO `b`@`%`', 'GRANT SELECT ON `shop`.* TO `b`@`%`'], true],
+    [['GRANT SELECT (`id`) ON `shop`.`users` TO `b`@`%`', 'GRANT SELECT ON *.* TO `b`@`%`'], true],
+    [['GRANT SELECT (`id`) ON `shop`.`orders` TO `b`@`%`'], true],
+    [['GRANT USAGE ON *.* TO `b`@`%`', 'GRANT SELECT (`id`, `a`) ON `shop`.`users` TO `b`@`%`'], false],
+  ])('knows whether %j shows all columns of a table: %s', (lines, expected) => {
+    expect(new Grants(lines, '').showsAllColumns({ schema: 'shop', name: 'users' })).toBe(expected)
+  })
+
   it('takes ALL PRIVILEGES for every one, and knows roles', () => {
     const grants = new Grants(['GRANT ALL PRIVILEGES ON *.* TO `root`@`%`', 'GRANT `reader`@`%` TO `root`@`%`'], '')
     expect(grants.hasGlobal('REPLICATION SLAVE')).toBe(true)

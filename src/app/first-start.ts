@@ -1,0 +1,76 @@
+import type { Log } from '../model/action.ts'
+import type { CheckpointStore } from '../model/checkpoint.ts'
+import type { Clock } from '../model/clock.ts'
+import type { DeadLetterStore } from '../model/dead-letter.ts'
+import { BingoError } from '../model/errors.ts'
+import type { RuleSet } from '../model/rule.ts'
+import type { Stats } from '../model/stats.ts'
+import { actionTypes } from '../targets/registry.ts'
+import type { Config } from './config/config.ts'
+
+/**
+ * Called where no checkpoint is stored. The default, to begin at the newest change, skips whatever came before: right for
+ * a first start, a silent loss where a checkpoint was lost or is looked for in the wrong place. Throws
+ * BINGO_CHECKPOINT_LOST where something tells that this instance ran before, unless `source.start` was said.
+ */
+export async function beginWithoutCheckpoint(
+  config: Config,
+  ruleSet: RuleSet,
+  checkpoints: Pick<CheckpointStore, 'description'>,
+  deadLetters: Pick<DeadLetterStore, 'count' | 'description'>,
+  deps: { readonly log: Log; readonly stats: Stats; readonly clock: Clock },
+): Promise<void> {
+  // Kept in memory, as somebody wanted it: there is nothing to lose.
+  if (config.source.startGiven || config.checkpoint.store.startsWith('memory:')) return
+  const traces = [...(await inDeadLetters(deadLetters)), ...(await inTargets(config.name, ruleSet, deps))]
+  if (traces.length > 0) throw lost(config.name, checkpoints.description, traces)
+  deps.stats.source.startedWithoutCheckpointAt = deps.clock.now()
+  deps.log.warn(
+    { code: 'BINGO_FIRST_START', store: checkpoints.description },
+    `no checkpoint of "${config.name}" is stored: reading begins with the newest change; what was committed before is not seen`,
+  )
+}
+
+async function inDeadLetters(store: Pick<DeadLetterStore, 'count' | 'description'>): Promise<string[]> {
+  const count = await ifReachable(() => store.count(), 0)
+  return count === 0 ? [] : [`${count} dead letter${count === 1 ? '' : 's'} in ${store.description}`]
+}
+
+async function inTargets(
+  name: string,
+  { rules }: RuleSet,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+): Promise<string[]> {
+  const asked = new Map<string, Promise<string | null>>()
+  for (const action of rules.flatMap((rule) => rule.actions)) {
+    const type = actionTypes().get(action.type)
+    if (type?.remembers === undefined || asked.has(action.target.id)) continue
+    const ask = type.remembers.bind(type)
+    const context = { log, now: () => clock.now() }
+    asked.set(
+      action.target.id,
+      ifReachable(() => ask(action.target, name, context), null),
+    )
+  }
+  return (await Promise.all(asked.values())).filter((trace) => trace !== null)
+}
+
+/** What cannot be asked now tells nothing; it must not keep a first start from happening. */
+async function ifReachable<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (error instanceof BingoError) return otherwise
+    throw error
+  }
+}
+
+function lost(name: string, store: string, traces: readonly string[]): BingoError {
+  return new BingoError(
+    'BINGO_CHECKPOINT_LOST',
+    `No checkpoint of "${name}" is in ${store}, but this is not a first start: ${traces.join('; ')}`,
+    {
+      hint: 'Check `checkpoint.store` and `name`, or restore the checkpoint. To begin knowingly: `bingo position set earliest` or `latest`, or set source.start.',
+    },
+  )
+}
