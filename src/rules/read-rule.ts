@@ -15,7 +15,7 @@ import { compileTablePattern, TABLE_PATTERN_HINT } from './table-pattern.ts'
 import { entryOf, plainValue } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
 
-const RULE_KEYS = [
+export const RULE_KEYS = [
   'id',
   'description',
   'tags',
@@ -29,7 +29,7 @@ const RULE_KEYS = [
   'delay',
   ...DELIVERY_KEYS,
   'actions',
-]
+] as const
 const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
 const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
 const ROWS = 'leave events out for INSERT, UPDATE and DELETE'

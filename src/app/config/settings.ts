@@ -9,6 +9,7 @@ import {
   storeAddress,
 } from './addresses.ts'
 import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
+import type { JsonSchema } from '../../rules/schema/json-schema.ts'
 import type { DurationBounds } from '../../rules/read-values.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
@@ -80,6 +81,11 @@ export type SettingPath = keyof typeof SETTINGS
 export type SettingValues = { readonly [P in SettingPath]: ReturnType<(typeof SETTINGS)[P]> | undefined }
 
 export const SETTING_PATHS = Object.keys(SETTINGS) as readonly SettingPath[]
+
+/** What an editor may know of a setting. */
+export function settingSchema(path: SettingPath): JsonSchema {
+  return SETTINGS[path].schema
+}
 
 /** Settings whose written text may hold a password or key: never quoted in messages. */
 const SECRET: ReadonlySet<string> = new Set<SettingPath>([

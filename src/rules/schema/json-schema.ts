@@ -8,6 +8,9 @@ export const DURATION_SCHEMA: JsonSchema = {
   anyOf: [{ type: 'string', pattern: String.raw`^(\d+(\.\d+)?(ms|s|m|h|d))+$` }, { const: 0 }],
 }
 
+/** `${env:NAME}` where another type than a text is wanted. */
+export const REFERENCE_SCHEMA: JsonSchema = { type: 'string', pattern: String.raw`\$\{(env|file):` }
+
 /** As `parseBytes` reads it. */
 export const BYTES_SCHEMA: JsonSchema = {
   anyOf: [{ type: 'integer' }, { type: 'string', pattern: String.raw`^\d+(\.\d+)?\s*([kKmMgG][iI]?)?[bB]?$` }],

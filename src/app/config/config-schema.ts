@@ -1,0 +1,34 @@
+import type { ActionType } from '../../model/action.ts'
+import { REFERENCE_SCHEMA, type JsonSchema } from '../../rules/schema/json-schema.ts'
+import { targetSchema } from '../../rules/schema/rules-schema.ts'
+import { SETTING_PATHS, settingSchema } from './settings.ts'
+
+/** JSON Schema of the configuration, from the table of its settings. `docs`: what each means, by its path. */
+export function configSchema(types: ReadonlyMap<string, ActionType>, docs: ReadonlyMap<string, string>): JsonSchema {
+  const root: { [name: string]: JsonSchema } = {}
+  for (const path of SETTING_PATHS) {
+    const steps = path.split('.')
+    const last = steps.pop()!
+    let group = root
+    for (const step of steps) {
+      const known = group[step] ?? { type: ['object', 'null'], additionalProperties: false, properties: {} }
+      group[step] = known
+      group = known['properties'] as { [name: string]: JsonSchema }
+    }
+    const description = docs.get(path)
+    const anyOf = [settingSchema(path), REFERENCE_SCHEMA, { type: 'null' }]
+    group[last] = { anyOf, ...(description !== undefined && description !== '' && { description }) }
+  }
+  root['targets'] = {
+    type: ['object', 'null'],
+    additionalProperties: targetSchema(types),
+    description: 'Named targets.',
+  }
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'BinGo configuration',
+    type: ['object', 'null'],
+    additionalProperties: false,
+    properties: root,
+  }
+}

@@ -1,0 +1,174 @@
+import type { ActionType, FieldSpec } from '../../model/action.ts'
+import type { DELIVERY_KEYS } from '../delivery-options.ts'
+import type { RULE_KEYS } from '../read-rule.ts'
+import { BYTES_SCHEMA, DURATION_SCHEMA, type JsonSchema } from './json-schema.ts'
+
+const TEXT: JsonSchema = { type: ['string', 'number', 'boolean'] }
+const TEXTS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
+
+const DELIVERY: { readonly [key in (typeof DELIVERY_KEYS)[number]]: JsonSchema } = {
+  timeout: { ...DURATION_SCHEMA, description: 'How long one attempt may take; at most 1h.' },
+  retry: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      attempts: { type: 'integer', minimum: 1 },
+      maxAge: DURATION_SCHEMA,
+      min: DURATION_SCHEMA,
+      max: DURATION_SCHEMA,
+    },
+    description: 'Attempts, and the bounds of the pause between them.',
+  },
+  onFailure: {
+    ...anyCase(['block', 'park', 'skip']),
+    description: 'What becomes of an event that cannot be delivered.',
+  },
+  rate: {
+    type: 'string',
+    pattern: String.raw`^\d+(\.\d+)?\s*/\s*(s|m|h)$`,
+    description: 'Events per time: 500/s, 100/m, 10/h.',
+  },
+}
+
+/** JSON Schema of rules files, from the tables that the loader reads with. */
+export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
+  const filter = { type: ['string', 'boolean'], description: 'CEL that yields true or false.' }
+  const rule: { readonly [key in (typeof RULE_KEYS)[number]]: JsonSchema } = {
+    id: { type: 'string', minLength: 1, maxLength: 128, description: 'Unique over all files.' },
+    description: { type: 'string' },
+    tags: TEXTS,
+    enabled: { type: 'boolean', description: 'false: checked, but not used.' },
+    table: { ...TEXTS, description: 'users, shop.users, shop.*, *.order_??, or a list of these.' },
+    events: {
+      anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }],
+      description: 'INSERT, UPDATE and DELETE where left out; also TRUNCATE, DDL, GAP.',
+    },
+    filter,
+    match: { not: {}, description: 'Not supported: write a filter.' },
+    debounce: {
+      anyOf: [
+        DURATION_SCHEMA,
+        {
+          type: 'object',
+          additionalProperties: false,
+          required: ['window'],
+          properties: { window: DURATION_SCHEMA, maxWait: DURATION_SCHEMA, maxBatch: { type: 'integer', minimum: 1 } },
+        },
+      ],
+      description: 'Gathers the changes of a row.',
+    },
+    coalesce: { enum: ['latest', 'none'] },
+    delay: { ...DURATION_SCHEMA, description: 'Nothing is sent before this time has passed since the commit.' },
+    ...DELIVERY,
+    actions: { type: 'array', minItems: 1, items: { $ref: '#/definitions/action' } },
+  }
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'BinGo rules',
+    type: 'object',
+    required: ['rules'],
+    additionalProperties: false,
+    properties: {
+      rules: {
+        type: 'array',
+        items: { type: 'object', required: ['id', 'actions'], additionalProperties: false, properties: rule },
+      },
+    },
+    definitions: { action: actionSchema(types) },
+  }
+}
+
+function actionSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
+  const common = {
+    target: { type: 'string', description: 'Name of a target under targets: of the configuration.' },
+    when: { type: ['string', 'boolean'], description: 'CEL; the action is left out where it is false.' },
+    ...DELIVERY,
+  }
+  const each = [...types.values()].map((type) => ({
+    if: { required: ['type'], properties: { type: { const: type.type } } },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    then: {
+      additionalProperties: false,
+      properties: { type: { const: type.type }, ...common, ...fieldSchemas(type.fields) },
+    },
+  }))
+  return {
+    type: 'object',
+    anyOf: [{ required: ['type'] }, { required: ['target'] }],
+    properties: { type: { enum: [...types.keys()] }, ...common },
+    allOf: each,
+  }
+}
+
+/** A named target: the address and what goes with it. */
+export function targetSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
+  const each = [...types.values()].map((type) => {
+    const fields = Object.fromEntries(Object.entries(type.fields).filter(([name]) => type.targetFields.includes(name)))
+    return {
+      if: { properties: { type: { const: type.type } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: {
+        additionalProperties: false,
+        properties: { type: { const: type.type }, ...DELIVERY, ...fieldSchemas(fields) },
+      },
+    }
+  })
+  return { type: 'object', required: ['type'], properties: { type: { enum: [...types.keys()] } }, allOf: each }
+}
+
+/** Schemas of the fields of an action or a target. */
+function fieldSchemas(fields: { readonly [name: string]: FieldSpec }): { readonly [name: string]: JsonSchema } {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, { ...schemaOf(field), description: field.doc }]),
+  )
+}
+
+function schemaOf(field: FieldSpec): JsonSchema {
+  switch (field.kind) {
+    case 'template':
+    case 'text':
+      return TEXT
+    case 'structure':
+      return {}
+    case 'string':
+      return { type: 'string' }
+    case 'boolean':
+      return { type: 'boolean' }
+    case 'integer':
+      return { type: 'integer', minimum: 0 }
+    case 'duration':
+      return DURATION_SCHEMA
+    case 'bytes':
+      return BYTES_SCHEMA
+    case 'rate':
+      return DELIVERY.rate
+    case 'enum':
+      return anyCase(field.values)
+    case 'stringList':
+      return TEXTS
+    case 'templateList':
+      return { anyOf: [TEXT, { type: 'array', items: TEXT }] }
+    case 'templateMap':
+      return { type: 'object', additionalProperties: TEXT }
+    case 'stringMap':
+      return { type: 'object', additionalProperties: { type: 'string' } }
+    case 'object': {
+      const required = Object.entries(field.fields).flatMap(([name, each]) => (each.required === true ? [name] : []))
+      return {
+        type: 'object',
+        additionalProperties: false,
+        properties: fieldSchemas(field.fields),
+        ...(required.length > 0 && { required }),
+      }
+    }
+  }
+}
+
+const EVENT = anyCase(['insert', 'update', 'delete', 'truncate', 'ddl', 'gap'])
+
+/** The values in any letter case; the ones as written are what an editor offers. */
+function anyCase(values: readonly string[]): JsonSchema {
+  const letters = (value: string): string =>
+    value.replaceAll(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`)
+  return { anyOf: [{ enum: values }, { type: 'string', pattern: `^(${values.map(letters).join('|')})$` }] }
+}
