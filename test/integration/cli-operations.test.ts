@@ -54,6 +54,35 @@ test('check --online finds a column that the table does not have', async () => {
   expect(stderr).toContain('status')
 })
 
+test('check says that a comparison does not fit a column, online and from a schema file, and test takes typed rows', async () => {
+  const create =
+    "CREATE TABLE shop.orders (id INT PRIMARY KEY, total DECIMAL(10,2) NOT NULL, state ENUM('new','paid') NOT NULL, age INT)"
+  await mysql.query(create)
+  const schema = join(folder, 'schema.sql')
+  await writeFile(schema, `${create};\n`)
+  const rule = (filter: string): string =>
+    `rules: [{id: big, table: shop.orders, events: [INSERT], filter: "${filter}", actions: [{type: webhook, url: "https://crm.example.com/orders/{{id}}", body: {total: "{{total}}"}}]}]`
+  await writeFile(join(folder, 'rules.yaml'), rule("new.total > 100 || new.state == 'payd' || new.age > 3"))
+  for (const options of [['--online'], ['--schema', schema]]) {
+    const { code, stderr } = await bingo(['check', ...options], { env })
+    expect(code).toBe(1)
+    expect(stderr).toContain('new.total is DECIMAL(10,2)')
+    expect(stderr).toContain('double(new.total)')
+    expect(stderr).toContain("never equals 'payd'")
+    expect(stderr).toContain('new.age can be NULL')
+  }
+  await writeFile(join(folder, 'rules.yaml'), rule('double(new.total) > 100.0'))
+  const tests = join(folder, 'tests.yaml')
+  const event = '{op: insert, table: shop.orders, new: {id: 7, total: 150.5, state: new}}'
+  const expected = '{webhook: {method: POST, url: "https://crm.example.com/orders/7", body: {total: "150.50"}}}'
+  await writeFile(tests, `tests: [{rule: big, event: ${event}, expect: ${expected}}]`)
+  expect((await bingo(['test', '--schema', schema, tests], { env })).stdout).toContain('1 passed, 0 failed')
+  await writeFile(tests, `tests: [{rule: big, event: ${event.replace('state: new', 'state: old')}, expect: match}]`)
+  const refused = await bingo(['test', '--schema', schema, tests], { env })
+  expect(refused.code).toBe(1)
+  expect(refused.stdout).toContain('It has: new, paid.')
+})
+
 test('check reports mistakes of configuration and rules together', async () => {
   await writeFile(join(folder, 'rules.yaml'), RULE.replace('filter', 'fitler'))
   const { code, stderr } = await bingo(['check'], { env: { ...env, BINGO_LANES: 'many' } })
