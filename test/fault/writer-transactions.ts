@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { WRITER_TABLES } from './writer-tables.ts'
 
 /** A connection of mysql2/promise, as far as the writer uses it. */
@@ -94,7 +95,8 @@ async function replacedRow(connection: Connection, choice: Choice): Promise<void
 
 /** Two-phase commit; between the phases other sessions write on. */
 async function xa(connection: Connection, choice: Choice, end: 'COMMIT' | 'ROLLBACK'): Promise<void> {
-  const xid = `'${xidOf(choice.session)}'`
+  await rollBackPrepared(connection, choice.session)
+  const xid = `'${nextXid(choice.session)}'`
   await connection.query(`XA START ${xid}`)
   try {
     await bump(connection, choice, 3)
@@ -109,15 +111,28 @@ async function xa(connection: Connection, choice: Choice, end: 'COMMIT' | 'ROLLB
   }
 }
 
-function xidOf(session: number): string {
-  return `writer-${session}`
+/** Never used before: a server that was killed may bring a branch back after its session has looked for it. */
+function nextXid(session: number): string {
+  return `${branchesOf(session)}${randomUUID()}`
 }
+
+function branchesOf(session: number): string {
+  return `writer-${session}-`
+}
+
+const XAER_NOTA = 1397
 
 /** What a session had prepared when its connection was lost would keep its locks, and the checkpoint, for ever. */
 export async function rollBackPrepared(connection: Connection, session: number): Promise<void> {
   const [prepared] = (await connection.query('XA RECOVER')) as [{ data: string }[]]
   for (const { data } of prepared) {
-    if (data === xidOf(session)) await connection.query(`XA ROLLBACK '${data}'`)
+    if (!data.startsWith(branchesOf(session))) continue
+    try {
+      await connection.query(`XA ROLLBACK '${data}'`)
+    } catch (error) {
+      // Gone meanwhile: that is what was wanted.
+      if ((error as { errno?: number }).errno !== XAER_NOTA) throw error
+    }
   }
 }
 

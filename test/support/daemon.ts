@@ -20,6 +20,7 @@ function mainFile(): string {
 
 /** Machines stall at times: hang detection, not a measure of speed. */
 const READY_TIMEOUT_MS = 150_000
+const PATIENCE_MS = 120_000
 
 export interface DaemonOptions {
   /** YAML of the rules file. */
@@ -220,7 +221,7 @@ export async function freePort(): Promise<number> {
 export async function eventually(
   what: string,
   check: () => Promise<boolean> | boolean,
-  timeoutMs = 30_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await check())) {
