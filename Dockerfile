@@ -17,12 +17,14 @@ FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 # The volume belongs to the user before it is one; a bind mount has to be made writable by its owner.
-RUN install -d -o node -g node /var/lib/bingo
+RUN install -d -o 1000 -g 1000 /var/lib/bingo
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
-COPY rules ./rules
-USER node
+# Rules and configuration are mounted: /app/rules/*.yaml, /app/config/bingo.yaml.
+RUN install -d rules config
+# The user `node` by number: Kubernetes' runAsNonRoot cannot look names up.
+USER 1000:1000
 VOLUME /var/lib/bingo
 EXPOSE 8686
 STOPSIGNAL SIGTERM
