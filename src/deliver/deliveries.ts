@@ -64,6 +64,12 @@ export class TargetQueues implements Deliveries {
     return true
   }
 
+  get onlyDownLeft(): boolean {
+    const { targets } = this.deps.stats
+    for (const [id, queue] of this.queues) if (!queue.idle && targets.get(id)!.downSince === 0) return false
+    return true
+  }
+
   prepare({ rules }: RuleSet): void {
     const named = new Set<string>()
     for (const rule of rules) {

@@ -39,6 +39,8 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
 }
 
 const DRAIN_POLL_MS = 5
+/** A stop waits no longer for targets that were down all the while: what they miss is replayed in any case. */
+const DOWN_PATIENCE_MS = 1_000
 
 class StagedPipeline implements Pipeline {
   private readonly options: PipelineOptions
@@ -138,7 +140,11 @@ class StagedPipeline implements Pipeline {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
     this.router.flushWindows()
-    while (!this.deliveries.drained && !this.giveUp.signal.aborted && deps.clock.monotonicMs() < deadline) {
+    let hopefulAt = deps.clock.monotonicMs()
+    while (!this.deliveries.drained && !this.giveUp.signal.aborted) {
+      const now = deps.clock.monotonicMs()
+      if (!this.deliveries.onlyDownLeft) hopefulAt = now
+      if (now >= deadline || now - hopefulAt >= DOWN_PATIENCE_MS) break
       await deps.clock.sleep(DRAIN_POLL_MS)
     }
     if (!this.deliveries.drained) {

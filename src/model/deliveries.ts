@@ -18,6 +18,8 @@ export interface Deliveries {
   push(target: TargetConfig, job: InFlightJob): void
   /** Nothing queued and nothing in flight. */
   readonly drained: boolean
+  /** Whatever is left waits for targets that are down. */
+  readonly onlyDownLeft: boolean
   close(): Promise<void>
 }
 

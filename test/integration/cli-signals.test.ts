@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Daemon, eventually } from '../support/daemon.ts'
+import { Daemon, eventually, freePort } from '../support/daemon.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 
 let mysql: Awaited<ReturnType<typeof startMysql>>
@@ -39,6 +39,30 @@ test('a stop ends within its deadline although a target hangs, and says what is 
   await using daemon = await busyDaemon('500ms')
   expect(await daemon.stop()).toBe(0)
   expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
+})
+
+test('a stop does not wait for a target that is down, however long its deadline is, and says what is left', async () => {
+  const down = rules.replace(/:\d+\/"/, `:${await freePort()}/"`)
+  const env = { BINGO_SHUTDOWN_DEADLINE: '10m' }
+  await using daemon = await Daemon.start({ rules: down, sourceUrl: mysql.url, env })
+  await mysql.query('INSERT INTO shop.t VALUES ()')
+  await eventually('the target is down', () => daemon.logged('target is down; its events wait'))
+  expect(await daemon.stop()).toBe(0)
+  expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
+})
+
+test('a stop with nothing in flight gives nothing up, although the target cannot be reached', async () => {
+  const down = `rules: [{id: r, table: t, actions: [{type: redis, url: "redis://127.0.0.1:${await freePort()}", cmd: DEL, key: k}]}]`
+  await using daemon = await Daemon.prepare({
+    rules: down,
+    sourceUrl: mysql.url,
+    env: { BINGO_SHUTDOWN_DEADLINE: '10m' },
+  })
+  daemon.spawn()
+  await eventually('it has caught up', () => daemon.logged('caught up'))
+  expect(await daemon.stop()).toBe(0)
+  expect(daemon.logs.at(-1)).toMatchObject({ msg: 'stopped' })
+  expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(false)
 })
 
 test('a stop ends the process with its exit code although something keeps the event loop busy', async () => {

@@ -25,7 +25,7 @@ export const DEFAULTS = {
   },
   deadLetters: { maxCount: 100_000, maxBytes: '256MiB', maxAge: 'unlimited' },
   webhooks: { allowCidrs: [] },
-  shutdown: { deadline: '10s' },
+  shutdown: { deadline: '6s' },
   http: { listen: '127.0.0.1:8686' },
   log: { level: 'info', rowValues: false, deliveries: false },
 } satisfies ConfigInput

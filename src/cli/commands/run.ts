@@ -11,7 +11,7 @@ What it does:
 
 Signals:
   SIGTERM, SIGINT  stop reading, deliver what is under way, save the position, exit 0 within
-                   shutdown.deadline (10s); a second one exits at once, and what was not
+                   shutdown.deadline (6s); a second one exits at once, and what was not
                    finished is replayed after the next start
   SIGHUP           load the rules again, reopen audit logs
 

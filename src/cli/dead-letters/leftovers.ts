@@ -1,5 +1,5 @@
-/** For what ends by itself: connections that say goodbye, lines of the log that are still being written. */
-const GRACE_MS = 2_000
+/** For connections that say goodbye by themselves. Everything else was waited for; lines of the log are written at once. */
+const GRACE_MS = 250
 
 /**
  * The work is over and the exit code is known. What a client library has left open, say the socket of a peer that died

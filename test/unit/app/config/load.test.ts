@@ -45,7 +45,7 @@ test('the address of the source is enough', () => {
     lanes: 16,
     budgetBytes: 16 * 2 ** 20,
     targetBudgetBytes: undefined,
-    shutdown: { deadlineMs: 10_000 },
+    shutdown: { deadlineMs: 6_000 },
     http: { listen: { host: '127.0.0.1', port: 8686 } },
     log: { level: 'info', rowValues: false, deliveries: false },
     file: null,
