@@ -1,0 +1,95 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
+import { freePort } from '../support/daemon.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const run = promisify(execFile)
+/** Hang detection: the dependencies may have to be fetched. */
+const INSTALL_TIMEOUT_MS = 600_000
+
+let folder: string
+const env = { ...process.env, BINGO_HTTP_LISTEN: 'off', BINGO_RULES: 'rules.yaml' }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bingo-package-'))
+  // Without the script that empties dist/ first: other tests may run from there.
+  await run('npm', ['run', 'build'], { cwd: ROOT })
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT })
+  const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'))!
+  await writeFile(join(folder, 'package.json'), '{"private": true, "type": "module"}')
+  const rules = 'rules: [{id: audit, table: users, actions: [{type: log}]}]'
+  await writeFile(join(folder, 'rules.yaml'), rules)
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`], { cwd: folder })
+}, INSTALL_TIMEOUT_MS)
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+function bingo(...args: string[]) {
+  return run(join(folder, 'node_modules/.bin/bingo'), args, { cwd: folder, env })
+}
+
+test('The installed command tells its version and checks rules', async () => {
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  expect((await bingo('--version')).stdout).toBe(`${version}\n`)
+  expect((await bingo('check')).stdout).toContain('1 rule in 1 file')
+})
+
+test('npx runs it too', async () => {
+  expect((await run('npx', ['--no-install', 'bingo', 'check'], { cwd: folder, env })).stdout).toContain(
+    '1 rule in 1 file',
+  )
+})
+
+test("The installed daemon runs with the image's flags of Node, under the id that it was started with", async () => {
+  const daemon = spawn(join(folder, 'node_modules/.bin/bingo'), ['run'], {
+    cwd: folder,
+    env: {
+      ...env,
+      NODE_OPTIONS: '',
+      BINGO_SOURCE_URL: `mysql://bingo@127.0.0.1:${await freePort()}`,
+      BINGO_CHECKPOINT_STORE: 'memory:',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    for await (const line of createInterface({ input: daemon.stdout })) {
+      const { msg, pid } = JSON.parse(line) as { msg: string; pid?: number }
+      if (msg !== 'starting') continue
+      expect(pid).toBe(daemon.pid)
+      const commandLine = await readFile(`/proc/${daemon.pid}/cmdline`, 'utf8')
+      expect(commandLine.split('\0')).toEqual(expect.arrayContaining([...NODE_FLAGS, 'run']))
+      return
+    }
+    throw new Error('the daemon did not start')
+  } finally {
+    daemon.kill('SIGKILL')
+    if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit')
+  }
+})
+
+test('Programs can import the types of events and the version', async () => {
+  await writeFile(
+    join(folder, 'use.ts'),
+    `import { version, type ChangeEvent, type CloudEvent, type DeadLetter, type Status } from 'bingo-cdc'
+export const id = (event: CloudEvent): string => event.data.id
+export const tables = (events: readonly ChangeEvent[]): string[] => events.map(({ table }) => table)
+export const reason = (letter: DeadLetter): string | undefined => letter.attempts.at(-1)?.code
+export const ready = (status: Status): boolean => status.ready
+export const text: string = version()
+`,
+  )
+  const tsc = join(ROOT, 'node_modules/.bin/tsc')
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node']
+  const types = ['--typeRoots', join(ROOT, 'node_modules/@types')]
+  await run(tsc, [...flags, ...types, 'use.ts'], { cwd: folder }).catch((error: { stdout?: string }) => {
+    throw new Error(error.stdout ?? String(error))
+  })
+})
