@@ -9,13 +9,14 @@ export interface GlobalOptions {
   readonly debug?: boolean
 }
 
-/** The configuration of this process; throws ProblemsError with everything that is wrong. Warnings go to stderr. */
-export function configFor(options: GlobalOptions, sourceRequired = true): Config {
+/** The configuration of this process; throws ProblemsError with everything that is wrong. Warnings go to stderr. `used`: see LoadOptions. */
+export function configFor(options: GlobalOptions, sourceRequired = true, used?: readonly string[]): Config {
   const { config, warnings } = loadConfig({
     file: options.config,
     env: process.env,
     cwd: process.cwd(),
     sourceRequired,
+    used,
   })
   for (const { code, message, hint } of warnings) {
     process.stderr.write(`warning ${code} ${message}${hint === undefined ? '' : `\n  → ${hint}`}\n`)

@@ -66,7 +66,7 @@ export class TargetQueues implements Deliveries {
 
   get onlyDownLeft(): boolean {
     const { targets } = this.deps.stats
-    for (const [id, queue] of this.queues) if (!queue.idle && targets.get(id)!.downSince === 0) return false
+    for (const [id, { queue }] of this.queues) if (!queue.idle && targets.get(id)!.downSince === 0) return false
     return true
   }
 

@@ -178,11 +178,11 @@ test('rules that are changed while the daemon runs are taken over, broken ones a
   await redis.cli('MSET', 'cache:user:1', 'x', 'v2:user:2', 'x')
   await mysql.query('UPDATE shop.users SET status = 5 WHERE id = 1')
   await eventually('the old rule works on', async () => (await redis.cli('EXISTS', 'cache:user:1')).trim() === '0')
-  const loadedBefore = daemon.logs.filter(({ msg }) => msg === 'rule loaded').length
+  const loadedBefore = daemon.logs.filter(({ msg }) => msg === 'rules loaded again').length
   await writeFile(daemon.rulesFile, RULE.replace('cache:user', 'v2:user'))
   await eventually(
     'the new rule is loaded',
-    () => daemon.logs.filter(({ msg }) => msg === 'rule loaded').length > loadedBefore,
+    () => daemon.logs.filter(({ msg }) => msg === 'rules loaded again').length > loadedBefore,
   )
   await mysql.query('UPDATE shop.users SET status = 5 WHERE id = 2')
   await eventually('the new rule works', async () => (await redis.cli('EXISTS', 'v2:user:2')).trim() === '0')

@@ -91,7 +91,7 @@ test('a column that is dropped in mid-stream: its rules’ events are kept, othe
   expect(unmended.stderr).toContain('BINGO_UNKNOWN_COLUMN')
   daemon.logs = []
   await writeFile(daemon.rulesFile, rules('new.seq != 10'))
-  await eventually('the mended rules are loaded', () => daemon.logged('rule loaded'))
+  await eventually('the mended rules are loaded', () => daemon.logged('rules loaded again'))
   await update(1)
   const mended = await bingo(['dead-letters', 'retry', '--rule', 'filtered'], { env: besides(daemon) })
   // seq 10 matches no more: neither of its two actions.

@@ -140,7 +140,9 @@ function standby(options: BuildOptions): StandbyConfig {
 function http(options: BuildOptions): HttpConfig {
   const listen = options.values['http.listen'] ?? null
   const token = options.values['http.token'] || undefined
-  if (listen !== null && token === undefined && !isLoopback(listen.host)) {
+  // One that is given and cannot be read is reported as such, or belongs to a command that does not use it.
+  const unread = options.values['http.token'] === undefined && options.given.has('http.token')
+  if (listen !== null && token === undefined && !unread && !isLoopback(listen.host)) {
     report(options, 'http.listen', 'BINGO_CONFIG_HTTP_TOKEN', `listening on ${listen.host} needs a token`, {
       hint: 'Set http.token (BINGO_HTTP_TOKEN), or listen on 127.0.0.1.',
     })

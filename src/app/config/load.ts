@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly cwd: string
   /** False for commands that do not read from a database: then a missing `source` is no problem. */
   readonly sourceRequired: boolean
+  /** Settings, or groups of them (`http`), that are used: a missing secret of another one is no problem. Default: all. */
+  readonly used?: readonly string[] | undefined
 }
 
 const DEFAULT_FILE = 'config/bingo.yaml'
@@ -37,6 +39,7 @@ export function readConfig(options: LoadOptions): { config: Config; problems: re
     environment,
     env: options.env,
     baseDir: options.cwd,
+    used: options.used,
     problems,
   })
   const config = buildConfig({

@@ -10,6 +10,8 @@ export interface ReadValuesOptions {
   readonly environment: ReadonlyMap<SettingPath, string>
   readonly env: Environment
   readonly baseDir: string
+  /** Paths or groups whose secrets must be there; undefined: all. */
+  readonly used: readonly string[] | undefined
   /** Problems found are added here. */
   readonly problems: Problem[]
 }
@@ -31,9 +33,15 @@ function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
     return parse(path, withSecrets(path, variable ?? written!.value, options))
   } catch (error) {
     if (!(error instanceof InvalidValue) && !(error instanceof MissingSecret)) throw error
+    const idle = error instanceof MissingSecret && !isUsed(path, options.used)
+    if (idle) return parse(path, fallback)
     options.problems.push(problemOf(path, error, variable === undefined ? written?.location : undefined))
     return parse(path, fallback)
   }
+}
+
+function isUsed(path: SettingPath, used: readonly string[] | undefined): boolean {
+  return used === undefined || used.some((name) => path === name || path.startsWith(`${name}.`))
 }
 
 function parse(path: SettingPath, value: unknown): unknown {

@@ -3,6 +3,7 @@ import { systemClock } from '../../model/clock.ts'
 import { createStats } from '../../model/stats.ts'
 import { createDaemon } from '../../app/daemon.ts'
 import { openAdmin } from './admin.ts'
+import { writeFatal } from './fatal-line.ts'
 import { configFor, daemonLog, type GlobalOptions } from '../context.ts'
 import { rulesFor } from '../rules-for.ts'
 import { logRules, reloadRules } from './reload-rules.ts'
@@ -12,6 +13,15 @@ import { requireWritableStore } from './writable-store.ts'
 
 /** `bingo run`: resolves after a clean stop, rejects with what ended the daemon. */
 export async function runDaemon(options: GlobalOptions): Promise<void> {
+  try {
+    await runConfigured(options)
+  } catch (error) {
+    writeFatal(error)
+    throw error
+  }
+}
+
+async function runConfigured(options: GlobalOptions): Promise<void> {
   const config = configFor(options)
   requireWritableStore(config.checkpoint.store)
   const log = await daemonLog(config, options)

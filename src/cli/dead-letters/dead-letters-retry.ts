@@ -16,7 +16,7 @@ import { stopSignals } from '../daemon/stop-signals.ts'
 
 /** `bingo dead-letters retry`: answers whether all that were chosen were taken. */
 export async function retryLetters(ids: readonly string[], options: SelectOptions): Promise<boolean> {
-  const config = configFor(options, false)
+  const config = configFor(options, false, ['name', 'checkpoint', 'deadLetters', 'redis', 'webhooks', 'delivery'])
   const log = await commandLog(config, options)
   const store = await openLetters(config, log)
   try {
