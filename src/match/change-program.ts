@@ -53,12 +53,7 @@ export class ChangeProgram {
  * Renders what one action sends for a change that its rule matched, and hands it to the sink. Answers what could not be
  * evaluated; null when everything could.
  */
-export function actOn(
-  action: BoundAction,
-  change: Change,
-  heldBytes: number,
-  sink: MatchSink,
-): MatchFailure | null {
+export function actOn(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): MatchFailure | null {
   let payload: unknown
   let former: unknown
   let hasFormer = false

@@ -38,12 +38,7 @@ export interface MatchSink {
   /** `heldBytes`: estimate of what the change keeps in memory. `key`: the former one is that before an UPDATE of it. */
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void
   /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
-  failed(
-    action: ActionPlan,
-    change: Change,
-    failure: MatchFailure,
-    heldBytes: number,
-  ): void
+  failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
   /** A rule matched a row; before its actions. */
   ruleMatched(rule: Rule, change: Change): void
 }

@@ -98,7 +98,12 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   for (const broker of brokers) {
     if (!isHostPort(broker)) {
       const hint = 'host and port, as in `kafka-1:9092`; TLS by `tls: {}`, user and password by `sasl`'
-      spec.fail('brokers', 'BINGO_RULE_KAFKA_BROKER', 'a broker’s address has no scheme, user, path or options', hint)
+      spec.fail(
+        'brokers',
+        'BINGO_RULE_KAFKA_BROKER',
+        'a broker address is HOST:PORT, without scheme, user, path or options',
+        hint,
+      )
     }
   }
   const sasl = spec.object('sasl')
