@@ -57,7 +57,12 @@ export class JobFactory<P> implements MatchSink {
     const lane = former && this.lanes.formerLane >= 0 ? this.lanes.formerLane : this.lanes.lane
     const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
     const job = this.job(action, change, payload, lane, JOB_BYTES + heldBytes + payloadBytes, null, former)
-    if (this.lanes.formerLane >= 0 && action.bindFormerKey === undefined) this.addGate(job)
+    if (isStatement(change)) {
+      this.orderWithAll(job)
+    } else if (this.lanes.keyChanged && action.bindFormerKey === undefined) {
+      job.apart = true
+      if (this.lanes.formerLane >= 0) this.holdPlace(job, this.lanes.formerLane)
+    }
     this.take(job)
   }
 
@@ -124,10 +129,15 @@ export class JobFactory<P> implements MatchSink {
     this.deps.buffer.add(job)
   }
 
-  /** A change of the primary key that is sent once is ordered on the former key's lane too (invariant 2). */
-  private addGate(job: InFlightJob): void {
-    const gate = new InFlightJob(job.action, job.change, undefined, this.lanes.formerLane, 0, NO_HOLD, null)
-    job.standIn(gate)
+  /** A TRUNCATE or DDL concerns every row of its table, and is ordered with all of them, on all lanes (invariant 2). */
+  private orderWithAll(job: InFlightJob): void {
+    job.apart = true
+    for (let lane = 0; lane < this.deps.lanes; lane++) if (lane !== job.lane) this.holdPlace(job, lane)
+  }
+
+  /** A job that concerns rows of another lane is ordered there too. */
+  private holdPlace(job: InFlightJob, lane: number): void {
+    job.holdPlaceBy(new InFlightJob(job.action, job.change, undefined, lane, 0, NO_HOLD, null))
   }
 
   private warnKeyless({ table }: Change): void {
@@ -141,5 +151,9 @@ export class JobFactory<P> implements MatchSink {
   }
 }
 
-/** Gates stand in for a job that has its own hold. */
+function isStatement({ op }: Change): boolean {
+  return op === 'truncate' || op === 'ddl'
+}
+
+/** A placeholder's job has a hold of its own. */
 const NO_HOLD = { release: () => undefined }

@@ -1,9 +1,9 @@
-import type { ActionPlan } from '../model/action.ts'
 import { steadyWallTime } from '../model/clock.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Deliveries } from '../model/deliveries.ts'
 import { InFlightJob } from '../model/in-flight-job.ts'
 import type { Rule, RuleSet } from '../model/rule.ts'
+import { inRounds } from './windows/rounds.ts'
 import { DebounceWindow } from './windows/window.ts'
 import { DelayLine } from './windows/delay-line.ts'
 
@@ -85,16 +85,16 @@ export class Router {
     const { rule } = job.action
     if (this.windows.size > 0) {
       this.flushOther(rule, job.lane)
-      if (job.gate !== null) this.flushOther(rule, job.gate.lane)
+      for (const { lane } of job.placeholders) this.flushOther(rule, lane)
     }
     if (rule.debounce === null) {
       this.enqueue(job)
       return
     }
-    if (job.gate !== null) {
-      // An UPDATE of the key is ordered after everything that waits on both lanes (invariant 2), so nothing may wait.
+    if (job.apart) {
+      // Ordered after everything that waits on any lane that it concerns (invariant 2), so nothing may wait there.
       this.windows.get(rule.id)?.get(job.lane)?.window.flush()
-      this.windows.get(rule.id)?.get(job.gate.lane)?.window.flush()
+      for (const { lane } of job.placeholders) this.windows.get(rule.id)?.get(lane)?.window.flush()
       this.enqueue(job)
       return
     }
@@ -105,7 +105,7 @@ export class Router {
   private enqueue(job: InFlightJob): void {
     const { deliveries } = this.deps
     const { target } = job.action
-    if (job.gate !== null) deliveries.push(target, job.gate)
+    for (const placeholder of job.placeholders) deliveries.push(target, placeholder)
     deliveries.push(target, job)
   }
 
@@ -123,22 +123,15 @@ export class Router {
     if (lanes === undefined) this.windows.set(rule.id, (lanes = new Map()))
     let open = lanes.get(lane)
     if (open === undefined) {
-      const release = (jobs: readonly InFlightJob[]) => this.releaseBatch(rule.actions, jobs)
+      const release = (jobs: readonly InFlightJob[]) => this.releaseBatch(jobs)
       const window = new DebounceWindow(rule.debounce!, release, this.deps.clock)
       lanes.set(lane, (open = { rule, window }))
     }
     return open.window
   }
 
-  /** One batch per action, actions in the order written. */
-  private releaseBatch(actions: readonly ActionPlan[], jobs: readonly InFlightJob[]): void {
-    if (actions.length === 1) {
-      for (const job of jobs) this.enqueue(job)
-      return
-    }
-    for (const action of actions) {
-      for (const job of jobs) if (job.action === action) this.enqueue(job)
-    }
+  private releaseBatch(jobs: readonly InFlightJob[]): void {
+    for (const job of inRounds(jobs)) this.enqueue(job)
   }
 
   private delayLine(ruleId: string, delayMs: number): DelayLine {

@@ -26,11 +26,15 @@ class JobLinks {
   absorbedJobs: InFlightJob[] | null = null
   after: InFlightJob | null = null
   next: InFlightJob | null = null
-  gateOf: InFlightJob | null = null
-  gate: InFlightJob | null = null
-  gateArrived = false
+  placeholderFor: InFlightJob | null = null
+  placeholders: InFlightJob[] | null = null
+  /** Placeholders that have not come to the head of their lanes yet. */
+  placesAhead = 0
+  reachedHead = false
   queue: WakeableQueue | null = null
 }
+
+const NO_JOBS: readonly InFlightJob[] = []
 
 /**
  * One action for one change, from the match to its end. Its end is always one of: acknowledged by the target, written
@@ -47,6 +51,8 @@ export class InFlightJob implements Sendable {
   readonly former: boolean
   /** Rendering or the filter failed: goes straight to the dead letters when its turn comes. */
   readonly failure: EvaluationFailure | null
+  /** Concerns more than the row of its key: it is sent apart from its neighbours on the lane. */
+  apart = false
   done = false
   attempts: { at: number; code: string; message: string }[] | null = null
   /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
@@ -86,30 +92,37 @@ export class InFlightJob implements Sendable {
     before.link().next = this
   }
 
-  /** This is the stand-in of that job in the lane of the row's former key: the lane waits until the job has ended. */
-  get gateOf(): InFlightJob | null {
-    return this.links === null ? null : this.links.gateOf
+  /** This holds the place of that job in another lane: the lane waits until the job has ended. */
+  get placeholderFor(): InFlightJob | null {
+    return this.links === null ? null : this.links.placeholderFor
   }
 
-  /** The stand-in of this job in another lane; the job waits until it has come to the head there. */
-  get gate(): InFlightJob | null {
-    return this.links === null ? null : this.links.gate
+  /** What holds the place of this job in other lanes; the job waits until all of them have come to the head there. */
+  get placeholders(): readonly InFlightJob[] {
+    return this.links?.placeholders ?? NO_JOBS
   }
 
-  get gateArrived(): boolean {
-    return this.links !== null && this.links.gateArrived
+  /** Everything that was ahead of this job in other lanes has ended. */
+  get isFirstEverywhere(): boolean {
+    return this.links === null || this.links.placesAhead === 0
   }
 
-  /** Makes `gate` the stand-in of this job. */
-  standIn(gate: InFlightJob): void {
-    this.link().gate = gate
-    gate.link().gateOf = this
+  /** Lets `placeholder` hold the place of this job in its lane. */
+  holdPlaceBy(placeholder: InFlightJob): void {
+    const links = this.link()
+    links.placeholders ??= []
+    links.placeholders.push(placeholder)
+    links.placesAhead += 1
+    placeholder.link().placeholderFor = this
   }
 
-  /** A stand-in has come to the head of its lane: its job may go. */
-  arrive(): void {
-    this.link().gateArrived = true
-    this.gateOf?.wakeQueue()
+  /** This placeholder has come to the head of its lane; told as often as the lane is looked at. */
+  reachHead(): void {
+    const job = this.links!.placeholderFor!
+    if (this.links!.reachedHead) return
+    this.links!.reachedHead = true
+    job.links!.placesAhead -= 1
+    if (job.links!.placesAhead === 0) job.wakeQueue()
   }
 
   /** Where to wake this job's lane. Only jobs that hang together with others are ever woken. */
@@ -159,7 +172,7 @@ export class InFlightJob implements Sendable {
     if (this.links !== null) this.endLinked(this.links)
   }
 
-  private endLinked({ absorbedHolds, absorbedJobs, next, gate }: JobLinks): void {
+  private endLinked({ absorbedHolds, absorbedJobs, next, placeholders }: JobLinks): void {
     if (absorbedHolds !== null) for (const hold of absorbedHolds) hold.release()
     if (absorbedJobs !== null) {
       for (const job of absorbedJobs) {
@@ -168,7 +181,7 @@ export class InFlightJob implements Sendable {
       }
     }
     next?.wakeQueue()
-    gate?.wakeQueue()
+    if (placeholders !== null) for (const placeholder of placeholders) placeholder.wakeQueue()
   }
 
   private wakeQueue(): void {

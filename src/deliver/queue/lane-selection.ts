@@ -20,7 +20,7 @@ export class LaneSelection {
   }
 
   /**
-   * Appends the jobs that may go to `batch`, beginning with the lane's head, which is neither a stand-in nor ends unsent.
+   * Appends the jobs that may go to `batch`, beginning with the lane's head, which is neither a placeholder nor ends unsent.
    * Answers the milliseconds until a rate limit lets the next one go; 0 when no limit is in the way.
    */
   choose(queue: LaneQueue, target: Target, batch: InFlightJob[]): number {
@@ -32,6 +32,8 @@ export class LaneSelection {
       const job = queue.at(n)
       if (job === undefined || !this.mayGo(job)) break
       if (target.gather === 'lane' && job.action !== firstAction) break
+      // Where one of two neighbours concerns more than its row, a failure of the first holds back the second (invariant 2).
+      if (n > 0 && (job.apart || queue.at(n - 1)!.apart)) break
       if (job.action.ratePerSecond !== null) {
         const limit = this.limitOf(job.action)
         const waitMs = limit.waitMs()
@@ -47,7 +49,7 @@ export class LaneSelection {
     const unsent: InFlightJob[] = []
     for (let job = queue.at(0); job !== undefined && unsent.length < UNSENT_BATCH; job = queue.at(unsent.length)) {
       const endsUnsent = all || this.undelivered.endsUnsent(job)
-      if (job.gateOf !== null || !endsUnsent || (job.after !== null && !job.after.done)) break
+      if (job.placeholderFor !== null || !endsUnsent || (job.after !== null && !job.after.done)) break
       unsent.push(job)
     }
     return unsent
@@ -55,7 +57,7 @@ export class LaneSelection {
 
   private mayGo(job: InFlightJob): boolean {
     if (job.after !== null && !job.after.done) return false
-    if (job.gateOf !== null || (job.gate !== null && !job.gate.gateArrived)) return false
+    if (job.placeholderFor !== null || !job.isFirstEverywhere) return false
     return !this.undelivered.endsUnsent(job)
   }
 

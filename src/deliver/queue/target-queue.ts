@@ -80,7 +80,7 @@ export class TargetQueue implements WakeableQueue {
 
   push(job: InFlightJob): void {
     job.enqueuedIn(this)
-    if (job.gateOf === null) this.deps.stats.queued += 1
+    if (job.placeholderFor === null) this.deps.stats.queued += 1
     this.lanes.push(job)
   }
 
@@ -152,8 +152,8 @@ export class TargetQueue implements WakeableQueue {
     const first = queue.at(0)
     queue.state = 'idle'
     if (first === undefined) return
-    if (first.gateOf !== null) {
-      this.arrive(first)
+    if (first.placeholderFor !== null) {
+      this.reach(first)
     } else if (target === null || this.deps.undelivered.endsUnsent(first)) {
       void this.endUnsent(lane)
     } else {
@@ -164,15 +164,15 @@ export class TargetQueue implements WakeableQueue {
     }
   }
 
-  /** A stand-in came to the head: its job may go, and this lane waits for the job's end. */
-  private arrive(gate: InFlightJob): void {
-    const job = gate.gateOf!
+  /** A placeholder came to the head: this lane waits for the end of its job. */
+  private reach(placeholder: InFlightJob): void {
+    const job = placeholder.placeholderFor!
     if (job.done) {
-      this.lanes.settle(gate.lane, 1, null)
-      this.wake(gate.lane)
+      this.lanes.settle(placeholder.lane, 1, null)
+      this.wake(placeholder.lane)
       return
     }
-    gate.arrive()
+    placeholder.reachHead()
   }
 
   private async send(target: Target, batch: InFlightJob[], segments: readonly Segment[]): Promise<void> {

@@ -8,6 +8,8 @@ import type { LaneOf } from './lane-hash.ts'
 export class RowLanes {
   /** Lane of the row's key. */
   lane = 0
+  /** The row gets another primary key. */
+  keyChanged = false
   /** Lane of the key that the row had before an UPDATE of its primary key, where that is another; else -1. */
   formerLane = -1
   private readonly lanes: number
@@ -24,7 +26,8 @@ export class RowLanes {
     const laneOf = this.laneOf(change.table)
     this.lane = laneOf(change.old, change.new)
     this.formerLane = -1
-    if (change.op === 'update' && keyChanged(change.table, change.op, change.old, change.new)) {
+    this.keyChanged = keyChanged(change.table, change.op, change.old, change.new)
+    if (this.keyChanged) {
       const former = laneOf(change.old, null)
       if (former !== this.lane) this.formerLane = former
     }

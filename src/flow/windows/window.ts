@@ -14,7 +14,7 @@ interface Waiting {
 /**
  * The debounce window of one rule on one lane. A key waits until it has been quiet for `windowMs`, at most `maxWaitMs`
  * after its first trigger; whatever is due together leaves together, as one batch. `maxBatch` triggers empty it at once.
- * With `coalesce: latest` a newer job takes the older one's place and its hold (invariant 1: the older ends when the
+ * With `coalesce: latest` a newer job takes over the older one's hold (invariant 1: the older ends when the
  * newer does).
  */
 export class DebounceWindow {
@@ -58,10 +58,8 @@ export class DebounceWindow {
     }
     this.waiting.set(key, entry)
     const superseded = job.action.coalesce === 'latest' ? supersede(entry.jobs, job) : null
-    if (superseded === null) {
-      entry.jobs.push(job)
-      this.jobCount += 1
-    }
+    entry.jobs.push(job)
+    if (superseded === null) this.jobCount += 1
     if (this.jobCount >= this.options.maxBatch) this.flush()
     else this.schedule()
     return superseded
@@ -128,12 +126,11 @@ export class DebounceWindow {
   }
 }
 
-/** Puts `job` in the place of an older one that it makes needless. */
+/** Takes out an older job that `job` makes needless; `job` comes last, behind what other actions did in between. */
 function supersede(jobs: InFlightJob[], job: InFlightJob): InFlightJob | null {
   const place = jobs.findIndex((older) => job.supersedes(older))
   if (place < 0) return null
-  const older = jobs[place]!
-  job.absorb(older)
-  jobs[place] = job
-  return older
+  const [older] = jobs.splice(place, 1)
+  job.absorb(older!)
+  return older!
 }

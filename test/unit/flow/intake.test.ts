@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import type { ActionPlan } from '../../../src/model/action.ts'
-import type { RowsBlock } from '../../../src/model/binlog-stream.ts'
+import type { DdlStatement, RowsBlock } from '../../../src/model/binlog-stream.ts'
 import { Change, type Row, type RowOp } from '../../../src/model/change.ts'
 import type { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
@@ -209,7 +209,7 @@ test('a changed primary key waits on both lanes when the event is sent once', ()
   )
   into.commit(at(100))
   expect(routed).toHaveLength(1)
-  expect(routed[0]!.gate?.lane).not.toBe(routed[0]!.lane)
+  expect(routed[0]!.placeholders[0]?.lane).not.toBe(routed[0]!.lane)
 })
 
 test('a changed primary key acts on both keys when an action addresses the key', () => {
@@ -229,9 +229,9 @@ test('a changed primary key acts on both keys when an action addresses the key',
     ]),
   )
   into.commit(at(100))
-  expect(routed.map((job) => [job.payload, job.gate])).toEqual([
-    ['user:1', null],
-    ['user:2', null],
+  expect(routed.map((job) => [job.payload, job.placeholders])).toEqual([
+    ['user:1', []],
+    ['user:2', []],
   ])
   expect(routed[0]!.key).not.toBe(routed[1]!.key)
 })
@@ -383,4 +383,25 @@ test('actions count when they are handed on: not those of a transaction that was
   into.rows(block('update', [update(1), update(2)]))
   into.commit(at(200))
   expect([...stats.rules.values()][0]).toMatchObject({ matchedTotal: 3, actionsTotal: 2 })
+})
+
+const TRUNCATE: DdlStatement = {
+  kind: 'truncate',
+  schema: 'shop',
+  tables: [{ schema: 'shop', table: 'users' }],
+  sql: 'TRUNCATE users',
+  session: PLAIN_SESSION,
+}
+
+test('TRUNCATE holds a place on every other lane, so that it is ordered with all rows of its table', () => {
+  const into = intake(action({}, { operations: new Set(['truncate', 'update']) }))
+  into.begin(transaction(1))
+  into.rows(block('update', [update(1)]))
+  into.ddl(TRUNCATE, 1)
+  into.commit(at(100))
+  const [row, statement] = routed
+  expect(row!.placeholders).toEqual([])
+  expect(statement!.apart).toBe(true)
+  const lanes = [statement!.lane, ...statement!.placeholders.map(({ lane }) => lane)]
+  expect(lanes.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 16 }, (_, lane) => lane))
 })

@@ -268,12 +268,30 @@ test('a changed primary key waits for its former lane, and that lane waits for i
   queue.push(job({ id: 1, lane: 0, payload: 'former before' }))
   const moved = job({ id: 2, lane: 1, payload: 'moved' })
   const gate = new InFlightJob(moved.action, moved.change, undefined, 0, 0, new CountingHold(), null)
-  moved.standIn(gate)
+  moved.holdPlaceBy(gate)
   queue.push(gate)
   queue.push(moved)
   queue.push(job({ id: 1, lane: 0, payload: 'former after' }))
   await drained()
   expect(seen).toEqual(['former before', 'moved', 'former after'])
+})
+
+test('what concerns two keys is sent apart: the failure of what comes before it on the lane holds it back', async () => {
+  const seen: string[] = []
+  let fails = true
+  const { queue, drained } = await openQueue((jobs) => {
+    for (const each of jobs) seen.push(String(each.payload))
+    if (!fails) return undefined
+    fails = false
+    return jobs.map(() => ({ kind: 'unknown', error: new BingoError('BINGO_TEST', 'made unknown') }) as const)
+  })
+  const moved = job({ id: 2, payload: 'moved' })
+  moved.apart = true
+  queue.push(job({ id: 1, payload: 'inserted' }))
+  queue.push(moved)
+  queue.push(job({ id: 1, payload: 'inserted again' }))
+  await drained()
+  expect(seen).toEqual(['inserted', 'inserted', 'moved', 'inserted again'])
 })
 
 test('a rate limit holds jobs back and loses none', async () => {
