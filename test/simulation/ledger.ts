@@ -1,0 +1,162 @@
+import type { DeadLetter } from '../../src/model/dead-letter.ts'
+import { rowKeyText } from '../../src/model/row-key.ts'
+import type { Change } from '../../src/model/change.ts'
+import { committed, type Group } from './history.ts'
+import { KINDS, type SimPayload } from './sim-rules.ts'
+
+/** Actions whose effects on one row come in the order of commits together: of rules that wait for nothing, and of one rule. */
+const ORDERED_TOGETHER = new Map([
+  ['plain/0', 'a'],
+  ['pair/0', 'a'],
+  ['either/0', 'either'],
+  ['either/1', 'either'],
+])
+
+interface Expected {
+  readonly id: string
+  readonly rule: string
+  readonly action: number
+  readonly rowKey: string
+  readonly number: number
+  readonly latest: boolean
+}
+
+/** What arrived, what was given up, and which promises that breaks. */
+export class Ledger {
+  effects = 0
+  /** The first promise that was broken. */
+  violation: BrokenInvariant | null = null
+  private readonly perGroup: readonly (readonly Expected[])[]
+  private readonly committedEvents = new Set<string>()
+  private readonly keysOf = new Map<string, readonly string[]>()
+  /** Acknowledged effects and dead letters: `rule/action/event`. */
+  private readonly done = new Set<string>()
+  private readonly inIncarnation = new Map<number, Set<string>>()
+  /** `incarnation/rule/action/key` → number of the newest acknowledged effect. */
+  private readonly newest = new Map<string, number>()
+  /** `incarnation/rule/action` → number of the newest acknowledged effect on any row. */
+  private readonly newestRow = new Map<string, number>()
+  /** `rule/action/row key` → number of the newest acknowledged effect of all. */
+  private readonly newestOfAll = new Map<string, number>()
+  /** `rule/row key` → number of the change that it is parked behind. */
+  private readonly parkedBehind = new Map<string, number>()
+  private checkedUpTo = 0
+
+  constructor(history: readonly Group[]) {
+    for (const group of history) {
+      for (const change of group.changes) this.keysOf.set(change.id, keysOf(change))
+      for (const change of committed(group)) this.committedEvents.add(change.id)
+    }
+    this.perGroup = history.map((group) => committed(group).flatMap(expectedOf))
+  }
+
+  effect({ rule, action, event, rowKey, number }: SimPayload, incarnation: number, acknowledged: boolean): void {
+    this.effects += 1
+    const id = `${rule}/${action}/${event}`
+    if (!this.committedEvents.has(event)) this.broken(3, `${id} was never committed`)
+    const parked = this.parkedBehind.get(`${rule}/${rowKey}`)
+    if (parked !== undefined && number > parked) this.broken(2, `${id} overtakes a parked event of its row`)
+    const groups = [`${rule}/${action}`]
+    const together = ORDERED_TOGETHER.get(`${rule}/${action}`)
+    if (together !== undefined) groups.push(`target ${together}`)
+    for (const group of groups) this.ordered(`${incarnation}/${group}`, event, number, id, acknowledged, group)
+    if (!acknowledged) return
+    const seen = this.inIncarnation.get(incarnation) ?? new Set()
+    this.inIncarnation.set(incarnation, seen)
+    if (seen.has(id)) this.broken(5, `${id} was acknowledged twice without a crash`)
+    seen.add(id)
+    this.done.add(id)
+    const row = `${rule}/${action}/${rowKey}`
+    this.newestOfAll.set(row, Math.max(this.newestOfAll.get(row) ?? 0, number))
+  }
+
+  deadLetter({ ruleId, actionIndex, event, rowKey, state }: DeadLetter): void {
+    if (!this.committedEvents.has(event.id)) this.broken(3, `a dead letter of ${event.id}, which was never committed`)
+    this.done.add(`${ruleId}/${actionIndex}/${event.id}`)
+    if (state !== 'park') return
+    const key = `${ruleId}/${rowKey}`
+    const number = Number(event.position.offset) * 1_000 + event.seq
+    this.parkedBehind.set(key, Math.min(this.parkedBehind.get(key) ?? Infinity, number))
+  }
+
+  /** A checkpoint was stored: everything before it must be finished. */
+  saved(group: number): void {
+    for (; this.checkedUpTo < group; this.checkedUpTo++) {
+      for (const expected of this.perGroup[this.checkedUpTo]!) {
+        if (!this.isDone(expected)) this.broken(4, `the checkpoint passed ${expected.id}, which is not finished`)
+      }
+    }
+  }
+
+  /** Everything was read, and nothing is in flight any more. */
+  ended(): void {
+    const lost = this.perGroup.flat().filter((expected) => !this.isDone(expected))
+    if (lost.length > 0) this.broken(1, `${lost.length} lost, first ${lost[0]!.id}`)
+  }
+
+  /** Kept, not thrown: it happens inside of the pipeline, which would take it for a failure of the target. */
+  private broken(invariant: number, what: string): void {
+    this.violation ??= new BrokenInvariant(`invariant ${invariant}: ${what}`)
+  }
+
+  private isDone({ id, rule, action, rowKey, number, latest }: Expected): boolean {
+    if (this.done.has(id)) return true
+    return latest && (this.newestOfAll.get(`${rule}/${action}/${rowKey}`) ?? 0) > number
+  }
+
+  /** A statement is ordered with every row. */
+  private ordered(
+    place: string,
+    event: string,
+    number: number,
+    id: string,
+    acknowledged: boolean,
+    group: string,
+  ): void {
+    const keys = this.keysOf.get(event)!
+    if (keys.length > 0) {
+      if (number < (this.newest.get(`${place}/statement`) ?? -1)) this.broken(2, `${id} came after a later TRUNCATE`)
+      for (const key of keys) this.inOrder(`${place}/${key}`, number, id, acknowledged, group)
+      if (acknowledged) this.newestRow.set(place, Math.max(this.newestRow.get(place) ?? -1, number))
+      return
+    }
+    if (number < (this.newestRow.get(place) ?? -1)) this.broken(2, `${id}, a TRUNCATE, came after a later row`)
+    this.inOrder(`${place}/statement`, number, id, acknowledged, group)
+  }
+
+  private inOrder(key: string, number: number, id: string, acknowledged: boolean, group: string): void {
+    const newest = this.newest.get(key) ?? -1
+    const again = group.startsWith('target') ? number < newest : number <= newest
+    if (again) this.broken(2, `${id} (${number}) came after ${newest} of ${key}`)
+    if (acknowledged) this.newest.set(key, number)
+  }
+}
+
+function expectedOf(change: Change): Expected[] {
+  const rowKey = rowKeyText(change.table, change.old, change.new)
+  const number = change.transaction.offset * 1_000 + change.seq
+  return KINDS.filter(({ matches }) => matches(change)).flatMap(({ id: rule, targets, coalesce, fires }) =>
+    targets.flatMap((_target, action) =>
+      fires(change, action)
+        ? [
+            {
+              id: `${rule}/${action}/${change.id}`,
+              rule,
+              action,
+              rowKey,
+              number,
+              latest: coalesce === 'latest',
+            },
+          ]
+        : [],
+    ),
+  )
+}
+
+/** The row keys that a change is about: two for an UPDATE of the key, none for a statement. */
+function keysOf({ key, previousKey }: Change): readonly string[] {
+  if (key === null) return []
+  return previousKey === undefined ? [key] : [key, previousKey]
+}
+
+export class BrokenInvariant extends Error {}

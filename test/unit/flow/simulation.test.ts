@@ -1,0 +1,107 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { FailureHandler } from '../../../src/deliver/failure-handler.ts'
+import { Ticket, Watermark } from '../../../src/flow/checkpoint/watermark.ts'
+import { CommitBuffer } from '../../../src/flow/commit-buffer.ts'
+import { GroupIntake } from '../../../src/flow/intake.ts'
+import { Router } from '../../../src/flow/router.ts'
+import { InFlightJob } from '../../../src/model/in-flight-job.ts'
+import { BrokenInvariant } from '../../simulation/ledger.ts'
+import { simulate } from '../../simulation/simulate.ts'
+
+/** `npm run simulate` runs as many as one likes. */
+const SEEDS = 60
+const HANG_MS = 300_000
+
+/** What the first broken promise was, of so many seeds; null when none was. */
+async function firstBroken(seeds: number): Promise<string | null> {
+  for (let seed = 1; seed <= seeds; seed++) {
+    try {
+      await simulate(seed, { groups: 40, rows: 6 })
+    } catch (error) {
+      if (error instanceof BrokenInvariant) return error.message
+      throw error
+    }
+  }
+  return null
+}
+
+test(
+  'all invariants hold over crashes, takeovers, reloads, outages and clock jumps',
+  async () => {
+    let effects = 0
+    for (let seed = 1; seed <= SEEDS; seed++) effects += (await simulate(seed)).effects
+    expect(effects).toBeGreaterThan(SEEDS * 100)
+  },
+  HANG_MS,
+)
+
+/** Replaces a method until the test is over. */
+function put<T extends object>(prototype: T, name: keyof T & string, value: unknown): void {
+  const before = Object.getOwnPropertyDescriptor(prototype, name)!
+  Object.defineProperty(
+    prototype,
+    name,
+    before.get === undefined ? { ...before, value } : { ...before, get: value as () => unknown },
+  )
+  onTestFinished(() => void Object.defineProperty(prototype, name, before))
+}
+
+type Loose = Record<string, (...args: unknown[]) => unknown> & Record<string, unknown>
+
+describe('A bug that is put in on purpose is found', () => {
+  test.each<readonly [string, RegExp, () => void]>([
+    [
+      'jobs leave before the commit was read',
+      /invariant 3/,
+      () =>
+        put(CommitBuffer.prototype, 'add', function (this: { router: Router }, job: InFlightJob) {
+          this.router.route(job)
+        }),
+    ],
+    [
+      'the watermark passes transactions whose jobs are in flight',
+      /invariant 4/,
+      () =>
+        put(Watermark.prototype, 'seal', function (this: Loose, ticket: Ticket<object>, end: object) {
+          ticket.holds = 0
+          Object.assign(ticket, { sealed: true, end, release: () => undefined })
+          this['sweep']!()
+        }),
+    ],
+    [
+      'a job that is superseded takes its hold with it',
+      /invariant (4|7)/,
+      () => put(InFlightJob.prototype, 'absorb', () => undefined),
+    ],
+    [
+      'jobs do not wait for what is ahead of them on other lanes',
+      /invariant 2/,
+      () => put(InFlightJob.prototype, 'isFirstEverywhere', () => true),
+    ],
+    [
+      'rows that were handled before a connection broke are handled again',
+      /invariant [25]/,
+      () =>
+        put(GroupIntake.prototype, 'begin', function (this: Loose, group: unknown) {
+          Object.assign(this, { group, lastSeq: -1, skipUpTo: -1 })
+        }),
+    ],
+    [
+      'later events of a parked row overtake it',
+      /invariant 2/,
+      () => put(FailureHandler.prototype, 'endsUnsent', ({ failure }: InFlightJob) => failure !== null),
+    ],
+    [
+      'a reload forgets what waits in windows',
+      /invariant [127]/,
+      () => put(Router.prototype, 'flushWindows', () => undefined),
+    ],
+  ])(
+    '%s',
+    async (_bug, expected, install) => {
+      install()
+      expect(await firstBroken(40)).toMatch(expected)
+    },
+    HANG_MS,
+  )
+})
