@@ -16,6 +16,7 @@ import { BingoError } from '../model/errors.ts'
 import { NO_GAPS, type GapLog } from '../model/gap.ts'
 import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
+import { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import { beginWithoutCheckpoint } from './first-start.ts'
 import { runElected } from './election.ts'
@@ -55,10 +56,13 @@ export function createDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps)
   return new ConfiguredDaemon(config, ruleSet, deps)
 }
 
+const SOURCE_NAME = 'binlog'
+
 class ConfiguredDaemon implements Daemon {
   private readonly config: Config
   private readonly deps: DaemonDeps
   private ruleSet: RuleSet
+  private readonly state = new SourceState()
   private pipeline: Pipeline | null = null
   private deadLetters: DeadLetterStore | null = null
 
@@ -66,6 +70,7 @@ class ConfiguredDaemon implements Daemon {
     this.config = config
     this.ruleSet = ruleSet
     this.deps = deps
+    deps.stats.sources.set(SOURCE_NAME, this.state)
   }
 
   get position(): SourcePosition | null {
@@ -106,7 +111,10 @@ class ConfiguredDaemon implements Daemon {
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
       try {
-        if (checkpoint === null) await beginWithoutCheckpoint(config, this.ruleSet, checkpoints, deadLetters, deps)
+        if (checkpoint === null) {
+          const { state } = this
+          await beginWithoutCheckpoint(config, this.ruleSet, checkpoints, deadLetters, { ...deps, state })
+        }
         await this.runPipeline(run, checkpoints, deadLetters, signal)
       } finally {
         this.deadLetters = null
@@ -139,9 +147,10 @@ class ConfiguredDaemon implements Daemon {
         sources: [
           sourceEntry({
             source: new MysqlSource(
-              { name: 'binlog', replicaName: config.name, source: config.source },
+              { name: SOURCE_NAME, replicaName: config.name, source: config.source },
               {
                 ...deps,
+                state: this.state,
                 permit,
                 needed: () => this.position,
                 wants: (schema, table) => this.ruleSet.rules.some((rule) => rule.matchesTable(schema, table)),

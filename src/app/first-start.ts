@@ -4,7 +4,7 @@ import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule.ts'
-import type { Stats } from '../model/stats.ts'
+import type { SourceState } from '../model/source-state.ts'
 import { actionTypes } from '../targets/registry.ts'
 import type { Config } from './config/config.ts'
 
@@ -18,13 +18,13 @@ export async function beginWithoutCheckpoint(
   ruleSet: RuleSet,
   checkpoints: Pick<CheckpointStore, 'description'>,
   deadLetters: Pick<DeadLetterStore, 'count' | 'description'>,
-  deps: { readonly log: Log; readonly stats: Stats; readonly clock: Clock },
+  deps: { readonly log: Log; readonly state: SourceState; readonly clock: Clock },
 ): Promise<void> {
   // Kept in memory, as somebody wanted it: there is nothing to lose.
   if (config.source.startGiven || config.checkpoint.store.startsWith('memory:')) return
   const traces = [...(await inDeadLetters(deadLetters)), ...(await inTargets(config.name, ruleSet, deps))]
   if (traces.length > 0) throw lost(config.name, checkpoints.description, traces)
-  deps.stats.source.startedWithoutCheckpointAt = deps.clock.now()
+  deps.state.startedWithoutCheckpointAt = deps.clock.now()
   deps.log.warn(
     { code: 'BINGO_FIRST_START', store: checkpoints.description },
     `no checkpoint of "${config.name}" is stored: reading begins with the newest change; what was committed before is not seen`,

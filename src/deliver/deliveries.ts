@@ -4,8 +4,8 @@ import type { DeadLetterStore } from '../model/dead-letter.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/deliveries.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
 import type { RuleSet } from '../model/rule.ts'
-import { targetStatsOf } from '../model/stats.ts'
-import type { Stats, TargetStats } from '../model/stats.ts'
+import type { Stats } from '../model/stats.ts'
+import type { TargetState } from '../model/target-state.ts'
 import { stringifyValue } from '../model/event-json.ts'
 import { FailureHandler } from './failure-handler.ts'
 import type { WriteLine } from './queue/send-log.ts'
@@ -24,7 +24,7 @@ export interface TargetQueuesDeps {
 
 interface OpenQueue {
   readonly queue: TargetQueue
-  readonly stats: TargetStats
+  readonly state: TargetState
   /** What it was opened with. */
   options: string
 }
@@ -65,8 +65,7 @@ export class TargetQueues implements Deliveries {
   }
 
   get onlyDownLeft(): boolean {
-    const { targets } = this.deps.stats
-    for (const [id, { queue }] of this.queues) if (!queue.idle && targets.get(id)!.downSince === 0) return false
+    for (const { queue, state } of this.queues.values()) if (!queue.idle && state.downSince === 0) return false
     return true
   }
 
@@ -106,7 +105,7 @@ export class TargetQueues implements Deliveries {
   /** Opens a target that rules name, or opens it again where its options changed. */
   private use(config: TargetConfig): void {
     const open = this.of(config)
-    open.stats.unnamedSince = 0
+    open.state.unnamedSince = 0
     const options = stringifyValue(config.options)
     if (open.options !== options) {
       open.options = options
@@ -121,10 +120,10 @@ export class TargetQueues implements Deliveries {
       this.forget(id, open)
       return
     }
-    if (open.stats.unnamedSince > 0) return
-    open.stats.unnamedSince = this.deps.clock.now()
+    if (open.state.unnamedSince > 0) return
+    open.state.unnamedSince = this.deps.clock.now()
     this.deps.log.warn(
-      { target: id, code: 'BINGO_TARGET_UNNAMED', queued: open.stats.queued },
+      { target: id, code: 'BINGO_TARGET_UNNAMED', queued: open.state.queued },
       'no rule names this target any more; it is closed once its events are delivered, or dropped by `bingo targets drop`',
     )
   }
@@ -132,7 +131,7 @@ export class TargetQueues implements Deliveries {
   private forget(id: string, open: OpenQueue): void {
     if (this.queues.get(id) !== open) return
     this.queues.delete(id)
-    this.deps.stats.targets.delete(id)
+    this.deps.stats.budget.forget(open.state)
     this.deps.log.info({ target: id }, 'target closed: no rule names it')
     void open.queue.close().catch(() => undefined)
   }
@@ -150,7 +149,7 @@ export class TargetQueues implements Deliveries {
     let open = this.queues.get(id)
     if (open === undefined) {
       const { lanes, openTarget, clock, log } = this.deps
-      const stats = targetStatsOf(this.deps.stats, id, config.type)
+      const state = this.deps.stats.budget.target(config)
       const queue = new TargetQueue({
         config,
         lanes,
@@ -159,13 +158,13 @@ export class TargetQueues implements Deliveries {
         clock,
         log,
         logSends: this.deps.logSends,
-        stats,
+        state,
         signal: this.hooks.signal,
         onEnd: (job, delivered) => this.ended(id, job, delivered),
       })
       // An event of a rule as it was may come after its target was dropped: it was delayed.
       if (this.dropped.has(id)) queue.drop()
-      open = { queue, stats, options: stringifyValue(config.options) }
+      open = { queue, state, options: stringifyValue(config.options) }
       this.queues.set(id, open)
     }
     return open

@@ -1,17 +1,15 @@
 import { BriefPause } from './brief-pause.ts'
-import type { Log, TargetConfig } from '../model/action.ts'
-import { blockingTarget, RESUME_SHARE } from '../model/blocking-target.ts'
+import type { Log } from '../model/action.ts'
+import type { Budget } from '../model/budget.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
 import type { Pausable } from '../model/source.ts'
-import { targetStatsOf } from '../model/stats.ts'
-import type { Stats, TargetStats } from '../model/stats.ts'
 
 /** Bulk changes pause and resume reading many times a second; only what lasts is looked at for the log. */
 const LOOK_EVERY_MS = 1_000
 
 export interface BackPressureDeps {
-  readonly stats: Stats
+  readonly budget: Budget
   readonly log: Log
   readonly clock: Clock
   readonly sources: Pausable
@@ -23,8 +21,6 @@ export interface BackPressureDeps {
  */
 export class BackPressure {
   private readonly deps: BackPressureDeps
-  private lastConfig: TargetConfig | null = null
-  private lastTarget: TargetStats | null = null
   private readonly brief: BriefPause
   private timer: Timer | null = null
   private toldAtMs: number | null = null
@@ -35,36 +31,27 @@ export class BackPressure {
   }
 
   charge(job: InFlightJob): void {
-    const { stats } = this.deps
-    stats.inFlightJobs += 1
-    stats.inFlightBytes += job.bytes
-    this.target(job.action.target).inFlightBytes += job.bytes
+    this.deps.budget.charge(job.action.target, job.bytes)
   }
 
   release(job: InFlightJob): void {
-    const { stats } = this.deps
-    stats.inFlightJobs -= 1
-    stats.inFlightBytes -= job.bytes
-    const target = this.target(job.action.target)
-    target.inFlightBytes -= job.bytes
-    this.brief.released(target)
-    if (!stats.pausedByBackPressure || stats.inFlightBytes >= stats.budgetBytes * RESUME_SHARE) return
-    if (blockingTarget(stats) === null) this.resume()
+    const { budget } = this.deps
+    this.brief.released(budget.release(job.action.target, job.bytes))
+    if (budget.paused && budget.hasRoom) this.resume()
   }
 
   /** Pauses reading when it is time to. */
   check(): void {
-    const { deps } = this
-    const { stats } = deps
-    if (stats.pausedByBackPressure) return
-    if (stats.inFlightBytes <= stats.budgetBytes && blockingTarget(stats) === null) {
+    const { budget, sources, clock } = this.deps
+    if (budget.paused) return
+    if (!budget.full) {
       // All jobs of a bulk change go to the same few targets: the last one tells as well as any.
-      if (this.lastTarget !== null) this.brief.check(this.lastTarget)
+      if (budget.latest !== null) this.brief.check(budget.latest)
       return
     }
-    stats.pausedByBackPressure = true
-    deps.sources.pause(this)
-    this.timer = deps.clock.every(LOOK_EVERY_MS, () => this.tell())
+    budget.paused = true
+    sources.pause(this)
+    this.timer = clock.every(LOOK_EVERY_MS, () => this.tell())
   }
 
   stop(): void {
@@ -73,8 +60,8 @@ export class BackPressure {
   }
 
   private resume(): void {
-    const { stats, log, clock, sources } = this.deps
-    stats.pausedByBackPressure = false
+    const { budget, log, clock, sources } = this.deps
+    budget.paused = false
     this.stopLooking()
     if (this.toldAtMs !== null) log.info({ ms: Math.round(clock.monotonicMs() - this.toldAtMs) }, 'reading goes on')
     this.toldAtMs = null
@@ -87,11 +74,11 @@ export class BackPressure {
   }
 
   private tell(): void {
-    const { stats, log, clock } = this.deps
-    const blocking = blockingTarget(stats)
+    const { budget, log, clock } = this.deps
+    const blocking = budget.blockingTarget()
     if (blocking === null || this.toldAtMs !== null) return
     this.toldAtMs = clock.monotonicMs()
-    const { queued, inFlightBytes, downSince, lastError } = blocking.target
+    const { queued, inFlightBytes, downSince, lastError } = blocking
     log.warn(
       {
         code: 'BINGO_BACK_PRESSURE',
@@ -103,13 +90,5 @@ export class BackPressure {
       },
       'reading is paused: a target is down and its events fill its share of the budget',
     )
-  }
-
-  private target(config: TargetConfig): TargetStats {
-    if (config !== this.lastConfig) {
-      this.lastConfig = config
-      this.lastTarget = targetStatsOf(this.deps.stats, config.id, config.type)
-    }
-    return this.lastTarget!
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../model/clock.ts'
 import type { Pausable } from '../model/source.ts'
-import type { TargetStats } from '../model/stats.ts'
+import type { TargetState } from '../model/target-state.ts'
 
 /** Enough to keep a target busy until reading has gone on. What waits longer than it must grows old in the heap. */
 const ENOUGH_QUEUED = 6_000
@@ -22,12 +22,12 @@ const SLOW_FOR_MS = 1_000
 export class BriefPause {
   private readonly sources: Pausable
   private readonly clock: Pick<Clock, 'after' | 'afterIdle'>
-  private resting: TargetStats | null = null
+  private resting: TargetState | null = null
   private queuedAtLook = 0
   private looks = 0
   private timer: Timer | null = null
   /** Not rested for, each until its timer ends. */
-  private readonly slow = new Map<TargetStats, Timer>()
+  private readonly slow = new Map<TargetState, Timer>()
 
   constructor(sources: Pausable, clock: Pick<Clock, 'after' | 'afterIdle'>) {
     this.sources = sources
@@ -40,7 +40,7 @@ export class BriefPause {
   }
 
   /** A job for `target` was queued. */
-  check(target: TargetStats): void {
+  check(target: TargetState): void {
     if (target.queued <= ENOUGH_QUEUED || this.resting !== null || target.downSince !== 0 || this.slow.has(target))
       return
     this.resting = target
@@ -50,7 +50,7 @@ export class BriefPause {
   }
 
   /** A job of `target` has ended. */
-  released(target: TargetStats): void {
+  released(target: TargetState): void {
     if (this.resting === target && target.queued <= GO_ON_BELOW) this.goOn()
   }
 
@@ -61,12 +61,12 @@ export class BriefPause {
     this.slow.clear()
   }
 
-  private lookLater(target: TargetStats): void {
+  private lookLater(target: TargetState): void {
     this.queuedAtLook = target.queued
     this.timer = this.clock.after(LOOK_EVERY_MS, () => this.look(target))
   }
 
-  private look(target: TargetStats): void {
+  private look(target: TargetState): void {
     this.looks += 1
     if (this.looks < MOST_LOOKS && this.queuedAtLook - target.queued >= LEAST_ENDED) {
       this.lookLater(target)

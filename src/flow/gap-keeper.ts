@@ -1,6 +1,7 @@
 import type { Watermark } from './checkpoint/watermark.ts'
 import type { Clock } from '../model/clock.ts'
 import { type Gap, type GapLog, withAllAnnounced, withGap } from '../model/gap.ts'
+import type { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import type { GroupIntake } from './intake.ts'
 
@@ -9,6 +10,7 @@ export interface GapKeeperDeps<P extends object> {
   readonly intake: Pick<GroupIntake<P>, 'dropGroup' | 'announceGap'>
   readonly clock: Clock
   readonly stats: Stats
+  readonly state: SourceState
   /** Saves the checkpoint with the gaps; resolves when they are durable. */
   readonly save: (signal: AbortSignal) => Promise<void>
 }
@@ -29,7 +31,7 @@ export class GapKeeper<P extends object> {
     this.current = start
     this.deps = deps
     deps.stats.gapsTotal = start.total
-    deps.stats.source.lastGapAt = start.recent.at(-1)?.at ?? 0
+    deps.state.lastGapAt = start.recent.at(-1)?.at ?? 0
   }
 
   /** What is to be stored with the checkpoint; the same object as long as nothing changed. */
@@ -56,7 +58,7 @@ export class GapKeeper<P extends object> {
     while (watermark.pending > 0) await clock.sleep(POLL_MS, signal)
     watermark.pass(to, 0)
     this.current = withGap(this.current, gap)
-    this.deps.stats.source.lastGapAt = gap.at
+    this.deps.state.lastGapAt = gap.at
     await save(signal)
     signal.throwIfAborted()
     this.announce(gap, to)

@@ -4,6 +4,7 @@ import type { Transaction } from '../model/change.ts'
 import type { Gap } from '../model/gap.ts'
 import { gapChange } from '../model/gap-event.ts'
 import type { RowIntake } from '../model/intake.ts'
+import type { SourceState } from '../model/source-state.ts'
 import type { TableDef } from '../model/table.ts'
 import type { Matcher } from '../match/matcher.ts'
 import { ChangeProgram } from '../match/change-program.ts'
@@ -14,6 +15,7 @@ import type { JobFactoryDeps } from './job-factory.ts'
 const EVENT_BYTES = 1_024
 
 export interface GroupIntakeDeps<P> extends JobFactoryDeps<P> {
+  readonly state: SourceState
   /** Where reading begins, and gaps: what the owner of the checkpoint has to do about them. */
   readonly started: (position: P) => void
   readonly gap: (gap: Gap, to: P) => Promise<void>
@@ -96,10 +98,11 @@ export class GroupIntake<P> implements RowIntake<P> {
   }
 
   commit(end: P): void {
-    const { stats, buffer } = this.deps
+    const { stats, state, buffer } = this.deps
     const commitAtMs = this.group === null ? 0 : this.group.timestampUs / 1000
     stats.transactionsTotal += 1
-    stats.lastCommitAt = commitAtMs
+    state.groups += 1
+    state.lastCommitAt = commitAtMs
     this.seal(end, commitAtMs)
     buffer.letGo()
     this.close()

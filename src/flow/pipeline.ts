@@ -62,7 +62,7 @@ class StagedPipeline implements Pipeline {
     this.ruleSet = deps.ruleSet
     const { stats, log, clock } = deps
     this.rules = new RuleCounters(stats)
-    this.backPressure = new BackPressure({ stats, log, clock, sources: this.sources() })
+    this.backPressure = new BackPressure({ budget: stats.budget, log, clock, sources: this.sources() })
     this.deliveries = deps.deliveries(this.deliveryRun(), {
       signal: this.giveUp.signal,
       ruleStats: (id) => this.rules.of(id),
@@ -149,7 +149,7 @@ class StagedPipeline implements Pipeline {
     }
     if (!this.deliveries.drained) {
       deps.log.warn(
-        { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.inFlightJobs, deadlineMs: options.shutdownDeadlineMs },
+        { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.budget.jobs, deadlineMs: options.shutdownDeadlineMs },
         'stopping before everything was delivered; it will be replayed after the next start',
       )
     }
@@ -164,7 +164,6 @@ class StagedPipeline implements Pipeline {
   private ended(job: InFlightJob, delivered: boolean): void {
     if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
     this.backPressure.release(job)
-    for (const { watermark } of this.readings.values()) this.deps.stats.watermarkCommitAt = watermark.commitAtMs
   }
 
   private superseded(job: InFlightJob): void {

@@ -55,12 +55,15 @@ export class Reading<P extends object> {
     this.source = entry.source
     this.watermark = new Watermark(entry.start)
     const { watermark, source } = this
+    const { state } = source
+    state.work = watermark
     this.intake = new GroupIntake<P>(matcher, {
       lanes,
       stats,
+      state,
       rules,
       watermark,
-      buffer: new CommitBuffer(stats.budgetBytes, rules, router),
+      buffer: new CommitBuffer(stats.budget.limitBytes, rules, router),
       backPressure,
       log,
       started: (position) => this.started(position),
@@ -71,6 +74,7 @@ export class Reading<P extends object> {
       intake: this.intake,
       clock,
       stats,
+      state,
       save: (signal) => this.saveNow(signal),
     })
     this.saver = new CheckpointSaver({
@@ -84,6 +88,7 @@ export class Reading<P extends object> {
       clock,
       log,
       stats,
+      state,
     })
   }
 
@@ -97,7 +102,7 @@ export class Reading<P extends object> {
   }
 
   get caughtUp(): boolean {
-    return this.source.caughtUp
+    return this.source.state.caughtUp
   }
 
   useRules(matcher: Matcher): void {

@@ -1,4 +1,5 @@
 import type { RowIntake } from './intake.ts'
+import type { SourceState } from './source-state.ts'
 
 /** How the positions of a source are written down. To everybody but the source a position is opaque. */
 export interface Positions<P> {
@@ -26,8 +27,8 @@ export interface Source<P> extends Pausable {
   run(into: RowIntake<P>, from: P | null, signal: AbortSignal): Promise<void>
   /** The rules changed: `wants` may answer otherwise. */
   rulesChanged(): void
-  /** Everything that the source has was read. */
-  readonly caughtUp: boolean
+  /** Kept by the source, and by whoever reads it. */
+  readonly state: SourceState
   /** Everything up to this position is finished and durable: the source may answer, acknowledge or clean up. */
   finished?(upTo: P): void
 }

@@ -25,8 +25,7 @@ export class DeliveryWatch {
 
   sample(): void {
     const now = this.clock.monotonicMs()
-    for (const [id, { queued, downSince, deliveredTotal, givenUpTotal }] of this.stats.targets) {
-      const ended = deliveredTotal + givenUpTotal
+    for (const [id, { queued, downSince, ended }] of this.stats.targets) {
       const seen = this.targets.get(id)
       // What is down says so itself; what has nothing to do stands still rightly.
       if (seen === undefined || queued === 0 || downSince > 0 || seen.ended !== ended) {

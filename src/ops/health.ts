@@ -1,4 +1,5 @@
 import { printDuration } from '../model/quantity.ts'
+import type { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import { notesOf } from './notes.ts'
 import type { Progress } from './progress.ts'
@@ -35,11 +36,11 @@ export function assess(stats: Stats, progress: Progress, settings: HealthSetting
   if (stats.standby.role === 'standby') return { ready: false, reasons: [standbyFinding(stats)], notes: [] }
   const reasons: Finding[] = [
     ...leaseFindings(stats, nowMs),
-    ...sourceFindings(stats, progress, settings, nowMs),
+    ...[...stats.sources.values()].flatMap((source) => sourceFindings(source, stats, progress, settings, nowMs)),
     ...targetFindings(stats, nowMs),
     ...stalledTargets(stats, progress, settings),
     ...deadLetterFindings(stats, nowMs),
-    ...checkpointFindings(progress),
+    ...[...stats.sources.values()].flatMap(checkpointFindings),
   ]
   return { ready: reasons.length === 0, reasons, notes: notesOf(stats, progress, nowMs) }
 }
@@ -58,20 +59,26 @@ function leaseFindings({ standby: { unconfirmedSince } }: Stats, nowMs: number):
   return [{ code: 'BINGO_LEASE_UNCONFIRMED', message }]
 }
 
-function sourceFindings(stats: Stats, progress: Progress, { heartbeatMs }: HealthSettings, nowMs: number): Finding[] {
-  if (!stats.connected) {
-    const { downSince, lastError } = stats.source
-    const message = stats.lastReceivedAt === 0 ? 'not connected to the source yet' : 'connection to the source is lost'
+function sourceFindings(
+  source: SourceState,
+  { budget }: Stats,
+  progress: Progress,
+  { heartbeatMs }: HealthSettings,
+  nowMs: number,
+): Finding[] {
+  const { downSince, lastError, lastReceivedAt, stalled } = source
+  if (!source.connected) {
+    const message = lastReceivedAt === 0 ? 'not connected to the source yet' : 'connection to the source is lost'
     const why = lastError === null ? '' : `: ${lastError.code}: ${lastError.message}`
     return [{ code: 'BINGO_SOURCE_DISCONNECTED', message: `${since(message, downSince, nowMs)}${why}` }]
   }
-  if (stats.source.stalled !== null) {
-    const message = since('the server has more events, but only heartbeats come', stats.source.stalled.since, nowMs)
+  if (stalled !== null) {
+    const message = since('the server has more events, but only heartbeats come', stalled.since, nowMs)
     return [{ code: 'BINGO_SOURCE_STALLED', message }]
   }
   // While we do not read, silence is our own doing.
-  const silentMs = progress.silentMs()
-  if (!stats.pausedByBackPressure && stats.lastReceivedAt > 0 && silentMs > SILENT_HEARTBEATS * heartbeatMs) {
+  const silentMs = progress.silentMs(source)
+  if (!budget.paused && lastReceivedAt > 0 && silentMs > SILENT_HEARTBEATS * heartbeatMs) {
     return [
       { code: 'BINGO_SOURCE_SILENT', message: `no event or heartbeat from the source for ${printDuration(silentMs)}` },
     ]
@@ -113,8 +120,8 @@ function deadLetterFindings({ deadLetters: { blockedSince, blockedBy } }: Stats,
   return [{ code: blockedBy.code, message: since(`${blockedBy.message}; events wait`, blockedSince, nowMs) }]
 }
 
-function checkpointFindings(progress: Progress): Finding[] {
-  const failures = progress.checkpointFailures()
-  if (failures < FAILING_SAVES) return []
-  return [{ code: 'BINGO_CHECKPOINT_FAILING', message: `the checkpoint could not be saved ${failures} times in a row` }]
+function checkpointFindings({ failedSaves }: SourceState): Finding[] {
+  if (failedSaves < FAILING_SAVES) return []
+  const message = `the checkpoint could not be saved ${failedSaves} times in a row`
+  return [{ code: 'BINGO_CHECKPOINT_FAILING', message }]
 }

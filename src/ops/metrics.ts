@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { BUCKETS_SECONDS } from '../model/duration-histogram.ts'
 import { failureValues, SEND_TIMES, sendTimeValues } from './send-metrics.ts'
-import { blockingTarget } from '../model/blocking-target.ts'
-import type { RuleStats, Stats, TargetStats } from '../model/stats.ts'
+import type { SourceState } from '../model/source-state.ts'
+import type { RuleStats, Stats } from '../model/stats.ts'
+import type { TargetCounters, TargetState } from '../model/target-state.ts'
 import type { Health } from './health.ts'
 import type { Progress } from './progress.ts'
 
@@ -29,7 +30,7 @@ const RULE_COUNTERS: readonly (readonly [string, string, (rule: RuleStats) => nu
   ['bingo_rule_dead_letters_total', 'Actions of the rule put into the dead letters', (rule) => rule.deadLettersTotal],
 ]
 
-const TARGET_COUNTERS: readonly (readonly [string, string, (target: TargetStats) => number])[] = [
+const TARGET_COUNTERS: readonly (readonly [string, string, (target: TargetCounters) => number])[] = [
   ['bingo_target_sends_total', 'Batches sent to the target', (target) => target.sendsTotal],
   ['bingo_target_delivered_total', 'Actions that the target acknowledged', (target) => target.deliveredTotal],
   ['bingo_target_failed_total', 'Attempts of actions that failed', (target) => target.failedTotal],
@@ -45,7 +46,9 @@ export function createMetrics(sources: MetricsSources): Registry {
   for (const [name, help, read] of RULE_COUNTERS)
     addLabelled(registry, name, help, ['rule'], () => ruleValues(sources.stats, read))
   for (const [name, help, read] of TARGET_COUNTERS) {
-    addLabelled(registry, name, help, ['target', 'type'], () => targetValues(sources.stats, read))
+    addLabelled(registry, name, help, ['target', 'type'], () =>
+      targetValues(sources.stats, ({ counters }) => read(counters)),
+    )
   }
   addTargetGauges(registry, sources.stats)
   registry.registerMetric(new SendTimes(sources.stats))
@@ -89,8 +92,10 @@ function addCounters(registry: Registry, stats: Stats): void {
   for (const [name, help, read] of counters) addLabelled(registry, name, help, [], () => [[{}, read()]])
 }
 
+type AddGauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) => void
+
 function addGauges(registry: Registry, { stats, progress, health, deadLetters, now }: MetricsSources): void {
-  const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>): void => {
+  const gauge: AddGauge = (name, help, read) => {
     new Gauge({
       name,
       help,
@@ -110,46 +115,61 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
     Number(stats.standby.role !== 'standby'),
   )
   gauge('bingo_lag_seconds', 'Age of the oldest committed change that is not finished', () => progress.lagMs() / 1000)
-  gauge('bingo_source_connected', '1 while the replica connection stands', () => Number(stats.connected))
-  gauge('bingo_source_caught_up', '1 when everything that the server has was read', () => Number(stats.caughtUp))
-  gauge('bingo_source_stalled', '1 while only heartbeats come although the server has more', () =>
-    Number(stats.source.stalled !== null),
-  )
-  gauge('bingo_source_silence_seconds', 'Time since the last event or heartbeat', () =>
-    stats.lastReceivedAt === 0 ? undefined : progress.silentMs() / 1000,
-  )
-  gauge('bingo_source_backlog_bytes', 'Binlog from the checkpoint to the end of the server', () =>
-    definite(stats.source.retention?.backlogBytes),
-  )
-  gauge('bingo_purge_headroom_seconds', 'Until the server may purge what is not finished', () => {
-    const ms = definite(stats.source.retention?.headroomMs)
-    return ms === undefined ? undefined : ms / 1000
-  })
-  gauge('bingo_purge_headroom_bytes', 'Binlog that the server may write before it purges what is not finished', () =>
-    definite(stats.source.retention?.headroomBytes),
-  )
-  gauge('bingo_in_flight_jobs', 'Actions that were matched and are not finished', () => stats.inFlightJobs)
-  gauge('bingo_in_flight_bytes', 'Memory charged for them', () => stats.inFlightBytes)
-  gauge('bingo_budget_bytes', 'Bytes in flight at which reading pauses', () => stats.budgetBytes)
-  gauge('bingo_source_paused', '1 while reading is paused by back-pressure', () => Number(stats.pausedByBackPressure))
-  gauge('bingo_checkpoint_age_seconds', 'Time since the checkpoint was saved', () =>
-    stats.checkpointSavedAt === 0 ? undefined : (now() - stats.checkpointSavedAt) / 1000,
-  )
+  addSourceGauges(gauge, stats, progress, now)
+  gauge('bingo_in_flight_jobs', 'Actions that were matched and are not finished', () => stats.budget.jobs)
+  gauge('bingo_in_flight_bytes', 'Memory charged for them', () => stats.budget.bytes)
+  gauge('bingo_budget_bytes', 'Bytes in flight at which reading pauses', () => stats.budget.limitBytes)
+  gauge('bingo_source_paused', '1 while reading is paused by back-pressure', () => Number(stats.budget.paused))
   gauge('bingo_dead_letters', 'Entries in the dead letters', deadLetters)
   gauge('bingo_dead_letters_blocked', '1 while the dead-letter store is full or out of reach and events wait', () =>
     Number(stats.deadLetters.blockedSince > 0),
   )
 }
 
+function addSourceGauges(gauge: AddGauge, { sources }: Stats, progress: Progress, now: () => number): void {
+  const ofSource = (name: string, help: string, read: (source: SourceState) => number | null | undefined): void =>
+    gauge(name, help, () => {
+      const source = sources.values().next().value
+      return source === undefined ? undefined : (read(source) ?? undefined)
+    })
+  const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : ms / 1000)
+  ofSource('bingo_source_connected', '1 while the replica connection stands', ({ connected }) => Number(connected))
+  ofSource('bingo_source_caught_up', '1 when everything that the server has was read', ({ caughtUp }) =>
+    Number(caughtUp),
+  )
+  ofSource('bingo_source_stalled', '1 while only heartbeats come although the server has more', ({ stalled }) =>
+    Number(stalled !== null),
+  )
+  ofSource('bingo_source_silence_seconds', 'Time since the last event or heartbeat', (source) =>
+    source.lastReceivedAt === 0 ? null : seconds(progress.silentMs(source)),
+  )
+  ofSource(
+    'bingo_source_backlog_bytes',
+    'Binlog from the checkpoint to the end of the server',
+    ({ retention }) => retention?.backlogBytes,
+  )
+  ofSource('bingo_purge_headroom_seconds', 'Until the server may purge what is not finished', ({ retention }) =>
+    seconds(retention?.headroomMs),
+  )
+  ofSource(
+    'bingo_purge_headroom_bytes',
+    'Binlog that the server may write before it purges what is not finished',
+    ({ retention }) => retention?.headroomBytes,
+  )
+  ofSource('bingo_checkpoint_age_seconds', 'Time since the checkpoint was saved', ({ checkpointSavedAt }) =>
+    checkpointSavedAt === 0 ? null : seconds(now() - checkpointSavedAt),
+  )
+}
+
 function addTargetGauges(registry: Registry, stats: Stats): void {
-  const gauges: readonly (readonly [string, string, (target: TargetStats) => number])[] = [
+  const gauges: readonly (readonly [string, string, (target: TargetState) => number])[] = [
     ['bingo_target_queue', 'Actions that wait for the target', (target) => target.queued],
     ['bingo_target_up', '0 while the target is down', (target) => Number(target.downSince === 0)],
     ['bingo_target_in_flight_bytes', 'Bytes of the budget that it holds', (target) => target.inFlightBytes],
     [
       'bingo_target_blocks_reading',
       '1 while reading is paused because the target is down and holds its share of the budget',
-      (target) => Number(stats.pausedByBackPressure && blockingTarget(stats)?.target === target),
+      (target) => Number(stats.budget.paused && stats.budget.blockingTarget() === target),
     ],
   ]
   for (const [name, help, read] of gauges) {
@@ -206,11 +226,6 @@ function addProcess(registry: Registry, version: string): void {
   })
 }
 
-/** Gauges without a value are left out. */
-function definite(value: number | null | undefined): number | undefined {
-  return value ?? undefined
-}
-
 type Labelled = readonly (readonly [labels: { [name: string]: string }, value: number])[]
 
 /** A counter that takes its value from elsewhere each time it is read. */
@@ -231,6 +246,6 @@ function ruleValues(stats: Stats, read: (rule: RuleStats) => number): Labelled {
   return [...stats.rules].map(([rule, value]) => [{ rule }, read(value)])
 }
 
-function targetValues(stats: Stats, read: (target: TargetStats) => number): Labelled {
+function targetValues(stats: Stats, read: (target: TargetState) => number): Labelled {
   return [...stats.targets].map(([target, value]) => [{ target, type: value.type }, read(value)])
 }

@@ -1,6 +1,8 @@
-import { blockingTarget } from '../model/blocking-target.ts'
+import type { Budget } from '../model/budget.ts'
 import { printBytes, printDuration } from '../model/quantity.ts'
-import { isPurgeNear, type Stats } from '../model/stats.ts'
+import { isPurgeNear } from '../model/retention.ts'
+import type { SourceState } from '../model/source-state.ts'
+import type { Stats } from '../model/stats.ts'
 import type { Finding } from './health.ts'
 import type { Progress } from './progress.ts'
 import { since } from './since.ts'
@@ -10,39 +12,38 @@ const NEWS_MS = 86_400_000
 
 /** What is unusual and takes care of itself, or wants a look; it does not make BinGo unready. */
 export function notesOf(stats: Stats, progress: Progress, nowMs: number): Finding[] {
+  const sources = [...stats.sources.values()]
   return [
-    backPressure(stats, nowMs),
-    behind(stats, progress),
-    purge(stats),
+    backPressure(stats.budget, nowMs),
+    ...sources.map((source) => behind(source, progress)),
+    ...sources.map(purge),
     letters(progress),
-    gap(stats, nowMs),
+    ...sources.map((source) => gap(source, nowMs)),
     reload(stats, nowMs),
     ...unnamedTargets(stats, nowMs),
-    firstStart(stats, nowMs),
+    ...sources.map((source) => firstStart(source, nowMs)),
   ].filter((note) => note !== null)
 }
 
-function backPressure(stats: Stats, nowMs: number): Finding | null {
-  if (!stats.pausedByBackPressure) return null
-  return { code: 'BINGO_BACK_PRESSURE', message: `reading is paused: ${pauseReason(stats, nowMs)}` }
+function backPressure(budget: Budget, nowMs: number): Finding | null {
+  if (!budget.paused) return null
+  return { code: 'BINGO_BACK_PRESSURE', message: `reading is paused: ${pauseReason(budget, nowMs)}` }
 }
 
-function pauseReason(stats: Stats, nowMs: number): string {
-  const blocking = blockingTarget(stats)
+function pauseReason(budget: Budget, nowMs: number): string {
+  const blocking = budget.blockingTarget()
   if (blocking !== null) {
-    const { queued, inFlightBytes, downSince } = blocking.target
-    const down = since(`target ${blocking.id} is down`, downSince, nowMs)
-    return `${down}, and its ${queued} changes hold ${inFlightBytes} of the ${stats.budgetBytes} bytes of the budget`
+    const { id, queued, inFlightBytes, downSince } = blocking
+    const down = since(`target ${id} is down`, downSince, nowMs)
+    return `${down}, and its ${queued} changes hold ${inFlightBytes} of the ${budget.limitBytes} bytes of the budget`
   }
-  const [longest] = [...stats.targets].sort(([, one], [, other]) => other.queued - one.queued)
-  const most =
-    longest === undefined || longest[1].queued === 0 ? '' : `; ${longest[1].queued} wait for target ${longest[0]}`
-  return `${stats.inFlightJobs} changes fill the budget of ${stats.budgetBytes} bytes${most}`
+  const [longest] = [...budget.targets.values()].toSorted((one, other) => other.queued - one.queued)
+  const most = longest === undefined || longest.queued === 0 ? '' : `; ${longest.queued} wait for target ${longest.id}`
+  return `${budget.jobs} changes fill the budget of ${budget.limitBytes} bytes${most}`
 }
 
-function behind(stats: Stats, progress: Progress): Finding | null {
-  if (!stats.connected || stats.caughtUp) return null
-  const { endUnknown } = stats.source
+function behind({ connected, caughtUp, endUnknown }: SourceState, progress: Progress): Finding | null {
+  if (!connected || caughtUp) return null
   if (endUnknown !== null) {
     const message = `the server's end cannot be asked, so the lag may be less than it seems: ${endUnknown}`
     return { code: 'BINGO_SOURCE_END_UNKNOWN', message }
@@ -50,7 +51,7 @@ function behind(stats: Stats, progress: Progress): Finding | null {
   return { code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` }
 }
 
-function purge({ source: { retention } }: Stats): Finding | null {
+function purge({ retention }: SourceState): Finding | null {
   if (retention === null || !isPurgeNear(retention)) return null
   const { headroomMs, headroomBytes, backlogBytes } = retention
   const left = headroomMs === null ? `after ${printBytes(headroomBytes ?? 0)} more` : `in ${printDuration(headroomMs)}`
@@ -82,7 +83,7 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
   })
 }
 
-function gap({ source: { lastGapAt } }: Stats, nowMs: number): Finding | null {
+function gap({ lastGapAt }: SourceState, nowMs: number): Finding | null {
   if (lastGapAt === 0 || nowMs - lastGapAt > NEWS_MS) return null
   return {
     code: 'BINGO_GAP_PASSED',
@@ -90,7 +91,7 @@ function gap({ source: { lastGapAt } }: Stats, nowMs: number): Finding | null {
   }
 }
 
-function firstStart({ source: { startedWithoutCheckpointAt: at } }: Stats, nowMs: number): Finding | null {
+function firstStart({ startedWithoutCheckpointAt: at }: SourceState, nowMs: number): Finding | null {
   if (at === 0 || nowMs - at > NEWS_MS) return null
   return {
     code: 'BINGO_FIRST_START',

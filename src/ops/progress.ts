@@ -1,29 +1,35 @@
 import type { Clock } from '../model/clock.ts'
+import type { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
 
 const SAMPLE_MS = 1_000
 
+/** What one source looked like so far. */
+interface Seen {
+  allDoneAt: number
+  receivedAt: number
+  /** By the monotonic clock. */
+  receivedMs: number
+}
+
 /**
- * How far behind BinGo is. The counters alone cannot tell an idle hour from an hour of lag, so they are looked at once
- * a second: whatever was committed before a moment at which all was read and all was done is no lag.
+ * How far behind BinGo is. One look cannot tell an idle hour from an hour of lag, so the sources are looked at once a
+ * second: whatever was committed before a moment at which all was read and all was done is no lag.
  */
 export class Progress {
   private readonly stats: Stats
   private readonly clock: Clock
   private readonly startedAt: number
-  private allDoneAt = 0
-  private savedAt = 0
-  private failuresWhenSaved = 0
-  private receivedAt = 0
-  private receivedMs: number
+  private readonly startedMs: number
+  private readonly seen = new Map<SourceState, Seen>()
   readonly delivery: DeliveryWatch
 
   constructor(stats: Stats, clock: Clock) {
     this.stats = stats
     this.clock = clock
     this.startedAt = clock.now()
-    this.receivedMs = clock.monotonicMs()
+    this.startedMs = clock.monotonicMs()
     this.delivery = new DeliveryWatch(stats, clock)
   }
 
@@ -33,39 +39,44 @@ export class Progress {
   }
 
   sample(): void {
-    const { stats } = this
-    if (stats.connected && stats.caughtUp && stats.inFlightJobs === 0) this.allDoneAt = this.clock.now()
-    if (stats.checkpointSavedAt !== this.savedAt) {
-      this.savedAt = stats.checkpointSavedAt
-      this.failuresWhenSaved = stats.checkpointFailuresTotal
-    }
-    if (stats.lastReceivedAt !== this.receivedAt) {
-      this.receivedAt = stats.lastReceivedAt
-      this.receivedMs = this.clock.monotonicMs()
-    }
+    for (const source of this.stats.sources.values()) this.look(source)
     this.delivery.sample()
   }
 
   /** Age of the oldest committed change that is not finished, at most; 0 when there is none. Within one second. */
   lagMs(): number {
     this.sample()
-    const finishedUpTo = Math.max(this.allDoneAt, this.stats.watermarkCommitAt) || this.startedAt
-    return this.allDoneAt === this.clock.now() ? 0 : Math.max(0, this.clock.now() - finishedUpTo)
+    const lags = [...this.stats.sources.values()].map((source) => this.lagOf(source))
+    return Math.max(0, ...lags)
   }
 
-  /** Attempts to save the checkpoint that failed since the last one that worked. */
-  checkpointFailures(): number {
-    this.sample()
-    return this.stats.checkpointFailuresTotal - this.failuresWhenSaved
-  }
-
-  /** Since the last event or heartbeat; by the monotonic clock, so that a jump of the wall clock is no silence. */
-  silentMs(): number {
-    this.sample()
-    return this.clock.monotonicMs() - this.receivedMs
+  /** Since the last event or heartbeat of a source; a jump of the wall clock is no silence. */
+  silentMs(source: SourceState): number {
+    return this.clock.monotonicMs() - this.look(source).receivedMs
   }
 
   uptimeMs(): number {
     return this.clock.now() - this.startedAt
+  }
+
+  private lagOf(source: SourceState): number {
+    const now = this.clock.now()
+    const { allDoneAt } = this.look(source)
+    const finishedAt = Math.max(allDoneAt, source.finishedAt) || this.startedAt
+    return allDoneAt === now ? 0 : now - finishedAt
+  }
+
+  private look(source: SourceState): Seen {
+    let seen = this.seen.get(source)
+    if (seen === undefined) {
+      seen = { allDoneAt: 0, receivedAt: 0, receivedMs: this.startedMs }
+      this.seen.set(source, seen)
+    }
+    if (source.allDone) seen.allDoneAt = this.clock.now()
+    if (source.lastReceivedAt !== seen.receivedAt) {
+      seen.receivedAt = source.lastReceivedAt
+      seen.receivedMs = this.clock.monotonicMs()
+    }
+    return seen
   }
 }

@@ -12,7 +12,8 @@ interface MetricValue {
 /** The lines of the histogram of how long sends took. */
 export function sendTimeValues({ targets }: Stats): readonly MetricValue[] {
   const values: MetricValue[] = []
-  for (const [target, { type, sendTimes }] of targets) {
+  for (const [target, { type, counters }] of targets) {
+    const { sendTimes } = counters
     const labels = { target, type }
     let count = 0
     for (const [i, times] of sendTimes.counts.entries()) {
@@ -28,8 +29,8 @@ export function sendTimeValues({ targets }: Stats): readonly MetricValue[] {
 
 /** Failed attempts by target and error code. */
 export function failureValues({ targets }: Stats): readonly [{ readonly [label: string]: string }, number][] {
-  return [...targets].flatMap(([target, { type, failures }]) =>
-    [...failures].map(([code, count]): [{ target: string; type: string; code: string }, number] => [
+  return [...targets].flatMap(([target, { type, counters }]) =>
+    [...counters.failures].map(([code, count]): [{ target: string; type: string; code: string }, number] => [
       { target, type, code },
       count,
     ]),

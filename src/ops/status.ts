@@ -1,6 +1,9 @@
 import type { GapLog } from '../model/gap.ts'
 import type { SourcePosition } from '../model/position.ts'
-import type { Retention, RuleStats, Stats, TargetStats } from '../model/stats.ts'
+import type { Retention } from '../model/retention.ts'
+import { SourceState } from '../model/source-state.ts'
+import type { RuleStats, Stats } from '../model/stats.ts'
+import type { TargetCounters, TargetState } from '../model/target-state.ts'
 import type { Finding, Health } from './health.ts'
 import type { Progress } from './progress.ts'
 
@@ -54,7 +57,11 @@ export interface Status {
   readonly deadLetters: { readonly store: string; readonly count: number | null }
 }
 
-export type StatusOfTarget = Omit<TargetStats, 'downSince' | 'unnamedSince' | 'sendTimes' | 'failures'> & {
+export interface StatusOfTarget extends Omit<TargetCounters, 'sendTimes' | 'failures'> {
+  readonly type: string
+  readonly queued: number
+  readonly inFlightBytes: number
+  readonly lastError: string | null
   /** `unknown`: nothing was sent to it by this run. */
   readonly state: 'up' | 'down' | 'unknown'
   readonly downSince: string | null
@@ -78,6 +85,8 @@ export interface StatusSources {
 
 export async function describeStatus(sources: StatusSources): Promise<Status> {
   const { stats, progress } = sources
+  const { budget } = stats
+  const source = stats.sources.values().next().value ?? new SourceState()
   // First: health knows then whether dead letters are left.
   const count = (await sources.deadLetters()) ?? null
   return {
@@ -88,20 +97,20 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     ...sources.health(),
     lagMs: progress.lagMs(),
     source: {
-      address: stats.source.address || sources.sourceAddress,
-      downSince: isoOrNull(stats.source.downSince),
-      lastError: stats.source.lastError,
-      retention: stats.source.retention,
-      connected: stats.connected,
-      caughtUp: stats.caughtUp,
-      paused: stats.pausedByBackPressure,
-      lastReceivedAt: isoOrNull(stats.lastReceivedAt),
-      lastCommitAt: isoOrNull(stats.lastCommitAt),
+      address: source.address || sources.sourceAddress,
+      downSince: isoOrNull(source.downSince),
+      lastError: source.lastError,
+      retention: source.retention,
+      connected: source.connected,
+      caughtUp: source.caughtUp,
+      paused: budget.paused,
+      lastReceivedAt: isoOrNull(source.lastReceivedAt),
+      lastCommitAt: isoOrNull(source.lastCommitAt),
       reconnects: stats.reconnectsTotal,
     },
     checkpoint: {
       store: sources.checkpointStore,
-      savedAt: isoOrNull(stats.checkpointSavedAt),
+      savedAt: isoOrNull(source.checkpointSavedAt),
       position: sources.position(),
     },
     gaps: sources.gaps(),
@@ -114,9 +123,9 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
       transactions: stats.transactionsTotal,
       rows: stats.rowsTotal,
       matched: stats.matchedTotal,
-      inFlight: stats.inFlightJobs,
-      inFlightBytes: stats.inFlightBytes,
-      budgetBytes: stats.budgetBytes,
+      inFlight: budget.jobs,
+      inFlightBytes: budget.bytes,
+      budgetBytes: budget.limitBytes,
     },
     rules: Object.fromEntries(stats.rules),
     targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target)])),
@@ -124,12 +133,17 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
   }
 }
 
-function describeTarget({ sendTimes: _times, failures: _failures, ...target }: TargetStats): StatusOfTarget {
+function describeTarget({ counters, ...target }: TargetState): StatusOfTarget {
+  const { sendTimes: _times, failures: _failures, ...counts } = counters
   return {
-    ...target,
-    state: target.downSince !== 0 ? 'down' : target.sendsTotal === 0 ? 'unknown' : 'up',
-    downSince: isoOrNull(target.downSince),
+    type: target.type,
+    ...counts,
+    queued: target.queued,
+    inFlightBytes: target.inFlightBytes,
     unnamedSince: isoOrNull(target.unnamedSince),
+    downSince: isoOrNull(target.downSince),
+    lastError: target.lastError,
+    state: target.downSince !== 0 ? 'down' : counts.sendsTotal === 0 ? 'unknown' : 'up',
   }
 }
 

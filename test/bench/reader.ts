@@ -8,6 +8,7 @@ import { Watermark } from '../../src/flow/checkpoint/watermark.ts'
 import { systemClock } from '../../src/model/clock.ts'
 import type { SourcePosition } from '../../src/model/position.ts'
 import { BackPressure } from '../../src/flow/back-pressure.ts'
+import { SourceState } from '../../src/model/source-state.ts'
 import { createStats } from '../../src/model/stats.ts'
 import { MysqlSource } from '../../src/sources/mysql/mysql-source.ts'
 import { CommitBuffer } from '../../src/flow/commit-buffer.ts'
@@ -41,10 +42,11 @@ function begin(): void {
 
 async function readWithBingo(rules: string): Promise<number> {
   const stats = createStats(64 * 1024 * 1024)
+  const state = new SourceState()
   const abort = new AbortController()
   const ruleSet = loadBenchRules(rules)
   const backPressure = new BackPressure({
-    stats,
+    budget: stats.budget,
     log: silentLog,
     clock: systemClock,
     sources: { pause: () => undefined, resume: () => undefined },
@@ -59,10 +61,11 @@ async function readWithBingo(rules: string): Promise<number> {
   const intake = new GroupIntake<SourcePosition>(new Matcher(ruleSet, compileRowDecoder), {
     lanes: 16,
     stats,
+    state,
     rules: counters,
     watermark: new Watermark<SourcePosition>(null),
     log: silentLog,
-    buffer: new CommitBuffer(stats.budgetBytes, counters, router),
+    buffer: new CommitBuffer(stats.budget.limitBytes, counters, router),
     backPressure,
     started: () => undefined,
     gap: () => Promise.resolve(),
@@ -92,7 +95,7 @@ async function readWithBingo(rules: string): Promise<number> {
   }
   const source = new MysqlSource(
     { name: 'bench', replicaName: 'bench', source: settings },
-    { log: silentLog, stats, clock: systemClock },
+    { log: silentLog, stats, state, clock: systemClock },
     true,
   )
   await source.stream(intake, {}, null, abort.signal)

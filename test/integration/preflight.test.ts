@@ -105,7 +105,7 @@ describe('preflight on MySQL', () => {
     await server.query("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO fresh@'%'")
     await using source = new RecordingSource(withAccount(server.url, 'fresh', 'a p@ss'))
     await source.streaming()
-    expect(source.stats.connected).toBe(true)
+    expect(source.state.connected).toBe(true)
   })
 
   it('throws out one of two instances with the same name, and says why', async () => {

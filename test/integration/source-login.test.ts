@@ -56,7 +56,7 @@ describe.each(['MySQL', 'MariaDB'])('%s without a free connection', (name) => {
     const taken = await takeAll(server())
     await using source = new RecordingSource(urlOf(server()))
     await source.waitFor(() => source.stats.reconnectsTotal >= 3)
-    expect(source.stats.source.lastError).toMatchObject({ code: 'BINGO_SOURCE_REFUSED' })
+    expect(source.state.lastError).toMatchObject({ code: 'BINGO_SOURCE_REFUSED' })
     await Promise.all(taken.map((each) => each.end()))
     await source.streaming()
   })
@@ -78,7 +78,7 @@ test('a server that goes offline, and online again, is read again', async () => 
   await mysql.query('SET GLOBAL offline_mode = ON')
   await using late = new RecordingSource(urlOf(mysql), { name: 'late' })
   const both = [source, late]
-  for (const each of both) await each.waitFor(() => each.stats.source.lastError?.code === 'BINGO_SOURCE_REFUSED')
+  for (const each of both) await each.waitFor(() => each.state.lastError?.code === 'BINGO_SOURCE_REFUSED')
   for (const each of both) await each.waitFor(() => each.stats.reconnectsTotal >= 4)
   await mysql.query('SET GLOBAL offline_mode = OFF')
   for (const each of both) await each.streaming()
@@ -90,7 +90,7 @@ test('an account with too many connections is read when it may have more', async
   await mysql.query("ALTER USER limited@'%' WITH MAX_USER_CONNECTIONS 1")
   await using source = new RecordingSource(urlOf(mysql, 'limited'))
   await source.waitFor(() => source.stats.reconnectsTotal >= 2)
-  expect(source.stats.source.lastError).toMatchObject({ code: 'BINGO_SOURCE_REFUSED' })
+  expect(source.state.lastError).toMatchObject({ code: 'BINGO_SOURCE_REFUSED' })
   await mysql.query("ALTER USER limited@'%' WITH MAX_USER_CONNECTIONS 0")
   await source.streaming()
 })
@@ -130,7 +130,7 @@ test.each([0, 1])('a login with TLS that is cut after %i packets of the server i
   proxy.packets = packets
   await using source = new RecordingSource(`${urlOf(proxy)}?tls=require`)
   await source.waitFor(() => source.stats.reconnectsTotal >= 2)
-  expect(source.stats.source.lastError).toMatchObject({ code: 'BINGO_SOURCE_CONNECTION_LOST' })
+  expect(source.state.lastError).toMatchObject({ code: 'BINGO_SOURCE_CONNECTION_LOST' })
   proxy.packets = Number.POSITIVE_INFINITY
   await source.streaming()
 })

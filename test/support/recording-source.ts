@@ -9,6 +9,7 @@ import { systemClock } from '../../src/model/clock.ts'
 import { BingoError } from '../../src/model/errors.ts'
 import type { SourcePosition } from '../../src/model/position.ts'
 import { keyOf } from '../../src/model/row-key.ts'
+import { SourceState } from '../../src/model/source-state.ts'
 import { createStats } from '../../src/model/stats.ts'
 import type { TableDef } from '../../src/model/table.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
@@ -76,6 +77,7 @@ export class RecordingSource implements AsyncDisposable {
   readonly ddlTables: string[] = []
   readonly lines: LogLine[] = []
   readonly stats = createStats(1 << 20)
+  readonly state = new SourceState()
   readonly source: BinlogSource
   readonly #stop = new AbortController()
   readonly #name: string
@@ -102,6 +104,7 @@ export class RecordingSource implements AsyncDisposable {
       { name: this.#name, settings, checkpoint: options.checkpoint ?? null, failFast: options.failFast ?? false },
       {
         stats: this.stats,
+        state: this.state,
         log: recordingLog(this.lines),
         clock: systemClock,
         wants: (schema) => schema === 'shop',
@@ -146,11 +149,11 @@ export class RecordingSource implements AsyncDisposable {
   }
 
   async streaming(): Promise<void> {
-    await this.waitFor(() => this.stats.connected)
+    await this.waitFor(() => this.state.connected)
   }
 
   async caughtUp(): Promise<void> {
-    await this.waitFor(() => this.stats.caughtUp)
+    await this.waitFor(() => this.state.caughtUp)
   }
 
   /** The error that ends the run. */

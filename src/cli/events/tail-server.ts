@@ -1,6 +1,7 @@
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { systemClock } from '../../model/clock.ts'
-import { createStats, type Stats } from '../../model/stats.ts'
+import { SourceState } from '../../model/source-state.ts'
+import { createStats } from '../../model/stats.ts'
 import { MysqlSource } from '../../sources/mysql/mysql-source.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
 import { commandLog, configFor } from '../context.ts'
@@ -23,6 +24,7 @@ export async function tailServer(options: TailOptions): Promise<void> {
   const finish = (): void => done.abort()
   const output = new LineOutput(process.stdout, finish)
   const stats = createStats(config.budgetBytes)
+  const state = new SourceState()
   const limit = options.limit ?? Infinity
   const printer = new EventPrinter({
     format: options.format,
@@ -38,21 +40,21 @@ export async function tailServer(options: TailOptions): Promise<void> {
   const settings = { ...config.source, start, serverId: null }
   const source = new MysqlSource(
     { name: 'tail', replicaName, source: settings },
-    { log, stats, clock: systemClock },
+    { log, stats, state, clock: systemClock },
     true,
   )
-  using _idle = options.untilIdle === undefined ? undefined : whenIdle(options.untilIdle, printer, stats, finish)
+  using _idle = options.untilIdle === undefined ? undefined : whenIdle(options.untilIdle, printer, state, finish)
   await source.stream(printer, {}, null, AbortSignal.any([stop.signal, done.signal]))
   await output.flush()
 }
 
 /** Calls back when connected and nothing has come in for `idleMs`, and not in the middle of a transaction. */
-function whenIdle(idleMs: number, printer: EventPrinter, stats: Stats, callback: () => void): Disposable {
+function whenIdle(idleMs: number, printer: EventPrinter, state: SourceState, callback: () => void): Disposable {
   let seen = -1
   let since = 0
   const timer = setInterval(() => {
     const now = systemClock.monotonicMs()
-    if (!stats.connected || printer.inTransaction || printer.activity !== seen) {
+    if (!state.connected || printer.inTransaction || printer.activity !== seen) {
       seen = printer.activity
       since = now
     } else if (now - since >= idleMs) {

@@ -7,7 +7,7 @@ import { BingoError } from '../../model/errors.ts'
 import { InFlightJob } from '../../model/in-flight-job.ts'
 import { keyChanged } from '../../model/row-key.ts'
 import type { RuleSet } from '../../model/rule.ts'
-import { createStats, targetStatsOf } from '../../model/stats.ts'
+import { TargetState } from '../../model/target-state.ts'
 import { TargetQueue } from '../queue/target-queue.ts'
 import { letterChange } from './letter-change.ts'
 import { namedAction, ownAction } from './own-action.ts'
@@ -136,7 +136,7 @@ export class Redelivery implements AsyncDisposable {
       // What happens to each entry is reported to whoever sends it.
       log: NO_LOG,
       logSends: null,
-      stats: targetStatsOf(createStats(0), config.id, config.type),
+      state: new TargetState(config),
       signal,
       onEnd: (job, delivered) => results.ended(job, delivered),
     })

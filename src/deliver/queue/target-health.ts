@@ -2,7 +2,7 @@ import { backoffMs } from '../../model/backoff.ts'
 import type { DeliveryFailure, Log, TargetConfig } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import { OutageLevels } from '../../model/outage-level.ts'
-import type { TargetStats } from '../../model/stats.ts'
+import type { TargetState } from '../../model/target-state.ts'
 
 /** Pause between probes of a target that is down: one send each few seconds hammers nothing, and lag ends soon after. */
 const PROBE = { minMs: 100, maxMs: 3_000 } as const
@@ -15,17 +15,17 @@ export class TargetHealth {
   private readonly config: TargetConfig
   private readonly clock: Clock
   private readonly log: Log
-  private readonly stats: TargetStats
+  private readonly state: TargetState
   private readonly levels = new OutageLevels()
   private failures = 0
   private downSinceMs = 0
   private probeAtMs = 0
 
-  constructor(config: TargetConfig, clock: Clock, log: Log, stats: TargetStats) {
+  constructor(config: TargetConfig, clock: Clock, log: Log, state: TargetState) {
     this.config = config
     this.clock = clock
     this.log = log
-    this.stats = stats
+    this.state = state
   }
 
   /** Milliseconds until the next send may go: 0 = now, Infinity = when the probe under way has ended. */
@@ -39,7 +39,7 @@ export class TargetHealth {
     if (this.failures === 0) return
     const downMs = Math.round(this.clock.monotonicMs() - this.downSinceMs)
     this.failures = 0
-    this.stats.downSince = 0
+    this.state.downSince = 0
     this.log.info({ target: this.config.id, ms: downMs }, 'target is up again')
   }
 
@@ -48,10 +48,10 @@ export class TargetHealth {
     const first = this.failures === 0
     if (first) {
       this.downSinceMs = now
-      this.stats.downSince = this.clock.now()
+      this.state.downSince = this.clock.now()
     }
     this.failures += 1
-    this.stats.lastError = `${failure.error.code}: ${failure.error.message}`
+    this.state.lastError = `${failure.error.code}: ${failure.error.message}`
     const pauseMs = Math.max(failure.retryAfterMs ?? 0, 1, backoffMs(this.failures, PROBE.minMs, PROBE.maxMs))
     this.probeAtMs = now + Math.min(pauseMs, Math.max(PROBE.maxMs, failure.retryAfterMs ?? 0))
     const level = first ? this.levels.begin(now) : this.levels.next(now)

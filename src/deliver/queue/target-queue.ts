@@ -1,7 +1,7 @@
 import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../../model/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/in-flight-job.ts'
-import type { TargetStats } from '../../model/stats.ts'
+import type { TargetCounters, TargetState } from '../../model/target-state.ts'
 import { clampRetryAfter, thrownFailure } from '../../targets/failure/failure.ts'
 import type { Undelivered } from '../undelivered.ts'
 import type { LaneQueue } from './lane-queue.ts'
@@ -21,7 +21,7 @@ export interface TargetQueueDeps {
   readonly undelivered: Undelivered
   readonly clock: Clock
   readonly log: Log
-  readonly stats: TargetStats
+  readonly state: TargetState
   /** Where each send is written to; null: nowhere. */
   readonly logSends: WriteLine | null
   /** Aborted when the daemon gives up waiting: running sends are cut off. */
@@ -50,7 +50,7 @@ export class TargetQueue implements WakeableQueue {
     this.deps = deps
     this.lanes = new Lanes(deps.lanes, deps.clock, () => this.requestFlush())
     this.selection = new LaneSelection(deps.undelivered, deps.clock)
-    this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.stats)
+    this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.state)
     this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.requestFlush())
   }
 
@@ -75,12 +75,12 @@ export class TargetQueue implements WakeableQueue {
     this.dropped = true
     this.lanes.wakeAll()
     this.requestFlush()
-    return this.deps.stats.queued
+    return this.deps.state.queued
   }
 
   push(job: InFlightJob): void {
     job.enqueuedIn(this)
-    if (job.placeholderFor === null) this.deps.stats.queued += 1
+    if (job.placeholderFor === null) this.deps.state.queued += 1
     this.lanes.push(job)
   }
 
@@ -177,8 +177,8 @@ export class TargetQueue implements WakeableQueue {
 
   private async send(target: Target, batch: InFlightJob[], segments: readonly Segment[]): Promise<void> {
     this.inFlight += 1
-    const { stats, logSends, clock } = this.deps
-    stats.sendsTotal += 1
+    const { state, logSends, clock } = this.deps
+    state.counters.sendsTotal += 1
     const fromMs = clock.monotonicMs()
     let result: SendResult
     try {
@@ -189,7 +189,7 @@ export class TargetQueue implements WakeableQueue {
     }
     this.inFlight -= 1
     const ms = clock.monotonicMs() - fromMs
-    stats.sendTimes.observe(ms)
+    state.counters.sendTimes.observe(ms)
     if (logSends !== null) logSend(logSends, this.deps.config.id, batch, result, ms)
     if (this.deps.signal.aborted && result !== undefined) return
     if (result === undefined) this.succeed(batch, segments)
@@ -209,14 +209,15 @@ export class TargetQueue implements WakeableQueue {
     segments: readonly Segment[],
     result: readonly (DeliveryFailure | null)[],
   ): void {
-    const { stats, undelivered } = this.deps
+    const { undelivered } = this.deps
+    const { counters } = this.deps.state
     const at = result.findIndex((failure) => failure?.kind === 'down')
     if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
     else this.health.succeeded()
-    for (const failure of result) if (failure !== null) countFailure(stats, failure)
+    for (const failure of result) if (failure !== null) countFailure(counters, failure)
     for (const segment of segments) {
       const sorted = sortResults(batch, segment, result, (job, failure) => undelivered.isGivenUp(job, failure))
-      stats.retriedTotal += sorted.kept.length
+      counters.retriedTotal += sorted.kept.length
       void this.finishLane(segment, sorted)
     }
   }
@@ -252,9 +253,11 @@ export class TargetQueue implements WakeableQueue {
   }
 
   private end(job: InFlightJob, delivered: boolean): void {
-    this.deps.stats.queued -= 1
-    if (delivered) this.deps.stats.deliveredTotal += 1
-    else this.deps.stats.givenUpTotal += 1
+    const { state } = this.deps
+    state.queued -= 1
+    state.ended += 1
+    if (delivered) state.counters.deliveredTotal += 1
+    else state.counters.givenUpTotal += 1
     job.end()
     this.deps.onEnd(job, delivered)
   }
@@ -268,7 +271,7 @@ export class TargetQueue implements WakeableQueue {
   }
 }
 
-function countFailure(stats: TargetStats, { error: { code } }: DeliveryFailure): void {
-  stats.failedTotal += 1
-  stats.failures.set(code, (stats.failures.get(code) ?? 0) + 1)
+function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure): void {
+  counters.failedTotal += 1
+  counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
 }

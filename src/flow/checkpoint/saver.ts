@@ -3,6 +3,7 @@ import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { GapLog } from '../../model/gap.ts'
 import type { Positions } from '../../model/source.ts'
+import type { SourceState } from '../../model/source-state.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { PositionStore } from './position-store.ts'
 import type { Watermark } from './watermark.ts'
@@ -20,6 +21,7 @@ export interface CheckpointSaverDeps<P> {
   readonly clock: Clock
   readonly log: Log
   readonly stats: Stats
+  readonly state: SourceState
 }
 
 /** Writes the low watermark to the store whenever it has moved, at most every `intervalMs`. */
@@ -29,7 +31,6 @@ export class CheckpointSaver<P> {
   private finished = 0
   private saved: P | null = null
   private savedGaps: GapLog
-  private failures = 0
 
   constructor(deps: CheckpointSaverDeps<P>) {
     this.deps = deps
@@ -70,13 +71,13 @@ export class CheckpointSaver<P> {
       this.failed(error)
       return false
     }
-    if (this.failures > 0) deps.log.info({ store: deps.store.description }, 'checkpoints can be saved again')
-    this.failures = 0
+    if (deps.state.failedSaves > 0) deps.log.info({ store: deps.store.description }, 'checkpoints can be saved again')
+    deps.state.failedSaves = 0
     this.saved = position
     this.savedGaps = gaps
     this.finished = finished
     deps.onSaved(position)
-    deps.stats.checkpointSavedAt = deps.clock.now()
+    deps.state.checkpointSavedAt = deps.clock.now()
     deps.log.debug({ position: deps.positions.print(position) }, 'checkpoint saved')
     return true
   }
@@ -84,15 +85,15 @@ export class CheckpointSaver<P> {
   /** A store that is down costs nothing but a longer replay; one that refuses us ends the run. */
   private failed(error: unknown): void {
     if (error instanceof BingoError && !error.retryable) throw error
-    this.failures += 1
     this.deps.stats.checkpointFailuresTotal += 1
-    const level = this.failures < 20 ? 'info' : this.failures < 120 ? 'warn' : 'error'
+    const failures = ++this.deps.state.failedSaves
+    const level = failures < 20 ? 'info' : failures < 120 ? 'warn' : 'error'
     // The first, then ever more rarely: a store that is down for an hour need not fill the log.
-    if ((this.failures & (this.failures - 1)) !== 0) return
+    if ((failures & (failures - 1)) !== 0) return
     this.deps.log[level](
       {
         store: this.deps.store.description,
-        attempt: this.failures,
+        attempt: failures,
         code: error instanceof BingoError ? error.code : 'BINGO_CHECKPOINT_UNREACHABLE',
         err: error instanceof Error ? error.message : String(error),
       },

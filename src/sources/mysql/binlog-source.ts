@@ -51,7 +51,7 @@ export class BinlogSource {
     this.#deps = deps
     this.#search = new ServerSearch(options.settings, options.settings.hosts)
     this.#control = new ControlConnection(this.#search.current, options.settings)
-    this.#outage = new SourceOutage(deps.stats, deps.log, deps.clock)
+    this.#outage = new SourceOutage(deps)
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)
     const oneOfSeveral = options.settings.hosts.length > 1
@@ -127,7 +127,7 @@ export class BinlogSource {
     await this.#passGap(resume)
     const feed = (this.#feed ??= this.#openFeed(facts, resume))
     const { settings, name } = this.#options
-    const { stats, log, clock } = this.#deps
+    const { state, log, clock } = this.#deps
     const address = this.#search.current
     const needed = this.#deps.needed ?? (() => null)
     const onStreaming = (): void => this.#streaming(facts)
@@ -138,7 +138,7 @@ export class BinlogSource {
         facts,
         feed,
         needed,
-        stats,
+        state,
         log,
         clock,
         onStreaming,

@@ -6,6 +6,7 @@ import type { RowIntake } from '../../model/intake.ts'
 import type { Permit } from '../../model/lease.ts'
 import type { ServerFingerprint, SourcePosition } from '../../model/position.ts'
 import { PauseReasons, type Positions, type Source } from '../../model/source.ts'
+import type { SourceState } from '../../model/source-state.ts'
 import type { Stats } from '../../model/stats.ts'
 import { BinlogReader } from './binlog/reader.ts'
 import { BinlogSource } from './binlog-source.ts'
@@ -17,6 +18,7 @@ import type { WantsTable } from './server/unlogged-rows.ts'
 export interface MysqlSourceDeps {
   readonly log: Log
   readonly stats: Stats
+  readonly state: SourceState
   readonly clock: Clock
   /** Asked before each connection: only who leads may read. Absent: always. */
   readonly permit?: Permit | undefined
@@ -41,6 +43,7 @@ export interface StreamListener {
 export class MysqlSource implements Source<BinlogPosition> {
   readonly name: string
   readonly positions: Positions<BinlogPosition>
+  readonly state: SourceState
   private readonly settings: SourceSettings
   private readonly replicaName: string
   private readonly deps: MysqlSourceDeps
@@ -64,13 +67,10 @@ export class MysqlSource implements Source<BinlogPosition> {
     this.replicaName = options.replicaName
     this.settings = options.source
     this.deps = deps
+    this.state = deps.state
     this.failFast = failFast
     this.positions = new BinlogPositions((file) => this.fingerprint(file))
     this.pauses = new PauseReasons((paused) => (paused ? this.connection?.pause() : this.connection?.resume()))
-  }
-
-  get caughtUp(): boolean {
-    return this.deps.stats.caughtUp
   }
 
   run(into: RowIntake<BinlogPosition>, from: BinlogPosition | null, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import type { Clock } from '../../model/clock.ts'
 import type { Gap } from '../../model/gap.ts'
 import type { Permit } from '../../model/lease.ts'
 import type { SourcePosition } from '../../model/position.ts'
+import type { SourceState } from '../../model/source-state.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { OpenFeed } from './replica/feed.ts'
 import type { WantsTable } from './server/unlogged-rows.ts'
@@ -20,6 +21,7 @@ export interface SourceDeps {
   /** Whether some rule listens to a table: preflight tells of those whose changes the binlog does not show. Without it, none. */
   readonly wants?: WantsTable | undefined
   readonly stats: Stats
+  readonly state: SourceState
   readonly log: Log
   readonly clock: Clock
 }

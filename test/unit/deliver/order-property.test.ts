@@ -88,7 +88,7 @@ class World {
     this.history = history
     this.stats = createStats(history.budget * JOB_BYTES)
     const sources = new PauseReasons((paused) => void (this.paused = paused))
-    this.backPressure = new BackPressure({ stats: this.stats, log: silentLog, clock: systemClock, sources })
+    this.backPressure = new BackPressure({ budget: this.stats.budget, log: silentLog, clock: systemClock, sources })
     const superseded = (job: InFlightJob) => this.backPressure.release(job)
     const ruleStats = {
       matchedTotal: 0,
@@ -161,7 +161,7 @@ class World {
   /** From now on every target takes everything; resolves when nothing waits any more. */
   async heal(): Promise<void> {
     this.healed = true
-    const busy = async () => this.stats.inFlightJobs > 0 || (await this.store.count()) > 0
+    const busy = async () => this.stats.budget.jobs > 0 || (await this.store.count()) > 0
     for (let turns = 0; turns < 20_000 && (await busy()); turns++) {
       await this.retry()
       await systemClock.sleep(1)

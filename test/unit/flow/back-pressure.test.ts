@@ -1,17 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import type { Log } from '../../../src/model/action.ts'
+import { Budget } from '../../../src/model/budget.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { PauseReasons } from '../../../src/model/source.ts'
-import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
-import type { Stats } from '../../../src/model/stats.ts'
 import { action, job, silentLog } from '../../support/jobs.ts'
 
 /** Each job of the test support is charged 100 bytes. */
 const JOB_BYTES = 100
 const jobOf = (target: string) => job({ action: action({ target: { id: target, type: 'fake', options: {} } }) })
 
-let stats: Stats
+let budget: Budget
 let pressures: boolean[]
 let lines: { readonly level: string; readonly fields: object; readonly message: string }[]
 let backPressure: BackPressure
@@ -20,12 +19,12 @@ const pauses = () => new PauseReasons((paused) => pressures.push(paused))
 
 beforeEach(() => {
   vi.useFakeTimers()
-  stats = createStats(10 * JOB_BYTES)
+  budget = new Budget(10 * JOB_BYTES)
   pressures = []
   lines = []
   const keep = (level: string) => (fields: object, message: string) => void lines.push({ level, fields, message })
   const log: Log = { ...silentLog, info: keep('info'), warn: keep('warn') }
-  backPressure = new BackPressure({ stats, log, clock: systemClock, sources: pauses() })
+  backPressure = new BackPressure({ budget, log, clock: systemClock, sources: pauses() })
 })
 afterEach(() => {
   backPressure.stop()
@@ -39,8 +38,8 @@ function charge(target: string, count: number) {
   return jobs
 }
 
-const goesDown = (target: string) => void (targetStatsOf(stats, target, 'fake').downSince = Date.now())
-const comesUp = (target: string) => void (targetStatsOf(stats, target, 'fake').downSince = 0)
+const goesDown = (target: string) => void (budget.target({ id: target, type: 'fake' }).downSince = Date.now())
+const comesUp = (target: string) => void (budget.target({ id: target, type: 'fake' }).downSince = 0)
 
 test('a target that is up may use all of the budget', () => {
   const jobs = charge('a', 10)
@@ -71,9 +70,9 @@ test('reading goes on once the target is up and has taken what waited', () => {
   expect(pressures).toEqual([true])
   comesUp('dead')
   backPressure.release(jobs[0]!)
-  expect(stats.inFlightBytes).toBe(7 * JOB_BYTES)
+  expect(budget.bytes).toBe(7 * JOB_BYTES)
   expect(pressures).toEqual([true, false])
-  expect(targetStatsOf(stats, 'dead', 'fake').inFlightBytes).toBe(7 * JOB_BYTES)
+  expect(budget.target({ id: 'dead', type: 'fake' }).inFlightBytes).toBe(7 * JOB_BYTES)
 })
 
 test('two targets that are down do not leave reading to start and stop between them', () => {
@@ -96,9 +95,9 @@ test('a pause that lasts is logged once, with the target and for how long it has
 })
 
 test('a share that is set is kept', () => {
-  stats = createStats(10 * JOB_BYTES, 3 * JOB_BYTES)
+  budget = new Budget(10 * JOB_BYTES, 3 * JOB_BYTES)
   backPressure = new BackPressure({
-    stats,
+    budget,
     log: silentLog,
     clock: systemClock,
     sources: pauses(),
@@ -111,13 +110,13 @@ test('a share that is set is kept', () => {
 })
 
 test('a brief pause and one for the budget overlap: reading goes on when both are over', () => {
-  const target = targetStatsOf(stats, 'a', 'fake')
+  const target = budget.target({ id: 'a', type: 'fake' })
   const first = charge('a', 1)
   target.queued = 10_000
   backPressure.check()
   expect(pressures).toEqual([true])
   const more = charge('a', 10)
-  expect(stats.pausedByBackPressure).toBe(true)
+  expect(budget.paused).toBe(true)
   vi.advanceTimersByTime(20)
   expect(pressures).toEqual([true])
   for (const each of [...first, ...more]) backPressure.release(each)

@@ -2,18 +2,17 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BriefPause } from '../../../src/flow/brief-pause.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { PauseReasons } from '../../../src/model/source.ts'
-import { createStats, targetStatsOf } from '../../../src/model/stats.ts'
-import type { TargetStats } from '../../../src/model/stats.ts'
+import { TargetState } from '../../../src/model/target-state.ts'
 
 let pressures: boolean[]
 let brief: BriefPause
-let target: TargetStats
+let target: TargetState
 
 beforeEach(() => {
   vi.useFakeTimers()
   pressures = []
   brief = new BriefPause(new PauseReasons((paused) => pressures.push(paused)), systemClock)
-  target = targetStatsOf(createStats(1), 'cache', 'redis')
+  target = new TargetState({ id: 'cache', type: 'redis' })
 })
 afterEach(() => {
   brief.stop()
@@ -81,7 +80,7 @@ test('the end of a long queue is not waited for', () => {
 test('a slow target is no reason not to rest for another', () => {
   queue(10_000)
   vi.advanceTimersByTime(20)
-  const other = targetStatsOf(createStats(1), 'other', 'redis')
+  const other = new TargetState({ id: 'other', type: 'redis' })
   other.queued = 6_001
   brief.check(other)
   expect(pressures).toEqual([true, false, true])

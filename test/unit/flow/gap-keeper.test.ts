@@ -3,6 +3,7 @@ import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { type Gap, NO_GAPS, withGap } from '../../../src/model/gap.ts'
 import type { SourcePosition } from '../../../src/model/position.ts'
+import { SourceState } from '../../../src/model/source-state.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { GapKeeper } from '../../../src/flow/gap-keeper.ts'
 
@@ -35,6 +36,7 @@ function keeper(start = NO_GAPS, at = position(100)) {
     watermark,
     clock: systemClock,
     stats,
+    state: new SourceState(),
     save: async () => {
       saved.push({ offset: watermark.position!.offset, gaps: kept.log.total })
     },

@@ -8,6 +8,7 @@ import { EvaluationError } from '../../../src/model/errors.ts'
 import type { SourcePosition } from '../../../src/model/position.ts'
 import { PLAIN_SESSION } from '../../../src/sources/mysql/sql/tokens.ts'
 import type { Rule } from '../../../src/model/rule.ts'
+import { SourceState } from '../../../src/model/source-state.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import { systemClock } from '../../../src/model/clock.ts'
@@ -55,16 +56,17 @@ beforeEach(() => {
 
 function intake(...plans: readonly ActionPlan[]): GroupIntake<SourcePosition> {
   const sources = new PauseReasons((paused) => pressures.push(paused))
-  backPressure = new BackPressure({ stats, log: silentLog, clock: systemClock, sources })
+  backPressure = new BackPressure({ budget: stats.budget, log: silentLog, clock: systemClock, sources })
   const rules = new RuleCounters(stats)
   const router = { route: (job: InFlightJob) => void routed.push(job) }
   return new GroupIntake(new Matcher({ rules: plans.map(({ rule }) => rule), files: [] }, compile), {
     lanes: 16,
     stats,
+    state: new SourceState(),
     rules,
     watermark,
     log: { ...silentLog, error: (fields, message) => errors.push({ ...fields, message }) },
-    buffer: new CommitBuffer(stats.budgetBytes, rules, router),
+    buffer: new CommitBuffer(stats.budget.limitBytes, rules, router),
     backPressure,
     started: () => undefined,
     gap: () => Promise.resolve(),
@@ -97,7 +99,7 @@ test('nothing of a rolled back transaction goes, and the position moves past it'
   into.rollback(at(100))
   expect(routed).toEqual([])
   expect(watermark.position).toEqual(at(100))
-  expect(stats.inFlightBytes).toBe(0)
+  expect(stats.budget.bytes).toBe(0)
 })
 
 test('rows after a savepoint that was rolled back do not go, the ones before do', () => {
@@ -296,7 +298,7 @@ test('a gap reaches the rules that listen to it, behind what was read before, an
   into.begin(transaction(1))
   into.rows(block('update', [update(1)]))
   into.dropGroup()
-  expect(stats.inFlightJobs).toBe(0)
+  expect(stats.budget.jobs).toBe(0)
   into.announceGap({ ...gap, onGap: 'latest', from: at(100), to: at(900) }, at(900))
   expect(routed.map((job) => [job.change.id, job.change.op])).toEqual([['gap-7/0', 'gap']])
   expect(routed[0]!.change.new).toMatchObject({ code: gap.code, missing: 'a:1-5', from: 'binlog.000001:100' })

@@ -1,21 +1,28 @@
-import { DurationHistogram } from '../../../src/model/duration-histogram.ts'
 import { beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
-import { createStats, targetStatsOf, type Stats } from '../../../src/model/stats.ts'
+import { SourceState } from '../../../src/model/source-state.ts'
+import { createStats, type Stats } from '../../../src/model/stats.ts'
+import type { TargetState } from '../../../src/model/target-state.ts'
 import { assess } from '../../../src/ops/health.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 
 const START = 1_700_000_000_000
 let now: number
 let stats: Stats
+let source: SourceState
 let progress: Progress
 
 beforeEach(() => {
   now = START
   stats = createStats(1_000)
+  source = new SourceState()
+  stats.sources.set('binlog', source)
   progress = new Progress(stats, { ...systemClock, now: () => now, monotonicMs: () => now })
-  Object.assign(stats, { connected: true, caughtUp: true, lastReceivedAt: now })
+  Object.assign(source, { connected: true, caughtUp: true, lastReceivedAt: now })
 })
+
+const target = (id: string, type: string, state: Partial<TargetState>) =>
+  void Object.assign(stats.budget.target({ id, type }), state)
 
 const codes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons.map(({ code }) => code)
 
@@ -24,9 +31,9 @@ test('it is ready when the source is heard and no target is down', () => {
 })
 
 test('a lost source is said, with for how long', () => {
-  stats.connected = false
-  stats.source.downSince = now
-  stats.source.lastError = { code: 'BINGO_SOURCE_UNREACHABLE', message: 'MySQL at db:3306 cannot be reached' }
+  source.connected = false
+  source.downSince = now
+  source.lastError = { code: 'BINGO_SOURCE_UNREACHABLE', message: 'MySQL at db:3306 cannot be reached' }
   now += 5_000
   const { ready, reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect(ready).toBe(false)
@@ -44,9 +51,9 @@ test('silence beyond three heartbeats is not ready although the connection stand
 })
 
 test('a stream of heartbeats only is told as long as it lasts, although the connection stands', () => {
-  stats.source.stalled = { since: now, transactions: 7 }
+  source.stalled = { since: now, groups: 7 }
   now += 2_000
-  stats.lastReceivedAt = now
+  source.lastReceivedAt = now
   const { ready, reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect(ready).toBe(false)
   expect(reasons).toEqual([
@@ -56,28 +63,15 @@ test('a stream of heartbeats only is told as long as it lasts, although the conn
 
 test('silence while reading is paused is our own doing', () => {
   now += 60_000
-  stats.pausedByBackPressure = true
+  stats.budget.paused = true
   const health = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect(health.ready).toBe(true)
   expect(health.notes).toMatchObject([{ code: 'BINGO_BACK_PRESSURE' }])
 })
 
 test('a target that is down is named, with its last error', () => {
-  const target = {
-    type: 'redis',
-    sendsTotal: 0,
-    sendTimes: new DurationHistogram(),
-    failures: new Map<string, number>(),
-    deliveredTotal: 0,
-    failedTotal: 1,
-    retriedTotal: 0,
-    givenUpTotal: 0,
-    queued: 3,
-    inFlightBytes: 0,
-    unnamedSince: 0,
-  }
-  stats.targets.set('redis://cache', { ...target, downSince: now - 2_000, lastError: 'ECONNREFUSED' })
-  stats.targets.set('crm', { ...target, downSince: 0, lastError: 'old' })
+  target('redis://cache', 'redis', { queued: 3, downSince: now - 2_000, lastError: 'ECONNREFUSED' })
+  target('crm', 'webhook', { queued: 3, lastError: 'old' })
   const { reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect(reasons).toEqual([
     { code: 'BINGO_TARGET_DOWN', message: 'target redis://cache is down (for 2 s): ECONNREFUSED' },
@@ -85,9 +79,8 @@ test('a target that is down is named, with its last error', () => {
 })
 
 test('a target that is down and holds its share of the budget is told as what keeps reading from going on', () => {
-  const target = targetStatsOf(stats, 'crm', 'webhook')
-  Object.assign(target, { downSince: now - 60_000, queued: 7, inFlightBytes: 800, lastError: 'answered 503' })
-  stats.pausedByBackPressure = true
+  target('crm', 'webhook', { downSince: now - 60_000, queued: 7, inFlightBytes: 800, lastError: 'answered 503' })
+  stats.budget.paused = true
   expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).notes).toEqual([
     {
       code: 'BINGO_BACK_PRESSURE',
@@ -106,11 +99,11 @@ test('dead letters that cannot be written are said, with the reason of their sto
 })
 
 test('a checkpoint that keeps failing is not ready until it is saved again', () => {
-  stats.checkpointFailuresTotal = 3
+  source.failedSaves = 3
   expect(codes()).toEqual([])
-  stats.checkpointFailuresTotal = 4
+  source.failedSaves = 4
   expect(codes()).toEqual(['BINGO_CHECKPOINT_FAILING'])
-  stats.checkpointSavedAt = now
+  source.failedSaves = 0
   expect(codes()).toEqual([])
 })
 
@@ -123,22 +116,42 @@ test('an idle hour is no lag', () => {
 test('lag counts from the last moment at which everything was done', () => {
   progress.sample()
   now += 10_000
-  stats.inFlightJobs = 1
+  source.work = { commitAtMs: 0, pending: 1 }
   expect(progress.lagMs()).toBe(10_000)
-  stats.watermarkCommitAt = now - 4_000
+  source.work = { commitAtMs: now - 4_000, pending: 1 }
   expect(progress.lagMs()).toBe(4_000)
-  stats.inFlightJobs = 0
+  source.work = { commitAtMs: now - 4_000, pending: 0 }
   expect(progress.lagMs()).toBe(0)
 })
 
+test('lag is that of the source that is furthest behind, and one that has nothing to do has none', () => {
+  const other = new SourceState()
+  Object.assign(other, { connected: true, caughtUp: true, lastReceivedAt: now })
+  stats.sources.set('other', other)
+  progress.sample()
+  now += 10_000
+  source.work = { commitAtMs: now - 4_000, pending: 1 }
+  expect(progress.lagMs()).toBe(4_000)
+  now += 20_000
+  source.work = { commitAtMs: now - 4_000, pending: 1 }
+  other.work = { commitAtMs: now - 7_000, pending: 2 }
+  expect(progress.lagMs()).toBe(7_000)
+})
+
+test('each source that is lost is a reason of its own', () => {
+  source.connected = false
+  stats.sources.set('other', new SourceState())
+  expect(codes()).toEqual(['BINGO_SOURCE_DISCONNECTED', 'BINGO_SOURCE_DISCONNECTED'])
+})
+
 test('while it catches up, lag is the age of what is finished', () => {
-  stats.caughtUp = false
-  stats.watermarkCommitAt = START - 86_400_000
+  source.caughtUp = false
+  source.work = { commitAtMs: START - 86_400_000, pending: 0 }
   expect(progress.lagMs()).toBe(86_400_000)
 })
 
 test('a standby is not ready, and says nothing but who leads', () => {
-  Object.assign(stats, { connected: false })
+  source.connected = false
   Object.assign(stats.standby, { role: 'standby', leader: 'host:1' })
   const { ready, reasons, notes } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect({ ready, notes }).toEqual({ ready: false, notes: [] })
@@ -152,19 +165,6 @@ test('a leader that cannot renew its lease is not ready, with for how long', () 
 })
 
 const notes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).notes
-const target = {
-  type: 'redis',
-  sendsTotal: 0,
-  sendTimes: new DurationHistogram(),
-  failures: new Map<string, number>(),
-  deliveredTotal: 0,
-  failedTotal: 0,
-  retriedTotal: 0,
-  givenUpTotal: 0,
-  inFlightBytes: 0,
-  unnamedSince: 0,
-  lastError: null,
-}
 
 test('a jump of the wall clock is no silence', () => {
   let wall = now
@@ -175,9 +175,9 @@ test('a jump of the wall clock is no silence', () => {
 })
 
 test('a target that is up and finishes nothing of what waits is stalled, and named', () => {
-  stats.targets.set('crm', { ...target, queued: 7, downSince: 0 })
-  stats.targets.set('idle', { ...target, queued: 0, downSince: 0 })
-  stats.targets.set('down', { ...target, queued: 1, downSince: now })
+  target('crm', 'redis', { queued: 7 })
+  target('idle', 'redis', { queued: 0 })
+  target('down', 'redis', { queued: 1, downSince: now })
   const stalled = () =>
     assess(stats, progress, { heartbeatMs: 1e9, stallMs: 60_000 }, now).reasons.filter(
       ({ code }) => code === 'BINGO_DELIVERY_STALLED',
@@ -187,14 +187,14 @@ test('a target that is up and finishes nothing of what waits is stalled, and nam
   expect(stalled()).toEqual([])
   now += 1_000
   expect(stalled()).toMatchObject([{ message: '7 actions wait for target crm, and none has ended for 60 s' }])
-  stats.targets.get('crm')!.deliveredTotal += 1
+  stats.targets.get('crm')!.ended += 1
   expect(stalled()).toEqual([])
 })
 
 test('back-pressure names the target that most of it waits for', () => {
-  stats.pausedByBackPressure = true
-  stats.targets.set('cache', { ...target, queued: 2, downSince: 0 })
-  stats.targets.set('crm', { ...target, queued: 9, downSince: 0 })
+  stats.budget.paused = true
+  target('cache', 'redis', { queued: 2 })
+  target('crm', 'redis', { queued: 9 })
   expect(notes()).toMatchObject([
     { code: 'BINGO_BACK_PRESSURE', message: expect.stringContaining('9 wait for target crm') },
   ])
@@ -226,7 +226,7 @@ test('dead letters are news for ten minutes, counted from the beginning of the b
   rule.deadLettersTotal = 3
   expect(notes()[0]!.message).toMatch(/^3 events /)
   now += 600_001
-  stats.lastReceivedAt = now
+  source.lastReceivedAt = now
   expect(notes()).toEqual([])
   rule.deadLettersTotal = 4
   expect(notes()[0]!.message).toMatch(/^1 event /)
@@ -234,29 +234,29 @@ test('dead letters are news for ten minutes, counted from the beginning of the b
 
 test('binlogs that are about to be purged are said with how long there is left', () => {
   const retention = { keptMs: 86_400_000, headroomMs: 7_200_000, headroomBytes: null, backlogBytes: 2_048 }
-  stats.source.retention = retention
+  source.retention = retention
   expect(notes()).toMatchObject([{ code: 'BINGO_PURGE_NEAR', message: expect.stringContaining('2 h') }])
-  stats.source.retention = { ...retention, headroomMs: 43_200_000 }
+  source.retention = { ...retention, headroomMs: 43_200_000 }
   expect(notes()).toEqual([])
 })
 
 test('a gap is said for a day', () => {
-  stats.source.lastGapAt = now
+  source.lastGapAt = now
   expect(notes()).toMatchObject([{ code: 'BINGO_GAP_PASSED' }])
-  stats.source.lastGapAt = now - 86_400_001
+  source.lastGapAt = now - 86_400_001
   expect(notes()).toEqual([])
 })
 
 test('where the end of the server cannot be asked, that is said instead of a lag that nobody knows', () => {
-  stats.caughtUp = false
-  stats.source.endUnknown = 'the privilege is missing'
+  source.caughtUp = false
+  source.endUnknown = 'the privilege is missing'
   expect(notes()).toMatchObject([{ code: 'BINGO_SOURCE_END_UNKNOWN', message: expect.stringContaining('privilege') }])
 })
 
 test('a start without a checkpoint is a note for a day', () => {
-  stats.source.startedWithoutCheckpointAt = now
+  source.startedWithoutCheckpointAt = now
   const notes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).notes.map(({ code }) => code)
   expect(notes()).toEqual(['BINGO_FIRST_START'])
-  stats.source.startedWithoutCheckpointAt = now - 86_400_001
+  source.startedWithoutCheckpointAt = now - 86_400_001
   expect(notes()).toEqual([])
 })

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import type { DropResult } from '../../../src/model/deliveries.ts'
-import { DurationHistogram } from '../../../src/model/duration-histogram.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
 import { createMetrics } from '../../../src/ops/metrics.ts'
 import { Progress } from '../../../src/ops/progress.ts'
@@ -88,7 +87,7 @@ test('metrics are read from the counters when scraped', async () => {
     now: () => Date.now(),
   })
   stats.eventsTotal = 5
-  stats.inFlightJobs = 7
+  stats.budget.jobs = 7
   stats.rules.set('r1', {
     matchedTotal: 3,
     actionsTotal: 3,
@@ -97,19 +96,10 @@ test('metrics are read from the counters when scraped', async () => {
     errorsTotal: 0,
     deadLettersTotal: 0,
   })
-  const target = {
-    type: 'redis',
-    sendsTotal: 4,
-    sendTimes: new DurationHistogram(),
-    failures: new Map([['BINGO_X', 3]]),
-    deliveredTotal: 2,
-    failedTotal: 0,
-    retriedTotal: 0,
-    givenUpTotal: 0,
-    queued: 1,
-  }
-  for (const ms of [0.5, 7, 99_000]) target.sendTimes.observe(ms)
-  stats.targets.set('redis://c', { ...target, inFlightBytes: 0, unnamedSince: 0, downSince: 1, lastError: 'x' })
+  const target = stats.budget.target({ id: 'redis://c', type: 'redis' })
+  Object.assign(target, { queued: 1, downSince: 1, lastError: 'x' })
+  Object.assign(target.counters, { sendsTotal: 4, deliveredTotal: 2, failures: new Map([['BINGO_X', 3]]) })
+  for (const ms of [0.5, 7, 99_000]) target.counters.sendTimes.observe(ms)
   const text = await registry.metrics()
   for (const line of [
     'bingo_events_read_total 5',

@@ -1,6 +1,6 @@
 import type { Log } from '../../../model/action.ts'
 import type { Clock } from '../../../model/clock.ts'
-import type { Stats } from '../../../model/stats.ts'
+import type { SourceState } from '../../../model/source-state.ts'
 import type { LagReport } from '../server/lag-probe.ts'
 
 /** While the server has more for us, this many bytes are nothing but heartbeats. */
@@ -14,19 +14,19 @@ export interface ObservedStream {
 
 /**
  * Notices a connection on which the server sends heartbeats only, while its own binlog moves on: a silent stall. That it
- * is one stays told (`stats.source.stalled`) over the reconnects, until something has been read or there is no more.
+ * is one stays told (`stalled` of its state) over the reconnects, until something has been read or there is no more.
  */
 export class StallDetector {
   readonly #limitMs: number
-  readonly #stats: Stats
+  readonly #state: SourceState
   readonly #clock: Clock
   readonly #log: Log
   #since = 0
   #bytes = -Infinity
 
-  constructor(heartbeatMs: number, { stats, clock, log }: { stats: Stats; clock: Clock; log: Log }) {
+  constructor(heartbeatMs: number, { state, clock, log }: { state: SourceState; clock: Clock; log: Log }) {
     this.#limitMs = STALL_HEARTBEATS * heartbeatMs
-    this.#stats = stats
+    this.#state = state
     this.#clock = clock
     this.#log = log
   }
@@ -46,15 +46,15 @@ export class StallDetector {
   }
 
   #forgive(report: LagReport | null): void {
-    const { source, transactionsTotal } = this.#stats
-    if (source.stalled === null) return
-    if (report?.caughtUp === true || transactionsTotal > source.stalled.transactions) source.stalled = null
+    const state = this.#state
+    if (state.stalled === null) return
+    if (report?.caughtUp === true || state.groups > state.stalled.groups) state.stalled = null
   }
 
   #tell({ end, position }: LagReport): void {
-    const { source, transactionsTotal } = this.#stats
-    const level = source.stalled === null ? 'warn' : 'error'
-    source.stalled ??= { since: this.#clock.now(), transactions: transactionsTotal }
+    const state = this.#state
+    const level = state.stalled === null ? 'warn' : 'error'
+    state.stalled ??= { since: this.#clock.now(), groups: state.groups }
     const place = { file: position.file, position: position.offset, gtid: position.gtidSet }
     const reason = `the server stands at ${end.file}:${end.offset}`
     this.#log[level]({ code: 'BINGO_SOURCE_STALLED', ...place, reason }, 'only heartbeats come; reconnecting')

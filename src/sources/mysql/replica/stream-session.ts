@@ -2,7 +2,7 @@ import type { Log } from '../../../model/action.ts'
 import type { Clock } from '../../../model/clock.ts'
 import { BingoError } from '../../../model/errors.ts'
 import type { SourcePosition } from '../../../model/position.ts'
-import type { Stats } from '../../../model/stats.ts'
+import type { SourceState } from '../../../model/source-state.ts'
 import type { ControlConnection } from '../server/control-connection.ts'
 import type { PositionedFeed } from './feed.ts'
 import { followRetention } from '../server/follow-retention.ts'
@@ -22,7 +22,7 @@ export interface SessionDeps {
   readonly control: ControlConnection
   readonly facts: ServerFacts
   readonly feed: PositionedFeed
-  readonly stats: Stats
+  readonly state: SourceState
   readonly log: Log
   readonly clock: Clock
   /** The stream has begun: the server accepted the position. */
@@ -79,7 +79,7 @@ export class StreamSession {
     signal.addEventListener('abort', abort, { once: true })
     if (signal.aborted) abort()
     const onAlive = (): void => {
-      deps.stats.lastReceivedAt = deps.clock.now()
+      deps.state.lastReceivedAt = deps.clock.now()
     }
     const helpers = Promise.all([
       watch(this.#replica, deps.settings.heartbeatMs, deps.clock, onAlive, either),
@@ -92,22 +92,22 @@ export class StreamSession {
       signal.removeEventListener('abort', abort)
       over.abort()
       await helpers
-      deps.stats.connected = false
-      deps.stats.caughtUp = false
-      deps.stats.source.retention = null
+      deps.state.connected = false
+      deps.state.caughtUp = false
+      deps.state.retention = null
     }
   }
 
   #begun(): void {
     if (this.#streaming) return
     this.#streaming = true
-    this.#deps.stats.connected = true
+    this.#deps.state.connected = true
     this.#deps.onStreaming()
   }
 
-  /** Keeps `stats.caughtUp` true to the server's own end, and notices a stream that stands still while it should not. */
+  /** Keeps `caughtUp` true to the server's own end, and notices a stream that stands still while it should not. */
   async #followLag(signal: AbortSignal): Promise<void> {
-    const { control, facts, feed, stats, clock, settings, log } = this.#deps
+    const { control, facts, feed, state, clock, settings, log } = this.#deps
     let waitMs = FIRST_PROBE_MS
     let level: 'info' | 'debug' = 'info'
     const stall = new StallDetector(settings.heartbeatMs, this.#deps)
@@ -116,25 +116,25 @@ export class StreamSession {
       if (signal.aborted || !this.#streaming) continue
       const report = await probeLag(control, facts, () => feed.position()).catch((error: unknown) => {
         log.debug({ reason: String(error) }, 'the server’s end could not be asked')
-        stats.source.endUnknown = error instanceof Error ? error.message : String(error)
+        state.endUnknown = error instanceof Error ? error.message : String(error)
         if (error instanceof BingoError && error.code === 'BINGO_SOURCE_NO_BINLOG') this.#replica.close(error)
         return null
       })
       if (signal.aborted) return
-      if (report !== null) stats.source.endUnknown = null
-      if (report?.caughtUp === true && !stats.caughtUp) {
+      if (report !== null) state.endUnknown = null
+      if (report?.caughtUp === true && !state.caughtUp) {
         this.#logCaughtUp(report, level)
         level = 'debug'
       }
-      stats.caughtUp = report?.caughtUp === true
+      state.caughtUp = report?.caughtUp === true
       if (stall.stalled(report, this.#replica)) this.#replica.close(stalled())
-      waitMs = stats.caughtUp ? Math.max(LAG_PROBE_MS, settings.heartbeatMs) : Math.min(waitMs * 2, LAG_PROBE_MS)
+      waitMs = state.caughtUp ? Math.max(LAG_PROBE_MS, settings.heartbeatMs) : Math.min(waitMs * 2, LAG_PROBE_MS)
     }
   }
 
   #logCaughtUp({ position }: LagReport, level: 'info' | 'debug'): void {
-    const { stats, clock, log } = this.#deps
-    const lagMs = stats.lastCommitAt === 0 ? undefined : Math.max(0, clock.now() - stats.lastCommitAt)
+    const { state, clock, log } = this.#deps
+    const lagMs = state.lastCommitAt === 0 ? undefined : Math.max(0, clock.now() - state.lastCommitAt)
     log[level]({ file: position.file, position: position.offset, gtid: position.gtidSet, lagMs }, 'caught up')
   }
 }

@@ -2,7 +2,8 @@ import type { Log } from '../../../model/action.ts'
 import type { Clock } from '../../../model/clock.ts'
 import { printDuration } from '../../../model/quantity.ts'
 import type { SourcePosition } from '../../../model/position.ts'
-import { isPurgeNear, type Retention, type Stats } from '../../../model/stats.ts'
+import { isPurgeNear, type Retention } from '../../../model/retention.ts'
+import type { SourceState } from '../../../model/source-state.ts'
 import { binlogFiles } from './binlog-status.ts'
 import type { ControlConnection } from './control-connection.ts'
 import type { PositionedFeed } from '../replica/feed.ts'
@@ -14,7 +15,7 @@ export interface RetentionDeps {
   readonly feed: PositionedFeed
   /** The checkpoint's position: what lies behind it may be asked for again. Null: that of the feed. */
   readonly needed: () => SourcePosition | null
-  readonly stats: Stats
+  readonly state: SourceState
   readonly log: Log
   readonly clock: Clock
 }
@@ -32,11 +33,11 @@ const VARIABLES = [
 ]
 
 /**
- * Keeps `stats.source.retention` up to date and warns once when the server is about to purge what BinGo still needs. Runs
+ * Keeps the source's `retention` up to date and warns once when the server is about to purge what BinGo still needs. Runs
  * until aborted. Needs REPLICATION CLIENT (BINLOG MONITOR); without it nothing is known.
  */
 export async function followRetention(deps: RetentionDeps, heartbeatMs: number, signal: AbortSignal): Promise<void> {
-  const { stats, clock, log } = deps
+  const { state, clock, log } = deps
   let waitMs = FIRST_LOOK_MS
   let wasNear = false
   while (!signal.aborted) {
@@ -48,14 +49,14 @@ export async function followRetention(deps: RetentionDeps, heartbeatMs: number, 
       return null
     })
     if (signal.aborted) return
-    stats.source.retention = retention
+    state.retention = retention
     const near = retention !== null && isPurgeNear(retention)
     if (near && !wasNear) warn(log, retention)
     wasNear = near
   }
 }
 
-async function look({ control, feed, needed, stats }: RetentionDeps): Promise<Retention | null> {
+async function look({ control, feed, needed, state }: RetentionDeps): Promise<Retention | null> {
   const names = VARIABLES.map((name) => `'${name}'`).join(',')
   const files = await binlogFiles(control)
   const rows = await control.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`)
@@ -65,7 +66,7 @@ async function look({ control, feed, needed, stats }: RetentionDeps): Promise<Re
     variables: new Map(rows.map((row) => [text(row, 'Variable_name').toLowerCase(), text(row, 'Value')])),
     serverNowMs: Number(text(clock, 'now')) * 1_000,
     needed: needed() ?? feed.position(),
-    committedAtMs: stats.watermarkCommitAt,
+    committedAtMs: state.finishedAt,
     fileCreated: (file) => feed.fileCreatedOf(file),
   })
 }

@@ -1,5 +1,5 @@
 import type { SourcePosition } from '../../../model/position.ts'
-import type { Retention } from '../../../model/stats.ts'
+import type { Retention } from '../../../model/retention.ts'
 import type { BinlogFile } from './binlog-status.ts'
 
 /** What a server says about how long it keeps its binlogs, and what we know of the files. */

@@ -4,6 +4,7 @@ import type { Log } from '../../../../src/model/action.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 import { ProblemsError } from '../../../../src/model/errors.ts'
 import type { RuleSet } from '../../../../src/model/rule.ts'
+import { SourceState } from '../../../../src/model/source-state.ts'
 import { createStats } from '../../../../src/model/stats.ts'
 import { assess } from '../../../../src/ops/health.ts'
 import { createMetrics } from '../../../../src/ops/metrics.ts'
@@ -39,7 +40,8 @@ function start(initial: RuleSet) {
   let remind: () => void = () => undefined
   let cancelled = 0
   const stats = createStats(1_000)
-  Object.assign(stats, { connected: true, caughtUp: true, lastReceivedAt: Date.now() })
+  const source = Object.assign(new SourceState(), { connected: true, caughtUp: true, lastReceivedAt: Date.now() })
+  stats.sources.set('binlog', source)
   const clock = {
     ...systemClock,
     every: (_ms: number, fn: () => void) => {

@@ -7,7 +7,7 @@ import { systemClock } from '../../../../src/model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../../../../src/model/dead-letter.ts'
 import { BingoError, EvaluationError } from '../../../../src/model/errors.ts'
 import type { WriteLine } from '../../../../src/deliver/queue/send-log.ts'
-import { DurationHistogram } from '../../../../src/model/duration-histogram.ts'
+import { TargetState } from '../../../../src/model/target-state.ts'
 import { InFlightJob } from '../../../../src/model/in-flight-job.ts'
 import { action, change, CountingHold, job, silentLog, target as targetConfig } from '../../../support/jobs.ts'
 
@@ -75,21 +75,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}, logSends: Wr
     close: () => Promise.resolve(),
     ...options,
   }
-  const stats = {
-    type: 'fake',
-    sendsTotal: 0,
-    sendTimes: new DurationHistogram(),
-    failures: new Map<string, number>(),
-    deliveredTotal: 0,
-    failedTotal: 0,
-    retriedTotal: 0,
-    givenUpTotal: 0,
-    queued: 0,
-    inFlightBytes: 0,
-    unnamedSince: 0,
-    downSince: 0,
-    lastError: null as string | null,
-  }
+  const state = new TargetState(targetConfig)
   const queue = new TargetQueue({
     config: targetConfig,
     lanes: LANES,
@@ -98,14 +84,14 @@ async function openQueue(send: Send, options: Partial<Target> = {}, logSends: Wr
     clock: systemClock,
     log: silentLog,
     logSends,
-    stats,
+    state,
     signal: abort.signal,
     onEnd: (each, delivered) => ended.push({ job: each, delivered }),
   })
   const drained = async () => {
     while (!queue.idle) await systemClock.sleep(1)
   }
-  return { queue, store, ended, stats, drained, abort }
+  return { queue, store, ended, state, drained, abort }
 }
 
 test('jobs that queue up while a send is under way go out together', async () => {
@@ -157,7 +143,7 @@ test('a hold is released only when the target has acknowledged', async () => {
 test('a target that is down gets everything in order once it is up, and nothing goes to the dead letters', async () => {
   let sends = 0
   const seen: unknown[] = []
-  const { queue, store, stats, drained } = await openQueue((jobs) => {
+  const { queue, store, state, drained } = await openQueue((jobs) => {
     sends += 1
     if (sends <= 2) return jobs.map(() => failure('down'))
     seen.push(...jobs.map((each) => each.change.seq))
@@ -167,7 +153,7 @@ test('a target that is down gets everything in order once it is up, and nothing 
   await drained()
   expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   expect(store.letters).toEqual([])
-  expect(stats.downSince).toBe(0)
+  expect(state.downSince).toBe(0)
 })
 
 test('a poison message parks its key: later events of the key join it, others are delivered', async () => {
@@ -379,29 +365,35 @@ test('whatever fails, nothing is lost and the last delivery of each event keeps 
 
 test('each failed attempt counts, and what is given up counts once', async () => {
   let sends = 0
-  const { queue, drained, stats } = await openQueue((jobs) => {
+  const { queue, drained, state } = await openQueue((jobs) => {
     sends += 1
     return jobs.map(({ change: { new: row } }) => (row!['id'] === 2 ? null : failure(sends < 3 ? 'unknown' : 'poison')))
   })
   for (const id of [1, 2]) queue.push(job({ id, lane: 0 }))
   await drained()
-  expect(stats).toMatchObject({ sendsTotal: 3, failedTotal: 3, retriedTotal: 2, givenUpTotal: 1, deliveredTotal: 1 })
+  expect(state.counters).toMatchObject({
+    sendsTotal: 3,
+    failedTotal: 3,
+    retriedTotal: 2,
+    givenUpTotal: 1,
+    deliveredTotal: 1,
+  })
 })
 
 test('attempts at a target that is down count as failed ones, and nothing is given up', async () => {
   let sends = 0
-  const { queue, drained, stats } = await openQueue((jobs) => {
+  const { queue, drained, state } = await openQueue((jobs) => {
     sends += 1
     return sends < 3 ? jobs.map(() => failure('down')) : undefined
   })
   for (const id of [1, 2]) queue.push(job({ id, lane: 0 }))
   await drained()
-  expect(stats).toMatchObject({ failedTotal: 4, givenUpTotal: 0, deliveredTotal: 2 })
+  expect(state.counters).toMatchObject({ failedTotal: 4, givenUpTotal: 0, deliveredTotal: 2 })
 })
 
 test('each send gives a line per action and status, which names its events', async () => {
   const lines: object[] = []
-  const { queue, drained, stats } = await openQueue(
+  const { queue, drained, state } = await openQueue(
     (jobs) => jobs.map((each) => (each.change.seq === 2 ? failure('poison') : null)),
     {},
     (fields) => lines.push(fields),
@@ -413,6 +405,6 @@ test('each send gives a line per action and status, which names its events', asy
     { rule: 'rule1', action: 'fake', target: 'fake', status: 'delivered', events: [expect.stringMatching(/\/1$/)] },
     { rule: 'rule2', action: 'fake', target: 'fake', status: 'BINGO_TEST', events: [expect.stringMatching(/\/2$/)] },
   ])
-  expect([...stats.failures]).toEqual([['BINGO_TEST', 1]])
-  expect(stats.sendTimes.counts.reduce((a, b) => a + b)).toBe(1)
+  expect([...state.counters.failures]).toEqual([['BINGO_TEST', 1]])
+  expect(state.counters.sendTimes.counts.reduce((a, b) => a + b)).toBe(1)
 })

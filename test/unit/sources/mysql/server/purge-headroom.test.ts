@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SourcePosition } from '../../../../../src/model/position.ts'
-import { isPurgeNear } from '../../../../../src/model/stats.ts'
+import { isPurgeNear } from '../../../../../src/model/retention.ts'
 import { purgeHeadroom, type RetentionFacts } from '../../../../../src/sources/mysql/server/purge-headroom.ts'
 
 const HOUR_MS = 3_600_000
