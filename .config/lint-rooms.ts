@@ -1,13 +1,17 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { CLIENT_FILES, ROOMS, type Room } from './rooms.ts'
+import { CLIENT_FILES, CLOCK_FILE, ROOMS, TIMERS_ALLOWED, type Room } from './rooms.ts'
 
 const ROOT = new URL('../', import.meta.url)
 const OXLINTRC = new URL('.oxlintrc.json', ROOT)
 /** Marks the overrides that this file writes; others in .oxlintrc.json are kept. */
 const RULE = 'no-restricted-imports'
+const TIMERS_RULE = 'no-restricted-globals'
+const TIMERS_MESSAGE = `Wait by the injected Clock (src/${CLOCK_FILE}).`
+const TIMERS = ['setTimeout', 'setInterval']
 
 interface Pattern {
   readonly regex: string
+  readonly importNames?: readonly string[]
   readonly message: string
 }
 
@@ -53,6 +57,13 @@ function reachable(other: Room, room: Room): string[] {
   return [`${other.folder}/[^/]+$`, ...below.map((folder) => `${folder}/`)]
 }
 
+/** The timers of Node's modules. Yielding a turn (`setImmediate`) is no waiting. */
+const TIMER_IMPORTS: Pattern = {
+  regex: '^(node:)?timers(/promises)?$',
+  importNames: [...TIMERS, 'scheduler'],
+  message: TIMERS_MESSAGE,
+}
+
 function clientPaths(file?: string): { name: string; message: string; allowTypeImports: true }[] {
   return Object.entries(CLIENT_FILES)
     .filter(([, opener]) => opener !== file)
@@ -71,22 +82,38 @@ export function roomOverrides(): unknown[] {
   // Outer rooms first: the globs of an inner room say more, and the last override counts.
   const rooms = [...depths].toSorted(([, one], [, other]) => one.room.folder.length - other.room.folder.length)
   return [
-    ...rooms.map(([glob, { room, depth }]) => override(glob, clientPaths(), forbidden(room, depth))),
+    ...rooms.map(([glob, { room, depth }]) => override(glob, clientPaths(), patternsOf(room, depth))),
     ...[...new Set(Object.values(CLIENT_FILES))].map((file) => {
       const folder = file.slice(0, file.lastIndexOf('/'))
-      return override(`src/${file}`, clientPaths(file), forbidden(roomOf(folder)!, folder.split('/').length))
+      return override(`src/${file}`, clientPaths(file), patternsOf(roomOf(folder)!, folder.split('/').length))
     }),
+    override(`src/${CLOCK_FILE}`, clientPaths(), forbidden(roomOf('model')!, 1)),
+    ...timerOverrides(),
   ]
+}
+
+function patternsOf(room: Room, depth: number): Pattern[] {
+  const patterns = forbidden(room, depth)
+  return TIMERS_ALLOWED.includes(room.folder) ? patterns : [...patterns, TIMER_IMPORTS]
 }
 
 function override(glob: string, paths: readonly unknown[], patterns: readonly Pattern[]): unknown {
   return { files: [glob], rules: { [RULE]: ['error', { paths, patterns }] } }
 }
 
+function timerOverrides(): unknown[] {
+  const allowed = [`src/${CLOCK_FILE}`, ...TIMERS_ALLOWED.map((folder) => `src/${folder}/**/*.ts`)]
+  const timers = TIMERS.map((name) => ({ name, message: TIMERS_MESSAGE }))
+  return [
+    { files: ['src/**/*.ts'], rules: { [TIMERS_RULE]: ['error', ...timers] } },
+    { files: allowed, rules: { [TIMERS_RULE]: 'off' } },
+  ]
+}
+
 /** .oxlintrc.json as it should be. */
 export function lintConfiguration(): string {
   const config = JSON.parse(readFileSync(OXLINTRC, 'utf8')) as { overrides: { rules: Record<string, unknown> }[] }
-  const others = config.overrides.filter(({ rules }) => !Array.isArray(rules[RULE]))
+  const others = config.overrides.filter(({ rules }) => !Array.isArray(rules[RULE]) && !(TIMERS_RULE in rules))
   return `${JSON.stringify({ ...config, overrides: [...roomOverrides(), ...others] }, null, 2)}\n`
 }
 

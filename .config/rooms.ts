@@ -28,6 +28,10 @@ export const ROOMS: readonly Room[] = [
   { folder: 'cli', floor: 7, is: 'one file per command' },
 ]
 
+/** Everywhere else time and timers come from the injected clock, so that a whole pipeline can run on a simulated one. */
+export const TIMERS_ALLOWED: readonly string[] = ['clients', 'demo', 'cli']
+export const CLOCK_FILE = 'model/clock.ts'
+
 /** Third-party packages that one file of src/ opens for everybody else. Types are free: they cost nothing at run time. */
 export const CLIENT_FILES: Readonly<Record<string, string>> = {
   '@nats-io/jetstream': 'clients/nats.ts',

@@ -22,13 +22,13 @@ export class Elected {
   /** Rejects when another instance has taken over. */
   readonly replaced: Promise<void>
   private readonly leadership: Leadership
-  private readonly log: Log
+  private readonly deps: Pick<ElectionDeps, 'log' | 'clock'>
 
-  constructor(leadership: Leadership, replaced: Promise<void>, log: Log) {
+  constructor(leadership: Leadership, replaced: Promise<void>, deps: Pick<ElectionDeps, 'log' | 'clock'>) {
     this.permit = leadership
     this.replaced = replaced
     this.leadership = leadership
-    this.log = log
+    this.deps = deps
   }
 
   /** From now on no earlier leader can move the checkpoint: its epoch is lower. False when stopped meanwhile. */
@@ -40,7 +40,7 @@ export class Elected {
     this.leadership.confirmBy(async () => ((await checkpoints.load())?.epoch ?? 0) <= epoch)
     if (checkpoint === null) return true
     const claimed = { ...checkpoint, epoch }
-    return (await patiently(checkpoints, { log: this.log }, signal, () => checkpoints.save(claimed))) !== 'stopped'
+    return (await patiently(checkpoints, this.deps, signal, () => checkpoints.save(claimed))) !== 'stopped'
   }
 }
 
@@ -62,7 +62,7 @@ export async function runElected(
     if (!(await leadership.win(signal))) return
     const replaced = leadership.keep(over.signal)
     replaced.catch(() => undefined)
-    await work(new Elected(leadership, replaced, deps.log))
+    await work(new Elected(leadership, replaced, deps))
   } catch (error) {
     // A stream or checkpoint that was taken away is reported as what it is: another instance leads.
     throw (await leadership.replacedBy()) ?? error

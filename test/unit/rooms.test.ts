@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { currentConfiguration, foldersOfSource, lintConfiguration, roomOf } from '../../.config/lint-rooms.ts'
-import { CLIENT_FILES, ROOMS } from '../../.config/rooms.ts'
+import { CLIENT_FILES, CLOCK_FILE, ROOMS, TIMERS_ALLOWED } from '../../.config/rooms.ts'
 import { existsSync } from 'node:fs'
 
 const SRC = new URL('../../src/', import.meta.url)
@@ -12,6 +12,10 @@ test('every folder of src belongs to a room of .config/rooms.ts', () => {
 test('every room and every opener of a client is there', () => {
   expect(ROOMS.map(({ folder }) => folder).filter((folder) => !existsSync(new URL(folder, SRC)))).toEqual([])
   expect(Object.values(CLIENT_FILES).filter((file) => !existsSync(new URL(file, SRC)))).toEqual([])
+})
+
+test('the clock, and every room that may set timers without it, is there', () => {
+  expect([CLOCK_FILE, ...TIMERS_ALLOWED].filter((path) => !existsSync(new URL(path, SRC)))).toEqual([])
 })
 
 test('the import rules of .oxlintrc.json are those of the table: npm run lint:rooms', () => {

@@ -28,7 +28,7 @@ export function reloadRules(config: Config, initial: RuleSet, deps: ReloadDeps):
   const onHangUp = (): void => void loadRules(options).then(onLoaded).catch(onError)
   // Without a listener the signal would end the process; the audit log reopens its files on it, too.
   process.on('SIGHUP', onHangUp)
-  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError }) : undefined
+  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError, clock: deps.clock }) : undefined
   return {
     [Symbol.dispose]: () => {
       process.off('SIGHUP', onHangUp)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { dirname } from 'node:path'
+import { systemClock, type Clock, type Timer } from '../../model/clock.ts'
 import { readSmallFile } from '../../model/small-file.ts'
 import { findRuleFiles, folderOf, splitPatterns } from './find-files.ts'
 import { loadRules } from './load.ts'
@@ -16,6 +17,7 @@ export interface WatchOptions extends LoadOptions {
   readonly quietMs?: number
   /** How often to look anyway: mounted folders of some hosts report no changes. */
   readonly pollMs?: number
+  readonly clock?: Clock
 }
 
 const QUIET_MS = 200
@@ -35,8 +37,9 @@ export function watchRules(options: WatchOptions): RuleWatch {
 class RuleWatcher {
   private readonly options: WatchOptions
   private readonly watchers: FSWatcher[] = []
-  private readonly poll: NodeJS.Timeout
-  private quiet: NodeJS.Timeout | undefined
+  private readonly clock: Clock
+  private readonly poll: Timer
+  private quiet: Timer | null = null
   readonly ready: Promise<void>
   /** Fingerprint of what was loaded last, right or wrong. */
   private loaded = ''
@@ -48,17 +51,18 @@ class RuleWatcher {
 
   constructor(options: WatchOptions) {
     this.options = options
+    this.clock = options.clock ?? systemClock
     this.ready = fingerprint(options).then((found) => {
       this.loaded = found
     })
     for (const folder of foldersOf(options)) this.watch(folder)
-    this.poll = setInterval(() => void this.check(), options.pollMs ?? POLL_MS).unref()
+    this.poll = this.clock.every(options.pollMs ?? POLL_MS, () => void this.check())
   }
 
   close(): void {
     this.closed = true
-    clearInterval(this.poll)
-    clearTimeout(this.quiet)
+    this.poll.cancel()
+    this.quiet?.cancel()
     for (const watcher of this.watchers) watcher.close()
   }
 
@@ -75,8 +79,8 @@ class RuleWatcher {
   }
 
   private touched(): void {
-    clearTimeout(this.quiet)
-    this.quiet = setTimeout(() => void this.check(), this.options.quietMs ?? QUIET_MS).unref()
+    this.quiet?.cancel()
+    this.quiet = this.clock.afterIdle(this.options.quietMs ?? QUIET_MS, () => void this.check())
   }
 
   /** Never rejects. */

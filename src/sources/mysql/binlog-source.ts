@@ -50,7 +50,7 @@ export class BinlogSource {
     this.#start = options.settings.start
     this.#deps = deps
     this.#search = new ServerSearch(options.settings, options.settings.hosts)
-    this.#control = new ControlConnection(this.#search.current, options.settings)
+    this.#control = new ControlConnection(this.#search.current, options.settings, deps.clock)
     this.#outage = new SourceOutage(deps)
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)

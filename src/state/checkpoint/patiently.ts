@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../model/action.ts'
 import { backoffMs } from '../../model/backoff.ts'
 import type { CheckpointStore } from '../../model/checkpoint.ts'
+import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 
 /** Between tries to reach a checkpoint store that is down at the start. */
@@ -10,7 +10,7 @@ const STORE_RETRY = { minMs: 200, maxMs: 5_000 } as const
 /** A store that is down at the start is waited for; one that refuses (corrupt, foreign, locked) ends the start. */
 export async function patiently<T>(
   store: CheckpointStore,
-  { log }: { readonly log: Log },
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T | 'stopped'> {
@@ -25,9 +25,7 @@ export async function patiently<T>(
         { code: error.code, store: store.description, attempt },
         `waiting for the checkpoint store: ${error.message}`,
       )
-      await delay(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), undefined, { signal }).catch(
-        () => undefined,
-      )
+      await clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), signal).catch(() => undefined)
     }
   }
 }

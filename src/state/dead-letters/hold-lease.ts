@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Lease } from '../../model/lease.ts'
 
@@ -5,7 +6,11 @@ import type { Lease } from '../../model/lease.ts'
 export const RETRY_LEASE_MS = 10_000
 
 /** Takes the lease and renews it until it is disposed of. Rejects with BINGO_DEAD_LETTERS_BUSY, naming the store. */
-export async function holdLease(lease: Lease, store: string): Promise<AsyncDisposable> {
+export async function holdLease(
+  lease: Lease,
+  store: string,
+  clock: Pick<Clock, 'every'> = systemClock,
+): Promise<AsyncDisposable> {
   if ((await lease.ask()).tag === 'other') {
     throw new BingoError('BINGO_DEAD_LETTERS_BUSY', `another process is retrying the dead letters in ${store}`, {
       hint: `Wait until it is done. One that was killed is forgotten after ${RETRY_LEASE_MS / 1000} seconds.`,
@@ -13,10 +18,10 @@ export async function holdLease(lease: Lease, store: string): Promise<AsyncDispo
     })
   }
   // A renewal that fails is tried again with the next one; two may fail before the lease is lost.
-  const renewing = setInterval(() => void lease.ask().catch(() => undefined), RETRY_LEASE_MS / 3).unref()
+  const renewing = clock.every(RETRY_LEASE_MS / 3, () => void lease.ask().catch(() => undefined))
   return {
     [Symbol.asyncDispose]: async () => {
-      clearInterval(renewing)
+      renewing.cancel()
       await lease.release().catch(() => undefined)
     },
   }

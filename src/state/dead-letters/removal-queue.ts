@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '../../model/clock.ts'
 import type { DeadLetterStore } from '../../model/dead-letter.ts'
 
 const MOST_AT_ONCE = 500
@@ -8,15 +9,21 @@ const GATHER_MS = 20
 export class RemovalQueue {
   private readonly store: DeadLetterStore
   private readonly onRemoved: (ids: readonly string[]) => Promise<void>
+  private readonly clock: Pick<Clock, 'after'>
   private waiting: string[] = []
   private running: Promise<void> | null = null
   /** Ends the gathering. */
   private enough: (() => void) | null = null
   private error: unknown = null
 
-  constructor(store: DeadLetterStore, onRemoved: (ids: readonly string[]) => Promise<void>) {
+  constructor(
+    store: DeadLetterStore,
+    onRemoved: (ids: readonly string[]) => Promise<void>,
+    clock: Pick<Clock, 'after'> = systemClock,
+  ) {
     this.store = store
     this.onRemoved = onRemoved
+    this.clock = clock
   }
 
   /** Resolves when there is room for more; rejects with what an earlier removal was refused with. */
@@ -58,9 +65,9 @@ export class RemovalQueue {
   private async gather(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.enough = resolve
-    const timer = setTimeout(resolve, GATHER_MS)
+    const timer = this.clock.after(GATHER_MS, resolve)
     await promise
-    clearTimeout(timer)
+    timer.cancel()
     this.enough = null
   }
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
 import { inTransaction } from '../../clients/sqlite.ts'
-import type { Clock } from '../../model/clock.ts'
+import type { Clock, Timer } from '../../model/clock.ts'
 import { inUse, isRunning, thisProcess } from './owner.ts'
 import type { Owner } from './owner.ts'
 
@@ -23,12 +23,12 @@ interface Row extends Owner {
 export class Claim {
   readonly #database: DatabaseSync
   readonly #nonce: string
-  readonly #touching: NodeJS.Timeout
+  readonly #touching: Timer
 
-  private constructor(database: DatabaseSync, nonce: string) {
+  private constructor(database: DatabaseSync, nonce: string, clock: Clock) {
     this.#database = database
     this.#nonce = nonce
-    this.#touching = setInterval(() => this.#touch(), TOUCH_MS).unref()
+    this.#touching = clock.every(TOUCH_MS, () => this.#touch())
   }
 
   /** Rejects with BINGO_CHECKPOINT_LOCKED while a live process has it. */
@@ -38,7 +38,7 @@ export class Claim {
     const deadlineMs = clock.monotonicMs() + ABANDONED_MS + 2 * POLL_MS
     for (;;) {
       const holder = tryTake(database, owner, watched?.row ?? null, isAbandoned(watched, clock))
-      if (holder === null) return new Claim(database, owner.nonce)
+      if (holder === null) return new Claim(database, owner.nonce, clock)
       if (holder.host === owner.host || clock.monotonicMs() > deadlineMs) throw inUse(path, holder)
       if (watched === null || !isSame(watched.row, holder)) watched = { row: holder, sinceMs: clock.monotonicMs() }
       await clock.sleep(POLL_MS)
@@ -51,13 +51,13 @@ export class Claim {
   }
 
   release(): void {
-    clearInterval(this.#touching)
+    this.#touching.cancel()
     this.#database.prepare('DELETE FROM owner WHERE nonce = ?').run(this.#nonce)
   }
 
   /** Ends the touching, where the row cannot be removed. */
   abandon(): void {
-    clearInterval(this.#touching)
+    this.#touching.cancel()
   }
 
   #touch(): void {

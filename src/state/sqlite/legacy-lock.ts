@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock, Timer } from '../../model/clock.ts'
 import { inUse, isRunning, thisProcess } from './owner.ts'
 import type { Owner } from './owner.ts'
 
@@ -19,30 +19,29 @@ const POLL_MS = 500
 export class FileLock {
   readonly #path: string
   readonly #nonce: string
-  readonly #refresh: NodeJS.Timeout
+  readonly #refresh: Timer
 
-  private constructor(path: string, nonce: string) {
+  private constructor(path: string, nonce: string, clock: Clock) {
     this.#path = path
     this.#nonce = nonce
-    this.#refresh = setInterval(() => {
+    this.#refresh = clock.every(REFRESH_MS, () => {
       const now = new Date()
       // A failed touch matters only when another host asks, and `held` then tells.
       utimes(path, now, now).catch(() => undefined)
-    }, REFRESH_MS)
-    this.#refresh.unref()
+    })
   }
 
   /** Throws BINGO_CHECKPOINT_LOCKED while a live process holds it. */
-  static async acquire(path: string): Promise<FileLock> {
+  static async acquire(path: string, clock: Clock): Promise<FileLock> {
     const owner = thisProcess()
-    const deadline = performance.now() + ABANDONED_MS + 2 * POLL_MS
+    const deadlineMs = clock.monotonicMs() + ABANDONED_MS + 2 * POLL_MS
     for (;;) {
-      if (await createExclusively(path, JSON.stringify(owner))) return new FileLock(path, owner.nonce)
+      if (await createExclusively(path, JSON.stringify(owner))) return new FileLock(path, owner.nonce, clock)
       const holder = await readOwner(path)
       if (holder !== 'gone' && (await isAlive(path, holder))) {
         const foreign = holder !== null && holder.host !== owner.host
-        if (!foreign || performance.now() > deadline) throw inUse(path, holder)
-        await delay(POLL_MS)
+        if (!foreign || clock.monotonicMs() > deadlineMs) throw inUse(path, holder)
+        await clock.sleep(POLL_MS)
       } else if (holder !== 'gone') {
         await removeAbandoned(path, holder)
       }
@@ -56,7 +55,7 @@ export class FileLock {
   }
 
   async release(): Promise<void> {
-    clearInterval(this.#refresh)
+    this.#refresh.cancel()
     if (await this.held()) await rm(this.#path, { force: true })
   }
 }

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
 import { isNotADatabase, openSqlite } from '../../clients/sqlite.ts'
 import type { Log } from '../../model/action.ts'
+import { systemClock, type Clock } from '../../model/clock.ts'
 import { stateFileError } from './errors.ts'
 import { FileLock } from './legacy-lock.ts'
 import { importLetters, lettersBeside, migrateText, setAside } from './migration.ts'
@@ -16,6 +16,7 @@ export interface StateFileOptions {
   /** Dead letters are kept here, and not in a file of their own. */
   readonly letters: boolean
   readonly log: Log
+  readonly clock?: Clock
 }
 
 /** How long a start waits for a command that migrates the same file. */
@@ -69,9 +70,9 @@ export class StateFile {
 
   /** Under the lock of an older BinGo, so that none begins on this path meanwhile. */
   async #prepare(replaceText: boolean): Promise<DatabaseSync> {
-    const { path, name, letters, log } = this.#options
+    const { path, name, letters, log, clock = systemClock } = this.#options
     mkdirSync(dirname(path), { recursive: true })
-    const lock = await acquirePatiently(`${path}.lock`)
+    const lock = await acquirePatiently(`${path}.lock`, clock)
     try {
       const database = this.#openMigrated(replaceText)
       try {
@@ -103,13 +104,13 @@ export class StateFile {
   }
 }
 
-async function acquirePatiently(path: string): Promise<FileLock> {
+async function acquirePatiently(path: string, clock: Clock): Promise<FileLock> {
   for (let waitedMs = 0; ; waitedMs += MIGRATION_POLL_MS) {
     try {
-      return await FileLock.acquire(path)
+      return await FileLock.acquire(path, clock)
     } catch (error) {
       if (waitedMs >= MIGRATION_WAIT_MS) throw error
-      await delay(MIGRATION_POLL_MS)
+      await clock.sleep(MIGRATION_POLL_MS)
     }
   }
 }

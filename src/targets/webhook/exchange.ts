@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { systemClock, type Clock, type Timer } from '../../model/clock.ts'
 
 /** What is read of an answer's body; the rest is cut off. Only the status matters. */
 const MAX_RESPONSE_BYTES = 4_096
@@ -37,11 +38,12 @@ export function exchange(
   request: ExchangeRequest,
   timeoutMs: number,
   signal: AbortSignal,
+  clock: Pick<Clock, 'after'> = systemClock,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   if (signal.aborted) reject(signal.reason as Error)
   else {
-    const handler = new ExchangeHandler(resolve, reject, timeoutMs, signal)
+    const handler = new ExchangeHandler(resolve, reject, timeoutMs, signal, clock)
     dispatcher.dispatch(request as Dispatcher.DispatchOptions, handler)
   }
   return promise
@@ -51,8 +53,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   private readonly resolve: (answer: Answer) => void
   private readonly reject: (error: unknown) => void
   private readonly signal: AbortSignal
+  private readonly clock: Pick<Clock, 'after'>
   private controller: Dispatcher.DispatchController | null = null
-  private timer: NodeJS.Timeout
+  private timer: Timer
   private settled = false
   private bodyBytes = 0
   private readonly onAbort = (): void => this.giveUp(this.signal.reason as Error)
@@ -62,11 +65,13 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     reject: (error: unknown) => void,
     timeoutMs: number,
     signal: AbortSignal,
+    clock: Pick<Clock, 'after'>,
   ) {
     this.resolve = resolve
     this.reject = reject
     this.signal = signal
-    this.timer = setTimeout(() => this.giveUp(new DeadlineError('no answer in time')), timeoutMs)
+    this.clock = clock
+    this.timer = clock.after(timeoutMs, () => this.giveUp(new DeadlineError('no answer in time')))
     signal.addEventListener('abort', this.onAbort)
   }
 
@@ -79,7 +84,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.settled) return
     this.settle()
-    this.timer = setTimeout(() => controller.abort(new DeadlineError('the body did not end')), DRAIN_MS)
+    this.timer = this.clock.after(DRAIN_MS, () => controller.abort(new DeadlineError('the body did not end')))
     this.resolve({ status, retryAfter: headers['retry-after'] })
   }
 
@@ -89,11 +94,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    clearTimeout(this.timer)
+    this.timer.cancel()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    clearTimeout(this.timer)
+    this.timer.cancel()
     if (this.settled) return
     this.settle()
     this.reject(error)
@@ -108,7 +113,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   private settle(): void {
     this.settled = true
-    clearTimeout(this.timer)
+    this.timer.cancel()
     this.signal.removeEventListener('abort', this.onAbort)
   }
 }

@@ -1,4 +1,5 @@
 import mysql, { type Connection } from 'mysql2'
+import { systemClock, type Clock, type Timer } from '../../../model/clock.ts'
 import type { SourceAddress } from '../source-address.ts'
 import { connectionConfig, verifyIpIdentity } from './connection-config.ts'
 import { classifyError } from './source-error.ts'
@@ -20,18 +21,20 @@ export interface ControlTimeouts {
 export class ControlConnection {
   #address: SourceAddress
   readonly #timeouts: ControlTimeouts
+  readonly #clock: Pick<Clock, 'after'>
   /** Questions without an answer yet: mysql2 forgets them when a connection is destroyed. */
   readonly #asked = new Set<(error: Error) => void>()
   #connection: Connection | null = null
   /** The connection whose login succeeded: mysql2 accepts questions for one whose login failed, and never calls back. */
   #loggedIn: Connection | null = null
   /** Until when the server owes the next answer. mysql2 counts from when it sends a question, which it may never do. */
-  #deadline: NodeJS.Timeout | undefined
+  #deadline: Timer | null = null
   #answerBytes = 0
 
-  constructor(address: SourceAddress, timeouts: ControlTimeouts) {
+  constructor(address: SourceAddress, timeouts: ControlTimeouts, clock: Pick<Clock, 'after'> = systemClock) {
     this.#address = address
     this.#timeouts = timeouts
+    this.#clock = clock
   }
 
   /** Throws a classified BingoError. */
@@ -85,11 +88,11 @@ export class ControlConnection {
 
   /** Starts to count for the next answer that is due. */
   #awaitAnswer(connection: Connection): void {
-    clearTimeout(this.#deadline)
+    this.#deadline?.cancel()
     if (this.#asked.size === 0) return
     const { connectTimeoutMs, queryTimeoutMs } = this.#timeouts
     const ms = this.#loggedIn === connection ? queryTimeoutMs : connectTimeoutMs + queryTimeoutMs
-    this.#deadline = setTimeout(() => this.#drop(connection, `No answer within ${ms} ms`), ms)
+    this.#deadline = this.#clock.after(ms, () => this.#drop(connection, `No answer within ${ms} ms`))
   }
 
   #boundAnswer(connection: Connection, bytes: number): void {
@@ -102,7 +105,7 @@ export class ControlConnection {
     if (this.#connection !== connection) return
     this.#connection = null
     this.#loggedIn = null
-    clearTimeout(this.#deadline)
+    this.#deadline?.cancel()
     const lost = Object.assign(new Error(why), { code: 'PROTOCOL_CONNECTION_LOST' })
     for (const reject of this.#asked) reject(lost)
   }
