@@ -18,7 +18,7 @@ export class Lanes {
     this.onReady = onReady
   }
 
-  /** Jobs and stand-ins that are queued or under way. */
+  /** Jobs and placeholders that are queued or under way. */
   get queued(): number {
     return this.queuedJobs
   }

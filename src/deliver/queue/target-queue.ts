@@ -1,33 +1,23 @@
-import type { DeliveryFailure, Log, SendResult, Target, TargetConfig } from '../../model/action.ts'
+import type { SendResult, Target } from '../../model/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/in-flight-job.ts'
-import type { TargetCounters, TargetState } from '../../model/target-state.ts'
-import { clampRetryAfter, thrownFailure } from '../../targets/failure/failure.ts'
-import type { Undelivered } from '../undelivered.ts'
-import type { LaneQueue } from './lane-queue.ts'
+import { thrownFailure } from '../../targets/failure/failure.ts'
+import { LaneOutcomes, type LaneOutcomesDeps } from './lane-outcomes.ts'
 import { LaneSelection } from './lane-selection.ts'
 import { Lanes } from './lanes.ts'
-import { logRetry } from './retry-log.ts'
 import { logSend, type WriteLine } from './send-log.ts'
-import { retryWaitMs, sortResults } from './sort-results.ts'
-import type { Segment, SortedResults } from './sort-results.ts'
+import type { Segment } from './sort-results.ts'
 import { TargetHealth } from './target-health.ts'
 import { TargetOpener } from './target-opener.ts'
 
-export interface TargetQueueDeps {
-  readonly config: TargetConfig
+export interface TargetQueueDeps extends LaneOutcomesDeps {
   readonly lanes: number
   readonly open: () => Promise<Target>
-  readonly undelivered: Undelivered
   readonly clock: Clock
-  readonly log: Log
-  readonly state: TargetState
   /** Where each send is written to; null: nowhere. */
   readonly logSends: WriteLine | null
   /** Aborted when the daemon gives up waiting: running sends are cut off. */
   readonly signal: AbortSignal
-  /** Called once for every job that has ended, delivered or not. */
-  readonly onEnd: (job: InFlightJob, delivered: boolean) => void
 }
 
 /**
@@ -41,8 +31,8 @@ export class TargetQueue implements WakeableQueue {
   private readonly selection: LaneSelection
   private readonly health: TargetHealth
   private readonly opener: TargetOpener
+  private readonly outcomes: LaneOutcomes
   private inFlight = 0
-  private dropped = false
   private flushRequested = false
   private healthTimer: Timer | null = null
 
@@ -52,6 +42,8 @@ export class TargetQueue implements WakeableQueue {
     this.selection = new LaneSelection(deps.undelivered, deps.clock)
     this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.state)
     this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.requestFlush())
+    const { lanes, selection, health, opener } = this
+    this.outcomes = new LaneOutcomes(deps, { lanes, selection, health, opener })
   }
 
   /** Nothing queued and nothing under way. */
@@ -72,7 +64,7 @@ export class TargetQueue implements WakeableQueue {
 
   /** Nothing is sent any more: all that is queued, or will be, goes to the dead letters. Answers how many wait. */
   drop(): number {
-    this.dropped = true
+    this.outcomes.dropped = true
     this.lanes.wakeAll()
     this.requestFlush()
     return this.deps.state.queued
@@ -106,7 +98,7 @@ export class TargetQueue implements WakeableQueue {
 
   private flush(): void {
     if (this.deps.signal.aborted) return
-    if (this.dropped) {
+    if (this.outcomes.dropped) {
       while (this.lanes.ready.length > 0) this.take(this.lanes.ready.shift()!, null, [])
       return
     }
@@ -155,7 +147,7 @@ export class TargetQueue implements WakeableQueue {
     if (first.placeholderFor !== null) {
       this.reach(first)
     } else if (target === null || this.deps.undelivered.endsUnsent(first)) {
-      void this.endUnsent(lane)
+      void this.outcomes.endUnsent(lane)
     } else {
       const before = batch.length
       const waitMs = this.selection.choose(queue, target, batch)
@@ -192,86 +184,8 @@ export class TargetQueue implements WakeableQueue {
     state.counters.sendTimes.observe(ms)
     if (logSends !== null) logSend(logSends, this.deps.config.id, batch, result, ms)
     if (this.deps.signal.aborted && result !== undefined) return
-    if (result === undefined) this.succeed(batch, segments)
-    else this.sortOut(batch, segments, result)
+    if (result === undefined) this.outcomes.delivered(batch, segments)
+    else this.outcomes.failed(batch, segments, result)
     this.flush()
   }
-
-  private succeed(batch: readonly InFlightJob[], segments: readonly Segment[]): void {
-    this.health.succeeded()
-    for (const { lane, from, to } of segments) this.lanes.settle(lane, to - from, null)
-    for (const job of batch) this.end(job, true)
-    for (const { lane } of segments) this.wake(lane)
-  }
-
-  private sortOut(
-    batch: readonly InFlightJob[],
-    segments: readonly Segment[],
-    result: readonly (DeliveryFailure | null)[],
-  ): void {
-    const { undelivered } = this.deps
-    const { counters } = this.deps.state
-    const at = result.findIndex((failure) => failure?.kind === 'down')
-    if (at >= 0) this.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
-    else this.health.succeeded()
-    for (const failure of result) if (failure !== null) countFailure(counters, failure)
-    for (const segment of segments) {
-      const sorted = sortResults(batch, segment, result, (job, failure) => undelivered.isGivenUp(job, failure))
-      counters.retriedTotal += sorted.kept.length
-      void this.finishLane(segment, sorted)
-    }
-  }
-
-  private async finishLane({ lane, from, to }: Segment, { ended, kept, givenUp, retry }: SortedResults): Promise<void> {
-    const queue = this.lanes.at(lane)
-    const waitMs = retry === null ? 0 : this.noteRetry(queue, retry)
-    if (givenUp.length > 0 && (await this.giveUp(givenUp)) === null) return
-    this.lanes.settle(lane, to - from, kept)
-    for (const job of ended) this.end(job, true)
-    for (const job of givenUp) this.end(job, false)
-    this.lanes.wakeAfter(lane, waitMs)
-  }
-
-  /** Ends the jobs at the head of a lane that are not to be sent; what may be sent after all stays. */
-  private async endUnsent(lane: number): Promise<void> {
-    const queue = this.lanes.at(lane)
-    queue.state = 'busy'
-    const unsent = this.selection.unsentAtHead(queue, this.dropped)
-    const free = unsent.length === 0 ? [] : await this.giveUp(unsent)
-    if (free === null) return
-    this.lanes.settle(lane, unsent.length, free)
-    for (const job of unsent) if (!free.includes(job)) this.end(job, false)
-    if (unsent.length > 0) this.wake(lane)
-  }
-
-  /** The jobs that are to be sent after all; null when the daemon stops before: they stay held and are replayed (invariant 1). */
-  private giveUp(jobs: readonly InFlightJob[]): Promise<readonly InFlightJob[] | null> {
-    const { undelivered } = this.deps
-    const { target } = this.opener
-    const ends = this.dropped ? undelivered.drop(jobs, target).then(() => []) : undelivered.giveUp(jobs, target)
-    return ends.catch(() => null)
-  }
-
-  private end(job: InFlightJob, delivered: boolean): void {
-    const { state } = this.deps
-    state.queued -= 1
-    state.ended += 1
-    if (delivered) state.counters.deliveredTotal += 1
-    else state.counters.givenUpTotal += 1
-    job.end()
-    this.deps.onEnd(job, delivered)
-  }
-
-  /** Milliseconds until the lane's next try. */
-  private noteRetry(queue: LaneQueue, { job, failure }: NonNullable<SortedResults['retry']>): number {
-    queue.failures += 1
-    const waitMs = retryWaitMs(job, failure, queue.failures)
-    logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
-    return waitMs
-  }
-}
-
-function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure): void {
-  counters.failedTotal += 1
-  counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
 }

@@ -1,0 +1,123 @@
+import type { DeliveryFailure, Log, TargetConfig } from '../../model/action.ts'
+import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { TargetCounters, TargetState } from '../../model/target-state.ts'
+import { clampRetryAfter } from '../../targets/failure/failure.ts'
+import type { Undelivered } from '../undelivered.ts'
+import type { LaneQueue } from './lane-queue.ts'
+import type { LaneSelection } from './lane-selection.ts'
+import type { Lanes } from './lanes.ts'
+import { logRetry } from './retry-log.ts'
+import { retryWaitMs, sortResults } from './sort-results.ts'
+import type { Segment, SortedResults } from './sort-results.ts'
+import type { TargetHealth } from './target-health.ts'
+import type { TargetOpener } from './target-opener.ts'
+
+export interface LaneOutcomesDeps {
+  readonly config: TargetConfig
+  readonly undelivered: Undelivered
+  readonly log: Log
+  readonly state: TargetState
+  /** Called once for every job that has ended, delivered or not. */
+  readonly onEnd: (job: InFlightJob, delivered: boolean) => void
+}
+
+/** The parts of the target's queue that follow what became of its jobs. */
+interface QueueParts {
+  readonly lanes: Lanes
+  readonly selection: LaneSelection
+  readonly health: TargetHealth
+  readonly opener: Pick<TargetOpener, 'target'>
+}
+
+/** What becomes of jobs whose turn came: they end, stay to be sent again, or are given up, and their lane goes on. */
+export class LaneOutcomes {
+  /** Nothing is sent any more: whatever is given up goes to the dead letters. */
+  dropped = false
+  private readonly deps: LaneOutcomesDeps
+  private readonly parts: QueueParts
+
+  constructor(deps: LaneOutcomesDeps, parts: QueueParts) {
+    this.deps = deps
+    this.parts = parts
+  }
+
+  /** The target took all of it. */
+  delivered(batch: readonly InFlightJob[], segments: readonly Segment[]): void {
+    this.parts.health.succeeded()
+    for (const { lane, from, to } of segments) this.parts.lanes.settle(lane, to - from, null)
+    for (const job of batch) this.end(job, true)
+    for (const { lane } of segments) this.parts.lanes.wake(lane)
+  }
+
+  /** `result`: what became of each job of the batch; null = the target took it. */
+  failed(
+    batch: readonly InFlightJob[],
+    segments: readonly Segment[],
+    result: readonly (DeliveryFailure | null)[],
+  ): void {
+    const { undelivered } = this.deps
+    const { counters } = this.deps.state
+    const at = result.findIndex((failure) => failure?.kind === 'down')
+    if (at >= 0) this.parts.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
+    else this.parts.health.succeeded()
+    for (const failure of result) if (failure !== null) countFailure(counters, failure)
+    for (const segment of segments) {
+      const sorted = sortResults(batch, segment, result, (job, failure) => undelivered.isGivenUp(job, failure))
+      counters.retriedTotal += sorted.kept.length
+      void this.finishLane(segment, sorted)
+    }
+  }
+
+  private async finishLane({ lane, from, to }: Segment, { ended, kept, givenUp, retry }: SortedResults): Promise<void> {
+    const queue = this.parts.lanes.at(lane)
+    const waitMs = retry === null ? 0 : this.noteRetry(queue, retry)
+    if (givenUp.length > 0 && (await this.giveUp(givenUp)) === null) return
+    this.parts.lanes.settle(lane, to - from, kept)
+    for (const job of ended) this.end(job, true)
+    for (const job of givenUp) this.end(job, false)
+    this.parts.lanes.wakeAfter(lane, waitMs)
+  }
+
+  /** Ends the jobs at the head of a lane that are not to be sent; what may be sent after all stays. */
+  async endUnsent(lane: number): Promise<void> {
+    const queue = this.parts.lanes.at(lane)
+    queue.state = 'busy'
+    const unsent = this.parts.selection.unsentAtHead(queue, this.dropped)
+    const free = unsent.length === 0 ? [] : await this.giveUp(unsent)
+    if (free === null) return
+    this.parts.lanes.settle(lane, unsent.length, free)
+    for (const job of unsent) if (!free.includes(job)) this.end(job, false)
+    if (unsent.length > 0) this.parts.lanes.wake(lane)
+  }
+
+  /** The jobs that are to be sent after all; null when the daemon stops before: they stay held and are replayed (invariant 1). */
+  private giveUp(jobs: readonly InFlightJob[]): Promise<readonly InFlightJob[] | null> {
+    const { undelivered } = this.deps
+    const { target } = this.parts.opener
+    const ends = this.dropped ? undelivered.drop(jobs, target).then(() => []) : undelivered.giveUp(jobs, target)
+    return ends.catch(() => null)
+  }
+
+  private end(job: InFlightJob, delivered: boolean): void {
+    const { state } = this.deps
+    state.queued -= 1
+    state.ended += 1
+    if (delivered) state.counters.deliveredTotal += 1
+    else state.counters.givenUpTotal += 1
+    job.end()
+    this.deps.onEnd(job, delivered)
+  }
+
+  /** Milliseconds until the lane's next try. */
+  private noteRetry(queue: LaneQueue, { job, failure }: NonNullable<SortedResults['retry']>): number {
+    queue.failures += 1
+    const waitMs = retryWaitMs(job, failure, queue.failures)
+    logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
+    return waitMs
+  }
+}
+
+function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure): void {
+  counters.failedTotal += 1
+  counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
+}
