@@ -129,7 +129,7 @@ export class FailureHandler implements Undelivered {
     const now = this.deps.clock.now()
     const attempts = job.attempts ?? []
     return {
-      id: `${change.id}#${action.rule.id}#${action.identity}${job.former ? '#former' : ''}`,
+      id: `${change.id}#${action.rule.id}#${action.identity}${job.ofPreviousKey ? '#former' : ''}`,
       event: withShortQuery(toChangeEvent(change)),
       ruleId: action.rule.id,
       ruleVersion: action.rule.version,

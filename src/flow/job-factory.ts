@@ -51,17 +51,17 @@ export class JobFactory<P> implements MatchSink {
     if (change.table.key.length === 0 && change.table.columns.length > 0) this.warnKeyless(change)
   }
 
-  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void {
+  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
     this.lanes.locate(change)
-    const former = key === 'former'
-    const lane = former && this.lanes.formerLane >= 0 ? this.lanes.formerLane : this.lanes.lane
+    const previous = key === 'previous'
+    const lane = previous && this.lanes.previousLane >= 0 ? this.lanes.previousLane : this.lanes.lane
     const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
-    const job = this.job(action, change, payload, lane, JOB_BYTES + heldBytes + payloadBytes, null, former)
+    const job = this.job(action, change, payload, lane, JOB_BYTES + heldBytes + payloadBytes, null, previous)
     if (isStatement(change)) {
       this.orderWithAll(job)
-    } else if (this.lanes.keyChanged && action.bindFormerKey === undefined) {
+    } else if (this.lanes.keyChanged && action.bindPreviousKey === undefined) {
       job.apart = true
-      if (this.lanes.formerLane >= 0) this.holdPlace(job, this.lanes.formerLane)
+      if (this.lanes.previousLane >= 0) this.holdPlace(job, this.lanes.previousLane)
     }
     this.take(job)
   }
@@ -103,11 +103,11 @@ export class JobFactory<P> implements MatchSink {
     lane: number,
     bytes: number,
     failure: EvaluationFailure | null,
-    former: boolean,
+    previous: boolean,
   ): InFlightJob {
     this.ticket ??= this.deps.watermark.ticket()
     this.ticket.holds += 1
-    const job = new InFlightJob(action, change, payload, lane, bytes, this.ticket, failure, former)
+    const job = new InFlightJob(action, change, payload, lane, bytes, this.ticket, failure, previous)
     const before = this.lastJob
     // Actions of one rule for one change run in the order written. On one lane of one target they do so anyway.
     if (

@@ -55,21 +55,21 @@ export class ChangeProgram {
  */
 export function actOn(action: BoundAction, change: Change, heldBytes: number, sink: MatchSink): MatchFailure | null {
   let payload: unknown
-  let former: unknown
-  let hasFormer = false
+  let previous: unknown
+  let hasPrevious = false
   let stage: EvaluationStage = 'when'
   try {
     if (action.when !== null && !action.when(change)) return null
     stage = 'payload'
     payload = action.render(change)
-    if (action.renderFormerKey !== null && keyChanged(change.table, change.op, change.old, change.new)) {
-      former = action.renderFormerKey(change)
-      hasFormer = true
+    if (action.renderPreviousKey !== null && keyChanged(change.table, change.op, change.old, change.new)) {
+      previous = action.renderPreviousKey(change)
+      hasPrevious = true
     }
   } catch (error) {
     return { stage, error: asEvaluationError(error) }
   }
-  if (hasFormer) sink.matched(action.plan, change, former, heldBytes, 'former')
+  if (hasPrevious) sink.matched(action.plan, change, previous, heldBytes, 'previous')
   sink.matched(action.plan, change, payload, heldBytes, 'present')
   return null
 }

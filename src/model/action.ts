@@ -34,7 +34,7 @@ export interface ActionPlan {
    * For actions that address state by the row's key (a cache entry): renders what has to happen to the key that an
    * UPDATE of the primary key left behind. Absent for actions that send the event, which is sent once.
    */
-  readonly bindFormerKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
+  readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
   /** Type-specific, normalised options; read by the adapter only. */
   readonly options: unknown
 }
@@ -131,7 +131,7 @@ export interface CompiledAction {
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => Payload
   /** As in ActionPlan. */
-  readonly bindFormerKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
+  readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
 }
 
 /** What `inspect` found; a BingoError is one. */

@@ -48,7 +48,7 @@ export class InFlightJob implements Sendable {
   readonly bytes: number
   readonly hold: Hold
   /** Acts on the key that the row had before an UPDATE of its primary key. */
-  readonly former: boolean
+  readonly ofPreviousKey: boolean
   /** Rendering or the filter failed: goes straight to the dead letters when its turn comes. */
   readonly failure: EvaluationFailure | null
   /** Concerns more than the row of its key: it is sent apart from its neighbours on the lane. */
@@ -69,7 +69,7 @@ export class InFlightJob implements Sendable {
     bytes: number,
     hold: Hold,
     failure: EvaluationFailure | null,
-    former = false,
+    ofPreviousKey = false,
   ) {
     this.action = action
     this.change = change
@@ -78,7 +78,7 @@ export class InFlightJob implements Sendable {
     this.bytes = bytes
     this.hold = hold
     this.failure = failure
-    this.former = former
+    this.ofPreviousKey = ofPreviousKey
   }
 
   /** The earlier action of the same rule for the same change, which has to end first. */
@@ -132,7 +132,7 @@ export class InFlightJob implements Sendable {
 
   /** Computed when first asked for: most jobs end without anyone asking. */
   get key(): string {
-    this.keyText ??= rowKeyText(this.change.table, this.change.old, this.former ? null : this.change.new)
+    this.keyText ??= rowKeyText(this.change.table, this.change.old, this.ofPreviousKey ? null : this.change.new)
     return this.keyText
   }
 

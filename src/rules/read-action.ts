@@ -104,7 +104,7 @@ export function readAction(
     ratePerSecond: delivery.ratePerSecond,
     reads: (table) => compiled.reads(table),
     bind: (table) => compiled.bind(table),
-    bindFormerKey: compiled.bindFormerKey,
+    bindPreviousKey: compiled.bindPreviousKey,
     options: compiled.options,
   }
 }

@@ -2,6 +2,7 @@ import type { DdlStatement } from '../../src/model/binlog-stream.ts'
 import type { Clock } from '../../src/model/clock.ts'
 import type { RowIntake } from '../../src/model/intake.ts'
 import { PauseReasons, type Source } from '../../src/model/source.ts'
+import { SourceState } from '../../src/model/source-state.ts'
 import type { Group } from './history.ts'
 import type { Random } from './random.ts'
 
@@ -25,7 +26,7 @@ export class SimSource implements Source<SimPosition> {
     print: ({ group }: SimPosition) => String(group),
     parse: (text: string) => ({ group: Number(text) }),
   }
-  caughtUp = false
+  readonly state = new SourceState()
   private readonly history: readonly Group[]
   private readonly random: Random
   private readonly clock: Clock
@@ -57,7 +58,7 @@ export class SimSource implements Source<SimPosition> {
       await this.rest(signal)
       if (signal.aborted) return
       if (group === this.history.length) {
-        this.caughtUp = true
+        this.state.caughtUp = true
         await this.clock.sleep(1_000, signal).catch(() => undefined)
         continue
       }

@@ -97,12 +97,12 @@ class World {
     const idle = (): boolean => {
       this.check()
       const { stats } = this.current
-      return stats.inFlightJobs === 0 && this.state.position?.group === this.history.length
+      return stats.budget.jobs === 0 && this.state.position?.group === this.history.length
     }
     if (!(await this.clock.run(idle, this.clock.monotonicMs + HOUR_MS))) {
-      const { inFlightJobs } = this.current.stats
+      const { jobs } = this.current.stats.budget
       throw new BrokenInvariant(
-        `invariant 7: an hour after healing ${inFlightJobs} jobs are in flight, the checkpoint stands at ${this.state.position?.group} of ${this.history.length}`,
+        `invariant 7: an hour after healing ${jobs} jobs are in flight, the checkpoint stands at ${this.state.position?.group} of ${this.history.length}`,
       )
     }
     this.ledger.ended()
@@ -171,8 +171,8 @@ class World {
     if (this.ledger.violation !== null) throw this.ledger.violation
     const { stats, end } = this.current
     if (end !== null && end.error !== undefined) throw end.error
-    if (stats.inFlightBytes > this.budget + SLACK_BYTES) {
-      throw new BrokenInvariant(`invariant 6: ${stats.inFlightBytes} bytes in flight of ${this.budget}`)
+    if (stats.budget.bytes > this.budget + SLACK_BYTES) {
+      throw new BrokenInvariant(`invariant 6: ${stats.budget.bytes} bytes in flight of ${this.budget}`)
     }
   }
 

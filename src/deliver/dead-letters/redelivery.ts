@@ -153,11 +153,11 @@ function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Chan
 function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Change): readonly Payload[] {
   const { table, op, old, new: new_ } = change
   const payload = () => action.bind(table)(change)
-  if (action.bindFormerKey === undefined) return [payload()]
-  const former = () => action.bindFormerKey!(table)(change)
+  if (action.bindPreviousKey === undefined) return [payload()]
+  const previous = () => action.bindPreviousKey!(table)(change)
   // A key that an UPDATE left behind has an entry of its own (deliver/failure-handler.ts), if it could be rendered at all.
-  if (id.endsWith('#former')) return [former()]
-  return stage !== undefined && keyChanged(table, op, old, new_) ? [former(), payload()] : [payload()]
+  if (id.endsWith('#former')) return [previous()]
+  return stage !== undefined && keyChanged(table, op, old, new_) ? [previous(), payload()] : [payload()]
 }
 
 /** The entry stays in its store until the target has taken it: nothing else holds it. */

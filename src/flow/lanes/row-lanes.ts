@@ -11,7 +11,7 @@ export class RowLanes {
   /** The row gets another primary key. */
   keyChanged = false
   /** Lane of the key that the row had before an UPDATE of its primary key, where that is another; else -1. */
-  formerLane = -1
+  previousLane = -1
   private readonly lanes: number
   private readonly laneOfs = new WeakMap<TableDef, LaneOf>()
   private lastChange: Change | null = null
@@ -25,11 +25,11 @@ export class RowLanes {
     this.lastChange = change
     const laneOf = this.laneOf(change.table)
     this.lane = laneOf(change.old, change.new)
-    this.formerLane = -1
+    this.previousLane = -1
     this.keyChanged = keyChanged(change.table, change.op, change.old, change.new)
     if (this.keyChanged) {
-      const former = laneOf(change.old, null)
-      if (former !== this.lane) this.formerLane = former
+      const previous = laneOf(change.old, null)
+      if (previous !== this.lane) this.previousLane = previous
     }
   }
 

@@ -10,7 +10,7 @@ export interface BoundAction {
   readonly plan: ActionPlan
   readonly when: ((change: Change) => boolean) | null
   readonly render: (change: Change) => Payload
-  readonly renderFormerKey: ((change: Change) => Payload) | null
+  readonly renderPreviousKey: ((change: Change) => Payload) | null
 }
 
 /** A rule as one table's program sees it. */
@@ -47,7 +47,7 @@ export function bindActions(rule: Rule, table: TableDef): BoundAction[] {
     plan,
     when: plan.when === null ? null : bindOrFail(() => plan.when!.bind(table)),
     render: bindOrFail(() => plan.bind(table)),
-    renderFormerKey: plan.bindFormerKey === undefined ? null : bindOrFail(() => plan.bindFormerKey!(table)),
+    renderPreviousKey: plan.bindPreviousKey === undefined ? null : bindOrFail(() => plan.bindPreviousKey!(table)),
   }))
 }
 

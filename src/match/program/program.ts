@@ -35,8 +35,8 @@ export interface MatchFailure {
 
 /** Where matches go. All calls come in the order of rows, rules and actions. */
 export interface MatchSink {
-  /** `heldBytes`: estimate of what the change keeps in memory. `key`: the former one is that before an UPDATE of it. */
-  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'former'): void
+  /** `heldBytes`: estimate of what the change keeps in memory. `key`: the previous one is that before an UPDATE of it. */
+  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void
   /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
   failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
   /** A rule matched a row; before its actions. */

@@ -28,11 +28,11 @@ export function planCommands(jobs: readonly Sendable[]): Operation[] {
   for (let i = 0; i < jobs.length; i++) {
     const job = jobs[i]!
     const { removes, command, exactlyOnce } = job.action.options as RedisActionOptions
-    const formerKey = removes ? null : (job.payload as CommandPayload)
-    if (formerKey !== null && formerKey.remove !== true) {
+    const previousKey = removes ? null : (job.payload as CommandPayload)
+    if (previousKey !== null && previousKey.remove !== true) {
       run = null
       const once = exactlyOnce ? effectId(job) : null
-      operations.push({ tag: 'command', name: command, args: formerKey.args, once, from: i, to: i + 1 })
+      operations.push({ tag: 'command', name: command, args: previousKey.args, once, from: i, to: i + 1 })
       continue
     }
     const verb = removes ? command : 'DEL'
@@ -41,7 +41,7 @@ export function planCommands(jobs: readonly Sendable[]): Operation[] {
       operations.push(run)
     }
     run.to = i + 1
-    addKeys(run.keys, formerKey === null ? (job.payload as RemovePayload) : formerKey.args)
+    addKeys(run.keys, previousKey === null ? (job.payload as RemovePayload) : previousKey.args)
   }
   return operations
 }

@@ -13,7 +13,7 @@ export interface CommandShape {
   readonly subject: 'key' | 'keys' | 'channel'
   readonly fields: readonly string[]
   /** What an UPDATE of the primary key does to the key it left behind: the same command again, a DEL, or nothing. */
-  readonly formerKey: 'again' | 'del' | 'nothing'
+  readonly previousKey: 'again' | 'del' | 'nothing'
   /** Arguments after the key. Reports what is missing through `spec.fail`. */
   compile(spec: ActionSpec, name: string): Arguments[]
 }
@@ -21,26 +21,26 @@ export interface CommandShape {
 const INTEGER = /^-?\d{1,19}$/
 const SCORE = /^(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)$/
 
-const removal: CommandShape = { subject: 'keys', fields: [], formerKey: 'again', compile: () => [] }
+const removal: CommandShape = { subject: 'keys', fields: [], previousKey: 'again', compile: () => [] }
 const push = listOf('value')
 
 /** The allowlist (RELIABILITY: data is never a command, a script or a pattern). */
 export const COMMANDS: { readonly [name: string]: CommandShape } = {
   DEL: removal,
   UNLINK: removal,
-  SET: { subject: 'key', fields: ['value', 'args', 'ttl', 'nx', 'xx'], formerKey: 'del', compile: set },
-  EXPIRE: { subject: 'key', fields: ['ttl'], formerKey: 'again', compile: expire },
-  HSET: { subject: 'key', fields: ['field', 'value', 'fields', 'args'], formerKey: 'nothing', compile: hset },
-  HDEL: { subject: 'key', fields: ['field', 'args'], formerKey: 'again', compile: listOf('field') },
-  INCRBY: { subject: 'key', fields: ['value'], formerKey: 'nothing', compile: incrby },
-  LPUSH: { subject: 'key', fields: ['value', 'args'], formerKey: 'nothing', compile: push },
-  RPUSH: { subject: 'key', fields: ['value', 'args'], formerKey: 'nothing', compile: push },
-  SADD: { subject: 'key', fields: ['member', 'args'], formerKey: 'nothing', compile: listOf('member') },
-  SREM: { subject: 'key', fields: ['member', 'args'], formerKey: 'again', compile: listOf('member') },
-  ZADD: { subject: 'key', fields: ['score', 'member', 'args'], formerKey: 'nothing', compile: zadd },
-  ZREM: { subject: 'key', fields: ['member', 'args'], formerKey: 'again', compile: listOf('member') },
-  PUBLISH: { subject: 'channel', fields: ['message'], formerKey: 'nothing', compile: publish },
-  XADD: { subject: 'key', fields: ['fields', 'args', 'maxlen'], formerKey: 'nothing', compile: xadd },
+  SET: { subject: 'key', fields: ['value', 'args', 'ttl', 'nx', 'xx'], previousKey: 'del', compile: set },
+  EXPIRE: { subject: 'key', fields: ['ttl'], previousKey: 'again', compile: expire },
+  HSET: { subject: 'key', fields: ['field', 'value', 'fields', 'args'], previousKey: 'nothing', compile: hset },
+  HDEL: { subject: 'key', fields: ['field', 'args'], previousKey: 'again', compile: listOf('field') },
+  INCRBY: { subject: 'key', fields: ['value'], previousKey: 'nothing', compile: incrby },
+  LPUSH: { subject: 'key', fields: ['value', 'args'], previousKey: 'nothing', compile: push },
+  RPUSH: { subject: 'key', fields: ['value', 'args'], previousKey: 'nothing', compile: push },
+  SADD: { subject: 'key', fields: ['member', 'args'], previousKey: 'nothing', compile: listOf('member') },
+  SREM: { subject: 'key', fields: ['member', 'args'], previousKey: 'again', compile: listOf('member') },
+  ZADD: { subject: 'key', fields: ['score', 'member', 'args'], previousKey: 'nothing', compile: zadd },
+  ZREM: { subject: 'key', fields: ['member', 'args'], previousKey: 'again', compile: listOf('member') },
+  PUBLISH: { subject: 'channel', fields: ['message'], previousKey: 'nothing', compile: publish },
+  XADD: { subject: 'key', fields: ['fields', 'args', 'maxlen'], previousKey: 'nothing', compile: xadd },
 }
 
 /** Alone on a key these end in the same state however often they run; the newest of a window stands for the others. */

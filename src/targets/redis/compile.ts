@@ -34,13 +34,15 @@ export function compileRedis(spec: ActionSpec, defaults: ActionDefaults): Compil
   const removes = command === 'DEL' || command === 'UNLINK'
   const options: RedisActionOptions = { command, removes, exactlyOnce: compileExactlyOnce(spec, command, defaults) }
   const action = new RedisAction(subjects, parts, removes)
-  const formerKey = shape?.formerKey ?? 'nothing'
+  const previousKey = shape?.previousKey ?? 'nothing'
   return {
     target: compileTarget(spec, defaults),
     options,
-    reads: (table) => action.reads(table, formerKey !== 'nothing'),
+    reads: (table) => action.reads(table, previousKey !== 'nothing'),
     bind: (table) => action.bind(table),
-    ...(formerKey !== 'nothing' && { bindFormerKey: (table: TableDef) => action.bindFormerKey(table, formerKey) }),
+    ...(previousKey !== 'nothing' && {
+      bindPreviousKey: (table: TableDef) => action.bindPreviousKey(table, previousKey),
+    }),
   }
 }
 
@@ -136,11 +138,11 @@ class RedisAction {
     this.#removes = removes
   }
 
-  reads(table: TableDef, former: boolean): ColumnReads {
+  reads(table: TableDef, previousToo: boolean): ColumnReads {
     const all = [...this.#subjects, ...this.#parts].map((piece) => piece.reads(table))
     const reads = unionReads(all)
-    // The former key is rendered from the before image alone.
-    return former ? { new: reads.new, old: unionReads([reads, { new: new Set(), old: reads.new }]).old } : reads
+    // The previous key is rendered from the before image alone.
+    return previousToo ? { new: reads.new, old: unionReads([reads, { new: new Set(), old: reads.new }]).old } : reads
   }
 
   bind(table: TableDef): (change: Change) => Payload {
@@ -159,8 +161,8 @@ class RedisAction {
     }
   }
 
-  /** As `bind`, for the row as it was; a former key that is still the key is left alone (it was just written). */
-  bindFormerKey(table: TableDef, how: 'again' | 'del'): (change: Change) => Payload {
+  /** As `bind`, for the row as it was; a previous key that is still the key is left alone (it was just written). */
+  bindPreviousKey(table: TableDef, how: 'again' | 'del'): (change: Change) => Payload {
     const render = this.bind(table)
     if (how === 'again') return (change) => render(asItWas(change))
     const key = this.#subjects[0]!.bind(table)

@@ -11,7 +11,7 @@ export interface RedisActionOptions {
 export interface CommandPayload {
   readonly address: string
   readonly args: readonly string[]
-  /** Set where an UPDATE of the primary key makes the former key obsolete: DEL instead of the action's command. */
+  /** Set where an UPDATE of the primary key makes the previous key obsolete: DEL instead of the action's command. */
   readonly remove?: boolean
 }
 

@@ -11,16 +11,16 @@ const JOB_BYTES = 100
 const jobOf = (target: string) => job({ action: action({ target: { id: target, type: 'fake', options: {} } }) })
 
 let budget: Budget
-let pressures: boolean[]
+let pauseStates: boolean[]
 let lines: { readonly level: string; readonly fields: object; readonly message: string }[]
 let backPressure: BackPressure
 
-const pauses = () => new PauseReasons((paused) => pressures.push(paused))
+const pauses = () => new PauseReasons((paused) => pauseStates.push(paused))
 
 beforeEach(() => {
   vi.useFakeTimers()
   budget = new Budget(10 * JOB_BYTES)
-  pressures = []
+  pauseStates = []
   lines = []
   const keep = (level: string) => (fields: object, message: string) => void lines.push({ level, fields, message })
   const log: Log = { ...silentLog, info: keep('info'), warn: keep('warn') }
@@ -43,35 +43,35 @@ const comesUp = (target: string) => void (budget.target({ id: target, type: 'fak
 
 test('a target that is up may use all of the budget', () => {
   const jobs = charge('a', 10)
-  expect(pressures).toEqual([])
+  expect(pauseStates).toEqual([])
   jobs.push(...charge('a', 1))
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   for (const each of jobs.slice(0, 3)) backPressure.release(each)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   backPressure.release(jobs[3]!)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
 })
 
 test('a target that is down may hold three quarters of it, and the others go on in the rest until then', () => {
   goesDown('dead')
   charge('dead', 7)
   for (let round = 0; round < 20; round++) for (const each of charge('alive', 2)) backPressure.release(each)
-  expect(pressures).toEqual([])
+  expect(pauseStates).toEqual([])
   const alive = charge('alive', 2)
   charge('dead', 1)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   for (const each of alive) backPressure.release(each)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
 })
 
 test('reading goes on once the target is up and has taken what waited', () => {
   goesDown('dead')
   const jobs = charge('dead', 8)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   comesUp('dead')
   backPressure.release(jobs[0]!)
   expect(budget.bytes).toBe(7 * JOB_BYTES)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
   expect(budget.target({ id: 'dead', type: 'fake' }).inFlightBytes).toBe(7 * JOB_BYTES)
 })
 
@@ -80,7 +80,7 @@ test('two targets that are down do not leave reading to start and stop between t
   goesDown('two')
   charge('one', 4)
   charge('two', 4)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
 })
 
 test('a pause that lasts is logged once, with the target and for how long it has been down', () => {
@@ -104,9 +104,9 @@ test('a share that is set is kept', () => {
   })
   goesDown('dead')
   charge('dead', 2)
-  expect(pressures).toEqual([])
+  expect(pauseStates).toEqual([])
   charge('dead', 1)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
 })
 
 test('a brief pause and one for the budget overlap: reading goes on when both are over', () => {
@@ -114,11 +114,11 @@ test('a brief pause and one for the budget overlap: reading goes on when both ar
   const first = charge('a', 1)
   target.queued = 10_000
   backPressure.check()
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   const more = charge('a', 10)
   expect(budget.paused).toBe(true)
   vi.advanceTimersByTime(20)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   for (const each of [...first, ...more]) backPressure.release(each)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
 })

@@ -4,14 +4,14 @@ import { systemClock } from '../../../src/model/clock.ts'
 import { PauseReasons } from '../../../src/model/source.ts'
 import { TargetState } from '../../../src/model/target-state.ts'
 
-let pressures: boolean[]
+let pauseStates: boolean[]
 let brief: BriefPause
 let target: TargetState
 
 beforeEach(() => {
   vi.useFakeTimers()
-  pressures = []
-  brief = new BriefPause(new PauseReasons((paused) => pressures.push(paused)), systemClock)
+  pauseStates = []
+  brief = new BriefPause(new PauseReasons((paused) => pauseStates.push(paused)), systemClock)
   target = new TargetState({ id: 'cache', type: 'redis' })
 })
 afterEach(() => {
@@ -31,15 +31,15 @@ function drainTo(count: number) {
 
 test('reading rests while a target has enough queued, and goes on when half of it is done', () => {
   queue(6_000)
-  expect(pressures).toEqual([])
+  expect(pauseStates).toEqual([])
   queue(6_001)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   drainTo(3_001)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   drainTo(3_000)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
   queue(6_001)
-  expect(pressures).toEqual([true, false, true])
+  expect(pauseStates).toEqual([true, false, true])
 })
 
 test('reading rests for as long as the target gets on', () => {
@@ -48,33 +48,33 @@ test('reading rests for as long as the target gets on', () => {
     drainTo(left)
     vi.advanceTimersByTime(20)
   }
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   drainTo(3_000)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
 })
 
 test('a target that does not keep up holds reading up for 20 ms, and a second later again', () => {
   queue(10_000)
   drainTo(9_601)
   vi.advanceTimersByTime(20)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
   queue(20_000)
   vi.advanceTimersByTime(999)
   queue(20_000)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
   vi.advanceTimersByTime(1)
   queue(20_000)
-  expect(pressures).toEqual([true, false, true])
+  expect(pauseStates).toEqual([true, false, true])
 })
 
 test('the end of a long queue is not waited for', () => {
   queue(40_000)
   for (let look = 1; look <= 8; look++) {
-    expect(pressures).toEqual([true])
+    expect(pauseStates).toEqual([true])
     drainTo(40_000 - look * 1_000)
     vi.advanceTimersByTime(20)
   }
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
 })
 
 test('a slow target is no reason not to rest for another', () => {
@@ -83,13 +83,13 @@ test('a slow target is no reason not to rest for another', () => {
   const other = new TargetState({ id: 'other', type: 'redis' })
   other.queued = 6_001
   brief.check(other)
-  expect(pressures).toEqual([true, false, true])
+  expect(pauseStates).toEqual([true, false, true])
 })
 
 test('a target that is down is not waited for', () => {
   target.downSince = 1
   queue(10_000)
-  expect(pressures).toEqual([])
+  expect(pauseStates).toEqual([])
 })
 
 test('after a stop nothing goes on by itself', () => {
@@ -97,5 +97,5 @@ test('after a stop nothing goes on by itself', () => {
   brief.stop()
   vi.advanceTimersByTime(1_000)
   drainTo(0)
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
 })

@@ -40,7 +40,7 @@ function block(op: RowOp, rows: Rows, firstSeq = 0): RowsBlock {
 }
 
 let routed: InFlightJob[]
-let pressures: boolean[]
+let pauseStates: boolean[]
 let errors: object[]
 let backPressure: BackPressure
 let watermark: Watermark<SourcePosition>
@@ -48,14 +48,14 @@ let stats: ReturnType<typeof createStats>
 
 beforeEach(() => {
   routed = []
-  pressures = []
+  pauseStates = []
   errors = []
   watermark = new Watermark(at(4))
   stats = createStats(1024 * 1024)
 })
 
 function intake(...plans: readonly ActionPlan[]): GroupIntake<SourcePosition> {
-  const sources = new PauseReasons((paused) => pressures.push(paused))
+  const sources = new PauseReasons((paused) => pauseStates.push(paused))
   backPressure = new BackPressure({ budget: stats.budget, log: silentLog, clock: systemClock, sources })
   const rules = new RuleCounters(stats)
   const router = { route: (job: InFlightJob) => void routed.push(job) }
@@ -144,7 +144,7 @@ test('a transaction larger than the buffer is acted on as it comes in', () => {
     ),
   )
   expect(routed.length).toBeGreaterThan(1000)
-  expect(pressures).toEqual([])
+  expect(pauseStates).toEqual([])
   into.commit(at(100))
   expect(routed).toHaveLength(2000)
 })
@@ -178,11 +178,11 @@ test('a used-up budget pauses the source once, and resumes it when jobs have end
       Array.from({ length: 9000 }, (_, id) => update(id)),
     ),
   )
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   into.rows(block('update', [update(1)], 90_000))
-  expect(pressures).toEqual([true])
+  expect(pauseStates).toEqual([true])
   for (const job of routed) backPressure.release(job)
-  expect(pressures).toEqual([true, false])
+  expect(pauseStates).toEqual([true, false])
 })
 
 test('a rule that cannot be evaluated gives a job that carries the failure', () => {
@@ -218,7 +218,7 @@ test('a changed primary key acts on both keys when an action addresses the key',
   const into = intake(
     action({
       bind: () => (change) => `user:${change.new!['id'] as number}`,
-      bindFormerKey: () => (change) => `user:${change.old!['id'] as number}`,
+      bindPreviousKey: () => (change) => `user:${change.old!['id'] as number}`,
     }),
   )
   into.begin(transaction(1))

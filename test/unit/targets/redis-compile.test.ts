@@ -68,15 +68,15 @@ describe('a Redis action', () => {
   test('acts on the key that a change of the primary key left behind', () => {
     const moved = change('update', { id: 1, status: 0 }, { id: 2, status: 0 })
     const del = compile({ type: 'redis', cmd: 'DEL', key: 'k:{{id}}' }).plan
-    expect(del.bindFormerKey!(tableDef())(moved)).toBe('k:1')
+    expect(del.bindPreviousKey!(tableDef())(moved)).toBe('k:1')
     const set = compile({ type: 'redis', cmd: 'SET', key: 'k:{{id}}', value: 'v' }).plan
-    expect(set.bindFormerKey!(tableDef())(moved)).toEqual({ address: 'k:1', args: ['k:1'], remove: true })
+    expect(set.bindPreviousKey!(tableDef())(moved)).toEqual({ address: 'k:1', args: ['k:1'], remove: true })
     const same = compile({ type: 'redis', cmd: 'SET', key: 'fixed', value: 'v' }).plan
-    expect(same.bindFormerKey!(tableDef())(moved)).toMatchObject({ args: [] })
-    expect(compile({ type: 'redis', cmd: 'INCRBY', key: 'k:{{id}}' }).plan.bindFormerKey).toBeUndefined()
+    expect(same.bindPreviousKey!(tableDef())(moved)).toMatchObject({ args: [] })
+    expect(compile({ type: 'redis', cmd: 'INCRBY', key: 'k:{{id}}' }).plan.bindPreviousKey).toBeUndefined()
   })
 
-  test('reads the before image of the columns in the key too, for the former key', () => {
+  test('reads the before image of the columns in the key too, for the previous key', () => {
     const { reads } = compile({ type: 'redis', cmd: 'DEL', key: 'k:{{id}}' })
     expect(reads).toEqual({ new: new Set(['id']), old: new Set(['id']) })
   })

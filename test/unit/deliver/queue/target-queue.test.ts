@@ -244,22 +244,22 @@ test('the second action of a rule starts when the first has ended', async () => 
   expect(log).toEqual(['first starts', 'first ends', 'second starts', 'second ends'])
 })
 
-test('a changed primary key waits for its former lane, and that lane waits for it', async () => {
+test('a changed primary key waits for its previous lane, and that lane waits for it', async () => {
   const seen: string[] = []
   const { queue, drained } = await openQueue(async (jobs) => {
     await systemClock.sleep(2)
     for (const each of jobs) seen.push(String(each.payload))
     return undefined
   })
-  queue.push(job({ id: 1, lane: 0, payload: 'former before' }))
+  queue.push(job({ id: 1, lane: 0, payload: 'previous before' }))
   const moved = job({ id: 2, lane: 1, payload: 'moved' })
   const gate = new InFlightJob(moved.action, moved.change, undefined, 0, 0, new CountingHold(), null)
   moved.holdPlaceBy(gate)
   queue.push(gate)
   queue.push(moved)
-  queue.push(job({ id: 1, lane: 0, payload: 'former after' }))
+  queue.push(job({ id: 1, lane: 0, payload: 'previous after' }))
   await drained()
-  expect(seen).toEqual(['former before', 'moved', 'former after'])
+  expect(seen).toEqual(['previous before', 'moved', 'previous after'])
 })
 
 test('what concerns two keys is sent apart: the failure of what comes before it on the lane holds it back', async () => {
