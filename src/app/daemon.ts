@@ -112,8 +112,9 @@ class ConfiguredDaemon implements Daemon {
       this.deadLetters = deadLetters
       try {
         if (checkpoint === null) {
-          const { state } = this
-          await beginWithoutCheckpoint(config, this.ruleSet, checkpoints, deadLetters, { ...deps, state })
+          const start = { name: config.name, startGiven: config.source.startGiven, store: config.checkpoint.store }
+          const firstStartDeps = { ...deps, state: this.state, actionTypes: actionTypes() }
+          await beginWithoutCheckpoint(start, this.ruleSet, checkpoints, deadLetters, firstStartDeps)
         }
         await this.runPipeline(run, checkpoints, deadLetters, signal)
       } finally {

@@ -1,12 +1,26 @@
-import type { Log } from '../model/action.ts'
+import type { ActionType, Log } from '../model/action.ts'
 import type { CheckpointStore } from '../model/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule.ts'
 import type { SourceState } from '../model/source-state.ts'
-import { actionTypes } from '../targets/registry.ts'
-import type { Config } from './config/config.ts'
+
+export interface FirstStart {
+  /** Of the instance. */
+  readonly name: string
+  /** `source.start` was said: a start without a checkpoint is meant. */
+  readonly startGiven: boolean
+  /** `checkpoint.store`. */
+  readonly store: string
+}
+
+export interface FirstStartDeps {
+  readonly log: Log
+  readonly state: SourceState
+  readonly clock: Clock
+  readonly actionTypes: ReadonlyMap<string, ActionType>
+}
 
 /**
  * Called where no checkpoint is stored. The default, to begin at the newest change, skips whatever came before: right for
@@ -14,20 +28,20 @@ import type { Config } from './config/config.ts'
  * BINGO_CHECKPOINT_LOST where something tells that this instance ran before, unless `source.start` was said.
  */
 export async function beginWithoutCheckpoint(
-  config: Config,
+  { name, startGiven, store }: FirstStart,
   ruleSet: RuleSet,
   checkpoints: Pick<CheckpointStore, 'description'>,
   deadLetters: Pick<DeadLetterStore, 'count' | 'description'>,
-  deps: { readonly log: Log; readonly state: SourceState; readonly clock: Clock },
+  deps: FirstStartDeps,
 ): Promise<void> {
   // Kept in memory, as somebody wanted it: there is nothing to lose.
-  if (config.source.startGiven || config.checkpoint.store.startsWith('memory:')) return
-  const traces = [...(await inDeadLetters(deadLetters)), ...(await inTargets(config.name, ruleSet, deps))]
-  if (traces.length > 0) throw lost(config.name, checkpoints.description, traces)
+  if (startGiven || store.startsWith('memory:')) return
+  const traces = [...(await inDeadLetters(deadLetters)), ...(await inTargets(name, ruleSet, deps))]
+  if (traces.length > 0) throw lost(name, checkpoints.description, traces)
   deps.state.startedWithoutCheckpointAt = deps.clock.now()
   deps.log.warn(
     { code: 'BINGO_FIRST_START', store: checkpoints.description },
-    `no checkpoint of "${config.name}" is stored: reading begins with the newest change; what was committed before is not seen`,
+    `no checkpoint of "${name}" is stored: reading begins with the newest change; what was committed before is not seen`,
   )
 }
 
@@ -39,11 +53,11 @@ async function inDeadLetters(store: Pick<DeadLetterStore, 'count' | 'description
 async function inTargets(
   name: string,
   { rules }: RuleSet,
-  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  { log, clock, actionTypes }: FirstStartDeps,
 ): Promise<string[]> {
   const asked = new Map<string, Promise<string | null>>()
   for (const action of rules.flatMap((rule) => rule.actions)) {
-    const type = actionTypes().get(action.type)
+    const type = actionTypes.get(action.type)
     if (type?.remembers === undefined || asked.has(action.target.id)) continue
     const ask = type.remembers.bind(type)
     const context = { log, now: () => clock.now() }

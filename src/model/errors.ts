@@ -46,9 +46,19 @@ export class ProblemsError extends BingoError {
   readonly problems: readonly Problem[]
 
   constructor(problems: readonly Problem[]) {
-    super('BINGO_INVALID_INPUT', `${problems.length} problem(s) found`)
+    super('BINGO_INVALID_INPUT', summaryOf(problems))
     this.problems = problems
   }
+}
+
+/** For whoever prints nothing but the message. */
+function summaryOf(problems: readonly Problem[]): string {
+  const first = problems.find(({ severity }) => severity === 'error') ?? problems[0]
+  if (first === undefined) return 'the input cannot be used'
+  const { code, location, message } = first
+  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column} `
+  const rest = problems.length - 1
+  return `${place}${code} ${message}${rest === 0 ? '' : ` (and ${rest} more)`}`
 }
 
 /**

@@ -5,6 +5,7 @@ import { systemClock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
 import type { Lease } from '../model/lease.ts'
+import type { StateStore } from '../model/state.ts'
 import { RedisCheckpointStore } from './checkpoint/redis-store.ts'
 import { StateCheckpoints } from './checkpoint/state-checkpoints.ts'
 import type { DeadLetterLimits } from './dead-letters/letter.ts'
@@ -14,6 +15,7 @@ import { newHolder } from './lease/holder.ts'
 import { MemoryLease } from './lease/memory-lease.ts'
 import { leaseKey, RedisLease } from './lease/redis-lease.ts'
 import { MemoryStateStore } from './memory/state-store.ts'
+import { RedisStateStore } from './redis/state-store.ts'
 import { parseStoreUrl, stateFilePath } from './store-url.ts'
 
 /** Where one instance keeps what it remembers, as configured. */
@@ -59,10 +61,44 @@ export async function openCheckpointStore(
       return new StateCheckpoints(new SqliteStateStore(file, { exclusive: true, replaceText: replace }), name)
     }
     case undefined:
-      throw new BingoError('BINGO_CHECKPOINT_STORE_INVALID', 'checkpoint.store is not the address of a store', {
-        hint: 'Write redis://host:6379/1, file:/var/lib/bingo/checkpoint or memory:',
-      })
+      throw noStore()
   }
+}
+
+/** Where an instance keeps the positions of several sources, each a value of its own. Closing one closes the other. */
+export interface InstanceState {
+  /** As `openCheckpointStore` opens it. */
+  readonly checkpoints: CheckpointStore
+  readonly state: StateStore
+}
+
+/** Opens the place that `checkpoint.store` names. Nothing is read yet. Rejects as `openCheckpointStore` does. */
+export async function openInstanceState(settings: StateSettings): Promise<InstanceState> {
+  const { name, log } = settings
+  const place = parseStoreUrl(settings.checkpoint)
+  switch (place?.tag) {
+    case 'memory': {
+      const state = new MemoryStateStore()
+      return { state, checkpoints: new StateCheckpoints(state, name) }
+    }
+    case 'redis': {
+      const redis = openRedis(place.url, { log, name: `${name}:checkpoint` })
+      return { state: new RedisStateStore(redis, name), checkpoints: new RedisCheckpointStore(redis, name) }
+    }
+    case 'file': {
+      const { SqliteStateStore } = await import('./sqlite/state-store.ts')
+      const state = new SqliteStateStore(await openFile(settings, stateFilePath(place, name)), { exclusive: true })
+      return { state, checkpoints: new StateCheckpoints(state, name) }
+    }
+    case undefined:
+      throw noStore()
+  }
+}
+
+function noStore(): BingoError {
+  return new BingoError('BINGO_CHECKPOINT_STORE_INVALID', 'checkpoint.store is not the address of a store', {
+    hint: 'Write redis://host:6379/1, file:/var/lib/bingo/checkpoint or memory:',
+  })
 }
 
 /**

@@ -2,7 +2,7 @@ import { actionTypes } from '../../targets/registry.ts'
 import type { ActionPlan, ActionType, InspectionProblem } from '../../model/action.ts'
 import { BingoError, type Problem } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule.ts'
-import { silentLog } from '../output/silent-log.ts'
+import { silentLog } from '../../model/silent-log.ts'
 
 interface Inspected {
   readonly severity: Problem['severity']

@@ -1,6 +1,5 @@
 import type { Log } from '../../model/action.ts'
 import { backoffMs } from '../../model/backoff.ts'
-import type { CheckpointStore } from '../../model/checkpoint.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 
@@ -9,7 +8,7 @@ const STORE_RETRY = { minMs: 200, maxMs: 5_000 } as const
 
 /** A store that is down at the start is waited for; one that refuses (corrupt, foreign, locked) ends the start. */
 export async function patiently<T>(
-  store: CheckpointStore,
+  store: { readonly description: string },
   { log, clock }: { readonly log: Log; readonly clock: Clock },
   signal: AbortSignal,
   work: () => Promise<T>,

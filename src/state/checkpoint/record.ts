@@ -53,7 +53,8 @@ export function parseCheckpoint(stored: string, name: string, place: string): Ch
   return checkpoint
 }
 
-function checksum(text: string): string {
+/** CRC32 in hex. */
+export function checksum(text: string): string {
   return crc32(text).toString(16).padStart(8, '0')
 }
 

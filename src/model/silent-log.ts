@@ -1,6 +1,6 @@
-import type { Log } from '../../model/action.ts'
+import type { Log } from './action.ts'
 
-/** For commands that print what they find themselves. */
+/** Writes nothing: for commands that print what they find themselves, and applications that ask for no log. */
 export const silentLog: Log = {
   debug: () => undefined,
   info: () => undefined,
