@@ -1,10 +1,50 @@
 /**
- * What programs import that work beside BinGo: the shapes of what it sends and answers. The daemon itself is the command
- * `bingo`.
+ * The library: pipelines of an application's own (docs/library.md), and the shapes of what BinGo sends and answers. The
+ * daemon itself is the command `bingo`.
  */
-export type { ChangeEvent, Operation, Value } from './model/change.ts'
+export { createPipeline } from './app/library/create-pipeline.ts'
+export { loadRules } from './app/library/rules.ts'
+export type {
+  LoadRulesOptions,
+  MysqlSourceOptions,
+  Pipeline,
+  PipelineOptions,
+  PipelineSettings,
+  PipelineStats,
+  RuleStatsOfPipeline,
+  RulesInput,
+  SourceStatsOfPipeline,
+  TargetStatsOfPipeline,
+} from './app/library/contract.ts'
+export { version } from './cli/version.ts'
+export type { DeliveryFailure, FieldSpec, Log } from './model/action.ts'
+export { Change } from './model/change.ts'
+export type { ChangeEvent, Operation, Row, RowOp, Transaction, Value } from './model/change.ts'
+export type { Clock, Timer } from './model/clock.ts'
 export type { CloudEvent } from './model/cloud-event.ts'
 export type { DeadLetter } from './model/dead-letter.ts'
+export { BingoError, ProblemsError } from './model/errors.ts'
+export type { Problem, SourceLocation } from './model/errors.ts'
+export type { Gap } from './model/gap.ts'
+export type { Intake } from './model/intake.ts'
+export type { Rule, RuleSet } from './model/rule.ts'
+export { PauseReasons } from './model/source.ts'
+export type { Positions, Source } from './model/source.ts'
+export type { TableDef } from './model/table.ts'
 export type { Health } from './ops/health.ts'
 export type { Status } from './ops/status.ts'
-export { version } from './cli/version.ts'
+export type { LoadedRules } from './rules/files/load.ts'
+export { formatProblems } from './rules/files/format-problems.ts'
+export { groupSource } from './sources/custom/group-source.ts'
+export type { ChangeGroup, GroupSourceOptions } from './sources/custom/group-source.ts'
+export { rowChange } from './sources/custom/row-change.ts'
+export type { RowChange, RowChangeOptions, RowValues } from './sources/custom/row-change.ts'
+export { defineTable } from './sources/custom/table.ts'
+export type { ColumnKind, TableOptions } from './sources/custom/table.ts'
+export type {
+  CustomTarget,
+  OpenContext,
+  TargetMessage,
+  TargetOptions,
+  TargetType,
+} from './targets/custom/target-type.ts'

@@ -1,0 +1,114 @@
+import type { Log } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { DropResult } from '../../model/deliveries.ts'
+import type { RuleSet } from '../../model/rule.ts'
+import type { Source } from '../../model/source.ts'
+import type { Environment } from '../../model/secrets.ts'
+import type { TargetType } from '../../targets/custom/target-type.ts'
+import type { ConfigInput } from '../config/input.ts'
+
+/** YAML text, files (paths, folders and globs; relative to the working directory), or what `loadRules` answered. */
+export type RulesInput = string | { readonly files: string | readonly string[] } | RuleSet
+
+/** A MySQL or MariaDB server: `source:` of the configuration, with its names and defaults (docs/configuration.md). */
+export interface MysqlSourceOptions extends Readonly<NonNullable<ConfigInput['source']>> {
+  readonly type: 'mysql'
+  /** Default: `binlog`, whose position is the checkpoint that `bingo position` shows and sets. */
+  readonly name?: string | undefined
+}
+
+/** Settings of the configuration that hold for a library too, under their names there (docs/configuration.md). */
+export type PipelineSettings = Readonly<
+  Pick<
+    ConfigInput,
+    'lanes' | 'budget' | 'targetBudget' | 'delivery' | 'deadLetters' | 'redis' | 'shutdown' | 'targets' | 'webhooks'
+  >
+> & { readonly checkpoint?: Readonly<Pick<NonNullable<ConfigInput['checkpoint']>, 'interval'>> | undefined }
+
+export interface LoadRulesOptions {
+  /** Types that rules may use beside the built-in ones. */
+  readonly targets?: readonly TargetType[] | undefined
+  readonly settings?: PipelineSettings | undefined
+  /** For `${env:NAME}` in rules and settings. Default: the environment of the process. */
+  readonly env?: Environment | undefined
+}
+
+export interface PipelineOptions extends LoadRulesOptions {
+  /** Owner of positions and dead letters: letters, digits, ".", "_" and "-", at most 64. One running pipeline per name. */
+  readonly name: string
+  /** At least one, each with a name of its own. */
+  readonly sources: readonly (Source<object> | MysqlSourceOptions)[]
+  readonly rules: RulesInput
+  /**
+   * Where positions and dead letters are kept: `memory:` (for the life of the pipeline), `file:PATH`, `redis://HOST:PORT/DB`
+   * (also rediss, Sentinel, Cluster).
+   */
+  readonly state: string
+  /** Default: silent. */
+  readonly log?: Log | undefined
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined
+}
+
+/** Sources, rules and targets of an application, wired together; independent of every other pipeline of the process. */
+export interface Pipeline {
+  /**
+   * Reads until `signal` is aborted or every source has ended, delivers what was read, and resolves when positions are stored
+   * and everything is closed. A stop waits up to `shutdown.deadline` for deliveries; what is left comes again in the next
+   * run. Rejects with what ended it: a BingoError with a stable code (docs/errors.md), or what a source threw. Can be called
+   * once: BINGO_PIPELINE_STARTED.
+   */
+  run(signal?: AbortSignal): Promise<void>
+  /** From the next event on. Rejects with ProblemsError where the rules are wrong: the present ones then stay in force. */
+  reload(rules: RulesInput): Promise<void>
+  /** What waits for a target that no rule names any more goes to the dead letters. */
+  dropTarget(target: string): DropResult
+  /** A copy, as of now. Before and after `run` it can be asked too. */
+  stats(): PipelineStats
+}
+
+/** `…Total` count since the pipeline was created. Times are milliseconds since 1970, 0 = never. */
+export interface PipelineStats {
+  /** Groups of changes that were committed. */
+  readonly transactionsTotal: number
+  /** Changes of tables that some rule names. */
+  readonly rowsTotal: number
+  /** Changes that at least one rule matched. */
+  readonly matchedTotal: number
+  /** Actions that have not ended, and the bytes charged for them. */
+  readonly inFlight: { readonly jobs: number; readonly bytes: number }
+  readonly sources: { readonly [name: string]: SourceStatsOfPipeline }
+  readonly rules: { readonly [id: string]: RuleStatsOfPipeline }
+  readonly targets: { readonly [id: string]: TargetStatsOfPipeline }
+}
+
+export interface SourceStatsOfPipeline {
+  /** Where a restart would resume, as the source prints it; null until that is known. */
+  readonly position: string | null
+  /** Everything that the source has was read. */
+  readonly caughtUp: boolean
+  /** Times that changes were skipped knowingly (`onGap`). */
+  readonly gaps: number
+}
+
+/** Matches and errors count changes; the others count actions, of which a change can cause several. */
+export interface RuleStatsOfPipeline {
+  readonly matchedTotal: number
+  readonly actionsTotal: number
+  readonly deliveredTotal: number
+  readonly coalescedTotal: number
+  readonly errorsTotal: number
+  readonly deadLettersTotal: number
+}
+
+export interface TargetStatsOfPipeline {
+  readonly type: string
+  readonly sendsTotal: number
+  readonly deliveredTotal: number
+  /** Attempts that failed. */
+  readonly failedTotal: number
+  readonly queued: number
+  /** Since when it is down. */
+  readonly downSince: number
+  readonly lastError: string | null
+}

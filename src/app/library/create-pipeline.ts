@@ -1,0 +1,140 @@
+import { TargetQueues } from '../../deliver/deliveries.ts'
+import { createPipeline as createFlow } from '../../flow/pipeline.ts'
+import type { Pipeline as Flow } from '../../flow/pipeline-contract.ts'
+import type { SourceEntry } from '../../flow/reading.ts'
+import type { Target, TargetConfig } from '../../model/action.ts'
+import { systemClock } from '../../model/clock.ts'
+import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeliveryRun } from '../../model/delivery-run.ts'
+import type { DropResult } from '../../model/deliveries.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { RuleSet } from '../../model/rule.ts'
+import { silentLog } from '../../model/silent-log.ts'
+import { createStats, type Stats } from '../../model/stats.ts'
+import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
+import { openDeadLetterStore, openInstanceState } from '../../state/open.ts'
+import { stateSettings } from '../state-settings.ts'
+import type { Pipeline, PipelineOptions, PipelineStats, RulesInput } from './contract.ts'
+import { openSources } from './open-sources.ts'
+import type { LibraryParts } from './parts.ts'
+import { compileOptions, readRules, typesWith, warnOf } from './rules.ts'
+import { configOf, namedSources } from './settings.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/**
+ * Checks everything and compiles the rules; nothing is opened or read before `run`. Rejects with ProblemsError (rules,
+ * settings, what is said of a server), BINGO_PIPELINE_SOURCES, BINGO_TARGET_TYPE_INVALID or BINGO_TARGET_UNKNOWN.
+ */
+export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { log = silentLog, clock = systemClock } = options
+  const config = configOf(options)
+  const sources = namedSources(options)
+  const types = typesWith(options.targets ?? [])
+  const compile = compileOptions(config, types, options)
+  const loaded = await readRules(options.rules, compile)
+  warnOf(loaded, log)
+  return new LibraryPipeline({ config, sources, types, compile, log, clock }, loaded.ruleSet)
+}
+
+class LibraryPipeline implements Pipeline {
+  private readonly parts: LibraryParts
+  private readonly counters: Stats
+  private ruleSet: RuleSet
+  private started = false
+  private flow: Flow | null = null
+
+  constructor(parts: LibraryParts, ruleSet: RuleSet) {
+    this.parts = parts
+    this.ruleSet = ruleSet
+    this.counters = createStats(parts.config.budgetBytes, parts.config.targetBudgetBytes)
+  }
+
+  async run(signal: AbortSignal = new AbortController().signal): Promise<void> {
+    const { config, log } = this.parts
+    if (this.started) {
+      throw new BingoError('BINGO_PIPELINE_STARTED', `The pipeline "${config.name}" was started already`, {
+        hint: 'Create another one with createPipeline: it resumes at the stored positions.',
+      })
+    }
+    this.started = true
+    const settings = stateSettings(config, log)
+    const { state, checkpoints } = await openInstanceState(settings)
+    try {
+      const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
+      const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
+      try {
+        const opened = await openSources(
+          { ...this.parts, state, checkpoints, deadLetters, stats: this.counters },
+          {
+            ruleSet: () => this.ruleSet,
+            position: (source) => this.flow?.position(source) ?? null,
+          },
+          signal,
+        )
+        if (opened === 'stopped') return
+        this.flow = this.createFlow(opened.entries, opened.epoch, deadLetters)
+        await this.flow.run(signal)
+      } finally {
+        await deadLetters.close()
+      }
+    } finally {
+      await state.close()
+      await checkpoints.close()
+    }
+  }
+
+  async reload(rules: RulesInput): Promise<void> {
+    const loaded = await readRules(rules, this.parts.compile)
+    warnOf(loaded, this.parts.log)
+    this.ruleSet = loaded.ruleSet
+    this.flow?.reload(loaded.ruleSet)
+  }
+
+  dropTarget(target: string): DropResult {
+    return this.flow?.dropTarget(target) ?? 'unknown'
+  }
+
+  stats(): PipelineStats {
+    const sources = this.parts.sources.map((source) => {
+      const { name } = source
+      const position = this.flow?.position(name) ?? null
+      // A place in a binlog is written down with its server, which is known once a connection stands.
+      const print = (place: object): string =>
+        'custom' in source ? source.custom.positions.print(place) : JSON.stringify(place)
+      const caughtUp = 'custom' in source ? source.custom.caughtUp : this.counters.caughtUp
+      const gaps = this.flow?.gaps(name).total ?? 0
+      return [name, { position: position && print(position), caughtUp, gaps }] as const
+    })
+    return snapshotOf(this.counters, Object.fromEntries(sources))
+  }
+
+  private createFlow(entries: readonly SourceEntry<object>[], epoch: number, deadLetters: DeadLetterStore): Flow {
+    const { config, log, clock } = this.parts
+    const deps = { log, clock, stats: this.counters }
+    return createFlow(
+      {
+        name: config.name,
+        lanes: config.lanes,
+        checkpointIntervalMs: config.checkpoint.intervalMs,
+        shutdownDeadlineMs: config.shutdown.deadlineMs,
+        epoch,
+      },
+      {
+        ...deps,
+        ruleSet: this.ruleSet,
+        sources: entries,
+        deliveries: (run, hooks) => {
+          const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
+          return new TargetQueues({ ...deps, lanes: config.lanes, logSends: null, deadLetters, openTarget }, hooks)
+        },
+        compileRowDecoder,
+      },
+    )
+  }
+
+  private openTarget(target: TargetConfig, run: DeliveryRun): Promise<Target> {
+    const { types, log, clock } = this.parts
+    const context = { log: log.child({ target: target.id }), now: () => clock.now(), run }
+    return types.get(target.type)!.open(target, context)
+  }
+}

@@ -1,0 +1,15 @@
+import type { ActionType, Log } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { CompileOptions } from '../../rules/files/load.ts'
+import type { Config } from '../config/config.ts'
+import type { NamedSource } from './settings.ts'
+
+/** The options of a pipeline, checked and complete. */
+export interface LibraryParts {
+  readonly config: Config
+  readonly sources: readonly NamedSource[]
+  readonly types: ReadonlyMap<string, ActionType>
+  readonly compile: CompileOptions
+  readonly log: Log
+  readonly clock: Clock
+}

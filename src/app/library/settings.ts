@@ -1,0 +1,64 @@
+import { BingoError } from '../../model/errors.ts'
+import type { Environment } from '../../model/secrets.ts'
+import type { Source } from '../../model/source.ts'
+import type { SourceConfig, Config } from '../config/config.ts'
+import { configFromInput } from '../config/from-input.ts'
+import type { LoadRulesOptions, MysqlSourceOptions, PipelineOptions } from './contract.ts'
+
+/** The name of the one binlog that the daemon reads: its position is the checkpoint of the instance. */
+export const MAIN_SOURCE = 'binlog'
+
+/** The settings of a pipeline as those of a daemon; `state` is both places. Throws ProblemsError. */
+export function configOf({ name, state, settings = {}, env }: PipelineOptions): Config {
+  const checkpoint = { ...settings.checkpoint, store: state }
+  return read({ ...settings, name, checkpoint }, 'createPipeline', env, false)
+}
+
+/** As `configOf`, where nothing is opened. */
+export function rulesConfigOf({ settings = {}, env }: LoadRulesOptions): Config {
+  return read({ ...settings, checkpoint: { store: 'memory:' } }, 'loadRules', env, false)
+}
+
+/** One source, with its name and, for a server, what `source:` of a configuration would say of it. */
+export type NamedSource =
+  | { readonly name: string; readonly custom: Source<object> }
+  | { readonly name: string; readonly mysql: SourceConfig }
+
+/** Throws BINGO_PIPELINE_SOURCES, or ProblemsError for what is said of a server. */
+export function namedSources({ sources, env }: PipelineOptions): readonly NamedSource[] {
+  if (sources.length === 0) {
+    throw wrongSources('there is none', "Give it one, as in sources: [{ type: 'mysql', url: 'mysql://…' }].")
+  }
+  const named = sources.map((source): NamedSource => {
+    if ('run' in source) return { name: source.name, custom: source }
+    return { name: source.name ?? MAIN_SOURCE, mysql: mysqlConfig(source, env) }
+  })
+  const names = named.map(({ name }) => name)
+  const bad = names.find((name) => !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
+  if (bad !== undefined) {
+    throw wrongSources(`"${bad}" is not a valid name`, 'Letters, digits, ".", "_" and "-", at most 64.')
+  }
+  const twice = names.find((name, index) => names.indexOf(name) < index)
+  if (twice !== undefined) {
+    throw wrongSources(`two are called "${twice}"`, 'Give each its own name: its position is stored under it.')
+  }
+  return named
+}
+
+function mysqlConfig({ type: _type, name, ...source }: MysqlSourceOptions, env: Environment | undefined): SourceConfig {
+  const called = `sources: ${name ?? MAIN_SOURCE}`
+  return read({ source, checkpoint: { store: 'memory:' } }, called, env, true).source
+}
+
+function read(
+  input: Parameters<typeof configFromInput>[0],
+  called: string,
+  env: Environment = process.env,
+  sourceRequired: boolean,
+): Config {
+  return configFromInput(input, { called, env, cwd: process.cwd(), sourceRequired })
+}
+
+function wrongSources(why: string, hint: string): BingoError {
+  return new BingoError('BINGO_PIPELINE_SOURCES', `The sources of the pipeline cannot be used: ${why}`, { hint })
+}

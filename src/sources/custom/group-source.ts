@@ -1,0 +1,148 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Change, type Transaction } from '../../model/change.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { Intake } from '../../model/intake.ts'
+import { PauseReasons, type Positions, type Source } from '../../model/source.ts'
+import type { RowChange } from './row-change.ts'
+
+/** Changes that belong together: all of them are acted on, and the position moves behind all of them at once. */
+export interface ChangeGroup<P extends object> {
+  /** Stable over restarts, and unique in the source: events are called ID/0, ID/1 …, which targets know duplicates by. */
+  readonly id: string
+  /** When it happened, milliseconds since 1970. Default: now. */
+  readonly at?: number | undefined
+  /** May be empty: then the position moves. */
+  readonly changes: readonly RowChange[]
+  /** Where reading goes on behind the group. A new object for every group. */
+  readonly end: P
+}
+
+export interface GroupSourceOptions<P extends object> {
+  /** Unique among the sources of a pipeline: its position is stored under this name. */
+  readonly name: string
+  /**
+   * Reads from behind `from`, null at the very first start. The source has ended when the iteration does. A pipeline that has
+   * too much in flight asks for the next group later. What it throws ends the pipeline; a source that can reconnect does so
+   * in here. When `signal` is aborted nobody waits for the next group any more.
+   */
+  read(from: P | null, signal: AbortSignal): AsyncIterable<ChangeGroup<P>> | Iterable<ChangeGroup<P>>
+  /** How positions are written down. Default: as JSON. */
+  readonly positions?: Positions<P> | undefined
+  /** Everything up to here is finished, and will not be asked for again: acknowledge or clean up. Must not throw. */
+  finished?(upTo: P): void
+}
+
+/** A source from anything that can be iterated. Throws nothing; `name` is checked when the pipeline is created. */
+export function groupSource<P extends object>(options: GroupSourceOptions<P>): Source<P> {
+  return new GroupSource(options)
+}
+
+/** An iteration that never waits must not keep everything else from running. */
+const GROUPS_PER_TURN = 64
+
+class GroupSource<P extends object> implements Source<P> {
+  readonly name: string
+  readonly positions: Positions<P>
+  caughtUp = false
+  private readonly options: GroupSourceOptions<P>
+  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
+  private resumed = Promise.withResolvers<void>()
+
+  constructor(options: GroupSourceOptions<P>) {
+    this.name = options.name
+    this.options = options
+    this.positions = options.positions ?? new JsonPositions<P>(options.name)
+  }
+
+  async run(into: Intake<P>, from: P | null, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const aborted = Promise.withResolvers<'aborted'>()
+    const onAbort = (): void => aborted.resolve('aborted')
+    signal.addEventListener('abort', onAbort, { once: true })
+    const groups = iterate(this.options.read(from, signal))
+    let ended = false
+    try {
+      for (let count = 1; ; count += 1) {
+        if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted.promise])
+        if (signal.aborted) return
+        const next = await Promise.race([groups.next(), aborted.promise])
+        if (next === 'aborted') return
+        if (next.done === true) {
+          ended = this.caughtUp = true
+          return
+        }
+        take(next.value, into)
+        if (count % GROUPS_PER_TURN === 0) await nextTurn()
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      // One that waits for something may never hear of it: it is told, and not waited for.
+      if (!ended) void Promise.resolve(groups.return?.()).catch(() => undefined)
+    }
+  }
+
+  pause(reason: object): void {
+    this.pauses.pause(reason)
+  }
+
+  resume(reason: object): void {
+    this.pauses.resume(reason)
+  }
+
+  /** Groups come with their tables whatever the rules are. */
+  rulesChanged(): void {}
+
+  finished(upTo: P): void {
+    this.options.finished?.(upTo)
+  }
+
+  private onPause(paused: boolean): void {
+    if (paused) this.resumed = Promise.withResolvers<void>()
+    else this.resumed.resolve()
+  }
+}
+
+function iterate<T>(items: AsyncIterable<T> | Iterable<T>): AsyncIterator<T> | Iterator<T> {
+  return Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+}
+
+function take<P extends object>({ id, at = Date.now(), changes, end }: ChangeGroup<P>, into: Intake<P>): void {
+  const transaction: Transaction = {
+    id,
+    gtid: null,
+    file: '',
+    offset: 0,
+    serverId: 0,
+    timestampUs: Math.round(at * 1_000),
+    query: null,
+  }
+  into.begin(transaction)
+  changes.forEach((change, seq) => {
+    into.event(new Change(change.table, change.op, transaction, seq, change.old, change.new, null))
+  })
+  into.commit(end)
+}
+
+class JsonPositions<P extends object> implements Positions<P> {
+  private readonly source: string
+
+  constructor(source: string) {
+    this.source = source
+  }
+
+  print(position: P): string {
+    return JSON.stringify(position)
+  }
+
+  parse(text: string): P {
+    try {
+      const position: unknown = JSON.parse(text)
+      if (typeof position === 'object' && position !== null) return position as P
+    } catch {
+      // Reported below like any other text that is not a position.
+    }
+    throw new BingoError('BINGO_CHECKPOINT_CORRUPT', `The stored position of the source "${this.source}" is not JSON`, {
+      hint: 'Give the source the `positions` that it was stored with, or another `name` to begin anew.',
+    })
+  }
+}
