@@ -101,7 +101,7 @@ class LibraryPipeline implements Pipeline {
       // A place in a binlog is written down with its server, which is known once a connection stands.
       const print = (place: object): string =>
         'custom' in source ? source.custom.positions.print(place) : JSON.stringify(place)
-      const caughtUp = 'custom' in source ? source.custom.caughtUp : this.counters.caughtUp
+      const caughtUp = this.counters.sources.get(name)?.caughtUp ?? false
       const gaps = this.flow?.gaps(name).total ?? 0
       return [name, { position: position && print(position), caughtUp, gaps }] as const
     })

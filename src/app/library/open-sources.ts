@@ -3,6 +3,7 @@ import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import type { DeadLetterStore } from '../../model/dead-letter.ts'
 import type { SourcePosition } from '../../model/position.ts'
 import type { RuleSet } from '../../model/rule.ts'
+import { SourceState } from '../../model/source-state.ts'
 import type { StateStore } from '../../model/state.ts'
 import type { Stats } from '../../model/stats.ts'
 import { parseBinlogPosition } from '../../sources/mysql/binlog-positions.ts'
@@ -68,13 +69,14 @@ async function openMain(
   signal: AbortSignal,
 ): Promise<Opened | 'stopped'> {
   const { checkpoints, config } = deps
+  const state = enter(name, new SourceState(), deps)
   const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
   if (checkpoint === 'stopped') return 'stopped'
-  if (checkpoint === null) await firstStart(mysql, checkpoints, deps, owner)
+  if (checkpoint === null) await firstStart(mysql, checkpoints, deps, owner, state)
   return {
     epoch: checkpoint?.epoch ?? 0,
     entry: sourceEntry({
-      source: mysqlSource(name, mysql, deps, owner),
+      source: mysqlSource(name, mysql, deps, owner, state),
       positions: new BinlogCheckpoints(checkpoints, config.name),
       start: checkpoint === null ? null : startOf(checkpoint),
       gaps: checkpoint?.gaps,
@@ -94,15 +96,23 @@ async function openOther(
   const stored = { positions: records, gaps: record?.gaps }
   const epoch = record?.epoch ?? 0
   if ('custom' in source) {
+    enter(source.name, source.custom.state, deps)
     const start = record === null ? null : source.custom.positions.parse(record.position)
     return { epoch, entry: { source: source.custom, start, ...stored } }
   }
-  if (record === null) await firstStart(source.mysql, records, deps, owner)
+  const state = enter(source.name, new SourceState(), deps)
+  if (record === null) await firstStart(source.mysql, records, deps, owner, state)
   const start = record === null ? null : parseBinlogPosition(record.position)
   return {
     epoch,
-    entry: sourceEntry({ source: mysqlSource(source.name, source.mysql, deps, owner), start, ...stored }),
+    entry: sourceEntry({ source: mysqlSource(source.name, source.mysql, deps, owner, state), start, ...stored }),
   }
+}
+
+/** Metrics and the snapshot find the state of a source by its name. */
+function enter(name: string, state: SourceState, { stats }: SourceDeps): SourceState {
+  stats.sources.set(name, state)
+  return state
 }
 
 function startOf({ position, server }: Checkpoint) {
@@ -114,12 +124,24 @@ function firstStart(
   place: { readonly description: string },
   { config, deadLetters, ...deps }: SourceDeps,
   owner: SourceOwner,
+  state: SourceState,
 ): Promise<void> {
   const start = { name: config.name, startGiven, store: config.checkpoint.store }
-  return beginWithoutCheckpoint(start, owner.ruleSet(), place, deadLetters, { ...deps, actionTypes: deps.types })
+  return beginWithoutCheckpoint(start, owner.ruleSet(), place, deadLetters, {
+    log: deps.log,
+    clock: deps.clock,
+    state,
+    actionTypes: deps.types,
+  })
 }
 
-function mysqlSource(name: string, source: SourceConfig, deps: SourceDeps, owner: SourceOwner): MysqlSource {
+function mysqlSource(
+  name: string,
+  source: SourceConfig,
+  deps: SourceDeps,
+  owner: SourceOwner,
+  state: SourceState,
+): MysqlSource {
   const { config, log, clock, stats } = deps
   // Two connections of one pipeline need server ids of their own.
   const replicaName = name === MAIN_SOURCE ? config.name : `${config.name}/${name}`
@@ -129,6 +151,7 @@ function mysqlSource(name: string, source: SourceConfig, deps: SourceDeps, owner
       log,
       clock,
       stats,
+      state,
       needed: () => owner.position(name) as SourcePosition | null,
       wants: (schema, table) => owner.ruleSet().rules.some((rule) => rule.matchesTable(schema, table)),
       ignoresStatementsOn: anyTable(source.ignoreStatementsOn),

@@ -1,4 +1,5 @@
-import type { RuleStats, Stats, TargetStats } from '../../model/stats.ts'
+import type { RuleStats, Stats } from '../../model/stats.ts'
+import type { TargetState } from '../../model/target-state.ts'
 import type { PipelineStats, RuleStatsOfPipeline, SourceStatsOfPipeline, TargetStatsOfPipeline } from './contract.ts'
 
 /** A copy of the counters that stays as it is. */
@@ -7,7 +8,7 @@ export function snapshotOf(stats: Stats, sources: { readonly [name: string]: Sou
     transactionsTotal: stats.transactionsTotal,
     rowsTotal: stats.rowsTotal,
     matchedTotal: stats.matchedTotal,
-    inFlight: { jobs: stats.inFlightJobs, bytes: stats.inFlightBytes },
+    inFlight: { jobs: stats.budget.jobs, bytes: stats.budget.bytes },
     sources,
     rules: Object.fromEntries([...stats.rules].map(([id, rule]) => [id, copyOfRule(rule)])),
     targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, copyOfTarget(target)])),
@@ -19,7 +20,7 @@ function copyOfRule(rule: RuleStats): RuleStatsOfPipeline {
   return { matchedTotal, actionsTotal, deliveredTotal, coalescedTotal, errorsTotal, deadLettersTotal }
 }
 
-function copyOfTarget(target: TargetStats): TargetStatsOfPipeline {
-  const { type, sendsTotal, deliveredTotal, failedTotal, queued, downSince, lastError } = target
+function copyOfTarget({ type, queued, downSince, lastError, counters }: TargetState): TargetStatsOfPipeline {
+  const { sendsTotal, deliveredTotal, failedTotal } = counters
   return { type, sendsTotal, deliveredTotal, failedTotal, queued, downSince, lastError }
 }

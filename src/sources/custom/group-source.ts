@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Change, type Transaction } from '../../model/change.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Intake } from '../../model/intake.ts'
+import { SourceState } from '../../model/source-state.ts'
 import { PauseReasons, type Positions, type Source } from '../../model/source.ts'
 import type { RowChange } from './row-change.ts'
 
@@ -43,7 +44,7 @@ const GROUPS_PER_TURN = 64
 class GroupSource<P extends object> implements Source<P> {
   readonly name: string
   readonly positions: Positions<P>
-  caughtUp = false
+  readonly state = new SourceState()
   private readonly options: GroupSourceOptions<P>
   private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
   private resumed = Promise.withResolvers<void>()
@@ -68,7 +69,7 @@ class GroupSource<P extends object> implements Source<P> {
         const next = await Promise.race([groups.next(), aborted.promise])
         if (next === 'aborted') return
         if (next.done === true) {
-          ended = this.caughtUp = true
+          ended = this.state.caughtUp = true
           return
         }
         take(next.value, into)
