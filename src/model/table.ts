@@ -39,6 +39,8 @@ export interface ColumnDef {
   /** Values of an ENUM or SET, decoded to Unicode. */
   readonly values?: readonly string[] | undefined
   readonly visible: boolean
+  /** A generated column that the server leaves out of UPDATE and DELETE. Known where the schema is (`check --online`). */
+  readonly unlogged?: boolean
   /**
    * What the column is beyond its wire type; from metadata of the table or the schema. `unknown`: one of these, or none;
    * its values are left out of rows.

@@ -2,7 +2,7 @@ import type { Operation } from '../model/change.ts'
 import { EvaluationError } from '../model/errors.ts'
 import type { Problem, SourceLocation } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
-import type { Rule } from '../model/rule.ts'
+import type { ColumnReads, Rule } from '../model/rule.ts'
 import type { TableDef } from '../model/table.ts'
 import { parseCel } from './language/cel/cel-engine.ts'
 import { factsWhen, NO_FACTS, union } from './language/cel/cel-facts.ts'
@@ -20,18 +20,47 @@ import type { CheckedTemplate, RuleChecks } from './rule-checks.ts'
  * values that a column cannot have, NULLs that nobody tests for, patterns that no table matches (warnings). For use when
  * the schema is known.
  */
-export function checkRulesAgainstTables(rules: readonly RuleChecks[], tables: readonly TableDef[]): Problem[] {
+export function checkRulesAgainstTables(
+  rules: readonly RuleChecks[],
+  tables: readonly TableDef[],
+  foldsNames: boolean,
+): Problem[] {
   return rules.flatMap((rule) => [
-    ...unmatched(rule, tables),
+    ...unmatched(rule, tables, foldsNames),
     ...tables
       .filter(({ schema, name }) => rule.rule.matchesTable(schema, name))
       .flatMap((table) => checkRule(rule, table)),
   ])
 }
 
+/** Each pattern that can match no name in lower case, which is how rows of such a server have them. */
+export function checkFoldedNames(rules: readonly RuleChecks[]): Problem[] {
+  return rules.flatMap(({ rule, tables }) =>
+    tables
+      .filter(({ pattern }) => hasCapitals(pattern))
+      .map(({ pattern, location }): Problem => ({
+        code: RULE_CODES.tableCase,
+        severity: 'warning',
+        location,
+        message: `"${pattern}" never matches: this server has the names of tables and databases in lower case (lower_case_table_names)`,
+        hint: `write "${pattern.toLowerCase()}"`,
+        ruleId: rule.id,
+      })),
+  )
+}
+
+function hasCapitals(pattern: string): boolean {
+  return pattern !== pattern.toLowerCase()
+}
+
 /** Each pattern that matches nothing, with the table that may be meant. */
-function unmatched({ rule, tables: patterns }: RuleChecks, tables: readonly TableDef[]): Problem[] {
+function unmatched(
+  { rule, tables: patterns }: RuleChecks,
+  tables: readonly TableDef[],
+  foldsNames: boolean,
+): Problem[] {
   return patterns
+    .filter(({ pattern }) => !(foldsNames && hasCapitals(pattern)))
     .filter(({ matches }) => !tables.some(({ schema, name }) => matches(schema, name)))
     .map(({ pattern, location }) => {
       const names = tables.map(({ schema, name }) => (pattern.includes('.') ? `${schema}.${name}` : name))
@@ -61,6 +90,7 @@ function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
   const inFilter = typeProblems(checks.filter, table, operations, NO_FACTS)
   const facts = factsOf(checks.filter, table)
   return [
+    ...unloggedColumns(rule, table),
     ...inFilter,
     ...checks.actions.flatMap(({ when, templates }) => {
       const known = union(facts, factsOf(when, table))
@@ -72,12 +102,40 @@ function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
   ]
 }
 
-function unknownColumns(rule: Rule, table: TableDef): Problem[] {
-  const parts: { readonly location: SourceLocation; bind(table: TableDef): unknown }[] = [
+interface Part {
+  readonly location: SourceLocation
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): unknown
+}
+
+function partsOf(rule: Rule): readonly Part[] {
+  return [
     ...(rule.filter === null ? [] : [rule.filter]),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
   ]
-  return parts.flatMap((part) => {
+}
+
+/** Columns that a rule names and the server leaves out for one of its operations. Everything can be bound. */
+function unloggedColumns(rule: Rule, table: TableDef): Problem[] {
+  const unlogged = table.columns.filter((column) => column.unlogged === true).map(({ name }) => name)
+  if (unlogged.length === 0 || !(rule.operations.has('update') || rule.operations.has('delete'))) return []
+  return partsOf(rule).flatMap((part) => {
+    const reads = part.reads(table)
+    return unlogged
+      .filter((name) => [reads.new, reads.old].some((names) => names !== 'all' && names.has(name)))
+      .map((name): Problem => ({
+        code: RULE_CODES.unloggedColumn,
+        severity: 'warning',
+        location: part.location,
+        message: `${table.schema}.${table.name}: "${name}" is a generated column, which this server leaves out of UPDATE and DELETE: the rule fails for these events`,
+        hint: 'read the columns that its expression is made of, or listen to INSERT only (`events: [INSERT]`)',
+        ruleId: rule.id,
+      }))
+  })
+}
+
+function unknownColumns(rule: Rule, table: TableDef): Problem[] {
+  return partsOf(rule).flatMap((part) => {
     try {
       part.bind(table)
       return []

@@ -39,8 +39,12 @@ export const RULE_CODES = {
   columnType: 'BINGO_RULE_COLUMN_TYPE',
   /** Warning: a column that can be NULL stands where NULL is an error. */
   nullable: 'BINGO_RULE_NULLABLE',
+  /** Warning: the server leaves a column out of some of the rule's events. */
+  unloggedColumn: 'BINGO_RULE_UNLOGGED_COLUMN',
   /** Warning: no table of the source matches the rule. */
   noTable: 'BINGO_RULE_NO_TABLE',
+  /** Warning: a name with capital letters, on a server that has names in lower case. */
+  tableCase: 'BINGO_RULE_TABLE_CASE',
   /** Warning: no rule is there, or all are disabled. */
   noRules: 'BINGO_RULE_NONE',
 } as const

@@ -10,7 +10,7 @@ import { inspectSource, type Inspection } from './inspect-source.ts'
 import { inspectTargets } from './inspect-targets.ts'
 import { readSchemaFile } from './schema-file.ts'
 import { paint } from '../output/paint.ts'
-import { rulesFor } from '../rules-for.ts'
+import { type KnownSource, rulesFor } from '../rules-for.ts'
 
 /** `bingo check`: prints every problem; answers the exit code. */
 export async function check(options: CheckOptions): Promise<number> {
@@ -25,7 +25,9 @@ export async function check(options: CheckOptions): Promise<number> {
   const seen = online && !hasErrors(found) ? await checkSource(config, found) : undefined
   // A dump names every table there is; what the account may see does not matter then.
   const known =
-    options.schema === undefined ? seen : { tables: readSchemaFile(options.schema), complete: true, toSeeAll: '' }
+    options.schema === undefined
+      ? seen
+      : { tables: readSchemaFile(options.schema), foldsNames: seen?.foldsNames, complete: true, toSeeAll: '' }
   const loaded = await checkRules(config, known, found)
   if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet)))
   const ok = options.strict === true ? found.length === 0 : !hasErrors(found)
@@ -34,7 +36,7 @@ export async function check(options: CheckOptions): Promise<number> {
   return ok ? ExitCode.ok : ExitCode.failed
 }
 
-type KnownTables = Pick<Inspection, 'tables' | 'complete' | 'toSeeAll'>
+type KnownTables = Pick<Inspection, 'complete' | 'toSeeAll'> & KnownSource
 
 /** For machines; `rules` is null where the rules are wrong. */
 function report(ok: boolean, loaded: LoadedRules | null, problems: readonly Problem[]): object {
@@ -60,7 +62,7 @@ async function checkRules(
   found: Problem[],
 ): Promise<LoadedRules | null> {
   try {
-    const loaded = await rulesFor(config, seen?.tables)
+    const loaded = await rulesFor(config, seen && { tables: seen.tables, foldsNames: seen.foldsNames })
     found.push(...loaded.warnings.map((each) => (seen === undefined ? each : asFarAsSeen(each, seen))))
     return loaded
   } catch (error) {

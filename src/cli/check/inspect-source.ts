@@ -2,11 +2,12 @@ import type { Config } from '../../app/config/config.ts'
 import type { TableDef } from '../../model/table.ts'
 import { readCreateTable } from '../../sources/mysql/schema/create-table.ts'
 import { tableOfDeclaration } from '../../sources/mysql/schema/declared-table.ts'
+import { FIRST_WITH_VERSIONING } from '../../sources/mysql/schema/table-columns.ts'
 import type { ControlConnection, SqlRow } from '../../sources/mysql/server/control-connection.ts'
 import { connectToFirst } from '../../sources/mysql/server/first-server.ts'
 import type { Finding } from '../../sources/mysql/server/finding.ts'
 import { preflight } from '../../sources/mysql/server/preflight.ts'
-import { text, type ServerFacts } from '../../sources/mysql/server/server-facts.ts'
+import { foldsNames, text, type ServerFacts } from '../../sources/mysql/server/server-facts.ts'
 import type { WantsTable } from '../../sources/mysql/server/unlogged-rows.ts'
 import { readGrants, type Grants } from '../../sources/mysql/server/grants.ts'
 import { serverIdFor } from '../../sources/mysql/server/server-id.ts'
@@ -15,6 +16,8 @@ export interface Inspection {
   readonly findings: readonly Finding[]
   /** Tables that the account may see; undefined when it sees none, so that nothing can be said of columns. */
   readonly tables: readonly TableDef[] | undefined
+  /** The server has names of tables and databases in lower case. */
+  readonly foldsNames: boolean
   /** The account sees every table there is: one that is not among them does not exist. */
   readonly complete: boolean
   /** Statement that would show the account all tables. */
@@ -39,7 +42,11 @@ export async function inspectSource(config: Config, wants: WantsTable): Promise<
     })
     const grants = await readGrants(control)
     const tables = (await visibleTables(control, facts)).filter((table) => grants.showsAllColumns(table))
-    const seen = { complete: grants.showsAllTables, toSeeAll: toSeeAll(grants) }
+    const seen = {
+      complete: grants.showsAllTables,
+      toSeeAll: toSeeAll(grants),
+      foldsNames: foldsNames(facts),
+    }
     if (tables.length > 0) return { findings, tables, ...seen }
     const message =
       'neither the columns that rules name nor foreign keys were checked: the account has SELECT on no table, so the server shows it none'
@@ -58,29 +65,50 @@ function toSeeAll({ account }: Grants): string {
 }
 
 /** What the account may see of tables, read as their declarations. */
-async function visibleTables(control: ControlConnection, { flavour }: ServerFacts): Promise<TableDef[]> {
+async function visibleTables(control: ControlConnection, facts: ServerFacts): Promise<TableDef[]> {
   const rows = await control.query(
-    `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_KEY
+    `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_KEY, EXTRA${tellsPeriods(facts) ? ', GENERATION_EXPRESSION' : ''}
      FROM INFORMATION_SCHEMA.COLUMNS
      WHERE TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
      ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
   )
   const byTable = Map.groupBy(rows, (row) => JSON.stringify([text(row, 'TABLE_SCHEMA'), text(row, 'TABLE_NAME')]))
   return [...byTable.values()].flatMap((columns) => {
-    const schema = text(columns[0]!, 'TABLE_SCHEMA')
-    const created = readCreateTable(declaration(text(columns[0]!, 'TABLE_NAME'), columns), 'utf8mb4')
-    return created === null ? [] : [tableOfDeclaration(created, schema, flavour)]
+    // With lower_case_table_names=2 the view keeps capitals that rows do not have.
+    const [schema, name] = ['TABLE_SCHEMA', 'TABLE_NAME'].map((key) => {
+      const written = text(columns[0], key)
+      return foldsNames(facts) ? written.toLowerCase() : written
+    }) as [string, string]
+    const created = readCreateTable(declaration(name, columns), 'utf8mb4')
+    return created === null ? [] : [tableOfDeclaration(created, schema, facts)]
   })
 }
 
 function declaration(table: string, columns: readonly SqlRow[]): string {
   const lines = columns.map((row) => {
     const nullable = text(row, 'IS_NULLABLE') === 'YES' ? '' : ' NOT NULL'
-    return `${quoted(text(row, 'COLUMN_NAME'))} ${text(row, 'COLUMN_TYPE')}${nullable}`
+    return `${quoted(text(row, 'COLUMN_NAME'))} ${text(row, 'COLUMN_TYPE')}${generation(row)}${nullable}`
   })
   const key = columns.filter((row) => text(row, 'COLUMN_KEY') === 'PRI').map((row) => quoted(text(row, 'COLUMN_NAME')))
   if (key.length > 0) lines.push(`PRIMARY KEY (${key.join(', ')})`)
-  return `CREATE TABLE ${quoted(table)} (${lines.join(', ')})`
+  const versioned = columns.some((row) => isPeriod(row)) ? ' WITH SYSTEM VERSIONING' : ''
+  return `CREATE TABLE ${quoted(table)} (${lines.join(', ')})${versioned}`
+}
+
+/** How a column comes to its values, as far as it matters; the expression itself does not. */
+function generation(row: SqlRow): string {
+  if (isPeriod(row)) return ` GENERATED ALWAYS AS ${text(row, 'GENERATION_EXPRESSION')}`
+  return /\b(VIRTUAL|STORED|PERSISTENT)( GENERATED)?\b/i.test(text(row, 'EXTRA')) ? ' GENERATED ALWAYS AS (0)' : ''
+}
+
+/** The start or the end of a row's version, of a system-versioned table that declares them. */
+function isPeriod(row: SqlRow): boolean {
+  return /^ROW (START|END)$/i.test(text(row, 'GENERATION_EXPRESSION'))
+}
+
+/** MariaDB 10.3 brought system versioning. */
+function tellsPeriods({ flavour, release }: ServerFacts): boolean {
+  return flavour === 'mariadb' && release >= FIRST_WITH_VERSIONING
 }
 
 function quoted(name: string): string {

@@ -4,7 +4,7 @@ import type { Problem, SourceLocation } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
 import { RULE_CODES } from '../codes.ts'
-import { checkRulesAgainstTables } from '../check-tables.ts'
+import { checkFoldedNames, checkRulesAgainstTables } from '../check-tables.ts'
 import { DEFAULT_DELIVERY } from '../delivery-options.ts'
 import type { DeliveryOptions } from '../delivery-options.ts'
 import { findRuleFiles } from './find-files.ts'
@@ -31,6 +31,8 @@ export interface CompileOptions {
   readonly delivery?: Partial<DeliveryOptions> | undefined
   /** All tables of the source, where its schema is known: columns are checked against them. */
   readonly tables?: readonly TableDef[] | undefined
+  /** The server has names of tables and databases in lower case (lower_case_table_names); where that is known. */
+  readonly foldsNames?: boolean | undefined
   /** Environment for `${env:NAME}`; by default that of the process. */
   readonly env?: { readonly [name: string]: string | undefined } | undefined
 }
@@ -100,7 +102,9 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   if (reporter.errors.length === 0) {
     if (rules.length === 0)
       reporter.warn(RULE_CODES.noRules, undefined, 'there is no enabled rule: nothing will happen')
-    if (options.tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, options.tables))
+    const { tables, foldsNames = false } = options
+    if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
+    if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
   }
   if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
   const loaded = rules.map(({ rule }) => rule)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ProblemsError } from '../../../src/model/errors.ts'
 import type { Problem } from '../../../src/model/errors.ts'
-import { loadRulesFromText } from '../../../src/rules/files/load.ts'
+import { type CompileOptions, loadRulesFromText } from '../../../src/rules/files/load.ts'
 import { tablesOfDump } from '../../../src/sources/mysql/schema/schema-dump.ts'
 import { actionTypes } from '../../../src/targets/registry.ts'
 
@@ -29,13 +29,14 @@ CREATE TABLE \`orders\` (
 
 const TABLES = tablesOfDump(DUMP)
 
-function problemsOf(rule: string): readonly Problem[] {
+function problemsOf(rule: string, known: Partial<CompileOptions> = {}): readonly Problem[] {
   const options = {
     baseDir: '/',
     targets: new Map(),
     defaults: { redisUrl: 'redis://cache', allowCidrs: [] },
     actionTypes: actionTypes(),
     tables: TABLES,
+    ...known,
   }
   try {
     return loadRulesFromText([{ path: '/r.yaml', name: 'r.yaml', text: rule }], options).warnings
@@ -197,6 +198,58 @@ test('A pattern that no table matches is told at its place, with the table that 
     { code: 'BINGO_RULE_NO_TABLE', hint: 'did you mean "shop.orders"?', location: { line: 2, column: 29 } },
   ])
   expect(problemsOf(text('Orders'))).toMatchObject([{ hint: 'did you mean "orders"?' }])
+})
+
+test('A name with capital letters is told where the server has names in lower case, a pattern and a quoted name too', () => {
+  const told = (table: string): unknown[] =>
+    problemsOf(`rules:\n  - {id: r, table: ${JSON.stringify(table)}, actions: [{type: log}]}`, {
+      foldsNames: true,
+    }).map(({ code, hint, location }) => [code, hint, location?.column])
+  expect(told('Shop.orders')).toEqual([['BINGO_RULE_TABLE_CASE', 'write "shop.orders"', 20]])
+  expect(told('shop.Ord*')).toEqual([['BINGO_RULE_TABLE_CASE', 'write "shop.ord*"', 20]])
+  expect(told('`Shop`.orders')).toEqual([['BINGO_RULE_TABLE_CASE', 'write "`shop`.orders"', 20]])
+  expect(told('shop.orders')).toEqual([])
+  expect(problemsOf('rules: [{id: r, table: Shop.x, actions: [{type: log}]}]', { tables: undefined })).toEqual([])
+})
+
+describe('A generated column that MariaDB 11.8 leaves out of UPDATE and DELETE', () => {
+  const dump = (version: string): string => `-- MariaDB dump 10.19  Distrib ${version}-MariaDB, for Linux (x86_64)
+-- Host: localhost    Database: shop
+-- ------------------------------------------------------
+-- Server version\t${version}-MariaDB-log
+CREATE TABLE \`orders\` (\`id\` int(11) NOT NULL, \`net\` int(11) NOT NULL,
+  \`gross\` int(11) GENERATED ALWAYS AS (\`net\` * 2) STORED, \`twice\` int(11) GENERATED ALWAYS AS (\`net\` * 2) VIRTUAL,
+  \`plain\` int(11) NOT NULL DEFAULT (1 + 1), \`as\` int(11) NOT NULL COMMENT 'AS (1)', PRIMARY KEY (\`id\`));`
+  const codesOf = (rule: string, version = '11.8.2'): string[] =>
+    problemsOf(rule, { tables: tablesOfDump(dump(version)) })
+      .filter(({ code }) => code === 'BINGO_RULE_UNLOGGED_COLUMN')
+      .map(({ severity, message, location }) => `${severity} ${location!.line} ${/"(\w+)"/.exec(message)![1]}`)
+
+  test.each([
+    ['a filter', withFilter('new.id > 1 && new.GROSS > 3'), ['warning 2 gross']],
+    ['the old row', withFilter('old.twice > 3', 'DELETE'), ['warning 2 twice']],
+    ['a template', withAction('{type: redis, cmd: DEL, key: "k:{{gross}}:{{new.twice}}"}'), ['gross', 'twice']],
+    ['`when`', withAction('{type: log, when: "new.gross > 1"}', 'true', 'INSERT, DELETE'), ['warning 2 gross']],
+  ])('is told where %s reads it', (_, rule, expected) => {
+    expect(codesOf(rule)).toEqual(expected.map((each) => (each.includes(' ') ? each : `warning 2 ${each}`)))
+  })
+
+  test.each([
+    ['a rule for INSERT', withFilter('new.gross > 3', 'INSERT'), '11.8.2'],
+    ['other columns', withFilter('new.net + new.plain + new.as > 3'), '11.8.2'],
+    ['the whole row', withAction('{type: webhook, url: "https://x.test/"}'), '11.8.2'],
+    ['a server that logs it', withFilter('new.gross > 3'), '11.4.5'],
+  ])('is no matter to %s', (_, rule, version) => {
+    expect(codesOf(rule, version)).toEqual([])
+  })
+})
+
+test('The end of a row’s version is no part of the key of a versioned table', () => {
+  const period = '`s` timestamp(6) GENERATED ALWAYS AS ROW START, `e` timestamp(6) GENERATED ALWAYS AS ROW END'
+  const create = `CREATE TABLE \`v\` (\`id\` int NOT NULL, ${period}, PRIMARY KEY (\`id\`, \`e\`)) WITH SYSTEM VERSIONING;`
+  const [table] = tablesOfDump(`-- MariaDB dump 10.19\n-- Server version\t11.8.2-MariaDB\nUSE shop;\n${create}`)
+  expect(table!.key.map((index) => table!.columns[index]!.name)).toEqual(['id'])
+  expect(table!.columns.map(({ unlogged }) => unlogged)).toEqual([undefined, undefined, undefined])
 })
 
 test('A dump names its database by USE, by --databases or by its comment, and MariaDB keeps JSON as text', () => {

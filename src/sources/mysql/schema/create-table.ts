@@ -46,7 +46,7 @@ export function readCreateTable(sql: string, charset: string): CreatedTable | nu
   if (!tokens.skipMark('(')) return null
   const { entries } = readEntries(tokens)
   const tail = tokens.takeAll()
-  return { schema: qualified ? first : '', name, ...declare(entries, readTableCharset(tail) ?? charset) }
+  return { schema: qualified ? first : '', name, ...declare(entries, readTableCharset(tail) ?? charset, tail) }
 }
 
 /** A column of the types that `readColumn` knows, with nothing behind it that could mean another one. */
@@ -81,7 +81,7 @@ export function readCreated(tokens: SqlTokens): DeclaredTable | null {
     UNDERSTOOD_TAIL.test(outline(tail))
   if (!understood) return null
   const keys = entries.filter((entry) => readKey(entry) !== null)
-  return keys.length > 1 ? null : declare(entries, readTableCharset(tail) ?? null)
+  return keys.length > 1 ? null : declare(entries, readTableCharset(tail) ?? null, tail)
 }
 
 /** ENUM and SET values that are what is written: no escapes, no spaces at the end, which servers cut off, no numbers. */
@@ -91,7 +91,7 @@ function hasPlainValues(entry: Entry): boolean {
   return argumentsOf(entry).every(({ kind, text }) => kind === 'string' && !/\\| $/.test(text))
 }
 
-function declare(entries: readonly Entry[], tableCharset: string | null): DeclaredTable {
+function declare(entries: readonly Entry[], tableCharset: string | null, tail: Entry): DeclaredTable {
   const columns = entries.filter(isColumn).map((entry) => readColumn(entry, tableCharset))
   const key = entries.map(readKey).find((names) => names !== null) ?? []
   const inKey = new Set(key)
@@ -99,7 +99,14 @@ function declare(entries: readonly Entry[], tableCharset: string | null): Declar
     // A key column is NOT NULL, whether the statement says so or not.
     columns: columns.map((column) => (inKey.has(column.name) ? { ...column, nullable: false } : column)),
     key,
+    versioned: wordsAt(tail, 'WITH', 'SYSTEM', 'VERSIONING') < 0 ? undefined : { rowEnd: readRowEnd(entries) },
+    hashKeys: entries.filter((entry) => wordsAt(entry, 'USING', 'HASH') > 0).length,
   }
+}
+
+/** The column that is `GENERATED ALWAYS AS ROW END`. */
+function readRowEnd(entries: readonly Entry[]): string | null {
+  return entries.find((entry) => isColumn(entry) && wordsAt(entry, 'AS', 'ROW', 'END') > 0)?.[0]?.text ?? null
 }
 
 /** `closed`: their bracket is. */
@@ -160,6 +167,7 @@ function readColumn(entry: Entry, tableCharset: string | null): DeclaredColumn {
         ? args.filter(({ kind }) => kind === 'string').map(({ text }) => unescapeValue(text))
         : undefined,
     visible: wordsAt(entry, 'INVISIBLE') < 0,
+    generated: entry.some((token, i) => isWord(token, 'AS') && entry[i + 1]?.kind === 'mark'),
   }
 }
 

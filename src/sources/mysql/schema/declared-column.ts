@@ -19,6 +19,8 @@ export interface DeclaredColumn {
   readonly collation: number
   readonly values: readonly string[] | undefined
   readonly visible: boolean
+  /** Computed from other columns: VIRTUAL, STORED or PERSISTENT. Absent where the origin does not tell. */
+  readonly generated?: boolean
 }
 
 /** Type codes as in the TABLE_MAP, and the metadata that must stand beside each; undefined: any. */

@@ -8,11 +8,26 @@ import { specialOf } from './declared-column.ts'
  * A table as a CREATE TABLE statement declares it, for checks of rules: types, values and NULLs are right; how wide a
  * length is on the wire is not told. Events are decoded by what their table maps say.
  */
-export function tableOfDeclaration(table: CreatedTable, schema: string, flavour: Flavour): TableDef {
-  const columns = table.columns.map((column) => columnOf(column, flavour))
-  const key = table.key.map((name) => columns.findIndex((column) => column.name === name)).filter((index) => index >= 0)
+export function tableOfDeclaration(
+  table: CreatedTable,
+  schema: string,
+  { flavour, release }: { readonly flavour: Flavour; readonly release: number },
+): TableDef {
+  const leavesOutGenerated = flavour === 'mariadb' && release >= FIRST_WITHOUT_GENERATED
+  const columns = table.columns.map((column) => ({
+    ...columnOf(column, flavour),
+    ...(leavesOutGenerated && column.generated === true && { unlogged: true }),
+  }))
+  const key = table.key
+    // The server adds it so that versions of one row differ; a row is the same one through all of them.
+    .filter((name) => name !== table.versioned?.rowEnd)
+    .map((name) => columns.findIndex((column) => column.name === name))
+    .filter((index) => index >= 0)
   return { schema: table.schema || schema, name: table.name, columns, key, flavour }
 }
+
+/** MariaDB 11.8 leaves generated columns out of UPDATE and DELETE, whatever binlog_row_image is; 11.4 does not. */
+export const FIRST_WITHOUT_GENERATED = 1108
 
 function columnOf(declared: DeclaredColumn, flavour: Flavour): ColumnDef {
   const { name, dataType, nullable, unsigned, collation, values, visible, precision, scale, fractionDigits } = declared

@@ -4,6 +4,7 @@ import { buildTable, schemaUnknown } from './build-table.ts'
 import { tableOfDeclaration } from './declared-table.ts'
 import { columnEffect } from './column-effect.ts'
 import { type CreatedTable, readCreateTable } from './create-table.ts'
+import { revealTable } from './reveal-table.ts'
 
 /** What a server since 8.0 uses where the dump does not say. */
 const DEFAULT_CHARSET = 'utf8mb4'
@@ -28,11 +29,23 @@ class DumpResolver implements SchemaResolver {
 
   resolve(wire: WireTable): TableDef {
     const key = keyOf(wire.schema, wire.name)
-    // A dump of one database does not say which.
-    const table = this.#tables.get(key) ?? this.#tables.get(keyOf('', wire.name))
+    const table = this.#table(wire)
     if (!table) throw schemaUnknown(wire, 'the dump has no CREATE TABLE for it')
     if (this.#changed.has(key)) throw schemaUnknown(wire, 'it is altered in these binlogs')
     return buildTable(wire, table)
+  }
+
+  /** Files with full metadata need no dump; where it has the table, it tells what they do not (MariaDB). */
+  enrich(table: TableDef): TableDef {
+    const declared = this.#table(table)
+    if (declared === undefined || this.#changed.has(keyOf(table.schema, table.name))) return table
+    const { table: revealed, doubts } = revealTable(table, { declared, later: [] }, Infinity)
+    return doubts.length > 0 ? table : revealed
+  }
+
+  /** A dump of one database does not say which. */
+  #table({ schema, name }: { readonly schema: string; readonly name: string }): CreatedTable | undefined {
+    return this.#tables.get(keyOf(schema, name)) ?? this.#tables.get(keyOf('', name))
   }
 
   invalidate(statement: Parameters<SchemaResolver['invalidate']>[0]): void {
@@ -47,7 +60,9 @@ class DumpResolver implements SchemaResolver {
 export function tablesOfDump(sql: string): TableDef[] {
   const flavour = /^(-- |\/\*M?!.*)MariaDB dump|MariaDB/im.test(sql.slice(0, 2_000)) ? 'mariadb' : 'mysql'
   const named = /^-- Host: .*\bDatabase: *(\S+) *$/m.exec(sql)?.[1] ?? ''
-  return createdTables(sql, named).map((table) => tableOfDeclaration(table, table.schema, flavour))
+  const [, major = '0', minor = '0'] = /^-- Server version\s+(\d+)\.(\d+)/m.exec(sql) ?? []
+  const release = Number(major) * 100 + Number(minor)
+  return createdTables(sql, named).map((table) => tableOfDeclaration(table, table.schema, { flavour, release }))
 }
 
 function createdTables(sql: string, first: string): CreatedTable[] {

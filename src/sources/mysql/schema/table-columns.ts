@@ -16,6 +16,8 @@ export interface DeclaredTable {
 }
 
 const BINARY = 63
+/** MariaDB 10.3 brought system versioning. */
+export const FIRST_WITH_VERSIONING = 1003
 const BINARY_TYPES = /^(var)?binary$|blob$/
 
 /** Collation name → id. */
@@ -43,9 +45,10 @@ export async function readTable(
     // Generated invisible primary keys are in the binlog, whatever the server shows by default. Older 8.0: unknown variable.
     await control.query('SET SESSION show_gipk_in_create_table_and_information_schema = ON').catch(() => undefined)
   }
+  const knowsVersioning = facts.flavour === 'mariadb' && facts.release >= FIRST_WITH_VERSIONING
   const rows = await control.query(
     `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE,
-       DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME, EXTRA${facts.flavour === 'mariadb' ? ', GENERATION_EXPRESSION' : ''}
+       DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME, EXTRA${knowsVersioning ? ', GENERATION_EXPRESSION' : ''}
      FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
     [schema, table],
   )
@@ -59,7 +62,7 @@ export async function readTable(
   return {
     columns: rows.map((row) => declaredColumn(row, collations)),
     key: keys.filter((row) => text(row, 'INDEX_NAME') === 'PRIMARY').map((row) => text(row, 'COLUMN_NAME')),
-    versioned: facts.flavour === 'mariadb' ? await readVersioning(control, rows, schema, table) : undefined,
+    versioned: knowsVersioning ? await readVersioning(control, rows, schema, table) : undefined,
     hashKeys: facts.flavour === 'mariadb' ? new Set(hashes).size : 0,
   }
 }

@@ -1,6 +1,7 @@
 import type { ControlConnection, SqlRow } from './control-connection.ts'
 import { type Finding, warning } from './finding.ts'
 import { type ServerFacts, text } from './server-facts.ts'
+import { FIRST_WITHOUT_GENERATED } from '../schema/declared-table.ts'
 
 /** Whether some rule listens to a table. */
 export type WantsTable = (schema: string, table: string) => boolean
@@ -28,7 +29,7 @@ export async function unloggedRows(
 ): Promise<Finding[]> {
   const findings = [await cascades(control, facts, wants)]
   if (facts.flavour === 'mariadb') {
-    findings.push(await versioned(control, wants), await virtualColumns(control, wants))
+    findings.push(await versioned(control, wants), await generatedColumns(control, facts, wants))
   }
   return findings.filter((finding) => finding !== null)
 }
@@ -89,18 +90,25 @@ async function versioned(control: ControlConnection, wants: WantsTable): Promise
   )
 }
 
-async function virtualColumns(control: ControlConnection, wants: WantsTable): Promise<Finding | null> {
+async function generatedColumns(
+  control: ControlConnection,
+  { release }: ServerFacts,
+  wants: WantsTable,
+): Promise<Finding | null> {
+  const storedToo = release >= FIRST_WITHOUT_GENERATED
   const rows = await control.query(
     `SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c FROM INFORMATION_SCHEMA.COLUMNS
-     WHERE EXTRA LIKE '%VIRTUAL%' AND ${NOT_SYSTEM}`,
+     WHERE (EXTRA LIKE '%VIRTUAL%'${storedToo ? " OR EXTRA LIKE '%STORED%'" : ''}) AND ${NOT_SYSTEM}`,
   )
   const columns = rows.filter((row) => wants(text(row, 's'), text(row, 't')))
   if (columns.length === 0) return null
   const names = shorten(columns.map((row) => `${text(row, 's')}.${text(row, 't')}.${text(row, 'c')}`))
+  const kind = storedToo ? 'generated' : 'VIRTUAL'
+  const remedy = 'Read the columns that the expression is made of'
   return warning(
     'BINGO_PREFLIGHT_GENERATED',
-    `${names} ${columns.length === 1 ? 'is a VIRTUAL column' : 'are VIRTUAL columns'}: MariaDB may leave out their values in the binlog of an UPDATE or DELETE; a rule that reads one fails for that event`,
-    'Read the columns that the expression is made of, or: ALTER TABLE … MODIFY … AS (…) STORED;',
+    `${names} ${columns.length === 1 ? `is a ${kind} column` : `are ${kind} columns`}: this server ${storedToo ? 'leaves' : 'may leave'} out their values in the binlog of an UPDATE or DELETE; a rule that reads one fails for that event`,
+    storedToo ? `${remedy}.` : `${remedy}, or: ALTER TABLE … MODIFY … AS (…) STORED;`,
   )
 }
 

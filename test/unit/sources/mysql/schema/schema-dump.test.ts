@@ -72,3 +72,48 @@ describe('schemaFromDump', () => {
     expect(() => resolver.resolve(users)).toThrow('altered')
   })
 })
+
+describe('schemaFromDump of MariaDB', () => {
+  const versioned = (more: string): string =>
+    `CREATE TABLE \`v\` (\`id\` int(11) NOT NULL, \`t\` text DEFAULT NULL${more}, PRIMARY KEY (\`id\`), UNIQUE KEY \`t\` (\`t\`) USING HASH) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 WITH SYSTEM VERSIONING;`
+  const period = ', `s` timestamp(6) GENERATED ALWAYS AS ROW START, `e` timestamp(6) GENERATED ALWAYS AS ROW END'
+  const wire: WireTable = {
+    schema: 'shop',
+    name: 'v',
+    flavour: 'mariadb',
+    types: Uint8Array.of(3, 252, 17, 17, 8),
+    metas: [0, 2, 6, 6, 0],
+    nullable: [false, true, false, false, true],
+    unsigned: null,
+    collations: null,
+  }
+
+  it('knows hidden columns of versioned tables and long unique keys', async () => {
+    const table = await schemaFromDump(versioned('')).resolve(wire)
+    expect(table.columns.map(({ name }) => name)).toEqual(['id', 't'])
+    expect(table.hidden?.map(({ name }) => name)).toEqual(['row_start', 'row_end', 'DB_ROW_HASH_1'])
+    expect([table.key, table.rowEnd]).toEqual([[0], 3])
+  })
+
+  it('refuses what it does not know behind the declared columns', () => {
+    const types = Uint8Array.of(3, 252, 17, 17, 8, 8)
+    const more = { ...wire, types, metas: [...wire.metas, 0], nullable: [...wire.nullable, true] }
+    expect(() => schemaFromDump(versioned('')).resolve(more)).toThrow(/2 columns now, the event has 6/)
+  })
+
+  it('adds to files with full metadata what they do not tell', async () => {
+    const plain = { type: 3, meta: 0, nullable: false, unsigned: false, collation: 0, visible: true }
+    const end = { ...plain, name: 'e', type: 17, meta: 6 }
+    const columns = [
+      { ...plain, name: 'id' },
+      { ...plain, name: 't', type: 252, meta: 2 },
+      { ...end, name: 's' },
+      end,
+      { ...plain, name: 'DB_ROW_HASH_1', type: 8 },
+    ]
+    const full = { schema: 'shop', name: 'v', columns, key: [0, 3], flavour: 'mariadb' as const }
+    const table = await schemaFromDump(versioned(period)).enrich!(full)
+    expect(table.columns.map(({ name }) => name)).toEqual(['id', 't', 's', 'e'])
+    expect([table.key, table.rowEnd, table.hidden?.length]).toEqual([[0], 3, 1])
+  })
+})
