@@ -2,7 +2,8 @@ import { actionTypes } from '../targets/registry.ts'
 import type { Config } from '../app/config/config.ts'
 import { loadRules, type CompileOptions, type LoadedRules } from '../rules/files/load.ts'
 
-export type KnownSource = Pick<CompileOptions, 'tables' | 'foldsNames'>
+/** What is known of the source, and how strict the rules are read. */
+export type Reading = Pick<CompileOptions, 'tables' | 'foldsNames' | 'allowMissingSecrets'>
 
 /** What the rules of this configuration are compiled against. */
 export function compileOptions(config: Config): CompileOptions {
@@ -16,6 +17,6 @@ export function compileOptions(config: Config): CompileOptions {
 }
 
 /** The rules that the configuration names, checked against what is known of the source; throws ProblemsError with everything that is wrong. */
-export function rulesFor(config: Config, known: KnownSource = {}): Promise<LoadedRules> {
-  return loadRules({ ...compileOptions(config), ...known, patterns: config.rules.patterns })
+export function rulesFor(config: Config, reading: Reading = {}): Promise<LoadedRules> {
+  return loadRules({ ...compileOptions(config), ...reading, patterns: config.rules.patterns })
 }

@@ -32,7 +32,8 @@ export interface SourceLocation {
 /** One thing wrong with a configuration or rules file. Many are reported at once. */
 export interface Problem {
   readonly code: string
-  readonly severity: 'error' | 'warning'
+  /** `note`: nothing is wrong, but something was not judged. */
+  readonly severity: 'error' | 'warning' | 'note'
   readonly location: SourceLocation | undefined
   /** What is wrong. */
   readonly message: string

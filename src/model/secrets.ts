@@ -9,6 +9,8 @@ export interface SecretOptions {
   readonly baseDir: string
   /** The text is a URL: a secret before the "@" is %-encoded, so that a password may hold "@", ":" and "/". */
   readonly url: boolean
+  /** Gives what stands in for a secret that is not there. Absent: that is an error. */
+  readonly standIn?: ((missing: MissingSecret) => string) | undefined
 }
 
 /** A reference that leads nowhere. Names the variable or file, never a value. */
@@ -16,11 +18,14 @@ export class MissingSecret extends Error {
   readonly hint: string
   /** Where the reference stands in the text. */
   readonly offset: number
+  /** There may be such a secret elsewhere: the reference itself is right. */
+  readonly absent: boolean
 
-  constructor(message: string, offset: number, hint = 'set it where BinGo runs') {
+  constructor(message: string, offset: number, { hint = 'set it where BinGo runs', absent = false } = {}) {
     super(message)
     this.offset = offset
     this.hint = hint
+    this.absent = absent
   }
 }
 
@@ -39,11 +44,9 @@ export function refuseUnknownReferences(text: string): void {
         : kind!.toLowerCase() === 'file'
           ? `write \${file:${name}}`
           : 'write ${env:NAME} or ${file:/path}'
-    throw new MissingSecret(
-      `${reference} is not a reference that BinGo knows, and would be used as it stands`,
-      index,
+    throw new MissingSecret(`${reference} is not a reference that BinGo knows, and would be used as it stands`, index, {
       hint,
-    )
+    })
   }
 }
 
@@ -55,16 +58,26 @@ export function withoutLastBreak(text: string): string {
 /** Puts in the values of `${env:NAME}` and `${file:/path}`, each without its last line break. */
 export function resolveSecrets(text: string, options: SecretOptions): string {
   return text.replaceAll(REFERENCE, (reference, kind: string, name: string, offset: number) => {
-    const value = kind === 'env' ? fromEnvironment(name, options.env, offset) : fromFile(name, options.baseDir, offset)
+    const value = valueOf(kind, name, offset, options)
     const inUserInfo =
       options.url && text.slice(0, offset).includes('://') && text.slice(offset + reference.length).includes('@')
     return inUserInfo ? encodeURIComponent(value) : value
   })
 }
 
+function valueOf(kind: string, name: string, offset: number, { env, baseDir, standIn }: SecretOptions): string {
+  try {
+    return kind === 'env' ? fromEnvironment(name, env, offset) : fromFile(name, baseDir, offset)
+  } catch (error) {
+    if (standIn === undefined || !(error instanceof MissingSecret && error.absent)) throw error
+    return standIn(error)
+  }
+}
+
 function fromEnvironment(name: string, env: Environment, offset: number): string {
   const value = env[name]
-  if (value === undefined) throw new MissingSecret(`the environment variable ${name} is not set`, offset)
+  if (value === undefined)
+    throw new MissingSecret(`the environment variable ${name} is not set`, offset, { absent: true })
   return withoutLastBreak(value)
 }
 
@@ -75,6 +88,8 @@ function fromFile(name: string, baseDir: string, offset: number): string {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const own = code === 'EFBIG' || code === 'ENOTFILE' || error instanceof BadEncoding
-    throw new MissingSecret(`the file ${path} cannot be read (${own ? message : (code ?? 'error')})`, offset)
+    throw new MissingSecret(`the file ${path} cannot be read (${own ? message : (code ?? 'error')})`, offset, {
+      absent: code === 'ENOENT' || code === 'ENOTDIR',
+    })
   }
 }

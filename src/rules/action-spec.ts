@@ -42,6 +42,8 @@ export class TreeActionSpec implements ActionSpec {
   readonly targetName: string | undefined
   private readonly nodes = new Map<string, TreeNode>()
   private readonly values = new Map<string, unknown>()
+  /** Fields with a secret that is not there: what they hold is made up. */
+  private readonly unjudged = new Set<TreeNode>()
   private readonly context: SpecContext
   private readonly reader: ValueReader
 
@@ -64,6 +66,7 @@ export class TreeActionSpec implements ActionSpec {
 
   private readField(name: string, field: FieldSpec, node: TreeNode): void {
     this.nodes.set(name, node)
+    const notes = this.context.reporter.noteCount
     try {
       const value = this.value(name, field, node)
       if (value !== undefined) this.values.set(name, value)
@@ -71,6 +74,7 @@ export class TreeActionSpec implements ActionSpec {
       if (!(error instanceof ProblemsError)) throw error
       this.context.reporter.problems.push(...error.problems)
     }
+    if (this.context.reporter.noteCount > notes) this.unjudged.add(node)
   }
 
   private value(name: string, field: FieldSpec, node: TreeNode): unknown {
@@ -239,12 +243,22 @@ export class TreeActionSpec implements ActionSpec {
   }
 
   fail(field: string, code: string, message: string, hint?: string): void {
-    this.failAt(this.nodes.get(field)?.location ?? this.location, code, message, hint)
+    const node = this.nodes.get(field)
+    if (node !== undefined && this.unjudged.has(node)) return
+    this.failAt(node?.location ?? this.location, code, message, hint)
   }
 
   failAt(location: SourceLocation, code: string, message: string, hint?: string): void {
+    if ([...this.unjudged].some((node) => holds(node, location))) return
     this.context.reporter.error(code, location, message, hint, this.ruleId)
   }
+}
+
+function holds(node: TreeNode, location: SourceLocation): boolean {
+  if (node.location === location) return true
+  if (node.tag === 'scalar') return false
+  const inner = node.tag === 'list' ? node.items : node.entries.map(({ value }) => value)
+  return inner.some((each) => holds(each, location))
 }
 
 /** A single value counts as a list of one. */

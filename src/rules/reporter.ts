@@ -12,11 +12,20 @@ export class Reporter {
     this.problems.push({ code, severity: 'warning', location, message, hint, ruleId })
   }
 
+  note(code: string, location: SourceLocation | undefined, message: string, hint?: string, ruleId?: string): void {
+    this.problems.push({ code, severity: 'note', location, message, hint, ruleId })
+  }
+
   get errors(): readonly Problem[] {
     return this.problems.filter(({ severity }) => severity === 'error')
   }
 
+  /** Warnings and notes. */
   get warnings(): readonly Problem[] {
-    return this.problems.filter(({ severity }) => severity === 'warning')
+    return this.problems.filter(({ severity }) => severity !== 'error')
+  }
+
+  get noteCount(): number {
+    return this.problems.filter(({ severity }) => severity === 'note').length
   }
 }

@@ -91,6 +91,27 @@ test('check reports mistakes of configuration and rules together', async () => {
   expect(stderr).toContain('did you mean "filter"')
 })
 
+test('check works in CI without secrets, and gives its result for code review', async () => {
+  const action =
+    '{type: webhook, url: "${env:NO_SUCH_HOOK}/{{id}}", headers: {authorization: "Bearer ${file:/nowhere}"}}'
+  await writeFile(
+    join(folder, 'rules.yaml'),
+    `rules: [{id: hook, table: users, filter: "new.id > 1", actions: [${action}]}]`,
+  )
+  const bare = { BINGO_RULES: env['BINGO_RULES']! }
+  expect((await bingo(['check'], { env: bare })).code).toBe(1)
+  const { code, stdout, stderr } = await bingo(['check', '--allow-missing-secrets', '--strict'], { env: bare })
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/rules\.yaml:1:\d+ note BINGO_RULE_SECRET_MISSING/)
+  expect(stdout).toContain('2 missing secrets: what depends on them was not checked')
+  const review = await bingo(['check', '--allow-missing-secrets', '--sarif'], { env: bare })
+  expect(JSON.parse(review.stdout)).toMatchObject({
+    version: '2.1.0',
+    runs: [{ results: [{ level: 'note' }, { level: 'note' }] }],
+  })
+  expect((await bingo(['check', '--allow-missing-secrets', '--online'], { env })).code).toBe(2)
+})
+
 test('a position is set, checked against the server, and shown', async () => {
   expect((await bingo(['position', 'show'], { env })).stdout).toContain('no checkpoint yet')
   expect((await bingo(['position', 'set', 'latest'], { env })).code).toBe(0)

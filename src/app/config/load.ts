@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly sourceRequired: boolean
   /** Settings, or groups of them (`http`), that are used: a missing secret of another one is no problem. Default: all. */
   readonly used?: readonly string[] | undefined
+  /** A secret that is not there makes a note; something stands in for its setting. */
+  readonly allowMissingSecrets?: boolean | undefined
 }
 
 const DEFAULT_FILE = 'config/bingo.yaml'
@@ -40,6 +42,7 @@ export function readConfig(options: LoadOptions): { config: Config; problems: re
     env: options.env,
     baseDir: options.cwd,
     used: options.used,
+    allowMissingSecrets: options.allowMissingSecrets === true,
     problems,
   })
   const config = buildConfig({

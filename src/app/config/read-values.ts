@@ -12,6 +12,8 @@ export interface ReadValuesOptions {
   readonly baseDir: string
   /** Paths or groups whose secrets must be there; undefined: all. */
   readonly used: readonly string[] | undefined
+  /** A secret that is not there makes a note, and something stands in for it. */
+  readonly allowMissingSecrets: boolean
   /** Problems found are added here. */
   readonly problems: Problem[]
 }
@@ -27,18 +29,28 @@ function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
   const variable = options.environment.get(path)
   const written = options.written.get(path)
   const fallback = defaultOf(path)
+  const absent: MissingSecret[] = []
   if (variable === undefined && written === undefined) return parse(path, fallback)
   try {
     if (variable === undefined) refuseUnknown(written!.value)
-    return parse(path, withSecrets(path, variable ?? written!.value, options))
+    return parse(path, withSecrets(path, variable ?? written!.value, options, absent))
   } catch (error) {
     if (!(error instanceof InvalidValue) && !(error instanceof MissingSecret)) throw error
     const idle = error instanceof MissingSecret && !isUsed(path, options.used)
-    if (idle) return parse(path, fallback)
+    if (idle || absent.length > 0) return parse(path, fallback)
     options.problems.push(problemOf(path, error, variable === undefined ? written?.location : undefined))
     return parse(path, fallback)
+  } finally {
+    for (const missing of absent) {
+      const location = variable === undefined ? written?.location : undefined
+      options.problems.push({ ...problemOf(path, missing, location), severity: 'note', hint: 'it was not checked' })
+    }
   }
 }
+
+/** In place of a secret that is a whole address: one that no other setting is at odds with. */
+const ADDRESS = 'redis://secret.invalid'
+const ADDRESS_PATHS: ReadonlySet<SettingPath> = new Set(['redis.url', 'checkpoint.store', 'deadLetters.store'])
 
 function isUsed(path: SettingPath, used: readonly string[] | undefined): boolean {
   return used === undefined || used.some((name) => path === name || path.startsWith(`${name}.`))
@@ -69,10 +81,21 @@ function refuseUnknown(value: unknown): void {
   else if (typeof value === 'string') refuseUnknownReferences(value)
 }
 
-function withSecrets(path: SettingPath, value: unknown, options: ReadValuesOptions): unknown {
-  if (Array.isArray(value)) return value.map((item) => withSecrets(path, item, options))
+/** `absent` gets the secrets that are not there. */
+function withSecrets(path: SettingPath, value: unknown, options: ReadValuesOptions, absent: MissingSecret[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => withSecrets(path, item, options, absent))
   if (typeof value !== 'string') return value
-  return resolveSecrets(value, { env: options.env, baseDir: options.baseDir, url: isUrl(path) })
+  const { env, baseDir, allowMissingSecrets } = options
+  const standIn = (missing: MissingSecret): string => {
+    absent.push(missing)
+    return missing.offset === 0 && ADDRESS_PATHS.has(path) ? ADDRESS : 'secret'
+  }
+  return resolveSecrets(value, {
+    env,
+    baseDir,
+    url: isUrl(path),
+    standIn: allowMissingSecrets ? standIn : undefined,
+  })
 }
 
 function defaultOf(path: SettingPath): unknown {

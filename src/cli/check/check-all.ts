@@ -8,9 +8,10 @@ import type { CheckOptions } from '../commands/check.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { inspectSource, type Inspection } from './inspect-source.ts'
 import { inspectTargets } from './inspect-targets.ts'
+import { sarifOf } from './sarif.ts'
 import { readSchemaFile } from './schema-file.ts'
 import { paint } from '../output/paint.ts'
-import { type KnownSource, rulesFor } from '../rules-for.ts'
+import { type Reading, rulesFor } from '../rules-for.ts'
 
 /** `bingo check`: prints every problem; answers the exit code. */
 export async function check(options: CheckOptions): Promise<number> {
@@ -20,6 +21,7 @@ export async function check(options: CheckOptions): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
     sourceRequired: online,
+    allowMissingSecrets: options.allowMissingSecrets,
   })
   const found: Problem[] = [...problems]
   const seen = online && !hasErrors(found) ? await checkSource(config, found) : undefined
@@ -28,22 +30,25 @@ export async function check(options: CheckOptions): Promise<number> {
     options.schema === undefined
       ? seen
       : { tables: readSchemaFile(options.schema), foldsNames: seen?.foldsNames, complete: true, toSeeAll: '' }
-  const loaded = await checkRules(config, known, found)
+  const loaded = await checkRules(config, known, options.allowMissingSecrets === true, found)
   if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet)))
-  const ok = options.strict === true ? found.length === 0 : !hasErrors(found)
-  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, found))}\n`)
-  else print(config, loaded, found, { online, ok })
+  const judged = withoutRepeated(found)
+  const ok = !judged.some(({ severity }) => severity === 'error' || (options.strict === true && severity === 'warning'))
+  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged))}\n`)
+  else if (options.sarif) process.stdout.write(`${JSON.stringify(sarifOf(ok, judged, process.cwd()))}\n`)
+  else print(config, loaded, judged, { online, ok })
   return ok ? ExitCode.ok : ExitCode.failed
 }
 
-type KnownTables = Pick<Inspection, 'complete' | 'toSeeAll'> & KnownSource
+type KnownTables = Pick<Inspection, 'complete' | 'toSeeAll'> & Reading
 
 /** For machines; `rules` is null where the rules are wrong. */
 function report(ok: boolean, loaded: LoadedRules | null, problems: readonly Problem[]): object {
   return {
     ok,
-    errors: problems.filter(({ severity }) => severity === 'error').length,
-    warnings: problems.filter(({ severity }) => severity === 'warning').length,
+    errors: count(problems, 'error'),
+    warnings: count(problems, 'warning'),
+    notes: count(problems, 'note'),
     rules: loaded?.ruleSet.rules.length ?? null,
     problems: problems.map(({ severity, code, message, hint, location, ruleId }) => ({
       severity,
@@ -59,10 +64,15 @@ function report(ok: boolean, loaded: LoadedRules | null, problems: readonly Prob
 async function checkRules(
   config: Config,
   seen: KnownTables | undefined,
+  allowMissingSecrets: boolean,
   found: Problem[],
 ): Promise<LoadedRules | null> {
   try {
-    const loaded = await rulesFor(config, seen && { tables: seen.tables, foldsNames: seen.foldsNames })
+    const loaded = await rulesFor(config, {
+      tables: seen?.tables,
+      foldsNames: seen?.foldsNames,
+      allowMissingSecrets,
+    })
     found.push(...loaded.warnings.map((each) => (seen === undefined ? each : asFarAsSeen(each, seen))))
     return loaded
   } catch (error) {
@@ -107,8 +117,7 @@ function print(
 ): void {
   const colour = paint(process.stdout)
   if (found.length > 0) process.stderr.write(`${formatProblems(found, { color: paint(process.stderr).enabled })}\n`)
-  const errors = found.filter(({ severity }) => severity === 'error').length
-  const warnings = found.length - errors
+  const [errors, warnings, notes] = [count(found, 'error'), count(found, 'warning'), count(found, 'note')]
   const counted = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`
   if (!ok) {
     process.stdout.write(`${colour.red('✗')} ${counted}\n`)
@@ -119,9 +128,24 @@ function print(
   process.stdout.write(
     `${colour.green('✓')} configuration ${config.file ?? '(environment and defaults)'}\n` +
       `${colour.green('✓')} ${plural(rules, 'rule')} in ${plural(files, 'file')}\n` +
+      (notes > 0
+        ? `${colour.yellow('!')} ${plural(notes, 'missing secret')}: what depends on them was not checked\n`
+        : '') +
       (online ? `${colour.green('✓')} the source can be read\n` : '') +
       (warnings > 0 ? `${colour.yellow('!')} ${counted}\n` : ''),
   )
+}
+
+/** A named target is read once for each action that uses it. */
+function withoutRepeated(problems: readonly Problem[]): readonly Problem[] {
+  const place = ({ location, message }: Problem): string =>
+    `${location?.file}:${location?.line}:${location?.column} ${message}`
+  const notes = new Map(problems.filter(({ severity }) => severity === 'note').map((note) => [place(note), note]))
+  return problems.filter((problem) => problem.severity !== 'note' || notes.get(place(problem)) === problem)
+}
+
+function count(problems: readonly Problem[], severity: Problem['severity']): number {
+  return problems.filter((problem) => problem.severity === severity).length
 }
 
 function plural(count: number, noun: string): string {

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
@@ -14,13 +14,16 @@ Examples:
   $ BINGO_RULES=rules/users.yaml bingo check
   $ bingo check --online                  before a deployment
   $ bingo check --schema schema.sql       columns and types, without a server (in CI)
-  $ bingo check --strict --json           in CI`
+  $ bingo check --strict --json           in CI
+  $ bingo check --allow-missing-secrets --sarif > bingo.sarif   in CI without secrets, for code review`
 
 export interface CheckOptions extends GlobalOptions {
   readonly online?: boolean
   readonly schema?: string
   readonly json?: boolean
   readonly strict?: boolean
+  readonly sarif?: boolean
+  readonly allowMissingSecrets?: boolean
 }
 
 export function checkCommand(exit: (code: number) => void): Command {
@@ -33,7 +36,14 @@ export function checkCommand(exit: (code: number) => void): Command {
     )
     .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
     .option('--json', 'print the result as one JSON object')
+    .addOption(new Option('--sarif', 'print the result as SARIF 2.1.0, for code review tools').conflicts('json'))
     .option('--strict', 'exit 1 for warnings too')
+    .addOption(
+      new Option(
+        '--allow-missing-secrets',
+        'a missing ${env:…} or ${file:…} is a note, and fields that hold one are not checked',
+      ).conflicts('online'),
+    )
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const { check } = await import('../check/check-all.ts')

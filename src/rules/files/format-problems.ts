@@ -15,7 +15,14 @@ export function formatProblems(problems: readonly Problem[], options: { readonly
     (code: string): Paint =>
     (text) =>
       options.color ? `${CSI}${code}m${text}${CSI}0m` : text
-  const style = { error: paint('1;31'), warning: paint('1;33'), dim: paint('2'), bold: paint('1'), hint: paint('36') }
+  const style = {
+    error: paint('1;31'),
+    warning: paint('1;33'),
+    note: paint('1;36'),
+    dim: paint('2'),
+    bold: paint('1'),
+    hint: paint('36'),
+  }
   return problems
     .toSorted(byPlace)
     .map((problem) => formatProblem(problem, style))
@@ -25,6 +32,7 @@ export function formatProblems(problems: readonly Problem[], options: { readonly
 interface Style {
   readonly error: Paint
   readonly warning: Paint
+  readonly note: Paint
   readonly dim: Paint
   readonly bold: Paint
   readonly hint: Paint

@@ -20,6 +20,8 @@ import type { TreeNode } from '../yaml/tree.ts'
 import { readYamlText } from '../yaml/yaml-file.ts'
 import { parseYaml } from '../yaml/yaml-tree.ts'
 
+const NOT_JUDGED = 'the field was not checked'
+
 /** What rules are compiled against. */
 export interface CompileOptions {
   /** What relative patterns and `${file:…}` are relative to. */
@@ -33,6 +35,8 @@ export interface CompileOptions {
   readonly tables?: readonly TableDef[] | undefined
   /** The server has names of tables and databases in lower case (lower_case_table_names); where that is known. */
   readonly foldsNames?: boolean | undefined
+  /** A secret that is not there makes a note, and the field with it is not judged. Such rules cannot run. */
+  readonly allowMissingSecrets?: boolean | undefined
   /** Environment for `${env:NAME}`; by default that of the process. */
   readonly env?: { readonly [name: string]: string | undefined } | undefined
 }
@@ -84,7 +88,14 @@ export function loadRulesFromText(texts: readonly RuleText[], options: CompileOp
 function compile(texts: readonly RuleText[], options: CompileOptions, reporter: Reporter): LoadedRules {
   const context: RuleContext = {
     reporter,
-    secrets: { env: options.env ?? process.env, baseDir: options.baseDir },
+    secrets: {
+      env: options.env ?? process.env,
+      baseDir: options.baseDir,
+      onAbsent:
+        options.allowMissingSecrets === true
+          ? ({ location, ruleId, message }) => reporter.note(RULE_CODES.secret, location, message, NOT_JUDGED, ruleId)
+          : undefined,
+    },
     actionTypes: options.actionTypes,
     targets: options.targets,
     defaults: options.defaults,

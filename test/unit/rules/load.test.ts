@@ -247,6 +247,58 @@ describe('Secrets', () => {
   })
 })
 
+describe('Secrets that are missing where that is allowed', () => {
+  const allowed = { allowMissingSecrets: true, env: {} }
+  const notesOf = (rule: string, more: object = {}): string[] =>
+    load(ruleWith(rule), { ...allowed, ...more }).warnings.map(
+      ({ severity, location, message }) => `${severity} ${location!.line}:${location!.column} ${message}`,
+    )
+
+  test.each([
+    '{type: redis, url: "${env:X}", cmd: DEL, key: "k:{{id}}"}',
+    '{type: webhook, url: "${env:X}"}',
+    '{type: webhook, url: "https://x.test/", sign: {secrets: ["${env:X}"]}}',
+    '{type: webhook, url: "https://x.test/", headers: {authorization: "Bearer ${env:X}"}}',
+    '{type: webhook, url: "https://x.test/", proxy: "${env:X}"}',
+    '{type: webhook, url: "https://x.test/", allowCidrs: ["${env:X}"]}',
+    '{type: kafka, brokers: ["${env:X}"], topic: t}',
+    '{type: rabbitmq, url: "${env:X}", routingKey: k}',
+    '{type: nats, url: "${env:X}", subject: s}',
+    '{type: grpc, address: "${env:X}", method: s.T/M, proto: "${file:nowhere}", message: {a: "${env:X}"}}',
+    '{type: sql, url: "${env:X}", statement: "DO 1"}',
+  ])('are notes at their places, and the fields with them are not judged: %s', (action) => {
+    const notes = notesOf(`actions: [${action}]`)
+    expect(notes.length).toBeGreaterThan(0)
+    for (const note of notes)
+      expect(note).toMatch(/^note 4:\d+ the (environment variable X is not set|file \S+ cannot)/)
+  })
+
+  test('leave everything else judged', () => {
+    const wrongRule = ruleWith(
+      'actions: [{type: webhook, url: "${env:X}", metod: PUT, timeout: 5, headers: {a: "${API}", b: "${env:Y}"}}]',
+    )
+    expect(problemsOf(() => load(wrongRule, allowed)).map(({ severity, code }) => `${severity} ${code}`)).toEqual(
+      expect.arrayContaining([
+        'note BINGO_RULE_SECRET_MISSING',
+        'error BINGO_RULE_SECRET_MISSING',
+        'error BINGO_RULE_UNKNOWN_KEY',
+        'error BINGO_RULE_TYPE',
+      ]),
+    )
+    const column = ruleWith('actions: [{type: webhook, url: "${env:X}/{{nmae}}"}]')
+    expect(problemsOf(() => load(column, { ...allowed, tables: [USERS] })).map(({ code }) => code)).toContain(
+      'BINGO_RULE_UNKNOWN_COLUMN',
+    )
+  })
+
+  test('are each named, two in one text as well', () => {
+    expect(notesOf('actions: [{type: webhook, url: "https://x.test/${env:X}/${env:Y}"}]')).toEqual([
+      'note 4:52 the environment variable X is not set',
+      'note 4:61 the environment variable Y is not set',
+    ])
+  })
+})
+
 describe('References to secrets', () => {
   const header = (value: string): string =>
     ruleWith(

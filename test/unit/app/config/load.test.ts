@@ -137,6 +137,26 @@ describe('secrets', () => {
     ])
   })
 
+  test('that are missing are notes where that is allowed, and nothing is said of what depends on them', () => {
+    write(
+      'source: {url: "${env:A}", password: "${env:B}", port: "${env:C}"}\ncheckpoint: {store: "${env:D}"}\n' +
+        'standby: {lease: redis}\nredis: {url: "redis://:${env:E}@h"}\nhttp: {listen: "0.0.0.0:1", token: "${file:/nowhere}"}\n',
+    )
+    const options = { env: {}, cwd, sourceRequired: false, allowMissingSecrets: true }
+    const { problems: found, config } = readConfig(options)
+    expect(found.map(({ severity, location }) => `${severity} ${location!.line}`).toSorted()).toEqual([
+      'note 1',
+      'note 1',
+      'note 1',
+      'note 2',
+      'note 4',
+      'note 5',
+    ])
+    expect(config.redis.url).toBe('redis://:secret@h')
+    write('redis: {url: "${API}"}\nlanes: many\n')
+    expect(readConfig(options).problems.map(({ severity }) => severity)).toEqual(['error', 'error'])
+  })
+
   test('are not looked up where the environment overrides the value', () => {
     write('source: {url: "mysql://bingo:${env:DB_PASSWORD}@db"}\n')
     expect(problems()).toEqual([])
