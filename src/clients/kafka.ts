@@ -1,7 +1,10 @@
-import { Producer, stringSerializers } from '@platformatic/kafka'
-import type { Connection, ProducerOptions } from '@platformatic/kafka'
+import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
+import type { AdminOptions, Connection, ProducerOptions } from '@platformatic/kafka'
 import { guardStream } from './guarded-stream.ts'
 import { ResponseGuard } from './kafka-responses.ts'
+
+/** How brokers are reached, by whatever kind of client. */
+export type KafkaConnection = AdminOptions
 
 export type StringProducer = Producer<string, string, string, string>
 
@@ -10,8 +13,20 @@ export function openProducer(
   options: Omit<ProducerOptions<string, string, string, string>, 'serializers'>,
 ): StringProducer {
   const producer = new Producer<string, string, string, string>({ ...options, serializers: stringSerializers })
+  guardConnections(producer)
+  return producer
+}
+
+/** Manages topics; it connects when it is first used. */
+export function openAdmin(options: AdminOptions): Admin {
+  const admin = new Admin(options)
+  guardConnections(admin)
+  return admin
+}
+
+function guardConnections({ connections }: Pick<Admin, 'connections'>): void {
   const guarded = new WeakSet<object>()
-  producer.connections.on('connecting', ({ connection }: { readonly connection: Connection }) => {
+  connections.on('connecting', ({ connection }: { readonly connection: Connection }) => {
     // Told just before the socket is made, in the same turn; it has no byte before the next one.
     process.nextTick(() => {
       const { socket } = connection
@@ -20,5 +35,4 @@ export function openProducer(
       guarded.add(guardStream(socket, new ResponseGuard('encrypted' in socket)))
     })
   })
-  return producer
 }

@@ -167,6 +167,15 @@ describe('a Kafka target', () => {
     expect(result?.[0]?.error.hint).toContain('createTopics')
   })
 
+  test('a missing topic is created where that is wished, although the broker creates none by itself', async () => {
+    const made = { topic: 'made', createTopics: true, value: { id: '{{id}}' } }
+    const [job] = jobs(made, 1)
+    const other = await kafka.open(job!.action.target, { log: silentLog, now: Date.now })
+    await sendUntilTaken(other, [job!])
+    await other.close()
+    expect((await readAll('made', 1)).map(({ value }) => value)).toEqual(['{"id":1}'])
+  })
+
   test('a broker that does not answer is down after the timeout of the action', async () => {
     await using proxy = await TcpProxy.start(server)
     proxy.halfOpen = true

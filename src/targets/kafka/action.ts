@@ -34,7 +34,10 @@ export const kafka: ActionType = {
     format: FORMAT_FIELD,
     ...TEXT_FIELDS,
     compression: { kind: 'enum', values: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], doc: 'Default: none.' },
-    createTopics: { kind: 'boolean', doc: 'Lets the broker create missing topics, where it may. Default: false.' },
+    createTopics: {
+      kind: 'boolean',
+      doc: 'Creates missing topics, with the partitions and replicas that the broker has as defaults. Default: false.',
+    },
     sasl: {
       kind: 'object',
       fields: {

@@ -6,7 +6,7 @@ import { tlsHint } from '../failure/tls-hint.ts'
 
 const HINTS: { readonly [name: string]: string } = {
   MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with the fields that are needed.',
-  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true` where the broker may create it.',
+  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true`.',
   TOPIC_AUTHORIZATION_FAILED: 'Grant the user Write and Describe on the topic.',
   CLUSTER_AUTHORIZATION_FAILED: 'Grant the user IdempotentWrite on the cluster.',
   INVALID_TOPIC_EXCEPTION: 'A topic has letters, digits, `.`, `_` and `-`, 249 at most.',
@@ -42,6 +42,24 @@ export function kafkaFailure(error: unknown, topic: TopicName): DeliveryFailure 
   const kind = refused ? 'unknown' : classify(KAFKA_ERRORS, name)
   return deliveryFailure(kind, 'BINGO_KAFKA_REFUSED', `Kafka answered ${name}${where}`, {
     hint: HINTS[name] ?? (name.startsWith('NOT_ENOUGH_REPLICAS') ? HINTS['NOT_ENOUGH_REPLICAS'] : undefined),
+    cause: error,
+  })
+}
+
+/** Whether the broker has no such topic, and did not make it. */
+export function isMissingTopic({ error }: DeliveryFailure): boolean {
+  return protocolErrorOf(error.cause) === 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+/** Why a topic could not be created; null when somebody else has done so in between. */
+export function topicFailure(error: unknown, topic: TopicName): DeliveryFailure | null {
+  const name = protocolErrorOf(error)
+  if (name === 'TOPIC_ALREADY_EXISTS') return null
+  const failure = kafkaFailure(error, topic)
+  if (failure.kind === 'down') return failure
+  const why = name ?? failure.error.message
+  return deliveryFailure('unknown', 'BINGO_KAFKA_REFUSED', `topic ${topic.source} cannot be created: ${why}`, {
+    hint: 'Create the topic, or grant the user Create on the cluster.',
     cause: error,
   })
 }

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import type { MessageToProduce } from '@platformatic/kafka'
 import { messageId } from '../plan/message-id.ts'
-import { openProducer } from '../../clients/kafka.ts'
-import type { StringProducer } from '../../clients/kafka.ts'
+import { openAdmin, openProducer } from '../../clients/kafka.ts'
+import type { KafkaConnection, StringProducer } from '../../clients/kafka.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
@@ -10,7 +10,7 @@ import { readTls } from '../tls-files.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planChunks } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
-import { kafkaFailure } from './failure.ts'
+import { isMissingTopic, kafkaFailure, topicFailure } from './failure.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
 
 const MAX_BATCH = 10_000
@@ -91,6 +91,28 @@ export class KafkaTarget implements Target {
   }
 
   async #produce(jobs: readonly Sendable[], chunk: Chunk): Promise<DeliveryFailure | null> {
+    const failure = await this.#tryToProduce(jobs, chunk)
+    if (failure === null || !this.#options.createTopics || !isMissingTopic(failure)) return failure
+    // A broker may be told not to make topics for whoever writes to them, and yet let an account create them.
+    return (await this.#createTopic(jobs, chunk)) ?? this.#tryToProduce(jobs, chunk)
+  }
+
+  /** With as many partitions and replicas as the broker's defaults are. */
+  async #createTopic(jobs: readonly Sendable[], chunk: Chunk): Promise<DeliveryFailure | null> {
+    const first = jobs[chunk.indexes[0]!]!
+    const admin = openAdmin(this.#connection())
+    try {
+      await withDeadline(admin.createTopics({ topics: [chunk.topic] }), first.action.timeoutMs)
+      return null
+    } catch (error) {
+      const { topicSource } = first.action.options as KafkaActionOptions
+      return topicFailure(error, { source: topicSource, rendered: chunk.topic })
+    } finally {
+      await withDeadline(admin.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
+    }
+  }
+
+  async #tryToProduce(jobs: readonly Sendable[], chunk: Chunk): Promise<DeliveryFailure | null> {
     try {
       this.#producer ??= this.#open()
       const sent = chunk.indexes.map((index) => jobs[index]!)
@@ -127,14 +149,12 @@ export class KafkaTarget implements Target {
   }
 
   #open(): StringProducer {
-    const { brokers, createTopics, tls, sasl } = this.#options
     this.#age.begin()
     return openProducer({
-      clientId: 'bingo',
-      bootstrapBrokers: [...brokers],
+      ...this.#connection(),
       acks: ALL_REPLICAS,
       idempotent: true,
-      autocreateTopics: createTopics,
+      autocreateTopics: this.#options.createTopics,
       // The client repeats a batch with its sequence numbers, so that a broker drops what it has already: worth a
       // second over a new leader, before the executor tries with a new producer. (0 or 1 would mean for ever.)
       retries: RETRIES,
@@ -142,13 +162,21 @@ export class KafkaTarget implements Target {
         this.#lastError = error
         return RETRY_DELAY_MS
       },
+      metadataMaxAge: METADATA_MAX_AGE_MS,
+    })
+  }
+
+  #connection(): KafkaConnection {
+    const { brokers, tls, sasl } = this.#options
+    return {
+      clientId: 'bingo',
+      bootstrapBrokers: [...brokers],
       connectTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       timeout: REQUEST_TIMEOUT_MS,
-      metadataMaxAge: METADATA_MAX_AGE_MS,
       ...(tls && { tls: readTls(tls), tlsServerName: tls.servername === undefined && areNames(brokers) }),
       ...(sasl && { sasl }),
-    })
+    }
   }
 
   async #discard(): Promise<void> {
