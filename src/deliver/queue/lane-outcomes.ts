@@ -1,4 +1,5 @@
 import type { DeliveryFailure, Log, TargetConfig } from '../../model/action.ts'
+import type { Clock } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/in-flight-job.ts'
 import type { TargetCounters, TargetState } from '../../model/target-state.ts'
 import { clampRetryAfter } from '../../targets/failure/failure.ts'
@@ -6,7 +7,7 @@ import type { Undelivered } from '../undelivered.ts'
 import type { LaneQueue } from './lane-queue.ts'
 import type { LaneSelection } from './lane-selection.ts'
 import type { Lanes } from './lanes.ts'
-import { logRetry } from './retry-log.ts'
+import { logRecovery, logRetry } from './retry-log.ts'
 import { retryWaitMs, sortResults } from './sort-results.ts'
 import type { Segment, SortedResults } from './sort-results.ts'
 import type { TargetHealth } from './target-health.ts'
@@ -16,6 +17,7 @@ export interface LaneOutcomesDeps {
   readonly config: TargetConfig
   readonly undelivered: Undelivered
   readonly log: Log
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly state: TargetState
   /** Called once for every job that has ended, delivered or not. */
   readonly onEnd: (job: InFlightJob, delivered: boolean) => void
@@ -44,7 +46,10 @@ export class LaneOutcomes {
   /** The target took all of it. */
   delivered(batch: readonly InFlightJob[], segments: readonly Segment[]): void {
     this.parts.health.succeeded()
-    for (const { lane, from, to } of segments) this.parts.lanes.settle(lane, to - from, null)
+    for (const { lane, from, to } of segments) {
+      this.noteRecovery(lane, batch[from]!)
+      this.parts.lanes.settle(lane, to - from, null)
+    }
     for (const job of batch) this.end(job, true)
     for (const { lane } of segments) this.parts.lanes.wake(lane)
   }
@@ -72,6 +77,7 @@ export class LaneOutcomes {
     const queue = this.parts.lanes.at(lane)
     const waitMs = retry === null ? 0 : this.noteRetry(queue, retry)
     if (givenUp.length > 0 && (await this.giveUp(givenUp)) === null) return
+    if (ended.length > 0 && kept.length === 0) this.noteRecovery(lane, ended[0]!)
     this.parts.lanes.settle(lane, to - from, kept)
     for (const job of ended) this.end(job, true)
     for (const job of givenUp) this.end(job, false)
@@ -110,10 +116,18 @@ export class LaneOutcomes {
 
   /** Milliseconds until the lane's next try. */
   private noteRetry(queue: LaneQueue, { job, failure }: NonNullable<SortedResults['retry']>): number {
+    if (queue.failures === 0) queue.failingSinceMs = this.deps.clock.monotonicMs()
     queue.failures += 1
     const waitMs = retryWaitMs(job, failure, queue.failures)
     logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
     return waitMs
+  }
+
+  private noteRecovery(lane: number, job: InFlightJob): void {
+    const { failures, failingSinceMs } = this.parts.lanes.at(lane)
+    if (failures === 0) return
+    const { log, config, clock } = this.deps
+    logRecovery(log, config.id, job, failures + 1, Math.round(clock.monotonicMs() - failingSinceMs))
   }
 }
 

@@ -8,6 +8,8 @@ export class LaneQueue {
   state: LaneState = 'idle'
   /** Consecutive failed sends of the job at the head; sets the backoff. */
   failures = 0
+  /** Monotonic ms of the first of them. */
+  failingSinceMs = 0
   private jobs: InFlightJob[] = []
   private head = 0
 

@@ -10,8 +10,18 @@ export interface Retry {
   readonly waitMs: number
 }
 
+const SECOND_MS = 1_000
 const LONG = 5
 const VERY_LONG = 10
+
+/** The end of what `logRetry` told: the job that failed was taken. */
+export function logRecovery(log: Log, target: string, job: InFlightJob, attempts: number, ms: number): void {
+  const fields = { rule: job.action.rule.id, action: job.action.type, target, event: job.id, attempt: attempts, ms }
+  log.info(
+    fields,
+    `recovered after ${attempts} attempts / ${ms < SECOND_MS ? `${ms} ms` : `${Math.round(ms / SECOND_MS)} s`}`,
+  )
+}
 
 /** The level follows how long the trouble lasts. */
 export function logRetry(log: Log, target: string, { job, failure, failures, waitMs }: Retry): void {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FailureHandler } from '../../../../src/deliver/failure-handler.ts'
 import { TargetQueue } from '../../../../src/deliver/queue/target-queue.ts'
-import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../../../src/model/action.ts'
+import type { ActionPlan, DeliveryFailure, Log, SendResult, Target } from '../../../../src/model/action.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../../../../src/model/dead-letter.ts'
 import { BingoError, EvaluationError } from '../../../../src/model/errors.ts'
@@ -47,7 +47,12 @@ class ArrayStore implements DeadLetterStore {
 
 type Send = (jobs: readonly InFlightJob[]) => Promise<SendResult> | SendResult
 
-async function openQueue(send: Send, options: Partial<Target> = {}, logSends: WriteLine | null = null) {
+async function openQueue(
+  send: Send,
+  options: Partial<Target> = {},
+  logSends: WriteLine | null = null,
+  log = silentLog,
+) {
   const store = new ArrayStore()
   const ended: { job: InFlightJob; delivered: boolean }[] = []
   const abort = new AbortController()
@@ -82,7 +87,7 @@ async function openQueue(send: Send, options: Partial<Target> = {}, logSends: Wr
     open: () => Promise.resolve(target),
     undelivered: failures,
     clock: systemClock,
-    log: silentLog,
+    log,
     logSends,
     state,
     signal: abort.signal,
@@ -407,4 +412,20 @@ test('each send gives a line per action and status, which names its events', asy
   ])
   expect([...state.counters.failures]).toEqual([['BINGO_TEST', 1]])
   expect(state.counters.sendTimes.counts.reduce((a, b) => a + b)).toBe(1)
+})
+
+test('The end of retrying is told once, with the attempts that it took, and nothing is told where none failed', async () => {
+  const lines: string[] = []
+  const log: Log = { ...silentLog, info: (_fields, message) => void lines.push(message.replace(/\d+ m?s$/, '…')) }
+  let left = 2
+  const { queue, drained } = await openQueue(
+    () => (left-- > 0 ? [failure('unknown')] : undefined),
+    { maxBatch: 1 },
+    null,
+    log,
+  )
+  const plan = action({ retry: { attempts: Infinity, maxAgeMs: Infinity, minMs: 1, maxMs: 2 } })
+  for (let i = 0; i < 3; i++) queue.push(job({ id: i, lane: 0, action: plan }))
+  await drained()
+  expect(lines).toEqual(['retrying', 'retrying', 'recovered after 3 attempts / …'])
 })
