@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Daemon, eventually, freePort } from '../support/daemon.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 
 let mysql: Awaited<ReturnType<typeof startMysql>>
@@ -87,9 +90,42 @@ test.each([
 
 test('SIGHUP loads the rules again and ends nothing', async () => {
   await using daemon = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_WATCH_RULES: 'false' } })
-  const loaded = () => daemon.logs.filter(({ msg }) => msg === 'rules loaded again').length
+  const loaded = () => daemon.logs.filter(({ msg }) => msg === 'rules reloaded').length
   expect(loaded()).toBe(0)
   daemon.signal('SIGHUP')
   await eventually('the rules are loaded again', () => loaded() === 1)
   expect(await daemon.stop()).toBe(0)
+})
+
+test('SIGHUP takes changed targets over, and says which settings need a restart', async () => {
+  await using before = await WebhookReceiver.start()
+  await using after = await WebhookReceiver.start()
+  await using daemon = await Daemon.prepare({
+    rules: 'rules: [{id: named, table: t, actions: [{target: crm}]}]',
+    sourceUrl: mysql.url,
+    env: { BINGO_WATCH_RULES: 'false' },
+  })
+  const file = join(daemon.folder, 'bingo.yaml')
+  const write = (url: string, more = ''): Promise<void> =>
+    writeFile(file, `targets: {crm: {type: webhook, url: "${url}"}}\n${more}`)
+  await write(before.url)
+  daemon.spawn({ BINGO_CONFIG: file })
+  await daemon.ready()
+  await mysql.query('INSERT INTO shop.t VALUES ()')
+  await eventually('the first address is called', () => before.requests.length === 1)
+  await write(after.url, 'lanes: 3\n')
+  daemon.signal('SIGHUP')
+  await eventually('the rules are loaded again', () => daemon.logged('rules reloaded'))
+  expect(daemon.logs.find(({ msg }) => msg === 'targets reloaded')).toMatchObject({ targets: ['crm'] })
+  expect(daemon.logs.find(({ code }) => code === 'BINGO_CONFIG_RESTART')).toMatchObject({ settings: ['lanes'] })
+  await mysql.query('INSERT INTO shop.t VALUES ()')
+  await eventually('the second address is called', () => after.requests.length === 1)
+  expect(before.requests).toHaveLength(1)
+  await write('nowhere')
+  daemon.signal('SIGHUP')
+  await eventually('a wrong target is refused', () =>
+    daemon.logs.some(({ code }) => code === 'BINGO_RULES_NOT_RELOADED'),
+  )
+  await mysql.query('INSERT INTO shop.t VALUES ()')
+  await eventually('the second address is called on', () => after.requests.length === 2)
 })

@@ -13,7 +13,7 @@ Signals:
   SIGTERM, SIGINT  stop reading, deliver what is under way, save the position, exit 0 within
                    shutdown.deadline (6s); a second one exits at once, and what was not
                    finished is replayed after the next start
-  SIGHUP           load the rules again, reopen audit logs
+  SIGHUP           load rules and targets again, reopen audit logs
 
 Logs: JSON on stdout (readable lines on stderr when a person runs it in a terminal).
 Admin: http://127.0.0.1:8686 with /healthz, /readyz, /metrics, /status (http.listen).

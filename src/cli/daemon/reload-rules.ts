@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../../app/config/config.ts'
 import type { Daemon } from '../../app/daemon.ts'
 import type { Log } from '../../model/action.ts'
@@ -7,6 +8,7 @@ import type { RuleSet } from '../../model/rule.ts'
 import type { Stats } from '../../model/stats.ts'
 import { loadRules, type LoadedRules } from '../../rules/files/load.ts'
 import { watchRules } from '../../rules/files/reload.ts'
+import { plainValue } from '../../rules/yaml/tree.ts'
 import { compileOptions } from '../rules-for.ts'
 
 /** One line in the log is overlooked, and the next restart fails: it is said again until the rules are right. */
@@ -19,16 +21,27 @@ export interface ReloadDeps {
   readonly clock: Clock
 }
 
-/** Loads the rules again when their files change or on SIGHUP; wrong ones are refused and the previous ones stay. */
-export function reloadRules(config: Config, initial: RuleSet, deps: ReloadDeps): Disposable {
+/**
+ * Loads the rules again when their files change or on SIGHUP, with the `targets:` that the configuration file has then;
+ * wrong ones are refused and the previous ones stay. `reread` reads the configuration once more.
+ */
+export function reloadRules(config: Config, reread: () => Config, initial: RuleSet, deps: ReloadDeps): Disposable {
   const options = { ...compileOptions(config), patterns: config.rules.patterns }
   const reload = new Reload(initial, deps)
+  let inForce = config
+  const load = async (): Promise<LoadedRules> => {
+    const now = reread()
+    const loaded = await loadRules({ ...options, targets: now.targets })
+    logSettings(deps.log, inForce, now)
+    inForce = now
+    return loaded
+  }
   const onLoaded = (rules: LoadedRules): void => reload.loaded(rules)
   const onError = (error: unknown): void => reload.refused(error)
-  const onHangUp = (): void => void loadRules(options).then(onLoaded).catch(onError)
+  const onHangUp = (): void => void load().then(onLoaded).catch(onError)
   // Without a listener the signal would end the process; the audit log reopens its files on it, too.
   process.on('SIGHUP', onHangUp)
-  const watching = config.rules.watch ? watchRules({ ...options, onLoaded, onError, clock: deps.clock }) : undefined
+  const watching = config.rules.watch ? watchRules({ ...options, load, onLoaded, onError, clock: deps.clock }) : undefined
   return {
     [Symbol.dispose]: () => {
       process.off('SIGHUP', onHangUp)
@@ -36,6 +49,28 @@ export function reloadRules(config: Config, initial: RuleSet, deps: ReloadDeps):
       reload.close()
     },
   }
+}
+
+/** Targets are taken over; whatever else was changed in the configuration is not, and that is said once. */
+function logSettings(log: Log, before: Config, now: Config): void {
+  const targets = changedTargets(before, now)
+  if (targets.length > 0) log.info({ targets }, 'targets reloaded')
+  const settings = Object.keys(now).filter(
+    (name) => name !== 'targets' && !isDeepStrictEqual(before[name as keyof Config], now[name as keyof Config]),
+  )
+  if (settings.length === 0) return
+  const fields = { code: 'BINGO_CONFIG_RESTART', settings }
+  log.warn(fields, `settings were changed that take effect after a restart: ${settings.join(', ')}`)
+}
+
+function changedTargets({ targets: before }: Config, { targets: now }: Config): readonly string[] {
+  const written = (targets: Config['targets'], name: string): unknown => {
+    const target = targets.get(name)
+    return target && plainValue(target.tree)
+  }
+  return [...new Set([...before.keys(), ...now.keys()])].filter(
+    (name) => !isDeepStrictEqual(written(before, name), written(now, name)),
+  )
 }
 
 /** What a reload did, for the log, the metrics and `/readyz`. */

@@ -1,6 +1,8 @@
 import { getHeapStatistics } from 'node:v8'
 import { systemClock } from '../../model/clock.ts'
 import { createStats } from '../../model/stats.ts'
+import type { Config } from '../../app/config/config.ts'
+import { loadConfig } from '../../app/config/load.ts'
 import { createDaemon } from '../../app/daemon.ts'
 import { openAdmin } from './admin.ts'
 import { writeFatal } from './fatal-line.ts'
@@ -35,7 +37,9 @@ async function runConfigured(options: GlobalOptions): Promise<void> {
   const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
   const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock, onReopen: onHangUp })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
-  using _watch = reloadRules(config, ruleSet, { daemon, stats, log, clock: systemClock })
+  const reread = (): Config =>
+    loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), sourceRequired: true }).config
+  using _watch = reloadRules(config, reread, ruleSet, { daemon, stats, log, clock: systemClock })
   await daemon.run(stop.signal)
   const { position } = daemon
   log.info({ file: position?.file, position: position?.offset, gtid: position?.gtidSet }, 'stopped')

@@ -9,6 +9,8 @@ import { loadRules } from './load.ts'
 import type { LoadedRules, LoadOptions } from './load.ts'
 
 export interface WatchOptions extends LoadOptions {
+  /** Loads them anew; absent: with these options. */
+  load?(): Promise<LoadedRules>
   /** The rules changed and are right. */
   onLoaded(rules: LoadedRules): void | Promise<void>
   /** The rules changed and cannot be used (ProblemsError), or `onLoaded` failed: the old ones stay in force. */
@@ -108,7 +110,7 @@ class RuleWatcher {
   private async load(found: string): Promise<void> {
     this.loaded = found
     try {
-      const rules = await loadRules(this.options)
+      const rules = await (this.options.load?.() ?? loadRules(this.options))
       if (!this.closed) await this.options.onLoaded(rules)
     } catch (error) {
       if (!this.closed) this.options.onError(error)
