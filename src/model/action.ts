@@ -1,6 +1,7 @@
 import type { Change } from './change.ts'
 import type { DeliveryRun } from './delivery-run.ts'
 import type { BingoError, SourceLocation } from './errors.ts'
+import type { ReceiverAnswer } from './outcome.ts'
 import type { ColumnReads, OnFailure, Predicate, RetryOptions, Rule, Structure, Template } from './rule.ts'
 import type { TableDef } from './table.ts'
 
@@ -68,7 +69,15 @@ export interface DeliveryFailure {
   readonly error: BingoError
   /** The target asked for this pause (Retry-After), already clamped by the adapter's reading, not by the policy. */
   readonly retryAfterMs?: number | undefined
+  /** What the receiver said, where it answered. */
+  readonly answer?: ReceiverAnswer | undefined
 }
+
+/**
+ * What became of a sendable that was sent by `ask`. The value is what the receiver answered: the JSON of an HTTP body of at
+ * most 64 kB (null where it is none), the message of a gRPC call.
+ */
+export type Outcome = { readonly tag: 'done'; readonly value: unknown } | DeliveryFailure
 
 /** `undefined` = everything was acknowledged; else one entry per sendable, null where acknowledged. */
 export type SendResult = undefined | readonly (DeliveryFailure | null)[]
@@ -85,6 +94,11 @@ export interface Target {
   /** Sends in flight at once over all lanes (per lane always one). */
   readonly maxConcurrency: number
   send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult>
+  /**
+   * Sends one as `send` does, and reads what the receiver answers, which `send` need not read. Absent where receivers
+   * acknowledge only.
+   */
+  ask?(job: Sendable, signal: AbortSignal): Promise<Outcome>
   /**
    * These are about to become dead letters. One that the target took nevertheless (its answer was lost, or an earlier job
    * of its row failed) has to be known until `afterRedelivery` is told of it. Rejects when it cannot be noted now.

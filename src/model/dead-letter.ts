@@ -1,5 +1,6 @@
 import type { ChangeEvent } from './change.ts'
 import type { EvaluationStage } from './errors.ts'
+import type { ReceiverAnswer } from './outcome.ts'
 import type { ValueKind } from './table.ts'
 
 export interface DeadLetter {
@@ -17,7 +18,7 @@ export interface DeadLetter {
   readonly rowKey: string
   /** `skip`: failed and passed over. `park`: failed, later events of the row key wait behind it. `parked`: waits. */
   readonly state: 'skip' | 'park' | 'parked'
-  readonly attempts: readonly { readonly at: number; readonly code: string; readonly message: string }[]
+  readonly attempts: readonly Attempt[]
   readonly createdAt: number
   /**
    * What of the rule could not be evaluated: a retry evaluates that and what comes after it. Absent where only the
@@ -26,6 +27,15 @@ export interface DeadLetter {
   readonly stage?: EvaluationStage
   /** With `stage`: every column of the table as it was, as filters see them; JSON alone does not tell an int from a double. */
   readonly columns?: readonly (readonly [name: string, kind: ValueKind])[]
+}
+
+/** One failed try. */
+export interface Attempt {
+  readonly at: number
+  readonly code: string
+  readonly message: string
+  /** Of the last one: what the receiver said, where it answered. */
+  readonly answer?: ReceiverAnswer
 }
 
 /** What an action is recognised by (see ActionPlan), and the identities of all actions that its rule had. */

@@ -1,5 +1,6 @@
 import type { ActionPlan, Payload, Sendable } from './action.ts'
 import type { Change } from './change.ts'
+import type { Attempt } from './dead-letter.ts'
 import type { EvaluationStage } from './errors.ts'
 import { rowKeyText } from './row-key.ts'
 
@@ -54,7 +55,7 @@ export class InFlightJob implements Sendable {
   /** Concerns more than the row of its key: it is sent apart from its neighbours on the lane. */
   apart = false
   done = false
-  attempts: { at: number; code: string; message: string }[] | null = null
+  attempts: Attempt[] | null = null
   /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
   failingSinceMs = 0
   private keyText: string | null = null

@@ -101,6 +101,18 @@ describe('a gRPC target', () => {
     expect(summary(result)).toEqual(['poison BINGO_GRPC_STATUS', null, 'unknown BINGO_BEHIND_FAILURE'])
   })
 
+  test('what the server says to a refused message is kept, and its answer is given to whoever asks', async () => {
+    answer = (_, done) => done({ code: status.INVALID_ARGUMENT, details: 'no mailbox ada@example.com' })
+    const failure = (await send([1]))?.[0]
+    expect(failure?.answer).toEqual({ status: 'INVALID_ARGUMENT', text: 'no mailbox ada@example.com' })
+    expect(failure?.error.message).not.toContain('ada')
+    const { plan } = compile(fields(), { timeoutMs: 5_000 })
+    const job = jobFor(plan, { id: 1, status: 1 }, 0)
+    expect(await target.ask!(job, signal)).toMatchObject({ kind: 'poison' })
+    answer = (_, done) => done(null, { ok: true })
+    expect(await target.ask!(job, signal)).toEqual({ tag: 'done', value: { ok: true } })
+  })
+
   test('a call past its deadline means that the events wait', async () => {
     answer = () => undefined
     expect(summary(await send([1, 2], { deadline: 100 }))).toEqual(['down BINGO_GRPC_STATUS', 'down BINGO_GRPC_STATUS'])

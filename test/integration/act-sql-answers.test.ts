@@ -69,6 +69,7 @@ describe.each([
     const { failure, next } = await outcome(insert(column), [value])
     expect([summary(failure), next]).toEqual([REFUSED, null])
     expect(failure?.error.message).not.toContain(SECRET)
+    expect(failure?.answer).toEqual({ status: expect.stringMatching(/^\d{4,5}$/), text: expect.stringMatching(/./) })
   })
 
   test('a value beyond max_allowed_packet is poison, alone and among others', async () => {

@@ -176,3 +176,49 @@ describe('without an answer the event waits', () => {
     expect(await outcome(answer, expected === TIMED_OUT ? SHORT_MS : PATIENT_MS)).toBe(expected)
   })
 })
+
+describe('what a receiver says', () => {
+  const said = (status: string, body: string): RawAnswer => {
+    const length = Buffer.byteLength(body)
+    return (socket) => void socket.write(`HTTP/1.1 ${status}\r\ncontent-length: ${length}\r\n\r\n${body}`)
+  }
+  const open = (): Promise<WebhookSender> => WebhookSender.open({ url: server.url }, { timeoutMs: PATIENT_MS })
+
+  test.each([
+    ['422 Unprocessable', '{"error":"no such customer"}', '{"error":"no such customer"}'],
+    ['503 Unavailable', 'maintenance', 'maintenance'],
+    ['302 Found', '', ''],
+    ['400 Bad Request', 'é'.repeat(40_000), 'é'.repeat(1_024)],
+    ['400 Bad Request', `x${'é'.repeat(2_000)}`, `x${'é'.repeat(1_023)}`],
+  ])('to a refused event is kept with its %s, the first 2 kB', async (status, body, text) => {
+    await using sender = await open()
+    server.answer = said(status, body)
+    const failure = await sender.failure(1)
+    expect(failure?.answer).toEqual({ status: status.slice(0, 3), text })
+    expect(JSON.stringify([failure?.error.message, failure?.error.hint])).not.toContain('customer')
+  })
+
+  test('in a body that does not end counts as far as it came', async () => {
+    await using sender = await open()
+    server.answer = (socket) => void socket.write('HTTP/1.1 400 Bad\r\ncontent-length: 100\r\n\r\nhalf')
+    expect((await sender.failure(1))?.answer).toEqual({ status: '400', text: 'half' })
+  })
+
+  test.each([
+    ['{"id": 7}', { id: 7 }],
+    [JSON.stringify('x'.repeat(60_000)), 'x'.repeat(60_000)],
+    [JSON.stringify('x'.repeat(70_000)), null],
+    ['taken', null],
+    ['', null],
+  ])('is given to whoever asks: %.12s', async (body, value) => {
+    await using sender = await open()
+    server.answer = said('200 OK', body)
+    expect(await sender.ask(1)).toEqual({ tag: 'done', value })
+  })
+
+  test('is a failure to whoever asks, as to whoever sends', async () => {
+    await using sender = await open()
+    server.answer = said('409 Conflict', '{"taken":true}')
+    expect(await sender.ask(1)).toMatchObject({ kind: 'poison', answer: { status: '409', text: '{"taken":true}' } })
+  })
+})

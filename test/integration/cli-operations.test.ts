@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Daemon, eventually } from '../support/daemon.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { bingo } from './cli-process.ts'
@@ -177,6 +178,32 @@ test('dead letters are listed, and sent again in order once the target takes the
   expect(retried).toMatchObject({ code: 0, stdout: '3 sent, 0 left\n' })
   expect((await redis.cli('--raw', 'LRANGE', 'log:1', '0', '-1')).trim().split('\n')).toEqual(['1', '2', '3'])
   expect((await bingo(['dead-letters', 'list'], { env: beside })).stdout).toContain('no dead letters')
+})
+
+test('dead letters show what the receiver said, which is in no log and no metric', async () => {
+  await using receiver = await WebhookReceiver.start()
+  receiver.answer = (_body, response) => {
+    response.writeHead(422, { 'content-type': 'application/json' }).end('{"error":"unknown customer ada@example.com"}')
+    return undefined
+  }
+  const rules = `rules: [{id: crm, table: users, onFailure: skip, actions: [{type: webhook, url: "${receiver.url}"}]}]`
+  await using daemon = await Daemon.start({ rules, sourceUrl: mysql.url })
+  const beside = {
+    ...env,
+    BINGO_RULES: daemon.rulesFile,
+    BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
+    BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
+  }
+  await mysql.query("INSERT INTO shop.users VALUES (77, 'a', 1)")
+  await eventually('it is a dead letter', async () => (await daemon.metric('bingo_dead_letters')) === 1)
+  const { stdout } = await bingo(['dead-letters', 'list', '--json'], { env: beside })
+  const { id } = JSON.parse(stdout.trim().split('\n')[0]!) as { id: string }
+  const shown = await bingo(['dead-letters', 'show', id], { env: beside })
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    attempts: [{ answer: { status: '422', text: '{"error":"unknown customer ada@example.com"}' } }],
+  })
+  const metrics = await fetch(`http://127.0.0.1:${daemon.adminPort}/metrics`)
+  expect(JSON.stringify(daemon.logs) + (await metrics.text())).not.toContain('ada@example.com')
 })
 
 test('explain tells which part of a filter decides', async () => {

@@ -1,4 +1,4 @@
-import type { ActionPlan, DeliveryFailure, SendResult, Target } from '../../src/model/action.ts'
+import type { ActionPlan, DeliveryFailure, Outcome, SendResult, Target } from '../../src/model/action.ts'
 import { jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
@@ -23,6 +23,11 @@ export class TargetSender implements AsyncDisposable {
   /** Sends one event; its failure, or null when it was taken. */
   async failure(id = 1): Promise<DeliveryFailure | null> {
     return (await this.send(id))?.[0] ?? null
+  }
+
+  /** Sends one event and reads the answer. */
+  ask(id: number): Promise<Outcome> {
+    return this.target.ask!(jobFor(this.plan, { id, status: 1 }, 0), signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

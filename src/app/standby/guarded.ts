@@ -1,4 +1,4 @@
-import type { Sendable, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -9,6 +9,7 @@ export class GuardedTarget implements Target {
   readonly gather: Target['gather']
   readonly beforeDeadLetter?: NonNullable<Target['beforeDeadLetter']>
   readonly afterRedelivery?: NonNullable<Target['afterRedelivery']>
+  readonly ask?: NonNullable<Target['ask']>
   readonly #inner: Target
   readonly #permit: Permit
 
@@ -18,6 +19,9 @@ export class GuardedTarget implements Target {
     this.gather = inner.gather
     // Who calls looks whether the target has them at all.
     if (inner.beforeDeadLetter !== undefined) this.beforeDeadLetter = (jobs) => inner.beforeDeadLetter!(jobs)
+    if (inner.ask !== undefined) {
+      this.ask = async (job, signal) => (await this.#withheld(signal)) ?? inner.ask!(job, signal)
+    }
     if (inner.afterRedelivery !== undefined) this.afterRedelivery = (jobs) => inner.afterRedelivery!(jobs)
   }
 
@@ -30,17 +34,17 @@ export class GuardedTarget implements Target {
   }
 
   async send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
-    if (!this.#permit.valid) {
-      const refusal = await this.#permit.granted(signal).then(
-        () => null,
-        (error: unknown) => error,
-      )
-      if (refusal !== null) {
-        const failure = { kind: 'down', error: withheld(refusal) } as const
-        return jobs.map(() => failure)
-      }
-    }
-    return this.#inner.send(jobs, signal)
+    const failure = this.#permit.valid ? null : await this.#withheld(signal)
+    return failure === null ? this.#inner.send(jobs, signal) : jobs.map(() => failure)
+  }
+
+  /** Waits for the permit; the failure where it does not come. */
+  async #withheld(signal: AbortSignal): Promise<DeliveryFailure | null> {
+    if (this.#permit.valid) return null
+    return this.#permit.granted(signal).then(
+      () => null,
+      (error: unknown) => ({ kind: 'down', error: withheld(error) }),
+    )
   }
 
   close(): Promise<void> {

@@ -2,7 +2,7 @@ import { backoffMs } from '../../model/backoff.ts'
 import type { DeliveryFailure } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Undelivered } from '../undelivered.ts'
-import { parkedKey } from '../../model/dead-letter.ts'
+import { type Attempt, parkedKey } from '../../model/dead-letter.ts'
 import type { InFlightJob } from '../../model/in-flight-job.ts'
 
 /** The part of a send that belongs to one lane: jobs `[from, to)` of the batch. */
@@ -73,12 +73,24 @@ export function isGivenUp(
   if (failure.kind === 'down') return false
   const { retry, onFailure } = job.action
   if (job.attempts === null) job.failingSinceMs = clock.monotonicMs()
-  job.attempts ??= []
-  job.attempts.push({ at: clock.now(), code: failure.error.code, message: failure.error.message })
+  const attempts = noteAttempt(job, failure, clock.now())
   if (onFailure === 'block') return false
   if (failure.kind === 'poison') return true
   const age = clock.monotonicMs() - job.failingSinceMs
-  return job.attempts.length >= retry.attempts || age >= retry.maxAgeMs
+  return attempts.length >= retry.attempts || age >= retry.maxAgeMs
+}
+
+/** What the receiver said is kept of the last attempt only: there may be very many. */
+function noteAttempt(
+  job: InFlightJob,
+  { error: { code, message }, answer }: DeliveryFailure,
+  at: number,
+): readonly Attempt[] {
+  const attempts = (job.attempts ??= [])
+  const last = attempts.pop()
+  if (last !== undefined) attempts.push({ at: last.at, code: last.code, message: last.message })
+  attempts.push({ at, code, message, ...(answer && { answer }) })
+  return attempts
 }
 
 /** The longest pause that the target asked for counts, else the first failure. */

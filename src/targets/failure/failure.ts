@@ -1,5 +1,6 @@
 import type { DeliveryFailure } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
+import type { ReceiverAnswer } from '../../model/outcome.ts'
 import type { Kind } from './classify.ts'
 
 /** A delivery failure with its error; `retryable` follows from the kind. */
@@ -7,11 +8,16 @@ export function deliveryFailure(
   kind: Kind,
   code: string,
   message: string,
-  options: { hint?: string | undefined; cause?: unknown; retryAfterMs?: number | undefined } = {},
+  options: {
+    hint?: string | undefined
+    cause?: unknown
+    retryAfterMs?: number | undefined
+    answer?: ReceiverAnswer | undefined
+  } = {},
 ): DeliveryFailure {
-  const { retryAfterMs, ...rest } = options
+  const { retryAfterMs, answer, ...rest } = options
   const error = new BingoError(code, message, { ...rest, retryable: kind !== 'poison' })
-  return retryAfterMs === undefined ? { kind, error } : { kind, error, retryAfterMs }
+  return { kind, error, ...(retryAfterMs !== undefined && { retryAfterMs }), ...(answer && { answer }) }
 }
 
 /** What a target's adapter threw, which it should not: counted as `kind`. */

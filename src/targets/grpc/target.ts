@@ -1,12 +1,13 @@
 import type { Client, Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import { newMetadata, openGrpc, statusName } from '../../clients/grpc.ts'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
+import { receiverAnswer } from '../../model/outcome.ts'
 import { classify, GRPC_STATUSES } from '../failure/classify.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { messageId } from '../plan/message-id.ts'
-import { sendInOrder } from '../failure/in-order.ts'
+import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
@@ -46,10 +47,15 @@ export class GrpcTarget implements Target {
   }
 
   send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
-    return sendInOrder(jobs, (job) => this.#call(job, signal), this.#mayDeliver)
+    const send = async (job: Sendable): Promise<DeliveryFailure | null> => {
+      const outcome = await this.ask(job, signal)
+      return 'tag' in outcome ? null : outcome
+    }
+    return sendInOrder(jobs, send)
   }
 
-  async #call(job: Sendable, signal: AbortSignal): Promise<DeliveryFailure | null> {
+  async ask(job: Sendable, signal: AbortSignal): Promise<Outcome> {
+    if (this.#mayDeliver?.() === false) return WITHHELD
     const options = job.action.options as GrpcActionOptions
     if (this.#age.isOver) this.#discard(this.#client)
     let client: Client | null = null
@@ -67,8 +73,8 @@ export class GrpcTarget implements Target {
       // gRPC would report a message that cannot be encoded as INTERNAL, as if the server had said so.
       const bytes = method.definition.requestSerialize(fitMessage(message, method.request))
       const deadlineMs = options.deadlineMs ?? job.action.timeoutMs
-      await this.#unary(client, method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
-      return null
+      const value = await this.#unary(client, method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
+      return { tag: 'done', value }
     } catch (error) {
       const failure = this.#failure(error, options)
       if (failure.kind === 'down') this.#discard(client)
@@ -83,8 +89,8 @@ export class GrpcTarget implements Target {
     metadata: Metadata,
     deadlineMs: number,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+  ): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const { path, responseDeserialize } = method
     const deadline = Date.now() + deadlineMs
     const call = client.makeUnaryRequest(
@@ -94,9 +100,9 @@ export class GrpcTarget implements Target {
       message,
       metadata,
       { deadline },
-      (error) => {
+      (error, value) => {
         if (error) reject(error)
-        else resolve()
+        else resolve(value)
       },
     )
     const cancel = (): void => call.cancel()
@@ -127,6 +133,7 @@ export class GrpcTarget implements Target {
     return deliveryFailure(kind, 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
       hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : hintOf(name, kind)),
       cause: error,
+      answer: receiverAnswer(name, detailOf(error) ?? ''),
     })
   }
 

@@ -1,4 +1,5 @@
 import type { DeliveryFailure } from '../../model/action.ts'
+import { receiverAnswer } from '../../model/outcome.ts'
 import { classify, classifyThrown, SQL_ERRORS } from '../failure/classify.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
@@ -55,6 +56,7 @@ export function sqlFailure(address: string, error: unknown): DeliveryFailure {
   return deliveryFailure(kind, code, `MySQL at ${address}: ${reason}`, {
     hint: answered ? HINTS[error.errno] : tlsHint(error),
     cause: error,
+    answer: answered ? receiverAnswer(String(error.errno), reasonOf(error)) : undefined,
   })
 }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { systemClock, type Clock, type Timer } from '../../model/clock.ts'
 
-/** What is read of an answer's body; the rest is cut off. Only the status matters. */
+/** What is read of an answer's body that nobody wants; the rest is cut off. */
 const MAX_RESPONSE_BYTES = 4_096
 /** How long the rest of an answer may keep its connection from the next request. */
 const DRAIN_MS = 1_000
@@ -17,11 +17,18 @@ export interface ExchangeRequest {
   readonly body: string | Buffer | null
 }
 
-/** The final answer (never 1xx), known as soon as its head has come. */
+/** The final answer (never 1xx). */
 export interface Answer {
   readonly status: number
   readonly retryAfter: string | readonly string[] | undefined
+  /** Of as many bytes as were wanted, or less where it did not end in time. */
+  readonly body: Buffer
+  /** The body came to its end and is not longer. */
+  readonly complete: boolean
 }
+
+/** How many bytes of the body are wanted, by the status; 0: the head is enough. */
+export type BodyWanted = (status: number) => number
 
 /** The head of the answer did not come in time: connecting, waiting for a connection and sending included. */
 export class DeadlineError extends Error {
@@ -29,7 +36,7 @@ export class DeadlineError extends Error {
 }
 
 /**
- * One request and the head of its answer. Rejects with DeadlineError, the reason of `signal`, or what the connection
+ * One request and its answer, known as soon as the head has come where no body is wanted. Rejects with DeadlineError, the reason of `signal`, or what the connection
  * says. Goes by undici's `dispatch`: its `request` makes a stream and an abort signal for each body, which costs more
  * than the exchange.
  */
@@ -38,12 +45,13 @@ export function exchange(
   request: ExchangeRequest,
   timeoutMs: number,
   signal: AbortSignal,
+  wanted: BodyWanted,
   clock: Pick<Clock, 'after'> = systemClock,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   if (signal.aborted) reject(signal.reason as Error)
   else {
-    const handler = new ExchangeHandler(resolve, reject, timeoutMs, signal, clock)
+    const handler = new ExchangeHandler(resolve, reject, timeoutMs, signal, wanted, clock)
     dispatcher.dispatch(request as Dispatcher.DispatchOptions, handler)
   }
   return promise
@@ -58,6 +66,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   private timer: Timer
   private settled = false
   private bodyBytes = 0
+  private readonly wanted: BodyWanted
+  private wantedBytes = 0
+  private readonly chunks: Buffer[] = []
+  /** Waits for its body. */
+  private head: Omit<Answer, 'body' | 'complete'> | null = null
   private readonly onAbort = (): void => this.giveUp(this.signal.reason as Error)
 
   constructor(
@@ -65,8 +78,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     reject: (error: unknown) => void,
     timeoutMs: number,
     signal: AbortSignal,
+    wanted: BodyWanted,
     clock: Pick<Clock, 'after'>,
   ) {
+    this.wanted = wanted
     this.resolve = resolve
     this.reject = reject
     this.signal = signal
@@ -85,23 +100,39 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (status < 200 || this.settled) return
     this.settle()
     this.timer = this.clock.after(DRAIN_MS, () => controller.abort(new DeadlineError('the body did not end')))
-    this.resolve({ status, retryAfter: headers['retry-after'] })
+    this.head = { status, retryAfter: headers['retry-after'] }
+    this.wantedBytes = this.wanted(status)
+    if (this.wantedBytes === 0) this.finish(false)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.bodyBytes += chunk.length
-    if (this.bodyBytes > MAX_RESPONSE_BYTES) controller.abort(new Error('the body is long enough'))
+    if (this.head !== null) this.chunks.push(chunk)
+    if (this.bodyBytes > Math.max(MAX_RESPONSE_BYTES, this.wantedBytes)) {
+      this.finish(false)
+      controller.abort(new Error('the body is long enough'))
+    }
   }
 
   onResponseEnd(): void {
     this.timer.cancel()
+    this.finish(this.bodyBytes <= this.wantedBytes)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     this.timer.cancel()
-    if (this.settled) return
+    if (this.settled) {
+      this.finish(false)
+      return
+    }
     this.settle()
     this.reject(error)
+  }
+
+  private finish(complete: boolean): void {
+    if (this.head === null) return
+    this.resolve({ ...this.head, body: Buffer.concat(this.chunks).subarray(0, this.wantedBytes), complete })
+    this.head = null
   }
 
   private giveUp(reason: Error): void {

@@ -1,5 +1,6 @@
 import type { DeliveryFailure } from '../../model/action.ts'
 import { BingoError } from '../../model/errors.ts'
+import { receiverAnswer } from '../../model/outcome.ts'
 import { classify, classifyThrown, HTTP_STATUSES } from '../failure/classify.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
@@ -43,6 +44,7 @@ export function refusalOf(receiver: Receiver, answer: Answer): Refusal | null {
   const failure = deliveryFailure(kind, 'BINGO_WEBHOOK_STATUS', `${nameOf(receiver)} answered ${status}`, {
     hint: hintOf(status, kind),
     retryAfterMs: retryAfterMs(answer.retryAfter, Date.now()),
+    answer: receiverAnswer(String(status), answer.body.toString('utf8')),
   })
   return { failure, divisible: kind === 'poison' && !REFUSES_EVERYTHING.has(status) }
 }

@@ -1,9 +1,10 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/action.ts'
 import { BEHIND, WITHHELD } from '../failure/in-order.ts'
 import { Connections } from './connections.ts'
 import { DeadlineError, exchange } from './exchange.ts'
+import type { Answer } from './exchange.ts'
 import { outageOf, refusalOf } from './failures.ts'
 import type { Refusal } from './failures.ts'
 import type { WebhookActionOptions, WebhookTargetOptions } from './options.ts'
@@ -12,6 +13,9 @@ import type { WebhookRequest } from './requests.ts'
 import { signatureHeaders, webhookId } from './signature.ts'
 
 const MAX_BATCH = 1_000
+/** Bytes that are read of what a receiver says to a message that it does not take, and of an answer that is wanted. */
+const MOST_SAID = 2_049
+const MOST_VALUE = 65_536
 const MIN_GZIP_BYTES = 1_024
 const compress = promisify(gzip)
 
@@ -43,6 +47,12 @@ export class WebhookTarget implements Target {
     return failures.some((failure) => failure !== null) ? failures : undefined
   }
 
+  async ask(job: Sendable, signal: AbortSignal): Promise<Outcome> {
+    const [request] = planRequests([job], this.#unanswered)
+    const answer = await this.#exchange([job], request!, signal, MOST_VALUE)
+    return 'failure' in answer ? answer.failure : { tag: 'done', value: jsonOf(answer) }
+  }
+
   /** Sends a request, and where a batch is refused its halves, so that one poisonous event does not take the others along. */
   async #sendInOrder(
     jobs: readonly Sendable[],
@@ -56,9 +66,9 @@ export class WebhookTarget implements Target {
       failures[request.from] = BEHIND
       return null
     }
-    const outcome = await this.#exchange(jobs, request, signal)
-    if (outcome === null) return null
-    const { failure, divisible } = outcome
+    const answer = await this.#exchange(jobs, request, signal, 0)
+    if (!('failure' in answer)) return null
+    const { failure, divisible } = answer
     if (divisible && request.to - request.from > 1) {
       return this.#sendHalves(jobs, request, signal, failures, failedRows)
     }
@@ -90,8 +100,13 @@ export class WebhookTarget implements Target {
     return this.#sendInOrder(jobs, half(middle, request.to), signal, failures, failedRows)
   }
 
-  /** One request and its answer; null when it was taken. */
-  async #exchange(jobs: readonly Sendable[], request: WebhookRequest, signal: AbortSignal): Promise<Refusal | null> {
+  /** One request, and its answer where it was taken, with so many bytes of the body. */
+  async #exchange(
+    jobs: readonly Sendable[],
+    request: WebhookRequest,
+    signal: AbortSignal,
+    bodyBytes: number,
+  ): Promise<Refusal | Answer> {
     if (!this.#mayDeliver()) return { failure: WITHHELD, divisible: false }
     const { timeoutMs } = jobs[request.from]!.action
     const options = jobs[request.from]!.action.options as WebhookActionOptions
@@ -101,9 +116,11 @@ export class WebhookTarget implements Target {
     try {
       const { headers, body } = encode(jobs, request)
       const sent = { origin, path, method: options.method, headers, body: body instanceof Promise ? await body : body }
-      const refusal = refusalOf(receiver, await exchange(dispatcher, sent, timeoutMs, signal))
+      const wanted = (status: number): number => (status < 300 ? bodyBytes : MOST_SAID)
+      const answer = await exchange(dispatcher, sent, timeoutMs, signal, wanted)
+      const refusal = refusalOf(receiver, answer)
       if (refusal?.failure.kind === 'down') this.#unanswered.note(jobs.slice(request.from, request.to))
-      return refusal
+      return refusal ?? answer
     } catch (error) {
       const encrypted = origin.startsWith('https:')
       if (error instanceof DeadlineError && encrypted) this.#connections.renew(dispatcher)
@@ -114,6 +131,16 @@ export class WebhookTarget implements Target {
 
   async close(): Promise<void> {
     await this.#connections.close()
+  }
+}
+
+/** Null where the body is no JSON, or too long. */
+function jsonOf({ body, complete }: Answer): unknown {
+  if (!complete) return null
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return null
   }
 }
 

@@ -40,6 +40,13 @@ describe('what failed', () => {
     expect(sort([one], [failure('unknown')], 61_000, -86_400_000).givenUp).toEqual([one])
   })
 
+  test('keeps what the receiver said to the last attempt only', () => {
+    const one = job({ action: action({ retry }) })
+    const said = (text: string): DeliveryFailure => ({ ...failure('unknown'), answer: { status: '500', text } })
+    for (const text of ['first', 'second']) sort([one], [said(text)])
+    expect(one.attempts!.map(({ answer }) => answer?.text)).toEqual([undefined, 'second'])
+  })
+
   test('is never given up while the target is down, nor with block', () => {
     const waiting = job({ action: action({ retry: { ...retry, attempts: 1, maxAgeMs: 1 } }) })
     for (const now of [0, 10, 100_000]) expect(sort([waiting], [failure('down')], now).kept).toEqual([waiting])
