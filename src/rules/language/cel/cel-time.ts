@@ -48,11 +48,11 @@ function fraction(nanos: bigint): string {
   return nanos === 0n ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`
 }
 
-function floorDivide(a: bigint, b: bigint): bigint {
+export function floorDivide(a: bigint, b: bigint): bigint {
   return a / b - (a % b < 0n ? 1n : 0n)
 }
 
-function floorModulo(a: bigint, b: bigint): bigint {
+export function floorModulo(a: bigint, b: bigint): bigint {
   return ((a % b) + b) % b
 }
 

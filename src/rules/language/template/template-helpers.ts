@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Value } from '../../../model/change.ts'
 import { stringifyValue } from '../../../model/event-json.ts'
-
-/** A helper of templates: `{{lower email}}`. NULL goes in and comes out as null unless the helper is about NULL. */
-export interface TemplateHelper {
-  readonly doc: string
-  /** Fewest and most arguments. */
-  readonly arity: readonly [number, number]
-  apply(values: readonly Value[]): Value
-}
+import { textOf } from './helper.ts'
+import type { TemplateHelper } from './helper.ts'
+import { NUMBER_HELPERS } from './number-helpers.ts'
+import { TEXT_HELPERS } from './text-helpers.ts'
+import { TIME_HELPERS } from './time-helpers.ts'
 
 /** All helpers, by name. */
 export const TEMPLATE_HELPERS: ReadonlyMap<string, TemplateHelper> = new Map(
-  Object.entries({
+  Object.entries<TemplateHelper>({
     json: one('the value as JSON; a NULL is null', (value) => stringifyValue(value ?? null), 'null too'),
     lower: one('lower case', (value) => textOf(value).toLowerCase()),
     upper: one('upper case', (value) => textOf(value).toUpperCase()),
@@ -53,7 +50,10 @@ export const TEMPLATE_HELPERS: ReadonlyMap<string, TemplateHelper> = new Map(
     and: { doc: 'whether all are truthy', arity: [1, 32], apply: (values) => values.every(isTruthy) },
     or: { doc: 'whether one is truthy', arity: [1, 32], apply: (values) => values.some(isTruthy) },
     not: { doc: 'whether it is not truthy', arity: [1, 1], apply: ([value]) => !isTruthy(value) },
-  } satisfies { [name: string]: TemplateHelper }),
+    ...TEXT_HELPERS,
+    ...NUMBER_HELPERS,
+    ...TIME_HELPERS,
+  }),
 )
 
 /** Binary columns are base64 in events. What is neither that nor a whole number has no bytes to show. */
@@ -110,8 +110,4 @@ export function entry(of: Value, key: Value): Value {
   if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint') return undefined
   if (Array.isArray(of) && !/^\d+$/.test(String(key))) return undefined
   return Object.hasOwn(of, String(key)) ? (of as { readonly [key: string]: Value })[String(key)] : undefined
-}
-
-function textOf(value: Value): string {
-  return typeof value === 'object' && value !== null ? stringifyValue(value) : String(value ?? '')
 }

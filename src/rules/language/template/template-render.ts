@@ -9,7 +9,9 @@ import { compileBlock } from './template-blocks.ts'
 import { TemplateSyntaxError, parseTemplate } from './template-engine.ts'
 import type { TemplateCall, TemplateExpression, TemplatePart, TemplatePath } from './template-engine.ts'
 import { checkBlock, checkCall } from './template-checks.ts'
+import { HelperFailure } from './helper.ts'
 import { TEMPLATE_HELPERS } from './template-helpers.ts'
+import { withSecrets } from './template-secrets.ts'
 import { fitted, withPlaces } from './template-places.ts'
 import type { TemplatePlace } from './template-places.ts'
 import { addReads, resolvePath, targetOf } from './template-paths.ts'
@@ -107,7 +109,14 @@ export class ParsedTemplate {
   private callEvaluator(call: TemplateCall, table: TableDef): Evaluate {
     const helper = TEMPLATE_HELPERS.get(call.helper)!
     const values = call.arguments.map((argument) => this.evaluator(argument, table))
-    return (change, scope) => helper.apply(values.map((value) => value(change, scope)))
+    return (change, scope) => {
+      try {
+        return helper.apply(values.map((value) => value(change, scope)))
+      } catch (error) {
+        if (!(error instanceof HelperFailure)) throw error
+        throw this.failure('BINGO_TEMPLATE_HELPER', `fails: ${error.message}`, call, error.hint)
+      }
+    }
   }
 
   renderer(parts: readonly TemplatePart[], table: TableDef): Render {
@@ -174,27 +183,23 @@ export class ParsedTemplate {
     return 'filter such rows out, or use {{default …}}'
   }
 
-  private print(part: TemplatePart): string {
-    const end = this.source.text.indexOf('}}', part.offset)
+  private print({ offset }: { readonly offset: number }): string {
+    const end = this.source.text.indexOf('}}', offset)
     return this.source.text
-      .slice(part.offset, end)
+      .slice(offset, end)
       .replace(/^\{+[~\s]*/, '')
       .trim()
   }
 
-  private failure(code: string, message: string, part: TemplatePart, hint: string): EvaluationError {
+  private failure(
+    code: string,
+    message: string,
+    part: { readonly offset: number },
+    hint: string | undefined,
+  ): EvaluationError {
     const place = printLocation(this.source.locate(part.offset))
     return new EvaluationError(code, `rule "${this.source.ruleId}": {{${this.print(part)}}} ${message} (${place})`, {
       hint,
     })
   }
-}
-
-/** Puts secrets into the text parts. */
-function withSecrets(parts: readonly TemplatePart[], literal: TextMode['literal']): readonly TemplatePart[] {
-  return parts.map((part) => {
-    if (part.tag === 'text') return { ...part, text: literal(part.text, part.offset) }
-    if (part.tag === 'output') return part
-    return { ...part, body: withSecrets(part.body, literal), otherwise: withSecrets(part.otherwise, literal) }
-  })
 }
