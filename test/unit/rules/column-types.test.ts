@@ -57,11 +57,11 @@ describe('A filter that does not fit the columns is told with the fix', () => {
       'new.total > 100',
       'error',
       'DECIMAL(10,2), a string in CEL, and cannot be compared with an int',
-      'double(new.total)',
+      'decimal(new.total)',
     ],
-    ['100 <= new.total', 'error', 'DECIMAL(10,2)', 'double(new.total)'],
-    ['new.total == 100.0', 'warning', 'never equals a double', 'double(new.total)'],
-    ['new.total + 1 == 2', 'error', 'has no + with', 'double(new.total)'],
+    ['100 <= new.total', 'error', 'DECIMAL(10,2)', 'decimal(new.total)'],
+    ['new.total == 100.0', 'warning', 'never equals a double', 'decimal(new.total)'],
+    ['new.total + 1 == 2', 'error', 'has no + with', 'decimal(new.total)'],
     [
       "new.status == '1'",
       'warning',
@@ -117,6 +117,8 @@ describe('A filter that does not fit the columns is told with the fix', () => {
 describe('A filter that fits is not told anything', () => {
   test.each([
     'double(new.total) > 100.0',
+    'decimal(new.total) * 1.1 + 1 > 20',
+    'new.?age.orValue(0) > 18',
     "new.total == '19.90'",
     'new.total == null || old.total != new.total',
     'new.status == 1 && new.active == 0',
@@ -164,7 +166,7 @@ describe('Templates and when', () => {
       '{{ts}}',
       '{{new.ts}}',
     ],
-    ['{type: log, when: "new.total > 5"}', 'BINGO_RULE_COLUMN_TYPE', 'DECIMAL', 'double(new.total)'],
+    ['{type: log, when: "new.total > 5"}', 'BINGO_RULE_COLUMN_TYPE', 'DECIMAL', 'decimal(new.total)'],
   ])('%s', (action, code, message, hint) => {
     const [problem, ...more] = problemsOf(withAction(action))
     expect(more).toEqual([])

@@ -122,6 +122,23 @@ class RowMap extends ColumnMap {
 }
 Object.defineProperty(RowMap.prototype, 'constructor', { value: Map })
 
+/** A row of which NULL and what it does not have are no value, for `new.?x`. */
+class OptionalMap extends Map<string, unknown> {
+  private readonly row: ColumnMap
+  private readonly columns: TableColumns
+
+  constructor(row: ColumnMap, columns: TableColumns) {
+    super()
+    this.row = row
+    this.columns = columns
+  }
+
+  override get(name: string): unknown {
+    return this.columns.find(name) === undefined ? undefined : (this.row.get(name) ?? undefined)
+  }
+}
+Object.defineProperty(OptionalMap.prototype, 'constructor', { value: Map })
+
 class KeyMap extends ColumnMap {
   private readonly change: Change
 
@@ -173,6 +190,30 @@ export class CelVariables {
 
   get key(): unknown {
     return new KeyMap(this.reading, this.change)
+  }
+
+  get 'new?'(): unknown {
+    return this.optional(new RowMap(this.reading, this.change.new))
+  }
+
+  get 'old?'(): unknown {
+    return this.optional(new RowMap(this.reading, this.change.old))
+  }
+
+  get 'NewRow?'(): unknown {
+    return this['new?']
+  }
+
+  get 'OldRow?'(): unknown {
+    return this['old?']
+  }
+
+  get 'key?'(): unknown {
+    return this.optional(new KeyMap(this.reading, this.change))
+  }
+
+  private optional(row: ColumnMap): unknown {
+    return new OptionalMap(row, columnsOf(this.reading.table))
   }
 
   get op(): string {

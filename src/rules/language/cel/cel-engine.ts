@@ -2,9 +2,12 @@
 import { Environment, EvaluationError, ParseError, TypeError as CheckError } from '@marcbachmann/cel-js'
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { UnsignedInt } from '@marcbachmann/cel-js/evaluator'
+import { decimalFunctions, decimalOperators } from './cel-decimal.ts'
 import { conversions, RENAMED, timeFunctions, timeOperators } from './cel-functions.ts'
 import type { Integers } from './cel-functions.ts'
 import { CelDuration, CelTimestamp } from './cel-time.ts'
+import { textFunctions } from './cel-text.ts'
+import { Decimal } from '../decimal.ts'
 import { re2Matches } from './re2.ts'
 
 /** Node of a parsed expression; `start` and `end` are offsets in the text. */
@@ -50,6 +53,14 @@ export const VARIABLES: { readonly [name: string]: string } = {
   txId: 'string',
 }
 
+/**
+ * Rows as `new.?x` asks for them, where NULL and a column that the table does not have are no value. The parser gives such
+ * variables another name, which nobody can write.
+ */
+export const OPTIONAL_ROWS: ReadonlyMap<string, string> = new Map(
+  ['new', 'old', 'NewRow', 'OldRow', 'key'].map((name) => [name, `${name}?`]),
+)
+
 const INTEGERS: Integers = {
   uint: celUint,
   uintValue: celUintValue,
@@ -61,19 +72,27 @@ function createEnvironment(): Environment {
     unlistedVariablesAreDyn: false,
     // Lists of mixed literals are legal CEL.
     homogeneousAggregateLiterals: false,
+    enableOptionalTypes: true,
     limits: { maxDepth: MAX_DEPTH },
   })
   env.registerFunction(`string.${SAFE_MATCHES}(string): bool`, re2Matches)
   env.registerFunction('matches(string, string): bool', re2Matches)
   env.registerType('timestamp', CelTimestamp)
   env.registerType('duration', CelDuration)
-  for (const { signature, handler } of [...conversions(INTEGERS), ...timeFunctions(INTEGERS)]) {
+  env.registerType('decimal', Decimal)
+  for (const { signature, handler } of [
+    ...conversions(INTEGERS),
+    ...timeFunctions(INTEGERS),
+    ...decimalFunctions(INTEGERS),
+    ...textFunctions(INTEGERS),
+  ]) {
     env.registerFunction(signature, handler)
   }
-  for (const { signature, handler } of timeOperators(INTEGERS)) {
+  for (const { signature, handler } of [...timeOperators(INTEGERS), ...decimalOperators(INTEGERS)]) {
     env.registerOperator(signature, handler as (left: unknown, right: unknown) => unknown)
   }
   for (const [name, type] of Object.entries(VARIABLES)) env.registerVariable(name, type)
+  for (const name of OPTIONAL_ROWS.values()) env.registerVariable(name, 'map<string, dyn>')
   return env
 }
 
@@ -83,6 +102,7 @@ const environment = createEnvironment()
 export function parseCel(text: string): CelProgram {
   const parsed = environment.parse(text)
   forEachNode(parsed.ast, useOwnFunctions)
+  useOptionalRows(parsed.ast, new Set())
   const checked = parsed.check()
   if (!checked.valid) throw checked.error as Error
   return { ast: parsed.ast, resultType: checked.type!, evaluate: (context) => parsed(context) }
@@ -91,6 +111,26 @@ export function parseCel(text: string): CelProgram {
 function useOwnFunctions(node: CelNode): void {
   if (node.op === 'call') node.args[0] = RENAMED.get(node.args[0]) ?? node.args[0]
   if (node.op === 'rcall' && node.args[0] === 'matches') node.args[0] = SAFE_MATCHES
+}
+
+function useOptionalRows(node: CelNode, shadowed: ReadonlySet<string>): void {
+  if (node.op === '.?' || node.op === '[?]') {
+    const [receiver] = node.args
+    const optional = receiver.op === 'id' && !shadowed.has(receiver.args) ? OPTIONAL_ROWS.get(receiver.args) : undefined
+    if (receiver.op === 'id' && optional !== undefined) (receiver as { args: string }).args = optional
+  }
+  const variable = isComprehension(node) && node.op === 'rcall' ? node.args[2][0] : undefined
+  const inner = variable?.op === 'id' ? new Set([...shadowed, variable.args]) : shadowed
+  for (const child of childrenOf(node)) useOptionalRows(child, inner)
+}
+
+/** Macros whose first argument names a variable for the rest. */
+const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind'])
+
+export function isComprehension(node: CelNode): boolean {
+  return (
+    node.op === 'rcall' && COMPREHENSIONS.has(node.args[0]) && node.args[2].length >= 2 && node.args[2][0]!.op === 'id'
+  )
 }
 
 /** Gives a constant another value; it counts from the next evaluation. */

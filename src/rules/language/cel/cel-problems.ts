@@ -1,8 +1,16 @@
 import type { ProblemsError } from '../../../model/errors.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
-import { MAX_DEPTH, VARIABLES, celIssue, childrenOf, forEachNode, isMatchesCall, parseCel } from './cel-engine.ts'
+import {
+  MAX_DEPTH,
+  VARIABLES,
+  celIssue,
+  childrenOf,
+  forEachNode,
+  isComprehension,
+  isMatchesCall,
+  parseCel,
+} from './cel-engine.ts'
 import type { CelIssue, CelNode, CelProgram } from './cel-engine.ts'
-import { isComprehension } from './cel-references.ts'
 import { compileRe2 } from './re2.ts'
 import { textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'

@@ -1,6 +1,6 @@
 import type { ColumnReads } from '../../../model/rule.ts'
 import type { TableDef } from '../../../model/table.ts'
-import { childrenOf } from './cel-engine.ts'
+import { childrenOf, isComprehension, OPTIONAL_ROWS } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { columnsOf } from '../table-columns.ts'
 
@@ -34,18 +34,25 @@ const IMAGES: ReadonlyMap<string, Image> = new Map([
   ['changed', 'changed'],
 ])
 
-/** Macros whose first argument names a variable for the rest. */
-const COMPREHENSIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind'])
-
-export function isComprehension(node: CelNode): boolean {
-  return (
-    node.op === 'rcall' && COMPREHENSIONS.has(node.args[0]) && node.args[2].length >= 2 && node.args[2][0]!.op === 'id'
-  )
-}
+/** By the name that a variable has where it is asked for optionally. */
+const OPTIONAL_IMAGES: ReadonlyMap<string, 'new' | 'old' | 'key'> = new Map(
+  [...OPTIONAL_ROWS].map(([name, optional]) => [optional, IMAGES.get(name) as 'new' | 'old' | 'key']),
+)
 
 /** The image that an identifier stands for, if it is one. */
 export function imageOf(node: CelNode): Image | undefined {
   return node.op === 'id' ? IMAGES.get(node.args) : undefined
+}
+
+/** `new.?x` or `new[?'x']` with a constant name. */
+function optionalAccess(node: CelNode): ColumnReference | undefined {
+  if ((node.op !== '.?' && node.op !== '[?]') || node.args[0].op !== 'id') return undefined
+  const image = OPTIONAL_IMAGES.get(node.args[0].args)
+  if (image === undefined) return undefined
+  if (node.op === '.?') return { image, column: node.args[1], start: node.pos, test: true }
+  const index = node.args[1]
+  if (index.op !== 'value' || typeof index.args !== 'string') return undefined
+  return { image, column: index.args, start: index.start, test: true }
 }
 
 /** `new.x` or `new['x']` with a constant name. */
@@ -65,7 +72,7 @@ export function findReferences(ast: CelNode): References {
 
   function walk(node: CelNode, shadowed: ReadonlySet<string>): void {
     if (node.op === 'id') {
-      const image = IMAGES.get(node.args)
+      const image = IMAGES.get(node.args) ?? OPTIONAL_IMAGES.get(node.args)
       if (image !== undefined && !shadowed.has(node.args)) whole.add(image)
       return
     }
@@ -89,6 +96,8 @@ export function findReferences(ast: CelNode): References {
 }
 
 function namedColumn(node: CelNode): { name: string; reference: ColumnReference } | undefined {
+  const optional = optionalAccess(node)
+  if (optional !== undefined) return { name: nameOf((node as CelNode & { op: '.?' }).args[0]), reference: optional }
   const access = columnAccess(node)
   if (access !== undefined && (node.op === '.' || node.op === '[]')) {
     const start = node.op === '.' ? node.pos : node.args[1].start

@@ -1,12 +1,21 @@
 import type { Operation } from '../../../model/change.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
 import type { TableDef } from '../../../model/table.ts'
-import { childrenOf } from './cel-engine.ts'
+import { childrenOf, isComprehension } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { factsWhen, union } from './cel-facts.ts'
 import type { Facts } from './cel-facts.ts'
-import { isComprehension } from './cel-references.ts'
-import { columnIn, comparable, describeOperand, fixFor, NUMBERS, typeOf, WORDS, whyNull } from './cel-types.ts'
+import {
+  columnIn,
+  comparable,
+  describeOperand,
+  fixFor,
+  isDecimalArithmetic,
+  NUMBERS,
+  typeOf,
+  WORDS,
+  whyNull,
+} from './cel-types.ts'
 import type { CelType } from './cel-types.ts'
 
 /** What the types of a table's columns tell of an expression before any row is read. */
@@ -44,10 +53,13 @@ const TEXT_METHODS: ReadonlySet<string> = new Set([
   'trim',
   'split',
   'indexOf',
+  'lastIndexOf',
   'substring',
+  'replace',
+  'charAt',
 ])
 /** What NULL cannot be given to. */
-const CONVERSIONS = /^to_(int|uint|double|string|timestamp|duration)$/
+const CONVERSIONS = /^(decimal|to_(int|uint|double|string|timestamp|duration))$/
 
 class TypeChecker {
   readonly findings: TypeFinding[] = []
@@ -155,7 +167,10 @@ class TypeChecker {
     // Between times the engine's own checker knows more.
     const fits = ORDER.has(node.op)
       ? comparable(...types)
-      : types.includes('dyn') || types[0] === types[1] || (isTime && !types.includes('string'))
+      : types.includes('dyn') ||
+        types[0] === types[1] ||
+        isDecimalArithmetic(types) ||
+        (isTime && !types.includes('string'))
     if (!fits)
       this.mismatch('error', left, right, ORDER.has(node.op) ? 'cannot be compared with' : `has no ${node.op} with`)
     else for (const side of [left, right]) this.nullable(side, facts)

@@ -19,6 +19,7 @@ export type CelType =
   | 'map'
   | 'timestamp'
   | 'duration'
+  | 'decimal'
   | 'dyn'
 
 /** A column that an expression names, of a table that has it. */
@@ -58,6 +59,7 @@ const RESULTS: { readonly [name: string]: CelType } = {
   to_string: 'string',
   to_timestamp: 'timestamp',
   to_duration: 'duration',
+  decimal: 'decimal',
   size: 'int',
   has: 'bool',
   startsWith: 'bool',
@@ -68,6 +70,13 @@ const RESULTS: { readonly [name: string]: CelType } = {
   lowerAscii: 'string',
   upperAscii: 'string',
   trim: 'string',
+  substring: 'string',
+  replace: 'string',
+  charAt: 'string',
+  join: 'string',
+  split: 'list',
+  indexOf: 'int',
+  lastIndexOf: 'int',
   exists: 'bool',
   exists_one: 'bool',
   all: 'bool',
@@ -82,7 +91,7 @@ const VARIABLES: { readonly [name: string]: CelType } = {
   changed: 'list',
 }
 const BOOLEAN: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=', '&&', '||', '!_', 'in'])
-export const NUMBERS: ReadonlySet<CelType> = new Set<CelType>(['int', 'uint', 'double'])
+export const NUMBERS: ReadonlySet<CelType> = new Set<CelType>(['int', 'uint', 'double', 'decimal'])
 
 /** The type of an expression for one table, as far as it can be told. */
 export function typeOf(node: CelNode, table: TableDef): CelType {
@@ -125,8 +134,15 @@ function typeOfConstant(value: unknown): CelType {
 }
 
 function typeOfArithmetic(node: CelNode, table: TableDef): CelType {
-  const [left, right] = childrenOf(node).map((child) => typeOf(child, table))
+  const types = childrenOf(node).map((child) => typeOf(child, table))
+  if (isDecimalArithmetic(types)) return 'decimal'
+  const [left, right] = types
   return left === right && left !== undefined && !TIMES.has(left) ? left : 'dyn'
+}
+
+/** A decimal goes with any other number. */
+export function isDecimalArithmetic(types: readonly CelType[]): boolean {
+  return types.includes('decimal') && types.every((type) => NUMBERS.has(type))
 }
 
 const TIMES: ReadonlySet<CelType> = new Set<CelType>(['timestamp', 'duration'])
@@ -155,6 +171,7 @@ export const WORDS: { readonly [type in CelType]: string } = {
   map: 'a map',
   timestamp: 'a timestamp',
   duration: 'a duration',
+  decimal: 'a decimal',
   dyn: 'a value',
 }
 
@@ -166,7 +183,7 @@ export function fixFor(column: TypedColumn, other: CelNode, table: TableDef): st
   const constant = constantOf(other)
   if (type === 'string' && NUMBERS.has(wanted)) {
     return isDecimal(column.column) || constant === undefined
-      ? `compare it as a number: double(${text})`
+      ? `compare it as a number: decimal(${text})`
       : `compare it with a text: '${constant}'`
   }
   if (type === 'string' && TIMES.has(wanted)) return `compare it as a time: timestamp(${text})`
