@@ -48,11 +48,12 @@ export class JobFactory<P> implements MatchSink {
     }
     this.deps.rules.of(rule.id).matchedTotal += 1
     // Statements and gaps have no rows: their tables are given without columns.
-    if (change.table.key.length === 0 && change.table.columns.length > 0) this.warnKeyless(change)
+    const keyless = change.table.key.length === 0 && rule.key === null
+    if (keyless && change.table.columns.length > 0) this.warnKeyless(change)
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
-    this.lanes.locate(change)
+    this.lanes.locate(change, action.rule.key)
     const previous = key === 'previous'
     const lane = previous && this.lanes.previousLane >= 0 ? this.lanes.previousLane : this.lanes.lane
     const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
@@ -72,7 +73,7 @@ export class JobFactory<P> implements MatchSink {
     { stage, error }: Parameters<MatchSink['failed']>[2],
     heldBytes: number,
   ): void {
-    this.lanes.locate(change)
+    this.lanes.locate(change, action.rule.key)
     // A filter fails once for its rule, whatever the number of actions.
     if (stage !== 'filter' || action.index === 0) this.deps.rules.of(action.rule.id).errorsTotal += 1
     const failure = { stage, code: error.code, message: error.message }

@@ -62,7 +62,9 @@ export function actOn(action: BoundAction, change: Change, heldBytes: number, si
     if (action.when !== null && !action.when(change)) return null
     stage = 'payload'
     payload = action.render(change)
-    if (action.renderPreviousKey !== null && keyChanged(change.table, change.op, change.old, change.new)) {
+    const { key } = action.plan.rule
+    const rekeyed = key !== null && key.of(change).previous !== null
+    if (action.renderPreviousKey !== null && (rekeyed || keyChanged(change.table, change.op, change.old, change.new))) {
       previous = action.renderPreviousKey(change)
       hasPrevious = true
     }

@@ -4,6 +4,7 @@ import { columnChanged } from '../model/changed-columns.ts'
 import { BingoError } from '../model/errors.ts'
 import { keyValue } from '../model/row-key.ts'
 import type { Predicate, Rule } from '../model/rule.ts'
+import { keysBy, shownKey } from '../model/rule-key.ts'
 import { parseCel } from '../rules/language/cel/cel-engine.ts'
 import type { CelNode } from '../rules/language/cel/cel-engine.ts'
 import { findReferences } from '../rules/language/cel/cel-references.ts'
@@ -22,6 +23,8 @@ export interface Explanation {
   readonly operation: { readonly holds: boolean; readonly wanted: readonly string[] }
   /** Null when the rule has no filter, or table and operation do not match anyway. */
   readonly filter: ExplainedFilter | null
+  /** The `key` of the rule for this change, where the rule has one and it can be rendered. */
+  readonly key: { readonly present: string; readonly previous: string | null } | null
   /** What would be done; empty unless the rule matches. */
   readonly actions: readonly ExplainedAction[]
 }
@@ -68,8 +71,16 @@ export function explainRule(rule: Rule, change: Change): Explanation {
     table: { holds: inTable },
     operation: { holds: inOperation, wanted: [...rule.operations] },
     filter,
-    actions: outcome === 'match' ? rule.actions.map((plan) => explainAction(plan, change)) : [],
+    key: outcome === 'match' ? explainKey(rule, change) : null,
+    actions: outcome === 'match' ? rule.actions.map((plan) => explainAction(rule, plan, change)) : [],
   }
+}
+
+function explainKey({ key }: Rule, change: Change): Explanation['key'] {
+  const keys = keysBy(key, change)
+  if (keys === undefined) return null
+  const previous = keys.previous === null ? null : shownKey(keys.previous)
+  return { present: shownKey(keys.present), previous }
 }
 
 function outcomeOf(answer: Answer): Explanation['outcome'] {
@@ -129,7 +140,7 @@ function failure(error: unknown): Answer & { readonly tag: 'error' } {
   return { tag: 'error', code: error.code, message: error.message, hint: error.hint }
 }
 
-function explainAction(plan: ActionPlan, change: Change): ExplainedAction {
+function explainAction(rule: Rule, plan: ActionPlan, change: Change): ExplainedAction {
   const when = plan.when === null ? null : answerOf(plan.when, change)
   const runs = when === null || (when.tag === 'value' && when.value)
   return {
@@ -137,12 +148,14 @@ function explainAction(plan: ActionPlan, change: Change): ExplainedAction {
     type: plan.type,
     target: plan.target.id,
     when,
-    rendered: runs ? render(plan, change) : null,
+    rendered: runs ? render(rule, plan, change) : null,
   }
 }
 
-function render(plan: ActionPlan, change: Change): ExplainedAction['rendered'] {
+function render(rule: Rule, plan: ActionPlan, change: Change): ExplainedAction['rendered'] {
   try {
+    // What fails with its key is not sent.
+    rule.key?.of(change)
     return { payload: plan.bind(change.table)(change) }
   } catch (error) {
     return failure(error)

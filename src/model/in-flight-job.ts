@@ -2,7 +2,7 @@ import type { ActionPlan, Payload, Sendable } from './action.ts'
 import type { Change } from './change.ts'
 import type { Attempt } from './dead-letter.ts'
 import type { EvaluationStage } from './errors.ts'
-import { rowKeyText } from './row-key.ts'
+import { jobKeyText } from './rule-key.ts'
 
 /** What a job keeps from being passed by the checkpoint: its transaction's entry in the watermark (invariant 4). */
 export interface Hold {
@@ -133,7 +133,7 @@ export class InFlightJob implements Sendable {
 
   /** Computed when first asked for: most jobs end without anyone asking. */
   get key(): string {
-    this.keyText ??= rowKeyText(this.change.table, this.change.old, this.ofPreviousKey ? null : this.change.new)
+    this.keyText ??= jobKeyText(this.action.rule.key, this.change, this.ofPreviousKey)
     return this.keyText
   }
 

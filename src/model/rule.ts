@@ -2,6 +2,7 @@ import type { Change, Operation } from './change.ts'
 import type { SourceLocation } from './errors.ts'
 import type { TableDef } from './table.ts'
 import type { ActionPlan } from './action.ts'
+import type { RuleKey } from './rule-key.ts'
 
 /** Which columns something reads. `all` means the whole row of that image. */
 export interface ColumnReads {
@@ -78,6 +79,8 @@ export interface Rule {
   readonly version: string
   readonly operations: ReadonlySet<Operation>
   readonly filter: Predicate | null
+  /** What orders its events instead of the primary key; null: the primary key. */
+  readonly key: RuleKey | null
   readonly actions: readonly ActionPlan[]
   readonly debounce: DebounceOptions | null
   readonly delayMs: number

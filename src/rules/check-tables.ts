@@ -110,7 +110,7 @@ interface Part {
 
 function partsOf(rule: Rule): readonly Part[] {
   return [
-    ...(rule.filter === null ? [] : [rule.filter]),
+    ...[rule.filter, rule.key].filter((part) => part !== null),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
   ]
 }

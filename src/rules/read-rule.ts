@@ -8,6 +8,7 @@ import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import { distinct } from './action-identity.ts'
 import { readAction, readPredicate } from './read-action.ts'
+import { readKey } from './read-key.ts'
 import type { RuleContext } from './read-action.ts'
 import type { ActionChecks, NamedTable, RuleChecks } from './rule-checks.ts'
 import { ValueReader } from './read-values.ts'
@@ -23,6 +24,7 @@ export const RULE_KEYS = [
   'table',
   'events',
   'filter',
+  'key',
   'match',
   'debounce',
   'coalesce',
@@ -88,6 +90,7 @@ export function readRule(
     version: versionOf(map),
     operations: new Set(operations),
     filter: filter?.predicate ?? null,
+    key: field(map, 'key', (value) => readKey(value, reader, id, context.reporter)) ?? null,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,

@@ -89,6 +89,7 @@ export function action(overrides: Partial<ActionPlan> = {}, rule: Partial<Rule> 
     operations: new Set(['insert', 'update', 'delete']),
     filter: null,
     debounce: null,
+    key: null,
     delayMs: 0,
     matchesTable: () => true,
     actions: [plan],

@@ -28,7 +28,15 @@ export function configFromInput(input: ConfigInput, { called, env, cwd, sourceRe
   const contents = readSettings(parseYaml({ text, file: called, code: 'BINGO_CONFIG_YAML' }, reporter))
   const problems: Problem[] = [...reporter.problems, ...contents.problems]
   const environment = new Map<never, string>()
-  const values = readValues({ written: contents.values, environment, env, baseDir: cwd, used: undefined, problems })
+  const values = readValues({
+    written: contents.values,
+    environment,
+    env,
+    baseDir: cwd,
+    used: undefined,
+    allowMissingSecrets: false,
+    problems,
+  })
   const given = new Set(contents.values.keys())
   const config = buildConfig({ values, contents, given, path: null, cwd, sourceRequired, problems })
   if (problems.some(({ severity }) => severity === 'error')) throw new ProblemsError(problems)

@@ -41,7 +41,9 @@ export function reloadRules(config: Config, reread: () => Config, initial: RuleS
   const onHangUp = (): void => void load().then(onLoaded).catch(onError)
   // Without a listener the signal would end the process; the audit log reopens its files on it, too.
   process.on('SIGHUP', onHangUp)
-  const watching = config.rules.watch ? watchRules({ ...options, load, onLoaded, onError, clock: deps.clock }) : undefined
+  const watching = config.rules.watch
+    ? watchRules({ ...options, load, onLoaded, onError, clock: deps.clock })
+    : undefined
   return {
     [Symbol.dispose]: () => {
       process.off('SIGHUP', onHangUp)

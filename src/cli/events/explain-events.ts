@@ -78,7 +78,7 @@ function parseEvent(line: string, number: number): SampleEvent {
 }
 
 function describe(explanation: Explanation, colour: Paint): string {
-  const { ruleId, outcome, table, operation, filter, actions } = explanation
+  const { ruleId, outcome, table, operation, filter, key, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
     'no match': colour.dim('does not match'),
@@ -89,6 +89,7 @@ function describe(explanation: Explanation, colour: Paint): string {
   else if (!operation.holds) lines.push(`    ✗ events: the rule is for ${operation.wanted.join(', ')}`)
   for (const part of filter?.parts ?? []) lines.push(`    ${describePart(part)}`)
   if (filter?.answer.tag === 'error') lines.push(`    ${colour.red(filter.answer.code)} ${filter.answer.message}`)
+  if (key !== null) lines.push(`    key: ${key.present}${key.previous === null ? '' : `, before: ${key.previous}`}`)
   for (const action of actions) lines.push(`    → ${describeAction(action)}`)
   return `${lines.join('\n')}\n`
 }

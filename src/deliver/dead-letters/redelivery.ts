@@ -157,7 +157,8 @@ function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Chang
   const previous = () => action.bindPreviousKey!(table)(change)
   // A key that an UPDATE left behind has an entry of its own (deliver/failure-handler.ts), if it could be rendered at all.
   if (id.endsWith('#former')) return [previous()]
-  return stage !== undefined && keyChanged(table, op, old, new_) ? [previous(), payload()] : [payload()]
+  const rekeyed = keyChanged(table, op, old, new_) || action.rule.key?.of(change).previous != null
+  return stage !== undefined && rekeyed ? [previous(), payload()] : [payload()]
 }
 
 /** The entry stays in its store until the target has taken it: nothing else holds it. */

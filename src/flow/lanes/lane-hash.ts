@@ -22,6 +22,11 @@ export function laneHash(table: TableDef, lanes: number): LaneOf {
   }
 }
 
+/** Lane of what a rule orders by instead of the primary key. */
+export function laneOfText(text: string, lanes: number): number {
+  return reduce(hashText(text, 0x811c9dc5), lanes)
+}
+
 /** FNV-1a over UTF-16 code units, 32 bit. */
 function hashText(text: string, seed: number): number {
   let hash = seed

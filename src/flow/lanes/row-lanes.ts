@@ -1,28 +1,41 @@
 import type { Change } from '../../model/change.ts'
 import { keyChanged } from '../../model/row-key.ts'
+import { keysBy } from '../../model/rule-key.ts'
+import type { RuleKey } from '../../model/rule-key.ts'
 import type { TableDef } from '../../model/table.ts'
-import { laneHash } from './lane-hash.ts'
+import { laneHash, laneOfText } from './lane-hash.ts'
 import type { LaneOf } from './lane-hash.ts'
 
 /** The lanes of the change looked at last: all jobs of a change ask, one after the other. */
 export class RowLanes {
   /** Lane of the row's key. */
   lane = 0
-  /** The row gets another primary key. */
+  /** The row gets another key. */
   keyChanged = false
-  /** Lane of the key that the row had before an UPDATE of its primary key, where that is another; else -1. */
+  /** Lane of the key that the row had before an UPDATE of its key, where that is another; else -1. */
   previousLane = -1
   private readonly lanes: number
   private readonly laneOfs = new WeakMap<TableDef, LaneOf>()
   private lastChange: Change | null = null
+  private lastKey: RuleKey | null = null
 
   constructor(lanes: number) {
     this.lanes = lanes
   }
 
-  locate(change: Change): void {
-    if (change === this.lastChange) return
+  /** `key`: what the rule orders by instead of the primary key. */
+  locate(change: Change, key: RuleKey | null): void {
+    if (change === this.lastChange && key === this.lastKey) return
     this.lastChange = change
+    this.lastKey = key
+    const keys = keysBy(key, change)
+    if (keys !== undefined) {
+      this.lane = laneOfText(keys.present, this.lanes)
+      this.keyChanged = keys.previous !== null
+      const previous = keys.previous === null ? this.lane : laneOfText(keys.previous, this.lanes)
+      this.previousLane = previous === this.lane ? -1 : previous
+      return
+    }
     const laneOf = this.laneOf(change.table)
     this.lane = laneOf(change.old, change.new)
     this.previousLane = -1

@@ -1,5 +1,6 @@
 import type { ActionPlan } from '../../model/action.ts'
-import type { Rule } from '../../model/rule.ts'
+import { unionReads } from '../../model/column-reads.ts'
+import type { ColumnReads, Rule } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
 import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
 import type { ColumnSelection } from './column-needs.ts'
@@ -25,6 +26,7 @@ export function selections(table: TableDef, rules: readonly Rule[]): { old: Colu
   const needs = new ColumnNeeds(table)
   for (const rule of rules) {
     if (rule.filter !== null) addReads(needs, () => rule.filter!.reads(table))
+    if (rule.key !== null) addReads(needs, () => bothRows(rule.key!.reads(table)))
     for (const plan of rule.actions) {
       if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))
       if (!readsWhole(plan, table)) addReads(needs, () => plan.reads(table))
@@ -32,6 +34,11 @@ export function selections(table: TableDef, rules: readonly Rule[]): { old: Colu
     }
   }
   return { old: needs.old, new: needs.new }
+}
+
+/** The key is that of the row as it is, and of the row as it was. */
+function bothRows(reads: ColumnReads): ColumnReads {
+  return unionReads([reads, { new: reads.old, old: reads.new }])
 }
 
 export function readsWhole(plan: ActionPlan, table: TableDef): boolean {

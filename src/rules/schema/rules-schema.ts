@@ -44,6 +44,10 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
       description: 'INSERT, UPDATE and DELETE where left out; also TRUNCATE, DDL, GAP.',
     },
     filter,
+    key: {
+      type: 'string',
+      description: 'Orders, gathers and parks by this instead of the primary key: {{customer_id}}.',
+    },
     match: { not: {}, description: 'Not supported: write a filter.' },
     debounce: {
       anyOf: [

@@ -1,5 +1,6 @@
 import type { ActionDefaults, ActionSpec, CompiledAction, Payload } from '../../model/action.ts'
-import { Change } from '../../model/change.ts'
+import { asItWas } from '../../model/as-it-was.ts'
+import type { Change } from '../../model/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { ColumnReads, Template } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
@@ -175,10 +176,6 @@ class RedisAction {
 
 function isText(argument: string | readonly string[]): argument is string {
   return typeof argument === 'string'
-}
-
-function asItWas(change: Change): Change {
-  return new Change(change.table, change.op, change.transaction, change.seq, change.old, change.old, change.query)
 }
 
 function checkedKey(key: string): string {

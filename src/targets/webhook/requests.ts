@@ -32,7 +32,10 @@ export class Unanswered {
   }
 }
 
-/** Splits a send into requests, in order: neighbours with the same address and headers share one. */
+/**
+ * Splits a send into requests, in order: neighbours with the same address and headers share one. Where the rule has a key,
+ * they have to have the same one too: it says what belongs together.
+ */
 export function planRequests(jobs: readonly Sendable[], unanswered: Unanswered): WebhookRequest[] {
   const { batch } = jobs[0]!.action.options as WebhookActionOptions
   const requests: WebhookRequest[] = []
@@ -47,11 +50,13 @@ export function planRequests(jobs: readonly Sendable[], unanswered: Unanswered):
 
 function endOfBatch(jobs: readonly Sendable[], from: number): number {
   const first = payloadOf(jobs[from]!)
+  const keyed = jobs[from]!.action.rule.key !== null
   let bytes = Buffer.byteLength(first.json)
   let to = from + 1
   for (; to < jobs.length; to++) {
     const next = payloadOf(jobs[to]!)
     bytes += Buffer.byteLength(next.json) + 1
+    if (keyed && jobs[to]!.key !== jobs[from]!.key) break
     if (bytes > MAX_BODY_BYTES || next.url.href !== first.url.href || !sameHeaders(next.headers, first.headers)) break
   }
   return to

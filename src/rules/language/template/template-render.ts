@@ -25,6 +25,8 @@ export interface TextMode {
   readonly strict: boolean
   /** Replaces `${env:NAME}` and the like in the parts that are not expressions. */
   readonly literal: (text: string, offset: number) => string
+  /** `new` and a bare column are the row as it is, in a DELETE as it was; `old` is refused. Default: false. */
+  readonly ofRow?: boolean | undefined
   /** What the whole is, where its parts have a meaning of their own. */
   readonly place?: TemplatePlace | undefined
 }
@@ -63,7 +65,7 @@ export class ParsedTemplate {
     if (expression.tag === 'call') checkCall(this.source, expression)
     if (expression.tag !== 'path') return
     const own = isRootPath(expression, scopes)
-    if (own) this.targets.set(expression, targetOf(this.source, rootPath(expression)))
+    if (own) this.targets.set(expression, this.targetOf(expression))
     else if (scopes.length === 0) {
       throw textProblem(
         this.source,
@@ -72,6 +74,15 @@ export class ParsedTemplate {
         expression.offset,
       )
     }
+  }
+
+  private targetOf(expression: TemplatePath): PathTarget {
+    const target = targetOf(this.source, rootPath(expression))
+    if (this.mode.ofRow !== true) return target
+    if (target.image !== 'old') return target.image === 'new' ? { ...target, image: 'row' } : target
+    const message = 'this is the row as it is, in a DELETE as it was; the key before an UPDATE is found by itself'
+    const hint = `write {{${expression.parts.slice(1).join('.') || 'id'}}}`
+    throw textProblem(this.source, 'BINGO_RULE_BAD_TEMPLATE', message, expression.offset, hint)
   }
 
   /** Paths that read the change, outside of blocks and helpers or not, with what they mean. */

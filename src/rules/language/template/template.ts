@@ -12,6 +12,8 @@ export interface TemplateOptions {
   readonly literal?: TextMode['literal']
   /** What the whole is, where a value must not change its structure. */
   readonly place?: TextMode['place']
+  /** As in TextMode. */
+  readonly ofRow?: TextMode['ofRow']
   /** Told of the template when it is right, for checks against tables. */
   readonly onParsed?: (template: ParsedTemplate) => void
 }
@@ -38,6 +40,7 @@ export function parseTemplate(source: SourceText, options: TemplateOptions): Par
     strict: options.strict ?? false,
     literal: options.literal ?? ((text) => text),
     place: options.place,
+    ofRow: options.ofRow,
   })
 }
 
