@@ -189,7 +189,9 @@ export type FieldSpec = { readonly required?: boolean; readonly doc: string } & 
       readonly place?: 'url' | 'dotted'
     }
   | { readonly kind: 'enum'; readonly values: readonly string[] }
-  | { readonly kind: 'stringList' | 'templateList' | 'templateMap' | 'stringMap' }
+  | { readonly kind: 'stringList' | 'templateList' | 'stringMap' }
+  /** `whole`: may be one expression that gives a map; then it is read as a structure. */
+  | { readonly kind: 'templateMap'; readonly whole?: boolean }
   | { readonly kind: 'object'; readonly fields: { readonly [name: string]: FieldSpec } }
 )
 

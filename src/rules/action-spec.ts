@@ -32,6 +32,8 @@ export interface SpecContext {
 /** No action has a use for more: a TTL, a deadline. */
 const LONGEST_FIELD_MS = 3_650 * 24 * 3_600_000
 
+const ONE_EXPRESSION = /^\{\{[^{}]*\}\}$/
+
 type Fields = { readonly [name: string]: FieldSpec }
 
 /** The fields of one action, or of an object inside it; everything is checked and compiled when it is made. */
@@ -84,10 +86,7 @@ export class TreeActionSpec implements ActionSpec {
       case 'text':
         return this.compileText(name, field.kind, node, field.place)
       case 'structure':
-        return compileStructure(this.structureSource(node), node.location, {
-          literal: (text, offset, source) => this.literal(text, offset, source),
-          onParsed: (template) => this.context.templates.push({ template, strict: false }),
-        })
+        return this.structureOf(node)
       case 'string':
         return this.plainString(name, node)
       case 'boolean':
@@ -107,12 +106,26 @@ export class TreeActionSpec implements ActionSpec {
       case 'templateList':
         return itemsOf(node).map((item) => this.compileText(name, 'template', item))
       case 'templateMap':
+        if (field.whole === true && node.tag === 'scalar') return this.wholeMap(name, node)
         return this.mapOf(name, node, (item) => this.compileText(name, 'text', item))
       case 'stringMap':
         return this.mapOf(name, node, (item) => this.plainString(name, item))
       case 'object':
         return this.nested(name, field.fields, node)
     }
+  }
+
+  private structureOf(node: TreeNode): Structure {
+    return compileStructure(this.structureSource(node), node.location, {
+      literal: (text, offset, source) => this.literal(text, offset, source),
+      onParsed: (template) => this.context.templates.push({ template, strict: false }),
+    })
+  }
+
+  /** One expression that gives a map when it is rendered. */
+  private wholeMap(name: string, node: ScalarNode): Structure | undefined {
+    if (typeof node.value === 'string' && ONE_EXPRESSION.test(node.value)) return this.structureOf(node)
+    return this.reader.wrongType(node, name, 'a map', `or one expression that gives a map: ${name}: "{{new}}"`)
   }
 
   private nested(name: string, fields: Fields, node: TreeNode): TreeActionSpec | undefined {

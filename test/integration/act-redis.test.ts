@@ -3,7 +3,10 @@ import { redis as redisType } from '../../src/targets/redis/action.ts'
 import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
+import { InFlightJob } from '../../src/model/in-flight-job.ts'
 import { silentLog } from '../support/jobs.ts'
+import { changeOf, tableOf } from '../support/match-tables.ts'
+import { rulesFrom } from '../support/rules-from-text.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()
@@ -48,6 +51,20 @@ describe('the Redis target', () => {
     expect(await server.cli('INFO', 'commandstats')).toMatch(/cmdstat_unlink:calls=5,/)
   })
 
+  test('writes whole rows into hashes, and removes the fields that have become NULL', async () => {
+    const users = tableOf({ id: 'bigint', name: 'varchar', email: 'varchar' })
+    const [rule] = rulesFrom(
+      'rules:\n  - {id: r, table: users, actions: [{type: redis, cmd: HSET, key: "u:{{id}}", fields: "{{new}}"}]}',
+    )
+    const plan = rule!.actions[0]!
+    const before = { id: 1, name: 'Ada', email: 'a@x' }
+    const changes = [changeOf(null, before, users), changeOf(before, { id: 1, name: null, email: 'b@x' }, users)]
+    const hold = { release: () => undefined }
+    const sent = changes.map((change) => new InFlightJob(plan, change, plan.bind(users)(change), 0, 0, hold, null))
+    expect(await target.send(sent, signal)).toBeUndefined()
+    expect((await server.cli('HGETALL', 'u:1')).trim().split('\n')).toEqual(['id', '1', 'email', 'b@x'])
+  })
+
   test('runs every command of the allowlist', async () => {
     const all = [
       ...jobs({ cmd: 'SET', key: 's', value: 'é😀', ttl: 60_000 }),
@@ -56,6 +73,8 @@ describe('the Redis target', () => {
       ...jobs({ cmd: 'HSET', key: 'h', fields: { a: '{{id}}', b: 'x' } }),
       ...jobs({ cmd: 'HDEL', key: 'h', field: 'b' }),
       ...jobs({ cmd: 'INCRBY', key: 'i', value: 5 }),
+      ...jobs({ cmd: 'HINCRBY', key: 'hi', field: 'f', value: 5 }),
+      ...jobs({ cmd: 'ZINCRBY', key: 'zi', member: 'm', value: 1.5 }),
       ...jobs({ cmd: 'LPUSH', key: 'l', value: 'a' }),
       ...jobs({ cmd: 'RPUSH', key: 'l', value: 'b' }),
       ...jobs({ cmd: 'SADD', key: 'set', member: 'a', args: ['b'] }),

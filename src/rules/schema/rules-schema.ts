@@ -153,7 +153,14 @@ function schemaOf(field: FieldSpec): JsonSchema {
     case 'templateList':
       return { anyOf: [TEXT, { type: 'array', items: TEXT }] }
     case 'templateMap':
-      return { type: 'object', additionalProperties: TEXT }
+      return field.whole === true
+        ? {
+            anyOf: [
+              { type: 'object', additionalProperties: TEXT },
+              { type: 'string', pattern: String.raw`^\{\{.*\}\}$` },
+            ],
+          }
+        : { type: 'object', additionalProperties: TEXT }
     case 'stringMap':
       return { type: 'object', additionalProperties: { type: 'string' } }
     case 'object': {

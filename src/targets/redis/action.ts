@@ -31,7 +31,13 @@ export const redis: ActionType = {
     field: { kind: 'template', doc: 'Field of a hash, for HSET and HDEL.' },
     fields: {
       kind: 'templateMap',
-      doc: 'Fields and values, for HSET and XADD. XADD without it: `event` with the event.',
+      whole: true,
+      doc: 'Fields and values, for HSET and XADD, or one expression that gives them: {{new}}. XADD without it: `event` with the event.',
+    },
+    nulls: {
+      kind: 'enum',
+      values: ['omit', 'empty', 'skip'],
+      doc: 'NULLs of `fields: {{new}}`: `omit` (the default) or `empty`; `skip` leaves entries of `keys` out.',
     },
     member: { kind: 'template', doc: 'Member of a set or sorted set.' },
     score: { kind: 'structure', doc: 'Score of ZADD: a number.' },

@@ -32,7 +32,12 @@ export function planCommands(jobs: readonly Sendable[]): Operation[] {
     if (previousKey !== null && previousKey.remove !== true) {
       run = null
       const once = exactlyOnce ? effectId(job) : null
-      operations.push({ tag: 'command', name: command, args: previousKey.args, once, from: i, to: i + 1 })
+      const { address, args, omitted } = previousKey
+      // A hash of nothing: an INSERT, or an UPDATE, of NULLs alone.
+      if (omitted === undefined || args.length > 1)
+        operations.push({ tag: 'command', name: command, args, once, from: i, to: i + 1 })
+      if (omitted !== undefined && omitted.length > 0)
+        operations.push({ tag: 'command', name: 'HDEL', args: [address, ...omitted], once: null, from: i, to: i + 1 })
       continue
     }
     const verb = removes ? command : 'DEL'

@@ -3,6 +3,7 @@ import { wholeEvent } from '../plan/message.ts'
 import { refuseFixedValue } from '../plan/fixed.ts'
 import { checked, constant, structureText } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
+import { isWholeRow } from './whole-row.ts'
 
 /** Renders one or several arguments of a command. */
 export type Arguments = Piece<string | readonly string[]>
@@ -16,12 +17,14 @@ export interface CommandShape {
   readonly previousKey: 'again' | 'del' | 'nothing'
   /** Arguments after the key. Reports what is missing through `spec.fail`. */
   compile(spec: ActionSpec, name: string): Arguments[]
+  /** `fields` may be one expression: then it gives the arguments instead. */
+  readonly wholeRow?: boolean
 }
 
 const INTEGER = /^-?\d{1,19}$/
 const SCORE = /^(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)$/
 
-const removal: CommandShape = { subject: 'keys', fields: [], previousKey: 'again', compile: () => [] }
+const removal: CommandShape = { subject: 'keys', fields: ['nulls'], previousKey: 'again', compile: () => [] }
 const push = listOf('value')
 
 /** The allowlist (RELIABILITY: data is never a command, a script or a pattern). */
@@ -30,24 +33,48 @@ export const COMMANDS: { readonly [name: string]: CommandShape } = {
   UNLINK: removal,
   SET: { subject: 'key', fields: ['value', 'args', 'ttl', 'nx', 'xx'], previousKey: 'del', compile: set },
   EXPIRE: { subject: 'key', fields: ['ttl'], previousKey: 'again', compile: expire },
-  HSET: { subject: 'key', fields: ['field', 'value', 'fields', 'args'], previousKey: 'nothing', compile: hset },
+  HSET: {
+    subject: 'key',
+    fields: ['field', 'value', 'fields', 'args', 'nulls'],
+    previousKey: 'nothing',
+    compile: hset,
+    wholeRow: true,
+  },
   HDEL: { subject: 'key', fields: ['field', 'args'], previousKey: 'again', compile: listOf('field') },
+  HINCRBY: { subject: 'key', fields: ['field', 'value'], previousKey: 'nothing', compile: hincrby },
   INCRBY: { subject: 'key', fields: ['value'], previousKey: 'nothing', compile: incrby },
   LPUSH: { subject: 'key', fields: ['value', 'args'], previousKey: 'nothing', compile: push },
   RPUSH: { subject: 'key', fields: ['value', 'args'], previousKey: 'nothing', compile: push },
   SADD: { subject: 'key', fields: ['member', 'args'], previousKey: 'nothing', compile: listOf('member') },
   SREM: { subject: 'key', fields: ['member', 'args'], previousKey: 'again', compile: listOf('member') },
   ZADD: { subject: 'key', fields: ['score', 'member', 'args'], previousKey: 'nothing', compile: zadd },
+  ZINCRBY: { subject: 'key', fields: ['value', 'member'], previousKey: 'nothing', compile: zincrby },
   ZREM: { subject: 'key', fields: ['member', 'args'], previousKey: 'again', compile: listOf('member') },
   PUBLISH: { subject: 'channel', fields: ['message'], previousKey: 'nothing', compile: publish },
-  XADD: { subject: 'key', fields: ['fields', 'args', 'maxlen'], previousKey: 'nothing', compile: xadd },
+  XADD: {
+    subject: 'key',
+    fields: ['fields', 'args', 'maxlen', 'nulls'],
+    previousKey: 'nothing',
+    compile: xadd,
+    wholeRow: true,
+  },
 }
 
 /** Alone on a key these end in the same state however often they run; the newest of a window stands for the others. */
 export const COALESCED_BY_DEFAULT: ReadonlySet<string> = new Set(['DEL', 'UNLINK', 'SET'])
 
 /** What has its effect again when it is sent again, and lies in a key that it can be recorded beside. */
-export const ONCE_COMMANDS: ReadonlySet<string> = new Set(['INCRBY', 'LPUSH', 'RPUSH', 'XADD', 'ZADD', 'HSET', 'SADD'])
+export const ONCE_COMMANDS: ReadonlySet<string> = new Set([
+  'INCRBY',
+  'HINCRBY',
+  'ZINCRBY',
+  'LPUSH',
+  'RPUSH',
+  'XADD',
+  'ZADD',
+  'HSET',
+  'SADD',
+])
 
 /** A key to remove is no pattern: `DEL cache:*` would delete the one key of that name and nothing else. */
 export function hasPattern(templateSource: string): boolean {
@@ -93,6 +120,7 @@ function expire(spec: ActionSpec): Arguments[] {
 }
 
 function hset(spec: ActionSpec): Arguments[] {
+  if (isWholeRow(spec)) return []
   const fields = fieldPairs(spec)
   if (fields !== undefined) return fields
   const field = spec.template('field')
@@ -121,14 +149,34 @@ function listOf(field: 'value' | 'member' | 'field'): CommandShape['compile'] {
 }
 
 function incrby(spec: ActionSpec): Arguments[] {
+  return [increment(spec, 'INCRBY')]
+}
+
+function hincrby(spec: ActionSpec): Arguments[] {
+  const field = spec.template('field')
+  if (field === undefined) return missing(spec, 'HINCRBY', 'field', '`field: "{{new.day}}"`')
+  return [field, increment(spec, 'HINCRBY')]
+}
+
+function zincrby(spec: ActionSpec): Arguments[] {
+  const message = 'ZINCRBY adds a number'
+  const hint = 'a number, or a template'
+  refuseFixedValue(spec, 'value', { pattern: SCORE, code: 'BINGO_RULE_REDIS_NUMBER', message, hint })
+  const member = spec.template('member')
+  if (member === undefined) return missing(spec, 'ZINCRBY', 'member', '`member: "{{id}}"`')
+  return [checked(value(spec, 'value') ?? constant('1'), SCORE, 'BINGO_REDIS_NOT_A_NUMBER', message), member]
+}
+
+function increment(spec: ActionSpec, name: string): Arguments {
+  const message = `${name} adds a 64-bit integer`
   refuseFixedValue(spec, 'value', {
     pattern: INTEGER,
     code: 'BINGO_RULE_REDIS_NUMBER',
-    message: 'INCRBY adds a 64-bit integer',
+    message,
     hint: 'a whole number, or a template',
   })
   const given = value(spec, 'value') ?? constant('1')
-  return [checked(given, INTEGER, 'BINGO_REDIS_NOT_AN_INTEGER', 'INCRBY adds a 64-bit integer')]
+  return checked(given, INTEGER, 'BINGO_REDIS_NOT_AN_INTEGER', message)
 }
 
 function zadd(spec: ActionSpec): Arguments[] {
@@ -155,6 +203,7 @@ function xadd(spec: ActionSpec): Arguments[] {
   const maxlen = spec.number('maxlen')
   // `~` lets Redis trim whole nodes of the stream: exact trimming costs far more and nobody counts on it.
   const trim: Arguments[] = maxlen === undefined ? [] : [constant(['MAXLEN', '~', String(maxlen)])]
+  if (isWholeRow(spec)) return [...trim, constant('*')]
   const pairs = fieldPairs(spec) ?? args(spec) ?? [constant('event'), wholeEvent]
   return [...trim, constant('*'), ...pairs]
 }

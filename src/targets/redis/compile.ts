@@ -11,6 +11,10 @@ import { targetConfig } from '../plan/target-id.ts'
 import { COMMANDS, hasPattern, ONCE_COMMANDS } from './commands.ts'
 import type { Arguments, CommandShape } from './commands.ts'
 import { onCluster } from './on-cluster.ts'
+import type { Piece } from '../plan/piece.ts'
+import { compileNulls } from './nulls.ts'
+import { fieldsOfRow, isWholeRow } from './whole-row.ts'
+import type { FieldsOfRow } from './whole-row.ts'
 import type { CommandPayload, RedisActionOptions, RedisTargetOptions } from './options.ts'
 
 const ALL_FIELDS = new Set(['key', 'keys', 'channel', ...Object.values(COMMANDS).flatMap((shape) => shape.fields)])
@@ -32,9 +36,12 @@ export function compileRedis(spec: ActionSpec, defaults: ActionDefaults): Compil
   }
   const subjects = shape ? compileSubjects(spec, shape, command) : []
   const parts = shape ? compileArguments(spec, shape, command) : []
+  const nulls = compileNulls(spec, command)
+  const row =
+    shape?.wholeRow === true && isWholeRow(spec) ? fieldsOfRow(spec, nulls === 'empty' ? nulls : 'omit') : undefined
   const removes = command === 'DEL' || command === 'UNLINK'
   const options: RedisActionOptions = { command, removes, exactlyOnce: compileExactlyOnce(spec, command, defaults) }
-  const action = new RedisAction(subjects, parts, removes)
+  const action = new RedisAction({ subjects, parts, removes, row, skipNulls: nulls === 'skip', command })
   const previousKey = shape?.previousKey ?? 'nothing'
   return {
     target: compileTarget(spec, defaults),
@@ -127,20 +134,37 @@ function compileArguments(spec: ActionSpec, shape: CommandShape, command: string
   return shape.compile(spec, command)
 }
 
+interface RedisActionParts {
+  readonly subjects: readonly Template[]
+  readonly parts: readonly Arguments[]
+  readonly removes: boolean
+  /** Gives the fields, where one expression stands for all of them. */
+  readonly row: Piece<FieldsOfRow> | undefined
+  readonly skipNulls: boolean
+  readonly command: string
+}
+
 /** Renders payloads: the key alone for DEL and UNLINK, key and arguments for everything else. */
 class RedisAction {
   readonly #subjects: readonly Template[]
   readonly #parts: readonly Arguments[]
   readonly #removes: boolean
+  readonly #row: Piece<FieldsOfRow> | undefined
+  readonly #skipNulls: boolean
+  readonly #command: string
 
-  constructor(subjects: readonly Template[], parts: readonly Arguments[], removes: boolean) {
+  constructor({ subjects, parts, removes, row, skipNulls, command }: RedisActionParts) {
     this.#subjects = subjects
     this.#parts = parts
     this.#removes = removes
+    this.#row = row
+    this.#skipNulls = skipNulls
+    this.#command = command
   }
 
   reads(table: TableDef, previousToo: boolean): ColumnReads {
-    const all = [...this.#subjects, ...this.#parts].map((piece) => piece.reads(table))
+    const row = this.#row === undefined ? [] : [this.#row]
+    const all = [...this.#subjects, ...this.#parts, ...row].map((piece) => piece.reads(table))
     const reads = unionReads(all)
     // The previous key is rendered from the before image alone.
     return previousToo ? { new: reads.new, old: unionReads([reads, { new: new Set(), old: reads.new }]).old } : reads
@@ -150,10 +174,12 @@ class RedisAction {
     const keys = this.#subjects.map((template) => template.bind(table))
     const first = keys[0]!
     if (this.#removes) {
+      if (this.#skipNulls) return (change) => keys.flatMap((key) => presentKey(key, change))
       if (keys.length === 1) return (change) => checkedKey(first(change))
       return (change) => keys.map((key) => checkedKey(key(change)))
     }
     const parts = this.#parts.map((part) => part.bind(table))
+    if (this.#row !== undefined) return bindRow(this.#command, first, parts, this.#row.bind(table))
     return (change): CommandPayload => {
       const address = checkedKey(first(change))
       // Of the right length at once: an array that grows keeps room for sixteen more, in every event that waits.
@@ -173,6 +199,41 @@ class RedisAction {
     }
   }
 }
+
+/**
+ * HSET of a row writes what is there and removes the fields that an UPDATE made NULL; an entry of a stream is new, and has
+ * nothing to remove.
+ */
+function bindRow(
+  command: string,
+  key: (change: Change) => string,
+  parts: readonly ((change: Change) => string | readonly string[])[],
+  row: (change: Change) => FieldsOfRow,
+): (change: Change) => CommandPayload {
+  return (change) => {
+    const address = checkedKey(key(change))
+    const { pairs, omitted } = row(change)
+    if (pairs.length === 0 && command !== 'HSET') {
+      throw new EvaluationError('BINGO_REDIS_FIELDS', '`fields` has nothing that is not NULL', {
+        hint: 'set `nulls: empty`, or filter such rows out',
+      })
+    }
+    const args = [address, ...parts.flatMap((part) => part(change)), ...pairs]
+    return { address, args, ...(command === 'HSET' && { omitted: change.op === 'update' ? omitted : [] }) }
+  }
+}
+
+/** None where a value in it is NULL or empty. */
+function presentKey(key: (change: Change) => string, change: Change): readonly string[] {
+  try {
+    return [checkedKey(key(change))]
+  } catch (error) {
+    if (error instanceof EvaluationError && NOTHING.has(error.code)) return []
+    throw error
+  }
+}
+
+const NOTHING: ReadonlySet<string> = new Set(['BINGO_TEMPLATE_NULL', 'BINGO_TEMPLATE_EMPTY', 'BINGO_REDIS_KEY_EMPTY'])
 
 function isText(argument: string | readonly string[]): argument is string {
   return typeof argument === 'string'

@@ -13,6 +13,8 @@ export interface CommandPayload {
   readonly args: readonly string[]
   /** Set where an UPDATE of the primary key makes the previous key obsolete: DEL instead of the action's command. */
   readonly remove?: boolean
+  /** Fields to HDEL after the HSET: they are NULL now. `args` may be the key alone then. */
+  readonly omitted?: readonly string[]
 }
 
 /** DEL and UNLINK: a key, or several. */
