@@ -179,8 +179,8 @@ describe('A rule with a key', () => {
 
   test('is shown by explain, and so is what is wrong with it', () => {
     const [rule] = load('"c{{customer_id}}"').ruleSet.rules
-    expect(explainRule(rule!, moved(3, 4)).key).toStrictEqual({ present: 'c4', previous: "c3" })
-    expect(explainRule(rule!, insert(1, 4)).key).toStrictEqual({ present: 'c4', former: null })
+    expect(explainRule(rule!, moved(3, 4)).key).toStrictEqual({ present: 'c4', previous: 'c3' })
+    expect(explainRule(rule!, insert(1, 4)).key).toStrictEqual({ present: 'c4', previous: null })
     const [wrong] = load('"{{doc}}"').ruleSet.rules
     const explanation = explainRule(wrong!, insert(1, 4))
     expect(explanation.key).toBeNull()
