@@ -55,7 +55,7 @@ function standbyFinding({ standby: { leader } }: Stats): Finding {
 
 function leaseFindings({ standby: { unconfirmedSince } }: Stats, nowMs: number): Finding[] {
   if (unconfirmedSince === 0) return []
-  const message = since('the lease cannot be renewed; nothing is delivered', unconfirmedSince, nowMs)
+  const message = since('cannot renew the lease; delivery is suspended', unconfirmedSince, nowMs)
   return [{ code: 'BINGO_LEASE_UNCONFIRMED', message }]
 }
 
@@ -68,12 +68,12 @@ function sourceFindings(
 ): Finding[] {
   const { downSince, lastError, lastReceivedAt, stalled } = source
   if (!source.connected) {
-    const message = lastReceivedAt === 0 ? 'not connected to the source yet' : 'connection to the source is lost'
+    const message = lastReceivedAt === 0 ? 'not connected to the source yet' : 'connection to the source lost'
     const why = lastError === null ? '' : `: ${lastError.code}: ${lastError.message}`
     return [{ code: 'BINGO_SOURCE_DISCONNECTED', message: `${since(message, downSince, nowMs)}${why}` }]
   }
   if (stalled !== null) {
-    const message = since('the server has more events, but only heartbeats come', stalled.since, nowMs)
+    const message = since('the server has more events but sends only heartbeats', stalled.since, nowMs)
     return [{ code: 'BINGO_SOURCE_STALLED', message }]
   }
   // While we do not read, silence is our own doing.
@@ -108,7 +108,7 @@ function stalledTargets(stats: Stats, progress: Progress, { stallMs = STALL_MS }
     const stalledMs = progress.delivery.stalledMs(id)
     if (downSince > 0 || unnamedSince > 0 || queued === 0 || stalledMs < stallMs) continue
     const error = lastError === null ? '' : `: ${lastError}`
-    const message = `${queued} actions wait for target ${id}, and none has ended for ${printDuration(stalledMs)}${error}`
+    const message = `${queued} actions wait for target ${id}, and none has finished for ${printDuration(stalledMs)}${error}`
     findings.push({ code: 'BINGO_DELIVERY_STALLED', message })
   }
   return findings
@@ -122,6 +122,6 @@ function deadLetterFindings({ deadLetters: { blockedSince, blockedBy } }: Stats,
 
 function checkpointFindings({ failedSaves }: SourceState): Finding[] {
   if (failedSaves < FAILING_SAVES) return []
-  const message = `the checkpoint could not be saved ${failedSaves} times in a row`
+  const message = `saving the checkpoint failed ${failedSaves} times in a row`
   return [{ code: 'BINGO_CHECKPOINT_FAILING', message }]
 }

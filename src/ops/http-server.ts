@@ -68,7 +68,10 @@ export class HttpServer implements AsyncDisposable {
       throw new BingoError(
         'BINGO_HTTP_LISTEN',
         `cannot listen on ${options.host}:${options.port} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
-        { hint: 'Another BinGo may be running. Set http.listen (BINGO_HTTP_LISTEN) to a free port, or "off".', cause },
+        {
+          hint: 'Set http.listen (BINGO_HTTP_LISTEN) to a free port or to "off". Another BinGo may be running.',
+          cause,
+        },
       )
     }
     return http
@@ -102,7 +105,7 @@ export class HttpServer implements AsyncDisposable {
     const [path = '/', query = ''] = (request.url ?? '/').split('?')
     if (method === 'POST' && path !== DROP_PATH) return json(405, { error: 'GET only' })
     if (method !== 'POST' && method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET only' })
-    if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'one Host only' })
+    if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'send one Host header only' })
     const refusal = this.refusal(request)
     if (refusal !== null) return json(403, { error: refusal })
     const trusted = this.authorised(request)
@@ -122,14 +125,14 @@ export class HttpServer implements AsyncDisposable {
         if (method !== 'POST') return json(404, { error: 'POST only' })
         return this.drop(new URLSearchParams(query).get('target') ?? '')
       default:
-        return json(404, { error: 'there are /healthz, /readyz, /metrics and /status' })
+        return json(404, { error: 'not found; the paths are /healthz, /readyz, /metrics and /status' })
     }
   }
 
   private drop(target: string): Page {
     const result = this.pages.dropTarget(target)
-    if (result === 'unknown') return json(404, { error: `there is no target "${target}"` })
-    if (result === 'named') return json(409, { error: `rules name target "${target}"; take them out first` })
+    if (result === 'unknown') return json(404, { error: `target "${target}" does not exist` })
+    if (result === 'named') return json(409, { error: `rules still reference target "${target}"; remove them first` })
     return json(200, result)
   }
 

@@ -11,7 +11,7 @@ export interface MetricsSources {
   readonly stats: Stats
   readonly progress: Progress
   readonly health: () => Health
-  /** Entries in the dead letters; undefined when the store cannot say. */
+  /** Dead letters in the store; undefined when the store cannot say. */
   readonly deadLetters: () => Promise<number | undefined>
   readonly version: string
   readonly now: () => number
@@ -19,23 +19,23 @@ export interface MetricsSources {
 
 const RULE_COUNTERS: readonly (readonly [string, string, (rule: RuleStats) => number])[] = [
   ['bingo_rule_matched_total', 'Changes that matched the rule', (rule) => rule.matchedTotal],
-  ['bingo_rule_actions_total', 'Actions that the matches of the rule asked for', (rule) => rule.actionsTotal],
+  ['bingo_rule_actions_total', 'Actions that matches of the rule created', (rule) => rule.actionsTotal],
   ['bingo_rule_delivered_total', 'Actions of the rule that the target acknowledged', (rule) => rule.deliveredTotal],
   [
     'bingo_rule_coalesced_total',
-    'Actions of the rule superseded by a newer one of the same key in a window',
+    'Actions of the rule replaced by a newer one of the same key in a debounce window',
     (rule) => rule.coalescedTotal,
   ],
   ['bingo_rule_errors_total', 'Changes whose filter or template failed', (rule) => rule.errorsTotal],
-  ['bingo_rule_dead_letters_total', 'Actions of the rule put into the dead letters', (rule) => rule.deadLettersTotal],
+  ['bingo_rule_dead_letters_total', 'Actions of the rule moved to the dead letters', (rule) => rule.deadLettersTotal],
 ]
 
 const TARGET_COUNTERS: readonly (readonly [string, string, (target: TargetCounters) => number])[] = [
   ['bingo_target_sends_total', 'Batches sent to the target', (target) => target.sendsTotal],
   ['bingo_target_delivered_total', 'Actions that the target acknowledged', (target) => target.deliveredTotal],
-  ['bingo_target_failed_total', 'Attempts of actions that failed', (target) => target.failedTotal],
-  ['bingo_target_retried_total', 'Actions put back to be sent again, each time', (target) => target.retriedTotal],
-  ['bingo_target_given_up_total', 'Actions that ended in the dead letters', (target) => target.givenUpTotal],
+  ['bingo_target_failed_total', 'Failed delivery attempts', (target) => target.failedTotal],
+  ['bingo_target_retried_total', 'Retries: actions queued for another attempt', (target) => target.retriedTotal],
+  ['bingo_target_given_up_total', 'Actions given up and moved to the dead letters', (target) => target.givenUpTotal],
 ]
 
 /** The registry behind /metrics. Nothing is counted here: everything is read from the stats when scraped. */
@@ -55,7 +55,7 @@ export function createMetrics(sources: MetricsSources): Registry {
   addLabelled(
     registry,
     'bingo_target_failures_total',
-    'Attempts of actions that failed, by error code',
+    'Failed delivery attempts by error code',
     ['target', 'type', 'code'],
     () => failureValues(sources.stats),
   )
@@ -67,27 +67,23 @@ function addCounters(registry: Registry, stats: Stats): void {
   const counters: readonly (readonly [string, string, () => number])[] = [
     ['bingo_events_read_total', 'Binlog events received from the source', () => stats.eventsTotal],
     ['bingo_bytes_read_total', 'Bytes of binlog received from the source', () => stats.bytesTotal],
-    ['bingo_rows_read_total', 'Row changes of tables that some rule names', () => stats.rowsTotal],
+    ['bingo_rows_read_total', 'Row changes of tables that a rule references', () => stats.rowsTotal],
     ['bingo_rows_matched_total', 'Changes that matched at least one rule, each counted once', () => stats.matchedTotal],
     ['bingo_transactions_total', 'Transactions read', () => stats.transactionsTotal],
-    ['bingo_source_reconnects_total', 'Times the connection to the source was made again', () => stats.reconnectsTotal],
+    ['bingo_source_reconnects_total', 'Reconnects to the source', () => stats.reconnectsTotal],
     [
       'bingo_rules_reload_refused_total',
-      'Times that changed rules were invalid and refused',
+      'Rule reloads refused because the changed rules were invalid',
       () => stats.reload.refusedTotal,
     ],
-    ['bingo_gaps_total', 'Times that changes were skipped by source.onGap', () => stats.gapsTotal],
+    ['bingo_gaps_total', 'Gaps: times source.onGap skipped changes', () => stats.gapsTotal],
     [
       'bingo_source_statements_skipped_total',
-      'Statements that were logged instead of rows, in tables that no rule reads',
+      'Statements logged instead of rows and ignored, on tables that no rule reads',
       () => stats.skippedStatementsTotal,
     ],
-    ['bingo_source_checksum_errors_total', 'Events whose CRC32 was wrong', () => stats.checksumErrorsTotal],
-    [
-      'bingo_checkpoint_failures_total',
-      'Attempts to save the checkpoint that failed',
-      () => stats.checkpointFailuresTotal,
-    ],
+    ['bingo_source_checksum_errors_total', 'Events with a wrong CRC32 checksum', () => stats.checksumErrorsTotal],
+    ['bingo_checkpoint_failures_total', 'Failed attempts to save the checkpoint', () => stats.checkpointFailuresTotal],
   ]
   for (const [name, help, read] of counters) addLabelled(registry, name, help, [], () => [[{}, read()]])
 }
@@ -106,29 +102,33 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
     })
   }
   gauge('bingo_ready', '1 when /readyz answers 200', () => Number(health().ready))
-  gauge('bingo_rules_invalid', '1 while the rules in the files are invalid and the previous ones in force', () =>
+  gauge('bingo_rules_invalid', '1 while the rule files are invalid and the previous rules stay active', () =>
     Number(stats.reload.refusedSince > 0),
   )
-  gauge('bingo_leader', '1 while this instance leads or is alone, 0 while it waits as standby', () =>
+  gauge('bingo_leader', '1 while this instance is the leader or runs alone, 0 while it is a standby', () =>
     Number(stats.standby.role !== 'standby'),
   )
-  gauge('bingo_lag_seconds', 'Age of the oldest committed change that is not finished', () => progress.lagMs() / 1000)
+  gauge('bingo_lag_seconds', 'Age of the oldest committed change that is still unfinished', () => progress.lagMs() / 1000)
   addSourceGauges(gauge, stats, progress, now)
-  gauge('bingo_in_flight_jobs', 'Actions that were matched and are not finished', () => stats.budget.jobs)
-  gauge('bingo_in_flight_bytes', 'Memory charged for them', () => stats.budget.bytes)
-  gauge('bingo_budget_bytes', 'Bytes in flight at which reading pauses', () => stats.budget.limitBytes)
+  gauge('bingo_in_flight_jobs', 'Actions in flight: matched and not finished', () => stats.budget.jobs)
+  gauge('bingo_in_flight_bytes', 'Bytes of memory that actions in flight hold', () => stats.budget.bytes)
+  gauge('bingo_budget_bytes', 'Memory budget: bytes in flight at which reading pauses', () => stats.budget.limitBytes)
   gauge('bingo_source_paused', '1 while reading is paused by back-pressure', () => Number(stats.budget.paused))
-  gauge('bingo_dead_letters', 'Entries in the dead letters', deadLetters)
-  gauge('bingo_dead_letters_blocked', '1 while the dead-letter store is full or out of reach and events wait', () =>
+  gauge('bingo_dead_letters', 'Dead letters in the store', deadLetters)
+  gauge('bingo_dead_letters_blocked', '1 while the dead-letter store is full or unavailable and delivery waits', () =>
     Number(stats.deadLetters.blockedSince > 0),
   )
 }
 
 function addTargetGauges(registry: Registry, stats: Stats): void {
   const gauges: readonly (readonly [string, string, (target: TargetState) => number])[] = [
-    ['bingo_target_queue', 'Actions that wait for the target', (target) => target.queued],
+    ['bingo_target_queue', 'Actions pending for the target', (target) => target.queued],
     ['bingo_target_up', '0 while the target is down', (target) => Number(target.downSince === 0)],
-    ['bingo_target_in_flight_bytes', 'Bytes of the budget that it holds', (target) => target.inFlightBytes],
+    [
+      'bingo_target_in_flight_bytes',
+      'Bytes of the memory budget that the target holds',
+      (target) => target.inFlightBytes,
+    ],
     [
       'bingo_target_blocks_reading',
       '1 while reading is paused because the target is down and holds its share of the budget',
@@ -149,7 +149,7 @@ function addTargetGauges(registry: Registry, stats: Stats): void {
   }
 }
 
-const SEND_TIMES_HELP = 'How long sends to the target took'
+const SEND_TIMES_HELP = 'Duration of sends to the target in seconds'
 
 /** A histogram that is counted elsewhere and read when scraped. */
 class SendTimes extends Histogram {
@@ -171,17 +171,17 @@ class SendTimes extends Histogram {
 function addProcess(registry: Registry, version: string): void {
   new Gauge({
     name: 'bingo_build_info',
-    help: 'Version that is running',
+    help: 'Running version of BinGo',
     labelNames: ['version'],
     registers: [registry],
   }).set({ version }, 1)
-  addLabelled(registry, 'process_cpu_seconds_total', 'CPU time used', [], () => {
+  addLabelled(registry, 'process_cpu_seconds_total', 'CPU seconds used', [], () => {
     const { user, system } = process.cpuUsage()
     return [[{}, (user + system) / 1e6]]
   })
   new Gauge({
     name: 'process_resident_memory_bytes',
-    help: 'Resident memory',
+    help: 'Resident memory in bytes',
     registers: [registry],
     collect() {
       this.set(process.memoryUsage.rss())

@@ -35,17 +35,17 @@ function pauseReason(budget: Budget, nowMs: number): string {
   if (blocking !== null) {
     const { id, queued, inFlightBytes, downSince } = blocking
     const down = since(`target ${id} is down`, downSince, nowMs)
-    return `${down}, and its ${queued} changes hold ${inFlightBytes} of the ${budget.limitBytes} bytes of the budget`
+    return `${down}, and its backlog of ${queued} changes holds ${inFlightBytes} of the ${budget.limitBytes} bytes of the memory budget`
   }
   const [longest] = [...budget.targets.values()].toSorted((one, other) => other.queued - one.queued)
   const most = longest === undefined || longest.queued === 0 ? '' : `; ${longest.queued} wait for target ${longest.id}`
-  return `${budget.jobs} changes fill the budget of ${budget.limitBytes} bytes${most}`
+  return `${budget.jobs} changes in flight fill the memory budget of ${budget.limitBytes} bytes${most}`
 }
 
 function behind({ connected, caughtUp, endUnknown }: SourceState, progress: Progress): Finding | null {
   if (!connected || caughtUp) return null
   if (endUnknown !== null) {
-    const message = `the server's end cannot be asked, so the lag may be less than it seems: ${endUnknown}`
+    const message = `cannot query the server's end of the binlog, so the real lag may be smaller: ${endUnknown}`
     return { code: 'BINGO_SOURCE_END_UNKNOWN', message }
   }
   return { code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` }
@@ -55,20 +55,20 @@ function purge({ retention }: SourceState): Finding | null {
   if (retention === null || !isPurgeNear(retention)) return null
   const { headroomMs, headroomBytes, backlogBytes } = retention
   const left = headroomMs === null ? `after ${printBytes(headroomBytes ?? 0)} more` : `in ${printDuration(headroomMs)}`
-  const message = `the server may purge binlogs that were not worked off yet ${left}; ${printBytes(backlogBytes)} are left to do`
+  const message = `the server may purge unprocessed binlogs ${left}; ${printBytes(backlogBytes)} of backlog remain`
   return { code: 'BINGO_PURGE_NEAR', message }
 }
 
 function letters(progress: Progress): Finding | null {
   const count = progress.delivery.freshLetters()
   if (count === 0) return null
-  const message = `${count} event${count === 1 ? '' : 's'} went to the dead letters lately: bingo dead-letters list`
+  const message = `${count} event${count === 1 ? '' : 's'} recently moved to the dead letters: bingo dead-letters list`
   return { code: 'BINGO_DEAD_LETTERS_GROWING', message }
 }
 
 function reload({ reload: { refusedSince, problem } }: Stats, nowMs: number): Finding | null {
   if (refusedSince === 0) return null
-  const message = since('the rules were changed and are invalid; the previous ones stay in force', refusedSince, nowMs)
+  const message = since('invalid rules, keeping the previous ones', refusedSince, nowMs)
   return { code: 'BINGO_RULES_NOT_RELOADED', message: `${message}, a restart would fail: ${problem ?? ''}` }
 }
 
@@ -78,7 +78,7 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
     if (unnamedSince === 0) return []
     const down =
       downSince === 0 ? '' : `; ${since('it is down', downSince, nowMs)}${lastError === null ? '' : `: ${lastError}`}`
-    const message = `no rule names target ${id} any more, and ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
+    const message = `no rule references target ${id} any more, but ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
     return [{ code: 'BINGO_TARGET_UNNAMED', message }]
   })
 }
@@ -95,6 +95,6 @@ function firstStart({ startedWithoutCheckpointAt: at }: SourceState, nowMs: numb
   if (at === 0 || nowMs - at > NEWS_MS) return null
   return {
     code: 'BINGO_FIRST_START',
-    message: `no checkpoint was found at ${new Date(at).toISOString()}, so what was committed before was not read; where that was no first start: bingo position set`,
+    message: `no checkpoint was found at ${new Date(at).toISOString()}, so earlier changes were not read. If that was not the first start: bingo position set`,
   }
 }

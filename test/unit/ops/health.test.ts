@@ -57,7 +57,7 @@ test('a stream of heartbeats only is told as long as it lasts, although the conn
   const { ready, reasons } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
   expect(ready).toBe(false)
   expect(reasons).toEqual([
-    { code: 'BINGO_SOURCE_STALLED', message: 'the server has more events, but only heartbeats come (for 2 s)' },
+    { code: 'BINGO_SOURCE_STALLED', message: 'the server has more events but sends only heartbeats (for 2 s)' },
   ])
 })
 
@@ -78,14 +78,14 @@ test('a target that is down is named, with its last error', () => {
   ])
 })
 
-test('a target that is down and holds its share of the budget is told as what keeps reading from going on', () => {
+test('a target that is down and holds its share of the budget is reported as the reason why reading is paused', () => {
   target('crm', 'webhook', { downSince: now - 60_000, queued: 7, inFlightBytes: 800, lastError: 'answered 503' })
   stats.budget.paused = true
   expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).notes).toEqual([
     {
       code: 'BINGO_BACK_PRESSURE',
       message:
-        'reading is paused: target crm is down (for 60 s), and its 7 changes hold 800 of the 1000 bytes of the budget',
+        'reading is paused: target crm is down (for 60 s), and its backlog of 7 changes holds 800 of the 1000 bytes of the memory budget',
     },
   ])
 })
