@@ -94,7 +94,7 @@ export class TargetQueues implements Deliveries {
     this.dropped.add(target)
     const dropped = open.queue.drop()
     const fields = { target, code: 'BINGO_TARGET_DROPPED', queued: dropped }
-    this.deps.log.warn(fields, 'target dropped on request; its events go to the dead letters')
+    this.deps.log.warn(fields, 'target dropped on request; its events move to the dead letters')
     return { dropped }
   }
 
@@ -124,7 +124,7 @@ export class TargetQueues implements Deliveries {
     open.state.unnamedSince = this.deps.clock.now()
     this.deps.log.warn(
       { target: id, code: 'BINGO_TARGET_UNNAMED', queued: open.state.queued },
-      'no rule names this target any more; it is closed once its events are delivered, or dropped by `bingo targets drop`',
+      'no rule references this target any more; it closes once its backlog is delivered, or run `bingo targets drop`',
     )
   }
 
@@ -132,7 +132,7 @@ export class TargetQueues implements Deliveries {
     if (this.queues.get(id) !== open) return
     this.queues.delete(id)
     this.deps.stats.budget.forget(open.state)
-    this.deps.log.info({ target: id }, 'target closed: no rule names it')
+    this.deps.log.info({ target: id }, 'target closed: no rule references it')
     void open.queue.close().catch(() => undefined)
   }
 

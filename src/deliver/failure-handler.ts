@@ -16,7 +16,7 @@ import { valueKind } from '../model/value-kind.ts'
 
 const DROPPED = {
   code: 'BINGO_TARGET_DROPPED',
-  message: 'its target is not named by any rule any more, and was dropped',
+  message: 'its target was dropped: no rule references it',
 } as const
 
 /** Between tries to reach a dead-letter store that is down or full. */
@@ -160,7 +160,7 @@ export class FailureHandler implements Undelivered {
     if (joined.length === 0) return
     this.deps.log.warn(
       { ...fieldsOf(joined[0]!), code: 'BINGO_PARKED', jobs: joined.length },
-      'events parked behind earlier failures of their keys',
+      'events parked behind earlier failures of the same keys',
     )
   }
 }
@@ -222,10 +222,7 @@ function waits({ stats, clock, store, log }: FailureHandlerDeps, attempt: number
   if (stats.blockedSince === 0) stats.blockedSince = clock.now()
   stats.blockedBy = { code, message: err }
   const level = attempt < 5 ? 'warn' : 'error'
-  log[level](
-    { code, store: store.description, attempt, err },
-    'the dead-letter store does not answer or is full; waiting',
-  )
+  log[level]({ code, store: store.description, attempt, err }, 'dead-letter store unavailable or full; delivery waits')
 }
 
 function answersAgain({ stats, clock, store, log }: FailureHandlerDeps): void {
@@ -233,7 +230,7 @@ function answersAgain({ stats, clock, store, log }: FailureHandlerDeps): void {
   const ms = clock.now() - stats.blockedSince
   stats.blockedSince = 0
   stats.blockedBy = null
-  log.info({ store: store.description, ms }, 'the dead-letter store takes entries again')
+  log.info({ store: store.description, ms }, 'dead-letter store accepts entries again')
 }
 
 function parkKey(job: InFlightJob): string {

@@ -63,7 +63,7 @@ export class BackPressure {
     const { budget, log, clock, sources } = this.deps
     budget.paused = false
     this.stopLooking()
-    if (this.toldAtMs !== null) log.info({ ms: Math.round(clock.monotonicMs() - this.toldAtMs) }, 'reading goes on')
+    if (this.toldAtMs !== null) log.info({ ms: Math.round(clock.monotonicMs() - this.toldAtMs) }, 'reading resumed')
     this.toldAtMs = null
     sources.resume(this)
   }
@@ -88,7 +88,7 @@ export class BackPressure {
         downMs: Math.round(clock.now() - downSince),
         err: lastError,
       },
-      'reading is paused: a target is down and its events fill its share of the budget',
+      'reading paused: a target is down and its backlog fills its share of the memory budget',
     )
   }
 }

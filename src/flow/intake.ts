@@ -153,7 +153,7 @@ export class GroupIntake<P> implements RowIntake<P> {
     const { gtid, file, offset } = this.group!
     this.deps.log.error(
       { code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY', gtid, file, position: offset },
-      `a transaction larger than the transaction buffer met ${statement} after parts of it were acted on`,
+      `rolled back after delivery: a transaction larger than the transaction buffer ran ${statement} after some of its changes were delivered`,
     )
   }
 

@@ -147,7 +147,7 @@ export class JobFactory<P> implements MatchSink {
     this.keyless.add(name)
     this.deps.log.warn(
       { code: 'BINGO_NO_PRIMARY_KEY', schema: table.schema, table: table.name },
-      'table has no primary key: its changes share one lane and are handled one after the other',
+      'table has no primary key: its changes share one lane and are delivered one at a time',
     )
   }
 }

@@ -150,7 +150,7 @@ class StagedPipeline implements Pipeline {
     if (!this.deliveries.drained) {
       deps.log.warn(
         { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.budget.jobs, deadlineMs: options.shutdownDeadlineMs },
-        'stopping before everything was delivered; it will be replayed after the next start',
+        'stopping with undelivered changes; they are replayed after the next start',
       )
     }
     const fenced = this.giveUp.signal.aborted

@@ -61,7 +61,7 @@ test('a dead target lets the others go on up to its share, then pauses reading a
     expect(await bingo.metric(`bingo_target_blocks_reading${name}`)).toBe(0)
     const seen = (await dead.cli('--raw', 'LRANGE', 'row:7', '0', '-1')).trim().split('\n')
     expect(seen.map((line) => Number(line.split(' ')[0]))).toEqual(Array.from({ length: last - 1 }, (_, i) => i + 2))
-    expect(bingo.logged('reading goes on')).toBe(true)
+    expect(bingo.logged('reading resumed')).toBe(true)
   } finally {
     await Promise.all([mysql.stop(), dead.stop(), alive.stop()])
   }

@@ -12,8 +12,8 @@ import type { Rule, RuleSet } from '../../model/rule.ts'
 export function ownAction(letter: DeadLetter, { rules }: RuleSet): ActionPlan {
   const rule = rules.find(({ id }) => id === letter.ruleId)
   if (rule === undefined) {
-    throw new BingoError('BINGO_RULE_UNKNOWN', `there is no enabled rule "${letter.ruleId}"`, {
-      hint: `Bring the rule back under this id, ${BY_HINT}, or drop the entry.`,
+    throw new BingoError('BINGO_RULE_UNKNOWN', `rule "${letter.ruleId}" does not exist or is disabled`, {
+      hint: `Restore the rule under this id, ${BY_HINT}, or drop the dead letter.`,
     })
   }
   if (letter.action === undefined) return byPlace(letter, rule)
@@ -34,12 +34,12 @@ export function namedAction(name: string, { rules }: RuleSet): ActionPlan {
   const found = rule?.actions.find((each) => each.identity === action || String(each.index + 1) === action)
   if (found !== undefined) return found
   const known = rule?.actions.map((each) => `${rule.id}#${each.index + 1}`) ?? rules.map(({ id }) => `${id}#1`)
-  throw new BingoError('BINGO_RULE_UNKNOWN', `there is no action "${name}" in the enabled rules`, {
-    hint: known.length === 0 ? undefined : `RULE#NUMBER or RULE#ID, as in ${known.slice(0, 5).join(', ')}.`,
+  throw new BingoError('BINGO_RULE_UNKNOWN', `action "${name}" does not exist in the enabled rules`, {
+    hint: known.length === 0 ? undefined : `Write RULE#NUMBER or RULE#ID, such as ${known.slice(0, 5).join(', ')}.`,
   })
 }
 
-const BY_HINT = 'send it by another action with --by RULE#ACTION'
+const BY_HINT = 'redeliver it by another action with --by RULE#ACTION'
 
 /** Entries of older versions know the place of their action alone, which says something in the rule as it was only. */
 function byPlace(letter: DeadLetter, rule: Rule): ActionPlan {
@@ -48,7 +48,7 @@ function byPlace(letter: DeadLetter, rule: Rule): ActionPlan {
   throw changed(
     letter,
     rule,
-    'the rule was changed since, and the entry is of an older version of BinGo, which did not note what its action was',
+    'the rule has changed, and the dead letter comes from an older version of BinGo that did not record its action',
   )
 }
 
@@ -70,12 +70,12 @@ const DOES: ReadonlySet<string> = new Set(['target', 'cmd', 'method', 'exchange'
 function reasonOf({ actionType, actionIndex }: DeadLetter, action: ActionRecord, rule: Rule): string {
   const sameType = rule.actions.filter(({ type }) => type === actionType)
   if (sameType.length === 0) {
-    return `its ${actionType} action is gone: the rule has ${rule.actions.map(({ type }) => type).join(', ')}`
+    return `its ${actionType} action was removed: the rule has ${rule.actions.map(({ type }) => type).join(', ')}`
   }
   const nearest = sameType.reduce((best, each) => (distance(each) < distance(best) ? each : best))
   const fields = differences(nearest, action)
-  if (fields.length === 0) return `several ${actionType} actions of the rule are like its own`
-  return `its ${actionType} action is gone; the nearest one (action ${nearest.index + 1}) has another ${fields.join(', ')}`
+  if (fields.length === 0) return `several ${actionType} actions of the rule match the recorded one`
+  return `its ${actionType} action was removed or changed; the closest one (action ${nearest.index + 1}) differs in ${fields.join(', ')}`
 
   function distance(each: ActionPlan): number {
     return differences(each, action).length + (each.index === actionIndex ? 0 : 0.5)
@@ -94,7 +94,7 @@ function only<T>(found: readonly T[]): T | undefined {
 
 function changed({ ruleId, actionIndex }: DeadLetter, rule: Rule, why: string): BingoError {
   const example = `${ruleId}#${rule.actions[actionIndex] === undefined ? 1 : actionIndex + 1}`
-  return new BingoError('BINGO_ACTION_CHANGED', `not sent by rule "${ruleId}": ${why}`, {
-    hint: `Bring the action back, ${BY_HINT} (as in --by '${example}'), or drop the entry. An \`id:\` keeps an action the same while its fields change.`,
+  return new BingoError('BINGO_ACTION_CHANGED', `rule "${ruleId}" cannot redeliver it: ${why}`, {
+    hint: `Restore the action, ${BY_HINT} (such as --by '${example}'), or drop the dead letter. Give actions an \`id:\` so that dead letters find them after an edit.`,
   })
 }

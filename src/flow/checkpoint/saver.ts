@@ -71,7 +71,7 @@ export class CheckpointSaver<P> {
       this.failed(error)
       return false
     }
-    if (deps.state.failedSaves > 0) deps.log.info({ store: deps.store.description }, 'checkpoints can be saved again')
+    if (deps.state.failedSaves > 0) deps.log.info({ store: deps.store.description }, 'saving checkpoints works again')
     deps.state.failedSaves = 0
     this.saved = position
     this.savedGaps = gaps
@@ -97,7 +97,7 @@ export class CheckpointSaver<P> {
         code: error instanceof BingoError ? error.code : 'BINGO_CHECKPOINT_UNREACHABLE',
         err: error instanceof Error ? error.message : String(error),
       },
-      'checkpoint cannot be saved; a restart would replay from the last one',
+      'saving the checkpoint failed; a restart would replay from the last saved one',
     )
   }
 }

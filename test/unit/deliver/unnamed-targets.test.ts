@@ -80,7 +80,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   expect(await holds()).toBe(true)
 }
 
-test('a target that no rule names any more, and nothing waits for, is closed and forgotten at once', async () => {
+test('a target that no rule references any more and that has no backlog is closed and forgotten at once', async () => {
   const { queues, stats, closed, opened } = await open()
   const [old, corrected] = [action({ target: target('old') }), action({ target: target('new') })]
   queues.prepare(rulesOf(old))

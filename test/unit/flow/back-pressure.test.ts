@@ -64,7 +64,7 @@ test('a target that is down may hold three quarters of it, and the others go on 
   expect(pauseStates).toEqual([true])
 })
 
-test('reading goes on once the target is up and has taken what waited', () => {
+test('reading resumes once the target is up and has taken what waited', () => {
   goesDown('dead')
   const jobs = charge('dead', 8)
   expect(pauseStates).toEqual([true])
@@ -90,7 +90,7 @@ test('a pause that lasts is logged once, with the target and for how long it has
   expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'BINGO_BACK_PRESSURE', target: 'dead', bytes: 800 } }])
   comesUp('dead')
   for (const each of jobs) backPressure.release(each)
-  expect(lines.at(-1)).toMatchObject({ level: 'info', message: 'reading goes on' })
+  expect(lines.at(-1)).toMatchObject({ level: 'info', message: 'reading resumed' })
   expect(lines).toHaveLength(2)
 })
 
@@ -109,7 +109,7 @@ test('a share that is set is kept', () => {
   expect(pauseStates).toEqual([true])
 })
 
-test('a brief pause and one for the budget overlap: reading goes on when both are over', () => {
+test('a brief pause and one for the budget overlap: reading resumes when both are over', () => {
   const target = budget.target({ id: 'a', type: 'fake' })
   const first = charge('a', 1)
   target.queued = 10_000

@@ -158,7 +158,7 @@ test('what was acted on before it was rolled back is told: after ROLLBACK, and R
   expect(errors).toEqual([])
   into.rollbackTo(1999)
   const savepoint =
-    'a transaction larger than the transaction buffer met ROLLBACK TO SAVEPOINT after parts of it were acted on'
+    'rolled back after delivery: a transaction larger than the transaction buffer ran ROLLBACK TO SAVEPOINT after some of its changes were delivered'
   const told = { code: 'BINGO_ROLLED_BACK_AFTER_DELIVERY', gtid: transaction(1).gtid, file: 'binlog.000001' }
   expect(errors).toEqual([{ ...told, position: 100, message: savepoint }])
   into.rollback(at(100))

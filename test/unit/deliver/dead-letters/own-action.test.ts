@@ -104,32 +104,34 @@ describe('A dead letter is refused in words', () => {
   test('when what its action sends changed', () => {
     const after = rules([SADD.replace('"seen"', '"visited"')])
     expect(refusal(letterOf(rules([SADD])), after)).toBe(
-      'BINGO_ACTION_CHANGED not sent by rule "crm": its redis action is gone; the nearest one (action 1) has another key',
+      'BINGO_ACTION_CHANGED rule "crm" cannot redeliver it: its redis action was removed or changed; the closest one (action 1) differs in key',
     )
   })
 
   test('when the address changed', () => {
     const after = rules([HOOK.replace('crm.example/hook', 'crm.example/v2')])
-    expect(refusal(letterOf(rules([HOOK])), after)).toContain('has another url')
+    expect(refusal(letterOf(rules([HOOK])), after)).toContain('differs in url')
     const elsewhere = rules([HOOK.replace('crm.example', 'other.example')])
-    expect(refusal(letterOf(rules([HOOK])), elsewhere)).toContain('has another target, url')
+    expect(refusal(letterOf(rules([HOOK])), elsewhere)).toContain('differs in target, url')
   })
 
   test('when the action is of another type now', () => {
-    expect(refusal(letterOf(rules([SADD])), rules([HOOK]))).toContain('its redis action is gone: the rule has webhook')
+    expect(refusal(letterOf(rules([SADD])), rules([HOOK]))).toContain(
+      'its redis action was removed: the rule has webhook',
+    )
     const named = (action: string): string => action.replace('{', '{id: it, ')
     expect(refusal(letterOf(rules([named(SADD)])), rules([named(HOOK)]))).toContain('the rule has webhook')
   })
 
   test('when the rule was renamed', () => {
     expect(refusal(letterOf(rules([SADD])), rules([SADD], { id: 'shop' }))).toBe(
-      'BINGO_RULE_UNKNOWN there is no enabled rule "crm"',
+      'BINGO_RULE_UNKNOWN rule "crm" does not exist or is disabled',
     )
   })
 
   test('when only the command of an action that could not be rendered is another one', () => {
     const broken = rules([SADD.replace('{{id}}', '{{nothing}}')])
-    expect(refusal(letterOf(broken, 0, 'payload'), rules([DEL]))).toContain('has another')
+    expect(refusal(letterOf(broken, 0, 'payload'), rules([DEL]))).toContain('differs in')
   })
 
   test('when an action that stood beside the broken one is all that is left', () => {
@@ -150,7 +152,7 @@ test('an action can be named by its number or its id', () => {
   const ruleSet = rules([DEL, SADD.replace('{', '{id: seen, ')])
   expect(namedAction('crm#1', ruleSet).index).toBe(0)
   expect(namedAction('crm#seen', ruleSet).index).toBe(1)
-  expect(() => namedAction('crm#3', ruleSet)).toThrow('there is no action "crm#3"')
+  expect(() => namedAction('crm#3', ruleSet)).toThrow('action "crm#3" does not exist')
 })
 
 test('messages keep their ids when actions of a rule are reordered', () => {
