@@ -175,7 +175,7 @@ test('dead letters are listed, and sent again in order once the target takes the
     '3 would be retried',
   )
   const retried = await bingo(['dead-letters', 'retry', '--rule', 'history'], { env: beside })
-  expect(retried).toMatchObject({ code: 0, stdout: '3 sent, 0 left\n' })
+  expect(retried).toMatchObject({ code: 0, stdout: '3 delivered, 0 remaining\n' })
   expect((await redis.cli('--raw', 'LRANGE', 'log:1', '0', '-1')).trim().split('\n')).toEqual(['1', '2', '3'])
   expect((await bingo(['dead-letters', 'list'], { env: beside })).stdout).toContain('no dead letters')
 })
@@ -226,11 +226,11 @@ test('rules that are changed while the daemon runs are taken over, broken ones a
   await redis.cli('MSET', 'cache:user:1', 'x', 'v2:user:2', 'x')
   await mysql.query('UPDATE shop.users SET status = 5 WHERE id = 1')
   await eventually('the old rule works on', async () => (await redis.cli('EXISTS', 'cache:user:1')).trim() === '0')
-  const loadedBefore = daemon.logs.filter(({ msg }) => msg === 'rules loaded again').length
+  const loadedBefore = daemon.logs.filter(({ msg }) => msg === 'rules reloaded').length
   await writeFile(daemon.rulesFile, RULE.replace('cache:user', 'v2:user'))
   await eventually(
     'the new rule is loaded',
-    () => daemon.logs.filter(({ msg }) => msg === 'rules loaded again').length > loadedBefore,
+    () => daemon.logs.filter(({ msg }) => msg === 'rules reloaded').length > loadedBefore,
   )
   await mysql.query('UPDATE shop.users SET status = 5 WHERE id = 2')
   await eventually('the new rule works', async () => (await redis.cli('EXISTS', 'v2:user:2')).trim() === '0')

@@ -93,7 +93,7 @@ test('SIGHUP loads the rules again and ends nothing', async () => {
   const loaded = () => daemon.logs.filter(({ msg }) => msg === 'rules reloaded').length
   expect(loaded()).toBe(0)
   daemon.signal('SIGHUP')
-  await eventually('the rules are loaded again', () => loaded() === 1)
+  await eventually('the rules are reloaded', () => loaded() === 1)
   expect(await daemon.stop()).toBe(0)
 })
 

@@ -63,7 +63,7 @@ test('rules loaded anew without delay and window let go what waits under the old
   for (const waits of ['debounce: {window: 1h, maxWait: 1h}', 'enabled: true']) {
     bingo.logs = []
     await writeFile(bingo.rulesFile, rules(waits))
-    await eventually('they are loaded', () => bingo.logged('rules loaded again'))
+    await eventually('they are loaded', () => bingo.logged('rules reloaded'))
     seq += 1
     await shop.mysql.query(`UPDATE shop.rows SET seq = ${seq}`)
   }

@@ -18,14 +18,14 @@ async function brokenReload(context: ScenarioContext): Promise<Outcome> {
   const count = (what: string) => daemon.logs.filter(({ code, msg }) => code === what || msg === what).length
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    const [refused, loaded] = [count('BINGO_RULES_NOT_RELOADED'), count('rules loaded again')]
+    const [refused, loaded] = [count('BINGO_RULES_NOT_RELOADED'), count('rules reloaded')]
     const rules = `${redisStreamRules()}# ${cycle}\n`
     const half = rules.slice(0, 20 + Math.floor(random() * (rules.length - 60)))
     await writeFile(daemon.rulesFile, `${half}\n  : [broken`)
     await eventually('the broken rules are refused', () => count('BINGO_RULES_NOT_RELOADED') > refused)
     if (!(await daemon.isReady())) throw new Error(`not ready with the old rules:\n${daemon.output()}`)
     await writeFile(daemon.rulesFile, rules)
-    await eventually('the right rules are loaded', () => count('rules loaded again') > loaded)
+    await eventually('the right rules are loaded', () => count('rules reloaded') > loaded)
   }
   return await rig.outcome('reload of broken rules', cycles)
 }
