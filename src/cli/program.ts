@@ -19,12 +19,12 @@ const DESCRIPTION = `Turns MySQL and MariaDB changes into business events: reads
 matches every row change against YAML rules, and runs the actions of the rules that match.
 
 The configuration comes from config/bingo.yaml (or --config, or BINGO_CONFIG) and the environment:
-every value has a variable, source.url is BINGO_SOURCE_URL. With that and a rules file BinGo runs.`
+every setting has a variable, such as BINGO_SOURCE_URL for source.url. BinGo needs only that and a rules file.`
 
 const EXAMPLES = `
 Examples:
-  $ bingo demo                            see it work, nothing needed
-  $ bingo check                           are configuration and rules right?
+  $ bingo demo                            watch it work, no setup
+  $ bingo check                           check configuration and rules
   $ BINGO_SOURCE_URL=mysql://bingo:secret@db:3306 bingo run
   $ bingo tail --from earliest --until-idle 2s | jq .new`
 
@@ -52,11 +52,11 @@ export function createProgram(exit: (code: number) => void): Command {
     .description(DESCRIPTION)
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .option('-c, --config <file>', 'configuration file (default: BINGO_CONFIG, or config/bingo.yaml where it exists)')
+    .option('-c, --config <file>', 'configuration file (default: BINGO_CONFIG, or config/bingo.yaml if it exists)')
     .option('--debug', 'log more, and print stack traces with errors')
     .exitOverride()
     .showSuggestionAfterError()
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
   for (const command of [
     runCommand(),
@@ -82,7 +82,7 @@ function inherit(command: Command): void {
   command
     .exitOverride()
     .showSuggestionAfterError()
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .helpOption('-h, --help', 'print help')
   for (const child of command.commands) inherit(child)
 }

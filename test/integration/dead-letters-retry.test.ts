@@ -67,7 +67,7 @@ describe.each(['file', 'redis'] as const)('with dead letters in %s', (store) => 
     await acceptRows()
     const retried = await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
     expect(retried.stderr).toBe('')
-    expect(retried.stdout).toMatch(/^[1-9]\d* sent, 0 left\n$/)
+    expect(retried.stdout).toMatch(/^[1-9]\d* delivered, 0 remaining\n$/)
     expect(await letters(daemon)).toBe(0)
     await delay(200)
     writing = false
@@ -148,7 +148,7 @@ test('a store that goes down makes the daemon wait and say so; back up, every ev
     await daemon.ready()
     await acceptRows()
     const retried = await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
-    expect(retried).toMatchObject({ code: 0, stdout: `${ROWS} sent, 0 left\n` })
+    expect(retried).toMatchObject({ code: 0, stdout: `${ROWS} delivered, 0 remaining\n` })
   } finally {
     await store.stop()
   }
@@ -168,7 +168,7 @@ test('a statement that failed is sent again like any other event', async () => {
   await eventually('it is parked', async () => (await letters(daemon)) === 1)
   await shop.redis.cli('DEL', 'emptied:rows')
   const retried = await bingo(['dead-letters', 'retry', '--table', 'shop.rows'], { env: besides(daemon) })
-  expect(retried).toMatchObject({ code: 0, stdout: '1 sent, 0 left\n' })
+  expect(retried).toMatchObject({ code: 0, stdout: '1 delivered, 0 remaining\n' })
   expect(await shop.redis.cli('LINDEX', 'emptied:rows', '0')).toMatch(/truncate/i)
 })
 
@@ -186,6 +186,6 @@ test('a `when` that failed is asked again, and a changed key is deleted with the
   await eventually('both are kept', async () => (await letters(daemon)) === 2)
   await writeFile(daemon.rulesFile, rules("op == 'update'"))
   const retried = await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
-  expect(retried).toMatchObject({ code: 0, stdout: '1 sent, 1 no longer matched, 0 left\n' })
+  expect(retried).toMatchObject({ code: 0, stdout: '1 delivered, 1 no longer matched, 0 remaining\n' })
   expect((await shop.redis.cli('--raw', 'KEYS', 'cache:*')).trim()).toBe('cache:1')
 })

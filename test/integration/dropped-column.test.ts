@@ -66,7 +66,7 @@ async function expectRows(rule: string, expected: readonly number[]): Promise<vo
 
 const metric = (daemon: Daemon, name: string, rule: string) => daemon.metric(`bingo_rule_${name}_total{rule="${rule}"}`)
 
-test('a column that is dropped in mid-stream: its rules’ events are kept, others flow, and a mended filter decides', async () => {
+test('a column that is dropped in mid-stream: its rules’ events are kept, others flow, and a repaired filter decides', async () => {
   await using daemon = await shop.start(rules('new.vip > 0'))
   await change()
   await expectRows('other', from(1, LAST))
@@ -86,17 +86,17 @@ test('a column that is dropped in mid-stream: its rules’ events are kept, othe
     expect(await metric(daemon, 'errors', rule)).toBe(rule === 'other' ? 0 : failed)
   }
 
-  const unmended = await bingo(['dead-letters', 'retry', '--rule', 'filtered'], { env: besides(daemon) })
-  expect([unmended.code, unmended.stdout]).toEqual([1, `0 sent, ${kept.filtered} left\n`])
-  expect(unmended.stderr).toContain('BINGO_UNKNOWN_COLUMN')
+  const unrepaired = await bingo(['dead-letters', 'retry', '--rule', 'filtered'], { env: besides(daemon) })
+  expect([unrepaired.code, unrepaired.stdout]).toEqual([1, `0 delivered, ${kept.filtered} remaining\n`])
+  expect(unrepaired.stderr).toContain('BINGO_UNKNOWN_COLUMN')
   daemon.logs = []
   await writeFile(daemon.rulesFile, rules('new.seq != 10'))
-  await eventually('the mended rules are loaded', () => daemon.logged('rules loaded again'))
+  await eventually('the repaired rules are loaded', () => daemon.logged('rules reloaded'))
   await update(1)
-  const mended = await bingo(['dead-letters', 'retry', '--rule', 'filtered'], { env: besides(daemon) })
+  const repaired = await bingo(['dead-letters', 'retry', '--rule', 'filtered'], { env: besides(daemon) })
   // seq 10 matches no more: neither of its two actions.
-  expect(mended).toMatchObject({ code: 0, stderr: '' })
-  expect(mended.stdout).toMatch(/^\d+ sent, \d+ no longer matched, 0 left\n$/)
+  expect(repaired).toMatchObject({ code: 0, stderr: '' })
+  expect(repaired.stdout).toMatch(/^\d+ delivered, \d+ no longer matched, 0 remaining\n$/)
   await expectRows(
     'filtered',
     from(1, LAST + 1).filter((seq) => seq !== 10),

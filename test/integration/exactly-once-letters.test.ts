@@ -86,7 +86,7 @@ test('kill -9 of a retry, between effect and removal: nothing counts twice, what
   await killedRetry(daemon, ['--rule', 'once'], 'effect-acknowledged:3')
   await killedRetry(daemon, ['--rule', 'once'], 'effect-sent:2')
   // A retry of other events comes to its end, and the daemon forgets what no restart can bring again.
-  expect(await retry(daemon, '--rule', 'other')).toBe(`${ROWS * 10} sent, 0 left\n`)
+  expect(await retry(daemon, '--rule', 'other')).toBe(`${ROWS * 10} delivered, 0 remaining\n`)
   for (let i = 0; i < 4; i++) {
     await delay(1_100)
     await update(1)

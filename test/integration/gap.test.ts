@@ -100,7 +100,7 @@ describe.each(servers)('binlogs of $title that were purged before they were read
     }
     for (const command of [['status'], ['position', 'show']]) {
       const { stdout } = await bingo(command, { env })
-      expect(stdout).toMatch(/gap\s+\d{4}-.* BINGO_SOURCE_GAP: skipped .*, went on at latest: binlog\./)
+      expect(stdout).toMatch(/gap\s+\d{4}-.* BINGO_SOURCE_GAP: skipped .*, resumed at latest: binlog\./)
     }
   })
 })

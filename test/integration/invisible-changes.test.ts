@@ -168,7 +168,7 @@ describe('check --online', () => {
 
   test('tells a table that the account cannot see from one that does not exist', async () => {
     const hidden = await checked('partial', 'shop.child')
-    expect(hidden.text).toMatch(/no table that the account can see matches rule "one"/)
+    expect(hidden.text).toMatch(/no visible table matches rule "one"/)
     expect(hidden.text).toContain("GRANT SELECT ON your_database.* TO 'partial'@'%'")
     const missing = await checked('root', 'shop.nowhere')
     expect(missing.text).toContain('no table matches rule "one"')

@@ -85,8 +85,8 @@ async function checkRules(
 /** A table that is not among those that the account sees may exist all the same. */
 function asFarAsSeen(problem: Problem, { complete, toSeeAll }: KnownTables): Problem {
   if (complete || problem.code !== RULE_CODES.noTable) return problem
-  const message = `no table that the account can see matches rule "${problem.ruleId}": it does not exist, or the account has no SELECT on it, and then its columns were not checked`
-  return { ...problem, message, hint: `Check the spelling of \`table\`, letter case included; or: ${toSeeAll}` }
+  const message = `no visible table matches rule "${problem.ruleId}": the table does not exist, or the account has no SELECT on it (its columns were not checked)`
+  return { ...problem, message, hint: `Check the spelling of \`table\`, including case; or: ${toSeeAll}` }
 }
 
 async function checkSource(config: Config, found: Problem[]): Promise<Inspection> {

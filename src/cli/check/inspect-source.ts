@@ -48,8 +48,7 @@ export async function inspectSource(config: Config, wants: WantsTable): Promise<
       foldsNames: foldsNames(facts),
     }
     if (tables.length > 0) return { findings, tables, ...seen }
-    const message =
-      'neither the columns that rules name nor foreign keys were checked: the account has SELECT on no table, so the server shows it none'
+    const message = 'columns and foreign keys were not checked: the account has SELECT on no table'
     return {
       findings: [...findings, { severity: 'warning', code: 'BINGO_CHECK_NO_TABLES', message, sql: seen.toSeeAll }],
       tables: undefined,
@@ -61,7 +60,7 @@ export async function inspectSource(config: Config, wants: WantsTable): Promise<
 }
 
 function toSeeAll({ account }: Grants): string {
-  return `GRANT SELECT ON your_database.* TO ${account};  (for the check only: BinGo runs without it where binlog_row_metadata is FULL)`
+  return `GRANT SELECT ON your_database.* TO ${account};  (for this check only: with binlog_row_metadata=FULL BinGo runs without it)`
 }
 
 /** What the account may see of tables, read as their declarations. */

@@ -4,7 +4,7 @@ import { BadEncoding, decodeUtf8 } from '../../model/small-file.ts'
 import type { TableDef } from '../../model/table.ts'
 import { tablesOfDump } from '../../sources/mysql/schema/schema-dump.ts'
 
-const HINT = 'Make one with: mysqldump --no-data --databases shop > schema.sql'
+const HINT = 'Create one: mysqldump --no-data --databases shop > schema.sql'
 
 /** `--schema FILE`: the tables of a dump without data. Throws BINGO_SCHEMA_FILE. */
 export function readSchemaFile(path: string): readonly TableDef[] {
@@ -12,8 +12,8 @@ export function readSchemaFile(path: string): readonly TableDef[] {
   const nameless = tables.find(({ schema }) => schema === '')
   if (tables.length === 0) throw invalid(`${path} has no CREATE TABLE statement`)
   if (nameless === undefined) return tables
-  throw new BingoError('BINGO_SCHEMA_FILE', `${path} does not say which database the table ${nameless.name} is in`, {
-    hint: 'Dump with --databases, or put USE your_database; at its top.',
+  throw new BingoError('BINGO_SCHEMA_FILE', `${path} does not name the database of table ${nameless.name}`, {
+    hint: 'Dump with --databases, or add USE your_database; at the top.',
   })
 }
 

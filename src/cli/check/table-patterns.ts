@@ -7,8 +7,8 @@ export function tablePatterns(patterns: readonly string[]): (schema: string, tab
   const matchers = patterns.map((pattern) => {
     const matcher = compileTablePattern(pattern)
     if (matcher === undefined) {
-      throw new BingoError('BINGO_TABLE_PATTERN', `"${pattern}" is not a table`, {
-        hint: `Patterns are ${TABLE_PATTERN_HINT}. Quote them for the shell: --tables '…'`,
+      throw new BingoError('BINGO_TABLE_PATTERN', `"${pattern}" is not a valid table pattern`, {
+        hint: `Write it ${TABLE_PATTERN_HINT}. Quote it for the shell: --tables '…'`,
       })
     }
     return matcher

@@ -3,16 +3,15 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
 const HELP = `
-Reports everything that is wrong at once, each with file, line and column, the text, and what would be
-right. Nothing is executed. With --online it also connects to the source: can BinGo read it (binlog
-format, row image, grants …), and do the tables have the columns that the rules name? Every target but
-webhooks is asked as well: does it let us in, and is the topic, stream, exchange, table or method there?
-Nothing is sent; a target that is down is a warning.
+Reports every problem in one run, each with file, line, column and a fix. Runs no action.
+--online also connects to the source (binlog format, row image, grants; columns that the rules use) and
+to every target except webhooks (login; topic, stream, exchange, table or method). It sends nothing; a
+target that is down is a warning.
 
 Examples:
   $ bingo check
   $ BINGO_RULES=rules/users.yaml bingo check
-  $ bingo check --online                  before a deployment
+  $ bingo check --online                  before you deploy
   $ bingo check --schema schema.sql       columns and types, without a server (in CI)
   $ bingo check --strict --json           in CI
   $ bingo check --allow-missing-secrets --sarif > bingo.sarif   in CI without secrets, for code review`
@@ -29,12 +28,12 @@ export interface CheckOptions extends GlobalOptions {
 export function checkCommand(exit: (code: number) => void): Command {
   return new Command('check')
     .summary('check configuration and rules')
-    .description('Checks configuration and rules; exits 1 when anything is wrong.')
+    .description('Checks configuration and rules; exits 1 if there is a problem.')
     .option(
       '--online',
       'also connect to the source (grants, settings, columns) and to every target (login, topic, stream, exchange, table)',
     )
-    .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
+    .option('--schema <file>', 'take table definitions from a schema dump (mysqldump --no-data --databases …)')
     .option('--json', 'print the result as one JSON object')
     .addOption(new Option('--sarif', 'print the result as SARIF 2.1.0, for code review tools').conflicts('json'))
     .option('--strict', 'exit 1 for warnings too')

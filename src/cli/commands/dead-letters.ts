@@ -5,8 +5,10 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP, ExitCode } from '../output/exit-codes.ts'
 
 const HELP = `
-An event that could not be delivered is kept here with its attempts. States: skip (it alone), park (it
-failed, and later events of its row wait behind it), parked (waits behind one).
+A dead letter is an event that BinGo could not deliver, kept with its attempts. States:
+  skip    it failed; later events of its row are delivered
+  park    it failed; later events of its row wait behind it
+  parked  it waits behind an earlier failure of its row
 
 Examples:
   $ bingo dead-letters list --summary
@@ -17,11 +19,11 @@ Examples:
   $ bingo dead-letters drop --all --until 7d`
 
 const RETRY_HELP = `
-Sends events again, with the same event id, by their own action of the rule, and removes those that the
-target took. An entry whose action is gone or sends something else by now is refused, unless --by names
-the action to use. A filter or "when" that failed is evaluated again: what does not match any more is removed unsent.
-Events of one row are sent in their order; choosing one of a parked row chooses all of them, and what a
-running daemon parks behind them meanwhile. When a row is empty, the daemon goes on with it.`
+Redelivers dead letters with the same event id by the action that failed, and removes those that the target
+accepts. If that action was removed or changed, the retry is refused; --by names another action. A filter or
+"when" that failed is evaluated again: events that no longer match are removed without being sent.
+Events of one row are sent in order. Selecting one event of a parked row selects all of them, including those
+that a running daemon parks in the meantime. When none is left, the daemon resumes delivery for that row.`
 
 export interface SelectOptions extends GlobalOptions {
   readonly rule?: string
@@ -40,14 +42,14 @@ export interface SelectOptions extends GlobalOptions {
 
 export function deadLettersCommand(exit: (code: number) => void): Command {
   const letters = new Command('dead-letters')
-    .summary('list, show, retry or drop events that could not be delivered')
-    .description('Lists, shows, retries or drops events that could not be delivered.')
+    .summary('list, show, retry or drop dead letters (undelivered events)')
+    .description('Lists, shows, retries or drops dead letters: events that could not be delivered.')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
   letters.addCommand(
-    selecting('list', 'Lists them, oldest first; row values are not shown.')
-      .option('--limit <n>', 'at most <n> entries', count)
-      .option('--summary', 'count them by rule, code and target instead')
-      .option('--json', 'print whole entries as NDJSON, with row values')
+    selecting('list', 'Lists dead letters, oldest first, without row values.')
+      .option('--limit <n>', 'list at most <n> dead letters', count)
+      .option('--summary', 'count dead letters by rule, code and target')
+      .option('--json', 'print dead letters as NDJSON, with row values')
       .action(async (ids: readonly string[], _options: object, command: Command) => {
         const { listLetters } = await import('../dead-letters/dead-letters-list.ts')
         await listLetters(ids, command.optsWithGlobals<SelectOptions>())
@@ -55,8 +57,8 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
   )
   letters.addCommand(
     new Command('show')
-      .description('Prints one with its event and attempts.')
-      .argument('<id>', 'as list prints it')
+      .description('Prints a dead letter with its event and attempts.')
+      .argument('<id>', 'id as printed by list')
       .action(async (id: string, _options: object, command: Command) => {
         const { showLetter } = await import('../dead-letters/dead-letters-list.ts')
         exit((await showLetter(id, command.optsWithGlobals<SelectOptions>())) ? ExitCode.ok : ExitCode.failed)
@@ -64,7 +66,7 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
   )
   letters.addCommand(
     choosing(selecting('retry', 'Redelivers dead letters; exits 1 if any delivery failed.'))
-      .option('--by <rule#action>', 'by this action (its number or id) instead of their own, which was changed')
+      .option('--by <rule#action>', 'redeliver by this action (number or id) instead of the one that failed')
       .addHelpText('after', RETRY_HELP)
       .action(async (ids: readonly string[], _options: object, command: Command) => {
         const { retryLetters } = await import('../dead-letters/dead-letters-retry.ts')
@@ -72,7 +74,7 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
       }),
   )
   letters.addCommand(
-    choosing(selecting('drop', 'Removes them for good.')).action(
+    choosing(selecting('drop', 'Deletes dead letters permanently.')).action(
       async (ids: readonly string[], _options: object, command: Command) => {
         const { dropLetters } = await import('../dead-letters/dead-letters-list.ts')
         await dropLetters(ids, command.optsWithGlobals<SelectOptions>())
@@ -85,25 +87,25 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
 function selecting(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .argument('[ids...]', 'as list prints them')
-    .option('--rule <id>', 'of this rule')
-    .option('--table <table>', 'of this table: users or shop.users')
-    .option('--code <code>', 'of which the last attempt failed with this code')
-    .option('--since <time>', 'not older than: 1h, or 2026-11-20T10:00:00Z', moment)
-    .option('--until <time>', 'not newer than', moment)
+    .argument('[ids...]', 'ids as printed by list')
+    .option('--rule <id>', 'only those of this rule')
+    .option('--table <table>', 'only those of this table: users or shop.users')
+    .option('--code <code>', 'only those whose last attempt failed with this code')
+    .option('--since <time>', 'only those created since: 1h (ago) or 2026-11-20T10:00:00Z', moment)
+    .option('--until <time>', 'only those created until (same forms as --since)', moment)
 }
 
 /** What changes something wants to be told what. */
 function choosing(command: Command): Command {
   return command
-    .option('--all', 'all that the other options leave')
-    .option('--limit <n>', 'at most the oldest <n> of them', count)
-    .option('--dry-run', 'only say what would be done')
+    .option('--all', 'select all (that match the other options)')
+    .option('--limit <n>', 'select at most the oldest <n>', count)
+    .option('--dry-run', 'print what would be done without doing it')
     .hook('preAction', (_this, action) => {
       const { all, rule, table, code, since, until } = action.opts<SelectOptions>()
       const chosen =
         action.args.length > 0 || [all, rule, table, code, since, until].some((option) => option !== undefined)
-      if (!chosen) action.error('error: choose entries by id, --rule, --table, --code, --since, --until, or --all')
+      if (!chosen) action.error('error: select dead letters by id, --rule, --table, --code, --since, --until, or --all')
     })
 }
 
@@ -125,12 +127,12 @@ function moment(text: string): number {
   const ago = parseDuration(text)
   const at = ago === undefined ? Date.parse(text) : Date.now() - ago
   if (Number.isNaN(at))
-    throw new InvalidArgumentError('a duration such as 1h (ago), or a date such as 2026-11-20T10:00:00Z')
+    throw new InvalidArgumentError('Write a duration such as 1h (ago) or a date such as 2026-11-20T10:00:00Z.')
   return at
 }
 
 function count(text: string): number {
   const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('a whole number from 1')
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Write a whole number of at least 1.')
   return number
 }

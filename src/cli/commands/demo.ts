@@ -3,15 +3,15 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP, ExitCode } from '../output/exit-codes.ts'
 
 const HELP = `
-Starts a real MySQL (or MariaDB) and a real Redis with temporary folders, runs the daemon with example
-rules, makes changes, and shows what comes of them. Servers are found on the path; else they are
-unpacked into ~/.cache/bingo-servers (Debian, Ubuntu; nothing is installed), else run with Docker. Then
-it stays up for you to try things, until Ctrl-C.
+Starts a real MySQL (or MariaDB) and Redis in temporary folders, runs the daemon with example rules,
+changes rows and shows the results. Then it keeps running so you can experiment; Ctrl-C ends it.
+Servers on the PATH are used first; otherwise packages are unpacked into ~/.cache/bingo-servers
+(Debian and Ubuntu; nothing is installed); otherwise Docker runs them.
 
 Examples:
   $ bingo demo
   $ bingo demo --mariadb
-  $ bingo demo --once       ends by itself: 0 when every effect was verified at its target, else 1`
+  $ bingo demo --once       exits 0 if every effect arrived at its target, else 1`
 
 interface DemoCommandOptions extends GlobalOptions {
   readonly once?: boolean
@@ -23,11 +23,11 @@ const DEFAULT_ROWS = 10_000
 
 export function demoCommand(exit: (code: number) => void): Command {
   return new Command('demo')
-    .summary('see it work on real servers; needs nothing')
-    .description('Shows BinGo at work on a real database and a real Redis, started for it.')
-    .option('--once', 'end after the story, and verify it')
-    .option('--mariadb', 'with MariaDB instead of MySQL')
-    .option('--rows <n>', 'rows of the big UPDATE', rows, DEFAULT_ROWS)
+    .summary('watch BinGo work on real servers (no setup)')
+    .description('Starts a real database and Redis and shows BinGo at work.')
+    .option('--once', 'exit after the last scene, with the result')
+    .option('--mariadb', 'use MariaDB instead of MySQL')
+    .option('--rows <n>', 'rows that the bulk UPDATE changes', rows, DEFAULT_ROWS)
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       exit(await demo(command.optsWithGlobals<DemoCommandOptions>()))
@@ -58,6 +58,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
 
 function rows(text: string): number {
   const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 10) throw new InvalidArgumentError('a whole number from 10')
+  if (!Number.isSafeInteger(number) || number < 10)
+    throw new InvalidArgumentError('Write a whole number of at least 10.')
   return number
 }

@@ -3,9 +3,9 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
 const HELP = `
-Takes change events as bingo tail prints them, one JSON object a line, from a file or stdin, and tells
-for every rule whether it would act, which part of the filter decides, on what values, and what each
-action would send. Nothing is sent. Exits 1 when no rule matches any event.
+Reads change events (NDJSON, as bingo tail prints them) from a file or stdin. For every rule it prints
+whether the rule matches, which part of the filter decides on which values, and what each action would
+send. It sends nothing. Exits 1 if no rule matches any event.
 
 Examples:
   $ bingo tail --from earliest --limit 1 | bingo explain
@@ -20,12 +20,12 @@ export interface ExplainOptions extends GlobalOptions {
 
 export function explainCommand(exit: (code: number) => void): Command {
   return new Command('explain')
-    .summary('why a rule does or does not match an event')
-    .description('Explains which rules match change events, and why.')
-    .argument('[file]', 'events as NDJSON; - or nothing: stdin')
-    .option('--rule <id>', 'only this rule')
+    .summary('show why a rule matches an event or not')
+    .description('Shows which rules match change events, and why.')
+    .argument('[file]', 'file with events as NDJSON (default or -: stdin)')
+    .option('--rule <id>', 'explain only this rule')
     .option('--json', 'print the explanations as NDJSON')
-    .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
+    .option('--schema <file>', 'take table definitions from a schema dump (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (file: string | undefined, _options: object, command: Command) => {
       const { explainEvents } = await import('../events/explain-events.ts')

@@ -4,17 +4,17 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP, ExitCode } from '../output/exit-codes.ts'
 
 const HELP = `
-For health checks of containers, which have no curl: asks the daemon's own admin server.
+For container health checks without curl: queries the daemon's admin server.
 
 Examples:
-  $ bingo health            is the process alive?
-  $ bingo health --ready    do changes flow? prints why not`
+  $ bingo health            is the daemon alive?
+  $ bingo health --ready    is it ready? prints the reasons if not`
 
 export function healthCommand(exit: (code: number) => void): Command {
   return new Command('health')
-    .summary('is the daemon alive (or ready)? for health checks')
-    .description('Asks the running daemon whether it is alive; exits 0 or 1, or 4 when nothing answers.')
-    .option('--ready', 'ask whether changes flow from the source to every target')
+    .summary('health check: is the daemon alive (or ready)?')
+    .description('Checks whether the running daemon is alive; exits 0, 1, or 4 if no daemon answers.')
+    .option('--ready', 'check readiness: changes flow from the source to every target')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { readonly ready?: boolean }>()

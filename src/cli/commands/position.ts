@@ -8,15 +8,15 @@ Examples:
   $ bingo position show --json | jq -r .position.gtidSet`
 
 const SET_HELP = `
-Places:
-  latest            the server's present end; what happened before is not acted on
-  earliest          the oldest event that the server still has; all of it is acted on (again)
+Positions:
+  latest            the current end of the binlog; earlier changes are ignored
+  earliest          the oldest event on the server; everything since then is delivered (again)
   FILE:POS          binlog.000003:157, a boundary between transactions
   GTID set          3e11fa47-71ca-11e1-9e33-c80aa9429562:1-42; MariaDB 0-1-42
 
-The place is checked against the server before it is written. Stop the daemon first: while it holds a
-file checkpoint this is refused; one that uses Redis would be fenced off and stop, so this is refused
-too while its admin server answers, unless --force.
+The position is validated against the server before it is saved. Stop the daemon first: the command is
+refused while a daemon holds the checkpoint file. With a checkpoint in Redis it is refused while the
+daemon's admin server answers; --force saves anyway, and the daemon is fenced off and stops.
 
 Examples:
   $ bingo position set latest
@@ -29,11 +29,11 @@ export interface PositionOptions extends GlobalOptions {
 
 export function positionCommand(): Command {
   const position = new Command('position')
-    .summary('show or set where the daemon goes on')
-    .description('Shows or sets the checkpoint: where the daemon goes on after its next start.')
+    .summary('show or set the checkpoint (where the daemon resumes)')
+    .description('Shows or sets the checkpoint: the position at which the daemon resumes.')
   position.addCommand(
     new Command('show')
-      .description('Prints the checkpoint. Works beside a running daemon.')
+      .description('Prints the checkpoint. Safe while the daemon runs.')
       .addOption(new Option('--json', 'print it as JSON'))
       .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
       .action(async (_options: object, command: Command) => {
@@ -43,9 +43,9 @@ export function positionCommand(): Command {
   )
   position.addCommand(
     new Command('set')
-      .description('Writes a checkpoint: the daemon goes on there after its next start.')
-      .argument('<place>', 'latest, earliest, FILE:POS or a GTID set')
-      .option('--force', 'even though a daemon seems to run (it will stop)')
+      .description('Sets the checkpoint: the daemon resumes there at its next start.')
+      .argument('<position>', 'latest, earliest, FILE:POS or a GTID set')
+      .option('--force', 'set it although a daemon is running (which then stops)')
       .addHelpText('after', `${SET_HELP}\n${EXIT_CODES_HELP}`)
       .action(async (place: string, _options: object, command: Command) => {
         const { setPosition } = await import('../position/position-set.ts')

@@ -5,9 +5,9 @@ import { exitDespiteLeftovers } from '../dead-letters/leftovers.ts'
 
 const HELP = `
 What it does:
-  Checks configuration and rules, connects as a replica, goes on from the checkpoint (a first start
-  begins at source.start), and acts on every committed change that a rule matches until it is stopped.
-  Rules are loaded again when their files change; broken ones are refused and the old ones stay.
+  Checks configuration and rules, connects as a replica, resumes at the checkpoint (the first start
+  begins at source.start), and runs actions for every committed change that a rule matches.
+  Changed rule files are reloaded; if they are invalid, BinGo keeps the previous rules.
 
 Signals:
   SIGTERM, SIGINT  stop reading, deliver what is under way, save the position, exit 0 within
@@ -15,7 +15,7 @@ Signals:
                    finished is replayed after the next start
   SIGHUP           load rules and targets again, reopen audit logs
 
-Logs: JSON on stdout (readable lines on stderr when a person runs it in a terminal).
+Logs: JSON on stdout (readable lines on stderr in a terminal).
 Admin: http://127.0.0.1:8686 with /healthz, /readyz, /metrics, /status (http.listen).
 
 Examples:
@@ -25,8 +25,8 @@ Examples:
 
 export function runCommand(): Command {
   return new Command('run')
-    .summary('run the daemon: act on changes until stopped')
-    .description('Runs the daemon: acts on every change that a rule matches, until it is stopped.')
+    .summary('run the daemon')
+    .description('Runs the daemon: runs actions for every change that a rule matches, until stopped.')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const { runDaemon } = await import('../daemon/run-daemon.ts')

@@ -3,7 +3,7 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP, ExitCode } from '../output/exit-codes.ts'
 
 const HELP = `
-Exits 1 when the daemon is not ready, so that scripts can ask.
+Exits 1 if the daemon is not ready.
 
 Examples:
   $ bingo status
@@ -11,8 +11,8 @@ Examples:
 
 export function statusCommand(exit: (code: number) => void): Command {
   return new Command('status')
-    .summary('what the running daemon is doing')
-    .description('Shows what the running daemon is doing: readiness, lag, position, rules, targets.')
+    .summary('show the state of the running daemon')
+    .description('Shows the state of the running daemon: readiness, lag, position, rules, targets.')
     .option('--json', 'print it as JSON')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {

@@ -5,15 +5,14 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
 const HELP = `
-Prints one JSON object per row change on stdout and nothing else there; logs go to stderr. No action is
-run and no checkpoint is read or written, so it may run beside the daemon. Rows appear when their
-transaction is committed.
+Prints one JSON object per row change on stdout; logs go to stderr. It runs no action and neither reads
+nor writes a checkpoint, so it can run next to the daemon. Rows appear when their transaction commits.
 
-With --file it reads binlog files without a server. Files written with binlog_row_metadata=FULL name
-their columns; for others give the tables with --schema (a dump, as mysqldump --no-data prints it).
+--file reads binlog files without a server. Files written with binlog_row_metadata=FULL contain column
+names; for others, pass the table definitions with --schema (mysqldump --no-data).
 
 Examples:
-  $ bingo tail                                         what happens from now on
+  $ bingo tail                                         changes from now on
   $ bingo tail --from earliest --until-idle 2s | jq -c .new
   $ bingo tail --tables 'shop.orders,shop.order_*' --limit 10
   $ bingo tail --from binlog.000003:157
@@ -33,25 +32,29 @@ export interface TailOptions extends GlobalOptions {
 
 export function tailCommand(): Command {
   return new Command('tail')
-    .summary('print change events as they happen, without acting')
-    .description('Prints change events, one JSON object a line, without running any action.')
-    .option('--from <place>', 'earliest, latest, FILE:POS or a GTID set (default: latest)')
+    .summary('print change events live, without running actions')
+    .description('Prints change events as NDJSON without running actions.')
+    .option('--from <position>', 'start at earliest, latest, FILE:POS or a GTID set (default: latest)')
     .option(
       '--tables <patterns>',
-      'only these tables, as in rules: users, shop.*, separated by commas',
+      'only these tables: patterns as in rules, comma-separated (users,shop.*)',
       splitTablePatterns,
       [],
     )
-    .option('--limit <n>', 'stop after so many events', count)
-    .option('--until-idle <time>', 'stop when nothing has happened for so long, such as 2s', duration)
-    .addOption(new Option('--format <format>', 'json or cloudevents').choices(['json', 'cloudevents']).default('json'))
-    .option('--ddl', 'print TRUNCATE and DDL statements as events too')
+    .option('--limit <n>', 'stop after <n> events', count)
+    .option('--until-idle <time>', 'exit after <time> without events, such as 2s', duration)
+    .addOption(
+      new Option('--format <format>', 'output format: json or cloudevents')
+        .choices(['json', 'cloudevents'])
+        .default('json'),
+    )
+    .option('--ddl', 'also print TRUNCATE and DDL statements as events')
     .addOption(
       new Option('--file <paths...>', 'read binlog files (paths, folders, globs) instead of a server').conflicts(
         'from',
       ),
     )
-    .option('--schema <dump.sql>', 'CREATE TABLE statements for files that do not name their columns')
+    .option('--schema <dump.sql>', 'table definitions for binlog files without column names')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const options = command.optsWithGlobals<TailOptions>()
@@ -67,12 +70,12 @@ export function tailCommand(): Command {
 
 function count(text: string): number {
   const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('a whole number from 1')
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Write a whole number of at least 1.')
   return number
 }
 
 function duration(text: string): number {
   const ms = parseDuration(text)
-  if (ms === undefined || ms < 1) throw new InvalidArgumentError('a duration such as 500ms, 2s or 1m')
+  if (ms === undefined || ms < 1) throw new InvalidArgumentError('Write a duration such as 500ms, 2s or 1m.')
   return ms
 }

@@ -8,7 +8,7 @@ A test file:
     - name: a changed status drops the cache entry
       rule: user_cache_invalidate
       event: {op: update, table: shop.users, old: {id: 1, status: 0}, new: {id: 1, status: 1}}
-      expect: {redis: {cmd: DEL, key: "cache:user:1"}}   # what an action sends, as far as you write it out
+      expect: {redis: {cmd: DEL, key: "cache:user:1"}}   # a subset of what the action sends
     - name: a changed address does not
       rule: user_cache_invalidate
       event: {op: update, table: shop.users, old: {id: 1, status: 0, email: a}, new: {id: 1, status: 0, email: b}}
@@ -19,13 +19,13 @@ A test file:
       expect:
         webhook: {method: POST, url: https://crm.example.com/users/1, headers: {x-source: shop}, body: {email: ada@example.com}}
 
-Maps may hold more than is expected, lists may not. An action is named by its type or its target; several: a list;
-{webhook: null} for nothing. Fields: webhook method, url, headers, body; redis cmd, key, keys, args; kafka topic, key,
+Maps may contain more than expected; lists must match exactly. Name an action by its type or target; write a list for
+several, {webhook: null} for none. Fields: webhook method, url, headers, body; redis cmd, key, keys, args; kafka topic, key,
 headers, value; nats subject, headers, body; rabbitmq exchange, routingKey, headers, body; grpc method, message,
 metadata; sql statement, params; log body.
 
-Nothing is sent. The key of the table is the column id, or what the event gives as key: [a, b]. With --schema the
-values must be what the columns can hold.
+The command sends nothing. The primary key is the column id, unless the event has key: [a, b]. With --schema the values
+must fit the columns.
 
 Examples:
   $ bingo test
@@ -38,9 +38,9 @@ export interface TestOptions extends GlobalOptions {
 export function testCommand(exit: (code: number) => void): Command {
   return new Command('test')
     .summary('run unit tests of rules')
-    .description('Runs unit tests of rules, written in YAML; exits 1 when one fails.')
+    .description('Runs unit tests of rules, written in YAML; exits 1 if one fails.')
     .argument('[files...]', 'files, folders, globs (default: rules/tests)')
-    .option('--schema <file>', 'tables from a dump without data (mysqldump --no-data --databases …)')
+    .option('--schema <file>', 'take table definitions from a schema dump (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (files: readonly string[], _options: object, command: Command) => {
       const { testRules } = await import('../rule-tests/test-rules.ts')

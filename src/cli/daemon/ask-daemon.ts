@@ -50,8 +50,8 @@ function parse(text: string): object {
 }
 
 function unreachable(why: string): BingoError {
-  return new BingoError('BINGO_DAEMON_UNREACHABLE', `no daemon answers at http.listen (${why})`, {
-    hint: 'Is it running on this machine, with the same configuration (BINGO_HTTP_LISTEN, BINGO_HTTP_TOKEN)?',
+  return new BingoError('BINGO_DAEMON_UNREACHABLE', `the daemon does not answer at http.listen (${why})`, {
+    hint: 'Check that it runs on this machine with the same configuration (BINGO_HTTP_LISTEN, BINGO_HTTP_TOKEN).',
     retryable: true,
   })
 }

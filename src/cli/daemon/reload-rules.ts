@@ -99,7 +99,8 @@ export class Reload {
     stats.reload.problem = null
     logRules(log, ruleSet, warnings)
     const { added, changed, removed } = difference(this.inForce, ruleSet)
-    for (const rule of removed) log.warn({ code: 'BINGO_RULE_REMOVED', rule }, 'rule removed: its changes are ignored')
+    for (const rule of removed)
+      log.warn({ code: 'BINGO_RULE_REMOVED', rule }, 'rule removed: BinGo now ignores its changes')
     log.info({ rules: ruleSet.rules.length, added, changed, removed }, 'rules reloaded')
     this.inForce = ruleSet
   }

@@ -20,18 +20,18 @@ export async function showStatus(options: GlobalOptions & { readonly json?: bool
 }
 
 export function daemonRefused(code: number): BingoError {
-  return new BingoError('BINGO_DAEMON_REFUSED', `the daemon answered ${code}`, {
-    hint: code === 401 ? 'Set http.token (BINGO_HTTP_TOKEN) as the daemon has it.' : undefined,
+  return new BingoError('BINGO_DAEMON_REFUSED', `the daemon refused the request with HTTP ${code}`, {
+    hint: code === 401 ? 'Set http.token (BINGO_HTTP_TOKEN) to the token of the daemon.' : undefined,
   })
 }
 
 function leaseText({ role, leader, leadingSince }: Status['standby']): string {
-  return role === 'leader' ? `leading since ${leadingSince}` : `standby, ${leader ?? 'nobody known'} leads`
+  return role === 'leader' ? `leading since ${leadingSince}` : `standby, leader is ${leader ?? 'unknown'}`
 }
 
 export function stateOf({ state: known, downSince, unnamedSince }: StatusOfTarget): string {
   const state = known === 'down' ? `down since ${downSince}` : known
-  return unnamedSince === null ? state : `${state}, no rule names it`
+  return unnamedSince === null ? state : `${state}, no rule references it`
 }
 
 function describe(status: Status, colour: Paint): string {

@@ -24,11 +24,11 @@ export async function dropTarget(target: string, options: GlobalOptions): Promis
   const path = `/targets/drop?target=${encodeURIComponent(target)}`
   const { status, body } = await askDaemon(configFor(options, false), path, 'POST')
   if (status === 200) {
-    process.stdout.write(`${(body as { readonly dropped: number }).dropped} events go to the dead letters\n`)
+    process.stdout.write(`${(body as { readonly dropped: number }).dropped} events move to the dead letters\n`)
     return
   }
   if (status !== 404 && status !== 409) throw daemonRefused(status)
   throw new BingoError('BINGO_TARGET_NOT_DROPPED', (body as { readonly error: string }).error, {
-    hint: 'bingo targets list shows which no rule names.',
+    hint: 'Run `bingo targets list` to see which targets no rule references.',
   })
 }

@@ -17,9 +17,9 @@ export function requireWritableStore(store: string): void {
   } catch (cause) {
     throw new BingoError(
       'BINGO_CHECKPOINT_NOT_WRITABLE',
-      `the checkpoint cannot be kept in ${folder} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
+      `cannot write the checkpoint to ${folder} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
       {
-        hint: 'Set BINGO_CHECKPOINT_STORE to file:PATH in a folder that this user may write, or to redis://host:6379/1.',
+        hint: 'Set BINGO_CHECKPOINT_STORE to file:PATH in a folder that this user can write to, or to redis://host:6379/1.',
         cause,
       },
     )

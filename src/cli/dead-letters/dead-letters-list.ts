@@ -53,7 +53,7 @@ export function showLetter(id: string, options: SelectOptions): Promise<boolean>
       process.stdout.write(`${JSON.stringify(readable(letter), null, 2)}\n`)
       return true
     }
-    process.stderr.write(`there is no dead letter ${id}\n`)
+    process.stderr.write(`dead letter ${id} does not exist\n`)
     return false
   })
 }

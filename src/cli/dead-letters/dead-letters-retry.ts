@@ -80,6 +80,6 @@ async function retryAll(
   await retry.run(plan)
   const { unmatched } = redelivery
   const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
-  process.stdout.write(`${sent - unmatched} sent, ${dropped}${total - sent} left\n`)
+  process.stdout.write(`${sent - unmatched} delivered, ${dropped}${total - sent} remaining\n`)
   return sent === total
 }

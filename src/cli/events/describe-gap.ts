@@ -3,10 +3,10 @@ import { printPosition } from '../../model/gap-event.ts'
 
 const LONGEST = 200
 
-/** One line: when, what is gone, and where reading went on. */
+/** One line: when, what is gone, and where reading resumed. */
 export function describeGap({ at, code, missing, from, to, onGap }: Gap): string {
-  const gone = missing ?? (from === null ? 'not known' : `from ${printPosition(from)} on`)
-  return `${new Date(at).toISOString()} ${code}: skipped ${shorten(gone)}, went on at ${onGap}: ${shorten(printPosition(to))}`
+  const gone = missing ?? (from === null ? 'unknown' : `from ${printPosition(from)} on`)
+  return `${new Date(at).toISOString()} ${code}: skipped ${shorten(gone)}, resumed at ${onGap}: ${shorten(printPosition(to))}`
 }
 
 function shorten(text: string): string {

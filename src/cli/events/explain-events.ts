@@ -47,8 +47,8 @@ async function chosenRules(options: ExplainOptions): Promise<readonly Rule[]> {
   if (options.rule === undefined) return ruleSet.rules
   const rule = ruleSet.rules.find(({ id }) => id === options.rule)
   if (rule !== undefined) return [rule]
-  throw new BingoError('BINGO_RULE_UNKNOWN', `there is no enabled rule "${options.rule}"`, {
-    hint: `There are: ${ruleSet.rules.map(({ id }) => id).join(', ')}.`,
+  throw new BingoError('BINGO_RULE_UNKNOWN', `rule "${options.rule}" does not exist or is disabled`, {
+    hint: `Enabled rules: ${ruleSet.rules.map(({ id }) => id).join(', ')}.`,
   })
 }
 
@@ -62,7 +62,7 @@ async function* linesOf(file: string | undefined): AsyncIterable<{ readonly line
     }
   } catch (cause) {
     if (cause instanceof BingoError) throw cause
-    throw new BingoError('BINGO_FILE_UNREADABLE', `the events cannot be read: ${(cause as Error).message}`, { cause })
+    throw new BingoError('BINGO_FILE_UNREADABLE', `cannot read the events: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -71,7 +71,7 @@ function parseEvent(line: string, number: number): SampleEvent {
     return JSON.parse(line) as SampleEvent
   } catch (cause) {
     throw new BingoError('BINGO_EVENT_INVALID', `line ${number} is not JSON: ${(cause as Error).message}`, {
-      hint: 'One change event a line, as bingo tail prints them.',
+      hint: 'Write one change event per line, as bingo tail prints them.',
       cause,
     })
   }
@@ -102,7 +102,7 @@ function describePart({ source, answer, values }: ExplainedPart): string {
 
 function describeAction({ type, target, when, rendered }: ExplainedAction): string {
   const place = target === type ? type : `${type} ${target}`
-  if (rendered === null) return `${place}: not done, its \`when\` does not hold${when === null ? '' : errorOf(when)}`
+  if (rendered === null) return `${place}: skipped, its \`when\` is false${when === null ? '' : errorOf(when)}`
   if ('payload' in rendered) return `${place}: ${stringifyValue(rendered.payload)}`
   return `${place}: ${rendered.code} ${rendered.message}`
 }

@@ -36,7 +36,7 @@ export async function tailFiles(options: TailOptions, patterns: readonly string[
   const signal = AbortSignal.any([stop.signal, done.signal])
   for await (const { path, truncatedBytes } of readBinlogFiles(paths, reader, signal)) {
     if (truncatedBytes > 0)
-      process.stderr.write(`warning ${path} ends with ${truncatedBytes} bytes that are no whole event\n`)
+      process.stderr.write(`warning ${path} ends with ${truncatedBytes} bytes of an incomplete event\n`)
     if (signal.aborted) break
   }
   await output.flush()
@@ -45,8 +45,8 @@ export async function tailFiles(options: TailOptions, patterns: readonly string[
 /** Files whose events do not name their columns need somebody who knows them. */
 const noSchema: SchemaResolver = {
   resolve: ({ schema, name }: WireTable) => {
-    throw new BingoError('BINGO_SCHEMA_UNKNOWN', `the file does not name the columns of ${schema}.${name}`, {
-      hint: 'Give its CREATE TABLE with --schema dump.sql (mysqldump --no-data), or log with binlog_row_metadata=FULL.',
+    throw new BingoError('BINGO_SCHEMA_UNKNOWN', `the binlog file has no column names for ${schema}.${name}`, {
+      hint: 'Pass its CREATE TABLE with --schema dump.sql (mysqldump --no-data), or log with binlog_row_metadata=FULL.',
     })
   },
   invalidate: () => undefined,
@@ -56,7 +56,7 @@ async function readDump(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new BingoError('BINGO_FILE_UNREADABLE', `the dump ${path} cannot be read: ${(cause as Error).message}`, {
+    throw new BingoError('BINGO_FILE_UNREADABLE', `cannot read the dump ${path}: ${(cause as Error).message}`, {
       cause,
     })
   }

@@ -7,7 +7,7 @@ export function isClosedPipe(error: Error): boolean {
 }
 
 export function outputFailed(cause: Error): BingoError {
-  return new BingoError('BINGO_OUTPUT', `the output cannot be written: ${cause.message}`, {
+  return new BingoError('BINGO_OUTPUT', `cannot write the output: ${cause.message}`, {
     hint: 'Check the disk or the program that the output is redirected to.',
     cause,
   })

@@ -32,11 +32,11 @@ export function exitCodeOf(error: unknown): number {
 
 export const EXIT_CODES_HELP = `
 Exit codes:
-  0    done, or stopped after everything was delivered and saved
-  1    configuration or rules are wrong, a check failed
+  0    success; the daemon stopped after delivering and saving everything
+  1    invalid configuration or rules, or a failed check
   2    unknown command or option
-  3    the source or checkpoint refuses (gap, foreign server, missing grant …)
-  4    something that is needed cannot be reached
+  3    source or checkpoint unusable (gap, foreign server, missing grant …)
+  4    a required service is unreachable
   5    another process holds the checkpoint of this instance
-  70   a mistake in BinGo itself
-  130  interrupted twice · 143  terminated twice, or past the deadline`
+  70   internal error (a bug in BinGo: please report it)
+  130  second SIGINT · 143  second SIGTERM, or shutdown deadline exceeded`

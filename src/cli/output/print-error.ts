@@ -17,7 +17,7 @@ function describe(error: unknown, stream: NodeJS.WriteStream): string {
     return `${colour.red('error')} ${colour.bold(error.code)} ${redactUrls(error.message)}${hint}`
   }
   const message = error instanceof Error ? error.message : String(error)
-  return `${colour.red('error')} ${colour.bold('BINGO_INTERNAL')} ${redactUrls(message)}\n  ${colour.dim('→')} This is a mistake in BinGo. Run the command again with --debug and report what it prints.`
+  return `${colour.red('error')} ${colour.bold('BINGO_INTERNAL')} ${redactUrls(message)}\n  ${colour.dim('→')} Run the command again with --debug and report the output: this is a bug in BinGo.`
 }
 
 function causes(error: Error): string {

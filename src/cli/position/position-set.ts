@@ -26,7 +26,7 @@ export async function setPosition(place: string, options: PositionOptions): Prom
     const before = await loadOrReplace(store)
     const checkpoint = await checkpointAt(start, config, before)
     await store.save(checkpoint)
-    process.stdout.write(`The checkpoint is now:\n${describeCheckpoint(checkpoint, store.description)}`)
+    process.stdout.write(`New checkpoint:\n${describeCheckpoint(checkpoint, store.description)}`)
   } finally {
     await store.close()
   }
@@ -59,12 +59,14 @@ async function loadOrReplace(store: CheckpointStore): Promise<Checkpoint | null>
   try {
     const before = await store.load()
     process.stdout.write(
-      before === null ? 'There was no checkpoint.\n\n' : `It was:\n${describeCheckpoint(before, store.description)}\n`,
+      before === null
+        ? 'No previous checkpoint.\n\n'
+        : `Previous checkpoint:\n${describeCheckpoint(before, store.description)}\n`,
     )
     return before
   } catch (error) {
     if (!(error instanceof BingoError) || !/^BINGO_CHECKPOINT_(CORRUPT|FOREIGN|AHEAD)$/.test(error.code)) throw error
-    process.stdout.write(`What was there is replaced: ${error.message}\n\n`)
+    process.stdout.write(`Replacing an unusable checkpoint: ${error.message}\n\n`)
     return null
   }
 }
@@ -76,14 +78,14 @@ async function refuseBesideDaemon(config: Config): Promise<void> {
     'BINGO_DAEMON_RUNNING',
     `the daemon "${config.name}" is running and would overwrite the checkpoint`,
     {
-      hint: 'Stop it first, or use --force: it is fenced off then and stops by itself.',
+      hint: 'Stop the daemon first, or use --force: the daemon is then fenced off and stops.',
     },
   )
 }
 
 function memoryStore(): BingoError {
-  return new BingoError('BINGO_CHECKPOINT_MEMORY', 'checkpoint.store is memory: there is nothing to set', {
-    hint: 'Set BINGO_SOURCE_START for a daemon that keeps its checkpoint in memory.',
+  return new BingoError('BINGO_CHECKPOINT_MEMORY', 'cannot set a checkpoint: checkpoint.store is memory', {
+    hint: 'Set BINGO_SOURCE_START instead.',
   })
 }
 

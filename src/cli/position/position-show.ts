@@ -27,7 +27,7 @@ export function describeCheckpoint({ name, position, server, savedAt, gaps }: Ch
   const lines: readonly (readonly [string, string])[] = [
     ['instance', name],
     ['store', store],
-    ['file', position.file === '' ? '(known by GTID set only)' : `${position.file}:${position.offset}`],
+    ['file', position.file === '' ? '(unknown; resumes by GTID set)' : `${position.file}:${position.offset}`],
     ['gtid set', position.gtidSet ?? '(none)'],
     ['server', `${server.flavour} ${server.server}`],
     ['saved', `${new Date(savedAt).toISOString()} (${age} ago)`],

@@ -21,7 +21,7 @@ interface ExpectedAction {
 
 const OUTCOMES: readonly Explanation['outcome'][] = ['match', 'no match', 'error']
 export const EXPECT_HINT =
-  'match, no match, error, or what an action sends, like expect: {webhook: {url: …, body: {…}}}'
+  'write match, no match, error, or what an action sends, such as expect: {webhook: {url: …, body: {…}}}'
 
 /** The expectation of a node, or what is wrong with it. */
 export function readExpectation(
@@ -29,20 +29,20 @@ export function readExpectation(
   rule: Rule,
 ): Expectation | { readonly message: string; readonly hint: string } {
   if (node === undefined || (node.tag === 'scalar' && node.value === null)) {
-    return { message: 'the test does not say what it expects', hint: EXPECT_HINT }
+    return { message: 'the test has no "expect"', hint: EXPECT_HINT }
   }
   if (node.tag === 'scalar') {
     const outcome = OUTCOMES.find((each) => each === node.value)
     if (outcome !== undefined) return { outcome, sends: [] }
     const nearest = nearestName(String(node.value), OUTCOMES)
     const hint = nearest === undefined ? EXPECT_HINT : `did you mean "${nearest}"?`
-    return { message: `expect cannot be "${String(node.value)}"`, hint }
+    return { message: `"${String(node.value)}" is not a valid value of expect`, hint }
   }
   const items = node.tag === 'list' ? node.items : [node]
   const names = [...new Set(rule.actions.flatMap(({ type, target }) => [type, target.id]))]
   const sends: ExpectedAction[] = []
   for (const item of items) {
-    if (item.tag !== 'map') return { message: 'each entry of expect is a map', hint: EXPECT_HINT }
+    if (item.tag !== 'map') return { message: 'each entry of expect must be a map', hint: EXPECT_HINT }
     for (const { key, value } of item.entries) {
       if (!names.includes(key)) {
         const hint = `its actions: ${rule.actions.map(({ type }) => type).join(', ')}`
@@ -67,7 +67,7 @@ export function unmet({ outcome, sends }: Expectation, explanation: Explanation,
     const tried = candidates.map((candidate) => ({ candidate, wrong: compare(fields, candidate) }))
     const best = tried.toSorted((a, b) => a.wrong.length - b.wrong.length)[0]
     // More of one kind are expected than the rule has actions.
-    if (best === undefined) return [`${name}: expected another one, got nothing`]
+    if (best === undefined) return [`${name}: expected one more action, got none`]
     left.splice(left.indexOf(best.candidate), 1)
     return best.wrong.map((line) => `${name} ${line}`)
   })
@@ -79,7 +79,7 @@ interface Candidate {
 }
 
 function compare(fields: unknown, { action: { rendered }, plan }: Candidate): string[] {
-  if (rendered === null) return fields === null ? [] : ['is not done: its `when` does not hold']
+  if (rendered === null) return fields === null ? [] : ['is skipped: its `when` is false']
   if (!('payload' in rendered)) return [`fails: ${rendered.code} ${rendered.message}`]
   const shown: Shown = shownPayload(plan, rendered.payload)
   if (fields === null) return [`expected nothing, got ${JSON.stringify(shown)}`]

@@ -92,7 +92,7 @@ async function readTests(
 ): Promise<RuleTest[]> {
   const { files, missing } = await findRuleFiles(patterns, process.cwd())
   for (const pattern of missing) {
-    const hint = '`bingo test --help` shows what one looks like.'
+    const hint = 'Run `bingo test --help` to see an example.'
     problems.push({
       code: 'BINGO_TEST_NO_FILES',
       severity: 'error',
@@ -115,7 +115,7 @@ function parsed(path: string, name: string, reporter: Reporter): TreeNode | unde
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error
     const location = { file: name, line: 1, column: 1 }
-    reporter.error('BINGO_TEST_INVALID', location, `the file cannot be read: ${error.message}`)
+    reporter.error('BINGO_TEST_INVALID', location, `cannot read the file: ${error.message}`)
     return undefined
   }
 }
@@ -128,7 +128,7 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
       code: 'BINGO_TEST_INVALID',
       severity: 'error',
       location,
-      message: 'there is no list "tests:"',
+      message: 'the file has no list "tests:"',
       hint: undefined,
     })
     return []
@@ -139,10 +139,10 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
       problems.push({ code: 'BINGO_TEST_INVALID', severity: 'error', location, message, hint })
       return []
     }
-    if (node.tag !== 'map') return fail('a test is a map', 'Its keys are name, rule, event, expect and sends.')
+    if (node.tag !== 'map') return fail('a test must be a map', 'Use the keys name, rule, event, expect and sends.')
     const test = dataOf(node) as { readonly [key: string]: unknown }
     const unknown = Object.keys(test).find((key) => !KEYS.includes(key))
-    if (unknown !== undefined) return fail(`"${unknown}" is not a key of a test`, `Keys: ${KEYS.join(', ')}.`)
+    if (unknown !== undefined) return fail(`"${unknown}" is not a valid key of a test`, `Keys: ${KEYS.join(', ')}.`)
     const rule = rules.find(({ id }) => id === test['rule'])
     if (rule === undefined) {
       const meant = nearestName(
@@ -150,16 +150,17 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
         rules.map(({ id }) => id),
       )
       return fail(
-        `there is no enabled rule "${String(test['rule'])}"`,
-        meant === undefined ? 'Name one by its id.' : `Did you mean "${meant}"?`,
+        `rule "${String(test['rule'])}" does not exist or is disabled`,
+        meant === undefined ? 'Write the id of an enabled rule.' : `Did you mean "${meant}"?`,
       )
     }
     const { event, sends } = test
     if (typeof event !== 'object' || event === null)
-      return fail('"event" is missing', 'A map with op, table, old and new.')
+      return fail('"event" is missing', 'Write a map with op, table, old and new.')
     const expected = readExpectation(entryOf(node, 'expect')?.value, rule)
     if ('message' in expected) return fail(expected.message, expected.hint)
-    if (sends !== undefined && !Array.isArray(sends)) return fail('"sends" is not a list', 'One entry for each action.')
+    if (sends !== undefined && !Array.isArray(sends))
+      return fail('"sends" must be a list', 'Write one entry per action.')
     const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${expected.outcome}`
     return [{ name, rule, event: event as SampleEvent, expect: expected, sends, location }]
   })

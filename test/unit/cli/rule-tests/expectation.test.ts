@@ -88,8 +88,8 @@ describe('What is not as expected', () => {
       ],
     ],
     ['{webhook: {headers: {x-other: 1}}}', ['webhook headers.x-other: expected 1, got nothing']],
-    ['{redis: {key: "u:1"}}', ['redis is not done: its `when` does not hold']],
-    ['[{webhook: {}}, {webhook: {}}]', ['webhook: expected another one, got nothing']],
+    ['{redis: {key: "u:1"}}', ['redis is skipped: its `when` is false']],
+    ['[{webhook: {}}, {webhook: {}}]', ['webhook: expected one more action, got none']],
     ['no match', ['expected no match, got match']],
   ])('is told by its path: %s', (written, lines) => {
     expect(wrong(rule, `expect: ${written}`)).toEqual(lines)
@@ -115,11 +115,11 @@ describe('What is not as expected', () => {
   })
 
   test.each([
-    ['name: x', 'refused: the test does not say what it expects → match, no match, error, or what an action sends'],
-    ['expect:', 'refused: the test does not say what it expects'],
-    ['expect: matches', 'refused: expect cannot be "matches" → did you mean "match"?'],
+    ['name: x', 'refused: the test has no "expect" → write match, no match, error, or what an action sends'],
+    ['expect:', 'refused: the test has no "expect"'],
+    ['expect: matches', 'refused: "matches" is not a valid value of expect → did you mean "match"?'],
     ['expect: {kafka: {topic: t}}', 'refused: rule "r" has no action "kafka" → its actions: webhook, redis'],
-    ['expect: [match]', 'refused: each entry of expect is a map'],
+    ['expect: [match]', 'refused: each entry of expect must be a map'],
   ])('a test that says nothing that can be asked is refused: %s', (written, message) => {
     expect(wrong(rule, written)[0]).toContain(message)
   })
