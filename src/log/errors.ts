@@ -3,22 +3,22 @@ import type { Place } from '../model/event-log.ts'
 
 export function logFull(log: string): BingoError {
   return new BingoError('BINGO_LOG_FULL', `The event log ${log} is full`, {
-    hint: 'Its readers do not keep up, or a group that nobody reads holds entries: see its statistics. Raise its limits, or make the readers faster.',
+    hint: 'Raise its limits, or make its readers faster. They cannot keep up, or a group that nobody reads holds entries: see its statistics.',
     retryable: true,
   })
 }
 
 /** What appends and waits for an answer must not fill the memory. */
 export function logBusy(log: string): BingoError {
-  return new BingoError('BINGO_LOG_FULL', `The event log ${log} cannot write as fast as it is appended to`, {
-    hint: 'Append again in a moment, and fewer at a time.',
+  return new BingoError('BINGO_LOG_FULL', `The event log ${log} receives entries faster than it can write them`, {
+    hint: 'Retry later, with fewer entries at a time.',
     retryable: true,
   })
 }
 
 export function invalidPlace(place: Place): BingoError {
-  return new BingoError('BINGO_LOG_PLACE_INVALID', `"${place.slice(0, 40)}" is not a place in this event log`, {
-    hint: 'Use a place that this log has given.',
+  return new BingoError('BINGO_LOG_PLACE_INVALID', `"${place.slice(0, 40)}" is not a valid place in this event log`, {
+    hint: 'Use a place that this log returned.',
   })
 }
 

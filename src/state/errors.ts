@@ -4,8 +4,8 @@ import { BingoError } from '../model/errors.ts'
 export function stateUnreachable(place: string, cause: unknown): BingoError {
   if (cause instanceof BingoError && !cause.retryable) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new BingoError('BINGO_STATE_UNREACHABLE', `The state in ${place} cannot be used now: ${reason}`, {
-    hint: 'Check that the store is up, reachable and writable, and that there is room on its disk.',
+  return new BingoError('BINGO_STATE_UNREACHABLE', `The state store ${place} is unavailable: ${reason}`, {
+    hint: 'Check that the store is up, reachable and writable, and that its disk is not full.',
     retryable: true,
     cause,
   })
@@ -15,8 +15,8 @@ export function stateUnreachable(place: string, cause: unknown): BingoError {
 export function leaseUnreachable(place: string, cause: unknown): BingoError {
   if (cause instanceof BingoError && !cause.retryable) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new BingoError('BINGO_LEASE_UNREACHABLE', `The lease in ${place} cannot be asked for: ${reason}`, {
-    hint: 'Check that the store of the lease (checkpoint.store) is up and reachable. Without the lease nothing is delivered.',
+  return new BingoError('BINGO_LEASE_UNREACHABLE', `The lease store ${place} is unavailable: ${reason}`, {
+    hint: 'Check that the lease store (checkpoint.store) is up and reachable. BinGo delivers nothing without the lease.',
     retryable: true,
     cause,
   })

@@ -118,7 +118,7 @@ export async function openDeadLetterStore(settings: StateSettings, limits: DeadL
       return new SqliteDeadLetterStore(await openFile(settings, stateFilePath(place, name)), limits)
     }
     case undefined:
-      throw new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not the address of a store', {
+      throw new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not a valid store address', {
         hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters or memory:',
       })
   }
@@ -134,9 +134,13 @@ export async function openLease({ name, checkpoint, log }: StateSettings, ttlMs:
   if (place?.tag === 'memory') {
     return new MemoryLease(new Map(), { name, holder: newHolder(), ttlMs, clock: systemClock })
   }
-  throw new BingoError('BINGO_CHECKPOINT_STORE_INVALID', 'checkpoint.store cannot hold a lease for several machines', {
-    hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
-  })
+  throw new BingoError(
+    'BINGO_CHECKPOINT_STORE_INVALID',
+    'checkpoint.store cannot hold a lease that several machines share',
+    {
+      hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+    },
+  )
 }
 
 /** Dead letters of older versions are taken over into the file that holds them from now on. */

@@ -239,12 +239,12 @@ function logError(log: string, error: unknown): BingoError {
   }
   if (isCorrupt(error)) {
     return new BingoError('BINGO_LOG_CORRUPT', `The event log ${log} is corrupt: ${reason}`, {
-      hint: 'Stop BinGo and restore the file from a backup, or move it away with its -wal and -shm to begin an empty log.',
+      hint: 'Stop BinGo and restore the file from a backup, or move it away with its -wal and -shm files to start with an empty log.',
       cause: error,
     })
   }
-  return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} cannot be used now: ${reason}`, {
-    hint: 'Check that the path is writable and that there is room on its disk.',
+  return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} is unavailable: ${reason}`, {
+    hint: 'Check that the path is writable and that its disk is not full.',
     retryable: true,
     cause: error,
   })

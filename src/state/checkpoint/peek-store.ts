@@ -33,7 +33,7 @@ export class PeekCheckpoints implements CheckpointStore {
   }
 
   save(): Promise<void> {
-    return Promise.reject(new Error(`${this.description} was opened to look at it only`))
+    return Promise.reject(new Error(`${this.description} is open read-only`))
   }
 
   close(): Promise<void> {

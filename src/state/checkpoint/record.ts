@@ -11,7 +11,7 @@ export const CHECKPOINT_KEY = 'checkpoint'
 const CRC_SUFFIX = /,"crc":"([0-9a-f]{8})"\}\s*$/
 
 const SET_HINT =
-  'Look at it with `bingo position show`. To begin at a place that you choose, run `bingo position set latest` (what happened in between is not acted on), `bingo position set FILE:POS` or `bingo position set GTID_SET`.'
+  'Run `bingo position show` to inspect it. To choose where to resume, run `bingo position set latest` (ignores the changes in between), `bingo position set FILE:POS` or `bingo position set GTID_SET`.'
 
 /**
  * The stored form: one JSON object with the fields of `Checkpoint` and, last, `crc`: CRC32 in hex of the same JSON
@@ -42,13 +42,13 @@ export function serialiseCheckpoint(checkpoint: Checkpoint): string {
  */
 export function parseCheckpoint(stored: string, name: string, place: string): Checkpoint {
   const suffix = CRC_SUFFIX.exec(stored)
-  if (!suffix) throw corrupt(place, 'it is not a checkpoint, or was cut short')
+  if (!suffix) throw corrupt(place, 'not a checkpoint, or truncated')
   const text = `${stored.slice(0, suffix.index)}}`
-  if (checksum(text) !== suffix[1]) throw corrupt(place, 'its checksum does not match')
+  if (checksum(text) !== suffix[1]) throw corrupt(place, 'checksum mismatch')
   const value = parseObject(text, place)
   if (typeof value['version'] === 'number' && value['version'] > VERSION) throw tooNew(place, value['version'])
   const checkpoint = validShape(value)
-  if (!checkpoint) throw corrupt(place, 'fields are missing or of the wrong type')
+  if (!checkpoint) throw corrupt(place, 'fields are missing or have the wrong type')
   if (checkpoint.name !== name) throw otherInstance(place, checkpoint.name, name)
   return checkpoint
 }
@@ -65,7 +65,7 @@ function parseObject(text: string, place: string): Record<string, unknown> {
   } catch {
     // Reported below like any other text that is not an object.
   }
-  throw corrupt(place, 'it is not JSON')
+  throw corrupt(place, 'not valid JSON')
 }
 
 function validShape(value: Record<string, unknown>): Checkpoint | null {
@@ -118,16 +118,16 @@ function isTextOrNull(value: unknown): boolean {
 }
 
 function corrupt(place: string, why: string): BingoError {
-  return new BingoError('BINGO_CHECKPOINT_CORRUPT', `The checkpoint in ${place} cannot be used: ${why}`, {
-    hint: `Restore it from a backup, or choose a place: ${SET_HINT}`,
+  return new BingoError('BINGO_CHECKPOINT_CORRUPT', `The checkpoint in ${place} is corrupt: ${why}`, {
+    hint: `Restore it from a backup, or set a new one: ${SET_HINT}`,
   })
 }
 
 function tooNew(place: string, version: number): BingoError {
   return new BingoError(
     'BINGO_CHECKPOINT_AHEAD',
-    `The checkpoint in ${place} was written by a newer BinGo (format ${version}, this one knows ${VERSION})`,
-    { hint: `Run the newer BinGo, or choose a place: ${SET_HINT}` },
+    `The checkpoint in ${place} was written by a newer BinGo (format ${version}, this one supports ${VERSION})`,
+    { hint: `Run the newer BinGo, or set a new checkpoint: ${SET_HINT}` },
   )
 }
 
@@ -135,7 +135,7 @@ function otherInstance(place: string, found: string, expected: string): BingoErr
   return new BingoError(
     'BINGO_CHECKPOINT_FOREIGN',
     `The checkpoint in ${place} belongs to the instance "${found}", this one is "${expected}"`,
-    { hint: 'Give each instance its own `name` (BINGO_NAME) and its own checkpoint, or set `name` back.' },
+    { hint: 'Give each instance its own `name` (BINGO_NAME) and its own checkpoint, or restore the previous `name`.' },
   )
 }
 
@@ -144,7 +144,7 @@ export function fenced(place: string, detail: string): BingoError {
   return new BingoError(
     'BINGO_CHECKPOINT_FENCED',
     `Another process has taken over the checkpoint in ${place} (${detail}); this one stops`,
-    { hint: 'Run one instance per name, or give the second one another `name`.' },
+    { hint: 'Run one instance per `name`, or give the second one its own `name`.' },
   )
 }
 

@@ -13,7 +13,7 @@ export async function holdLease(
 ): Promise<AsyncDisposable> {
   if ((await lease.ask()).tag === 'other') {
     throw new BingoError('BINGO_DEAD_LETTERS_BUSY', `another process is retrying the dead letters in ${store}`, {
-      hint: `Wait until it is done. One that was killed is forgotten after ${RETRY_LEASE_MS / 1000} seconds.`,
+      hint: `Wait until it has finished. If it was killed, its lock expires after ${RETRY_LEASE_MS / 1000} s.`,
       retryable: true,
     })
   }

@@ -21,8 +21,8 @@ export function parseLetter(text: string, store: string): DeadLetter {
   try {
     return JSON.parse(text) as DeadLetter
   } catch (cause) {
-    throw new BingoError('BINGO_DEAD_LETTER_CORRUPT', `An entry of the dead letters in ${store} cannot be read`, {
-      hint: 'Something else wrote there. Remove the entry by hand, or name another deadLetters.store.',
+    throw new BingoError('BINGO_DEAD_LETTER_CORRUPT', `A dead letter in ${store} is corrupt`, {
+      hint: 'Remove the entry by hand, or set another deadLetters.store. Another program has written to the store.',
       cause,
     })
   }
@@ -60,8 +60,8 @@ export async function* filtered(
 }
 
 export function full(store: string): BingoError {
-  return new BingoError('BINGO_DEAD_LETTERS_FULL', `The dead letters in ${store} are full`, {
-    hint: 'Look at them with `bingo dead-letters list`, then retry or drop them, or raise deadLetters.maxCount or maxBytes. Nothing is dropped: BinGo waits.',
+  return new BingoError('BINGO_DEAD_LETTERS_FULL', `The dead-letter store ${store} is full`, {
+    hint: 'Run `bingo dead-letters list`, then retry or drop entries, or raise deadLetters.maxCount or maxBytes. BinGo waits and drops nothing.',
     retryable: true,
   })
 }
@@ -69,8 +69,8 @@ export function full(store: string): BingoError {
 export function unreachable(store: string, cause: unknown): BingoError {
   if (cause instanceof BingoError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new BingoError('BINGO_DEAD_LETTERS_UNREACHABLE', `The dead letters in ${store} cannot be used: ${reason}`, {
-    hint: 'Check that the store is up, writable, and has room.',
+  return new BingoError('BINGO_DEAD_LETTERS_UNREACHABLE', `The dead-letter store ${store} is unavailable: ${reason}`, {
+    hint: 'Check that the store is up, writable and not full.',
     retryable: true,
     cause,
   })

@@ -17,7 +17,7 @@ function stateCorrupt(place: string, cause: unknown): BingoError {
 
 function stateNewer(cause: Error): BingoError {
   return new BingoError('BINGO_STATE_NEWER', cause.message, {
-    hint: 'Run the newer BinGo, or go back as docs/operations.md says under State files, Rollback.',
+    hint: 'Run the newer BinGo, or roll back (docs/operations.md, State files, Rollback).',
     cause,
   })
 }

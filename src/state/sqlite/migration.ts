@@ -37,7 +37,7 @@ export function migrateText(path: string, name: string, log: Log): void {
   linkSync(path, kept)
   renameSync(made, path)
   syncFolder(dirname(path))
-  log.info({ file: path, kept }, 'the JSON checkpoint was moved into a state file')
+  log.info({ file: path, kept }, 'migrated the JSON checkpoint to a state file')
 }
 
 /** What is on the path is replaced by order of `bingo position set`. */
@@ -45,10 +45,7 @@ export function setAside(path: string, log: Log): void {
   const kept = `${path}.replaced-${new Date().toISOString().replaceAll(':', '')}`
   renameSync(path, kept)
   syncFolder(dirname(path))
-  log.warn(
-    { file: path, kept },
-    'what was on the path of the checkpoint is not one of this instance, and was set aside',
-  )
+  log.warn({ file: path, kept }, 'the file at the checkpoint path is not a checkpoint of this instance and was renamed')
 }
 
 /**
@@ -74,7 +71,7 @@ export function importLetters(database: DatabaseSync, file: string, log: Log): v
   const kept = `${file}.migrated`
   renameSync(file, kept)
   syncFolder(dirname(file))
-  log.info({ file, kept, count }, 'the dead letters were moved into the state file')
+  log.info({ file, kept, count }, 'migrated the dead letters to the state file')
 }
 
 function copyLetters(database: DatabaseSync, file: string, id: string): number {

@@ -109,7 +109,7 @@ function claimLost(place: string): BingoError {
     'BINGO_CHECKPOINT_FENCED',
     `Another process has taken over the state in ${place}; this one stops`,
     {
-      hint: 'Run one instance per name, or give the second one another `name`.',
+      hint: 'Run one instance per `name`, or give the second one its own `name`.',
     },
   )
 }

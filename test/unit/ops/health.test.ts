@@ -92,9 +92,9 @@ test('a target that is down and holds its share of the budget is reported as the
 
 test('dead letters that cannot be written are said, with the reason of their store', () => {
   stats.deadLetters.blockedSince = now - 3_000
-  stats.deadLetters.blockedBy = { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead letters in memory are full' }
+  stats.deadLetters.blockedBy = { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead-letter store in memory is full' }
   expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons).toEqual([
-    { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead letters in memory are full; events wait (for 3 s)' },
+    { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead-letter store in memory is full; events wait (for 3 s)' },
   ])
 })
 

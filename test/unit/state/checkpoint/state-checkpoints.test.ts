@@ -138,6 +138,6 @@ describe('a checkpoint in a state file', () => {
   })
 
   it('refuses to save where it only looks', async () => {
-    await expect((await open({ readOnly: true })).save(checkpoint)).rejects.toThrow('to look at it only')
+    await expect((await open({ readOnly: true })).save(checkpoint)).rejects.toThrow('is open read-only')
   })
 })
