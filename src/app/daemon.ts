@@ -213,7 +213,7 @@ function openTarget(
   mayDeliver?: () => boolean,
 ): Promise<Target> {
   const type = actionTypes().get(target.type)
-  if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `no action type ${target.type}`)
+  if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `unknown action type ${target.type}`)
   const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen }
   return type.open(target, context)
 }

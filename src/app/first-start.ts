@@ -82,9 +82,9 @@ async function ifReachable<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
 function lost(name: string, store: string, traces: readonly string[]): BingoError {
   return new BingoError(
     'BINGO_CHECKPOINT_LOST',
-    `No checkpoint of "${name}" is in ${store}, but this is not a first start: ${traces.join('; ')}`,
+    `Checkpoint lost: ${store} has none for "${name}", but this is not the first start: ${traces.join('; ')}`,
     {
-      hint: 'Check `checkpoint.store` and `name`, or restore the checkpoint. To begin knowingly: `bingo position set earliest` or `latest`, or set source.start.',
+      hint: 'Check `checkpoint.store` and `name`, or restore the checkpoint. To start without it, run `bingo position set earliest` or `bingo position set latest`, or set source.start.',
     },
   )
 }

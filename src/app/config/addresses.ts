@@ -25,10 +25,13 @@ export const hostList = textParser((value): readonly HostPort[] => {
   return textList(value).map((written) => {
     const address = parseHostPort(written)
     if (address === undefined) {
-      throw new InvalidValue(`"${written}" is not the address of a server`, 'Like db1:3306, db2, [fd00::1]:3306.')
+      throw new InvalidValue(
+        `"${written}" is not a valid server address`,
+        'Write addresses such as db1:3306, db2, [fd00::1]:3306.',
+      )
     }
     const name = `${address.host}:${address.port}`
-    if (seen.has(name)) throw new InvalidValue(`"${written}" stands there twice`, 'Name each server once.')
+    if (seen.has(name)) throw new InvalidValue(`"${written}" is listed twice`, 'List each server once.')
     seen.add(name)
     return address
   })
@@ -42,7 +45,7 @@ export const pemFile = textParser((value): string => {
     return readSmallFile(path)
   } catch (error) {
     throw new InvalidValue(
-      `the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
+      `cannot read the file ${path} (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
       'Write the path of a PEM file, or the PEM text itself.',
     )
   }
@@ -72,8 +75,8 @@ export const listenAddress = textParser(
     const port = Number(parts?.[2])
     if (!parts || port > 65_535) {
       throw new InvalidValue(
-        `"${written}" is not an address to listen on`,
-        'Like 127.0.0.1:8686, 0.0.0.0:8686, [::1]:8686, or off.',
+        `"${written}" is not a valid listen address`,
+        'Write an address such as 127.0.0.1:8686, 0.0.0.0:8686 or [::1]:8686, or write off.',
       )
     }
     if (parts[1] === undefined) return { host: '127.0.0.1', port }
@@ -100,7 +103,10 @@ export const cidrList = textParser((value): readonly string[] => {
     const width = family === 4 ? 32 : 128
     const right = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width)
     if (family === 0 || !right || more !== undefined) {
-      throw new InvalidValue(`"${cidr}" is not a network`, 'Like 10.0.0.0/8, fd00::/8, or one address.')
+      throw new InvalidValue(
+        `"${cidr}" is not a valid network`,
+        'Write a network such as 10.0.0.0/8 or fd00::/8, or one address.',
+      )
     }
   }
   return list
@@ -112,7 +118,7 @@ export const storeAddress = textParser((value): string => {
   if (/^[a-z+]*(redis|sentinel)/i.test(address)) return redisAddress(address)
   if (parseStoreUrl(address) !== null) return address
   throw new InvalidValue(
-    'this is not the address of a store',
-    'Like redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for trying things out).',
+    'not a valid store address',
+    'Write redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for experiments).',
   )
 })

@@ -90,11 +90,11 @@ function address(options: BuildOptions): SourceAddress {
   const unreadable = url === undefined && options.given.has('source.url')
   if (options.sourceRequired && !unreadable) {
     if (host === undefined && socketPath === undefined) {
-      report(options, 'source.url', 'BINGO_CONFIG_MISSING', 'there is no database to read from', {
+      report(options, 'source.url', 'BINGO_CONFIG_MISSING', 'source.url is missing: no database to read from', {
         hint: 'Set BINGO_SOURCE_URL=mysql://user:password@host:3306, or source.url in config/bingo.yaml.',
       })
     } else if (user === undefined) {
-      report(options, 'source.user', 'BINGO_CONFIG_MISSING', 'the user of the database is missing', {
+      report(options, 'source.user', 'BINGO_CONFIG_MISSING', 'the database user is missing', {
         hint: 'Set BINGO_SOURCE_USER (and BINGO_SOURCE_PASSWORD), or write both into source.url.',
       })
     }
@@ -119,16 +119,22 @@ function standby(options: BuildOptions): StandbyConfig {
   const { values } = options
   const lease = values['standby.lease']!
   if (lease !== 'off' && /^(file|memory):/.test(values['checkpoint.store']!)) {
-    report(options, 'standby.lease', 'BINGO_CONFIG_STANDBY', 'a standby needs a checkpoint that both instances reach', {
-      hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
-    })
+    report(
+      options,
+      'standby.lease',
+      'BINGO_CONFIG_STANDBY',
+      'a standby needs a checkpoint store that both instances can reach',
+      {
+        hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+      },
+    )
   }
   if (lease === 'mysql' && (values['source.hosts']?.length ?? 0) > 1) {
     report(
       options,
       'standby.lease',
       'BINGO_CONFIG_STANDBY',
-      'with several servers in source.hosts a lock on one of them is no lease',
+      'a lock on one server cannot be the lease when source.hosts lists several servers',
       {
         hint: 'Set standby.lease to redis.',
       },
@@ -143,7 +149,7 @@ function http(options: BuildOptions): HttpConfig {
   // One that is given and cannot be read is reported as such, or belongs to a command that does not use it.
   const unread = options.values['http.token'] === undefined && options.given.has('http.token')
   if (listen !== null && token === undefined && !unread && !isLoopback(listen.host)) {
-    report(options, 'http.listen', 'BINGO_CONFIG_HTTP_TOKEN', `listening on ${listen.host} needs a token`, {
+    report(options, 'http.listen', 'BINGO_CONFIG_HTTP_TOKEN', `http.listen on ${listen.host} requires a token`, {
       hint: 'Set http.token (BINGO_HTTP_TOKEN), or listen on 127.0.0.1.',
     })
   }
@@ -154,7 +160,7 @@ function range(options: BuildOptions, min: RangePath, max: RangePath): { minMs: 
   const minMs = options.values[min]!
   const maxMs = options.values[max]!
   if (minMs > maxMs) {
-    report(options, min, 'BINGO_CONFIG_VALUE', `${min} (${minMs} ms) is more than ${max} (${maxMs} ms)`, {
+    report(options, min, 'BINGO_CONFIG_VALUE', `${min} (${minMs} ms) exceeds ${max} (${maxMs} ms)`, {
       hint: `Make ${max} at least as long.`,
     })
   }

@@ -49,7 +49,7 @@ export function environmentProblems(env: Environment): Problem[] {
       code: 'BINGO_CONFIG_UNKNOWN_VARIABLE',
       severity: 'warning',
       location: undefined,
-      message: `the environment variable ${name} is not a setting and has no effect`,
+      message: `environment variable ${name} is not a setting and is ignored`,
       hint: `Did you mean BINGO_${meant}?`,
     })
   }
@@ -65,7 +65,7 @@ function ignoredLink(name: string): Problem {
     code: 'BINGO_CONFIG_SERVICE_VARIABLE',
     severity: 'warning',
     location: undefined,
-    message: `${name} comes from Kubernetes, for a service called ${service}, and is ignored`,
-    hint: 'Set enableServiceLinks: false in the pod, or give the service another name.',
+    message: `environment variable ${name} is ignored: Kubernetes sets it for the service ${service}`,
+    hint: 'Set enableServiceLinks: false in the pod, or rename the service.',
   }
 }

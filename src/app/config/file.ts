@@ -49,7 +49,7 @@ class SettingsReader {
   readRoot(root: TreeNode): void {
     if (root.tag === 'map') return this.readGroup('', root)
     const hint = 'Write "name: value" lines, such as "name: bingo".'
-    this.report('BINGO_CONFIG_TYPE', root.location, 'the file is not a map of settings', hint)
+    this.report('BINGO_CONFIG_TYPE', root.location, 'the file must be a map of settings', hint)
   }
 
   private readGroup(group: string, map: MapNode): void {
@@ -67,7 +67,7 @@ class SettingsReader {
   private readNested(path: string, value: TreeNode): void {
     if (value.tag === 'map') return this.readGroup(path, value)
     if (isEmpty(value)) return
-    const hint = `Write its settings below it: ${[...GROUPS.get(path)!].join(', ')}.`
+    const hint = `Write its settings under it: ${[...GROUPS.get(path)!].join(', ')}.`
     this.report('BINGO_CONFIG_TYPE', value.location, `"${path}" is a group of settings, not one value`, hint)
   }
 
@@ -81,8 +81,8 @@ class SettingsReader {
   private readTargets(node: TreeNode): void {
     if (isEmpty(node)) return
     if (node.tag !== 'map') {
-      const hint = 'Like targets: {crm: {type: webhook, url: …}}.'
-      this.report('BINGO_CONFIG_TYPE', node.location, '"targets" is not a map', hint)
+      const hint = 'Write targets: {crm: {type: webhook, url: …}}.'
+      this.report('BINGO_CONFIG_TYPE', node.location, '"targets" must be a map', hint)
       return
     }
     for (const { key: name, keyLocation, value } of node.entries) {
@@ -97,10 +97,10 @@ class SettingsReader {
       meant !== undefined
         ? `Did you mean "${meant}"?`
         : elsewhere !== undefined
-          ? `There is "${elsewhere}".`
-          : `Known here: ${[...names].join(', ')}.`
+          ? `Write it as "${elsewhere}".`
+          : `Known settings: ${[...names].join(', ')}.`
     const where = group === '' ? '' : ` in "${group}"`
-    this.report('BINGO_CONFIG_UNKNOWN_KEY', keyLocation, `"${name}" is not a setting${where}`, hint)
+    this.report('BINGO_CONFIG_UNKNOWN_KEY', keyLocation, `"${name}" is not a valid setting${where}`, hint)
   }
 
   private report(code: string, location: SourceLocation, message: string, hint: string): void {

@@ -71,8 +71,8 @@ function readFile(path: string): FileContents {
     return { ...contents, problems: [...reporter.problems, ...contents.problems] }
   } catch (cause) {
     if (!(cause instanceof UnreadableFile)) throw cause
-    throw new BingoError('BINGO_CONFIG_FILE', `the configuration ${path} cannot be read: ${cause.message}`, {
-      hint: 'Check the path given by --config or BINGO_CONFIG and the permissions of the file.',
+    throw new BingoError('BINGO_CONFIG_FILE', `cannot read the configuration ${path}: ${cause.message}`, {
+      hint: 'Check the path in --config or BINGO_CONFIG and the file permissions.',
       cause,
     })
   }

@@ -27,7 +27,7 @@ const DAY = 24 * HOUR
  * apart (file.ts).
  */
 export const SETTINGS = {
-  name: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'Letters, digits, ".", "_" and "-", at most 64 of them.'),
+  name: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'Write at most 64 letters, digits, ".", "_" and "-".'),
   'source.url': mysqlUrl,
   'source.host': text,
   'source.hosts': hostList,

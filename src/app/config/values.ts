@@ -42,13 +42,13 @@ function shown(value: unknown): string {
 export const text = textParser((value): string => {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value)
-  throw new InvalidValue(`${shown(value)} is not a text`, 'Write one text.')
+  throw new InvalidValue(`${shown(value)} is not a string`, 'Write one string.')
 })
 
 export function textLike(pattern: RegExp, hint: string): Parse<string> {
   return textParser((value) => {
     const result = text(value)
-    if (!pattern.test(result)) throw new InvalidValue(`${shown(value)} does not fit here`, hint)
+    if (!pattern.test(result)) throw new InvalidValue(`${shown(value)} is not a valid value`, hint)
     return result
   })
 }
@@ -71,8 +71,11 @@ export function duration(minMs: number, maxMs: number): Parse<number> {
   return parser(DURATION_SCHEMA, (value) => {
     const ms = typeof value === 'string' ? parseDuration(value.trim()) : undefined
     if (ms === undefined) {
-      const hint = typeof value === 'number' ? `Say the unit: ${value}ms or ${value}s.` : 'Like 250ms, 10s, 5m, 1h, 7d.'
-      throw new InvalidValue(`${shown(value)} is not a duration`, hint)
+      const hint =
+        typeof value === 'number'
+          ? `Add the unit: ${value}ms or ${value}s.`
+          : 'Write a duration such as 250ms, 10s, 5m, 1h or 7d.'
+      throw new InvalidValue(`${shown(value)} is not a valid duration`, hint)
     }
     if (ms < minMs || ms > maxMs) {
       throw new InvalidValue(
@@ -87,7 +90,10 @@ export function duration(minMs: number, maxMs: number): Parse<number> {
 export const bytes = parser(BYTES_SCHEMA, (value): number => {
   const size = typeof value === 'number' ? value : typeof value === 'string' ? parseBytes(value) : undefined
   if (size === undefined || !Number.isSafeInteger(size) || size < 1) {
-    throw new InvalidValue(`${shown(value)} is not a size`, 'Like 32MiB, 512KiB, 1GiB, or a number of bytes.')
+    throw new InvalidValue(
+      `${shown(value)} is not a valid size`,
+      'Write a size such as 32MiB, 512KiB or 1GiB, or a number of bytes.',
+    )
   }
   return size
 })
@@ -121,8 +127,8 @@ export function choice<const T extends string>(...choices: readonly T[]): Parse<
     if (found !== undefined) return found
     const meant = typeof value === 'string' ? nearestName(value, choices) : undefined
     throw new InvalidValue(
-      `${shown(value)} is not one of the choices`,
-      `${meant === undefined ? '' : `Did you mean "${meant}"? `}Choices: ${choices.join(', ')}.`,
+      `${shown(value)} is not a valid choice`,
+      `${meant === undefined ? '' : `Did you mean "${meant}"? `}Write one of: ${choices.join(', ')}.`,
     )
   })
 }

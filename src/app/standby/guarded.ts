@@ -122,7 +122,7 @@ export class GuardedCheckpoints implements CheckpointStore {
 
 function withheld(reason: unknown): BingoError {
   if (reason instanceof BingoError) return reason
-  return new BingoError('BINGO_LEASE_UNCONFIRMED', 'not sent: the lease could not be confirmed', {
+  return new BingoError('BINGO_LEASE_UNCONFIRMED', 'delivery withheld: the lease is not confirmed', {
     retryable: true,
     cause: reason,
   })

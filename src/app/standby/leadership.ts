@@ -167,7 +167,7 @@ export class Leadership implements Permit {
     this.lost = new BingoError(
       'BINGO_LEASE_LOST',
       `${holder} has taken over the lease ${this.deps.store.description}; this one stops`,
-      { hint: 'Nothing to do: start it again (a restart policy does), and it waits as standby.' },
+      { hint: 'Restart this instance (or let a restart policy do so): it then waits as standby.' },
     )
   }
 }

@@ -62,9 +62,9 @@ test('several servers come from a list or the environment, and replace host and 
   const env = { ...SOURCE, BINGO_SOURCE_HOSTS: '[fd00::1]:3307,db9' }
   expect(load(env).config.source).toMatchObject({ host: 'fd00::1', port: 3307 })
   const [twice] = problems({ ...SOURCE, BINGO_SOURCE_HOSTS: 'db1,db1:3306' })
-  expect(twice).toMatchObject({ code: 'BINGO_CONFIG_VALUE', message: expect.stringContaining('stands there twice') })
+  expect(twice).toMatchObject({ code: 'BINGO_CONFIG_VALUE', message: expect.stringContaining('is listed twice') })
   const [wrong] = problems({ ...SOURCE, BINGO_SOURCE_HOSTS: 'mysql://db1' })
-  expect(wrong?.message).toContain('not the address of a server')
+  expect(wrong?.message).toContain('not a valid server address')
 })
 
 test('the configuration cannot be changed afterwards', () => {
