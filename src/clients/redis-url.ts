@@ -35,7 +35,7 @@ const MODES: { readonly [scheme: string]: { mode: RedisAddress['mode']; tls: boo
 }
 
 const HINT =
-  'Forms: redis://[user:password@]host[:6379][/db], rediss://… (TLS), sentinel://h1:26379,h2:26379/GROUP[/db], redis+cluster://h1:6379,h2:6379; options ?ca=FILE&cert=FILE&key=FILE&servername=NAME'
+  'Write redis://[user:password@]host[:6379][/db], rediss://… (TLS), sentinel://h1:26379,h2:26379/GROUP[/db], redis+cluster://h1:6379,h2:6379; options ?ca=FILE&cert=FILE&key=FILE&servername=NAME'
 
 /**
  * Reads a Redis address. WHATWG URLs cannot hold several hosts, which Sentinel and Cluster need, so it is taken apart
@@ -45,18 +45,18 @@ export function parseRedisUrl(url: string): RedisAddress {
   const parts = /^([a-z+]+):\/\/(?:([^@]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?$/i.exec(url.trim())
   const scheme = parts?.[1]?.toLowerCase() ?? ''
   const known = MODES[scheme]
-  if (!parts || !known) throw invalid(parts ? `scheme "${scheme}" is not known` : 'it is not a URL')
+  if (!parts || !known) throw invalid(parts ? `unknown scheme "${scheme}"` : 'not a URL')
   const mode = known.mode
   const hosts = parseHosts(parts[3] ?? '', mode === 'sentinel' ? 26379 : 6379)
-  if (mode === 'single' && hosts.length > 1) throw invalid('several hosts need sentinel:// or redis+cluster://')
+  if (mode === 'single' && hosts.length > 1) throw invalid('several hosts require sentinel:// or redis+cluster://')
   const path = (parts[4] ?? '').split('/').filter((part) => part !== '')
   const group = mode === 'sentinel' ? decode(path.shift() ?? '') : undefined
-  if (group === '') throw invalid('a Sentinel address names the master group: sentinel://host:26379/GROUP')
+  if (group === '') throw invalid('a Sentinel address must name the master group: sentinel://host:26379/GROUP')
   const query = new URLSearchParams(parts[5] ?? '')
   checkOptions(query, known)
   const [username, password] = credentials(parts[2])
   const db = parseDb(path, query)
-  if (mode === 'cluster' && db !== 0) throw invalid('Redis Cluster has database 0 only')
+  if (mode === 'cluster' && db !== 0) throw invalid('Redis Cluster has only database 0')
   return {
     mode,
     hosts,
@@ -84,12 +84,10 @@ function checkOptions(query: URLSearchParams, { mode, tls }: { mode: RedisAddres
   for (const name of query.keys()) {
     if (known.includes(name)) continue
     if (TLS_OPTIONS.includes(name)) throw invalid(`?${name} is for TLS: write rediss:// instead of redis://`)
-    if (/^(ssl|tls|use_?ssl)/i.test(name)) throw invalid(`?${name} is not an option: TLS is switched on by rediss://`)
+    if (/^(ssl|tls|use_?ssl)/i.test(name)) throw invalid(`?${name} is not an option: write rediss:// for TLS`)
     if (/^user(name)?$/i.test(name)) throw invalid(`?${name} is not an option: write user:password@ before the host`)
     const near = known.find((each) => each.toLowerCase() === name.toLowerCase())
-    throw invalid(
-      `the option ${JSON.stringify(name)} is not known; ${near ? `write ${near}` : `known: ${known.join(', ')}`}`,
-    )
+    throw invalid(`unknown option ${JSON.stringify(name)}; ${near ? `write ${near}` : `known: ${known.join(', ')}`}`)
   }
 }
 
@@ -115,7 +113,8 @@ function credentials(text: string | undefined): [string | undefined, string | un
 
 function parseDb(path: readonly string[], query: URLSearchParams): number {
   const text = path[0] ?? query.get('db') ?? '0'
-  if (path.length > 1 || !/^\d{1,5}$/.test(text)) throw invalid('the database is a number, as in redis://host:6379/1')
+  if (path.length > 1 || !/^\d{1,5}$/.test(text))
+    throw invalid('the database must be a number, as in redis://host:6379/1')
   return Number(text)
 }
 
@@ -147,10 +146,10 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw invalid('a % in user or password is written %25')
+    throw invalid('invalid escape in user or password: write % as %25')
   }
 }
 
 function invalid(why: string): BingoError {
-  return new BingoError('BINGO_REDIS_URL_INVALID', `The Redis address cannot be used: ${why}`, { hint: HINT })
+  return new BingoError('BINGO_REDIS_URL_INVALID', `The Redis address is not valid: ${why}`, { hint: HINT })
 }

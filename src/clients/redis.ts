@@ -75,14 +75,14 @@ export class RedisConnection {
   }
 
   /**
-   * To be told when a command was not answered in time. From then on it is not ready until the replies have caught up,
+   * To be told when command timed out. From then on it is not ready until the replies have caught up,
    * or the connection was made anew: what is sent behind an unanswered command, a retry of it above all, would be run
    * in addition to it (invariant 5).
    */
   doubt(): void {
     if (this.#doubted || this.#closed) return
     this.#doubted = true
-    this.#lastError = new Error('a command was not answered in time')
+    this.#lastError = new Error('command timed out')
     void Promise.all(this.#nodes().map((node) => whenRepliesFit(node))).then(() => {
       this.#doubted = false
       if (this.#ready) this.#announce()
@@ -130,8 +130,8 @@ export class RedisConnection {
   /** The error to report while this connection is down. */
   unreachable(): BingoError {
     const reason = this.#lastError ? `: ${this.#lastError.message}` : ''
-    return new BingoError('BINGO_REDIS_UNREACHABLE', `Redis at ${this.address} cannot be reached${reason}`, {
-      hint: 'Check that Redis is up, and host, port, user, password and TLS in the address.',
+    return new BingoError('BINGO_REDIS_UNREACHABLE', `Redis at ${this.address} is unreachable${reason}`, {
+      hint: 'Check that Redis is up, and check host, port, user, password and TLS in the address.',
       retryable: true,
       cause: this.#lastError,
     })

@@ -69,9 +69,9 @@ export class ReplyGuard implements StreamGuard {
     this.#skip = 2
     this.#skipEndsValue = true
     if (type === INTEGER || type === SIMPLE || type === ERROR) return null
-    if (type !== BULK && type !== ARRAY) return 'bytes that are no reply'
+    if (type !== BULK && type !== ARRAY) return 'bytes that are not a valid reply'
     const text = bytes.toString('latin1', start + 1, end)
-    if (!/^(-1|\d{1,15})$/.test(text)) return 'a length that is no number'
+    if (!/^(-1|\d{1,15})$/.test(text)) return 'a length that is not a number'
     const length = Number(text)
     if (length === -1) return null
     return type === BULK ? this.#bulk(length) : this.#array(length)

@@ -17,7 +17,7 @@ export interface FileFormat {
 /** A file of a newer version than this program knows. */
 export class NewerFormatError extends Error {
   constructor(path: string, found: number, known: number) {
-    super(`${path} was written by a newer BinGo (format ${found}, this one knows up to ${known})`)
+    super(`${path} was written by a newer BinGo (format ${found}, this one supports up to ${known})`)
     this.name = 'NewerFormatError'
   }
 }

@@ -20,7 +20,7 @@ export function nodeTooOld(version: string): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE.split('.').map(Number)
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return undefined
-  return `error BINGO_NODE_TOO_OLD Node ${oldestMajor}.${oldestMinor} or newer is needed; this is Node ${version}\n  → Install a newer Node, or use the container image.\n`
+  return `error BINGO_NODE_TOO_OLD BinGo requires Node ${oldestMajor}.${oldestMinor} or newer; this is Node ${version}\n  → Install a newer Node, or use the container image.\n`
 }
 
 /** The part of `process` that replacing it needs. */

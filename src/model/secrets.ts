@@ -21,7 +21,7 @@ export class MissingSecret extends Error {
   /** There may be such a secret elsewhere: the reference itself is right. */
   readonly absent: boolean
 
-  constructor(message: string, offset: number, { hint = 'set it where BinGo runs', absent = false } = {}) {
+  constructor(message: string, offset: number, { hint = 'set it in the environment of BinGo', absent = false } = {}) {
     super(message)
     this.offset = offset
     this.hint = hint

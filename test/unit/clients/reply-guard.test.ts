@@ -45,15 +45,15 @@ describe('replies', () => {
 
   test.each<[string, string, string]>([
     ['a value of 2 GiB', '$2147483648\r\n', 'a value of 2147483648 bytes'],
-    ['a length with too many digits', '$99999999999999999999\r\n', 'a length that is no number'],
-    ['a negative length', '$-2\r\n', 'a length that is no number'],
-    ['a length with a letter', '$1x\r\n', 'a length that is no number'],
+    ['a length with too many digits', '$99999999999999999999\r\n', 'a length that is not a number'],
+    ['a negative length', '$-2\r\n', 'a length that is not a number'],
+    ['a length with a letter', '$1x\r\n', 'a length that is not a number'],
     ['an array of 2^31-1', '*2147483647\r\n', 'a reply of 2147483647 elements'],
     ['arrays that are large together', '*500000\r\n'.repeat(3), 'a reply of 1500000 elements'],
     ['arrays nested deeply', '*1\r\n'.repeat(9), 'a reply of more than 8 levels'],
     ['a line without end', `+${'x'.repeat(70_000)}`, 'a line of more than 65536 bytes'],
-    ['another protocol', 'HTTP/1.1 400 Bad Request\r\n', 'bytes that are no reply'],
-    ['RESP3, which nobody asked for', '>3\r\n', 'bytes that are no reply'],
+    ['another protocol', 'HTTP/1.1 400 Bad Request\r\n', 'bytes that are not a valid reply'],
+    ['RESP3, which nobody asked for', '>3\r\n', 'bytes that are not a valid reply'],
   ])('are refused: %s', (_, text, why) => {
     expect(refusal(text)).toBe(why)
     expect(refusal(text, 1)).toBe(why)

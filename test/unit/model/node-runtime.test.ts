@@ -39,7 +39,9 @@ test.each(['22.19.0', '22.20.1', '24.0.0', '26.1.0-nightly'])('Node %s is new en
 test.each(['18.20.8', '20.19.0', '22.9.0', '22.18.0'])(
   'Node %s is told that it is too old, and what is needed',
   (version) => {
-    expect(nodeTooOld(version)).toContain(`BINGO_NODE_TOO_OLD Node 22.19 or newer is needed; this is Node ${version}`)
+    expect(nodeTooOld(version)).toContain(
+      `BINGO_NODE_TOO_OLD BinGo requires Node 22.19 or newer; this is Node ${version}`,
+    )
   },
 )
 
