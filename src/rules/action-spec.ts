@@ -151,7 +151,7 @@ export class TreeActionSpec implements ActionSpec {
     const scalar = this.textNode(name, node)
     if (scalar === undefined) return undefined
     if (kind === 'template' && scalar.value === '') {
-      return this.reader.fail(node, RULE_CODES.value, `${name} is empty`, `for example ${name}: "user:{{id}}"`)
+      return this.reader.fail(node, RULE_CODES.value, `${name} is empty`, `write for example ${name}: "user:{{id}}"`)
     }
     const source = sourceText(scalar, this.ruleId)
     const literal = (text: string, offset: number): string => this.literal(text, offset, source)
@@ -164,7 +164,7 @@ export class TreeActionSpec implements ActionSpec {
   /** Numbers and booleans may stand where a text is meant. */
   private textNode(name: string, node: TreeNode): ScalarNode | undefined {
     if (node.tag === 'scalar' && node.value !== null) return node
-    return this.reader.wrongType(node, name, 'a text', 'put quotes around a value that starts with {{')
+    return this.reader.wrongType(node, name, 'a string', 'put quotes around a value that starts with {{')
   }
 
   private plainString(name: string, node: TreeNode): string | undefined {

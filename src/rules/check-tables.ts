@@ -69,10 +69,10 @@ function unmatched(
         code: RULE_CODES.noTable,
         severity: 'warning',
         location,
-        message: `no table that can be seen here matches "${pattern}"`,
+        message: `no visible table matches "${pattern}"`,
         hint:
           nearest === undefined
-            ? 'check the spelling, letter case included, and that the account may see the table'
+            ? 'check the spelling (including case) and that the account has SELECT on the table'
             : `did you mean "${nearest}"?`,
         ruleId: rule.id,
       }
@@ -200,7 +200,7 @@ function templateProblems(
     const shadowed = bare && head !== undefined ? columns.find(head)?.name : undefined
     if (shadowed !== undefined) {
       const message = `{{${head}}} is a variable here, not the column ${shadowed}`
-      return [warn(RULE_CODES.shadowedColumn, path.offset, message, `the column is {{new.${shadowed}}}`)]
+      return [warn(RULE_CODES.shadowedColumn, path.offset, message, `write {{new.${shadowed}}} for the column`)]
     }
     const column = target.name === undefined || target.image === 'change' ? undefined : columns.find(target.name)
     if (!strict || !sole || column === undefined || target.rest.length > 0) return []
@@ -211,7 +211,7 @@ function templateProblems(
         ? column.nullable && `${column.name} can be NULL`
         : whyNull({ image, column, text: `${image}.${column.name}` }, operations)
     if (typeof reason !== 'string' || (!column.nullable && facts.has('op'))) return []
-    const message = `${reason}: then this cannot be rendered, and the event goes to the dead letters`
+    const message = `${reason}: rendering then fails and the event moves to the dead letters`
     const hint = `filter such rows out (new.${column.name} != null), or write {{default ${path.parts.join('.')} "none"}}`
     return [warn(RULE_CODES.nullable, path.offset, message, hint)]
   })

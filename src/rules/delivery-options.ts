@@ -52,7 +52,7 @@ export function readDelivery(map: MapNode, base: DeliveryOptions, reader: ValueR
 }
 
 function readRetry(node: TreeNode, base: RetryOptions, reader: ValueReader): RetryOptions | undefined {
-  const map = reader.map(node, 'retry', 'like retry: {attempts: 5, max: 1m}')
+  const map = reader.map(node, 'retry', 'write for example retry: {attempts: 5, max: 1m}')
   if (map === undefined) return undefined
   reader.knownKeys(map, 'retry', RETRY_KEYS)
   const value = <T>(key: string, parse: (node: TreeNode, name: string) => T | undefined): T | undefined => {
@@ -69,5 +69,5 @@ function readRetry(node: TreeNode, base: RetryOptions, reader: ValueReader): Ret
   // Only one of the two is written: the other follows.
   if (entryOf(map, 'min') && !entryOf(map, 'max')) return { ...retry, maxMs: retry.minMs }
   if (entryOf(map, 'max') && !entryOf(map, 'min')) return { ...retry, minMs: retry.maxMs }
-  return reader.fail(node, RULE_CODES.value, 'retry.min is more than retry.max')
+  return reader.fail(node, RULE_CODES.value, 'retry.min exceeds retry.max')
 }

@@ -17,7 +17,7 @@ export function warnOfPlaceholders(source: SourceText, kind: 'template' | 'text'
   if (found === null) return
   // A text that is JSON, or code in another language, has braces of its own.
   if (kind === 'text' && !found[0].startsWith('$') && /^\s*[[{]/.test(text)) return
-  const message = `${found[0]} is sent as it stands, the same for every row`
-  const hint = `the value of a column is {{${found[1]}}}`
+  const message = `${found[0]} is sent literally, the same for every row`
+  const hint = `write a column value as {{${found[1]}}}`
   reporter.warn(RULE_CODES.placeholder, source.locate(found.index), message, hint, source.ruleId)
 }

@@ -59,7 +59,7 @@ export function readAction(
   context: RuleContext,
 ): ActionPlan | undefined {
   const reader = new ValueReader(context.reporter, rule.id)
-  const map = reader.map(node, `actions[${index}]`, 'like - type: redis')
+  const map = reader.map(node, `actions[${index}]`, 'write for example - type: redis')
   if (map === undefined) return undefined
   const named = readTargetName(map, reader, context)
   const type = readType(map, named?.map, reader, context)
@@ -118,15 +118,16 @@ function readActionId(map: MapNode, reader: ValueReader, taken: Set<string>): st
   const id = reader.string(entry.value, 'id')
   if (id === undefined) return undefined
   if (!ACTION_ID.test(id) || id.trim() !== id) {
-    const hint = '1 to 64 characters, not only digits, without #, control characters and outer spaces'
-    return reader.fail(entry.value, RULE_CODES.value, 'this action id cannot be used', hint)
+    const hint =
+      'write 1 to 64 characters, not only digits, without #, control characters, or leading or trailing spaces'
+    return reader.fail(entry.value, RULE_CODES.value, 'the action id is not valid', hint)
   }
   if (!taken.has(id)) {
     taken.add(id)
     return id
   }
   const message = `another action of this rule has the id "${id}"`
-  return reader.fail(entry.value, RULE_CODES.duplicateId, message, 'give one of the two another id')
+  return reader.fail(entry.value, RULE_CODES.duplicateId, message, 'rename one of the two')
 }
 
 /** Rule and target are reported once where they stand, not again by each of their actions. */
@@ -151,9 +152,9 @@ function readTargetName(map: MapNode, reader: ValueReader, { targets }: RuleCont
       nearest !== undefined
         ? `did you mean "${nearest}"?`
         : targets.size === 0
-          ? 'the configuration names none under targets:'
-          : `there are ${[...targets.keys()].join(', ')}`
-    return reader.fail(entry.value, RULE_CODES.unknownTarget, `there is no target "${name}"`, hint)
+          ? 'define it under targets: in the configuration'
+          : `write one of ${[...targets.keys()].join(', ')}`
+    return reader.fail(entry.value, RULE_CODES.unknownTarget, `target "${name}" does not exist`, hint)
   }
   return target.tree.tag === 'map' ? { name, map: target.tree } : undefined
 }
@@ -171,7 +172,7 @@ function readType(
       map,
       RULE_CODES.missing,
       'an action needs "type"',
-      `one of ${[...actionTypes.keys()].join(', ')}`,
+      `write one of ${[...actionTypes.keys()].join(', ')}`,
     )
   }
   const name = reader.oneOf(entry.value, 'type', [...actionTypes.keys()])
@@ -179,7 +180,7 @@ function readType(
   const targetType = target && entryOf(target, 'type')?.value
   if (targetType?.tag === 'scalar' && typeof targetType.value === 'string' && targetType.value !== name) {
     const target_ = String(targetType.value)
-    return reader.fail(entry.value, RULE_CODES.value, `the action is of type ${name}, its target of type ${target_}`)
+    return reader.fail(entry.value, RULE_CODES.value, `the action has type ${name}, but its target has type ${target_}`)
   }
   return actionTypes.get(name)
 }
@@ -220,7 +221,7 @@ export function readPredicate(
 /** Checks a named target on its own: its type, its keys, its delivery options. */
 export function checkTarget(name: string, target: TargetSource, context: RuleContext): void {
   const reader = new ValueReader(context.reporter, undefined)
-  const map = reader.map(target.tree, `target "${name}"`, `like ${name}: {type: webhook, url: …}`)
+  const map = reader.map(target.tree, `target "${name}"`, `write for example ${name}: {type: webhook, url: …}`)
   if (map === undefined) return
   const type = readType(map, undefined, reader, context)
   if (type === undefined) return

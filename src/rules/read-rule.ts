@@ -34,12 +34,12 @@ export const RULE_KEYS = [
 ] as const
 const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
 const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
-const ROWS = 'leave events out for INSERT, UPDATE and DELETE'
-const STATEMENTS = 'statements that change a table are DDL: events: [DDL]'
+const ROWS = 'omit events to match INSERT, UPDATE and DELETE'
+const STATEMENTS = 'write events: [DDL] for statements that change a table'
 /** What people write for operations that are called otherwise here. */
 const OTHER_OPERATIONS: ReadonlyMap<string, string> = new Map([
-  ['upsert', 'the binlog has either: events: [INSERT, UPDATE]'],
-  ['replace', 'the binlog has what a REPLACE did: events: [INSERT, UPDATE, DELETE]'],
+  ['upsert', 'write events: [INSERT, UPDATE]: the binlog has one of the two'],
+  ['replace', 'write events: [INSERT, UPDATE, DELETE]: the binlog has the effect of a REPLACE'],
   ['write', 'write events: [INSERT, UPDATE]'],
   ['change', 'write events: [UPDATE]'],
   ['modify', 'write events: [UPDATE]'],
@@ -70,7 +70,7 @@ export function readRule(
   context: RuleContext,
 ): ReadRule | undefined {
   const outer = new ValueReader(context.reporter, undefined)
-  const map = outer.map(node, `rules[${position}]`, 'each rule starts with - id: "name"')
+  const map = outer.map(node, `rules[${position}]`, 'start each rule with - id: "name"')
   if (map === undefined) return undefined
   const before = context.reporter.errors.length
   const id = readId(map, outer, seen) ?? `rules[${position}]`
@@ -119,19 +119,19 @@ function field<T>(map: MapNode, key: string, read: (node: TreeNode) => T | undef
 function readId(map: MapNode, reader: ValueReader, seen: Map<string, SourceLocation>): string | undefined {
   const entry = entryOf(map, 'id')
   if (entry === undefined) {
-    return reader.fail(map, RULE_CODES.missing, 'a rule needs "id"', 'like id: "user_cache_invalidate"')
+    return reader.fail(map, RULE_CODES.missing, 'a rule needs "id"', 'write for example id: "user_cache_invalidate"')
   }
   const id = reader.string(entry.value, 'id')
   if (id === undefined) return undefined
   // Ids are parts of dead-letter ids (EVENT#RULE#ACTION) and of log lines.
   if (!/^[^\p{Cc}#]{1,128}$/u.test(id) || id.trim() !== id) {
-    const hint = '1 to 128 characters, without #, control characters and outer spaces'
-    return reader.fail(entry.value, RULE_CODES.value, 'this id cannot be used', hint)
+    const hint = 'write 1 to 128 characters without #, control characters, or leading or trailing spaces'
+    return reader.fail(entry.value, RULE_CODES.value, 'the rule id is not valid', hint)
   }
   const first = seen.get(id)
   if (first !== undefined) {
-    const message = `the id "${id}" is used at ${printLocation(first)} already`
-    reader.fail(entry.value, RULE_CODES.duplicateId, message, 'give one of the two another id')
+    const message = `the id "${id}" is already used at ${printLocation(first)}`
+    reader.fail(entry.value, RULE_CODES.duplicateId, message, 'rename one of the two')
     return id
   }
   seen.set(id, entry.value.location)
@@ -142,14 +142,14 @@ function refuseMatch(map: MapNode, reader: ValueReader): void {
   const entry = entryOf(map, 'match')
   if (entry === undefined) return
   const message = '"match:" is not supported in this version'
-  reader.fail({ location: entry.keyLocation }, RULE_CODES.unsupported, message, 'write a filter: (CEL) instead')
+  reader.fail({ location: entry.keyLocation }, RULE_CODES.unsupported, message, 'write filter: (CEL) instead')
 }
 
 function readTables(map: MapNode, operations: readonly Operation[], reader: ValueReader): readonly NamedTable[] {
   const entry = entryOf(map, 'table')
   if (entry === undefined) {
     if (operations.length > 0 && operations.every((operation) => operation === 'gap')) return []
-    reader.fail(map, RULE_CODES.missing, 'a rule needs "table"', 'like table: users, table: shop.* or a list of these')
+    reader.fail(map, RULE_CODES.missing, 'a rule needs "table"', 'write table: users, table: shop.*, or a list')
     return []
   }
   const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
@@ -159,7 +159,12 @@ function readTables(map: MapNode, operations: readonly Operation[], reader: Valu
     if (pattern === undefined) return []
     const matches = compileTablePattern(pattern)
     if (matches !== undefined) return [{ pattern, location: node.location, matches }]
-    reader.fail(node, RULE_CODES.value, `"${pattern}" is not a table name or pattern`, TABLE_PATTERN_HINT)
+    reader.fail(
+      node,
+      RULE_CODES.value,
+      `"${pattern}" is not a valid table name or pattern`,
+      `write a pattern ${TABLE_PATTERN_HINT}`,
+    )
     return []
   })
 }
@@ -168,7 +173,7 @@ function readOperations(map: MapNode, reader: ValueReader): readonly Operation[]
   const entry = entryOf(map, 'events')
   if (entry === undefined) return ROW_OPERATIONS
   const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
-  if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'events is empty: the rule would never fire')
+  if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'events is empty: the rule would never match')
   return nodes
     .map((node) => reader.oneOf(node, 'events', OPERATIONS, OTHER_OPERATIONS))
     .filter((each) => each !== undefined)
@@ -182,7 +187,12 @@ function readDebounce(node: TreeNode, reader: ValueReader): DebounceOptions | un
   reader.knownKeys(node, 'debounce', ['window', 'maxWait', 'maxBatch'])
   const window = entryOf(node, 'window')
   if (window === undefined) {
-    return reader.fail(node, RULE_CODES.missing, 'debounce needs "window"', 'like debounce: {window: 100ms}')
+    return reader.fail(
+      node,
+      RULE_CODES.missing,
+      'debounce needs "window"',
+      'write for example debounce: {window: 100ms}',
+    )
   }
   const windowMs = reader.duration(window.value, 'debounce.window', WINDOW)
   const maxWaitMs = field(node, 'maxWait', (value) => reader.duration(value, 'debounce.maxWait', MAX_WAIT))
@@ -205,7 +215,12 @@ function withDefaults(windowMs: number, maxWaitMs: number | undefined, maxBatch:
 function readActions(map: MapNode, reader: ValueReader): readonly TreeNode[] {
   const entry = entryOf(map, 'actions')
   if (entry === undefined) {
-    reader.fail(map, RULE_CODES.missing, 'a rule needs "actions"', 'like actions: [{type: redis, cmd: DEL, key: …}]')
+    reader.fail(
+      map,
+      RULE_CODES.missing,
+      'a rule needs "actions"',
+      'write for example actions: [{type: redis, cmd: DEL, key: …}]',
+    )
     return []
   }
   const list = reader.list(entry.value, 'actions', 'put - before each action')

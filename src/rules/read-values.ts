@@ -40,7 +40,7 @@ export class ValueReader {
   string(node: TreeNode, name: string): string | undefined {
     if (node.tag === 'scalar' && typeof node.value === 'string') return node.value
     const hint = node.tag === 'scalar' && node.value !== null ? `put quotes around it: "${node.written}"` : undefined
-    return this.wrongType(node, name, 'a text', hint)
+    return this.wrongType(node, name, 'a string', hint)
   }
 
   /** A list of texts, or one text alone. */
@@ -72,7 +72,7 @@ export class ValueReader {
       : node.tag === 'scalar' && typeof node.value === 'string'
         ? parseDuration(node.value)
         : undefined
-    if (ms === undefined) return this.wrongForm(node, name, 'a duration', '100ms, 1s, 5m, 1h or 1d')
+    if (ms === undefined) return this.wrongForm(node, name, 'duration', '100ms, 1s, 5m, 1h or 1d')
     if (ms >= least && ms <= most) return ms
     const bound = ms < least ? `at least ${writeDuration(least)}` : `at most ${writeDuration(most)}`
     return this.fail(node, RULE_CODES.value, `${name} must be ${bound}`)
@@ -81,7 +81,7 @@ export class ValueReader {
   bytes(node: TreeNode, name: string): number | undefined {
     if (node.tag === 'scalar' && typeof node.value === 'number' && Number.isSafeInteger(node.value)) return node.value
     const bytes = node.tag === 'scalar' && typeof node.value === 'string' ? parseBytes(node.value) : undefined
-    return bytes ?? this.wrongForm(node, name, 'a size', '64kB or 1MiB')
+    return bytes ?? this.wrongForm(node, name, 'size', '64kB or 1MiB')
   }
 
   /** `500/s` and the like, per second. */
@@ -89,7 +89,7 @@ export class ValueReader {
     const text = node.tag === 'scalar' && typeof node.value === 'string' ? node.value : ''
     const [, count, unit] = /^(\d+(?:\.\d+)?)\s*\/\s*(s|m|h)$/.exec(text) ?? []
     const rate = Number(count) / (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1)
-    return rate > 0 ? rate : this.wrongForm(node, name, 'a rate', '500/s, 100/m or 10/h')
+    return rate > 0 ? rate : this.wrongForm(node, name, 'rate', '500/s, 100/m or 10/h')
   }
 
   /** `hints`: for words that people write instead, in lower case. */
@@ -106,8 +106,12 @@ export class ValueReader {
     const nearest = nearestName(value, allowed)
     const own = hints.get(value.toLowerCase())
     const hint =
-      own !== undefined ? own : nearest === undefined ? `one of ${allowed.join(', ')}` : `did you mean "${nearest}"?`
-    return this.fail(node, RULE_CODES.value, `${name} cannot be "${value}"`, hint)
+      own !== undefined
+        ? own
+        : nearest === undefined
+          ? `write one of ${allowed.join(', ')}`
+          : `did you mean "${nearest}"?`
+    return this.fail(node, RULE_CODES.value, `"${value}" is not a valid value of ${name}`, hint)
   }
 
   /** Reports keys that are not among those known. */
@@ -115,13 +119,18 @@ export class ValueReader {
     for (const { key, keyLocation } of map.entries) {
       if (known.includes(key)) continue
       const nearest = nearestName(key, known)
-      const hint = nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean "${nearest}"?`
+      const hint = nearest === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${nearest}"?`
       this.reporter.error(RULE_CODES.unknownKey, keyLocation, `unknown key "${key}" in ${where}`, hint, this.ruleId)
     }
   }
 
   private wrongForm(node: TreeNode, name: string, what: string, examples: string): undefined {
     const shown = node.tag === 'scalar' && node.value !== null ? `"${node.value}"` : describeNode(node)
-    return this.fail(node, RULE_CODES.type, `${name} is ${shown}, which is not ${what}`, `write it like ${examples}`)
+    return this.fail(
+      node,
+      RULE_CODES.type,
+      `${name} is ${shown}, which is not a valid ${what}`,
+      `write for example ${examples}`,
+    )
   }
 }

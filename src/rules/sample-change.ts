@@ -22,7 +22,10 @@ const JSON_TYPE = 245
 export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): Change {
   const op = String(event.op).toLowerCase() as Operation
   if (!OPERATIONS.includes(op)) {
-    throw invalid(`op is ${JSON.stringify(event.op)}`, 'insert, update, delete, truncate, ddl or gap.')
+    throw invalid(
+      `${JSON.stringify(event.op)} is not a valid op`,
+      'Write insert, update, delete, truncate, ddl or gap.',
+    )
   }
   const [schema, name] = tableName(event, op)
   const ofRow = isOfRow(op) || op === 'gap'
@@ -30,8 +33,8 @@ export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): 
   const known = ofRow && op !== 'gap' ? tables && knownTable(tables, event, schema, name) : undefined
   const old = hasOld ? rowOf(event.old, 'old', known) : null
   const new_ = ofRow && op !== 'delete' ? rowOf(event.new, 'new', known) : null
-  if (hasOld && old === null) throw invalid(`${op} needs "old"`, 'Give the row before the change.')
-  if (ofRow && op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Give the row after the change.')
+  if (hasOld && old === null) throw invalid(`${op} needs "old"`, 'Add the row before the change.')
+  if (ofRow && op !== 'delete' && new_ === null) throw invalid(`${op} needs "new"`, 'Add the row after the change.')
   const table = known ?? tableOf(schema, name, ofRow ? event.key : undefined, [new_, old])
   const transaction = {
     id: event.txId ?? event.id?.replace(/\/\d+$/, '') ?? 'sample',
@@ -60,7 +63,7 @@ function isOfRow(op: Operation): boolean {
 /** `table: shop.users` does for `schema: shop, table: users`. A gap has no table, nor has a statement whose tables are unknown. */
 function tableName({ schema, table }: SampleEvent, op: Operation): readonly [string, string] {
   if (!isOfRow(op) && (table === undefined || table === '')) return [schema ?? '', '']
-  if (typeof table !== 'string' || table === '') throw invalid('"table" is missing', 'Like shop.users.')
+  if (typeof table !== 'string' || table === '') throw invalid('"table" is missing', 'Write for example shop.users.')
   if (schema !== undefined) return [schema, table]
   const [named = 'test', name] = splitTableName(table)
   return [named, name]
@@ -73,13 +76,14 @@ function knownTable(tables: readonly TableDef[], event: SampleEvent, schema: str
   if (found.length === 1) return found[0]!
   const names = tables.map((table) => (qualified ? `${table.schema}.${table.name}` : table.name))
   const nearest = nearestName(qualified ? `${schema}.${name}` : name, names)
-  const message = `there ${found.length === 0 ? 'is no' : 'are several'} "${qualified ? `${schema}.${name}` : name}" in the schema`
+  const message = `the schema has ${found.length === 0 ? 'no' : 'several tables'} "${qualified ? `${schema}.${name}` : name}"`
   throw invalid(message, nearest === undefined ? 'Write database.table.' : `Did you mean "${nearest}"?`)
 }
 
 function rowOf(value: unknown, name: 'old' | 'new', table: TableDef | undefined): Row | null {
   if (value === undefined || value === null) return null
-  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(`"${name}" is not a map`, 'Columns and values.')
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw invalid(`"${name}" must be a map`, 'Write columns and values.')
   const row = Object.assign(Object.create(null) as Row, value)
   return table === undefined ? row : typedRow(row, table, name)
 }
@@ -101,7 +105,8 @@ function keyColumns(key: unknown, names: readonly string[]): readonly string[] {
   const wanted = Array.isArray(key) ? key.map(String) : typeof key === 'object' && key !== null ? Object.keys(key) : []
   if (wanted.length === 0) return names.filter((name) => name.toLowerCase() === 'id').slice(0, 1)
   const missing = wanted.find((name) => !names.includes(name))
-  if (missing !== undefined) throw invalid(`the key names "${missing}", which the rows do not have`, 'Add the column.')
+  if (missing !== undefined)
+    throw invalid(`the key has the column "${missing}", which the rows do not have`, 'Add the column to the rows.')
   return wanted
 }
 
@@ -118,5 +123,5 @@ function typeOf(values: readonly Value[]): number {
 }
 
 function invalid(message: string, hint: string): BingoError {
-  return new BingoError('BINGO_EVENT_INVALID', `the event cannot be used: ${message}`, { hint })
+  return new BingoError('BINGO_EVENT_INVALID', `the event is not valid: ${message}`, { hint })
 }

@@ -3,7 +3,7 @@ export type TableMatcher = (schema: string, table: string) => boolean
 
 /** What a pattern looks like, for hints. */
 export const TABLE_PATTERN_HINT =
-  'like users, shop.users, shop.* or *.order_??; put names with dots, spaces or quotes in backticks: `sh.op`.`order items`'
+  'such as users, shop.users, shop.* or *.order_??; put names with dots, spaces or quotes in backticks: `sh.op`.`order items`'
 
 /** In a compiled glob, beside the code units of literal text: any text, and any one character. */
 const ANY = -1

@@ -27,7 +27,7 @@ function typedValue(value: Value, column: ColumnDef, name: string): Value {
     throw invalid(`${name} is ${typeName(column)}, which is never ${JSON.stringify(value)}`, hint)
   }
   if (value === null || value === undefined) {
-    return column.nullable ? null : refuse('The column is NOT NULL.')
+    return column.nullable ? null : refuse('Write a value: the column is NOT NULL.')
   }
   switch (valueKind(column)) {
     case 'int':
@@ -60,10 +60,10 @@ function typedText(value: Value, column: ColumnDef, refuse: (hint: string) => ne
   if (column.type === ColumnType.NEWDECIMAL) return decimal(value, column, refuse)
   if (typeof value !== 'string') return refuse('Put quotes around it.')
   if (column.type === ColumnType.ENUM && column.values?.includes(value) === false) {
-    return refuse(`It has: ${column.values.join(', ')}.`)
+    return refuse(`Write one of: ${column.values.join(', ')}.`)
   }
   const time = TIMES[column.type]
-  return time === undefined || time.pattern.test(value) ? value : refuse(`Write it like ${time.example}.`)
+  return time === undefined || time.pattern.test(value) ? value : refuse(`Write for example ${time.example}.`)
 }
 
 /** All digits of the scale, as the binlog gives them: 19.9 is "19.90" in a DECIMAL(10,2). */
@@ -72,7 +72,7 @@ function decimal(value: Value, { meta }: ColumnDef, refuse: (hint: string) => ne
   const text = typeof value === 'number' ? String(value) : value
   const [, whole, digits = ''] = typeof text === 'string' ? (/^(-?\d+)(?:\.(\d+))?$/.exec(text) ?? []) : []
   if (whole === undefined) return refuse('Write a number.')
-  if (digits.length > scale) return refuse(`It has ${scale} digits behind the point.`)
+  if (digits.length > scale) return refuse(`Write at most ${scale} digits after the point.`)
   return scale === 0 ? whole : `${whole}.${digits.padEnd(scale, '0')}`
 }
 
@@ -83,5 +83,5 @@ function typedSet(value: Value, { values = [] }: ColumnDef, refuse: (hint: strin
 }
 
 function invalid(message: string, hint: string): BingoError {
-  return new BingoError('BINGO_EVENT_INVALID', `the event cannot be used: ${message}`, { hint })
+  return new BingoError('BINGO_EVENT_INVALID', `the event is not valid: ${message}`, { hint })
 }

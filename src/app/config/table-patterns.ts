@@ -6,7 +6,7 @@ export const tablePatternList = textParser((value): readonly string[] => {
   const list = textList(value)
   for (const pattern of list) {
     if (compileTablePattern(pattern) === undefined)
-      throw new InvalidValue(`"${pattern}" is not a valid table pattern`, `Write it ${TABLE_PATTERN_HINT}.`)
+      throw new InvalidValue(`"${pattern}" is not a valid table pattern`, `Write a pattern ${TABLE_PATTERN_HINT}.`)
   }
   return list
 }, textList.schema)

@@ -8,7 +8,7 @@ export function tablePatterns(patterns: readonly string[]): (schema: string, tab
     const matcher = compileTablePattern(pattern)
     if (matcher === undefined) {
       throw new BingoError('BINGO_TABLE_PATTERN', `"${pattern}" is not a valid table pattern`, {
-        hint: `Write it ${TABLE_PATTERN_HINT}. Quote it for the shell: --tables '…'`,
+        hint: `Write a pattern ${TABLE_PATTERN_HINT}. Quote it for the shell: --tables '…'`,
       })
     }
     return matcher

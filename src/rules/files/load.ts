@@ -65,7 +65,12 @@ export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
   const reporter = new Reporter()
   const { files, missing } = await findRuleFiles(options.patterns, options.baseDir)
   for (const pattern of missing) {
-    reporter.error(RULE_CODES.noFiles, undefined, `no rules file matches "${pattern}"`, `looked in ${options.baseDir}`)
+    reporter.error(
+      RULE_CODES.noFiles,
+      undefined,
+      `no rules file matches "${pattern}"`,
+      `check the pattern; it is relative to ${options.baseDir}`,
+    )
   }
   const texts: RuleText[] = []
   for (const { path, name } of files) {
@@ -74,7 +79,7 @@ export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
       if (text !== undefined) texts.push({ path, name, text })
     } catch (error) {
       const location: SourceLocation = { file: name, line: 1, column: 1 }
-      reporter.error(RULE_CODES.file, location, `the file cannot be read: ${(error as Error).message}`)
+      reporter.error(RULE_CODES.file, location, `cannot read the file: ${(error as Error).message}`)
     }
   }
   return compile(texts, options, reporter)
@@ -112,7 +117,7 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   }
   if (reporter.errors.length === 0) {
     if (rules.length === 0)
-      reporter.warn(RULE_CODES.noRules, undefined, 'there is no enabled rule: nothing will happen')
+      reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
     const { tables, foldsNames = false } = options
     if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
     if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
@@ -135,7 +140,7 @@ function ruleNodes(text: string, file: string, reporter: Reporter): readonly Tre
     if (reporter.errors.length === before) noRules(reader, { file, line: 1, column: 1 }, 'the file is empty')
     return []
   }
-  const map = reader.map(root, 'a rules file', 'it starts with rules:')
+  const map = reader.map(root, 'a rules file', 'start the file with rules:')
   if (map === undefined) return []
   reader.knownKeys(map, 'a rules file', ['rules'])
   const entry = entryOf(map, 'rules')
@@ -144,7 +149,7 @@ function ruleNodes(text: string, file: string, reporter: Reporter): readonly Tre
     return []
   }
   if (isNull(entry.value)) {
-    if (reporter.errors.length === before) noRules(reader, entry.keyLocation, 'nothing stands below "rules:"')
+    if (reporter.errors.length === before) noRules(reader, entry.keyLocation, '"rules:" is empty')
     return []
   }
   return reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? []
@@ -152,7 +157,7 @@ function ruleNodes(text: string, file: string, reporter: Reporter): readonly Tre
 
 /** A file that was cut off while it was written must not take the rules away: none at all has to be said. */
 function noRules(reader: ValueReader, location: SourceLocation, message: string): void {
-  reader.fail({ location }, RULE_CODES.missing, message, 'write rules: [] where there are to be none')
+  reader.fail({ location }, RULE_CODES.missing, message, 'write rules: [] if it should have none')
 }
 
 function isNull(node: TreeNode): boolean {

@@ -31,7 +31,7 @@ export function unknownColumn(source: SourceText, table: TableDef, column: strin
 export function absentColumn(source: SourceText, table: TableDef, column: string, offset = 0): ColumnError {
   return new ColumnError(
     'BINGO_COLUMN_ABSENT',
-    `rule "${source.ruleId}" reads column "${column}" of ${table.schema}.${table.name}, which this row image leaves out`,
+    `rule "${source.ruleId}" reads column "${column}" of ${table.schema}.${table.name}, which this row image does not contain`,
     source.locate(offset),
     absenceHint(table, column),
   )
@@ -39,10 +39,9 @@ export function absentColumn(source: SourceText, table: TableDef, column: string
 
 function absenceHint(table: TableDef, column: string): string {
   if (columnsOf(table).find(column)?.special === 'unknown') {
-    return 'the table was altered later in the binlog, so that nothing tells the type which the column had here'
+    return 'the table was altered later in the binlog, so the type of the column at this position is unknown'
   }
-  const generated =
-    'MariaDB leaves generated columns out of UPDATE and DELETE even so: read the columns that they are made of'
+  const generated = 'read the base columns instead: MariaDB omits generated columns from UPDATE and DELETE in any case'
   return `set binlog_row_image=FULL on the server${table.flavour === 'mariadb' ? `; newer ${generated}` : ''}`
 }
 

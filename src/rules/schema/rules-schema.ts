@@ -17,31 +17,31 @@ const DELIVERY: { readonly [key in (typeof DELIVERY_KEYS)[number]]: JsonSchema }
       min: DURATION_SCHEMA,
       max: DURATION_SCHEMA,
     },
-    description: 'Attempts, and the bounds of the pause between them.',
+    description: 'Number of attempts, and the bounds of the pause between them.',
   },
   onFailure: {
     ...anyCase(['block', 'park', 'skip']),
-    description: 'What becomes of an event that cannot be delivered.',
+    description: 'What to do with an event that cannot be delivered.',
   },
   rate: {
     type: 'string',
     pattern: String.raw`^\d+(\.\d+)?\s*/\s*(s|m|h)$`,
-    description: 'Events per time: 500/s, 100/m, 10/h.',
+    description: 'Maximum rate of events: 500/s, 100/m, 10/h.',
   },
 }
 
 /** JSON Schema of rules files, from the tables that the loader reads with. */
 export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
-  const filter = { type: ['string', 'boolean'], description: 'CEL that yields true or false.' }
+  const filter = { type: ['string', 'boolean'], description: 'CEL expression that returns true or false.' }
   const rule: { readonly [key in (typeof RULE_KEYS)[number]]: JsonSchema } = {
-    id: { type: 'string', minLength: 1, maxLength: 128, description: 'Unique over all files.' },
+    id: { type: 'string', minLength: 1, maxLength: 128, description: 'Unique across all files.' },
     description: { type: 'string' },
     tags: TEXTS,
-    enabled: { type: 'boolean', description: 'false: checked, but not used.' },
-    table: { ...TEXTS, description: 'users, shop.users, shop.*, *.order_??, or a list of these.' },
+    enabled: { type: 'boolean', description: 'false: the rule is checked but not used.' },
+    table: { ...TEXTS, description: 'Table or pattern: users, shop.users, shop.*, *.order_??; or a list of these.' },
     events: {
       anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }],
-      description: 'INSERT, UPDATE and DELETE where left out; also TRUNCATE, DDL, GAP.',
+      description: 'Default: INSERT, UPDATE and DELETE. Also TRUNCATE, DDL, GAP.',
     },
     filter,
     key: {
@@ -59,10 +59,10 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
           properties: { window: DURATION_SCHEMA, maxWait: DURATION_SCHEMA, maxBatch: { type: 'integer', minimum: 1 } },
         },
       ],
-      description: 'Gathers the changes of a row.',
+      description: 'Collects the changes of a row in a window.',
     },
     coalesce: { enum: ['latest', 'none'] },
-    delay: { ...DURATION_SCHEMA, description: 'Nothing is sent before this time has passed since the commit.' },
+    delay: { ...DURATION_SCHEMA, description: 'Time between the commit and the first attempt.' },
     ...DELIVERY,
     actions: { type: 'array', minItems: 1, items: { $ref: '#/definitions/action' } },
   }
@@ -84,8 +84,8 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
 
 function actionSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
   const common = {
-    target: { type: 'string', description: 'Name of a target under targets: of the configuration.' },
-    when: { type: ['string', 'boolean'], description: 'CEL; the action is left out where it is false.' },
+    target: { type: 'string', description: 'Name of a target under targets: in the configuration.' },
+    when: { type: ['string', 'boolean'], description: 'CEL expression; the action is skipped if it is false.' },
     ...DELIVERY,
   }
   const each = [...types.values()].map((type) => ({

@@ -39,7 +39,7 @@ export function entryOf(map: MapNode, key: string): MapEntry | undefined {
 export function describeNode(node: TreeNode): string {
   if (node.tag !== 'scalar') return `a ${node.tag}`
   if (node.value === null) return 'empty'
-  return typeof node.value === 'string' ? 'a text' : typeof node.value === 'number' ? 'a number' : String(node.value)
+  return typeof node.value === 'string' ? 'a string' : typeof node.value === 'number' ? 'a number' : String(node.value)
 }
 
 /** The text of a scalar, as those read it who want a text: as it is written, so that a version 1.10 stays one. */

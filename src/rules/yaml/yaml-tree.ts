@@ -79,7 +79,7 @@ class TreeBuilder {
   }
 
   reportDuplicate(offset: number): void {
-    this.report(this.locationAt(offset), 'the same key stands twice in this map', 'remove one of the two')
+    this.report(this.locationAt(offset), 'duplicate key in this map', 'remove one of the two')
   }
 
   node(node: Node | null, fallback?: SourceLocation): TreeNode {
@@ -87,7 +87,7 @@ class TreeBuilder {
     this.nodes += 1
     if (this.nodes > MAX_NODES) {
       if (this.nodes === MAX_NODES + 1)
-        this.report(location, `the file holds more than ${MAX_NODES} values, each alias counted as what it stands for`)
+        this.report(location, `the file has more than ${MAX_NODES} values (aliases expanded)`)
       return empty(location)
     }
     // `filter: ! new.deleted` would be the text without the mark.
@@ -117,7 +117,7 @@ class TreeBuilder {
     if (!isAlias(node)) return empty(location)
     const target = this.resolve(node)
     if (target !== undefined) return this.node(target)
-    this.report(location, `there is no anchor &${node.source} above`)
+    this.report(location, `anchor &${node.source} is not defined above`)
     return empty(location)
   }
 
@@ -127,7 +127,7 @@ class TreeBuilder {
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const keyLocation = this.locationAt(pair.key.range?.[0] ?? 0)
       if (!isScalar(pair.key)) {
-        this.report(keyLocation, 'this key is not a text', 'put quotes around a value that starts with {{')
+        this.report(keyLocation, 'this key is not a string', 'put quotes around a value that starts with {{')
         continue
       }
       const value = this.node(pair.value, keyLocation)
@@ -158,7 +158,7 @@ class TreeBuilder {
   private scalarValue({ value }: Scalar, location: SourceLocation): ScalarNode['value'] {
     if (typeof value === 'bigint') {
       if (Number.isSafeInteger(Number(value))) return Number(value)
-      this.report(location, `${value} is beyond 2^53 and would lose digits`, 'put quotes around it')
+      this.report(location, `${value} exceeds 2^53 and would lose digits`, 'put quotes around it')
       return null
     }
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
@@ -198,26 +198,26 @@ function withoutPasswords(line: string): string {
   )
 }
 
-const QUOTE = 'put quotes around texts that hold any of : # { } [ ] , & * ! | > %'
+const QUOTE = 'put quotes around strings that contain any of : # { } [ ] , & * ! | > %'
 const TAG = {
-  message: 'a value that begins with ! is a tag in YAML, not a text',
+  message: 'a value that begins with ! is a YAML tag, not a string',
   hint: 'put quotes around it, as in filter: "!…"',
 }
 const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?: string; readonly hint: string } } = {
   TAB_AS_INDENT: {
     message: 'a tab is used for indentation',
-    hint: 'YAML allows only spaces there: use two per level',
+    hint: 'indent with spaces, two per level: YAML does not allow tabs',
   },
   MULTIPLE_DOCS: {
-    message: 'the file holds several YAML documents (---)',
-    hint: 'put each into a file of its own',
+    message: 'the file contains several YAML documents (---)',
+    hint: 'put each into its own file',
   },
-  BAD_INDENT: { hint: 'what belongs together starts in the same column' },
+  BAD_INDENT: { hint: 'start entries of one level in the same column' },
   BLOCK_AS_IMPLICIT_KEY: { hint: QUOTE },
   UNEXPECTED_TOKEN: { hint: QUOTE },
   BAD_SCALAR_START: { hint: QUOTE },
   TAG_RESOLVE_FAILED: TAG,
-  BAD_DQ_ESCAPE: { hint: String.raw`in double quotes \ begins an escape: use single quotes, or write \\` },
+  BAD_DQ_ESCAPE: { hint: String.raw`use single quotes, or double each backslash: \\` },
   MISSING_CHAR: { hint: QUOTE },
 }
 

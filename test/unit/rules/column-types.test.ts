@@ -51,7 +51,7 @@ const withFilter = (filter: string, events = 'UPDATE'): string =>
 const withAction = (action: string, filter = 'true', events = 'UPDATE'): string =>
   `rules:\n  - {id: r, table: orders, events: [${events}], filter: ${JSON.stringify(filter)}, actions: [${action}]}`
 
-describe('A filter that does not fit the columns is told with the fix', () => {
+describe('A filter that does not fit the columns is reported with a fix', () => {
   test.each([
     [
       'new.total > 100',
@@ -79,13 +79,13 @@ describe('A filter that does not fit the columns is told with the fix', () => {
       "new.state == 'payed'",
       'warning',
       "never equals 'payed', which is not one of its values",
-      'it has: new, paid, shipped',
+      'write one of: new, paid, shipped',
     ],
     ["new.state in ['new', 'Paid']", 'warning', "'Paid'", "did you mean 'paid'?"],
     ["'gifts' in new.flags", 'warning', 'never holds', "did you mean 'gift'?"],
     ["new.flags == 'gift'", 'warning', 'a list in CEL', '… in new.flags'],
     ["new.flags.contains('gift')", 'error', 'has no contains()', '… in new.flags'],
-    ['new.zip == 12345', 'warning', 'VARCHAR', "compare it with a text: '12345'"],
+    ['new.zip == 12345', 'warning', 'VARCHAR', "compare it with a string: '12345'"],
     ["new.status.startsWith('1')", 'error', 'has no startsWith()', 'string(new.status).startsWith(…)'],
     ['new.created > ts', 'error', 'DATETIME(6)', 'timestamp(new.created)'],
     ['new.age >= 18', 'warning', 'new.age can be NULL', 'new.age != null && …'],

@@ -137,7 +137,7 @@ describe('A rule', () => {
 
   test.each(['`a', 'a``', '``.b', 'a.', '.b', "'a'", 'a`b` c'])('not on %s, which is no pattern', (table) => {
     expect(wrong(`rules: [{id: r, table: ${JSON.stringify(table)}, actions: [{type: log}]}]`)).toEqual([
-      expect.stringContaining('is not a table name or pattern'),
+      expect.stringContaining('is not a valid table name or pattern'),
     ])
   })
 
@@ -212,13 +212,13 @@ describe('Delivery options', () => {
     const bad = new Map([['crm', target({ type: 'webhook', url: 'https://x/', body: {}, timeout: 5 })]])
     expect(wrong(ruleWith(), { targets: bad })).toEqual([
       '9:3 BINGO_RULE_UNKNOWN_KEY unknown key "body" in a webhook target',
-      '9:3 BINGO_RULE_TYPE timeout is "5", which is not a duration',
+      '9:3 BINGO_RULE_TYPE timeout is "5", which is not a valid duration',
     ])
     expect(wrong(ruleWith('actions: [{type: log, target: crm}]'), { targets })).toEqual([
-      '4:22 BINGO_RULE_VALUE the action is of type log, its target of type webhook',
+      '4:22 BINGO_RULE_VALUE the action has type log, but its target has type webhook',
     ])
     expect(wrong(ruleWith('actions: [{target: cmr}]'), { targets })).toEqual([
-      '4:24 BINGO_RULE_UNKNOWN_TARGET there is no target "cmr"',
+      '4:24 BINGO_RULE_UNKNOWN_TARGET target "cmr" does not exist',
     ])
   })
 })
@@ -440,19 +440,22 @@ describe('What people of other languages write gets a hint', () => {
     ['filter: new.name == NULL', 'write null'],
     ['filter: new.vip == True', 'write true'],
     ["filter: new.name ~ 'x'", "write x.matches('…')"],
-    ['filter: new.price > 9,5', 'decimals have a point: 9.5'],
+    ['filter: new.price > 9,5', 'write decimals with a point: 9.5'],
     ["filter: ts > '2026-01-01'", 'compare with a timestamp'],
     ['filter: !new.deleted', 'put quotes around it, as in filter: "!…"'],
     ['filter: ! new.deleted', 'put quotes around it, as in filter: "!…"'],
     ['filter: !has(new.x) && new.a == 1', 'put quotes around it, as in filter: "!…"'],
     ['events: [UPSERT]', 'events: [INSERT, UPDATE]'],
     ['events: REPLACE', 'events: [INSERT, UPDATE, DELETE]'],
-    ['events: "*"', 'leave events out'],
+    ['events: "*"', 'omit events'],
     ['events: [ALTER]', 'events: [DDL]'],
-    ['filter: "new.a.matches(\'\\d+\')"', 'use single quotes, or write \\\\'],
-    ['actions: [{type: redis, cmd: DEL, key: "a:{{ .Email | lower }}"}]', 'helpers stand in front: {{lower Email}}'],
-    ['actions: [{type: redis, cmd: DEL, key: "a:{{id}}:{{email|trim}}"}]', 'helpers stand in front: {{trim email}}'],
-    ['actions: [{type: redis, cmd: DEL, key: "a:{{lower(email)}}"}]', 'helpers take no brackets: {{lower email}}'],
+    ['filter: "new.a.matches(\'\\d+\')"', 'use single quotes, or double each backslash'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{ .Email | lower }}"}]', 'write the helper first: {{lower Email}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{id}}:{{email|trim}}"}]', 'write the helper first: {{trim email}}'],
+    [
+      'actions: [{type: redis, cmd: DEL, key: "a:{{lower(email)}}"}]',
+      'write the helper without brackets: {{lower email}}',
+    ],
     [`actions: [{type: redis, cmd: DEL, key: "a:{{new['id']}}"}]`, 'write {{new.id}}'],
     ['actions: [{type: redis, cmd: DEL, key: "a:{{new.a == 1}}"}]', 'write {{eq new.a 1}}'],
   ])('%s', (line, hint) => {
@@ -475,7 +478,7 @@ describe('What looks like a template and is none is a warning', () => {
     ['{type: webhook, url: "https://x.test/", headers: {x-user: "${name}"}}', '{{name}}'],
     ['{type: webhook, url: "https://x.test/", body: {text: "Hello {name}"}}', '{{name}}'],
   ])('%s', (action, hint) => {
-    expect(warnings(action)).toEqual([`BINGO_RULE_PLACEHOLDER the value of a column is ${hint}`])
+    expect(warnings(action)).toEqual([`BINGO_RULE_PLACEHOLDER write a column value as ${hint}`])
   })
 
   test.each([
@@ -515,8 +518,8 @@ describe('Durations have bounds wherever they stand', () => {
 describe('What is wrong is reported with its place', () => {
   test.each<[string, string, string[]]>([
     ['an unknown key', ruleWith('fliter: "true"'), ['4:5 BINGO_RULE_UNKNOWN_KEY unknown key "fliter" in a rule']],
-    ['an operation', ruleWith('events: [UPDAT]'), ['4:14 BINGO_RULE_VALUE events cannot be "UPDAT"']],
-    ['no operation', ruleWith('events: []'), ['4:13 BINGO_RULE_VALUE events is empty: the rule would never fire']],
+    ['an operation', ruleWith('events: [UPDAT]'), ['4:14 BINGO_RULE_VALUE "UPDAT" is not a valid value of events']],
+    ['no operation', ruleWith('events: []'), ['4:13 BINGO_RULE_VALUE events is empty: the rule would never match']],
     ['a filter in quotes', ruleWith('filter: "new.a = 1"'), ['4:20 BINGO_RULE_BAD_FILTER Unexpected character: =']],
     [
       'a filter with escapes',
@@ -551,17 +554,17 @@ describe('What is wrong is reported with its place', () => {
     [
       'a number as filter',
       ruleWith('filter: 1 + 1'),
-      ['4:13 BINGO_RULE_BAD_FILTER the expression must be true or false, but yields an int'],
+      ['4:13 BINGO_RULE_BAD_FILTER the expression must be true or false, but returns an int'],
     ],
     [
       'a template',
       ruleWith('actions: [{type: redis, cmd: DEL, key: "k:{{lowr id}}"}]'),
-      ['4:49 BINGO_RULE_BAD_TEMPLATE there is no helper "lowr"'],
+      ['4:49 BINGO_RULE_BAD_TEMPLATE unknown helper "lowr"'],
     ],
     [
       'an unquoted template',
       ruleWith('actions: [{type: redis, cmd: DEL, key: {{id}}}]'),
-      ['4:45 BINGO_RULE_YAML this key is not a text', '4:44 BINGO_RULE_TYPE key must be a text, but is a map'],
+      ['4:45 BINGO_RULE_YAML this key is not a string', '4:44 BINGO_RULE_TYPE key must be a string, but is a map'],
     ],
     [
       'a template in a structure',
@@ -571,7 +574,7 @@ describe('What is wrong is reported with its place', () => {
     [
       'an unknown action type',
       ruleWith('actions: [{type: webhok}]'),
-      ['4:22 BINGO_RULE_VALUE type cannot be "webhok"'],
+      ['4:22 BINGO_RULE_VALUE "webhok" is not a valid value of type'],
     ],
     ['no action type', ruleWith('actions: [{cmd: DEL}]'), ['4:15 BINGO_RULE_MISSING an action needs "type"']],
     [
@@ -587,13 +590,13 @@ describe('What is wrong is reported with its place', () => {
     [
       'a bad when',
       ruleWith('actions: [{type: log, when: "op"}]'),
-      ['4:34 BINGO_RULE_BAD_FILTER the expression must be true or false, but yields a string'],
+      ['4:34 BINGO_RULE_BAD_FILTER the expression must be true or false, but returns a string'],
     ],
     ['no actions', ruleWith('actions: []'), ['4:14 BINGO_RULE_VALUE actions is empty']],
     [
       'a number where a duration is meant',
       ruleWith('debounce: 100'),
-      ['4:15 BINGO_RULE_TYPE debounce is "100", which is not a duration'],
+      ['4:15 BINGO_RULE_TYPE debounce is "100", which is not a valid duration'],
     ],
     [
       'debounce without window',
@@ -610,27 +613,27 @@ describe('What is wrong is reported with its place', () => {
       ruleWith('retry: {atempts: 3, max: soon}'),
       [
         '4:13 BINGO_RULE_UNKNOWN_KEY unknown key "atempts" in retry',
-        '4:30 BINGO_RULE_TYPE retry.max is "soon", which is not a duration',
+        '4:30 BINGO_RULE_TYPE retry.max is "soon", which is not a valid duration',
       ],
     ],
     [
       'retry.min over retry.max',
       ruleWith('retry: {min: 2s, max: 1s}'),
-      ['4:12 BINGO_RULE_VALUE retry.min is more than retry.max'],
+      ['4:12 BINGO_RULE_VALUE retry.min exceeds retry.max'],
     ],
-    ['a rate', ruleWith('rate: 500'), ['4:11 BINGO_RULE_TYPE rate is "500", which is not a rate']],
-    ['onFailure', ruleWith('onFailure: ignore'), ['4:16 BINGO_RULE_VALUE onFailure cannot be "ignore"']],
-    ['enabled', ruleWith('enabled: yes'), ['4:14 BINGO_RULE_TYPE enabled must be true or false, but is a text']],
+    ['a rate', ruleWith('rate: 500'), ['4:11 BINGO_RULE_TYPE rate is "500", which is not a valid rate']],
+    ['onFailure', ruleWith('onFailure: ignore'), ['4:16 BINGO_RULE_VALUE "ignore" is not a valid value of onFailure']],
+    ['enabled', ruleWith('enabled: yes'), ['4:14 BINGO_RULE_TYPE enabled must be true or false, but is a string']],
     ['match', ruleWith('match: {new: {}}'), ['4:5 BINGO_RULE_UNSUPPORTED "match:" is not supported in this version']],
     [
       'a table pattern',
       'rules: [{id: r, table: "a b", actions: [{type: log}]}]',
-      ['1:24 BINGO_RULE_VALUE "a b" is not a table name or pattern'],
+      ['1:24 BINGO_RULE_VALUE "a b" is not a valid table name or pattern'],
     ],
     [
       'an id that cannot be',
       'rules: [{id: "a#b", table: a, actions: [{type: log}]}]',
-      ['1:14 BINGO_RULE_VALUE this id cannot be used'],
+      ['1:14 BINGO_RULE_VALUE the rule id is not valid'],
     ],
     [
       'missing keys',
@@ -641,20 +644,20 @@ describe('What is wrong is reported with its place', () => {
         '1:9 BINGO_RULE_MISSING a rule needs "actions"',
       ],
     ],
-    ['a rule that is no map', 'rules: [x]', ['1:9 BINGO_RULE_TYPE rules[0] must be a map, but is a text']],
+    ['a rule that is no map', 'rules: [x]', ['1:9 BINGO_RULE_TYPE rules[0] must be a map, but is a string']],
     ['rules that are no list', 'rules: {id: x}', ['1:8 BINGO_RULE_TYPE rules must be a list, but is a map']],
     ['another top-level key', 'rule: []', ['1:1 BINGO_RULE_UNKNOWN_KEY unknown key "rule" in a rules file']],
     ['a tab', 'rules:\n\t- id: x', ['2:1 BINGO_RULE_YAML a tab is used for indentation']],
-    ['a key twice', 'rules: []\nrules: []', ['2:1 BINGO_RULE_YAML the same key stands twice in this map']],
+    ['a key twice', 'rules: []\nrules: []', ['2:1 BINGO_RULE_YAML duplicate key in this map']],
     [
       'an integer beyond 2^53',
       ruleWith('delay: 9007199254740993'),
       [
-        '4:12 BINGO_RULE_YAML 9007199254740993 is beyond 2^53 and would lose digits',
-        '4:12 BINGO_RULE_TYPE delay is empty, which is not a duration',
+        '4:12 BINGO_RULE_YAML 9007199254740993 exceeds 2^53 and would lose digits',
+        '4:12 BINGO_RULE_TYPE delay is empty, which is not a valid duration',
       ],
     ],
-    ['an alias without anchor', 'rules: *nothing', ['1:8 BINGO_RULE_YAML there is no anchor &nothing above']],
+    ['an alias without anchor', 'rules: *nothing', ['1:8 BINGO_RULE_YAML anchor &nothing is not defined above']],
   ])('%s', (_name, text, expected) => {
     expect(wrong(text)).toEqual(expected)
   })
@@ -676,15 +679,15 @@ describe('What is wrong is reported with its place', () => {
       ),
     )
     expect(found.map(({ location, message }) => `${location!.file} ${message}`)).toEqual([
-      'b.yaml the id "r" is used at a.yaml:1:14 already',
-      'b.yaml type cannot be "lgo"',
+      'b.yaml the id "r" is already used at a.yaml:1:14',
+      'b.yaml "lgo" is not a valid value of type',
     ])
   })
 
   test('a file of nested aliases does not grow without bounds', () => {
     const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`)
     const text = ['a0: &a0 [x]', ...levels, 'rules: *a9'].join('\n')
-    expect(wrong(text)[0]).toContain('the file holds more than 100000 values')
+    expect(wrong(text)[0]).toContain('the file has more than 100000 values')
   })
 })
 
@@ -750,7 +753,7 @@ describe('Rules files', () => {
   test.each([
     ['nothing', '', '1:1 the file is empty'],
     ['only comments', '# rules: later\n', '1:1 the file is empty'],
-    ['no entry', 'rules:\n#  - id: x\n', '1:1 nothing stands below "rules:"'],
+    ['no entry', 'rules:\n#  - id: x\n', '1:1 "rules:" is empty'],
     ['an empty map', '{}', '1:1 the file has no rules'],
     ['null', '~', '1:1 the file is empty'],
   ])('a file that says nothing is an error: %s', (_name, text, expected) => {
@@ -792,10 +795,10 @@ test('Problems are printed as a compiler prints them', () => {
     |     ^
     hint: did you mean "filter"?
 
-a.yaml:5:15 error BINGO_RULE_TYPE debounce is "100", which is not a duration
+a.yaml:5:15 error BINGO_RULE_TYPE debounce is "100", which is not a valid duration
   5 |     debounce: 100
     |               ^
-    hint: write it like 100ms, 1s, 5m, 1h or 1d
+    hint: write for example 100ms, 1s, 5m, 1h or 1d
 `)
   expect(formatProblems(problems, { color: true })).toContain('\u001B[1;31merror\u001B[0m')
 })

@@ -68,12 +68,12 @@ test('operation, table and rows are enough', () => {
 })
 
 test.each([
-  [{ op: 'upsert' as never, table: 't', new: {} }, 'op is'],
+  [{ op: 'upsert' as never, table: 't', new: {} }, 'is not a valid op'],
   [{ op: 'update' as const, new: {} }, '"table" is missing'],
   [{ op: 'update' as const, table: 't', new: { id: 1 } }, 'needs "old"'],
-  [{ op: 'insert' as const, table: 't', new: [] as never }, 'is not a map'],
-  [{ op: 'insert' as const, table: 't', new: { id: 1 }, key: ['nope'] }, 'the key names "nope"'],
-])('%j is refused in words', (event, words) => {
+  [{ op: 'insert' as const, table: 't', new: [] as never }, 'must be a map'],
+  [{ op: 'insert' as const, table: 't', new: { id: 1 }, key: ['nope'] }, 'the key has the column "nope"'],
+])('%j is refused with a message', (event, words) => {
   expect(() => sampleChange(event)).toThrow(words)
 })
 

@@ -47,21 +47,21 @@ test.each<[{ readonly [name: string]: unknown }, string]>([
   [{ status: '1' }, 'new.status is INT, which is never "1" → Write a whole number, without quotes.'],
   [{ active: true }, 'new.active is TINYINT, which is never true → Write 1.'],
   [{ status: 1.5 }, 'which is never 1.5'],
-  [{ status: null }, 'new.status is INT, which is never null → The column is NOT NULL.'],
-  [{ total: 1.999 }, 'It has 2 digits behind the point.'],
+  [{ status: null }, 'new.status is INT, which is never null → Write a value: the column is NOT NULL.'],
+  [{ total: 1.999 }, 'Write at most 2 digits after the point.'],
   [{ total: 'lots' }, 'new.total is DECIMAL(10,2), which is never "lots"'],
-  [{ state: 'payed' }, 'It has: new, paid.'],
+  [{ state: 'payed' }, 'Write one of: new, paid.'],
   [{ flags: ['gifts'] }, 'Write a list of: gift, express.'],
   [{ zip: 12345 }, 'Put quotes around it.'],
-  [{ created: '2026-11-20T10:00:00Z' }, 'Write it like "2026-11-20 10:11:12".'],
-  [{ seen: '2026-11-20 10:00:00' }, 'Write it like "2026-11-20T10:11:12Z".'],
+  [{ created: '2026-11-20T10:00:00Z' }, 'Write for example "2026-11-20 10:11:12".'],
+  [{ seen: '2026-11-20 10:00:00' }, 'Write for example "2026-11-20T10:11:12Z".'],
   [{ weight: '1' }, 'Write a number, without quotes.'],
   [{ totl: 1 }, 'shop.orders has no column "totl" → Did you mean "total"?'],
-])('%j is refused with what would be right', (columns, message) => {
+])('%j is refused with a hint that shows valid values', (columns, message) => {
   expect(row(columns)).toContain(message)
 })
 
 test('A table that the schema does not have is refused', () => {
   expect(row({ id: 1 }, 'order')).toContain('Did you mean "orders"?')
-  expect(row({ id: 1 }, 'other.orders')).toContain('there is no "other.orders" in the schema')
+  expect(row({ id: 1 }, 'other.orders')).toContain('the schema has no "other.orders"')
 })

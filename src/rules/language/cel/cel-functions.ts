@@ -39,13 +39,13 @@ export function conversions(engine: Integers): readonly CelFunction[] {
   const { fail } = engine
   const within = (value: bigint, least: bigint, most: bigint, type: string): bigint => {
     if (value >= least && value <= most) return value
-    throw fail(`${value} does not fit into ${type}`)
+    throw fail(`${value} exceeds the range of ${type}`)
   }
   const int = (value: bigint): bigint => within(value, MIN_INT, MAX_INT, 'an int')
   const uint = (value: bigint): object => engine.uint(within(value, 0n, MAX_UINT, 'a uint'))
   const whole = (value: number, type: string): bigint => {
     if (Number.isFinite(value)) return BigInt(Math.trunc(value))
-    throw fail(`${value} does not fit into ${type}`)
+    throw fail(`${value} exceeds the range of ${type}`)
   }
   const digits = (text: string, pattern: RegExp, type: string): bigint => {
     if (pattern.test(text)) return BigInt(text.replace(/^\+/, ''))
@@ -63,7 +63,7 @@ export function conversions(engine: Integers): readonly CelFunction[] {
     on('uint(uint): uint', (value: object) => value),
     on('uint(int): uint', (value: bigint) => uint(value)),
     on('uint(double): uint', (value: number) => uint(whole(value, 'a uint'))),
-    on('uint(string): uint', (text: string) => uint(digits(text, /^\d+$/, 'a whole number that is not negative'))),
+    on('uint(string): uint', (text: string) => uint(digits(text, /^\d+$/, 'a non-negative whole number'))),
     on('double(double): double', (value: number) => value),
     on('double(int): double', (value: bigint) => Number(value)),
     on('double(uint): double', (value: object) => Number(engine.uintValue(value))),

@@ -23,7 +23,7 @@ const MAX_COMPREHENSION_LEVELS = 2
 /** Parses a filter; everything that is wrong with it becomes a ProblemsError that points into the text. */
 export function parseFilter(source: SourceText): CelProgram {
   if (Buffer.byteLength(source.text) > MAX_BYTES) {
-    throw problem(source, `the expression is longer than ${MAX_BYTES} bytes`, 0, 'split it into several rules')
+    throw problem(source, `the expression exceeds ${MAX_BYTES} bytes`, 0, 'split it into several rules')
   }
   let program: CelProgram
   try {
@@ -31,7 +31,7 @@ export function parseFilter(source: SourceText): CelProgram {
   } catch (error) {
     const issue = celIssue(error)
     // The checker gives up on a few legal forms with an error of another kind: refused, never let through.
-    if (issue === undefined) throw problem(source, `the expression cannot be checked: ${plain(String(error))}`, 0)
+    if (issue === undefined) throw problem(source, `cannot check the expression: ${plain(String(error))}`, 0)
     throw problem(source, plain(issue.message), issue.start, hintFor(issue, source.text))
   }
   checkDepth(source, program.ast, 1)
@@ -40,9 +40,9 @@ export function parseFilter(source: SourceText): CelProgram {
   if (program.resultType !== 'bool' && program.resultType !== 'dyn') {
     throw problem(
       source,
-      `the expression must be true or false, but yields ${withArticle(program.resultType)}`,
+      `the expression must be true or false, but returns ${withArticle(program.resultType)}`,
       0,
-      'compare it with something, such as `… == 1`',
+      'compare it with a value, such as `… == 1`',
     )
   }
   return program
@@ -68,7 +68,7 @@ function checkDepth(source: SourceText, node: CelNode, depth: number): void {
 function checkComprehensions(source: SourceText, node: CelNode, level: number): void {
   const inner = isComprehension(node) ? level + 1 : level
   if (inner > MAX_COMPREHENSION_LEVELS) {
-    throw problem(source, 'three comprehensions (all, exists, map, filter, …) inside each other', node.start)
+    throw problem(source, 'three nested comprehensions (all, exists, map, filter, …)', node.start)
   }
   for (const child of childrenOf(node)) checkComprehensions(source, child, inner)
 }
@@ -80,7 +80,8 @@ function checkLiteral(source: SourceText, node: CelNode): void {
   if (node.op === 'value' && typeof node.args === 'bigint' && node.args >= INT64_LIMIT) {
     // -9223372036854775808 is written as minus and a literal that alone would be too large.
     const isMinimum = node.args === INT64_LIMIT && source.text[node.start - 1] === '-'
-    if (!isMinimum) throw problem(source, `${node.args} does not fit into an int`, node.start, 'append u for a uint')
+    if (!isMinimum)
+      throw problem(source, `${node.args} exceeds the range of int`, node.start, 'append u to make it a uint')
   }
   if (node.op === 'map') for (const [key] of node.args) checkMapKey(source, key)
   if (node.op === 'rcall' && isMatchesCall(node.args[0])) checkPattern(source, node.args[2][0])
@@ -90,7 +91,7 @@ function checkLiteral(source: SourceText, node: CelNode): void {
 /** The engine leaves such entries out of a map that is written in the expression. */
 function checkMapKey(source: SourceText, key: CelNode): void {
   if (key.op !== 'value' || typeof key.args !== 'string' || !LOST_KEYS.has(key.args)) return
-  throw problem(source, `a map in an expression cannot have the key "${key.args}"`, key.start)
+  throw problem(source, `"${key.args}" is not a valid map key in an expression`, key.start)
 }
 
 function checkPattern(source: SourceText, pattern: CelNode | undefined): void {
@@ -98,7 +99,7 @@ function checkPattern(source: SourceText, pattern: CelNode | undefined): void {
   try {
     compileRe2(pattern.args)
   } catch (error) {
-    throw problem(source, (error as Error).message, pattern.start, 'patterns have RE2 syntax: no lookaround, no \\1')
+    throw problem(source, (error as Error).message, pattern.start, 'use RE2 syntax: no lookaround, no \\1')
   }
 }
 
@@ -119,17 +120,17 @@ function hintFor(issue: CelIssue, text: string): string | undefined {
     if (/\bin\s*\(/i.test(text)) return 'write x in [1, 2], with square brackets'
     if (/\bIN\b/.test(text)) return 'write in, in lower case, and a list: x in [1, 2]'
     if (text[issue.start] === '~') return "write x.matches('…')"
-    if (text[issue.start] === ',' && /\d$/.test(text.slice(0, issue.start))) return 'decimals have a point: 9.5'
+    if (text[issue.start] === ',' && /\d$/.test(text.slice(0, issue.start))) return 'write decimals with a point: 9.5'
   }
   if (/(^|[^=!<>])=($|[^=])/.test(text.slice(issue.start, issue.start + 2))) return 'compare with =='
   if (/<>/.test(text)) return 'write != instead of <>'
   const word = /\b(and|or|not|is|like|between)\b/i.exec(text)?.[1]?.toLowerCase()
   if (issue.kind === 'syntax' && word !== undefined) return SQL_WORDS[word]
   if (/map<string, dyn> (==|!=) null|null (==|!=) map<string, dyn>/.test(issue.message)) {
-    return "new and old are always there; ask for the operation: op == 'insert'"
+    return "test the operation instead: op == 'insert'; new and old always exist"
   }
   if (/(timestamp [-<>=!]+ string|string [-<>=!]+ timestamp)/.test(plain(issue.message))) {
-    return "compare with a timestamp: ts > timestamp('2026-01-31T00:00:00Z'), UTC where no zone is named"
+    return "compare with a timestamp: ts > timestamp('2026-01-31T00:00:00Z'), UTC unless a zone is given"
   }
   return undefined
 }
@@ -157,5 +158,5 @@ function variableHint(name: string): string {
   if (meant !== undefined) return `write ${meant}`
   const nearest = nearestName(name, Object.keys(VARIABLES))
   if (nearest !== undefined) return `did you mean ${nearest}?`
-  return `columns are new.${name} or old.${name}; other variables: ${Object.keys(VARIABLES).join(', ')}`
+  return `write new.${name} or old.${name} for a column; other variables: ${Object.keys(VARIABLES).join(', ')}`
 }

@@ -18,7 +18,7 @@ export class CelTimestamp {
   readonly nanos: bigint
 
   constructor(nanos: bigint) {
-    if (nanos < EARLIEST || nanos > LATEST) throw new CelTimeError('the time is outside of the years 1 to 9999')
+    if (nanos < EARLIEST || nanos > LATEST) throw new CelTimeError('the time is outside the years 1 to 9999')
     this.nanos = nanos
   }
 
@@ -33,7 +33,7 @@ export class CelDuration {
   readonly nanos: bigint
 
   constructor(nanos: bigint) {
-    if (nanos < -LONGEST || nanos > LONGEST) throw new CelTimeError('the duration is longer than 10,000 years')
+    if (nanos < -LONGEST || nanos > LONGEST) throw new CelTimeError('the duration exceeds 10,000 years')
     this.nanos = nanos
   }
 
@@ -72,7 +72,7 @@ export function parseTimestamp(text: string): CelTimestamp {
   if (parts === null || year! < 100) date.setUTCFullYear(year ?? Number.NaN, month! - 1, day)
   const right =
     date.getUTCMonth() === month! - 1 && date.getUTCDate() === day && hour! < 24 && minute! < 60 && second! < 60
-  if (!right || year === 0) throw new CelTimeError(`"${text}" is not a time such as 2026-11-20T10:11:12Z`)
+  if (!right || year === 0) throw new CelTimeError(`"${text}" is not a valid time such as 2026-11-20T10:11:12Z`)
   const nanos = BigInt((parts![7] ?? '').padEnd(9, '0'))
   return new CelTimestamp(BigInt(date.getTime()) * MILLISECOND + nanos - offsetNanos(parts![8] ?? 'Z'))
 }
@@ -109,7 +109,7 @@ export function parseDuration(text: string): CelDuration {
     read += piece.length
   }
   if (read === 0 || read !== unsigned.length) {
-    throw new CelTimeError(`"${text}" is not a duration such as 1h30m, 250ms or -1.5s`)
+    throw new CelTimeError(`"${text}" is not a valid duration such as 1h30m, 250ms or -1.5s`)
   }
   return new CelDuration(text.startsWith('-') ? -nanos : nanos)
 }
@@ -149,7 +149,7 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
       } as const
       format = new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', ...fields })
     } catch {
-      throw new CelTimeError(`"${timeZone}" is not a time zone such as Europe/Berlin or +02:00`)
+      throw new CelTimeError(`"${timeZone}" is not a valid time zone such as Europe/Berlin or +02:00`)
     }
     // A zone may come from data.
     if (formats.size >= MAX_ZONES) formats.clear()

@@ -119,7 +119,7 @@ class TypeChecker {
     if (found === undefined) return
     const type = typeOf(node, this.table)
     if (type === 'dyn' || type === 'bool') return
-    const hint = NUMBERS.has(type) ? `write ${found.text} == 1` : 'compare it with something'
+    const hint = NUMBERS.has(type) ? `write ${found.text} == 1` : 'compare it with a value'
     this.add('error', node, `${describeOperand(node, this.table)}, not true or false`, hint)
     this.nullable(node, facts)
   }
@@ -142,7 +142,7 @@ class TypeChecker {
     if (found === undefined || values === undefined || other.op !== 'value' || typeof other.args !== 'string') return
     if (values.includes(other.args)) return
     const nearest = nearestName(other.args, values)
-    const hint = nearest === undefined ? `it has: ${values.join(', ')}` : `did you mean '${nearest}'?`
+    const hint = nearest === undefined ? `write one of: ${values.join(', ')}` : `did you mean '${nearest}'?`
     this.add('warning', other, `${found.text} ${answer} '${other.args}', which is not one of its values`, hint)
   }
 
@@ -191,8 +191,7 @@ class TypeChecker {
       if (type === 'string' || type === 'dyn') this.nullable(arg, facts)
       else if (index === 0) {
         const written = name === 're2Matches' ? 'matches' : name
-        const hint =
-          type === 'list' ? `ask whether it is in the list: … in ${found.text}` : `string(${found.text}).${written}(…)`
+        const hint = type === 'list' ? `test membership: … in ${found.text}` : `string(${found.text}).${written}(…)`
         this.add('error', arg, `${describeOperand(arg, this.table)}, and has no ${written}()`, hint)
       }
     }
@@ -203,7 +202,7 @@ class TypeChecker {
     if (found === undefined || facts.has(found.text)) return
     const reason = whyNull(found, this.operations)
     if (reason === undefined || (!found.column.nullable && facts.has('op'))) return
-    const message = `${reason}: then this fails, and the event goes to the dead letters`
+    const message = `${reason}: evaluation then fails and the event moves to the dead letters`
     this.add('warning', node, message, `test for it first: ${found.text} != null && …`)
   }
 

@@ -191,10 +191,10 @@ export function fixFor(column: TypedColumn, other: CelNode, table: TableDef): st
     return `write ${constant === 'false' ? '0' : '1'} instead of ${constant ?? 'true'}`
   if (NUMBERS.has(type) && wanted === 'string') {
     const number = constant !== undefined && /^-?\d+(\.\d+)?$/.test(constant)
-    return number ? `write ${constant} without quotes` : `compare it as a text: string(${text})`
+    return number ? `write ${constant} without quotes` : `compare it as a string: string(${text})`
   }
-  if (type === 'list' && wanted === 'string') return `ask whether it is in the list: … in ${text}`
-  if (type === 'string' && wanted === 'bool') return 'compare it with a text'
+  if (type === 'list' && wanted === 'string') return `test membership: … in ${text}`
+  if (type === 'string' && wanted === 'bool') return 'compare it with a string'
   return 'compare values of the same type'
 }
 

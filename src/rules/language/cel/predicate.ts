@@ -72,8 +72,8 @@ export function bindToEngine(source: SourceText, references: References, table: 
     if (answer === true || answer === false) return answer
     throw new EvaluationError(
       'BINGO_FILTER_NOT_BOOL',
-      `rule "${source.ruleId}": the filter yielded ${describe(answer)} instead of true or false (${printLocation(source.location)})`,
-      { hint: 'compare the value with something, such as `… == 1`' },
+      `rule "${source.ruleId}": the filter returned ${describe(answer)} instead of true or false (${printLocation(source.location)})`,
+      { hint: 'compare the result with a value, such as `… == 1`' },
     )
   }
 }
@@ -120,7 +120,7 @@ function failed(source: SourceText, message: string, offset: number, cause: unkn
     'BINGO_FILTER_FAILED',
     `rule "${source.ruleId}": ${message} (${printLocation(source.locate(offset))})`,
     {
-      hint: /\bnull\b/.test(message) ? 'a value is NULL here; test for it first: `x != null && …`' : undefined,
+      hint: /\bnull\b/.test(message) ? 'test for NULL first: `x != null && …`' : undefined,
       cause,
     },
   )

@@ -19,9 +19,9 @@ export function checkCall(source: SourceText, call: TemplateCall): void {
     const nearest = nearestName(helper, TEMPLATE_HELPERS.keys())
     const hint =
       nearest === undefined
-        ? `helpers are ${[...TEMPLATE_HELPERS.keys()].join(', ')}`
+        ? `write one of: ${[...TEMPLATE_HELPERS.keys()].join(', ')}`
         : `did you mean {{${nearest} …}}?`
-    throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', `there is no helper "${helper}"`, offset, hint)
+    throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', `unknown helper "${helper}"`, offset, hint)
   }
   const [least, most] = known.arity
   if (values.length >= least && values.length <= most) {
@@ -29,7 +29,7 @@ export function checkCall(source: SourceText, call: TemplateCall): void {
     return
   }
   const wanted = least === most ? String(least) : `${least} to ${most}`
-  const message = `"${helper}" takes ${wanted} value(s), not ${values.length}`
+  const message = `"${helper}" takes ${wanted} value(s), but has ${values.length}`
   throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', message, offset, `${helper}: ${known.doc}`)
 }
 
@@ -51,9 +51,9 @@ function checkConstants(
 export function checkBlock(source: SourceText, { name, arguments: values, offset }: TemplateBlock): void {
   if (!BLOCKS.includes(name)) {
     const nearest = nearestName(name, BLOCKS)
-    const hint = nearest === undefined ? `blocks are ${BLOCKS.join(', ')}` : `did you mean {{#${nearest} …}}?`
-    throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', `there is no block "${name}"`, offset, hint)
+    const hint = nearest === undefined ? `write one of: ${BLOCKS.join(', ')}` : `did you mean {{#${nearest} …}}?`
+    throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', `unknown block "${name}"`, offset, hint)
   }
   if (values.length === 1) return
-  throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', `{{#${name}}} takes one value, not ${values.length}`, offset)
+  throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', `{{#${name}}} takes one value, but has ${values.length}`, offset)
 }

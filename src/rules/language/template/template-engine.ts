@@ -55,7 +55,7 @@ export class TemplateSyntaxError extends Error {
   readonly offset: number
   readonly hint: string
 
-  constructor(message: string, offset: number, hint = 'expressions look like {{id}}') {
+  constructor(message: string, offset: number, hint = 'write an expression such as {{id}}') {
     super(message)
     this.offset = offset
     this.hint = hint
@@ -83,7 +83,7 @@ export function parseTemplate(text: string): readonly TemplatePart[] {
 /** The parser's work grows with the square of how deep blocks and brackets are nested. */
 function checkSize(text: string): void {
   if (text.length > MAX_LENGTH && text.includes('{{')) {
-    throw new TemplateSyntaxError(`the template is longer than ${MAX_LENGTH} characters`, MAX_LENGTH)
+    throw new TemplateSyntaxError(`the template exceeds ${MAX_LENGTH} characters`, MAX_LENGTH)
   }
   let blocks = 0
   let brackets = 0
@@ -120,7 +120,7 @@ function parseFailure(text: string, error: unknown): TemplateSyntaxError {
   if (mismatch) return new TemplateSyntaxError(`{{#${mismatch[1]}}} is closed by {{/${mismatch[2]}}}`, start)
   const unclosed = text.lastIndexOf('{{') > text.lastIndexOf('}}')
   if (unclosed) return new TemplateSyntaxError('a {{ is not closed by }}', text.lastIndexOf('{{'))
-  return new TemplateSyntaxError('this is not a valid Handlebars expression', offset, hintFor(text))
+  return new TemplateSyntaxError('not a valid Handlebars expression', offset, hintFor(text))
 }
 
 /** What an expression of the text would be here, for what other languages write. */
@@ -135,9 +135,9 @@ function hintFor(text: string): string | undefined {
 function hintForExpression(inner: string): string | undefined {
   const name = String.raw`\.?([A-Za-z_][\w.]*)`
   const [, piped, helper] = new RegExp(`^${name}\\s*\\|\\s*(\\w+)`).exec(inner) ?? []
-  if (helper !== undefined) return `helpers stand in front: {{${helper} ${piped}}}`
+  if (helper !== undefined) return `write the helper first: {{${helper} ${piped}}}`
   const [, called, argument] = new RegExp(`^(\\w+)\\(\\s*${name}\\s*\\)`).exec(inner) ?? []
-  if (called !== undefined) return `helpers take no brackets: {{${called} ${argument}}}`
+  if (called !== undefined) return `write the helper without brackets: {{${called} ${argument}}}`
   const [, image, column] = /^(\w+)\[['"](\w+)['"]\]/.exec(inner) ?? []
   if (image !== undefined) return `write {{${image}.${column}}}`
   const [, left, operator, right] = /^(\S+)\s*(==|!=)\s*(\S+)$/.exec(inner) ?? []
@@ -215,7 +215,7 @@ class Converter {
 
   private refuseHash(hash: hbs.AST.Hash | undefined): void {
     if (hash !== undefined && hash.pairs.length > 0) {
-      throw new TemplateSyntaxError('helpers take no name=value arguments', this.offset(hash))
+      throw new TemplateSyntaxError('helpers do not take name=value arguments', this.offset(hash))
     }
   }
 

@@ -13,13 +13,13 @@ export const TEMPLATE_HELPERS: ReadonlyMap<string, TemplateHelper> = new Map(
     json: one('the value as JSON; a NULL is null', (value) => stringifyValue(value ?? null), 'null too'),
     lower: one('lower case', (value) => textOf(value).toLowerCase()),
     upper: one('upper case', (value) => textOf(value).toUpperCase()),
-    trim: one('without white space at both ends', (value) => textOf(value).trim()),
+    trim: one('without leading and trailing white space', (value) => textOf(value).trim()),
     base64: one('base64 of the UTF-8 text', (value) => Buffer.from(textOf(value)).toString('base64')),
     sha256: one('SHA-256 of the UTF-8 text, in hexadecimal', (value) =>
       createHash('sha256').update(textOf(value)).digest('hex'),
     ),
     urlencode: one('percent-encoded for a URL', (value) => encodeURIComponent(textOf(value).toWellFormed())),
-    urlpath: one('percent-encoded for the path of a URL, but for the slashes between its parts', (value) =>
+    urlpath: one('percent-encoded for the path of a URL, keeping slashes', (value) =>
       textOf(value).toWellFormed().split('/').map(encodeURIComponent).join('/'),
     ),
     hex: one('hexadecimal of a BINARY or BLOB column, or of a whole number', hexOf),
@@ -39,7 +39,7 @@ export const TEMPLATE_HELPERS: ReadonlyMap<string, TemplateHelper> = new Map(
       apply: ([list, separator]) =>
         Array.isArray(list) ? list.map(textOf).join(separator === undefined ? ',' : textOf(separator)) : (list ?? null),
     },
-    concat: { doc: 'values one after the other', arity: [1, 32], apply: (values) => nullable(values, concat) },
+    concat: { doc: 'values concatenated', arity: [1, 32], apply: (values) => nullable(values, concat) },
     lookup: {
       doc: 'an entry of a map or list: {{lookup doc "a b"}}',
       arity: [2, 2],

@@ -70,7 +70,7 @@ export class ParsedTemplate {
       throw textProblem(
         this.source,
         'BINGO_RULE_BAD_TEMPLATE',
-        'this means something inside {{#each}} and {{#with}} only',
+        'this is valid only inside {{#each}} and {{#with}}',
         expression.offset,
       )
     }
@@ -160,9 +160,9 @@ export class ParsedTemplate {
     if (inPlace !== null) return inPlace
     throw this.failure(
       'BINGO_TEMPLATE_SEPARATOR',
-      'holds a dot, a wildcard or white space, and would change which words there are',
+      'contains a dot, wildcard or white space that would change the structure of the name',
       part,
-      'encode it, as in {{hex …}} or {{sha256 …}}; one expression alone, {{concat …}}, may hold dots',
+      'encode it with {{hex …}} or {{sha256 …}}; only a single expression such as {{concat …}} may contain dots',
     )
   }
 
@@ -174,23 +174,28 @@ export class ParsedTemplate {
     if (Array.isArray(value) && value.every((each) => typeof each === 'string')) {
       return value.length === 0 ? this.empty(part) : value.join(',')
     }
-    throw this.failure('BINGO_TEMPLATE_OBJECT', 'is a structure, not text', part, `write {{json ${this.print(part)}}}`)
+    throw this.failure(
+      'BINGO_TEMPLATE_OBJECT',
+      'is a structure, not a string',
+      part,
+      `write {{json ${this.print(part)}}}`,
+    )
   }
 
   private empty(part: TemplatePart): string {
     if (!this.mode.strict) return ''
-    throw this.failure('BINGO_TEMPLATE_EMPTY', 'is empty here', part, 'filter such rows out, or use {{default …}}')
+    throw this.failure('BINGO_TEMPLATE_EMPTY', 'is empty', part, 'filter such rows out, or use {{default …}}')
   }
 
   private nothing(part: TemplatePart): string {
     if (!this.mode.strict) return ''
-    throw this.failure('BINGO_TEMPLATE_NULL', 'is NULL or missing here', part, this.nullHint(part))
+    throw this.failure('BINGO_TEMPLATE_NULL', 'is NULL or missing', part, this.nullHint(part))
   }
 
   private nullHint(part: TemplatePart): string {
     const text = this.print(part)
-    if (/^(new|NewRow)\./.test(text)) return 'in a DELETE there is no new row: use the bare column or key.…'
-    if (/^(old|OldRow)\./.test(text)) return 'in an INSERT there is no old row: use the bare column or new.…'
+    if (/^(new|NewRow)\./.test(text)) return 'use the bare column or key.…: a DELETE has no new row'
+    if (/^(old|OldRow)\./.test(text)) return 'use the bare column or new.…: an INSERT has no old row'
     return 'filter such rows out, or use {{default …}}'
   }
 

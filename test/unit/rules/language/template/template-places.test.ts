@@ -51,10 +51,10 @@ describe('a value in an address', () => {
 
 describe('a value in a dotted name', () => {
   test.each([['a.b'], ['*'], ['a>'], ['>'], ['a b'], ['a\tb'], ['#'], ['a\nb']])(
-    '%j would change which words there are, and is refused',
+    '%j would change the structure of the name and is refused',
     (name) => {
       expect(() => render('dotted', 'users.{{name}}.changed', name)).toThrow(EvaluationError)
-      expect(() => render('dotted', 'users.{{name}}.changed', name)).toThrow(/\{\{name\}\} holds a dot/)
+      expect(() => render('dotted', 'users.{{name}}.changed', name)).toThrow(/\{\{name\}\} contains a dot/)
     },
   )
 

@@ -169,8 +169,8 @@ describe('A strict template', () => {
   })
 
   test('says which row there is not', () => {
-    expect(failure(() => strict('{{new.id}}', remove)).hint).toContain('in a DELETE there is no new row')
-    expect(failure(() => strict('{{old.id}}', insert)).hint).toContain('in an INSERT there is no old row')
+    expect(failure(() => strict('{{new.id}}', remove)).hint).toContain('a DELETE has no new row')
+    expect(failure(() => strict('{{old.id}}', insert)).hint).toContain('an INSERT has no old row')
   })
 
   test('keeps any other value as it is', () => {
@@ -182,16 +182,16 @@ describe('A strict template', () => {
 describe('A template is refused', () => {
   test.each([
     ['{{foo', 'not closed', 1],
-    ['ab {{lowr name}}', 'there is no helper "lowr"', 6],
-    ['{{1 name}}', 'there is no helper "1"', 3],
+    ['ab {{lowr name}}', 'unknown helper "lowr"', 6],
+    ['{{1 name}}', 'unknown helper "1"', 3],
     ['{{#if id}}'.repeat(51), 'nested deeper than 50 levels', 501],
     [`{{json ${'(json '.repeat(51)}`, 'nested deeper than 50 levels', 308],
     ['{{event.foo}}', 'the event has no "foo"', 3],
     ['{{> partial}}', 'partials', 1],
-    ['{{#foo}}x{{/foo}}', 'there is no block "foo"', 1],
+    ['{{#foo}}x{{/foo}}', 'unknown block "foo"', 1],
     ['{{#if id}}x{{/each}}', 'closed by', 1],
-    ['{{upper id name}}', 'takes 1 value(s), not 2', 3],
-    ['{{json id x=1}}', 'no name=value', 11],
+    ['{{upper id name}}', 'takes 1 value(s), but has 2', 3],
+    ['{{json id x=1}}', 'do not take name=value', 11],
     ['{{@index}}', 'inside {{#each}}', 3],
     ['{{../id}}', 'inside {{#each}}', 3],
     ['{{* decorator}}', 'partials and decorators', 1],
