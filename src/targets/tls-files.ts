@@ -19,9 +19,9 @@ export const TLS_FIELD: FieldSpec = {
     ca: { kind: 'string', doc: 'PEM file (or PEM text) of the authority to trust instead of the public ones.' },
     cert: { kind: 'string', doc: 'PEM file (or PEM text) of the client certificate.' },
     key: { kind: 'string', doc: 'PEM file (or PEM text) of its private key.' },
-    servername: { kind: 'string', doc: 'Name that the server’s certificate has to carry.' },
+    servername: { kind: 'string', doc: 'Name that the server’s certificate must contain.' },
   },
-  doc: 'Certificates. The server’s is always verified; there is no fall-back to plaintext.',
+  doc: 'TLS certificates. The server’s certificate is always verified; there is no fallback to plaintext.',
 }
 
 /** Null where the rule has no `tls`. */
@@ -29,7 +29,7 @@ export function compileTls(spec: ActionSpec): TlsFiles | null {
   const tls = spec.object('tls')
   if (tls === undefined) return null
   if (tls.has('cert') !== tls.has('key')) {
-    spec.fail('tls', 'BINGO_RULE_TLS', '`cert` and `key` belong together', 'give both, or neither')
+    spec.fail('tls', 'BINGO_RULE_TLS', '`cert` and `key` belong together', 'set both or neither')
   }
   return {
     ca: tls.string('ca'),

@@ -117,7 +117,7 @@ describe('a call', () => {
     await using sender = await Sender.open(mailer.address, { proto: MAIL_PROTO, message })
     const failure = await sender.failure()
     expect(summary(failure)).toBe('poison BINGO_GRPC_STATUS')
-    expect(failure?.error.hint).toContain('larger than the server takes')
+    expect(failure?.error.hint).toContain('Raise the server’s message limit')
     await using small = await Sender.open(mailer.address, { proto: MAIL_PROTO })
     expect(await small.failure()).toBeNull()
   })

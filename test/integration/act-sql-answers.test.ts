@@ -135,6 +135,6 @@ describe.each([
     for (let i = 0; i < 3; i++) last = (await outcome(insert('id'), [1], undefined, asApp())).failure
     await server.query(reopen)
     expect(summary(last)).toBe(WAITS)
-    expect(last?.error.hint).toMatch(/offline_mode|per hour/)
+    expect(last?.error.hint).toMatch(/offline_mode|PER_HOUR/)
   })
 })

@@ -87,7 +87,7 @@ describe.each([true, false])('a webhook over TLS (http2: %s)', (http2) => {
   test('waits while the certificate has expired', async () => {
     await using receiver = await Receiver.start(await authority.issue({ expired: true }))
     const seen = await verdict(receiver, { ca: authority.caFile }, { http2 })
-    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('renew') })
+    expect(seen).toMatchObject({ ...UNREACHABLE, hint: expect.stringContaining('Renew') })
     expect(receiver.requests).toBe(0)
   })
 

@@ -12,7 +12,7 @@ export const BEHIND = deliveryFailure(
 export const WITHHELD = deliveryFailure(
   'down',
   'BINGO_LEASE_UNCONFIRMED',
-  'not sent: the lease could have passed to another instance',
+  'not sent: another instance may hold the lease',
 )
 
 /**

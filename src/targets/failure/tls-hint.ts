@@ -11,11 +11,11 @@ const MAX_DEPTH = 5
 export function tlsHint(error: unknown): string | undefined {
   for (const code of codesIn(error, MAX_DEPTH)) {
     if (WRONG_NAME.test(code)) {
-      return 'The server’s certificate is for another name: use that name in the address, or give it as `servername`.'
+      return 'Use the name of the server’s certificate in the address, or set it as `servername`.'
     }
-    if (EXPIRED.test(code)) return 'The server’s certificate is not valid today: renew it, or mend the clock.'
-    if (UNTRUSTED.test(code)) return 'Give the authority that signed the server’s certificate as `ca`.'
-    if (OTHER.test(code)) return 'Check that the port speaks TLS, and whether the server wants a client certificate.'
+    if (EXPIRED.test(code)) return 'Renew the server’s certificate (expired or not yet valid), or correct the clock.'
+    if (UNTRUSTED.test(code)) return 'Set `ca` to the authority that signed the server’s certificate.'
+    if (OTHER.test(code)) return 'Check that the port speaks TLS, and whether the server requires a client certificate.'
   }
   return undefined
 }

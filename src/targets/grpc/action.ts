@@ -19,23 +19,23 @@ const METHOD = /^([A-Za-z_][\w.]*)\/([A-Za-z_]\w*)$/
 const METADATA: Wanted = {
   pattern: /^[\x20-\x7e]*$/,
   code: 'BINGO_RULE_GRPC_METADATA',
-  message: 'holds a character that metadata cannot',
-  hint: 'printable ASCII, without line breaks',
+  message: 'contains a character that metadata does not allow',
+  hint: 'use printable ASCII without line breaks',
 }
 
 /** `type: grpc`: one unary call per event. */
 export const grpc: ActionType = {
   type: 'grpc',
   fields: {
-    address: { kind: 'string', required: true, doc: 'host:port. Plaintext unless `tls` is there.' },
+    address: { kind: 'string', required: true, doc: 'host:port. Plaintext unless `tls` is set.' },
     method: { kind: 'string', required: true, doc: 'package.Service/Method.' },
     proto: {
       kind: 'string',
-      doc: 'The .proto file, relative to the rules file. Default: the server is asked (reflection).',
+      doc: 'The .proto file, relative to the rules file. Default: server reflection.',
     },
     message: { kind: 'structure', required: true, doc: 'The request message.' },
-    metadata: { kind: 'templateMap', doc: 'Call metadata. `bingo-event-id` is always there.' },
-    deadline: { kind: 'duration', doc: 'How long a call may take. Default: `timeout`.' },
+    metadata: { kind: 'templateMap', doc: 'Call metadata. BinGo always adds `bingo-event-id`.' },
+    deadline: { kind: 'duration', doc: 'Timeout of a call. Default: `timeout`.' },
     concurrency: { kind: 'integer', doc: 'Calls in flight at once. Default: 16.' },
     maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
@@ -75,13 +75,18 @@ export const grpc: ActionType = {
 function compileMethod(spec: ActionSpec): GrpcActionOptions {
   const [, service = '', method = ''] = METHOD.exec(spec.string('method') ?? '') ?? []
   if (spec.has('method') && service === '') {
-    spec.fail('method', 'BINGO_RULE_GRPC_METHOD', 'this is no method', 'as in `mail.Mailer/Send`')
+    spec.fail('method', 'BINGO_RULE_GRPC_METHOD', 'not a valid method name', 'write for example `mail.Mailer/Send`')
   }
   const given = spec.string('proto')
   const proto = given === undefined ? null : resolve(dirname(spec.location.file), given)
   const outline = spec.outline('message')
   if (proto !== null && !existsSync(proto)) {
-    spec.fail('proto', 'BINGO_RULE_GRPC_PROTO', `there is no file ${proto}`, 'the path is relative to the rules file')
+    spec.fail(
+      'proto',
+      'BINGO_RULE_GRPC_PROTO',
+      `the file ${proto} does not exist`,
+      'write a path relative to the rules file',
+    )
   } else if (proto !== null && service !== '') {
     checkAgainst(proto, service, method, spec, outline)
   }
@@ -104,8 +109,8 @@ function checkAgainst(proto: string, service: string, method: string, spec: Acti
 function checkMetadata(spec: ActionSpec): void {
   for (const name of spec.templateMap('metadata')?.keys() ?? []) {
     if (/^[0-9a-z_.-]+$/i.test(name) && !/^grpc-|-bin$|^bingo-event-id$/i.test(name)) continue
-    const hint = 'letters, digits, `_`, `.` and `-`; not `grpc-…`, `…-bin` or `bingo-event-id`'
-    spec.fail('metadata', 'BINGO_RULE_GRPC_METADATA', `${JSON.stringify(name)} is no name for metadata of yours`, hint)
+    const hint = 'use letters, digits, `_`, `.` and `-`; not `grpc-…`, `…-bin` or `bingo-event-id`'
+    spec.fail('metadata', 'BINGO_RULE_GRPC_METADATA', `${JSON.stringify(name)} is not a valid metadata name`, hint)
   }
 }
 
@@ -115,12 +120,12 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
     spec.fail(
       'address',
       'BINGO_RULE_GRPC_ADDRESS',
-      'this is not an address',
-      'host and port, as in `mail:50051`; TLS by `tls: {}`',
+      'not a valid address',
+      'write host and port, such as `mail:50051`; set `tls: {}` for TLS',
     )
   }
   const concurrency = spec.number('concurrency') ?? 16
-  if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_GRPC_CONCURRENCY', '`concurrency` is at least 1')
+  if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_GRPC_CONCURRENCY', '`concurrency` must be at least 1')
   const options: GrpcTargetOptions = {
     address,
     concurrency,

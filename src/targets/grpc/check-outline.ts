@@ -43,7 +43,7 @@ function checkSingle(outline: Outline, field: MessageField): OutlineProblem[] {
   const type = field.message()
   if (outline.tag === 'map' && type !== undefined) return checkOutline(outline, type)
   if (field.type === 'TYPE_MESSAGE' && type === undefined) return []
-  return [{ location: outline.location, message: `${field.name} is a single value, not a ${outline.tag}` }]
+  return [{ location: outline.location, message: `${field.name} needs a single value, not a ${outline.tag}` }]
 }
 
 /** Known only when an event is rendered: templates, and texts with secrets. */

@@ -28,7 +28,7 @@ export function loadProto(path: string): Definition {
     return { types: protoLoader().loadSync(path, LOADER_OPTIONS), origin: basename(path), mapsAsEntries: false }
   } catch (cause) {
     throw new BingoError('BINGO_GRPC_PROTO', `Cannot read ${path}: ${reasonOf(cause)}`, {
-      hint: 'Check the path, and that imported .proto files lie beside it.',
+      hint: 'Check the path, and that imported .proto files are next to it.',
       retryable: true,
       cause,
     })
@@ -53,7 +53,7 @@ export function findMethod(definition: Definition, service: string, method: stri
   if (found === undefined)
     throw missing(`${service} of ${origin} has no method ${method}`, method, Object.keys(methods))
   if (found.requestStream || found.responseStream) {
-    throw missing(`${service}/${method} streams; only unary methods can be called`, '', [])
+    throw missing(`${service}/${method} is a streaming method; BinGo calls unary methods only`, '', [])
   }
   const { requestType } = found as unknown as { requestType: MessageTypeDefinition<object, object> }
   return { definition: found, request: requestTypeOf(definition, requestType) }
@@ -62,6 +62,10 @@ export function findMethod(definition: Definition, service: string, method: stri
 function missing(message: string, name: string, there: readonly string[]): BingoError {
   const near = nearestName(name, there)
   const hint =
-    near === undefined ? (there.length === 0 ? undefined : `There are: ${there.join(', ')}`) : `did you mean ${near}?`
+    near === undefined
+      ? there.length === 0
+        ? undefined
+        : `Write one of: ${there.join(', ')}`
+      : `did you mean ${near}?`
   return new BingoError('BINGO_GRPC_METHOD', message, { hint, retryable: true })
 }

@@ -52,7 +52,7 @@ export function fieldOf(type: MessageType, name: string, path: Path): MessageFie
   if (field !== undefined) return field
   const near = nearestName(name, [...type.fields.keys()])
   const advice = near === undefined ? `it has ${[...type.fields.keys()].join(', ')}` : `did you mean ${near}?`
-  throw new Misfit([...path, name], `${type.name} has no such field; ${advice}`)
+  throw new Misfit([...path, name], `${type.name} does not have this field; ${advice}`)
 }
 
 function fitField(value: unknown, field: MessageField, path: Path): unknown {
@@ -85,7 +85,7 @@ export function fitSingle(value: unknown, field: MessageField, path: Path): unkn
     case 'TYPE_STRING':
       if (typeof value === 'string') return value
       if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-      throw new Misfit(path, 'needs a text')
+      throw new Misfit(path, 'needs a string')
     case 'TYPE_BYTES':
       if (typeof value === 'string' && BASE64.test(value)) return value
       throw new Misfit(path, 'needs bytes as base64')

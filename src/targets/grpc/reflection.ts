@@ -29,9 +29,9 @@ export async function reflect(client: Client, service: string, deadlineMs: numbe
     }
   }
   const unimplemented = nameOf(last) === 'UNIMPLEMENTED'
-  const why = unimplemented ? 'the server does not offer it' : reasonOf(last)
-  throw new BingoError('BINGO_GRPC_REFLECTION', `Cannot learn ${service} by server reflection: ${why}`, {
-    hint: unimplemented ? 'Give the .proto file as `proto`, or turn reflection on at the server.' : undefined,
+  const why = unimplemented ? 'the server does not support it' : reasonOf(last)
+  throw new BingoError('BINGO_GRPC_REFLECTION', `Server reflection of ${service} failed: ${why}`, {
+    hint: unimplemented ? 'Set `proto` to the .proto file, or enable reflection on the server.' : undefined,
     retryable: true,
     cause: last,
   })
@@ -90,7 +90,7 @@ class Conversation {
     })
     this.stream.on('data', (answer: ReflectionAnswer) => this.waiting?.resolve(answer))
     this.stream.on('error', (error: Error) => this.fail(error))
-    this.stream.on('end', () => this.fail(new Error('the server ended the conversation')))
+    this.stream.on('end', () => this.fail(new Error('the server ended the stream')))
   }
 
   private fail(error: Error): void {

@@ -169,7 +169,7 @@ async function loadMethod(client: Client, options: GrpcActionOptions): Promise<U
   const found = findMethod(definition, service, method)
   const problem = outline === undefined ? undefined : checkOutline(outline, found.request)[0]
   if (problem === undefined) return found
-  throw new BingoError('BINGO_GRPC_FIELD', `The message for ${service}/${method} does not fit: ${problem.message}`, {
+  throw new BingoError('BINGO_GRPC_FIELD', `The message for ${service}/${method} is not valid: ${problem.message}`, {
     hint: `See line ${problem.location.line} of ${problem.location.file}.`,
     retryable: true,
   })
@@ -191,10 +191,11 @@ export function openClient(options: GrpcTargetOptions): Client {
 
 function hintOf(name: string, kind: DeliveryFailure['kind']): string | undefined {
   if (name === 'RESOURCE_EXHAUSTED' && kind === 'poison') {
-    return 'The message is larger than the server takes: raise its limit (4 MB by default), or send less.'
+    return 'Raise the server’s message limit (4 MB by default), or send less.'
   }
-  if (name === 'UNAUTHENTICATED') return 'Credentials in `metadata` or `tls` are wrong, missing or have expired.'
-  if (name === 'PERMISSION_DENIED') return 'Let the caller call this method; the events wait.'
+  if (name === 'UNAUTHENTICATED')
+    return 'Check the credentials in `metadata` or `tls`: they are wrong, missing or expired.'
+  if (name === 'PERMISSION_DENIED') return 'Grant the caller this method; the events wait.'
   return undefined
 }
 

@@ -18,8 +18,8 @@ const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 const FIXED_TOPIC: Wanted = {
   pattern: TOPIC,
   code: 'BINGO_RULE_KAFKA_TOPIC',
-  message: 'no topic can be called so',
-  hint: 'up to 249 letters, digits, `.`, `_` and `-`',
+  message: 'not a valid topic name',
+  hint: 'use at most 249 letters, digits, `.`, `_` and `-`',
 }
 
 /** `type: kafka`: one record per event. */
@@ -29,14 +29,14 @@ export const kafka: ActionType = {
     brokers: { kind: 'stringList', required: true, doc: 'Bootstrap brokers, host:port.' },
     topic: { kind: 'template', required: true, doc: 'The topic.' },
     key: { kind: 'template', doc: 'Record key; decides the partition. Default: the primary key.' },
-    headers: { kind: 'templateMap', doc: 'Record headers. `bingo-event-id` is always there.' },
-    value: { kind: 'structure', doc: 'Record value as JSON, or `tombstone` for none. Default: the event.' },
+    headers: { kind: 'templateMap', doc: 'Record headers. BinGo always adds `bingo-event-id`.' },
+    value: { kind: 'structure', doc: 'Record value as JSON, or `tombstone` for a null value. Default: the event.' },
     format: FORMAT_FIELD,
     ...TEXT_FIELDS,
     compression: { kind: 'enum', values: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], doc: 'Default: none.' },
     createTopics: {
       kind: 'boolean',
-      doc: 'Creates missing topics, with the partitions and replicas that the broker has as defaults. Default: false.',
+      doc: 'Lets the broker create missing topics if it is configured to. Default: false.',
     },
     sasl: {
       kind: 'object',
@@ -59,7 +59,7 @@ export const kafka: ActionType = {
       topicTemplate ?? constant(''),
       TOPIC,
       'BINGO_KAFKA_TOPIC',
-      '`topic` has 1 to 249 letters, digits, `.`, `_` and `-`',
+      '`topic` must have 1 to 249 letters, digits, `.`, `_` and `-`',
     )
     const key = spec.template('key') ?? eventKey
     const headers = compileHeaderMap(spec, 'headers')
@@ -100,11 +100,11 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const brokers = spec.strings('brokers') ?? []
   for (const broker of brokers) {
     if (!isHostPort(broker)) {
-      const hint = 'host and port, as in `kafka-1:9092`; TLS by `tls: {}`, user and password by `sasl`'
+      const hint = 'write host and port, such as `kafka-1:9092`; set `tls: {}` for TLS, `sasl` for user and password'
       spec.fail(
         'brokers',
         'BINGO_RULE_KAFKA_BROKER',
-        'a broker address is HOST:PORT, without scheme, user, path or options',
+        'a broker address must be HOST:PORT, without scheme, user, path or options',
         hint,
       )
     }

@@ -5,13 +5,13 @@ import { deliveryFailure } from '../failure/failure.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
 
 const HINTS: { readonly [name: string]: string } = {
-  MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with the fields that are needed.',
-  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true`.',
+  MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with only the fields you need.',
+  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true` if the broker may create it.',
   TOPIC_AUTHORIZATION_FAILED: 'Grant the user Write and Describe on the topic.',
   CLUSTER_AUTHORIZATION_FAILED: 'Grant the user IdempotentWrite on the cluster.',
-  INVALID_TOPIC_EXCEPTION: 'A topic has letters, digits, `.`, `_` and `-`, 249 at most.',
-  NOT_ENOUGH_REPLICAS: 'Too few replicas are in sync: see min.insync.replicas, and which brokers are down.',
-  SASL_AUTHENTICATION_FAILED: 'User, password or mechanism in `sasl` is wrong.',
+  INVALID_TOPIC_EXCEPTION: 'Use at most 249 letters, digits, `.`, `_` and `-` in the topic.',
+  NOT_ENOUGH_REPLICAS: 'Check min.insync.replicas and which brokers are down: too few replicas are in sync.',
+  SASL_AUTHENTICATION_FAILED: 'Check user, password and mechanism in `sasl`.',
 }
 
 /** Causes inside lists of failed tries inside causes. */
@@ -32,7 +32,7 @@ export function kafkaFailure(error: unknown, topic: TopicName): DeliveryFailure 
     const why = withoutValues(rootMessage(error), dynamic ? topic.rendered : undefined)
     const [code, what] =
       kind === 'down'
-        ? ['BINGO_KAFKA_UNREACHABLE', 'Kafka cannot be reached']
+        ? ['BINGO_KAFKA_UNREACHABLE', 'Kafka is unreachable']
         : ['BINGO_KAFKA_REFUSED', 'not sent to Kafka']
     return deliveryFailure(kind, code, `${what}: ${why}`, { hint: tlsHint(error), cause: error })
   }

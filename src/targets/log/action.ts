@@ -7,17 +7,17 @@ import type { LogTargetOptions } from './target.ts'
 export const log: ActionType = {
   type: 'log',
   fields: {
-    path: { kind: 'string', doc: '`stdout` (the default) or a file, which is appended to and reopened on SIGHUP.' },
-    body: { kind: 'structure', doc: 'What a line holds. Default: the event.' },
+    path: { kind: 'string', doc: '`stdout` (the default) or a file, which BinGo appends to and reopens on SIGHUP.' },
+    body: { kind: 'structure', doc: 'Content of a line. Default: the event.' },
     format: FORMAT_FIELD,
-    fsync: { kind: 'boolean', doc: 'Waits for the disk, not only for the operating system. Default: false.' },
+    fsync: { kind: 'boolean', doc: 'Syncs every write to disk (fsync). Default: false.' },
   },
   targetFields: ['path', 'fsync'],
   defaultCoalesce: () => 'none',
   compile(spec: ActionSpec) {
     const message = compileMessage(spec, 'body')
     const path = spec.string('path') ?? 'stdout'
-    if (path === '') spec.fail('path', 'BINGO_RULE_LOG_PATH', 'the path is empty', '`stdout`, or a file')
+    if (path === '') spec.fail('path', 'BINGO_RULE_LOG_PATH', 'the path is empty', 'write `stdout` or a file')
     const options: LogTargetOptions = { path, fsync: spec.boolean('fsync') ?? false }
     return {
       target: targetConfig('log', spec, path, options),

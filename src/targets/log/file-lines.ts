@@ -63,7 +63,7 @@ export class FileLines implements Lines {
     } catch (error) {
       this.#log.warn(
         { path: this.#path, code: 'BINGO_LOG_TORN', err: reasonOf(error) },
-        'an incomplete line may remain',
+        'the file may contain an incomplete line',
       )
     }
   }
@@ -78,8 +78,8 @@ async function openForAppend(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'a')
   } catch (cause) {
-    throw new BingoError('BINGO_LOG_OPEN', `Cannot open ${path} for the audit log: ${reasonOf(cause)}`, {
-      hint: 'Check that the folder exists and may be written to by the user that BinGo runs as.',
+    throw new BingoError('BINGO_LOG_OPEN', `Cannot open the audit log ${path}: ${reasonOf(cause)}`, {
+      hint: 'Check that the folder exists and that the user of BinGo can write to it.',
       retryable: true,
       cause,
     })

@@ -55,8 +55,8 @@ class LogTarget implements Target {
   /** Whatever it is (disk full, read-only, pipe closed), no event is to blame. */
   #failure(error: unknown): DeliveryFailure {
     const code = codeOf(error)
-    return deliveryFailure('down', 'BINGO_LOG_WRITE', `Cannot write to ${this.#path}: ${reasonOf(error)}`, {
-      hint: code === 'ENOSPC' ? 'The disk is full: make room; the events wait.' : undefined,
+    return deliveryFailure('down', 'BINGO_LOG_WRITE', `Cannot write the audit log ${this.#path}: ${reasonOf(error)}`, {
+      hint: code === 'ENOSPC' ? 'Free space: the disk is full; the events wait.' : undefined,
       cause: error,
     })
   }

@@ -18,14 +18,14 @@ const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/
 const FIXED_SUBJECT: Wanted = {
   pattern: SUBJECT,
   code: 'BINGO_RULE_NATS_SUBJECT',
-  message: 'nothing can be published to this subject',
-  hint: 'parts with dots between them, without spaces and wildcards, as in `shop.users`',
+  message: 'not a valid subject to publish to',
+  hint: 'write parts separated by dots, without spaces or wildcards, such as `shop.users`',
 }
 const HEADER: Wanted = {
   pattern: /^[^\r\n]*$/,
   code: 'BINGO_RULE_NATS_HEADER',
-  message: 'holds a line break',
-  hint: 'a secret from a file or variable loses its last one only',
+  message: 'contains a line break',
+  hint: 'check the secret: BinGo removes only the last line break of a file or variable',
 }
 
 const ADDRESS: AddressRules = {
@@ -51,7 +51,7 @@ export const nats: ActionType = {
     ...TEXT_FIELDS,
     jetstream: {
       kind: 'boolean',
-      doc: 'Waits for a stream to store the message. false: core NATS, nobody may listen.',
+      doc: 'Waits until a stream stores the message. false: core NATS, without confirmation.',
     },
     token: { kind: 'string', doc: 'Token, instead of user and password.' },
     credentials: { kind: 'string', doc: 'Path of a .creds file.' },
@@ -69,7 +69,7 @@ export const nats: ActionType = {
       rendered,
       SUBJECT,
       'BINGO_NATS_SUBJECT',
-      'a subject has no spaces, wildcards or empty parts',
+      'a subject must not have spaces, wildcards or empty parts',
     )
     refuseFixed(spec, 'subject', FIXED_SUBJECT)
     refuseFixedHeaders(spec, 'headers', HEADER)
@@ -123,23 +123,23 @@ function addressOf(url: string): string {
 function checkLogin(spec: ActionSpec, { url, token, credentials, nkey }: NatsTargetOptions): void {
   const ways = [/\/\/[^/]*@/.test(url) ? 'url' : undefined, token, credentials, nkey].filter((way) => way !== undefined)
   if (ways.length > 1) {
-    const hint = 'one of: user and password in `url`, `token`, `credentials`, `nkey`'
-    spec.fail('url', 'BINGO_RULE_NATS_LOGIN', 'there is more than one way to log in', hint)
+    const hint = 'keep one of: user and password in `url`, `token`, `credentials`, `nkey`'
+    spec.fail('url', 'BINGO_RULE_NATS_LOGIN', 'more than one login method is set', hint)
   }
   // The seed itself is a secret, and not repeated.
   if (nkey !== undefined && !/^SU[A-Z2-7]{56}$/.test(nkey.trim())) {
     spec.fail(
       'nkey',
       'BINGO_RULE_NATS_LOGIN',
-      '`nkey` is not the seed of a user',
-      'it begins with SU, and has 58 characters',
+      '`nkey` is not a valid user seed',
+      'write the seed: 58 characters that begin with SU',
     )
   }
 }
 
 function checkedHeaders(headers: { readonly [name: string]: string }): { readonly [name: string]: string } {
   for (const [name, value] of Object.entries(headers)) {
-    if (/[\r\n]/.test(value)) throw new EvaluationError('BINGO_NATS_HEADER', `header ${name} would hold a line break`)
+    if (/[\r\n]/.test(value)) throw new EvaluationError('BINGO_NATS_HEADER', `header ${name} contains a line break`)
   }
   return headers
 }

@@ -7,9 +7,9 @@ import { ConnectError } from './connection.ts'
 
 const HINTS: { readonly [word: string]: string } = {
   NoRespondersError: 'Create a stream that covers the subject, or set `jetstream: false`.',
-  PermissionViolationError: 'Let the user publish to the subject.',
+  PermissionViolationError: 'Grant the user publish permission on the subject.',
   '10054': 'Raise max_msg_size of the stream, or send less.',
-  MAX_PAYLOAD: 'Raise max_payload of the server, or send less: a `body` with the fields that are needed.',
+  MAX_PAYLOAD: 'Raise max_payload of the server, or send less: a `body` with only the fields you need.',
 }
 
 /** The subject as the rule has it, for messages, and as data made it, which stands in none. */
@@ -36,8 +36,8 @@ function connectFailure(address: string, cause: unknown): DeliveryFailure {
   return deliveryFailure(
     'down',
     'BINGO_NATS_UNREACHABLE',
-    `NATS at ${address} cannot be reached: ${reasonOf(cause).trim()}`,
-    { hint: login ? 'User, password, token or key is wrong, or missing.' : tlsHint(cause), cause },
+    `NATS at ${address} is unreachable: ${reasonOf(cause).trim()}`,
+    { hint: login ? 'Check user, password, token or key: it is wrong or missing.' : tlsHint(cause), cause },
   )
 }
 

@@ -16,7 +16,7 @@ const TLS_OPTION = /^(ssl|tls|use_?ssl|use_?tls|ca|cacertfile|cert|certfile|key|
 
 /** For every type: certificates, and the times that an action waits. */
 const ALWAYS: AddressRules['instead'] = [
-  [TLS_OPTION, '`tls: {}`, with `ca`, `cert`, `key` and `servername` in it'],
+  [TLS_OPTION, '`tls: {}` with `ca`, `cert`, `key` and `servername`'],
   [/time_?out|deadline/i, '`timeout` of the action'],
   [/^(user(name)?|password|pass)$/i, 'user and password before the host: `user:password@host`'],
 ]
@@ -27,20 +27,24 @@ const ALWAYS: AddressRules['instead'] = [
  */
 export function checkAddress(spec: ActionSpec, field: string, text: string, rules: AddressRules): void {
   const fail = (message: string, hint: string): void => spec.fail(field, rules.code, message, hint)
-  if (!rules.scheme.test(text)) return fail('the address has another scheme', `as in \`${rules.example}\``)
+  if (!rules.scheme.test(text))
+    return fail('the address has the wrong scheme', `write for example \`${rules.example}\``)
   const url = URL.parse(text)
   // Only for http is it checked that the host can be one.
   const canBe = URL.canParse(text.replace(rules.scheme, 'http://'))
   if (url === null || url.hostname === '' || !canBe)
-    return fail('the address has no host, or is malformed', `as in \`${rules.example}\``)
+    return fail('the address has no host, or is malformed', `write for example \`${rules.example}\``)
   for (const name of new Set(url.searchParams.keys())) {
     const known = [...rules.instead, ...ALWAYS].find(([option]) => option.test(name))
-    const hint = known ? `write ${known[1]}` : `leave it out: an address is \`${rules.example}\`, without options`
-    fail(`the address has the option ${JSON.stringify(name)}, which nothing reads`, hint)
+    const hint = known ? `write ${known[1]}` : `remove it: write \`${rules.example}\`, without options`
+    fail(`the address has the option ${JSON.stringify(name)}, which BinGo does not support`, hint)
   }
-  if (url.hash !== '') fail('the address has a `#`', 'in a password, write it as %23')
+  if (url.hash !== '') fail('the address has a `#`', 'write it as %23 in a password')
   const path = url.pathname.replace(/^\//, '')
   if (path !== '' && (!rules.path || path.includes('/'))) {
-    fail('the address has a path, which nothing reads', `as in \`${rules.example}\`; a \`/\` in a name is written %2F`)
+    fail(
+      'the address has a path, which BinGo does not use',
+      `write for example \`${rules.example}\`; write a \`/\` in a name as %2F`,
+    )
   }
 }

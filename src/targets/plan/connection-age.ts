@@ -6,7 +6,7 @@ const DEFAULT_MS = 5 * 60_000
 /** `maxConnectionAge`, shared by every target whose connections are not renewed by the client. */
 export const CONNECTION_AGE_FIELD: FieldSpec = {
   kind: 'duration',
-  doc: 'A connection is replaced after this time, so that a name that has moved is followed. Default: 5m; 0: never.',
+  doc: 'Maximum age of a connection, so that DNS changes take effect. Default: 5m; 0: unlimited.',
 }
 
 /** Milliseconds; Infinity where connections are kept for ever. */

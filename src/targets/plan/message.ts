@@ -9,12 +9,12 @@ import type { Piece } from './piece.ts'
 export const FORMAT_FIELD: FieldSpec = {
   kind: 'enum',
   values: ['event', 'cloudevents'],
-  doc: 'How the event is written: BinGo’s own JSON (the default) or a CloudEvents 1.0 envelope.',
+  doc: 'Format of the event: BinGo’s own JSON (the default) or a CloudEvents 1.0 envelope.',
 }
 
 /** `text` and `contentType`, shared by every action that sends a body. */
 export const TEXT_FIELDS: { readonly text: FieldSpec; readonly contentType: FieldSpec } = {
-  text: { kind: 'text', doc: 'What is sent as it is, instead of JSON: a form, CSV, XML. NULL is empty.' },
+  text: { kind: 'text', doc: 'Plain text to send instead of JSON: a form, CSV, XML. NULL becomes empty.' },
   contentType: { kind: 'string', doc: 'Media type. Default: application/json, or text/plain for `text`.' },
 }
 
@@ -43,8 +43,8 @@ export function compileMessage(spec: ActionSpec, field: string, nothing?: string
   const contentType = spec.string('contentType')
   if (contentType === undefined) return message
   if (!MEDIA_TYPE.test(contentType)) {
-    const hint = 'as in `application/x-www-form-urlencoded`'
-    spec.fail('contentType', 'BINGO_RULE_CONTENT_TYPE', 'this is not a media type', hint)
+    const hint = 'write for example `application/x-www-form-urlencoded`'
+    spec.fail('contentType', 'BINGO_RULE_CONTENT_TYPE', 'not a valid media type', hint)
   }
   return { ...message, contentType }
 }

@@ -27,7 +27,7 @@ export function checked(piece: Piece<string>, pattern: RegExp, code: string, wha
       const render = piece.bind(table)
       return (change) => {
         const text = render(change)
-        if (!pattern.test(text)) throw new EvaluationError(code, `${what}, and the value rendered is none`)
+        if (!pattern.test(text)) throw new EvaluationError(code, `${what}: the rendered value is not valid`)
         return text
       }
     },

@@ -18,7 +18,7 @@ const MAX_SHORT_BYTES = 255
 const ROUTING_KEY: Wanted = {
   pattern: { test: (text: string) => Buffer.byteLength(text) <= MAX_SHORT_BYTES },
   code: 'BINGO_RULE_RABBITMQ_ROUTING_KEY',
-  message: `the routing key is longer than ${MAX_SHORT_BYTES} bytes`,
+  message: `the routing key exceeds ${MAX_SHORT_BYTES} bytes`,
 }
 
 const ADDRESS: AddressRules = {
@@ -56,7 +56,7 @@ export const rabbitmq: ActionType = {
     const routingKey = shortString(spec.template('routingKey') ?? constant(''))
     const exchange = spec.string('exchange') ?? ''
     if (Buffer.byteLength(exchange) > MAX_SHORT_BYTES) {
-      const hint = `at most ${MAX_SHORT_BYTES} bytes`
+      const hint = `use at most ${MAX_SHORT_BYTES} bytes`
       spec.fail('exchange', 'BINGO_RULE_RABBITMQ_EXCHANGE', 'the name of the exchange is too long', hint)
     }
     const headers = compileHeaderMap(spec, 'headers')
@@ -99,7 +99,7 @@ function shortString(piece: Piece<string>): Piece<string> {
         const text = render(change)
         const bytes = Buffer.byteLength(text)
         if (bytes <= MAX_SHORT_BYTES) return text
-        const message = `\`routingKey\` would have ${bytes} bytes, and has ${MAX_SHORT_BYTES} at most`
+        const message = `\`routingKey\` has ${bytes} bytes, but at most ${MAX_SHORT_BYTES} are allowed`
         throw new EvaluationError('BINGO_RABBITMQ_ROUTING_KEY', message)
       }
     },

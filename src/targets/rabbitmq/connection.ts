@@ -12,7 +12,7 @@ const HEARTBEAT_S = 10
 /** The broker has stopped reading from publishers: it is short of memory or disk. */
 export class BrokerBlockedError extends Error {
   constructor(reason: string) {
-    super(`the broker takes no messages: ${reason}`)
+    super(`the broker blocks publishing: ${reason}`)
     this.name = 'BrokerBlockedError'
   }
 }

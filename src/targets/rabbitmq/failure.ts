@@ -8,16 +8,16 @@ import { BrokerBlockedError, ConnectError } from './connection.ts'
 
 const HINTS: { readonly [code: string]: string } = {
   '312': 'Bind a queue to the exchange for this routing key.',
-  NOT_FOUND: 'Declare the exchange, or mend its name in the rule.',
+  NOT_FOUND: 'Declare the exchange, or fix its name in the rule.',
   ACCESS_REFUSED: 'Grant the user write permission on the exchange.',
-  PRECONDITION_FAILED: 'Raise max_message_size of the broker, or send less: a `body` with the fields that are needed.',
-  CODEC: 'Headers and properties of a message have 8 kB at most: put the rest into the body.',
-  NACK: 'The queue is full (overflow: reject-publish) or cannot store the message; see the broker’s log.',
+  PRECONDITION_FAILED: 'Raise max_message_size of the broker, or send less: a `body` with only the fields you need.',
+  CODEC: 'Move data from the headers to the body: headers and properties have at most 8 kB.',
+  NACK: 'Check the broker’s log: the queue is full (overflow: reject-publish) or cannot store the message.',
 }
 
 const LOGIN_HINTS: { readonly [code: string]: string } = {
-  ACCESS_REFUSED: 'User or password in the address is wrong.',
-  NOT_ALLOWED: 'The virtual host does not exist, or the user may not use it.',
+  ACCESS_REFUSED: 'Check user and password in the address.',
+  NOT_ALLOWED: 'Create the virtual host, or grant the user access to it.',
 }
 
 /** A publish was refused, cut off or not confirmed in time, or there was no connection for it. */
@@ -30,7 +30,7 @@ export function publishFailure(address: string, exchange: string, error: unknown
   return deliveryFailure(
     'down',
     'BINGO_RABBITMQ_UNREACHABLE',
-    `RabbitMQ at ${address} cannot be reached: ${withCode(cause)}`,
+    `RabbitMQ at ${address} is unreachable: ${withCode(cause)}`,
     { hint: tlsHint(cause) ?? LOGIN_HINTS[codeOf(cause) ?? ''], cause },
   )
 }

@@ -82,7 +82,7 @@ export function hasPattern(templateSource: string): boolean {
 }
 
 function missing(spec: ActionSpec, name: string, field: string, example: string): Arguments[] {
-  spec.fail(field, 'BINGO_RULE_REDIS_FIELD_MISSING', `${name} needs \`${field}\``, `for example ${example}`)
+  spec.fail(field, 'BINGO_RULE_REDIS_FIELD_MISSING', `${name} needs \`${field}\``, `write for example ${example}`)
   return []
 }
 
@@ -101,7 +101,7 @@ function set(spec: ActionSpec): Arguments[] {
   if (parts.length === 0) return missing(spec, 'SET', 'value', '`value: "{{json new}}"`')
   const ttlMs = spec.number('ttl')
   if (ttlMs !== undefined) {
-    if (ttlMs < 1) spec.fail('ttl', 'BINGO_RULE_REDIS_TTL', 'a `ttl` of zero would delete the key at once')
+    if (ttlMs < 1) spec.fail('ttl', 'BINGO_RULE_REDIS_TTL', '`ttl` must not be zero: the key would expire at once')
     parts.push(constant(ttlMs % 1000 === 0 ? ['EX', String(ttlMs / 1000)] : ['PX', String(ttlMs)]))
   }
   const onlyNew = spec.boolean('nx') === true
@@ -115,7 +115,12 @@ function expire(spec: ActionSpec): Arguments[] {
   const ttlMs = spec.number('ttl')
   if (ttlMs === undefined) return missing(spec, 'EXPIRE', 'ttl', '`ttl: 1h`')
   if (ttlMs % 1000 !== 0)
-    spec.fail('ttl', 'BINGO_RULE_REDIS_TTL', 'EXPIRE counts in whole seconds', 'use whole seconds')
+    spec.fail(
+      'ttl',
+      'BINGO_RULE_REDIS_TTL',
+      'the `ttl` of EXPIRE must be in whole seconds',
+      'write whole seconds, such as `ttl: 90s`',
+    )
   return [constant(String(ttlMs / 1000))]
 }
 
@@ -129,7 +134,7 @@ function hset(spec: ActionSpec): Arguments[] {
   const rest = args(spec)
   if (rest === undefined)
     return missing(spec, 'HSET', 'fields', '`fields: {name: "{{new.name}}"}`, or `field` and `value`')
-  if (rest.length % 2 !== 0) spec.fail('args', 'BINGO_RULE_REDIS_ARGS', 'HSET takes pairs of field and value')
+  if (rest.length % 2 !== 0) spec.fail('args', 'BINGO_RULE_REDIS_ARGS', 'HSET needs pairs of field and value')
   return [...rest]
 }
 
@@ -183,12 +188,13 @@ function zadd(spec: ActionSpec): Arguments[] {
   refuseFixedValue(spec, 'score', {
     pattern: SCORE,
     code: 'BINGO_RULE_REDIS_NUMBER',
-    message: 'a ZADD score is a number',
-    hint: 'a number, or a template',
+    message: 'the score of ZADD must be a number',
+    hint: 'write a number or a template',
   })
   const score = value(spec, 'score')
   const member = spec.template('member')
-  if (score && member) return [checked(score, SCORE, 'BINGO_REDIS_NOT_A_NUMBER', 'a ZADD score is a number'), member]
+  if (score && member)
+    return [checked(score, SCORE, 'BINGO_REDIS_NOT_A_NUMBER', 'the score of ZADD must be a number'), member]
   const rest = args(spec)
   if (rest === undefined)
     return missing(spec, 'ZADD', score ? 'member' : 'score', '`score: "{{new.points}}"` and `member: "{{id}}"`')

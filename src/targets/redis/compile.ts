@@ -30,8 +30,8 @@ export function compileRedis(spec: ActionSpec, defaults: ActionDefaults): Compil
     spec.fail(
       'cmd',
       'BINGO_RULE_REDIS_COMMAND',
-      `Redis command ${command} is not one that rules may use`,
-      `one of ${allowed}`,
+      `Redis command ${command} is not supported in rules`,
+      `write one of ${allowed}`,
     )
   }
   const subjects = shape ? compileSubjects(spec, shape, command) : []
@@ -61,7 +61,7 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults): CompiledActi
     spec.fail(
       'url',
       'BINGO_RULE_REDIS_NO_ADDRESS',
-      'no Redis to send to',
+      'no Redis address',
       'set redis.url (BINGO_REDIS_URL), or `url` here',
     )
   } else {
@@ -84,9 +84,9 @@ function compileExactlyOnce(spec: ActionSpec, command: string, defaults: ActionD
       'exactlyOnce',
       'BINGO_RULE_REDIS_EXACTLY_ONCE',
       command === 'PUBLISH'
-        ? 'nobody can tell whether a PUBLISH was heard once'
-        : `${command} has no need of \`exactlyOnce\``,
-      `it is for ${[...ONCE_COMMANDS].join(', ')}${command === 'PUBLISH' ? '' : `; a repeated ${command} changes nothing`}`,
+        ? 'PUBLISH cannot be `exactlyOnce`: Redis does not report who received it'
+        : `${command} does not need \`exactlyOnce\``,
+      `use it with ${[...ONCE_COMMANDS].join(', ')}${command === 'PUBLISH' ? '' : `; ${command} is idempotent`}`,
     )
   }
   if (/^rediss?\+cluster:/i.test(spec.string('url') ?? defaults.redisUrl ?? '')) {
@@ -108,15 +108,15 @@ function compileSubjects(spec: ActionSpec, shape: CommandShape, command: string)
       field,
       'BINGO_RULE_REDIS_FIELD_MISSING',
       `${command} needs \`${field}\``,
-      `for example \`${field}: "cache:user:{{id}}"\``,
+      `write for example \`${field}: "cache:user:{{id}}"\``,
     )
   }
   if (shape.subject === 'keys' && subjects.some((template) => hasPattern(template.source))) {
     spec.fail(
       several ? 'keys' : 'key',
       'BINGO_RULE_REDIS_PATTERN',
-      `${command} takes whole keys, no patterns: \`*\` would be part of the name`,
-      'name every key; to drop a group of keys, put a version number in them and INCRBY it',
+      `${command} takes keys, not patterns: \`*\` would be part of the name`,
+      'list every key; to invalidate a group, include a version number in the keys and INCRBY it',
     )
   }
   return subjects

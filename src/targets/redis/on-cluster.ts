@@ -5,9 +5,9 @@ import { BingoError } from '../../model/errors.ts'
 export function onCluster(): BingoError {
   return new BingoError(
     'BINGO_REDIS_EXACTLY_ONCE_CLUSTER',
-    'exactlyOnce cannot hold on a Redis Cluster: the record of what was applied lives on another node than the data',
+    'exactlyOnce does not work on a Redis Cluster: the record of applied events is on another node than the data',
     {
-      hint: 'Use a single Redis or a Sentinel group, or take exactlyOnce away and let readers dedupe by the event id.',
+      hint: 'Use a single Redis or a Sentinel group, or remove exactlyOnce and let readers deduplicate by the event id.',
     },
   )
 }

@@ -8,6 +8,6 @@ export class MisfitError extends Error {
   override readonly name = 'MisfitError'
 
   constructor() {
-    super('its answers do not fit the commands')
+    super('its replies do not match the commands')
   }
 }

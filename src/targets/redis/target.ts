@@ -124,7 +124,7 @@ function failAll(jobs: readonly Sendable[], failure: DeliveryFailure): SendResul
 function redisFailure(error: Error, address: string): DeliveryFailure {
   if (error instanceof BingoError) return { kind: 'down', error }
   if (!isReply(error) && classifyThrown(error) === 'poison') {
-    const message = `not sent to Redis at ${address}: the client does not take it (${error.name})`
+    const message = `not sent to Redis at ${address}: the client rejects the command (${error.name})`
     return deliveryFailure('poison', 'BINGO_REDIS_REFUSED', message, { cause: error })
   }
   if (!isReply(error)) {
@@ -151,11 +151,11 @@ function printableReply(message: string): string {
 }
 
 const HINTS: { readonly [word: string]: string } = {
-  OOM: 'Redis has reached maxmemory and may not evict: raise it, or choose an eviction policy.',
-  READONLY: 'This is a replica: give the address of the master, or of the Sentinels.',
-  BINGOFENCED: 'Another run of this instance has taken over; this one stops as soon as its checkpoint is refused.',
+  OOM: 'Raise maxmemory, or choose an eviction policy: Redis is full and must not evict.',
+  READONLY: 'Use the address of the master or of the Sentinels: this server is a replica.',
+  BINGOFENCED: 'Run one instance per name: a newer run has taken over, and this one stops.',
   NOAUTH: 'Put user and password into the Redis address.',
-  WRONGPASS: 'User or password in the Redis address is wrong.',
+  WRONGPASS: 'Check user and password in the Redis address.',
   NOPERM: 'Grant the user this command and key (MULTI and EXEC as well) with ACL SETUSER; the events wait.',
-  WRONGTYPE: 'The key holds another type than this command works on.',
+  WRONGTYPE: 'Use another key or command: the key holds another type.',
 }

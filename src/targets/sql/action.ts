@@ -17,7 +17,7 @@ const ADDRESS: AddressRules = {
   path: true,
   instead: [
     [/^(connection_?limit|max_?connections|pool_?size)$/i, '`connections` of the action'],
-    [/^(charset|collation|time_?zone)$/i, 'nothing: BinGo speaks utf8mb4, and UTC'],
+    [/^(charset|collation|time_?zone)$/i, 'nothing: BinGo always uses utf8mb4 and UTC'],
   ],
 }
 
@@ -28,7 +28,7 @@ export const sql: ActionType = {
     url: { kind: 'string', required: true, doc: 'mysql://user:password@host:3306/database' },
     statement: { kind: 'string', required: true, doc: 'One statement with `?` for each of `params`. No templates.' },
     params: { kind: 'structure', doc: 'List of values for the statement; NULL stays NULL.' },
-    connections: { kind: 'integer', doc: 'Connections at most. Default: 4.' },
+    connections: { kind: 'integer', doc: 'Maximum number of connections. Default: 4.' },
     maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
@@ -42,12 +42,12 @@ export const sql: ActionType = {
       spec.fail(
         'statement',
         'BINGO_RULE_SQL_TEMPLATE',
-        'a statement takes no templates: data must never become SQL',
+        'a statement must not contain templates: data must never become SQL',
         'write `?` and put the value into `params`',
       )
     }
     const connections = spec.number('connections') ?? 4
-    if (connections < 1) spec.fail('connections', 'BINGO_RULE_SQL_CONNECTIONS', '`connections` is at least 1')
+    if (connections < 1) spec.fail('connections', 'BINGO_RULE_SQL_CONNECTIONS', '`connections` must be at least 1')
     const params = spec.structure('params')
     checkParams(spec, statement)
     const targetOptions: SqlTargetOptions = {
@@ -84,20 +84,25 @@ function checkParams(spec: ActionSpec, statement: string): void {
     params !== undefined &&
     (params.tag === 'map' || (params.tag === 'scalar' && !String(params.value).includes('{{')))
   ) {
-    spec.fail('params', 'BINGO_RULE_SQL_PARAMS', '`params` is not a list', 'as in `params: ["{{id}}", "{{email}}"]`')
+    spec.fail(
+      'params',
+      'BINGO_RULE_SQL_PARAMS',
+      '`params` must be a list',
+      'write for example `params: ["{{id}}", "{{email}}"]`',
+    )
   }
   if (params?.tag === 'scalar' || params?.tag === 'map') return
   const marks = statement.replaceAll(QUOTED, '').split('?').length - 1
   const values = params?.items.length ?? 0
   if (marks === values || statement === '') return
-  const message = `the statement has ${marks} \`?\`, and \`params\` ${values} ${values === 1 ? 'value' : 'values'}`
+  const message = `the statement has ${marks} \`?\`, but \`params\` has ${values} ${values === 1 ? 'value' : 'values'}`
   spec.fail(params === undefined ? 'statement' : 'params', 'BINGO_RULE_SQL_PARAMS', message)
 }
 
 const QUOTED = /'(?:[^'\\]|''|\\[^])*'|"(?:[^"\\]|""|\\[^])*"|`[^`]*`|--(?=\s|$)[^\n]*|#[^\n]*|\/\*[^]*?\*\//g
 
 function paramsOf(rendered: unknown): SqlPayload {
-  if (!Array.isArray(rendered)) throw new EvaluationError('BINGO_SQL_PARAMS', '`params` is no list')
+  if (!Array.isArray(rendered)) throw new EvaluationError('BINGO_SQL_PARAMS', '`params` must be a list')
   return rendered.map(paramOf)
 }
 

@@ -8,24 +8,24 @@ import { tlsHint } from '../failure/tls-hint.ts'
 /** What the operator does about it, by error number. */
 const HINTS: { readonly [number: number]: string } = {
   1040: 'Raise max_connections of the server, or lower `connections` of the target.',
-  1044: 'Grant the user the database in the address.',
-  1045: 'User or password in the address is wrong.',
+  1044: 'Grant the user access to the database in the address.',
+  1045: 'Check user and password in the address.',
   1049: 'Create the database that the address names.',
-  1142: 'Grant the user what the statement does on its table.',
-  1143: 'Grant the user the columns that the statement names.',
+  1142: 'Grant the user the privilege that the statement needs on its table.',
+  1143: 'Grant the user the columns that the statement uses.',
   1153: 'Raise max_allowed_packet of the server, or send less.',
   1203: 'Raise max_user_connections of the user, or lower `connections` of the target.',
-  1226: 'A limit of the user per hour is used up, or too few connections are granted: see ALTER USER … WITH.',
-  1290: 'The server is read-only (read_only, super_read_only): give the address of the primary.',
-  1698: 'User or password in the address is wrong.',
-  1820: 'The password has expired: ALTER USER … IDENTIFIED BY …, then put it into the address.',
-  1836: 'The server is read-only: give the address of the primary.',
-  1862: 'The password has expired: ALTER USER … IDENTIFIED BY …, then put it into the address.',
-  3032: 'The server is in offline mode: SET GLOBAL offline_mode = OFF.',
-  3118: 'The account is locked: ALTER USER … ACCOUNT UNLOCK.',
-  3159: 'The server wants TLS: set `tls: {}` with the authority of its certificate as `ca`.',
-  3955: 'The account is locked after too many failed logins: ALTER USER … ACCOUNT UNLOCK.',
-  4151: 'The account is locked: ALTER USER … ACCOUNT UNLOCK.',
+  1226: 'Raise the resource limits of the user: ALTER USER … WITH MAX_QUERIES_PER_HOUR 0 MAX_USER_CONNECTIONS 0.',
+  1290: 'Use the address of the primary: this server is read-only (read_only, super_read_only).',
+  1698: 'Check user and password in the address.',
+  1820: 'Set a new password (the old one has expired): ALTER USER … IDENTIFIED BY …, then update the address.',
+  1836: 'Use the address of the primary: this server is read-only.',
+  1862: 'Set a new password (the old one has expired): ALTER USER … IDENTIFIED BY …, then update the address.',
+  3032: 'Run SET GLOBAL offline_mode = OFF: the server is in offline mode.',
+  3118: 'Run ALTER USER … ACCOUNT UNLOCK: the account is locked.',
+  3159: 'Set `tls: {}` with the authority of the server’s certificate as `ca`: the server requires TLS.',
+  3955: 'Run ALTER USER … ACCOUNT UNLOCK: the account is locked after too many failed logins.',
+  4151: 'Run ALTER USER … ACCOUNT UNLOCK: the account is locked.',
 }
 
 /** What the server answered: mysql2 gives its number and its SQLSTATE. */
@@ -37,7 +37,7 @@ interface ServerAnswer {
 /** Not sent: the server would not have read it to its end. */
 export class TooLargeError extends Error {
   constructor(maxBytes: number) {
-    super(`the values are larger than max_allowed_packet (${maxBytes} bytes)`)
+    super(`the values exceed max_allowed_packet (${maxBytes} bytes)`)
     this.name = 'TooLargeError'
   }
 }

@@ -26,8 +26,8 @@ const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
 const FIXED_URL: Wanted = {
   pattern: { test: (text: string) => !FIXED_ORIGIN.test(text.trim()) || URL.canParse(text) },
   code: 'BINGO_RULE_WEBHOOK_URL',
-  message: 'this is not a URL',
-  hint: 'as in `https://crm.example.com:8443/hooks`',
+  message: 'not a valid URL',
+  hint: 'write for example `https://crm.example.com:8443/hooks`',
 }
 
 const NOWHERE: WebhookUrl = { href: '', origin: '', path: '/' }
@@ -86,7 +86,7 @@ function compileBatch(spec: ActionSpec, message: Message): WebhookActionOptions[
       'batch',
       'BINGO_RULE_WEBHOOK_BATCH',
       `${what} cannot hold several events`,
-      'leave `batch` out, or set `batch: never`',
+      'remove `batch`, or set `batch: never`',
     )
   }
   return 'never'
@@ -102,7 +102,7 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
     spec.fail(
       'url',
       'BINGO_RULE_WEBHOOK_URL',
-      'user and password in an address are not sent',
+      'user and password in a webhook address are not supported',
       'write `headers: {authorization: "Basic …"}`, with the value from `${env:…}`',
     )
     return parsed.origin
@@ -111,15 +111,15 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
     spec.fail(
       'url',
       'BINGO_RULE_WEBHOOK_URL',
-      'this is no http:// or https:// address',
-      'as in `https://crm.example.com/hooks`',
+      'not a valid http:// or https:// address',
+      'write for example `https://crm.example.com/hooks`',
     )
   } else if (spec.boolean('dynamicHost') !== true) {
     spec.fail(
       'url',
       'BINGO_RULE_WEBHOOK_DYNAMIC_HOST',
-      'a template in scheme, host, port or user lets data decide where requests go',
-      'write the host out, or set `dynamicHost: true`: then only public addresses are connected to',
+      'a template in scheme, host, port or user would let data choose the server',
+      'write the host literally, or set `dynamicHost: true` (BinGo then connects to public addresses only)',
     )
   }
   return null
@@ -128,7 +128,10 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
 function checkedUrl(text: string, origin: string | null, hasTemplate: boolean): WebhookUrl {
   const url = URL.parse(text)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address is no http:// or https:// URL')
+    throw new EvaluationError(
+      'BINGO_WEBHOOK_URL_INVALID',
+      'the rendered webhook address is not a valid http:// or https:// URL',
+    )
   }
   if (origin !== null && url.origin !== origin) {
     throw new EvaluationError('BINGO_WEBHOOK_URL_INVALID', 'the rendered webhook address leaves the host of the rule')
@@ -137,8 +140,8 @@ function checkedUrl(text: string, origin: string | null, hasTemplate: boolean): 
   if (hasTemplate && DOT_SEGMENT.test(text.replace(/[?#].*$/s, ''))) {
     throw new EvaluationError(
       'BINGO_WEBHOOK_URL_INVALID',
-      'a value would make `.` or `..` of a part of the path of `url`, and so name something else',
-      { hint: 'filter such rows out, or put the value into the query or the body' },
+      'a value would turn a part of the path of `url` into `.` or `..` and change the path',
+      { hint: 'filter such rows out, or move the value to the query or the body' },
     )
   }
   return { href: url.href, origin: url.origin, path: `${url.pathname}${url.search}` }
@@ -153,8 +156,8 @@ function compileSecrets(spec: ActionSpec): readonly Buffer[] {
     spec.fail(
       'sign',
       'BINGO_RULE_WEBHOOK_SECRET',
-      'a signing secret is `whsec_` and the base64 of 24 to 64 random bytes',
-      'make one with: echo whsec_$(openssl rand -base64 32)',
+      'a signing secret must be `whsec_` and the base64 of 24 to 64 random bytes',
+      'create one: echo whsec_$(openssl rand -base64 32)',
     )
     return []
   })
@@ -162,11 +165,16 @@ function compileSecrets(spec: ActionSpec): readonly Buffer[] {
 
 function compileTarget(spec: ActionSpec, defaults: ActionDefaults, origin: string | null): CompiledAction['target'] {
   const concurrency = spec.number('concurrency') ?? DEFAULT_CONCURRENCY
-  if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_WEBHOOK_CONCURRENCY', '`concurrency` is at least 1')
+  if (concurrency < 1) spec.fail('concurrency', 'BINGO_RULE_WEBHOOK_CONCURRENCY', '`concurrency` must be at least 1')
   const allowCidrs = spec.strings('allowCidrs') ?? []
   for (const cidr of allowCidrs) {
     if (!addCidr(new BlockList(), cidr)) {
-      spec.fail('allowCidrs', 'BINGO_RULE_WEBHOOK_CIDR', `${cidr} is no network`, 'as in 10.0.0.0/8 or fd00::/8')
+      spec.fail(
+        'allowCidrs',
+        'BINGO_RULE_WEBHOOK_CIDR',
+        `${cidr} is not a valid network`,
+        'write for example 10.0.0.0/8 or fd00::/8',
+      )
     }
   }
   const allAllowed = [...defaults.allowCidrs, ...allowCidrs]
@@ -197,7 +205,7 @@ function compileProxy(spec: ActionSpec): string | null {
   if (proxy === undefined) return null
   checkAddress(spec, 'proxy', proxy, PROXY)
   if (spec.boolean('dynamicHost') === true) {
-    const hint = 'write the host out: behind a proxy BinGo cannot see which address is connected to'
+    const hint = 'write the host literally: behind a proxy BinGo cannot check the address'
     spec.fail('proxy', PROXY.code, '`proxy` and `dynamicHost` exclude each other', hint)
   }
   return proxy
@@ -211,6 +219,6 @@ function refuseLiteral(spec: ActionSpec, origin: string | null, allowCidrs: read
     'url',
     'BINGO_RULE_WEBHOOK_ADDRESS',
     `${host} is a link-local or metadata address, which BinGo does not connect to`,
-    'where it is meant, list it: `allowCidrs: [...]`',
+    'list it in `allowCidrs: [...]` if you need it',
   )
 }

@@ -53,7 +53,7 @@ function guardedLookup(allowed: AddressPolicy, resolve: Resolve): LookupFunction
 }
 
 function refused(hostname: string): BingoError {
-  return new BingoError('BINGO_WEBHOOK_ADDRESS_REFUSED', `${hostname} has no address that may be connected to`, {
-    hint: 'Link-local and metadata addresses are refused, with dynamicHost private ones too; list what is meant in allowCidrs.',
+  return new BingoError('BINGO_WEBHOOK_ADDRESS_REFUSED', `${hostname} has no permitted address`, {
+    hint: 'List the network in allowCidrs if you need it. BinGo refuses link-local and metadata addresses, and with dynamicHost private ones.',
   })
 }

@@ -86,14 +86,14 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.reject = reject
     this.signal = signal
     this.clock = clock
-    this.timer = clock.after(timeoutMs, () => this.giveUp(new DeadlineError('no answer in time')))
+    this.timer = clock.after(timeoutMs, () => this.giveUp(new DeadlineError('timed out')))
     signal.addEventListener('abort', this.onAbort)
   }
 
   /** A request that was given up while it waited for a connection must not be sent after all. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller
-    if (this.settled) controller.abort(new DeadlineError('given up before it was sent'))
+    if (this.settled) controller.abort(new DeadlineError('cancelled before it was sent'))
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {

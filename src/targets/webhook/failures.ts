@@ -18,7 +18,7 @@ const UNAUTHORIZED = new Set([401, 402, 403, 407])
 /** With TLS 1.3 the handshake is over for us before the server has looked at our certificate. */
 const HUNG_UP = /^(UND_ERR_SOCKET|ECONNRESET)$/
 const HUNG_UP_HINT =
-  'The server closed the connection without an answer; it may want a client certificate (`tls.cert`, `tls.key`).'
+  'Check whether the server requires a client certificate (`tls.cert`, `tls.key`): it closed the connection without an answer.'
 
 /** A batch that was refused for what may be one event’s fault may be taken in parts. */
 export interface Refusal {
@@ -56,10 +56,10 @@ function kindOfStatus({ unauthorized, notFound }: Receiver, status: number): Del
 }
 
 function hintOf(status: number, kind: DeliveryFailure['kind']): string | undefined {
-  if (status < 400) return 'Redirects are not followed: write the address that it points to into the rule.'
+  if (status < 400) return 'Set `url` to the address that the redirect points to: BinGo does not follow redirects.'
   if (kind === 'poison') return undefined
   if (UNAUTHORIZED.has(status)) {
-    return 'Check the credentials in `headers`; the events wait. With `unauthorized: refuse` they go to the dead letters.'
+    return 'Check the credentials in `headers`; the events wait. With `unauthorized: refuse` they move to the dead letters.'
   }
   return status === 404 ? 'Check the path in `url`; the events wait because of `notFound: wait`.' : undefined
 }
@@ -72,7 +72,7 @@ export function outageOf(receiver: Receiver, error: unknown, timeoutMs: number, 
     // The address policy: with a host from data another event may have a better one, else none will.
     if (receiver.origin !== null) return { kind: 'down', error }
     const { code, hint } = error
-    return deliveryFailure('poison', code, `${where} has no address that may be connected to`, { hint })
+    return deliveryFailure('poison', code, `${where} has no permitted address`, { hint })
   }
   if (error instanceof DeadlineError) {
     const message = `${where} did not answer within ${timeoutMs} ms`
@@ -83,12 +83,12 @@ export function outageOf(receiver: Receiver, error: unknown, timeoutMs: number, 
   // The client has one word for a request that it does not take and for a proxy that does not take it.
   const kind = /proxy/i.test(reasonOf(error)) ? 'down' : classifyThrown(error)
   if (kind === 'poison') {
-    const message = `not sent to ${where}: the client does not take the request (${codeOf(error) ?? 'invalid'})`
+    const message = `not sent to ${where}: the client rejects the request (${codeOf(error) ?? 'invalid'})`
     return deliveryFailure('poison', 'BINGO_WEBHOOK_REQUEST', message, { cause: error })
   }
   const hungUp = encrypted && HUNG_UP.test(codeOf(error) ?? '')
   const hint = tlsHint(error) ?? (hungUp ? HUNG_UP_HINT : undefined)
-  const message = `${where} cannot be reached: ${reason}`
+  const message = `${where} is unreachable: ${reason}`
   return deliveryFailure(down, 'BINGO_WEBHOOK_UNREACHABLE', message, { hint, cause: error })
 }
 

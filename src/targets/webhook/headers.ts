@@ -11,8 +11,8 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const FIXED_VALUE: Wanted = {
   pattern: VALUE,
   code: 'BINGO_RULE_WEBHOOK_HEADER',
-  message: 'holds a character that headers cannot, such as a line break',
-  hint: 'a secret from a file or variable loses its last line break only',
+  message: 'contains a character that headers do not allow, such as a line break',
+  hint: 'check the secret: BinGo removes only the last line break of a file or variable',
 }
 /** Set by BinGo or the connection, never by a rule. */
 const RESERVED =
@@ -39,13 +39,16 @@ export function compileHeaders(spec: ActionSpec): Piece<readonly string[]> {
 }
 
 function problemOf(name: string, hasTemplate: boolean): string | null {
-  if (!TOKEN.test(name)) return 'is no legal header name'
-  if (RESERVED.test(name)) return 'is set by BinGo itself'
-  if (hasTemplate && NOT_FROM_DATA.test(name)) return 'may not hold a template'
+  if (!TOKEN.test(name)) return 'is not a valid header name'
+  if (RESERVED.test(name)) return 'is reserved: BinGo sets it'
+  if (hasTemplate && NOT_FROM_DATA.test(name)) return 'must not contain a template'
   return null
 }
 
 function checkedValue(name: string, value: string): string {
   if (VALUE.test(value)) return value
-  throw new EvaluationError('BINGO_WEBHOOK_HEADER_INVALID', `header ${name} would hold a character that headers cannot`)
+  throw new EvaluationError(
+    'BINGO_WEBHOOK_HEADER_INVALID',
+    `header ${name} contains a character that headers do not allow`,
+  )
 }

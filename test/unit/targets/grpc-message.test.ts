@@ -47,8 +47,8 @@ describe('a message', () => {
   })
 
   test.each([
-    [{ to_adress: 'x' }, 'to_adress: mail.v1.Mail has no such field; did you mean to_address?'],
-    [{ from: { mial: 'x' } }, 'from.mial: mail.v1.Address has no such field; did you mean mail?'],
+    [{ to_adress: 'x' }, 'to_adress: mail.v1.Mail does not have this field; did you mean to_address?'],
+    [{ from: { mial: 'x' } }, 'from.mial: mail.v1.Address does not have this field; did you mean mail?'],
     [{ id: 'abc' }, 'id: needs a whole number'],
     [{ id: 1.5 }, 'id: needs a whole number'],
     [{ id: '9223372036854775808' }, 'id: needs a whole number from'],
@@ -57,7 +57,7 @@ describe('a message', () => {
     [{ kind: 'SLOW' }, 'kind: needs one of NORMAL, FAST'],
     [{ urgent: 'maybe' }, 'urgent: needs true or false'],
     [{ price: 'cheap' }, 'price: needs a number'],
-    [{ to_address: { a: 1 } }, 'to_address: needs a text'],
+    [{ to_address: { a: 1 } }, 'to_address: needs a string'],
     [{ from: 'x' }, 'from: needs a map with the fields of mail.v1.Address'],
     [{ cc: { mail: 'x' } }, 'cc: needs a list'],
     [{ cc: [{ mail: 'x' }, 'y'] }, 'cc.1: needs a map'],
@@ -65,7 +65,7 @@ describe('a message', () => {
     [{ attachments: [{ content: 'not base64!' }] }, 'attachments.0.content: needs bytes as base64'],
     [{ sent_at: 'yesterday' }, 'sent_at: needs a time'],
     [{ reply_to: { reply_to: { id: 'x' } } }, 'reply_to.reply_to.id: needs a whole number'],
-    [{ __proto__x: 1 }, '__proto__x: mail.v1.Mail has no such field'],
+    [{ __proto__x: 1 }, '__proto__x: mail.v1.Mail does not have this field'],
   ])('that does not fit is refused, where the encoder would make something else of it: %j', (message, problem) => {
     expect(() => fitMessage(message, request)).toThrow(problem)
   })
@@ -87,11 +87,11 @@ describe('a message as written in a rule', () => {
     expect(
       problems({ idd: 1, kind: 'SLOW', from: { mial: '{{x}}' }, cc: [{ no: 1 }], urgent: [], small: '{{s}}' }),
     ).toEqual([
-      'idd | idd: mail.v1.Mail has no such field; did you mean id?',
+      'idd | idd: mail.v1.Mail does not have this field; did you mean id?',
       'kind | kind: needs one of NORMAL, FAST',
-      'from.mial | mial: mail.v1.Address has no such field; did you mean mail?',
-      'cc.0.no | no: mail.v1.Address has no such field; it has mail, displayName',
-      'urgent | urgent is a single value, not a list',
+      'from.mial | mial: mail.v1.Address does not have this field; did you mean mail?',
+      'cc.0.no | no: mail.v1.Address does not have this field; it has mail, displayName',
+      'urgent | urgent needs a single value, not a list',
     ])
     expect(problems('{{x}}')).toEqual([' | needs a map with the fields of mail.v1.Mail'])
   })
@@ -102,8 +102,8 @@ describe('a method', () => {
     ['mail.v1.Mailr', 'Send', 'mail.proto has no service mail.v1.Mailr', 'did you mean mail.v1.Mailer?'],
     ['mail.v1.Mail', 'Send', 'mail.proto has no service mail.v1.Mail', 'did you mean mail.v1.Mailer?'],
     ['mail.v1.Mailer', 'Sent', 'has no method Sent', 'did you mean Send?'],
-    ['mail.v1.Mailer', 'toString', 'has no method toString', 'There are: Send, Watch'],
-    ['mail.v1.Mailer', 'Watch', 'only unary methods can be called', undefined],
+    ['mail.v1.Mailer', 'toString', 'has no method toString', 'Write one of: Send, Watch'],
+    ['mail.v1.Mailer', 'Watch', 'BinGo calls unary methods only', undefined],
   ])('%s/%s is refused', (service, name, message, hint) => {
     expect(() => findMethod(definition, service, name)).toThrow(
       expect.objectContaining({ code: 'BINGO_GRPC_METHOD', message: expect.stringContaining(message), hint }),

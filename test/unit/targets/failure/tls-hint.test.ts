@@ -8,7 +8,7 @@ describe('what to do about a certificate', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'servername'],
     ['SELF_SIGNED_CERT_IN_CHAIN', '`ca`'],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', '`ca`'],
-    ['CERT_HAS_EXPIRED', 'renew'],
+    ['CERT_HAS_EXPIRED', 'Renew'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'speaks TLS'],
   ])('%s', (code, hint) => {
     expect(tlsHint(withCode(code))).toContain(hint)
@@ -19,7 +19,7 @@ describe('what to do about a certificate', () => {
       withCode('PLT_KFK_NETWORK'),
       new Error('no', { cause: withCode('CERT_HAS_EXPIRED') }),
     ])
-    expect(tlsHint(new Error('failed', { cause: tries }))).toContain('renew')
+    expect(tlsHint(new Error('failed', { cause: tries }))).toContain('Renew')
   })
 
   test('says nothing where TLS is not the trouble', () => {
