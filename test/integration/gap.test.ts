@@ -65,7 +65,7 @@ describe.each(servers)('binlogs of $title that were purged before they were read
     daemon.spawn()
     expect(await daemon.ended()).toBe(EXIT_REFUSED)
     expect(daemon.output()).toContain('BINGO_SOURCE_GAP')
-    expect(daemon.output()).toMatch(/The server no longer has (the transactions [-0-9a-f]+|the file binlog)/)
+    expect(daemon.output()).toMatch(/The server has purged (the transactions [-0-9a-f]+|the file binlog)/)
     expect(daemon.output()).toContain('bingo position set')
   })
 

@@ -94,7 +94,7 @@ test('a server without TLS is named as such', async () => {
   await using plain = await startMysql({ gtid: true, tls: false })
   const error = await refusal(`${plain.url}?tls=require`)
   expect(error).toMatchObject({ code: 'BINGO_SOURCE_TLS' })
-  expect(error.hint).toContain('offers no TLS')
+  expect(error.hint).toContain('does not support TLS')
 })
 
 test('an ed25519 account of MariaDB is read, in plaintext and with TLS; a wrong password is refused', async () => {

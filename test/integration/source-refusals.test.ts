@@ -119,7 +119,7 @@ test('an event without end is given up at the size that a server can send, and w
   while (sent < 2 * LARGEST_EVENT_BYTES && (await proxy.inject(port, packet))) sent += packet.length
   expect(sent).toBeGreaterThan(LARGEST_EVENT_BYTES - packet.length)
   expect(sent).toBeLessThan(1.5 * LARGEST_EVENT_BYTES)
-  await eventually('the event is refused', () => daemon.output().includes('larger than any server sends'))
+  await eventually('the event is refused', () => daemon.output().includes('exceeds the maximum size'))
   await server.query("INSERT INTO shop.t (v) VALUES ('behind it')")
   await eventually('it is delivered', () => receiver.requests.some(({ body }) => body.includes('"behind it"')))
 })

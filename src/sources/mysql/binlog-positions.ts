@@ -43,7 +43,7 @@ export function readPrinted(text: string): PrintedPosition {
   } catch {
     // Reported below like any other text that is not a position.
   }
-  throw new BingoError('BINGO_CHECKPOINT_CORRUPT', 'The stored position is not a place in a binlog', {
-    hint: 'Choose one: `bingo position set latest`, `bingo position set FILE:POS` or `bingo position set GTID_SET`.',
+  throw new BingoError('BINGO_CHECKPOINT_CORRUPT', 'The stored position is not a valid binlog position', {
+    hint: 'Set one: `bingo position set latest`, `bingo position set FILE:POS` or `bingo position set GTID_SET`.',
   })
 }

@@ -205,11 +205,14 @@ export class BinlogSource {
     const retries = this.#policy.retries(error, this.#examiner.metOther)
     const server = printAddress(this.#search.current)
     if (!retries && this.#search.giveUp(error)) {
-      log.warn({ code: error.code, server, reason: error.message }, 'trying the other servers')
+      log.warn(
+        { code: error.code, server, reason: error.message },
+        'server cannot resume this position, trying the other servers',
+      )
     } else {
       const gap = this.#gapToPass(error, retries)
       if (gap !== null && settings.onGap !== 'stop') return this.#beginAnew(gap, settings.onGap)
-      if (!retries) throw givenUp(error)
+      if (!retries) throw givenUp(error, this.#policy.attempts)
       if (failFast && !this.#everStreamed) throw error
     }
     this.#outage.failed(error, server)
@@ -230,7 +233,7 @@ export class BinlogSource {
     const from = this.position ?? this.#checkpoint?.position ?? null
     const gap = passedGap(error, onGap, from, this.#deps.clock.now())
     const { code, missing, reason } = gap
-    this.#deps.log.error({ code, onGap, missing, reason }, 'changes are skipped: beginning anew after a gap')
+    this.#deps.log.error({ code, onGap, missing, reason }, 'changes skipped: restarting after a gap')
     this.#deps.stats.gapsTotal++
     this.#gap = gap
     this.#feed = null

@@ -23,11 +23,11 @@ export function isGap(error: BingoError): boolean {
   return GAPS.has(error.code)
 }
 
-/** What could have been passing and was not: trying again is over, and somebody has to look. */
-export function givenUp(error: BingoError): BingoError {
+/** What could have been passing and was not: after so many attempts an operator has to look. */
+export function givenUp(error: BingoError, attempts: number): BingoError {
   if (!error.retryable) return error
   const { code, message, hint } = error
-  return new BingoError(code, `${message} (again and again)`, { hint, cause: error })
+  return new BingoError(code, `${message} (giving up after ${attempts} attempts)`, { hint, cause: error })
 }
 
 /** Decides after each failure whether to try again, with a memory of what failed before. */

@@ -67,14 +67,18 @@ function byFile(facts: ServerFacts, file: string, offset: number, gtidSet: strin
 function byGtidSet(facts: ServerFacts, gtidSet: string): ResumePoint {
   const isMysqlSet = gtidSet.includes(':')
   if (gtidSet !== '' && isMysqlSet !== (facts.flavour === 'mysql')) {
-    throw new BingoError('BINGO_START_INVALID', `"${gtidSet}" is not a GTID set of a ${facts.flavour} server`, {
-      hint: 'MySQL: uuid:1-42. MariaDB: 0-1-42.',
+    throw new BingoError('BINGO_START_INVALID', `"${gtidSet}" is not a valid GTID set for a ${facts.flavour} server`, {
+      hint: 'Write uuid:1-42 for MySQL, 0-1-42 for MariaDB.',
     })
   }
   if (!facts.gtids) {
-    throw new BingoError('BINGO_SOURCE_GTID_MODE', 'The start is a GTID set, but gtid_mode is not ON on this server', {
-      hint: 'Start at FILE:POS, earliest or latest, or turn GTIDs on.',
-    })
+    throw new BingoError(
+      'BINGO_SOURCE_GTID_MODE',
+      'The start position is a GTID set, but gtid_mode is not ON on this server',
+      {
+        hint: 'Start at FILE:POS, earliest or latest, or enable GTIDs.',
+      },
+    )
   }
   const position: SourcePosition = { flavour: facts.flavour, file: '', offset: FIRST_OFFSET, gtidSet }
   const server = { flavour: facts.flavour, server: facts.identity, fileCreated: 0 }
@@ -98,17 +102,17 @@ async function filesIfAllowed(control: ControlConnection): Promise<readonly Binl
 }
 
 function noBinlog(): BingoError {
-  return new BingoError('BINGO_SOURCE_NO_BINLOG', 'The server writes no binlog', {
-    hint: 'Start it with log_bin=binlog (MySQL 8 does by default; skip-log-bin turns it off) and a server_id.',
+  return new BingoError('BINGO_SOURCE_NO_BINLOG', 'The server does not write a binlog', {
+    hint: 'Set log_bin=binlog and server_id in my.cnf, remove skip-log-bin, and restart the server.',
   })
 }
 
 function beyondFourGigabytes(position: SourcePosition): BingoError {
   return new BingoError(
     'BINGO_SOURCE_IMPOSSIBLE_POSITION',
-    `${position.file}:${position.offset} is beyond 4 GB, where a server cannot be asked to begin`,
+    `${position.file}:${position.offset} exceeds 4 GB, the maximum offset at which a server can start`,
     {
-      hint: 'Turn GTIDs on, or set max_binlog_size and avoid single transactions of gigabytes; begin anew with `bingo position set`.',
+      hint: 'Enable GTIDs, or lower max_binlog_size and avoid transactions of several GB; then run `bingo position set`.',
     },
   )
 }

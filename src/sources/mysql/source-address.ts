@@ -53,17 +53,17 @@ export function parseSourceUrl(url: string, tls: TlsFiles = {}): SourceAddress {
   try {
     parsed = new URL(url)
   } catch {
-    throw invalid('it is not a URL')
+    throw invalid('not a URL')
   }
   if (parsed.protocol !== 'mysql:' && parsed.protocol !== 'mariadb:') {
-    throw invalid(`it begins with "${parsed.protocol}//", not mysql://`)
+    throw invalid(`it begins with "${parsed.protocol}//" instead of mysql://`)
   }
   const query = parsed.searchParams
   const socketPath = query.get('socket') ?? undefined
   if (parsed.hostname === '' && socketPath === undefined) throw invalid('the host is missing')
   if (parsed.username === '') throw invalid('the user is missing')
   const mode = tls.mode ?? query.get('tls') ?? 'disable'
-  if (!isTlsMode(mode)) throw invalid(`tls is one of ${TLS_MODES.join(', ')}`)
+  if (!isTlsMode(mode)) throw invalid(`tls must be one of ${TLS_MODES.join(', ')}`)
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ''),
     port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
@@ -102,7 +102,7 @@ function readPem(path: string | null | undefined): string | undefined {
     return readSmallFile(path)
   } catch (cause) {
     throw new BingoError('BINGO_SOURCE_TLS', `Cannot read the TLS file ${path} of the source`, {
-      hint: 'Check source.tls: the path, and that BinGo may read the file.',
+      hint: 'Check the path, and that BinGo may read the file.',
       cause,
     })
   }
@@ -112,12 +112,12 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw invalid('a % in user or password is written %25')
+    throw invalid('invalid escape in user or password: write % as %25')
   }
 }
 
 function invalid(why: string): BingoError {
-  return new BingoError('BINGO_SOURCE_URL_INVALID', `The source address (source.url) cannot be used: ${why}`, {
+  return new BingoError('BINGO_SOURCE_URL_INVALID', `The source address (source.url) is not valid: ${why}`, {
     hint: HINT,
   })
 }

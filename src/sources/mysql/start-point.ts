@@ -22,7 +22,7 @@ export function parseStartPoint(text: string): StartPoint {
   }
   const file = /^([^:\s/]+):(\d{1,15})$/.exec(trimmed)
   if (file) return filePoint(trimmed, file[1]!, Number(file[2]))
-  throw invalid(trimmed, 'it is none of the forms')
+  throw invalid(trimmed, 'unknown form')
 }
 
 /** The same text again, for logs. */
@@ -47,7 +47,7 @@ function gtidSet(text: string): string {
 
 function filePoint(text: string, file: string, offset: number): StartPoint {
   if (offset < FIRST_OFFSET) throw invalid(text, `a binlog begins at ${FIRST_OFFSET}`)
-  if (offset > LAST_OFFSET) throw invalid(text, 'positions above 4 GB cannot be asked for; use a GTID set')
+  if (offset > LAST_OFFSET) throw invalid(text, 'offsets above 4 GB are not supported; use a GTID set')
   return { tag: 'file', file, offset }
 }
 
@@ -61,7 +61,7 @@ function checked(text: string, parse: () => string): string {
 
 function invalid(text: string, why: string): BingoError {
   const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text
-  return new BingoError('BINGO_START_INVALID', `"${shown}" is not a place in the binlog: ${why}`, {
+  return new BingoError('BINGO_START_INVALID', `"${shown}" is not a valid binlog position: ${why}`, {
     hint: 'Write latest, earliest, FILE:POS (binlog.000003:157) or a GTID set (uuid:1-42; MariaDB 0-1-42).',
   })
 }

@@ -85,7 +85,7 @@ export async function findBinlogFiles(pattern: string): Promise<string[]> {
   }
   if (paths.length > 0) return paths.sort((a, b) => fileNumber(a) - fileNumber(b) || (a < b ? -1 : 1))
   throw new BingoError('BINGO_FILE_NOT_FOUND', `no binlog file matches ${pattern}`, {
-    hint: 'Name a file (mysql-bin.000123), a folder, or a pattern in quotes ("data/mysql-bin.*").',
+    hint: 'Write a file (mysql-bin.000123), a folder, or a pattern in quotes ("data/mysql-bin.*").',
   })
 }
 
@@ -95,9 +95,13 @@ async function binlogsIn(folder: string): Promise<string[]> {
   for (const path of await numberedIn(folder)) if (await beginsAsBinlog(path)) paths.push(path)
   const series = new Set(paths.map((path) => basename(path).replace(/\.\d+$/, '')))
   if (series.size <= 1) return paths
-  throw new BingoError('BINGO_FILE_AMBIGUOUS', `${folder} holds several series: ${[...series].sort().join(', ')}`, {
-    hint: `Choose one by a pattern in quotes ("${join(folder, [...series].sort()[0]!)}.*").`,
-  })
+  throw new BingoError(
+    'BINGO_FILE_AMBIGUOUS',
+    `${folder} contains several binlog series: ${[...series].sort().join(', ')}`,
+    {
+      hint: `Select one with a pattern in quotes ("${join(folder, [...series].sort()[0]!)}.*").`,
+    },
+  )
 }
 
 async function beginsAsBinlog(path: string): Promise<boolean> {
@@ -185,25 +189,29 @@ async function feedWhole(path: string, buffer: Buffer, length: number, feed: Eve
 }
 
 function encrypted(path: string): BingoError {
-  return new BingoError('BINGO_BINLOG_ENCRYPTED', `${path} is encrypted; only its server can read it`, {
+  return new BingoError('BINGO_BINLOG_ENCRYPTED', `${path} is encrypted: only its server can read it`, {
     hint: 'Read through the server (source.url), or fetch the files with mysqlbinlog --read-from-remote-server --raw.',
   })
 }
 
 function tooLarge(path: string, offset: number, bytes: number): BingoError {
-  return new BingoError(CORRUPT, `an event of ${bytes} bytes at ${path}:${offset}, more than a server sends`, {
-    hint: 'Check the file with mysqlbinlog --verify-binlog-checksum.',
-  })
+  return new BingoError(
+    CORRUPT,
+    `an event of ${bytes} bytes at ${path}:${offset}, which exceeds what a server can write`,
+    {
+      hint: 'Check the file with mysqlbinlog --verify-binlog-checksum.',
+    },
+  )
 }
 
 function notBinlog(path: string): BingoError {
   return new BingoError('BINGO_FILE_NOT_BINLOG', `${path} is not a binlog file`, {
-    hint: 'Binlog files begin with the bytes fe 62 69 6e; a .index file only lists them.',
+    hint: 'Pass a binlog file (it begins with the bytes fe 62 69 6e), not the .index file.',
   })
 }
 
 function unreadable(path: string, cause: Error): BingoError {
-  return new BingoError('BINGO_FILE_UNREADABLE', `${path} cannot be read: ${cause.message}`, {
+  return new BingoError('BINGO_FILE_UNREADABLE', `cannot read ${path}: ${cause.message}`, {
     hint: 'Check the path and its permissions.',
     cause,
   })

@@ -158,7 +158,7 @@ function cutOut(first: bigint, last: bigint, holes: Intervals | undefined, emit:
 
 function parseSource(set: MysqlGtidSet, entry: string, whole: string): void {
   const [uuid, ...parts] = entry.split(':').map((part) => part.trim())
-  if (!UUID.test(uuid!)) throw invalidGtid(whole, `"${uuid}" is not a server UUID`)
+  if (!UUID.test(uuid!)) throw invalidGtid(whole, `"${uuid}" is not a valid server UUID`)
   const plain = uuid!.replaceAll('-', '')
   const dashed = `${plain.slice(0, 8)}-${plain.slice(8, 12)}-${plain.slice(12, 16)}-${plain.slice(16, 20)}-${plain.slice(20)}`
   let source = dashed
@@ -180,6 +180,6 @@ function parseSource(set: MysqlGtidSet, entry: string, whole: string): void {
 function splitGtid(gtid: string): { source: string; number: bigint } {
   const colon = gtid.lastIndexOf(':')
   const digits = gtid.slice(colon + 1)
-  if (colon < 36 || !/^[0-9]{1,19}$/.test(digits)) throw invalidGtid(gtid, 'it is not one GTID')
+  if (colon < 36 || !/^[0-9]{1,19}$/.test(digits)) throw invalidGtid(gtid, 'not a single GTID')
   return { source: gtid.slice(0, colon), number: BigInt(digits) }
 }

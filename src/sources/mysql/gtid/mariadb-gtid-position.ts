@@ -86,6 +86,6 @@ export class MariadbGtidPosition {
 
 function splitMariadbGtid(gtid: string): { domain: number; server: number; sequence: bigint } {
   const parts = /^([0-9]{1,10})-([0-9]{1,10})-([0-9]{1,20})$/.exec(gtid)
-  if (parts === null) throw invalidGtid(gtid, 'a MariaDB GTID is domain-server-sequence')
+  if (parts === null) throw invalidGtid(gtid, 'a MariaDB GTID has the form domain-server-sequence')
   return { domain: Number(parts[1]), server: Number(parts[2]), sequence: BigInt(parts[3]!) }
 }

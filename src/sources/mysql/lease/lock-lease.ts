@@ -42,9 +42,13 @@ export class LockLease implements Lease {
     if (got !== 1) return this.#other(null)
     // The connection was lost in between; on the new one the lock would outlive a holder that is paused.
     this.#connection.close()
-    throw new BingoError('BINGO_LEASE_UNREACHABLE', `The connection of the lease ${this.description} was lost`, {
-      retryable: true,
-    })
+    throw new BingoError(
+      'BINGO_LEASE_UNREACHABLE',
+      `The connection that holds the lease ${this.description} was lost`,
+      {
+        retryable: true,
+      },
+    )
   }
 
   /** Ends the connection, which frees the lock. */

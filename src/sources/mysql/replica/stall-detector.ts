@@ -56,7 +56,10 @@ export class StallDetector {
     const level = state.stalled === null ? 'warn' : 'error'
     state.stalled ??= { since: this.#clock.now(), groups: state.groups }
     const place = { file: position.file, position: position.offset, gtid: position.gtidSet }
-    const reason = `the server stands at ${end.file}:${end.offset}`
-    this.#log[level]({ code: 'BINGO_SOURCE_STALLED', ...place, reason }, 'only heartbeats come; reconnecting')
+    const reason = `the binlog of the server ends at ${end.file}:${end.offset}`
+    this.#log[level](
+      { code: 'BINGO_SOURCE_STALLED', ...place, reason },
+      'stream stalled: the server sends only heartbeats; reconnecting',
+    )
   }
 }

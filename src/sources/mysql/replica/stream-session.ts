@@ -115,7 +115,7 @@ export class StreamSession {
       await clock.sleep(waitMs, signal).catch(() => undefined)
       if (signal.aborted || !this.#streaming) continue
       const report = await probeLag(control, facts, () => feed.position()).catch((error: unknown) => {
-        log.debug({ reason: String(error) }, 'the server’s end could not be asked')
+        log.debug({ reason: String(error) }, 'cannot query the server’s end of the binlog')
         state.endUnknown = error instanceof Error ? error.message : String(error)
         if (error instanceof BingoError && error.code === 'BINGO_SOURCE_NO_BINLOG') this.#replica.close(error)
         return null
@@ -141,7 +141,7 @@ export class StreamSession {
 
 function stalled(): BingoError {
   return new BingoError('BINGO_SOURCE_STALLED', 'The server has more events but sends only heartbeats', {
-    hint: 'Reading goes on after the reconnect. If it happens again, see the server’s error log: the binlog index may be damaged.',
+    hint: 'BinGo reconnects and resumes. If it happens again, check the server’s error log: the binlog index may be corrupt.',
     retryable: true,
   })
 }
@@ -149,9 +149,9 @@ function stalled(): BingoError {
 function otherFile(file: string, expected: number, found: number): BingoError {
   return new BingoError(
     'BINGO_CHECKPOINT_FOREIGN',
-    `The binlog ${file} of this server was created at ${iso(found)}, the one that was being read at ${iso(expected)}: it is another file of the same name`,
+    `The binlog ${file} of this server was created at ${iso(found)}, but BinGo was reading one created at ${iso(expected)}: another file with the same name`,
     {
-      hint: 'The server was reset or replaced. Begin at a place that you choose: `bingo position set earliest`, or `latest`.',
+      hint: 'Choose where to resume: `bingo position set earliest` or `bingo position set latest`. The server was reset or replaced.',
     },
   )
 }

@@ -45,12 +45,8 @@ export async function watch(
 }
 
 function silent(ms: number): BingoError {
-  return new BingoError(
-    'BINGO_SOURCE_SILENT',
-    `Nothing came from the server for ${Math.round(ms)} ms, not even a heartbeat`,
-    {
-      hint: 'The network or the server died without closing the connection. Reading goes on after the reconnect.',
-      retryable: true,
-    },
-  )
+  return new BingoError('BINGO_SOURCE_SILENT', `Heartbeat timeout: no data from the server for ${Math.round(ms)} ms`, {
+    hint: 'Check the network and the server: the connection is half-open. BinGo reconnects and resumes.',
+    retryable: true,
+  })
 }

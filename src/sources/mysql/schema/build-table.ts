@@ -20,7 +20,7 @@ export function buildTable(wire: WireTable, declared: DeclaredTable): TableDef {
   }
   const rowEnd = rowEndOf(declared, columns)
   const key = declared.key.map((name) => columns.findIndex((column) => column.name === name))
-  if (key.includes(-1)) throw schemaUnknown(wire, 'its primary key names a column that it does not have')
+  if (key.includes(-1)) throw schemaUnknown(wire, 'its primary key contains a column that it does not have')
   return {
     schema: wire.schema,
     name: wire.name,
@@ -42,7 +42,7 @@ function rowEndOf({ versioned }: DeclaredTable, columns: readonly ColumnDef[]): 
 }
 
 const SET_FULL =
-  'SET PERSIST binlog_row_metadata = FULL; (MariaDB: SET GLOBAL) so that events name their columns from now on. Events written before cannot be read once the table was altered: move past them with `bingo position set`.'
+  'SET PERSIST binlog_row_metadata = FULL; (MariaDB: SET GLOBAL) so that events name their columns from now on. Events from before an ALTER TABLE stay unreadable: skip them with `bingo position set`.'
 
 /** The columns at the place being read cannot be told; a guess could shift every value by a column. */
 export function schemaUnknown(
@@ -52,7 +52,7 @@ export function schemaUnknown(
 ): BingoError {
   return new BingoError(
     'BINGO_SCHEMA_UNKNOWN',
-    `The columns of ${table.schema}.${table.name} at the place being read are not known: ${why}`,
+    `Unknown columns of ${table.schema}.${table.name} at the current position: ${why}`,
     { hint },
   )
 }

@@ -53,13 +53,13 @@ export function matchColumn(declared: DeclaredColumn, wire: WireTable, index: nu
   const meta = wire.metas[index]!
   const shape = shapeOf(declared, wire.flavour, type)
   const column = `column ${index + 1} (${declared.name})`
-  if (shape === null) return `${column} has the unknown type ${declared.dataType}`
-  if (!shape.types.includes(type)) return `${column} is ${declared.dataType}, the event has type code ${type} there`
+  if (shape === null) return `${column} has an unknown type ${declared.dataType}`
+  if (!shape.types.includes(type)) return `${column} is ${declared.dataType}, but has type code ${type} in the event`
   if ((type === 247 || type === 248) && declared.values === undefined) {
-    return `the values of ${column} cannot be told: the server prints some of their characters as question marks`
+    return `the values of ${column} are unknown: the server prints some of their characters as question marks`
   }
   if (shape.meta !== undefined && shape.meta !== meta) {
-    return `${column} has another length or precision than in the event`
+    return `${column} differs in length or precision from the event`
   }
   if (declared.nullable !== wire.nullable[index]) return `${column} differs in NULL or NOT NULL`
   const unsigned = wire.unsigned?.[index]

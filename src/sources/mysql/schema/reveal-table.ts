@@ -127,7 +127,7 @@ function revealColumn(
   if (found === undefined || !mayBe(found, column)) {
     // The format of old does not even tell how long a value is.
     if (column.type !== ColumnType.STRING && column.type !== ColumnType.VARCHAR) {
-      throw schemaUnknown(table, `it has no column ${column.name} of its type any more`)
+      throw schemaUnknown(table, `it no longer has a column ${column.name} of its type`)
     }
     doubts.push(`${column.name} (left out)`)
     return { ...column, special: 'unknown' }

@@ -31,7 +31,7 @@ class DumpResolver implements SchemaResolver {
     const key = keyOf(wire.schema, wire.name)
     const table = this.#table(wire)
     if (!table) throw schemaUnknown(wire, 'the dump has no CREATE TABLE for it')
-    if (this.#changed.has(key)) throw schemaUnknown(wire, 'it is altered in these binlogs')
+    if (this.#changed.has(key)) throw schemaUnknown(wire, 'an ALTER TABLE in these binlogs changes it')
     return buildTable(wire, table)
   }
 

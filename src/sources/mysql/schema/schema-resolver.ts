@@ -13,7 +13,7 @@ import type { ServerFacts } from '../server/server-facts.ts'
 import { type Collations, type DeclaredTable, readCollations, readTable } from './table-columns.ts'
 
 const GRANT_SELECT =
-  'GRANT SELECT ON your_database.* TO the account of BinGo: MariaDB does not write to its binlog which columns are UUID, INET4, INET6 or VECTOR, nor which tables are system-versioned.'
+  'GRANT SELECT ON your_database.* TO the account of BinGo: the binlog of MariaDB does not tell UUID, INET4, INET6 and VECTOR columns or system-versioned tables.'
 
 /**
  * Names the columns of tables whose TABLE_MAP does not (binlog_row_metadata other than FULL), from INFORMATION_SCHEMA.
@@ -110,7 +110,7 @@ export class InformationSchemaResolver implements SchemaResolver {
   async #lookUp(wire: WireTable): Promise<TableDef> {
     const declared = await this.#declared(wire)
     if (declared === null) {
-      throw schemaUnknown(wire, 'it does not exist any more, or the account lacks SELECT on it')
+      throw schemaUnknown(wire, 'it no longer exists, or the account lacks SELECT on it')
     }
     const table = buildTable(wire, declared)
     this.#known.set(keyOf(wire.schema, wire.name), { wire, table, declared })
@@ -123,7 +123,7 @@ export class InformationSchemaResolver implements SchemaResolver {
     if (view.declared === null && view.later.length === 0) {
       throw schemaUnknown(
         table,
-        'the account lacks SELECT on it, and some of its columns may be more than they look',
+        'the account lacks SELECT on it, and some of its columns may have a special type',
         GRANT_SELECT,
       )
     }
@@ -139,7 +139,7 @@ export class InformationSchemaResolver implements SchemaResolver {
     this.#doubted.add(key)
     this.#warn(
       { code: 'BINGO_SCHEMA_ASSUMED', schema, table: name, columns, statement: shorten(later[0]?.sql ?? '') },
-      'the table was changed behind the place being read, so the types of some columns are not certain until there',
+      'the table was altered after the current position, so the types of some columns are uncertain until then',
     )
   }
 
@@ -153,7 +153,7 @@ export class InformationSchemaResolver implements SchemaResolver {
   /** The table as the server has it, proven to be the same at the place being read (rules 1 to 3). */
   async #declared(table: { readonly schema: string; readonly name: string }): Promise<DeclaredTable | null> {
     const { declared, later } = await this.#view(table)
-    if (later.length > 0) throw schemaUnknown(table, `it was changed later on: ${shorten(later[0]!.sql)}`)
+    if (later.length > 0) throw schemaUnknown(table, `it was altered later: ${shorten(later[0]!.sql)}`)
     return declared
   }
 
@@ -162,8 +162,7 @@ export class InformationSchemaResolver implements SchemaResolver {
     const declared = await readTable(this.#control, this.#facts, this.#collations, schema, name)
     const end = await binlogEnd(this.#control, this.#facts)
     const position = this.#position()
-    if (end === null || position === null)
-      throw schemaUnknown({ schema, name }, 'the server’s position cannot be asked')
+    if (end === null || position === null) throw schemaUnknown({ schema, name }, 'cannot query the server’s position')
     if (position.file === end.file && position.offset >= end.offset) return { declared, later: [] }
     return { declared, later: await this.#ahead.find(schema, name, position, end) }
   }

@@ -15,15 +15,19 @@ async function filters(control: ControlConnection, facts: ServerFacts): Promise<
   const modern = facts.flavour === 'mysql' && facts.release >= 802
   const rows = await ifAllowed(control, modern ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS')
   const found = [
-    ['binlog_do_db', text(rows?.[0], 'Binlog_Do_DB'), (list: string) => `only changes in ${list} are`],
-    ['binlog_ignore_db', text(rows?.[0], 'Binlog_Ignore_DB'), (list: string) => `changes in ${list} are not`],
+    ['binlog_do_db', text(rows?.[0], 'Binlog_Do_DB'), (list: string) => `it contains only changes in ${list}`],
+    [
+      'binlog_ignore_db',
+      text(rows?.[0], 'Binlog_Ignore_DB'),
+      (list: string) => `it does not contain changes in ${list}`,
+    ],
   ] as const
   return found.flatMap(([option, list, what]) => {
     if (list === '') return []
     return [
       warning(
         'BINGO_PREFLIGHT_BINLOG_FILTER',
-        `${option} filters the binlog: ${what(list)} in it; rules on other changes never fire`,
+        `${option} filters the binlog: ${what(list)}; rules on other changes never match`,
         `Remove ${option} from my.cnf, then restart the server`,
       ),
     ]

@@ -97,10 +97,10 @@ export class ControlConnection {
 
   #boundAnswer(connection: Connection, bytes: number): void {
     this.#answerBytes += bytes
-    if (this.#answerBytes > MOST_ANSWER_BYTES) this.#drop(connection, 'The answer to a question has no end')
+    if (this.#answerBytes > MOST_ANSWER_BYTES) this.#drop(connection, 'The answer to a query does not end')
   }
 
-  #drop(connection: Connection, why = 'The control connection was dropped'): void {
+  #drop(connection: Connection, why = 'The control connection was closed'): void {
     connection.destroy()
     if (this.#connection !== connection) return
     this.#connection = null

@@ -12,7 +12,7 @@ export async function duplicateServerId(
   if (ours === facts.serverId) {
     return error(
       'BINGO_PREFLIGHT_DUPLICATE_ID',
-      `The server itself has the server id ${ours}`,
+      `The server itself uses server id ${ours}`,
       'Set source.serverId to another number, or remove it',
     )
   }
@@ -25,7 +25,7 @@ export async function duplicateServerId(
     )
     return error(
       'BINGO_PREFLIGHT_DUPLICATE_ID',
-      `Another replica${host && ` (${host})`} has the server id ${ours}; the server would throw one of the two out again and again`,
+      `Another replica${host && ` (${host})`} uses server id ${ours}; the server would keep disconnecting one of the two`,
       'Set source.serverId to another number',
     )
   } catch (cause) {

@@ -45,7 +45,7 @@ export async function followRetention(deps: RetentionDeps, heartbeatMs: number, 
     if (signal.aborted) return
     waitMs = Math.min(LOOK_HEARTBEATS * heartbeatMs, LONGEST_LOOK_MS)
     const retention = await look(deps).catch((error: unknown) => {
-      log.debug({ reason: String(error) }, 'how long the server keeps its binlogs could not be asked')
+      log.debug({ reason: String(error) }, 'cannot query the binlog retention of the server')
       return null
     })
     if (signal.aborted) return
@@ -75,6 +75,6 @@ function warn(log: Log, { headroomMs, headroomBytes, backlogBytes }: Retention):
   const left = headroomMs === null ? `${headroomBytes} bytes` : printDuration(headroomMs)
   log.warn(
     { code: 'BINGO_PURGE_NEAR', ms: headroomMs, bytes: headroomBytes, backlogBytes },
-    `the server may purge binlogs that were not worked off yet in ${left}`,
+    `the server may purge unprocessed binlogs in ${left}`,
   )
 }

@@ -44,7 +44,7 @@ async function endOf(control: ControlConnection, facts: ServerFacts): Promise<So
 
 function binlogStopped(): BingoError {
   const { code, ...advice } = BINLOG_STOPPED
-  return new BingoError(code, 'The server has stopped writing its binlog, and goes on without it', advice)
+  return new BingoError(code, 'The server has stopped writing its binlog but accepts changes', advice)
 }
 
 /** Whether `position` lies at or behind `end`, by GTID where both have them. */

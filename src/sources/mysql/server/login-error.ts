@@ -39,25 +39,27 @@ const plaintext: Refusal = () => ({
 
 const REFUSALS: { readonly [errno: number]: Refusal } = {
   1040: waits(
-    'All connections of the server are in use. Raise it: SET GLOBAL max_connections = 500; or end idle sessions: SHOW PROCESSLIST;',
+    'SET GLOBAL max_connections = 500; or end idle sessions: SHOW PROCESSLIST; (all connections of the server are in use)',
   ),
   1044: denied(wrongAccount),
   1045: denied(wrongAccount),
   1129: waits(
-    'The server blocks this host after many failed connections: TRUNCATE performance_schema.host_cache; or FLUSH HOSTS;',
+    'TRUNCATE performance_schema.host_cache; or FLUSH HOSTS; (the server blocks this host after many failed connections)',
   ),
   1130: denied(
-    ({ user }) => `No account allows this host. See: SELECT user, host FROM mysql.user WHERE user = ${quote(user)};`,
+    ({ user }) => `SELECT user, host FROM mysql.user WHERE user = ${quote(user)}; (no account allows this host)`,
   ),
-  1203: waits('The account has too many connections: SET GLOBAL max_user_connections = 0;'),
-  1226: waits('The account has used up a limit: ALTER USER … WITH MAX_USER_CONNECTIONS 0 MAX_QUERIES_PER_HOUR 0;'),
+  1203: waits('SET GLOBAL max_user_connections = 0; (the account has too many connections)'),
+  1226: waits(
+    'ALTER USER … WITH MAX_USER_CONNECTIONS 0 MAX_QUERIES_PER_HOUR 0; (the account exceeds a resource limit)',
+  ),
   1698: denied(
     ({ user }) =>
-      `The account may log in by its operating system user only (auth_socket, unix_socket), or the password is wrong. Give it a password: MySQL: ALTER USER ${account(user)} IDENTIFIED WITH caching_sha2_password BY 'password'; MariaDB: ALTER USER ${account(user)} IDENTIFIED VIA mysql_native_password USING PASSWORD('password');`,
+      `Check the password, or set one if the account logs in by operating system user only (auth_socket, unix_socket). MySQL: ALTER USER ${account(user)} IDENTIFIED WITH caching_sha2_password BY 'password'; MariaDB: ALTER USER ${account(user)} IDENTIFIED VIA mysql_native_password USING PASSWORD('password');`,
   ),
   1820: expired,
   1862: expired,
-  3032: waits('The server is in offline mode. To end it: SET GLOBAL offline_mode = OFF;'),
+  3032: waits('SET GLOBAL offline_mode = OFF; (the server is in offline mode)'),
   3118: locked,
   3159: plaintext,
   3955: locked,
@@ -67,7 +69,7 @@ const REFUSALS: { readonly [errno: number]: Refusal } = {
 function wrongAccount({ user, tls }: SourceAddress): string {
   const about = `Check user, password and the host part of the account: SELECT user, host, plugin FROM mysql.user WHERE user = ${quote(user)};`
   if (tls.mode !== 'disable') return about
-  return `${about} If the account demands TLS (REQUIRE SSL) or the server cannot encrypt passwords itself: source.tls: require.`
+  return `${about} If the account requires TLS (REQUIRE SSL) or the server cannot encrypt passwords, set source.tls: require.`
 }
 
 const SUPPORTED = 'mysql_native_password, caching_sha2_password, sha256_password, ed25519'
@@ -101,7 +103,7 @@ function clearPassword({ user }: SourceAddress): Verdict {
     code: 'BINGO_SOURCE_AUTH_PLUGIN',
     retryable: false,
     message:
-      'the account uses mysql_clear_password (PAM or LDAP), which sends the password as it is; BinGo does so only to a server whose certificate it has checked',
+      'the account uses mysql_clear_password (PAM or LDAP), which sends the password in plain text; BinGo does that only if it can verify the certificate of the server',
     hint: `Set source.tls: verify-full and source.tlsCa, or give ${account(user)} another plugin: ${SUPPORTED}.`,
   }
 }
@@ -110,20 +112,20 @@ function clearPassword({ user }: SourceAddress): Verdict {
 const TLS_MESSAGES: readonly (readonly [RegExp, string])[] = [
   [
     /does not support secure connection/i,
-    'The server offers no TLS. Configure it there (ssl_cert, ssl_key in my.cnf), or set source.tls: disable in a network that you trust.',
+    'Configure TLS on the server (ssl_cert, ssl_key in my.cnf), or set source.tls: disable in a trusted network. The server does not support TLS.',
   ],
   [
     /self.signed|unable to (get|verify)|issuer/i,
-    'The CA is unknown: set source.tlsCa to the PEM file of the CA that signed the certificate (MySQL makes its own: ca.pem in its data folder), or set source.tls: require to encrypt without a check.',
+    'Set source.tlsCa to the PEM file of the CA that signed the certificate (MySQL creates its own: ca.pem in its data folder), or set source.tls: require to encrypt without verification.',
   ],
   [
     /altnames|does not match certificate|Hostname\/IP/i,
-    'The certificate is for another name: put a name of the certificate into source.url, or set source.tls: verify-ca.',
+    'Use a host name of the certificate in source.url, or set source.tls: verify-ca.',
   ],
   [/expired|not yet valid/i, 'Renew the certificate of the server, and check the clocks of both machines.'],
   [
     /unsupported protocol|protocol version|no protocols|version too low|shared cipher|handshake failure/i,
-    'BinGo speaks TLS 1.2 and newer. Allow that on the server: tls_version = TLSv1.2,TLSv1.3 in my.cnf.',
+    'Set tls_version = TLSv1.2,TLSv1.3 in my.cnf: BinGo requires TLS 1.2 or newer.',
   ],
 ]
 
@@ -133,15 +135,14 @@ function tlsVerdict(message: string): Verdict {
     return {
       code: 'BINGO_SOURCE_CONNECTION_LOST',
       retryable: true,
-      hint: 'The connection broke during the TLS handshake. BinGo connects again.',
+      hint: 'Check the network if this repeats: the connection broke during the TLS handshake. BinGo reconnects.',
     }
   }
   const hint = TLS_MESSAGES.find(([pattern]) => pattern.test(message))?.[1]
   return {
     code: 'BINGO_SOURCE_TLS',
     retryable: false,
-    hint:
-      hint ?? 'Check source.tls: the mode, the CA file, and that the host in source.url is a name of the certificate.',
+    hint: hint ?? 'Check source.tls, the CA file, and that the certificate contains the host of source.url.',
   }
 }
 

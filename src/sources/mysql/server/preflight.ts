@@ -64,7 +64,7 @@ export function refuse(findings: readonly Finding[]): void {
   const lines = errors.map(({ code, message, sql }) => `  ${code}: ${message}${sql === null ? '' : `\n    ${sql}`}`)
   throw new BingoError(
     'BINGO_PREFLIGHT_FAILED',
-    `The server is not ready to be read (${errors.length} problem${errors.length === 1 ? '' : 's'}):\n${lines.join('\n')}`,
+    `The server is not configured for replication (${errors.length} problem${errors.length === 1 ? '' : 's'}):\n${lines.join('\n')}`,
     { hint: errors.map(({ sql }) => sql).find((sql) => sql !== null) },
   )
 }
@@ -74,7 +74,7 @@ function version({ flavour, release, version: printed }: ServerFacts): Finding |
   if (release >= oldest) return null
   return warning(
     'BINGO_PREFLIGHT_VERSION',
-    `The server is ${printed}; BinGo is made for MySQL 5.7 and MariaDB 10.5 and newer`,
+    `The server is ${printed}; BinGo supports MySQL 5.7, MariaDB 10.5 and newer`,
     null,
   )
 }
@@ -83,7 +83,7 @@ function logBin({ variables }: ServerFacts): Finding | null {
   if (variables.get('log_bin') === 'ON') return null
   return error(
     'BINGO_PREFLIGHT_LOG_BIN',
-    'The server writes no binlog, so there is nothing to read',
+    'The server does not write a binlog',
     'log_bin=binlog  (in my.cnf under [mysqld], then restart)',
   )
 }
@@ -102,7 +102,7 @@ function binlogFormat(facts: ServerFacts): Finding | null {
   if (format === undefined || format === 'ROW') return null
   return error(
     'BINGO_PREFLIGHT_FORMAT',
-    `binlog_format is ${format}: changes are logged as statements, without the rows. Sessions that are open keep their format until they reconnect`,
+    `binlog_format is ${format}: the server logs statements instead of rows. Open sessions keep their format until they reconnect`,
     set(facts, 'binlog_format', "'ROW'"),
   )
 }
@@ -112,7 +112,7 @@ function rowImage(facts: ServerFacts): Finding | null {
   if (image === undefined || image === 'FULL' || image === 'FULL_NODUP') return null
   return warning(
     'BINGO_PREFLIGHT_ROW_IMAGE',
-    `binlog_row_image is ${image}: columns that did not change are absent from events; a rule that reads one fails for that event`,
+    `binlog_row_image is ${image}: events do not contain unchanged columns; a rule that reads one fails for that event`,
     set(facts, 'binlog_row_image', "'FULL'"),
   )
 }
@@ -123,13 +123,13 @@ function rowMetadata(facts: ServerFacts): Finding | null {
   if (metadata === undefined) {
     return warning(
       'BINGO_PREFLIGHT_ROW_METADATA',
-      'This server cannot write column names into its binlog (MySQL 8.0, MariaDB 10.5 and newer can): they are looked up, and an ALTER that BinGo meets late stops it',
+      'This server cannot write column names to its binlog (MySQL 8.0, MariaDB 10.5 and newer can): BinGo queries them, and stops if an ALTER TABLE changed them in the meantime',
       null,
     )
   }
   return warning(
     'BINGO_PREFLIGHT_ROW_METADATA',
-    `binlog_row_metadata is ${metadata}: column names are looked up on the server (which needs SELECT), and an ALTER that BinGo meets late stops it`,
+    `binlog_row_metadata is ${metadata}: BinGo queries column names from the server (which needs SELECT), and stops if an ALTER TABLE changed them in the meantime`,
     set(facts, 'binlog_row_metadata', "'FULL'"),
   )
 }
@@ -138,7 +138,7 @@ function gtidMode(facts: ServerFacts): Finding | null {
   if (facts.gtids) return null
   return warning(
     'BINGO_PREFLIGHT_GTID',
-    `gtid_mode is ${facts.variables.get('gtid_mode') ?? 'not there'}: positions are file names and offsets, which mean nothing on another server, so BinGo cannot follow a failover`,
+    `gtid_mode is ${facts.variables.get('gtid_mode') ?? 'not set'}: positions are file names and offsets, which are valid on one server only, so BinGo cannot follow a failover`,
     `${set(facts, 'enforce_gtid_consistency', 'ON')} then gtid_mode = OFF_PERMISSIVE, ON_PERMISSIVE, ON in turn`,
   )
 }
@@ -148,7 +148,7 @@ function syncBinlog(facts: ServerFacts): Finding | null {
   if (sync === undefined || sync === '1') return null
   return warning(
     'BINGO_PREFLIGHT_SYNC_BINLOG',
-    `sync_binlog is ${sync}: when the server's machine crashes, transactions that BinGo has already acted on can be lost, and its position with them`,
+    `sync_binlog is ${sync}: if the server's machine crashes, it can lose transactions that BinGo has already delivered, and the position of BinGo with them`,
     set(facts, 'sync_binlog', '1'),
   )
 }
@@ -162,7 +162,7 @@ function expiry(facts: ServerFacts): Finding | null {
   if (kept === 0 || kept >= DAY_S) return null
   return warning(
     'BINGO_PREFLIGHT_EXPIRY',
-    `Binlogs are deleted after ${kept} s: if BinGo is down or held back for longer, changes are lost to it`,
+    `The server deletes binlogs after ${kept} s: if BinGo is down or paused for longer, it loses changes`,
     variables.has('binlog_expire_logs_seconds')
       ? set(facts, 'binlog_expire_logs_seconds', String(7 * DAY_S))
       : set(facts, 'expire_logs_days', '7'),
@@ -184,30 +184,30 @@ function grantFindings(grants: Grants, facts: ServerFacts, start: StartPoint | n
     })
   }
   if (!grants.hasGlobal('REPLICATION SLAVE', 'REPLICATION REPLICA')) {
-    lacking('REPLICATION SLAVE', true, ', without which no binlog is sent')
+    lacking('REPLICATION SLAVE', true, ': the server sends no binlog without it')
   }
   if (!grants.hasGlobal('REPLICATION CLIENT', 'BINLOG MONITOR')) {
     const needed = start !== null && start.tag !== 'gtid' && start.tag !== 'file'
     lacking(
       monitor,
       needed,
-      `: the server's position${needed ? ', where the first start begins,' : ' and the lag'} cannot be asked`,
+      `: BinGo cannot query the server's position${needed ? ', where the first start begins' : ' and the lag'}`,
     )
   }
   if (facts.variables.get('binlog_row_metadata') !== 'FULL' && !grants.hasAny('SELECT')) {
-    lacking('SELECT', false, ': column names must be looked up, because binlog_row_metadata is not FULL')
+    lacking('SELECT', false, ': BinGo must query column names because binlog_row_metadata is not FULL')
   } else if (facts.flavour === 'mariadb' && !grants.hasAny('SELECT')) {
     lacking(
       'SELECT',
       false,
-      ': MariaDB does not write to its binlog which columns are UUID, INET4, INET6 or VECTOR, and which tables are system-versioned. A rule on a table that may be one of these stops BinGo (BINGO_SCHEMA_UNKNOWN)',
+      ': the binlog of MariaDB does not tell UUID, INET4, INET6 and VECTOR columns or system-versioned tables. A rule on a table that may have them stops BinGo (BINGO_SCHEMA_UNKNOWN)',
     )
   }
   if (grants.hasGlobal('ALL PRIVILEGES', 'SUPER')) {
     findings.push(
       warning(
         'BINGO_PREFLIGHT_PRIVILEGES',
-        `The account ${account} may do everything; BinGo needs REPLICATION SLAVE and ${monitor} only`,
+        `The account ${account} has all privileges; BinGo needs only REPLICATION SLAVE and ${monitor}`,
         `CREATE USER 'bingo'@'%' IDENTIFIED BY '…'; GRANT REPLICATION SLAVE, ${monitor} ON *.* TO 'bingo'@'%';`,
       ),
     )

@@ -11,10 +11,10 @@ export const REPLICA_UPDATES = 'BINGO_PREFLIGHT_REPLICA_UPDATES'
 export function replicaUpdates({ variables, flavour }: Pick<ServerFacts, 'variables' | 'flavour'>): Finding | null {
   const name = variables.has('log_replica_updates') ? 'log_replica_updates' : 'log_slave_updates'
   if (variables.get(name) !== 'OFF') return null
-  const what = 'the changes that this server replicates from another one are not in its binlog'
+  const what = 'the binlog does not contain the changes that this server replicates from another one'
   return warning(
     REPLICA_UPDATES,
-    `${name} is OFF: ${what}, so rules never see them and BinGo cannot move to this server from another one`,
+    `${name} is OFF: ${what}, so rules never see them and BinGo cannot fail over to this server`,
     `${name}=ON  (in my.cnf under [${flavour === 'mysql' ? 'mysqld' : 'mariadb'}], then restart)`,
   )
 }

@@ -83,7 +83,7 @@ export class NoServerFound extends BingoError {
     const gap = errors.find(isGap) ?? null
     const decisive = errors.find(({ retryable }) => retryable) ?? gap ?? errors[0]!
     const lines = failures.map(({ address, error }) => `  ${printAddress(address)}: ${error.code}: ${error.message}`)
-    super(decisive.code, `None of source.hosts can be read from the present position:\n${lines.join('\n')}`, {
+    super(decisive.code, `No server of source.hosts can resume the current position:\n${lines.join('\n')}`, {
       hint: decisive.hint,
       retryable: decisive.retryable,
       cause: decisive,

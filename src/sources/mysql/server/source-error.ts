@@ -4,7 +4,7 @@ import { loginVerdict } from './login-error.ts'
 import type { RawError, Verdict } from './verdict.ts'
 
 const SET_POSITION =
-  'Nothing was skipped. To go on knowingly, run `bingo position set earliest` (all that is still there) or `bingo position set latest`, or set source.onGap.'
+  'BinGo skipped nothing. To accept the gap, run `bingo position set earliest` (everything that is left) or `bingo position set latest`, or set source.onGap.'
 
 /**
  * Asked for its binlogs while log_bin says ON: MySQL with binlog_error_action=IGNORE_ERROR, and MariaDB always, go on
@@ -13,7 +13,7 @@ const SET_POSITION =
 export const BINLOG_STOPPED: Verdict = {
   code: 'BINGO_SOURCE_NO_BINLOG',
   retryable: false,
-  hint: 'See the error log of the server, mend the disk below log_bin, and restart it. What is committed until then is in no binlog: refill what depends on it.',
+  hint: 'Check the error log of the server, repair the disk that holds log_bin and restart the server. Transactions committed in the meantime are in no binlog: rebuild whatever depends on them.',
 }
 
 /**
@@ -27,7 +27,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_DUPLICATE_ID',
       retryable: true,
-      hint: 'Another replica has the same identity, most likely a second BinGo with the same `name`. Give each its own `name`, or set source.serverId.',
+      hint: 'Give each BinGo its own `name`, or set source.serverId: another replica has the same identity.',
     },
   ],
   [
@@ -35,7 +35,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_GAP',
       retryable: false,
-      hint: `The server has deleted binlogs that were not read yet. ${SET_POSITION} Keep binlogs longer: SET PERSIST binlog_expire_logs_seconds = 604800;`,
+      hint: `The server has purged binlogs that BinGo had not read. ${SET_POSITION} Keep binlogs longer: SET PERSIST binlog_expire_logs_seconds = 604800;`,
     },
   ],
   [
@@ -43,7 +43,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_AHEAD',
       retryable: false,
-      hint: `The server lacks transactions that were already read: it was restored, reset, or lost its newest ones in a crash (sync_binlog <> 1). ${SET_POSITION}`,
+      hint: `The server lacks transactions that BinGo has read: it was restored, reset, or lost its newest ones in a crash (sync_binlog <> 1). ${SET_POSITION}`,
     },
   ],
   [
@@ -51,7 +51,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_IMPOSSIBLE_POSITION',
       retryable: false,
-      hint: `The binlog is shorter than what was already read: the server lost its end in a crash (sync_binlog <> 1) or is another one. ${SET_POSITION}`,
+      hint: `The binlog is shorter than the position: the server lost its end in a crash (sync_binlog <> 1), or is another server. ${SET_POSITION}`,
     },
   ],
   [
@@ -59,7 +59,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_EVENT_TOO_LARGE',
       retryable: false,
-      hint: 'SET GLOBAL max_allowed_packet = 1073741824; on the server. If it is that large already, the position lies inside an event.',
+      hint: 'SET GLOBAL max_allowed_packet = 1073741824; If it is that large already, the position is inside an event.',
     },
   ],
   [
@@ -67,7 +67,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_GTID_MODE',
       retryable: false,
-      hint: 'The position is a GTID set, but GTIDs are off on this server. Turn gtid_mode ON, or set a FILE:POS position.',
+      hint: 'Set gtid_mode=ON, or run `bingo position set FILE:POS`: the position is a GTID set, but GTIDs are off on this server.',
     },
   ],
   [
@@ -75,7 +75,7 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
     {
       code: 'BINGO_SOURCE_BINLOG_DAMAGED',
       retryable: true,
-      hint: 'The server cannot read its own binlog. Check its disk and run mysqlbinlog --verify-binlog-checksum on the file.',
+      hint: 'Check the disk of the server and run mysqlbinlog --verify-binlog-checksum on the file: the server cannot read its own binlog.',
     },
   ],
 ]
@@ -83,12 +83,12 @@ const DUMP_MESSAGES: readonly (readonly [RegExp, Verdict])[] = [
 const NETWORK: Verdict = {
   code: 'BINGO_SOURCE_UNREACHABLE',
   retryable: true,
-  hint: 'Check that the server is up and that host and port in source.url are right.',
+  hint: 'Check that the server is up, and check host and port in source.url.',
 }
 const LOST: Verdict = {
   code: 'BINGO_SOURCE_CONNECTION_LOST',
   retryable: true,
-  hint: 'Reading goes on at the last transaction boundary after the reconnect.',
+  hint: 'BinGo reconnects and resumes at the last transaction boundary.',
 }
 const GRANT: Verdict = {
   code: 'BINGO_SOURCE_GRANT_MISSING',
@@ -157,7 +157,7 @@ function verdict(error: RawError): Verdict {
   if (UNREACHABLE_CODES.has(code)) return NETWORK
   if (LOST_CODES.has(code)) return LOST
   // Anything else may be passing (the server is starting up) or not; retrying is safe, and the log says what it is.
-  return { ...LOST, code: 'BINGO_SOURCE_FAILED', hint: 'See the server’s own error log.' }
+  return { ...LOST, code: 'BINGO_SOURCE_FAILED', hint: 'Check the server’s error log.' }
 }
 
 function dumpVerdict(message: string): Verdict {
@@ -165,7 +165,7 @@ function dumpVerdict(message: string): Verdict {
   return {
     code: 'BINGO_SOURCE_DUMP_REFUSED',
     retryable: false,
-    hint: 'The server refuses to send its binlog from this position; see its error log.',
+    hint: 'Check the server’s error log: it refuses to send its binlog from this position.',
   }
 }
 
@@ -173,13 +173,13 @@ function describe(code: string, address: SourceAddress): string {
   const server = `MySQL at ${printAddress(address)}`
   switch (code) {
     case 'BINGO_SOURCE_ACCESS_DENIED':
-      return `${server} does not let the user "${address.user}" in`
+      return `${server} denies access to the user "${address.user}"`
     case 'BINGO_SOURCE_GRANT_MISSING':
       return `The user "${address.user}" lacks a privilege on ${server}`
     case 'BINGO_SOURCE_UNREACHABLE':
-      return `${server} cannot be reached`
+      return `${server} is unreachable`
     case 'BINGO_SOURCE_TLS':
-      return `No secure connection to ${server}`
+      return `TLS connection to ${server} failed`
     case 'BINGO_SOURCE_AUTH_PLUGIN':
     case 'BINGO_SOURCE_REFUSED':
       return `${server} refuses the login of "${address.user}"`

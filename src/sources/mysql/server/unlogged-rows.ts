@@ -42,10 +42,10 @@ async function cascades(control: ControlConnection, facts: ServerFacts, wants: W
   if (children.length === 0) return null
   const remedy = facts.variables.has('innodb_native_foreign_keys')
     ? 'innodb_native_foreign_keys=OFF  (in my.cnf, then restart), or delete the rows of the child table first'
-    : 'Delete or update the rows of the child table first, in the application; or a rule on the parent table'
+    : 'Delete or update the rows of the child table first in the application, or write a rule on the parent table'
   return warning(
     'BINGO_PREFLIGHT_CASCADE',
-    `Foreign keys change rows of ${list(children)} (ON DELETE/UPDATE CASCADE, SET NULL): InnoDB does so without the binlog, so rules on ${children.length === 1 ? 'it' : 'them'} miss these changes`,
+    `Foreign keys change rows of ${list(children)} (ON DELETE/UPDATE CASCADE, SET NULL): InnoDB does not log these changes, so rules on ${children.length === 1 ? 'it' : 'them'} miss them`,
     remedy,
   )
 }
@@ -85,7 +85,7 @@ async function versioned(control: ControlConnection, wants: WantsTable): Promise
   if (tables.length === 0) return null
   return warning(
     'BINGO_PREFLIGHT_VERSIONED',
-    `${list(tables)} keep${tables.length === 1 ? 's' : ''} old versions of rows (WITH SYSTEM VERSIONING): rules see the changes of current rows; DELETE HISTORY and other changes of history rows are no events`,
+    `${list(tables)} keep${tables.length === 1 ? 's' : ''} old versions of rows (WITH SYSTEM VERSIONING): rules see changes of current rows only, not of history rows (DELETE HISTORY)`,
     null,
   )
 }

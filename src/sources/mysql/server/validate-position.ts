@@ -27,7 +27,7 @@ export interface StoredPosition {
 }
 
 const HINT =
-  'Nothing was skipped. If this is the right server, begin at a place that you choose: `bingo position set latest` (changes in between are not acted on), `bingo position set earliest`, or FILE:POS or a GTID set. Otherwise point source.url to the right server.'
+  'Check source.url. If this is the right server, choose where to resume: `bingo position set latest` (ignores the changes in between), `bingo position set earliest`, or FILE:POS or a GTID set. BinGo skipped nothing.'
 
 /**
  * Refuses a position that the server cannot go on from (invariant 8). Throws BINGO_CHECKPOINT_FOREIGN (another
@@ -38,7 +38,7 @@ const HINT =
 export function validateCheckpoint(stored: StoredPosition, facts: PositionFacts): void {
   const { position, server } = stored
   if (server.flavour !== facts.flavour || position.flavour !== facts.flavour) {
-    throw foreign(`it was taken from a ${position.flavour} server, this one is ${facts.flavour}`)
+    throw foreign(`it comes from a ${position.flavour} server, this one is ${facts.flavour}`)
   }
   if (resumesByGtid(position, facts)) validateGtidSet(position.gtidSet!, facts)
   else validateFile(position, server, facts)
@@ -84,7 +84,7 @@ function refuseDeletedDomains(wanted: MariadbGtidPosition, here: MariadbGtidPosi
   if (deleted.isEmpty() || known.isEmpty() || !here.containsSet(known)) return
   throw new BingoError(
     'BINGO_CHECKPOINT_AHEAD',
-    `The stored position names a replication domain that the server does not know: ${deleted.toString()} is not in ${here.toString()}. FLUSH BINARY LOGS DELETE_DOMAIN_ID removes a domain; a server that was restored may lack it too`,
+    `The stored position has a replication domain that the server does not know: ${deleted.toString()} is not in ${here.toString()}. FLUSH BINARY LOGS DELETE_DOMAIN_ID removes a domain; a server that was restored may lack it too`,
     {
       hint: `If the domain was deleted on purpose, run \`bingo position set ${known.toString()}\`: the server deletes a domain only when no binlog holds it, so nothing is lost. ${HINT}`,
     },
@@ -130,7 +130,7 @@ function shorten(set: string): string {
 }
 
 function unrelated(): BingoError {
-  return foreign('none of its transactions is known to this server')
+  return foreign('this server knows none of its transactions')
 }
 
 function foreign(why: string): BingoError {
@@ -149,7 +149,7 @@ function ahead(why: string): BingoError {
 
 /** `missing` may be long: it is kept whole on record. */
 function gap(what: string, missing: string): GapError {
-  return new GapError('BINGO_SOURCE_GAP', `The server no longer has ${what}, which were not read yet`, {
+  return new GapError('BINGO_SOURCE_GAP', `The server has purged ${what}, which BinGo had not read`, {
     missing,
     hint: `${HINT} Keep binlogs longer than BinGo may be down: SET PERSIST binlog_expire_logs_seconds = 604800;`,
   })

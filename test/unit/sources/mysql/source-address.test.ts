@@ -27,7 +27,7 @@ describe('parseSourceUrl', () => {
   })
 
   it.each([
-    ['postgres://u:secret@db', 'not mysql://'],
+    ['postgres://u:secret@db', 'instead of mysql://'],
     ['db:3306/secret', 'begins with'],
     ['secret', 'not a URL'],
     ['mysql://:secret@db', 'user'],

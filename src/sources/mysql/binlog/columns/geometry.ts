@@ -98,7 +98,7 @@ function readCoordinates(cursor: WkbCursor, type: number, little: boolean): Coor
 /** A member of a MULTI… geometry is a whole geometry of its own, byte order and type first. */
 function readMember(cursor: WkbCursor, type: number): Coordinates {
   const little = cursor.u8() === 1
-  if (cursor.u32(little) !== type) throw corrupt('member of a geometry')
+  if (cursor.u32(little) !== type) throw corrupt('invalid member of a geometry')
   return readCoordinates(cursor, type, little)
 }
 

@@ -6,6 +6,6 @@ export const LONGEST_VALUE_BYTES = 0x1800_0000 - 18
 /** A value beyond `LONGEST_VALUE_BYTES`. Skipping over it is no problem. */
 export function valueTooLarge(column: string, bytes: number): BingoError {
   return new BingoError('BINGO_VALUE_TOO_LARGE', `${column} holds ${bytes} bytes in one value`, {
-    hint: `Values beyond ${LONGEST_VALUE_BYTES} bytes cannot be read. Name the columns that a rule needs instead of the whole row.`,
+    hint: `List the columns that the rule needs instead of the whole row: BinGo reads values of at most ${LONGEST_VALUE_BYTES} bytes.`,
   })
 }

@@ -11,12 +11,12 @@ export function corrupt(what: string, retryable = false): BingoError {
 /** The same error with the place of the event in the binlog; errors of other kinds pass unchanged. */
 export function locateCorruption(thrown: unknown, type: number, file: string, offset: number): unknown {
   // No name, statement or value that a server has is that long; where one could be, the reader looks itself.
-  const error = isStringTooLong(thrown) ? corrupt('a text longer than any string can be') : thrown
+  const error = isStringTooLong(thrown) ? corrupt('a string that exceeds the maximum length') : thrown
   if (!(error instanceof BingoError) || error.code !== CORRUPT || error.hint !== undefined) return error
-  return new BingoError(CORRUPT, `${error.message} in the ${eventTypeName(type)} event at ${file}:${offset}`, {
+  return new BingoError(CORRUPT, `corrupt ${eventTypeName(type)} event at ${file}:${offset}: ${error.message}`, {
     hint:
-      `Check the event with mysqlbinlog --verify-binlog-checksum. If the server reads it well, report this message; ` +
-      `if not, restore the binlog or move the position past it knowingly (bingo position set).`,
+      `Check the event with mysqlbinlog --verify-binlog-checksum. If the file is intact, report this message; ` +
+      `otherwise restore the binlog, or skip the event: bingo position set FILE:POS.`,
     retryable: error.retryable,
     cause: error,
   })

@@ -11,11 +11,11 @@ export interface EventPlace {
 export function checksumMismatch(type: number, { file, offset }: EventPlace): BingoError {
   return new BingoError(
     'BINGO_BINLOG_CHECKSUM',
-    `the checksum of the ${eventTypeName(type)} event at ${file}:${offset} does not match its bytes`,
+    `checksum mismatch in the ${eventTypeName(type)} event at ${file}:${offset}`,
     {
       hint:
-        'A byte was changed on the way or on the disk of the server. Reading again helps against the former; for the ' +
-        'latter check the file with mysqlbinlog --verify-binlog-checksum.',
+        'Check the file with mysqlbinlog --verify-binlog-checksum: a byte changed on the disk of the server or in transit. ' +
+        'BinGo reads the event again, which helps only against the latter.',
       retryable: true,
     },
   )
@@ -24,19 +24,19 @@ export function checksumMismatch(type: number, { file, offset }: EventPlace): Bi
 export function unknownEvent(type: number, { file, offset }: EventPlace): BingoError {
   return new BingoError(
     'BINGO_BINLOG_UNKNOWN_EVENT',
-    `an event of ${eventTypeName(type)} at ${file}:${offset}, which may carry changes, is not known`,
-    { hint: 'The server is newer than this version of BinGo knows: update BinGo.' },
+    `unknown event type ${eventTypeName(type)} at ${file}:${offset}, which may contain changes`,
+    { hint: 'Update BinGo: the server is newer than this version supports.' },
   )
 }
 
 export function incident({ file, offset }: EventPlace): BingoError {
   return new BingoError(
     'BINGO_BINLOG_INCIDENT',
-    `the server reports at ${file}:${offset} that events may be missing from its binlog`,
+    `incident event at ${file}:${offset}: the server reports that events may be missing from its binlog`,
     {
       hint:
-        'See the error log of the server. Changes were lost there: bring the targets up to date, then move the position ' +
-        'past it (bingo position set).',
+        'Check the error log of the server. Changes are lost: rebuild the data in the targets, then skip the event ' +
+        '(bingo position set).',
     },
   )
 }
@@ -53,14 +53,14 @@ export function statementFormat(
   const ignore =
     names === undefined
       ? ''
-      : ` If nothing depends on what it changed, set source.ignoreStatementsOn: [${names.join(', ')}].`
+      : ` If nothing depends on these changes, set source.ignoreStatementsOn: [${names.join(', ')}].`
   return new BingoError(
     'BINGO_STATEMENT_FORMAT',
     `the server logged the statement ${verb}${on} instead of the rows that it changed${where}`,
     {
       hint:
-        'SET GLOBAL binlog_format = ROW, and reconnect the sessions that still use another format. The changes of this ' +
-        `statement cannot be seen: move the position past it knowingly (bingo position set).${ignore}`,
+        'SET GLOBAL binlog_format = ROW; and reconnect the sessions that still use another format. BinGo cannot read the changes of this ' +
+        `statement: to skip it, run bingo position set.${ignore}`,
     },
   )
 }

@@ -57,7 +57,7 @@ export class StreamFormat {
   describe(buffer: Buffer, start: number, end: number, place: EventPlace): void {
     const format = this.#checkedFormat(buffer, start, end, place)
     if (format.flavour !== this.#flavour) {
-      throw corrupt(`a binlog of ${format.serverVersion} where one of ${this.#flavour} was expected`)
+      throw corrupt(`a binlog of ${format.serverVersion}, but one of ${this.#flavour} was expected`)
     }
     this.#checksums = format.checksums
     this.fileCreated = format.created

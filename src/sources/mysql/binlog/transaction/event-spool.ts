@@ -61,7 +61,7 @@ export class EventSpool {
     for (let at = 0; at < this.#fileBytes;) {
       const chunk = Buffer.allocUnsafe(Math.min(FILE_CHUNK_BYTES, this.#fileBytes - at))
       const read = readSync(this.#file!, chunk, 0, chunk.length, at)
-      if (read === 0) throw spoolFailed(new Error('the temporary file has become shorter'))
+      if (read === 0) throw spoolFailed(new Error('the temporary file was truncated'))
       at += read
       rest = await visitRecords(Buffer.concat([rest, chunk.subarray(0, read)]), visit)
     }
@@ -124,8 +124,8 @@ function openNameless(folder: string): number {
 }
 
 function spoolFailed(cause: Error): BingoError {
-  return new BingoError('BINGO_SPOOL_FAILED', `a prepared XA transaction could not be set aside: ${cause.message}`, {
-    hint: 'Free space in the folder for temporary files (TMPDIR), or give it another one.',
+  return new BingoError('BINGO_SPOOL_FAILED', `cannot buffer a prepared XA transaction on disk: ${cause.message}`, {
+    hint: 'Free space in the temporary folder (TMPDIR), or set another one.',
     retryable: true,
     cause,
   })

@@ -48,7 +48,7 @@ export class OpenTransaction {
 
   /** The GTID counts as executed from here on (invariant 4), and the position moves behind the event being read. */
   commit(): void {
-    if (this.#transaction === null) throw corrupt('the end of a transaction that has no beginning')
+    if (this.#transaction === null) throw corrupt('the end of a transaction without a beginning')
     this.begin()
     this.#handler.commit(this.#close(this.#transaction))
   }

@@ -209,7 +209,7 @@ export class TransactionAssembler {
     if (!this.#transaction.begun) return
     const { handler } = this.#deps
     // Delivering what was rolled back is worse than stopping (invariant 3).
-    if (handler.rollbackTo === undefined) throw corrupt('ROLLBACK TO SAVEPOINT, which this reader cannot undo,')
+    if (handler.rollbackTo === undefined) throw corrupt('ROLLBACK TO SAVEPOINT, which this reader cannot undo')
     handler.rollbackTo(seq)
   }
 
@@ -236,7 +236,7 @@ export class TransactionAssembler {
     if (prepared !== null) return this.#release(prepared.events, prepared)
     this.#deps.warn(
       'BINGO_XA_UNKNOWN',
-      `XA COMMIT ${xid}: it was prepared before the place where reading began, so its changes are not seen`,
+      `XA COMMIT ${xid}: prepared before the start position, so its changes are unknown`,
     )
     this.#transaction.commit()
   }

@@ -45,7 +45,7 @@ export class TransactionRows {
   /** Ordinal of the first row behind the savepoint. */
   seqOf(savepoint: string): number {
     const seq = this.#savepoints?.get(savepoint)
-    if (seq === undefined) throw corrupt(`ROLLBACK TO SAVEPOINT ${savepoint}, which was not set,`)
+    if (seq === undefined) throw corrupt(`ROLLBACK TO SAVEPOINT ${savepoint}, which was not set`)
     return seq
   }
 
@@ -71,7 +71,7 @@ export class TransactionRows {
     const id = tableIdAt(buffer, start, end)
     const mapped = this.#tables.get(id)
     if (mapped === null && !DUMMY_TABLE_IDS.has(id)) {
-      throw corrupt(`rows of table id ${id}, which no TABLE_MAP event describes,`)
+      throw corrupt(`rows of table id ${id}, which no TABLE_MAP event describes`)
     }
     return mapped
   }

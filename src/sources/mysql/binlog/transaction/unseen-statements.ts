@@ -38,10 +38,7 @@ export class UnseenStatements {
     const names = tables.map(({ schema, table }) => `${schema}.${table}`).join(', ')
     if (this.#noted.has(names) || this.#noted.size >= MOST_NOTED) return
     this.#noted.add(names)
-    warn(
-      'BINGO_STATEMENT_SKIPPED',
-      `the server logs ${verb} on ${names} as a statement: it is skipped, as no rule reads that table`,
-    )
+    warn('BINGO_STATEMENT_SKIPPED', `ignoring ${verb} on ${names}, logged as a statement: no rule reads that table`)
   }
 
   #maySkip({ schema, table }: TableName, selfContained: boolean): boolean {

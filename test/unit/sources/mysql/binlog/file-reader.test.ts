@@ -164,7 +164,7 @@ describe('finding', () => {
     const inner = join(folder, 'replica')
     await mkdir(inner)
     for (const name of ['bin.000001', 'relay.000001']) await writeFile(join(inner, name), MAGIC)
-    await expect(findBinlogFiles(inner)).rejects.toThrow('several series: bin, relay')
+    await expect(findBinlogFiles(inner)).rejects.toThrow('several binlog series: bin, relay')
     expect(await findBinlogFiles(join(inner, 'relay.*'))).toEqual([join(inner, 'relay.000001')])
   })
 
