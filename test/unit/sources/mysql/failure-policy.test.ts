@@ -64,10 +64,15 @@ describe('FailurePolicy', () => {
 })
 
 describe('givenUp', () => {
-  it('makes a refusal of what could have been passing, so that the exit code says that somebody has to look', () => {
+  it('turns a transient error into a permanent one that counts the attempts, so that the exit code says that an operator must act', () => {
     const damage = failure('BINGO_BINLOG_CHECKSUM', true)
-    expect(givenUp(damage)).toMatchObject({ code: 'BINGO_BINLOG_CHECKSUM', retryable: false, cause: damage })
+    expect(givenUp(damage, 5)).toMatchObject({
+      code: 'BINGO_BINLOG_CHECKSUM',
+      message: expect.stringContaining('(giving up after 5 attempts)') as string,
+      retryable: false,
+      cause: damage,
+    })
     const gap = failure('BINGO_SOURCE_GAP')
-    expect(givenUp(gap)).toBe(gap)
+    expect(givenUp(gap, 1)).toBe(gap)
   })
 })
