@@ -85,8 +85,8 @@ export class DaemonProcess implements AsyncDisposable {
 
   private failed(): BingoError {
     const tail = readFileSync(this.options.logFile, 'utf8').slice(-LOG_TAIL_CHARS)
-    return new BingoError('BINGO_DEMO_DAEMON', `the daemon did not get ready:\n${tail}`, {
-      hint: `Its whole log is in ${this.options.logFile}.`,
+    return new BingoError('BINGO_DEMO_DAEMON', `the daemon did not become ready:\n${tail}`, {
+      hint: `See the full log: ${this.options.logFile}`,
     })
   }
 }

@@ -43,27 +43,30 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     `${options.mariadb ? 'MariaDB' : 'MySQL'} ${stage.sql.version} on port ${stage.sql.port} (${stage.sql.origin})`,
   )
   tell.effect(true, `Redis on port ${stage.redis.port} (${stage.redis.origin})`)
-  onProgress(`filling shop.users and the cache with ${count(options.rows)} users`)
+  onProgress(`inserting ${count(options.rows)} users into shop.users and the cache`)
   await prepare(stage, options.rows)
   signal.throwIfAborted()
   const started = performance.now()
   const daemon = await stage.startDaemon()
-  tell.effect(true, `bingo run is streaming, ${(performance.now() - started).toFixed(0)} ms after its start`)
+  tell.effect(true, `bingo run is streaming after ${(performance.now() - started).toFixed(0)} ms`)
 
   const played = await play(stage, options.rows, tell, signal)
   const { work } = await daemon.status()
-  tell.title('What happened')
+  tell.title('Results')
   const latency = latencyOf(played.samplesMs)
   tell.table([
     ['rows changed', count(played.rows)],
     ['change events read', count(work.rows)],
-    ['events that a rule matched', count(work.matched)],
+    ['change events matched by a rule', count(work.matched)],
     [`Redis commands for the ${count(options.rows)} rows`, count(played.commands)],
-    ['cache keys gone', count(played.keysGone())],
+    ['cache keys deleted', count(played.keysGone())],
     ['commit → effect, p50', `${latency.p50.toFixed(2)} ms`],
     ['commit → effect, p99', `${latency.p99.toFixed(2)} ms`],
   ])
-  tell.effect(played.ok, played.ok ? 'every effect verified at its target' : 'NOT every effect was there')
+  tell.effect(
+    played.ok,
+    played.ok ? 'every effect verified at its target' : 'FAILED: some effects are missing at their targets',
+  )
   if (!options.once) await stayUp(stage, tell, signal)
   return played.ok
 }
@@ -95,7 +98,7 @@ async function play(stage: Stage, users: number, tell: Narrator, signal: AbortSi
     `${count(SINGLE_UPDATES)} × UPDATE users SET status = status + 1 WHERE id = …`,
     () => singleUpdates(stage, SINGLE_UPDATES, users),
   )
-  await scene('3. A change that no rule asks for', "UPDATE users SET email = 'new@example.com' WHERE id = 1", () =>
+  await scene('3. A change that no rule matches', "UPDATE users SET email = 'new@example.com' WHERE id = 1", () =>
     unrelatedUpdate(stage),
   )
   await scene('4. A webhook', 'INSERT INTO users … (three times), DELETE FROM users …', () => newUsers(stage, users))
@@ -118,13 +121,13 @@ async function stayUp(stage: Stage, tell: Narrator, signal: AbortSignal): Promis
   tell.line(`  redis-cli -p ${redis.port} SET cache:user:42 hello`)
   tell.line('  then, in MySQL:  UPDATE users SET status = 2 WHERE id = 42;')
   tell.line()
-  tell.line(`  rules   ${stage.rulesFile}      edit and save: they are loaded again`)
+  tell.line(`  rules   ${stage.rulesFile}      edit and save: the daemon reloads them`)
   tell.line(`  audit   tail -f ${stage.auditFile}`)
   tell.line(`  log     tail -f ${stage.logFile}`)
   const bingo = extname(import.meta.url) === '.ts' ? 'npm run -s bingo --' : 'bingo'
   tell.line(`  events  BINGO_SOURCE_URL=${sql.url} ${bingo} tail`)
   tell.line()
-  stage.onKeyGone((key) => tell.line(`  ${time()} redis    ${key} gone`))
+  stage.onKeyGone((key) => tell.line(`  ${time()} redis    ${key} deleted`))
   webhook.onBody = (body) => tell.line(`  ${time()} webhook  ${JSON.stringify(body)}`)
   if (!signal.aborted) await once(signal, 'abort')
 }

@@ -3,9 +3,9 @@
  * whoever watches may edit it while the daemon runs.
  */
 export function demoRules(webhookUrl: string, auditFile: string): string {
-  return `# The demo's rules. Edit and save: the running daemon loads them again.
+  return `# The demo's rules. Edit and save: the running daemon reloads them.
 rules:
-  # Drop the cached user when the status has changed or the user is gone.
+  # Delete the cached user when the status changed or the user was deleted.
   - id: "user_cache_invalidate"
     table: "users"
     events: ["UPDATE", "DELETE"]

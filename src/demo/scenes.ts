@@ -46,7 +46,7 @@ export async function bulkUpdate(
   const left = await cachedUsers(cache)
   const seen = ok
     ? `all ${count(users)} cache entries gone ${ms.toFixed(0)} ms after the commit, in ${commands} Redis command${commands === 1 ? '' : 's'}`
-    : `${count(left)} cache entries are still there`
+    : `${count(left)} cache entries still exist`
   return { rows: users, ok, seen, commands }
 }
 
@@ -74,12 +74,12 @@ export async function singleUpdates(
   return {
     rows: changes,
     ok,
-    seen: `${samplesMs.length} of ${changes} keys gone, each right after its commit`,
+    seen: `${samplesMs.length} of ${changes} keys deleted, each right after its commit`,
     samplesMs,
   }
 }
 
-/** A change that no rule asks for must leave the cache alone. */
+/** A change that no rule matches must leave the cache alone. */
 export async function unrelatedUpdate({ sql, cache }: Stage): Promise<SceneResult> {
   await cache.client.set(cacheKey(1), '{}')
   await sql.query("UPDATE shop.users SET email = 'new@example.com' WHERE id = 1")
@@ -92,8 +92,8 @@ export async function unrelatedUpdate({ sql, cache }: Stage): Promise<SceneResul
     rows: 2,
     ok,
     seen: ok
-      ? 'the e-mail changed, the status did not: the cache entry stayed'
-      : 'a cache entry was dropped for nothing',
+      ? 'the e-mail changed, not the status: BinGo kept the cache entry'
+      : 'BinGo deleted a cache entry without a reason',
   }
 }
 
@@ -110,7 +110,7 @@ export async function newUsers({ sql, cache, webhook }: Stage, users: number): P
   const dropped = await until(async () => (await cache.client.exists(cacheKey(users + 1))) === 0)
   const got = webhook.bodies.slice(before) as { readonly email?: unknown }[]
   const right = got.length === fresh && got.every((body, index) => body.email === `new${index + 1}@example.com`)
-  const seen = `the webhook got ${got.length} of ${fresh} new users${right ? '' : ' (not what was inserted)'}; the deleted one left the cache`
+  const seen = `the webhook received ${got.length} of ${fresh} new users${right ? '' : ' (with wrong values)'}; the cache entry of the deleted user is gone`
   return { rows: fresh + 1, ok: told && dropped && right, seen }
 }
 
@@ -125,7 +125,7 @@ export async function orders({ sql, auditFile }: Stage): Promise<SceneResult> {
   const arrived = await until(async () => (await lines(auditFile)).length >= before + 3)
   const written = (await lines(auditFile)).slice(before)
   const phantom = written.some((line) => line.includes('"never"'))
-  const seen = `${written.length} lines in the audit log${phantom ? ', one of them never committed' : ', nothing of the transaction that was rolled back'}`
+  const seen = `${written.length} lines in the audit log${phantom ? ', one of them never committed' : ', none from the transaction that was rolled back'}`
   return { rows: 3, ok: arrived && !phantom && written.length === 3, seen }
 }
 

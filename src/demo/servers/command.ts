@@ -52,12 +52,12 @@ export async function runCommand(command: Command, options: { cwd?: string; stdi
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'no exit code'))
   }).catch((cause: unknown) => {
-    throw new BingoError('BINGO_COMMAND_FAILED', `${command.command} cannot be started: ${String(cause)}`, { cause })
+    throw new BingoError('BINGO_COMMAND_FAILED', `cannot start ${command.command}: ${String(cause)}`, { cause })
   })
   if (exit === 0) return Buffer.concat(stdout).toString()
   const said = Buffer.concat([...stdout, ...stderr])
     .toString()
     .trim()
     .slice(-OUTPUT_TAIL_CHARS)
-  throw new BingoError('BINGO_COMMAND_FAILED', `${command.command} ended with ${exit}: ${said}`)
+  throw new BingoError('BINGO_COMMAND_FAILED', `${command.command} exited with ${exit}: ${said}`)
 }

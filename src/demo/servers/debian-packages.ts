@@ -57,7 +57,7 @@ export async function unpackDebianPackages(
 
 async function fetchInto(folder: string, set: PackageSet, cacheFolder: string, onProgress: Progress): Promise<void> {
   for (const tool of ['apt-get', 'dpkg-deb']) {
-    if ((await findOnPath(tool)) === undefined) throw unavailable(`${tool} is not on this machine`)
+    if ((await findOnPath(tool)) === undefined) throw unavailable(`${tool} is not installed`)
   }
   const source = await sourceLine(set.suite)
   const index = await ensureCached(
@@ -72,7 +72,7 @@ async function fetchInto(folder: string, set: PackageSet, cacheFolder: string, o
   const plan = await run([...apt, '--print-uris', 'install', ...set.packages])
   const sizes = [...plan.matchAll(/^'\S+' \S+ (\d+)/gm)].map((match) => Number(match[1]))
   const megabytes = Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / 1e6)
-  onProgress(`fetching ${set.title} from Debian ${source.suite} (${sizes.length} packages, ${megabytes} MB) …`)
+  onProgress(`downloading ${set.title} from Debian ${source.suite} (${sizes.length} packages, ${megabytes} MB) …`)
   await run([...apt, 'install', ...set.packages])
   await unpackAll(archives, join(folder, 'root'))
   const wanted = set.packages.map((name) => name.replace(/=.*/, ''))
@@ -131,10 +131,11 @@ async function sourceLine(suite: string): Promise<SourceLine> {
   if (codename === undefined) throw unavailable('this is not a Debian system (no VERSION_CODENAME in /etc/os-release)')
   const source = distributionSource(await readAptSources(), codename)
   const uri = source?.uris[0]
-  if (source === undefined || uri === undefined) throw unavailable(`the apt sources name no mirror of ${codename}`)
+  if (source === undefined || uri === undefined) throw unavailable(`the apt sources have no mirror of ${codename}`)
   const wanted = suite === 'own' ? codename : suite
   const debian = /^ID=["']?debian/m.test(release)
-  if (wanted !== codename && !debian) throw unavailable(`this machine's mirror is not one of Debian's (${suite} is)`)
+  if (wanted !== codename && !debian)
+    throw unavailable(`the mirror of this machine is not a Debian mirror (${suite} is)`)
   const keyring = debian ? await firstThatExists(DEBIAN_KEYRINGS) : undefined
   const signedBy = keyring ?? source.signedBy
   const options = [...(signedBy ? [`signed-by=${signedBy}`] : []), ...(source.trusted ? ['trusted=yes'] : [])]

@@ -55,9 +55,9 @@ export async function findInstallation<T>(
   }
   throw new BingoError(
     'BINGO_SERVER_UNAVAILABLE',
-    `no ${wanted.title} could be found or fetched.\n${tried.join('\n')}`,
+    `${wanted.title} was not found and could not be downloaded.\n${tried.join('\n')}`,
     {
-      hint: `Install ${wanted.title} (its program ${wanted.program} on the path), start Docker, or give the address of a running server.`,
+      hint: `Install ${wanted.title} (its program ${wanted.program} on the path), or start Docker.`,
       retryable: true,
     },
   )
@@ -65,23 +65,23 @@ export async function findInstallation<T>(
 
 async function onPath(wanted: Wanted, onProgress: Progress): Promise<Installation> {
   const path = await findOnPath(wanted.program)
-  if (path === undefined) throw new BingoError('BINGO_NOT_ON_PATH', `${wanted.program} is not there`)
+  if (path === undefined) throw new BingoError('BINGO_NOT_ON_PATH', `${wanted.program} was not found`)
   const version = await runCommand({ command: path, args: ['--version'], env: {} })
   if (!wanted.accepts(version))
-    throw new BingoError('BINGO_NOT_ON_PATH', `${path} is not a version that was tested: ${version.trim()}`)
-  onProgress(`taking ${wanted.title} from ${path}: ${version.trim().split('\n')[0]}`)
+    throw new BingoError('BINGO_NOT_ON_PATH', `${path} is not a tested version: ${version.trim()}`)
+  onProgress(`using ${wanted.title} from ${path}: ${version.trim().split('\n')[0]}`)
   return installedOnPath(wanted.program, path)
 }
 
 async function inContainer(wanted: Wanted, onProgress: Progress): Promise<Installation> {
   const { image } = wanted
-  if (image === undefined) throw new BingoError('BINGO_NO_CONTAINER', 'there is no image of this version')
+  if (image === undefined) throw new BingoError('BINGO_NO_CONTAINER', 'no image of this version exists')
   const docker = (args: readonly string[]) => runCommand({ command: 'docker', args, env: {} })
   // Asks the engine itself: the command alone is often there without a running engine.
   await docker(['version', '--format', '{{.Server.Version}}'])
   const present = await docker(['image', 'inspect', image]).catch(() => undefined)
   if (present === undefined) {
-    onProgress(`fetching the image ${image} …`)
+    onProgress(`downloading the image ${image} …`)
     await docker(['pull', '-q', image])
   }
   return containerInstallation('docker', image)

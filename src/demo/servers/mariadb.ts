@@ -102,5 +102,5 @@ async function readShared(share: string, file: string): Promise<string> {
     const text = await readFile(join(share, path), 'utf8').catch(() => null)
     if (text !== null) return text
   }
-  throw new BingoError('BINGO_PACKAGES_UNAVAILABLE', `${file} is not in ${share}`)
+  throw new BingoError('BINGO_PACKAGES_UNAVAILABLE', `${share} does not contain ${file}`)
 }

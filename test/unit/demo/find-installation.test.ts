@@ -54,13 +54,13 @@ describe('a server on the path', () => {
     }))
   }
 
-  test('is taken in a version that was tested, and it is said which', async () => {
+  test('is used in a tested version, and the progress line says which', async () => {
     const { origin, said } = await find('fake-server 2.10.1')
     expect(origin).toBe(join(folder, 'fake-server'))
-    expect(said).toEqual([`taking Fake from ${origin}: fake-server 2.10.1`])
+    expect(said).toEqual([`using Fake from ${origin}: fake-server 2.10.1`])
   })
 
   test('is passed by in an older one', async () => {
-    await expect(find('fake-server 2.9.9')).rejects.toThrow(/not a version that was tested: fake-server 2\.9\.9/)
+    await expect(find('fake-server 2.9.9')).rejects.toThrow(/not a tested version: fake-server 2\.9\.9/)
   })
 })
