@@ -61,7 +61,7 @@ async function verdict() {
 }
 
 describe('a disk that is full', () => {
-  test('below the dead letters: what must go there waits, is reported, and goes there when there is room', async () => {
+  test('under the dead-letter store: dead letters wait, are reported, and are stored once there is room', async () => {
     await start({ BINGO_DEAD_LETTERS_STORE: `file:${join(disk.folder, 'letters.db')}` }, true)
     await disk.fill(bingo.pid)
     const writing = load.run()
@@ -77,7 +77,7 @@ describe('a disk that is full', () => {
     await bingo.ready()
   })
 
-  test('below the checkpoint: work goes on, it is reported, and a crash replays what was not saved', async () => {
+  test('under the checkpoint: delivery continues, the failure is reported, and a crash replays what was not saved', async () => {
     await start({ BINGO_CHECKPOINT_STORE: `file:${join(disk.folder, 'checkpoint')}` })
     await disk.fill(bingo.pid)
     await load.run()

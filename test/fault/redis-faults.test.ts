@@ -83,7 +83,7 @@ describe('a Redis that is target and checkpoint store', () => {
     return settled()
   }
 
-  test('without memory: events wait, none becomes a dead letter, all arrive when there is room', async () => {
+  test('out of memory: events wait, none becomes a dead letter, all arrive once there is room', async () => {
     await redis.cli('SETRANGE', 'filler', String(FILLER_BYTES), 'x')
     const outcome = await survive(
       () => redis.cli('CONFIG', 'SET', 'maxmemory', '1mb'),

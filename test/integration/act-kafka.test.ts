@@ -93,7 +93,7 @@ describe('TLS and SASL to Kafka', () => {
     expect(await readAll('secure', 4)).toHaveLength(4)
   })
 
-  test('a wrong password is told as such, and not repeated in the message', async () => {
+  test('a wrong password is reported as such, without the password in the message', async () => {
     const sasl = { ...KAFKA_USER, mechanism: 'SCRAM-SHA-512', password: 'mistaken' }
     const result = await sendWith({ brokers: login(), tls: { ca: authority.ca }, sasl })
     expect(summary(result)).toEqual(['down BINGO_KAFKA_REFUSED'])

@@ -51,7 +51,7 @@ afterAll(async () => {
 })
 
 describe('a login to NATS', () => {
-  test('with user and password; a subject that is denied is told, in core NATS and in JetStream', async () => {
+  test('with user and password; a denied subject is reported, in core NATS and in JetStream', async () => {
     const permissions = '{publish: {deny: "denied.>"}}'
     const users = `authorization {users: [{user: bingo, password: "p@ss", permissions: ${permissions}}]}`
     await using server = await startNats({ config: users })
@@ -114,7 +114,7 @@ describe('a login to NATS', () => {
 })
 
 describe('TLS to NATS', () => {
-  test('needs the right authority, the right name and, where asked for, a client certificate', async () => {
+  test('needs the right authority, the right name and, if required, a client certificate', async () => {
     await using stranger = await CertificateAuthority.create('Another authority')
     const own = await authority.issue()
     const { cert, key } = await authority.issue({ commonName: 'bingo' })

@@ -69,7 +69,7 @@ afterAll(async () => {
 })
 
 describe('a RabbitMQ broker in trouble', () => {
-  test('a broker that is short of disk takes nothing and says why; with room again it takes what waited', async () => {
+  test('a broker that is short of disk blocks publishing and reports why; with room again it accepts the backlog', async () => {
     const sent = new RowHistory(plan(), ROWS).next(3)
     // The first one makes the broker tell the connection that it is blocked, and is taken.
     const blocked = await target.send(sent, signal)
@@ -85,7 +85,7 @@ describe('a RabbitMQ broker in trouble', () => {
     expect(new Set(arrived.map(({ id }) => id))).toEqual(new Set(sent.map((each) => `${each.id}#rule#0`)))
   })
 
-  test('a broker that is killed comes back and takes everything; nothing is lost or out of order', async () => {
+  test('a broker that is killed and restarted receives everything; nothing is lost or out of order', async () => {
     const random = randomFrom(7)
     const refusals: (string | null)[] = []
     const history = new RowHistory(plan(), ROWS)

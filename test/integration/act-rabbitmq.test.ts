@@ -171,7 +171,7 @@ describe('a RabbitMQ target', () => {
     expect((await take(2)).map(({ id }) => id)).toEqual([1, 2])
   })
 
-  test('a wrong password and a wrong virtual host are told as such', async () => {
+  test('a wrong password and a wrong virtual host are reported as such', async () => {
     const login = await sendWith({ url: server.url.replace('guest:guest', 'guest:wrong') })
     expect(summary(login)).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
     expect(login?.[0]?.error.message).toContain('ACCESS_REFUSED')

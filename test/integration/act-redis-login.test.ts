@@ -41,7 +41,7 @@ afterAll(async () => {
   await authority[Symbol.asyncDispose]()
 })
 
-test('an ACL user may do what it is granted; what it is not is told for that key', async () => {
+test('an ACL user may run what it is granted; a missing grant is reported for that key', async () => {
   const url = `redis://bingo:s3%3Acret@127.0.0.1:${server.port}`
   expect(await sendTo(url)).toBeUndefined()
   const refused = await sendTo(url, 'other:1')
@@ -49,7 +49,7 @@ test('an ACL user may do what it is granted; what it is not is told for that key
   expect(refused?.[0]?.error.hint).toContain('ACL SETUSER')
 })
 
-test('a wrong password is told as such, and not repeated', async () => {
+test('a wrong password is reported as such, without the password', async () => {
   const error: unknown = await sendTo(`redis://bingo:mistaken@127.0.0.1:${server.port}`).catch(
     (thrown: unknown) => thrown,
   )

@@ -43,7 +43,7 @@ describe('a Sentinel group', () => {
     expect(new Set(values.trim().split('\n'))).toEqual(new Set(['new']))
   })
 
-  test('a master that is demoted under way refuses; the events wait for the new one', async () => {
+  test('a master that is demoted while events are in flight refuses them; they wait for the new master', async () => {
     await using group = await SentinelGroup.start()
     const target = await open(group.url)
     await sendUntilTaken(target, jobs(group.url, { cmd: 'INCRBY', key: 'n' }, [1]))
@@ -95,7 +95,7 @@ describe('a single server', () => {
     expect((await server.cli('GET', 'k')).trim()).toBe('new')
   })
 
-  test('that is stopped is down after the timeout of the action; nothing runs twice when it goes on', async () => {
+  test('that is paused is down after the timeout of the action; nothing runs twice when it resumes', async () => {
     await using server = await startRedis()
     const target = await open(server.url)
     const { plan } = compile({ type: 'redis', url: server.url, cmd: 'DEL', key: 'k' }, { timeoutMs: 200 })

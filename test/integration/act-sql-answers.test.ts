@@ -72,7 +72,7 @@ describe.each([
     expect(failure?.answer).toEqual({ status: expect.stringMatching(/^\d{4,5}$/), text: expect.stringMatching(/./) })
   })
 
-  test('a value beyond max_allowed_packet is poison, alone and among others', async () => {
+  test('a value that exceeds max_allowed_packet is poison, alone and in a batch', async () => {
     const { failure, next } = await outcome(insert('note'), ['x'.repeat(1_100_000)])
     expect([summary(failure), next]).toEqual([REFUSED, null])
     expect(failure?.error.hint).toContain('max_allowed_packet')
@@ -125,7 +125,7 @@ describe.each([
     expect(failure?.error.hint).toContain('read-only')
   })
 
-  test('a server that lets nobody in any more waits', async () => {
+  test('a server that denies all logins is down', async () => {
     const close =
       name === 'MySQL' ? 'SET GLOBAL offline_mode = ON' : "ALTER USER app@'%' WITH MAX_CONNECTIONS_PER_HOUR 1"
     const reopen =

@@ -145,7 +145,7 @@ describe.each([
     expect(await ids()).toEqual(all)
   })
 
-  test('a deadlock makes the batch start anew, event by event', async () => {
+  test('after a deadlock the batch is retried event by event', async () => {
     await using rival = await rivalOf(server)
     await rival.query('BEGIN')
     // The server gives up the transaction that has changed less.

@@ -112,7 +112,7 @@ test.each(seeds)('over restarts and batches made up anew it misses none (seed %i
   expect(receiver.changedBodies).toBe(0)
 })
 
-test('two actions that tell one receiver different things about one event are two messages to it', async () => {
+test('two actions that send one receiver different content for one event are two messages', async () => {
   const random = () => 1
   await using receiver = new Receiver(random, false)
   const url = await receiver.start()

@@ -15,7 +15,7 @@ afterAll(async () => {
   await Promise.all([kafka.stop(), rabbitmq.stop()])
 })
 
-test('RabbitMQ tells an exchange that is there from one that is not', async () => {
+test('RabbitMQ distinguishes an existing exchange from a missing one', async () => {
   const target = new RabbitmqTarget({ url: rabbitmq.url, tls: null, maxConnectionAgeMs: 300_000 })
   const ask = (exchange: string) => target.check({ options: { exchange, contentType: 'x' }, timeoutMs: 20_000 })
   expect(await ask('amq.topic')).toBeNull()
@@ -23,7 +23,7 @@ test('RabbitMQ tells an exchange that is there from one that is not', async () =
   await target.close()
 })
 
-test('Kafka tells a topic that is not there, and does not create it', async () => {
+test('Kafka reports a missing topic and does not create it', async () => {
   const target = new KafkaTarget({
     brokers: [kafka.url.replace(/^.*\/\//, '')],
     createTopics: false,

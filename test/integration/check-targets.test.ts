@@ -67,7 +67,7 @@ describe('check --online', () => {
     expect(report.problems).toMatchObject([{ severity: 'error', code: 'BINGO_SQL_REFUSED', rule: 'one', line: 2 }])
   })
 
-  test('a subject that no stream covers is told', async () => {
+  test('a subject that no stream covers is reported', async () => {
     const { report } = await check(`{type: nats, url: "${nats.url}", subject: "nobody.stores.this"}`, '--online')
     expect(report.problems).toMatchObject([{ message: expect.stringContaining('nobody.stores.this') }])
   })

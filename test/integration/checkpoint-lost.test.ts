@@ -30,7 +30,7 @@ function rules(action: string): string {
   return `rules:\n  - {id: all, table: shop.t, actions: [${action}]}\n`
 }
 
-test('a first start warns, and says so in /readyz; a restart with its checkpoint does not', async () => {
+test('a first start warns in the log and in /readyz; a restart with its checkpoint does not', async () => {
   await using daemon = await Daemon.start({ rules: rules('{type: log}'), sourceUrl: mysql.url })
   expect((await daemon.get('/readyz')).text).toContain('BINGO_FIRST_START')
   expect(daemon.output()).toContain('BINGO_FIRST_START')
@@ -41,7 +41,7 @@ test('a first start warns, and says so in /readyz; a restart with its checkpoint
   expect((await daemon.get('/readyz')).text).not.toContain('BINGO_FIRST_START')
 })
 
-test('a start whose place was said neither warns nor stops', async () => {
+test('a start at a configured position neither warns nor stops', async () => {
   await using daemon = await Daemon.start({
     rules: rules('{type: log}'),
     sourceUrl: mysql.url,
@@ -50,7 +50,7 @@ test('a start whose place was said neither warns nor stops', async () => {
   expect((await daemon.get('/readyz')).text).not.toContain('BINGO_FIRST_START')
 })
 
-test('dead letters beside a lost checkpoint stop the start, until somebody says where to begin', async () => {
+test('dead letters next to a lost checkpoint stop the start until an operator sets a position', async () => {
   await using daemon = await Daemon.start({
     rules: rules(`{type: webhook, url: "${receiver.url}", body: "{{new.v}}", when: "int(new.v) > 0"}`),
     sourceUrl: mysql.url,
@@ -71,7 +71,7 @@ test('dead letters beside a lost checkpoint stop the start, until somebody says 
   await daemon.ready()
 })
 
-test('records of effects in a Redis target tell that the checkpoint was lost', async () => {
+test('records of effects in a Redis target reveal that the checkpoint was lost', async () => {
   await using daemon = await Daemon.start({
     rules: rules(`{type: redis, url: "${redis.url}", cmd: INCRBY, key: "count", exactlyOnce: true}`),
     sourceUrl: mysql.url,

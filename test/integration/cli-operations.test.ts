@@ -145,7 +145,7 @@ test('a running daemon is left alone by position set, answers status and health,
   expect((await bingo(['health'], { env: beside })).code).toBe(4)
 })
 
-test('dead letters are listed, and sent again in order once the target takes them', async () => {
+test('dead letters are listed, and redelivered in order once the target accepts them', async () => {
   await redis.cli('FLUSHALL')
   await redis.cli('SET', 'log:1', 'not a list')
   const rules = `rules:

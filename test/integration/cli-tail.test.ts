@@ -82,7 +82,7 @@ test('files that do not name their columns are refused with what to give, and re
   expect(ndjson(read.stdout)).toMatchObject([{ new: { id: 1, email: 'a@x' } }])
 })
 
-test('a reader that goes away ends tail without an error', async () => {
+test('a reader that closes the pipe ends tail without an error', async () => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const command = `set -o pipefail; ${process.execPath} ${main} tail --from earliest --until-idle 1s | head -1`
   const { stdout, stderr } = await promisify(exec)(command, {

@@ -29,7 +29,7 @@ describe('dead letters in Redis', () => {
   let stores = 0
   describeStore(async (limits, clock) => open(`store-${++stores}`, limits, clock))
 
-  test('outlive a Redis that is killed', async () => {
+  test('survive a Redis that is killed', async () => {
     const store = open('killed')
     await store.add([letter(1), letter(2)])
     await server.kill('SIGKILL')

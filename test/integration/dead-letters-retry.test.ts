@@ -51,7 +51,7 @@ async function arrived(row: number): Promise<Arrived[]> {
 const letters = async (daemon: Daemon): Promise<number> => (await daemon.metric('bingo_dead_letters')) ?? -1
 
 describe.each(['file', 'redis'] as const)('with dead letters in %s', (store) => {
-  test('a retry beside the daemon, while changes go on, keeps every row in order, each change once', async () => {
+  test('a retry next to the daemon, under load, keeps every row in order, each change once', async () => {
     await using daemon = await start(store)
     await refuseRows()
     await insertRows()
@@ -111,7 +111,7 @@ test('kill -9 in the middle of a retry loses nothing; what is sent twice has the
   }
 })
 
-test('a store that is full makes the daemon wait and say so; with room it goes on, and nothing is lost', async () => {
+test('a full store makes the daemon wait and report it; with room it resumes, and nothing is lost', async () => {
   await using daemon = await start('file', { BINGO_DEAD_LETTERS_MAX_COUNT: '3' })
   await shop.redis.cli('SET', 'row:1', 'not a list')
   await shop.mysql.query('INSERT INTO shop.rows VALUES (1, 1)')
@@ -131,7 +131,7 @@ test('a store that is full makes the daemon wait and say so; with room it goes o
   expect(await daemon.metric('bingo_dead_letters_blocked')).toBe(0)
 })
 
-test('a store that goes down makes the daemon wait and say so; back up, every event is kept', async () => {
+test('a store that goes down makes the daemon wait and report it; once it is up, every event is kept', async () => {
   const store = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
   try {
     await using daemon = await start('file', { BINGO_DEAD_LETTERS_STORE: store.url })
@@ -154,7 +154,7 @@ test('a store that goes down makes the daemon wait and say so; back up, every ev
   }
 })
 
-test('a statement that failed is sent again like any other event', async () => {
+test('a statement that failed is redelivered like any other event', async () => {
   const rules = `rules:
   - id: emptied
     table: shop.rows
@@ -172,7 +172,7 @@ test('a statement that failed is sent again like any other event', async () => {
   expect(await shop.redis.cli('LINDEX', 'emptied:rows', '0')).toMatch(/truncate/i)
 })
 
-test('a `when` that failed is asked again, and a changed key is deleted with the one before it', async () => {
+test('a `when` that failed is evaluated again, and a changed key is deleted together with the previous one', async () => {
   const rules = (when: string) => `rules:
   - id: cache
     table: shop.rows

@@ -46,7 +46,7 @@ test('a delay outlives kill -9 and a clean stop, and is never shorter than it sa
   for (const { atMs, fields } of arrived) expect(atMs - Date.parse(fields[3]!)).toBeGreaterThanOrEqual(DELAY_MS)
 })
 
-test('rules loaded anew without delay and window let go what waits under the old ones first', async () => {
+test('reloaded rules without delay and window first release what waits under the old rules', async () => {
   const rules = (waits: string) => `rules:
   - id: history
     table: shop.rows

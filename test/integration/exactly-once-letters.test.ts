@@ -79,7 +79,7 @@ async function expectOnce(last: number): Promise<void> {
   }
 }
 
-test('kill -9 of a retry, between effect and removal: nothing counts twice, whatever is retried or forgotten since', async () => {
+test('kill -9 of a retry between effect and removal: nothing counts twice, whatever is retried or dropped afterwards', async () => {
   await using daemon = await start()
   await park(daemon, 10)
   await accept()
@@ -102,7 +102,7 @@ test('kill -9 of a retry, between effect and removal: nothing counts twice, what
   expect(remembered).toBeLessThanOrEqual(4 * ROWS)
 })
 
-test('kill -9 of the daemon that has just written a letter, which is retried before it reads the event again', async () => {
+test('kill -9 of the daemon right after it wrote a dead letter, which is retried before it reads the event again', async () => {
   await using daemon = await start(IMPORT_FAILPOINTS)
   await park(daemon, 3)
   await daemon.stop('SIGKILL')
@@ -119,7 +119,7 @@ test('kill -9 of the daemon that has just written a letter, which is retried bef
   expect(await letters(daemon)).toBe(0)
 })
 
-test('kill -9 of the daemon again and again, while letters are retried and changes go on', async () => {
+test('repeated kill -9 of the daemon while dead letters are retried and changes continue', async () => {
   await using daemon = await start()
   await park(daemon, 5)
   await accept()

@@ -166,7 +166,7 @@ describe('check --online', () => {
     expect(text).not.toContain('BINGO_RULE_NO_TABLE')
   })
 
-  test('tells a table that the account cannot see from one that does not exist', async () => {
+  test('distinguishes a table that the account cannot see from one that does not exist', async () => {
     const hidden = await checked('partial', 'shop.child')
     expect(hidden.text).toMatch(/no visible table matches rule "one"/)
     expect(hidden.text).toContain("GRANT SELECT ON your_database.* TO 'partial'@'%'")

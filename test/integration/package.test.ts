@@ -36,7 +36,7 @@ function bingo(...args: string[]) {
   return run(join(folder, 'node_modules/.bin/bingo'), args, { cwd: folder, env })
 }
 
-test('The installed command tells its version and checks rules', async () => {
+test('The installed command prints its version and checks rules', async () => {
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string }
   expect((await bingo('--version')).stdout).toBe(`${version}\n`)
   expect((await bingo('check')).stdout).toContain('1 rule in 1 file')

@@ -49,7 +49,7 @@ describe('preflight on MySQL', () => {
     expect(await findings(withAccount(server.url, 'bingo', 'secret'))).toEqual([])
   })
 
-  it('tells all errors at once, each with what mends it, and stops the start', async () => {
+  it('reports all errors at once, each with its fix, and stops the start', async () => {
     await using server = await startMysql({
       gtid: false,
       binlogFormat: 'STATEMENT',
@@ -158,7 +158,7 @@ describe('preflight on MariaDB', () => {
 })
 
 describe('an unreachable server', () => {
-  it('fails at once when asked to, and is waited for otherwise', async () => {
+  it('fails at once if configured to, and retries otherwise', async () => {
     const probe = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => probe.once('listening', resolve))
     const { port } = probe.address() as { port: number }

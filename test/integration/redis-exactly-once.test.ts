@@ -92,7 +92,7 @@ describe('with exactlyOnce', () => {
     expect([await get('GET', 'n'), await get('GET', 'text')]).toEqual(['1', '1'])
   })
 
-  test('without memory nothing of the send is lost, doubled or overtaken', async () => {
+  test('out of memory nothing of the send is lost, duplicated or reordered', async () => {
     await using target = await open(runOf(1))
     const batch = [
       ...jobs({ cmd: 'RPUSH', key: 'l', value: '{{id}}' }, 1),
@@ -153,7 +153,7 @@ describe('with exactlyOnce', () => {
     expect(await get('GET', 'n')).toBe('13')
   })
 
-  test('what had taken effect and became a dead letter all the same is known until that letter is gone', async () => {
+  test('an event that took effect but became a dead letter stays on record until the dead letter is removed', async () => {
     let stored = 0
     const window = { mark: () => [stored], passed: () => true, caughtUp: true }
     await using daemon = await open(runOf(1, window))
@@ -189,7 +189,7 @@ describe('with exactlyOnce', () => {
   })
 })
 
-test('after kill -9 in the middle of changes, with replies lost, every counter is exactly right', async () => {
+test('after kill -9 under load, with lost replies, every counter is exact', async () => {
   const rules = `rules:
   - id: once
     table: shop.counted

@@ -52,7 +52,7 @@ function untilTaken(batch: readonly Sendable[]): Promise<void> {
   return eventually('the batch was taken', async () => (await target.send(batch)) === undefined)
 }
 
-test('a reply that is lost with its connection: what is sent again counts twice, and only once more', async () => {
+test('a reply that is lost with its connection: a retried command counts twice, and no more than that', async () => {
   proxy.dropReplies = true
   const batch = [...count(), ...jobs({ cmd: 'SET', key: 'state', value: '{{id}}' }, 7)]
   expect(kinds(await target.send(batch))).toEqual(['down', 'down'])
@@ -86,7 +86,7 @@ test('replies that went missing in the middle of a connection are not made up fo
   expect((await list()).slice(4)).toEqual([3])
 })
 
-test('a half-open connection is given up and made anew', async () => {
+test('a half-open connection is closed and opened again', async () => {
   proxy.halfOpen = true
   expect(kinds(await target.send(push(1)))).toEqual(['down'])
   await eventually('the connection was given up', () => connection.client.status !== 'ready')

@@ -52,7 +52,7 @@ async function run(env: Record<string, string>): Promise<{ code: number | null; 
   return { code, output }
 }
 
-test('a wrong password is told with the account, without the password, and ends the start', async () => {
+test('a wrong password is reported with the account, without the password, and ends the start', async () => {
   const { code, output } = await run({ BINGO_SOURCE_URL: `mysql://weak:wrong-word@127.0.0.1:${mysql.port}` })
   expect(code).toBe(EXIT_SOURCE)
   expect(output).toContain('BINGO_SOURCE_ACCESS_DENIED')

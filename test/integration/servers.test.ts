@@ -14,7 +14,7 @@ import { startRabbitmq } from '../support/servers/rabbitmq.ts'
 import { startRedis } from '../support/servers/redis.ts'
 
 describe('MySQL and MariaDB for tests', () => {
-  it('start with the binlog options asked for, several at once, and name their version', async () => {
+  it('start with the given binlog options, several at once, and report their version', async () => {
     await using mysql = await startMysql({ gtid: false, rowMetadata: 'MINIMAL', rowImage: 'NOBLOB', checksum: 'NONE' })
     await using old = await startMariadb({ version: '10.11', rowMetadata: 'NO_LOG' })
     await using recent = await startMariadb({ version: '11.8' })

@@ -60,7 +60,7 @@ async function insert(rows: number): Promise<void> {
   for (let n = 0; n < rows; n++) await server.query("INSERT INTO shop.t (v) VALUES (REPEAT('x', 1000))")
 }
 
-test('a source that is away is said, with why, and no more once it is back', async () => {
+test('an unavailable source is reported with the reason, until it is back', async () => {
   proxy.repoint({ host: '127.0.0.1', port: 1 })
   proxy.cut()
   expect(await told('reasons', 'BINGO_SOURCE_DISCONNECTED')).toMatch(

@@ -54,7 +54,7 @@ test.each(['MySQL with IGNORE_ERROR', 'MariaDB'] as const)(
   },
 )
 
-test('MySQL that gives up because it cannot write its binlog is waited for, and nothing is lost', async () => {
+test('BinGo waits for a MySQL that aborts because it cannot write its binlog, and loses nothing', async () => {
   await using disk = await SmallDisk.create(DISK_BYTES)
   await using server = await startMysql({ gtid: true, args: [`--log-bin=${join(disk.folder, 'binlog')}`] })
   await using receiver = await WebhookReceiver.start()

@@ -34,7 +34,7 @@ describe.each([
     for (let i = 0; i < count; i++) await server.query("INSERT INTO shop.t (v) VALUES (REPEAT('x', 200))")
   }
 
-  it('notices silence by the missing heartbeats and goes on after it', async () => {
+  it('detects a heartbeat timeout and resumes afterwards', async () => {
     await using reader = new RecordingSource(url)
     await reader.caughtUp()
     proxy.halfOpen = true
@@ -96,7 +96,7 @@ describe.each([
     expect(reader.stats.reconnectsTotal).toBe(0)
   })
 
-  it('takes nothing behind a hole in the stream, although what follows is whole', async () => {
+  it('delivers nothing after a hole in the stream, although the following events are intact', async () => {
     await using reader = new RecordingSource(url)
     await reader.caughtUp()
     proxy.dropReplies = true

@@ -40,7 +40,7 @@ describe.each(['10.11', '11.8'] as const)('Types that MariaDB %s hides', (versio
     ['BINARY(16)', "x'01'"],
     ['INET6', "'::1'"],
     ['UUID', `'${UUID}'`],
-  ])('%s: an account without SELECT is told that it needs it', async (type, value) => {
+  ])('%s: an error tells an account without SELECT that it needs it', async (type, value) => {
     await using reader = new RecordingSource(blindUrl)
     await reader.caughtUp()
     expect(reader.lines.map(({ message }) => message)).toContainEqual(expect.stringContaining('lacks SELECT'))
@@ -99,7 +99,7 @@ describe.each(['10.11', '11.8'] as const)('Types that MariaDB %s hides', (versio
     ['ALTER TABLE shop.t DROP COLUMN u', { id: 1, b, i: '::1' }, [['u (left out)']]],
     ['ALTER TABLE shop.t MODIFY u VARCHAR(36)', { id: 1, b, i: '::1' }, [['u (left out)']]],
     ['DROP TABLE shop.t', { id: 1 }, [['u (left out)', 'b (left out)', 'i (left out)']]],
-  ])('are left out, with a warning, behind %s', async (alter, row, told) => {
+  ])('are omitted, with a warning, after %s', async (alter, row, told) => {
     const late = await readLate(alter)
     expect(late.changes[0]!.new).toEqual(row)
     expect(doubts(late)).toEqual(told)

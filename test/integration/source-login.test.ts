@@ -61,7 +61,7 @@ describe.each(['MySQL', 'MariaDB'])('%s without a free connection', (name) => {
     await source.streaming()
   })
 
-  test('is asked for a lock lease again until it has one', async () => {
+  test('is asked for a lock lease repeatedly until it grants one', async () => {
     const taken = await takeAll(server())
     const lease = new LockLease(parseSourceUrl(urlOf(server())), 'full', 30_000)
     for (let i = 0; i < 3; i++) await expect(lease.ask()).rejects.toMatchObject({ retryable: true })
@@ -135,7 +135,7 @@ test.each([0, 1])('a login with TLS that is cut after %i packets of the server i
   await source.streaming()
 })
 
-test('questions asked at once are all rejected when the login fails, and the next one is answered', async () => {
+test('concurrent queries are all rejected when the login fails, and the next one is answered', async () => {
   await using proxy = await HandshakeProxy.start(mysql)
   Object.assign(proxy, { packets: 1, ending: 'silence' })
   const control = new ControlConnection(parseSourceUrl(urlOf(proxy)), TIMEOUTS)

@@ -45,7 +45,7 @@ async function running(sourceUrl = `mysql://root@127.0.0.1:${proxy.port}`, write
   return daemon
 }
 
-test('a privilege that is taken away while BinGo runs is named when it reconnects, without a storm of retries', async () => {
+test('a privilege that is revoked while BinGo runs is named when it reconnects, without a storm of retries', async () => {
   await using daemon = await running(`mysql://bingo:secret@127.0.0.1:${proxy.port}`)
   await server.query("REVOKE REPLICATION SLAVE ON *.* FROM bingo@'%'")
   proxy.cut()

@@ -46,7 +46,7 @@ describe.each(servers)('a source on $title', ({ start }) => {
     expect(reader.committed).toHaveLength(rows)
   })
 
-  it('goes on after the checkpoint, with what happened while it was away', async () => {
+  it('resumes after the checkpoint, with the changes made while it was down', async () => {
     const first = new RecordingSource(server.url)
     await first.caughtUp()
     await insert(3)
@@ -112,7 +112,7 @@ describe.each(servers)('a source on $title', ({ start }) => {
     expect(reader.source.fingerprint(before.position.file)).toEqual(before.server)
   })
 
-  it('stands still while it is paused and goes on where it was', async () => {
+  it('reads nothing while it is paused and resumes where it stopped', async () => {
     await using reader = new RecordingSource(server.url)
     await reader.caughtUp()
     reader.source.pause()

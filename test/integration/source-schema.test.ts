@@ -49,7 +49,7 @@ describe.each(servers)('column names on $title', ({ start }) => {
     expect(byName.get('lt')?.collation).toBeGreaterThan(0)
   })
 
-  it('are found anew after an ALTER that the reader has seen', async () => {
+  it('are queried again after an ALTER that the reader has seen', async () => {
     await using reader = new RecordingSource(server.url)
     await reader.caughtUp()
     await server.query('CREATE TABLE shop.seen (id INT PRIMARY KEY, a INT)')

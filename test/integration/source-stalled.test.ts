@@ -11,7 +11,7 @@ test.each([
   { title: 'MySQL', start: () => startMysql({ gtid: true }) },
   { title: 'MySQL without GTIDs', start: () => startMysql({ gtid: false }) },
   { title: 'MariaDB', start: () => startMariadb({}) },
-])('a stream that brings heartbeats only, while $title moves on, is told, and heals', async ({ start }) => {
+])('a stream that sends heartbeats only, while $title advances, is reported, and recovers', async ({ start }) => {
   await using server = await start()
   await using receiver = await WebhookReceiver.start()
   await server.query('CREATE DATABASE shop')

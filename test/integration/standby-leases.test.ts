@@ -63,7 +63,7 @@ describe('state in Redis', () => {
     expect(await open('two').load('a')).toBeNull()
   })
 
-  test('takes a write once whose answer was lost on the way', async () => {
+  test('applies a write once whose answer was lost in transit', async () => {
     const store = open('lost')
     await store.save('a', 'one', null)
     await redis.kill('SIGSTOP')
@@ -91,7 +91,7 @@ test('a lock whose connection the server has dropped is free, and its holder lea
   await lease.close()
 })
 
-test('a store that is away is an error that may pass', async () => {
+test('an unavailable store is a retryable error', async () => {
   const away = redisLease('x', 'one', 200, 'redis://127.0.0.1:1')
   await expect(away.ask()).rejects.toMatchObject({ code: 'BINGO_LEASE_UNREACHABLE', retryable: true })
   await away.close()

@@ -58,7 +58,7 @@ test('two daemons of one name: one leads, the other waits, says so, and takes ov
   expect(await two.stop()).toBe(0)
 })
 
-test('a standby that is told to stop does, and leaves the leader alone', async () => {
+test('a standby that is stopped ends without affecting the leader', async () => {
   await using one = await prepare('calm')
   await using two = await prepare('calm')
   one.spawn()
@@ -69,7 +69,7 @@ test('a standby that is told to stop does, and leaves the leader alone', async (
   expect(await one.isReady()).toBe(true)
 })
 
-test('a leader that cannot renew its lease delivers nothing, and goes on when it can', async () => {
+test('a leader that cannot renew its lease delivers nothing, and resumes once it can', async () => {
   await using daemon = await prepare('alone')
   daemon.spawn()
   await daemon.ready()

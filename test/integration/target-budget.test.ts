@@ -15,7 +15,7 @@ const RULES = (dead: string, alive: string): string => `rules:
 `
 const ROWS = 20
 
-test('a dead target lets the others go on up to its share, then pauses reading and says so; back up, all arrives', async () => {
+test('a dead target does not stop the others up to its share, then pauses reading and is reported; once it is up, all events arrive', async () => {
   const [mysql, dead, alive] = await Promise.all([startMysql({ gtid: true }), startRedis({}), startRedis({})])
   try {
     await mysql.query('CREATE DATABASE shop')

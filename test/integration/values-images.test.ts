@@ -23,7 +23,7 @@ describe.each([
     await server.stop()
   })
 
-  it('hold the columns that MINIMAL writes and the key, the others are no properties', async () => {
+  it('contain the columns that MINIMAL writes and the key; the others are not properties', async () => {
     await db.query("SET binlog_row_image = 'MINIMAL'")
     await db.query('CREATE TABLE minimal (id INT PRIMARY KEY, a INT DEFAULT 7, b VARCHAR(20), c BLOB)')
     await db.query("INSERT INTO minimal (id, b) VALUES (1, 'x')")

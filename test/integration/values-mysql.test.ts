@@ -50,7 +50,7 @@ describe('Integers', () => {
     expect(await roundTrip(type, literals)).toHaveLength(literals.length)
   })
 
-  it('beyond 2^53 are bigints, and numbers up to there', async () => {
+  it('above 2^53 are bigints, otherwise numbers', async () => {
     const edges = ['9007199254740991', '9007199254740992', '-9007199254740991', '-9007199254740992', '-1', '4294967296']
     const signed = await roundTrip('BIGINT', [...edges, '9223372036854775807', '-9223372036854775808'])
     expect(signed).toEqual([
@@ -98,7 +98,7 @@ describe('Fractions', () => {
     expect(values[1]).toBe(most)
   })
 
-  it('FLOAT has the fewest digits that tell it apart, DOUBLE is exact', async () => {
+  it('FLOAT has the fewest digits that identify it, DOUBLE is exact', async () => {
     const floats = await roundTrip('FLOAT', [
       '1.1',
       '-0.3',

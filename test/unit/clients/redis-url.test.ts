@@ -22,7 +22,7 @@ describe('parseRedisUrl', () => {
     expect([address.username, address.password]).toEqual([undefined, 'secret'])
   })
 
-  it('always verifies certificates when TLS is asked for', () => {
+  it('always verifies certificates when TLS is configured', () => {
     expect(parseRedisUrl('rediss://cache').tls).toMatchObject({ rejectUnauthorized: true })
   })
 

@@ -59,7 +59,7 @@ describe('replies', () => {
     expect(refusal(text, 1)).toBe(why)
   })
 
-  test('are refused beyond 512 MiB in all', () => {
+  test('are refused above 512 MiB in total', () => {
     const guard = new ReplyGuard()
     const value = Buffer.concat([Buffer.from(`$${100 << 20}\r\n`), Buffer.alloc(100 << 20), Buffer.from('\r\n')])
     expect(guard.refusal(Buffer.from('*9\r\n'))).toBeNull()

@@ -123,7 +123,7 @@ test('one that a rule names again is an ordinary target', async () => {
   expect(queues.drop('old')).toBe('named')
 })
 
-test('one that is dropped sends its events to the dead letters, where they park nothing', async () => {
+test('one that is dropped moves its events to the dead letters, where they park nothing', async () => {
   const { queues, stats, down, push, store, ended, closed } = await open()
   const old = action({ target: target('old'), onFailure: 'park' })
   down.add('old')

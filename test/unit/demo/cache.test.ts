@@ -27,7 +27,7 @@ describe('the cache of servers', () => {
     expect(await readdir(cache)).toEqual(['mysql'])
   })
 
-  it('leaves nothing behind when building fails, and builds anew the next time', async () => {
+  it('leaves nothing behind when building fails, and builds again the next time', async () => {
     const failing = ensureCached(cache, 'mysql', () => Promise.reject(new Error('network is down')))
     await expect(failing).rejects.toThrow('network is down')
     expect(await readdir(cache)).toEqual([])
@@ -49,7 +49,7 @@ describe('the cache of servers', () => {
     expect(await readdir(folder)).toEqual(['new'])
   })
 
-  it('lies where BINGO_SERVERS_CACHE says, else in the cache folder of the user', () => {
+  it('is in BINGO_SERVERS_CACHE, else in the cache folder of the user', () => {
     expect(serversCacheFolder({ BINGO_SERVERS_CACHE: '/srv/cache' })).toBe('/srv/cache')
     expect(serversCacheFolder({ XDG_CACHE_HOME: '/home/a/caches' })).toBe('/home/a/caches/bingo-servers')
     expect(serversCacheFolder({})).toMatch(/\/\.cache\/bingo-servers$/)

@@ -39,7 +39,7 @@ test("A session rolls back its own branches, and no other session's, before it b
   ])
 })
 
-test('A branch that is gone when it is to be rolled back is no failure; one that cannot be is', async () => {
+test('A branch that no longer exists when it is rolled back is not a failure; one that cannot be rolled back is', async () => {
   await rollBackPrepared(server(['writer-1-a'], 1397).connection, 1)
   await expect(rollBackPrepared(server(['writer-1-a'], 1399).connection, 1)).rejects.toMatchObject({ errno: 1399 })
 })

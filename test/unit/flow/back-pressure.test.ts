@@ -52,7 +52,7 @@ test('a target that is up may use all of the budget', () => {
   expect(pauseStates).toEqual([true, false])
 })
 
-test('a target that is down may hold three quarters of it, and the others go on in the rest until then', () => {
+test('a target that is down may hold three quarters of it, and the others use the rest until then', () => {
   goesDown('dead')
   charge('dead', 7)
   for (let round = 0; round < 20; round++) for (const each of charge('alive', 2)) backPressure.release(each)

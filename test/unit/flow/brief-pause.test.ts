@@ -29,7 +29,7 @@ function drainTo(count: number) {
   brief.released(target)
 }
 
-test('reading rests while a target has enough queued, and goes on when half of it is done', () => {
+test('reading pauses while a target has enough queued, and resumes when half of it is done', () => {
   queue(6_000)
   expect(pauseStates).toEqual([])
   queue(6_001)
@@ -42,7 +42,7 @@ test('reading rests while a target has enough queued, and goes on when half of i
   expect(pauseStates).toEqual([true, false, true])
 })
 
-test('reading rests for as long as the target gets on', () => {
+test('reading stays paused as long as the target makes progress', () => {
   queue(10_000)
   for (const left of [9_600, 8_000, 7_000, 3_001]) {
     drainTo(left)
@@ -77,7 +77,7 @@ test('the end of a long queue is not waited for', () => {
   expect(pauseStates).toEqual([true, false])
 })
 
-test('a slow target is no reason not to rest for another', () => {
+test('reading pauses for a busy target although another one is slow', () => {
   queue(10_000)
   vi.advanceTimersByTime(20)
   const other = new TargetState({ id: 'other', type: 'redis' })
@@ -92,7 +92,7 @@ test('a target that is down is not waited for', () => {
   expect(pauseStates).toEqual([])
 })
 
-test('after a stop nothing goes on by itself', () => {
+test('after a stop nothing resumes by itself', () => {
   queue(10_000)
   brief.stop()
   vi.advanceTimersByTime(1_000)

@@ -56,7 +56,7 @@ function keeper(start = NO_GAPS, at = position(100)) {
 
 const signal = new AbortController().signal
 
-test('a gap is on record before it is told, and told before anything behind it is finished', async () => {
+test('a gap is recorded before it is announced, and announced before anything after it is finished', async () => {
   const { kept, watermark, told, saved, deliver } = keeper()
   await kept.pass(gap, gap.to, signal)
   expect(saved).toEqual([{ offset: 900, gaps: 1 }])
@@ -93,7 +93,7 @@ test('a stop while it waits leaves the gap to the next start', async () => {
   expect(saved).toEqual([])
 })
 
-test('after a restart a gap is told again until it was delivered, and counted once', () => {
+test('after a restart a gap is announced again until it was delivered, and counted once', () => {
   const once = withGap(NO_GAPS, gap)
   const interrupted = keeper(once, position(900))
   interrupted.kept.resume()

@@ -134,7 +134,7 @@ test('a half transaction that never comes back does not hold the watermark', () 
   expect(watermark.position).toEqual(at(200))
 })
 
-test('a transaction larger than the buffer is acted on as it comes in', () => {
+test('a transaction that exceeds the buffer is delivered as it comes in', () => {
   const into = intake(action())
   into.begin(transaction(1))
   into.rows(
@@ -149,7 +149,7 @@ test('a transaction larger than the buffer is acted on as it comes in', () => {
   expect(routed).toHaveLength(2000)
 })
 
-test('what was acted on before it was rolled back is told: after ROLLBACK, and ROLLBACK TO SAVEPOINT before it', () => {
+test('changes delivered before their rollback are reported: after ROLLBACK, and ROLLBACK TO SAVEPOINT before it', () => {
   const into = intake(action())
   const many = Array.from({ length: 2000 }, (_, id) => update(id))
   into.begin(transaction(1))

@@ -150,7 +150,7 @@ export function describeLog(open: OpenLog): void {
     expect(ids(await all(log, null, { group: 'other' }))).toHaveLength(7)
   })
 
-  test('a new group begins where it is told to', async () => {
+  test('a new group begins at the given place', async () => {
     const log = await open()
     const places = await log.append(records(0, 4))
     expect(ids(await all(log, places[1]!.place, { group: 'g' }))).toEqual(['2', '3'])
@@ -193,23 +193,20 @@ export function describeLog(open: OpenLog): void {
   test.each([
     ['entries', { maxCount: 3 }],
     ['bytes', { maxBytes: 27 }],
-  ])(
-    'refuses more %s than it may hold, takes nothing of it, and takes more once there is room',
-    async (_what, limit) => {
-      const log = await open(limit)
-      await log.append(records(0, 2))
-      const refused = { code: 'BINGO_LOG_FULL', retryable: true }
-      await expect(log.append(records(2, 5))).rejects.toMatchObject(refused)
-      expect(await log.stats()).toMatchObject({ count: 2, bytes: 16 })
-      const [last] = await log.append([record(2)])
-      await expect(log.append([record(3)])).rejects.toMatchObject(refused)
-      // What is there already needs no room.
-      expect(await log.append([record(0)])).toMatchObject([{ duplicate: true }])
-      await log.trim(last!.place)
-      await log.append(records(3, 5))
-      expect(ids(await all(log))).toEqual(['2', '3', '4'])
-    },
-  )
+  ])('refuses more %s than its limit, stores none of it, and accepts more once there is room', async (_what, limit) => {
+    const log = await open(limit)
+    await log.append(records(0, 2))
+    const refused = { code: 'BINGO_LOG_FULL', retryable: true }
+    await expect(log.append(records(2, 5))).rejects.toMatchObject(refused)
+    expect(await log.stats()).toMatchObject({ count: 2, bytes: 16 })
+    const [last] = await log.append([record(2)])
+    await expect(log.append([record(3)])).rejects.toMatchObject(refused)
+    // What is there already needs no room.
+    expect(await log.append([record(0)])).toMatchObject([{ duplicate: true }])
+    await log.trim(last!.place)
+    await log.append(records(3, 5))
+    expect(ids(await all(log))).toEqual(['2', '3', '4'])
+  })
 
   test('an append that is refused takes none of those with it that came at the same time', async () => {
     const log = await open({ maxCount: 3 })

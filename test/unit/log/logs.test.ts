@@ -47,7 +47,7 @@ describe('an event log in a file', () => {
     expect(log.can).toEqual({ durability: 'fsync', sharedGroups: false, idRetentionMs: ROOMY.idRetentionMs })
   })
 
-  test('goes on where it was after it was closed: entries, groups, ids and bounds', async () => {
+  test('resumes where it was after it was closed: entries, groups, ids and bounds', async () => {
     const path = newPath()
     const first = open(path)
     const places = (await first.append([record(1), record(2), record(3)])).map(({ place }) => place)

@@ -44,7 +44,7 @@ test('the fast serialiser writes what the plain one does, whatever the values', 
   )
 }, 60_000)
 
-test('an integer beyond 2^53 is a decimal string in JSON', () => {
+test('an integer above 2^53 is a decimal string in JSON', () => {
   expect(stringifyEvent(change('insert', null, { id: 2n ** 64n - 1n, status: 1 }))).toContain(
     '"key":{"id":"18446744073709551615"}',
   )
@@ -77,7 +77,7 @@ test('time keeps its microseconds', () => {
   expect(isoMicroseconds(1_763_632_800_123_456)).toBe('2025-11-20T10:00:00.123456Z')
 })
 
-test('a changed primary key is told from a column that a minimal image leaves out', () => {
+test('a changed primary key is distinguished from a column that a minimal image omits', () => {
   const table = tableDef()
   expect(keyChanged(table, 'update', { id: 1 }, { id: 2 })).toBe(true)
   expect(keyChanged(table, 'update', { id: 1 }, { status: 2 })).toBe(false)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OutageLevels } from '../../../src/model/outage-level.ts'
 
-test('an outage of five minutes that is tried every second is told seven times, ever more loudly', () => {
+test('an outage of five minutes with a retry every second is logged seven times, at rising levels', () => {
   const levels = new OutageLevels()
   const told = [`0 ${levels.begin(0)}`]
   for (let second = 1; second <= 300; second++) {

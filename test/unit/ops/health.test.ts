@@ -26,11 +26,11 @@ const target = (id: string, type: string, state: Partial<TargetState>) =>
 
 const codes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons.map(({ code }) => code)
 
-test('it is ready when the source is heard and no target is down', () => {
+test('it is ready when the source sends and no target is down', () => {
   expect(assess(stats, progress, { heartbeatMs: 1_000 }, now)).toEqual({ ready: true, reasons: [], notes: [] })
 })
 
-test('a lost source is said, with for how long', () => {
+test('a lost source is reported with its duration', () => {
   source.connected = false
   source.downSince = now
   source.lastError = { code: 'BINGO_SOURCE_UNREACHABLE', message: 'MySQL at db:3306 cannot be reached' }
@@ -42,7 +42,7 @@ test('a lost source is said, with for how long', () => {
   ])
 })
 
-test('silence beyond three heartbeats is not ready although the connection stands', () => {
+test('a silence of more than three heartbeats is not ready although the connection is open', () => {
   progress.sample()
   now += 3_000
   expect(codes()).toEqual([])
@@ -50,7 +50,7 @@ test('silence beyond three heartbeats is not ready although the connection stand
   expect(codes()).toEqual(['BINGO_SOURCE_SILENT'])
 })
 
-test('a stream of heartbeats only is told as long as it lasts, although the connection stands', () => {
+test('a stream of heartbeats only is reported while it lasts, although the connection is open', () => {
   source.stalled = { since: now, groups: 7 }
   now += 2_000
   source.lastReceivedAt = now
@@ -61,7 +61,7 @@ test('a stream of heartbeats only is told as long as it lasts, although the conn
   ])
 })
 
-test('silence while reading is paused is our own doing', () => {
+test('silence while reading is paused is not a fault of the source', () => {
   now += 60_000
   stats.budget.paused = true
   const health = assess(stats, progress, { heartbeatMs: 1_000 }, now)
@@ -90,7 +90,7 @@ test('a target that is down and holds its share of the budget is reported as the
   ])
 })
 
-test('dead letters that cannot be written are said, with the reason of their store', () => {
+test('dead letters that cannot be written are reported with the error of their store', () => {
   stats.deadLetters.blockedSince = now - 3_000
   stats.deadLetters.blockedBy = { code: 'BINGO_DEAD_LETTERS_FULL', message: 'The dead-letter store in memory is full' }
   expect(assess(stats, progress, { heartbeatMs: 1_000 }, now).reasons).toEqual([
@@ -107,7 +107,7 @@ test('a checkpoint that keeps failing is not ready until it is saved again', () 
   expect(codes()).toEqual([])
 })
 
-test('an idle hour is no lag', () => {
+test('an idle hour is not lag', () => {
   progress.sample()
   now += 3_600_000
   expect(progress.lagMs()).toBe(0)
@@ -166,7 +166,7 @@ test('a leader that cannot renew its lease is not ready, with for how long', () 
 
 const notes = () => assess(stats, progress, { heartbeatMs: 1_000 }, now).notes
 
-test('a jump of the wall clock is no silence', () => {
+test('a jump of the wall clock is not silence', () => {
   let wall = now
   progress = new Progress(stats, { ...systemClock, now: () => wall, monotonicMs: () => now })
   progress.sample()
@@ -200,7 +200,7 @@ test('back-pressure names the target that most of it waits for', () => {
   ])
 })
 
-test('dead letters are no news once none is left', () => {
+test('the note about dead letters ends once none is left', () => {
   const counts = { matchedTotal: 0, actionsTotal: 0, deliveredTotal: 0, coalescedTotal: 0, errorsTotal: 0 }
   const rule = { ...counts, deadLettersTotal: 2 }
   stats.rules.set('r', rule)
@@ -211,7 +211,7 @@ test('dead letters are no news once none is left', () => {
   expect(notes()[0]!.message).toMatch(/^1 event /)
 })
 
-test('dead letters are news for ten minutes, counted from the beginning of the burst', () => {
+test('dead letters are noted for ten minutes, counted from the beginning of the burst', () => {
   const rule = {
     matchedTotal: 0,
     actionsTotal: 0,
@@ -247,7 +247,7 @@ test('a gap is said for a day', () => {
   expect(notes()).toEqual([])
 })
 
-test('where the end of the server cannot be asked, that is said instead of a lag that nobody knows', () => {
+test('if the end of the binlog cannot be queried, that is reported instead of an unknown lag', () => {
   source.caughtUp = false
   source.endUnknown = 'the privilege is missing'
   expect(notes()).toMatchObject([{ code: 'BINGO_SOURCE_END_UNKNOWN', message: expect.stringContaining('privilege') }])

@@ -26,7 +26,7 @@ test('secrets are hidden in fields and messages', () => {
   expect(lines).toMatchObject([{ url: 'redis://***@h', msg: 'failed with ***' }])
 })
 
-test('row values are left out unless they are allowed', () => {
+test('row values are omitted unless they are allowed', () => {
   const fields = { rule: 'r', event: { id: '1' }, rowKey: 'shop.users:1', new: { email: 'x' } }
   const closed = capture()
   closed.log.warn(fields, 'x')

@@ -114,7 +114,7 @@ describe('A filter that does not fit the columns is reported with a fix', () => 
   })
 })
 
-describe('A filter that fits is not told anything', () => {
+describe('A valid filter reports nothing', () => {
   test.each([
     'double(new.total) > 100.0',
     'decimal(new.total) * 1.1 + 1 > 20',
@@ -175,7 +175,7 @@ describe('Templates and when', () => {
     expect(problem!.hint).toContain(hint)
   })
 
-  test('a key from the row that an operation does not have is told', () => {
+  test('a key from the row that an operation does not have is reported', () => {
     const found = problemsOf(withAction('{type: redis, cmd: DEL, key: "u:{{new.zip}}"}', 'true', 'DELETE'))
     expect(found).toMatchObject([{ code: 'BINGO_RULE_NULLABLE' }])
     expect(found[0]!.message).toContain('new.zip is NULL in a DELETE')
@@ -194,7 +194,7 @@ describe('Templates and when', () => {
   })
 })
 
-test('A pattern that no table matches is told at its place, with the table that may be meant', () => {
+test('A pattern that no table matches is reported at its place, with the nearest table', () => {
   const text = (table: string): string => `rules:\n  - {id: r, table: ${table}, actions: [{type: log}]}`
   expect(problemsOf(text('[orders, shop.order]'))).toMatchObject([
     { code: 'BINGO_RULE_NO_TABLE', hint: 'did you mean "shop.orders"?', location: { line: 2, column: 29 } },

@@ -44,7 +44,7 @@ test('a gRPC message is checked field by field, each problem at its own line and
   ])
 })
 
-test('an unknown service or method is told where it is written', () => {
+test('an unknown service or method is reported where it is written', () => {
   for (const method of ['mail.v1.Gone/Send', 'mail.v1.Mailer/Gone', 'mail.v1.Mailer/Watch']) {
     expect(problemsOf(grpc(method, 'id: 1'))).toEqual(['7:17 BINGO_RULE_GRPC_METHOD'])
   }

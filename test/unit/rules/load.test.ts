@@ -149,7 +149,7 @@ describe('A rule', () => {
     expect(wrong(gaps.replace('GAP', 'GAP, DDL'))).toEqual([expect.stringContaining('a rule needs "table"')])
   })
 
-  test('that is disabled is checked and left out', () => {
+  test('that is disabled is checked and ignored', () => {
     const { ruleSet, warnings } = load(ruleWith('enabled: false'))
     expect(ruleSet.rules).toEqual([])
     expect(warnings.map(({ code }) => code)).toEqual(['BINGO_RULE_NONE'])
@@ -208,7 +208,7 @@ describe('Delivery options', () => {
     expect(rule.actions[0]).toMatchObject({ type: 'webhook', target: { id: 'crm' } })
   })
 
-  test('a target is checked where it stands', () => {
+  test('a target is checked where it is defined', () => {
     const bad = new Map([['crm', target({ type: 'webhook', url: 'https://x/', body: {}, timeout: 5 })]])
     expect(wrong(ruleWith(), { targets: bad })).toEqual([
       '9:3 BINGO_RULE_UNKNOWN_KEY unknown key "body" in a webhook target',

@@ -42,7 +42,7 @@ test('a new password leaves the names as they are', () => {
   expect(idsOf(alone, { A: 'one' })).toEqual(idsOf(alone, { A: 'two' }))
 })
 
-test('two sets of options in one rule are told apart by their actions', () => {
+test('two sets of options in one rule are distinguished by their actions', () => {
   const both = rule('a', 'one', 'two')
   const ids = Object.values(idsOf([both]))
   expect(new Set(ids).size).toBe(2)

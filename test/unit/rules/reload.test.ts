@@ -55,7 +55,7 @@ test(
   },
 )
 
-test('Wrong rules are reported once and change nothing; mended ones are loaded', { timeout: HANGS_MS }, async () => {
+test('Invalid rules are reported once and change nothing; fixed ones are loaded', { timeout: HANGS_MS }, async () => {
   const { seen, errors, stop } = watch()
   using _stop = stop
   await stop.ready

@@ -45,7 +45,7 @@ export function describeState(place: () => OpenState): void {
     expect(await former.load('a')).toEqual({ value: 'epoch 2', version: 2 })
   })
 
-  test('takes a write that is repeated because its answer was lost, once', async () => {
+  test('applies a write once that is repeated because its answer was lost', async () => {
     const store = await place()()
     expect(await store.save('a', 'one', null)).toBe(true)
     expect(await store.save('a', 'one', null)).toBe(true)

@@ -48,7 +48,7 @@ async function ask(socket: Socket, question: string): Promise<string> {
 }
 
 describe('the proxy', () => {
-  it('passes bytes both ways, and leads new connections elsewhere when told', async () => {
+  it('passes bytes both ways, and redirects new connections on request', async () => {
     await using proxy = await TcpProxy.start({ host: '127.0.0.1', port: one.port })
     expect(await ask(await open(proxy), 'hello')).toBe('one hello')
     proxy.repoint({ host: '127.0.0.1', port: other.port })
@@ -106,7 +106,7 @@ describe('the proxy', () => {
     expect(socket.destroyed).toBe(false)
   })
 
-  it('flips one bit of the reply byte asked for, once', async () => {
+  it('flips one bit of the requested reply byte, once', async () => {
     await using proxy = await TcpProxy.start({ host: '127.0.0.1', port: one.port })
     const socket = await open(proxy)
     proxy.flipReplyByteAfter = 4

@@ -38,7 +38,7 @@ describe('Kafka responses', () => {
     expect(refusal(new ResponseGuard(true), response(-1, 9))).toBe('a response of -1 bytes')
   })
 
-  test('may begin with a TLS record where there is no TLS, and only begin', () => {
+  test('may begin with a TLS record without TLS, and only begin', () => {
     const alert = Buffer.from([0x15, 3, 3, 0, 2, 2, 40])
     expect(refusal(new ResponseGuard(false), alert)).toBeNull()
     expect(refusal(new ResponseGuard(true), alert)).toBe('a response of 352518912 bytes')

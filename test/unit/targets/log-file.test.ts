@@ -31,7 +31,7 @@ test('the audit log has one line per event, in order, appended to what was there
   expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n{"id":3}\n')
 })
 
-test('a rotated file is let go of when it is told to reopen', async () => {
+test('a rotated file is closed on reopen', async () => {
   const path = join(folder, 'rotated.ndjson')
   const target = await open(path)
   await target.send(jobs(1), signal)

@@ -57,7 +57,7 @@ describe('a Redis action', () => {
     expect(compile({ type: 'redis', ...fields }).problems.map((problem) => problem.code)).toEqual([code])
   })
 
-  test('refuses an increment that is no integer before it is sent', () => {
+  test('refuses an increment that is not an integer before it is sent', () => {
     expect(() => payload({ cmd: 'INCRBY', key: 'k', value: '{{status}}' }, { id: 1, status: null })).toThrow('64-bit')
   })
 

@@ -32,7 +32,7 @@ describe('a webhook action', () => {
     expect(compile({ type: 'webhook', ...fields }).problems.map((problem) => problem.code)).toEqual([code])
   })
 
-  test('takes templates in the path, a fixed Authorization, and a dynamic host where it is asked for', () => {
+  test('accepts templates in the path, a fixed Authorization, and a dynamic host if it is enabled', () => {
     expect(compile({ ...URL_FIELD, headers: { Authorization: 'Bearer x' } }).problems).toEqual([])
     expect(compile({ type: 'webhook', url: 'https://{{host}}/', dynamicHost: true }).problems).toEqual([])
   })
@@ -42,7 +42,7 @@ describe('a webhook action', () => {
     expect(() => jobFor(plan, { id: 1, name: 'a\r\nHost: evil' })).toThrow('character')
   })
 
-  test('sends the whole event, or its CloudEvent, where there is no body', () => {
+  test('sends the whole event, or its CloudEvent, if there is no body', () => {
     const event = JSON.parse(
       bodyOf([jobFor(compile(URL_FIELD).plan)], planRequests([jobFor(compile(URL_FIELD).plan)])[0]!),
     )
@@ -120,7 +120,7 @@ describe('signatures', () => {
     expect(webhookId(crm, ['a/0', 'a/1'])).not.toBe(webhookId(action({}, { id: 'mail' }), ['a/0', 'a/1']))
   })
 
-  test('carry an id that any header can hold, and that tells apart what it escapes', () => {
+  test('carry an id that any header can hold, and that keeps escaped ids distinct', () => {
     const ids = ['r.1', 'r%2E1', 'r 1', 'Zoë', 'a\r\nb', '\ud800', 'x'.repeat(500), 'x'.repeat(501)].map((rule) =>
       webhookId(action({}, { id: rule }), ['1:binlog.000003:4/0']),
     )

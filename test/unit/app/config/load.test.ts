@@ -310,7 +310,7 @@ describe('mistakes', () => {
     expect(problems()).toMatchObject([{ code: 'BINGO_CONFIG_YAML', location: { line: 2, column: 5 } }])
   })
 
-  test('listening beyond loopback needs a token', () => {
+  test('listening on an address other than loopback requires a token', () => {
     expect(problems({ ...SOURCE, BINGO_HTTP_LISTEN: '0.0.0.0:8686' })).toMatchObject([
       { code: 'BINGO_CONFIG_HTTP_TOKEN' },
     ])
@@ -328,7 +328,7 @@ test('named targets keep their places for the rule loader', () => {
   expect(crm.tree).toMatchObject({ entries: [{}, { key: 'url', value: { location: { line: 4, column: 10 } } }] })
 })
 
-test('a standby needs a checkpoint that both instances reach, and a lock on one server is no lease for several', () => {
+test('a standby needs a checkpoint that both instances reach, and a lock on one server cannot be the lease for several', () => {
   const redis = { ...SOURCE, BINGO_CHECKPOINT_STORE: 'redis://cache:6379/1' }
   expect(problems({ ...SOURCE, BINGO_STANDBY_LEASE: 'redis' })).toMatchObject([{ code: 'BINGO_CONFIG_STANDBY' }])
   expect(problems({ ...redis, BINGO_STANDBY_LEASE: 'mysql', BINGO_SOURCE_HOSTS: 'db1,db2' })).toMatchObject([

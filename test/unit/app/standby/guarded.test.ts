@@ -48,7 +48,7 @@ class CountingTarget implements Target {
   }
 }
 
-test('a target sends at once with a permit, and asks nobody', async () => {
+test('a target with a permit sends at once, without asking the store', async () => {
   const permit = new ManualPermit()
   permit.give()
   const target = new CountingTarget()
@@ -76,7 +76,7 @@ test('a target of an instance that was replaced sends nothing, and blames no eve
   expect(target.sent).toBe(0)
 })
 
-test('an instance that was replaced writes neither letters nor checkpoints', async () => {
+test('an instance that was replaced writes neither dead letters nor checkpoints', async () => {
   const permit = new ManualPermit()
   permit.refuse()
   const letters = new MemoryDeadLetterStore({ maxCount: 10, maxBytes: 1_000, maxAgeMs: Infinity })

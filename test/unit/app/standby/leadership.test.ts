@@ -46,7 +46,7 @@ function setUp(...answers: (LeaseAnswer | Error)[]) {
 
 const never = new AbortController().signal
 
-test('a lease that nobody holds is won at once', async () => {
+test('a free lease is acquired at once', async () => {
   const { leadership, standby, asked } = setUp(taken())
   expect(await leadership.win(never)).toBe(true)
   expect(leadership.valid).toBe(true)
@@ -63,7 +63,7 @@ test('a standby waits, says who leads, and leads when the lease has come to its 
   expect(time.ms).toBe(2_000)
 })
 
-test('a lease that vanished before its time is waited for a whole term: its holder may go on', async () => {
+test('a lease that vanished early is acquired only after a whole term: its holder may still be active', async () => {
   const { leadership, time } = setUp(other(8_000), taken(), held)
   await leadership.win(never)
   expect(time.ms).toBeGreaterThanOrEqual(1_500 + TTL_MS)
@@ -75,7 +75,7 @@ test('a lease that was given back is taken over at once', async () => {
   expect(time.ms).toBe(1_500)
 })
 
-test('a standby goes on waiting while the store cannot be asked, and ends when told to', async () => {
+test('a standby keeps waiting while the store is unavailable, and ends when stopped', async () => {
   const stop = new AbortController()
   const { leadership, asked } = setUp(new Error('down'), new Error('down'), taken())
   expect(await leadership.win(never)).toBe(true)
@@ -98,7 +98,7 @@ test('the permit ends before the lease does, by either clock', async () => {
   expect(time.ms).toBeLessThan(1_000 + TTL_MS)
 })
 
-test('a leader that was paused asks first, and goes on when nobody led meanwhile', async () => {
+test('a leader that was paused checks its lease first, and continues if no other instance led in the meantime', async () => {
   const { leadership, pass, asked } = setUp(taken(), held)
   await leadership.win(never)
   pass(TTL_MS * 2)
@@ -107,7 +107,7 @@ test('a leader that was paused asks first, and goes on when nobody led meanwhile
   expect(asked).toHaveLength(2)
 })
 
-test('a leader that was paused and replaced is told so, by whoever asks', async () => {
+test('a leader that was paused and replaced learns so at the next check', async () => {
   const { leadership, pass } = setUp(taken(), other())
   await leadership.win(never)
   pass(TTL_MS * 2)
@@ -116,7 +116,7 @@ test('a leader that was paused and replaced is told so, by whoever asks', async 
   expect(await leadership.replacedBy()).toMatchObject({ code: 'BINGO_LEASE_LOST' })
 })
 
-test('a lease that was interrupted is taken again only when nobody led in between', async () => {
+test('a lease that was interrupted is reacquired only if no other instance led in between', async () => {
   const alone = setUp(taken(), taken())
   await alone.leadership.win(never)
   alone.leadership.confirmBy(async () => true)
@@ -130,7 +130,7 @@ test('a lease that was interrupted is taken again only when nobody led in betwee
   await expect(replaced.leadership.granted()).rejects.toMatchObject({ code: 'BINGO_LEASE_LOST' })
 })
 
-test('while the store is away the leader has no permit, says so, and has one again when the store is back', async () => {
+test('while the store is unavailable the leader has no permit and reports it; it has one again when the store is back', async () => {
   const { leadership, standby, pass, asked } = setUp(taken(), new Error('down'), new Error('down'), held)
   await leadership.win(never)
   pass(TTL_MS)
@@ -151,7 +151,7 @@ test('a permit is not waited for longer than its signal allows', async () => {
   await expect(leadership.granted(stop.signal)).rejects.toThrow('stopping')
 })
 
-test('a lease that was taken but not led with is not given back: the holder before may go on for its term', async () => {
+test('a lease that was acquired but never used is not released: the previous holder may be active for its term', async () => {
   const stop = new AbortController()
   const waiting = setUp(other(8_000), taken(), held)
   const won = waiting.leadership.win(stop.signal)
@@ -162,7 +162,7 @@ test('a lease that was taken but not led with is not given back: the holder befo
   expect(waiting.released()).toBe(0)
 })
 
-test('a lease is given back at the end, but not one that was lost', async () => {
+test('a lease is released at the end, but not one that was lost', async () => {
   const leader = setUp(taken())
   await leader.leadership.win(never)
   await leader.leadership.release()

@@ -78,7 +78,7 @@ test('Rules that vanish altogether are each named', () => {
   expect(lines.filter(({ code }) => code === 'BINGO_RULE_REMOVED').map((line) => line['rule'])).toEqual(['a', 'b'])
 })
 
-test('A refused reload is in the log again and again, in /readyz and in the metrics, until the rules are right', async () => {
+test('A refused reload is logged repeatedly, and shown in /readyz and in the metrics, until the rules are valid', async () => {
   const { reload, lines, reloaded, stats, health, metrics, remind, cancelled } = start(load(rule('a')).ruleSet)
   const location = { file: 'r.yaml', line: 1, column: 1 }
   reload.refused(new ProblemsError([{ code: 'X', severity: 'error', location, message: 'the file is empty' }]))

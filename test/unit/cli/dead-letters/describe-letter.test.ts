@@ -4,7 +4,7 @@ import { letter } from '../../state/dead-letters/contract.ts'
 
 const AT = Date.UTC(2026, 10, 20, 10)
 
-test('an entry is shown with times and keys for people', () => {
+test('a dead letter is shown with readable times and keys', () => {
   const attempts = [{ at: AT, code: 'BINGO_X', message: 'x' }]
   expect(readable(letter(1, { rowKey: 'shop\0users\x001', createdAt: AT, attempts }))).toMatchObject({
     rowKey: 'shop.users 1',

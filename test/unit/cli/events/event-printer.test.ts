@@ -62,7 +62,7 @@ test('what was rolled back, wholly or to a savepoint, is not printed', () => {
   expect(ids).toEqual([2, 4])
 })
 
-test('a transaction that comes again after a lost connection is printed once', () => {
+test('a transaction that is read again after a lost connection is printed once', () => {
   const { handler, ids } = printer()
   handler.begin(transaction(1))
   void handler.rows(rows([1]))

@@ -6,7 +6,7 @@ function failing(code: string): Error {
   return Object.assign(new Error(`write ${code}`), { code })
 }
 
-test('A reader of stdout or stderr that goes away is no failure', () => {
+test('A reader of stdout or stderr that closes its end is not a failure', () => {
   const streams = [new EventEmitter(), new EventEmitter()]
   const failures: string[] = []
   watchOutput(streams, ({ code }) => failures.push(code))
@@ -14,7 +14,7 @@ test('A reader of stdout or stderr that goes away is no failure', () => {
   expect(failures).toEqual([])
 })
 
-test('Output that cannot be written for another reason is told once, with a code', () => {
+test('Output that cannot be written for another reason is reported once, with a code', () => {
   const stream = new EventEmitter()
   const failures: string[] = []
   watchOutput([stream], ({ code }) => failures.push(code))

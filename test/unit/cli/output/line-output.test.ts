@@ -25,7 +25,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return Promise.race([promise.then(() => true), turn().then(() => false)])
 }
 
-test('Flushing ends when the last write was taken, although the stream never asked to wait', async () => {
+test('Flushing ends when the last write was accepted, although the stream never asked to wait', async () => {
   const { stream, take } = slowStream(1_000)
   const output = new LineOutput(stream, () => undefined)
   expect(output.write(['short'])).toBeUndefined()

@@ -91,7 +91,7 @@ describe('What is not as expected', () => {
     ['{redis: {key: "u:1"}}', ['redis is skipped: its `when` is false']],
     ['[{webhook: {}}, {webhook: {}}]', ['webhook: expected one more action, got none']],
     ['no match', ['expected no match, got match']],
-  ])('is told by its path: %s', (written, lines) => {
+  ])('is reported by its path: %s', (written, lines) => {
     expect(wrong(rule, `expect: ${written}`)).toEqual(lines)
   })
 
@@ -108,7 +108,7 @@ describe('What is not as expected', () => {
     ])
   })
 
-  test('a template that fails is told as what it is', () => {
+  test('a template that fails is reported as an error', () => {
     const event: SampleEvent = { ...EVENT, new: { id: null } }
     const failing = ruleWith('{type: redis, cmd: DEL, key: "u:{{id}}"}')
     expect(wrong(failing, 'expect: {redis: {key: "u:1"}}', event)[0]).toContain('redis fails: BINGO_TEMPLATE_NULL')
@@ -120,7 +120,7 @@ describe('What is not as expected', () => {
     ['expect: matches', 'refused: "matches" is not a valid value of expect → did you mean "match"?'],
     ['expect: {kafka: {topic: t}}', 'refused: rule "r" has no action "kafka" → its actions: webhook, redis'],
     ['expect: [match]', 'refused: each entry of expect must be a map'],
-  ])('a test that says nothing that can be asked is refused: %s', (written, message) => {
+  ])('a test without a usable expectation is refused: %s', (written, message) => {
     expect(wrong(rule, written)[0]).toContain(message)
   })
 })

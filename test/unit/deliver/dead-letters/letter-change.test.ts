@@ -87,7 +87,7 @@ test.each([
   expect(evaluate(filter, await stored(change))).toBe(true)
 })
 
-test('a column that the row image left out is still absent, and one that the table never had still unknown', async () => {
+test('a column that the row image omitted is still absent, and one that the table never had still unknown', async () => {
   const old = row({ id: 1 })
   const change = await stored(new Change(table, 'update', transaction(), 0, old, row({ price: 1 }), null))
   expect(evaluate('key.id == 1', change)).toBe(true)
@@ -100,7 +100,7 @@ test('a table without a key stays one', async () => {
   expect((await stored(new Change(keyless, 'insert', transaction(), 0, null, new_, null))).table.key).toEqual([])
 })
 
-test('of a long statement behind a row the beginning is kept; one that is the event stays whole', async () => {
+test('a long statement behind a row is truncated; one that is the event itself stays whole', async () => {
   const sql = `/* ${'é😀'.repeat(5_000)} */ UPDATE …`
   const ofRow = await stored(new Change(table, 'insert', transaction(), 0, null, new_, sql))
   expect(ofRow.query).toHaveLength(2_048)

@@ -79,7 +79,7 @@ describe('A dead letter goes to its own action', () => {
     expect(ownAction(letterOf(rules([named])), changed).index).toBe(1)
   })
 
-  test('when it was given an id after the entry was written', () => {
+  test('when it got an id after the dead letter was written', () => {
     expect(ownAction(letterOf(rules([SADD])), rules([DEL, SADD.replace('{', '{id: seen, ')])).index).toBe(1)
   })
 
@@ -100,7 +100,7 @@ describe('A dead letter goes to its own action', () => {
   })
 })
 
-describe('A dead letter is refused in words', () => {
+describe('A dead letter is refused with a reason', () => {
   test('when what its action sends changed', () => {
     const after = rules([SADD.replace('"seen"', '"visited"')])
     expect(refusal(letterOf(rules([SADD])), after)).toBe(
@@ -115,7 +115,7 @@ describe('A dead letter is refused in words', () => {
     expect(refusal(letterOf(rules([HOOK])), elsewhere)).toContain('differs in target, url')
   })
 
-  test('when the action is of another type now', () => {
+  test('when the action has another type now', () => {
     expect(refusal(letterOf(rules([SADD])), rules([HOOK]))).toContain(
       'its redis action was removed: the rule has webhook',
     )
@@ -129,18 +129,18 @@ describe('A dead letter is refused in words', () => {
     )
   })
 
-  test('when only the command of an action that could not be rendered is another one', () => {
+  test('when the command of an action that could not be rendered changed', () => {
     const broken = rules([SADD.replace('{{id}}', '{{nothing}}')])
     expect(refusal(letterOf(broken, 0, 'payload'), rules([DEL]))).toContain('differs in')
   })
 
-  test('when an action that stood beside the broken one is all that is left', () => {
+  test('when only an action next to the broken one is left', () => {
     const before = rules([SADD.replace('{{id}}', '{{nothing}}'), SADD.replace('"seen"', '"all"')])
     const after = rules([SADD.replace('"seen"', '"all"')])
     expect(refusal(letterOf(before, 0, 'payload'), after)).toContain('BINGO_ACTION_CHANGED')
   })
 
-  test('when it only knows the place of its action, and the rule was changed', () => {
+  test('when it only knows the index of its action, and the rule changed', () => {
     const { action: _, ...old } = letterOf(rules([SADD]))
     expect(refusal(old, rules([SADD]))).toBe('accepted by action 1 (redis)')
     expect(refusal(old, rules([DEL, SADD]))).toContain('an older version of BinGo')
@@ -161,7 +161,7 @@ test('messages keep their ids when actions of a rule are reordered', () => {
   expect(idsOf(rules([HOOK, DEL, SADD])).toSorted()).toEqual(idsOf(before).toSorted())
 })
 
-test('two actions of a rule cannot have one id, and no id that looks like a place', () => {
+test('two actions of a rule cannot share an id, and an id cannot look like an index', () => {
   const named = (id: string): string => SADD.replace('{', `{id: ${id}, `)
   expect(() => rules([named('a'), named('a').replace('seen', 'x')])).toThrow(expect.objectContaining({ code: 'BINGO_INVALID_INPUT' }))
   expect(() => rules([named('"1"')])).toThrow(expect.objectContaining({ code: 'BINGO_INVALID_INPUT' }))

@@ -106,19 +106,19 @@ describe('A target that breaks its promise does not end a redelivery', () => {
   })
 })
 
-test('what waits together goes together, where the target takes that', async () => {
+test('dead letters are sent in batches if the target supports that', async () => {
   const { sendAll, sizes } = redelivery(() => undefined)
   expect(new Set(await sendAll(250))).toEqual(new Set([null]))
   expect(sizes.reduce((a, b) => a + b)).toBe(250)
   expect(sizes.length).toBeLessThan(10)
 })
 
-test('each entry is told its own failure', async () => {
+test('each dead letter reports its own failure', async () => {
   const { sendAll } = redelivery((jobs) => jobs.map(({ payload }) => (payload === 2 ? failure('poison') : null)))
   expect(codes(await sendAll(3))).toEqual([null, 'made poison', null])
 })
 
-test('once the target is down nothing more is sent', async () => {
+test('nothing more is sent once the target is down', async () => {
   const { sendAll, sizes } = redelivery((jobs) => jobs.map(() => failure('down')), { maxBatch: 2 })
   expect(new Set((await sendAll(5)).map((each) => each?.kind))).toEqual(new Set(['down']))
   const sends = sizes.length
@@ -126,7 +126,7 @@ test('once the target is down nothing more is sent', async () => {
   expect(sizes.length).toBe(sends)
 })
 
-test('the rate of an action holds here too', async () => {
+test('the rate limit of an action applies to a redelivery too', async () => {
   const { sendAll, sizes } = redelivery(() => undefined, { plan: plan({ ratePerSecond: 100 }) })
   await sendAll(20)
   // A tenth of a second's worth at once, the rest as the rate allows.
@@ -134,14 +134,14 @@ test('the rate of an action holds here too', async () => {
   expect(sizes.reduce((a, b) => a + b)).toBe(20)
 })
 
-test('an entry whose action is gone is refused without being sent', async () => {
+test('a dead letter whose action was removed is refused without being sent', async () => {
   const { sender, own, sizes } = redelivery(() => undefined)
   const other = { ...letter(own), action: { identity: 'gone', parts: { key: 'x' }, ofRule: ['gone'] } }
   expect((await sender.send(other))?.error.code).toBe('BINGO_ACTION_CHANGED')
   expect(sizes).toEqual([])
 })
 
-test('a target that wants to know is told what has left the store', async () => {
+test('a target that asks for it learns what was removed from the store', async () => {
   const told: unknown[] = []
   const { sender, own } = redelivery(() => undefined, {
     afterRedelivery: async (jobs) => void told.push(...jobs.map(({ payload }) => payload)),

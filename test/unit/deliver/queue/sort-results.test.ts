@@ -19,7 +19,7 @@ const sort = (batch: readonly InFlightJob[], result: readonly (DeliveryFailure |
 const retry = { attempts: 3, maxAgeMs: 60_000, minMs: 100, maxMs: 30_000 }
 
 describe('what failed', () => {
-  test('is given up after so many attempts', () => {
+  test('is given up after retry.attempts attempts', () => {
     const one = job({ action: action({ retry }) })
     expect(sort([one], [failure('unknown')]).kept).toEqual([one])
     expect(sort([one], [failure('unknown')]).kept).toEqual([one])
@@ -115,13 +115,13 @@ describe('the pause before the next try', () => {
     }
   })
 
-  test('is what the target asked for, up to retry.max', () => {
+  test('is the retry-after of the target, up to retry.max', () => {
     const one = job({ action: action({ retry }) })
     expect(retryWaitMs(one, failure('unknown', 7_000), 1)).toBe(7_000)
     expect(retryWaitMs(one, failure('unknown', 3_600_000), 1)).toBe(30_000)
   })
 
-  test('is the longest that was asked for in a send', () => {
+  test('is the longest retry-after of a send', () => {
     const [a, b, c] = [job({ id: 1 }), job({ id: 2 }), job({ id: 3 })]
     const sorted = sort([a, b, c], [failure('unknown', 10), failure('unknown', 500), failure('unknown')])
     expect(sorted.retry?.failure.retryAfterMs).toBe(500)

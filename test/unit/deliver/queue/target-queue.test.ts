@@ -99,7 +99,7 @@ async function openQueue(
   return { queue, store, ended, state, drained, abort }
 }
 
-test('jobs that queue up while a send is under way go out together', async () => {
+test('jobs that queue up while a send is in flight go out together', async () => {
   const sizes: number[] = []
   const { queue, drained } = await openQueue(async (jobs) => {
     sizes.push(jobs.length)
@@ -183,7 +183,7 @@ test('a poison message parks its key: later events of the key join it, others ar
   ])
 })
 
-test('with skip a poison message goes to the dead letters and its key goes on', async () => {
+test('with skip a poison message goes to the dead letters and later events of its key are delivered', async () => {
   const seen: number[] = []
   const { queue, store, drained } = await openQueue((jobs) =>
     jobs.map((each) => {

@@ -71,7 +71,7 @@ describe('A structure', () => {
     expect(json(source, insert)).toBe('{"b":101,"1":31}')
   })
 
-  test('is text as it stands, and JSON where it is more than text', () => {
+  test('is literal text, and JSON if it is more than text', () => {
     expect(asText(text('{{new.age}} years'), insert)).toBe('31 years')
     expect(asText(text('{{old.age}}'), insert)).toBe('')
     expect(asText(text('{{serial}}'), insert)).toBe('18446744073709551615')

@@ -17,7 +17,7 @@ describe('FailurePolicy', () => {
     expect(policy.retries(failure('BINGO_SOURCE_ACCESS_DENIED'), false)).toBe(false)
   })
 
-  it('reads damaged bytes three times in a row, and anew after progress', () => {
+  it('reads corrupt bytes three times in a row, and again after progress', () => {
     const policy = policyAt({ ms: 0 })
     const damage = failure('BINGO_BINLOG_CHECKSUM', true)
     expect([1, 2, 3].map(() => policy.retries(damage, false))).toEqual([true, true, false])

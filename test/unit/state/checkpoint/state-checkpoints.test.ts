@@ -123,7 +123,7 @@ describe('a checkpoint in a state file', () => {
     claim.release()
   })
 
-  it('says what is wrong with a value that was changed by hand, and replaces it when it is told to save', async () => {
+  it('reports what is wrong with a value that was edited by hand, and replaces it on save', async () => {
     const store = await open()
     await store.save(checkpoint)
     meddle("UPDATE state SET value = replace(value, '1234', '1235')")

@@ -46,7 +46,7 @@ export function describeStore(open: OpenStore): void {
     expect(await listed(store, { code: 'B' })).toEqual(['1'])
   })
 
-  test('gives back what was added, in the order in which it was added', async () => {
+  test('returns what was added, in the order in which it was added', async () => {
     const store = await open(ROOMY)
     await store.add(range(0, 450))
     expect(await store.count()).toBe(450)
@@ -59,7 +59,7 @@ export function describeStore(open: OpenStore): void {
     }
   })
 
-  test('takes an entry that it has already as done', async () => {
+  test('accepts an existing entry as done', async () => {
     const store = await open(ROOMY)
     await store.add([letter(1), letter(1)])
     await store.add([letter(1, { state: 'parked', attempts: [] }), letter(2)])
@@ -86,7 +86,7 @@ export function describeStore(open: OpenStore): void {
     expect(await store.parkedKeys()).toEqual(new Set(['b\0shop\0users\x003']))
   })
 
-  test('takes what waits behind an entry, and gives back what has nothing to wait behind any more', async () => {
+  test('accepts what waits behind an entry, and returns what no longer has anything to wait for', async () => {
     const store = await open(ROOMY)
     const of = (number: number, key: string, state: DeadLetter['state']) => letter(number, { rowKey: key, state })
     expect(await store.add([of(1, 'a', 'park'), of(2, 'a', 'parked')])).toEqual([])
@@ -102,7 +102,7 @@ export function describeStore(open: OpenStore): void {
     expect(await store.count()).toBe(3)
   })
 
-  test('keeps what is given back apart over many entries', async () => {
+  test('separates what it returns over many entries', async () => {
     const store = await open(ROOMY)
     await store.add([letter(0, { rowKey: 'kept', state: 'park' })])
     const batch = Array.from({ length: 450 }, (_, i) =>
@@ -122,14 +122,14 @@ export function describeStore(open: OpenStore): void {
     expect(again).toBeDefined()
   })
 
-  test('says how many entries it removed', async () => {
+  test('returns how many entries it removed', async () => {
     const store = await open(ROOMY)
     await store.add(range(0, 5))
     expect(await store.remove([letter(1).id, letter(3).id, 'gone'])).toBe(2)
     expect(await listed(store)).toEqual(['0', '2', '4'])
   })
 
-  test('refuses what goes beyond its count, adds nothing of it, and takes more once there is room', async () => {
+  test('refuses what exceeds its count, adds none of it, and accepts more once there is room', async () => {
     const store = await open({ ...ROOMY, maxCount: 3 })
     await store.add(range(0, 2))
     const refused = expect.objectContaining({ code: 'BINGO_DEAD_LETTERS_FULL', retryable: true })
@@ -141,7 +141,7 @@ export function describeStore(open: OpenStore): void {
     await store.add(range(1, 4))
   })
 
-  test('refuses what goes beyond its bytes, and counts bytes given back', async () => {
+  test('refuses what exceeds its bytes, and counts freed bytes', async () => {
     const bytes = 2 * Buffer.byteLength(JSON.stringify({ ...letter(1), event: { ...letter(1).event, new: {} } })) + 200
     const store = await open({ ...ROOMY, maxBytes: bytes })
     await store.add(range(1, 3))
@@ -151,7 +151,7 @@ export function describeStore(open: OpenStore): void {
     expect(await listed(store)).toEqual(['2', '3'])
   })
 
-  test('a wall clock that is set removes nothing that is young', async () => {
+  test('a wall clock that is set does not remove recent entries', async () => {
     let wallMs = 1_000
     let monotonicMs = 0
     const store = await open({ ...ROOMY, maxAgeMs: 3_600_000 }, { now: () => wallMs, monotonicMs: () => monotonicMs })
@@ -164,7 +164,7 @@ export function describeStore(open: OpenStore): void {
     expect(await store.count()).toBe(3)
   })
 
-  test('removes entries beyond their age when new ones come', async () => {
+  test('removes entries that exceed their age when new ones come', async () => {
     let now = 1_100
     const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, { now: () => now, monotonicMs: () => now })
     await store.add([letter(1), letter(2)])

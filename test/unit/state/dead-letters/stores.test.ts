@@ -37,7 +37,7 @@ describe('dead letters in memory', () => {
 describe('dead letters in a file', () => {
   describeStore(async (limits, clock) => inFile(newPath(), limits, clock))
 
-  test('outlive a process that is killed right after add has resolved', async () => {
+  test('survive a process that is killed right after add has resolved', async () => {
     const path = newPath()
     const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
     const script = `
@@ -53,7 +53,7 @@ describe('dead letters in a file', () => {
     expect(await listed(inFile(path))).toEqual(['1'])
   })
 
-  test('can be read and changed beside the daemon', async () => {
+  test('can be read and changed next to the daemon', async () => {
     const path = newPath()
     const daemon = inFile(path)
     const command = inFile(path)

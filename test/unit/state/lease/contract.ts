@@ -31,7 +31,7 @@ export function describeLease(open: OpenLease, ttlMs: number): void {
     await Promise.all([one.close(), two.close()])
   })
 
-  test('ends by itself when its holder falls silent, and its holder learns it', async () => {
+  test('expires when its holder stops renewing it, and the holder learns it', async () => {
     const [one, two] = [open('silent', 'first', ttlMs), open('silent', 'second', ttlMs)]
     await one.ask()
     const deadline = performance.now() + ENDS_WITHIN_MS
@@ -46,7 +46,7 @@ export function describeLease(open: OpenLease, ttlMs: number): void {
     await Promise.all([one.close(), two.close()])
   })
 
-  test('is one per name, also where names differ in letter case only', async () => {
+  test('is one per name, also if names differ in case only', async () => {
     const [one, two] = [open('left', 'first', ttlMs), open('Left', 'first', ttlMs)]
     expect(await one.ask()).toMatchObject({ tag: 'taken' })
     expect(await two.ask()).toMatchObject({ tag: 'taken' })
@@ -56,7 +56,7 @@ export function describeLease(open: OpenLease, ttlMs: number): void {
 
 /** Of leases that outlive the connection of their holder. */
 export function describeToldRelease(open: OpenLease, ttlMs: number): void {
-  test('tells whether it was released or fell silent', async () => {
+  test('reports whether it was released or expired', async () => {
     const [one, two] = [open('told', 'first', ttlMs), open('told', 'second', ttlMs)]
     expect(await one.ask()).toEqual({ tag: 'taken', after: 'silence' })
     await one.release()

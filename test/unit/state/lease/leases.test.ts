@@ -43,7 +43,7 @@ describe.each([
   describeToldRelease(open, TTL_MS)
 })
 
-test('a wall clock that is set back prolongs no lease in a file beyond its term', async () => {
+test('a wall clock that is set back does not extend a lease in a file beyond its term', async () => {
   let nowMs = 1_000_000_000
   const clock = { now: () => nowMs }
   const lease = (holder: string) =>

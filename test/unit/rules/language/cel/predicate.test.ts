@@ -86,7 +86,7 @@ describe('A filter', () => {
     expect(problem("{'constructor': 1}.size() == 1").message).toContain('"constructor" is not a valid map key')
   })
 
-  test('keeps integers beyond 2^53 exact', () => {
+  test('keeps integers above 2^53 exact', () => {
     const change = changeOf(null, { id: 9007199254740993n })
     expect(evaluate('new.id == 9007199254740993', change)).toBe(true)
     expect(evaluate('new.id == 9007199254740992', change)).toBe(false)

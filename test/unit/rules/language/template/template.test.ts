@@ -78,7 +78,7 @@ describe('A template', () => {
     expect(render('{{ts}} {{new.ts}}', update)).toBe('2026-11-20T10:00:00.123456Z column ts')
   })
 
-  test('takes a variable in another letter case when the table has no such column', () => {
+  test('accepts a variable in another case if the table has no such column', () => {
     expect(render('{{ .Table }} {{ .Op }}', update)).toBe('users update')
     const table = tableOf({ id: 'int', TABLE: 'varchar' })
     expect(render('{{ .Table }}', changeOf(null, { id: 1, TABLE: 'mine' }, table))).toBe('mine')

@@ -48,7 +48,7 @@ describe('reading', () => {
     expect(recorder.last.offset).toBe(ends[1]!.offset)
   })
 
-  test('a tail that is cut off is reported, and nothing of it is told', async () => {
+  test('a truncated tail is reported, and none of it is emitted', async () => {
     const whole = [MAGIC, formatDescription(), gtid(1), ...TRANSACTION]
     const size = Buffer.concat(whole).length
     for (const rest of [1, 19, 40]) {
@@ -88,7 +88,7 @@ describe('reading', () => {
     expect(recorder.images.map((image) => image.length)).toEqual([5, 3_500_000, 5])
   })
 
-  test('stops when told to', async () => {
+  test('stops on request', async () => {
     const path = await file('stop.000001', MAGIC, formatDescription(), gtid(1), ...TRANSACTION)
     const reading = readBinlogFiles([path], readerFor(new Recorder()), AbortSignal.abort(new Error('enough')))
     await expect(reading.next()).rejects.toThrow('enough')

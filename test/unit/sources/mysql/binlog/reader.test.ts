@@ -35,7 +35,7 @@ function corruptedAt(bytes: Buffer, at: number): Buffer {
 describe('a transaction', () => {
   const TRANSACTION = [gtid(5), query('BEGIN'), tableMap(), insertRows([1, 2]), insertRows([3]), xid()]
 
-  test('is told from its beginning to its commit, with the position behind it', async () => {
+  test('is emitted from its beginning to its commit, with the position after it', async () => {
     const { recorder, reader } = await read(TRANSACTION, { startGtidSet: `${UUID}:1-4` })
     expect(recorder.lines).toEqual(['advance', 'begin', 'insert shop.users @0', 'insert shop.users @22', 'commit'])
     const offset = 4 + [START[1]!, ...TRANSACTION].reduce((sum, bytes) => sum + bytes.length, 0)
@@ -104,7 +104,7 @@ describe('a transaction', () => {
     expect(recorder.last.gtidSet).toBeNull()
   })
 
-  test('that was rolled back is told as such, and its GTID counts as executed', async () => {
+  test('that was rolled back is reported as such, and its GTID counts as executed', async () => {
     const { recorder } = await read([gtid(5), query('BEGIN'), tableMap(), insertRows([1]), query('ROLLBACK')], {
       startGtidSet: '',
     })
@@ -112,7 +112,7 @@ describe('a transaction', () => {
     expect(recorder.last.gtidSet).toBe(`${UUID}:5`)
   })
 
-  test('undoes what lies behind a savepoint', async () => {
+  test('undoes what follows a savepoint', async () => {
     const { recorder } = await read([
       gtid(1),
       query('BEGIN'),
@@ -233,7 +233,7 @@ describe('a statement that hides rows of a table that no rule reads', () => {
     ['REPLACE … SELECT', query(CHECKSUM)],
     ['LOAD DATA', loadQuery('imports')],
     ['an INSERT behind SET STATEMENT', query('SET STATEMENT a=1 FOR INSERT INTO imports VALUES (1)')],
-  ])('is skipped, counted, and told once: %s', async (_, statement) => {
+  ])('is skipped, counted, and logged once: %s', async (_, statement) => {
     const { stats, warnings, lines } = await skipped(statement)
     expect(stats.skippedStatementsTotal).toBe(2)
     expect(warnings).toEqual(['BINGO_STATEMENT_SKIPPED'])
@@ -286,7 +286,7 @@ describe('XA', () => {
     expect(recorder.last.gtidSet).toBe(`${UUID}:1-7`)
   })
 
-  test('rows of a rolled back transaction are never told', async () => {
+  test('rows of a rolled back transaction are never emitted', async () => {
     const { recorder } = await read([...PREPARED, gtid(6), query("XA ROLLBACK X'31',X'',1")], {
       startGtidSet: `${UUID}:1-4`,
     })
@@ -353,7 +353,7 @@ describe('XA', () => {
 })
 
 describe('positions', () => {
-  test('go on beyond 4 GiB where headers count modulo 2^32', async () => {
+  test('continue above 4 GiB although headers count modulo 2^32', async () => {
     const { recorder } = await read([
       artificialRotate('binlog.000007', 0xffff_fff0),
       gtid(1),
@@ -525,7 +525,7 @@ describe('bytes that are wrong', () => {
     await expect(feedAll(readerFor(new Recorder()), events)).rejects.toMatchObject({ code: 'BINGO_BINLOG_CORRUPT' })
   })
 
-  test('the place of the corruption is told', async () => {
+  test('the error names the place of the corruption', async () => {
     await expect(read([gtid(1), query('BEGIN'), insertRows([1], 9)])).rejects.toThrow(
       /corrupt WRITE_ROWS event at binlog\.000007:\d+: rows of table id 9/,
     )
@@ -543,7 +543,7 @@ describe('bytes that are wrong', () => {
     })
   })
 
-  test('a rows event that only ends a statement is no corruption', async () => {
+  test('a rows event that only ends a statement is not corruption', async () => {
     const dummy = event(EventType.WRITE_ROWS, [int(0xff_ffff, 6), int(1, 2), int(2, 2), int(0, 1)])
     const { recorder } = await read([gtid(1), query('BEGIN'), dummy, xid()])
     expect(recorder.lines).toEqual(['advance', 'begin', 'commit'])
@@ -551,7 +551,7 @@ describe('bytes that are wrong', () => {
 })
 
 describe('tables', () => {
-  test('new rules are asked again about tables met before', async () => {
+  test('new rules are asked again about known tables', async () => {
     const { recorder, reader } = await read([gtid(1), query('BEGIN'), tableMap(), insertRows([1]), xid()])
     recorder.unwanted = new Set(['users'])
     reader.reconsiderTables()

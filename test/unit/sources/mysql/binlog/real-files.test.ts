@@ -118,7 +118,7 @@ describe.each(['mariadb-10.11.000001', 'mariadb-11.8.000001'])('%s', (name) => {
     expect(recorder.transactions.map(({ query }) => query)).toContain("insert into t (v) values ('between')")
   })
 
-  test('a position never lies behind a prepared transaction', async () => {
+  test('a position is never after a prepared transaction', async () => {
     const { recorder } = await readFixture(name, 'mariadb')
     const between = recorder.ends.findIndex(({ gtidSet }) => gtidSet === '0-1-7')
     expect(recorder.ends.slice(between - 2, between).map(({ gtidSet }) => gtidSet)).toEqual(['0-1-4', '0-1-4'])

@@ -30,7 +30,7 @@ describe('between a TABLE_MAP event and its rows', () => {
     expect(recorder.lines.slice(-3)).toEqual(['begin', 'insert shop.users @0', 'commit'])
   })
 
-  test('new rules may come that name a table whose columns nobody was asked for: they hold from its next TABLE_MAP on', async () => {
+  test('new rules may reference a table whose columns were never queried: they apply from its next TABLE_MAP', async () => {
     const recorder = new Recorder()
     recorder.unwanted = new Set(['users'])
     const column = { name: 'id', type: 3, meta: 0, nullable: false, unsigned: false, collation: 0, visible: true }
@@ -64,7 +64,7 @@ describe('between a TABLE_MAP event and its rows', () => {
   })
 })
 
-test('tables that no rule named are asked about once a rule does (MariaDB)', async () => {
+test('tables that no rule referenced are queried once a rule does (MariaDB)', async () => {
   let wanted = false
   const enriched: string[] = []
   const enrich = (table: TableDef): TableDef => {

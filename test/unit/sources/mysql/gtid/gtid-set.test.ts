@@ -21,7 +21,7 @@ describe('MysqlGtidSet', () => {
     expect(MysqlGtidSet.parse(set.toString()).toString()).toBe(set.toString())
   })
 
-  test('counts beyond 2^53', () => {
+  test('counts above 2^53', () => {
     const set = MysqlGtidSet.parse(`${A}:9223372036854775806`)
     set.add(`${A}:9223372036854775805`)
     expect(set.toString()).toBe(`${A}:9223372036854775805-9223372036854775806`)

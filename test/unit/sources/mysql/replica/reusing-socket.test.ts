@@ -119,7 +119,7 @@ test('pausing stops the reading, and what came in between is there afterwards', 
   await until(() => bytes === 28)
 })
 
-test('the end of the stream is told', async () => {
+test('the end of the stream is reported', async () => {
   const { reusing, peer } = await pair()
   let bytes = 0
   reusing.socket.on('data', (chunk: Buffer) => (bytes += chunk.length))

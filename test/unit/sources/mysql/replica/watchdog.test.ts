@@ -47,7 +47,7 @@ describe('the watchdog', () => {
     expect(alive).toBeGreaterThan(5)
   })
 
-  it('expects nothing while reading stands still on our account', async () => {
+  it('expects nothing while reading is paused', async () => {
     const { closed } = await watched(60, (state) => {
       state.standsStill = true
     })

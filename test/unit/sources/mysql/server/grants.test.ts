@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Grants } from '../../../../../src/sources/mysql/server/grants.ts'
 
 describe('Grants', () => {
-  it('tells global privileges from others', () => {
+  it('distinguishes global privileges from others', () => {
     const grants = new Grants(
       [
         "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `bingo`@`%` IDENTIFIED BY PASSWORD '*AB'",

@@ -10,7 +10,7 @@ it('warns of a server that does not log what it replicates, with the line that m
   expect(sqlFor('mariadb', 'log_slave_updates', 'OFF')).toContain('[mariadb]')
 })
 
-it('has nothing to say where it does, or where the server does not tell', () => {
+it('reports nothing if it is on, or if the server does not say', () => {
   expect(sqlFor('mysql', 'log_replica_updates', 'ON')).toBe(undefined)
   expect(sqlFor('mariadb', 'log_slave_updates', 'ON')).toBe(undefined)
   expect(sqlFor('mariadb', 'other', 'OFF')).toBe(undefined)

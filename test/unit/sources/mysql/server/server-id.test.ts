@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { replicaUuidFor, serverIdFor } from '../../../../../src/sources/mysql/server/server-id.ts'
 
 describe('serverIdFor', () => {
-  it('is stable for a name and lies in a range that nobody uses by hand', () => {
+  it('is stable for a name and in a range that is not used by hand', () => {
     expect(serverIdFor('bingo')).toBe(serverIdFor('bingo'))
     for (let i = 0; i < 1_000; i++) {
       const id = serverIdFor(`instance-${i}`)

@@ -49,7 +49,7 @@ describe('the search for a server', () => {
     expect((await ask(new ServerSearch(address, []), { one: error })).found).toBe(error)
   })
 
-  it('can be tried again while one server is only away, and says what each of them answered', async () => {
+  it('is retryable while one server is only unavailable, and reports the answer of each', async () => {
     const { found } = await ask(new ServerSearch(address, hosts), { one: purged(), two: away(), three: foreign() })
     expect(found).toBeInstanceOf(NoServerFound)
     const error = found as NoServerFound

@@ -9,7 +9,7 @@ function classified(errno: number | undefined, message: string, code?: string): 
   return classifyError(Object.assign(new Error(message), { errno, code }), address)
 }
 
-describe('error 1236 is told apart by its message', () => {
+describe('error 1236 is classified by its message', () => {
   it.each([
     ['Binary log is not open', 'BINGO_SOURCE_NO_BINLOG', false],
     ['Could not find first log file name in binary log index file', 'BINGO_SOURCE_GAP', false],

@@ -134,7 +134,7 @@ describe('a statement around another one', () => {
   test.each([
     'SET STATEMENT a=1',
     `SET STATEMENT sql_mode='NO_BACKSLASH_ESCAPES' FOR ALTER TABLE t COMMENT='\\', RENAME TO u, COMMENT=''`,
-  ])('%s may change any table when it cannot be told how it was read', (sql) => {
+  ])('%s may change any table if its parsing mode is unknown', (sql) => {
     expect(tablesOf(sql)).toEqual([])
   })
 

@@ -57,7 +57,7 @@ describe('A binary JSON document', () => {
     expect(() => readBinaryJson(Buffer.concat([Buffer.of(2), bytes]), 0, bytes.length + 1)).toThrow(corrupt)
   })
 
-  it('is refused when short arrays share their elements and so grow beyond measure', () => {
+  it('is refused when short arrays share their elements and so grow without limit', () => {
     // 60 arrays of two elements, both of which are the next array: 2^60 values in 600 bytes.
     const levels = 60
     const bytes = Buffer.alloc(1 + levels * 10)
