@@ -32,8 +32,8 @@ describe('The published JSON schemas', () => {
     expect(text).toMatch(/^# yaml-language-server: \$schema=\.\.\/schemas\/config\.schema\.json$/m)
   })
 
-  test('take the rules in the documentation', () => {
-    const found = blocks('docs/rules.md').filter((text) => text.startsWith('rules:'))
+  test.each(['README.md', 'docs/rules.md', 'docs/recipes.md'])('take the rules in %s', (page) => {
+    const found = blocks(page).filter((text) => text.startsWith('rules:'))
     expect(found.length).toBeGreaterThan(0)
     for (const text of found) expect(violations(yamlOf(text), rules)).toEqual([])
   })
