@@ -13,7 +13,7 @@ const FOLDER = new URL('../../docs/charts/', import.meta.url)
 /** The files of docs/charts/, by name, as they have to be. */
 export function charts(data: ChartData): ReadonlyMap<string, string> {
   const bar = (of: Bar['of'], label: string, name: string): Bar => ({ of, label, ...figure(data, name) })
-  const taken = `${data.machine}, ${data.date}`
+  const taken = `${data.machine}, ${data.date}. Pale: lowest to highest run.`
   const percentiles = ['p50', 'p99', 'p99.9'].flatMap((percentile): Bar[] => {
     const { low, high, baseline } = figure(data, `window 0, 1000 tx/s, ${percentile}`)
     return [
