@@ -40,6 +40,15 @@ test('docs/README.md leads to every page', () => {
   expect(pages.filter((page) => page !== 'README.md' && !index.includes(`(${page})`))).toEqual([])
 })
 
+test('Every test that a page names as a proof exists', () => {
+  const tests = globSync('test/**/*.ts', { cwd: ROOT })
+  const named = USER_PAGES.flatMap((page) =>
+    [...read(page).matchAll(/`(?:test\/)?([\w/-]+\.test\.ts)`/g)].map((match) => match[1]!),
+  )
+  expect(named.length).toBeGreaterThan(0)
+  expect(named.filter((path) => !tests.some((test) => test.endsWith(`/${path}`)))).toEqual([])
+})
+
 /** Readers search for the words of the field. */
 const DIALECT =
   /\b(anew|mend(s|ed|ing)?|what came of|under way|passed over|gets? on|again and again|of yours|go(es)? on|piled up|worked off|lest|silence on the line|moves over|is no (valid|name)|for so long|so many|sends off|to its end)\b/gi
