@@ -56,7 +56,7 @@ export async function runElected(
 ): Promise<void> {
   const store = await leaseOf(config, deps.log)
   if (store === null) return work(null)
-  const leadership = new Leadership({ store, ttlMs: config.standby.ttlMs, ...deps, stats: deps.stats.standby })
+  const leadership = new Leadership({ store, ttlMs: config.standby.ttlMs, ...deps, state: deps.stats.standby })
   const over = new AbortController()
   try {
     if (!(await leadership.win(signal))) return

@@ -10,7 +10,7 @@ import { parkedKey } from '../model/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
 import { toChangeEvent } from '../model/event-json.ts'
 import type { InFlightJob } from '../model/in-flight-job.ts'
-import type { DeadLetterStats, RuleStats } from '../model/stats.ts'
+import type { DeadLetterState, RuleStats } from '../model/stats.ts'
 import type { TableDef } from '../model/table.ts'
 import { valueKind } from '../model/value-kind.ts'
 
@@ -28,7 +28,7 @@ export interface FailureHandlerDeps {
   readonly log: Log
   readonly signal: AbortSignal
   readonly ruleStats: (ruleId: string) => RuleStats
-  readonly stats: DeadLetterStats
+  readonly stats: DeadLetterState
 }
 
 /**

@@ -24,9 +24,9 @@ export interface Stats {
   gapsTotal: number
   checkpointFailuresTotal: number
   readonly rules: Map<string, RuleStats>
-  readonly standby: StandbyStats
-  readonly deadLetters: DeadLetterStats
-  readonly reload: ReloadStats
+  readonly standby: StandbyState
+  readonly deadLetters: DeadLetterState
+  readonly reload: ReloadState
   readonly budget: Budget
   /** The targets of the budget. */
   readonly targets: ReadonlyMap<string, TargetState>
@@ -34,7 +34,7 @@ export interface Stats {
   readonly sources: Map<string, SourceState>
 }
 
-export interface StandbyStats {
+export interface StandbyState {
   /** `alone`: there is no lease to ask for. */
   role: 'alone' | 'standby' | 'leader'
   /** Who leads, for a standby; null = not known. */
@@ -45,7 +45,7 @@ export interface StandbyStats {
   unconfirmedSince: number
 }
 
-export interface ReloadStats {
+export interface ReloadState {
   /** Since when the rules in the files cannot be used; 0 = they can. */
   refusedSince: number
   /** The first thing that is wrong with them. */
@@ -53,7 +53,7 @@ export interface ReloadStats {
   refusedTotal: number
 }
 
-export interface DeadLetterStats {
+export interface DeadLetterState {
   /** Since when entries wait because the store takes none (full, down); 0 = it takes them. */
   blockedSince: number
   blockedBy: { readonly code: string; readonly message: string } | null

@@ -3,14 +3,14 @@ import type { Log } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { LeaseAnswer, Lease, Permit } from '../../model/lease.ts'
-import type { StandbyStats } from '../../model/stats.ts'
+import type { StandbyState } from '../../model/stats.ts'
 
 export interface LeadershipDeps {
   readonly store: Lease
   readonly ttlMs: number
   readonly clock: Clock
   readonly log: Log
-  readonly stats: StandbyStats
+  readonly state: StandbyState
 }
 
 /** Renewals in a term: two may fail before the lease is in doubt. */
@@ -46,17 +46,17 @@ export class Leadership implements Permit {
 
   /** Waits for the lease, however long. False when aborted before. */
   async win(signal: AbortSignal): Promise<boolean> {
-    const { clock, store, stats, log } = this.deps
+    const { clock, store, state, log } = this.deps
     /** The holder before us may act until then, as far as we know. */
     let heldUntil = -Infinity
-    stats.role = 'standby'
+    state.role = 'standby'
     while (!signal.aborted) {
       const answer = await this.ask().catch(() => null)
       const now = clock.monotonicMs()
       if (answer?.tag === 'other') {
-        if (stats.leader !== answer.holder)
+        if (state.leader !== answer.holder)
           log.info({ lease: store.description, leader: answer.holder }, 'waiting as standby')
-        stats.leader = answer.holder
+        state.leader = answer.holder
         heldUntil = now + answer.remainingMs
       } else if (answer?.tag === 'taken') {
         // It vanished before its time: its holder was not asked, and may go on for a whole term.
@@ -106,17 +106,17 @@ export class Leadership implements Permit {
    */
   async release(): Promise<void> {
     this.validUntil = -Infinity
-    if (this.lost === null && this.deps.stats.role === 'leader') await this.deps.store.release().catch(() => undefined)
+    if (this.lost === null && this.deps.state.role === 'leader') await this.deps.store.release().catch(() => undefined)
     await this.deps.store.close()
   }
 
   private won(): true {
-    const { stats, clock, log, store } = this.deps
+    const { state, clock, log, store } = this.deps
     // Until `confirmBy` says how to tell, an interruption is a loss.
     this.stillOurs = () => Promise.resolve(false)
-    stats.role = 'leader'
-    stats.leader = null
-    stats.since = clock.now()
+    state.role = 'leader'
+    state.leader = null
+    state.since = clock.now()
     log.info({ lease: store.description }, 'leading')
     return true
   }
@@ -130,13 +130,13 @@ export class Leadership implements Permit {
   }
 
   private async renewOnce(): Promise<void> {
-    const { stats, clock } = this.deps
+    const { state, clock } = this.deps
     try {
       const answer = await this.ask()
       if (answer.tag === 'other') this.lose(answer.holder)
-      stats.unconfirmedSince = 0
+      state.unconfirmedSince = 0
     } catch {
-      if (!this.valid && stats.unconfirmedSince === 0) stats.unconfirmedSince = clock.now()
+      if (!this.valid && state.unconfirmedSince === 0) state.unconfirmedSince = clock.now()
     }
   }
 
@@ -163,7 +163,7 @@ export class Leadership implements Permit {
   }
 
   private lose(holder: string): void {
-    this.deps.stats.leader = holder
+    this.deps.state.leader = holder
     this.lost = new BingoError(
       'BINGO_LEASE_LOST',
       `${holder} has taken over the lease ${this.deps.store.description}; this one stops`,

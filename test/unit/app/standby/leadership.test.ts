@@ -40,7 +40,7 @@ function setUp(...answers: (LeaseAnswer | Error)[]) {
     },
   }
   const { standby } = createStats(0)
-  const leadership = new Leadership({ store, ttlMs: TTL_MS, clock, log: silentLog, stats: standby })
+  const leadership = new Leadership({ store, ttlMs: TTL_MS, clock, log: silentLog, state: standby })
   return { leadership, standby, time, pass, asked, released: () => released }
 }
 
