@@ -11,6 +11,7 @@ export type {
   PipelineOptions,
   PipelineSettings,
   PipelineStats,
+  RedeliveryResult,
   RuleStatsOfPipeline,
   RulesInput,
   SourceStatsOfPipeline,
@@ -22,7 +23,7 @@ export { Change } from './model/change.ts'
 export type { ChangeEvent, Operation, Row, RowOp, Transaction, Value } from './model/change.ts'
 export type { Clock, Timer } from './model/clock.ts'
 export type { CloudEvent } from './model/cloud-event.ts'
-export type { DeadLetter } from './model/dead-letter.ts'
+export type { DeadLetter, DeadLetterFilter } from './model/dead-letter.ts'
 export { BingoError, ProblemsError } from './model/errors.ts'
 export type { Problem, SourceLocation } from './model/errors.ts'
 export type { Gap } from './model/gap.ts'

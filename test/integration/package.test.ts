@@ -75,10 +75,22 @@ test("The installed daemon runs with the image's flags of Node, under the id tha
   }
 })
 
-test('Programs can import the types of events and the version', async () => {
+test('Programs can import the types of events and of the library, and the version', async () => {
   await writeFile(
     join(folder, 'use.ts'),
-    `import { version, type ChangeEvent, type CloudEvent, type DeadLetter, type Status } from 'bingo-cdc'
+    `import { createPipeline, defineTable, groupSource, rowChange, version } from 'bingo-cdc'
+import type { ChangeEvent, CloudEvent, DeadLetter, Source, Status, TargetType } from 'bingo-cdc'
+const table = defineTable({ schema: 's', name: 't', columns: { id: 'int' }, key: ['id'] })
+const change = rowChange({ table, op: 'insert', new: { id: 1 } })
+const source: Source<{ n: number }> = groupSource({ name: 'own', read: () => [{ id: '1', changes: [change], end: { n: 1 } }] })
+const target: TargetType = { type: 'own', open: () => ({ send: (messages) => console.log(messages.length) }) }
+export const pipeline = createPipeline({
+  name: 'app',
+  sources: [source, { type: 'mysql', url: 'mysql://a:b@c' }],
+  rules: 'rules: []',
+  targets: [target],
+  state: 'memory:',
+})
 export const id = (event: CloudEvent): string => event.data.id
 export const tables = (events: readonly ChangeEvent[]): string[] => events.map(({ table }) => table)
 export const reason = (letter: DeadLetter): string | undefined => letter.attempts.at(-1)?.code
@@ -94,4 +106,11 @@ export const text: string = version()
     ({ stdout }: { stdout: string }) => stdout,
   )
   expect(problems).toBe('')
+})
+
+test('The example runs on the installed package', async () => {
+  const example = await readFile(join(folder, 'node_modules/bingo-cdc/examples/custom-source-and-target.ts'), 'utf8')
+  await writeFile(join(folder, 'example.ts'), example.replaceAll("'../src/index.ts'", "'bingo-cdc'"))
+  const { stdout } = await run(process.execPath, ['example.ts'], { cwd: folder })
+  expect(stdout).toContain('{"id":"line-2/0","body":{"order":2,"total":8}}')
 })

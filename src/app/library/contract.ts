@@ -1,5 +1,6 @@
 import type { Log } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
+import type { DeadLetter, DeadLetterFilter } from '../../model/dead-letter.ts'
 import type { DropResult } from '../../model/deliveries.ts'
 import type { RuleSet } from '../../model/rule.ts'
 import type { Source } from '../../model/source.ts'
@@ -63,8 +64,26 @@ export interface Pipeline {
   reload(rules: RulesInput): Promise<void>
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
+  /** What could not be delivered, oldest first. With `state: 'memory:'` only while it runs. */
+  deadLetters(filter?: DeadLetterFilter): AsyncIterable<DeadLetter>
+  /**
+   * Sends dead letters again by their own actions, in the order of each row, and removes what was taken; later changes of a
+   * row that waits behind them go along. While the pipeline runs or not; a target is opened once more for it. Rejects with
+   * BINGO_DEAD_LETTERS_BUSY where another redelivery is at work.
+   */
+  redeliver(filter?: DeadLetterFilter, signal?: AbortSignal): Promise<RedeliveryResult>
   /** A copy, as of now. Before and after `run` it can be asked too. */
   stats(): PipelineStats
+}
+
+export interface RedeliveryResult {
+  readonly sent: number
+  /** Dropped: the rule, as it is now, does not match them any more. */
+  readonly unmatched: number
+  /** Of those that were chosen, and of what waits behind them: still dead letters. */
+  readonly left: number
+  /** Why, for the first of each row. */
+  readonly failures: readonly { readonly id: string; readonly code: string; readonly message: string }[]
 }
 
 /** `…Total` count since the pipeline was created. Times are milliseconds since 1970, 0 = never. */

@@ -4,7 +4,7 @@ import type { Pipeline as Flow } from '../../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../../flow/reading.ts'
 import type { Target, TargetConfig } from '../../model/action.ts'
 import { systemClock } from '../../model/clock.ts'
-import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import type { DeliveryRun } from '../../model/delivery-run.ts'
 import type { DropResult } from '../../model/deliveries.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -12,9 +12,10 @@ import type { RuleSet } from '../../model/rule.ts'
 import { silentLog } from '../../model/silent-log.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
-import { openDeadLetterStore, openInstanceState } from '../../state/open.ts'
+import { openInstanceState } from '../../state/open.ts'
 import { stateSettings } from '../state-settings.ts'
-import type { Pipeline, PipelineOptions, PipelineStats, RulesInput } from './contract.ts'
+import type { Pipeline, PipelineOptions, PipelineStats, RedeliveryResult, RulesInput } from './contract.ts'
+import { PipelineDeadLetters } from './dead-letters.ts'
 import { openSources } from './open-sources.ts'
 import type { LibraryParts } from './parts.ts'
 import { compileOptions, readRules, typesWith, warnOf } from './rules.ts'
@@ -39,6 +40,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 class LibraryPipeline implements Pipeline {
   private readonly parts: LibraryParts
   private readonly counters: Stats
+  private readonly letters: PipelineDeadLetters
   private ruleSet: RuleSet
   private started = false
   private flow: Flow | null = null
@@ -47,6 +49,7 @@ class LibraryPipeline implements Pipeline {
     this.parts = parts
     this.ruleSet = ruleSet
     this.counters = createStats(parts.config.budgetBytes, parts.config.targetBudgetBytes)
+    this.letters = new PipelineDeadLetters(parts, (target, run) => this.openTarget(target, run))
   }
 
   async run(signal: AbortSignal = new AbortController().signal): Promise<void> {
@@ -57,11 +60,9 @@ class LibraryPipeline implements Pipeline {
       })
     }
     this.started = true
-    const settings = stateSettings(config, log)
-    const { state, checkpoints } = await openInstanceState(settings)
+    const { state, checkpoints } = await openInstanceState(stateSettings(config, log))
     try {
-      const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
-      const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
+      const deadLetters = await this.letters.open()
       try {
         const opened = await openSources(
           { ...this.parts, state, checkpoints, deadLetters, stats: this.counters },
@@ -75,7 +76,7 @@ class LibraryPipeline implements Pipeline {
         this.flow = this.createFlow(opened.entries, opened.epoch, deadLetters)
         await this.flow.run(signal)
       } finally {
-        await deadLetters.close()
+        await this.letters.close()
       }
     } finally {
       await state.close()
@@ -92,6 +93,17 @@ class LibraryPipeline implements Pipeline {
 
   dropTarget(target: string): DropResult {
     return this.flow?.dropTarget(target) ?? 'unknown'
+  }
+
+  deadLetters(filter: DeadLetterFilter = {}): AsyncIterable<DeadLetter> {
+    return this.letters.list(filter)
+  }
+
+  redeliver(
+    filter: DeadLetterFilter = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<RedeliveryResult> {
+    return this.letters.redeliver(this.ruleSet, filter, signal)
   }
 
   stats(): PipelineStats {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BingoError, createPipeline, loadRules, ProblemsError, rowChange } from '../../../../src/index.ts'
-import type { PipelineOptions } from '../../../../src/index.ts'
+import type { DeadLetter, PipelineOptions, TargetMessage } from '../../../../src/index.ts'
 import { actionTypes } from '../../../../src/targets/registry.ts'
 import { Collector, counting, Feed, group, users } from '../../../support/library.ts'
 
@@ -126,6 +126,63 @@ test('Messages that a target refuses are retried in order, and poison becomes a 
   expect(collector.ids).toEqual(['g1/0', 'g3/0'])
   expect(pipeline.stats().rules['all']).toMatchObject({ deliveredTotal: 2, deadLettersTotal: 1 })
 })
+
+test.each(['memory:', 'file'])(
+  'Dead letters are sent again in the order of their row, and what waits behind them goes along (state %s)',
+  async (kind) => {
+    const collector = new Collector()
+    const feed = new Feed()
+    const stop = new AbortController()
+    const failure = { kind: 'poison', error: new BingoError('APP_FULL', 'no room') } as const
+    let refuses = true
+    const send = (messages: readonly TargetMessage[]) =>
+      refuses ? messages.map(() => failure) : collector.take(messages)
+    const state = kind === 'file' ? `file:${folder}/state` : kind
+    const given = options(collector, {
+      sources: [feed.source],
+      state,
+      targets: [collector.type({ open: () => ({ send }) })],
+    })
+    const pipeline = await createPipeline(given)
+    const running = pipeline.run(stop.signal)
+    const renamed = (n: number) => ({
+      id: `r${n}`,
+      changes: [rowChange({ table: users, op: 'update', old: { id: 1, name: 'a' }, new: { id: 1, name: `b${n}` } })],
+      end: { n },
+    })
+    feed.push(group(1), renamed(2), group(3))
+    await expect.poll(() => pipeline.stats().rules['all']?.deadLettersTotal).toBe(3)
+    expect(await pipeline.redeliver()).toMatchObject({
+      sent: 0,
+      left: 3,
+      failures: [{ code: 'APP_FULL' }, { code: 'APP_FULL' }],
+    })
+    const letters: DeadLetter[] = []
+    for await (const letter of pipeline.deadLetters()) letters.push(letter)
+    expect(letters.map(({ event, state }) => `${event.id} ${state}`).toSorted()).toEqual([
+      'g1/0 park',
+      'g3/0 park',
+      'r2/0 parked',
+    ])
+    refuses = false
+    expect(await pipeline.redeliver({ ids: [letters.find(({ event }) => event.id === 'g1/0')!.id] })).toEqual({
+      sent: 2,
+      unmatched: 0,
+      left: 0,
+      failures: [],
+    })
+    expect(collector.ids).toEqual(['g1/0', 'r2/0'])
+    feed.push(renamed(4))
+    await collector.got(3)
+    stop.abort()
+    await running
+    expect(collector.ids).toEqual(['g1/0', 'r2/0', 'r4/0'])
+    if (kind === 'memory:') return
+    const later = await createPipeline(given)
+    expect(await later.redeliver()).toMatchObject({ sent: 1, left: 0 })
+    expect(collector.ids.at(-1)).toBe('g3/0')
+  },
+)
 
 test('A send that never ends is given up after the timeout of the action, and its signal is aborted', async () => {
   const collector = new Collector()

@@ -1,0 +1,107 @@
+import { Redelivery } from '../../deliver/dead-letters/redelivery.ts'
+import { countOf, planRetry } from '../../deliver/dead-letters/retry-plan.ts'
+import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
+import type { Target, TargetConfig } from '../../model/action.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeliveryRun } from '../../model/delivery-run.ts'
+import type { RuleSet } from '../../model/rule.ts'
+import { openDeadLetterStore } from '../../state/open.ts'
+import { stateSettings } from '../state-settings.ts'
+import type { RedeliveryResult } from './contract.ts'
+import type { LibraryParts } from './parts.ts'
+
+type OpenTarget = (target: TargetConfig, run: DeliveryRun) => Promise<Target>
+
+/** The dead letters of a pipeline, while it runs and when it does not. */
+export class PipelineDeadLetters {
+  private readonly parts: LibraryParts
+  private readonly openTarget: OpenTarget
+  /** That of the run. */
+  private live: DeadLetterStore | null = null
+  private stop = new AbortController()
+  private readonly running = new Set<Promise<unknown>>()
+
+  constructor(parts: LibraryParts, openTarget: OpenTarget) {
+    this.parts = parts
+    this.openTarget = openTarget
+  }
+
+  /** Opens the store for a run. */
+  async open(): Promise<DeadLetterStore> {
+    this.live = await this.openStore()
+    return this.live
+  }
+
+  /** Ends what uses the store, and closes it. */
+  async close(): Promise<void> {
+    const store = this.live
+    this.live = null
+    this.stop.abort()
+    await Promise.allSettled(this.running)
+    this.stop = new AbortController()
+    await store?.close()
+  }
+
+  async *list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
+    await using borrowed = await this.borrow()
+    yield* borrowed.store.list(filter)
+  }
+
+  redeliver(ruleSet: RuleSet, filter: DeadLetterFilter, signal: AbortSignal): Promise<RedeliveryResult> {
+    const work = this.redeliverAll(ruleSet, filter, AbortSignal.any([signal, this.stop.signal]))
+    this.running.add(work)
+    return work.finally(() => this.running.delete(work))
+  }
+
+  private async redeliverAll(
+    ruleSet: RuleSet,
+    filter: DeadLetterFilter,
+    signal: AbortSignal,
+  ): Promise<RedeliveryResult> {
+    const { config, clock } = this.parts
+    await using borrowed = await this.borrow()
+    const { store } = borrowed
+    // Two at a time could send an older event of a row after a newer one.
+    await using _lease = await store.lease()
+    const run = { name: config.name, epoch: null, window: null }
+    const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
+    await using redelivery = new Redelivery({ ruleSet, openTarget, clock, signal })
+    const failures: { id: string; code: string; message: string }[] = []
+    const plan = await planRetry(store, filter)
+    let total = countOf(plan)
+    let taken = 0
+    const retry = new RetryRun({
+      store,
+      signal,
+      send: (letter) => redelivery.send(letter),
+      onRemoved: (ids) => redelivery.removed(ids),
+      onResult: ({ id }, failure) => {
+        if (failure === null) taken += 1
+        else failures.push({ id, code: failure.error.code, message: failure.error.message })
+      },
+      onMore: (count) => {
+        total += count
+      },
+    })
+    await retry.run(plan)
+    return { sent: taken - redelivery.unmatched, unmatched: redelivery.unmatched, left: total - taken, failures }
+  }
+
+  /** The store of the run, else one of its own. */
+  private async borrow(): Promise<Borrowed> {
+    const { live } = this
+    if (live !== null) return { store: live, [Symbol.asyncDispose]: () => Promise.resolve() }
+    const store = await this.openStore()
+    return { store, [Symbol.asyncDispose]: () => store.close() }
+  }
+
+  private openStore(): Promise<DeadLetterStore> {
+    const { config, log } = this.parts
+    const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
+    return openDeadLetterStore(stateSettings(config, log), { maxCount, maxBytes, maxAgeMs })
+  }
+}
+
+interface Borrowed extends AsyncDisposable {
+  readonly store: DeadLetterStore
+}
