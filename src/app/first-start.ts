@@ -13,6 +13,8 @@ export interface FirstStart {
   readonly startGiven: boolean
   /** `checkpoint.store`. */
   readonly store: string
+  /** A position of another source of the instance is stored: this source is new, and nothing was lost. */
+  readonly isAdded?: boolean | undefined
 }
 
 export interface FirstStartDeps {
@@ -28,7 +30,7 @@ export interface FirstStartDeps {
  * BINGO_CHECKPOINT_LOST where something tells that this instance ran before, unless `source.start` was said.
  */
 export async function beginWithoutCheckpoint(
-  { name, startGiven, store }: FirstStart,
+  { name, startGiven, store, isAdded = false }: FirstStart,
   ruleSet: RuleSet,
   checkpoints: Pick<CheckpointStore, 'description'>,
   deadLetters: Pick<DeadLetterStore, 'count' | 'description'>,
@@ -36,7 +38,7 @@ export async function beginWithoutCheckpoint(
 ): Promise<void> {
   // Kept in memory, as somebody wanted it: there is nothing to lose.
   if (startGiven || store.startsWith('memory:')) return
-  const traces = [...(await inDeadLetters(deadLetters)), ...(await inTargets(name, ruleSet, deps))]
+  const traces = isAdded ? [] : [...(await inDeadLetters(deadLetters)), ...(await inTargets(name, ruleSet, deps))]
   if (traces.length > 0) throw lost(name, checkpoints.description, traces)
   deps.state.startedWithoutCheckpointAt = deps.clock.now()
   deps.log.warn(

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createPipeline } from '../../src/index.ts'
+import { BingoError, createPipeline } from '../../src/index.ts'
 import type { ChangeEvent, PipelineOptions } from '../../src/index.ts'
 import { Collector, Feed, group } from '../support/library.ts'
 import { startMysql, type SqlServer } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
+
+const RULES = 'rules: [{id: all, table: shop.users, actions: [{type: collect}]}]'
 
 let mysql: SqlServer
 let redis: Awaited<ReturnType<typeof startRedis>>
@@ -25,8 +27,7 @@ afterAll(async () => {
 /** `stop` resolves when the pipeline has stopped. */
 async function start(options: Omit<PipelineOptions, 'rules'>) {
   const stop = new AbortController()
-  const rules = 'rules: [{id: all, table: shop.users, actions: [{type: collect}]}]'
-  const pipeline = await createPipeline({ ...options, rules })
+  const pipeline = await createPipeline({ ...options, rules: RULES })
   const running = pipeline.run(stop.signal)
   return {
     pipeline,
@@ -110,4 +111,22 @@ test('Two servers can be read by one pipeline, each from its own position', asyn
   await collector.got(4)
   await second.stop()
   expect(rowsOf(collector).map((row) => (row as { id: number }).id)).toEqual([3, 3, 4, 4])
+})
+
+test('A server that is added to a pipeline with dead letters is a first start, not a lost checkpoint', async () => {
+  const collector = new Collector()
+  const failure = { kind: 'poison', error: new BingoError('APP_FULL', 'no room') } as const
+  const refusing = collector.type({ open: () => ({ send: (messages) => messages.map(() => failure) }) })
+  const options = { name: 'grows', targets: [refusing], state: `file:${folder}/grows` }
+  const feed = new Feed()
+  const first = await start({ ...options, sources: [feed.source] })
+  feed.push(group(1))
+  await expect.poll(() => first.pipeline.stats().rules['all']?.deadLettersTotal).toBe(1)
+  await first.stop()
+  const added = { type: 'mysql', name: 'added', url: mysql.url } as const
+  const second = await start({ ...options, sources: [new Feed().source, added] })
+  await expect.poll(() => second.pipeline.stats().sources['added']!.position, { timeout: 60_000 }).not.toBe(null)
+  await second.stop()
+  const alone = await createPipeline({ ...options, rules: RULES, sources: [{ ...added, name: 'other' }] })
+  await expect(alone.run()).rejects.toMatchObject({ code: 'BINGO_CHECKPOINT_LOST' })
 })

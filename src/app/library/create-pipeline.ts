@@ -43,6 +43,8 @@ class LibraryPipeline implements Pipeline {
   private readonly letters: PipelineDeadLetters
   private ruleSet: RuleSet
   private started = false
+  /** The reloads that were asked for are done. */
+  private reloaded = Promise.resolve()
   private flow: Flow | null = null
 
   constructor(parts: LibraryParts, ruleSet: RuleSet) {
@@ -84,7 +86,14 @@ class LibraryPipeline implements Pipeline {
     }
   }
 
-  async reload(rules: RulesInput): Promise<void> {
+  /** One after the other: files that are slow to read must not undo what was given after them. */
+  reload(rules: RulesInput): Promise<void> {
+    const reloading = this.reloaded.then(() => this.reloadNow(rules))
+    this.reloaded = reloading.catch(() => undefined)
+    return reloading
+  }
+
+  private async reloadNow(rules: RulesInput): Promise<void> {
     const loaded = await readRules(rules, this.parts.compile)
     warnOf(loaded, this.parts.log)
     this.ruleSet = loaded.ruleSet

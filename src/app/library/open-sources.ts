@@ -1,12 +1,14 @@
+import type { PositionStore } from '../../flow/checkpoint/position-store.ts'
 import { sourceEntry, type SourceEntry } from '../../flow/reading.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { GapLog } from '../../model/gap.ts'
 import type { SourcePosition } from '../../model/position.ts'
 import type { RuleSet } from '../../model/rule.ts'
 import { SourceState } from '../../model/source-state.ts'
 import type { StateStore } from '../../model/state.ts'
 import type { Stats } from '../../model/stats.ts'
-import { parseBinlogPosition } from '../../sources/mysql/binlog-positions.ts'
+import { parseBinlogPosition, type BinlogPosition } from '../../sources/mysql/binlog-positions.ts'
 import { MysqlSource } from '../../sources/mysql/mysql-source.ts'
 import { patiently } from '../../state/checkpoint/patiently.ts'
 import { SourceRecords, type SourceRecord } from '../../state/checkpoint/source-record.ts'
@@ -42,71 +44,66 @@ export async function openSources(
   owner: SourceOwner,
   signal: AbortSignal,
 ): Promise<OpenedSources | 'stopped'> {
-  const entries: SourceEntry<object>[] = []
-  let epoch = 0
+  const loaded: Loaded[] = []
   for (const source of deps.sources) {
-    const main = 'mysql' in source && source.name === MAIN_SOURCE
-    const opened = await (main ? openMain(source, deps, owner, signal) : openOther(source, deps, owner, signal))
-    if (opened === 'stopped') return 'stopped'
-    entries.push(opened.entry)
-    epoch = Math.max(epoch, opened.epoch)
+    const found = await load(source, deps, signal)
+    if (found === 'stopped') return 'stopped'
+    loaded.push(found)
   }
+  const isAdded = loaded.some(({ stored }) => stored !== null)
+  const entries: SourceEntry<object>[] = []
+  for (const each of loaded) entries.push(await entryOf(each, isAdded, deps, owner))
+  const epoch = Math.max(...loaded.map(({ stored }) => stored?.epoch ?? 0))
   // Without a stored position: above that of any run before it was lost, which targets may remember.
   return { entries, epoch: epoch === 0 ? Math.floor(deps.clock.now() / 1_000) : epoch + 1 }
 }
 
-interface Opened {
-  readonly entry: SourceEntry<object>
-  /** 0 where nothing is stored. */
-  readonly epoch: number
+interface Loaded {
+  readonly source: NamedSource
+  readonly positions: PositionStore
+  /** Null for a first start. */
+  readonly stored: { readonly start: object; readonly epoch: number; readonly gaps: GapLog | undefined } | null
 }
 
-/** Kept as the daemon keeps it, so that `bingo position` shows and sets it. */
-async function openMain(
-  { name, mysql }: { readonly name: string; readonly mysql: SourceConfig },
-  deps: SourceDeps,
-  owner: SourceOwner,
-  signal: AbortSignal,
-): Promise<Opened | 'stopped'> {
-  const { checkpoints, config } = deps
-  const state = enter(name, new SourceState(), deps)
-  const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
-  if (checkpoint === 'stopped') return 'stopped'
-  if (checkpoint === null) await firstStart(mysql, checkpoints, deps, owner, state)
-  return {
-    epoch: checkpoint?.epoch ?? 0,
-    entry: sourceEntry({
-      source: mysqlSource(name, mysql, deps, owner, state),
-      positions: new BinlogCheckpoints(checkpoints, config.name),
-      start: checkpoint === null ? null : startOf(checkpoint),
-      gaps: checkpoint?.gaps,
-    }),
+async function load(source: NamedSource, deps: SourceDeps, signal: AbortSignal): Promise<Loaded | 'stopped'> {
+  const { config, checkpoints, state } = deps
+  if ('mysql' in source && source.name === MAIN_SOURCE) {
+    // Kept as the daemon keeps it, so that `bingo position` shows and sets it.
+    const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
+    if (checkpoint === 'stopped') return 'stopped'
+    const stored = checkpoint && { ...checkpoint, start: startOf(checkpoint), gaps: checkpoint.gaps }
+    return { source, positions: new BinlogCheckpoints(checkpoints, config.name), stored }
   }
-}
-
-async function openOther(
-  source: NamedSource,
-  deps: SourceDeps,
-  owner: SourceOwner,
-  signal: AbortSignal,
-): Promise<Opened | 'stopped'> {
-  const records = new SourceRecords(deps.state, deps.config.name, source.name)
+  const records = new SourceRecords(state, config.name, source.name)
   const record = await patiently<SourceRecord | null>(records, deps, signal, () => records.load())
   if (record === 'stopped') return 'stopped'
-  const stored = { positions: records, gaps: record?.gaps }
-  const epoch = record?.epoch ?? 0
+  const parse = (text: string): object =>
+    'custom' in source ? source.custom.positions.parse(text) : parseBinlogPosition(text)
+  return { source, positions: records, stored: record && { ...record, start: parse(record.position) } }
+}
+
+async function entryOf(
+  { source, positions, stored }: Loaded,
+  isAdded: boolean,
+  deps: SourceDeps,
+  owner: SourceOwner,
+): Promise<SourceEntry<object>> {
+  const { name } = source
+  const rest = { positions, start: stored?.start ?? null, gaps: stored?.gaps }
   if ('custom' in source) {
-    enter(source.name, source.custom.state, deps)
-    const start = record === null ? null : source.custom.positions.parse(record.position)
-    return { epoch, entry: { source: source.custom, start, ...stored } }
+    enter(name, source.custom.state, deps)
+    return { source: source.custom, ...rest }
   }
-  const state = enter(source.name, new SourceState(), deps)
-  if (record === null) await firstStart(source.mysql, records, deps, owner, state)
-  const start = record === null ? null : parseBinlogPosition(record.position)
-  return {
-    epoch,
-    entry: sourceEntry({ source: mysqlSource(source.name, source.mysql, deps, owner, state), start, ...stored }),
+  const state = enter(name, new SourceState(), deps)
+  if (stored === null) {
+    const { config, deadLetters, types: actionTypes, log, clock } = deps
+    const { startGiven } = source.mysql
+    const start = { name: config.name, startGiven, store: config.checkpoint.store, isAdded }
+    await beginWithoutCheckpoint(start, owner.ruleSet(), positions, deadLetters, { log, clock, state, actionTypes })
   }
+  // What is stored of a server is a place in its binlog.
+  const start = rest.start as BinlogPosition | null
+  return sourceEntry({ source: mysqlSource(name, source.mysql, deps, owner, state), ...rest, start })
 }
 
 /** Metrics and the snapshot find the state of a source by its name. */
@@ -117,22 +114,6 @@ function enter(name: string, state: SourceState, { stats }: SourceDeps): SourceS
 
 function startOf({ position, server }: Checkpoint) {
   return { ...position, server }
-}
-
-function firstStart(
-  { startGiven }: SourceConfig,
-  place: { readonly description: string },
-  { config, deadLetters, ...deps }: SourceDeps,
-  owner: SourceOwner,
-  state: SourceState,
-): Promise<void> {
-  const start = { name: config.name, startGiven, store: config.checkpoint.store }
-  return beginWithoutCheckpoint(start, owner.ruleSet(), place, deadLetters, {
-    log: deps.log,
-    clock: deps.clock,
-    state,
-    actionTypes: deps.types,
-  })
 }
 
 function mysqlSource(

@@ -62,6 +62,7 @@ class GroupSource<P extends object> implements Source<P> {
     signal.addEventListener('abort', onAbort, { once: true })
     const groups = iterate(this.options.read(from, signal))
     let ended = false
+    this.state.connected = true
     try {
       for (let count = 1; ; count += 1) {
         if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted.promise])
@@ -77,6 +78,7 @@ class GroupSource<P extends object> implements Source<P> {
       }
     } finally {
       signal.removeEventListener('abort', onAbort)
+      this.state.connected = false
       // One that waits for something may never hear of it: it is told, and not waited for.
       if (!ended) void Promise.resolve(groups.return?.()).catch(() => undefined)
     }

@@ -203,6 +203,76 @@ test('A send that never ends is given up after the timeout of the action, and it
   expect(pipeline.stats().targets['collect']!.failedTotal).toBe(1)
 })
 
+test('A stop gives up on a send that hangs, and what it carried comes again', async () => {
+  const collector = new Collector()
+  const stop = new AbortController()
+  const sending = Promise.withResolvers<AbortSignal>()
+  const state = `file:${folder}/state`
+  const hanging = collector.type({
+    open: () => ({
+      send: (_, signal) => {
+        sending.resolve(signal)
+        return new Promise(() => undefined)
+      },
+    }),
+  })
+  const settings = { shutdown: { deadline: '20ms' }, delivery: { timeout: '1h' } }
+  const pipeline = await createPipeline(options(collector, { targets: [hanging], state, settings }))
+  const running = pipeline.run(stop.signal)
+  const signal = await sending.promise
+  stop.abort()
+  await running
+  expect(signal.aborted).toBe(true)
+  await (await createPipeline(options(collector, { state }))).run()
+  expect(collector.ids.toSorted()).toEqual(['g1/0', 'g2/0', 'g3/0'])
+})
+
+test('Sends side by side keep the order of each row', async () => {
+  const collector = new Collector()
+  const feed = new Feed()
+  const stop = new AbortController()
+  let most = 0
+  let now = 0
+  const send = async (messages: readonly TargetMessage[]): Promise<undefined> => {
+    most = Math.max(most, (now += 1))
+    for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+    now -= 1
+    return collector.take(messages)
+  }
+  const type = collector.type({ open: () => ({ send, maxConcurrency: 4, maxBatch: 1 }) })
+  const pipeline = await createPipeline(options(collector, { targets: [type], sources: [feed.source] }))
+  const running = pipeline.run(stop.signal)
+  for (let n = 1; n <= 60; n += 1) {
+    const row = { id: n % 6, name: `${n}` }
+    feed.push({ id: `${n}`, changes: [rowChange({ table: users, op: 'insert', new: row })], end: { n } })
+  }
+  await collector.got(60)
+  stop.abort()
+  await running
+  expect(most).toBeGreaterThan(1)
+  expect(most).toBeLessThanOrEqual(4)
+  for (const sent of Map.groupBy(collector.messages, ({ key }) => key).values()) {
+    const order = sent.map(({ id }) => Number.parseInt(id, 10))
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+  }
+})
+
+test('Rules that are given last hold, however long others take to read', async () => {
+  const collector = new Collector()
+  const feed = new Feed()
+  const stop = new AbortController()
+  writeFileSync(join(folder, 'a.yaml'), RULES.replace('all', 'file'))
+  const pipeline = await createPipeline(options(collector, { sources: [feed.source] }))
+  const running = pipeline.run(stop.signal)
+  const reloads = [pipeline.reload({ files: join(folder, 'a.yaml') }), pipeline.reload(RULES.replace('all', 'text'))]
+  await Promise.all(reloads)
+  feed.push(group(1))
+  await collector.got(1)
+  stop.abort()
+  await running
+  expect(collector.messages[0]!.rule).toBe('text')
+})
+
 test('Results that do not fit the messages are a failure of all of them: nothing counts as taken', async () => {
   const collector = new Collector()
   let answered = false
