@@ -33,13 +33,18 @@ export interface GroupSourceOptions<P extends object> {
   finished?(upTo: P): void
 }
 
-/** A source from anything that can be iterated. Throws nothing; `name` is checked when the pipeline is created. */
+/**
+ * A source from anything that can be iterated. Throws nothing: the name is checked when the pipeline is created, and a group
+ * that cannot be used ends it with BINGO_GROUP_INVALID, before anything of the group is acted on.
+ */
 export function groupSource<P extends object>(options: GroupSourceOptions<P>): Source<P> {
   return new GroupSource(options)
 }
 
 /** An iteration that never waits must not keep everything else from running. */
 const GROUPS_PER_TURN = 64
+/** The last moment that can be written as a date, 9999-12-31. */
+const LATEST_MS = 253_402_300_799_999
 
 class GroupSource<P extends object> implements Source<P> {
   readonly name: string
@@ -48,6 +53,8 @@ class GroupSource<P extends object> implements Source<P> {
   private readonly options: GroupSourceOptions<P>
   private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
   private resumed = Promise.withResolvers<void>()
+  /** Of the group that was handed in last. */
+  private last: { readonly id: string; readonly end: P } | null = null
 
   constructor(options: GroupSourceOptions<P>) {
     this.name = options.name
@@ -62,6 +69,7 @@ class GroupSource<P extends object> implements Source<P> {
     signal.addEventListener('abort', onAbort, { once: true })
     const groups = iterate(this.options.read(from, signal))
     let ended = false
+    this.last = null
     this.state.connected = true
     try {
       for (let count = 1; ; count += 1) {
@@ -73,6 +81,7 @@ class GroupSource<P extends object> implements Source<P> {
           ended = this.state.caughtUp = true
           return
         }
+        this.check(next.value)
         take(next.value, into)
         if (count % GROUPS_PER_TURN === 0) await nextTurn()
       }
@@ -99,10 +108,41 @@ class GroupSource<P extends object> implements Source<P> {
     this.options.finished?.(upTo)
   }
 
+  /** What would go wrong silently: duplicates that targets drop, and positions that are never stored. */
+  private check(group: ChangeGroup<P>): void {
+    const { id, at, changes, end } = group
+    const { last } = this
+    if (typeof id !== 'string' || id === '') throw this.invalid(group, '`id` is not a text', 'Give it a stable one.')
+    if (id === last?.id) throw this.invalid(group, 'the group before it has the same `id`', 'Give each its own.')
+    if (at !== undefined && !(at >= 0 && at <= LATEST_MS)) {
+      throw this.invalid(group, '`at` is not a time', 'Give it in milliseconds since 1970, or leave it out.')
+    }
+    if (typeof end !== 'object' || end === null) {
+      throw this.invalid(group, '`end` is not an object', 'As in end: { line: 5 }.')
+    }
+    if (end === last?.end) {
+      throw this.invalid(group, '`end` is the object of the group before it', 'Make a new object for every group.')
+    }
+    if (!Array.isArray(changes) || !changes.every(isRowChange)) {
+      throw this.invalid(group, '`changes` is not a list of row changes', 'Make them with rowChange.')
+    }
+    this.last = { id, end }
+  }
+
+  private invalid({ id }: ChangeGroup<P>, why: string, hint: string): BingoError {
+    return new BingoError('BINGO_GROUP_INVALID', `The group "${id}" of the source "${this.name}" is refused: ${why}`, {
+      hint,
+    })
+  }
+
   private onPause(paused: boolean): void {
     if (paused) this.resumed = Promise.withResolvers<void>()
     else this.resumed.resolve()
   }
+}
+
+function isRowChange(change: unknown): boolean {
+  return typeof change === 'object' && change !== null && 'table' in change && 'op' in change && 'old' in change
 }
 
 function iterate<T>(items: AsyncIterable<T> | Iterable<T>): AsyncIterator<T> | Iterator<T> {
