@@ -10,6 +10,7 @@ import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contrac
 import { Reading } from './reading.ts'
 import { Router } from './router.ts'
 import { RuleCounters } from './rule-counters.ts'
+import { TableChecks } from './table-checks.ts'
 
 /**
  * The stages in order, from the sources to the targets and back to the checkpoint:
@@ -72,7 +73,7 @@ class StagedPipeline implements Pipeline {
       { clock, deliveries: this.deliveries, superseded: (job) => this.superseded(job) },
       deps.ruleSet,
     )
-    const matcher = new Matcher(deps.ruleSet, deps.compileRowDecoder)
+    const matcher = this.matcherOf(deps.ruleSet)
     const { router, backPressure, rules } = this
     this.readings = new Map(
       deps.sources.map((entry) => [
@@ -93,9 +94,14 @@ class StagedPipeline implements Pipeline {
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
     this.router.useRules(ruleSet)
-    const matcher = new Matcher(ruleSet, this.deps.compileRowDecoder)
+    const matcher = this.matcherOf(ruleSet)
     for (const reading of this.readings.values()) reading.useRules(matcher)
     if (this.opened) this.deliveries.prepare(ruleSet)
+  }
+
+  private matcherOf(ruleSet: RuleSet): Matcher {
+    const checks = new TableChecks(ruleSet, this.deps)
+    return new Matcher(ruleSet, this.deps.compileRowDecoder, (table) => checks.check(table))
   }
 
   dropTarget(target: string): DropResult {

@@ -31,11 +31,14 @@ const MOST_PROGRAMS = 512
 export class Matcher {
   private readonly rules: readonly Rule[]
   private readonly compile: CompileRowDecoder
+  private readonly onTable: (table: TableDef) => void
   private readonly tables = new WeakMap<TableDef, TablePrograms>()
 
-  constructor(ruleSet: RuleSet, compile: CompileRowDecoder) {
+  /** `onTable` is told of each table that a rule names, once per shape. */
+  constructor(ruleSet: RuleSet, compile: CompileRowDecoder, onTable: (table: TableDef) => void = () => undefined) {
     this.rules = ruleSet.rules
     this.compile = compile
+    this.onTable = onTable
   }
 
   wants(table: TableDef): boolean {
@@ -97,6 +100,7 @@ export class Matcher {
       })
       programs = { rules, insert: forOp('insert'), update: forOp('update'), delete: forOp('delete') }
       this.tables.set(table, programs)
+      if (rules.length > 0) this.onTable(table)
     }
     return programs
   }

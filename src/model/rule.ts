@@ -1,5 +1,5 @@
 import type { Change, Operation } from './change.ts'
-import type { SourceLocation } from './errors.ts'
+import type { Problem, SourceLocation } from './errors.ts'
 import type { TableDef } from './table.ts'
 import type { ActionPlan } from './action.ts'
 import type { RuleKey } from './rule-key.ts'
@@ -90,4 +90,6 @@ export interface Rule {
 export interface RuleSet {
   readonly rules: readonly Rule[]
   readonly files: readonly string[]
+  /** What is wrong with the rules for this table, with its places. Absent where their text is not at hand. */
+  problemsWith?(table: TableDef): readonly Problem[]
 }

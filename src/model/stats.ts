@@ -23,6 +23,8 @@ export interface Stats {
   /** New beginnings after changes were lost knowingly (`source.onGap`). */
   gapsTotal: number
   checkpointFailuresTotal: number
+  /** What is wrong with the rules in force for tables that the stream showed. */
+  tableProblems: { error: number; warning: number }
   readonly rules: Map<string, RuleStats>
   readonly standby: StandbyState
   readonly deadLetters: DeadLetterState
@@ -85,6 +87,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     skippedStatementsTotal: 0,
     gapsTotal: 0,
     checkpointFailuresTotal: 0,
+    tableProblems: { error: 0, warning: 0 },
     rules: new Map(),
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
     deadLetters: { blockedSince: 0, blockedBy: null },

@@ -105,6 +105,16 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
   gauge('bingo_rules_invalid', '1 while the rule files are invalid and the previous rules stay active', () =>
     Number(stats.reload.refusedSince > 0),
   )
+  gauge(
+    'bingo_rule_table_errors',
+    'Errors of the active rules with tables seen in the binlog',
+    () => stats.tableProblems.error,
+  )
+  gauge(
+    'bingo_rule_table_warnings',
+    'Warnings about the active rules with tables seen in the binlog',
+    () => stats.tableProblems.warning,
+  )
   gauge('bingo_leader', '1 while this instance is the leader or runs alone, 0 while it is a standby', () =>
     Number(stats.standby.role !== 'standby'),
   )

@@ -27,10 +27,15 @@ export function checkRulesAgainstTables(
 ): Problem[] {
   return rules.flatMap((rule) => [
     ...unmatched(rule, tables, foldsNames),
-    ...tables
-      .filter(({ schema, name }) => rule.rule.matchesTable(schema, name))
-      .flatMap((table) => checkRule(rule, table)),
+    ...tables.flatMap((table) => checkRulesAgainstTable([rule], table)),
   ])
+}
+
+/** As `checkRulesAgainstTables`, for one table, which rules need not name. */
+export function checkRulesAgainstTable(rules: readonly RuleChecks[], table: TableDef): Problem[] {
+  return rules
+    .filter(({ rule }) => rule.matchesTable(table.schema, table.name))
+    .flatMap((rule) => checkRule(rule, table))
 }
 
 /** Each pattern that can match no name in lower case, which is how rows of such a server have them. */

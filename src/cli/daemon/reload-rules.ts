@@ -4,6 +4,7 @@ import type { Daemon } from '../../app/daemon.ts'
 import type { Log } from '../../model/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'
+import { problemLine } from '../../model/problem-line.ts'
 import type { RuleSet } from '../../model/rule.ts'
 import type { Stats } from '../../model/stats.ts'
 import { loadRules, type LoadedRules } from '../../rules/files/load.ts'
@@ -107,7 +108,7 @@ export class Reload {
 
   refused(error: unknown): void {
     const { stats, clock } = this.deps
-    const problems = error instanceof ProblemsError ? error.problems.map(oneLine) : [String(error)]
+    const problems = error instanceof ProblemsError ? error.problems.map(problemLine) : [String(error)]
     stats.reload.refusedTotal += 1
     stats.reload.refusedSince ||= clock.now()
     stats.reload.problem = problems[0] ?? null
@@ -142,10 +143,5 @@ function difference(before: RuleSet, after: RuleSet): Difference {
 
 export function logRules(log: Log, { rules }: RuleSet, warnings: readonly Problem[]): void {
   for (const { id } of rules) log.info({ rule: id }, 'rule loaded')
-  for (const warning of warnings) log.warn({ code: warning.code, rule: warning.ruleId }, oneLine(warning))
-}
-
-function oneLine({ location, message, hint }: Problem): string {
-  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column} `
-  return `${place}${message}${hint === undefined ? '' : ` (${hint})`}`
+  for (const warning of warnings) log.warn({ code: warning.code, rule: warning.ruleId }, problemLine(warning))
 }

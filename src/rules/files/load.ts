@@ -4,7 +4,7 @@ import type { Problem, SourceLocation } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule.ts'
 import type { TableDef } from '../../model/table.ts'
 import { RULE_CODES } from '../codes.ts'
-import { checkFoldedNames, checkRulesAgainstTables } from '../check-tables.ts'
+import { checkFoldedNames, checkRulesAgainstTable, checkRulesAgainstTables } from '../check-tables.ts'
 import { DEFAULT_DELIVERY } from '../delivery-options.ts'
 import type { DeliveryOptions } from '../delivery-options.ts'
 import { findRuleFiles } from './find-files.ts'
@@ -126,7 +126,11 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   const loaded = rules.map(({ rule }) => rule)
   nameTargets(loaded)
   return {
-    ruleSet: { rules: loaded, files: texts.map(({ path }) => path) },
+    ruleSet: {
+      rules: loaded,
+      files: texts.map(({ path }) => path),
+      problemsWith: (table) => checkRulesAgainstTable(rules, table),
+    },
     warnings: reporter.warnings,
   }
 }
