@@ -94,7 +94,9 @@ describe('a NATS target', () => {
     const before = await stored()
     const large = jobs({ body: { text: 'x'.repeat(2_000) } }, 50)
     const more = jobs({}, 51, 52, 53, 54).slice(3)
-    expect(summary(await target.send([...large, ...more], signal))).toEqual(['poison BINGO_NATS_REFUSED', null])
+    const result = await target.send([...large, ...more], signal)
+    expect(summary(result)).toEqual(['poison BINGO_NATS_REFUSED', null])
+    expect(result?.[0]?.answer).toEqual({ status: '10054', text: expect.stringContaining('size') })
     expect(await stored()).toBe(before + 1)
   })
 

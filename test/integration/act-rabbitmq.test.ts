@@ -92,6 +92,7 @@ describe('a RabbitMQ target', () => {
     const result = await target.send([...jobs({}, 1), ...lost, ...jobs({}, 3)], signal)
     expect(summary(result)).toEqual([null, 'unknown BINGO_RABBITMQ_REFUSED', null])
     expect(result?.[1]?.error.hint).toContain('Bind a queue')
+    expect(result?.[1]?.answer).toEqual({ status: '312', text: 'NO_ROUTE' })
     expect((await take(2)).map(({ id }) => id)).toEqual([1, 3])
   })
 

@@ -114,6 +114,7 @@ describe('the Redis target', () => {
     const result = await target.send(batch, signal)
     expect(kinds(result)).toEqual([null, 'poison', 'poison', null])
     expect(result?.[1]?.error.message).toContain('WRONGTYPE')
+    expect(result?.[1]?.answer).toEqual({ status: 'WRONGTYPE', text: expect.stringContaining('wrong kind of value') })
     expect((await server.cli('GET', 'b')).trim()).toBe('1')
   })
 

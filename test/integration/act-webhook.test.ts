@@ -7,6 +7,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { webhook } from '../../src/targets/webhook/action.ts'
 import type { ActionPlan, Sendable, SendResult, Target } from '../../src/model/action.ts'
+import { freePort } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
 
@@ -148,6 +149,8 @@ describe('a webhook target', () => {
   test('waits where the connection is reset or refused', async () => {
     answer = (_, response) => response.socket?.resetAndDestroy()
     expect(summary(await send({}))).toEqual(['down BINGO_WEBHOOK_UNREACHABLE'])
-    expect(summary(await send({ url: 'http://127.0.0.1:1/' }))).toEqual(['down BINGO_WEBHOOK_UNREACHABLE'])
+    expect(summary(await send({ url: `http://127.0.0.1:${await freePort()}/` }))).toEqual([
+      'down BINGO_WEBHOOK_UNREACHABLE',
+    ])
   })
 })

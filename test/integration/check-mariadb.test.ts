@@ -61,6 +61,13 @@ describe('check --online of MariaDB 11.8 that has names in lower case', () => {
     expect(unlogged.map(({ message }) => /"(\w+)"/.exec(message)![1])).toEqual(['gross', 'twice', 'gross'])
   })
 
+  test('warns of tables with generated columns, stored ones too', async () => {
+    const rules = join(folder, 'rules.yaml')
+    await writeFile(rules, 'rules: [{id: r, table: shop.orders, actions: [{type: log}]}]')
+    const { stderr } = await bingo(['check', '--online'], { env: { BINGO_SOURCE_URL: server.url, BINGO_RULES: rules } })
+    expect(stderr).toMatch(/BINGO_PREFLIGHT_GENERATED shop\.orders\.gross, shop\.orders\.twice are generated columns/)
+  })
+
   test('leaves the end of a row’s version out of the key, and takes the period for logged', async () => {
     const action = (column: string): string =>
       `table: shop.v, actions: [{type: webhook, url: "http://127.0.0.1:1/{{key.${column}}}"}]`

@@ -1,4 +1,5 @@
 import type { DeliveryFailure } from '../../model/action.ts'
+import { receiverAnswer } from '../../model/outcome.ts'
 import { classify, classifyThrown, NATS_ERRORS } from '../failure/classify.ts'
 import { reasonOf, withoutValues } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
@@ -27,7 +28,11 @@ export function natsFailure(address: string, subject: SubjectName, error: unknow
     kind,
     kind === 'down' ? 'BINGO_NATS_UNREACHABLE' : 'BINGO_NATS_REFUSED',
     `NATS at ${address}, subject ${subject.source}: ${withoutValues(reasonOf(error), subject.rendered)}`,
-    { hint: HINTS[word], cause: error },
+    {
+      hint: HINTS[word],
+      cause: error,
+      answer: /^\d+$/.test(word) ? receiverAnswer(word, reasonOf(error)) : undefined,
+    },
   )
 }
 

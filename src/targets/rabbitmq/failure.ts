@@ -1,5 +1,6 @@
 import type { ReturnedMessage } from 'rabbitmq-client'
 import type { DeliveryFailure } from '../../model/action.ts'
+import { receiverAnswer } from '../../model/outcome.ts'
 import { AMQP_ERRORS, classify, classifyThrown } from '../failure/classify.ts'
 import { codeOf, reasonOf, withoutValues } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
@@ -23,7 +24,7 @@ const LOGIN_HINTS: { readonly [code: string]: string } = {
 /** A publish was refused, cut off or not confirmed in time, or there was no connection for it. */
 export function publishFailure(address: string, exchange: string, error: unknown): DeliveryFailure {
   if (!(error instanceof ConnectError)) {
-    return failure(address, exchange, codeOf(error) ?? '', withCode(error), error)
+    return failure(address, exchange, codeOf(error) ?? '', withCode(error), error, reasonOf(error).trim())
   }
   // Nothing can be sent, whichever message it is: what the words would mean for a message does not count.
   const { cause } = error
@@ -37,10 +38,24 @@ export function publishFailure(address: string, exchange: string, error: unknown
 
 /** No queue took the message. */
 export function returnedFailure(address: string, exchange: string, reply: ReturnedMessage): DeliveryFailure {
-  return failure(address, exchange, String(reply.replyCode), `returned the message: ${reply.replyText}`, undefined)
+  return failure(
+    address,
+    exchange,
+    String(reply.replyCode),
+    `returned the message: ${reply.replyText}`,
+    undefined,
+    reply.replyText,
+  )
 }
 
-function failure(address: string, exchange: string, word: string, why: string, error: unknown): DeliveryFailure {
+function failure(
+  address: string,
+  exchange: string,
+  word: string,
+  why: string,
+  error: unknown,
+  said: string,
+): DeliveryFailure {
   const kind = kindOf(word, error)
   return deliveryFailure(
     kind,
@@ -49,6 +64,7 @@ function failure(address: string, exchange: string, word: string, why: string, e
     {
       hint: error instanceof BrokerBlockedError ? 'Free memory or disk on the broker; the events wait.' : HINTS[word],
       cause: error,
+      answer: ANSWERS.test(word) ? receiverAnswer(word, said) : undefined,
     },
   )
 }

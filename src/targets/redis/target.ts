@@ -2,6 +2,7 @@ import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/
 import type { DeliveryRun } from '../../model/delivery-run.ts'
 import type { RedisConnection } from '../../clients/redis.ts'
 import { BingoError } from '../../model/errors.ts'
+import { receiverAnswer } from '../../model/outcome.ts'
 import { classify, classifyThrown, REDIS_REPLIES } from '../failure/classify.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { reasonOf } from '../failure/error-text.ts'
@@ -142,6 +143,7 @@ function redisFailure(error: Error, address: string): DeliveryFailure {
   const word = /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
   return deliveryFailure(kind, 'BINGO_REDIS_REFUSED', `Redis at ${address} answered ${printableReply(error.message)}`, {
     hint: HINTS[word],
+    answer: receiverAnswer(word, error.message),
   })
 }
 

@@ -4,6 +4,7 @@ import { systemClock, type Clock, type Timer } from '../../model/clock.ts'
 
 /** What is read of an answer's body that nobody wants; the rest is cut off. */
 const MAX_RESPONSE_BYTES = 4_096
+const NOTHING = Buffer.alloc(0)
 /** How long the rest of an answer may keep its connection from the next request. */
 const DRAIN_MS = 1_000
 
@@ -69,8 +70,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   private readonly wanted: BodyWanted
   private wantedBytes = 0
   private readonly chunks: Buffer[] = []
-  /** Waits for its body. */
-  private head: Omit<Answer, 'body' | 'complete'> | null = null
+  private status = 0
+  private retryAfter: Answer['retryAfter']
+  /** The head has come, and the body is waited for. */
+  private awaitsBody = false
   private readonly onAbort = (): void => this.giveUp(this.signal.reason as Error)
 
   constructor(
@@ -100,14 +103,16 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (status < 200 || this.settled) return
     this.settle()
     this.timer = this.clock.after(DRAIN_MS, () => controller.abort(new DeadlineError('the body did not end')))
-    this.head = { status, retryAfter: headers['retry-after'] }
+    this.status = status
+    this.retryAfter = headers['retry-after']
     this.wantedBytes = this.wanted(status)
+    this.awaitsBody = true
     if (this.wantedBytes === 0) this.finish(false)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.bodyBytes += chunk.length
-    if (this.head !== null) this.chunks.push(chunk)
+    if (this.awaitsBody) this.chunks.push(chunk)
     if (this.bodyBytes > Math.max(MAX_RESPONSE_BYTES, this.wantedBytes)) {
       this.finish(false)
       controller.abort(new Error('the body is long enough'))
@@ -130,9 +135,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   private finish(complete: boolean): void {
-    if (this.head === null) return
-    this.resolve({ ...this.head, body: Buffer.concat(this.chunks).subarray(0, this.wantedBytes), complete })
-    this.head = null
+    if (!this.awaitsBody) return
+    this.awaitsBody = false
+    const body = this.chunks.length === 0 ? NOTHING : Buffer.concat(this.chunks).subarray(0, this.wantedBytes)
+    this.resolve({ status: this.status, retryAfter: this.retryAfter, body, complete })
   }
 
   private giveUp(reason: Error): void {
