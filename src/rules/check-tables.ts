@@ -2,7 +2,7 @@ import type { Operation } from '../model/change.ts'
 import { EvaluationError } from '../model/errors.ts'
 import type { Problem, SourceLocation } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
-import type { ColumnReads, Rule } from '../model/rule.ts'
+import type { Rule } from '../model/rule.ts'
 import type { TableDef } from '../model/table.ts'
 import { parseCel } from './language/cel/cel-engine.ts'
 import { factsWhen, NO_FACTS, union } from './language/cel/cel-facts.ts'
@@ -95,7 +95,7 @@ function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
   const inFilter = typeProblems(checks.filter, table, operations, NO_FACTS)
   const facts = factsOf(checks.filter, table)
   return [
-    ...unloggedColumns(rule, table),
+    ...unloggedColumns(checks, table),
     ...inFilter,
     ...checks.actions.flatMap(({ when, templates }) => {
       const known = union(facts, factsOf(when, table))
@@ -107,40 +107,36 @@ function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
   ]
 }
 
-interface Part {
-  readonly location: SourceLocation
-  reads(table: TableDef): ColumnReads
-  bind(table: TableDef): unknown
-}
-
-function partsOf(rule: Rule): readonly Part[] {
-  return [
-    ...[rule.filter, rule.key].filter((part) => part !== null),
-    ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
-  ]
-}
-
 /** Columns that a rule names and the server leaves out for one of its operations. Everything can be bound. */
-function unloggedColumns(rule: Rule, table: TableDef): Problem[] {
+function unloggedColumns({ rule, actions }: RuleChecks, table: TableDef): Problem[] {
   const unlogged = table.columns.filter((column) => column.unlogged === true).map(({ name }) => name)
   if (unlogged.length === 0 || !(rule.operations.has('update') || rule.operations.has('delete'))) return []
-  return partsOf(rule).flatMap((part) => {
-    const reads = part.reads(table)
-    return unlogged
+  const predicates = [rule.filter, rule.key, ...rule.actions.map(({ when }) => when)].filter((each) => each !== null)
+  // One by one: an action that sends the whole row besides reads everything.
+  const templates = actions.flatMap((action) => action.templates.map(({ template }) => template))
+  return [
+    ...predicates.map((each) => ({ reads: each.reads(table), location: each.location })),
+    ...templates.map((each) => ({ reads: each.reads(table), location: each.source.location })),
+  ].flatMap(({ reads, location }) =>
+    unlogged
       .filter((name) => [reads.new, reads.old].some((names) => names !== 'all' && names.has(name)))
       .map((name): Problem => ({
         code: RULE_CODES.unloggedColumn,
         severity: 'warning',
-        location: part.location,
+        location,
         message: `${table.schema}.${table.name}: "${name}" is a generated column, which this server leaves out of UPDATE and DELETE: the rule fails for these events`,
         hint: 'read the columns that its expression is made of, or listen to INSERT only (`events: [INSERT]`)',
         ruleId: rule.id,
-      }))
-  })
+      })),
+  )
 }
 
 function unknownColumns(rule: Rule, table: TableDef): Problem[] {
-  return partsOf(rule).flatMap((part) => {
+  const parts: { readonly location: SourceLocation; bind(table: TableDef): unknown }[] = [
+    ...[rule.filter, rule.key].filter((part) => part !== null),
+    ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
+  ]
+  return parts.flatMap((part) => {
     try {
       part.bind(table)
       return []

@@ -231,6 +231,7 @@ CREATE TABLE \`orders\` (\`id\` int(11) NOT NULL, \`net\` int(11) NOT NULL,
     ['a filter', withFilter('new.id > 1 && new.GROSS > 3'), ['warning 2 gross']],
     ['the old row', withFilter('old.twice > 3', 'DELETE'), ['warning 2 twice']],
     ['a template', withAction('{type: redis, cmd: DEL, key: "k:{{gross}}:{{new.twice}}"}'), ['gross', 'twice']],
+    ['one of several templates', withAction('{type: webhook, url: "https://x.test/{{new.gross}}"}'), ['gross']],
     ['`when`', withAction('{type: log, when: "new.gross > 1"}', 'true', 'INSERT, DELETE'), ['warning 2 gross']],
   ])('is told where %s reads it', (_, rule, expected) => {
     expect(codesOf(rule)).toEqual(expected.map((each) => (each.includes(' ') ? each : `warning 2 ${each}`)))
