@@ -65,7 +65,8 @@ class Receiver implements AsyncDisposable {
 
 /** Sends all events as the executor does: batches of what has come by then, failures kept in front, replays after a restart. */
 async function deliver(url: string, random: () => number, restarts: boolean): Promise<void> {
-  const { plan, type } = compile({ type: 'webhook', url, body: { id: '{{id}}', n: '{{n}}' } }, { timeoutMs: 10_000 })
+  const fields = { type: 'webhook', url, batch: 'auto', body: { id: '{{id}}', n: '{{n}}' } }
+  const { plan, type } = compile(fields, { timeoutMs: 10_000 })
   const open = (): Promise<Target> => type.open(plan.target, { log: silentLog, now: Date.now })
   const jobOf = (n: number): Sendable => jobFor(plan as ActionPlan, { id: n % ROWS, n }, n)
   let target = await open()

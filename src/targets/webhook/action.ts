@@ -28,7 +28,7 @@ export const webhook: ActionType = {
     batch: {
       kind: 'enum',
       values: ['auto', 'always', 'never'],
-      doc: 'auto: one event bare, several (or a window’s) as {"events": […]}; always: {"events": […]}; never: one each.',
+      doc: 'never: a request each (the default); always: {"events": […]} (the default with debounce); auto: bare or {"events": […]}, by load.',
     },
     sign: {
       kind: 'object',

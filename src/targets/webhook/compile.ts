@@ -76,10 +76,13 @@ function compileBody(spec: ActionSpec, method: WebhookActionOptions['method']): 
   return compileMessage(spec, 'body', 'none')
 }
 
-/** Only JSON can hold several events. */
+/**
+ * The shape of a body must not depend on how busy the daemon is: events go bare where nothing gathers them, and in an
+ * array where a window does. Only JSON can hold several.
+ */
 function compileBatch(spec: ActionSpec, message: Message): WebhookActionOptions['batch'] {
   const batch = spec.string('batch') as WebhookActionOptions['batch'] | undefined
-  if (message.kind === 'json') return batch ?? (spec.hasDebounce ? 'always' : 'auto')
+  if (message.kind === 'json') return batch ?? (spec.hasDebounce ? 'always' : 'never')
   if (batch !== undefined && batch !== 'never') {
     const what = message.kind === 'text' ? 'a text' : 'a request without a body'
     spec.fail(

@@ -188,7 +188,8 @@ describe('A rule with a key', () => {
   })
 
   test('gives a webhook request events of one key only', () => {
-    const jobs = jobsOf(load('"{{customer_id}}"'), insert(1, 7), insert(2, 7), insert(3, 8), insert(4, 8), insert(5, 7))
+    const rules = load('"{{customer_id}}"', WEBHOOK.replace('}', ', batch: always}'))
+    const jobs = jobsOf(rules, insert(1, 7), insert(2, 7), insert(3, 8), insert(4, 8), insert(5, 7))
     const requests = planRequests(jobs, new Unanswered())
     expect(requests.map(({ from, to }) => [from, to])).toStrictEqual([
       [0, 2],

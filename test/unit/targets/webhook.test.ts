@@ -62,9 +62,19 @@ describe('requests of a batch', () => {
   }
   const bodies = (list: ReturnType<typeof jobs>): string[] => planRequests(list).map((request) => bodyOf(list, request))
 
-  test('without a window, one event goes bare and several in an array', () => {
+  test('without a window, every event goes bare, however many have queued up', () => {
     expect(bodies(jobs({}, false, 1))).toEqual(['{"id":0}'])
-    expect(bodies(jobs({}))).toEqual(['{"events":[{"id":0},{"id":1},{"id":2}]}'])
+    expect(bodies(jobs({}))).toEqual(['{"id":0}', '{"id":1}', '{"id":2}'])
+  })
+
+  test('with a window, all go in an array, however few there are', () => {
+    expect(bodies(jobs({}, true, 1))).toEqual(['{"events":[{"id":0}]}'])
+    expect(bodies(jobs({}, true))).toEqual(['{"events":[{"id":0},{"id":1},{"id":2}]}'])
+  })
+
+  test('with `batch: auto`, one event goes bare and several in an array', () => {
+    expect(bodies(jobs({ batch: 'auto' }, false, 1))).toEqual(['{"id":0}'])
+    expect(bodies(jobs({ batch: 'auto' }))).toEqual(['{"events":[{"id":0},{"id":1},{"id":2}]}'])
   })
 
   test('with a window, or `batch: always`, one event is in an array too', () => {
@@ -84,7 +94,7 @@ describe('requests of a batch', () => {
   })
 
   test('a batch stays under a megabyte', () => {
-    const compiled = compile({ ...FIXED, body: { name: '{{name}}' } })
+    const compiled = compile({ ...FIXED, batch: 'always', body: { name: '{{name}}' } })
     const sizes = (name: string) => {
       const big = Array.from({ length: 4 }, (_, id) => jobFor(compiled.plan, { id, name }, id))
       return planRequests(big).map(({ from, to }) => to - from)
