@@ -2,8 +2,10 @@ import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafka } from '../../src/targets/kafka/action.ts'
 import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
+import { InFlightJob } from '../../src/model/in-flight-job.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
+import { changeOf, tableOf } from '../support/match-tables.ts'
 import { readTopic } from '../support/kafka-topic.ts'
 import type { TopicRecord } from '../support/kafka-topic.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
@@ -67,6 +69,19 @@ describe('a record', () => {
     const [grave, text] = await readAll('graves', 2)
     expect(grave).toMatchObject({ key: '1', value: undefined })
     expect(text).toMatchObject({ key: '1', value: 'id=1', headers: { 'content-type': 'text/x-form' } })
+  })
+
+  test('of a DELETE in the envelope of Debezium is followed by a tombstone', async () => {
+    await admin.createTopics({ topics: ['cdc'], partitions: 1, replicas: 1 })
+    const users = tableOf({ id: 'bigint', name: 'varchar' })
+    const changes = [changeOf(null, { id: 1, name: 'Ada' }, users), changeOf({ id: 1, name: 'Ada' }, null, users)]
+    const { plan } = compile(fields({ topic: 'cdc', format: 'debezium' }), { timeoutMs: 20_000 })
+    const hold = { release: () => undefined }
+    const sent = changes.map((change) => new InFlightJob(plan, change, plan.bind(users)(change), 0, 0, hold, null))
+    expect(await target.send(sent, signal)).toBeUndefined()
+    const records = await readAll('cdc', 3)
+    expect(records.map(({ key }) => key)).toEqual(['{"id":1}', '{"id":1}', '{"id":1}'])
+    expect(records.map(({ value }) => value && (JSON.parse(value) as { op: string }).op)).toEqual(['c', 'd', undefined])
   })
 
   test('with a topic that no broker takes is poison before it is sent', () => {

@@ -1,5 +1,5 @@
 import type { ActionSpec, ActionType } from '../../model/action.ts'
-import { eventKey } from '../plan/event-key.ts'
+import { debeziumEventKey, eventKey } from '../plan/event-key.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { isHostPort, refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
@@ -32,6 +32,10 @@ export const kafka: ActionType = {
     headers: { kind: 'templateMap', doc: 'Record headers. BinGo always adds `bingo-event-id`.' },
     value: { kind: 'structure', doc: 'Record value as JSON, or `tombstone` for a null value. Default: the event.' },
     format: FORMAT_FIELD,
+    tombstones: {
+      kind: 'boolean',
+      doc: 'After the record of a DELETE, one without a value. Default: true for `format: debezium`, else false.',
+    },
     ...TEXT_FIELDS,
     compression: { kind: 'enum', values: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], doc: 'Default: none.' },
     createTopics: {
@@ -61,7 +65,8 @@ export const kafka: ActionType = {
       'BINGO_KAFKA_TOPIC',
       '`topic` must have 1 to 249 letters, digits, `.`, `_` and `-`',
     )
-    const key = spec.template('key') ?? eventKey
+    const debezium = spec.string('format') === 'debezium'
+    const key = spec.template('key') ?? (debezium ? debeziumEventKey : eventKey)
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'value', 'tombstone')
     const pieces = [topic, key, headers, message.json]
@@ -81,11 +86,13 @@ export const kafka: ActionType = {
         const renderHeaders = headers.bind(table)
         const renderValue = message.json.bind(table)
         const isTombstone = message.kind === 'none'
+        const tombstones = !isTombstone && (spec.boolean('tombstones') ?? debezium)
         return (change): KafkaPayload => ({
           topic: renderTopic(change),
           key: renderKey(change),
           headers: renderHeaders(change),
           value: isTombstone ? null : renderValue(change),
+          ...(tombstones && change.op === 'delete' && { tombstone: true }),
         })
       },
     }

@@ -31,4 +31,6 @@ export interface KafkaPayload {
   readonly headers: { readonly [name: string]: string }
   /** Null: a tombstone, which deletes the key from a compacted topic. */
   readonly value: string | null
+  /** A record without a value follows, which deletes the key from a compacted topic. */
+  readonly tombstone?: boolean
 }

@@ -116,7 +116,7 @@ export class KafkaTarget implements Target {
     try {
       this.#producer ??= this.#open()
       const sent = chunk.indexes.map((index) => jobs[index]!)
-      const messages = sent.map((job) => recordOf(job))
+      const messages = sent.flatMap((job) => recordsOf(job))
       const request = this.#producer.send({ messages, compression: chunk.compression })
       this.#lastError = null
       await withDeadline(request, shortestTimeoutMs(sent))
@@ -192,8 +192,8 @@ export class KafkaTarget implements Target {
 
 type StringRecord = MessageToProduce<string, string, string, string>
 
-function recordOf(job: Sendable): StringRecord {
-  const { topic, key, value, headers } = job.payload as KafkaPayload
+function recordsOf(job: Sendable): readonly StringRecord[] {
+  const { topic, key, value, headers, tombstone } = job.payload as KafkaPayload
   const { contentType } = job.action.options as KafkaActionOptions
   const id = {
     ...headers,
@@ -201,8 +201,10 @@ function recordOf(job: Sendable): StringRecord {
     'bingo-message-id': messageId(job.id, job.action),
   }
   // The client writes what is not there as null; an empty text would be a value.
-  if (value === null) return { topic, key, headers: id } as StringRecord
-  return { topic, key, value, headers: { 'content-type': contentType, ...id } }
+  const empty = { topic, key, headers: id } as StringRecord
+  if (value === null) return [empty]
+  const record = { topic, key, value, headers: { 'content-type': contentType, ...id } }
+  return tombstone === true ? [record, empty] : [record]
 }
 
 /** Brokers behind a router that chooses by server name (SNI) need it; it cannot be an IP address. */

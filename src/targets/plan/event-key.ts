@@ -1,4 +1,5 @@
 import type { Change } from '../../model/change.ts'
+import { debeziumKey } from '../../model/debezium-event.ts'
 import { stringifyValue } from '../../model/event-json.ts'
 import { keyOf } from '../../model/row-key.ts'
 import type { ColumnReads } from '../../model/rule.ts'
@@ -22,4 +23,10 @@ export const eventKey: Piece<string> = {
     if (typeof only === 'string') return only
     return only === undefined ? stringifyValue(values) : typeof only === 'bigint' ? `${only}` : stringifyValue(only)
   },
+}
+
+/** As Debezium has it: the primary key as a map, so that tools made for its topics can read records. */
+export const debeziumEventKey: Piece<string> = {
+  reads: (table) => eventKey.reads(table),
+  bind: (table) => (change) => debeziumKey(change) ?? `${table.schema}.${table.name}`,
 }

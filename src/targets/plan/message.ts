@@ -1,15 +1,16 @@
 import type { ActionSpec, FieldSpec } from '../../model/action.ts'
 import { toCloudEvent } from '../../model/cloud-event.ts'
+import { toDebeziumEvent } from '../../model/debezium-event.ts'
 import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event-json.ts'
 import { READS_WHOLE_ROW } from '../../model/column-reads.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 
-/** `format: event | cloudevents`, shared by every action that sends JSON. */
+/** `format: event | cloudevents | debezium`, shared by every action that sends JSON. */
 export const FORMAT_FIELD: FieldSpec = {
   kind: 'enum',
-  values: ['event', 'cloudevents'],
-  doc: 'Format of the event: BinGo’s own JSON (the default) or a CloudEvents 1.0 envelope.',
+  values: ['event', 'cloudevents', 'debezium'],
+  doc: 'Format of the event: BinGo’s own JSON (the default), a CloudEvents 1.0 envelope, or the envelope of Debezium.',
 }
 
 /** `text` and `contentType`, shared by every action that sends a body. */
@@ -72,6 +73,9 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
     }
     return { kind: 'json', json, contentType: 'application/json' }
   }
+  if (spec.string('format') === 'debezium') {
+    return { kind: 'json', json: debeziumEvent, contentType: 'application/json' }
+  }
   if (spec.string('format') !== 'cloudevents') {
     return { kind: 'json', json: wholeEvent, contentType: 'application/json' }
   }
@@ -80,6 +84,11 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
 
 /** The change event as one line of JSON. */
 export const wholeEvent: Piece<string> = { reads: () => READS_WHOLE_ROW, bind: () => stringifyEvent }
+
+const debeziumEvent: Piece<string> = {
+  reads: () => READS_WHOLE_ROW,
+  bind: () => (change) => stringifyValue(toDebeziumEvent(change)),
+}
 
 const cloudEvent: Piece<string> = {
   reads: () => READS_WHOLE_ROW,
