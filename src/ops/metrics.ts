@@ -118,7 +118,11 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
   gauge('bingo_leader', '1 while this instance is the leader or runs alone, 0 while it is a standby', () =>
     Number(stats.standby.role !== 'standby'),
   )
-  gauge('bingo_lag_seconds', 'Age of the oldest committed change that is still unfinished', () => progress.lagMs() / 1000)
+  gauge(
+    'bingo_lag_seconds',
+    'Age of the oldest committed change that is still unfinished',
+    () => progress.lagMs() / 1000,
+  )
   addSourceGauges(gauge, stats, progress, now)
   gauge('bingo_in_flight_jobs', 'Actions in flight: matched and not finished', () => stats.budget.jobs)
   gauge('bingo_in_flight_bytes', 'Bytes of memory that actions in flight hold', () => stats.budget.bytes)

@@ -116,8 +116,7 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     })
   }
   if (reporter.errors.length === 0) {
-    if (rules.length === 0)
-      reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
+    if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
     const { tables, foldsNames = false } = options
     if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
     if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))

@@ -173,7 +173,7 @@ function zincrby(spec: ActionSpec): Arguments[] {
 }
 
 function increment(spec: ActionSpec, name: string): Arguments {
-  const message = `${name} adds a 64-bit integer`
+  const message = `the value of ${name} must be a 64-bit integer`
   refuseFixedValue(spec, 'value', {
     pattern: INTEGER,
     code: 'BINGO_RULE_REDIS_NUMBER',

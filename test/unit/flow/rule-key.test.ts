@@ -221,10 +221,10 @@ test.each([
   ['new.customer_id', '4:10 key is the same for every row → write key: "{{customer_id}}"'],
   ['""', '4:10 key is the same for every row'],
   ['"{{old.customer_id}}"', 'the key before an UPDATE is found by itself → write {{customer_id}}'],
-  ['"{{lowr note}}"', 'there is no helper "lowr" → did you mean {{lower …}}?'],
+  ['"{{lowr note}}"', 'unknown helper "lowr" → did you mean {{lower …}}?'],
   ['"{{customer_id"', 'a {{ is not closed by }}'],
-  ['[customer_id]', 'key must be a text, but is a list'],
-  ['7', 'key must be a text, but is a number'],
+  ['[customer_id]', 'key must be a string, but is a list'],
+  ['7', 'key must be a string, but is a number'],
 ])('key: %s is refused', (key, message) => {
   expect(refusal(key)).toContain(message)
 })

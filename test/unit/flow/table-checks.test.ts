@@ -48,7 +48,7 @@ test('A table that the stream shows is checked as `check` does, once, with the p
   for (let i = 0; i < 3; i++) expect(matcher.wants(table)).toBe(true)
   expect(lines).toEqual([
     expect.stringMatching(/^error r\.yaml:2:\d+ rule "a" reads column "agee", which shop.users does not have/),
-    expect.stringMatching(/^error r\.yaml:3:\d+ shop.users: new.total is DECIMAL\(9,2\).*double\(new.total\)/),
+    expect.stringMatching(/^error r\.yaml:3:\d+ shop.users: new.total is DECIMAL\(9,2\).*decimal\(new.total\)/),
     expect.stringMatching(/^warn r\.yaml:4:\d+ shop.users: new.age can be NULL/),
   ])
   expect(stats.tableProblems).toEqual({ error: 2, warning: 1 })

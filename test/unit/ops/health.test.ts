@@ -186,7 +186,7 @@ test('a target that is up and finishes nothing of what waits is stalled, and nam
   now += 59_000
   expect(stalled()).toEqual([])
   now += 1_000
-  expect(stalled()).toMatchObject([{ message: '7 actions wait for target crm, and none has ended for 60 s' }])
+  expect(stalled()).toMatchObject([{ message: '7 actions wait for target crm, and none has finished for 60 s' }])
   stats.targets.get('crm')!.ended += 1
   expect(stalled()).toEqual([])
 })

@@ -237,7 +237,7 @@ describe('Secrets', () => {
 
   test('that are missing are reported at their place', () => {
     expect(wrong(ruleWith('actions: [{type: redis, cmd: DEL, key: "k:${env:NOPE}:{{id}}"}]'))).toEqual([
-      '4:47 BINGO_RULE_SECRET_MISSING environment variable NOPE is not set',
+      '4:47 BINGO_RULE_SECRET_MISSING the environment variable NOPE is not set',
     ])
   })
 

@@ -128,7 +128,7 @@ describe('Counters in hashes and sorted sets', () => {
 
   test('take numbers only', () => {
     const hash = '{type: redis, cmd: HINCRBY, key: h, field: f, value: "{{new.score}}"}'
-    expect(failure(() => payloadOf(hash, insert))).toContain('HINCRBY adds a 64-bit integer')
+    expect(failure(() => payloadOf(hash, insert))).toContain('the value of HINCRBY must be a 64-bit integer')
     const board = '{type: redis, cmd: ZINCRBY, key: b, member: m, value: "{{new.name}}"}'
     expect(failure(() => payloadOf(board, insert))).toContain('ZINCRBY adds a number')
   })

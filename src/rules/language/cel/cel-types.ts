@@ -184,7 +184,7 @@ export function fixFor(column: TypedColumn, other: CelNode, table: TableDef): st
   if (type === 'string' && NUMBERS.has(wanted)) {
     return isDecimal(column.column) || constant === undefined
       ? `compare it as a number: decimal(${text})`
-      : `compare it with a text: '${constant}'`
+      : `compare it with a string: '${constant}'`
   }
   if (type === 'string' && TIMES.has(wanted)) return `compare it as a time: timestamp(${text})`
   if (NUMBERS.has(type) && wanted === 'bool')

@@ -163,6 +163,8 @@ test('messages keep their ids when actions of a rule are reordered', () => {
 
 test('two actions of a rule cannot share an id, and an id cannot look like an index', () => {
   const named = (id: string): string => SADD.replace('{', `{id: ${id}, `)
-  expect(() => rules([named('a'), named('a').replace('seen', 'x')])).toThrow(expect.objectContaining({ code: 'BINGO_INVALID_INPUT' }))
+  expect(() => rules([named('a'), named('a').replace('seen', 'x')])).toThrow(
+    expect.objectContaining({ code: 'BINGO_INVALID_INPUT' }),
+  )
   expect(() => rules([named('"1"')])).toThrow(expect.objectContaining({ code: 'BINGO_INVALID_INPUT' }))
 })

@@ -48,7 +48,7 @@ describe('Decimals in filters', () => {
     ['decimal(0.0 / 0.0) > 1', '"NaN" is not a number'],
     ['decimal(new.n) > 1', "found no matching overload for 'decimal(null)'"],
     ["decimal(new.price) > '9.5'", 'refused: no such overload: decimal > string'],
-    ['decimal(new.price)', 'refused: the expression must be true or false, but yields a decimal'],
+    ['decimal(new.price)', 'refused: the expression must be true or false, but returns a decimal'],
     ['decimal(new.price) / 0 > 1', 'division by zero'],
     ["int(decimal('9223372036854775808')) > 1", 'does not fit into an int'],
     ['decimal(1).round(-1) > 1', 'round() takes 0 to 100 digits'],
