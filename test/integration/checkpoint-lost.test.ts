@@ -54,6 +54,8 @@ test('dead letters next to a lost checkpoint stop the start until an operator se
   await using daemon = await Daemon.start({
     rules: rules(`{type: webhook, url: "${receiver.url}", body: "{{new.v}}", when: "int(new.v) > 0"}`),
     sourceUrl: mysql.url,
+    // In a state file they are lost together.
+    env: { BINGO_DEAD_LETTERS_STORE: redis.url },
   })
   await mysql.query("INSERT INTO shop.t (v) VALUES ('no number')")
   await eventually('it is a dead letter', async () => {
