@@ -96,7 +96,7 @@ test('what is wrapped is left as it was, and what it cannot do is not offered', 
   await target.send([job()])
   expect(permit.asked).toBe(0)
   expect(guarded).toMatchObject({ gather: 'lane', maxBatch: 10, maxConcurrency: 1 })
-  expect([guarded.beforeDeadLetter, guarded.afterRedelivery]).toEqual([undefined, undefined])
+  expect([guarded.beforeDeadLetter, guarded.afterRedelivery, guarded.ask]).toEqual([undefined, undefined, undefined])
   const told: number[] = []
   const remembering = Object.assign(new CountingTarget(), {
     afterRedelivery: async (jobs: readonly Sendable[]) => void told.push(jobs.length),
