@@ -20,6 +20,16 @@ describe('The charts of the documentation', () => {
     }
   })
 
+  test('show figures that stand in docs/performance.md', () => {
+    const page = readFileSync(new URL('../../../docs/performance.md', import.meta.url), 'utf8').replaceAll(
+      /(\d)\.0\b/g,
+      '$1',
+    )
+    const labels = [...charts(stored).values()].flatMap((svg) => [...svg.matchAll(/>([\d.–]+) (?:M|ms)<\/text>/g)])
+    expect(labels.length).toBeGreaterThan(0)
+    expect(labels.map(([, range]) => range!).filter((range) => !page.includes(range))).toEqual([])
+  })
+
   test('show lowest and highest of several runs', () => {
     const run = (value: number, base: number) => ({
       machine: 'm',
