@@ -93,7 +93,7 @@ describe('a disk that is full', () => {
     expect(duplicates).toBeGreaterThan(0)
   })
 
-  test('below the checkpoint at the start: it waits for room and says so, and reads from where it was', async () => {
+  test('under the checkpoint at the start: it waits for room, reports it, and resumes at the checkpoint', async () => {
     await start({ BINGO_CHECKPOINT_STORE: `file:${join(disk.folder, 'checkpoint')}` })
     await bingo.stop()
     await disk.fill(process.pid)

@@ -63,7 +63,7 @@ describe('by server reflection', () => {
     [{ method: 'mail.v1.Mailer/Gone' }, 'down BINGO_GRPC_METHOD', 'no method Gone'],
     [{ method: 'mail.v1.Mailer/Watch' }, 'down BINGO_GRPC_METHOD', 'unary'],
     [{ message: { idd: '{{id}}' } }, 'down BINGO_GRPC_FIELD', 'did you mean id?'],
-  ])('%j is said by the daemon and by check --online', async (fields, expected, message) => {
+  ])('%j is reported by the daemon and by check --online', async (fields, expected, message) => {
     await using mailer = await Mailer.start({ reflection: ['v1'] })
     await using sender = await Sender.open(mailer.address, fields)
     const failure = await sender.failure()
@@ -72,7 +72,7 @@ describe('by server reflection', () => {
     expect(problems.map((problem) => problem.message)).toEqual([expect.stringContaining(message)])
   })
 
-  test('check --online finds nothing wrong with what is right, and says when the server is not there', async () => {
+  test('check --online accepts what is valid, and reports a missing server', async () => {
     await using mailer = await Mailer.start({ reflection: ['v1'] })
     await using sender = await Sender.open(mailer.address)
     expect(await grpc.inspect!(sender.plan, { log: silentLog, now: Date.now })).toEqual([])
@@ -122,7 +122,7 @@ describe('a call', () => {
     expect(await small.failure()).toBeNull()
   })
 
-  test('with metadata that is too large for the server is not taken for a server that is down', async () => {
+  test('with metadata that is too large does not count as a server that is down', async () => {
     await using mailer = await Mailer.start()
     await using sender = await Sender.open(mailer.address, {
       proto: MAIL_PROTO,
@@ -187,7 +187,7 @@ describe('over TLS', () => {
     expect(await verdict(mailer, { ca: authority.caFile, ...client })).toBeNull()
   })
 
-  test('the name in the certificate is checked, against `servername` where it is given', async () => {
+  test('the name in the certificate is verified, against `servername` if it is set', async () => {
     await using mailer = await secured(['mail.internal'])
     const own = await authority.issue({ commonName: 'bingo' })
     const tls = { ca: authority.caFile, cert: own.certFile, key: own.keyFile }
@@ -199,7 +199,7 @@ describe('over TLS', () => {
 describe('a server process', () => {
   const script = fileURLToPath(new URL('../support/grpc-server-process.ts', import.meta.url))
 
-  test('that comes back is reached by the next call, however many have failed before', async () => {
+  test('that is up again is reached by the next call, however many failed before', async () => {
     const port = await freePort()
     await using sender = await Sender.open(`127.0.0.1:${port}`, { proto: MAIL_PROTO })
     for (let tries = 0; tries < 8; tries++) expect(summary(await sender.failure())).toBe('down BINGO_GRPC_STATUS')
@@ -226,7 +226,7 @@ describe('a server process', () => {
     expect(await sender.failure()).toBeNull()
   })
 
-  test('that is killed in the middle, several times, gets every event', async () => {
+  test('that is killed several times under load receives every event', async () => {
     const port = await freePort()
     const seen = new Set<string>()
     let server: ChildProcess

@@ -119,7 +119,7 @@ describe('a gRPC target', () => {
     expect(calls).toHaveLength(1)
   })
 
-  test('a server that is down and comes back takes the events', async () => {
+  test('a server that is down and up again receives the events', async () => {
     server.forceShutdown()
     expect(summary(await send([1]))).toEqual(['down BINGO_GRPC_STATUS'])
     await startServer(port)

@@ -59,7 +59,7 @@ afterAll(async () => {
 })
 
 describe('a Kafka cluster whose leaders are killed under load', () => {
-  test('takes everything in the order of every key', async () => {
+  test('receives everything in order per key', async () => {
     await whenAllInSync()
     const random = randomFrom(11)
     const history = new RowHistory(plan(), ROWS)

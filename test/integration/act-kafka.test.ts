@@ -202,7 +202,7 @@ describe('a Kafka target', () => {
     await other.close()
   })
 
-  test('a broker that is killed and comes back takes the events', async () => {
+  test('a broker that is killed and restarted receives the events', async () => {
     const batch = (id: number): Sendable[] => jobs({ topic: 'restarted', value: { id: '{{id}}' } }, id)
     expect(await target.send(batch(1), signal)).toBeUndefined()
     await server.kill('SIGKILL')

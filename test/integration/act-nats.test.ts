@@ -79,7 +79,7 @@ describe('a NATS target', () => {
     expect(message?.header.get('source')).toBe('bingo')
   })
 
-  test('what two rules say about one event are two messages, not a repetition', async () => {
+  test('messages of two rules about one event are two messages, not duplicates', async () => {
     const before = await stored()
     const batch = ['points', 'mail', 'mail two\n'].map((id) => {
       const [job] = jobs({}, 40)
@@ -115,7 +115,7 @@ describe('a NATS target', () => {
     expect(bodies).toEqual(['{"id":1}', '{"id":2}'])
   })
 
-  test('a server that is killed and comes back takes the events', async () => {
+  test('a server that is killed and restarted receives the events', async () => {
     const batch = jobs({}, 1, 2, 3, 4, 5, 6, 7).slice(6)
     await server.kill('SIGKILL')
     expect(summary(await target.send(batch, signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
@@ -148,7 +148,7 @@ describe('a NATS target', () => {
 })
 
 describe('a NATS server that is killed in mid-stream', () => {
-  test('has what it acknowledged, in the order of every row', async () => {
+  test('has what it acknowledged, in order per row', async () => {
     await manager.streams.add({ name: 'killed', subjects: ['killed.>'] })
     const { plan } = compile({ type: 'nats', url: server.url, subject: 'killed.{{id}}' }, { timeoutMs: 10_000 })
     const history = new RowHistory(plan, 20)

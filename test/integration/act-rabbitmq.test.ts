@@ -87,7 +87,7 @@ describe('a RabbitMQ target', () => {
     })
   })
 
-  test('a message that no queue takes is a failure, its neighbours arrive', async () => {
+  test('a message without a queue fails, the others of its batch arrive', async () => {
     const lost = jobs({ routingKey: 'orders.update' }, 2)
     const result = await target.send([...jobs({}, 1), ...lost, ...jobs({}, 3)], signal)
     expect(summary(result)).toEqual([null, 'unknown BINGO_RABBITMQ_REFUSED', null])

@@ -28,7 +28,7 @@ async function open(url: string): Promise<Target> {
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 describe('a Sentinel group', () => {
-  test('whose master is killed: what waits goes to the replica that takes over, and nothing of it is missing', async () => {
+  test('whose master is killed: the backlog goes to the promoted replica, complete', async () => {
     await using group = await SentinelGroup.start()
     const target = await open(group.url)
     const set = (ids: readonly number[], value: string): Sendable[] =>
@@ -59,7 +59,7 @@ describe('a Sentinel group', () => {
 })
 
 describe('a Cluster of three nodes', () => {
-  test('takes keys of all slots in one send; those of a node that is killed wait, and go when it is back', async () => {
+  test('accepts keys of all slots in one send; those of a killed node wait until it is up again', async () => {
     await using cluster = await RedisCluster.start()
     const { url } = cluster
     const target = await open(url)
@@ -80,7 +80,7 @@ describe('a Cluster of three nodes', () => {
 })
 
 describe('a single server', () => {
-  test('that becomes a replica refuses; when it is a master again it takes what waited', async () => {
+  test('that becomes a replica refuses; when it is a master again it receives the backlog', async () => {
     await using master = await startRedis()
     await using server = await startRedis()
     const target = await open(server.url)

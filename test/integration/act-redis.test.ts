@@ -103,7 +103,7 @@ describe('the Redis target', () => {
     expect((await server.cli('GET', 'k')).trim()).toBe('3')
   })
 
-  test('fails only the command that is wrong in itself, as poison', async () => {
+  test('fails only the invalid command, as poison', async () => {
     await server.cli('SET', 'text', 'x')
     const batch = [
       ...jobs({ cmd: 'SET', key: 'a', value: '1' }),
@@ -151,7 +151,7 @@ describe('the Redis target', () => {
     await opened.close()
   })
 
-  test('a server that is killed and comes back takes events again, and runs none twice', async () => {
+  test('a server that is killed and restarted receives events again, and runs none twice', async () => {
     await using other = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
     const opened = await openTarget(other.url)
     await other.kill('SIGKILL')

@@ -117,7 +117,7 @@ describe.each([
     expect(await ids()).toEqual([1, 3])
   })
 
-  test('a server that is killed and comes back takes the events', async () => {
+  test('a server that is killed and restarted receives the events', async () => {
     await server.kill('SIGKILL')
     expect(summary(await send([{ id: 1, name: 'a' }]))).toEqual(['down BINGO_SQL_UNREACHABLE'])
     await server.restart()
@@ -127,7 +127,7 @@ describe.each([
     expect(await ids()).toEqual([1])
   })
 
-  test('a server that is killed in the middle of a batch has taken all of it or nothing', async () => {
+  test('a server that is killed during a batch has applied all of it or none', async () => {
     const slow = 'INSERT INTO log (id) SELECT ? + SLEEP(0.02)'
     await using other = await another({ statement: slow })
     const all = Array.from({ length: 200 }, (_, i) => i + 1)
@@ -160,7 +160,7 @@ describe.each([
     expect(await server.query('SELECT id, n FROM audit.counters ORDER BY id')).toMatchObject([{ n: 2 }, { n: 2 }])
   })
 
-  test('a row that stays locked is tried again, not given up and not taken for a server that is down', async () => {
+  test('a row that stays locked is retried, not given up, and not treated as a server that is down', async () => {
     await server.query('SET GLOBAL innodb_lock_wait_timeout = 1')
     await using rival = await rivalOf(server)
     await rival.query('BEGIN')

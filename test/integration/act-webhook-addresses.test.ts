@@ -128,7 +128,7 @@ describe('a host that the rule names', () => {
     '[64:ff9b::6464:64c8]',
     '168.63.129.16',
     '192.0.0.192',
-  ])('is refused by check where it is link-local or a metadata service: %s', (host) => {
+  ])('is refused by check if it is link-local or a metadata service: %s', (host) => {
     const fields = { type: 'webhook', url: `http://${host}/`, body: { id: 1 } }
     expect(compile(fields).problems.map(({ code }) => code)).toEqual(['BINGO_RULE_WEBHOOK_ADDRESS'])
     const listed = [new URL(fields.url).hostname.replaceAll(/[[\]]/g, '')]
@@ -141,7 +141,7 @@ describe('a host that the rule names', () => {
   })
 })
 
-describe('names are checked by what they resolve to at that very moment', () => {
+describe('names are checked by the address they resolve to at connection time', () => {
   const OPTIONS: WebhookTargetOptions = {
     origin: null,
     concurrency: 1,

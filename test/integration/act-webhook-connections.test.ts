@@ -133,7 +133,7 @@ describe('over HTTP/2', () => {
     expect(new Set(receiver.taken).size).toBe(300)
   })
 
-  test('a server that stops and comes back takes the events', async () => {
+  test('a server that is stopped and restarted receives the events', async () => {
     await using receiver = await Http2Receiver.start()
     const { port } = receiver
     await using sender = await WebhookSender.open(trusting(receiver.url))
@@ -185,7 +185,7 @@ describe('over HTTP/2', () => {
     }
   })
 
-  test('is not spoken where the rule says so', async () => {
+  test('is not used if the rule disables it', async () => {
     await using receiver = await Http2Receiver.start()
     await using sender = await WebhookSender.open(trusting(receiver.url, { http2: false }))
     expect((await sender.failure(1))?.kind).toBe('down')
@@ -224,7 +224,7 @@ describe('over HTTP/1.1', () => {
     expect(server.seen.taken).toHaveLength(300)
   })
 
-  test('a server that closes connections just as they are used again gets every event', async () => {
+  test('a server that closes connections at the moment of reuse receives every event', async () => {
     await using server = await receiver({ closeAfter: 3 })
     await using sender = await WebhookSender.open({ url: server.url })
     await deliver(sender, 300)

@@ -50,7 +50,7 @@ const redisAction = (password: string): string =>
   `{type: redis, url: "redis://:${password}@127.0.0.1:${redis.port}", cmd: DEL, key: "t:{{id}}"}`
 
 describe('check --online', () => {
-  test('finds nothing where the targets let us in and have what the actions need', async () => {
+  test('finds nothing if the targets accept the login and have what the actions need', async () => {
     for (const action of [
       redisAction('opensesame'),
       sqlAction('INSERT INTO t (id) VALUES (?)'),

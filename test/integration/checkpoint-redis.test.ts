@@ -20,7 +20,7 @@ describe('a checkpoint in Redis', () => {
   const open = (name = 'bingo') =>
     openCheckpointStore({ checkpoint: `${redis.url}/1`, deadLetters: undefined, name, log })
 
-  it('is null before the first save, and comes back as it was', async () => {
+  it('is null before the first save, and is loaded unchanged', async () => {
     const store = await open()
     expect(await store.load()).toBeNull()
     await store.save(checkpoint)
@@ -36,7 +36,7 @@ describe('a checkpoint in Redis', () => {
     await Promise.all([one.close(), two.close()])
   })
 
-  it('refuses a save with a lower epoch, and takes equal and higher ones', async () => {
+  it('refuses a save with a lower epoch, and accepts equal and higher ones', async () => {
     const store = await open()
     await store.save(checkpoint)
     await store.save({ ...checkpoint, savedAt: 2 })

@@ -40,7 +40,7 @@ beforeEach(async () => {
 
 afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
 
-test('check says what is right', async () => {
+test('check lists what is valid', async () => {
   const { code, stdout } = await bingo(['check', '--online'], { env })
   expect(code).toBe(0)
   expect(stdout).toContain('1 rule')
@@ -55,7 +55,7 @@ test('check --online finds a column that the table does not have', async () => {
   expect(stderr).toContain('status')
 })
 
-test('check says that a comparison does not fit a column, online and from a schema file, and test takes typed rows', async () => {
+test('check reports a comparison that does not fit a column, online and from a schema file, and test accepts typed rows', async () => {
   const create =
     "CREATE TABLE shop.orders (id INT PRIMARY KEY, total DECIMAL(10,2) NOT NULL, state ENUM('new','paid') NOT NULL, age INT)"
   await mysql.query(create)
@@ -214,7 +214,7 @@ test('explain tells which part of a filter decides', async () => {
   expect(stdout).toContain('new.status = 1, old.status = 1')
 })
 
-test('rules that are changed while the daemon runs are taken over, broken ones are not', async () => {
+test('changed rules are reloaded while the daemon runs, invalid ones are not', async () => {
   await redis.cli('FLUSHALL')
   await mysql.query('DELETE FROM shop.users')
   await mysql.query("INSERT INTO shop.users VALUES (1, 'a', 1), (2, 'b', 1)")

@@ -38,13 +38,13 @@ async function busyDaemon(deadline: string): Promise<Daemon> {
   return daemon
 }
 
-test('a stop ends within its deadline although a target hangs, and says what is left', async () => {
+test('a stop ends within its deadline although a target hangs, and logs what is undelivered', async () => {
   await using daemon = await busyDaemon('500ms')
   expect(await daemon.stop()).toBe(0)
   expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
 })
 
-test('a stop does not wait for a target that is down, however long its deadline is, and says what is left', async () => {
+test('a stop does not wait for a target that is down, however long its deadline is, and logs what is undelivered', async () => {
   const down = rules.replace(/:\d+\/"/, `:${await freePort()}/"`)
   const env = { BINGO_SHUTDOWN_DEADLINE: '10m' }
   await using daemon = await Daemon.start({ rules: down, sourceUrl: mysql.url, env })

@@ -105,7 +105,7 @@ describe('a proxy for a webhook', () => {
   })
   afterAll(() => void proxy.close())
 
-  test('takes the requests to the receiver, with its own credentials', async () => {
+  test('forwards requests to the receiver, with its own credentials', async () => {
     await using receiver = await WebhookReceiver.start()
     await using sender = await WebhookSender.open({ url: receiver.url, proxy: `http://user:pw@${address()}` })
     expect(await sender.send(1)).toBeUndefined()

@@ -20,7 +20,7 @@ async function entries(stream: string): Promise<Entry[]> {
   return found.map(([id, fields]) => ({ atMs: Number(id.split('-')[0]), fields }))
 }
 
-test('a delay outlives kill -9 and a clean stop, and is never shorter than it says', async () => {
+test('a delay survives kill -9 and a clean stop, and is never shorter than configured', async () => {
   const rules = `rules:
   - id: later
     table: shop.rows

@@ -61,7 +61,7 @@ describe.each(servers)('binlogs of $title that were purged before they were read
     await Promise.all([receiver[Symbol.asyncDispose](), server.stop()])
   })
 
-  test('stop BinGo, which says what is missing', async () => {
+  test('stop BinGo, which reports what is missing', async () => {
     daemon.spawn()
     expect(await daemon.ended()).toBe(EXIT_REFUSED)
     expect(daemon.output()).toContain('BINGO_SOURCE_GAP')

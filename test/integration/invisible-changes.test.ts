@@ -69,7 +69,7 @@ describe.each(servers)('$name', ({ start, name }) => {
     expect(message).not.toContain('harmless')
   })
 
-  test('says nothing of tables that no rule listens to', async () => {
+  test('reports nothing about tables that no rule references', async () => {
     const found = await findings(urlOf(server, 'reader'), (_schema, table) => table === 'parent')
     expect(messageOf(found, 'BINGO_PREFLIGHT_CASCADE')).toBeUndefined()
   })
@@ -80,7 +80,7 @@ describe.each(servers)('$name', ({ start, name }) => {
     expect(message).toContain(name === 'MariaDB' ? 'logs' : 'shop')
   })
 
-  test('the running daemon logs what it will not see, and reads on', async () => {
+  test('the running daemon logs what it cannot see, and keeps reading', async () => {
     await using source = new RecordingSource(urlOf(server, 'reader'))
     await source.streaming()
     const warned = source.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['code'])
@@ -88,7 +88,7 @@ describe.each(servers)('$name', ({ start, name }) => {
   })
 })
 
-test('MySQL that handles foreign keys above the engine logs the rows, and nothing is said', async () => {
+test('MySQL that handles foreign keys above the engine logs the rows, and nothing is reported', async () => {
   await using server = await startMysql({ gtid: true })
   await server.query(SHOP)
   const found = await findings(urlOf(server, 'reader'))
@@ -158,7 +158,7 @@ describe('check --online', () => {
     return { code, text: stdout + stderr }
   }
 
-  test('says that an account without SELECT cannot have columns checked, and how it could', async () => {
+  test('reports that columns cannot be checked without SELECT, with the grant', async () => {
     const { code, text } = await checked('bingo', 'shop.parent', 'new.nothing > 0')
     expect(code).toBe(0)
     expect(text).toContain('BINGO_CHECK_NO_TABLES')

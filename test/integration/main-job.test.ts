@@ -121,7 +121,7 @@ describe.each(flavours)('on $name', ({ start }) => {
     await eventually('the second key is gone', async () => (await redis.cli('EXISTS', 'cache:user:2')).trim() === '0')
   })
 
-  test('a webhook that answers 500 for a while gets every event once, in order per key', async () => {
+  test('a webhook that temporarily answers 500 receives every event once, in order per key', async () => {
     await sql.query('DELETE FROM shop.users')
     await using receiver = await WebhookReceiver.start()
     const rules = `rules:

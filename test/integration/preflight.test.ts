@@ -42,7 +42,7 @@ function codes(found: readonly Finding[], severity: Finding['severity']): string
 }
 
 describe('preflight on MySQL', () => {
-  it('finds nothing to say about a well set up server and a least-privilege account', async () => {
+  it('finds nothing on a well configured server with a least-privilege account', async () => {
     await using server = await startMysql({ gtid: true, args: ['--sync-binlog=1'] })
     await server.query("CREATE USER bingo@'%' IDENTIFIED BY 'secret'")
     await server.query("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO bingo@'%'")
@@ -88,7 +88,7 @@ describe('preflight on MySQL', () => {
     expect(codes(await findings(server.url, Number(row!['id'])), 'error')).toContain('BINGO_PREFLIGHT_DUPLICATE_ID')
   })
 
-  it('says that the password is wrong, once, and never shows it', async () => {
+  it('reports a wrong password once, and never shows it', async () => {
     await using server = await startMysql({ gtid: true })
     await server.query("CREATE USER bingo@'%' IDENTIFIED BY 'secret'")
     await using source = new RecordingSource(withAccount(server.url, 'bingo', 'wr0ng'))
@@ -108,7 +108,7 @@ describe('preflight on MySQL', () => {
     expect(source.state.connected).toBe(true)
   })
 
-  it('throws out one of two instances with the same name, and says why', async () => {
+  it('stops one of two instances with the same name, and reports why', async () => {
     await using server = await startMysql({ gtid: true })
     await using first = new RecordingSource(server.url, { name: 'one' })
     await first.streaming()
@@ -121,7 +121,7 @@ describe('preflight on MySQL', () => {
 })
 
 describe('preflight on older MySQL', () => {
-  it('says to 5.7 what 5.7 understands', async () => {
+  it('suggests statements to 5.7 that 5.7 supports', async () => {
     await using server = await startOlder('mysql-5.7', { gtid: false, rowImage: 'MINIMAL', args: ['--sync-binlog=0'] })
     const found = await findings(server.url)
     expect(codes(found, 'error')).toEqual([])

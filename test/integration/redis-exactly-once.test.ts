@@ -41,7 +41,7 @@ const get = async (...command: string[]): Promise<string> => (await server.cli('
 const kinds = (result: SendResult) => result?.map((failure) => failure?.kind ?? null)
 
 describe('with exactlyOnce', () => {
-  test('an event that is sent again has no second effect, in whatever company it comes', async () => {
+  test('an event that is sent again has no second effect, in any batch', async () => {
     await using target = await open(runOf(1))
     const first = [
       ...jobs({ cmd: 'INCRBY', key: 'n', value: '2' }, 1, 2),
@@ -82,7 +82,7 @@ describe('with exactlyOnce', () => {
     expect(await get('GET', 'witness')).toBe('1')
   })
 
-  test('a command that is wrong in itself fails alone, and counts once it is right', async () => {
+  test('an invalid command fails alone, and counts once it is fixed', async () => {
     await using target = await open(runOf(1))
     await server.cli('SET', 'text', 'x')
     const batch = [...jobs({ cmd: 'INCRBY', key: 'n' }, 1), ...jobs({ cmd: 'INCRBY', key: 'text' }, 2)]
@@ -106,7 +106,7 @@ describe('with exactlyOnce', () => {
     expect((await get('LRANGE', 'l', '0', '-1')).split('\n')).toEqual(['1', '3'])
   })
 
-  test('an older run is refused by what a newer one left behind', async () => {
+  test('an older run is fenced by the record of a newer one', async () => {
     await using older = await open(runOf(7))
     await using newer = await open(runOf(8))
     expect(await older.send(jobs({ cmd: 'INCRBY', key: 'n' }, 1), signal)).toBeUndefined()

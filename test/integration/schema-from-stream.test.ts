@@ -58,7 +58,7 @@ describe.each(servers)('columns on $title', ({ start }) => {
     expect([columns[2]!.values, key]).toEqual([['a', 'b'], [0]])
   })
 
-  it('are not unsettled by statements that cannot change them, behind the place being read too', async () => {
+  it('are not affected by statements that cannot change them, also after the current position', async () => {
     await using late = await lagging(
       server,
       ['CREATE TABLE shop.calm (id INT PRIMARY KEY, a INT)'],
@@ -77,7 +77,7 @@ describe.each(servers)('columns on $title', ({ start }) => {
     expect(names(late)).toEqual(['calm: id, a', 'calm: id, a', 'calm: id, a'])
   })
 
-  it('of an ALTER that can change them are refused as before, also behind a CREATE that was read', async () => {
+  it('of an ALTER that can change them are refused as before, also after a CREATE that was read', async () => {
     await using late = await lagging(
       server,
       [],
@@ -93,7 +93,7 @@ describe.each(servers)('columns on $title', ({ start }) => {
     expect(names(late)).toEqual(['odd: id, a, b'])
   })
 
-  it('of a table that was there already are not taken from CREATE TABLE IF NOT EXISTS', async () => {
+  it('of an existing table are not taken from CREATE TABLE IF NOT EXISTS', async () => {
     await using late = await lagging(
       server,
       ['CREATE TABLE shop.there (id INT PRIMARY KEY, a INT)'],

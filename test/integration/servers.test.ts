@@ -55,7 +55,7 @@ describe('MySQL and MariaDB for tests', () => {
     expect(await runCommand(await mysqlTool('mysqlbinlog', ['--version']))).toContain('mysqlbinlog')
   })
 
-  it('say in one error what was tried when an option is not known to the server', async () => {
+  it('report in one error what was tried if the server does not know an option', async () => {
     await expect(startMysql({ args: ['--no-such-option'] })).rejects.toMatchObject({
       code: 'BINGO_SERVER_UNAVAILABLE',
       message: expect.stringContaining('no-such-option') as string,
@@ -73,7 +73,7 @@ describe('the servers behind actions', () => {
     expect((await redis.cli('DBSIZE')).trim()).toBe('0')
   })
 
-  it('Kafka takes a record and gives its offset', async () => {
+  it('Kafka accepts a record and returns its offset', async () => {
     await using server = await startKafka()
     const kafka = new Kafka({ brokers: [server.url], logLevel: logLevel.NOTHING })
     const admin = kafka.admin()

@@ -73,7 +73,7 @@ test('an unavailable source is reported with the reason, until it is back', asyn
   expect(await daemon.metric('bingo_source_connected')).toBe(1)
 })
 
-test('a target that is down and what it holds up are said, and the binlog that must not go meanwhile', async () => {
+test('a target that is down and its backlog are reported, and the binlog that must not be purged meanwhile', async () => {
   receiver.answer = () => 503
   await insert(40)
   expect(await told('reasons', 'BINGO_TARGET_DOWN')).toContain('503')

@@ -83,13 +83,13 @@ describe.each(['10.11', '11.8'] as const)('Types that MariaDB %s hides', (versio
     'ALTER TABLE shop.t ADD COLUMN n INT AFTER id',
     'ALTER TABLE shop.t DROP PRIMARY KEY, ADD COLUMN name TEXT',
     'CREATE INDEX late ON shop.t (id)',
-  ])('are certain behind %s', async (alter) => {
+  ])('are certain after %s', async (alter) => {
     const late = await readLate(alter)
     expect(late.changes[0]!.new).toEqual({ id: 1, u: UUID, b, i: '::1' })
     expect(doubts(late)).toEqual([])
   })
 
-  it('are taken as they are now, with a warning, behind an ALTER that names the column', async () => {
+  it('are taken as they are now, with a warning, after an ALTER that names the column', async () => {
     const late = await readLate('ALTER TABLE shop.t MODIFY u UUID NULL')
     expect(late.changes[0]!.new).toEqual({ id: 1, u: UUID, b, i: '::1' })
     expect(doubts(late)).toEqual([['u (taken for UUID)']])
@@ -105,7 +105,7 @@ describe.each(['10.11', '11.8'] as const)('Types that MariaDB %s hides', (versio
     expect(doubts(late)).toEqual(told)
   })
 
-  it('do not turn a versioned table into a plain one behind an ALTER or DROP', async () => {
+  it('do not turn a versioned table into a plain one after an ALTER or DROP', async () => {
     for (const after of ['ALTER TABLE shop.t DROP SYSTEM VERSIONING', 'DROP TABLE shop.t']) {
       await server.query('DROP TABLE IF EXISTS shop.t')
       await server.query('CREATE TABLE shop.t (id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING')

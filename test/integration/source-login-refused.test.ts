@@ -121,7 +121,7 @@ test('an account for PAM ends the run, which names the plugin and those that are
   expect(error.message).toMatch(/dialog \(PAM\).*ed25519/)
 })
 
-test('an account of the operating system ends the run, which says how to give it a password', async () => {
+test('an account of the operating system ends the run, with a hint how to set a password', async () => {
   await mysql.query("INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'")
   await account(mysql, 'oswhere', 'IDENTIFIED WITH auth_socket')
   await account(mariadb, 'oswhere', 'IDENTIFIED VIA unix_socket')

@@ -97,7 +97,7 @@ test('statements of pt-table-checksum, on a table that no rule reads, are skippe
   expect(daemon.output().match(/BINGO_STATEMENT_SKIPPED/g)).toHaveLength(1)
 })
 
-test('damage that comes back at every try ends the run, and never reaches a target', async () => {
+test('corruption that repeats on every attempt ends the run, and never reaches a target', async () => {
   await using daemon = await running()
   proxy.flipRepliesWith = 'marked'
   await server.query("INSERT INTO shop.t (v) VALUES ('marked')")
@@ -109,7 +109,7 @@ test('damage that comes back at every try ends the run, and never reaches a targ
   await eventually('it is delivered whole', () => receiver.requests.some(({ body }) => body.includes('"marked"')))
 })
 
-test('an event without end is given up at the size that a server can send, and what follows is delivered', async () => {
+test('an event without end is dropped at the maximum event size, and what follows is delivered', async () => {
   await using daemon = await running()
   const packet = Buffer.alloc(4 + MOST_PACKET_BYTES)
   packet.writeUIntLE(MOST_PACKET_BYTES, 0, 3)

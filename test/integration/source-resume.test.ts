@@ -71,7 +71,7 @@ describe.each(servers)('a source on $title', ({ start }) => {
     expect(second.source.position?.gtidSet || null).toBe(first.source.position?.gtidSet || null)
   })
 
-  it('refuses to begin where no event begins, or in a file that is not there', async () => {
+  it('refuses to begin where no event begins, or in a missing file', async () => {
     const [oldest] = await server.query('SHOW BINARY LOGS')
     for (const start of [`${String(oldest!['Log_name'])}:99999999`, 'binlog.999999:4', 'binlog.999999:500']) {
       await using reader = new RecordingSource(server.url, { start })

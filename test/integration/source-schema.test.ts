@@ -61,7 +61,7 @@ describe.each(servers)('column names on $title', ({ start }) => {
     expect(reader.committed.map(({ table }) => table.columns[1]!.name)).toEqual(['a', 'b'])
   })
 
-  it('are refused when the table was altered behind the place being read, even where the shape is the same', async () => {
+  it('are refused if the table was altered after the current position, even if the shape is the same', async () => {
     await using before = new RecordingSource(server.url)
     await before.caughtUp()
     await server.query('CREATE TABLE shop.late (id INT PRIMARY KEY, a INT, b INT)')

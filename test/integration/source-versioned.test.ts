@@ -66,7 +66,7 @@ describe.each(servers)('MariaDB $version with $rowMetadata metadata', ({ version
     },
   )
 
-  it('takes many rows of one statement, and changes of the key, for what they are', async () => {
+  it('reads many rows of one statement, and changes of the key, correctly', async () => {
     const { changes } = await changesOf(
       [
         'CREATE OR REPLACE TABLE shop.v (id INT PRIMARY KEY, v INT, w INT WITHOUT SYSTEM VERSIONING) WITH SYSTEM VERSIONING',
@@ -146,7 +146,7 @@ describe.each(servers)('MariaDB $version with $rowMetadata metadata', ({ version
     ])
   })
 
-  it('takes columns that are only called like hidden ones for what they are', async () => {
+  it('reads columns that only have the name of hidden ones as ordinary columns', async () => {
     const { changes } = await changesOf(
       [
         `CREATE OR REPLACE TABLE shop.a (id INT, row_start TIMESTAMP(6) NOT NULL, row_end TIMESTAMP(6) NOT NULL,

@@ -39,7 +39,7 @@ async function status(daemon: Daemon): Promise<string> {
   return (await bingo(['status'], { env })).stdout
 }
 
-test('two daemons of one name: one leads, the other waits, says so, and takes over when the first one stops', async () => {
+test('two daemons of one name: one leads, the other waits, reports it, and takes over when the first one stops', async () => {
   await using one = await prepare('pair')
   await using two = await prepare('pair')
   one.spawn()

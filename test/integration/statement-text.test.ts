@@ -128,7 +128,7 @@ it('the statement that MySQL logs with its rows is read in the character set of 
 })
 
 describe('on MariaDB', () => {
-  it('a statement behind SET STATEMENT … FOR counts', async () => {
+  it('a statement after SET STATEMENT … FOR counts', async () => {
     await using server = await startMariadb({ version: '10.11', rowMetadata: 'NO_LOG' })
     await server.query('CREATE DATABASE shop')
     await server.query('CREATE TABLE shop.t (id INT PRIMARY KEY, a INT, b INT)')

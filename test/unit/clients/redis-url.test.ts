@@ -13,7 +13,7 @@ describe('parseRedisUrl', () => {
     })
   })
 
-  it('takes the default port and database, and IPv6 hosts', () => {
+  it('uses the default port and database, and accepts IPv6 hosts', () => {
     expect(parseRedisUrl('redis://[::1]')).toMatchObject({ hosts: [{ host: '::1', port: 6379 }], db: 0 })
   })
 

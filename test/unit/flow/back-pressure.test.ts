@@ -64,7 +64,7 @@ test('a target that is down may hold three quarters of it, and the others use th
   expect(pauseStates).toEqual([true])
 })
 
-test('reading resumes once the target is up and has taken what waited', () => {
+test('reading resumes once the target is up and has accepted its backlog', () => {
   goesDown('dead')
   const jobs = charge('dead', 8)
   expect(pauseStates).toEqual([true])

@@ -273,7 +273,7 @@ test('TRUNCATE reaches the rules that listen to it, with the statement', () => {
   expect(routed.map((job) => [job.change.op, job.change.query])).toEqual([['truncate', 'TRUNCATE users']])
 })
 
-test('a statement and the rows behind it are not repeated when the connection breaks in mid-transaction', () => {
+test('a statement and the rows after it are not duplicated when the connection breaks in mid-transaction', () => {
   const into = intake(action({}, { operations: new Set(['ddl', 'insert']) }))
   const tables = ['users', 'orders', 'carts'].map((table) => ({ schema: 'shop', table }))
   const statement = {
@@ -292,7 +292,7 @@ test('a statement and the rows behind it are not repeated when the connection br
   expect(routed.map((job) => job.change.seq)).toEqual([0, 1, 2, 3])
 })
 
-test('a gap reaches the rules that listen to it, behind what was read before, and half a transaction goes with it', () => {
+test('a gap reaches the rules for GAP, after what was read before, and drops the incomplete transaction', () => {
   const gap = { id: 'gap-7', at: 7, code: 'BINGO_SOURCE_GAP', reason: 'purged', missing: 'a:1-5', announced: false }
   const into = intake(action({}, { operations: new Set(['gap', 'update']) }))
   into.begin(transaction(1))

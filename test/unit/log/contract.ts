@@ -36,7 +36,7 @@ const ids = (entries: readonly LogEntry[]): string[] => entries.map(({ id }) => 
 
 /** What every event log does, whatever it is made of. */
 export function describeLog(open: OpenLog): void {
-  test('gives back what was appended, in its order, as it was', async () => {
+  test('returns what was appended, in order and unchanged', async () => {
     const log = await open()
     const bytes = record('b', {
       payload: Uint8Array.from({ length: 256 }, (_, i) => i),
@@ -208,7 +208,7 @@ export function describeLog(open: OpenLog): void {
     expect(ids(await all(log))).toEqual(['2', '3', '4'])
   })
 
-  test('an append that is refused takes none of those with it that came at the same time', async () => {
+  test('a refused append does not affect concurrent ones', async () => {
     const log = await open({ maxCount: 3 })
     const [small, large, other] = await Promise.allSettled([
       log.append([record('a')]),

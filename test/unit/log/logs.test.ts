@@ -126,7 +126,7 @@ describe('an event log in a file', () => {
     })
   })
 
-  test('answers a file that can grow no more as an error that may pass, and keeps what it had', async () => {
+  test('reports a file that cannot grow as a retryable error, and keeps its entries', async () => {
     const path = newPath()
     const log = open(path)
     await log.append([record(1)])
@@ -148,7 +148,7 @@ describe('an event log in a file', () => {
     expect((await all(open(path))).map(({ id }) => id)).toEqual(['1', 'small'])
   })
 
-  test('refuses what it cannot write as fast as it comes, instead of keeping it in memory', async () => {
+  test('refuses entries that arrive faster than it can write them, instead of keeping them in memory', async () => {
     const log = open(newPath())
     const payload = Buffer.alloc(1 << 20)
     const answers = await Promise.allSettled(

@@ -54,7 +54,7 @@ test('Each operand of the filter is shown with its answer and the values that it
   ])
 })
 
-test('A filter that fails is an error, with what is wrong at the operand', () => {
+test('A filter that fails is an error, reported at the operand', () => {
   const { outcome, filter } = explainRule(rule('new.status == 1 && new.age > 18'), changeOf(ADA, { ...ADA, age: null }))
   expect(outcome).toBe('error')
   expect(filter?.parts[1]?.answer).toMatchObject({ tag: 'error', code: 'BINGO_FILTER_FAILED' })

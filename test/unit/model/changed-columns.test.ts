@@ -16,7 +16,7 @@ test('a JSON null differs from NULL, and from nothing else that is null', () => 
   expect(columnChanged('doc', json, { doc: 1 })).toBe(true)
 })
 
-test('a column that an image leaves out counts as unchanged in a DELETE and behind an UPDATE, not before one', () => {
+test('a column that an image omits counts as unchanged in a DELETE and after an UPDATE, not before one', () => {
   expect(columnChanged('a', {}, null)).toBe(false)
   expect(columnChanged('a', { a: 1 }, {})).toBe(false)
   expect(columnChanged('a', {}, { a: null })).toBe(true)

@@ -7,7 +7,7 @@ it('finds the name that was meant', () => {
   expect(nearestName('evnts', ['filter', 'table', 'events'])).toBe('events')
 })
 
-it('says nothing when no name is close', () => {
+it('suggests nothing when no name is close', () => {
   expect(nearestName('colour', ['filter', 'table', 'events'])).toBeUndefined()
   expect(nearestName('x', ['filter'])).toBeUndefined()
 })

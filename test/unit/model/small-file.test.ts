@@ -26,12 +26,12 @@ test('A pipe is refused without waiting for who writes into it', async () => {
   expect(() => readSmallFile(path)).toThrow('a device or a pipe')
 })
 
-test('A folder and a missing file say what they are', () => {
+test('A folder and a missing file are reported as such', () => {
   expect(() => readSmallFile(folder)).toThrow('it is a folder')
   expect(() => readSmallFile(join(folder, 'nothing'))).toThrow('ENOENT')
 })
 
-test('A file that is not UTF-8 is refused, with the place of the first wrong byte', () => {
+test('A file that is not UTF-8 is refused, with the place of the first invalid byte', () => {
   const path = join(folder, 'encoded')
   writeFileSync(path, Buffer.from('a: 1\nb: größe\n', 'latin1'))
   expect(() => readSmallFile(path)).toThrow(expect.objectContaining({ line: 2, column: 6 }))

@@ -150,7 +150,7 @@ test('while it catches up, lag is the age of what is finished', () => {
   expect(progress.lagMs()).toBe(86_400_000)
 })
 
-test('a standby is not ready, and says nothing but who leads', () => {
+test('a standby is not ready, and reports only the leader', () => {
   source.connected = false
   Object.assign(stats.standby, { role: 'standby', leader: 'host:1' })
   const { ready, reasons, notes } = assess(stats, progress, { heartbeatMs: 1_000 }, now)
@@ -232,7 +232,7 @@ test('dead letters are noted for ten minutes, counted from the beginning of the 
   expect(notes()[0]!.message).toMatch(/^1 event /)
 })
 
-test('binlogs that are about to be purged are said with how long there is left', () => {
+test('binlogs that are about to be purged are reported with the time left', () => {
   const retention = { keptMs: 86_400_000, headroomMs: 7_200_000, headroomBytes: null, backlogBytes: 2_048 }
   source.retention = retention
   expect(notes()).toMatchObject([{ code: 'BINGO_PURGE_NEAR', message: expect.stringContaining('2 h') }])
@@ -240,7 +240,7 @@ test('binlogs that are about to be purged are said with how long there is left',
   expect(notes()).toEqual([])
 })
 
-test('a gap is said for a day', () => {
+test('a gap is reported for a day', () => {
   source.lastGapAt = now
   expect(notes()).toMatchObject([{ code: 'BINGO_GAP_PASSED' }])
   source.lastGapAt = now - 86_400_001

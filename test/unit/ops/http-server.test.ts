@@ -40,7 +40,7 @@ test('the four pages answer', async () => {
   expect((await get(http.port, '/status', {}, 'POST')).status).toBe(405)
 })
 
-test('readyz says 503 and why', async () => {
+test('readyz answers 503 with the reason', async () => {
   await using http = await open()
   expect((await get(http.port, '/readyz')).status).toBe(200)
   ready = false

@@ -7,7 +7,7 @@ test('credentials in addresses are hidden, the rest stays readable', () => {
   expect(redactUrls('mysql://db:3306/x@y')).toBe('mysql://db:3306/x@y')
 })
 
-test('known secrets are hidden wherever they stand, encoded ones too', () => {
+test('known secrets are hidden everywhere, encoded ones too', () => {
   const redact = createRedactor(['p@ssword', 'abc'])
   expect(redact({ a: ['is p@ssword here'], b: 'p%40ssword', c: 'abc' })).toEqual({
     a: ['is *** here'],

@@ -84,7 +84,7 @@ describe('The founding example', () => {
 })
 
 describe('A rule', () => {
-  test('may say everything that the grammar has', () => {
+  test('may use the whole grammar', () => {
     const rule = only(
       load(
         ruleWith(
@@ -156,7 +156,7 @@ describe('A rule', () => {
     expect(wrong(ruleWith('enabled: false', 'filter: "1"'))).toHaveLength(1)
   })
 
-  test('has a version that changes with what it says, not with how it is written', () => {
+  test('has a version that changes with its meaning, not with its formatting', () => {
     const version = (text: string): string => only(load(text)).version
     const block = 'rules:\n  - table: users\n    id: r # comment\n    actions:\n      - type: log\n'
     expect(version(block)).toBe(version('rules: [{id: "r", table: users, actions: [{type: log}]}]'))
@@ -224,7 +224,7 @@ describe('Delivery options', () => {
 })
 
 describe('Secrets', () => {
-  test('are put in from the environment and from files, also beside templates, and never shown', async () => {
+  test('are inserted from the environment and from files, also next to templates, and never shown', async () => {
     const rule = only(load(ruleWith('actions: [{type: redis, cmd: DEL, key: "${env:TOKEN}:${env:BRACES}:{{id}}"}]')))
     expect(rule.actions[0]!.bind(USERS)(changeOf(null, ADA))).toBe('topsecret:{{id}}:101')
     const folder = await mkdtemp(join(tmpdir(), 'bingo-secret-'))
@@ -436,7 +436,7 @@ describe('What no event could pass is refused when the rules are loaded', () => 
   })
 })
 
-describe('What people of other languages write gets a hint', () => {
+describe('What is written as in other languages gets a hint', () => {
   test.each([
     ['filter: "new.status IN (1, 2)"', 'write x in [1, 2], with square brackets'],
     ['filter: "new.status in (1, 2)"', 'write x in [1, 2], with square brackets'],
@@ -497,7 +497,7 @@ describe('What looks like a template and is none is a warning', () => {
   })
 })
 
-describe('Durations have bounds wherever they stand', () => {
+describe('All durations have bounds', () => {
   const action = (text: string): string[] => wrong(ruleWith(`actions: [{type: log, ${text}}]`))
 
   test.each([
@@ -521,7 +521,7 @@ describe('Durations have bounds wherever they stand', () => {
   })
 })
 
-describe('What is wrong is reported with its place', () => {
+describe('Problems are reported with their place', () => {
   test.each<[string, string, string[]]>([
     ['an unknown key', ruleWith('fliter: "true"'), ['4:5 BINGO_RULE_UNKNOWN_KEY unknown key "fliter" in a rule']],
     ['an operation', ruleWith('events: [UPDAT]'), ['4:14 BINGO_RULE_VALUE "UPDAT" is not a valid value of events']],
@@ -748,7 +748,7 @@ describe('Rules files', () => {
     expect(ruleSet.rules[0]!.location.file.startsWith('/')).toBe(false)
   })
 
-  test('a pattern that names nothing is a problem, beside everything else', async () => {
+  test('a pattern without a match is a problem, next to all others', async () => {
     await expect(loadRules({ ...OPTIONS, patterns: ['nope/*.yaml', 'a.yaml'], baseDir: folder })).rejects.toMatchObject(
       {
         problems: [{ code: 'BINGO_RULE_NO_FILES', message: 'no rules file matches "nope/*.yaml"' }],
@@ -762,7 +762,7 @@ describe('Rules files', () => {
     ['no entry', 'rules:\n#  - id: x\n', '1:1 "rules:" is empty'],
     ['an empty map', '{}', '1:1 the file has no rules'],
     ['null', '~', '1:1 the file is empty'],
-  ])('a file that says nothing is an error: %s', (_name, text, expected) => {
+  ])('a file without rules is an error: %s', (_name, text, expected) => {
     const [problem] = problemsOf(() => load(text))
     expect(`${problem!.location!.line}:${problem!.location!.column} ${problem!.message}`).toBe(expected)
     expect(problem!.hint).toContain('rules: []')

@@ -19,7 +19,7 @@ function row(columns: { readonly [name: string]: unknown }, table = 'orders'): o
   }
 }
 
-test('Values are taken as the types of the columns give them', () => {
+test('Values are converted to the types of the columns', () => {
   expect(
     row({ ID: '18446744073709551615', total: 19.9, status: 1, active: 0, state: 'paid', flags: 'gift,express' }),
   ).toEqual({

@@ -65,7 +65,7 @@ export function describeState(place: () => OpenState): void {
     expect(await stores[3]!.load('a')).toMatchObject({ version: 11 })
   })
 
-  test('has leases beside the values', async () => {
+  test('has leases next to the values', async () => {
     const open = place()
     const [one, two] = [(await open()).lease('work', 60_000), (await open()).lease('work', 60_000)]
     expect(await one.ask()).toMatchObject({ tag: 'taken' })

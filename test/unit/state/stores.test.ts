@@ -43,7 +43,7 @@ describe('state in a file', () => {
     return async () => open(path)
   })
 
-  test('is readable by its owner only, with what SQLite keeps beside it', async () => {
+  test('is readable by its owner only, including the files of SQLite next to it', async () => {
     const path = newPath()
     await open(path).save('a', 'x', null)
     for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600)

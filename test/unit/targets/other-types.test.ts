@@ -7,7 +7,7 @@ import { compile, jobFor } from './action-spec.ts'
 const KAFKA = { type: 'kafka', brokers: ['k1:9092'], topic: 'shop.users' }
 
 describe('a Kafka action', () => {
-  test('keys records by the primary key, and by the table where there is none', () => {
+  test('keys records by the primary key, or by the table without one', () => {
     const { plan } = compile(KAFKA)
     expect(jobFor(plan, { id: 7, status: 1 }).payload).toMatchObject({ topic: 'shop.users', key: '7' })
     const two = tableDef(['a', 'b'], [0, 1])

@@ -107,7 +107,7 @@ describe('exactlyOnce', () => {
     expect(codes({ cmd: 'DEL', exactlyOnce: false })).toEqual([])
   })
 
-  test('is refused on a Cluster, where it cannot hold', () => {
+  test('is refused on a Cluster, where it does not work', () => {
     const refused = [['exactlyOnce', 'BINGO_REDIS_EXACTLY_ONCE_CLUSTER']]
     expect(codes({ cmd: 'INCRBY', url: 'redis+cluster://a:1,b:2' })).toEqual(refused)
     expect(codes({ cmd: 'INCRBY', url: 'rediss+cluster://a:1,b:2' })).toEqual(refused)

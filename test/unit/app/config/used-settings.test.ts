@@ -21,6 +21,6 @@ test('The token of the admin server is needed by those who ask it only', () => {
   expect(() => load(env, ['http'])).toThrow(ProblemsError)
 })
 
-test('A wrong value is a problem for every command', () => {
+test('An invalid value is a problem for every command', () => {
   expect(() => load({ BINGO_LANES: 'many' }, ['http'])).toThrow(ProblemsError)
 })

@@ -56,7 +56,7 @@ test('a target with a permit sends at once, without asking the store', async () 
   expect([target.sent, permit.asked]).toEqual([1, 0])
 })
 
-test('a target whose permit has run out waits for it with what it was to send', async () => {
+test('a target whose permit has expired waits for a new one with its batch', async () => {
   const permit = new ManualPermit()
   const target = new CountingTarget()
   const sending = new GuardedTarget(target, permit).send([job(), job()], signal)

@@ -54,7 +54,7 @@ test('a free lease is acquired at once', async () => {
   expect(asked).toHaveLength(1)
 })
 
-test('a standby waits, says who leads, and leads when the lease has come to its end', async () => {
+test('a standby waits, reports the leader, and leads when the lease expires', async () => {
   const { leadership, standby, time } = setUp(other(800), other(300), taken())
   const won = leadership.win(never)
   expect(standby).toMatchObject({ role: 'standby' })
@@ -69,7 +69,7 @@ test('a lease that vanished early is acquired only after a whole term: its holde
   expect(time.ms).toBeGreaterThanOrEqual(1_500 + TTL_MS)
 })
 
-test('a lease that was given back is taken over at once', async () => {
+test('a released lease is taken over at once', async () => {
   const { leadership, time } = setUp(other(8_000), taken('release'))
   await leadership.win(never)
   expect(time.ms).toBe(1_500)

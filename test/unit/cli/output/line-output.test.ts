@@ -48,7 +48,7 @@ test('Flushing waits for every chunk that was written', async () => {
   expect(await isSettled(flushed)).toBe(true)
 })
 
-test('Flushing what was taken already ends at once', async () => {
+test('Flushing accepted output ends at once', async () => {
   const { stream } = slowStream(1_000)
   expect(await isSettled(new LineOutput(stream, () => undefined).flush())).toBe(true)
 })

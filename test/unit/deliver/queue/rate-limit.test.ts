@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { RateLimit } from '../../../../src/deliver/queue/rate-limit.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 
-test('a rate lets a tenth of a second through at once, and then what the time gives', () => {
+test('a rate allows a tenth of a second at once, then the configured rate', () => {
   let now = 0
   const limit = new RateLimit(500, { ...systemClock, monotonicMs: () => now })
   expect(limit.take(100)).toBe(50)
@@ -14,7 +14,7 @@ test('a rate lets a tenth of a second through at once, and then what the time gi
   expect(limit.take(1_000)).toBe(50)
 })
 
-test('a rate below one a second lets one through at a time', () => {
+test('a rate below one per second allows one at a time', () => {
   let now = 0
   const limit = new RateLimit(0.5, { ...systemClock, monotonicMs: () => now })
   expect(limit.take(5)).toBe(1)

@@ -65,7 +65,7 @@ describe('what failed', () => {
 describe('what was acknowledged behind a failure of its row', () => {
   const plan = (onFailure: 'park' | 'skip') => action({ onFailure, retry }, { id: onFailure })
 
-  test('is sent again behind what is tried again', () => {
+  test('is sent again after what is retried', () => {
     const park = plan('park')
     const [first, other, second] = [
       job({ id: 1, action: park }),
@@ -77,7 +77,7 @@ describe('what was acknowledged behind a failure of its row', () => {
     expect(ended).toEqual([other])
   })
 
-  test('joins what is parked: a retry of the older one must not have the last word', () => {
+  test('joins what is parked: a retry of the older one must not be applied last', () => {
     const park = plan('park')
     const [first, other, second] = [
       job({ id: 1, action: park }),

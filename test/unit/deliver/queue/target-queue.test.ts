@@ -115,7 +115,7 @@ test('jobs that queue up while a send is in flight go out together', async () =>
   expect(sizes.reduce((a, b) => a + b)).toBe(100)
 })
 
-test('a lane target gets consecutive jobs of one action and one lane', async () => {
+test('a lane target receives consecutive jobs of one action and one lane', async () => {
   const sends: { actions: number; lanes: number }[] = []
   const { queue, drained } = await openQueue(
     (jobs) => {
@@ -199,7 +199,7 @@ test('with skip a poison message goes to the dead letters and later events of it
   expect(store.letters.map((letter) => letter.state)).toEqual(['skip'])
 })
 
-test('with block a failing message holds its lane until it is taken', async () => {
+test('with block a failing message holds its lane until it is accepted', async () => {
   let failures = 0
   const seen: number[] = []
   const { queue, store, drained } = await openQueue((jobs) =>
@@ -368,7 +368,7 @@ test('whatever fails, nothing is lost and the last delivery of each event keeps 
   )
 })
 
-test('each failed attempt counts, and what is given up counts once', async () => {
+test('each failed attempt counts, and an event that is given up counts once', async () => {
   let sends = 0
   const { queue, drained, state } = await openQueue((jobs) => {
     sends += 1

@@ -11,7 +11,7 @@ test('a transaction without jobs moves the watermark at once', () => {
   expect(watermark.commitAtMs).toBe(5)
 })
 
-test('the watermark waits for the oldest unfinished transaction, whatever finishes behind it', () => {
+test('the watermark waits for the oldest unfinished transaction, whatever finishes after it', () => {
   const watermark = new Watermark(at(4))
   const first = watermark.ticket()
   first.holds = 2

@@ -63,7 +63,7 @@ test('a clock that is behind the server’s makes no delay longer', () => {
   expect(released).toHaveLength(1)
 })
 
-test('a delay that gets shorter counts for what waits, one that gets longer only for what comes', () => {
+test('a shorter delay applies to what waits, a longer one only to new events', () => {
   line.add(job({ id: 1 }))
   line.useDelay(10_000)
   pass(9_000)

@@ -95,7 +95,7 @@ test('events of one row that address different cache keys do not stand for each 
   expect(batches[0]!.map((each) => each.payload)).toEqual(['cache:email:a', 'cache:email:b'])
 })
 
-test('flush lets everything go and leaves no timer', () => {
+test('flush releases everything and leaves no timer', () => {
   const { window, batches } = openWindow()
   window.add(job({ id: 1 }))
   window.flush()

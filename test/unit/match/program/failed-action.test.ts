@@ -61,7 +61,7 @@ test('so does one whose `when` fails', () => {
   expect(failed[0]).toMatchObject({ old: OLD, new: NEW })
 })
 
-test('beside one that works, which keeps what it reads', () => {
+test('next to one that works, which keeps its columns', () => {
   const { failed, matched } = run(`${DEL('u:{{id}}')}, ${DEL('n:{{note}}')}`)
   expect(failed[0]).toMatchObject({ old: OLD, new: NEW })
   expect(matched[0]!.new).not.toHaveProperty('email')

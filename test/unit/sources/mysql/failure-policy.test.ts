@@ -11,7 +11,7 @@ function policyAt(time: { ms: number }): FailurePolicy {
 const failure = (code: string, retryable = false): BingoError => new BingoError(code, '', { retryable })
 
 describe('FailurePolicy', () => {
-  it('follows what the error says of itself', () => {
+  it('follows the retryable flag of the error', () => {
     const policy = policyAt({ ms: 0 })
     expect(policy.retries(failure('BINGO_SOURCE_CONNECTION_LOST', true), false)).toBe(true)
     expect(policy.retries(failure('BINGO_SOURCE_ACCESS_DENIED'), false)).toBe(false)

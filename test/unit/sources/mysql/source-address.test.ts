@@ -12,12 +12,12 @@ describe('parseSourceUrl', () => {
     })
   })
 
-  it('takes the default port, IPv6 hosts, sockets and the mariadb scheme', () => {
+  it('accepts the default port, IPv6 hosts, sockets and the mariadb scheme', () => {
     expect(parseSourceUrl('mariadb://u@[::1]')).toMatchObject({ host: '::1', port: 3306, password: '' })
     expect(parseSourceUrl('mysql://u@localhost?socket=/run/mysqld.sock').socketPath).toBe('/run/mysqld.sock')
   })
 
-  it('lets the TLS mode given separately win over the one in the URL', () => {
+  it('prefers the separate TLS mode over the one in the URL', () => {
     expect(parseSourceUrl('mysql://u@db?tls=require').tls.mode).toBe('require')
     expect(parseSourceUrl('mysql://u@db?tls=require', { mode: 'verify-full' }).tls.mode).toBe('verify-full')
   })
@@ -40,7 +40,7 @@ describe('parseSourceUrl', () => {
     expect(attempt).not.toThrow('secret')
   })
 
-  it('says which TLS file cannot be read', () => {
+  it('reports which TLS file cannot be read', () => {
     expect(() => parseSourceUrl('mysql://u@db?tls=verify-ca&ca=/nowhere/ca.pem')).toThrow('/nowhere/ca.pem')
   })
 })

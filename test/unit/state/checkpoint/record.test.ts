@@ -3,7 +3,7 @@ import { parseCheckpoint, serialiseCheckpoint } from '../../../../src/state/chec
 import { storedCheckpoint as checkpoint } from '../../../support/checkpoints.ts'
 
 describe('a stored checkpoint', () => {
-  it('comes back as it was', () => {
+  it('is loaded unchanged', () => {
     expect(parseCheckpoint(serialiseCheckpoint(checkpoint), 'bingo', 'here')).toEqual(checkpoint)
   })
 

@@ -44,7 +44,7 @@ describe('a checkpoint in a state file', () => {
     expect(readdirSync(join(folder, 'deep'))).not.toContain('checkpoint-nowhere')
   })
 
-  it('gives back the newest save and leaves no other file behind', async () => {
+  it('returns the newest save and leaves no other file behind', async () => {
     const store = await open()
     await store.load()
     await store.save(checkpoint)
@@ -60,7 +60,7 @@ describe('a checkpoint in a state file', () => {
     expect((await open({ readOnly: true }, folder)).description).toBe(`file:${join(folder, 'bingo.checkpoint')}`)
   })
 
-  it('refuses a save with a lower epoch, and takes equal and higher ones', async () => {
+  it('refuses a save with a lower epoch, and accepts equal and higher ones', async () => {
     const store = await open()
     await store.save(checkpoint)
     await store.save({ ...checkpoint, savedAt: 2 })
@@ -71,7 +71,7 @@ describe('a checkpoint in a state file', () => {
     expect(await store.load()).toMatchObject({ epoch: 8 })
   })
 
-  it('refuses a second owner and says who has it, but lets a reader look', async () => {
+  it('refuses a second owner and names the first, but allows a reader', async () => {
     const first = await open()
     await first.save(checkpoint)
     await expect((await open()).load()).rejects.toMatchObject({
@@ -92,7 +92,7 @@ describe('a checkpoint in a state file', () => {
     await second.save(checkpoint)
   })
 
-  it('takes over the claim of a process whose id was given to another one', async () => {
+  it('takes over the claim of a process whose id was reused', async () => {
     await (await open()).load()
     meddle(`UPDATE owner SET pid = ${process.ppid}, started = '1', nonce = 'recycled'`)
     expect(await (await open()).load()).toBeNull()
@@ -137,7 +137,7 @@ describe('a checkpoint in a state file', () => {
     await expect((await open()).load()).rejects.toMatchObject({ code: 'BINGO_CHECKPOINT_UNREACHABLE', retryable: true })
   })
 
-  it('refuses to save where it only looks', async () => {
+  it('refuses to save when read-only', async () => {
     await expect((await open({ readOnly: true })).save(checkpoint)).rejects.toThrow('is open read-only')
   })
 })

@@ -45,7 +45,7 @@ function writeOld(path: string): void {
 }
 
 describe('what BinGo 0.1 left on the path of checkpoint.store', () => {
-  test('is moved into a state file, once, and kept beside it', async () => {
+  test('is migrated to a state file, once, and kept next to it', async () => {
     const path = newPath()
     writeOld(path)
     expect(await loaded(path)).toEqual(checkpoint)
@@ -81,7 +81,7 @@ describe('what BinGo 0.1 left on the path of checkpoint.store', () => {
     expect(await letters(path)).toEqual(['1', '2', '3'])
   })
 
-  test('comes along when its last process was killed and its write-ahead log is left', async () => {
+  test('is migrated even if its last process was killed and its write-ahead log is left', async () => {
     const path = newPath()
     const script = `
       const { writeOldLetters } = await import(${JSON.stringify(new URL('../../../support/old-state.ts', import.meta.url).href)})
@@ -134,7 +134,7 @@ describe('what BinGo 0.1 left on the path of checkpoint.store', () => {
     expect(await letters(path)).toEqual(['1', '2', '3'])
   })
 
-  test('can be got back from the state file, as the way back to that version says', async () => {
+  test('can be restored from the state file, as the rollback instructions say', async () => {
     const path = newPath()
     writeOld(path)
     const store = await openCheckpointStore(settings(path))

@@ -28,14 +28,14 @@ describe('sendByRow', () => {
     expect(log.indexOf('> 1.b')).toBeGreaterThan(log.indexOf('< 1.a'))
   })
 
-  test('does not send what is behind a failure of its row, and sends the other rows', async () => {
+  test('does not send what follows a failure of its row, and sends the other rows', async () => {
     const { log, outcomes } = await run(['1.a', '2.a', '1.b', '1.c', '2.b'], { '1.a': refused })
     expect(outcomes).toEqual([refused, null, BEHIND, BEHIND, null])
     expect(log).not.toContain('> 1.b')
     expect(log).toContain('> 2.b')
   })
 
-  test('what is behind a target that is down is down as well', async () => {
+  test('what follows a target that is down is down as well', async () => {
     const { outcomes } = await run(['1.a', '1.b'], { '1.a': down })
     expect(outcomes).toEqual([down, down])
   })

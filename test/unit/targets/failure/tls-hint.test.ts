@@ -22,7 +22,7 @@ describe('what to do about a certificate', () => {
     expect(tlsHint(new Error('failed', { cause: tries }))).toContain('Renew')
   })
 
-  test('says nothing where TLS is not the trouble', () => {
+  test('suggests nothing if TLS is not the cause', () => {
     expect(tlsHint(withCode('ECONNREFUSED'))).toBeUndefined()
     expect(tlsHint('text')).toBeUndefined()
   })

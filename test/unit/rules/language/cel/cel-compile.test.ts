@@ -159,7 +159,7 @@ describe('A compiled filter', () => {
     expect(filter(changeOf(null, { age: 30, name: 'x', doc: {} }))).toBe(true)
   })
 
-  test('takes column names for data, not for code', () => {
+  test('treats column names as data, not as code', () => {
     const name = '"];process.exit(1);//'
     const table = { ...USERS, columns: [{ ...USERS.columns[1]!, name }], key: [] }
     const filter = compilePredicate(inlineText(`new[${JSON.stringify(name)}] == 1`)).bind(table)

@@ -104,7 +104,7 @@ describe('A filter', () => {
     expect(evaluate('new.ID == 2 && new.id == 1', changeOf(null, { id: 1, ID: 2 }, both))).toBe(true)
   })
 
-  test('fails at bind for a column that the table does not have, and says which was meant', () => {
+  test('fails at bind for a column that the table does not have, and suggests the nearest', () => {
     const error = failure(() => compile('new.status == 1 || new.nmae == 2').bind(USERS))
     expect(error.code).toBe('BINGO_UNKNOWN_COLUMN')
     expect(error.message).toContain('rule "r1" reads column "nmae", which shop.users does not have (inline:1:24)')
@@ -120,7 +120,7 @@ describe('A filter', () => {
     expect(failure(() => compile("key.name == 'x'").bind(USERS)).hint).toBe('the key is: id')
   })
 
-  test('fails for a column that the row image leaves out, and says what to set', () => {
+  test('fails for a column that the row image omits, and names the setting to change', () => {
     const error = failure(() => evaluate('new.age > 18', changeOf({ id: 1 }, { status: 2 })))
     expect(error.code).toBe('BINGO_COLUMN_ABSENT')
     expect(error.hint).toContain('binlog_row_image=FULL')

@@ -64,7 +64,7 @@ describe('a value in a dotted name', () => {
     ['{{name}}', 'a.b.c', 'a.b.c'],
     ['{{concat "users." name}}', 'a.b', 'users.a.b'],
     ['{{schema}}.{{table}}', 'x', 'shop.users'],
-  ])('%s takes what fits, and one expression alone takes dots', (source, name, expected) => {
+  ])('%s accepts what fits, and a single expression may contain dots', (source, name, expected) => {
     expect(render('dotted', source, name)).toBe(expected)
   })
 })

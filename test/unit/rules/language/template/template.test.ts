@@ -68,7 +68,7 @@ describe('A template', () => {
     expect(render('{{name}}', changeOf(null, { ...ADA, name: `<a href="x">'&'</a>` }))).toBe(`<a href="x">'&'</a>`)
   })
 
-  test('takes a bare column from the new row, from the old one in a DELETE, and where the after image lacks it', () => {
+  test('reads a bare column from the new row, from the old one in a DELETE or if the after image lacks it', () => {
     expect(render('{{email}}', update)).toBe('ada@example.com')
     expect(render('{{email}}', remove)).toBe('ada@example.com')
     expect(render('{{id}}', changeOf({ id: 7 }, { status: 1 }))).toBe('7')
@@ -168,7 +168,7 @@ describe('A strict template', () => {
     expect(render('k:{{age}}{{name}}', row)).toBe('k:')
   })
 
-  test('says which row there is not', () => {
+  test('reports which row is missing', () => {
     expect(failure(() => strict('{{new.id}}', remove)).hint).toContain('a DELETE has no new row')
     expect(failure(() => strict('{{old.id}}', insert)).hint).toContain('an INSERT has no old row')
   })
@@ -201,7 +201,7 @@ describe('A template is refused', () => {
     expect(first?.column).toBe(column)
   })
 
-  test('with everything that is wrong at once', () => {
+  test('with all problems at once', () => {
     expect(problems('{{lowr a}} {{uper b}}\n {{event.x}}').map(({ column }) => column)).toEqual([3, 14, 4])
   })
 })

@@ -168,7 +168,7 @@ describe('finding', () => {
     expect(await findBinlogFiles(join(inner, 'relay.*'))).toEqual([join(inner, 'relay.000001')])
   })
 
-  test('says so when nothing matches', async () => {
+  test('reports when nothing matches', async () => {
     await expect(findBinlogFiles(join(folder, 'data', 'bin.00000[2]*'))).rejects.toMatchObject({
       code: 'BINGO_FILE_NOT_FOUND',
     })

@@ -144,7 +144,7 @@ describe('a transaction', () => {
     expect(recorder.last).toMatchObject({ file: 'binlog.000008', offset: 4 })
   })
 
-  test('outlives a handler that takes its time', async () => {
+  test('tolerates a slow handler', async () => {
     const recorder = new Recorder()
     const slow = Object.assign(Object.create(Recorder.prototype), recorder, {
       rows: async (block: Parameters<Recorder['rows']>[0]) => {
@@ -265,7 +265,7 @@ describe('XA', () => {
   ]
   const OTHER = [gtid(6), query('BEGIN'), tableMap(), insertRows([2]), xid()]
 
-  test('rows come with the commit, and until then no restart may begin behind them', async () => {
+  test('rows are emitted with the commit, and until then no restart may begin after them', async () => {
     const { recorder, reader } = await read([...PREPARED, ...OTHER], { startGtidSet: `${UUID}:1-4` })
     const before = recorder.ends[0]!.offset + START[1]!.length
     expect(recorder.lines.slice(1)).toEqual(['advance', 'begin', 'insert shop.users @0', 'commit'])
@@ -461,7 +461,7 @@ describe('positions', () => {
   })
 })
 
-describe('bytes that are wrong', () => {
+describe('corrupt bytes', () => {
   test('a wrong checksum names file and offset, may be retried, and passes nothing on', async () => {
     const stats = createStats(1)
     const recorder = new Recorder()

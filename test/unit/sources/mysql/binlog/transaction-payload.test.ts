@@ -66,7 +66,7 @@ describe('a compressed transaction', () => {
     expect((await read(payload(inner, 255, inner.length))).lines.at(-1)).toBe('commit')
   })
 
-  test('waits for a handler that takes its time', async () => {
+  test('waits for a slow handler', async () => {
     const recorder = new Recorder()
     let running = 0
     const inner = innerEvents(20, 2)
@@ -90,7 +90,7 @@ describe('a compressed transaction', () => {
     expect(recorder.lines.at(-1)).toBe('commit')
   })
 
-  test('an error of the handler is not taken for corruption', async () => {
+  test('an error of the handler is not treated as corruption', async () => {
     const inner = innerEvents(300, 2000)
     const recorder = new Recorder()
     recorder.rows = () => {

@@ -11,7 +11,7 @@ describe('MysqlGtidSet', () => {
     expect(MysqlGtidSet.parse(` ${B}:3:1-2:7 ,\n${A.toUpperCase()}:5`).toString()).toBe(`${A}:5,${B}:1-3:7`)
   })
 
-  test('keeps tags apart and prints them behind the untagged numbers', () => {
+  test('separates tags and prints them after the untagged numbers', () => {
     const set = MysqlGtidSet.parse(`${A}:tag_b:1-3:tag_a:4:1-5`)
     expect(set.toString()).toBe(`${A}:tag_a:1-5,${B}:1`.replace(`,${B}:1`, ':tag_b:1-3'))
     expect(set.contains(`${A}:1`)).toBe(false)

@@ -87,7 +87,7 @@ test('what was read before the packets begin stays as it was', async () => {
   expect(greeting[0]!.toString()).toBe('hello')
 })
 
-test('a listener gets whole packets only, as long as they fit the buffer', async () => {
+test('a listener receives whole packets only, as long as they fit the buffer', async () => {
   const { reusing, peer } = await pair()
   const sizes: number[] = []
   reusing.socket.on('data', (chunk: Buffer) => sizes.push(chunk.length))

@@ -39,7 +39,7 @@ describe('the watchdog', () => {
     },
   )
 
-  it('takes any byte as a sign of life', async () => {
+  it('treats any byte as a sign of life', async () => {
     const { closed, alive } = await watched(60, (state, second) => {
       if (second % 5 === 0) state.bytesRead++
     })

@@ -62,7 +62,7 @@ describe('schemaFromDump', () => {
     expect(resolve).toThrow(part)
   })
 
-  it('refuses a table behind an ALTER, but not behind a TRUNCATE or its own CREATE', async () => {
+  it('refuses a table after an ALTER, but not after a TRUNCATE or its own CREATE', async () => {
     const resolver = schemaFromDump(DUMP)
     const statement = { schema: 'shop', tables: [{ schema: 'shop', table: 'users' }], session: PLAIN_SESSION }
     resolver.invalidate({ ...statement, kind: 'truncate', sql: 'TRUNCATE users' })

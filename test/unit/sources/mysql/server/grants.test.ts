@@ -29,7 +29,7 @@ describe('Grants', () => {
     expect(new Grants(lines, '').showsAllColumns({ schema: 'shop', name: 'users' })).toBe(expected)
   })
 
-  it('takes ALL PRIVILEGES for every one, and knows roles', () => {
+  it('treats ALL PRIVILEGES as every privilege, and knows roles', () => {
     const grants = new Grants(['GRANT ALL PRIVILEGES ON *.* TO `root`@`%`', 'GRANT `reader`@`%` TO `root`@`%`'], '')
     expect(grants.hasGlobal('REPLICATION SLAVE')).toBe(true)
     expect(grants.hasRoles).toBe(true)

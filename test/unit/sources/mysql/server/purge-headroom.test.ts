@@ -40,7 +40,7 @@ describe('the purge headroom', () => {
     expect(purgeHeadroom(facts(early))!.headroomMs).toBe(4 * HOUR_MS)
   })
 
-  it('is never below zero: what is due is there until the next rotation', () => {
+  it('is never below zero: what is due stays until the next rotation', () => {
     expect(purgeHeadroom(facts({ kept: '60' }))!.headroomMs).toBe(0)
   })
 

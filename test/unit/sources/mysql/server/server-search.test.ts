@@ -30,7 +30,7 @@ async function ask(search: ServerSearch, answers: Record<string, BingoError | nu
 }
 
 describe('the search for a server', () => {
-  it('takes the first as written, and stays with it', async () => {
+  it('uses the first as written, and stays with it', async () => {
     const search = new ServerSearch(address, hosts)
     expect(await ask(search, {})).toEqual({ asked: ['one'], found: 'one' })
     expect(await ask(search, { one: away() })).toEqual({ asked: ['one', 'two'], found: 'two' })
