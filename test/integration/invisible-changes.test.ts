@@ -171,7 +171,7 @@ describe('check --online', () => {
     expect(hidden.text).toMatch(/no visible table matches rule "one"/)
     expect(hidden.text).toContain("GRANT SELECT ON your_database.* TO 'partial'@'%'")
     const missing = await checked('root', 'shop.nowhere')
-    expect(missing.text).toContain('no table that can be seen here matches "shop.nowhere"')
+    expect(missing.text).toContain('no visible table matches "shop.nowhere"')
   })
 
   test('a column that the account may not see is not reported as missing', async () => {
