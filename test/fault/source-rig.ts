@@ -69,7 +69,7 @@ export async function underLoad(rig: Rig, cycles: number, fault: (cycle: number)
 
 /** Waits until readiness, and the metrics with it, say that the source is away; to be asked while it is. */
 export async function toldSourceLost({ daemon }: Rig): Promise<void> {
-  await eventually('/readyz says that the source is away', async () => {
+  await eventually('/readyz reports the source as unavailable', async () => {
     const reasons = await daemon.reasons()
     if (!reasons.includes('BINGO_SOURCE_DISCONNECTED')) return false
     return (await daemon.metric('bingo_source_connected')) === 0 && (await daemon.metric('bingo_ready')) === 0

@@ -72,13 +72,13 @@ describe.each(servers)('binlogs of $title that were purged before they were read
   test('are skipped with onGap: latest, recorded durably, and announced until delivered', async () => {
     receiver.answer = (body) => (body.includes('gap-') ? 503 : 204)
     daemon.spawn({ BINGO_SOURCE_ON_GAP: 'latest' })
-    await eventually('the gap was told once', () => paths(receiver, '/gaps').length > 0)
+    await eventually('the gap was announced once', () => paths(receiver, '/gaps').length > 0)
     expect(await daemon.metric('bingo_gaps_total')).toBe(1)
     await daemon.stop('SIGKILL')
     receiver.answer = () => 204
     daemon.spawn()
     await daemon.ready()
-    await eventually('the gap was told again', () => paths(receiver, '/gaps').at(-1)?.status === 204)
+    await eventually('the gap was announced again', () => paths(receiver, '/gaps').at(-1)?.status === 204)
     const told = paths(receiver, '/gaps').map(({ body }) => JSON.parse(body) as { id: string; missing: string })
     expect(new Set(told.map(({ id }) => id)).size).toBe(1)
     expect(told[0]!.missing).toMatch(/^([-0-9a-f]+:|\d+-\d+-\d+ to |binlog\.)/)
@@ -88,7 +88,7 @@ describe.each(servers)('binlogs of $title that were purged before they were read
   })
 
   test('stay in the status, the metric and the checkpoint', async () => {
-    await eventually('the gap counts as told', async () => {
+    await eventually('the gap counts as announced', async () => {
       const { text } = await daemon.get('/status')
       return (JSON.parse(text) as { gaps: { recent: Gap[] } }).gaps.recent[0]!.announced
     })

@@ -37,7 +37,7 @@ test('a dead target does not stop the others up to its share, then pauses readin
       await mysql.query('UPDATE shop.wide SET seq = seq + 1')
     }
     for (let i = 0; i < 3; i++) await update()
-    await eventually('the other target goes on', async () => (await length(alive, ROWS)) === last)
+    await eventually('the other target continues', async () => (await length(alive, ROWS)) === last)
     for (let i = 0; i < 40; i++) await update()
     const name = `{target="redis ${new URL(dead.url).host}",type="redis"}`
     await eventually('reading is paused by the dead one', async () => {

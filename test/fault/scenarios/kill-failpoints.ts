@@ -84,6 +84,6 @@ async function missingLetters(rig: Rig): Promise<number> {
 export const scenario: Scenario = {
   name: 'kill-failpoints',
   group: 'kill',
-  doc: 'kill -9 when a row is read, an effect sent or acknowledged, a letter written, a checkpoint sent, in reload and stop',
+  doc: 'kill -9 when a row is read, an effect sent or acknowledged, a dead letter written, a checkpoint saved, during reload and stop',
   run,
 }

@@ -158,7 +158,7 @@ export const scenarios: readonly Scenario[] = [
   ...FAULTS.map((fault): Scenario => ({
     name: `source-line-${fault.name}`,
     group: 'source',
-    doc: `the line to MySQL under load: ${fault.title}; nothing of it reaches a target, and reading goes on`,
+    doc: `the line to MySQL under load: ${fault.title}; no corrupt data reaches a target, and reading resumes`,
     run: (context) => run(context, fault),
   })),
   {
@@ -170,7 +170,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'source-stalled-reader',
     group: 'source',
-    doc: 'a target stands still for longer than the server waits for a reader: the connection is kept',
+    doc: 'a target stalls for longer than the net_write_timeout of the server: the connection survives',
     run: stalledReader,
   },
 ]

@@ -124,7 +124,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'standby-blinked',
     group: 'standby',
-    doc: 'SIGSTOP of the leader for less than its lease: it goes on, and delivers nothing twice',
+    doc: 'SIGSTOP of the leader for less than its lease: it resumes and delivers nothing twice',
     run: blinked,
   },
   {
