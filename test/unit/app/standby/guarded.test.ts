@@ -76,6 +76,18 @@ test('a target of an instance that was replaced sends nothing, and blames no eve
   expect(target.sent).toBe(0)
 })
 
+test('who asks a target for its answer waits for the permit as well', async () => {
+  const asking = (): CountingTarget & Required<Pick<Target, 'ask'>> =>
+    Object.assign(new CountingTarget(), { ask: () => Promise.resolve({ tag: 'done', value: 7 } as const) })
+  const [given, refused] = [new ManualPermit(), new ManualPermit()]
+  const answer = new GuardedTarget(asking(), given).ask!(job(), signal)
+  expect(given.asked).toBe(1)
+  given.give()
+  expect(await answer).toEqual({ tag: 'done', value: 7 })
+  refused.refuse()
+  expect(await new GuardedTarget(asking(), refused).ask!(job(), signal)).toEqual({ kind: 'down', error: LOST })
+})
+
 test('an instance that was replaced writes neither dead letters nor checkpoints', async () => {
   const permit = new ManualPermit()
   permit.refuse()
