@@ -2,6 +2,7 @@ import type { ActionPlan, Payload, Sendable } from './action.ts'
 import type { Change } from './change.ts'
 import type { Attempt } from './dead-letter.ts'
 import type { EvaluationStage } from './errors.ts'
+import { stringifyValue } from './event-json.ts'
 import { jobKeyText } from './rule-key.ts'
 
 /** What a job keeps from being passed by the checkpoint: its transaction's entry in the watermark (invariant 4). */
@@ -195,7 +196,21 @@ export class InFlightJob implements Sendable {
   }
 }
 
-/** What a payload addresses: a key to delete is its own address; other payloads that coalesce say it. */
-function addressOf(payload: Payload): unknown {
-  return typeof payload === 'object' && payload !== null && 'address' in payload ? payload.address : payload
+/**
+ * What a payload addresses, as text: a key to delete is its own address; else the key that is written, the URL of a request,
+ * where a message goes at a broker. Of a call, a statement or a line nobody can tell: those are the same when they are equal.
+ */
+function addressOf(payload: Payload): string {
+  if (typeof payload === 'string') return payload
+  if (typeof payload !== 'object' || payload === null) return ''
+  const { address, url, topic, key, subject, routingKey } = payload as {
+    readonly address?: string
+    readonly url?: { readonly href: string }
+    readonly topic?: string
+    readonly key?: string
+    readonly subject?: string
+    readonly routingKey?: string
+  }
+  if (topic !== undefined) return `${topic}\0${key}`
+  return address ?? url?.href ?? subject ?? routingKey ?? stringifyValue(payload)
 }

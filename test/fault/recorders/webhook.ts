@@ -15,7 +15,7 @@ export async function recordWebhooks(): Promise<Recorder> {
     return 204
   }
   return {
-    rules: recordingRules(`{type: webhook, url: "${receiver.url}/", body: ${NOTE}}`),
+    rules: recordingRules(`{type: webhook, url: "${receiver.url}/", batch: auto, body: ${NOTE}}`),
     env: {},
     arrivals: async () => seen,
     [Symbol.asyncDispose]: () => receiver[Symbol.asyncDispose](),

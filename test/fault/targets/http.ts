@@ -12,7 +12,7 @@ const PROGRAM = fileURLToPath(new URL('receiver.ts', import.meta.url))
 export const PROTO = fileURLToPath(new URL('arrivals.proto', import.meta.url))
 
 export function startWebhook(): Promise<Outlet> {
-  return start('webhook', (port) => `{type: webhook, url: "http://127.0.0.1:${port}/", body: ${NOTE}}`)
+  return start('webhook', (port) => `{type: webhook, url: "http://127.0.0.1:${port}/", batch: auto, body: ${NOTE}}`)
 }
 
 export function startGrpc(): Promise<Outlet> {
