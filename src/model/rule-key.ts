@@ -13,8 +13,8 @@ export interface RuleKeys {
   readonly previous: string | null
 }
 
-/** No table is called so. */
-const PREFIX = '\0key\0'
+/** Of no row: a table has a name. */
+const PREFIX = 'key\0\0'
 
 /** What a rule orders, gathers, coalesces and parks by instead of the primary key: `key: "{{customer_id}}"`. */
 export class RuleKey {

@@ -10,13 +10,19 @@ export function shortened(message: string): string {
 
 /** An entry as people read it: times as ISO 8601, the key of the row without separators that cannot be printed. */
 export function readable(letter: DeadLetter): object {
-  const [schema, table, ...values] = letter.rowKey.split('\0')
   return {
     ...letter,
-    rowKey: table === undefined ? letter.rowKey : [`${schema}.${table}`, ...values].join(' '),
+    rowKey: shownRow(letter.rowKey),
     attempts: letter.attempts.map((attempt) => ({ ...attempt, at: iso(attempt.at) })),
     createdAt: iso(letter.createdAt),
   }
+}
+
+/** `shop.users 7`; or `key 7` where the rule has a key of its own. */
+function shownRow(rowKey: string): string {
+  const [schema, table, ...values] = rowKey.split('\0')
+  if (table === undefined) return rowKey
+  return [table === '' ? schema : `${schema}.${table}`, ...values].join(' ')
 }
 
 interface Group {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { readable } from '../../../src/cli/dead-letters/describe-letter.ts'
 import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import { CommitBuffer } from '../../../src/flow/commit-buffer.ts'
@@ -9,6 +10,7 @@ import { Matcher } from '../../../src/match/matcher.ts'
 import type { CompileRowDecoder } from '../../../src/match/program/program.ts'
 import type { Change } from '../../../src/model/change.ts'
 import { systemClock } from '../../../src/model/clock.ts'
+import type { DeadLetter } from '../../../src/model/dead-letter.ts'
 import { ProblemsError } from '../../../src/model/errors.ts'
 import type { InFlightJob } from '../../../src/model/in-flight-job.ts'
 import type { SourcePosition } from '../../../src/model/position.ts'
@@ -175,6 +177,12 @@ describe('A rule with a key', () => {
       firstSeq: 0,
     })
     expect(seen).toStrictEqual([{ old: new Set([0, 2]), new: new Set([0, 2]) }])
+  })
+
+  test('is what a dead letter is parked by, and how it is shown', () => {
+    const [job] = jobsOf(load('"{{customer_id}}"'), insert(1, 7))
+    const letter = { rowKey: job!.key, attempts: [], createdAt: 0 } as unknown as DeadLetter
+    expect(readable(letter)).toMatchObject({ rowKey: 'key 7' })
   })
 
   test('is shown by explain, and so is what is wrong with it', () => {

@@ -6,6 +6,7 @@ import type { DeadLetter } from '../../../../src/model/dead-letter.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
 import { toChangeEvent } from '../../../../src/model/event-json.ts'
 import { action, change } from '../../../support/jobs.ts'
+import { rulesFrom } from '../../../support/rules-from-text.ts'
 
 const plan = (overrides: Partial<ActionPlan> = {}): ActionPlan => {
   const own = action({ bind: () => (row) => row.new?.['id'], ...overrides })
@@ -150,4 +151,21 @@ test('a target that asks for it learns what was removed from the store', async (
   await sender.send(letter(own, 2))
   await sender.removed([letter(own, 2).id])
   expect(told).toEqual([2])
+})
+
+test('An action that had failed acts on both keys when the event gave the row another one by `key` of its rule', async () => {
+  const [rule] = rulesFrom(
+    'rules:\n  - {id: r, table: users, key: "{{status}}", actions: [{type: redis, cmd: DEL, key: "s:{{status}}"}]}',
+  )
+  const own = rule!.actions[0]!
+  const sent: unknown[] = []
+  const { sender } = redelivery(
+    (jobs) => {
+      sent.push(...jobs.map((job) => job.payload))
+      return undefined
+    },
+    { plan: own },
+  )
+  expect(await sender.send({ ...letter(own), stage: 'payload' })).toBeNull()
+  expect(sent).toEqual(['s:0', 's:1'])
 })
