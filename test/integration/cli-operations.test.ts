@@ -68,11 +68,11 @@ test('check reports a comparison that does not fit a column, online and from a s
     const { code, stderr } = await bingo(['check', ...options], { env })
     expect(code).toBe(1)
     expect(stderr).toContain('new.total is DECIMAL(10,2)')
-    expect(stderr).toContain('double(new.total)')
+    expect(stderr).toContain('decimal(new.total)')
     expect(stderr).toContain("never equals 'payd'")
     expect(stderr).toContain('new.age can be NULL')
   }
-  await writeFile(join(folder, 'rules.yaml'), rule('double(new.total) > 100.0'))
+  await writeFile(join(folder, 'rules.yaml'), rule('decimal(new.total) > 100.0'))
   const tests = join(folder, 'tests.yaml')
   const event = '{op: insert, table: shop.orders, new: {id: 7, total: 150.5, state: new}}'
   const expected = '{webhook: {method: POST, url: "https://crm.example.com/orders/7", body: {total: "150.50"}}}'

@@ -153,7 +153,7 @@ describe('preflight on MariaDB', () => {
     await server.query("CREATE USER bingo@'%' IDENTIFIED BY 'secret'")
     await server.query("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO bingo@'%'")
     const found = await findings(withAccount(server.url, 'bingo', 'secret'))
-    expect(found.map(({ code }) => code)).toEqual(['BINGO_PREFLIGHT_SYNC_BINLOG'])
+    expect(found.map(({ code }) => code)).toEqual(['BINGO_PREFLIGHT_SYNC_BINLOG', 'BINGO_PREFLIGHT_GRANT'])
   })
 })
 

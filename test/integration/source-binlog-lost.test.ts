@@ -41,7 +41,7 @@ test.each(['MySQL with IGNORE_ERROR', 'MariaDB'] as const)(
     await server.query('INSERT INTO shop.t VALUES (2)').catch(() => undefined)
     expect(await bingo.ended()).toBe(EXIT_REFUSED)
     expect(bingo.output()).toContain('BINGO_SOURCE_NO_BINLOG')
-    expect(bingo.output()).toContain('refill')
+    expect(bingo.output()).toContain('rebuild whatever depends')
     bingo.spawn()
     expect(await bingo.ended(), 'a restart does not help while the server has no binlog').toBe(EXIT_REFUSED)
 

@@ -105,10 +105,20 @@ export function compareWithZongji(ours: RowsEvent, theirs: ZongjiEvent): Compari
   if (ours.rows.length !== theirs.rows.length) comparison.differences.push(`${theirs.rows.length} rows`)
   for (const [i, row] of ours.rows.entries()) {
     for (const image of ['old', 'new'] as const) {
-      compareImages(comparison, ours.table, `${image} row ${i + 1}`, row[image], theirs.rows[i]?.[image] ?? null)
+      const read = theirs.rows[i]
+      const their = image === 'new' ? completed(ours.table, read?.old ?? null, read?.new ?? null) : (read?.old ?? null)
+      compareImages(comparison, ours.table, `${image} row ${i + 1}`, row[image], their)
     }
   }
   return comparison
+}
+
+/** An after image that leaves columns out is completed from the one before, as BinGo does it. */
+function completed(table: TableDef, old: ZongjiRow | null, new_: ZongjiRow | null): ZongjiRow | null {
+  if (old === null || new_ === null) return new_
+  const row: ZongjiRow = { ...old, ...new_ }
+  const names = table.columns.map(({ name }) => name).filter((name) => name in row)
+  return Object.fromEntries(names.map((name) => [name, row[name]]))
 }
 
 function compareImages(to: Comparison, table: TableDef, where: string, ours: Row | null, theirs: ZongjiRow | null) {

@@ -16,9 +16,14 @@ export function decodeSlowly(table: TableDef, shape: RowShape, images: Buffer): 
   while (bytes.left > 0) {
     const old = shape.op === 'insert' ? null : readImage(bytes, table, shape.presentOld.has.bind(shape.presentOld))
     const new_ = shape.op === 'delete' ? null : readImage(bytes, table, shape.presentNew.has.bind(shape.presentNew))
-    rows.push({ old, new: new_ })
+    rows.push({ old, new: old === null || new_ === null ? new_ : completedFrom(old, new_) })
   }
   return rows
+}
+
+/** What an after image leaves out is as it was before. */
+function completedFrom(old: Row, new_: Row): Row {
+  return Object.assign(Object.create(null) as Row, old, new_)
 }
 
 class ByteReader {
