@@ -2,13 +2,10 @@ import { TargetQueues } from '../deliver/deliveries.ts'
 import type { WriteLine } from '../deliver/queue/send-log.ts'
 import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
-import { openCheckpointStore, openDeadLetterStore } from '../state/open.ts'
-import { patiently } from '../state/checkpoint/patiently.ts'
-import { anyTable } from './config/table-patterns.ts'
+import { openInstanceState, openDeadLetterStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/action.ts'
 import type { DropResult } from '../model/deliveries.ts'
-import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/dead-letter.ts'
 import type { DeliveryRun } from '../model/delivery-run.ts'
@@ -16,18 +13,15 @@ import { BingoError } from '../model/errors.ts'
 import { NO_GAPS, type GapLog } from '../model/gap.ts'
 import type { SourcePosition } from '../model/position.ts'
 import type { RuleSet } from '../model/rule.ts'
-import { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
-import { beginWithoutCheckpoint } from './first-start.ts'
 import { runElected } from './election.ts'
+import { loadSources, openSources, sourceState, type NamedSource } from './open-sources.ts'
 import { stateSettings } from './state-settings.ts'
 import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
-import { sourceEntry } from '../flow/reading.ts'
-import { MysqlSource } from '../sources/mysql/mysql-source.ts'
-import { BinlogCheckpoints } from './binlog-checkpoints.ts'
-import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from './standby/guarded.ts'
+import type { SourceEntry } from '../flow/reading.ts'
+import { GuardedDeadLetters, GuardedTarget } from './standby/guarded.ts'
 
 export interface DaemonDeps {
   readonly log: Log
@@ -43,10 +37,10 @@ export interface Daemon {
   reload(ruleSet: RuleSet): void
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
-  /** Where a restart would resume; null before the first connection. */
-  readonly position: SourcePosition | null
-  /** Changes that were skipped knowingly. */
-  readonly gaps: GapLog
+  /** Where a restart would resume with a source (default: the first); null before the first connection. */
+  position(source?: string): SourcePosition | null
+  /** Changes of a source (default: the first) that were skipped knowingly. */
+  gaps(source?: string): GapLog
   /** Entries in the dead-letter store; 0 before the store is open. Rejects when the store cannot be asked. */
   deadLetterCount(): Promise<number>
 }
@@ -56,13 +50,11 @@ export function createDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps)
   return new ConfiguredDaemon(config, ruleSet, deps)
 }
 
-const SOURCE_NAME = 'binlog'
-
 class ConfiguredDaemon implements Daemon {
   private readonly config: Config
   private readonly deps: DaemonDeps
+  private readonly sources: readonly NamedSource[]
   private ruleSet: RuleSet
-  private readonly state = new SourceState()
   private pipeline: Pipeline | null = null
   private deadLetters: DeadLetterStore | null = null
 
@@ -70,15 +62,16 @@ class ConfiguredDaemon implements Daemon {
     this.config = config
     this.ruleSet = ruleSet
     this.deps = deps
-    deps.stats.sources.set(SOURCE_NAME, this.state)
+    this.sources = config.sources.map(({ name, ...mysql }, i) => ({ name, mysql, isMain: i === 0 }))
+    for (const { name } of this.sources) sourceState(deps.stats, name)
   }
 
-  get position(): SourcePosition | null {
-    return (this.pipeline?.position() ?? null) as SourcePosition | null
+  position(source?: string): SourcePosition | null {
+    return (this.pipeline?.position(source) ?? null) as SourcePosition | null
   }
 
-  get gaps(): GapLog {
-    return this.pipeline?.gaps() ?? NO_GAPS
+  gaps(source?: string): GapLog {
+    return this.pipeline?.gaps(source) ?? NO_GAPS
   }
 
   async deadLetterCount(): Promise<number> {
@@ -99,42 +92,44 @@ class ConfiguredDaemon implements Daemon {
   }
 
   private async lead(signal: AbortSignal, elected: Elected | null): Promise<void> {
-    const { config, deps } = this
+    const { config, deps, sources } = this
     const settings = stateSettings(config, deps.log)
-    const checkpoints = await openCheckpointStore(settings)
+    const { state, checkpoints } = await openInstanceState(settings)
     try {
-      const checkpoint = await patiently(checkpoints, deps, signal, () => checkpoints.load())
-      if (checkpoint === 'stopped') return
-      const run = { checkpoint, epoch: epochAfter(checkpoint, deps.clock), elected }
-      if (elected !== null && !(await elected.claim(checkpoints, run, signal))) return
+      const found = { ...deps, config, sources, state, checkpoints }
+      const loaded = await loadSources(found, signal)
+      if (loaded === 'stopped') return
+      if (elected !== null && !(await elected.claim(loaded, signal))) return
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
       try {
-        if (checkpoint === null) {
-          const start = { name: config.name, startGiven: config.source.startGiven, store: config.checkpoint.store }
-          const firstStartDeps = { ...deps, state: this.state, actionTypes: actionTypes() }
-          await beginWithoutCheckpoint(start, this.ruleSet, checkpoints, deadLetters, firstStartDeps)
-        }
-        await this.runPipeline(run, checkpoints, deadLetters, signal)
+        const entries = await openSources(
+          loaded,
+          { ...found, deadLetters, types: actionTypes(), permit: elected?.permit },
+          { ruleSet: () => this.ruleSet, position: (source) => this.position(source) },
+        )
+        this.pipeline = this.pipelineOf(entries, loaded.epoch, deadLetters, elected)
+        await this.pipeline.run(signal)
       } finally {
         this.deadLetters = null
         await deadLetters.close()
       }
     } finally {
+      await state.close()
       await checkpoints.close()
     }
   }
 
-  private async runPipeline(
-    { checkpoint, epoch, elected }: Run,
-    checkpoints: CheckpointStore,
+  private pipelineOf(
+    sources: readonly SourceEntry<object>[],
+    epoch: number,
     deadLetters: DeadLetterStore,
-    signal: AbortSignal,
-  ): Promise<void> {
+    elected: Elected | null,
+  ): Pipeline {
     const { config, deps } = this
     const permit = elected?.permit
-    this.pipeline = createPipeline(
+    return createPipeline(
       {
         name: config.name,
         lanes: config.lanes,
@@ -145,27 +140,7 @@ class ConfiguredDaemon implements Daemon {
       {
         ...deps,
         ruleSet: this.ruleSet,
-        sources: [
-          sourceEntry({
-            source: new MysqlSource(
-              { name: SOURCE_NAME, replicaName: config.name, source: config.source },
-              {
-                ...deps,
-                state: this.state,
-                permit,
-                needed: () => this.position,
-                wants: (schema, table) => this.ruleSet.rules.some((rule) => rule.matchesTable(schema, table)),
-                ignoresStatementsOn: anyTable(config.source.ignoreStatementsOn),
-              },
-            ),
-            positions: new BinlogCheckpoints(
-              permit === undefined ? checkpoints : new GuardedCheckpoints(checkpoints, permit),
-              config.name,
-            ),
-            start: checkpoint === null ? null : { ...checkpoint.position, server: checkpoint.server },
-            gaps: checkpoint?.gaps,
-          }),
-        ],
+        sources,
         deliveries: (run, hooks) =>
           new TargetQueues(
             {
@@ -184,7 +159,6 @@ class ConfiguredDaemon implements Daemon {
         compileRowDecoder,
       },
     )
-    await this.pipeline.run(signal)
   }
 }
 
@@ -192,18 +166,6 @@ class ConfiguredDaemon implements Daemon {
 function logSendsOf({ level, deliveries }: Config['log'], log: Log): WriteLine | null {
   if (deliveries) return (fields, message) => log.info(fields, message)
   return level === 'debug' ? (fields, message) => log.debug(fields, message) : null
-}
-
-/** What one run begins with. */
-interface Run {
-  readonly checkpoint: Checkpoint | null
-  readonly epoch: number
-  readonly elected: Elected | null
-}
-
-/** Without a checkpoint: above that of any run before it was lost, which targets may remember. */
-function epochAfter(checkpoint: Checkpoint | null, clock: Clock): number {
-  return checkpoint === null ? Math.floor(clock.now() / 1_000) : checkpoint.epoch + 1
 }
 
 function openTarget(

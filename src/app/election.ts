@@ -2,11 +2,11 @@ import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Config } from './config/config.ts'
 import type { Log } from '../model/action.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
 import type { Lease, Permit } from '../model/lease.ts'
 import type { Stats } from '../model/stats.ts'
 import { LockLease } from '../sources/mysql/lease/lock-lease.ts'
 import { Leadership } from './standby/leadership.ts'
+import type { LoadedSources } from './open-sources.ts'
 import { openLease } from '../state/open.ts'
 import { stateSettings } from './state-settings.ts'
 
@@ -31,16 +31,18 @@ export class Elected {
     this.deps = deps
   }
 
-  /** From now on no earlier leader can move the checkpoint: its epoch is lower. False when stopped meanwhile. */
-  async claim(
-    checkpoints: CheckpointStore,
-    { checkpoint, epoch }: { readonly checkpoint: Checkpoint | null; readonly epoch: number },
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    this.leadership.confirmBy(async () => ((await checkpoints.load())?.epoch ?? 0) <= epoch)
-    if (checkpoint === null) return true
-    const claimed = { ...checkpoint, epoch }
-    return (await patiently(checkpoints, this.deps, signal, () => checkpoints.save(claimed))) !== 'stopped'
+  /** From now on no earlier leader can move a checkpoint: its epoch is lower. False when stopped meanwhile. */
+  async claim({ sources, epoch }: LoadedSources, signal: AbortSignal): Promise<boolean> {
+    this.leadership.confirmBy(async () => {
+      const stored = await Promise.all(sources.map(({ place }) => place.load()))
+      return stored.every((each) => (each?.epoch ?? 0) <= epoch)
+    })
+    for (const { place, stored } of sources) {
+      if (stored === null) continue
+      const claimed = { ...stored, epoch }
+      if ((await patiently(place, this.deps, signal, () => place.save(claimed))) === 'stopped') return false
+    }
+    return true
   }
 }
 

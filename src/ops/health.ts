@@ -2,11 +2,14 @@ import { printDuration } from '../model/quantity.ts'
 import type { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import { notesOf } from './notes.ts'
+import { ofEachSource } from './of-each-source.ts'
 import type { Progress } from './progress.ts'
 import { since } from './since.ts'
 
 export interface HealthSettings {
   readonly heartbeatMs: number
+  /** Of sources, by name, that have one of their own. */
+  readonly heartbeats?: ReadonlyMap<string, number> | undefined
   /** A target that is up and finishes nothing for so long is stalled. */
   readonly stallMs?: number | undefined
 }
@@ -36,11 +39,14 @@ export function assess(stats: Stats, progress: Progress, settings: HealthSetting
   if (stats.standby.role === 'standby') return { ready: false, reasons: [standbyFinding(stats)], notes: [] }
   const reasons: Finding[] = [
     ...leaseFindings(stats, nowMs),
-    ...[...stats.sources.values()].flatMap((source) => sourceFindings(source, stats, progress, settings, nowMs)),
+    ...ofEachSource(stats, (source, name) => {
+      const heartbeatMs = settings.heartbeats?.get(name) ?? settings.heartbeatMs
+      return sourceFindings(source, stats, progress, heartbeatMs, nowMs)
+    }),
     ...targetFindings(stats, nowMs),
     ...stalledTargets(stats, progress, settings),
     ...deadLetterFindings(stats, nowMs),
-    ...[...stats.sources.values()].flatMap(checkpointFindings),
+    ...ofEachSource(stats, checkpointFindings),
   ]
   return { ready: reasons.length === 0, reasons, notes: notesOf(stats, progress, nowMs) }
 }
@@ -63,7 +69,7 @@ function sourceFindings(
   source: SourceState,
   { budget }: Stats,
   progress: Progress,
-  { heartbeatMs }: HealthSettings,
+  heartbeatMs: number,
   nowMs: number,
 ): Finding[] {
   const { downSince, lastError, lastReceivedAt, stalled } = source

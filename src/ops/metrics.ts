@@ -5,7 +5,7 @@ import type { RuleStats, Stats } from '../model/stats.ts'
 import type { TargetCounters, TargetState } from '../model/target-state.ts'
 import type { Health } from './health.ts'
 import type { Progress } from './progress.ts'
-import { addSourceGauges, type AddGauge } from './source-metrics.ts'
+import { addSourceGauges, type AddSourceGauge } from './source-metrics.ts'
 
 export interface MetricsSources {
   readonly stats: Stats
@@ -89,7 +89,7 @@ function addCounters(registry: Registry, stats: Stats): void {
 }
 
 function addGauges(registry: Registry, { stats, progress, health, deadLetters, now }: MetricsSources): void {
-  const gauge: AddGauge = (name, help, read) => {
+  const gauge = (name: string, help: string, read: () => Reading | Promise<Reading>): void => {
     new Gauge({
       name,
       help,
@@ -123,7 +123,7 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
     'Age of the oldest committed change that is still unfinished',
     () => progress.lagMs() / 1000,
   )
-  addSourceGauges(gauge, stats, progress, now)
+  addSourceGauges((name, help, read) => addSourceGauge(registry, name, help, read), stats, progress, now)
   gauge('bingo_in_flight_jobs', 'Actions in flight: matched and not finished', () => stats.budget.jobs)
   gauge('bingo_in_flight_bytes', 'Bytes of memory that actions in flight hold', () => stats.budget.bytes)
   gauge('bingo_budget_bytes', 'Memory budget: bytes in flight at which reading pauses', () => stats.budget.limitBytes)
@@ -132,6 +132,22 @@ function addGauges(registry: Registry, { stats, progress, health, deadLetters, n
   gauge('bingo_dead_letters_blocked', '1 while the dead-letter store is full or unavailable and delivery waits', () =>
     Number(stats.deadLetters.blockedSince > 0),
   )
+}
+
+/** What a gauge shows; undefined leaves it out. */
+type Reading = number | undefined
+
+function addSourceGauge(registry: Registry, ...[name, help, read]: Parameters<AddSourceGauge>): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: ['source'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [source, value] of read()) this.set(source === null ? {} : { source }, value)
+    },
+  })
 }
 
 function addTargetGauges(registry: Registry, stats: Stats): void {

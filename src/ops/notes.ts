@@ -4,6 +4,7 @@ import { isPurgeNear } from '../model/retention.ts'
 import type { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Finding } from './health.ts'
+import { ofEachSource } from './of-each-source.ts'
 import type { Progress } from './progress.ts'
 import { since } from './since.ts'
 
@@ -12,16 +13,15 @@ const NEWS_MS = 86_400_000
 
 /** What is unusual and takes care of itself, or wants a look; it does not make BinGo unready. */
 export function notesOf(stats: Stats, progress: Progress, nowMs: number): Finding[] {
-  const sources = [...stats.sources.values()]
   return [
     backPressure(stats.budget, nowMs),
-    ...sources.map((source) => behind(source, progress)),
-    ...sources.map(purge),
+    ...ofEachSource(stats, (source) => behind(source, progress)),
+    ...ofEachSource(stats, purge),
     letters(progress),
-    ...sources.map((source) => gap(source, nowMs)),
+    ...ofEachSource(stats, (source) => gap(source, nowMs)),
     reload(stats, nowMs),
     ...unnamedTargets(stats, nowMs),
-    ...sources.map((source) => firstStart(source, nowMs)),
+    ...ofEachSource(stats, (source) => firstStart(source, nowMs)),
   ].filter((note) => note !== null)
 }
 
@@ -42,13 +42,14 @@ function pauseReason(budget: Budget, nowMs: number): string {
   return `${budget.jobs} changes in flight fill the memory budget of ${budget.limitBytes} bytes${most}`
 }
 
-function behind({ connected, caughtUp, endUnknown }: SourceState, progress: Progress): Finding | null {
+function behind(source: SourceState, progress: Progress): Finding | null {
+  const { connected, caughtUp, endUnknown } = source
   if (!connected || caughtUp) return null
   if (endUnknown !== null) {
     const message = `cannot query the server's end of the binlog, so the real lag may be smaller: ${endUnknown}`
     return { code: 'BINGO_SOURCE_END_UNKNOWN', message }
   }
-  return { code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs())} behind` }
+  return { code: 'BINGO_CATCHING_UP', message: `catching up, ${printDuration(progress.lagMs(source))} behind` }
 }
 
 function purge({ retention }: SourceState): Finding | null {

@@ -43,10 +43,13 @@ export class Progress {
     this.delivery.sample()
   }
 
-  /** Age of the oldest committed change that is not finished, at most; 0 when there is none. Within one second. */
-  lagMs(): number {
+  /**
+   * Age of the oldest committed change (of one source, else of all) that is not finished, at most; 0 when there is none.
+   * Within one second.
+   */
+  lagMs(of?: SourceState): number {
     this.sample()
-    const lags = [...this.stats.sources.values()].map((source) => this.lagOf(source))
+    const lags = [...(of === undefined ? this.stats.sources.values() : [of])].map((source) => this.lagOf(source))
     return Math.max(0, ...lags)
   }
 

@@ -2,19 +2,27 @@ import type { SourceState } from '../model/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Progress } from './progress.ts'
 
-/** A gauge that is asked when scraped; undefined leaves it out. */
-export type AddGauge = (
+/** A gauge of each source that is asked when scraped; undefined leaves it out. Without a name: of the only one. */
+export type AddSourceGauge = (
   name: string,
   help: string,
-  read: () => number | undefined | Promise<number | undefined>,
+  read: () => readonly (readonly [source: string | null, value: number])[],
 ) => void
 
-/** What is known of the first source. */
-export function addSourceGauges(gauge: AddGauge, { sources }: Stats, progress: Progress, now: () => number): void {
+/** What is known of each source: labelled where there are several. */
+export function addSourceGauges(
+  gauge: AddSourceGauge,
+  { sources }: Stats,
+  progress: Progress,
+  now: () => number,
+): void {
   const ofSource = (name: string, help: string, read: (source: SourceState) => number | null | undefined): void =>
     gauge(name, help, () => {
-      const source = sources.values().next().value
-      return source === undefined ? undefined : (read(source) ?? undefined)
+      const several = sources.size > 1
+      return [...sources].flatMap(([label, source]) => {
+        const value = read(source)
+        return value == null ? [] : [[several ? label : null, value] as const]
+      })
     })
   const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : ms / 1000)
   ofSource('bingo_source_connected', '1 while the replica connection stands', ({ connected }) => Number(connected))

@@ -17,25 +17,17 @@ export interface Status {
   readonly reasons: readonly Finding[]
   readonly notes: readonly Finding[]
   readonly lagMs: number
-  readonly source: {
-    readonly address: string
-    readonly downSince: string | null
-    readonly lastError: { readonly code: string; readonly message: string } | null
-    /** What the server still holds for us, and until when. */
-    readonly retention: Retention | null
-    readonly connected: boolean
-    readonly caughtUp: boolean
-    readonly paused: boolean
-    readonly lastReceivedAt: string | null
-    readonly lastCommitAt: string | null
-    readonly reconnects: number
-  }
+  /** The first of them. */
+  readonly source: StatusOfSource & { readonly paused: boolean; readonly reconnects: number }
+  /** All of them, where there are several. */
+  readonly sources?: readonly StatusOfNamedSource[]
+  /** Of the first source. */
   readonly checkpoint: {
     readonly store: string
     readonly savedAt: string | null
     readonly position: SourcePosition | null
   }
-  /** Changes that were skipped knowingly, the newest last. */
+  /** Changes of the first source that were skipped knowingly, the newest last. */
   readonly gaps: GapLog
   readonly standby: {
     /** `alone`: no lease is configured. */
@@ -57,6 +49,25 @@ export interface Status {
   readonly deadLetters: { readonly store: string; readonly count: number | null }
 }
 
+export interface StatusOfSource {
+  readonly address: string
+  readonly downSince: string | null
+  readonly lastError: { readonly code: string; readonly message: string } | null
+  /** What the server still holds for us, and until when. */
+  readonly retention: Retention | null
+  readonly connected: boolean
+  readonly caughtUp: boolean
+  readonly lastReceivedAt: string | null
+  readonly lastCommitAt: string | null
+}
+
+export interface StatusOfNamedSource extends StatusOfSource {
+  readonly name: string
+  readonly lagMs: number
+  readonly checkpoint: { readonly savedAt: string | null; readonly position: SourcePosition | null }
+  readonly gaps: GapLog
+}
+
 export interface StatusOfTarget extends Omit<TargetCounters, 'sendTimes' | 'failures'> {
   readonly type: string
   readonly queued: number
@@ -75,10 +86,11 @@ export interface StatusSources {
   readonly stats: Stats
   readonly progress: Progress
   readonly health: () => Health
-  readonly sourceAddress: string
+  /** As configured; at least one. */
+  readonly sources: readonly { readonly name: string; readonly address: string }[]
   readonly checkpointStore: string
-  readonly position: () => SourcePosition | null
-  readonly gaps: () => GapLog
+  readonly position: (source: string) => SourcePosition | null
+  readonly gaps: (source: string) => GapLog
   readonly deadLetterStore: string
   readonly deadLetters: () => Promise<number | undefined>
 }
@@ -86,7 +98,8 @@ export interface StatusSources {
 export async function describeStatus(sources: StatusSources): Promise<Status> {
   const { stats, progress } = sources
   const { budget } = stats
-  const source = stats.sources.values().next().value ?? new SourceState()
+  const [first] = sources.sources as [StatusSources['sources'][number]]
+  const source = stateOf(first.name, stats)
   // First: health knows then whether dead letters are left.
   const count = (await sources.deadLetters()) ?? null
   return {
@@ -97,23 +110,17 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     ...sources.health(),
     lagMs: progress.lagMs(),
     source: {
-      address: source.address || sources.sourceAddress,
-      downSince: isoOrNull(source.downSince),
-      lastError: source.lastError,
-      retention: source.retention,
-      connected: source.connected,
-      caughtUp: source.caughtUp,
+      ...describeSource(source, first.address),
       paused: budget.paused,
-      lastReceivedAt: isoOrNull(source.lastReceivedAt),
-      lastCommitAt: isoOrNull(source.lastCommitAt),
       reconnects: stats.reconnectsTotal,
     },
+    ...(sources.sources.length > 1 && { sources: sources.sources.map((each) => describeNamed(each, sources)) }),
     checkpoint: {
       store: sources.checkpointStore,
       savedAt: isoOrNull(source.checkpointSavedAt),
-      position: sources.position(),
+      position: sources.position(first.name),
     },
-    gaps: sources.gaps(),
+    gaps: sources.gaps(first.name),
     standby: {
       role: stats.standby.role,
       leader: stats.standby.leader,
@@ -130,6 +137,37 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     rules: Object.fromEntries(stats.rules),
     targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target)])),
     deadLetters: { store: sources.deadLetterStore, count },
+  }
+}
+
+function stateOf(name: string, { sources }: Stats): SourceState {
+  return sources.get(name) ?? new SourceState()
+}
+
+function describeNamed(
+  { name, address }: StatusSources['sources'][number],
+  { stats, progress, position, gaps }: StatusSources,
+): StatusOfNamedSource {
+  const source = stateOf(name, stats)
+  return {
+    name,
+    ...describeSource(source, address),
+    lagMs: progress.lagMs(source),
+    checkpoint: { savedAt: isoOrNull(source.checkpointSavedAt), position: position(name) },
+    gaps: gaps(name),
+  }
+}
+
+function describeSource(source: SourceState, address: string): StatusOfSource {
+  return {
+    address: source.address || address,
+    downSince: isoOrNull(source.downSince),
+    lastError: source.lastError,
+    retention: source.retention,
+    connected: source.connected,
+    caughtUp: source.caughtUp,
+    lastReceivedAt: isoOrNull(source.lastReceivedAt),
+    lastCommitAt: isoOrNull(source.lastCommitAt),
   }
 }
 

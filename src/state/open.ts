@@ -38,61 +38,52 @@ export interface OpenCheckpointOptions {
 
 // node:sqlite is loaded where a file is named: Node 22 announces it as experimental on stderr.
 
-/**
- * Opens the store that `checkpoint.store` names. Nothing is read yet. Rejects with BINGO_CHECKPOINT_STORE_INVALID or
- * BINGO_REDIS_URL_INVALID.
- */
+/** Opens what `openInstanceState` opens, for who wants the checkpoint alone. */
 export async function openCheckpointStore(
   settings: StateSettings,
-  { readOnly = false, replace = false }: OpenCheckpointOptions = {},
+  options?: OpenCheckpointOptions,
 ): Promise<CheckpointStore> {
-  const { name, log } = settings
-  const place = parseStoreUrl(settings.checkpoint)
-  switch (place?.tag) {
-    case 'memory':
-      return new StateCheckpoints(new MemoryStateStore(), name)
-    case 'redis':
-      return new RedisCheckpointStore(openRedis(place.url, { log, name: `${name}:checkpoint` }), name)
-    case 'file': {
-      const path = stateFilePath(place, name)
-      if (readOnly) return new (await import('./checkpoint/peek-store.ts')).PeekCheckpoints(path, name)
-      const { SqliteStateStore } = await import('./sqlite/state-store.ts')
-      const file = await openFile(settings, path)
-      return new StateCheckpoints(new SqliteStateStore(file, { exclusive: true, replaceText: replace }), name)
-    }
-    case undefined:
-      throw noStore()
-  }
+  return (await openInstanceState(settings, options)).checkpoints
 }
 
 /** Where an instance keeps the positions of several sources, each a value of its own. Closing one closes the other. */
 export interface InstanceState {
-  /** As `openCheckpointStore` opens it. */
+  /** The position of the main source. */
   readonly checkpoints: CheckpointStore
   readonly state: StateStore
 }
 
-/** Opens the place that `checkpoint.store` names. Nothing is read yet. Rejects as `openCheckpointStore` does. */
-export async function openInstanceState(settings: StateSettings): Promise<InstanceState> {
+/**
+ * Opens the place that `checkpoint.store` names. Nothing is read yet. Rejects with BINGO_CHECKPOINT_STORE_INVALID or
+ * BINGO_REDIS_URL_INVALID.
+ */
+export async function openInstanceState(
+  settings: StateSettings,
+  { readOnly = false, replace = false }: OpenCheckpointOptions = {},
+): Promise<InstanceState> {
   const { name, log } = settings
   const place = parseStoreUrl(settings.checkpoint)
   switch (place?.tag) {
-    case 'memory': {
-      const state = new MemoryStateStore()
-      return { state, checkpoints: new StateCheckpoints(state, name) }
-    }
+    case 'memory':
+      return keptIn(new MemoryStateStore(), name)
     case 'redis': {
       const redis = openRedis(place.url, { log, name: `${name}:checkpoint` })
       return { state: new RedisStateStore(redis, name), checkpoints: new RedisCheckpointStore(redis, name) }
     }
     case 'file': {
+      const path = stateFilePath(place, name)
+      if (readOnly) return keptIn(new (await import('./checkpoint/peek-state.ts')).PeekState(path), name)
       const { SqliteStateStore } = await import('./sqlite/state-store.ts')
-      const state = new SqliteStateStore(await openFile(settings, stateFilePath(place, name)), { exclusive: true })
-      return { state, checkpoints: new StateCheckpoints(state, name) }
+      const file = await openFile(settings, path)
+      return keptIn(new SqliteStateStore(file, { exclusive: true, replaceText: replace }), name)
     }
     case undefined:
       throw noStore()
   }
+}
+
+function keptIn(state: StateStore, name: string): InstanceState {
+  return { state, checkpoints: new StateCheckpoints(state, name) }
 }
 
 function noStore(): BingoError {

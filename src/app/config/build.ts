@@ -1,16 +1,20 @@
 import type { Problem } from '../../model/errors.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { isLoopback } from './addresses.ts'
-import type { Config, HttpConfig, SourceConfig, StandbyConfig } from './config.ts'
+import { MAIN_SOURCE } from './config.ts'
+import type { Config, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
 import type { FileContents } from './file.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
+import type { ReadSource } from './sources.ts'
 
 const MYSQL_PORT = 3306
 
 export interface BuildOptions {
   /** Complete but for the settings that have no default. */
   readonly values: SettingValues
-  readonly contents: FileContents
+  readonly contents: Pick<FileContents, 'values' | 'targets'>
+  /** The entries of `sources:`; undefined: there is the one of `source:`. */
+  readonly sources: readonly ReadSource[] | undefined
   /** Paths that the file or the environment give, right or wrong. */
   readonly given: ReadonlySet<string>
   readonly path: string | null
@@ -20,15 +24,23 @@ export interface BuildOptions {
   readonly problems: Problem[]
 }
 
+/** As `BuildOptions`, for the source that `values` describe. */
+interface SourceOptions extends BuildOptions {
+  /** Of the list; undefined: it is that of the short form. */
+  readonly entry?: ReadSource
+}
+
 /** Puts the values in the shape that the daemon reads and checks what no setting can tell alone. */
 export function buildConfig(options: BuildOptions): Config {
   const { values, contents } = options
   const checkpointStore = values['checkpoint.store']!
+  const sources = sourcesOf(options)
   return {
     name: values.name!,
-    source: source(options),
+    source: sources[0]!,
+    sources,
     checkpoint: { store: checkpointStore, intervalMs: values['checkpoint.interval']! },
-    standby: standby(options),
+    standby: standby(options, sources[0]!),
     redis: { url: values['redis.url'] ?? (/^(file|memory):/.test(checkpointStore) ? undefined : checkpointStore) },
     rules: { patterns: values.rules!, baseDir: options.cwd, watch: values.watchRules! },
     targets: contents.targets,
@@ -62,7 +74,21 @@ export function buildConfig(options: BuildOptions): Config {
   }
 }
 
-function source(options: BuildOptions): SourceConfig {
+function sourcesOf(options: BuildOptions): readonly NamedSourceConfig[] {
+  const { sources } = options
+  if (sources !== undefined && sources.length > 0) {
+    return sources.map((entry) => {
+      const { name, values, written } = entry
+      const contents = { ...options.contents, values: written }
+      return { name, ...source({ ...options, values, contents, given: new Set(written.keys()), entry }) }
+    })
+  }
+  // An empty list was reported as such.
+  const sourceRequired = options.sourceRequired && sources === undefined
+  return [{ name: MAIN_SOURCE, ...source({ ...options, sourceRequired }) }]
+}
+
+function source(options: SourceOptions): SourceConfig {
   const { values } = options
   return {
     ...address(options),
@@ -80,7 +106,7 @@ function source(options: BuildOptions): SourceConfig {
 }
 
 /** `source.url` with the single settings on top: a password is often kept apart from the rest. */
-function address(options: BuildOptions): SourceAddress {
+function address(options: SourceOptions): SourceAddress {
   const { values } = options
   const url = values['source.url']
   const preferred = values['source.hosts']?.[0]
@@ -92,10 +118,12 @@ function address(options: BuildOptions): SourceAddress {
     if (host === undefined && socketPath === undefined) {
       report(options, 'source.url', 'BINGO_CONFIG_MISSING', 'source.url is missing: no database to read from', {
         hint: 'Set BINGO_SOURCE_URL=mysql://user:password@host:3306, or source.url in config/bingo.yaml.',
+        ofEntry: 'Write url: mysql://user:password@host:3306 into the entry.',
       })
     } else if (user === undefined) {
       report(options, 'source.user', 'BINGO_CONFIG_MISSING', 'the database user is missing', {
         hint: 'Set BINGO_SOURCE_USER (and BINGO_SOURCE_PASSWORD), or write both into source.url.',
+        ofEntry: 'Write user: and password: into the entry, or both into its url.',
       })
     }
   }
@@ -115,7 +143,7 @@ function address(options: BuildOptions): SourceAddress {
 }
 
 /** Instances on several machines share a checkpoint, and one place for the lease. */
-function standby(options: BuildOptions): StandbyConfig {
+function standby(options: BuildOptions, first: SourceConfig): StandbyConfig {
   const { values } = options
   const lease = values['standby.lease']!
   if (lease !== 'off' && /^(file|memory):/.test(values['checkpoint.store']!)) {
@@ -129,7 +157,7 @@ function standby(options: BuildOptions): StandbyConfig {
       },
     )
   }
-  if (lease === 'mysql' && (values['source.hosts']?.length ?? 0) > 1) {
+  if (lease === 'mysql' && first.hosts.length > 1) {
     report(
       options,
       'standby.lease',
@@ -156,7 +184,7 @@ function http(options: BuildOptions): HttpConfig {
   return { listen, token }
 }
 
-function range(options: BuildOptions, min: RangePath, max: RangePath): { minMs: number; maxMs: number } {
+function range(options: SourceOptions, min: RangePath, max: RangePath): { minMs: number; maxMs: number } {
   const minMs = options.values[min]!
   const maxMs = options.values[max]!
   if (minMs > maxMs) {
@@ -169,12 +197,19 @@ function range(options: BuildOptions, min: RangePath, max: RangePath): { minMs: 
 type RangePath = 'source.reconnect.min' | 'source.reconnect.max' | 'delivery.retry.min' | 'delivery.retry.max'
 
 function report(
-  { contents, problems }: BuildOptions,
+  { contents, problems, entry }: SourceOptions,
   path: SettingPath,
   code: string,
   message: string,
-  { hint }: { hint: string },
+  { hint, ofEntry = hint }: { hint: string; ofEntry?: string },
 ): void {
-  const location = contents.values.get(path)?.location
-  problems.push({ code, severity: 'error', location, message, hint })
+  const location = contents.values.get(path)?.location ?? entry?.location
+  const of = entry === undefined ? '' : `source ${entry.name}: `
+  problems.push({
+    code,
+    severity: 'error',
+    location,
+    message: of + message,
+    hint: entry === undefined ? hint : ofEntry,
+  })
 }

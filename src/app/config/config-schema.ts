@@ -2,6 +2,7 @@ import type { ActionType } from '../../model/action.ts'
 import { REFERENCE_SCHEMA, type JsonSchema } from '../../rules/schema/json-schema.ts'
 import { targetSchema } from '../../rules/schema/rules-schema.ts'
 import { SETTING_PATHS, settingSchema } from './settings.ts'
+import { SOURCE_NAME } from './sources.ts'
 
 /** JSON Schema of the configuration, from the table of its settings. `docs`: what each means, by its path. */
 export function configSchema(types: ReadonlyMap<string, ActionType>, docs: ReadonlyMap<string, string>): JsonSchema {
@@ -19,6 +20,7 @@ export function configSchema(types: ReadonlyMap<string, ActionType>, docs: Reado
     const anyOf = [settingSchema(path), REFERENCE_SCHEMA, { type: 'null' }]
     group[last] = { anyOf, ...(description !== undefined && description !== '' && { description }) }
   }
+  root['sources'] = sourcesSchema(root['source']!, docs.get('sources'))
   root['targets'] = {
     type: ['object', 'null'],
     additionalProperties: targetSchema(types),
@@ -30,5 +32,16 @@ export function configSchema(types: ReadonlyMap<string, ActionType>, docs: Reado
     type: ['object', 'null'],
     additionalProperties: false,
     properties: root,
+  }
+}
+
+/** Entries of what `source` holds, and a name. */
+function sourcesSchema(source: JsonSchema, description = ''): JsonSchema {
+  const properties = { name: { type: 'string', pattern: SOURCE_NAME.source }, ...(source['properties'] as object) }
+  return {
+    type: 'array',
+    minItems: 1,
+    items: { type: 'object', additionalProperties: false, required: ['name'], properties },
+    description,
   }
 }

@@ -12,7 +12,10 @@ import type { HostPort, SourceAddress } from '../../sources/mysql/source-address
 export interface Config {
   /** Identity of this instance: key of the checkpoint, owner of the dead letters, seed of the server id. */
   readonly name: string
+  /** The first of the sources. */
   readonly source: SourceConfig
+  /** At least one. */
+  readonly sources: readonly NamedSourceConfig[]
   readonly checkpoint: CheckpointConfig
   readonly standby: StandbyConfig
   readonly redis: RedisConfig
@@ -34,6 +37,13 @@ export interface Config {
   readonly log: LogConfig
   /** Where the configuration was read from; null when there was no file. */
   readonly file: string | null
+}
+
+/** The name of the one source that `source:` describes. */
+export const MAIN_SOURCE = 'binlog'
+
+export interface NamedSourceConfig extends SourceConfig {
+  readonly name: string
 }
 
 export interface SourceConfig extends SourceAddress {

@@ -16,11 +16,29 @@ export interface FileContents {
   /** By the setting's path. Empty values (`url:`) are left out. */
   readonly values: ReadonlyMap<string, WrittenValue>
   readonly targets: ReadonlyMap<string, NamedTarget>
+  /** Undefined where there is no such key. */
+  readonly sources: WrittenSources | undefined
   readonly problems: readonly Problem[]
 }
 
+export interface WrittenSources {
+  /** Of the key. */
+  readonly location: SourceLocation
+  readonly entries: readonly WrittenSource[]
+  /** Something that is no entry was reported. */
+  readonly isBroken: boolean
+}
+
+/** One entry of `sources:`. */
+export interface WrittenSource {
+  readonly name: { readonly text: string; readonly location: SourceLocation } | undefined
+  readonly location: SourceLocation
+  /** By the path that they have in the short form: `source.url`. */
+  readonly values: ReadonlyMap<string, WrittenValue>
+}
+
 /** Groups (`source`, `source.reconnect`) with the names that may stand in them. */
-const GROUPS: ReadonlyMap<string, ReadonlySet<string>> = groupsOf([...SETTING_PATHS, 'targets'])
+const GROUPS: ReadonlyMap<string, ReadonlySet<string>> = groupsOf([...SETTING_PATHS, 'sources', 'targets'])
 
 function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
   const groups = new Map<string, Set<string>>()
@@ -38,13 +56,19 @@ function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
 export function readSettings(root: TreeNode | undefined): FileContents {
   const reader = new SettingsReader()
   if (root !== undefined && !isEmpty(root)) reader.readRoot(root)
-  return { values: reader.values, targets: reader.targets, problems: reader.reporter.problems }
+  const { values, targets, sources, reporter } = reader
+  return { values, targets, sources, problems: reporter.problems }
 }
 
 class SettingsReader {
   readonly values = new Map<string, WrittenValue>()
   readonly targets = new Map<string, NamedTarget>()
-  readonly reporter = new Reporter()
+  sources: WrittenSources | undefined
+  readonly reporter: Reporter
+
+  constructor(reporter = new Reporter()) {
+    this.reporter = reporter
+  }
 
   readRoot(root: TreeNode): void {
     if (root.tag === 'map') return this.readGroup('', root)
@@ -59,6 +83,7 @@ class SettingsReader {
       const path = group === '' ? name : `${group}.${name}`
       if (!names.has(name)) this.unknownKey(group, entry, names)
       else if (path === 'targets') this.readTargets(value)
+      else if (path === 'sources') this.readSources(entry)
       else if (GROUPS.has(path)) this.readNested(path, value)
       else this.readValue(path as SettingPath, value)
     }
@@ -90,6 +115,36 @@ class SettingsReader {
     }
   }
 
+  private readSources({ keyLocation, value }: MapEntry): void {
+    if (isEmpty(value)) {
+      this.sources = { location: withoutExcerpt(keyLocation), entries: [], isBroken: false }
+      return
+    }
+    const items = value.tag === 'list' ? value.items : []
+    if (value.tag !== 'list') {
+      const hint = 'Write sources: [{name: shop, url: mysql://…}].'
+      this.report('BINGO_CONFIG_TYPE', value.location, '"sources" must be a list', hint)
+    }
+    const entries = items.flatMap((item) => this.readSource(item) ?? [])
+    const isBroken = value.tag !== 'list' || entries.length < items.length
+    this.sources = { location: withoutExcerpt(keyLocation), entries, isBroken }
+  }
+
+  /** What stands in it is what stands in `source:`, and a name. */
+  private readSource(item: TreeNode): WrittenSource | undefined {
+    if (item.tag !== 'map') {
+      const hint = 'Write - {name: shop, url: mysql://…}.'
+      this.report('BINGO_CONFIG_TYPE', item.location, 'an entry of "sources" must be a map', hint)
+      return undefined
+    }
+    const named = item.entries.find(({ key }) => key === 'name')?.value
+    const reader = new SettingsReader(this.reporter)
+    reader.readGroup('source', { ...item, entries: item.entries.filter(({ key }) => key !== 'name') })
+    const text = named?.tag === 'scalar' && !isEmpty(named) ? String(withTexts(named)) : ''
+    const name = named === undefined || isEmpty(named) ? undefined : { text, location: withoutExcerpt(named.location) }
+    return { name, location: withoutExcerpt(item.location), values: reader.values }
+  }
+
   private unknownKey(group: string, { key: name, keyLocation }: MapEntry, names: ReadonlySet<string>): void {
     const meant = nearestName(name, names)
     const elsewhere = SETTING_PATHS.find((path) => path.split('.').at(-1) === name)
@@ -104,10 +159,13 @@ class SettingsReader {
   }
 
   private report(code: string, location: SourceLocation, message: string, hint: string): void {
-    // The excerpt of a misspelt "pasword: …" would show the secret: the key alone is enough.
-    const { excerpt: _excerpt, ...place } = location
-    this.reporter.error(code, place, message, hint)
+    this.reporter.error(code, withoutExcerpt(location), message, hint)
   }
+}
+
+/** The excerpt of a misspelt "pasword: …" would show the secret: the key alone is enough. */
+function withoutExcerpt({ excerpt: _excerpt, ...place }: SourceLocation): SourceLocation {
+  return place
 }
 
 /** Numbers as they are written: a password 0012 is not 12, a name 1.10 not 1.1. */

@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { readSettings } from './file.ts'
 import type { ConfigInput } from './input.ts'
 import { readValues } from './read-values.ts'
+import { readSources } from './sources.ts'
 
 export interface FromInputOptions {
   /** What the object is called in messages. */
@@ -28,17 +29,18 @@ export function configFromInput(input: ConfigInput, { called, env, cwd, sourceRe
   const contents = readSettings(parseYaml({ text, file: called, code: 'BINGO_CONFIG_YAML' }, reporter))
   const problems: Problem[] = [...reporter.problems, ...contents.problems]
   const environment = new Map<never, string>()
-  const values = readValues({
-    written: contents.values,
+  const reading = {
     environment,
     env,
     baseDir: cwd,
     used: undefined,
     allowMissingSecrets: false,
     problems,
-  })
+  }
+  const values = readValues({ ...reading, written: contents.values })
+  const sources = readSources(contents, reading)
   const given = new Set(contents.values.keys())
-  const config = buildConfig({ values, contents, given, path: null, cwd, sourceRequired, problems })
+  const config = buildConfig({ values, contents, sources, given, path: null, cwd, sourceRequired, problems })
   if (problems.some(({ severity }) => severity === 'error')) throw new ProblemsError(problems)
   return config
 }

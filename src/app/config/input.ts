@@ -5,27 +5,9 @@
  */
 export interface ConfigInput {
   name?: string
-  source?: {
-    url?: string
-    host?: string
-    hosts?: string[]
-    port?: number
-    socket?: string
-    user?: string
-    password?: string
-    tls?: string
-    tlsCa?: string
-    tlsCert?: string
-    tlsKey?: string
-    start?: string
-    serverId?: number
-    heartbeat?: string
-    connectTimeout?: string
-    queryTimeout?: string
-    reconnect?: { min?: string; max?: string }
-    onGap?: string
-    ignoreStatementsOn?: string[]
-  }
+  source?: SourceInput
+  /** Several sources instead of `source`, each with a name of its own. */
+  sources?: (SourceInput & { name: string })[]
   checkpoint?: { store?: string; interval?: string }
   standby?: { lease?: string; ttl?: string }
   redis?: { url?: string }
@@ -45,4 +27,27 @@ export interface ConfigInput {
   shutdown?: { deadline?: string }
   http?: { listen?: string; token?: string }
   log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
+}
+
+/** A server to read from. */
+export interface SourceInput {
+  url?: string
+  host?: string
+  hosts?: string[]
+  port?: number
+  socket?: string
+  user?: string
+  password?: string
+  tls?: string
+  tlsCa?: string
+  tlsCert?: string
+  tlsKey?: string
+  start?: string
+  serverId?: number
+  heartbeat?: string
+  connectTimeout?: string
+  queryTimeout?: string
+  reconnect?: { min?: string; max?: string }
+  onGap?: string
+  ignoreStatementsOn?: string[]
 }

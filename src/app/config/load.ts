@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { fromEnvironment, environmentProblems } from './environment.ts'
 import { readSettings, type FileContents } from './file.ts'
 import { readValues } from './read-values.ts'
+import { readSources } from './sources.ts'
 import type { Environment } from '../../model/secrets.ts'
 import { Reporter } from '../../rules/reporter.ts'
 import { readYamlFile, UnreadableFile } from '../../rules/yaml/yaml-file.ts'
@@ -25,7 +26,7 @@ export interface LoadOptions {
 }
 
 const DEFAULT_FILE = 'config/bingo.yaml'
-const EMPTY: FileContents = { values: new Map(), targets: new Map(), problems: [] }
+const EMPTY: FileContents = { values: new Map(), targets: new Map(), sources: undefined, problems: [] }
 
 /**
  * Reads the configuration as far as it goes: values that are wrong are reported and replaced by their defaults, so
@@ -36,18 +37,18 @@ export function readConfig(options: LoadOptions): { config: Config; problems: re
   const contents = path === null ? EMPTY : readFile(path)
   const problems: Problem[] = [...contents.problems, ...environmentProblems(options.env)]
   const environment = fromEnvironment(options.env)
-  const values = readValues({
-    written: contents.values,
+  const reading = {
     environment,
     env: options.env,
     baseDir: options.cwd,
     used: options.used,
     allowMissingSecrets: options.allowMissingSecrets === true,
     problems,
-  })
+  }
   const config = buildConfig({
-    values,
+    values: readValues({ ...reading, written: contents.values }),
     contents,
+    sources: readSources(contents, reading),
     given: new Set([...contents.values.keys(), ...environment.keys()]),
     path,
     cwd: options.cwd,

@@ -16,12 +16,18 @@ export interface ReadValuesOptions {
   readonly allowMissingSecrets: boolean
   /** Problems found are added here. */
   readonly problems: Problem[]
+  /** Begins the message of a problem. */
+  readonly called?: string
+  /** Only the settings whose path begins so; the others are undefined. */
+  readonly within?: string
 }
 
 /** Settings by path: from the environment, else from the file, else the default, else undefined. */
 export function readValues(options: ReadValuesOptions): SettingValues {
   const values: { [path: string]: unknown } = {}
-  for (const path of SETTING_PATHS) values[path] = readValue(path, options)
+  for (const path of SETTING_PATHS) {
+    if (path.startsWith(options.within ?? '')) values[path] = readValue(path, options)
+  }
   return values as SettingValues
 }
 
@@ -38,12 +44,16 @@ function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
     if (!(error instanceof InvalidValue) && !(error instanceof MissingSecret)) throw error
     const idle = error instanceof MissingSecret && !isUsed(path, options.used)
     if (idle || absent.length > 0) return parse(path, fallback)
-    options.problems.push(problemOf(path, error, variable === undefined ? written?.location : undefined))
+    options.problems.push(problemOf(path, error, variable === undefined ? written?.location : undefined, options))
     return parse(path, fallback)
   } finally {
     for (const missing of absent) {
       const location = variable === undefined ? written?.location : undefined
-      options.problems.push({ ...problemOf(path, missing, location), severity: 'note', hint: 'it was not checked' })
+      options.problems.push({
+        ...problemOf(path, missing, location, options),
+        severity: 'note',
+        hint: 'it was not checked',
+      })
     }
   }
 }
@@ -64,13 +74,14 @@ function problemOf(
   path: SettingPath,
   error: InvalidValue | MissingSecret,
   location: SourceLocation | undefined,
+  { called = '' }: ReadValuesOptions,
 ): Problem {
   const missing = error instanceof MissingSecret
   return {
     code: missing ? 'BINGO_CONFIG_SECRET' : 'BINGO_CONFIG_VALUE',
     severity: 'error',
     location,
-    message: `${location === undefined ? environmentName(path) : path}: ${error.message}`,
+    message: `${called}${location === undefined ? environmentName(path) : path}: ${error.message}`,
     hint: error.hint,
   }
 }

@@ -6,13 +6,13 @@ import type { RuleSet } from '../../model/rule.ts'
 import type { Source } from '../../model/source.ts'
 import type { Environment } from '../../model/secrets.ts'
 import type { TargetType } from '../../targets/custom/target-type.ts'
-import type { ConfigInput } from '../config/input.ts'
+import type { ConfigInput, SourceInput } from '../config/input.ts'
 
 /** YAML text, files (paths, folders and globs; relative to the working directory), or what `loadRules` answered. */
 export type RulesInput = string | { readonly files: string | readonly string[] } | RuleSet
 
 /** A MySQL or MariaDB server: `source:` of the configuration, with its names and defaults (docs/configuration.md). */
-export interface MysqlSourceOptions extends Readonly<NonNullable<ConfigInput['source']>> {
+export interface MysqlSourceOptions extends Readonly<SourceInput> {
   readonly type: 'mysql'
   /** Default: `binlog`, whose position is the checkpoint that `bingo position` shows and sets. */
   readonly name?: string | undefined

@@ -13,10 +13,10 @@ import { silentLog } from '../../model/silent-log.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { openInstanceState } from '../../state/open.ts'
+import { loadSources, openSources } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { Pipeline, PipelineOptions, PipelineStats, RedeliveryResult, RulesInput } from './contract.ts'
 import { PipelineDeadLetters } from './dead-letters.ts'
-import { openSources } from './open-sources.ts'
 import type { LibraryParts } from './parts.ts'
 import { compileOptions, readRules, typesWith, warnOf } from './rules.ts'
 import { configOf, namedSources } from './settings.ts'
@@ -66,16 +66,14 @@ class LibraryPipeline implements Pipeline {
     try {
       const deadLetters = await this.letters.open()
       try {
-        const opened = await openSources(
-          { ...this.parts, state, checkpoints, deadLetters, stats: this.counters },
-          {
-            ruleSet: () => this.ruleSet,
-            position: (source) => this.flow?.position(source) ?? null,
-          },
-          signal,
-        )
-        if (opened === 'stopped') return
-        this.flow = this.createFlow(opened.entries, opened.epoch, deadLetters)
+        const deps = { ...this.parts, state, checkpoints, deadLetters, stats: this.counters }
+        const loaded = await loadSources(deps, signal)
+        if (loaded === 'stopped') return
+        const entries = await openSources(loaded, deps, {
+          ruleSet: () => this.ruleSet,
+          position: (source) => this.flow?.position(source) ?? null,
+        })
+        this.flow = this.createFlow(entries, loaded.epoch, deadLetters)
         await this.flow.run(signal)
       } finally {
         await this.letters.close()

@@ -2,7 +2,7 @@ import type { ActionType, Log } from '../../model/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { CompileOptions } from '../../rules/files/load.ts'
 import type { Config } from '../config/config.ts'
-import type { NamedSource } from './settings.ts'
+import type { NamedSource } from '../open-sources.ts'
 
 /** The options of a pipeline, checked and complete. */
 export interface LibraryParts {

@@ -1,12 +1,9 @@
 import { BingoError } from '../../model/errors.ts'
 import type { Environment } from '../../model/secrets.ts'
-import type { Source } from '../../model/source.ts'
-import type { SourceConfig, Config } from '../config/config.ts'
+import { MAIN_SOURCE, type SourceConfig, type Config } from '../config/config.ts'
 import { configFromInput } from '../config/from-input.ts'
+import type { NamedSource } from '../open-sources.ts'
 import type { LoadRulesOptions, MysqlSourceOptions, PipelineOptions } from './contract.ts'
-
-/** The name of the one binlog that the daemon reads: its position is the checkpoint of the instance. */
-export const MAIN_SOURCE = 'binlog'
 
 /** The settings of a pipeline as those of a daemon; `state` is both places. Throws ProblemsError. */
 export function configOf({ name, state, settings = {}, env }: PipelineOptions): Config {
@@ -19,11 +16,6 @@ export function rulesConfigOf({ settings = {}, env }: LoadRulesOptions): Config 
   return read({ ...settings, checkpoint: { store: 'memory:' } }, 'loadRules', env, false)
 }
 
-/** One source, with its name and, for a server, what `source:` of a configuration would say of it. */
-export type NamedSource =
-  | { readonly name: string; readonly custom: Source<object> }
-  | { readonly name: string; readonly mysql: SourceConfig }
-
 /** Throws BINGO_PIPELINE_SOURCES, or ProblemsError for what is said of a server. */
 export function namedSources({ sources, env }: PipelineOptions): readonly NamedSource[] {
   if (sources.length === 0) {
@@ -31,7 +23,8 @@ export function namedSources({ sources, env }: PipelineOptions): readonly NamedS
   }
   const named = sources.map((source): NamedSource => {
     if ('run' in source) return { name: source.name, custom: source }
-    return { name: source.name ?? MAIN_SOURCE, mysql: mysqlConfig(source, env) }
+    const { name = MAIN_SOURCE } = source
+    return { name, mysql: mysqlConfig(source, env), isMain: name === MAIN_SOURCE }
   })
   const names = named.map(({ name }) => name)
   const bad = names.find((name) => !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))

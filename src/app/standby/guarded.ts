@@ -1,5 +1,5 @@
+import type { PositionStore, StoredPosition } from '../../flow/checkpoint/position-store.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
-import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Permit } from '../../model/lease.ts'
@@ -95,28 +95,20 @@ export class GuardedDeadLetters implements DeadLetterStore {
 }
 
 /** On top of the epoch that the store compares. */
-export class GuardedCheckpoints implements CheckpointStore {
+export class GuardedPositions implements PositionStore {
   readonly description: string
-  readonly #inner: CheckpointStore
+  readonly #inner: PositionStore
   readonly #permit: Permit
 
-  constructor(inner: CheckpointStore, permit: Permit) {
+  constructor(inner: PositionStore, permit: Permit) {
     this.#inner = inner
     this.#permit = permit
     this.description = inner.description
   }
 
-  load(): Promise<Checkpoint | null> {
-    return this.#inner.load()
-  }
-
-  async save(checkpoint: Checkpoint): Promise<void> {
+  async save(stored: StoredPosition): Promise<void> {
     if (!this.#permit.valid) await this.#permit.granted()
-    return this.#inner.save(checkpoint)
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close()
+    return this.#inner.save(stored)
   }
 }
 

@@ -1,9 +1,11 @@
 import { readConfig } from '../../app/config/load.ts'
 import type { Config } from '../../app/config/config.ts'
+import { replicaName } from '../../app/open-sources.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'
 import { RULE_CODES } from '../../rules/codes.ts'
 import { formatProblems } from '../../rules/files/format-problems.ts'
 import type { LoadedRules } from '../../rules/files/load.ts'
+import type { WantsTable } from '../../sources/mysql/server/unlogged-rows.ts'
 import type { CheckOptions } from '../commands/check.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { inspectSource, type Inspection } from './inspect-source.ts'
@@ -24,7 +26,7 @@ export async function check(options: CheckOptions): Promise<number> {
     allowMissingSecrets: options.allowMissingSecrets,
   })
   const found: Problem[] = [...problems]
-  const seen = online && !hasErrors(found) ? await checkSource(config, found) : undefined
+  const seen = online && !hasErrors(found) ? await checkSources(config, found) : undefined
   // A dump names every table there is; what the account may see does not matter then.
   const known =
     options.schema === undefined
@@ -89,20 +91,34 @@ function asFarAsSeen(problem: Problem, { complete, toSeeAll }: KnownTables): Pro
   return { ...problem, message, hint: `Check the spelling of \`table\`, including case; or: ${toSeeAll}` }
 }
 
-async function checkSource(config: Config, found: Problem[]): Promise<Inspection> {
+async function checkSources(config: Config, found: Problem[]): Promise<Inspection> {
   const rules = await rulesFor(config).catch((error: unknown) => {
     if (error instanceof ProblemsError) return null
     throw error
   })
-  const inspection = await inspectSource(
-    config,
-    (schema, table) => rules?.ruleSet.rules.some((rule) => rule.matchesTable(schema, table)) ?? false,
-  )
-  const { findings } = inspection
-  for (const { severity, code, message, sql } of findings) {
-    found.push({ severity, code, message, location: undefined, hint: sql ?? undefined })
+  const wants: WantsTable = (schema, table) =>
+    rules?.ruleSet.rules.some((rule) => rule.matchesTable(schema, table)) ?? false
+  const inspections: Inspection[] = []
+  for (const [i, source] of config.sources.entries()) {
+    const inspection = await inspectSource(source, replicaName(config.name, source.name, i === 0), wants)
+    const of = config.sources.length > 1 ? `source ${source.name}: ` : ''
+    for (const { severity, code, message, sql } of inspection.findings) {
+      found.push({ severity, code, message: of + message, location: undefined, hint: sql ?? undefined })
+    }
+    inspections.push(inspection)
   }
-  return inspection
+  return inspections.reduce(together)
+}
+
+/** Rules read all sources: a table is known where one of them has it. */
+function together(one: Inspection, other: Inspection): Inspection {
+  return {
+    findings: [...one.findings, ...other.findings],
+    tables: one.tables && other.tables && [...one.tables, ...other.tables],
+    foldsNames: one.foldsNames && other.foldsNames,
+    complete: one.complete && other.complete,
+    toSeeAll: one.complete ? other.toSeeAll : one.toSeeAll,
+  }
 }
 
 function hasErrors(problems: readonly Problem[]): boolean {

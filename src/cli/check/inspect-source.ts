@@ -1,4 +1,4 @@
-import type { Config } from '../../app/config/config.ts'
+import type { SourceConfig } from '../../app/config/config.ts'
 import type { TableDef } from '../../model/table.ts'
 import { readCreateTable } from '../../sources/mysql/schema/create-table.ts'
 import { tableOfDeclaration } from '../../sources/mysql/schema/declared-table.ts'
@@ -28,16 +28,16 @@ export interface Inspection {
  * Looks at the source without reading its binlog; of several hosts at the first that answers. Throws a classified
  * BingoError when none can be asked.
  */
-export async function inspectSource(config: Config, wants: WantsTable): Promise<Inspection> {
-  const { control, facts } = await connectToFirst(config.source)
+export async function inspectSource(source: SourceConfig, replicaName: string, wants: WantsTable): Promise<Inspection> {
+  const { control, facts } = await connectToFirst(source)
   try {
-    const serverId = config.source.serverId ?? serverIdFor(config.name)
+    const serverId = source.serverId ?? serverIdFor(replicaName)
     const findings = await preflight({
       control,
       facts,
       serverId,
-      start: config.source.start,
-      oneOfSeveral: config.source.hosts.length > 1,
+      start: source.start,
+      oneOfSeveral: source.hosts.length > 1,
       wants,
     })
     const grants = await readGrants(control)

@@ -25,6 +25,8 @@ Examples:
 export interface PositionOptions extends GlobalOptions {
   readonly json?: boolean
   readonly force?: boolean
+  /** One of `sources:`; undefined: the first. */
+  readonly source?: string
 }
 
 export function positionCommand(): Command {
@@ -35,6 +37,7 @@ export function positionCommand(): Command {
     new Command('show')
       .description('Prints the checkpoint. Safe while the daemon runs.')
       .addOption(new Option('--json', 'print it as JSON'))
+      .option('--source <name>', 'that of this source of `sources:` (default: the first)')
       .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
       .action(async (_options: object, command: Command) => {
         const { showPosition } = await import('../position/position-show.ts')
@@ -45,6 +48,7 @@ export function positionCommand(): Command {
     new Command('set')
       .description('Sets the checkpoint: the daemon resumes there at its next start.')
       .argument('<position>', 'latest, earliest, FILE:POS or a GTID set')
+      .option('--source <name>', 'that of this source of `sources:` (default: the first)')
       .option('--force', 'set it although a daemon is running (which then stops)')
       .addHelpText('after', `${SET_HELP}\n${EXIT_CODES_HELP}`)
       .action(async (place: string, _options: object, command: Command) => {

@@ -33,7 +33,8 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
   const { listen, token } = config.http
   if (listen === null) return closing(sampling)
   const stallMs = Math.max(SHORTEST_STALL_MS, 3 * config.delivery.timeoutMs)
-  const settings = { heartbeatMs: config.source.heartbeatMs, stallMs }
+  const heartbeats = new Map(config.sources.map(({ name, heartbeatMs }) => [name, heartbeatMs]))
+  const settings = { heartbeatMs: config.source.heartbeatMs, heartbeats, stallMs }
   const deadLetters = async () => {
     const count = await countInTime(daemon)
     if (count === 0) progress.delivery.lettersGone()
@@ -64,10 +65,10 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
           stats,
           progress,
           health,
-          sourceAddress: printAddress(config.source),
+          sources: config.sources.map((source) => ({ name: source.name, address: printAddress(source) })),
           checkpointStore: redactUrls(config.checkpoint.store),
-          position: () => daemon.position,
-          gaps: () => daemon.gaps,
+          position: (source) => daemon.position(source),
+          gaps: (source) => daemon.gaps(source),
           deadLetterStore: redactUrls(config.deadLetters.store ?? 'beside the checkpoint'),
           deadLetters,
         }),

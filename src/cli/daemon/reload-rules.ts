@@ -58,8 +58,12 @@ export function reloadRules(config: Config, reread: () => Config, initial: RuleS
 function logSettings(log: Log, before: Config, now: Config): void {
   const targets = changedTargets(before, now)
   if (targets.length > 0) log.info({ targets }, 'targets reloaded')
+  const alias = now.sources.length > 1 ? 'source' : 'sources'
   const settings = Object.keys(now).filter(
-    (name) => name !== 'targets' && !isDeepStrictEqual(before[name as keyof Config], now[name as keyof Config]),
+    (name) =>
+      name !== 'targets' &&
+      name !== alias &&
+      !isDeepStrictEqual(before[name as keyof Config], now[name as keyof Config]),
   )
   if (settings.length === 0) return
   const fields = { code: 'BINGO_CONFIG_RESTART', settings }

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
 import { systemClock } from '../../model/clock.ts'
+import type { SourcePosition } from '../../model/position.ts'
 import { createStats } from '../../model/stats.ts'
 import type { Config } from '../../app/config/config.ts'
 import { loadConfig } from '../../app/config/load.ts'
@@ -41,8 +42,13 @@ async function runConfigured(options: GlobalOptions): Promise<void> {
     loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), sourceRequired: true }).config
   using _watch = reloadRules(config, reread, ruleSet, { daemon, stats, log, clock: systemClock })
   await daemon.run(stop.signal)
-  const { position } = daemon
-  log.info({ file: position?.file, position: position?.offset, gtid: position?.gtidSet }, 'stopped')
+  const [first, ...further] = config.sources.map(({ name }) => ({ source: name, ...placeOf(daemon.position(name)) }))
+  const { source: _only, ...place } = first!
+  log.info({ ...place, ...(further.length > 0 && { sources: [first, ...further] }) }, 'stopped')
+}
+
+function placeOf(position: SourcePosition | null) {
+  return { file: position?.file, position: position?.offset, gtid: position?.gtidSet }
 }
 
 /** Calls the listener on each SIGHUP, until what it answers is called. */

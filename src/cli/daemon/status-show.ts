@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import { printBytes, printDuration } from '../../model/quantity.ts'
-import type { Status, StatusOfTarget } from '../../ops/status.ts'
+import type { Status, StatusOfSource, StatusOfTarget } from '../../ops/status.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { describeGap } from '../events/describe-gap.ts'
 import { configFor, type GlobalOptions } from '../context.ts'
@@ -34,29 +34,46 @@ export function stateOf({ state: known, downSince, unnamedSince }: StatusOfTarge
   return unnamedSince === null ? state : `${state}, no rule references it`
 }
 
+function sourceRows({ source, sources, checkpoint }: Status): string[][] {
+  const store = ['checkpoint', `${checkpoint.store}, saved ${checkpoint.savedAt ?? 'never'}`]
+  if (sources === undefined) {
+    return [['source', `${source.address}, ${linkOf(source)}`], ['position', placeText(checkpoint.position)], store]
+  }
+  return [
+    ...sources.flatMap((each) => [
+      ['source', `${each.name}: ${each.address}, ${linkOf(each)}, lag ${printDuration(each.lagMs)}`],
+      ['position', `${each.name}: ${placeText(each.checkpoint.position)}, saved ${each.checkpoint.savedAt ?? 'never'}`],
+    ]),
+    ['checkpoint', checkpoint.store],
+  ]
+}
+
+function linkOf({ connected, caughtUp }: StatusOfSource): string {
+  if (!connected) return 'not connected'
+  return caughtUp ? 'connected, caught up' : 'connected, catching up'
+}
+
+function placeText(position: Status['checkpoint']['position']): string {
+  return position === null ? '(none yet)' : `${position.file}:${position.offset} ${position.gtidSet ?? ''}`
+}
+
 function describe(status: Status, colour: Paint): string {
   const state = status.ready ? colour.green('ready') : colour.red('not ready')
-  const { source, checkpoint, work, deadLetters } = status
-  const link = source.connected
-    ? source.caughtUp
-      ? 'connected, caught up'
-      : 'connected, catching up'
-    : 'not connected'
-  const position = checkpoint.position
+  const { work, deadLetters } = status
   return [
     `${colour.bold(status.name)} ${status.version}: ${state}, up ${printDuration(status.uptimeMs)}, lag ${printDuration(status.lagMs)}`,
     ...status.reasons.map(({ code, message }) => `  ${colour.red('✗')} ${code} ${message}`),
     ...status.notes.map(({ code, message }) => `  ${colour.yellow('!')} ${code} ${message}`),
     '',
     ...table([
-      ['source', `${source.address}, ${link}`],
-      ['position', position === null ? '(none yet)' : `${position.file}:${position.offset} ${position.gtidSet ?? ''}`],
-      ['checkpoint', `${checkpoint.store}, saved ${checkpoint.savedAt ?? 'never'}`],
+      ...sourceRows(status),
       ...(status.standby.role === 'alone' ? [] : [['lease', leaseText(status.standby)]]),
       ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
       ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
       ['dead letters', `${deadLetters.count ?? 'unknown'}`],
-      ...status.gaps.recent.map((gap) => ['gap', describeGap(gap)]),
+      ...(status.sources ?? [{ gaps: status.gaps }]).flatMap(({ gaps }) =>
+        gaps.recent.map((gap) => ['gap', describeGap(gap)]),
+      ),
     ]),
     '',
     ...table([

@@ -1,6 +1,4 @@
-import { stateSettings } from '../../app/state-settings.ts'
-import { openCheckpointStore } from '../../state/open.ts'
-import type { Config } from '../../app/config/config.ts'
+import type { Config, SourceConfig } from '../../app/config/config.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/position.ts'
@@ -12,19 +10,21 @@ import { parseStartPoint } from '../../sources/mysql/start-point.ts'
 import { askDaemon } from '../daemon/ask-daemon.ts'
 import { commandLog, configFor } from '../context.ts'
 import type { PositionOptions } from '../commands/position.ts'
+import { chosenSource, openPosition } from './open-position.ts'
 import { describeCheckpoint } from './position-show.ts'
 
 /** `bingo position set`. */
 export async function setPosition(place: string, options: PositionOptions): Promise<void> {
   const start = parseStartPoint(place)
   const config = configFor(options)
+  const source = chosenSource(config, options.source)
   if (config.checkpoint.store === 'memory:') throw memoryStore()
   if (options.force !== true) await refuseBesideDaemon(config)
   const log = await commandLog(config, options)
-  const store = await openCheckpointStore(stateSettings(config, log), { replace: true })
+  const store = await openPosition(config, source, log, { replace: true })
   try {
     const before = await loadOrReplace(store)
-    const checkpoint = await checkpointAt(start, config, before)
+    const checkpoint = await checkpointAt(start, config.name, source, before)
     await store.save(checkpoint)
     process.stdout.write(`New checkpoint:\n${describeCheckpoint(checkpoint, store.description)}`)
   } finally {
@@ -33,15 +33,20 @@ export async function setPosition(place: string, options: PositionOptions): Prom
 }
 
 /** Asks the server what the place means, so that nothing is written that it could not begin at. */
-async function checkpointAt(start: StartPoint, config: Config, before: Checkpoint | null): Promise<Checkpoint> {
-  const { control, facts } = await connectToFirst(config.source)
+async function checkpointAt(
+  start: StartPoint,
+  name: string,
+  source: SourceConfig,
+  before: Checkpoint | null,
+): Promise<Checkpoint> {
+  const { control, facts } = await connectToFirst(source)
   try {
     const { position, fileCreated } = await startAt(start, control, facts)
     const server = { flavour: facts.flavour, server: facts.identity, fileCreated: fileCreated ?? 0 }
     validateCheckpoint({ position, server }, { ...facts, files: await binlogFiles(control) })
     return {
       version: 1,
-      name: config.name,
+      name,
       position,
       server,
       savedAt: Date.now(),

@@ -1,16 +1,16 @@
-import { stateSettings } from '../../app/state-settings.ts'
-import { openCheckpointStore } from '../../state/open.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { describeGap } from '../events/describe-gap.ts'
 import { commandLog, configFor } from '../context.ts'
 import type { PositionOptions } from '../commands/position.ts'
+import { chosenSource, openPosition } from './open-position.ts'
 
 /** `bingo position show`. */
 export async function showPosition(options: PositionOptions): Promise<void> {
   const config = configFor(options, false)
   const log = await commandLog(config, options)
-  const store = await openCheckpointStore(stateSettings(config, log), { readOnly: true })
+  const source = chosenSource(config, options.source)
+  const store = await openPosition(config, source, log, { readOnly: true })
   try {
     const checkpoint = await store.load()
     if (options.json) process.stdout.write(`${JSON.stringify(checkpoint)}\n`)

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import type { Sendable, SendResult, Target } from '../../../../src/model/action.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
 import type { Permit } from '../../../../src/model/lease.ts'
-import { GuardedCheckpoints, GuardedDeadLetters, GuardedTarget } from '../../../../src/app/standby/guarded.ts'
-import { StateCheckpoints } from '../../../../src/state/checkpoint/state-checkpoints.ts'
+import { GuardedDeadLetters, GuardedPositions, GuardedTarget } from '../../../../src/app/standby/guarded.ts'
+import { NO_GAPS } from '../../../../src/model/gap.ts'
+import { SourceRecords } from '../../../../src/state/checkpoint/source-record.ts'
 import { MemoryStateStore } from '../../../../src/state/memory/state-store.ts'
 import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
 import { job } from '../../../support/jobs.ts'
@@ -93,12 +94,10 @@ test('an instance that was replaced writes neither dead letters nor checkpoints'
   permit.refuse()
   const letters = new MemoryDeadLetterStore({ maxCount: 10, maxBytes: 1_000, maxAgeMs: Infinity })
   await expect(new GuardedDeadLetters(letters, permit).add([])).rejects.toBe(LOST)
-  const checkpoints = new GuardedCheckpoints(new StateCheckpoints(new MemoryStateStore(), 'bingo'), permit)
-  const position = { flavour: 'mysql', file: 'binlog.000001', offset: 4, gtidSet: null } as const
-  const server = { flavour: 'mysql', server: 'a', fileCreated: 1 } as const
-  const checkpoint = { version: 1, name: 'bingo', position, server, savedAt: 0, epoch: 1 } as const
-  await expect(checkpoints.save(checkpoint)).rejects.toBe(LOST)
-  expect(await checkpoints.load()).toBeNull()
+  const records = new SourceRecords(new MemoryStateStore(), 'bingo', 'shop')
+  const positions = new GuardedPositions(records, permit)
+  await expect(positions.save({ position: '{}', savedAt: 0, epoch: 1, gaps: NO_GAPS })).rejects.toBe(LOST)
+  expect(await records.load()).toBeNull()
 })
 
 test('what is wrapped is left as it was, and what it cannot do is not offered', async () => {

@@ -1,0 +1,33 @@
+import { RecordCheckpoints } from '../../app/binlog-checkpoints.ts'
+import type { Config, NamedSourceConfig } from '../../app/config/config.ts'
+import { stateSettings } from '../../app/state-settings.ts'
+import type { Log } from '../../model/action.ts'
+import type { CheckpointStore } from '../../model/checkpoint.ts'
+import { BingoError } from '../../model/errors.ts'
+import { nearestName } from '../../model/nearest-name.ts'
+import { SourceRecords } from '../../state/checkpoint/source-record.ts'
+import { openInstanceState, type OpenCheckpointOptions } from '../../state/open.ts'
+
+/** The source that `--source` names; the first where it names none. */
+export function chosenSource({ sources }: Config, name: string | undefined): NamedSourceConfig {
+  const found = name === undefined ? sources[0] : sources.find((source) => source.name === name)
+  if (found !== undefined) return found
+  const names = sources.map((source) => source.name)
+  const meant = nearestName(name!, names)
+  throw new BingoError('BINGO_SOURCE_UNKNOWN', `there is no source "${name}" in the configuration`, {
+    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}Sources: ${names.join(', ')}.`,
+  })
+}
+
+/** The place where the position of one source is kept. */
+export async function openPosition(
+  config: Config,
+  source: NamedSourceConfig,
+  log: Log,
+  options: OpenCheckpointOptions,
+): Promise<CheckpointStore> {
+  const { state, checkpoints } = await openInstanceState(stateSettings(config, log), options)
+  if (source === config.sources[0]) return checkpoints
+  const close = (): Promise<void> => state.close()
+  return new RecordCheckpoints(new SourceRecords(state, config.name, source.name), config.name, close)
+}
