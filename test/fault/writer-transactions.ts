@@ -124,8 +124,10 @@ const XAER_NOTA = 1397
 
 /** What a session had prepared when its connection was lost would keep its locks, and the checkpoint, for ever. */
 export async function rollBackPrepared(connection: Connection, session: number): Promise<void> {
-  const [prepared] = (await connection.query('XA RECOVER')) as [{ data: string }[]]
-  for (const { data } of prepared) {
+  const [prepared] = (await connection.query('XA RECOVER')) as [{ data: string | Buffer }[]]
+  for (const { data: name } of prepared) {
+    // MariaDB sends it as bytes.
+    const data = String(name)
     if (!data.startsWith(branchesOf(session))) continue
     try {
       await connection.query(`XA ROLLBACK '${data}'`)
