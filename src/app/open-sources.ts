@@ -162,7 +162,8 @@ function mysqlSource(
 ): MysqlSource {
   const { config, log, clock, stats, permit } = deps
   return new MysqlSource(
-    { name, replicaName: replicaName(config.name, name, main), source },
+    // Independent servers can have the same GTIDs (MariaDB 0-1-42), and targets take equal ids for the same change.
+    { name, replicaName: replicaName(config.name, name, main), idPrefix: main ? undefined : `${name}:`, source },
     {
       log,
       clock,

@@ -26,7 +26,7 @@ function configOf(sources: readonly (readonly [name: string, server: SqlServer])
 
 /** A daemon that reads both servers; its options make commands beside it read the same configuration. */
 async function prepare(receiver: WebhookReceiver): Promise<Daemon> {
-  const rules = `rules: [{id: all, table: app.users, actions: [{type: webhook, url: "${receiver.url}/{{id}}", body: {}}]}]`
+  const rules = `rules: [{id: all, table: app.users, actions: [{type: webhook, url: "${receiver.url}/{{id}}"}]}]`
   const env: Record<string, string> = {}
   // An empty variable counts as not set.
   const daemon = await Daemon.prepare({ rules, sourceUrl: '', env })
@@ -84,6 +84,10 @@ test('one daemon reads two servers, and after kill -9 each resumes at its own po
       checkpoint: { position: { gtidSet: expect.stringContaining(uuids[1]) } },
     },
   ])
+  const idOf = (id: number) =>
+    (JSON.parse(receiver.requests.find(({ path }) => path === `/${id}`)!.body) as { id: string }).id
+  expect(idOf(1).startsWith(`${uuids[0]}:`)).toBe(true)
+  expect(idOf(2).startsWith(`crm:${uuids[1]}:`)).toBe(true)
   expect(await daemon.metric('bingo_source_connected{source="crm"}')).toBe(1)
   expect((await bingo(['status'], { env })).stdout).toMatch(/position +crm: /)
   expect(await shown()).toEqual(await shown('--source', 'shop'))

@@ -30,6 +30,14 @@ export interface MysqlSourceDeps {
   readonly needed?: (() => SourcePosition | null) | undefined
 }
 
+export interface MysqlSourceOptions {
+  readonly name: string
+  readonly replicaName: string
+  /** Begins the id of each transaction. Absent: nothing does. */
+  readonly idPrefix?: string | undefined
+  readonly source: SourceSettings
+}
+
 /** A position that was not stored says nothing of its server. */
 const NO_SERVER: ServerFingerprint = { flavour: 'mysql', server: '', fileCreated: 0 }
 
@@ -46,6 +54,7 @@ export class MysqlSource implements Source<BinlogPosition> {
   readonly state: SourceState
   private readonly settings: SourceSettings
   private readonly replicaName: string
+  private readonly idPrefix: string | undefined
   private readonly deps: MysqlSourceDeps
   private readonly failFast: boolean
   private readonly pauses: PauseReasons
@@ -58,13 +67,10 @@ export class MysqlSource implements Source<BinlogPosition> {
    * `replicaName` gives the server id and UUID under which the server sees us. `failFast`: a first connection that fails
    * ends `run`, where it would be tried again otherwise.
    */
-  constructor(
-    options: { readonly name: string; readonly replicaName: string; readonly source: SourceSettings },
-    deps: MysqlSourceDeps,
-    failFast = false,
-  ) {
+  constructor(options: MysqlSourceOptions, deps: MysqlSourceDeps, failFast = false) {
     this.name = options.name
     this.replicaName = options.replicaName
+    this.idPrefix = options.idPrefix
     this.settings = options.source
     this.deps = deps
     this.state = deps.state
@@ -136,6 +142,7 @@ export class MysqlSource implements Source<BinlogPosition> {
     this.reader = new BinlogReader({
       flavour: position.flavour,
       handler,
+      idPrefix: this.idPrefix,
       schemas: schema,
       startGtidSet: position.gtidSet,
       startFile: position.file,

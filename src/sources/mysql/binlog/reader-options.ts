@@ -22,6 +22,8 @@ export interface BinlogReaderOptions {
   readonly foldsNames?: () => boolean
   /** Tables whose changes may be logged as statements, which go unseen; without it: those that no rule wants. */
   readonly ignoresStatementsOn?: (schema: string, table: string) => boolean
+  /** Begins the id of each transaction, where several servers could have the same one; without it: nothing does. */
+  readonly idPrefix?: string | undefined
   /** Something an operator should know that does not stop the reader. */
   readonly onWarning?: (code: string, message: string) => void
 }

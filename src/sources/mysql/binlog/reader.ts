@@ -32,6 +32,7 @@ import type { TransactionStart } from './transaction/transaction-start.ts'
  */
 export class BinlogReader implements EventFeed {
   readonly #handler: TransactionHandler
+  readonly #idPrefix: string
   readonly #position: PositionTracker
   readonly #assembler: TransactionAssembler
   readonly #stats: Stats | null
@@ -39,6 +40,7 @@ export class BinlogReader implements EventFeed {
 
   constructor(options: BinlogReaderOptions) {
     this.#handler = options.handler
+    this.#idPrefix = options.idPrefix ?? ''
     this.#stats = options.stats ?? null
     this.#format = new StreamFormat(options.flavour, options.verifyChecksum ?? true, this.#stats)
     this.#position = new PositionTracker(
@@ -225,7 +227,8 @@ export class BinlogReader implements EventFeed {
   }
 
   #open({ transaction, ending, ddlWithoutEffect, preparedXid }: TransactionStart): void {
-    this.#assembler.open(transaction, ending, ddlWithoutEffect)
+    const named = this.#idPrefix === '' ? transaction : { ...transaction, id: this.#idPrefix + transaction.id }
+    this.#assembler.open(named, ending, ddlWithoutEffect)
     if (preparedXid !== null) this.#assembler.startXa(preparedXid)
   }
 
