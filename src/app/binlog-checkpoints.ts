@@ -1,6 +1,6 @@
 import type { PositionStore, StoredPosition } from '../flow/checkpoint/position-store.ts'
-import type { Checkpoint, CheckpointStore } from '../model/checkpoint.ts'
-import { NO_GAPS } from '../model/gap.ts'
+import type { Checkpoint, CheckpointStore } from '../model/state/checkpoint.ts'
+import { NO_GAPS } from '../model/event/gap.ts'
 import { readPrinted, type PrintedPosition } from '../sources/mysql/binlog-positions.ts'
 import type { SourceRecords } from '../state/checkpoint/source-record.ts'
 

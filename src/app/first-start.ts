@@ -1,10 +1,10 @@
-import type { ActionType, Log } from '../model/action.ts'
-import type { CheckpointStore } from '../model/checkpoint.ts'
+import type { ActionType, Log } from '../model/rule/action.ts'
+import type { CheckpointStore } from '../model/state/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
-import type { DeadLetterStore } from '../model/dead-letter.ts'
+import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
-import type { RuleSet } from '../model/rule.ts'
-import type { SourceState } from '../model/source-state.ts'
+import type { RuleSet } from '../model/rule/rule.ts'
+import type { SourceState } from '../model/source/source-state.ts'
 
 export interface FirstStart {
   /** Of the instance. */

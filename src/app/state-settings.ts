@@ -1,4 +1,4 @@
-import type { Log } from '../model/action.ts'
+import type { Log } from '../model/rule/action.ts'
 import type { StateSettings } from '../state/open.ts'
 import type { Config } from './config/config.ts'
 

@@ -1,4 +1,4 @@
-import type { Log } from '../model/action.ts'
+import type { Log } from '../model/rule/action.ts'
 import type { Config } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
 import { createLog } from '../ops/logger.ts'

@@ -1,6 +1,6 @@
-import type { Log } from '../model/action.ts'
+import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
-import { OutageLevels } from '../model/outage-level.ts'
+import { OutageLevels } from '../model/delivery/outage-level.ts'
 
 /** Logs one outage of one connection, with a level that follows how long it lasts. */
 export class Outage {

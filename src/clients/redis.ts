@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 // oxlint-disable-next-line no-restricted-imports -- this file is the one opener of Redis connections
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis'
-import type { Log } from '../model/action.ts'
-import { backoffMs } from '../model/backoff.ts'
+import type { Log } from '../model/rule/action.ts'
+import { backoffMs } from '../model/delivery/backoff.ts'
 import { systemClock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
 import { Outage } from './outage.ts'

@@ -1,7 +1,7 @@
-import type { Target } from '../model/action.ts'
-import { backoffMs } from '../model/backoff.ts'
+import type { Target } from '../model/rule/action.ts'
+import { backoffMs } from '../model/delivery/backoff.ts'
 import type { Clock } from '../model/clock.ts'
-import type { InFlightJob } from '../model/in-flight-job.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 
 /** Between tries to tell a target that is out of reach. */
 const RETRY = { minMs: 100, maxMs: 5_000 } as const

@@ -1,5 +1,5 @@
-import type { DeliveryFailure, Target } from '../model/action.ts'
-import type { InFlightJob } from '../model/in-flight-job.ts'
+import type { DeliveryFailure, Target } from '../model/rule/action.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 
 /** What becomes of jobs that a target did not take: the daemon retries and writes dead letters, a redelivery reports. */
 export interface Undelivered {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import type { Log } from '../model/action.ts'
+import type { Log } from '../model/rule/action.ts'
 import { latencyOf } from './latency.ts'
 import { Narrator } from './narrator.ts'
 import {

@@ -1,9 +1,9 @@
 import { BriefPause } from './brief-pause.ts'
-import type { Log } from '../model/action.ts'
-import type { Budget } from '../model/budget.ts'
+import type { Log } from '../model/rule/action.ts'
+import type { Budget } from '../model/delivery/budget.ts'
 import type { Clock, Timer } from '../model/clock.ts'
-import type { InFlightJob } from '../model/in-flight-job.ts'
-import type { Pausable } from '../model/source.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { Pausable } from '../model/source/source.ts'
 
 /** Bulk changes pause and resume reading many times a second; only what lasts is looked at for the log. */
 const LOOK_EVERY_MS = 1_000

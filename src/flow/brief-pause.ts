@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../model/clock.ts'
-import type { Pausable } from '../model/source.ts'
-import type { TargetState } from '../model/target-state.ts'
+import type { Pausable } from '../model/source/source.ts'
+import type { TargetState } from '../model/delivery/target-state.ts'
 
 /** Enough to keep a target busy until reading has gone on. What waits longer than it must grows old in the heap. */
 const ENOUGH_QUEUED = 6_000

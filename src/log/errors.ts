@@ -1,5 +1,5 @@
 import { BingoError } from '../model/errors.ts'
-import type { Place } from '../model/event-log.ts'
+import type { Place } from '../model/state/event-log.ts'
 
 export function logFull(log: string): BingoError {
   return new BingoError('BINGO_LOG_FULL', `The event log ${log} is full`, {

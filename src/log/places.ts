@@ -1,4 +1,4 @@
-import type { Place } from '../model/event-log.ts'
+import type { Place } from '../model/state/event-log.ts'
 import { invalidPlace } from './errors.ts'
 
 /** Places of the memory and the SQLite log are whole numbers that count up by one, as decimal text. */

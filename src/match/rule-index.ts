@@ -1,5 +1,5 @@
-import type { Row, Value } from '../model/change.ts'
-import type { Predicate } from '../model/rule.ts'
+import type { Row, Value } from '../model/event/change.ts'
+import type { Predicate } from '../model/rule/rule.ts'
 
 type Literal = string | number | bigint | boolean
 

@@ -1,4 +1,4 @@
-import type { Log } from './action.ts'
+import type { Log } from './rule/action.ts'
 
 /** Writes nothing: for commands that print what they find themselves, and applications that ask for no log. */
 export const silentLog: Log = {

@@ -1,6 +1,6 @@
-import { Budget } from './budget.ts'
-import type { SourceState } from './source-state.ts'
-import type { TargetState } from './target-state.ts'
+import { Budget } from './delivery/budget.ts'
+import type { SourceState } from './source/source-state.ts'
+import type { TargetState } from './delivery/target-state.ts'
 
 /**
  * What the daemon can tell of itself: counters as plain numbers, so that counting costs an increment on the hot path, and

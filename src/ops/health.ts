@@ -1,5 +1,5 @@
 import { printDuration } from '../model/quantity.ts'
-import type { SourceState } from '../model/source-state.ts'
+import type { SourceState } from '../model/source/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import { notesOf } from './notes.ts'
 import { ofEachSource } from './of-each-source.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { BingoError } from '../model/errors.ts'
-import type { DropResult } from '../model/deliveries.ts'
+import type { DropResult } from '../model/delivery/deliveries.ts'
 import type { Health } from './health.ts'
 
 export interface HttpServerOptions {

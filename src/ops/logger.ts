@@ -1,6 +1,6 @@
 // oxlint-disable-next-line no-restricted-imports -- this file is the one maker of loggers
 import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
-import type { Log } from '../model/action.ts'
+import type { Log } from '../model/rule/action.ts'
 import { createRedactor, type Redact } from './redact.ts'
 
 export interface LogOptions {

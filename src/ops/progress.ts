@@ -1,5 +1,5 @@
 import type { Clock } from '../model/clock.ts'
-import type { SourceState } from '../model/source-state.ts'
+import type { SourceState } from '../model/source/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
 

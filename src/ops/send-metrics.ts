@@ -1,4 +1,4 @@
-import { BUCKETS_SECONDS } from '../model/duration-histogram.ts'
+import { BUCKETS_SECONDS } from '../model/delivery/duration-histogram.ts'
 import type { Stats } from '../model/stats.ts'
 
 export const SEND_TIMES = 'bingo_target_send_duration_seconds'

@@ -1,4 +1,4 @@
-import type { SourceState } from '../model/source-state.ts'
+import type { SourceState } from '../model/source/source-state.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Progress } from './progress.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ActionPlan, ActionType } from '../model/action.ts'
+import type { ActionPlan, ActionType } from '../model/rule/action.ts'
 import type { MapNode } from './yaml/tree.ts'
 import { plainValue } from './yaml/tree.ts'
 

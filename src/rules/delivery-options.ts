@@ -1,4 +1,4 @@
-import type { OnFailure, RetryOptions } from '../model/rule.ts'
+import type { OnFailure, RetryOptions } from '../model/rule/rule.ts'
 import { RULE_CODES } from './codes.ts'
 import type { DurationBounds, ValueReader } from './read-values.ts'
 import { entryOf } from './yaml/tree.ts'

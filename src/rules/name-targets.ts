@@ -1,6 +1,6 @@
-import type { ActionPlan, TargetConfig } from '../model/action.ts'
-import { stringifyValue } from '../model/event-json.ts'
-import type { Rule } from '../model/rule.ts'
+import type { ActionPlan, TargetConfig } from '../model/rule/action.ts'
+import { stringifyValue } from '../model/event/event-json.ts'
+import type { Rule } from '../model/rule/rule.ts'
 
 type Variants = Map<string, ActionPlan[]>
 

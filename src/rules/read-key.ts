@@ -1,5 +1,5 @@
 import { ProblemsError } from '../model/errors.ts'
-import { RuleKey } from '../model/rule-key.ts'
+import { RuleKey } from '../model/rule/rule-key.ts'
 import { RULE_CODES } from './codes.ts'
 import { sourceText } from './files/rule-text.ts'
 import { compileTemplate } from './language/template/template.ts'

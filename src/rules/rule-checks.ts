@@ -1,5 +1,5 @@
 import type { SourceLocation } from '../model/errors.ts'
-import type { Rule } from '../model/rule.ts'
+import type { Rule } from '../model/rule/rule.ts'
 import type { SourceText } from './language/source-text.ts'
 import type { ParsedTemplate } from './language/template/template-render.ts'
 import type { TableMatcher } from './table-pattern.ts'

@@ -1,7 +1,7 @@
-import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../model/change.ts'
+import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../model/event/change.ts'
 import { BingoError } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
-import type { ColumnDef, TableDef } from '../model/table.ts'
+import type { ColumnDef, TableDef } from '../model/table/table.ts'
 import { typedRow } from './typed-row.ts'
 import { splitTableName } from './table-pattern.ts'
 

@@ -1,9 +1,9 @@
-import type { Row, Value } from '../model/change.ts'
-import { ColumnType } from '../model/column-type.ts'
+import type { Row, Value } from '../model/event/change.ts'
+import { ColumnType } from '../model/table/column-type.ts'
 import { BingoError } from '../model/errors.ts'
-import type { ColumnDef, TableDef } from '../model/table.ts'
-import { typeName } from '../model/type-name.ts'
-import { valueKind } from '../model/value-kind.ts'
+import type { ColumnDef, TableDef } from '../model/table/table.ts'
+import { typeName } from '../model/event/type-name.ts'
+import { valueKind } from '../model/table/value-kind.ts'
 import { columnsOf } from './language/table-columns.ts'
 
 /** The row with values as the columns' types give them. Throws BINGO_EVENT_INVALID for what no row can hold. */

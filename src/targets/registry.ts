@@ -1,4 +1,4 @@
-import type { ActionType } from '../model/action.ts'
+import type { ActionType } from '../model/rule/action.ts'
 import { grpc } from './grpc/action.ts'
 import { kafka } from './kafka/action.ts'
 import { log } from './log/action.ts'

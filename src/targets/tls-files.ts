@@ -1,4 +1,4 @@
-import type { ActionSpec, FieldSpec } from '../model/action.ts'
+import type { ActionSpec, FieldSpec } from '../model/rule/action.ts'
 import { BingoError } from '../model/errors.ts'
 import { readSmallFile } from '../model/small-file.ts'
 import { reasonOf } from './failure/error-text.ts'

@@ -3,8 +3,8 @@
  * The table is one as applications have them: ten columns, of which a rule needs two.
  */
 import { compileRowDecoder, type ColumnSelection } from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
-import type { Row } from '../../src/model/change.ts'
-import type { ColumnDef, TableDef } from '../../src/model/table.ts'
+import type { Row } from '../../src/model/event/change.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 
 const ROWS = 20_000
 const SECONDS = Number(process.argv[2] ?? 2)

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { LogRecord } from '../../src/model/event-log.ts'
+import type { LogRecord } from '../../src/model/state/event-log.ts'
 import { SqliteEventLog } from '../../src/log/sqlite/event-log.ts'
 import type { Row } from './report.ts'
 

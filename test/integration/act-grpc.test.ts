@@ -6,7 +6,7 @@ import type { sendUnaryData, ServerUnaryCall, ServiceClientConstructor } from '@
 import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { grpc } from '../../src/targets/grpc/action.ts'
-import type { SendResult, Target } from '../../src/model/action.ts'
+import type { SendResult, Target } from '../../src/model/rule/action.ts'
 import { silentLog } from '../support/jobs.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
 

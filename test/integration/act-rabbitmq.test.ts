@@ -1,7 +1,7 @@
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rabbitmq } from '../../src/targets/rabbitmq/action.ts'
-import type { ActionPlan, Sendable, SendResult, Target } from '../../src/model/action.ts'
+import type { ActionPlan, Sendable, SendResult, Target } from '../../src/model/rule/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
 import { summary } from '../support/redelivery.ts'

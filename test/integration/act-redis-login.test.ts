@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { redis } from '../../src/targets/redis/action.ts'
-import type { SendResult } from '../../src/model/action.ts'
+import type { SendResult } from '../../src/model/rule/action.ts'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'

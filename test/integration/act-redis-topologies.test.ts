@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { redis } from '../../src/targets/redis/action.ts'
-import type { Sendable, Target } from '../../src/model/action.ts'
+import type { Sendable, Target } from '../../src/model/rule/action.ts'
 import { silentLog } from '../support/jobs.ts'
 import { sendUntilTaken, summary } from '../support/redelivery.ts'
 import { startRedis } from '../support/servers/redis.ts'

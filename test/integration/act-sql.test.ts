@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sql } from '../../src/targets/sql/action.ts'
-import type { SendResult, Target } from '../../src/model/action.ts'
+import type { SendResult, Target } from '../../src/model/rule/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { eventually } from '../support/daemon.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'

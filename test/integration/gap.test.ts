@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Gap } from '../../src/model/gap.ts'
+import type { Gap } from '../../src/model/event/gap.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { RedisTarget } from '../../src/targets/redis/target.ts'
 import { openRedis } from '../../src/clients/redis.ts'
 import type { RedisConnection } from '../../src/clients/redis.ts'
-import type { Sendable, SendResult } from '../../src/model/action.ts'
+import type { Sendable, SendResult } from '../../src/model/rule/action.ts'
 import { eventually } from '../support/daemon.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startRedis } from '../support/servers/redis.ts'

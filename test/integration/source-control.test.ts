@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ControlConnection } from '../../src/sources/mysql/server/control-connection.ts'
+import { ControlConnection } from '../../src/sources/mysql/server/login/control-connection.ts'
 import type { SourceAddress } from '../../src/sources/mysql/source-address.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 

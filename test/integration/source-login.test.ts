@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConnection, type Connection } from 'mysql2/promise'
-import { ControlConnection } from '../../src/sources/mysql/server/control-connection.ts'
+import { ControlConnection } from '../../src/sources/mysql/server/login/control-connection.ts'
 import { LockLease } from '../../src/sources/mysql/lease/lock-lease.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
 import { eventually } from '../support/daemon.ts'

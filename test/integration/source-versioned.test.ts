@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ColumnDef } from '../../src/model/table.ts'
+import type { ColumnDef } from '../../src/model/table/table.ts'
 import { RecordingSource } from '../support/recording-source.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 

@@ -1,4 +1,4 @@
-import { Change, type Row, type RowOp, type Transaction } from '../../src/model/change.ts'
+import { Change, type Row, type RowOp, type Transaction } from '../../src/model/event/change.ts'
 import { tableDef } from '../support/jobs.ts'
 import type { Random } from './random.ts'
 

@@ -1,6 +1,6 @@
-import type { DeadLetter } from '../../src/model/dead-letter.ts'
-import { rowKeyText } from '../../src/model/row-key.ts'
-import type { Change } from '../../src/model/change.ts'
+import type { DeadLetter } from '../../src/model/delivery/dead-letter.ts'
+import { rowKeyText } from '../../src/model/event/row-key.ts'
+import type { Change } from '../../src/model/event/change.ts'
 import { committed, type Group } from './history.ts'
 import { KINDS, type SimPayload } from './sim-rules.ts'
 

@@ -1,8 +1,8 @@
-import type { ActionPlan } from '../../src/model/action.ts'
-import type { Change } from '../../src/model/change.ts'
+import type { ActionPlan } from '../../src/model/rule/action.ts'
+import type { Change } from '../../src/model/event/change.ts'
 import { EvaluationError } from '../../src/model/errors.ts'
-import { rowKeyText } from '../../src/model/row-key.ts'
-import type { OnFailure, Rule, RuleSet } from '../../src/model/rule.ts'
+import { rowKeyText } from '../../src/model/event/row-key.ts'
+import type { OnFailure, Rule, RuleSet } from '../../src/model/rule/rule.ts'
 import { action } from '../support/jobs.ts'
 import type { Random } from './random.ts'
 

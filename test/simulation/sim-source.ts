@@ -1,8 +1,8 @@
-import type { DdlStatement } from '../../src/model/binlog-stream.ts'
+import type { DdlStatement } from '../../src/model/source/binlog-stream.ts'
 import type { Clock } from '../../src/model/clock.ts'
-import type { RowIntake } from '../../src/model/intake.ts'
-import { PauseReasons, type Source } from '../../src/model/source.ts'
-import { SourceState } from '../../src/model/source-state.ts'
+import type { RowIntake } from '../../src/model/source/intake.ts'
+import { PauseReasons, type Source } from '../../src/model/source/source.ts'
+import { SourceState } from '../../src/model/source/source-state.ts'
 import type { Group } from './history.ts'
 import type { Random } from './random.ts'
 

@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Target } from '../../src/model/action.ts'
+import type { DeliveryFailure, Target } from '../../src/model/rule/action.ts'
 import type { Clock } from '../../src/model/clock.ts'
 import { BingoError } from '../../src/model/errors.ts'
 import type { Ledger } from './ledger.ts'

@@ -5,9 +5,9 @@ import {
   type ColumnSelection,
   type RowShape,
 } from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
-import type { SchemaResolver, TransactionHandler } from '../../src/model/binlog-stream.ts'
-import type { Row } from '../../src/model/change.ts'
-import type { ColumnDef, TableDef } from '../../src/model/table.ts'
+import type { SchemaResolver, TransactionHandler } from '../../src/model/source/binlog-stream.ts'
+import type { Row } from '../../src/model/event/change.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 import type { startMysql } from './servers/mysql.ts'
 
 export type SqlServer = Awaited<ReturnType<typeof startMysql>>

@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../../src/model/checkpoint.ts'
+import type { Checkpoint } from '../../src/model/state/checkpoint.ts'
 
 /** What a daemon has stored after a while. */
 export const storedCheckpoint: Checkpoint = {

@@ -1,11 +1,11 @@
-import type { ActionPlan, Log, Sendable, TargetConfig } from '../../src/model/action.ts'
-import { Change } from '../../src/model/change.ts'
-import type { Row, RowOp, Transaction } from '../../src/model/change.ts'
+import type { ActionPlan, Log, Sendable, TargetConfig } from '../../src/model/rule/action.ts'
+import { Change } from '../../src/model/event/change.ts'
+import type { Row, RowOp, Transaction } from '../../src/model/event/change.ts'
 import type { EvaluationError } from '../../src/model/errors.ts'
-import { InFlightJob } from '../../src/model/in-flight-job.ts'
-import type { EvaluationFailure, Hold } from '../../src/model/in-flight-job.ts'
-import type { Rule } from '../../src/model/rule.ts'
-import type { TableDef } from '../../src/model/table.ts'
+import { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
+import type { EvaluationFailure, Hold } from '../../src/model/delivery/in-flight-job.ts'
+import type { Rule } from '../../src/model/rule/rule.ts'
+import type { TableDef } from '../../src/model/table/table.ts'
 
 export const silentLog: Log = {
   debug: () => undefined,

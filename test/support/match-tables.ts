@@ -1,6 +1,6 @@
-import { Change } from '../../src/model/change.ts'
-import type { Row, RowOp, Transaction, Value } from '../../src/model/change.ts'
-import type { ColumnDef, TableDef } from '../../src/model/table.ts'
+import { Change } from '../../src/model/event/change.ts'
+import type { Row, RowOp, Transaction, Value } from '../../src/model/event/change.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 
 const TYPES = {
   int: { type: 3, unsigned: false },

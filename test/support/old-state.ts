@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Checkpoint } from '../../src/model/checkpoint.ts'
-import type { DeadLetter } from '../../src/model/dead-letter.ts'
+import type { Checkpoint } from '../../src/model/state/checkpoint.ts'
+import type { DeadLetter } from '../../src/model/delivery/dead-letter.ts'
 import { serialiseCheckpoint } from '../../src/state/checkpoint/record.ts'
 import { serialiseLetter } from '../../src/state/dead-letters/letter.ts'
 

@@ -1,9 +1,9 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { expect } from 'vitest'
-import { stringifyValue } from '../../src/model/event-json.ts'
-import type { Row, Value } from '../../src/model/change.ts'
-import type { ColumnDef, TableDef } from '../../src/model/table.ts'
-import { ColumnType } from '../../src/model/column-type.ts'
+import { stringifyValue } from '../../src/model/event/event-json.ts'
+import type { Row, Value } from '../../src/model/event/change.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
+import { ColumnType } from '../../src/model/table/column-type.ts'
 
 const TEMPORAL_STAMPS = new Set<number>([ColumnType.TIMESTAMP, ColumnType.TIMESTAMP2])
 const BINARY = 63

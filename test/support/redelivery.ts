@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Sendable, SendResult, Target } from '../../src/model/action.ts'
+import type { Sendable, SendResult, Target } from '../../src/model/rule/action.ts'
 
 const { signal } = new AbortController()
 

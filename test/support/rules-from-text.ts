@@ -1,6 +1,6 @@
-import type { Change } from '../../src/model/change.ts'
+import type { Change } from '../../src/model/event/change.ts'
 import { ProblemsError } from '../../src/model/errors.ts'
-import type { Rule } from '../../src/model/rule.ts'
+import type { Rule } from '../../src/model/rule/rule.ts'
 import { loadRulesFromText } from '../../src/rules/files/load.ts'
 import { actionTypes } from '../../src/targets/registry.ts'
 

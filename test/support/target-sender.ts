@@ -1,4 +1,4 @@
-import type { ActionPlan, DeliveryFailure, Outcome, SendResult, Target } from '../../src/model/action.ts'
+import type { ActionPlan, DeliveryFailure, Outcome, SendResult, Target } from '../../src/model/rule/action.ts'
 import { jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()

@@ -1,4 +1,4 @@
-import type { ActionPlan, SendResult } from '../../src/model/action.ts'
+import type { ActionPlan, SendResult } from '../../src/model/rule/action.ts'
 import { compile } from '../unit/targets/action-spec.ts'
 import { silentLog } from './jobs.ts'
 import { TargetSender } from './target-sender.ts'

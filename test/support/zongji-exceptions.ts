@@ -1,6 +1,6 @@
-import type { Value } from '../../src/model/change.ts'
-import { ColumnType } from '../../src/model/column-type.ts'
-import type { ColumnDef, TableDef } from '../../src/model/table.ts'
+import type { Value } from '../../src/model/event/change.ts'
+import { ColumnType } from '../../src/model/table/column-type.ts'
+import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 
 /** What zongji 0.9.0 cannot read: tables with a column of such a type are not asked of it. */
 export const UNREADABLE_BY_ZONGJI: readonly { type: number; reason: string }[] = [

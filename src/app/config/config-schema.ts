@@ -1,4 +1,4 @@
-import type { ActionType } from '../../model/action.ts'
+import type { ActionType } from '../../model/rule/action.ts'
 import { REFERENCE_SCHEMA, type JsonSchema } from '../../rules/schema/json-schema.ts'
 import { targetSchema } from '../../rules/schema/rules-schema.ts'
 import { SETTING_PATHS, settingSchema } from './settings.ts'

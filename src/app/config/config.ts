@@ -1,6 +1,6 @@
 import type { SourceLocation } from '../../model/errors.ts'
-import type { StartPoint } from '../../model/position.ts'
-import type { OnFailure, RetryOptions } from '../../model/rule.ts'
+import type { StartPoint } from '../../model/source/position.ts'
+import type { OnFailure, RetryOptions } from '../../model/rule/rule.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import type { HostPort, SourceAddress } from '../../sources/mysql/source-address.ts'
 

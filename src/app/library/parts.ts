@@ -1,4 +1,4 @@
-import type { ActionType, Log } from '../../model/action.ts'
+import type { ActionType, Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { CompileOptions } from '../../rules/files/load.ts'
 import type { Config } from '../config/config.ts'

@@ -1,5 +1,5 @@
 import type { RuleStats, Stats } from '../../model/stats.ts'
-import type { TargetState } from '../../model/target-state.ts'
+import type { TargetState } from '../../model/delivery/target-state.ts'
 import type { PipelineStats, RuleStatsOfPipeline, SourceStatsOfPipeline, TargetStatsOfPipeline } from './contract.ts'
 
 /** A copy of the counters that stays as it is. */

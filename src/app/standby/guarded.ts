@@ -1,8 +1,8 @@
 import type { PositionStore, StoredPosition } from '../../flow/checkpoint/position-store.ts'
-import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
-import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Permit } from '../../model/lease.ts'
+import type { Permit } from '../../model/state/lease.ts'
 
 /** A target that sends only with a permit. Without a lease nothing is wrapped, so that nothing is paid. */
 export class GuardedTarget implements Target {

@@ -1,8 +1,8 @@
 import { Outage } from '../../clients/outage.ts'
-import type { Log } from '../../model/action.ts'
+import type { Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { LeaseAnswer, Lease, Permit } from '../../model/lease.ts'
+import type { LeaseAnswer, Lease, Permit } from '../../model/state/lease.ts'
 import type { StandbyState } from '../../model/stats.ts'
 
 export interface LeadershipDeps {

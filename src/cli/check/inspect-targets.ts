@@ -1,7 +1,7 @@
 import { actionTypes } from '../../targets/registry.ts'
-import type { ActionPlan, ActionType, InspectionProblem } from '../../model/action.ts'
+import type { ActionPlan, ActionType, InspectionProblem } from '../../model/rule/action.ts'
 import { BingoError, type Problem } from '../../model/errors.ts'
-import type { RuleSet } from '../../model/rule.ts'
+import type { RuleSet } from '../../model/rule/rule.ts'
 import { silentLog } from '../../model/silent-log.ts'
 
 interface Inspected {

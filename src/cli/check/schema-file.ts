@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { BingoError } from '../../model/errors.ts'
 import { BadEncoding, decodeUtf8 } from '../../model/small-file.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { tablesOfDump } from '../../sources/mysql/schema/schema-dump.ts'
 
 const HINT = 'Create one: mysqldump --no-data --databases shop > schema.sql'

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { DeadLetterFilter } from '../../model/dead-letter.ts'
+import type { DeadLetterFilter } from '../../model/delivery/dead-letter.ts'
 import { parseDuration } from '../../model/quantity.ts'
 import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP, ExitCode } from '../output/exit-codes.ts'

@@ -1,6 +1,6 @@
 import { withDeadline } from '../../model/with-deadline.ts'
 import type { Config } from '../../app/config/config.ts'
-import type { Log } from '../../model/action.ts'
+import type { Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { Daemon } from '../../app/daemon.ts'

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
 import { systemClock } from '../../model/clock.ts'
-import type { SourcePosition } from '../../model/position.ts'
+import type { SourcePosition } from '../../model/source/position.ts'
 import { createStats } from '../../model/stats.ts'
 import type { Config } from '../../app/config/config.ts'
 import { loadConfig } from '../../app/config/load.ts'

@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../model/dead-letter.ts'
+import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
 
 const LONGEST_MESSAGE = 100
 

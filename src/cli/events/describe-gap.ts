@@ -1,5 +1,5 @@
-import type { Gap } from '../../model/gap.ts'
-import { printPosition } from '../../model/gap-event.ts'
+import type { Gap } from '../../model/event/gap.ts'
+import { printPosition } from '../../model/event/gap-event.ts'
 
 const LONGEST = 200
 

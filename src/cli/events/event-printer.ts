@@ -1,8 +1,8 @@
-import type { DdlStatement, PresentColumns, RowsBlock, TransactionHandler } from '../../model/binlog-stream.ts'
-import { Change, type ChangeEvent, type Transaction } from '../../model/change.ts'
-import { toCloudEvent } from '../../model/cloud-event.ts'
-import { isoMicroseconds, stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event-json.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { DdlStatement, PresentColumns, RowsBlock, TransactionHandler } from '../../model/source/binlog-stream.ts'
+import { Change, type ChangeEvent, type Transaction } from '../../model/event/change.ts'
+import { toCloudEvent } from '../../model/event/cloud-event.ts'
+import { isoMicroseconds, stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/event-json.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import type { CompileRowDecoder, RowDecoder } from '../../match/program/program.ts'
 import type { LineOutput } from '../output/line-output.ts'
 

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { BingoError } from '../../model/errors.ts'
-import { stringifyValue } from '../../model/event-json.ts'
-import type { Rule } from '../../model/rule.ts'
+import { stringifyValue } from '../../model/event/event-json.ts'
+import type { Rule } from '../../model/rule/rule.ts'
 import {
   explainRule,
   type Answer,

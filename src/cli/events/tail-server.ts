@@ -1,6 +1,6 @@
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { systemClock } from '../../model/clock.ts'
-import { SourceState } from '../../model/source-state.ts'
+import { SourceState } from '../../model/source/source-state.ts'
 import { createStats } from '../../model/stats.ts'
 import { MysqlSource } from '../../sources/mysql/mysql-source.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'

@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../../model/checkpoint.ts'
+import type { Checkpoint } from '../../model/state/checkpoint.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { describeGap } from '../events/describe-gap.ts'
 import { commandLog, configFor } from '../context.ts'

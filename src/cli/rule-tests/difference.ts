@@ -1,5 +1,5 @@
-import { stringifyValue } from '../../model/event-json.ts'
-import type { Value } from '../../model/change.ts'
+import { stringifyValue } from '../../model/event/event-json.ts'
+import type { Value } from '../../model/event/change.ts'
 
 /** Fields whose content is data: there a number is not its text. */
 const DATA: ReadonlySet<string> = new Set(['body', 'value', 'message', 'params'])

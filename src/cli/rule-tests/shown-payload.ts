@@ -1,4 +1,4 @@
-import type { ActionPlan, Payload } from '../../model/action.ts'
+import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { GrpcActionOptions, GrpcPayload } from '../../targets/grpc/options.ts'
 import type { KafkaPayload } from '../../targets/kafka/options.ts'
 import type { NatsPayload } from '../../targets/nats/options.ts'

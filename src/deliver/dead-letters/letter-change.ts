@@ -1,7 +1,7 @@
-import { Change, type Row, type Value } from '../../model/change.ts'
-import { ColumnType } from '../../model/column-type.ts'
-import type { DeadLetter } from '../../model/dead-letter.ts'
-import type { ColumnDef, TableDef, ValueKind } from '../../model/table.ts'
+import { Change, type Row, type Value } from '../../model/event/change.ts'
+import { ColumnType } from '../../model/table/column-type.ts'
+import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
+import type { ColumnDef, TableDef, ValueKind } from '../../model/table/table.ts'
 import { sampleChange } from '../../rules/sample-change.ts'
 
 /** A column type whose values look as values of this kind do. */

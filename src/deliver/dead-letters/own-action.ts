@@ -1,7 +1,7 @@
-import type { ActionPlan } from '../../model/action.ts'
-import type { ActionRecord, DeadLetter } from '../../model/dead-letter.ts'
+import type { ActionPlan } from '../../model/rule/action.ts'
+import type { ActionRecord, DeadLetter } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Rule, RuleSet } from '../../model/rule.ts'
+import type { Rule, RuleSet } from '../../model/rule/rule.ts'
 
 /**
  * The action that a dead letter belongs to, wherever it stands in its rule by now: that with its identity, or one that is

@@ -1,6 +1,6 @@
-import type { DeliveryFailure } from '../../model/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Undelivered } from '../undelivered.ts'
 
 /** In a redelivery every failure ends the attempt: it is reported, and the entry stays where it is. */

@@ -1,5 +1,5 @@
-import { parkedKey } from '../../model/dead-letter.ts'
-import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
+import { parkedKey } from '../../model/delivery/dead-letter.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 
 /** Entries that have to be sent one after the other: those of one row for one rule, in the order of their events. */
 export interface RetryRow {

@@ -1,5 +1,5 @@
-import type { DeliveryFailure } from '../../model/action.ts'
-import type { DeadLetter, DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
+import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { RemovalQueue } from '../../state/dead-letters/removal-queue.ts'
 import { countOf, planNewcomers } from './retry-plan.ts'
 import type { RetryPlan, RetryRow } from './retry-plan.ts'

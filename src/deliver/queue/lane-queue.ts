@@ -1,4 +1,4 @@
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 
 /** What a lane of a target is doing. Only an `idle` lane with jobs may be queued for sending. */
 export type LaneState = 'idle' | 'ready' | 'busy' | 'waiting'

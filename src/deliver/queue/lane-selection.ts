@@ -1,6 +1,6 @@
-import type { ActionPlan, Target } from '../../model/action.ts'
+import type { ActionPlan, Target } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Undelivered } from '../undelivered.ts'
 import type { LaneQueue } from './lane-queue.ts'
 import { RateLimit } from './rate-limit.ts'

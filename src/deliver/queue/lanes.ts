@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../model/clock.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import { LaneQueue } from './lane-queue.ts'
 
 /** The ordered lane queues of one target (invariant 2), and which of them have something that may be sent. */

@@ -1,5 +1,5 @@
-import type { DeliveryFailure, Log } from '../../model/action.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { DeliveryFailure, Log } from '../../model/rule/action.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 
 /** A lane's next try. */
 export interface Retry {

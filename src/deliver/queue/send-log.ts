@@ -1,5 +1,5 @@
-import type { ActionPlan, SendResult } from '../../model/action.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { ActionPlan, SendResult } from '../../model/rule/action.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 
 /** Events named in one line. */
 const IDS_PER_LINE = 100

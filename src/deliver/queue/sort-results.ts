@@ -1,9 +1,9 @@
-import { backoffMs } from '../../model/backoff.ts'
-import type { DeliveryFailure } from '../../model/action.ts'
+import { backoffMs } from '../../model/delivery/backoff.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Undelivered } from '../undelivered.ts'
-import { type Attempt, parkedKey } from '../../model/dead-letter.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import { type Attempt, parkedKey } from '../../model/delivery/dead-letter.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 
 /** The part of a send that belongs to one lane: jobs `[from, to)` of the batch. */
 export interface Segment {

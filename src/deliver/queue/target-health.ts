@@ -1,8 +1,8 @@
-import { backoffMs } from '../../model/backoff.ts'
-import type { DeliveryFailure, Log, TargetConfig } from '../../model/action.ts'
+import { backoffMs } from '../../model/delivery/backoff.ts'
+import type { DeliveryFailure, Log, TargetConfig } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
-import { OutageLevels } from '../../model/outage-level.ts'
-import type { TargetState } from '../../model/target-state.ts'
+import { OutageLevels } from '../../model/delivery/outage-level.ts'
+import type { TargetState } from '../../model/delivery/target-state.ts'
 
 /** Pause between probes of a target that is down: one send each few seconds hammers nothing, and lag ends soon after. */
 const PROBE = { minMs: 100, maxMs: 3_000 } as const

@@ -1,4 +1,4 @@
-import type { Target } from '../../model/action.ts'
+import type { Target } from '../../model/rule/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
 import type { TargetHealth } from './target-health.ts'

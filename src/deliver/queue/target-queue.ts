@@ -1,6 +1,6 @@
-import type { SendResult, Target } from '../../model/action.ts'
+import type { SendResult, Target } from '../../model/rule/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
-import type { InFlightJob, WakeableQueue } from '../../model/in-flight-job.ts'
+import type { InFlightJob, WakeableQueue } from '../../model/delivery/in-flight-job.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
 import { LaneOutcomes, type LaneOutcomesDeps } from './lane-outcomes.ts'
 import { LaneSelection } from './lane-selection.ts'

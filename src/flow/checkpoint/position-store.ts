@@ -1,4 +1,4 @@
-import type { GapLog } from '../../model/gap.ts'
+import type { GapLog } from '../../model/event/gap.ts'
 
 /** What is stored of one source: everything before `position` is finished (invariant 4). */
 export interface StoredPosition {

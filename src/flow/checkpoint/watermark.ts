@@ -1,4 +1,4 @@
-import type { Hold } from '../../model/in-flight-job.ts'
+import type { Hold } from '../../model/delivery/in-flight-job.ts'
 
 /** One transaction with unfinished jobs. Sealed when its commit was read, so that no further job can join. */
 export class Ticket<P> implements Hold {

@@ -1,6 +1,6 @@
-import type { Row, Value } from '../../model/change.ts'
-import { keyValue } from '../../model/row-key.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { Row, Value } from '../../model/event/change.ts'
+import { keyValue } from '../../model/event/row-key.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /** Picks the lane of a row, in [0, lanes). */
 export type LaneOf = (old: Row | null, new_: Row | null) => number

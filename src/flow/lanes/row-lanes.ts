@@ -1,8 +1,8 @@
-import type { Change } from '../../model/change.ts'
-import { keyChanged } from '../../model/row-key.ts'
-import { keysBy } from '../../model/rule-key.ts'
-import type { RuleKey } from '../../model/rule-key.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { Change } from '../../model/event/change.ts'
+import { keyChanged } from '../../model/event/row-key.ts'
+import { keysBy } from '../../model/rule/rule-key.ts'
+import type { RuleKey } from '../../model/rule/rule-key.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { laneHash, laneOfText } from './lane-hash.ts'
 import type { LaneOf } from './lane-hash.ts'
 

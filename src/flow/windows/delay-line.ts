@@ -1,4 +1,4 @@
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 
 /**

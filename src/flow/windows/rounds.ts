@@ -1,4 +1,4 @@
-import type { InFlightJob } from '../../model/in-flight-job.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 
 /**
  * Orders what a window releases so that the jobs of one action stand together, which is what a batch can be made of,

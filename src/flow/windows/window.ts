@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../model/clock.ts'
-import type { InFlightJob } from '../../model/in-flight-job.ts'
-import type { DebounceOptions } from '../../model/rule.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { DebounceOptions } from '../../model/rule/rule.ts'
 
 /** All waiting jobs of one row key. */
 interface Waiting {

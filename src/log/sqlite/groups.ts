@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { GroupStats } from '../../model/event-log.ts'
+import type { GroupStats } from '../../model/state/event-log.ts'
 import { Acknowledged } from '../places.ts'
 
 /** What the groups of a log have acknowledged: in memory to look at, in the file to resume from. */

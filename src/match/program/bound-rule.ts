@@ -1,8 +1,8 @@
-import type { ActionPlan, Payload } from '../../model/action.ts'
-import type { Change } from '../../model/change.ts'
+import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import type { Predicate, Rule } from '../../model/rule.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { Predicate, Rule } from '../../model/rule/rule.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { readsWhole } from './row-selection.ts'
 
 /** An action with its condition and its templates, compiled for one table. */

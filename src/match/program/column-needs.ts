@@ -1,5 +1,5 @@
-import type { ColumnReads } from '../../model/rule.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { ColumnReads } from '../../model/rule/rule.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /** Column indexes to decode of one image. */
 export type ColumnSelection = ReadonlySet<number> | 'all'

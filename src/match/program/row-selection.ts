@@ -1,7 +1,7 @@
-import type { ActionPlan } from '../../model/action.ts'
-import { unionReads } from '../../model/column-reads.ts'
-import type { ColumnReads, Rule } from '../../model/rule.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { ActionPlan } from '../../model/rule/action.ts'
+import { unionReads } from '../../model/table/column-reads.ts'
+import type { ColumnReads, Rule } from '../../model/rule/rule.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
 import type { ColumnSelection } from './column-needs.ts'
 

@@ -1,7 +1,7 @@
-import type { Change } from '../../model/change.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { columnsOf } from './table-columns.ts'
-import { valueKind } from '../../model/value-kind.ts'
+import { valueKind } from '../../model/table/value-kind.ts'
 
 /** Thrown for an expression that is not plain. Never leaves the compiler. */
 export class Unsupported extends Error {}

@@ -1,6 +1,6 @@
 import { EvaluationError } from '../../model/errors.ts'
 import type { SourceLocation } from '../../model/errors.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { printLocation } from './source-text.ts'
 import type { SourceText } from './source-text.ts'
 import { columnsOf } from './table-columns.ts'

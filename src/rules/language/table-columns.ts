@@ -1,5 +1,5 @@
 import { nearestName } from '../../model/nearest-name.ts'
-import type { ColumnDef, TableDef } from '../../model/table.ts'
+import type { ColumnDef, TableDef } from '../../model/table/table.ts'
 
 /** Finds columns of one table by name: the exact spelling first, then case-insensitively, as MySQL does. */
 export class TableColumns {

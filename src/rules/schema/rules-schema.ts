@@ -1,4 +1,4 @@
-import type { ActionType, FieldSpec } from '../../model/action.ts'
+import type { ActionType, FieldSpec } from '../../model/rule/action.ts'
 import type { DELIVERY_KEYS } from '../delivery-options.ts'
 import type { RULE_KEYS } from '../read-rule.ts'
 import { BYTES_SCHEMA, DURATION_SCHEMA, type JsonSchema } from './json-schema.ts'

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Change, type Transaction } from '../../model/change.ts'
+import { Change, type Transaction } from '../../model/event/change.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Intake } from '../../model/intake.ts'
-import { SourceState } from '../../model/source-state.ts'
-import { PauseReasons, type Positions, type Source } from '../../model/source.ts'
+import type { Intake } from '../../model/source/intake.ts'
+import { SourceState } from '../../model/source/source-state.ts'
+import { PauseReasons, type Positions, type Source } from '../../model/source/source.ts'
 import type { RowChange } from './row-change.ts'
 
 /** Changes that belong together: all of them are acted on, and the position moves behind all of them at once. */

@@ -1,7 +1,7 @@
-import type { Row, RowOp, Value } from '../../model/change.ts'
+import type { Row, RowOp, Value } from '../../model/event/change.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { ColumnDef, TableDef } from '../../model/table.ts'
-import { valueKind } from '../../model/value-kind.ts'
+import type { ColumnDef, TableDef } from '../../model/table/table.ts'
+import { valueKind } from '../../model/table/value-kind.ts'
 
 export interface RowValues {
   readonly [column: string]: Value

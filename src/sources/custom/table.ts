@@ -1,6 +1,6 @@
-import { ColumnType } from '../../model/column-type.ts'
+import { ColumnType } from '../../model/table/column-type.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { ColumnDef, TableDef } from '../../model/table.ts'
+import type { ColumnDef, TableDef } from '../../model/table/table.ts'
 
 /**
  * What the values of a column are: `int` a whole number (number or bigint), `uint64` one that is not negative, `float` a

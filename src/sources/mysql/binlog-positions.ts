@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
-import type { ServerFingerprint, SourcePosition } from '../../model/position.ts'
-import type { Positions } from '../../model/source.ts'
+import type { ServerFingerprint, SourcePosition } from '../../model/source/position.ts'
+import type { Positions } from '../../model/source/source.ts'
 
 /** A place in a binlog; one that was stored says whose binlog. */
 export type BinlogPosition = SourcePosition & { readonly server?: ServerFingerprint | undefined }

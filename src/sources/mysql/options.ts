@@ -1,5 +1,5 @@
-import type { Checkpoint } from '../../model/checkpoint.ts'
-import type { StartPoint } from '../../model/position.ts'
+import type { Checkpoint } from '../../model/state/checkpoint.ts'
+import type { StartPoint } from '../../model/source/position.ts'
 import type { HostPort, SourceAddress } from './source-address.ts'
 
 /** How to read one server. The `source` part of the configuration has this shape. */

@@ -1,6 +1,6 @@
 import type { BingoError } from '../../model/errors.ts'
-import { GapError, type Gap } from '../../model/gap.ts'
-import type { SourcePosition } from '../../model/position.ts'
+import { GapError, type Gap } from '../../model/event/gap.ts'
+import type { SourcePosition } from '../../model/source/position.ts'
 
 /** The record of a gap that is about to be passed; where reading goes on is not known yet. */
 export type PassedGap = Omit<Gap, 'to'>

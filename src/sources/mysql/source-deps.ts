@@ -1,12 +1,12 @@
-import type { Log } from '../../model/action.ts'
+import type { Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { Gap } from '../../model/gap.ts'
-import type { Permit } from '../../model/lease.ts'
-import type { SourcePosition } from '../../model/position.ts'
-import type { SourceState } from '../../model/source-state.ts'
+import type { Gap } from '../../model/event/gap.ts'
+import type { Permit } from '../../model/state/lease.ts'
+import type { SourcePosition } from '../../model/source/position.ts'
+import type { SourceState } from '../../model/source/source-state.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { OpenFeed } from './replica/feed.ts'
-import type { WantsTable } from './server/unlogged-rows.ts'
+import type { WantsTable } from './server/preflight/unlogged-rows.ts'
 
 /** What a source needs of the rest of the daemon. */
 export interface SourceDeps {

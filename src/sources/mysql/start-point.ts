@@ -1,7 +1,7 @@
 import { MysqlGtidSet } from './gtid/gtid-set.ts'
 import { MariadbGtidPosition } from './gtid/mariadb-gtid-position.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { StartPoint } from '../../model/position.ts'
+import type { StartPoint } from '../../model/source/position.ts'
 
 /** First event of every binlog file, after the magic number. */
 export const FIRST_OFFSET = 4

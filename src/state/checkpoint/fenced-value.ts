@@ -1,5 +1,5 @@
 import { BingoError } from '../../model/errors.ts'
-import type { StateStore } from '../../model/state.ts'
+import type { StateStore } from '../../model/state/state.ts'
 import { fenced, unreachable } from './record.ts'
 
 /** One JSON text in a store of state. A save with a lower `epoch` than the stored one has is refused. */

@@ -1,5 +1,5 @@
-import type { Log } from '../../model/action.ts'
-import { backoffMs } from '../../model/backoff.ts'
+import type { Log } from '../../model/rule/action.ts'
+import { backoffMs } from '../../model/delivery/backoff.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 

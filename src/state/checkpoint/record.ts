@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib'
-import type { Checkpoint } from '../../model/checkpoint.ts'
+import type { Checkpoint } from '../../model/state/checkpoint.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Gap, GapLog } from '../../model/gap.ts'
-import type { ServerFingerprint, SourcePosition } from '../../model/position.ts'
+import type { Gap, GapLog } from '../../model/event/gap.ts'
+import type { ServerFingerprint, SourcePosition } from '../../model/source/position.ts'
 
 /** The `version` field that this program writes and the newest that it reads. */
 const VERSION = 1

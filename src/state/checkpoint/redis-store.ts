@@ -1,5 +1,5 @@
 import type { RedisConnection } from '../../clients/redis.ts'
-import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
+import type { Checkpoint, CheckpointStore } from '../../model/state/checkpoint.ts'
 import { fenced, parseCheckpoint, serialiseCheckpoint, unreachable } from './record.ts'
 
 /** How long a load and the first save wait for the connection before it reports the store unreachable. */

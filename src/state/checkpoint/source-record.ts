@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
-import { NO_GAPS, type GapLog } from '../../model/gap.ts'
-import type { StateStore } from '../../model/state.ts'
+import { NO_GAPS, type GapLog } from '../../model/event/gap.ts'
+import type { StateStore } from '../../model/state/state.ts'
 import { FencedValue } from './fenced-value.ts'
 import { checksum } from './record.ts'
 

@@ -1,5 +1,5 @@
-import type { Checkpoint, CheckpointStore } from '../../model/checkpoint.ts'
-import type { StateStore } from '../../model/state.ts'
+import type { Checkpoint, CheckpointStore } from '../../model/state/checkpoint.ts'
+import type { StateStore } from '../../model/state/state.ts'
 import { FencedValue } from './fenced-value.ts'
 import { CHECKPOINT_KEY, parseCheckpoint, serialiseCheckpoint } from './record.ts'
 

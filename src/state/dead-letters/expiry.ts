@@ -1,6 +1,6 @@
 import { steadyWallTime } from '../../model/clock.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 
 /** Looking for old entries costs a page of them: not for every entry that is added. */
 const LOOK_EVERY_MS = 1_000

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Lease } from '../../model/lease.ts'
+import type { Lease } from '../../model/state/lease.ts'
 
 /** The right to retry is free again this long after its holder was killed. */
 export const RETRY_LEASE_MS = 10_000

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../../clients/redis.ts'
 import { systemClock } from '../../model/clock.ts'
-import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { Expiry } from './expiry.ts'
 import type { StoreClock } from './expiry.ts'
 import { newHolder } from '../lease/holder.ts'

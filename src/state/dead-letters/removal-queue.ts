@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../../model/clock.ts'
-import type { DeadLetterStore } from '../../model/dead-letter.ts'
+import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 
 const MOST_AT_ONCE = 500
 /** How long entries wait for others to go with: a file is flushed for each removal, and that may take longer than a send. */

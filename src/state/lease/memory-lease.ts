@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/clock.ts'
-import type { Lease, LeaseAnswer } from '../../model/lease.ts'
+import type { Lease, LeaseAnswer } from '../../model/state/lease.ts'
 
 interface Entry {
   holder: string

@@ -1,5 +1,5 @@
 import type { RedisConnection } from '../../clients/redis.ts'
-import type { Lease, LeaseAnswer } from '../../model/lease.ts'
+import type { Lease, LeaseAnswer } from '../../model/state/lease.ts'
 import { leaseUnreachable } from '../errors.ts'
 
 /** Stands in the key's place after a holder gave the lease back. No holder is called so. */

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../../clients/redis.ts'
-import type { Lease } from '../../model/lease.ts'
-import type { StateStore, Versioned } from '../../model/state.ts'
+import type { Lease } from '../../model/state/lease.ts'
+import type { StateStore, Versioned } from '../../model/state/state.ts'
 import { stateUnreachable } from '../errors.ts'
 import { newHolder } from '../lease/holder.ts'
 import { RedisLease } from '../lease/redis-lease.ts'

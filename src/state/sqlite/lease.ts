@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { inTransaction } from '../../clients/sqlite.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { Lease, LeaseAnswer } from '../../model/lease.ts'
+import type { Lease, LeaseAnswer } from '../../model/state/lease.ts'
 import { leaseUnreachable } from '../errors.ts'
 
 export interface SqliteLeaseOptions {

@@ -12,7 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { inTransaction, NewerFormatError, openSqlite, versionOf } from '../../clients/sqlite.ts'
-import type { Log } from '../../model/action.ts'
+import type { Log } from '../../model/rule/action.ts'
 import { CHECKPOINT_KEY, parseCheckpoint } from '../checkpoint/record.ts'
 import { STATE_FORMAT } from './schema.ts'
 

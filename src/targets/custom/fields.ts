@@ -1,5 +1,5 @@
-import type { ActionSpec, FieldSpec } from '../../model/action.ts'
-import { unionReads } from '../../model/column-reads.ts'
+import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import { unionReads } from '../../model/table/column-reads.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
 import type { TargetOptions } from './target-type.ts'

@@ -1,4 +1,4 @@
-import type { DeliveryFailure, FieldSpec, Log } from '../../model/action.ts'
+import type { DeliveryFailure, FieldSpec, Log } from '../../model/rule/action.ts'
 
 /** A kind of target of an application's own: rules use it as `type: NAME`. */
 export interface TargetType {

@@ -1,4 +1,4 @@
-import type { DeliveryFailure } from '../../model/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { DeadlineError } from '../../model/with-deadline.ts'
 import { codeOf } from './error-text.ts'
 

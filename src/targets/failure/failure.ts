@@ -1,6 +1,6 @@
-import type { DeliveryFailure } from '../../model/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { ReceiverAnswer } from '../../model/outcome.ts'
+import type { ReceiverAnswer } from '../../model/rule/outcome.ts'
 import type { Kind } from './classify.ts'
 
 /** A delivery failure with its error; `retryable` follows from the kind. */

@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Sendable, SendResult } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult } from '../../model/rule/action.ts'
 import { deliveryFailure } from './failure.ts'
 
 /** For an event that was not sent because it would have overtaken one of its row that failed. */

@@ -1,4 +1,4 @@
-import type { ActionPlan, InspectionProblem } from '../../model/action.ts'
+import type { ActionPlan, InspectionProblem } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { checkOutline } from './check-outline.ts'
 import { findMethod } from './descriptors.ts'

@@ -1,4 +1,4 @@
-import type { Sendable } from '../../model/action.ts'
+import type { Sendable } from '../../model/rule/action.ts'
 import type { KafkaActionOptions, KafkaPayload } from './options.ts'
 
 /** Brokers take 1 MB per batch by default (message.max.bytes), headers and framing included. */

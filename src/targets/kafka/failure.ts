@@ -1,4 +1,4 @@
-import type { DeliveryFailure } from '../../model/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { classify, classifyThrown, KAFKA_ERRORS } from '../failure/classify.ts'
 import { codeOf, withoutValues } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'

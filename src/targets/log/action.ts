@@ -1,4 +1,4 @@
-import type { ActionSpec, ActionType } from '../../model/action.ts'
+import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
 import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import type { LogTargetOptions } from './target.ts'

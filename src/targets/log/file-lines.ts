@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import type { Log, TargetContext } from '../../model/action.ts'
+import type { Log, TargetContext } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import type { Lines } from './target.ts'

@@ -1,4 +1,4 @@
-import type { DeliveryFailure, Sendable, SendResult, Target, TargetContext } from '../../model/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target, TargetContext } from '../../model/rule/action.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { FileLines } from './file-lines.ts'

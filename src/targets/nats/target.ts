@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { MsgHdrs } from '@nats-io/transport-node'
 import { newHeaders } from '../../clients/nats.ts'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { sendByRow } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'

@@ -1,4 +1,4 @@
-import type { ActionSpec } from '../../model/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
 
 /** What a type's addresses may hold, and where what else is often written there belongs. */
 export interface AddressRules {

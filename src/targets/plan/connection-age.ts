@@ -1,4 +1,4 @@
-import type { ActionSpec, FieldSpec } from '../../model/action.ts'
+import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
 
 /** Long enough to cost nothing, short enough for a name that has moved to be followed within a coffee break. */
 const DEFAULT_MS = 5 * 60_000

@@ -1,9 +1,9 @@
-import type { Change } from '../../model/change.ts'
-import { debeziumKey } from '../../model/debezium-event.ts'
-import { stringifyValue } from '../../model/event-json.ts'
-import { keyOf } from '../../model/row-key.ts'
-import type { ColumnReads } from '../../model/rule.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { Change } from '../../model/event/change.ts'
+import { debeziumKey } from '../../model/event/debezium-event.ts'
+import { stringifyValue } from '../../model/event/event-json.ts'
+import { keyOf } from '../../model/event/row-key.ts'
+import type { ColumnReads } from '../../model/rule/rule.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import type { Piece } from './piece.ts'
 
 /**

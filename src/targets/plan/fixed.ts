@@ -1,4 +1,4 @@
-import type { ActionSpec } from '../../model/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
 
 export interface Wanted {
   readonly pattern: Pick<RegExp, 'test'>

@@ -1,5 +1,5 @@
-import type { ActionSpec } from '../../model/action.ts'
-import { unionReads } from '../../model/column-reads.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
+import { unionReads } from '../../model/table/column-reads.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 

@@ -1,8 +1,8 @@
-import type { ActionSpec, FieldSpec } from '../../model/action.ts'
-import { toCloudEvent } from '../../model/cloud-event.ts'
-import { toDebeziumEvent } from '../../model/debezium-event.ts'
-import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event-json.ts'
-import { READS_WHOLE_ROW } from '../../model/column-reads.ts'
+import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import { toCloudEvent } from '../../model/event/cloud-event.ts'
+import { toDebeziumEvent } from '../../model/event/debezium-event.ts'
+import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/event-json.ts'
+import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 

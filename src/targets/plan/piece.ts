@@ -1,8 +1,8 @@
-import type { Change } from '../../model/change.ts'
+import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import { READS_NOTHING } from '../../model/column-reads.ts'
-import type { ColumnReads, Structure } from '../../model/rule.ts'
-import type { TableDef } from '../../model/table.ts'
+import { READS_NOTHING } from '../../model/table/column-reads.ts'
+import type { ColumnReads, Structure } from '../../model/rule/rule.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /** Anything rendered from a change: a template, a structure, a constant, or several of them in a row. */
 export interface Piece<T> {

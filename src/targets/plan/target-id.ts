@@ -1,4 +1,4 @@
-import type { ActionSpec, TargetConfig } from '../../model/action.ts'
+import type { ActionSpec, TargetConfig } from '../../model/rule/action.ts'
 
 /**
  * Names a target: as the operator named it under `targets:`, else `TYPE ADDRESS`. The name stands in logs, metrics and

@@ -1,6 +1,6 @@
 import type { ReturnedMessage } from 'rabbitmq-client'
-import type { DeliveryFailure } from '../../model/action.ts'
-import { receiverAnswer } from '../../model/outcome.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
+import { receiverAnswer } from '../../model/rule/outcome.ts'
 import { AMQP_ERRORS, classify, classifyThrown } from '../failure/classify.ts'
 import { codeOf, reasonOf, withoutValues } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'

@@ -1,5 +1,5 @@
 import type { Envelope } from 'rabbitmq-client'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'

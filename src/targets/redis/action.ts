@@ -1,5 +1,5 @@
 import type { RedisConnection } from '../../clients/redis.ts'
-import type { ActionType, TargetConfig, TargetContext } from '../../model/action.ts'
+import type { ActionType, TargetConfig, TargetContext } from '../../model/rule/action.ts'
 import { COALESCED_BY_DEFAULT } from './commands.ts'
 import { compileRedis } from './compile.ts'
 import type { RedisActionOptions, RedisTargetOptions } from './options.ts'

@@ -1,4 +1,4 @@
-import type { Sendable } from '../../model/action.ts'
+import type { Sendable } from '../../model/rule/action.ts'
 import { effectId } from './effect-id.ts'
 import type { CommandPayload, RedisActionOptions, RemovePayload } from './options.ts'
 

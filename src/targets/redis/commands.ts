@@ -1,4 +1,4 @@
-import type { ActionSpec } from '../../model/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
 import { wholeEvent } from '../plan/message.ts'
 import { refuseFixedValue } from '../plan/fixed.ts'
 import { checked, constant, structureText } from '../plan/piece.ts'

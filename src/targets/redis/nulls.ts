@@ -1,4 +1,4 @@
-import type { ActionSpec } from '../../model/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
 import { isWholeRow } from './whole-row.ts'
 
 /** What becomes of NULLs, where the command has a choice. */

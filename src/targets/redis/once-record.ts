@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../clients/redis.ts'
-import type { DeliveryRun, ReplayMark, ReplayWindow } from '../../model/delivery-run.ts'
+import type { DeliveryRun, ReplayMark, ReplayWindow } from '../../model/delivery/delivery-run.ts'
 import { FORGET, KEEP } from './once-scripts.ts'
 
 /** At most so often. */

@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../clients/redis.ts'
-import type { DeliveryRun } from '../../model/delivery-run.ts'
+import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { BingoError } from '../../model/errors.ts'
 import type { Operation } from './batch.ts'
 import { isCluster, onCluster } from './on-cluster.ts'

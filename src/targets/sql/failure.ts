@@ -1,5 +1,5 @@
-import type { DeliveryFailure } from '../../model/action.ts'
-import { receiverAnswer } from '../../model/outcome.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
+import { receiverAnswer } from '../../model/rule/outcome.ts'
 import { classify, classifyThrown, SQL_ERRORS } from '../failure/classify.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'

@@ -1,6 +1,6 @@
-import type { Change, Value } from '../../model/change.ts'
-import { ColumnType } from '../../model/column-type.ts'
-import type { TableDef } from '../../model/table.ts'
+import type { Change, Value } from '../../model/event/change.ts'
+import { ColumnType } from '../../model/table/column-type.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /** As before MySQL 5.6, and with fractions. */
 const TIMESTAMP_TYPES = new Set<number>([ColumnType.TIMESTAMP, ColumnType.TIMESTAMP2])

@@ -1,4 +1,4 @@
-import type { ActionType } from '../../model/action.ts'
+import type { ActionType } from '../../model/rule/action.ts'
 import { FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { TLS_FIELD } from '../tls-files.ts'

@@ -1,6 +1,6 @@
-import type { DeliveryFailure } from '../../model/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
-import { receiverAnswer } from '../../model/outcome.ts'
+import { receiverAnswer } from '../../model/rule/outcome.ts'
 import { classify, classifyThrown, HTTP_STATUSES } from '../failure/classify.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'

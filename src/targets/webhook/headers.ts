@@ -1,6 +1,6 @@
-import type { ActionSpec } from '../../model/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import { unionReads } from '../../model/column-reads.ts'
+import { unionReads } from '../../model/table/column-reads.ts'
 import { refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'

@@ -1,4 +1,4 @@
-import type { Sendable } from '../../model/action.ts'
+import type { Sendable } from '../../model/rule/action.ts'
 import type { WebhookActionOptions, WebhookPayload, WebhookUrl } from './options.ts'
 
 /** Largest batch body; receivers commonly stop at 1 MB (nginx, express, API gateways). */

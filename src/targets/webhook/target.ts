@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/action.ts'
+import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { BEHIND, WITHHELD } from '../failure/in-order.ts'
 import { Connections } from './connections.ts'
 import { DeadlineError, exchange } from './exchange.ts'

@@ -1,4 +1,4 @@
-import type { Change, Value } from '../../../src/model/change.ts'
+import type { Change, Value } from '../../../src/model/event/change.ts'
 import type { Random } from '../../support/random-tables.ts'
 import { ADA, changeOf } from '../../support/match-tables.ts'
 

@@ -1,5 +1,5 @@
 import { BingoError } from '../../../src/model/errors.ts'
-import type { SqlSession } from '../../../src/model/binlog-stream.ts'
+import type { SqlSession } from '../../../src/model/source/binlog-stream.ts'
 import { EventType } from '../../../src/sources/mysql/binlog/format/event-types.ts'
 import { StatementReader } from '../../../src/sources/mysql/binlog/statement-text.ts'
 import { columnEffect } from '../../../src/sources/mysql/schema/column-effect.ts'

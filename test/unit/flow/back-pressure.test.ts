@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
-import type { Log } from '../../../src/model/action.ts'
-import { Budget } from '../../../src/model/budget.ts'
+import type { Log } from '../../../src/model/rule/action.ts'
+import { Budget } from '../../../src/model/delivery/budget.ts'
 import { systemClock } from '../../../src/model/clock.ts'
-import { PauseReasons } from '../../../src/model/source.ts'
+import { PauseReasons } from '../../../src/model/source/source.ts'
 import { action, job, silentLog } from '../../support/jobs.ts'
 
 /** Each job of the test support is charged 100 bytes. */

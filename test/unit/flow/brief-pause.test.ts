@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BriefPause } from '../../../src/flow/brief-pause.ts'
 import { systemClock } from '../../../src/model/clock.ts'
-import { PauseReasons } from '../../../src/model/source.ts'
-import { TargetState } from '../../../src/model/target-state.ts'
+import { PauseReasons } from '../../../src/model/source/source.ts'
+import { TargetState } from '../../../src/model/delivery/target-state.ts'
 
 let pauseStates: boolean[]
 let brief: BriefPause

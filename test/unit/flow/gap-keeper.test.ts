@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import { systemClock } from '../../../src/model/clock.ts'
-import { type Gap, NO_GAPS, withGap } from '../../../src/model/gap.ts'
-import type { SourcePosition } from '../../../src/model/position.ts'
-import { SourceState } from '../../../src/model/source-state.ts'
+import { type Gap, NO_GAPS, withGap } from '../../../src/model/event/gap.ts'
+import type { SourcePosition } from '../../../src/model/source/position.ts'
+import { SourceState } from '../../../src/model/source/source-state.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { GapKeeper } from '../../../src/flow/gap-keeper.ts'
 

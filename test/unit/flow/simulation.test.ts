@@ -4,7 +4,7 @@ import { Ticket, Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import { CommitBuffer } from '../../../src/flow/commit-buffer.ts'
 import { GroupIntake } from '../../../src/flow/intake.ts'
 import { Router } from '../../../src/flow/router.ts'
-import { InFlightJob } from '../../../src/model/in-flight-job.ts'
+import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import { BrokenInvariant } from '../../simulation/ledger.ts'
 import { simulate } from '../../simulation/simulate.ts'
 

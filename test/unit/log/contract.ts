@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { EventLog, LogEntry, LogRecord, Place, ReadOptions } from '../../../src/model/event-log.ts'
+import type { EventLog, LogEntry, LogRecord, Place, ReadOptions } from '../../../src/model/state/event-log.ts'
 
 export interface LogSetup {
   readonly maxCount?: number

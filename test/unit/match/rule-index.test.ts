@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Predicate } from '../../../src/model/rule.ts'
+import type { Predicate } from '../../../src/model/rule/rule.ts'
 import { RuleIndex } from '../../../src/match/rule-index.ts'
 
 type Necessary = Predicate['necessary']

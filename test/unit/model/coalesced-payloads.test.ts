@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { InFlightJob } from '../../../src/model/in-flight-job.ts'
+import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import { changeOf, tableOf } from '../../support/match-tables.ts'
 import { rulesFrom } from '../../support/rules-from-text.ts'
 

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
-import { SourceState } from '../../../src/model/source-state.ts'
+import { SourceState } from '../../../src/model/source/source-state.ts'
 import { createStats, type Stats } from '../../../src/model/stats.ts'
-import type { TargetState } from '../../../src/model/target-state.ts'
+import type { TargetState } from '../../../src/model/delivery/target-state.ts'
 import { assess } from '../../../src/ops/health.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { sampleChange, type SampleEvent } from '../../../src/rules/sample-change.ts'
-import { toChangeEvent } from '../../../src/model/event-json.ts'
-import type { Gap } from '../../../src/model/gap.ts'
-import { gapChange } from '../../../src/model/gap-event.ts'
+import { toChangeEvent } from '../../../src/model/event/event-json.ts'
+import type { Gap } from '../../../src/model/event/gap.ts'
+import { gapChange } from '../../../src/model/event/gap-event.ts'
 
 test('an event that tail printed becomes the same event again', () => {
   const event = {

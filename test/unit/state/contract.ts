@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StateStore } from '../../../src/model/state.ts'
+import type { StateStore } from '../../../src/model/state/state.ts'
 
 /** A store over the same values each time it is called within one test, as another process would open it. */
 export type OpenState = () => Promise<StateStore>

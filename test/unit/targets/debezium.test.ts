@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Change } from '../../../src/model/change.ts'
+import { Change } from '../../../src/model/event/change.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
 import { ADA, changeOf, tableOf } from '../../support/match-tables.ts'
 import { payloadOf } from '../../support/rules-from-text.ts'

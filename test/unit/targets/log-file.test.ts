@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openLogTarget } from '../../../src/targets/log/target.ts'
-import type { Target } from '../../../src/model/action.ts'
+import type { Target } from '../../../src/model/rule/action.ts'
 import { silentLog } from '../../support/jobs.ts'
 import { compile, jobFor } from './action-spec.ts'
 

@@ -1,4 +1,4 @@
-import { columnChanged } from '../../../model/changed-columns.ts'
+import { columnChanged } from '../../../model/event/changed-columns.ts'
 import { isMatchesCall } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { checkText } from './cel-compile-operators.ts'

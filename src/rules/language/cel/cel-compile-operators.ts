@@ -1,4 +1,4 @@
-import { valuesEqual } from '../../../model/changed-columns.ts'
+import { valuesEqual } from '../../../model/event/changed-columns.ts'
 import { Unsupported } from '../code-writer.ts'
 import type { CodeWriter, Operand, OperandType } from '../code-writer.ts'
 

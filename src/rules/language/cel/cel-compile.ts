@@ -1,5 +1,5 @@
-import type { Change } from '../../../model/change.ts'
-import type { TableDef } from '../../../model/table.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import type { CelNode } from './cel-engine.ts'
 import { CodeWriter, Unsupported } from '../code-writer.ts'
 import type { Operand } from '../code-writer.ts'

@@ -1,7 +1,7 @@
-import type { Change, Row, Value } from '../../../model/change.ts'
-import { columnChanged } from '../../../model/changed-columns.ts'
-import { keyValue } from '../../../model/row-key.ts'
-import type { TableDef, ValueKind } from '../../../model/table.ts'
+import type { Change, Row, Value } from '../../../model/event/change.ts'
+import { columnChanged } from '../../../model/event/changed-columns.ts'
+import { keyValue } from '../../../model/event/row-key.ts'
+import type { TableDef, ValueKind } from '../../../model/table/table.ts'
 import { microseconds } from './cel-time.ts'
 import type { CelTimestamp } from './cel-time.ts'
 import { toCelValue } from './cel-values.ts'
@@ -9,7 +9,7 @@ import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
 import type { TableColumns } from '../table-columns.ts'
-import { valueKind } from '../../../model/value-kind.ts'
+import { valueKind } from '../../../model/table/value-kind.ts'
 
 /** What an expression bound to a table needs to know to read rows. */
 export interface RowReading {

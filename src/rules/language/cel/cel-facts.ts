@@ -1,4 +1,4 @@
-import type { TableDef } from '../../../model/table.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import type { CelNode } from './cel-engine.ts'
 import { columnIn } from './cel-types.ts'
 

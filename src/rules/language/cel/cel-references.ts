@@ -1,5 +1,5 @@
-import type { ColumnReads } from '../../../model/rule.ts'
-import type { TableDef } from '../../../model/table.ts'
+import type { ColumnReads } from '../../../model/rule/rule.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import { childrenOf, isComprehension, OPTIONAL_ROWS } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { columnsOf } from '../table-columns.ts'

@@ -1,6 +1,6 @@
-import type { Operation } from '../../../model/change.ts'
+import type { Operation } from '../../../model/event/change.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
-import type { TableDef } from '../../../model/table.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import { childrenOf, isComprehension } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { factsWhen, union } from './cel-facts.ts'

@@ -1,5 +1,5 @@
-import type { Value } from '../../../model/change.ts'
-import type { ValueKind } from '../../../model/table.ts'
+import type { Value } from '../../../model/event/change.ts'
+import type { ValueKind } from '../../../model/table/table.ts'
 import { celUint } from './cel-engine.ts'
 
 const MAX_INT64 = 2n ** 63n - 1n

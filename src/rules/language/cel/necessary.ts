@@ -1,4 +1,4 @@
-import type { Predicate } from '../../../model/rule.ts'
+import type { Predicate } from '../../../model/rule/rule.ts'
 import { celUintValue } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { columnAccess } from './cel-references.ts'

@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/change.ts'
+import type { Value } from '../../../model/event/change.ts'
 import { floorDivide, floorModulo } from '../cel/cel-time.ts'
 import { HelperFailure } from './helper.ts'
 

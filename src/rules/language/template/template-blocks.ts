@@ -1,5 +1,5 @@
-import type { Value } from '../../../model/change.ts'
-import type { TableDef } from '../../../model/table.ts'
+import type { Value } from '../../../model/event/change.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import type { TemplateBlock, TemplateExpression, TemplatePart } from './template-engine.ts'
 import { isTruthy } from './template-helpers.ts'
 import type { Evaluate, Render, Scope } from './template-scopes.ts'

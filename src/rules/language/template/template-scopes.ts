@@ -1,4 +1,4 @@
-import type { Change, Value } from '../../../model/change.ts'
+import type { Change, Value } from '../../../model/event/change.ts'
 import type { TemplateBlock, TemplateExpression, TemplatePart, TemplatePath } from './template-engine.ts'
 import { entry } from './template-helpers.ts'
 

@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/change.ts'
+import type { Value } from '../../../model/event/change.ts'
 import { CelTimeError, CelTimestamp, floorDivide, parseDuration, parseTimestamp, wallClock } from '../cel/cel-time.ts'
 import { Decimal } from '../decimal.ts'
 import { HelperFailure, isPresent, strictHelper } from './helper.ts'

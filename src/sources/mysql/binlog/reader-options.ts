@@ -1,6 +1,6 @@
-import type { SchemaResolver, TransactionHandler } from '../../../model/binlog-stream.ts'
+import type { SchemaResolver, TransactionHandler } from '../../../model/source/binlog-stream.ts'
 import type { Stats } from '../../../model/stats.ts'
-import type { Flavour } from '../../../model/table.ts'
+import type { Flavour } from '../../../model/table/table.ts'
 import type { TransactionBufferLimits } from './transaction/xa-transactions.ts'
 
 export const DEFAULT_LIMITS: TransactionBufferLimits = { xaMemoryBytes: 8 * 1024 * 1024, spoolFolder: null }

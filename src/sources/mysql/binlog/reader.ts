@@ -1,5 +1,5 @@
-import type { EventFeed, TransactionHandler } from '../../../model/binlog-stream.ts'
-import type { SourcePosition } from '../../../model/position.ts'
+import type { EventFeed, TransactionHandler } from '../../../model/source/binlog-stream.ts'
+import type { SourcePosition } from '../../../model/source/position.ts'
 import type { Stats } from '../../../model/stats.ts'
 import { learnBetween } from './transaction/between-transactions.ts'
 import { corrupt, locateCorruption } from './format/corrupt-event.ts'

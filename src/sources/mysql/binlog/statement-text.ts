@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Flavour } from '../../../model/table.ts'
+import type { Flavour } from '../../../model/table/table.ts'
 import { charsetOfCollation } from './charset/collations.ts'
 import { decoderOfCharset } from './charset/charsets.ts'
 import { uncompressed } from './compression/mariadb-compression.ts'

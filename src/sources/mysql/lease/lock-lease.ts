@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { BingoError } from '../../../model/errors.ts'
-import type { LeaseAnswer, Lease } from '../../../model/lease.ts'
+import type { LeaseAnswer, Lease } from '../../../model/state/lease.ts'
 import type { SourceAddress } from '../source-address.ts'
 import { printAddress } from '../source-address.ts'
-import { ControlConnection } from '../server/control-connection.ts'
+import { ControlConnection } from '../server/login/control-connection.ts'
 
 /** MySQL takes lock names of up to 64 characters, in any letter case. */
 const MAX_LOCK_NAME = 64

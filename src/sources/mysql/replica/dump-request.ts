@@ -1,4 +1,4 @@
-import type { Flavour } from '../../../model/table.ts'
+import type { Flavour } from '../../../model/table/table.ts'
 
 /** From where on the server is asked to send. `gtidSet` comes first; `file` and `offset` count where it is null. */
 export interface DumpRequest {

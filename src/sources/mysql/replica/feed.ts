@@ -1,5 +1,5 @@
-import type { EventFeed, SchemaResolver } from '../../../model/binlog-stream.ts'
-import type { ServerFingerprint, SourcePosition } from '../../../model/position.ts'
+import type { EventFeed, SchemaResolver } from '../../../model/source/binlog-stream.ts'
+import type { ServerFingerprint, SourcePosition } from '../../../model/source/position.ts'
 
 /** Anywhere in the binlog, between two events. */
 export interface Place {

@@ -1,7 +1,7 @@
-import type { Log } from '../../../model/action.ts'
+import type { Log } from '../../../model/rule/action.ts'
 import type { Clock } from '../../../model/clock.ts'
-import type { SourceState } from '../../../model/source-state.ts'
-import type { LagReport } from '../server/lag-probe.ts'
+import type { SourceState } from '../../../model/source/source-state.ts'
+import type { LagReport } from '../server/retention/lag-probe.ts'
 
 /** While the server has more for us, this many bytes are nothing but heartbeats. */
 const STALL_BYTES = 1_024

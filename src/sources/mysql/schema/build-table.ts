@@ -1,6 +1,6 @@
-import type { WireTable } from '../../../model/binlog-stream.ts'
+import type { WireTable } from '../../../model/source/binlog-stream.ts'
 import { BingoError } from '../../../model/errors.ts'
-import type { ColumnDef, TableDef } from '../../../model/table.ts'
+import type { ColumnDef, TableDef } from '../../../model/table/table.ts'
 import { matchColumn } from './declared-column.ts'
 import { hiddenColumns } from './hidden-columns.ts'
 import type { DeclaredTable } from './table-columns.ts'

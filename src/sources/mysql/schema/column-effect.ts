@@ -1,4 +1,4 @@
-import type { DdlStatement } from '../../../model/binlog-stream.ts'
+import type { DdlStatement } from '../../../model/source/binlog-stream.ts'
 import { keepsColumns } from '../sql/alter-clauses.ts'
 import { readName, skipExistence } from '../sql/names.ts'
 import type { StatementText, TableName } from '../sql/names.ts'

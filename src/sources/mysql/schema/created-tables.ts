@@ -1,6 +1,6 @@
-import type { WireTable } from '../../../model/binlog-stream.ts'
+import type { WireTable } from '../../../model/source/binlog-stream.ts'
 import { BingoError } from '../../../model/errors.ts'
-import type { TableDef } from '../../../model/table.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import type { TableName } from '../sql/names.ts'
 import { buildTable } from './build-table.ts'
 import type { DeclaredTable } from './table-columns.ts'

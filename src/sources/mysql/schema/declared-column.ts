@@ -1,5 +1,5 @@
-import type { WireTable } from '../../../model/binlog-stream.ts'
-import type { ColumnDef, Flavour } from '../../../model/table.ts'
+import type { WireTable } from '../../../model/source/binlog-stream.ts'
+import type { ColumnDef, Flavour } from '../../../model/table/table.ts'
 
 /** A column as SQL declares it, from INFORMATION_SCHEMA or a CREATE TABLE statement. */
 export interface DeclaredColumn {

@@ -1,5 +1,5 @@
-import { ColumnType } from '../../../model/column-type.ts'
-import type { ColumnDef, Flavour, TableDef } from '../../../model/table.ts'
+import { ColumnType } from '../../../model/table/column-type.ts'
+import type { ColumnDef, Flavour, TableDef } from '../../../model/table/table.ts'
 import type { CreatedTable } from './create-table.ts'
 import type { DeclaredColumn } from './declared-column.ts'
 import { specialOf } from './declared-column.ts'

@@ -1,5 +1,5 @@
-import { ColumnType } from '../../../model/column-type.ts'
-import type { ColumnDef } from '../../../model/table.ts'
+import { ColumnType } from '../../../model/table/column-type.ts'
+import type { ColumnDef } from '../../../model/table/table.ts'
 import type { DeclaredTable } from './table-columns.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { SchemaResolver, WireTable } from '../../../model/binlog-stream.ts'
-import type { TableDef } from '../../../model/table.ts'
+import type { SchemaResolver, WireTable } from '../../../model/source/binlog-stream.ts'
+import type { TableDef } from '../../../model/table/table.ts'
 import { buildTable, schemaUnknown } from './build-table.ts'
 import { tableOfDeclaration } from './declared-table.ts'
 import { columnEffect } from './column-effect.ts'

@@ -1,6 +1,6 @@
 import { characterWidth, charsetOf } from './charset-collations.ts'
 import { parseColumnValues } from './column-values.ts'
-import type { ControlConnection, SqlRow } from '../server/control-connection.ts'
+import type { ControlConnection, SqlRow } from '../server/login/control-connection.ts'
 import type { DeclaredColumn } from './declared-column.ts'
 import { type ServerFacts, text } from '../server/server-facts.ts'
 

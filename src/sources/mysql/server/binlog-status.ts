@@ -1,5 +1,5 @@
-import type { SourcePosition } from '../../../model/position.ts'
-import type { ControlConnection, SqlRow } from './control-connection.ts'
+import type { SourcePosition } from '../../../model/source/position.ts'
+import type { ControlConnection, SqlRow } from './login/control-connection.ts'
 import { type ServerFacts, text } from './server-facts.ts'
 
 export interface BinlogFile {

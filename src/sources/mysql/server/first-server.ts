@@ -1,4 +1,4 @@
-import { ControlConnection } from './control-connection.ts'
+import { ControlConnection } from './login/control-connection.ts'
 import type { SourceSettings } from '../options.ts'
 import { readServerFacts, type ServerFacts } from './server-facts.ts'
 import { ServerSearch } from './server-search.ts'

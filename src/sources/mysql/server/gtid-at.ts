@@ -1,6 +1,6 @@
 import { MysqlGtidSet } from '../gtid/gtid-set.ts'
 import { mariadbGtidAt } from './binlog-status.ts'
-import type { ControlConnection } from './control-connection.ts'
+import type { ControlConnection } from './login/control-connection.ts'
 import { type ServerFacts, text } from './server-facts.ts'
 import { FIRST_OFFSET } from '../start-point.ts'
 

@@ -1,12 +1,12 @@
-import type { Log } from '../../../model/action.ts'
-import type { StartPoint } from '../../../model/position.ts'
+import type { Log } from '../../../model/rule/action.ts'
+import type { StartPoint } from '../../../model/source/position.ts'
 import type { SourceAddress } from '../source-address.ts'
 import { printStartPoint } from '../start-point.ts'
-import type { ControlConnection } from './control-connection.ts'
-import { preflight, refuse } from './preflight.ts'
+import type { ControlConnection } from './login/control-connection.ts'
+import { preflight, refuse } from './preflight/preflight.ts'
 import { type KnownPosition, type ResumePoint, resumeFrom, startAt } from '../resume-point.ts'
 import { readServerFacts, type ServerFacts } from './server-facts.ts'
-import type { WantsTable } from './unlogged-rows.ts'
+import type { WantsTable } from './preflight/unlogged-rows.ts'
 
 /** A server that can go on from our position. */
 export interface Found {

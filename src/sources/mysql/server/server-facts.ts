@@ -1,5 +1,5 @@
-import type { Flavour } from '../../../model/table.ts'
-import type { ControlConnection, SqlRow } from './control-connection.ts'
+import type { Flavour } from '../../../model/table/table.ts'
+import type { ControlConnection, SqlRow } from './login/control-connection.ts'
 
 /** What the server says about itself; read anew after every reconnect. */
 export interface ServerFacts {

@@ -1,7 +1,7 @@
 import { BingoError } from '../../../model/errors.ts'
 import { printAddress, type HostPort, type SourceAddress } from '../source-address.ts'
 import { isGap } from '../failure-policy.ts'
-import { classifyError } from './source-error.ts'
+import { classifyError } from './login/source-error.ts'
 
 /** What one server said when it was asked. */
 interface Failure {

@@ -1,9 +1,9 @@
 import { MysqlGtidSet } from '../gtid/gtid-set.ts'
 import { MariadbGtidPosition } from '../gtid/mariadb-gtid-position.ts'
 import { BingoError } from '../../../model/errors.ts'
-import { GapError } from '../../../model/gap.ts'
-import { sequenceOf, type ServerFingerprint, type SourcePosition } from '../../../model/position.ts'
-import type { Flavour } from '../../../model/table.ts'
+import { GapError } from '../../../model/event/gap.ts'
+import { sequenceOf, type ServerFingerprint, type SourcePosition } from '../../../model/source/position.ts'
+import type { Flavour } from '../../../model/table/table.ts'
 
 /** What must be known of a server to tell whether it can go on from a position. */
 export interface PositionFacts {

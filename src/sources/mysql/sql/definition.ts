@@ -1,4 +1,4 @@
-import type { DdlStatement } from '../../../model/binlog-stream.ts'
+import type { DdlStatement } from '../../../model/source/binlog-stream.ts'
 import { foldName, readList, readName, skipExistence } from './names.ts'
 import type { StatementText, TableName } from './names.ts'
 import type { Statement } from './statement.ts'

@@ -1,4 +1,4 @@
-import type { DdlStatement, SqlSession } from '../../../model/binlog-stream.ts'
+import type { DdlStatement, SqlSession } from '../../../model/source/binlog-stream.ts'
 import type { SqlTokens } from './tokens.ts'
 
 export type TableName = DdlStatement['tables'][number]

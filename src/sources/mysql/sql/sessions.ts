@@ -1,4 +1,4 @@
-import type { SqlSession } from '../../../model/binlog-stream.ts'
+import type { SqlSession } from '../../../model/source/binlog-stream.ts'
 
 /** Every session that this one could be when its sql_mode is not known. */
 export function everySession(session: SqlSession): SqlSession[] {

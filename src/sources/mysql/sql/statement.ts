@@ -1,4 +1,4 @@
-import type { DdlStatement, SqlSession } from '../../../model/binlog-stream.ts'
+import type { DdlStatement, SqlSession } from '../../../model/source/binlog-stream.ts'
 import { ddl, readDefinition, readRenames, TABLE_WORDS } from './definition.ts'
 import { readList } from './names.ts'
 import type { StatementText, TableName } from './names.ts'

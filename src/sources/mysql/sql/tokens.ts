@@ -1,4 +1,4 @@
-import type { SqlSession } from '../../../model/binlog-stream.ts'
+import type { SqlSession } from '../../../model/source/binlog-stream.ts'
 
 /** A word or number, a quoted name, a string literal, or one other character. */
 export interface SqlToken {

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../../src/model/clock.ts'
 import { expect, test } from 'vitest'
-import type { LeaseAnswer, Lease } from '../../../../src/model/lease.ts'
+import type { LeaseAnswer, Lease } from '../../../../src/model/state/lease.ts'
 import { createStats } from '../../../../src/model/stats.ts'
 import { Leadership } from '../../../../src/app/standby/leadership.ts'
 import { silentLog } from '../../../support/jobs.ts'

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { Redelivery } from '../../../../src/deliver/dead-letters/redelivery.ts'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../../../src/model/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../../../src/model/rule/action.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
-import type { DeadLetter } from '../../../../src/model/dead-letter.ts'
+import type { DeadLetter } from '../../../../src/model/delivery/dead-letter.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
-import { toChangeEvent } from '../../../../src/model/event-json.ts'
+import { toChangeEvent } from '../../../../src/model/event/event-json.ts'
 import { action, change } from '../../../support/jobs.ts'
 import { rulesFrom } from '../../../support/rules-from-text.ts'
 

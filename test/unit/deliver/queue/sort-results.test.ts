@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { isGivenUp, retryWaitMs, sortResults } from '../../../../src/deliver/queue/sort-results.ts'
-import type { DeliveryFailure } from '../../../../src/model/action.ts'
-import { backoffMs } from '../../../../src/model/backoff.ts'
+import type { DeliveryFailure } from '../../../../src/model/rule/action.ts'
+import { backoffMs } from '../../../../src/model/delivery/backoff.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
-import type { InFlightJob } from '../../../../src/model/in-flight-job.ts'
+import type { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
 import { action, job } from '../../../support/jobs.ts'
 
 function failure(kind: DeliveryFailure['kind'], retryAfterMs?: number): DeliveryFailure {

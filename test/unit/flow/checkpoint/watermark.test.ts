@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Watermark } from '../../../../src/flow/checkpoint/watermark.ts'
-import type { SourcePosition } from '../../../../src/model/position.ts'
+import type { SourcePosition } from '../../../../src/model/source/position.ts'
 
 const at = (offset: number): SourcePosition => ({ flavour: 'mysql', file: 'binlog.000001', offset, gtidSet: null })
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DelayLine } from '../../../../src/flow/windows/delay-line.ts'
 import type { Clock } from '../../../../src/model/clock.ts'
-import type { InFlightJob } from '../../../../src/model/in-flight-job.ts'
+import type { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
 import { steadyWallTime, systemClock } from '../../../../src/model/clock.ts'
 import { job } from '../../../support/jobs.ts'
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { inRounds } from '../../../../src/flow/windows/rounds.ts'
 import { DebounceWindow } from '../../../../src/flow/windows/window.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
-import type { InFlightJob } from '../../../../src/model/in-flight-job.ts'
+import type { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
 import { action, job } from '../../../support/jobs.ts'
 
 const set = action({ index: 0, coalesce: 'latest' })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { InFlightJob } from '../../../../src/model/in-flight-job.ts'
+import type { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 import { DebounceWindow } from '../../../../src/flow/windows/window.ts'
 import { action, CountingHold, job } from '../../../support/jobs.ts'

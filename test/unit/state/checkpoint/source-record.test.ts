@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { NO_GAPS } from '../../../../src/model/gap.ts'
+import { NO_GAPS } from '../../../../src/model/event/gap.ts'
 import { SourceRecords } from '../../../../src/state/checkpoint/source-record.ts'
 import { MemoryStateStore } from '../../../../src/state/memory/state-store.ts'
 

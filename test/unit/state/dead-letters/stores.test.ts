@@ -7,7 +7,7 @@ import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory
 import { SqliteDeadLetterStore } from '../../../../src/state/dead-letters/sqlite-store.ts'
 import { openDeadLetterStore } from '../../../../src/state/open.ts'
 import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
-import type { DeadLetterStore } from '../../../../src/model/dead-letter.ts'
+import type { DeadLetterStore } from '../../../../src/model/delivery/dead-letter.ts'
 import { silentLog } from '../../../support/jobs.ts'
 import type { StoreClock } from '../../../../src/state/dead-letters/expiry.ts'
 import { describeStore, letter, listed, ROOMY } from './contract.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { Lease } from '../../../../src/model/lease.ts'
+import type { Lease } from '../../../../src/model/state/lease.ts'
 
 /** One handle of the lease of that name; handles of one name and several holders compete. */
 export type OpenLease = (name: string, holder: string, ttlMs: number) => Lease

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeliveryFailure, Sendable } from '../../../../src/model/action.ts'
+import type { DeliveryFailure, Sendable } from '../../../../src/model/rule/action.ts'
 import { deliveryFailure } from '../../../../src/targets/failure/failure.ts'
 import { BEHIND, sendByRow, sendInOrder, WITHHELD } from '../../../../src/targets/failure/in-order.ts'
 import { job } from '../../../support/jobs.ts'

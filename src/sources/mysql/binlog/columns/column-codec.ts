@@ -1,5 +1,5 @@
-import type { ColumnDef } from '../../../../model/table.ts'
-import { ColumnType } from '../../../../model/column-type.ts'
+import type { ColumnDef } from '../../../../model/table/table.ts'
+import { ColumnType } from '../../../../model/table/column-type.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { readBinaryJson } from '../json/binary-json.ts'
 import { bitColumn } from './bit.ts'

@@ -1,4 +1,4 @@
-import type { Flavour } from '../../../../model/table.ts'
+import type { Flavour } from '../../../../model/table/table.ts'
 import { CHECKSUM_BYTES, ChecksumAlgorithm, checksumMatches } from './checksum.ts'
 import { corrupt } from './corrupt-event.ts'
 import { EventCursor } from './event-cursor.ts'

@@ -1,6 +1,6 @@
 import type { BingoError } from '../../../../model/errors.ts'
 import type { Stats } from '../../../../model/stats.ts'
-import type { Flavour } from '../../../../model/table.ts'
+import type { Flavour } from '../../../../model/table/table.ts'
 import { CHECKSUM_BYTES, checksumMatches } from './checksum.ts'
 import { corrupt } from './corrupt-event.ts'
 import { EventType } from './event-types.ts'

@@ -1,4 +1,4 @@
-import type { Flavour } from '../../../../model/table.ts'
+import type { Flavour } from '../../../../model/table/table.ts'
 import { MysqlGtidSet } from '../../gtid/gtid-set.ts'
 import { MariadbGtidPosition } from '../../gtid/mariadb-gtid-position.ts'
 

@@ -1,5 +1,5 @@
-import type { Value } from '../../../../model/change.ts'
-import { ColumnType } from '../../../../model/column-type.ts'
+import type { Value } from '../../../../model/event/change.ts'
+import { ColumnType } from '../../../../model/table/column-type.ts'
 import { dateText, fractionText, timeText } from '../columns/calendar.ts'
 import { readDecimal } from '../columns/decimal.ts'
 import { corrupt } from '../format/corrupt-event.ts'

@@ -1,4 +1,4 @@
-import type { PresentColumns } from '../../../../model/binlog-stream.ts'
+import type { PresentColumns } from '../../../../model/source/binlog-stream.ts'
 
 /** A set of columns as a rows event carries it: one bit per column, lowest bit first. */
 class ColumnBits implements PresentColumns {

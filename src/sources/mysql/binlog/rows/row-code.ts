@@ -1,4 +1,4 @@
-import { noteJsonNulls } from '../../../../model/json-null.ts'
+import { noteJsonNulls } from '../../../../model/event/json-null.ts'
 import type { Constants } from '../columns/codec.ts'
 import { rowClass } from './row-class.ts'
 import type { ImageColumn } from './row-image.ts'

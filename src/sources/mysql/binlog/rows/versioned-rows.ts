@@ -1,6 +1,6 @@
-import type { RowsBlock, TransactionHandler } from '../../../../model/binlog-stream.ts'
-import type { Row } from '../../../../model/change.ts'
-import { imageColumnsOf, type TableDef } from '../../../../model/table.ts'
+import type { RowsBlock, TransactionHandler } from '../../../../model/source/binlog-stream.ts'
+import type { Row } from '../../../../model/event/change.ts'
+import { imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
 import { compileRowSplitter, type RowSplitter } from './row-decoder.ts'
 import { NO_COLUMNS } from './rows-event.ts'
 

@@ -1,4 +1,4 @@
-import { ColumnType } from '../../../../model/column-type.ts'
+import { ColumnType } from '../../../../model/table/column-type.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import type { EventCursor } from '../format/event-cursor.ts'
 

@@ -1,5 +1,5 @@
-import type { SchemaResolver } from '../../../../model/binlog-stream.ts'
-import type { Flavour, TableDef } from '../../../../model/table.ts'
+import type { SchemaResolver } from '../../../../model/source/binlog-stream.ts'
+import type { Flavour, TableDef } from '../../../../model/table/table.ts'
 import { u48 } from '../format/little-endian.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { readTableMap, TABLE_ID_BYTES, TABLE_MAP_POST_HEADER_BYTES } from './table-map.ts'

@@ -1,5 +1,5 @@
-import type { WireTable } from '../../../../model/binlog-stream.ts'
-import type { ColumnDef, Flavour, TableDef } from '../../../../model/table.ts'
+import type { WireTable } from '../../../../model/source/binlog-stream.ts'
+import type { ColumnDef, Flavour, TableDef } from '../../../../model/table/table.ts'
 import { decoderOfCollation } from '../charset/collations.ts'
 import { decodeUtf8 } from '../charset/utf8.ts'
 import { readColumnMeta } from './column-meta.ts'

@@ -1,5 +1,5 @@
-import type { Flavour } from '../../../../model/table.ts'
-import { ColumnType } from '../../../../model/column-type.ts'
+import type { Flavour } from '../../../../model/table/table.ts'
+import { ColumnType } from '../../../../model/table/column-type.ts'
 import type { WireColumn } from './column-meta.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { EventCursor } from '../format/event-cursor.ts'

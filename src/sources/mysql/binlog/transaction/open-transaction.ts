@@ -1,6 +1,6 @@
-import type { TransactionHandler } from '../../../../model/binlog-stream.ts'
-import type { Transaction } from '../../../../model/change.ts'
-import type { SourcePosition } from '../../../../model/position.ts'
+import type { TransactionHandler } from '../../../../model/source/binlog-stream.ts'
+import type { Transaction } from '../../../../model/event/change.ts'
+import type { SourcePosition } from '../../../../model/source/position.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import type { PositionTracker } from './position-tracker.ts'
 

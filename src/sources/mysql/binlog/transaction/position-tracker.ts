@@ -1,5 +1,5 @@
-import type { SourcePosition } from '../../../../model/position.ts'
-import type { Flavour } from '../../../../model/table.ts'
+import type { SourcePosition } from '../../../../model/source/position.ts'
+import type { Flavour } from '../../../../model/table/table.ts'
 import { ExecutedGtids } from '../gtid/executed-gtids.ts'
 import type { GtidSnapshot } from '../gtid/executed-gtids.ts'
 import type { PreparedXa } from './prepared-xa.ts'

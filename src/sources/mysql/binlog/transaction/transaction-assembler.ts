@@ -1,5 +1,5 @@
-import type { SchemaResolver, TransactionHandler } from '../../../../model/binlog-stream.ts'
-import type { Transaction } from '../../../../model/change.ts'
+import type { SchemaResolver, TransactionHandler } from '../../../../model/source/binlog-stream.ts'
+import type { Transaction } from '../../../../model/event/change.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import type { EventSpool } from './event-spool.ts'
 import { EventType } from '../format/event-types.ts'

@@ -1,4 +1,4 @@
-import type { RowsBlock } from '../../../../model/binlog-stream.ts'
+import type { RowsBlock } from '../../../../model/source/binlog-stream.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { uncompressedRows, uncompressedRowsBytes } from '../compression/mariadb-compression.ts'
 import { emptyRowsBlock, fillRowsBlock } from '../rows/rows-event.ts'

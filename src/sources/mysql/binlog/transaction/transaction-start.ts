@@ -1,4 +1,4 @@
-import type { Transaction } from '../../../../model/change.ts'
+import type { Transaction } from '../../../../model/event/change.ts'
 import { EventType } from '../format/event-types.ts'
 import { readGtid, readTaggedGtid } from '../gtid/gtid-event.ts'
 import type { TransactionHead } from '../gtid/gtid-event.ts'

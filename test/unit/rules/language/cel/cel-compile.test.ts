@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Change } from '../../../../../src/model/change.ts'
+import type { Change } from '../../../../../src/model/event/change.ts'
 import { BingoError } from '../../../../../src/model/errors.ts'
 import { parseFilter } from '../../../../../src/rules/language/cel/cel-problems.ts'
 import { findReferences } from '../../../../../src/rules/language/cel/cel-references.ts'
 import { bindToEngine, compilePredicate } from '../../../../../src/rules/language/cel/predicate.ts'
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
 import { changeOf, rowOf, USERS } from '../../../../support/match-tables.ts'
-import { Change as ChangeClass } from '../../../../../src/model/change.ts'
+import { Change as ChangeClass } from '../../../../../src/model/event/change.ts'
 
 function answer(filter: (change: Change) => boolean, change: Change): string {
   try {

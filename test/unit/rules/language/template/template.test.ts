@@ -1,6 +1,6 @@
 import Handlebars from 'handlebars'
 import { describe, expect, test } from 'vitest'
-import type { Change, Value } from '../../../../../src/model/change.ts'
+import type { Change, Value } from '../../../../../src/model/event/change.ts'
 import { EvaluationError, ProblemsError } from '../../../../../src/model/errors.ts'
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
 import { compileTemplate } from '../../../../../src/rules/language/template/template.ts'

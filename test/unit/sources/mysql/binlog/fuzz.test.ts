@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { checksumOf } from '../../../../../src/sources/mysql/binlog/format/checksum.ts'
 import { BingoError } from '../../../../../src/model/errors.ts'
-import type { Flavour } from '../../../../../src/model/table.ts'
+import type { Flavour } from '../../../../../src/model/table/table.ts'
 import { Recorder, readerFor, splitEvents } from './recorder.ts'
 
 const ROUNDS = 1500

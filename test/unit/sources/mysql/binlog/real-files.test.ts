@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Recorder, feedAll, readerFor, splitEvents } from './recorder.ts'
-import type { Flavour, TableDef } from '../../../../../src/model/table.ts'
+import type { Flavour, TableDef } from '../../../../../src/model/table/table.ts'
 
 /** Binlogs written by real servers for statements such as those of test/support/binlog-statements.ts. */
 async function readFixture(name: string, flavour: Flavour) {

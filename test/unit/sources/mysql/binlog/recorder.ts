@@ -4,11 +4,11 @@ import type {
   SchemaResolver,
   TransactionHandler,
   WireTable,
-} from '../../../../../src/model/binlog-stream.ts'
-import type { Transaction } from '../../../../../src/model/change.ts'
+} from '../../../../../src/model/source/binlog-stream.ts'
+import type { Transaction } from '../../../../../src/model/event/change.ts'
 import { BingoError } from '../../../../../src/model/errors.ts'
-import type { SourcePosition } from '../../../../../src/model/position.ts'
-import type { TableDef } from '../../../../../src/model/table.ts'
+import type { SourcePosition } from '../../../../../src/model/source/position.ts'
+import type { TableDef } from '../../../../../src/model/table/table.ts'
 import { sizeOf } from '../../../../../src/sources/mysql/binlog/format/header.ts'
 import { BinlogReader } from '../../../../../src/sources/mysql/binlog/reader.ts'
 import type { BinlogReaderOptions } from '../../../../../src/sources/mysql/binlog/reader-options.ts'

@@ -1,5 +1,5 @@
-import type { Row, Value } from '../../../../../src/model/change.ts'
-import type { ColumnDef, TableDef } from '../../../../../src/model/table.ts'
+import type { Row, Value } from '../../../../../src/model/event/change.ts'
+import type { ColumnDef, TableDef } from '../../../../../src/model/table/table.ts'
 import { decoderOfCollation } from '../../../../../src/sources/mysql/binlog/charset/collations.ts'
 import { readGeometry } from '../../../../../src/sources/mysql/binlog/columns/geometry.ts'
 import { readBinaryJson } from '../../../../../src/sources/mysql/binlog/json/binary-json.ts'

@@ -5,7 +5,7 @@ import { compileRowDecoder, type RowDecoder } from '../../../../../src/sources/m
 import { decodeRows } from '../../../../support/binlog-rows.ts'
 import { Random } from '../../../../support/random-tables.ts'
 import { decodeSlowly } from './reference-decoder.ts'
-import { columnChanged } from '../../../../../src/model/changed-columns.ts'
+import { columnChanged } from '../../../../../src/model/event/changed-columns.ts'
 import { column, present, shapeOf, tableOf } from './row-images.ts'
 
 const LATIN1 = 8

@@ -1,5 +1,5 @@
-import type { PresentColumns } from '../../../../../src/model/binlog-stream.ts'
-import type { ColumnDef, TableDef } from '../../../../../src/model/table.ts'
+import type { PresentColumns } from '../../../../../src/model/source/binlog-stream.ts'
+import type { ColumnDef, TableDef } from '../../../../../src/model/table/table.ts'
 import type { RowShape } from '../../../../../src/sources/mysql/binlog/rows/row-decoder.ts'
 
 /** A column of a table made by hand. */

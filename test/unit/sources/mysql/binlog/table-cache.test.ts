@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { TableCache } from '../../../../../src/sources/mysql/binlog/tables/table-cache.ts'
-import type { TableDef } from '../../../../../src/model/table.ts'
+import type { TableDef } from '../../../../../src/model/table/table.ts'
 import {
   artificialRotate,
   formatDescription,

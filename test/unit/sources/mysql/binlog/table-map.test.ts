@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { presentColumns } from '../../../../../src/sources/mysql/binlog/rows/present-columns.ts'
 import { readTableMap } from '../../../../../src/sources/mysql/binlog/tables/table-map.ts'
-import type { Flavour } from '../../../../../src/model/table.ts'
+import type { Flavour } from '../../../../../src/model/table/table.ts'
 import { counted, int } from './event-bytes.ts'
 
 interface Parts {

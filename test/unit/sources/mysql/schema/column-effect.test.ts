@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DdlStatement } from '../../../../../src/model/binlog-stream.ts'
+import type { DdlStatement } from '../../../../../src/model/source/binlog-stream.ts'
 import { columnEffect } from '../../../../../src/sources/mysql/schema/column-effect.ts'
 import type { ColumnEffect } from '../../../../../src/sources/mysql/schema/column-effect.ts'
 import { PLAIN_SESSION } from '../../../../../src/sources/mysql/sql/tokens.ts'

@@ -1,6 +1,6 @@
 import { PLAIN_SESSION } from '../../../../../src/sources/mysql/sql/tokens.ts'
 import { describe, expect, it } from 'vitest'
-import type { WireTable } from '../../../../../src/model/binlog-stream.ts'
+import type { WireTable } from '../../../../../src/model/source/binlog-stream.ts'
 import { schemaFromDump } from '../../../../../src/sources/mysql/schema/schema-dump.ts'
 
 const DUMP = `

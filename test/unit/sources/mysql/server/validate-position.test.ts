@@ -4,8 +4,8 @@ import {
   resumesByGtid,
   validateCheckpoint,
 } from '../../../../../src/sources/mysql/server/validate-position.ts'
-import type { GapError } from '../../../../../src/model/gap.ts'
-import type { SourcePosition } from '../../../../../src/model/position.ts'
+import type { GapError } from '../../../../../src/model/event/gap.ts'
+import type { SourcePosition } from '../../../../../src/model/source/position.ts'
 
 const A = 'aaaaaaaa-71ca-11e1-9e33-c80aa9429562'
 const B = 'bbbbbbbb-71ca-11e1-9e33-c80aa9429562'

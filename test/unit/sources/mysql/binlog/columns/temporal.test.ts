@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ColumnDef } from '../../../../../../src/model/table.ts'
+import type { ColumnDef } from '../../../../../../src/model/table/table.ts'
 import { decodeRows } from '../../../../../support/binlog-rows.ts'
 import { column, shapeOf, tableOf } from '../row-images.ts'
 

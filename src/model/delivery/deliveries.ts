@@ -1,0 +1,36 @@
+import type { TargetConfig } from '../rule/action.ts'
+import type { InFlightJob } from './in-flight-job.ts'
+import type { RuleSet } from '../rule/rule.ts'
+import type { RuleStats } from '../stats.ts'
+
+/** What the flow needs of whatever sends its jobs (deliver/deliveries.ts). */
+export interface Deliveries {
+  /** Learns which keys are parked; waits for a store that is down. False when `signal` was aborted meanwhile. */
+  open(signal: AbortSignal): Promise<boolean>
+  /**
+   * Opens the targets of these rules ahead of their first events. Targets that no rule names any more end once what waits
+   * for them was delivered, or they are dropped.
+   */
+  prepare(ruleSet: RuleSet): void
+  /** What waits for a target that no rule names goes to the dead letters. */
+  drop(target: string): DropResult
+  /** Jobs of one lane and one target are sent in the order pushed (invariant 2). */
+  push(target: TargetConfig, job: InFlightJob): void
+  /** Nothing queued and nothing in flight. */
+  readonly drained: boolean
+  /** Whatever is left waits for targets that are down. */
+  readonly onlyDownLeft: boolean
+  close(): Promise<void>
+}
+
+/** How many events go to the dead letters, or why none do: a rule names the target, or nobody knows it. */
+export type DropResult = { readonly dropped: number } | 'named' | 'unknown'
+
+/** What the flow tells whatever sends its jobs, and is told by it. */
+export interface DeliveryHooks {
+  /** Aborted when a stop gives up waiting: running sends are cut off. */
+  readonly signal: AbortSignal
+  /** Called once for every job that has ended, delivered or not. */
+  readonly ended: (job: InFlightJob, delivered: boolean) => void
+  readonly ruleStats: (ruleId: string) => RuleStats
+}

@@ -1,0 +1,142 @@
+import type { Event, Shape } from './event.ts'
+import { keyChanged, keyValue, rowKeyText } from './row-key.ts'
+import { rowShape } from './row-shape.ts'
+import type { TableDef } from '../table/table.ts'
+
+export type RowOp = 'insert' | 'update' | 'delete'
+/** What a rule can listen to. TRUNCATE and DDL carry no rows; GAP tells that changes were skipped. */
+export type Operation = RowOp | 'truncate' | 'ddl' | 'gap'
+
+/**
+ * A decoded column value, already in the form that the event's JSON shows, but for integers that a JS number cannot
+ * hold exactly, which are bigints here and decimal strings in JSON. `undefined` means absent from the row image.
+ * Formats: DESIGN "The change event" (docs/events.md).
+ */
+export type Value =
+  | null
+  | undefined
+  | number
+  | bigint
+  | string
+  | boolean
+  | readonly Value[]
+  | { readonly [key: string]: Value }
+
+/** Column name → value; null prototype, so a column may be called `constructor`. Only decoded columns are present. */
+export type Row = { readonly [column: string]: Value }
+
+/** The committed transaction that a change belongs to. */
+export interface Transaction {
+  /** First part of the event ids: the GTID, or `SERVER:FILE:OFFSET` where there is none. */
+  readonly id: string
+  /** GTID as the server writes it (MySQL `uuid:n` or `uuid:tag:n`, MariaDB `d-s-n`); null where GTIDs are off. */
+  readonly gtid: string | null
+  /** Binlog file and offset of the first event of the transaction. */
+  readonly file: string
+  readonly offset: number
+  readonly serverId: number
+  /** Commit time in microseconds since 1970; whole seconds where the server gives no better (MySQL 5.x, MariaDB). */
+  readonly timestampUs: number
+  /** Text of the statement where the server logs it (binlog_rows_query_log_events / annotate rows); else null. */
+  query: string | null
+}
+
+/**
+ * One row change on its way to actions. Holds just the columns that the matching rules read. A TRUNCATE or DDL is a
+ * change too: of a table without columns, both rows null, `query` the statement.
+ */
+export class Change implements Event {
+  readonly table: TableDef
+  readonly op: Operation
+  readonly transaction: Transaction
+  /** Place of the row in its transaction: 0, 1, 2 … within a rows event, with a leap between rows events. */
+  readonly seq: number
+  readonly old: Row | null
+  readonly new: Row | null
+  readonly query: string | null
+
+  constructor(
+    table: TableDef,
+    op: Operation,
+    transaction: Transaction,
+    seq: number,
+    old: Row | null,
+    new_: Row | null,
+    query: string | null,
+  ) {
+    this.table = table
+    this.op = op
+    this.transaction = transaction
+    this.seq = seq
+    this.old = old
+    this.new = new_
+    this.query = query
+  }
+
+  /** Deterministic: the same change has the same id after any replay. The idempotency key of every target. */
+  get id(): string {
+    return `${this.transaction.id}/${this.seq}`
+  }
+
+  /** `shop.users.update`; `create` for an INSERT, as other sources say it. */
+  get type(): string {
+    const { schema, name } = this.table
+    return [schema, name, this.op === 'insert' ? 'create' : this.op].filter((part) => part !== '').join('.')
+  }
+
+  /** Rows of a table without a primary key share one; statements have none. */
+  get key(): string | null {
+    return this.table.columns.length === 0 ? null : rowKeyText(this.table, this.old, this.new)
+  }
+
+  get previousKey(): string | undefined {
+    const changed = keyChanged(this.table, this.op, this.old, this.new)
+    return changed ? rowKeyText(this.table, this.old, null) : undefined
+  }
+
+  get at(): number {
+    return this.transaction.timestampUs / 1_000
+  }
+
+  get shape(): Shape {
+    return rowShape(this.table)
+  }
+
+  /** `new.COLUMN`, `old.COLUMN`, `key.COLUMN`, or `COLUMN` of the row as it is now (as it was, for a DELETE). */
+  field(path: string): Value {
+    const dot = path.indexOf('.')
+    const column = path.slice(dot + 1)
+    switch (dot < 0 ? '' : path.slice(0, dot)) {
+      case 'new':
+        return this.new?.[column]
+      case 'old':
+        return this.old?.[column]
+      case 'key':
+        return keyValue(column, this.old, this.new)
+      case '':
+        return (this.new ?? this.old)?.[column]
+      default:
+        return undefined
+    }
+  }
+}
+
+/** The change event as people see it (JSON). Key order is part of the format. */
+export interface ChangeEvent {
+  readonly id: string
+  readonly op: Operation
+  readonly schema: string
+  readonly table: string
+  readonly key: { readonly [column: string]: Value } | null
+  readonly old: Row | null
+  readonly new: Row | null
+  readonly changed: readonly string[]
+  /** ISO 8601, UTC, six fraction digits. */
+  readonly ts: string
+  readonly gtid: string | null
+  readonly position: { readonly file: string; readonly offset: number }
+  readonly serverId: number
+  readonly txId: string
+  readonly seq: number
+  readonly query: string | null
+}

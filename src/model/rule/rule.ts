@@ -1,0 +1,95 @@
+import type { Change, Operation } from '../event/change.ts'
+import type { Problem, SourceLocation } from '../errors.ts'
+import type { TableDef } from '../table/table.ts'
+import type { ActionPlan } from './action.ts'
+import type { RuleKey } from './rule-key.ts'
+
+/** Which columns something reads. `all` means the whole row of that image. */
+export interface ColumnReads {
+  readonly new: ReadonlySet<string> | 'all'
+  readonly old: ReadonlySet<string> | 'all'
+}
+
+/**
+ * A compiled CEL expression. `bind` fixes it to one table's columns and throws EvaluationError when it names a column
+ * that the table does not have. The bound function answers true or false, or throws EvaluationError.
+ */
+export interface Predicate {
+  readonly source: string
+  readonly location: SourceLocation
+  /** Columns read, resolved for this table (case-insensitive lookup applied). */
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): (change: Change) => boolean
+  /**
+   * Comparisons `new.column == constant` that must hold for the expression to be true (top-level conjuncts, `in` lists
+   * included). Used to index many rules of one table; empty when there are none.
+   */
+  readonly necessary: readonly {
+    readonly image: 'new' | 'old'
+    readonly column: string
+    readonly values: readonly (string | number | bigint | boolean)[]
+  }[]
+}
+
+/** A string with expressions. A missing or NULL value throws EvaluationError when `strict`. */
+export interface Template {
+  readonly source: string
+  /** The text with secrets put in, and `{{}}` where an expression stands: what can be told of everything it renders. */
+  readonly outline: string
+  /** The text with secrets put in where no expression stands in it, so that it is the same for every event. */
+  readonly constant: string | undefined
+  readonly location: SourceLocation
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): (change: Change) => string
+}
+
+/** A JSON-like structure whose string leaves are templates; a leaf that is one expression keeps the value's type. */
+export interface Structure {
+  readonly location: SourceLocation
+  reads(table: TableDef): ColumnReads
+  bind(table: TableDef): (change: Change) => unknown
+  /** The same as JSON text, keys in the order written. */
+  bindJson(table: TableDef): (change: Change) => string
+  /** The same as one text: strings as they are, NULL as the empty text, everything else as JSON. */
+  bindText(table: TableDef): (change: Change) => string
+}
+
+export interface DebounceOptions {
+  readonly windowMs: number
+  readonly maxWaitMs: number
+  readonly maxBatch: number
+}
+
+export type OnFailure = 'block' | 'park' | 'skip'
+
+export interface RetryOptions {
+  /** Attempts before the message counts as poison; Infinity = for ever. */
+  readonly attempts: number
+  readonly maxAgeMs: number
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+export interface Rule {
+  readonly id: string
+  readonly description: string | null
+  readonly tags: readonly string[]
+  readonly location: SourceLocation
+  /** Stable hash of the rule's text; written to dead letters. */
+  readonly version: string
+  readonly operations: ReadonlySet<Operation>
+  readonly filter: Predicate | null
+  /** What orders its events instead of the primary key; null: the primary key. */
+  readonly key: RuleKey | null
+  readonly actions: readonly ActionPlan[]
+  readonly debounce: DebounceOptions | null
+  readonly delayMs: number
+  matchesTable(schema: string, table: string): boolean
+}
+
+export interface RuleSet {
+  readonly rules: readonly Rule[]
+  readonly files: readonly string[]
+  /** What is wrong with the rules for this table, with its places. Absent where their text is not at hand. */
+  problemsWith?(table: TableDef): readonly Problem[]
+}
