@@ -88,7 +88,7 @@ describe('a record', () => {
     const long = { id: 1, status: 't'.repeat(250) }
     for (const status of ['a b', 'ü', '..', long.status, 'a/b']) {
       const { plan } = compile(fields({ topic: '{{status}}' }))
-      expect(() => jobFor(plan, { id: 1, status })).toThrow(/`topic` has 1 to 249/)
+      expect(() => jobFor(plan, { id: 1, status })).toThrow(/`topic` must have 1 to 249/)
     }
   })
 })

@@ -134,13 +134,17 @@ describe('on MariaDB', () => {
     await server.query('CREATE TABLE shop.t (id INT PRIMARY KEY, a INT, b INT)')
     await using reader = new RecordingSource(server.url)
     await reader.caughtUp()
+    // One by one: a reader that lags behind an ALTER refuses the rows before it, whose columns the server no longer has.
+    await session(server, 'utf8mb4', ['INSERT INTO t VALUES (1, 1, 1)'])
+    await reader.waitFor(() => reader.committed.length === 1 || reader.error !== null)
+    await session(server, 'utf8mb4', ['SET STATEMENT max_statement_time=60 FOR ALTER TABLE t RENAME COLUMN a TO c'])
+    await reader.waitFor(() => reader.ddlTables.length === 1 || reader.error !== null)
     await session(server, 'utf8mb4', [
-      'INSERT INTO t VALUES (1, 1, 1)',
-      'SET STATEMENT max_statement_time=60 FOR ALTER TABLE t RENAME COLUMN a TO c',
       'INSERT INTO t VALUES (2, 2, 2)',
       "SET STATEMENT sql_mode='ANSI_QUOTES' FOR TRUNCATE TABLE `t`",
     ])
     await reader.waitFor(() => reader.ddlTables.length === 2 || reader.error !== null)
+    expect(reader.error).toBeNull()
     expect(reader.ddlTables).toEqual(['ddl shop.t', 'truncate shop.t'])
     expect(reader.committed.map(({ table }) => table.columns[1]!.name)).toEqual(['a', 'c'])
   })

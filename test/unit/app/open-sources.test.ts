@@ -4,7 +4,7 @@ import { loadSources, type LoadedSources, type NamedSource } from '../../../src/
 import { Leadership } from '../../../src/app/standby/leadership.ts'
 import type { Config, SourceConfig } from '../../../src/app/config/config.ts'
 import { systemClock } from '../../../src/model/clock.ts'
-import { NO_GAPS } from '../../../src/model/gap.ts'
+import { NO_GAPS } from '../../../src/model/event/gap.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { SourceRecords } from '../../../src/state/checkpoint/source-record.ts'
 import { StateCheckpoints } from '../../../src/state/checkpoint/state-checkpoints.ts'
