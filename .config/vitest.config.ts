@@ -5,6 +5,12 @@ const SERVER_TIMEOUT_MS = 180_000
 /** Some start processes, and the machine may be busy with other work. */
 const UNIT_TIMEOUT_MS = 60_000
 
+/**
+ * Tests with real servers, on CI only: a second attempt is printed, and is a defect to look into, but one hiccup of the
+ * machine does not throw a whole run away.
+ */
+const SERVER_RETRIES = process.env['CI'] ? 1 : 0
+
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
@@ -18,6 +24,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
+          retry: SERVER_RETRIES,
           globalSetup: ['test/support/servers/global-setup.ts'],
           maxWorkers: 2,
         },
@@ -29,6 +36,7 @@ export default defineConfig({
           include: ['test/fault/**/*.test.ts'],
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
+          retry: SERVER_RETRIES,
           globalSetup: ['test/support/servers/global-setup.ts'],
           maxWorkers: 2,
         },

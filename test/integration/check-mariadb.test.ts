@@ -42,10 +42,10 @@ describe('check --online of MariaDB 11.8 that has names in lower case', () => {
 
   test('knows the types and values of its columns', async () => {
     const wrong = await check('table: shop.orders, filter: "new.total > 100", actions: [{type: log}]')
-    expect(wrong).toMatchObject({ ok: false, problems: [{ hint: expect.stringContaining('double(new.total)') }] })
+    expect(wrong).toMatchObject({ ok: false, problems: [{ hint: expect.stringContaining('decimal(new.total)') }] })
     const never = await check(`table: shop.orders, filter: "new.state == 'payd'", actions: [{type: log}]`)
     expect(never.problems).toMatchObject([{ message: expect.stringContaining("never equals 'payd'") }])
-    const filter = `double(new.total) > 1.0 && new.state == 'paid' && new.u != '' && new.doc.contains('a')`
+    const filter = `decimal(new.total) > 1.0 && new.state == 'paid' && new.u != '' && new.doc.contains('a')`
     expect(await check(`table: shop.orders, events: [INSERT], filter: "${filter}", actions: [{type: log}]`)).toEqual({
       ok: true,
       problems: [],
