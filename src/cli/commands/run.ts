@@ -10,7 +10,7 @@ What it does:
   Changed rule files are reloaded; if they are invalid, BinGo keeps the previous rules.
 
 Signals:
-  SIGTERM, SIGINT  stop reading, deliver what is under way, save the position, exit 0 within
+  SIGTERM, SIGINT  stop reading, deliver what is in flight, save the position, exit 0 within
                    shutdown.deadline (6s); a second one exits at once, and what was not
                    finished is replayed after the next start
   SIGHUP           load rules and targets again, reopen audit logs

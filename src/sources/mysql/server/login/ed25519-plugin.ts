@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Point } from '@noble/ed25519'
+import { createRequire } from 'node:module'
 import type { AuthPlugin } from 'mysql2'
 
 /** Order of the group that Ed25519 signs in (RFC 8032, section 5.1). */
@@ -36,7 +36,9 @@ function expand(password: string): { scalar: bigint; prefix: Buffer; publicKey: 
   return { scalar, prefix: hash.subarray(32), publicKey: multiply(scalar % ORDER) }
 }
 
+/** Loaded when the first account asks for it: most servers have none. */
 function multiply(scalar: bigint): Buffer {
+  const { Point } = createRequire(import.meta.url)('@noble/ed25519') as typeof import('@noble/ed25519')
   return Buffer.from(Point.BASE.multiply(scalar).toBytes())
 }
 
