@@ -4,8 +4,8 @@ import { rowShape } from './row-shape.ts'
 import type { TableDef } from '../table/table.ts'
 
 export type RowOp = 'insert' | 'update' | 'delete'
-/** What a rule can listen to. TRUNCATE and DDL carry no rows; GAP tells that changes were skipped. */
-export type Operation = RowOp | 'truncate' | 'ddl' | 'gap'
+/** What a rule can listen to. TRUNCATE and DDL carry no rows; GAP tells that changes were skipped; an event was posted. */
+export type Operation = RowOp | 'truncate' | 'ddl' | 'gap' | 'event'
 
 /**
  * A decoded column value, already in the form that the event's JSON shows, but for integers that a JS number cannot
