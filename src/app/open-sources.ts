@@ -162,8 +162,7 @@ function mysqlSource(
 ): MysqlSource {
   const { config, log, clock, stats, permit } = deps
   return new MysqlSource(
-    // Independent servers can have the same GTIDs (MariaDB 0-1-42), and targets take equal ids for the same change.
-    { name, replicaName: replicaName(config.name, name, main), idPrefix: main ? undefined : `${name}:`, source },
+    { name, replicaName: replicaName(config.name, name, main), idPrefix: idPrefixOf({ name, isMain: main }), source },
     {
       log,
       clock,
@@ -175,6 +174,20 @@ function mysqlSource(
       ignoresStatementsOn: anyTable(source.ignoreStatementsOn),
     },
   )
+}
+
+/**
+ * What the ids of a further source's events begin with: independent servers can have the same GTIDs (MariaDB 0-1-42), and
+ * targets take equal ids for the same change.
+ */
+export function idPrefixOf({
+  name,
+  isMain: main,
+}: {
+  readonly name: string
+  readonly isMain: boolean
+}): string | undefined {
+  return main ? undefined : `${name}:`
 }
 
 /** What the server id is made of: two connections of one instance need server ids of their own. */

@@ -6,6 +6,7 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { openDeadLetterStore } from '../../state/open.ts'
+import { eventsAgain, type ServerSource } from '../event-again.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { RedeliveryResult } from './contract.ts'
 import type { LibraryParts } from './parts.ts'
@@ -65,7 +66,9 @@ export class PipelineDeadLetters {
     await using _lease = await store.lease()
     const run = { name: config.name, epoch: null, window: null }
     const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
-    await using redelivery = new Redelivery({ ruleSet, openTarget, clock, signal })
+    const servers = (): readonly ServerSource[] => this.parts.sources.filter((each) => 'mysql' in each)
+    const readAgain = eventsAgain({ instance: config.name, servers, clock, signal })
+    await using redelivery = new Redelivery({ ruleSet, openTarget, clock, readAgain, signal })
     const failures: { id: string; code: string; message: string }[] = []
     const plan = await planRetry(store, filter)
     let total = countOf(plan)

@@ -9,6 +9,7 @@ import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import type { Config } from '../../app/config/config.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
+import { eventsAgain, type ServerSource } from '../../app/event-again.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
 import { rulesFor } from '../rules-for.ts'
@@ -28,25 +29,32 @@ export async function retryLetters(ids: readonly string[], options: SelectOption
     }
     // Two at a time could send an older event of a row after a newer one.
     await using _lease = await store.lease()
-    return await retryAll(await planRetry(store, filterOf(ids, options)), store, config, log, options.by)
+    return await retryAll(await planRetry(store, filterOf(ids, options)), { store, config, log, options })
   } finally {
     await store.close()
   }
 }
 
-async function retryAll(
-  plan: RetryPlan,
-  store: DeadLetterStore,
-  config: Config,
-  log: Log,
-  by: string | undefined,
-): Promise<boolean> {
+interface RetryParts {
+  readonly store: DeadLetterStore
+  readonly config: Config
+  readonly log: Log
+  readonly options: SelectOptions
+}
+
+async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryParts): Promise<boolean> {
   const { ruleSet } = await rulesFor(config)
   using stop = stopSignals()
   const run = { name: config.name, epoch: null, window: null }
   await using redelivery = new Redelivery({
     ruleSet,
-    by,
+    by: options.by,
+    readAgain: eventsAgain({
+      instance: config.name,
+      servers: () => serversOf(configFor(options, true, ['name', 'source', 'sources'])),
+      clock: systemClock,
+      signal: stop.signal,
+    }),
     openTarget: (target) =>
       actionTypes()
         .get(target.type)!
@@ -82,4 +90,8 @@ async function retryAll(
   const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
   process.stdout.write(`${sent - unmatched} delivered, ${dropped}${total - sent} remaining\n`)
   return sent === total
+}
+
+function serversOf({ sources }: Config): readonly ServerSource[] {
+  return sources.map((mysql, i) => ({ name: mysql.name, mysql, isMain: i === 0 }))
 }

@@ -22,6 +22,8 @@ export interface RedeliveryDeps {
   readonly by?: string | undefined
   readonly openTarget: (target: TargetConfig) => Promise<Target>
   readonly clock: Clock
+  /** Reads the change of an entry again, with all its columns; rejects where it cannot be had any more. */
+  readonly readAgain: (letter: DeadLetter) => Promise<Change>
   /** Ends it: what waits is reported as not sent. */
   readonly signal: AbortSignal
 }
@@ -62,7 +64,7 @@ export class Redelivery implements AsyncDisposable {
   async send(letter: DeadLetter): Promise<DeliveryFailure | null> {
     let jobs: readonly InFlightJob[]
     try {
-      jobs = this.jobsOf(letter)
+      jobs = await this.jobsFor(letter)
     } catch (error) {
       if (error instanceof BingoError) return thrownFailure('poison', error)
       throw error
@@ -93,9 +95,18 @@ export class Redelivery implements AsyncDisposable {
     }
   }
 
+  /** An entry has the columns that its rule read when it was written; a repaired rule may read others. */
+  private async jobsFor(letter: DeadLetter): Promise<readonly InFlightJob[]> {
+    try {
+      return this.jobsOf(letter, letterChange(letter))
+    } catch (error) {
+      if (!(error instanceof BingoError) || !LACKS_COLUMN.has(error.code)) throw error
+      return this.jobsOf(letter, await this.deps.readAgain(letter))
+    }
+  }
+
   /** What to send, in this order: mostly one thing. */
-  private jobsOf(letter: DeadLetter): readonly InFlightJob[] {
-    const change = letterChange(letter)
+  private jobsOf(letter: DeadLetter, change: Change): readonly InFlightJob[] {
     const action = this.by ?? ownAction(letter, this.deps.ruleSet)
     if (!matches(action, letter, change)) return []
     return payloadsOf(action, letter, change).map((payload) => {
@@ -143,6 +154,8 @@ export class Redelivery implements AsyncDisposable {
     return { target, queue, results }
   }
 }
+
+const LACKS_COLUMN: ReadonlySet<string> = new Set(['BINGO_COLUMN_ABSENT', 'BINGO_UNKNOWN_COLUMN'])
 
 /** Asks what could not be answered when the entry was written; what had been answered then is not asked again. */
 function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {

@@ -57,7 +57,8 @@ function redelivery(send: (jobs: readonly Sendable[]) => SendResult | Promise<Se
     close: () => Promise.resolve(),
     ...overrides,
   }
-  const deps = { ruleSet: { rules: [own.rule], files: [] }, clock: systemClock, signal }
+  const readAgain = () => Promise.reject(new Error('nothing is read again'))
+  const deps = { ruleSet: { rules: [own.rule], files: [] }, clock: systemClock, readAgain, signal }
   const sender = new Redelivery({ ...deps, openTarget: open ?? (() => Promise.resolve(target)) })
   const sendAll = (count: number) =>
     Promise.all(Array.from({ length: count }, (_, i) => sender.send(letter(own, i + 1))))
