@@ -44,6 +44,30 @@ describe('MySQL and MariaDB for tests', () => {
     expect(await server.query('SELECT @@server_id AS id, @@port AS port')).toEqual([before])
   })
 
+  it.each([
+    ['MySQL', startMysql],
+    ['MariaDB', startMariadb],
+  ])('%s is queried over another connection when it has closed the one before', async (_title, start) => {
+    await using server = await start({ gtid: true })
+    const [{ id } = { id: 0 }] = await server.query<{ id: number }>('SELECT CONNECTION_ID() AS id')
+    const other = await server.connect()
+    await other.query(`KILL ${id}`)
+    await other.end()
+    await expect.poll(() => server.query('SELECT CONNECTION_ID() > ? AS isNew', [id])).toEqual([{ isNew: 1 }])
+  })
+
+  it('report how a server ended that nobody here has ended, with the end of its log', async () => {
+    await using server = await startMariadb({ gtid: true })
+    await server.query('SELECT 1')
+    process.kill(server.process!.pid!, 'SIGKILL')
+    await expect
+      .poll(() => server.query('SELECT 1').catch((error: unknown) => error))
+      .toMatchObject({
+        code: 'BINGO_SERVER_ENDED',
+        message: expect.stringMatching(/^MariaDB ended with SIGKILL\n[^]*ready for connections/) as string,
+      })
+  })
+
   it('have identities of their own, although their data folders are copies', async () => {
     await using one = await startMysql()
     await using other = await startMysql()
@@ -120,8 +144,8 @@ describe('what is left of a server', () => {
     const [pid = '', folder = ''] = line.trim().split(' ')
     expect(await exists(folder)).toBe(true)
     parent.kill('SIGKILL')
-    await expect.poll(() => exists(folder), { timeout: 10_000 }).toBe(false)
-    await expect.poll(() => isAlive(Number(pid)), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => exists(folder)).toBe(false)
+    await expect.poll(() => isAlive(Number(pid))).toBe(false)
   })
 
   it('is nothing, when it was stopped', async () => {

@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../src/demo/servers/ports.ts'
 import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { fileURLToPath } from 'node:url'
+
+export { freePort }
 
 /** The sources run directly; BINGO_TEST_DIST=1 takes what `npm run build` made, as the image does. */
 function mainFile(): string {
@@ -206,15 +207,6 @@ export function besides(daemon: Daemon): Record<string, string> {
     BINGO_HTTP_LISTEN: `127.0.0.1:${daemon.adminPort}`,
     BINGO_CHECKPOINT_STORE: `file:${join(daemon.folder, 'checkpoint')}`,
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Polls until `check` answers true. `what` goes into the error. */

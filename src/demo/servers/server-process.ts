@@ -10,7 +10,8 @@ import { runCommand, type Command } from './command.ts'
 import type { Surroundings } from './installation.ts'
 import { Watchdog } from './watchdog.ts'
 
-const READY_TIMEOUT_MS = 60_000
+/** Machines are busy at times: hang detection. A server that ends before it is ready is noticed at once. */
+const READY_TIMEOUT_MS = 120_000
 const READY_POLL_MS = 20
 const STOP_TIMEOUT_MS = 30_000
 const LOG_TAIL_CHARS = 3_000
@@ -26,6 +27,10 @@ export class ServerProcess {
   readonly #engine: string | undefined
   readonly #watchdog: Watchdog
   #child: ChildProcess | undefined
+  /** How the server ended although nobody here had ended it. */
+  #unexpectedEnd: string | undefined
+  /** A signal of ours is about to end it. */
+  #isEnding = false
 
   private constructor(title: string, folder: string, engine: string | undefined) {
     this.#title = title
@@ -71,10 +76,13 @@ export class ServerProcess {
       closeSync(log)
     }
     const child = this.#child
+    this.#unexpectedEnd = undefined
+    this.#isEnding = false
     let failure: string | undefined
     child.once('error', (error) => (failure = error.message))
     child.once('exit', (code, signal) => {
       failure = `ended with ${code ?? signal}`
+      if (!this.#isEnding) this.#unexpectedEnd = failure
       if (this.#child === child) this.#watchdog.guard(0)
     })
     child.unref()
@@ -85,6 +93,15 @@ export class ServerProcess {
       if (failure !== undefined) throw await this.#startFailed(failure)
       await delay(READY_POLL_MS)
     }
+    // Somebody else's server may have answered on the port.
+    if (failure !== undefined) throw await this.#startFailed(failure)
+  }
+
+  /** For an error of a client: why the server does not answer any more; null while it runs, or where we have ended it. */
+  async unexpectedEnd(cause: unknown): Promise<BingoError | null> {
+    if (this.#unexpectedEnd === undefined) return null
+    const message = `${this.#title} ${this.#unexpectedEnd}\n${await this.#logTail()}`
+    return new BingoError('BINGO_SERVER_ENDED', message, { cause })
   }
 
   /** Sends a signal. After one that ends the server (all but STOP and CONT) it waits for the end. */
@@ -93,6 +110,7 @@ export class ServerProcess {
     if (child === undefined || hasEnded(child)) return
     child.ref()
     const ends = signal !== 'SIGSTOP' && signal !== 'SIGCONT'
+    if (ends) this.#isEnding = true
     const ended = ends ? new Promise<void>((resolve) => child.once('exit', () => resolve())) : null
     // A signal to the container engine's client does not reach the server.
     if (this.#engine === undefined) child.kill(signal)
@@ -112,13 +130,14 @@ export class ServerProcess {
   }
 
   async #startFailed(reason: string): Promise<BingoError> {
-    const log = await readFile(this.logFile, 'utf8').catch(() => '')
+    const log = await this.#logTail()
     await this.kill('SIGKILL')
-    return new BingoError(
-      'BINGO_SERVER_START_FAILED',
-      `${this.#title} did not start: ${reason}\n${log.slice(-LOG_TAIL_CHARS)}`,
-      { retryable: true },
-    )
+    const message = `${this.#title} did not start: ${reason}\n${log}`
+    return new BingoError('BINGO_SERVER_START_FAILED', message, { retryable: true })
+  }
+
+  async #logTail(): Promise<string> {
+    return (await readFile(this.logFile, 'utf8').catch(() => '')).slice(-LOG_TAIL_CHARS)
   }
 }
 

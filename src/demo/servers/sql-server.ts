@@ -62,12 +62,28 @@ export class SqlServer implements AsyncDisposable {
     return connectTo(this.host, this.port, this.user, this.password)
   }
 
-  /** One statement over a connection that is kept; answers its rows, which have the shape that the caller names. */
+  /**
+   * One statement over a connection that is kept; answers its rows, which have the shape that the caller names. Where the
+   * server has closed it, the next statement goes over another one.
+   * @throws what the server says; BingoError BINGO_SERVER_ENDED where it has ended, with the end of its log.
+   */
   async query<R = Record<string, unknown>>(sql: string, params?: unknown[]): Promise<R[]> {
-    this.control ??= this.connect()
-    const connection = await this.control
-    const [rows] = await connection.query(sql, params)
-    return rows as R[]
+    try {
+      const [rows] = await (await this.controlled()).query(sql, params)
+      return rows as R[]
+    } catch (error) {
+      throw (await this.process?.unexpectedEnd(error)) ?? error
+    }
+  }
+
+  private controlled(): Promise<Connection> {
+    if (this.control !== null) return this.control
+    const control = this.connect()
+    const forget = (): void => {
+      if (this.control === control) this.control = null
+    }
+    control.then((connection) => connection.on('error', forget).on('end', forget), forget)
+    return (this.control = control)
   }
 
   /** Sends a signal; waits for the end where it ends the server. */
