@@ -14,6 +14,7 @@ const STALL_MS = Number(process.env['BINGO_FAULT_STALL_MS'] ?? 100)
 /** So much is in there before, so that 1 MB is not enough. */
 const FILLER_BYTES = 1_500_000
 const HEAL_MS = 120_000
+const DELIVERED = 'bingo_rule_delivered_total{rule="arrivals"}'
 const RULES = `rules:
   - id: arrivals
     table: fault.load
@@ -51,11 +52,7 @@ describe('a Redis that is target and checkpoint store', () => {
 
   /** What came of it, once nothing is under way any more. */
   async function settled(): Promise<object> {
-    await eventually(
-      'everything was delivered',
-      async () => (await bingo.metric('bingo_rule_delivered_total{rule="arrivals"}')) === load.changes,
-      HEAL_MS,
-    )
+    await eventually('everything was delivered', async () => (await bingo.metric(DELIVERED)) === load.changes, HEAL_MS)
     await eventually('the lag is zero', async () => (await bingo.metric('bingo_lag_seconds')) === 0)
     await bingo.ready()
     const notes = (await redis.cli('--raw', 'LRANGE', 'arrivals', '0', '-1')).split('\n').filter(Boolean)
@@ -71,15 +68,15 @@ describe('a Redis that is target and checkpoint store', () => {
   ): Promise<object> {
     bingo.spawn()
     await bingo.ready()
-    const writing = load.run()
-    await delay(300)
+    await using writing = load.start()
+    await eventually('something was delivered', async () => ((await bingo.metric(DELIVERED)) ?? 0) > 0)
     await makeFault()
     try {
       await eventually(`/readyz says ${named}`, async () => named.test(await reasons()))
     } finally {
       await heal()
     }
-    await writing
+    await writing.finish()
     return settled()
   }
 
