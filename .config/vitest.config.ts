@@ -5,18 +5,28 @@ const SERVER_TIMEOUT_MS = 180_000
 /** Some start processes, and the machine may be busy with other work. */
 const UNIT_TIMEOUT_MS = 60_000
 
-/**
- * Tests with real servers, on CI only: a second attempt is printed, and is a defect to look into, but one hiccup of the
- * machine does not throw a whole run away.
- */
-const SERVER_RETRIES = process.env['CI'] ? 1 : 0
+/** `expect.poll` waits for what will happen, however busy the machine is; below the timeouts of tests, to name what did not. */
+const POLL = { timeout: 50_000, interval: 20 }
+
+const LEFTOVERS = 'test/support/leftovers.ts'
+const SERVERS = 'test/support/servers/global-setup.ts'
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     reporters: process.env['CI'] ? ['dot', 'github-actions'] : ['default'],
+    expect: { poll: POLL },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: UNIT_TIMEOUT_MS } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: UNIT_TIMEOUT_MS,
+          hookTimeout: UNIT_TIMEOUT_MS,
+          globalSetup: [LEFTOVERS],
+        },
+      },
       {
         extends: true,
         test: {
@@ -24,8 +34,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
-          retry: SERVER_RETRIES,
-          globalSetup: ['test/support/servers/global-setup.ts'],
+          globalSetup: [LEFTOVERS, SERVERS],
           maxWorkers: 2,
         },
       },
@@ -36,8 +45,7 @@ export default defineConfig({
           include: ['test/fault/**/*.test.ts'],
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
-          retry: SERVER_RETRIES,
-          globalSetup: ['test/support/servers/global-setup.ts'],
+          globalSetup: [LEFTOVERS, SERVERS],
           maxWorkers: 2,
         },
       },

@@ -41,7 +41,7 @@ async function partitions(): Promise<{ leader: number; inSync: number }[]> {
 
 async function whenAllInSync(): Promise<void> {
   await expect
-    .poll(async () => (await partitions().catch(() => [])).map(({ inSync }) => inSync), { timeout: 60_000 })
+    .poll(async () => (await partitions().catch(() => [])).map(({ inSync }) => inSync))
     .toEqual([NODES, NODES, NODES, NODES])
 }
 
@@ -76,7 +76,7 @@ describe('a Kafka cluster whose leaders are killed under load', () => {
       await delay(random() * KILL_WITHIN_MS)
       await node.kill('SIGKILL')
       const before = history.written
-      await expect.poll(() => history.written, { timeout: 60_000 }).toBeGreaterThan(before + 2 * BATCH)
+      await expect.poll(() => history.written).toBeGreaterThan(before + 2 * BATCH)
       if (round === ROUNDS - 1) break
       await node.restart()
       await whenAllInSync()

@@ -10,7 +10,7 @@ describe('a Redis Cluster', () => {
     // A lone node has met nobody who could have told it its address.
     await using node = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] })
     await node.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    await expect.poll(() => node.cli('CLUSTER', 'INFO'), { timeout: 20_000 }).toContain('cluster_state:ok')
+    await expect.poll(() => node.cli('CLUSTER', 'INFO')).toContain('cluster_state:ok')
     const log = recordingLog([])
     const checkpointStore = `redis+cluster://${node.host}:${node.port}`
     const store = await openCheckpointStore({ checkpoint: checkpointStore, deadLetters: undefined, name: 'bingo', log })

@@ -57,7 +57,7 @@ test.each(['file', 'redis'])(
     const feed = new Feed()
     const first = await open(feed)
     // A server is read from its newest change on: until the connection stands, nobody knows where that is.
-    await expect.poll(() => first.pipeline.stats().sources['binlog']!.position, { timeout: 60_000 }).not.toBe(null)
+    await expect.poll(() => first.pipeline.stats().sources['binlog']!.position).not.toBe(null)
     await mysql.query("INSERT INTO shop.users VALUES (1, 'Ann')")
     feed.push(group(7))
     await settings.collector.got(2)
@@ -101,7 +101,7 @@ test('Two servers can be read by one pipeline, each from its own position', asyn
   const options = { name: 'two', sources, targets: [collector.type()], state: `file:${folder}/two` }
   const first = await start(options)
   for (const name of ['one', 'other']) {
-    await expect.poll(() => first.pipeline.stats().sources[name]!.position, { timeout: 60_000 }).not.toBe(null)
+    await expect.poll(() => first.pipeline.stats().sources[name]!.position).not.toBe(null)
   }
   await mysql.query("INSERT INTO shop.users VALUES (3, 'Cy')")
   await collector.got(2)
@@ -125,7 +125,7 @@ test('A server that is added to a pipeline with dead letters is a first start, n
   await first.stop()
   const added = { type: 'mysql', name: 'added', url: mysql.url } as const
   const second = await start({ ...options, sources: [new Feed().source, added] })
-  await expect.poll(() => second.pipeline.stats().sources['added']!.position, { timeout: 60_000 }).not.toBe(null)
+  await expect.poll(() => second.pipeline.stats().sources['added']!.position).not.toBe(null)
   await second.stop()
   const alone = await createPipeline({ ...options, rules: RULES, sources: [{ ...added, name: 'other' }] })
   await expect(alone.run()).rejects.toMatchObject({ code: 'BINGO_CHECKPOINT_LOST' })

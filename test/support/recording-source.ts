@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { BinlogReader } from '../../src/sources/mysql/binlog/reader.ts'
 import type { Log } from '../../src/model/rule/action.ts'
 import type { TransactionHandler } from '../../src/model/source/binlog-stream.ts'
@@ -23,6 +24,9 @@ export interface LogLine {
   readonly message: string
   readonly fields: Record<string, unknown>
 }
+
+/** Machines stall at times: hang detection, below the timeout of a test, so that it says what it waits for. */
+const PATIENCE_MS = 120_000
 
 /** A log that can be looked at. */
 export function recordingLog(lines: LogLine[]): Log {
@@ -93,7 +97,7 @@ export class RecordingSource implements AsyncDisposable {
       hosts: [],
       start: parseStartPoint(options.start ?? 'latest'),
       serverId: null,
-      heartbeatMs: 500,
+      heartbeatMs: 1_000,
       connectTimeoutMs: 5_000,
       queryTimeoutMs: 5_000,
       reconnect: { minMs: 20, maxMs: 200 },
@@ -142,8 +146,10 @@ export class RecordingSource implements AsyncDisposable {
   }
 
   async waitFor(condition: () => boolean): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS
     while (!condition()) {
       if (this.error) throw this.error
+      if (Date.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms: ${String(condition)}\n${this.#story()}`)
       await delay(10)
     }
   }
@@ -170,6 +176,13 @@ export class RecordingSource implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+
+  /** What it has been doing, for a test that waits in vain. */
+  #story(): string {
+    const { lastError, connected, caughtUp } = this.state
+    const lines = this.lines.slice(-20).map(({ level, message, fields }) => `${level} ${message} ${inspect(fields)}`)
+    return [inspect({ connected, caughtUp, reconnects: this.stats.reconnectsTotal, lastError }), ...lines].join('\n')
   }
 
   #handler(onRows: RecordingOptions['onRows']): TransactionHandler {

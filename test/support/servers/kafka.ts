@@ -78,9 +78,12 @@ async function startNode(jars: string, settings: Omit<NodeSettings, 'folder'>): 
     const ports = settings.ports[settings.id - 1]!
     const properties = await writeProperties({ ...settings, folder: server.folder })
     const classPath = join(jars, 'lib', '*')
-    const format = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]
+    // Native libraries are unpacked there, and left there by a broker that is killed.
+    const jvm = [`-Djava.io.tmpdir=${server.folder}`, '-XX:-UsePerfData']
+    const format = [...jvm, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]
     await runCommand({ command: 'java', args: [...format, ...scramUsers()], env: {} })
-    const command = { command: 'java', args: ['-Xmx512m', '-cp', classPath, 'kafka.Kafka', properties], env: {} }
+    const args = [...jvm, '-Xmx512m', '-cp', classPath, 'kafka.Kafka', properties]
+    const command = { command: 'java', args, env: {} }
     const isReady = () => accepts(ports.client)
     await server.start(command, isReady)
     return new KafkaNode(ports, ports.client, `127.0.0.1:${ports.client}`, server, command, isReady)

@@ -93,7 +93,7 @@ describe('state in a file', () => {
         seen[i]!.push(...text.trimEnd().split('\n').map(Number))
       })
     }
-    await expect.poll(() => seen.every((each) => each.length > 100), { timeout: 60_000 }).toBe(true)
+    await expect.poll(() => seen.every((each) => each.length > 100)).toBe(true)
     for (const child of children) child.kill('SIGKILL')
     await Promise.all(children.map((child) => once(child, 'close')))
     const all = seen.flat()

@@ -1,0 +1,50 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Watchdogs of servers that a test has left clean up when its process ends. */
+const PATIENCE_MS = 20_000
+
+/**
+ * Gives all tests of a run one temporary folder, and fails the run where something is left in it at the end, or where a
+ * process is left that was started from it.
+ */
+export default function setup(): (() => Promise<void>) | undefined {
+  if (process.env['BINGO_TESTS_FOLDER'] !== undefined) return undefined
+  const folder = mkdtempSync(join(tmpdir(), 'bingo-tests-'))
+  process.env['BINGO_TESTS_FOLDER'] = folder
+  process.env['TMPDIR'] = folder
+  return async () => {
+    const deadline = Date.now() + PATIENCE_MS
+    while (leftIn(folder).length > 0 && Date.now() < deadline) await delay(100)
+    const left = leftIn(folder)
+    rmSync(folder, { recursive: true, force: true })
+    if (left.length > 0) throw new Error(`the tests have left:\n  ${left.join('\n  ')}`)
+  }
+}
+
+function leftIn(folder: string): string[] {
+  return [...readdirSync(folder).map((name) => join(folder, name)), ...processesOf(folder)]
+}
+
+/** Whose command line or home names the folder. The workers that run the tests only have it as TMPDIR. */
+function processesOf(folder: string): string[] {
+  if (!existsSync('/proc/self/environ')) return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const command = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+      const isOurs = command.includes(folder) || read(`/proc/${pid}/environ`).includes(`HOME=${folder}`)
+      return isOurs ? [`process ${pid}: ${command}`] : []
+    })
+}
+
+/** Empty for a process that has ended, or is another user's. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
