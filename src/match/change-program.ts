@@ -1,5 +1,6 @@
 import type { Change } from '../model/event/change.ts'
 import { keyChanged } from '../model/event/row-key.ts'
+import { conditionOf } from '../model/rule/condition.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import type { EvaluationStage } from '../model/errors.ts'
@@ -9,7 +10,8 @@ import type { MatchFailure, MatchSink } from './program/program.ts'
 
 interface BoundChangeRule {
   readonly rule: Rule
-  readonly filter: ((change: Change) => boolean) | null
+  /** The pattern and the filter of the rule. */
+  readonly holds: ((change: Change) => boolean) | null
   /** Null before the first match. */
   actions: readonly BoundAction[] | null
 }
@@ -21,19 +23,18 @@ export class ChangeProgram {
 
   constructor(table: TableDef, rules: readonly Rule[]) {
     this.table = table
-    this.rules = rules.map((rule) => ({
-      rule,
-      filter: rule.filter === null ? null : bindOrFail(() => rule.filter!.bind(table)),
-      actions: null,
-    }))
+    this.rules = rules.map((rule) => {
+      const condition = conditionOf(rule)
+      return { rule, holds: condition && bindOrFail(() => condition.bind(table)), actions: null }
+    })
   }
 
   /** `heldBytes`: what the change keeps in memory. */
   run(change: Change, heldBytes: number, sink: MatchSink): void {
     for (const bound of this.rules) {
-      const { rule, filter } = bound
+      const { rule, holds } = bound
       try {
-        if (filter !== null && !filter(change)) continue
+        if (holds !== null && !holds(change)) continue
       } catch (error) {
         const failure = { stage: 'filter' as const, error: asEvaluationError(error) }
         for (const action of rule.actions) sink.failed(action, change, failure, heldBytes)

@@ -3,7 +3,7 @@ import type { Change, Value } from '../model/event/change.ts'
 import { columnChanged } from '../model/event/changed-columns.ts'
 import { BingoError } from '../model/errors.ts'
 import { keyValue } from '../model/event/row-key.ts'
-import type { Predicate, Rule } from '../model/rule/rule.ts'
+import type { ExplainedClause, Pattern, Predicate, Rule } from '../model/rule/rule.ts'
 import { keysBy, shownKey } from '../model/rule/rule-key.ts'
 import { parseCel } from '../rules/language/cel/cel-engine.ts'
 import type { CelNode } from '../rules/language/cel/cel-engine.ts'
@@ -21,12 +21,20 @@ export interface Explanation {
   readonly outcome: 'match' | 'no match' | 'error'
   readonly table: { readonly holds: boolean }
   readonly operation: { readonly holds: boolean; readonly wanted: readonly string[] }
-  /** Null when the rule has no filter, or table and operation do not match anyway. */
+  /** Null when the rule has no pattern, or table and operation do not match anyway. */
+  readonly match: ExplainedMatch | null
+  /** Null when the rule has no filter, or something before it does not match anyway. */
   readonly filter: ExplainedFilter | null
   /** The `key` of the rule for this change, where the rule has one and it can be rendered. */
   readonly key: { readonly present: string; readonly previous: string | null } | null
   /** What would be done; empty unless the rule matches. */
   readonly actions: readonly ExplainedAction[]
+}
+
+interface ExplainedMatch {
+  readonly source: string
+  readonly answer: Answer
+  readonly clauses: readonly ExplainedClause[]
 }
 
 interface ExplainedFilter {
@@ -63,13 +71,16 @@ export function explainRule(rule: Rule, change: Change): Explanation {
   const inTable = change.op === 'gap' || rule.matchesTable(change.table.schema, change.table.name)
   const inOperation = rule.operations.has(change.op)
   const applies = inTable && inOperation
-  const filter = applies && rule.filter !== null ? explainFilter(rule.filter, change) : null
-  const outcome = !applies ? 'no match' : filter === null ? 'match' : outcomeOf(filter.answer)
+  const match = applies && rule.match !== null ? explainMatch(rule.match, change) : null
+  const matches = match === null ? 'match' : outcomeOf(match.answer)
+  const filter = applies && matches === 'match' && rule.filter !== null ? explainFilter(rule.filter, change) : null
+  const outcome = !applies ? 'no match' : filter === null ? matches : outcomeOf(filter.answer)
   return {
     ruleId: rule.id,
     outcome,
     table: { holds: inTable },
     operation: { holds: inOperation, wanted: [...rule.operations] },
+    match,
     filter,
     key: outcome === 'match' ? explainKey(rule, change) : null,
     actions: outcome === 'match' ? rule.actions.map((plan) => explainAction(rule, plan, change)) : [],
@@ -86,6 +97,10 @@ function explainKey({ key }: Rule, change: Change): Explanation['key'] {
 function outcomeOf(answer: Answer): Explanation['outcome'] {
   if (answer.tag === 'error') return 'error'
   return answer.value ? 'match' : 'no match'
+}
+
+function explainMatch(match: Pattern, change: Change): ExplainedMatch {
+  return { source: match.source, answer: answerOf(match, change), clauses: match.explain(change) }
 }
 
 function explainFilter(filter: Predicate, change: Change): ExplainedFilter {

@@ -111,7 +111,9 @@ function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
 function unloggedColumns({ rule, actions }: RuleChecks, table: TableDef): Problem[] {
   const unlogged = table.columns.filter((column) => column.unlogged === true).map(({ name }) => name)
   if (unlogged.length === 0 || !(rule.operations.has('update') || rule.operations.has('delete'))) return []
-  const predicates = [rule.filter, rule.key, ...rule.actions.map(({ when }) => when)].filter((each) => each !== null)
+  const predicates = [rule.match, rule.filter, rule.key, ...rule.actions.map(({ when }) => when)].filter(
+    (each) => each !== null,
+  )
   // One by one: an action that sends the whole row besides reads everything.
   const templates = actions.flatMap((action) => action.templates.map(({ template }) => template))
   return [
@@ -133,7 +135,7 @@ function unloggedColumns({ rule, actions }: RuleChecks, table: TableDef): Proble
 
 function unknownColumns(rule: Rule, table: TableDef): Problem[] {
   const parts: { readonly location: SourceLocation; bind(table: TableDef): unknown }[] = [
-    ...[rule.filter, rule.key].filter((part) => part !== null),
+    ...[rule.match, rule.filter, rule.key].filter((part) => part !== null),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
   ]
   return parts.flatMap((part) => {

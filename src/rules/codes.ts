@@ -21,6 +21,8 @@ export const RULE_CODES = {
   duplicateId: 'BINGO_RULE_DUPLICATE_ID',
   /** A filter that is not valid CEL, or does not yield true or false. */
   badFilter: 'BINGO_RULE_BAD_FILTER',
+  /** A `match:` that is not a valid pattern. */
+  badMatch: 'BINGO_RULE_BAD_MATCH',
   /** A template that is not valid. */
   badTemplate: 'BINGO_RULE_BAD_TEMPLATE',
   /** Warning: `{id}` or `${id}` stands where `{{id}}` may be meant. */
@@ -31,8 +33,6 @@ export const RULE_CODES = {
   secret: 'BINGO_RULE_SECRET_MISSING',
   /** An action names a target that `targets:` of the configuration does not have. */
   unknownTarget: 'BINGO_RULE_UNKNOWN_TARGET',
-  /** The feature is planned but not there: do as the hint says. */
-  unsupported: 'BINGO_RULE_UNSUPPORTED',
   /** A column that a table of the rule does not have. */
   unknownColumn: 'BINGO_RULE_UNKNOWN_COLUMN',
   /** A column's type does not fit what the rule does with it; a warning where that fails for some rows only. */

@@ -9,6 +9,7 @@ import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import { distinct } from './action-identity.ts'
 import { readAction, readPredicate } from './read-action.ts'
 import { readKey } from './read-key.ts'
+import { readMatch } from './read-match.ts'
 import type { RuleContext } from './read-action.ts'
 import type { ActionChecks, NamedTable, RuleChecks } from './rule-checks.ts'
 import { ValueReader } from './read-values.ts'
@@ -23,9 +24,9 @@ export const RULE_KEYS = [
   'enabled',
   'table',
   'events',
+  'match',
   'filter',
   'key',
-  'match',
   'debounce',
   'coalesce',
   'delay',
@@ -76,7 +77,6 @@ export function readRule(
   const id = readId(map, outer, seen) ?? `rules[${position}]`
   const reader = new ValueReader(context.reporter, id)
   reader.knownKeys(map, 'a rule', RULE_KEYS)
-  refuseMatch(map, reader)
   const operations = readOperations(map, reader)
   const tables = readTables(map, operations, reader)
   const actions: ActionPlan[] = []
@@ -89,6 +89,7 @@ export function readRule(
     location: map.location,
     version: versionOf(map),
     operations: new Set(operations),
+    match: field(map, 'match', (value) => readMatch(value, reader, id)) ?? null,
     filter: filter?.predicate ?? null,
     key: field(map, 'key', (value) => readKey(value, reader, id, context.reporter)) ?? null,
     actions,
@@ -136,13 +137,6 @@ function readId(map: MapNode, reader: ValueReader, seen: Map<string, SourceLocat
   }
   seen.set(id, entry.value.location)
   return id
-}
-
-function refuseMatch(map: MapNode, reader: ValueReader): void {
-  const entry = entryOf(map, 'match')
-  if (entry === undefined) return
-  const message = '"match:" is not supported in this version'
-  reader.fail({ location: entry.keyLocation }, RULE_CODES.unsupported, message, 'write filter: (CEL) instead')
 }
 
 function readTables(map: MapNode, operations: readonly Operation[], reader: ValueReader): readonly NamedTable[] {

@@ -91,6 +91,7 @@ export function action(overrides: Partial<ActionPlan> = {}, rule: Partial<Rule> 
     debounce: null,
     key: null,
     delayMs: 0,
+    match: null,
     matchesTable: () => true,
     actions: [plan],
     ...rule,

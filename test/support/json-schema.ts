@@ -1,12 +1,16 @@
 import type { JsonSchema } from '../../src/rules/schema/json-schema.ts'
 
+function definition(root: JsonSchema, reference: string): unknown {
+  return (root['definitions'] as { readonly [name: string]: unknown })[reference.replace('#/definitions/', '')]
+}
+
 /** What is wrong with a value by a schema, as far as the schemas of this repository go; empty when nothing is. */
 export function violations(value: unknown, schema: JsonSchema, root = schema, path = '$'): string[] {
   const here = (message: string): string[] => [`${path}: ${message}`]
   const found: string[] = []
   const sub = (each: unknown): string[] => violations(value, each as JsonSchema, root, path)
   for (const [keyword, wanted] of Object.entries(schema)) {
-    if (keyword === '$ref') found.push(...sub((root['definitions'] as { action: JsonSchema }).action))
+    if (keyword === '$ref') found.push(...sub(definition(root, wanted as string)))
     else if (keyword === 'type') {
       if (![wanted].flat().some((type) => isOfType(value, type as string)))
         found.push(...here(`is not ${String(wanted)}`))

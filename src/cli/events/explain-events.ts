@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ExplainedClause, Rule } from '../../model/rule/rule.ts'
 import {
   explainRule,
   type Answer,
@@ -18,6 +18,9 @@ import { paint, type Paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
 import { printTable } from './print-table.ts'
 import { sampleChange, type SampleEvent } from '../../rules/sample-change.ts'
+
+/** Of the value at a clause of a pattern, which may be the whole payload. */
+const MOST_SHOWN = 200
 
 /** `bingo explain`: prints; answers the exit code. */
 export async function explainEvents(file: string | undefined, options: ExplainOptions): Promise<number> {
@@ -78,7 +81,7 @@ function parseEvent(line: string, number: number): SampleEvent {
 }
 
 function describe(explanation: Explanation, colour: Paint): string {
-  const { ruleId, outcome, table, operation, filter, key, actions } = explanation
+  const { ruleId, outcome, table, operation, match, filter, key, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
     'no match': colour.dim('does not match'),
@@ -87,11 +90,18 @@ function describe(explanation: Explanation, colour: Paint): string {
   const lines = [`  ${ruleId} ${verdict[outcome]}`]
   if (!table.holds) lines.push('    ✗ table: the rule is for other tables')
   else if (!operation.holds) lines.push(`    ✗ events: the rule is for ${operation.wanted.join(', ')}`)
+  for (const clause of match?.clauses ?? []) lines.push(`    ${describeClause(clause)}`)
+  if (match?.answer.tag === 'error') lines.push(`    ${colour.red(match.answer.code)} ${match.answer.message}`)
   for (const part of filter?.parts ?? []) lines.push(`    ${describePart(part)}`)
   if (filter?.answer.tag === 'error') lines.push(`    ${colour.red(filter.answer.code)} ${filter.answer.message}`)
   if (key !== null) lines.push(`    key: ${key.present}${key.previous === null ? '' : `, before: ${key.previous}`}`)
   for (const action of actions) lines.push(`    → ${describeAction(action)}`)
   return `${lines.join('\n')}\n`
+}
+
+function describeClause({ path, source, holds, value }: ExplainedClause): string {
+  const shown = value === undefined ? '(missing)' : stringifyValue(value)
+  return `${holds ? '✓' : '✗'} match ${path}: ${source}   is ${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown}`
 }
 
 function describePart({ source, answer, values }: ExplainedPart): string {

@@ -6,6 +6,7 @@ import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import { keyChanged } from '../../model/event/row-key.ts'
+import { conditionOf } from '../../model/rule/condition.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { TargetState } from '../../model/delivery/target-state.ts'
 import { TargetQueue } from '../queue/target-queue.ts'
@@ -159,7 +160,8 @@ const LACKS_COLUMN: ReadonlySet<string> = new Set(['BINGO_COLUMN_ABSENT', 'BINGO
 
 /** Asks what could not be answered when the entry was written; what had been answered then is not asked again. */
 function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
-  if (stage === 'filter' && rule.filter !== null && !rule.filter.bind(change.table)(change)) return false
+  const condition = stage === 'filter' ? conditionOf(rule) : null
+  if (condition !== null && !condition.bind(change.table)(change)) return false
   return when === null || (stage !== 'filter' && stage !== 'when') || when.bind(change.table)(change)
 }
 

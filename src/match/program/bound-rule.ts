@@ -1,6 +1,7 @@
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
+import { conditionOf } from '../../model/rule/condition.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { readsWhole } from './row-selection.ts'
@@ -17,7 +18,7 @@ export interface BoundAction {
 export interface BoundRule {
   readonly rule: Rule
   readonly whole: boolean
-  /** Rules with the same filter text share its number; it is evaluated once per row. */
+  /** Rules with the same pattern and filter share its number; it is evaluated once per row. */
   readonly filterId: number
   /** Null before the first match. */
   actions: readonly BoundAction[] | null
@@ -30,13 +31,13 @@ export function prepareRule(
   filters: Map<string, number>,
   predicates: Predicate[],
 ): BoundRule {
-  const { filter } = rule
+  const condition = conditionOf(rule)
   let filterId = -1
-  if (filter !== null) {
-    filterId = filters.get(filter.source) ?? -1
+  if (condition !== null) {
+    filterId = filters.get(condition.source) ?? -1
     if (filterId < 0) {
-      filterId = predicates.push(filter) - 1
-      filters.set(filter.source, filterId)
+      filterId = predicates.push(condition) - 1
+      filters.set(condition.source, filterId)
     }
   }
   return { rule, filterId, actions: null, whole: rule.actions.some((plan) => readsWhole(plan, table)) }

@@ -3,6 +3,7 @@ import type { PresentColumns, RowsBlock } from '../../model/source/binlog-stream
 import { Change } from '../../model/event/change.ts'
 import type { Row, RowOp, Transaction } from '../../model/event/change.ts'
 import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
+import { conditionOf } from '../../model/rule/condition.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
@@ -75,7 +76,7 @@ export class TableProgram {
     const predicates: Predicate[] = []
     this.rules = rules.map((rule) => prepareRule(rule, table, filters, predicates))
     this.predicates = predicates
-    this.index = new RuleIndex(rules.map((rule) => rule.filter))
+    this.index = new RuleIndex(rules.map(conditionOf))
     const first = selections(table, rules)
     this.decode = compile(table, shape, first)
     this.partial = first.old !== 'all' || first.new !== 'all'

@@ -1,5 +1,6 @@
 import type { ActionPlan } from '../../model/rule/action.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
+import { conditionOf } from '../../model/rule/condition.ts'
 import type { ColumnReads, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { ColumnNeeds, readsWholeRow } from './column-needs.ts'
@@ -25,12 +26,13 @@ export function boundOfBytes(table: TableDef, selected: ColumnSelection): number
 export function selections(table: TableDef, rules: readonly Rule[]): { old: ColumnSelection; new: ColumnSelection } {
   const needs = new ColumnNeeds(table)
   for (const rule of rules) {
-    if (rule.filter !== null) addReads(needs, () => rule.filter!.reads(table))
+    const condition = conditionOf(rule)
+    if (condition !== null) addReads(needs, () => condition.reads(table))
     if (rule.key !== null) addReads(needs, () => bothRows(rule.key!.reads(table)))
     for (const plan of rule.actions) {
       if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))
       if (!readsWhole(plan, table)) addReads(needs, () => plan.reads(table))
-      else if (rule.filter === null) needs.add({ new: 'all', old: 'all' })
+      else if (condition === null) needs.add({ new: 'all', old: 'all' })
     }
   }
   return { old: needs.old, new: needs.new }

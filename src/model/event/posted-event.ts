@@ -29,6 +29,11 @@ export const EVENT_SHAPE: TableDef = {
   flavour: 'mysql',
 }
 
+/** Whether what is compiled for this table is about posted events. */
+export function isPosted(table: TableDef): boolean {
+  return table === EVENT_SHAPE
+}
+
 /** An event that an application posted, on its way to actions: the same to all of them as a row that was changed. */
 export class PostedEvent extends Change {
   readonly envelope: EventEnvelope

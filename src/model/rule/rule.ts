@@ -1,4 +1,4 @@
-import type { Change, Operation } from '../event/change.ts'
+import type { Change, Operation, Value } from '../event/change.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
 import type { TableDef } from '../table/table.ts'
 import type { ActionPlan } from './action.ts'
@@ -29,6 +29,34 @@ export interface Predicate {
     readonly column: string
     readonly values: readonly (string | number | bigint | boolean)[]
   }[]
+}
+
+/** Something that has to be found in an event before a pattern can match it. */
+export interface PatternLookup {
+  /** Names of maps, outermost first; a list on the way stands for each of its elements. */
+  readonly path: readonly string[]
+  /** The value is one of these; a list has one of them; a text begins or ends with one of them. */
+  readonly by: 'value' | 'element' | 'prefix' | 'suffix'
+  readonly values: readonly (string | number | bigint | boolean)[]
+}
+
+/** What one clause of a pattern says of an event. */
+export interface ExplainedClause {
+  /** `payload.country` */
+  readonly path: string
+  /** The clause as it would be written. */
+  readonly source: string
+  readonly holds: boolean
+  /** Undefined: it is missing. */
+  readonly value: Value
+  readonly location: SourceLocation
+}
+
+/** `match:` of a rule. `source` is the same for patterns that say the same. */
+export interface Pattern extends Predicate {
+  /** Each of them must hold for the pattern to match. */
+  readonly lookups: readonly PatternLookup[]
+  explain(change: Change): readonly ExplainedClause[]
 }
 
 /** A string with expressions. A missing or NULL value throws EvaluationError when `strict`. */
@@ -78,6 +106,8 @@ export interface Rule {
   /** Stable hash of the rule's text; written to dead letters. */
   readonly version: string
   readonly operations: ReadonlySet<Operation>
+  /** Comes before the filter, which is not evaluated where the pattern does not match. */
+  readonly match: Pattern | null
   readonly filter: Predicate | null
   /** What orders its events instead of the primary key; null: the primary key. */
   readonly key: RuleKey | null

@@ -2,6 +2,7 @@ import type { ActionType, FieldSpec } from '../../model/rule/action.ts'
 import type { DELIVERY_KEYS } from '../delivery-options.ts'
 import type { RULE_KEYS } from '../read-rule.ts'
 import { BYTES_SCHEMA, DURATION_SCHEMA, type JsonSchema } from './json-schema.ts'
+import { PATTERN_DEFINITIONS, PATTERN_SCHEMA } from './pattern-schema.ts'
 
 const TEXT: JsonSchema = { type: ['string', 'number', 'boolean'] }
 const TEXTS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
@@ -43,12 +44,12 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
       anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }],
       description: 'Default: INSERT, UPDATE and DELETE. Also TRUNCATE, DDL, GAP.',
     },
+    match: PATTERN_SCHEMA,
     filter,
     key: {
       type: 'string',
       description: 'Orders, gathers and parks by this instead of the primary key: {{customer_id}}.',
     },
-    match: { not: {}, description: 'Not supported: write a filter.' },
     debounce: {
       anyOf: [
         DURATION_SCHEMA,
@@ -78,7 +79,7 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
         items: { type: 'object', required: ['id', 'actions'], additionalProperties: false, properties: rule },
       },
     },
-    definitions: { action: actionSchema(types) },
+    definitions: { action: actionSchema(types), ...PATTERN_DEFINITIONS },
   }
 }
 

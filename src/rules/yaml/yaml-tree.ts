@@ -10,6 +10,8 @@ import { offsetInFile } from './yaml-offsets.ts'
 const MAX_NODES = 100_000
 /** Maps and lists inside each other; an alias that stands inside of what it names ends here too. */
 const MAX_DEPTH = 100
+/** `rules:` is a map, its value a list, and each rule a map. */
+const DEPTH_OF_RULES = 3
 const TOO_DEEP = 'maps or lists are nested too deeply'
 
 export interface YamlSource {
@@ -64,6 +66,8 @@ class TreeBuilder {
   private readonly aliases = new Map<Alias, Node | undefined>()
   private nodes = 0
   private depth = 0
+  /** Inside of a rule's pattern, where the digits of an integer are read as they are written. */
+  private inPattern = false
 
   constructor(document: Document, source: YamlSource, lines: LineCounter, reporter: Reporter) {
     this.document = document
@@ -130,7 +134,7 @@ class TreeBuilder {
         this.report(keyLocation, 'this key is not a string', 'put quotes around a value that starts with {{')
         continue
       }
-      const value = this.node(pair.value, keyLocation)
+      const value = this.valueOf(pair, keyLocation)
       if (pair.key.value === '<<' && pair.key.type === 'PLAIN') merged.push(...mergedEntries(value))
       else own.push({ key: String(pair.key.value), keyLocation, value })
     }
@@ -141,6 +145,14 @@ class TreeBuilder {
       own.push(entry)
     }
     return own
+  }
+
+  private valueOf({ key, value }: Pair<Node, Node | null>, location: SourceLocation): TreeNode {
+    const outer = this.inPattern
+    this.inPattern ||= this.depth === DEPTH_OF_RULES && isScalar(key) && key.value === 'match'
+    const node = this.node(value, location)
+    this.inPattern = outer
+    return node
   }
 
   private scalar(scalar: Scalar, location: SourceLocation): ScalarNode {
@@ -157,7 +169,7 @@ class TreeBuilder {
 
   private scalarValue({ value }: Scalar, location: SourceLocation): ScalarNode['value'] {
     if (typeof value === 'bigint') {
-      if (Number.isSafeInteger(Number(value))) return Number(value)
+      if (Number.isSafeInteger(Number(value)) || this.inPattern) return Number(value)
       this.report(location, `${value} exceeds 2^53 and would lose digits`, 'put quotes around it')
       return null
     }

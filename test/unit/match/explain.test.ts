@@ -22,6 +22,7 @@ function rule(filter: string | null, operations: Operation[] = ['update'], when:
   return {
     id: 'r',
     operations: new Set(operations),
+    match: null,
     filter: filter === null ? null : compilePredicate(inlineText(filter)),
     actions: [action],
     matchesTable: (_schema: string, table: string) => table === 'users',

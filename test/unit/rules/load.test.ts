@@ -630,7 +630,6 @@ describe('Problems are reported with their place', () => {
     ['a rate', ruleWith('rate: 500'), ['4:11 BINGO_RULE_TYPE rate is "500", which is not a valid rate']],
     ['onFailure', ruleWith('onFailure: ignore'), ['4:16 BINGO_RULE_VALUE "ignore" is not a valid value of onFailure']],
     ['enabled', ruleWith('enabled: yes'), ['4:14 BINGO_RULE_TYPE enabled must be true or false, but is a string']],
-    ['match', ruleWith('match: {new: {}}'), ['4:5 BINGO_RULE_UNSUPPORTED "match:" is not supported in this version']],
     [
       'a table pattern',
       'rules: [{id: r, table: "a b", actions: [{type: log}]}]',

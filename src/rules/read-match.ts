@@ -1,0 +1,31 @@
+import { ProblemsError } from '../model/errors.ts'
+import type { SourceLocation } from '../model/errors.ts'
+import { nearestName } from '../model/nearest-name.ts'
+import { parsePattern } from './language/pattern/parse-pattern.ts'
+import { RulePattern } from './language/pattern/rule-pattern.ts'
+import { RULE_CODES } from './codes.ts'
+import type { ValueReader } from './read-values.ts'
+import type { TreeNode } from './yaml/tree.ts'
+
+/** The fields of a row's event. */
+const ROW_FIELDS: readonly string[] =
+  'new old key changed payload op schema table type source id ts gtid position serverId txId seq query'.split(' ')
+
+/** Reads `match` of a rule; undefined when it cannot be used (what is wrong is reported). */
+export function readMatch(node: TreeNode, reader: ValueReader, ruleId: string): RulePattern | undefined {
+  try {
+    const pattern = parsePattern(node, ruleId)
+    for (const { key, location } of pattern.entries) if (!ROW_FIELDS.includes(key)) unknownField(key, location, reader)
+    return new RulePattern(pattern, ruleId)
+  } catch (error) {
+    if (!(error instanceof ProblemsError)) throw error
+    reader.reporter.problems.push(...error.problems)
+    return undefined
+  }
+}
+
+function unknownField(key: string, location: SourceLocation, reader: ValueReader): void {
+  const nearest = nearestName(key, ROW_FIELDS)
+  const hint = nearest === undefined ? `write match: {new: {${key}: …}} for a column` : `did you mean "${nearest}"?`
+  reader.fail({ location }, RULE_CODES.badMatch, `the event of a row has no field "${key}"`, hint)
+}
