@@ -1,8 +1,10 @@
-import { request } from 'node:http'
 import type { Config } from '../../app/config/config.ts'
 import { BingoError } from '../../model/errors.ts'
 
 const TIMEOUT_MS = 5_000
+
+/** Not imported, see ops/http-server.ts: a health check runs every few seconds. */
+const { request } = process.getBuiltinModule('node:http')
 
 export interface Answer {
   readonly status: number

@@ -1,4 +1,5 @@
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
+import type { RE2JS } from 're2js'
 
 /** Patterns are written in rules, so there are few; a pattern taken from data must not fill the memory. */
 const MAX_CACHED = 256
@@ -14,7 +15,7 @@ export function compileRe2(pattern: string): RE2JS {
   let compiled = cache.get(pattern)
   if (compiled === undefined) {
     try {
-      compiled = RE2JS.compile(pattern)
+      compiled = engine().compile(pattern)
     } catch (error) {
       throw new Error(`invalid regular expression "${pattern}": ${(error as Error).message}`, { cause: error })
     }
@@ -22,4 +23,10 @@ export function compileRe2(pattern: string): RE2JS {
     cache.set(pattern, compiled)
   }
   return compiled
+}
+
+/** Loaded with the first pattern, at once: filters are compiled without waiting. */
+function engine(): typeof RE2JS {
+  const re2 = createRequire(import.meta.url)('re2js') as typeof import('re2js')
+  return re2.RE2JS
 }
