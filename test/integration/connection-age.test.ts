@@ -3,13 +3,18 @@ import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Target } from '../../src/model/rule/action.ts'
 import { grpc } from '../../src/targets/grpc/action.ts'
 import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
 import { silentLog } from '../support/jobs.ts'
+import { startKafka } from '../support/servers/kafka.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startNats } from '../support/servers/nats.ts'
+import { RedisCluster } from '../support/servers/redis-topologies.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import type { RedisServer } from '../support/servers/redis.ts'
 import { startRabbitmq } from '../support/servers/rabbitmq.ts'
 import { TargetSender } from '../support/target-sender.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
@@ -17,13 +22,20 @@ import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { WebhookSender } from '../support/webhook-target.ts'
 import { compile } from '../unit/targets/action-spec.ts'
 
+/** Connections that the server has accepted so far, that of the question included. */
+async function connectionsOf(server: RedisServer): Promise<number> {
+  return Number(/total_connections_received:(\d+)/.exec(await server.cli('INFO', 'stats'))![1])
+}
+
 const portOf = (url: string): number => Number(new URL(url).port)
 const host = '127.0.0.1'
+
+const RUN = { name: 'test', epoch: null, window: null }
 
 async function open(fields: { readonly type: string; readonly [name: string]: unknown }): Promise<TargetSender> {
   const { plan, type, problems } = compile(fields, { timeoutMs: 10_000 })
   expect(problems).toEqual([])
-  const target: Target = await type.open(plan.target, { log: silentLog, now: Date.now })
+  const target: Target = await type.open(plan.target, { log: silentLog, now: Date.now, run: RUN })
   return new TargetSender(plan, target)
 }
 
@@ -52,6 +64,81 @@ describe('a connection that is old enough is replaced, and follows a name that h
     name.repoint({ host, port: portOf(`http://${after.address}`) })
     expect(await sender.send(2, 3)).toBeUndefined()
     expect([before.calls.length, after.calls.length]).toEqual([1, 2])
+  })
+
+  test.each([
+    ['DEL', { cmd: 'DEL' }],
+    ['one command', { cmd: 'SET', value: 'x' }],
+    ['exactlyOnce', { cmd: 'INCRBY', exactlyOnce: true }],
+  ])('of Redis, under load, with nothing lost: %s', async (_, fields) => {
+    await using before = await startRedis()
+    await using after = await startRedis()
+    await using name = await TcpProxy.start(before)
+    const rule = { type: 'redis', url: `redis://${host}:${name.port}`, key: 'k{{id}}', ...fields }
+    await using kept = await open({ ...rule, maxConnectionAge: 0 })
+    await using renewed = await open({ ...rule, maxConnectionAge: 1 })
+    const sendAll = async (sender: TargetSender): Promise<void> => {
+      await delay(2)
+      expect(await Promise.all([sender.send(1, 2), sender.send(3), sender.send(4)])).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ])
+    }
+    for (const sender of [kept, renewed]) await sendAll(sender)
+    name.repoint(after)
+    const connectionsBefore = await connectionsOf(after)
+    for (const sender of [kept, renewed, kept, renewed]) await sendAll(sender)
+    expect(await connectionsOf(after)).toBeGreaterThanOrEqual(connectionsBefore + 2)
+    await before.kill()
+    expect((await kept.failure())?.kind).toBe('down')
+    await delay(2)
+    expect(await renewed.failure()).toBeNull()
+  })
+
+  test('of a Cluster of Redis', async () => {
+    await using cluster = await RedisCluster.start(2)
+    await using renewed = await open({
+      type: 'redis',
+      url: cluster.url,
+      cmd: 'DEL',
+      key: 'k{{id}}',
+      maxConnectionAge: 1,
+    })
+    expect(await renewed.send(1, 2, 3, 4, 5, 6)).toBeUndefined()
+    const connections = await Promise.all(cluster.nodes.map(connectionsOf))
+    await delay(2)
+    expect(await renewed.send(1, 2, 3, 4, 5, 6)).toBeUndefined()
+    for (const [i, node] of cluster.nodes.entries())
+      expect(await connectionsOf(node)).toBeGreaterThan(connections[i]! + 1)
+  })
+
+  test('of Redis whose name has moved to nowhere: the events wait, until it is back', async () => {
+    await using server = await startRedis()
+    await using name = await TcpProxy.start(server)
+    const rule = { type: 'redis', url: `redis://${host}:${name.port}`, cmd: 'DEL', key: 'k{{id}}', maxConnectionAge: 1 }
+    await using sender = await open(rule)
+    expect(await sender.failure()).toBeNull()
+    name.repoint({ host, port: 1 })
+    await delay(2)
+    expect(await sender.failure()).toMatchObject({ kind: 'down', error: { code: 'BINGO_REDIS_UNREACHABLE' } })
+    name.repoint(server)
+    await expect.poll(() => sender.failure()).toBeNull()
+  })
+
+  test('of Kafka', async () => {
+    await using name = await TcpProxy.start({ host, port: 1 })
+    await using server = await startKafka({ advertisedPort: name.port })
+    name.repoint(server)
+    const rule = { type: 'kafka', brokers: [`${host}:${name.port}`], topic: 'users', createTopics: true }
+    await using kept = await open({ ...rule, maxConnectionAge: 0 })
+    await using renewed = await open({ ...rule, maxConnectionAge: 1 })
+    for (const sender of [kept, renewed]) expect(await sender.failure(1)).toBeNull()
+    name.repoint({ host, port: 1 })
+    expect(await kept.failure(2)).toBeNull()
+    expect(await renewed.failure(2)).toMatchObject({ kind: 'down', error: { code: 'BINGO_KAFKA_UNREACHABLE' } })
+    name.repoint(server)
+    expect(await renewed.failure(3)).toBeNull()
   })
 
   test('of NATS and RabbitMQ', async () => {

@@ -28,7 +28,7 @@ beforeEach(async () => {
   const url = `redis://127.0.0.1:${proxy.port}`
   connection = openRedis(url, { log: silentLog, name: 'test', commandTimeoutMs: COMMAND_TIMEOUT_MS })
   await connection.whenReady(10_000)
-  target = new RedisTarget(connection)
+  target = new RedisTarget(connection, Infinity)
 })
 afterEach(async () => {
   await target.close()

@@ -3,7 +3,7 @@ import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
 /** Long enough to cost nothing, short enough for a name that has moved to be followed within a coffee break. */
 const DEFAULT_MS = 5 * 60_000
 
-/** `maxConnectionAge`, shared by every target whose connections are not renewed by the client. */
+/** `maxConnectionAge`, shared by every target that keeps connections. */
 export const CONNECTION_AGE_FIELD: FieldSpec = {
   kind: 'duration',
   doc: 'Maximum age of a connection, so that DNS changes take effect. Default: 5m; 0: unlimited.',

@@ -1,5 +1,6 @@
 import type { RedisConnection } from '../../clients/redis.ts'
 import type { ActionType, TargetConfig, TargetContext } from '../../model/rule/action.ts'
+import { CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { COALESCED_BY_DEFAULT } from './commands.ts'
 import { compileRedis } from './compile.ts'
 import type { RedisActionOptions, RedisTargetOptions } from './options.ts'
@@ -50,9 +51,10 @@ export const redis: ActionType = {
       kind: 'boolean',
       doc: 'Applies the effect of an event exactly once, also after a crash: INCRBY, LPUSH, RPUSH, XADD, ZADD INCR. Not on a Cluster.',
     },
+    maxConnectionAge: CONNECTION_AGE_FIELD,
     maxlen: { kind: 'integer', doc: 'XADD: approximate number of entries that the stream keeps.' },
   },
-  targetFields: ['url'],
+  targetFields: ['url', 'maxConnectionAge'],
   defaultCoalesce: (spec) => {
     const converges = COALESCED_BY_DEFAULT.has((spec.string('cmd') ?? '').toUpperCase())
     // With NX the first one counts, not the newest.
@@ -82,7 +84,8 @@ export const redis: ActionType = {
   },
   async open(target, context) {
     const [connection, { RedisTarget }] = await Promise.all([connect(target, context), import('./target.ts')])
-    return new RedisTarget(connection, context.run ?? null)
+    const { maxConnectionAgeMs } = target.options as RedisTargetOptions
+    return new RedisTarget(connection, maxConnectionAgeMs, context.run ?? null)
   },
 }
 

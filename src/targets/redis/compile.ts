@@ -5,6 +5,7 @@ import { EvaluationError } from '../../model/errors.ts'
 import type { ColumnReads, Template } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { parseRedisUrl } from '../../clients/redis-url.ts'
+import { compileConnectionAge } from '../plan/connection-age.ts'
 import { BingoError } from '../../model/errors.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
@@ -72,7 +73,7 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults): CompiledActi
       spec.fail('url', 'BINGO_REDIS_URL_INVALID', message, hint)
     }
   }
-  const options: RedisTargetOptions = { url }
+  const options: RedisTargetOptions = { url, maxConnectionAgeMs: compileConnectionAge(spec) }
   return targetConfig('redis', spec, address, options)
 }
 

@@ -9,6 +9,11 @@ export function appliedKey(name: string): string {
   return `bingo:{${name}}:applied`
 }
 
+/** Its client is another one after a while. */
+export interface OnceConnection {
+  readonly client: Pick<RedisClient, 'eval' | 'get' | 'info' | 'srem'>
+}
+
 /**
  * The record of applied effects: two sets, of which the older one is dropped, and the newer one put in its place, as soon
  * as no restart could bring anything of the older one again. What earlier runs applied counts as passed once this run has
@@ -17,7 +22,7 @@ export function appliedKey(name: string): string {
 export class OnceRecord {
   /** Epoch, applied, applied before, applied and (to be) retried. */
   readonly keys: readonly [epoch: string, applied: string, before: string, retried: string]
-  private readonly client: Pick<RedisClient, 'eval' | 'get' | 'srem'>
+  private readonly connection: OnceConnection
   private readonly epoch: number | null
   private readonly window: ReplayWindow | null
   private readonly generationKey: string
@@ -27,11 +32,11 @@ export class OnceRecord {
   private busy = false
   private triedAt = -Infinity
 
-  constructor(client: Pick<RedisClient, 'eval' | 'get' | 'srem'>, { name, epoch, window }: DeliveryRun) {
+  constructor(connection: OnceConnection, { name, epoch, window }: DeliveryRun) {
     const key = appliedKey(name)
     this.keys = [`${key}:epoch`, key, `${key}:before`, `${key}:retried`]
     this.generationKey = `${key}:generation`
-    this.client = client
+    this.connection = connection
     this.epoch = epoch
     this.window = window
   }
@@ -53,20 +58,22 @@ export class OnceRecord {
 
   async keepApplied(ids: readonly string[]): Promise<void> {
     const [, applied, before, kept] = this.keys
-    await this.client.eval(KEEP, 3, applied, before, kept, ...ids)
+    await this.connection.client.eval(KEEP, 3, applied, before, kept, ...ids)
   }
 
   /** Others that were retried may wait in the store still, where a retry was killed before it removed them. */
   async forgetRetried(ids: readonly string[]): Promise<void> {
-    await this.client.srem(this.keys[3], ...ids)
+    await this.connection.client.srem(this.keys[3], ...ids)
   }
 
   private async forget(window: ReplayWindow): Promise<void> {
     const [epochKey, applied, before] = this.keys
-    this.generation ??= Number((await this.client.get(this.generationKey)) ?? 0)
+    this.generation ??= Number((await this.connection.client.get(this.generationKey)) ?? 0)
     const keys = [epochKey, applied, before, this.generationKey]
     // What Redis has in the older set from now on was applied before this answer: the mark is taken behind it.
-    this.generation = Number(await this.client.eval(FORGET, keys.length, ...keys, this.epoch!, this.generation))
+    this.generation = Number(
+      await this.connection.client.eval(FORGET, keys.length, ...keys, this.epoch!, this.generation),
+    )
     this.mark = window.mark()
   }
 }

@@ -1,16 +1,14 @@
-import type { RedisClient } from '../../clients/redis.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { BingoError } from '../../model/errors.ts'
 import type { Operation } from './batch.ts'
 import { isCluster, onCluster } from './on-cluster.ts'
 import { APPLY } from './once-scripts.ts'
 import { OnceRecord } from './once-record.ts'
+import type { OnceConnection } from './once-record.ts'
 import { MisfitError } from './replies.ts'
 
 /** Operations in one script: it holds up other clients while it runs. */
 const MAX_OPERATIONS = 1_000
-
-type Client = Pick<RedisClient, 'eval' | 'get' | 'info' | 'srem'>
 
 /**
  * Runs commands by a script that keeps a record of the events whose effect is there, in the same Redis: a command that is
@@ -18,15 +16,15 @@ type Client = Pick<RedisClient, 'eval' | 'get' | 'info' | 'srem'>
  * bring again, and forgets it once the stored checkpoint has passed it.
  */
 export class OnceSender {
-  private readonly client: Client
+  private readonly connection: OnceConnection
   private readonly run: DeliveryRun
   private readonly record: OnceRecord
   private checked: Promise<BingoError | null> | null = null
 
-  constructor(client: Client, run: DeliveryRun) {
-    this.client = client
+  constructor(connection: OnceConnection, run: DeliveryRun) {
+    this.connection = connection
     this.run = run
-    this.record = new OnceRecord(client, run)
+    this.record = new OnceRecord(connection, run)
   }
 
   /** One error or null per operation; null when all went well. */
@@ -62,7 +60,7 @@ export class OnceSender {
   private async sendSome(some: readonly Operation[], from: number, errors: (Error | null)[]): Promise<Error | null> {
     let answer: readonly (number | string)[]
     try {
-      answer = (await this.client.eval(APPLY, ...this.arguments(some))) as readonly (number | string)[]
+      answer = (await this.connection.client.eval(APPLY, ...this.arguments(some))) as readonly (number | string)[]
     } catch (error) {
       errors.fill(error as Error, from, from + some.length)
       return error as Error
@@ -111,7 +109,7 @@ export class OnceSender {
   }
 
   private async askForCluster(): Promise<BingoError | null> {
-    return (await isCluster(this.client)) ? onCluster() : null
+    return (await isCluster(this.connection.client)) ? onCluster() : null
   }
 }
 

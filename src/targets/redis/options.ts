@@ -22,4 +22,5 @@ export type RemovePayload = string | readonly string[]
 
 export interface RedisTargetOptions {
   readonly url: string
+  readonly maxConnectionAgeMs: number
 }

@@ -7,6 +7,7 @@ import { classify, classifyThrown, REDIS_REPLIES } from '../failure/classify.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
+import { ConnectionAge } from '../plan/connection-age.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planCommands } from './batch.ts'
 import type { Operation } from './batch.ts'
@@ -33,14 +34,37 @@ export class RedisTarget implements Target {
   readonly #connection: RedisConnection
   /** Null on a Cluster, and where nothing is sent by a run. */
   readonly #once: OnceSender | null
+  readonly #age: ConnectionAge
+  readonly #underWay = new Set<Promise<unknown>>()
+  #renewal: Promise<void> | null = null
 
-  constructor(connection: RedisConnection, run: DeliveryRun | null = null) {
+  constructor(connection: RedisConnection, maxConnectionAgeMs: number, run: DeliveryRun | null = null) {
     this.#connection = connection
-    const { client } = connection
-    this.#once = run === null || 'nodes' in client ? null : new OnceSender(client, run)
+    this.#age = new ConnectionAge(maxConnectionAgeMs)
+    this.#once = run === null || 'nodes' in connection.client ? null : new OnceSender(connection, run)
   }
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
+    if (this.#age.isOver) this.#renewal ??= this.#renew(shortestTimeoutMs(jobs))
+    if (this.#renewal !== null) await this.#renewal
+    const sending = this.#send(jobs)
+    this.#underWay.add(sending)
+    try {
+      return await sending
+    } finally {
+      this.#underWay.delete(sending)
+    }
+  }
+
+  /** Once nothing is under way any more: what is sent over the new connection must not overtake anything. */
+  async #renew(timeoutMs: number): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+    await this.#connection.renew(timeoutMs)
+    this.#age.begin()
+    this.#renewal = null
+  }
+
+  async #send(jobs: readonly Sendable[]): Promise<SendResult> {
     if (!this.#connection.ready) return failAll(jobs, { kind: 'down', error: this.#connection.unreachable() })
     const operations = planCommands(jobs)
     const outcomes = await this.#inTime(operations, shortestTimeoutMs(jobs))
