@@ -22,6 +22,7 @@ export const ROOMS: readonly Room[] = [
   { folder: 'sources', floor: 2, is: 'where events come from' },
   { folder: 'deliver', floor: 3, is: 'queues, batches, retry, breaker, rate, redelivery' },
   { folder: 'flow', floor: 3, is: 'intake, watermark, lanes, windows, delays, back-pressure, pipeline' },
+  { folder: 'event-store', floor: 3, is: 'streams of domain events: append, read, aggregate, follow' },
   { folder: 'ops', floor: 4, is: 'logger, metrics, health, admin API' },
   { folder: 'app', floor: 5, is: 'configuration to a running instance' },
   { folder: 'demo', floor: 6, is: 'the demo and the servers that it starts' },

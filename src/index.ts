@@ -1,6 +1,6 @@
 /**
- * The library: pipelines of an application's own (docs/library.md), and the shapes of what BinGo sends and answers. The
- * daemon itself is the command `bingo`.
+ * The library: pipelines of an application's own (docs/library.md), the event store (docs/event-store.md), and the shapes
+ * of what BinGo sends and answers. The daemon itself is the command `bingo`.
  */
 export { createPipeline } from './app/library/create-pipeline.ts'
 export { loadRules } from './app/library/rules.ts'
@@ -17,6 +17,34 @@ export type {
   SourceStatsOfPipeline,
   TargetStatsOfPipeline,
 } from './app/library/contract.ts'
+export { createEventStore } from './event-store/create.ts'
+export type { EventStoreOptions } from './event-store/create.ts'
+export type {
+  Aggregate,
+  AggregateOptions,
+  AppendOptions,
+  AppendResult,
+  DomainEvent,
+  EventFilter,
+  EventOrigin,
+  EventStore,
+  ExpectedVersion,
+  GlobalPosition,
+  ListStreamsOptions,
+  NewEvent,
+  NewSnapshot,
+  ReadAllOptions,
+  ReadSnapshotOptions,
+  ReadStreamOptions,
+  RecordedEvent,
+  Snapshot,
+  SnapshotRules,
+  StreamSummary,
+  SubscribeOptions,
+} from './event-store/contract.ts'
+export { fromEnvelope, toEnvelope } from './event-store/envelope.ts'
+export type { DomainEventEnvelope } from './event-store/envelope.ts'
+export { VersionConflictError } from './event-store/errors.ts'
 export { version } from './cli/version.ts'
 export type { DeliveryFailure, FieldSpec, Log } from './model/rule/action.ts'
 export { Change } from './model/event/change.ts'

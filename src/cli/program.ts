@@ -11,6 +11,7 @@ import { printError } from './output/print-error.ts'
 import { runCommand } from './commands/run.ts'
 import { targetsCommand } from './commands/targets.ts'
 import { statusCommand } from './commands/status.ts'
+import { storeCommand } from './commands/store.ts'
 import { tailCommand } from './commands/tail.ts'
 import { testCommand } from './commands/test.ts'
 import { version } from './version.ts'
@@ -69,6 +70,7 @@ export function createProgram(exit: (code: number) => void): Command {
     healthCommand(exit),
     deadLettersCommand(exit),
     positionCommand(),
+    storeCommand(),
     demoCommand(exit),
   ]) {
     inherit(command)

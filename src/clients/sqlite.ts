@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite'
 
 /** How long a statement waits for another process (the daemon, a command) to end its transaction. */
 const BUSY_TIMEOUT_MS = 5_000
+/** No file: gone with the connection. */
+export const IN_MEMORY = ':memory:'
 /** Result codes of SQLite (https://sqlite.org/rescode.html), without the extended part. */
 const [CORRUPT, NOT_A_DATABASE] = [11, 26]
 
@@ -27,24 +29,38 @@ export class NewerFormatError extends Error {
  * when it returns (WAL, synchronous FULL); other processes read meanwhile. Throws NewerFormatError, or SQLite's own error.
  */
 export function openSqlite(path: string, format: FileFormat, journal: 'WAL' | 'DELETE' = 'WAL'): DatabaseSync {
-  createPrivately(path)
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
-  try {
+  return opened(path, (database) => {
     const found = versionOf(database)
     if (found > format.version) throw new NewerFormatError(path, found, format.version)
-    database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = FULL;`)
-    if (found < format.version) {
-      inTransaction(database, () => {
-        // Another process may have upgraded it since.
-        if (versionOf(database) === format.version) return
-        database.exec(`${format.upgrade} PRAGMA user_version = ${format.version};`)
-      })
-    }
+    configure(database, journal)
+    if (found === format.version) return
+    inTransaction(database, () => {
+      // Another process may have upgraded it since.
+      if (versionOf(database) === format.version) return
+      database.exec(`${format.upgrade} PRAGMA user_version = ${format.version};`)
+    })
+  })
+}
+
+/** The same for a file that several components or an application share: who makes tables in it notes their versions there. */
+export function openSharedSqlite(path: string): DatabaseSync {
+  return opened(path, (database) => configure(database, 'WAL'))
+}
+
+function opened(path: string, prepare: (database: DatabaseSync) => void): DatabaseSync {
+  if (path !== IN_MEMORY) createPrivately(path)
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    prepare(database)
     return database
   } catch (error) {
     database.close()
     throw error
   }
+}
+
+function configure(database: DatabaseSync, journal: 'WAL' | 'DELETE'): void {
+  database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = FULL;`)
 }
 
 /** Opens a file that is there, of any version, and changes nothing in it. */

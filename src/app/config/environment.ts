@@ -6,7 +6,7 @@ import { environmentName, SETTING_PATHS, type SettingPath } from './settings.ts'
 const NAMES: ReadonlyMap<string, SettingPath> = new Map(SETTING_PATHS.map((path) => [environmentName(path), path]))
 
 /** Variables of ours that are no settings. */
-const OTHERS: ReadonlySet<string> = new Set(['BINGO_CONFIG', 'BINGO_SERVERS_CACHE'])
+const OTHERS: ReadonlySet<string> = new Set(['BINGO_CONFIG', 'BINGO_EVENT_STORE', 'BINGO_SERVERS_CACHE'])
 
 /** `tcp://10.0.0.7:3306`: Kubernetes puts such a BINGO_SOURCE_PORT into every pod beside a service called bingo-source. */
 const SERVICE_LINK = /^(tcp|udp|sctp):\/\//i

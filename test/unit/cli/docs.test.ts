@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 
 const ROOT = new URL('../../../', import.meta.url)
 /** Variables, not codes. */
-const VARIABLES = new Set(['BINGO_CONFIG', 'BINGO_SERVERS_CACHE'])
+const VARIABLES = new Set(['BINGO_CONFIG', 'BINGO_EVENT_STORE', 'BINGO_SERVERS_CACHE'])
 
 function sources(): readonly string[] {
   return readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' })
