@@ -1,0 +1,83 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { exactJson, jsonPath, JsonProblem, parseJson } from '../../../../src/model/json/strict-json.ts'
+
+function problem(text: string, maxDepth = 16): Pick<JsonProblem, 'reason' | 'path'> {
+  try {
+    parseJson(text, maxDepth)
+  } catch (error) {
+    if (error instanceof JsonProblem) return { reason: error.reason, path: error.path }
+    throw error
+  }
+  throw new Error(`taken: ${text}`)
+}
+
+test('JSON is read as JSON.parse reads it', () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 8, noUnicodeString: false }), (text) => {
+      fc.pre(!text.includes('__proto__'))
+      expect(parseJson(text, 100)).toEqual(JSON.parse(text))
+    }),
+  )
+})
+
+test('any text is read, or refused with a problem, exactly where JSON.parse does so', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:0123456789.eE+-truefalsn \\u\t') }), (text) => {
+      let mine: unknown = 'refused'
+      let theirs: unknown = 'refused'
+      try {
+        theirs = JSON.parse(text)
+      } catch {}
+      try {
+        mine = parseJson(text, 100)
+      } catch (error) {
+        expect(error).toBeInstanceOf(JsonProblem)
+        fc.pre((error as JsonProblem).reason === 'syntax')
+      }
+      fc.pre(typeof theirs !== 'object')
+      fc.pre(typeof mine !== 'bigint')
+      expect(mine).toEqual(theirs)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('integers that a JS number cannot hold stay exact, and are written as they came', () => {
+  const text = '{"id":9007199254740993,"list":[-12345678901234567890,1,1.5,1e3]}'
+  expect(parseJson(text, 5)).toEqual({ id: 9007199254740993n, list: [-12345678901234567890n, 1, 1.5, 1000] })
+  expect(exactJson(parseJson('{"id":9007199254740993,"list":[-12345678901234567890,1,null,"ü"]}', 5))).toBe(
+    '{"id":9007199254740993,"list":[-12345678901234567890,1,null,"ü"]}',
+  )
+})
+
+test.each([
+  ['a key that is given twice', '{"a":{"b":1,"b":2}}', 'duplicate key', '$.a.b'],
+  ['the same key with an escape', '{"a":1,"\\u0061":2}', 'duplicate key', '$.a'],
+  ['__proto__', '{"x":[{"__proto__":{}}]}', 'forbidden key', '$.x[0].__proto__'],
+  ['__proto__ with an escape', '{"\\u005f_proto__":1}', 'forbidden key', '$.__proto__'],
+  ['a number beyond all numbers', '{"n":1e999}', 'number', '$.n'],
+  ['a number of a thousand digits', `{"n":${'9'.repeat(1_001)}}`, 'number', '$.n'],
+  ['an open list', '[1,', 'syntax', '$[1]'],
+  ['text behind the value', '{} x', 'syntax', '$'],
+  ['a control character in a text', '{"a":"\n"}', 'syntax', '$.a'],
+  ['nothing', '', 'syntax', '$'],
+  ['a comma too many', '{"a":1,}', 'syntax', '$'],
+  ['a leading zero', '[01]', 'syntax', '$'],
+])('%s is refused with its place', (_, text, reason, path) => {
+  expect(problem(text)).toEqual({ reason, path })
+})
+
+test('a million brackets are refused by their depth, not by the stack', () => {
+  expect(problem('['.repeat(1_000_000)).reason).toBe('depth')
+  expect(problem('{"a":'.repeat(1_000_000)).reason).toBe('depth')
+})
+
+test('keys that are methods of objects are keys like others', () => {
+  expect(parseJson('{"constructor":1,"toString":2}', 3)).toEqual({ constructor: 1, toString: 2 })
+})
+
+test('a path quotes keys that are no words, and cuts long ones', () => {
+  expect(jsonPath(['a b', 3, 'c'])).toBe('$["a b"][3].c')
+  expect(jsonPath(['x'.repeat(10_000)]).length).toBeLessThan(80)
+})
