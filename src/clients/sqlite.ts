@@ -7,7 +7,7 @@ const BUSY_TIMEOUT_MS = 5_000
 /** No file: gone with the connection. */
 export const IN_MEMORY = ':memory:'
 /** Result codes of SQLite (https://sqlite.org/rescode.html), without the extended part. */
-const [CORRUPT, NOT_A_DATABASE] = [11, 26]
+const [BUSY, CORRUPT, NOT_A_DATABASE] = [5, 11, 26]
 
 /** What a file holds. `user_version` of the file is the version. */
 export interface FileFormat {
@@ -61,6 +61,23 @@ function opened(path: string, prepare: (database: DatabaseSync) => void): Databa
 
 function configure(database: DatabaseSync, journal: 'WAL' | 'DELETE'): void {
   database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = FULL;`)
+}
+
+/**
+ * Takes a file as a lock of this process: one of the system, which ends with the process, however that ends. Null when
+ * another process has it.
+ */
+export function lockSqlite(path: string): DatabaseSync | null {
+  createPrivately(path)
+  const lock = new DatabaseSync(path)
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    if (resultCode(error) === BUSY) return null
+    throw error
+  }
 }
 
 /** Opens a file that is there, of any version, and changes nothing in it. */

@@ -25,3 +25,17 @@ export function invalidPlace(place: Place): BingoError {
 export function logClosed(log: string): BingoError {
   return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} is closed`, { retryable: true })
 }
+
+/** Entries that two read would be worked off twice. */
+export function groupBusy(log: string, group: string, holder: string): BingoError {
+  return new BingoError('BINGO_LOG_GROUP_BUSY', `The group "${group}" of the event log ${log} is read by ${holder}`, {
+    hint: 'Stop the other reader, or wait until it ends. Give an instance that is to read everything a group of its own.',
+    retryable: true,
+  })
+}
+
+export function eventConflict(id: string): BingoError {
+  return new BingoError('BINGO_EVENT_CONFLICT', `The event "${id.slice(0, 100)}" is stored with other content`, {
+    hint: 'Give the new event an id of its own, or send the same content again.',
+  })
+}

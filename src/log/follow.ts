@@ -1,28 +1,30 @@
 import type { LogEntry, ReadOptions } from '../model/state/event-log.ts'
 import { typePattern } from '../model/event/type-pattern.ts'
+import { groupBusy } from './errors.ts'
 import { placeNumber } from './places.ts'
 import type { Acknowledged } from './places.ts'
 
 /** Wakes readers that wait for entries. */
 export class Wake {
-  #next = Promise.withResolvers<void>()
+  #next: PromiseWithResolvers<void> | null = null
 
   /** Resolves with the next `ring`. To be asked for before looking whether something is there. */
   get next(): Promise<void> {
+    this.#next ??= Promise.withResolvers()
     return this.#next.promise
   }
 
   ring(): void {
-    this.#next.resolve()
-    this.#next = Promise.withResolvers()
+    this.#next?.resolve()
+    this.#next = null
   }
 }
 
 /** Where a reader finds its entries. */
 export interface Entries {
   closed(): boolean
-  /** Some entries behind this place, in order; none: there are none yet. */
-  page(after: number): readonly LogEntry[]
+  /** Some entries behind this place, in order; none: there are none yet. Rejects when the reader may not go on. */
+  page(after: number, group: string | undefined): readonly LogEntry[] | Promise<readonly LogEntry[]>
   /** Resolves when there may be more. */
   more(): Promise<void>
   acknowledged(group: string): Acknowledged
@@ -30,7 +32,25 @@ export interface Entries {
   skip(group: string, places: readonly number[]): Promise<void>
 }
 
-/** Yields what `read` promises, from an in-process log whose places are numbers. */
+/** The groups that are being read in this process. */
+export class Readers {
+  readonly #reading = new Set<string>()
+  readonly #log: string
+
+  constructor(log: string) {
+    this.#log = log
+  }
+
+  /** Calls the answer when the reader ends. Throws BINGO_LOG_GROUP_BUSY. */
+  enter(group: string | undefined): () => void {
+    if (group === undefined) return () => undefined
+    if (this.#reading.has(group)) throw groupBusy(this.#log, group, 'another reader of this process')
+    this.#reading.add(group)
+    return () => this.#reading.delete(group)
+  }
+}
+
+/** Yields what `read` promises, from a log whose places are numbers that count up by one. */
 export async function* follow(entries: Entries, after: number, options: ReadOptions): AsyncIterable<LogEntry> {
   const { group, signal } = options
   const until = options.until === undefined ? Infinity : placeNumber(options.until)
@@ -42,7 +62,7 @@ export async function* follow(entries: Entries, after: number, options: ReadOpti
     let at = after
     while (!signal.aborted && !entries.closed() && at < until) {
       const more = entries.more()
-      const page = entries.page(at)
+      const page = await entries.page(at, group)
       const skipped: number[] = []
       for (const entry of page) {
         const place = Number(entry.place)

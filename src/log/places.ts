@@ -1,7 +1,7 @@
 import type { Place } from '../model/state/event-log.ts'
 import { invalidPlace } from './errors.ts'
 
-/** Places of the memory and the SQLite log are whole numbers that count up by one, as decimal text. */
+/** Places are whole numbers that count up by one, as decimal text. */
 export function placeNumber(place: Place): number {
   const number = Number(place)
   if (!/^\d{1,16}$/.test(place) || !Number.isSafeInteger(number)) throw invalidPlace(place)

@@ -2,17 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { LogRecord } from '../../src/model/state/event-log.ts'
-import { SqliteEventLog } from '../../src/log/sqlite/event-log.ts'
+import { encodeEnvelope } from '../../src/model/event/event-codec.ts'
+import type { NewEvent } from '../../src/model/state/event-provider.ts'
+import { SqliteEventProvider } from '../../src/log/sqlite/event-provider.ts'
+import { newEvent } from '../support/events/new-event.ts'
 import type { Row } from './report.ts'
 
-/** Records per transaction. */
+/** Events per transaction. */
 const GROUPS = [1, 10, 100, 1_000]
-const PAYLOAD = Buffer.alloc(200, 'x')
+const PAYLOAD = { text: 'x'.repeat(200) }
 /** Transactions are synced to disk: single ones take longer than there is patience for as many. */
 const MOST_TRANSACTIONS = 5_000
 
-/** Appends per second, with as many appends of one record at a time as a group has, beside bare node:sqlite. */
+/** Posts per second, with as many posts of one event at a time as a group has, beside bare node:sqlite. */
 export async function eventLog(records: number, repeats: number): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bingo-bench-log-'))
   const rows: Row[] = []
@@ -22,13 +24,13 @@ export async function eventLog(records: number, repeats: number): Promise<Row[]>
       const [bare, ours]: [number[], number[]] = [[], []]
       for (let repeat = 0; repeat < repeats; repeat++) {
         bare.push(bareSqlite(join(folder, `bare-${group}-${repeat}`), count, group))
-        ours.push(await appends(join(folder, `log-${group}-${repeat}`), count, group))
+        ours.push(await posts(join(folder, `log-${group}-${repeat}`), count, group))
       }
       rows.push({
         section: 'h',
-        name: `event log, ${group} appends at a time`,
+        name: `SQLite, ${group} posts at a time`,
         value: median(ours),
-        unit: 'records/s',
+        unit: 'events/s',
         baseline: { name: 'bare node:sqlite', value: median(bare) },
       })
     }
@@ -38,18 +40,11 @@ export async function eventLog(records: number, repeats: number): Promise<Row[]>
   return rows
 }
 
-function recordOf(number: number): LogRecord {
-  return {
-    id: `event-${number}`,
-    type: 'orders.order.create',
-    key: `key-${number % 100}`,
-    source: 'api',
-    payload: PAYLOAD,
-    at: number,
-  }
+function eventOf(number: number): NewEvent {
+  return newEvent(`event-${number}`, { key: `key-${number % 100}`, payload: PAYLOAD, timestamp: number })
 }
 
-/** The same columns with the same unique id, written as a program would that needs nothing else. */
+/** The same envelope with the same unique id, written as a program would that needs nothing else. */
 function bareSqlite(path: string, count: number, group: number): number {
   const database = new DatabaseSync(path)
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -59,8 +54,9 @@ function bareSqlite(path: string, count: number, group: number): number {
   for (let done = 0; done < count; done += group) {
     database.exec('BEGIN IMMEDIATE')
     for (let i = done; i < done + group; i++) {
-      const { id, type, key, source, at, payload } = recordOf(i)
-      insert.run(id, type, key, source, at, payload)
+      const { event } = eventOf(i)
+      const { id, type, key, source, timestamp } = event
+      insert.run(id, type, key, source, timestamp, encodeEnvelope(event))
     }
     database.exec('COMMIT')
   }
@@ -69,15 +65,21 @@ function bareSqlite(path: string, count: number, group: number): number {
   return count / seconds
 }
 
-async function appends(path: string, count: number, group: number): Promise<number> {
-  const log = new SqliteEventLog({ path, maxCount: Infinity, maxBytes: Infinity, idRetentionMs: 604_800_000 })
-  await log.stats()
+async function posts(path: string, count: number, group: number): Promise<number> {
+  const provider = new SqliteEventProvider({
+    path,
+    maxEvents: Infinity,
+    maxBytes: Infinity,
+    idRetentionMs: 604_800_000,
+  })
+  await provider.log.stats()
+  const options = { now: Date.now(), onConflict: 'keep' } as const
   const startedAt = performance.now()
   for (let done = 0; done < count; done += group) {
-    await Promise.all(Array.from({ length: group }, (_, i) => log.append([recordOf(done + i)])))
+    await Promise.all(Array.from({ length: group }, (_, i) => provider.post([eventOf(done + i)], options)))
   }
   const seconds = (performance.now() - startedAt) / 1_000
-  await log.close()
+  await provider.close()
   return count / seconds
 }
 

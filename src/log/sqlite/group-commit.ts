@@ -6,8 +6,8 @@ const MOST_BYTES = 4 << 20
 /** One piece of work in a transaction. */
 interface Write {
   readonly bytes: number
-  readonly work: () => void
-  readonly done: () => void
+  readonly work: () => unknown
+  readonly done: (result: unknown) => void
   readonly failed: (error: unknown) => void
 }
 
@@ -30,22 +30,19 @@ export class GroupCommit {
     this.#deps = deps
   }
 
-  /** Resolves with what `work` answered, when that is durable. */
+  /**
+   * Resolves with what `work` answered, when that is durable. Where it throws a BingoError, nothing else of its transaction
+   * is refused with it: it has to do so before it writes.
+   */
   run<T>(bytes: number, work: () => T): Promise<T> {
     if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#deps.maxWaitingBytes) {
       return Promise.reject(this.#deps.busy())
     }
-    const { promise, resolve, reject } = Promise.withResolvers<T>()
-    let result: T
-    this.#waiting.push({
-      bytes,
-      work: () => (result = work()),
-      done: () => resolve(result),
-      failed: reject,
-    })
     this.#waitingBytes += bytes
     this.#schedule()
-    return promise
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, work, done: resolve as (result: unknown) => void, failed: reject })
+    })
   }
 
   /** Writes everything that waits, now. */
@@ -68,29 +65,30 @@ export class GroupCommit {
   #flush(): void {
     const writes = this.#take()
     try {
-      this.#deps.transact(() => {
-        for (const write of writes) write.work()
-      })
+      this.#answer(writes)
     } catch (error) {
-      this.#refuse(writes, error)
-      return
+      if (writes.length === 1) return writes[0]!.failed(error)
+      // One that is too much for the disk must not take the others with it.
+      for (const write of writes) {
+        try {
+          this.#answer([write])
+        } catch (own) {
+          write.failed(own)
+        }
+      }
     }
-    for (const write of writes) write.done()
   }
 
-  /** One that is refused for what it is must not take the others with it. */
-  #refuse(writes: readonly Write[], error: unknown): void {
-    if (writes.length === 1 || !(error instanceof BingoError)) {
-      for (const write of writes) write.failed(error)
-      return
-    }
-    for (const write of writes) {
-      try {
-        this.#deps.transact(write.work)
-        write.done()
-      } catch (own) {
-        write.failed(own)
-      }
+  /** In one transaction; throws when nothing of it was written. */
+  #answer(writes: readonly Write[]): void {
+    const results: unknown[] = []
+    this.#deps.transact(() => {
+      for (const { work } of writes) results.push(outcomeOf(work))
+    })
+    for (const [i, { done, failed }] of writes.entries()) {
+      const result = results[i]
+      if (result instanceof BingoError) failed(result)
+      else done(result)
     }
   }
 
@@ -103,5 +101,14 @@ export class GroupCommit {
     }
     this.#waitingBytes -= bytes
     return this.#waiting.splice(0, count)
+  }
+}
+
+function outcomeOf(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof BingoError) return error
+    throw error
   }
 }

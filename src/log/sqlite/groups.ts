@@ -5,10 +5,13 @@ import { Acknowledged } from '../places.ts'
 /** What the groups of a log have acknowledged: in memory to look at, in the file to resume from. */
 export class Groups {
   readonly #database: DatabaseSync
+  readonly #trimmed: () => number
   readonly #groups = new Map<string, Acknowledged>()
 
-  constructor(database: DatabaseSync) {
+  /** `trimmed`: the place up to which entries were removed. */
+  constructor(database: DatabaseSync, trimmed: () => number) {
     this.#database = database
+    this.#trimmed = trimmed
     this.reload()
   }
 
@@ -36,8 +39,7 @@ export class Groups {
   join(name: string, after: number): Acknowledged {
     const known = this.#groups.get(name)
     if (known !== undefined) return known
-    const row = this.#database.prepare('SELECT coalesce((SELECT min(place) FROM entries), 1) - 1 AS trimmed').get()!
-    const upTo = Math.max(after, row['trimmed'] as number)
+    const upTo = Math.max(after, this.#trimmed())
     this.#database.prepare('INSERT INTO groups VALUES (?, ?)').run(name, upTo)
     const group = new Acknowledged(upTo)
     this.#groups.set(name, group)
@@ -54,6 +56,10 @@ export class Groups {
     if (group.upTo === before) return
     this.#database.prepare('UPDATE groups SET up_to = ? WHERE name = ?').run(group.upTo, name)
     this.#database.prepare('DELETE FROM ahead WHERE name = ? AND place <= ?').run(name, group.upTo)
+  }
+
+  get size(): number {
+    return this.#groups.size
   }
 
   stats(count: number, last: number | null): GroupStats[] {

@@ -30,7 +30,8 @@ export interface Appended {
 export interface ReadOptions {
   /**
    * Entries that the group has acknowledged are left out, so a reader resumes where the one before it stopped. A group has
-   * one reader at a time, with one pattern and key; what they leave out counts as acknowledged.
+   * one reader at a time (a second one is refused with BINGO_LOG_GROUP_BUSY), with one pattern and key; what they leave out
+   * counts as acknowledged.
    */
   readonly group?: string
   readonly key?: string
@@ -60,8 +61,11 @@ export interface LogStats {
 }
 
 export interface Capabilities {
-  /** What has happened to a record when `append` resolves: it is in the memory of this process, or synced to disk. */
-  readonly durability: 'memory' | 'fsync'
+  /**
+   * What has happened to a record when `append` resolves: it is in the memory of this process, a server has committed it
+   * (as durable as that server is set), or it is synced to disk.
+   */
+  readonly durability: 'memory' | 'server' | 'fsync'
   /** Several instances may read one group at once, and share its entries. */
   readonly sharedGroups: boolean
   /** For how long ids are remembered; `trim` does not shorten it. */
@@ -69,8 +73,9 @@ export interface Capabilities {
 }
 
 /**
- * Keeps events in their order, once each, until every group has worked them off. Every method rejects with BINGO_LOG_UNREACHABLE
- * or BINGO_LOG_FULL (both pass), or BINGO_LOG_CORRUPT, BINGO_LOG_NEWER, BINGO_LOG_PLACE_INVALID (they do not).
+ * Keeps events in their order, once each, until every group has worked them off. Every method rejects with
+ * BINGO_LOG_UNREACHABLE, BINGO_LOG_FULL, BINGO_LOG_LOCKED or BINGO_LOG_GROUP_BUSY (they pass), or BINGO_LOG_CORRUPT,
+ * BINGO_LOG_NEWER, BINGO_LOG_PLACE_INVALID (they do not).
  */
 export interface EventLog {
   /** Printable, no secrets. */

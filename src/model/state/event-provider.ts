@@ -92,15 +92,25 @@ export interface EventProvider {
   post(events: readonly NewEvent[], options: PostOptions): Promise<readonly Posted[]>
   get(name: EventName): Promise<EventRecord | null>
   list(filter: EventFilter): Promise<EventPage>
-  /** Events that are not known (any more) are passed over. */
+  /**
+   * Events that are not known (any more) are ignored, and so is what comes after a cancellation. An outcome that replaces
+   * the last failed one of a failed event completes it. To be written before the event's place is acknowledged: an event
+   * that was acknowledged and has no end is kept for ever.
+   */
   progress(updates: readonly ProgressUpdate[]): Promise<void>
   /** `too late`: it has left for its rules, or is done. */
   cancel(name: EventName, now: number): Promise<'cancelled' | 'already cancelled' | 'too late' | 'unknown'>
-  /** Appends it to the log again, as it was stored, under the same id: what was done for it is known by its receivers. */
-  replay(name: EventName, now: number): Promise<EventRecord | null>
+  /**
+   * Appends it to the log again, as it was stored, under the same id: what was done for it is known by its receivers.
+   * `waiting`: it is not due yet, so there is nothing to repeat.
+   */
+  replay(name: EventName, now: number): Promise<EventRecord | 'unknown' | 'waiting' | 'cancelled'>
   /** Moves events that are due into the log, in the order of their times, at most `limit`. `nextAt`: when the next one is due. */
   due(now: number, limit: number): Promise<{ readonly moved: number; readonly nextAt: number | null }>
-  /** Removes ended events that were created before, and entries of the log that every group has acknowledged. */
+  /**
+   * Removes ended events that were created before and whose ids need not be remembered any more, and entries of the log
+   * that every group has acknowledged. Answers how many events.
+   */
   expire(before: number): Promise<number>
   close(): Promise<void>
 }

@@ -1,0 +1,25 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+/** `isFolder`: the path is that of a folder, and what is kept in it has a name of its own. */
+export interface FileUrl {
+  readonly path: string
+  readonly isFolder: boolean
+}
+
+/** Reads `file:/a/b`, `file:///a/b` and `file:a/b`; null for anything else, such as one with a host. */
+export function parseFileUrl(url: string): FileUrl | null {
+  if (!url.startsWith('file:')) return null
+  const rest = url.slice('file:'.length)
+  const path = rest.startsWith('//') ? rest.slice(2) : rest
+  if (path === '' || path.startsWith('//') || (rest.startsWith('//') && !path.startsWith('/'))) return null
+  let decoded: string
+  try {
+    decoded = decodeURI(path)
+  } catch {
+    return null
+  }
+  const absolute = resolve(decoded)
+  const isFolder = decoded.endsWith('/') || statSync(absolute, { throwIfNoEntry: false })?.isDirectory() === true
+  return { path: absolute, isFolder }
+}

@@ -1,0 +1,66 @@
+import type { EventOutcome, EventProgress } from '../model/event/event-record.ts'
+import type { ProgressUpdate } from '../model/state/event-provider.ts'
+
+/** Of an event that has just been stored. */
+export function freshProgress(createdAt: number): EventProgress {
+  return {
+    status: 'pending',
+    matched: 0,
+    createdAt,
+    updatedAt: createdAt,
+    processedAt: null,
+    deliveredAt: null,
+    completedAt: null,
+    cancelledAt: null,
+    retryCount: 0,
+    error: null,
+    outcomes: [],
+  }
+}
+
+/** What the update makes of it. A cancelled event stays cancelled. */
+export function advance(progress: EventProgress, update: ProgressUpdate): EventProgress {
+  if (progress.status === 'cancelled') return progress
+  const outcomes = update.outcomes === undefined ? progress.outcomes : merge(progress.outcomes, update.outcomes)
+  const repaired = progress.status === 'failed' && outcomes.every(({ status }) => status !== 'failed')
+  const status = update.status ?? (repaired && update.outcomes !== undefined ? 'completed' : progress.status)
+  const { at } = update
+  const delivered = update.outcomes?.some((outcome) => outcome.status === 'done') === true
+  return {
+    ...progress,
+    status,
+    matched: update.matched ?? progress.matched,
+    updatedAt: Math.max(progress.updatedAt, at),
+    processedAt: progress.processedAt ?? (status === 'pending' ? null : at),
+    deliveredAt: delivered ? at : progress.deliveredAt,
+    completedAt: status === 'completed' ? (progress.completedAt ?? at) : null,
+    retryCount: progress.retryCount + (update.retried === true ? 1 : 0),
+    error: update.error === undefined ? (status === 'completed' ? null : progress.error) : update.error,
+    outcomes,
+  }
+}
+
+/** It goes through its rules once more. What became of it before stays visible until it is replaced. */
+export function replayed(progress: EventProgress, now: number): EventProgress {
+  const retryCount = progress.retryCount + 1
+  return { ...progress, status: 'pending', updatedAt: now, completedAt: null, error: null, retryCount }
+}
+
+export function cancelled(progress: EventProgress, now: number): EventProgress {
+  return { ...progress, status: 'cancelled', updatedAt: now, cancelledAt: now }
+}
+
+/** Nothing more is to come of it by itself. */
+export function hasEnded({ status }: EventProgress): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled'
+}
+
+function merge(known: readonly EventOutcome[], added: readonly EventOutcome[]): readonly EventOutcome[] {
+  const outcomes = [...known]
+  for (const outcome of added) {
+    const index = outcomes.findIndex(({ rule, action }) => rule === outcome.rule && action === outcome.action)
+    if (index < 0) outcomes.push(outcome)
+    else outcomes[index] = outcome
+  }
+  return outcomes
+}

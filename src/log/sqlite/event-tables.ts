@@ -1,0 +1,197 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { lockSqlite, openSqlite, versionOf } from '../../clients/sqlite.ts'
+import { decodeEnvelope } from '../../model/event/event-codec.ts'
+import type { EventProgress } from '../../model/event/event-record.ts'
+import type { LogEntry } from '../../model/state/event-log.ts'
+import type { Head, Insert, Kept, Write } from '../posting.ts'
+import { freshProgress } from '../progress.ts'
+import { fileLocked, foreignFile } from './errors.ts'
+import { Groups } from './groups.ts'
+import { EVENTS_FORMAT } from './schema.ts'
+
+/** Entries given to a reader at once, by number and, with large ones, by bytes. */
+const PAGE = 256
+
+export const KEPT = `e.seq, e.place, e.created_at AS createdAt, e.envelope, p.data
+  FROM events e LEFT JOIN progress p ON p.event = e.seq`
+
+export interface KeptRow {
+  readonly seq: number
+  readonly place: number
+  readonly createdAt: number
+  readonly envelope: Uint8Array
+  readonly data: string | null
+}
+
+export function keptOf({ seq, place, createdAt, envelope, data }: KeptRow): Kept {
+  const progress = data === null ? freshProgress(createdAt) : (JSON.parse(data) as EventProgress)
+  return { seq, place, bytes: envelope.byteLength, event: decodeEnvelope(envelope), progress }
+}
+
+type Statements = ReturnType<typeof prepare>
+
+/** The open file. Whatever changes it is called in a transaction, which `finish` ends. */
+export class EventTables {
+  readonly database: DatabaseSync
+  readonly groups: Groups
+  readonly head: Head & { trimmed: number }
+  /** Beside the file, which stays readable for others. */
+  readonly #lock: DatabaseSync
+  readonly #statements: Statements
+
+  /** Throws BINGO_LOG_LOCKED, BINGO_LOG_CORRUPT, or SQLite's own error. */
+  constructor(path: string, log: string) {
+    const lock = lockSqlite(`${path}-lock`)
+    if (lock === null) throw fileLocked(log)
+    this.#lock = lock
+    try {
+      this.database = openSqlite(path, EVENTS_FORMAT)
+      if (!isOurs(this.database)) throw foreignFile(log)
+      this.#statements = prepare(this.database)
+      this.groups = new Groups(this.database, () => this.head.trimmed)
+      this.head = this.#statements.head.get() as unknown as Head & { trimmed: number }
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+  }
+
+  find(name: string): Kept | undefined {
+    const row = this.#statements.find.get(name)
+    return row === undefined ? undefined : keptOf(row as unknown as KeptRow)
+  }
+
+  /** False: its name is taken. `finish` puts it into the log. */
+  insert({ name, kept: { seq, place, event }, payload }: Insert, now: number): boolean {
+    const { environment, type, source, key, userId, accountId, isTest } = event
+    const { changes } = this.#statements.insert.run(
+      seq,
+      name,
+      place,
+      now,
+      environment,
+      type,
+      source,
+      key,
+      userId,
+      accountId,
+      isTest ? 1 : 0,
+      payload,
+    )
+    if (changes === 0) return false
+    if (place === 0) this.#statements.schedule.run(event.deliverAt, seq)
+    return true
+  }
+
+  write(write: Write, now: number): void {
+    if (write.tag === 'insert') {
+      this.insert(write, now)
+      return
+    }
+    const { seq, place, event, progress } = write.kept
+    const { type, source, key, userId, accountId, isTest } = event
+    this.#statements.unschedule.run(write.before.event.deliverAt, seq)
+    this.#statements.update.run(place, type, source, key, userId, accountId, isTest ? 1 : 0, write.payload, seq)
+    this.saveProgress(seq, progress)
+    if (place > 0) this.#statements.append.run(place, seq, now)
+    else this.#statements.schedule.run(event.deliverAt, seq)
+  }
+
+  /** Gives it the next place in the log. */
+  append(seq: number, now: number): void {
+    this.head.place += 1
+    this.#statements.append.run(this.head.place, seq, now)
+    this.#statements.place.run(this.head.place, seq)
+  }
+
+  saveProgress(seq: number, progress: EventProgress): void {
+    this.#statements.progress.run(seq, progress.status, JSON.stringify(progress))
+  }
+
+  unschedule(dueAt: number | null, seq: number): void {
+    this.#statements.unschedule.run(dueAt, seq)
+  }
+
+  due(now: number, limit: number): { readonly dueAt: number; readonly event: number }[] {
+    return this.#statements.due.all(now, limit) as unknown as { dueAt: number; event: number }[]
+  }
+
+  nextDueAt(): number | null {
+    return this.#statements.nextDue.get()!['at'] as number | null
+  }
+
+  page(after: number): LogEntry[] {
+    return this.#statements.page.all(after).map((row) => {
+      const { place, type, key, source, appendedAt, envelope } = row as unknown as LogRow
+      const { id, timestamp } = decodeEnvelope(envelope)
+      return { id, type, key, source, payload: envelope, at: timestamp, place: String(place), appendedAt }
+    })
+  }
+
+  /** Removes entries up to this place. */
+  trim(upTo: number): number {
+    const count = Number(this.database.prepare('DELETE FROM log WHERE place <= ?').run(upTo).changes)
+    this.head.trimmed = Math.max(this.head.trimmed, Math.min(upTo, this.head.place))
+    return count
+  }
+
+  /** Of a transaction, before which `newest` was the newest event: new ones enter the log together. */
+  finish(newest: number): void {
+    const { seq, place, trimmed, count, bytes } = this.head
+    if (seq > newest) this.#statements.appendNew.run(newest)
+    this.#statements.saveHead.run(seq, place, trimmed, count, bytes)
+  }
+
+  close(): void {
+    this.database.close()
+    this.#lock.close()
+  }
+}
+
+interface LogRow {
+  readonly place: number
+  readonly type: string
+  readonly key: string | null
+  readonly source: string
+  readonly appendedAt: number
+  readonly envelope: Uint8Array
+}
+
+/** A file of the same version, but with other tables, was made by something else. */
+function isOurs(database: DatabaseSync): boolean {
+  const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'head' AND type = 'table'").get()
+  return table !== undefined && versionOf(database) === EVENTS_FORMAT.version
+}
+
+function prepare(database: DatabaseSync) {
+  return {
+    head: database.prepare('SELECT seq, place, trimmed, count, bytes FROM head'),
+    saveHead: database.prepare('UPDATE head SET seq = ?, place = ?, trimmed = ?, count = ?, bytes = ?'),
+    find: database.prepare(`SELECT ${KEPT} WHERE e.name = ?`),
+    insert: database.prepare(
+      'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING',
+    ),
+    update: database.prepare(
+      'UPDATE events SET place = ?, type = ?, source = ?, key = ?, user_id = ?, account_id = ?, is_test = ?, envelope = ? WHERE seq = ?',
+    ),
+    place: database.prepare('UPDATE events SET place = ? WHERE seq = ?'),
+    append: database.prepare('INSERT INTO log VALUES (?, ?, ?)'),
+    // One that was stored waiting and left in the same transaction is in it already.
+    appendNew: database.prepare(
+      'INSERT OR IGNORE INTO log SELECT place, seq, created_at FROM events WHERE seq > ? AND place > 0',
+    ),
+    schedule: database.prepare('INSERT INTO schedule VALUES (?, ?)'),
+    unschedule: database.prepare('DELETE FROM schedule WHERE due_at = ? AND event = ?'),
+    due: database.prepare(
+      'SELECT due_at AS dueAt, event FROM schedule WHERE due_at <= ? ORDER BY due_at, event LIMIT ?',
+    ),
+    nextDue: database.prepare('SELECT min(due_at) AS at FROM schedule'),
+    progress: database.prepare(
+      'INSERT INTO progress VALUES (?, ?, ?) ON CONFLICT (event) DO UPDATE SET status = excluded.status, data = excluded.data',
+    ),
+    page: database.prepare(
+      `SELECT l.place, e.type, e.key, e.source, l.appended_at AS appendedAt, e.envelope
+       FROM log l JOIN events e ON e.seq = l.event WHERE l.place > ? ORDER BY l.place LIMIT ${PAGE}`,
+    ),
+  }
+}

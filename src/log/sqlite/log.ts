@@ -1,0 +1,84 @@
+import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
+import { follow, Readers, Wake } from '../follow.ts'
+import { placeNumber } from '../places.ts'
+import type { EventTables } from './event-tables.ts'
+
+export interface SqliteLogDeps {
+  readonly closed: () => boolean
+  readonly use: <T>(work: (tables: EventTables) => T) => T
+  /** In a transaction. */
+  readonly write: <T>(work: (tables: EventTables) => T) => Promise<T>
+}
+
+/** The log of a file: what is read by the rules. */
+export class SqliteLog {
+  readonly description: string
+  readonly can: Capabilities
+  readonly #deps: SqliteLogDeps
+  readonly #wake = new Wake()
+  readonly #readers: Readers
+
+  constructor(description: string, can: Capabilities, deps: SqliteLogDeps) {
+    this.description = description
+    this.can = can
+    this.#deps = deps
+    this.#readers = new Readers(description)
+  }
+
+  async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+    const after = from === null ? 0 : placeNumber(from)
+    const { group } = options
+    const { use, write, closed } = this.#deps
+    const leave = this.#readers.enter(group)
+    try {
+      if (group !== undefined) await write(({ groups }) => groups.join(group, after))
+      yield* follow(
+        {
+          closed,
+          more: () => this.#wake.next,
+          page: (place) => use((tables) => tables.page(place)),
+          acknowledged: (name) => use(({ groups }) => groups.of(name)),
+          skip: (name, places) => write(({ groups }) => groups.acknowledge(name, places)),
+        },
+        after,
+        options,
+      )
+    } finally {
+      leave()
+    }
+  }
+
+  async ack(group: string, places: readonly Place[]): Promise<void> {
+    const numbers = places.map(placeNumber)
+    await this.#deps.write(({ groups }) => groups.acknowledge(group, numbers))
+  }
+
+  async trim(before: Place): Promise<number> {
+    const wanted = placeNumber(before) - 1
+    return this.#deps.write((tables) => tables.trim(Math.min(wanted, tables.groups.slowest)))
+  }
+
+  /** Removes what every group has acknowledged; without one nothing was. */
+  async trimAcknowledged(): Promise<void> {
+    await this.#deps.write((tables) => {
+      if (tables.groups.size > 0) tables.trim(tables.groups.slowest)
+    })
+  }
+
+  async stats(): Promise<LogStats> {
+    return this.#deps.use(({ head: { place, trimmed, bytes }, groups }) => {
+      const count = place - trimmed
+      return {
+        count,
+        bytes,
+        first: count === 0 ? null : String(trimmed + 1),
+        last: count === 0 ? null : String(place),
+        groups: groups.stats(count, place),
+      }
+    })
+  }
+
+  wake(): void {
+    this.#wake.ring()
+  }
+}
