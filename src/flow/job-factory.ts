@@ -2,6 +2,7 @@ import type { ActionPlan, Log, Payload } from '../model/rule/action.ts'
 import type { Change } from '../model/event/change.ts'
 import { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { EvaluationFailure } from '../model/delivery/in-flight-job.ts'
+import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
 import type { MatchSink } from '../match/program/program.ts'
@@ -23,6 +24,8 @@ export interface JobFactoryDeps<P> {
   /** Every job is charged to the budget until it has ended (invariant 6). */
   readonly backPressure: BackPressure
   readonly log: Log
+  /** Of the source, where it has one. */
+  readonly observer?: JobObserver | undefined
 }
 
 /** Turns matches into jobs: gives each its lane, its hold on the transaction, and its place behind the job before it. */
@@ -47,6 +50,7 @@ export class JobFactory<P> implements MatchSink {
       this.deps.stats.matchedTotal += 1
     }
     this.deps.rules.of(rule.id).matchedTotal += 1
+    this.deps.observer?.matched(rule, change)
     // Statements and gaps have no rows: their tables are given without columns.
     const keyless = change.table.key.length === 0 && rule.key === null
     if (keyless && change.table.columns.length > 0) this.warnKeyless(change)
@@ -127,6 +131,7 @@ export class JobFactory<P> implements MatchSink {
 
   private take(job: InFlightJob): void {
     this.deps.backPressure.charge(job)
+    this.deps.observer?.began(job)
     this.deps.buffer.add(job)
   }
 

@@ -2,6 +2,7 @@ import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery/delivery-run.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
 import { Matcher } from '../match/matcher.ts'
@@ -51,6 +52,8 @@ class StagedPipeline implements Pipeline {
   private readonly deliveries: Deliveries
   private readonly router: Router
   private readonly readings: ReadonlyMap<string, Reading<object>>
+  /** Jobs do not know their source: each observer knows what it saw begin. */
+  private readonly observers: readonly JobObserver[]
   private ruleSet: RuleSet
   /** Jobs may be delivered: it is known which keys are parked. */
   private opened = false
@@ -61,6 +64,7 @@ class StagedPipeline implements Pipeline {
     this.options = options
     this.deps = deps
     this.ruleSet = deps.ruleSet
+    this.observers = deps.sources.flatMap(({ observer }) => observer ?? [])
     const { stats, log, clock } = deps
     this.rules = new RuleCounters(stats)
     this.backPressure = new BackPressure({ budget: stats.budget, log, clock, sources: this.sources() })
@@ -169,12 +173,18 @@ class StagedPipeline implements Pipeline {
 
   private ended(job: InFlightJob, delivered: boolean): void {
     if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
+    if (this.observers.length > 0) this.tell(job, delivered ? 'delivered' : 'dead letter')
     this.backPressure.release(job)
   }
 
   private superseded(job: InFlightJob): void {
     this.rules.of(job.action.rule.id).coalescedTotal += 1
+    if (this.observers.length > 0) this.tell(job, 'superseded')
     this.backPressure.release(job)
+  }
+
+  private tell(job: InFlightJob, end: JobEnd): void {
+    for (const observer of this.observers) observer.ended(job, end)
   }
 
   private sources(): Pausable {

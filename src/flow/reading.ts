@@ -1,6 +1,7 @@
 import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
+import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Source } from '../model/source/source.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Matcher } from '../match/matcher.ts'
@@ -20,6 +21,8 @@ export interface SourceEntry<P extends object> {
   /** Null for a first start. */
   readonly start: P | null
   readonly gaps?: GapLog | undefined
+  /** Is told what becomes of its events. */
+  readonly observer?: JobObserver | undefined
 }
 
 /** Forgets the type of the positions: every entry's are those of its own source, and nobody else looks at them. */
@@ -66,6 +69,7 @@ export class Reading<P extends object> {
       buffer: new CommitBuffer(stats.budget.limitBytes, rules, router),
       backPressure,
       log,
+      observer: entry.observer,
       started: (position) => this.started(position),
       gap: (gap, to) => this.gapKeeper.pass(gap, to, this.signal),
     })

@@ -23,7 +23,7 @@ test('JSON is read as JSON.parse reads it', () => {
 
 test('any text is read, or refused with a problem, exactly where JSON.parse does so', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:0123456789.eE+-truefalsn \\u\t') }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:0123456789.eE+-truefalsn \\u\t'.split('')) }), (text) => {
       let mine: unknown = 'refused'
       let theirs: unknown = 'refused'
       try {
@@ -32,8 +32,8 @@ test('any text is read, or refused with a problem, exactly where JSON.parse does
       try {
         mine = parseJson(text, 100)
       } catch (error) {
-        expect(error).toBeInstanceOf(JsonProblem)
-        fc.pre((error as JsonProblem).reason === 'syntax')
+        if (!(error instanceof JsonProblem)) throw error
+        fc.pre(error.reason === 'syntax')
       }
       fc.pre(typeof theirs !== 'object')
       fc.pre(typeof mine !== 'bigint')

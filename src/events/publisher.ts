@@ -1,0 +1,171 @@
+import type { z } from 'zod'
+import type { Clock } from '../model/clock.ts'
+import type { EventCounters } from '../model/event/event-counters.ts'
+import type { EventEnvelope, EventFields } from '../model/event/event-record.ts'
+import type { EventPublisher, Poster, PostingOptions, PostingProblem } from '../model/event/posting.ts'
+import { uuid7 } from '../model/event/uuid7.ts'
+import { exactJson, jsonPath } from '../model/json/strict-json.ts'
+import type { Value } from '../model/event/change.ts'
+import type { EventProvider, NewEvent, Posted } from '../model/state/event-provider.ts'
+import { checkJson } from './check-json.ts'
+import { InvalidPosting, tooLarge, tooManyHops } from './errors.ts'
+import { eventSchema, optionsSchema, type EventInput, type OptionsInput } from './post-schema.ts'
+import { RateGate } from './rate-gate.ts'
+import type { EventLimits } from './settings.ts'
+
+export interface PublisherDeps {
+  readonly provider: Pick<EventProvider, 'post'>
+  readonly limits: EventLimits
+  /** Which instance takes them in. */
+  readonly instanceId: string
+  readonly clock: Clock
+  readonly counters: EventCounters
+  /** Called when events were stored: some may be due at a time that nobody waits for yet. */
+  readonly stored?: ((posted: readonly Posted[]) => void) | undefined
+}
+
+/** A sender whose clock is behind may say a moment that has just passed; an older one is a mistake. */
+const LATE_MS = 300_000
+const MOST_PROBLEMS = 10
+const NO_OPTIONS: OptionsInput = {}
+
+/** The one door for posted events: checks, completes, limits, and stores them. */
+export class Publisher implements EventPublisher {
+  private readonly deps: PublisherDeps
+  private readonly gate: RateGate | null
+
+  constructor(deps: PublisherDeps) {
+    this.deps = deps
+    const { ratePerSecond } = deps.limits
+    this.gate = ratePerSecond === null ? null : new RateGate(ratePerSecond, deps.clock)
+  }
+
+  async publish(posting: PostingOptions, by: Poster): Promise<readonly Posted[]> {
+    const { provider, clock, counters, stored } = this.deps
+    try {
+      const now = clock.now()
+      const options = this.optionsOf(posting, now)
+      const events = this.eventsOf(posting, options, by, now)
+      if (by.limitedAs !== null) this.gate?.pass(by.limitedAs, events.length)
+      const posted = await provider.post(events, { now, onConflict: options.onConflict ?? 'keep' })
+      counters.took(events, posted)
+      stored?.(posted)
+      return posted
+    } catch (error) {
+      counters.refused(error)
+      throw error
+    }
+  }
+
+  private optionsOf({ options, isParsed }: PostingOptions, now: number): OptionsInput {
+    if (options === undefined || options === null) return NO_OPTIONS
+    const read = optionsSchema.safeParse(isParsed === true ? options : withoutDates(options))
+    if (!read.success) throw new InvalidPosting(problemsOf(read.error, ['options']))
+    const { deliverAt } = read.data
+    if (deliverAt !== undefined && deliverAt < now - LATE_MS) {
+      throw new InvalidPosting([{ path: '$.options.deliverAt', message: 'the moment has passed' }])
+    }
+    return read.data
+  }
+
+  private eventsOf(posting: PostingOptions, options: OptionsInput, by: Poster, now: number): NewEvent[] {
+    const { limits } = this.deps
+    const { events, path = (i) => ['events', i] } = posting
+    if (by.hops > limits.hops) throw tooManyHops(by.hops, limits.hops)
+    if (events.length > limits.batch) {
+      const where = jsonPath(path(limits.batch).slice(0, -1))
+      throw new InvalidPosting([{ path: where, message: `more than ${limits.batch} events in one request` }])
+    }
+    const problems: PostingProblem[] = []
+    const made: NewEvent[] = []
+    for (const [i, event] of events.entries()) {
+      const read = eventSchema.safeParse(posting.isParsed === true ? event : withoutDates(event))
+      if (!read.success) problems.push(...problemsOf(read.error, path(i)))
+      else made.push(this.newEvent(read.data, posting, options, by, now, i))
+      if (problems.length >= MOST_PROBLEMS) break
+    }
+    if (problems.length > 0) throw new InvalidPosting(problems.slice(0, MOST_PROBLEMS))
+    return made
+  }
+
+  private newEvent(
+    input: EventInput,
+    { idempotencyKey, isParsed = false, maxEventBytes = Infinity, path = (i) => ['events', i] }: PostingOptions,
+    options: OptionsInput,
+    by: Poster,
+    now: number,
+    index: number,
+  ): NewEvent {
+    const { limits, instanceId } = this.deps
+    const deliverAt = dueAt(options, now)
+    const event: EventEnvelope = {
+      id: input.id ?? (index === 0 ? idempotencyKey : undefined) ?? uuid7(now),
+      type: (input.type ?? input.name)!,
+      source: input.source ?? by.source,
+      key: input.key ?? null,
+      payload: (input.payload ?? null) as Value,
+      context: (input.context ?? {}) as EventFields,
+      metadata: (input.metadata ?? {}) as EventFields,
+      userId: input.userId ?? null,
+      sessionId: input.sessionId ?? null,
+      accountId: input.accountId ?? options.accountId ?? null,
+      instanceId,
+      environment: by.environment,
+      correlationId: input.correlationId ?? null,
+      causationId: input.causationId ?? null,
+      traceparent: input.traceparent ?? null,
+      hops: by.hops,
+      timestamp: input.timestamp ?? now,
+      deliverAt,
+      isTest: by.isTest || (input.isTest ?? false),
+    }
+    if (!isParsed)
+      checkJson({ payload: event.payload, context: event.context, metadata: event.metadata }, limits.depth, path(index))
+    if (maxEventBytes > limits.eventBytes && Buffer.byteLength(exactJson(event)) > limits.eventBytes) {
+      throw tooLarge(`The event ${jsonPath(path(index))}`, limits.eventBytes)
+    }
+    return { event, sent: sentFields(input, options, by) }
+  }
+}
+
+/** `deliverAt` wins; what is due already is not delayed at all. */
+function dueAt({ deliverAt, deliverAfter }: OptionsInput, now: number): number | null {
+  const at = deliverAt ?? (deliverAfter === undefined ? now : now + deliverAfter * 1_000)
+  return at > now ? at : null
+}
+
+function sentFields(input: EventInput, options: OptionsInput, by: Poster): ReadonlySet<keyof EventEnvelope> {
+  const sent = new Set<keyof EventEnvelope>()
+  for (const [name, value] of Object.entries(input)) {
+    if (value === undefined || name === 'payloadType') continue
+    sent.add(name === 'name' ? 'type' : (name as keyof EventEnvelope))
+  }
+  if (options.accountId !== undefined) sent.add('accountId')
+  if (options.deliverAt !== undefined || options.deliverAfter !== undefined) sent.add('deliverAt')
+  if (by.isTest) sent.add('isTest')
+  return sent
+}
+
+/** Programs give moments as dates; JSON has none. */
+function withoutDates(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null) return input
+  const dates = Object.entries(input).filter(([, value]) => value instanceof Date)
+  if (dates.length === 0) return input
+  return { ...input, ...Object.fromEntries(dates.map(([name, date]) => [name, (date as Date).getTime()])) }
+}
+
+/** The first thing that is wrong at each place. */
+function problemsOf({ issues }: z.ZodError, path: readonly PropertyKey[]): PostingProblem[] {
+  const found = new Map<string, PostingProblem>()
+  for (const issue of issues.slice(0, MOST_PROBLEMS)) {
+    const isUnknown = issue.code === 'unrecognized_keys'
+    const at = jsonPath([...path, ...issue.path, ...(isUnknown ? issue.keys.slice(0, 1) : [])])
+    if (!found.has(at)) found.set(at, { path: at, message: isUnknown ? 'it is not known' : messageOf(issue) })
+  }
+  return [...found.values()]
+}
+
+/** Never what was sent: it may be personal, or long. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_union' ? 'a time such as 2026-11-28T10:00:00Z is expected' : issue.message
+}

@@ -1,0 +1,202 @@
+import type { Clock, Timer } from '../model/clock.ts'
+import { backoffMs } from '../model/delivery/backoff.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
+import { BingoError } from '../model/errors.ts'
+import type { Change } from '../model/event/change.ts'
+import type { EventCounters } from '../model/event/event-counters.ts'
+import type { EventOutcome } from '../model/event/event-record.ts'
+import { PostedEvent } from '../model/event/posted-event.ts'
+import type { Log, Sendable } from '../model/rule/action.ts'
+import type { Rule } from '../model/rule/rule.ts'
+import type { Pausable } from '../model/source/source.ts'
+import type { EventProvider, ProgressUpdate } from '../model/state/event-provider.ts'
+
+export interface StatusProjectionDeps {
+  readonly provider: Pick<EventProvider, 'progress'>
+  readonly counters: EventCounters
+  readonly clock: Clock
+  readonly log: Log
+  /** Sends that were skipped, since their rule is disabled. */
+  readonly skipped: { has(job: Sendable): boolean }
+}
+
+/** What is known of one event while its actions run. */
+interface Tracked {
+  readonly event: PostedEvent
+  matched: number
+  running: number
+  /** All of its jobs have begun. */
+  isRead: boolean
+  readonly outcomes: EventOutcome[]
+  error: string | null
+}
+
+/** A status is at most so old; most events have ended by then, and are written once. */
+const WRITE_EVERY_MS = 100
+const MOST_IN_ONE_WRITE = 1_000
+/** Ends that wait to be written: beyond them reading pauses. */
+const MOST_WAITING = 10_000
+const RETRY = { minMs: 200, maxMs: 10_000 } as const
+
+/**
+ * Keeps the status of posted events behind the log, in batches: pending, processing, then completed, or failed where some
+ * action ended in the dead letters. It may lag; nothing is decided by it.
+ */
+export class StatusProjection implements JobObserver {
+  private readonly deps: StatusProjectionDeps
+  private readonly tracked = new Map<Change, Tracked>()
+  /** What has changed since it was written. */
+  private readonly dirty = new Set<Tracked>()
+  /** What is being written. */
+  private batch: ReadonlySet<Tracked> = new Set()
+  private writing: Promise<void> | null = null
+  private timer: Timer | null = null
+  private source: Pausable | null = null
+  private failures = 0
+  private closed = false
+
+  constructor(deps: StatusProjectionDeps) {
+    this.deps = deps
+  }
+
+  /** What is paused while statuses cannot be written. */
+  follows(source: Pausable): void {
+    this.source = source
+  }
+
+  /** The event is about to be matched. */
+  reads(event: PostedEvent): void {
+    this.tracked.set(event, { event, matched: 0, running: 0, isRead: false, outcomes: [], error: null })
+  }
+
+  /** All rules have seen the event. */
+  hasRead(event: PostedEvent): void {
+    const tracked = this.tracked.get(event)
+    if (tracked === undefined) return
+    tracked.isRead = true
+    this.changed(tracked)
+  }
+
+  matched(_rule: Rule, change: Change): void {
+    const tracked = this.tracked.get(change)
+    if (tracked !== undefined) tracked.matched += 1
+  }
+
+  began({ change }: InFlightJob): void {
+    const tracked = this.tracked.get(change)
+    if (tracked !== undefined) tracked.running += 1
+  }
+
+  ended(job: InFlightJob, end: JobEnd): void {
+    const tracked = this.tracked.get(job.change)
+    if (tracked === undefined) return
+    tracked.running -= 1
+    const outcome = this.outcomeOf(job, end)
+    tracked.outcomes.push(outcome)
+    if (outcome.status === 'failed') tracked.error ??= outcome.error ?? null
+    this.changed(tracked)
+  }
+
+  /** Everything that has happened so far is written, or the provider has refused it for good. */
+  async flush(): Promise<void> {
+    const due = [...this.dirty, ...this.batch]
+    while (!this.closed && due.some((each) => this.dirty.has(each) || this.batch.has(each))) {
+      await (this.writing ??= this.write())
+    }
+  }
+
+  /** Writes what there is, once: a provider that is down need not keep a stop. */
+  async close(): Promise<void> {
+    this.timer?.cancel()
+    await (this.writing ??= this.write())
+    this.closed = true
+  }
+
+  private changed(tracked: Tracked): void {
+    this.dirty.add(tracked)
+    if (tracked.isRead && tracked.running === 0) this.hasEnded(tracked)
+    if (this.dirty.size >= MOST_WAITING) this.source?.pause(this)
+    this.writeSoon()
+  }
+
+  private writeSoon(): void {
+    if (this.closed) return
+    this.timer ??= this.deps.clock.afterIdle(WRITE_EVERY_MS, () => {
+      this.timer = null
+      this.writing ??= this.write()
+    })
+  }
+
+  private hasEnded({ event, error }: Tracked): void {
+    const { counters, clock } = this.deps
+    this.tracked.delete(event)
+    counters.ended(event.envelope, error === null ? 'completed' : 'failed')
+    counters.processing.observe(Math.max(0, clock.now() - event.transaction.timestampUs / 1_000))
+  }
+
+  private async write(): Promise<void> {
+    const batch = [...this.dirty].slice(0, MOST_IN_ONE_WRITE)
+    this.batch = new Set(batch)
+    for (const each of batch) this.dirty.delete(each)
+    try {
+      if (batch.length > 0) await this.deps.provider.progress(batch.map((each) => this.updateOf(each)))
+      this.failures = 0
+      if (this.dirty.size < MOST_WAITING / 2) this.source?.resume(this)
+    } catch (error) {
+      await this.failed(error, batch)
+    } finally {
+      this.batch = new Set()
+      this.writing = null
+      if (this.dirty.size > 0) this.writeSoon()
+    }
+  }
+
+  private updateOf(tracked: Tracked): ProgressUpdate {
+    const { event, matched, running, isRead, outcomes, error } = tracked
+    const { environment, id } = event.envelope
+    const isOver = isRead && running === 0
+    return {
+      environment,
+      id,
+      at: this.deps.clock.now(),
+      status: !isOver ? 'processing' : error === null ? 'completed' : 'failed',
+      matched,
+      error,
+      outcomes: outcomes.slice(),
+    }
+  }
+
+  private async failed(error: unknown, batch: readonly Tracked[]): Promise<void> {
+    const { log, clock } = this.deps
+    const isRetryable = error instanceof BingoError && error.retryable
+    const code = error instanceof BingoError ? error.code : 'BINGO_INTERNAL'
+    const err = error instanceof Error ? error.message : String(error)
+    this.failures += 1
+    const level = isRetryable && this.failures < 5 ? 'warn' : 'error'
+    log[level]({ code, err, events: batch.length, attempt: this.failures }, 'writing the status of events failed')
+    if (!isRetryable || this.closed) return
+    for (const each of batch) this.dirty.add(each)
+    await clock.sleep(backoffMs(this.failures, RETRY.minMs, RETRY.maxMs))
+  }
+
+  private outcomeOf(job: InFlightJob, end: JobEnd): EventOutcome {
+    const { action, change, failure, attempts } = job
+    const outcome = { rule: action.rule.id, action: action.index, at: this.deps.clock.now() }
+    switch (end) {
+      case 'delivered':
+        return this.deps.skipped.has(job)
+          ? { ...outcome, status: 'skipped', error: 'its rule was disabled' }
+          : { ...outcome, status: 'done' }
+      case 'superseded':
+        return { ...outcome, status: 'done' }
+      case 'dead letter': {
+        const last = failure ?? attempts?.at(-1)
+        const error =
+          last === undefined ? 'parked behind an earlier failure of its key' : `${last.code}: ${last.message}`
+        const deadLetter = `${change.id}#${action.rule.id}#${action.identity}`
+        return { ...outcome, status: 'failed', error, deadLetter }
+      }
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import type { Clock } from '../../model/clock.ts'
+import type { Log } from '../../model/rule/action.ts'
+import { backoffMs } from '../../model/delivery/backoff.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { Transaction } from '../../model/event/change.ts'
+import { decodeEnvelope } from '../../model/event/event-codec.ts'
+import { PostedEvent } from '../../model/event/posted-event.ts'
+import type { Intake } from '../../model/source/intake.ts'
+import { SourceState } from '../../model/source/source-state.ts'
+import { PauseReasons, type Positions, type Source } from '../../model/source/source.ts'
+import type { LogEntry, Place } from '../../model/state/event-log.ts'
+import type { EventProvider } from '../../model/state/event-provider.ts'
+import { PlacesInFlight } from './places-in-flight.ts'
+
+/** Behind which entry reading goes on. */
+export interface LogPosition {
+  readonly place: Place
+}
+
+export interface LogSourceOptions {
+  /** Unique among the sources of an instance. */
+  readonly name: string
+  readonly provider: Pick<EventProvider, 'log' | 'description'>
+  /** Whoever reads the log under one name shares what is acknowledged. */
+  readonly group: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly status?: EventStatuses | undefined
+}
+
+/** Keeps what became of each event. */
+export interface EventStatuses {
+  /** The event is about to be matched. */
+  reads(event: PostedEvent): void
+  /** All rules have seen it. */
+  hasRead(event: PostedEvent): void
+  /** Resolves when what has happened so far is written. */
+  flush(): Promise<void>
+}
+
+const RETRY = { minMs: 200, maxMs: 10_000 } as const
+/** A log whose entries are all at hand must not keep everything else from running. */
+const ENTRIES_PER_TURN = 64
+const WATCH_MS = 1_000
+
+/**
+ * Hands the entries of an event log to the rules, each a group of its own: the watermark moves entry by entry. What the
+ * log knows as acknowledged is where a restart resumes, so that a log that was replaced is read from its beginning; an
+ * entry is acknowledged once the checkpoint behind it is durable (invariants 1 and 4).
+ */
+export class LogSource implements Source<LogPosition> {
+  readonly name: string
+  readonly positions: Positions<LogPosition> = {
+    print: ({ place }) => place,
+    parse: (place) => ({ place }),
+  }
+  readonly state = new SourceState()
+  private readonly options: LogSourceOptions
+  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
+  private readonly inFlight = new PlacesInFlight()
+  private resumed = Promise.withResolvers<void>()
+  private failures = 0
+
+  constructor(options: LogSourceOptions) {
+    this.name = options.name
+    this.options = options
+    this.resumed.resolve()
+  }
+
+  async run(into: Intake<LogPosition>, _from: LogPosition | null, signal: AbortSignal): Promise<void> {
+    const { clock } = this.options
+    const watch = clock.every(WATCH_MS, () => void this.look())
+    try {
+      while (!signal.aborted) {
+        try {
+          await this.readOn(into, signal)
+          if (!signal.aborted) throw ended(this.options.provider.description)
+        } catch (error) {
+          await this.failed(error, signal)
+        }
+      }
+    } finally {
+      watch.cancel()
+      this.state.connected = false
+    }
+  }
+
+  pause(reason: object): void {
+    this.pauses.pause(reason)
+  }
+
+  resume(reason: object): void {
+    this.pauses.resume(reason)
+  }
+
+  /** Entries come whatever the rules are: an event that no rule matches is completed. */
+  rulesChanged(): void {}
+
+  finished({ place }: LogPosition): void {
+    const places = this.inFlight.upTo(place)
+    if (places.length > 0) void this.acknowledge(places)
+  }
+
+  /** When the oldest entry that is not finished entered the log; null: everything that was read is finished. */
+  get oldestAt(): number | null {
+    return this.inFlight.oldestAt
+  }
+
+  private async readOn(into: Intake<LogPosition>, signal: AbortSignal): Promise<void> {
+    const { provider, group } = this.options
+    await provider.log.stats()
+    this.isConnected()
+    let count = 0
+    // Those that are in flight are not acknowledged: reading begins behind them.
+    for await (const entry of provider.log.read(this.inFlight.newest, { group, signal })) {
+      if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted(signal)])
+      if (signal.aborted) return
+      this.take(entry, into)
+      if (++count % ENTRIES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  private take(entry: LogEntry, into: Intake<LogPosition>): void {
+    const { status } = this.options
+    const event = decodeEnvelope(entry.payload)
+    const transaction: Transaction = {
+      id: event.id,
+      gtid: null,
+      file: '',
+      offset: 0,
+      serverId: 0,
+      timestampUs: entry.appendedAt * 1_000,
+      query: null,
+    }
+    this.inFlight.add(entry.place, entry.appendedAt)
+    const posted = new PostedEvent(event, transaction, 0)
+    status?.reads(posted)
+    into.begin(transaction)
+    into.event(posted)
+    into.commit({ place: entry.place })
+    status?.hasRead(posted)
+  }
+
+  private async acknowledge(places: readonly Place[]): Promise<void> {
+    const { provider, group, log, status } = this.options
+    try {
+      // An event that is acknowledged and has no end would be kept for ever.
+      await status?.flush()
+      await provider.log.ack(group, places)
+    } catch (error) {
+      // They are acknowledged with the next ones, or read again after a restart (invariant 5).
+      this.inFlight.putBack(places)
+      const { code, err } = described(error)
+      log.warn({ log: provider.description, code, err, entries: places.length }, 'acknowledging posted events failed')
+    }
+  }
+
+  private async look(): Promise<void> {
+    const { provider, group } = this.options
+    const stats = await provider.log.stats().catch(() => null)
+    if (stats === null) return
+    const pending = stats.groups.find(({ name }) => name === group)?.pending ?? stats.count
+    this.state.caughtUp = pending <= this.inFlight.size
+  }
+
+  private isConnected(): void {
+    const { provider, log } = this.options
+    const { state } = this
+    if (this.failures > 0) log.info({ log: provider.description }, 'the event log can be read again')
+    this.failures = 0
+    state.connected = true
+    state.downSince = 0
+    state.lastError = null
+    state.address = provider.description
+  }
+
+  private async failed(error: unknown, signal: AbortSignal): Promise<void> {
+    const { provider, log, clock } = this.options
+    if (!(error instanceof BingoError) || !error.retryable) throw error
+    if (signal.aborted) return
+    this.failures += 1
+    const { state } = this
+    state.connected = false
+    if (state.downSince === 0) state.downSince = clock.now()
+    state.lastError = { code: error.code, message: error.message }
+    const level = this.failures < 5 ? 'warn' : 'error'
+    log[level](
+      { log: provider.description, code: error.code, attempt: this.failures, err: error.message },
+      'the event log cannot be read; retrying',
+    )
+    await clock.sleep(backoffMs(this.failures, RETRY.minMs, RETRY.maxMs), signal).catch(() => undefined)
+  }
+
+  private onPause(paused: boolean): void {
+    if (paused) this.resumed = Promise.withResolvers<void>()
+    else this.resumed.resolve()
+  }
+}
+
+function described(error: unknown): { readonly code: string; readonly err: string } {
+  const code = error instanceof BingoError ? error.code : 'BINGO_LOG_UNREACHABLE'
+  return { code, err: error instanceof Error ? error.message : String(error) }
+}
+
+function ended(description: string): BingoError {
+  return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${description} stopped answering`, { retryable: true })
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
