@@ -1,16 +1,17 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { BingoError } from '../model/errors.ts'
 import type { DropResult } from '../model/delivery/deliveries.ts'
 import type { Health } from './health.ts'
+import type { Scope } from '../events/settings.ts'
+import { Tokens } from './tokens.ts'
 
 export interface HttpServerOptions {
   readonly host: string
   readonly port: number
-  /** Bearer token that /metrics, /status and the details of /readyz ask for; undefined: open, for loopback only. */
-  readonly token: string | undefined
+  /** Who may see /metrics, /status and the details of /readyz. Where there are none everybody may, for loopback only. */
+  readonly tokens: Tokens
   readonly limits?: HttpLimits
 }
 
@@ -20,6 +21,8 @@ export interface HttpPages {
   readonly metrics: () => Promise<string>
   readonly status: () => Promise<object>
   readonly dropTarget: (target: string) => DropResult
+  /** Answers everything below /api/, and /openapi.json; absent: there is no such thing. */
+  readonly api?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined
 }
 
 interface Page {
@@ -46,7 +49,10 @@ const LIMITS: HttpLimits = { requestMs: 10_000, connections: 256 }
 const DROP_PATH = '/targets/drop'
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** The admin server: /healthz, /readyz, /metrics and /status by GET and HEAD; /targets/drop?target=ID by POST. */
+/**
+ * The admin server: /healthz, /readyz, /metrics and /status by GET and HEAD; /targets/drop?target=ID by POST; and the API
+ * of posted events.
+ */
 export class HttpServer implements AsyncDisposable {
   private readonly server: Server
   private readonly options: HttpServerOptions
@@ -94,7 +100,10 @@ export class HttpServer implements AsyncDisposable {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = await this.page(request).catch((error: unknown) => json(500, { error: (error as Error).message }))
+    const page = await this.page(request, response).catch((error: unknown) =>
+      json(500, { error: (error as Error).message }),
+    )
+    if (page === 'answered') return
     response.writeHead(page.status, {
       'content-type': page.type,
       'content-length': Buffer.byteLength(page.body),
@@ -106,28 +115,33 @@ export class HttpServer implements AsyncDisposable {
     response.end(request.method === 'HEAD' ? undefined : page.body)
   }
 
-  private async page(request: IncomingMessage): Promise<Page> {
+  private async page(request: IncomingMessage, response: ServerResponse): Promise<Page | 'answered'> {
     const { method } = request
     const [path = '/', query = ''] = (request.url ?? '/').split('?')
-    if (method === 'POST' && path !== DROP_PATH) return json(405, { error: 'GET only' })
+    const isApi = this.pages.api !== undefined && (path.startsWith('/api/') || path === '/openapi.json')
+    if (method === 'POST' && path !== DROP_PATH && !isApi) return json(405, { error: 'GET only' })
     if (method !== 'POST' && method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET only' })
     if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'send one Host header only' })
     const refusal = this.refusal(request)
     if (refusal !== null) return json(403, { error: refusal })
-    const trusted = this.authorised(request)
+    if (isApi) {
+      await this.pages.api!(request, response)
+      return 'answered'
+    }
     switch (path) {
       case '/healthz':
         return json(200, { alive: true })
       case '/readyz': {
         const health = this.pages.health()
-        return json(health.ready ? 200 : 503, trusted ? health : { ready: health.ready })
+        return json(health.ready ? 200 : 503, this.may(request, 'read') ? health : { ready: health.ready })
       }
       case '/metrics':
-        return trusted ? { status: 200, type: METRICS_TYPE, body: await this.pages.metrics() } : unauthorised()
+        if (!this.may(request, 'metrics')) return this.refused(request)
+        return { status: 200, type: METRICS_TYPE, body: await this.pages.metrics() }
       case '/status':
-        return trusted ? json(200, await this.pages.status()) : unauthorised()
+        return this.may(request, 'read') ? json(200, await this.pages.status()) : this.refused(request)
       case DROP_PATH:
-        if (!trusted) return unauthorised()
+        if (!this.may(request, 'operate')) return this.refused(request)
         if (method !== 'POST') return json(404, { error: 'POST only' })
         return this.drop(new URLSearchParams(query).get('target') ?? '')
       default:
@@ -145,23 +159,20 @@ export class HttpServer implements AsyncDisposable {
   /** A page in someone's browser must not read us: neither by a name that resolves to us nor from another origin. */
   private refusal(request: IncomingMessage): string | null {
     const host = hostName(request.headers.host ?? '')
-    if (this.options.token === undefined && host !== 'localhost' && isIP(host) === 0) return 'unknown Host'
+    if (this.options.tokens.areNone && host !== 'localhost' && isIP(host) === 0) return 'unknown Host'
     const { origin } = request.headers
     if (origin !== undefined && origin !== `http://${request.headers.host}`) return 'cross-origin requests are refused'
     return null
   }
 
-  private authorised(request: IncomingMessage): boolean {
-    const { token } = this.options
-    if (token === undefined) return true
-    const given = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    return given !== undefined && timingSafeEqual(digest(given), digest(token))
+  private may(request: IncomingMessage, scope: Scope): boolean {
+    return this.options.tokens.callerOf(request.headers.authorization)?.scopes.has(scope) === true
   }
-}
 
-/** Equal lengths whatever was sent, so that the comparison takes the same time. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  private refused(request: IncomingMessage): Page {
+    if (this.options.tokens.callerOf(request.headers.authorization) === null) return unauthorised()
+    return json(403, { error: 'the token lacks the scope for this page' })
+  }
 }
 
 function hostName(host: string): string {

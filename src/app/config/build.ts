@@ -2,30 +2,35 @@ import type { Problem } from '../../model/errors.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { isLoopback } from './addresses.ts'
 import { MAIN_SOURCE } from './config.ts'
-import type { Config, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
+import { eventsOf, reserveName, tokensOf } from './events.ts'
+import type { Config, EventsConfig, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
 import type { FileContents } from './file.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
 import type { ReadSource } from './sources.ts'
 
 const MYSQL_PORT = 3306
 
+/** Whether somebody has to say where to read rows from. */
+export type SourceNeed = boolean | 'unless events'
+
 export interface BuildOptions {
   /** Complete but for the settings that have no default. */
   readonly values: SettingValues
-  readonly contents: Pick<FileContents, 'values' | 'targets'>
+  readonly contents: Pick<FileContents, 'values' | 'targets' | 'groups'>
   /** The entries of `sources:`; undefined: there is the one of `source:`. */
   readonly sources: readonly ReadSource[] | undefined
   /** Paths that the file or the environment give, right or wrong. */
   readonly given: ReadonlySet<string>
   readonly path: string | null
   readonly cwd: string
-  readonly sourceRequired: boolean
+  readonly sourceRequired: SourceNeed
   /** Problems between settings are added here. */
   readonly problems: Problem[]
 }
 
 /** As `BuildOptions`, for the source that `values` describe. */
 interface SourceOptions extends BuildOptions {
+  readonly sourceRequired: boolean
   /** Of the list; undefined: it is that of the short form. */
   readonly entry?: ReadSource
 }
@@ -34,13 +39,16 @@ interface SourceOptions extends BuildOptions {
 export function buildConfig(options: BuildOptions): Config {
   const { values, contents } = options
   const checkpointStore = values['checkpoint.store']!
-  const sources = sourcesOf(options)
+  const events = eventsOf(options)
+  const sources = sourcesOf(options, events !== null)
+  if (events !== null) reserveName(options, sources)
+  const main = sources[0] ?? source({ ...options, sourceRequired: false })
   return {
     name: values.name!,
-    source: sources[0]!,
+    source: main,
     sources,
     checkpoint: { store: checkpointStore, intervalMs: values['checkpoint.interval']! },
-    standby: standby(options, sources[0]!),
+    standby: standby(options, sources),
     redis: { url: values['redis.url'] ?? (/^(file|memory):/.test(checkpointStore) ? undefined : checkpointStore) },
     rules: { patterns: values.rules!, baseDir: options.cwd, watch: values.watchRules! },
     targets: contents.targets,
@@ -64,7 +72,8 @@ export function buildConfig(options: BuildOptions): Config {
     },
     webhooks: { allowCidrs: values['webhooks.allowCidrs']! },
     shutdown: { deadlineMs: values['shutdown.deadline']! },
-    http: http(options),
+    http: http(options, events),
+    events,
     log: {
       level: values['log.level']!,
       rowValues: values['log.rowValues']!,
@@ -74,17 +83,26 @@ export function buildConfig(options: BuildOptions): Config {
   }
 }
 
-function sourcesOf(options: BuildOptions): readonly NamedSourceConfig[] {
-  const { sources } = options
+/** What names a server; a mere `source.start` does not. */
+const ADDRESSES: readonly SettingPath[] = ['source.url', 'source.host', 'source.hosts', 'source.socket']
+
+function sourcesOf(options: BuildOptions, hasEvents: boolean): readonly NamedSourceConfig[] {
+  const { sources, sourceRequired: need } = options
   if (sources !== undefined && sources.length > 0) {
     return sources.map((entry) => {
       const { name, values, written } = entry
       const contents = { ...options.contents, values: written }
-      return { name, ...source({ ...options, values, contents, given: new Set(written.keys()), entry }) }
+      const sourceRequired = need !== false
+      return {
+        name,
+        ...source({ ...options, sourceRequired, values, contents, given: new Set(written.keys()), entry }),
+      }
     })
   }
   // An empty list was reported as such.
-  const sourceRequired = options.sourceRequired && sources === undefined
+  const sourceRequired = (need === true || (need !== false && !hasEvents)) && sources === undefined
+  const isNamed = ADDRESSES.some((path) => options.given.has(path))
+  if (!isNamed && hasEvents && !sourceRequired) return []
   return [{ name: MAIN_SOURCE, ...source({ ...options, sourceRequired }) }]
 }
 
@@ -143,7 +161,7 @@ function address(options: SourceOptions): SourceAddress {
 }
 
 /** Instances on several machines share a checkpoint, and one place for the lease. */
-function standby(options: BuildOptions, first: SourceConfig): StandbyConfig {
+function standby(options: BuildOptions, sources: readonly SourceConfig[]): StandbyConfig {
   const { values } = options
   const lease = values['standby.lease']!
   if (lease !== 'off' && /^(file|memory):/.test(values['checkpoint.store']!)) {
@@ -157,7 +175,18 @@ function standby(options: BuildOptions, first: SourceConfig): StandbyConfig {
       },
     )
   }
-  if (lease === 'mysql' && first.hosts.length > 1) {
+  if (lease === 'mysql' && sources.length === 0) {
+    report(
+      options,
+      'standby.lease',
+      'BINGO_CONFIG_STANDBY',
+      'a lock on the source cannot be the lease without a source',
+      {
+        hint: 'Set standby.lease to redis.',
+      },
+    )
+  }
+  if (lease === 'mysql' && sources[0] !== undefined && sources[0].hosts.length > 1) {
     report(
       options,
       'standby.lease',
@@ -171,20 +200,24 @@ function standby(options: BuildOptions, first: SourceConfig): StandbyConfig {
   return { lease, ttlMs: values['standby.ttl']! }
 }
 
-function http(options: BuildOptions): HttpConfig {
+function http(options: BuildOptions, events: EventsConfig | null): HttpConfig {
   const listen = options.values['http.listen'] ?? null
   const token = options.values['http.token'] || undefined
   // One that is given and cannot be read is reported as such, or belongs to a command that does not use it.
   const unread = options.values['http.token'] === undefined && options.given.has('http.token')
-  if (listen !== null && token === undefined && !unread && !isLoopback(listen.host)) {
+  const hasTokens = options.values['http.tokens']!.length > 0
+  if (listen !== null && token === undefined && !hasTokens && !unread && !isLoopback(listen.host)) {
     report(options, 'http.listen', 'BINGO_CONFIG_HTTP_TOKEN', `http.listen on ${listen.host} requires a token`, {
       hint: 'Set http.token (BINGO_HTTP_TOKEN), or listen on 127.0.0.1.',
     })
   }
-  return { listen, token }
+  return { listen, token, tokens: tokensOf(options, events) }
 }
 
-function range(options: SourceOptions, min: RangePath, max: RangePath): { minMs: number; maxMs: number } {
+/** What `report` looks at. */
+type Reported = BuildOptions & { readonly entry?: ReadSource }
+
+function range(options: Reported, min: RangePath, max: RangePath): { minMs: number; maxMs: number } {
   const minMs = options.values[min]!
   const maxMs = options.values[max]!
   if (minMs > maxMs) {
@@ -197,7 +230,7 @@ function range(options: SourceOptions, min: RangePath, max: RangePath): { minMs:
 type RangePath = 'source.reconnect.min' | 'source.reconnect.max' | 'delivery.retry.min' | 'delivery.retry.max'
 
 function report(
-  { contents, problems, entry }: SourceOptions,
+  { contents, problems, entry }: Reported,
   path: SettingPath,
   code: string,
   message: string,

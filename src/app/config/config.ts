@@ -2,6 +2,7 @@ import type { SourceLocation } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/source/position.ts'
 import type { OnFailure, RetryOptions } from '../../model/rule/rule.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
+import type { EventLimits, HttpToken } from '../../events/settings.ts'
 import type { HostPort, SourceAddress } from '../../sources/mysql/source-address.ts'
 
 /**
@@ -12,9 +13,9 @@ import type { HostPort, SourceAddress } from '../../sources/mysql/source-address
 export interface Config {
   /** Identity of this instance: key of the checkpoint, owner of the dead letters, seed of the server id. */
   readonly name: string
-  /** The first of the sources. */
+  /** The first of the sources; where there is none, what `source:` says all the same. */
   readonly source: SourceConfig
-  /** At least one. */
+  /** Empty only where events are taken in. */
   readonly sources: readonly NamedSourceConfig[]
   readonly checkpoint: CheckpointConfig
   readonly standby: StandbyConfig
@@ -34,6 +35,8 @@ export interface Config {
   readonly webhooks: WebhookConfig
   readonly shutdown: ShutdownConfig
   readonly http: HttpConfig
+  /** Null: none are taken in. */
+  readonly events: EventsConfig | null
   readonly log: LogConfig
   /** Where the configuration was read from; null when there was no file. */
   readonly file: string | null
@@ -139,6 +142,20 @@ export interface HttpConfig {
   readonly listen: { readonly host: string; readonly port: number } | null
   /** Bearer token; required to listen on anything but loopback. */
   readonly token: string | undefined
+  /** Further ones, for a part of what there is. */
+  readonly tokens: readonly HttpToken[]
+}
+
+export interface EventsConfig {
+  /** `file:PATH`, `memory:`, `mysql://…`, `postgres://…`. */
+  readonly store: string
+  /** The first is that of posters who have no token. */
+  readonly environments: readonly string[]
+  /** Events of these are tests. */
+  readonly testEnvironments: ReadonlySet<string>
+  /** How long ended events and ids are kept. */
+  readonly retentionMs: number
+  readonly limits: EventLimits
 }
 
 export interface LogConfig {

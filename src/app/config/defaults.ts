@@ -26,6 +26,12 @@ export const DEFAULTS = {
   deadLetters: { maxCount: 100_000, maxBytes: '256MiB', maxAge: 'unlimited' },
   webhooks: { allowCidrs: [] },
   shutdown: { deadline: '6s' },
-  http: { listen: '127.0.0.1:8686' },
+  http: { listen: '127.0.0.1:8686', tokens: [] },
+  events: {
+    environments: ['default'],
+    testEnvironments: [],
+    retention: '7d',
+    limits: { event: '256KiB', request: '1MiB', depth: 64, batch: 100_000, hops: 16 },
+  },
   log: { level: 'info', rowValues: false, deliveries: false },
 } satisfies ConfigInput

@@ -18,6 +18,8 @@ export interface FileContents {
   readonly targets: ReadonlyMap<string, NamedTarget>
   /** Undefined where there is no such key. */
   readonly sources: WrittenSources | undefined
+  /** Groups of settings that stand there, empty ones too: `events:` alone turns them on. */
+  readonly groups: ReadonlySet<string>
   readonly problems: readonly Problem[]
 }
 
@@ -56,13 +58,14 @@ function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
 export function readSettings(root: TreeNode | undefined): FileContents {
   const reader = new SettingsReader()
   if (root !== undefined && !isEmpty(root)) reader.readRoot(root)
-  const { values, targets, sources, reporter } = reader
-  return { values, targets, sources, problems: reporter.problems }
+  const { values, targets, sources, groups, reporter } = reader
+  return { values, targets, sources, groups, problems: reporter.problems }
 }
 
 class SettingsReader {
   readonly values = new Map<string, WrittenValue>()
   readonly targets = new Map<string, NamedTarget>()
+  readonly groups = new Set<string>()
   sources: WrittenSources | undefined
   readonly reporter: Reporter
 
@@ -90,6 +93,7 @@ class SettingsReader {
   }
 
   private readNested(path: string, value: TreeNode): void {
+    this.groups.add(path)
     if (value.tag === 'map') return this.readGroup(path, value)
     if (isEmpty(value)) return
     const hint = `Write its settings under it: ${[...GROUPS.get(path)!].join(', ')}.`
@@ -171,6 +175,7 @@ function withoutExcerpt({ excerpt: _excerpt, ...place }: SourceLocation): Source
 /** Numbers as they are written: a password 0012 is not 12, a name 1.10 not 1.1. */
 function withTexts(node: TreeNode): unknown {
   if (node.tag === 'list') return node.items.map(withTexts)
+  if (node.tag === 'map') return Object.fromEntries(node.entries.map(({ key, value }) => [key, withTexts(value)]))
   return node.tag === 'scalar' && typeof node.value === 'number' ? textOfScalar(node) : dataOf(node)
 }
 

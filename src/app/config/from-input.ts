@@ -2,7 +2,7 @@ import { ProblemsError, type Problem } from '../../model/errors.ts'
 import type { Environment } from '../../model/secrets.ts'
 import { Reporter } from '../../rules/reporter.ts'
 import { parseYaml } from '../../rules/yaml/yaml-tree.ts'
-import { buildConfig } from './build.ts'
+import { buildConfig, type SourceNeed } from './build.ts'
 import type { Config } from './config.ts'
 import { readSettings } from './file.ts'
 import type { ConfigInput } from './input.ts'
@@ -15,7 +15,7 @@ export interface FromInputOptions {
   readonly env: Environment
   /** Absolute; relative paths count from here. */
   readonly cwd: string
-  readonly sourceRequired: boolean
+  readonly sourceRequired: SourceNeed
 }
 
 /**

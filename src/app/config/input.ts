@@ -25,8 +25,26 @@ export interface ConfigInput {
   deadLetters?: { store?: string; maxCount?: number; maxBytes?: string; maxAge?: string }
   webhooks?: { allowCidrs?: string[] }
   shutdown?: { deadline?: string }
-  http?: { listen?: string; token?: string }
+  http?: { listen?: string; token?: string; tokens?: TokenInput[] }
+  events?: EventsInput
   log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
+}
+
+/** Posted events: what is taken in, and where it is kept. */
+export interface EventsInput {
+  store?: string
+  environments?: string[]
+  testEnvironments?: string[]
+  retention?: string
+  limits?: { event?: string; request?: string; depth?: number; batch?: number; rate?: number; hops?: number }
+}
+
+/** Who may use the HTTP API, and for what. */
+export interface TokenInput {
+  token: string
+  name?: string
+  scopes?: string[]
+  environment?: string
 }
 
 /** A server to read from. */

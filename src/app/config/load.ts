@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BingoError, ProblemsError, type Problem } from '../../model/errors.ts'
-import { buildConfig } from './build.ts'
+import { buildConfig, type SourceNeed } from './build.ts'
 import type { Config } from './config.ts'
 import { fromEnvironment, environmentProblems } from './environment.ts'
 import { readSettings, type FileContents } from './file.ts'
@@ -17,8 +17,11 @@ export interface LoadOptions {
   readonly env: Environment
   /** Absolute; relative paths count from here. */
   readonly cwd: string
-  /** False for commands that do not read from a database: then a missing `source` is no problem. */
-  readonly sourceRequired: boolean
+  /**
+   * False for commands that do not read from a database: then a missing `source` is no problem. `unless events`: it may be
+   * missing where events are taken in.
+   */
+  readonly sourceRequired: SourceNeed
   /** Settings, or groups of them (`http`), that are used: a missing secret of another one is no problem. Default: all. */
   readonly used?: readonly string[] | undefined
   /** A secret that is not there makes a note; something stands in for its setting. */
@@ -26,7 +29,13 @@ export interface LoadOptions {
 }
 
 const DEFAULT_FILE = 'config/bingo.yaml'
-const EMPTY: FileContents = { values: new Map(), targets: new Map(), sources: undefined, problems: [] }
+const EMPTY: FileContents = {
+  values: new Map(),
+  targets: new Map(),
+  sources: undefined,
+  groups: new Set(),
+  problems: [],
+}
 
 /**
  * Reads the configuration as far as it goes: values that are wrong are reported and replaced by their defaults, so

@@ -88,13 +88,17 @@ function problemOf(
 
 /** In a variable, `${X}` may be part of a password: what is there has been put in by others already. */
 function refuseUnknown(value: unknown): void {
-  if (Array.isArray(value)) value.forEach(refuseUnknown)
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(refuseUnknown)
   else if (typeof value === 'string') refuseUnknownReferences(value)
 }
 
 /** `absent` gets the secrets that are not there. */
 function withSecrets(path: SettingPath, value: unknown, options: ReadValuesOptions, absent: MissingSecret[]): unknown {
   if (Array.isArray(value)) return value.map((item) => withSecrets(path, item, options, absent))
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).map(([key, item]) => [key, withSecrets(path, item, options, absent)])
+    return Object.fromEntries(entries) as object
+  }
   if (typeof value !== 'string') return value
   const { env, baseDir, allowMissingSecrets } = options
   const standIn = (missing: MissingSecret): string => {

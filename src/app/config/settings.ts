@@ -11,6 +11,7 @@ import {
 import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
 import type { JsonSchema } from '../../rules/schema/json-schema.ts'
 import type { DurationBounds } from '../../rules/read-values.ts'
+import { environmentList, eventStoreAddress, tokenList } from './event-values.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
@@ -72,6 +73,17 @@ export const SETTINGS = {
   'shutdown.deadline': duration(0, HOUR),
   'http.listen': listenAddress,
   'http.token': text,
+  'http.tokens': tokenList,
+  'events.store': eventStoreAddress,
+  'events.environments': environmentList,
+  'events.testEnvironments': environmentList,
+  'events.retention': duration(7 * DAY, 3_650 * DAY),
+  'events.limits.event': bytes,
+  'events.limits.request': bytes,
+  'events.limits.depth': integer(1, 900),
+  'events.limits.batch': integer(1, 1_000_000),
+  'events.limits.rate': integer(1, 1_000_000),
+  'events.limits.hops': integer(1, 1_000),
   'log.level': choice('debug', 'info', 'warn', 'error'),
   'log.rowValues': flag,
   'log.deliveries': flag,
@@ -96,6 +108,8 @@ const SECRET: ReadonlySet<string> = new Set<SettingPath>([
   'redis.url',
   'deadLetters.store',
   'http.token',
+  'http.tokens',
+  'events.store',
 ])
 
 /** Whether a number that stands there counts as it is written. */
@@ -113,6 +127,7 @@ const URLS: ReadonlySet<string> = new Set<SettingPath>([
   'checkpoint.store',
   'redis.url',
   'deadLetters.store',
+  'events.store',
 ])
 
 export function isUrl(path: string): boolean {

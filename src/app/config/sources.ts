@@ -7,6 +7,9 @@ import { environmentName, type SettingPath, type SettingValues } from './setting
 export const SOURCE_NAME = /^[A-Za-z0-9_-]{1,64}$/
 export const SOURCE_NAME_HINT = 'Write at most 64 letters, digits, "_" and "-".'
 
+/** The name of the source that posted events come from. */
+export const EVENTS_SOURCE = 'events'
+
 /** One entry of `sources:`, with the values of `source.…` that hold for it. */
 export interface ReadSource {
   readonly name: string

@@ -6,6 +6,7 @@ import type { Stats } from '../../model/stats.ts'
 import type { Daemon } from '../../app/daemon.ts'
 import { assess } from '../../ops/health.ts'
 import { HttpServer } from '../../ops/http-server.ts'
+import { Tokens } from '../../ops/tokens.ts'
 import { Progress } from '../../ops/progress.ts'
 import { describeStatus } from '../../ops/status.ts'
 import { redactUrls } from '../../ops/redact.ts'
@@ -30,7 +31,7 @@ const SHORTEST_STALL_MS = 120_000
 export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps): Promise<AsyncDisposable> {
   const progress = new Progress(stats, clock)
   const sampling = progress.start()
-  const { listen, token } = config.http
+  const { listen, token, tokens } = config.http
   if (listen === null) return closing(sampling)
   const stallMs = Math.max(SHORTEST_STALL_MS, 3 * config.delivery.timeoutMs)
   const heartbeats = new Map(config.sources.map(({ name, heartbeatMs }) => [name, heartbeatMs]))
@@ -47,7 +48,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
   }
   const running = version()
   const http = await HttpServer.open(
-    { ...listen, token },
+    { ...listen, tokens: new Tokens({ token, tokens, environment: config.events?.environments[0] }) },
     {
       health,
       // Loaded with the first scrape: a start need not wait for it.

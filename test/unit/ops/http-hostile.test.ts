@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { DropResult } from '../../../src/model/delivery/deliveries.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
+import { Tokens } from '../../../src/ops/tokens.ts'
 import type { HttpLimits } from '../../../src/ops/http-server.ts'
 import { randomFrom } from '../../fault/random.ts'
 
@@ -17,7 +18,7 @@ const pages = {
   status: async () => ({ name: 'shop' }),
 }
 const open = (token?: string, limits?: HttpLimits) =>
-  HttpServer.open({ host: '127.0.0.1', port: 0, token, ...(limits && { limits }) }, pages)
+  HttpServer.open({ host: '127.0.0.1', port: 0, tokens: new Tokens({ token }), ...(limits && { limits }) }, pages)
 
 /** Sends bytes; everything that came back until the server closed, or `quietMs` after it last said something. */
 async function talk(port: number, bytes: string | Buffer, quietMs = 300): Promise<string> {

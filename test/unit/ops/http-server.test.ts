@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/model/clock.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import type { DropResult } from '../../../src/model/delivery/deliveries.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
+import { Tokens } from '../../../src/ops/tokens.ts'
 import { createMetrics } from '../../../src/ops/metrics.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 
@@ -17,7 +18,7 @@ const pages = {
 }
 
 function open(token?: string): Promise<HttpServer> {
-  return HttpServer.open({ host: '127.0.0.1', port: 0, token }, pages)
+  return HttpServer.open({ host: '127.0.0.1', port: 0, tokens: new Tokens({ token }) }, pages)
 }
 
 function get(port: number, path: string, headers: Record<string, string> = {}, method = 'GET') {
@@ -71,7 +72,9 @@ test('a browser page cannot read it through a name of its own or from another or
 
 test('a port in use is a clear error', async () => {
   await using http = await open()
-  await expect(HttpServer.open({ host: '127.0.0.1', port: http.port, token: undefined }, pages)).rejects.toMatchObject({
+  await expect(
+    HttpServer.open({ host: '127.0.0.1', port: http.port, tokens: new Tokens({ token: undefined }) }, pages),
+  ).rejects.toMatchObject({
     code: 'BINGO_HTTP_LISTEN',
   })
 })

@@ -1,0 +1,92 @@
+import { SCOPES, type HttpToken, type Scope } from '../../events/settings.ts'
+import { nearestName } from '../../model/nearest-name.ts'
+import { InvalidValue, parser, text, textList, textParser } from './values.ts'
+
+/** Part of keys, and compared as it is written. */
+const ENVIRONMENT = /^[A-Za-z0-9_-]{1,64}$/
+const ENVIRONMENT_HINT = 'Write at most 64 letters, digits, "_" and "-".'
+const STORE = /^(file:.|memory:$|(mysql|mariadb|postgres|postgresql|redis|rediss|nats|kafka):\/\/.)/
+
+/** The URL of an event store; what opens it checks the rest, and it may hold a password. */
+export const eventStoreAddress = textParser((value): string => {
+  const address = text(value).trim()
+  if (STORE.test(address)) return address
+  throw new InvalidValue(
+    'not a valid event store address',
+    'Write file:/var/lib/bingo/events, postgres://user:password@host/db, mysql://… or memory: (for experiments).',
+  )
+})
+
+export const environmentList = textParser((value): readonly string[] => {
+  const list = textList(value)
+  for (const name of list) {
+    if (!ENVIRONMENT.test(name)) throw new InvalidValue(`"${name}" is not a valid environment`, ENVIRONMENT_HINT)
+  }
+  return list
+}, textList.schema)
+
+const TOKEN_SCHEMA = {
+  type: 'array',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['token'],
+    properties: {
+      token: { type: 'string' },
+      name: { type: 'string' },
+      scopes: { type: 'array', items: { enum: SCOPES } },
+      environment: { type: 'string' },
+    },
+  },
+}
+const TOKEN_KEYS = new Set(Object.keys(TOKEN_SCHEMA.items.properties))
+const TOKEN_HINT = 'Write - {token: "${env:SHOP_TOKEN}", scopes: [publish]}.'
+/** Shorter ones can be guessed. */
+const SHORTEST_TOKEN = 16
+
+/** As written: the environment is checked together with `events.environments`. */
+export interface WrittenToken extends Omit<HttpToken, 'environment'> {
+  readonly environment: string | undefined
+}
+
+/** Messages never quote a token, not even a wrong one. */
+export const tokenList = parser(
+  TOKEN_SCHEMA,
+  (value): readonly WrittenToken[] => {
+    if (!Array.isArray(value)) throw new InvalidValue('it is not a list', TOKEN_HINT)
+    return value.map((item, i) => tokenOf(item, `entry ${i + 1}`))
+  },
+  true,
+)
+
+function tokenOf(item: unknown, called: string): WrittenToken {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+    throw new InvalidValue(`${called} is not a map`, TOKEN_HINT)
+  }
+  const unknown = Object.keys(item).find((key) => !TOKEN_KEYS.has(key))
+  if (unknown !== undefined) {
+    throw new InvalidValue(`${called}: "${unknown}" is not known`, `Known are: ${[...TOKEN_KEYS].join(', ')}.`)
+  }
+  const { token, name, scopes, environment } = item as { readonly [key: string]: unknown }
+  if (typeof token !== 'string' || token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token)) {
+    const message = `${called}: the token is not a text of at least ${SHORTEST_TOKEN} printable ASCII characters`
+    throw new InvalidValue(message, 'Make one with: openssl rand -hex 32')
+  }
+  return {
+    token,
+    name: name === undefined ? called : text(name),
+    scopes: scopesOf(scopes, called),
+    environment: environment === undefined ? undefined : text(environment),
+  }
+}
+
+function scopesOf(value: unknown, called: string): readonly Scope[] {
+  if (value === undefined) return ['publish', 'read']
+  return textList(value).map((written) => {
+    const scope = SCOPES.find((each) => each === written)
+    if (scope !== undefined) return scope
+    const meant = nearestName(written, SCOPES)
+    const hint = meant === undefined ? '' : `Did you mean "${meant}"? `
+    throw new InvalidValue(`${called}: "${written}" is not a scope`, `${hint}Write some of: ${SCOPES.join(', ')}.`)
+  })
+}

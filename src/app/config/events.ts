@@ -1,0 +1,64 @@
+import { dirname, join } from 'node:path'
+import type { HttpToken } from '../../events/settings.ts'
+import { parseStoreUrl } from '../../state/store-url.ts'
+import type { BuildOptions } from './build.ts'
+import type { EventsConfig, NamedSourceConfig } from './config.ts'
+import { EVENTS_SOURCE } from './sources.ts'
+
+/** Null where nobody has said anything of events. */
+export function eventsOf({ values, contents, given }: BuildOptions): EventsConfig | null {
+  const isGiven = contents.groups.has('events') || [...given].some((path) => path.startsWith('events.'))
+  if (!isGiven) return null
+  return {
+    store: values['events.store'] ?? beside(values['checkpoint.store']!, values.name!),
+    environments: values['events.environments']!,
+    testEnvironments: new Set(values['events.testEnvironments']!),
+    retentionMs: values['events.retention']!,
+    limits: {
+      eventBytes: values['events.limits.event']!,
+      requestBytes: values['events.limits.request']!,
+      depth: values['events.limits.depth']!,
+      batch: values['events.limits.batch']!,
+      ratePerSecond: values['events.limits.rate'] ?? null,
+      hops: values['events.limits.hops']!,
+    },
+  }
+}
+
+/** A file beside the state; where that is no file, at the usual place. */
+function beside(checkpointStore: string, name: string): string {
+  const place = parseStoreUrl(checkpointStore)
+  if (place?.tag === 'memory') return 'memory:'
+  const folder = place?.tag !== 'file' ? '/var/lib/bingo' : place.isFolder ? place.path : dirname(place.path)
+  return `file:${join(folder, `${name}.events`)}`
+}
+
+/** With the environment that holds for each. */
+export function tokensOf(options: BuildOptions, events: EventsConfig | null): readonly HttpToken[] {
+  const environments = events?.environments ?? ['default']
+  const all = [...environments, ...(events?.testEnvironments ?? [])]
+  return options.values['http.tokens']!.map(({ environment = environments[0]!, ...rest }) => {
+    if (!all.includes(environment)) {
+      options.problems.push({
+        code: 'BINGO_CONFIG_ENVIRONMENT',
+        severity: 'error',
+        location: options.contents.values.get('http.tokens')?.location,
+        message: `http.tokens: ${rest.name}: there is no environment "${environment}"`,
+        hint: `Add it to events.environments, or write one of: ${all.join(', ')}.`,
+      })
+    }
+    return { ...rest, environment }
+  })
+}
+
+/** Posted events are a source of their own. */
+export function reserveName({ sources: entries, problems }: BuildOptions, sources: readonly NamedSourceConfig[]): void {
+  if (!sources.some(({ name }) => name === EVENTS_SOURCE)) return
+  problems.push({
+    code: 'BINGO_CONFIG_SOURCES',
+    severity: 'error',
+    location: entries?.find(({ name }) => name === EVENTS_SOURCE)?.location,
+    message: `a source cannot be called "${EVENTS_SOURCE}": posted events are`,
+    hint: 'Give it another name.',
+  })
+}

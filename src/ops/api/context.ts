@@ -1,0 +1,104 @@
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import type { Events, RuleSwitches } from '../../events/contract.ts'
+import { InvalidPosting } from '../../events/errors.ts'
+import type { EventLimits, Scope } from '../../events/settings.ts'
+import { jsonPath } from '../../model/json/strict-json.ts'
+import type { Poster } from '../../model/event/posting.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { Log } from '../../model/rule/action.ts'
+import type { Caller, Tokens } from '../tokens.ts'
+import type { Bodies } from './body.ts'
+import { ApiError } from './problem.ts'
+
+export interface ApiDeps {
+  readonly tokens: Tokens
+  /** Null while this instance takes none in: it starts, or another one leads. */
+  readonly events: () => Events | null
+  readonly rules: () => RuleSwitches | null
+  readonly environments: readonly string[]
+  readonly testEnvironments: ReadonlySet<string>
+  readonly limits: EventLimits
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What handlers share. */
+export interface Api extends ApiDeps {
+  readonly bodies: Bodies
+}
+
+export type Call = Context<{ Variables: { caller: Caller } }>
+
+export function eventsOf({ events }: ApiDeps): Events {
+  const found = events()
+  if (found === null) throw notReady()
+  return found
+}
+
+export function switchesOf({ rules }: ApiDeps): RuleSwitches {
+  const found = rules()
+  if (found === null) throw notReady()
+  return found
+}
+
+function notReady(): ApiError {
+  return new ApiError(
+    503,
+    'BINGO_EVENTS_NOT_READY',
+    'this instance does not take events now: it starts, or is a standby',
+    {
+      hint: 'Retry, or ask the instance that leads.',
+    },
+  )
+}
+
+/** Throws ApiError 403. */
+export function requireScope(call: Call, scope: Scope): Caller {
+  const caller = call.get('caller')
+  if (caller.scopes.has(scope)) return caller
+  throw new ApiError(403, 'BINGO_HTTP_SCOPE', `the token lacks the scope "${scope}"`, {
+    hint: `Add ${scope} to its scopes in http.tokens.`,
+  })
+}
+
+/** The environment that a caller works in. Throws ApiError 403 for one of others, 422 for one that does not exist. */
+export function environmentFor(api: ApiDeps, caller: Caller, asked: string | undefined): string {
+  if (asked === undefined || asked === caller.environment) return caller.environment
+  if (!caller.isAdmin) {
+    throw new ApiError(403, 'BINGO_HTTP_ENVIRONMENT', 'the token belongs to another environment', {
+      path: '$.environment',
+    })
+  }
+  if (api.environments.includes(asked) || api.testEnvironments.has(asked)) return asked
+  throw new InvalidPosting([{ path: '$.environment', message: 'there is no such environment' }])
+}
+
+export function posterOf(api: ApiDeps, caller: Caller, environment: string, source: string): Poster {
+  return { environment, isTest: api.testEnvironments.has(environment), source, limitedAs: caller.name, hops: 0 }
+}
+
+/** The query, each name once unless it is a list. Throws InvalidPosting. */
+export function query<T extends z.ZodType>(call: Call, schema: T, lists: readonly string[] = []): z.output<T> {
+  const given: { [name: string]: string | string[] } = Object.create(null) as { [name: string]: string }
+  for (const [name, values] of Object.entries(call.req.queries())) {
+    if (values.length === 1) given[name] = values[0]!
+    else if (lists.includes(name)) given[name] = values
+    else throw new InvalidPosting([{ path: jsonPath([name]), message: 'it is given twice' }])
+  }
+  return checked(schema, given)
+}
+
+export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const read = schema.safeParse(value)
+  if (read.success) return read.data
+  const problems = read.error.issues.slice(0, 10).map((issue) => {
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+    return {
+      path: jsonPath([...issue.path, ...unknown]),
+      message: unknown.length > 0 ? 'it is not known' : issue.message,
+    }
+  })
+  throw new InvalidPosting(problems as [(typeof problems)[number]])
+}

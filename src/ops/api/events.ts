@@ -1,0 +1,113 @@
+import type { Posted } from '../../model/state/event-provider.ts'
+import { InvalidPosting } from '../../events/errors.ts'
+import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
+import { ApiError } from './problem.ts'
+import { jsonAnswer, shownPosted, shownRecord } from './records.ts'
+import { environmentQuery, listQuery, looseBulk, looseSingle, replayBody } from './schemas.ts'
+
+export async function postEvent(api: Api, call: Call): Promise<Response> {
+  const { publish, value, bytes } = await posting(api, call)
+  const { event, options } = checked(looseSingle, value)
+  const idempotencyKey = call.req.header('idempotency-key')
+  const [posted] = await publish([event], options, { idempotencyKey, bytes, path: () => ['event'] })
+  return jsonAnswer(shownPosted(posted!, eventsOf(api).provider.can))
+}
+
+export async function postBulk(api: Api, call: Call): Promise<Response> {
+  const { publish, value, bytes } = await posting(api, call)
+  const { events, options } = checked(looseBulk, value)
+  const posted = await publish(events, options, { bytes })
+  const { can } = eventsOf(api).provider
+  return jsonAnswer(posted.map((each) => shownPosted(each, can)))
+}
+
+interface More {
+  readonly bytes: number
+  readonly idempotencyKey?: string | undefined
+  readonly path?: (index: number) => readonly PropertyKey[]
+}
+
+async function posting(api: Api, call: Call) {
+  const caller = requireScope(call, 'publish')
+  const environment = environmentFor(api, caller, query(call, environmentQuery).environment)
+  const { publisher } = eventsOf(api)
+  const { value, bytes } = await api.bodies.json(call.req.raw)
+  const publish = (events: readonly unknown[], options: unknown, more: More): Promise<readonly Posted[]> =>
+    publisher.publish(
+      {
+        events,
+        options,
+        isParsed: true,
+        maxEventBytes: more.bytes,
+        idempotencyKey: more.idempotencyKey,
+        path: more.path,
+      },
+      posterOf(api, caller, environment, 'api'),
+    )
+  return { publish, value, bytes }
+}
+
+export async function getEvent(api: Api, call: Call): Promise<Response> {
+  const { name, events } = named(api, call, 'read')
+  const record = await events.provider.get(name)
+  if (record === null) throw unknownEvent()
+  return jsonAnswer(shownRecord(record))
+}
+
+export async function listEvents(api: Api, call: Call): Promise<Response> {
+  const caller = requireScope(call, 'read')
+  const filter = query(call, listQuery)
+  const environment = environmentFor(api, caller, filter.environment)
+  const { events, next } = await eventsOf(api).provider.list({ ...filter, environment })
+  return jsonAnswer({ events: events.map(shownRecord), next })
+}
+
+export async function cancelEvent(api: Api, call: Call): Promise<Response> {
+  const { name, events } = named(api, call, 'publish')
+  const result = await events.provider.cancel(name, api.clock.now())
+  if (result === 'unknown') throw unknownEvent()
+  if (result === 'too late') {
+    throw new ApiError(409, 'BINGO_EVENT_TOO_LATE', 'the event has left for its rules and cannot be cancelled')
+  }
+  return getRecord(api, name)
+}
+
+export async function replayEvent(api: Api, call: Call): Promise<Response> {
+  const { name, events } = named(api, call, 'operate')
+  const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
+  const { mode } = checked(replayBody, hasBody ? (await api.bodies.json(call.req.raw)).value : {})
+  if (mode === 'ifNoEffect') {
+    const record = await events.provider.get(name)
+    if (record?.outcomes.some(({ status }) => status === 'done') === true) {
+      throw new ApiError(409, 'BINGO_EVENT_HAS_EFFECT', 'an action of the event was delivered already', {
+        hint: 'Replay it with mode "force" to repeat its actions.',
+      })
+    }
+  }
+  const replayed = await events.provider.replay(name, api.clock.now())
+  if (replayed === 'unknown') throw unknownEvent()
+  if (replayed === 'waiting' || replayed === 'cancelled') {
+    const why = replayed === 'waiting' ? 'the event is not due yet' : 'the event was cancelled'
+    throw new ApiError(409, 'BINGO_EVENT_NOT_REPLAYED', why)
+  }
+  api.log.info({ event: name.id, environment: name.environment, by: call.get('caller').name }, 'event replayed')
+  return jsonAnswer(shownRecord(replayed))
+}
+
+async function getRecord(api: Api, name: { environment: string; id: string }): Promise<Response> {
+  const record = await eventsOf(api).provider.get(name)
+  if (record === null) throw unknownEvent()
+  return jsonAnswer(shownRecord(record))
+}
+
+function named(api: Api, call: Call, scope: 'read' | 'publish' | 'operate') {
+  const caller = requireScope(call, scope)
+  const environment = environmentFor(api, caller, query(call, environmentQuery).environment)
+  const id = call.req.param('id') ?? ''
+  if (id.length > 255) throw new InvalidPosting([{ path: '$.id', message: 'an id has at most 255 characters' }])
+  return { name: { environment, id }, events: eventsOf(api) }
+}
+
+function unknownEvent(): ApiError {
+  return new ApiError(404, 'BINGO_EVENT_UNKNOWN', 'there is no such event, or it was removed after its retention')
+}

@@ -1,0 +1,66 @@
+import { exactJson } from '../../model/json/strict-json.ts'
+import type { EventEnvelope, EventRecord } from '../../model/event/event-record.ts'
+import type { Posted } from '../../model/state/event-provider.ts'
+import type { ProviderCapabilities } from '../../model/state/event-provider.ts'
+
+function iso(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
+}
+
+/** What was said of an event, without what became of it. */
+export function shownEnvelope(event: EventEnvelope): object {
+  return {
+    id: event.id,
+    type: event.type,
+    name: event.type,
+    source: event.source,
+    key: event.key,
+    payload: event.payload,
+    context: event.context,
+    metadata: event.metadata,
+    userId: event.userId,
+    sessionId: event.sessionId,
+    accountId: event.accountId,
+    instanceId: event.instanceId,
+    environment: event.environment,
+    correlationId: event.correlationId,
+    causationId: event.causationId,
+    traceparent: event.traceparent,
+    hops: event.hops,
+    timestamp: iso(event.timestamp),
+    deliverAt: iso(event.deliverAt),
+    isTest: event.isTest,
+  }
+}
+
+export function shownRecord(record: EventRecord): object {
+  return {
+    ...shownEnvelope(record),
+    status: record.status,
+    matched: record.matched,
+    createdAt: iso(record.createdAt),
+    updatedAt: iso(record.updatedAt),
+    processedAt: iso(record.processedAt),
+    deliveredAt: iso(record.deliveredAt),
+    completedAt: iso(record.completedAt),
+    cancelledAt: iso(record.cancelledAt),
+    retryCount: record.retryCount,
+    error: record.error,
+    outcomes: record.outcomes.map((outcome) => ({ ...outcome, at: iso(outcome.at) })),
+    runs: [],
+  }
+}
+
+export function shownPosted({ tag, record }: Posted, { durability }: Pick<ProviderCapabilities, 'durability'>): object {
+  const isKnown = tag === 'duplicate' || tag === 'conflict'
+  return { ...shownRecord(record), ...(isKnown && { duplicate: true }), durability }
+}
+
+export function jsonAnswer(value: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(`${exactJson(value)}\n`, {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...COMMON, ...headers },
+  })
+}
+
+const COMMON = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const
