@@ -21,6 +21,7 @@ import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../flow/reading.ts'
+import { lookupsOf, sourceAddresses } from './lookups.ts'
 import { GuardedDeadLetters, GuardedTarget } from './standby/guarded.ts'
 
 export interface DaemonDeps {
@@ -155,6 +156,7 @@ class ConfiguredDaemon implements Daemon {
             },
             hooks,
           ),
+        lookups: lookupsOf(sourceAddresses(config), 'wait', deps),
         replaced: elected?.replaced,
         compileRowDecoder,
       },

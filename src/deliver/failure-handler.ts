@@ -128,6 +128,8 @@ export class FailureHandler implements Undelivered {
     const { action, change, failure } = job
     const now = this.deps.clock.now()
     const attempts = job.attempts ?? []
+    // One that is given up before its rows were there has not been evaluated either.
+    const stage = failure?.stage ?? job.preparation?.stage
     return {
       id: `${change.id}#${action.rule.id}#${action.identity}${job.ofPreviousKey ? '#former' : ''}`,
       event: withShortQuery(toChangeEvent(change)),
@@ -145,7 +147,7 @@ export class FailureHandler implements Undelivered {
       state,
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
-      ...(failure !== null && { stage: failure.stage, columns: columnsOf(change.table) }),
+      ...(stage !== undefined && { stage, columns: columnsOf(change.table) }),
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ActionPlan, Log, Payload } from '../model/rule/action.ts'
 import type { Change } from '../model/event/change.ts'
 import { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { Preparation } from '../model/delivery/preparation.ts'
 import type { EvaluationFailure } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Rule } from '../model/rule/rule.ts'
@@ -57,8 +58,29 @@ export class JobFactory<P> implements MatchSink {
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
+    this.take(this.matchedJob(action, change, payload, heldBytes, key === 'previous'))
+  }
+
+  deferred(
+    action: ActionPlan,
+    change: Change,
+    preparation: Preparation,
+    heldBytes: number,
+    key: 'present' | 'previous',
+  ): void {
+    const job = this.matchedJob(action, change, undefined, heldBytes, key === 'previous')
+    job.waitFor(preparation)
+    this.take(job)
+  }
+
+  private matchedJob(
+    action: ActionPlan,
+    change: Change,
+    payload: Payload,
+    heldBytes: number,
+    previous: boolean,
+  ): InFlightJob {
     this.lanes.locate(change, action.rule.key)
-    const previous = key === 'previous'
     const lane = previous && this.lanes.previousLane >= 0 ? this.lanes.previousLane : this.lanes.lane
     const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
     const job = this.job(action, change, payload, lane, JOB_BYTES + heldBytes + payloadBytes, null, previous)
@@ -68,7 +90,7 @@ export class JobFactory<P> implements MatchSink {
       job.apart = true
       if (this.lanes.previousLane >= 0) this.holdPlace(job, this.lanes.previousLane)
     }
-    this.take(job)
+    return job
   }
 
   failed(

@@ -1,6 +1,7 @@
 import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery/delivery-run.ts'
 import type { GapLog } from '../model/event/gap.ts'
+import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
@@ -50,6 +51,7 @@ class StagedPipeline implements Pipeline {
   private readonly rules: RuleCounters
   private readonly backPressure: BackPressure
   private readonly deliveries: Deliveries
+  private readonly lookups: LookupReader
   private readonly router: Router
   private readonly readings: ReadonlyMap<string, Reading<object>>
   /** Jobs do not know their source: each observer knows what it saw begin. */
@@ -73,8 +75,15 @@ class StagedPipeline implements Pipeline {
       ruleStats: (id) => this.rules.of(id),
       ended: (job, delivered) => this.ended(job, delivered),
     })
+    this.lookups = deps.lookups ?? NO_LOOKUPS
     this.router = new Router(
-      { clock, deliveries: this.deliveries, superseded: (job) => this.superseded(job) },
+      {
+        clock,
+        deliveries: this.deliveries,
+        prepare: (job) => this.prepare(job),
+        skipped: (job) => this.skipped(job),
+        superseded: (job) => this.superseded(job),
+      },
       deps.ruleSet,
     )
     const matcher = this.matcherOf(deps.ruleSet)
@@ -98,6 +107,7 @@ class StagedPipeline implements Pipeline {
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
     this.router.useRules(ruleSet)
+    this.lookups.useRules(ruleSet)
     const matcher = this.matcherOf(ruleSet)
     for (const reading of this.readings.values()) reading.useRules(matcher)
     if (this.opened) this.deliveries.prepare(ruleSet)
@@ -109,7 +119,8 @@ class StagedPipeline implements Pipeline {
   }
 
   dropTarget(target: string): DropResult {
-    return this.deliveries.drop(target)
+    const dropped = this.deliveries.drop(target)
+    return dropped === 'unknown' ? this.lookups.drop(target) : dropped
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -151,13 +162,15 @@ class StagedPipeline implements Pipeline {
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
     this.router.flushWindows()
     let hopefulAt = deps.clock.monotonicMs()
-    while (!this.deliveries.drained && !this.giveUp.signal.aborted) {
+    while (!this.drained && !this.giveUp.signal.aborted) {
       const now = deps.clock.monotonicMs()
-      if (!this.deliveries.onlyDownLeft) hopefulAt = now
+      if (!this.deliveries.onlyDownLeft && !this.lookups.onlyDownLeft) hopefulAt = now
+      // What its lookups let into a window after the others were flushed.
+      if (this.router.preparing > 0) this.router.flushWindows()
       if (now >= deadline || now - hopefulAt >= DOWN_PATIENCE_MS) break
       await deps.clock.sleep(DRAIN_POLL_MS)
     }
-    if (!this.deliveries.drained) {
+    if (!this.drained) {
       deps.log.warn(
         { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.budget.jobs, deadlineMs: options.shutdownDeadlineMs },
         'stopping with undelivered changes; they are replayed after the next start',
@@ -169,11 +182,27 @@ class StagedPipeline implements Pipeline {
     this.backPressure.stop()
     if (!fenced) await Promise.all([...this.readings.values()].map((reading) => reading.saveLast()))
     await this.deliveries.close()
+    await this.lookups.close()
+  }
+
+  private get drained(): boolean {
+    return this.deliveries.drained && this.router.preparing === 0
   }
 
   private ended(job: InFlightJob, delivered: boolean): void {
     if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
     if (this.observers.length > 0) this.tell(job, delivered ? 'delivered' : 'dead letter')
+    this.backPressure.release(job)
+  }
+
+  private async prepare(job: InFlightJob): Promise<void> {
+    const prepared = await this.lookups.prepare(job.preparation!, job.bytes)
+    if (prepared.tag === 'failed') this.rules.of(job.action.rule.id).errorsTotal += 1
+    job.prepared(prepared)
+  }
+
+  private skipped(job: InFlightJob): void {
+    job.end()
     this.backPressure.release(job)
   }
 

@@ -1,15 +1,20 @@
 import { steadyWallTime } from '../model/clock.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Deliveries } from '../model/delivery/deliveries.ts'
-import { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import { inRounds } from './windows/rounds.ts'
 import { DebounceWindow } from './windows/window.ts'
 import { DelayLine } from './windows/delay-line.ts'
+import { LookupLine } from './windows/lookup-line.ts'
 
 export interface RouterDeps {
   readonly clock: Clock
   readonly deliveries: Pick<Deliveries, 'push'>
+  /** Reads what the job waits for. */
+  readonly prepare: (job: InFlightJob) => Promise<void>
+  /** The `when` of a job does not hold: it ends before it came to a lane. */
+  readonly skipped: (job: InFlightJob) => void
   /** A job was superseded by a newer one and ended up inside it. */
   readonly superseded: (job: InFlightJob) => void
 }
@@ -31,6 +36,8 @@ export class Router {
   private readonly windows = new Map<string, Map<number, OpenWindow>>()
   /** By rule id. */
   private readonly delays = new Map<string, DelayLine>()
+  /** By rule id; only while jobs wait there. */
+  private readonly lookupLines = new Map<string, LookupLine>()
   /** The rules as they are now, by id. */
   private current: ReadonlyMap<string, Rule>
   /** Since the start of the daemon: a line is made when its first event comes, which may be after the clock was set. */
@@ -81,7 +88,24 @@ export class Router {
     return count
   }
 
+  /** Jobs that wait for rows of other tables before they come to their window; they are on their way. */
+  get preparing(): number {
+    let count = 0
+    for (const line of this.lookupLines.values()) count += line.size
+    return count
+  }
+
   private gather(job: InFlightJob): void {
+    const { rule } = job.action
+    // A window compares what is sent, so it is rendered before; and nothing of the rule overtakes it there.
+    if (this.lookupLines.has(rule.id) || (rule.debounce !== null && job.preparation !== null)) {
+      this.lookupLine(rule.id).add(job)
+      return
+    }
+    this.gatherPrepared(job)
+  }
+
+  private gatherPrepared(job: InFlightJob): void {
     const { rule } = job.action
     if (this.windows.size > 0) {
       this.flushOther(rule, job.lane)
@@ -107,6 +131,7 @@ export class Router {
     const { target } = job.action
     for (const placeholder of job.placeholders) deliveries.push(target, placeholder)
     deliveries.push(target, job)
+    if (job.preparation !== null) void this.deps.prepare(job)
   }
 
   /** What gathers on this lane for another version of the rule leaves first. */
@@ -132,6 +157,19 @@ export class Router {
 
   private releaseBatch(jobs: readonly InFlightJob[]): void {
     for (const job of inRounds(jobs)) this.enqueue(job)
+  }
+
+  private lookupLine(ruleId: string): LookupLine {
+    let line = this.lookupLines.get(ruleId)
+    if (line === undefined) {
+      line = new LookupLine({
+        prepare: this.deps.prepare,
+        release: (job) => (job.skipped ? this.deps.skipped(job) : this.gatherPrepared(job)),
+        emptied: () => this.lookupLines.delete(ruleId),
+      })
+      this.lookupLines.set(ruleId, line)
+    }
+    return line
   }
 
   private delayLine(ruleId: string, delayMs: number): DelayLine {

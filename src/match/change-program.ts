@@ -1,6 +1,9 @@
 import type { Change } from '../model/event/change.ts'
+import type { Preparation, Prepared } from '../model/delivery/preparation.ts'
+import { withFacts } from '../model/event/facts.ts'
 import { keyChanged } from '../model/event/row-key.ts'
 import { conditionOf } from '../model/rule/condition.ts'
+import type { ActionLookups } from '../model/rule/lookup.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import type { EvaluationStage } from '../model/errors.ts'
@@ -60,13 +63,13 @@ export function actOn(action: BoundAction, change: Change, heldBytes: number, si
   let hasPrevious = false
   let stage: EvaluationStage = 'when'
   try {
+    const { lookups } = action.plan
+    if (lookups !== null && lookups !== undefined) return deferOn(action, lookups, change, heldBytes, sink)
     if (action.when !== null && !action.when(change)) return null
     stage = 'payload'
     payload = action.render(change)
-    const { key } = action.plan.rule
-    const rekeyed = key !== null && key.of(change).previous !== null
-    if (action.renderPreviousKey !== null && (rekeyed || keyChanged(change.table, change.op, change.old, change.new))) {
-      previous = action.renderPreviousKey(change)
+    if (actsOnPreviousKey(action, change)) {
+      previous = action.renderPreviousKey!(change)
       hasPrevious = true
     }
   } catch (error) {
@@ -75,4 +78,50 @@ export function actOn(action: BoundAction, change: Change, heldBytes: number, si
   if (hasPrevious) sink.matched(action.plan, change, previous, heldBytes, 'previous')
   sink.matched(action.plan, change, payload, heldBytes, 'present')
   return null
+}
+
+/** What goes without the lookups is evaluated now; the rest when they are there, in the place that the job has by then. */
+function deferOn(
+  action: BoundAction,
+  lookups: ActionLookups,
+  change: Change,
+  heldBytes: number,
+  sink: MatchSink,
+): MatchFailure | null {
+  const { plan } = action
+  const stage = lookups.inWhen ? 'when' : 'payload'
+  let previous: boolean
+  try {
+    if (!lookups.inWhen && action.when !== null && !action.when(change)) return null
+    previous = actsOnPreviousKey(action, change)
+  } catch (error) {
+    return { stage: lookups.inWhen ? 'payload' : 'when', error: asEvaluationError(error) }
+  }
+  const preparation = (render: BoundAction['render']): Preparation => ({
+    change,
+    lookups: lookups.all,
+    stage,
+    finish: (rows) => prepare(action, render, lookups.inWhen, withFacts(change, { lookup: rows })),
+  })
+  if (previous) sink.deferred(plan, change, preparation(action.renderPreviousKey!), heldBytes, 'previous')
+  sink.deferred(plan, change, preparation(action.render), heldBytes, 'present')
+  return null
+}
+
+function prepare(action: BoundAction, render: BoundAction['render'], asks: boolean, change: Change): Prepared {
+  let stage: EvaluationStage = 'when'
+  try {
+    if (asks && action.when !== null && !action.when(change)) return { tag: 'skip' }
+    stage = 'payload'
+    return { tag: 'ready', payload: render(change) }
+  } catch (error) {
+    const { code, message } = asEvaluationError(error)
+    return { tag: 'failed', failure: { stage, code, message } }
+  }
+}
+
+function actsOnPreviousKey({ plan, renderPreviousKey }: BoundAction, change: Change): boolean {
+  const { key } = plan.rule
+  const rekeyed = key !== null && key.of(change).previous !== null
+  return renderPreviousKey !== null && (rekeyed || keyChanged(change.table, change.op, change.old, change.new))
 }

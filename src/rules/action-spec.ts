@@ -4,6 +4,7 @@ import type { SourceLocation } from '../model/errors.ts'
 import type { Structure, Template } from '../model/rule/rule.ts'
 import { compileStructure } from './language/structure.ts'
 import type { StructureSource } from './language/structure.ts'
+import type { RuleFacts } from './language/fact-values.ts'
 import type { SourceText } from './language/source-text.ts'
 import { compileTemplate } from './language/template/template.ts'
 import type { TemplatePlace } from './language/template/template-places.ts'
@@ -25,6 +26,8 @@ export interface SpecContext {
   readonly targetName: string | undefined
   readonly reporter: Reporter
   readonly secrets: SecretSource
+  /** What the rule has beside its rows. */
+  readonly facts?: RuleFacts | undefined
   /** Gets every template of the action. */
   readonly templates: CheckedTemplate[]
 }
@@ -118,6 +121,7 @@ export class TreeActionSpec implements ActionSpec {
   private structureOf(node: TreeNode): Structure {
     return compileStructure(this.structureSource(node), node.location, {
       literal: (text, offset, source) => this.literal(text, offset, source),
+      facts: this.context.facts,
       onParsed: (template) => this.context.templates.push({ template, strict: false }),
     })
   }
@@ -158,7 +162,7 @@ export class TreeActionSpec implements ActionSpec {
     warnOfPlaceholders(source, kind, this.context.reporter)
     const strict = kind === 'template'
     const onParsed = (template: ParsedTemplate): void => void this.context.templates.push({ template, strict })
-    return compileTemplate(source, { strict, literal, place, onParsed })
+    return compileTemplate(source, { strict, literal, place, onParsed, facts: this.context.facts })
   }
 
   /** Numbers and booleans may stand where a text is meant. */

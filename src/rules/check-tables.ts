@@ -136,6 +136,7 @@ function unloggedColumns({ rule, actions }: RuleChecks, table: TableDef): Proble
 function unknownColumns(rule: Rule, table: TableDef): Problem[] {
   const parts: { readonly location: SourceLocation; bind(table: TableDef): unknown }[] = [
     ...[rule.match, rule.filter, rule.key].filter((part) => part !== null),
+    ...(rule.lookups ?? []),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
   ]
   return parts.flatMap((part) => {
@@ -198,6 +199,7 @@ function templateProblems(
     ruleId,
   })
   return template.paths.flatMap(({ path, target, sole }) => {
+    if (target.image === 'lookup' || target.image === 'threshold') return []
     const [head] = path.parts
     const bare = path.parts.length === 1 && (target.image === 'change' || target.name === undefined)
     const shadowed = bare && head !== undefined ? columns.find(head)?.name : undefined

@@ -33,6 +33,10 @@ export const RULE_CODES = {
   secret: 'BINGO_RULE_SECRET_MISSING',
   /** An action names a target that `targets:` of the configuration does not have. */
   unknownTarget: 'BINGO_RULE_UNKNOWN_TARGET',
+  /** A lookup whose statement is no single SELECT. */
+  lookupStatement: 'BINGO_RULE_LOOKUP_STATEMENT',
+  /** Warning: no action of the rule reads the lookup. */
+  unusedLookup: 'BINGO_RULE_LOOKUP_UNUSED',
   /** A column that a table of the rule does not have. */
   unknownColumn: 'BINGO_RULE_UNKNOWN_COLUMN',
   /** A column's type does not fit what the rule does with it; a warning where that fails for some rows only. */

@@ -2,6 +2,7 @@ import type { ActionDefaults, ActionPlan, ActionType } from '../model/rule/actio
 import type { SourceLocation } from '../model/errors.ts'
 import { ProblemsError } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
+import { READS_WHOLE_ROW } from '../model/table/column-reads.ts'
 import type { Predicate, Rule } from '../model/rule/rule.ts'
 import { compilePredicate } from './language/cel/predicate.ts'
 import { identify } from './action-identity.ts'
@@ -9,8 +10,11 @@ import { TreeActionSpec } from './action-spec.ts'
 import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
+import { NO_RULE_FACTS } from './language/fact-values.ts'
+import type { RuleFacts } from './language/fact-values.ts'
 import type { SourceText } from './language/source-text.ts'
 import type { ActionChecks, CheckedTemplate } from './rule-checks.ts'
+import { usedLookups } from './used-lookups.ts'
 import { ValueReader } from './read-values.ts'
 import { Reporter } from './reporter.ts'
 import { sourceText } from './files/rule-text.ts'
@@ -39,6 +43,7 @@ export interface RuleContext {
 /** What an action takes from its rule. */
 export interface RuleOfAction {
   readonly rule: Rule
+  readonly facts: RuleFacts
   readonly delivery: MapNode
   readonly coalesce: 'latest' | 'none' | undefined
   /** Gets what can be checked against tables. */
@@ -55,7 +60,7 @@ const NOT_OF_IDENTITY = ['id', 'type', 'target', 'when', ...DELIVERY_KEYS]
 export function readAction(
   node: TreeNode,
   index: number,
-  { rule, delivery: ruleMap, coalesce, checks, ids }: RuleOfAction,
+  { rule, facts, delivery: ruleMap, coalesce, checks, ids }: RuleOfAction,
   context: RuleContext,
 ): ActionPlan | undefined {
   const reader = new ValueReader(context.reporter, rule.id)
@@ -74,6 +79,7 @@ export function readAction(
       targetName: named?.name,
       reporter: context.reporter,
       secrets: context.secrets,
+      facts,
       templates,
     },
     named === undefined ? [map] : [map, named.map],
@@ -84,11 +90,12 @@ export function readAction(
   const onRule = readDelivery(ruleMap, context.delivery, silent(reader))
   const onTarget = named === undefined ? onRule : readDelivery(named.map, onRule, silent(reader))
   const delivery = readDelivery(map, onTarget, reader)
-  const when = readWhen(map, reader, rule.id)
+  const when = readWhen(map, reader, rule.id, facts)
   const id = readActionId(map, reader, ids)
   if (context.reporter.errors.length > before) return undefined
   checks.push({ when: when?.text, templates })
   const target = compiled.target.id
+  const lookups = usedLookups(rule, when?.predicate, templates)
   return {
     rule,
     index,
@@ -98,11 +105,13 @@ export function readAction(
     target: compiled.target,
     coalesce: coalesce ?? type.defaultCoalesce(spec),
     when: when?.predicate ?? null,
+    lookups,
     onFailure: delivery.onFailure,
     retry: delivery.retry,
     timeoutMs: delivery.timeoutMs,
     ratePerSecond: delivery.ratePerSecond,
-    reads: (table) => compiled.reads(table),
+    // What is evaluated later may fail then, and a repaired rule may read other columns.
+    reads: (table) => (lookups === null ? compiled.reads(table) : READS_WHOLE_ROW),
     bind: (table) => compiled.bind(table),
     bindPreviousKey: compiled.bindPreviousKey,
     options: compiled.options,
@@ -185,9 +194,9 @@ function readType(
   return actionTypes.get(name)
 }
 
-function readWhen(map: MapNode, reader: ValueReader, ruleId: string): ReadPredicate | undefined {
+function readWhen(map: MapNode, reader: ValueReader, ruleId: string, facts: RuleFacts): ReadPredicate | undefined {
   const entry = entryOf(map, 'when')
-  return entry && readPredicate(entry.value, 'when', reader, ruleId)
+  return entry && readPredicate(entry.value, 'when', reader, ruleId, facts)
 }
 
 export interface ReadPredicate {
@@ -201,6 +210,7 @@ export function readPredicate(
   name: string,
   reader: ValueReader,
   ruleId: string,
+  facts: RuleFacts = NO_RULE_FACTS,
 ): ReadPredicate | undefined {
   const isBoolean = node.tag === 'scalar' && typeof node.value === 'boolean'
   if (node.tag !== 'scalar' || (!isBoolean && reader.string(node, name) === undefined)) {
@@ -210,7 +220,7 @@ export function readPredicate(
     const written = sourceText(node, ruleId)
     // YAML reads True too, CEL does not.
     const text = isBoolean ? { ...written, text: String(node.value) } : written
-    return { predicate: compilePredicate(text), text }
+    return { predicate: compilePredicate(text, facts), text }
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
     reader.reporter.problems.push(...error.problems)

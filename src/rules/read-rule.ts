@@ -8,6 +8,8 @@ import { RULE_CODES } from './codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import { distinct } from './action-identity.ts'
 import { readAction, readPredicate } from './read-action.ts'
+import { factsOfFilter, readFacts, readLookups } from './read-lookups.ts'
+import { warnOfUnused } from './used-lookups.ts'
 import { readKey } from './read-key.ts'
 import { readMatch } from './read-match.ts'
 import type { RuleContext } from './read-action.ts'
@@ -27,6 +29,7 @@ export const RULE_KEYS = [
   'match',
   'filter',
   'key',
+  'lookup',
   'debounce',
   'coalesce',
   'delay',
@@ -81,7 +84,9 @@ export function readRule(
   const tables = readTables(map, operations, reader)
   const actions: ActionPlan[] = []
   const checks: ActionChecks[] = []
-  const filter = field(map, 'filter', (value) => readPredicate(value, 'filter', reader, id))
+  const facts = readFacts(map)
+  const lookups = readLookups(map, facts, { rule: id, reader, context })
+  const filter = field(map, 'filter', (value) => readPredicate(value, 'filter', reader, id, factsOfFilter(facts)))
   const rule: Rule = {
     id,
     description: field(map, 'description', (value) => reader.string(value, 'description')) ?? null,
@@ -92,6 +97,7 @@ export function readRule(
     match: field(map, 'match', (value) => readMatch(value, reader, id)) ?? null,
     filter: filter?.predicate ?? null,
     key: field(map, 'key', (value) => readKey(value, reader, id, context.reporter)) ?? null,
+    lookups: lookups.lookups,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,
@@ -103,13 +109,14 @@ export function readRule(
   const plans: ActionPlan[] = []
   const ids = new Set<string>()
   readActions(map, reader).forEach((action, index) => {
-    const plan = readAction(action, index, { rule, delivery: map, coalesce, checks, ids }, context)
+    const plan = readAction(action, index, { rule, facts, delivery: map, coalesce, checks, ids }, context)
     if (plan !== undefined) plans.push(plan)
   })
   actions.push(...distinct(plans))
+  warnOfUnused(lookups.lookups, plans, reader)
   return context.reporter.errors.length > before
     ? undefined
-    : { rule, enabled, checks: { rule, tables, filter: filter?.text, actions: checks } }
+    : { rule, enabled, checks: { rule, tables, filter: filter?.text, actions: [...checks, ...lookups.checks] } }
 }
 
 function field<T>(map: MapNode, key: string, read: (node: TreeNode) => T | undefined): T | undefined {

@@ -2,11 +2,12 @@ import { Change, type ChangeEvent, type Operation, type Row, type Value } from '
 import { BingoError } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
 import type { ColumnDef, TableDef } from '../model/table/table.ts'
+import { withSampleFacts } from './sample-facts.ts'
 import { typedRow } from './typed-row.ts'
 import { splitTableName } from './table-pattern.ts'
 
 /** A change event as people write or keep it; everything but operation, table and rows may be left out. */
-export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown }
+export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown; readonly lookup?: unknown }
 
 const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
 const VARCHAR = 15
@@ -45,7 +46,8 @@ export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): 
     timestampUs: microseconds(event.ts),
     query: event.query ?? null,
   }
-  return new Change(table, op, transaction, event.seq ?? 0, old, new_, event.query ?? null)
+  const change = new Change(table, op, transaction, event.seq ?? 0, old, new_, event.query ?? null)
+  return withSampleFacts(change, event)
 }
 
 /** Since 1970, of an ISO 8601 time with up to six fraction digits; Date keeps three of them. 0 where there is none. */

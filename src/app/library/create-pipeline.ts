@@ -13,6 +13,7 @@ import { silentLog } from '../../model/silent-log.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { openInstanceState } from '../../state/open.ts'
+import { lookupsOf, lookupSource } from '../lookups.ts'
 import { loadSources, openSources } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { Pipeline, PipelineOptions, PipelineStats, RedeliveryResult, RulesInput } from './contract.ts'
@@ -146,6 +147,7 @@ class LibraryPipeline implements Pipeline {
           const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
           return new TargetQueues({ ...deps, lanes: config.lanes, logSends: null, deadLetters, openTarget }, hooks)
         },
+        lookups: lookupsOf(lookupSource(this.parts.sources), 'wait', deps),
         compileRowDecoder,
       },
     )

@@ -1,4 +1,5 @@
 import { Redelivery } from '../../deliver/dead-letters/redelivery.ts'
+import type { Lookups } from '../../deliver/lookups/lookups.ts'
 import { countOf, planRetry } from '../../deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
 import type { Target, TargetConfig } from '../../model/rule/action.ts'
@@ -8,6 +9,8 @@ import type { RuleSet } from '../../model/rule/rule.ts'
 import { openDeadLetterStore } from '../../state/open.ts'
 import { eventsAgain, type ServerSource } from '../event-again.ts'
 import { stateSettings } from '../state-settings.ts'
+import { createStats } from '../../model/stats.ts'
+import { lookupsOf, lookupSource } from '../lookups.ts'
 import type { RedeliveryResult } from './contract.ts'
 import type { LibraryParts } from './parts.ts'
 
@@ -68,7 +71,7 @@ export class PipelineDeadLetters {
     const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
     const servers = (): readonly ServerSource[] => this.parts.sources.filter((each) => 'mysql' in each)
     const readAgain = eventsAgain({ instance: config.name, servers, clock, signal })
-    await using redelivery = new Redelivery({ ruleSet, openTarget, clock, readAgain, signal })
+    await using redelivery = new Redelivery({ ruleSet, openTarget, lookups: this.lookups(), clock, readAgain, signal })
     const failures: { id: string; code: string; message: string }[] = []
     const plan = await planRetry(store, filter)
     let total = countOf(plan)
@@ -88,6 +91,11 @@ export class PipelineDeadLetters {
     })
     await retry.run(plan)
     return { sent: taken - redelivery.unmatched, unmatched: redelivery.unmatched, left: total - taken, failures }
+  }
+
+  private lookups(): Lookups {
+    const { sources, clock, log, config } = this.parts
+    return lookupsOf(lookupSource(sources), 'fail', { clock, log, stats: createStats(config.budgetBytes) })
   }
 
   /** The store of the run, else one of its own. */

@@ -1,5 +1,6 @@
 import { readConfig } from '../../app/config/load.ts'
 import type { Config } from '../../app/config/config.ts'
+import { sourceAddresses } from '../../app/lookups.ts'
 import { replicaName } from '../../app/open-sources.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'
 import { RULE_CODES } from '../../rules/codes.ts'
@@ -33,7 +34,7 @@ export async function check(options: CheckOptions): Promise<number> {
       ? seen
       : { tables: readSchemaFile(options.schema), foldsNames: seen?.foldsNames, complete: true, toSeeAll: '' }
   const loaded = await checkRules(config, known, options.allowMissingSecrets === true, found)
-  if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet)))
+  if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet, sourceAddresses(config))))
   const judged = withoutRepeated(found)
   const ok = !judged.some(({ severity }) => severity === 'error' || (options.strict === true && severity === 'warning'))
   if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged))}\n`)

@@ -2,6 +2,8 @@ import { actionTypes } from '../../targets/registry.ts'
 import type { ActionPlan, ActionType, InspectionProblem } from '../../model/rule/action.ts'
 import { BingoError, type Problem } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
+import { inspectLookups } from './inspect-lookups.ts'
+import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { silentLog } from '../../model/silent-log.ts'
 
 interface Inspected {
@@ -13,8 +15,8 @@ interface Inspected {
  * Asks every target whether it lets us in and has what the actions need (topic, stream, exchange, table, method); sends
  * nothing. What keeps an action from ever working is an error; a target that cannot be asked now is a warning.
  */
-export async function inspectTargets({ rules }: RuleSet): Promise<Problem[]> {
-  const problems: Problem[] = []
+export async function inspectTargets({ rules }: RuleSet, source: readonly SourceAddress[]): Promise<Problem[]> {
+  const problems: Problem[] = await inspectLookups(rules, source)
   const told = new Set<string>()
   for (const action of rules.flatMap((rule) => rule.actions)) {
     const type = actionTypes().get(action.type)

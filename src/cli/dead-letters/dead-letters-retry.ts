@@ -6,6 +6,11 @@ import type { Log } from '../../model/rule/action.ts'
 import { systemClock } from '../../model/clock.ts'
 import { actionTypes } from '../../targets/registry.ts'
 import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+import { lookupsOf, sourceAddresses } from '../../app/lookups.ts'
+import { asksTheSource } from '../../deliver/lookups/open-lookup.ts'
+import type { Lookups } from '../../deliver/lookups/lookups.ts'
+import type { RuleSet } from '../../model/rule/rule.ts'
+import { createStats } from '../../model/stats.ts'
 import type { Config } from '../../app/config/config.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
@@ -15,9 +20,11 @@ import { ProgressBar } from '../output/progress-bar.ts'
 import { rulesFor } from '../rules-for.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 
+const USED = ['name', 'checkpoint', 'deadLetters', 'redis', 'webhooks', 'delivery']
+
 /** `bingo dead-letters retry`: answers whether all that were chosen were taken. */
 export async function retryLetters(ids: readonly string[], options: SelectOptions): Promise<boolean> {
-  const config = configFor(options, false, ['name', 'checkpoint', 'deadLetters', 'redis', 'webhooks', 'delivery'])
+  const config = configFor(options, false, USED)
   const log = await commandLog(config, options)
   const store = await openLetters(config, log)
   try {
@@ -59,6 +66,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
       actionTypes()
         .get(target.type)!
         .open(target, { log, now: () => Date.now(), run }),
+    lookups: lookupsFor(ruleSet, options, { clock: systemClock, log, stats: createStats(config.budgetBytes) }),
     clock: systemClock,
     signal: stop.signal,
   })
@@ -94,4 +102,10 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
 
 function serversOf({ sources }: Config): readonly ServerSource[] {
   return sources.map((mysql, i) => ({ name: mysql.name, mysql, isMain: i === 0 }))
+}
+
+/** The source is configured for this command too where a rule asks it; any other retry does without. */
+function lookupsFor({ rules }: RuleSet, options: SelectOptions, deps: Parameters<typeof lookupsOf>[2]): Lookups {
+  const asksSource = rules.some(({ lookups = [] }) => lookups.some(asksTheSource))
+  return lookupsOf(asksSource ? sourceAddresses(configFor(options, true, [...USED, 'source'])) : [], 'fail', deps)
 }

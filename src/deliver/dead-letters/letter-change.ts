@@ -1,4 +1,5 @@
 import { Change, type Row, type Value } from '../../model/event/change.ts'
+import { withFacts } from '../../model/event/facts.ts'
 import { ColumnType } from '../../model/table/column-type.ts'
 import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
 import type { ColumnDef, TableDef, ValueKind } from '../../model/table/table.ts'
@@ -25,7 +26,8 @@ export function letterChange({ event, columns }: DeadLetter): Change {
   const key = event.key === null ? [] : Object.keys(event.key).map((name) => names.indexOf(name))
   const table: TableDef = { ...change.table, columns: columns.map(columnOf), key }
   const [old, new_] = [exactRow(change.old, kinds), exactRow(change.new, kinds)]
-  return new Change(table, change.op, change.transaction, change.seq, old, new_, change.query)
+  const exact = new Change(table, change.op, change.transaction, change.seq, old, new_, change.query)
+  return change.facts === null ? exact : withFacts(exact, change.facts)
 }
 
 function columnOf([name, kind]: readonly [string, ValueKind]): ColumnDef {

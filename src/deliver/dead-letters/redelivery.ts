@@ -5,10 +5,12 @@ import type { Clock } from '../../model/clock.ts'
 import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import { withFacts } from '../../model/event/facts.ts'
 import { keyChanged } from '../../model/event/row-key.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { TargetState } from '../../model/delivery/target-state.ts'
+import type { Lookups } from '../lookups/lookups.ts'
 import { TargetQueue } from '../queue/target-queue.ts'
 import { letterChange } from './letter-change.ts'
 import { namedAction, ownAction } from './own-action.ts'
@@ -22,6 +24,8 @@ export interface RedeliveryDeps {
   /** RULE#ACTION to send by, instead of the entries' own actions. */
   readonly by?: string | undefined
   readonly openTarget: (target: TargetConfig) => Promise<Target>
+  /** Rows that actions read before they are rendered. Absent where no rule has any. */
+  readonly lookups?: Pick<Lookups, 'rows' | 'close'> | undefined
   readonly clock: Clock
   /** Reads the change of an entry again, with all its columns; rejects where it cannot be had any more. */
   readonly readAgain: (letter: DeadLetter) => Promise<Change>
@@ -67,7 +71,7 @@ export class Redelivery implements AsyncDisposable {
     try {
       jobs = await this.jobsFor(letter)
     } catch (error) {
-      if (error instanceof BingoError) return thrownFailure('poison', error)
+      if (error instanceof BingoError) return thrownFailure(error.retryable ? 'down' : 'poison', error)
       throw error
     }
     if (jobs.length === 0) this.unmatched += 1
@@ -91,6 +95,7 @@ export class Redelivery implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.deps.lookups?.close()
     for (const opened of this.targets.values()) {
       await opened.then(({ queue }) => queue.close()).catch(() => undefined)
     }
@@ -99,21 +104,29 @@ export class Redelivery implements AsyncDisposable {
   /** An entry has the columns that its rule read when it was written; a repaired rule may read others. */
   private async jobsFor(letter: DeadLetter): Promise<readonly InFlightJob[]> {
     try {
-      return this.jobsOf(letter, letterChange(letter))
+      return await this.jobsOf(letter, letterChange(letter))
     } catch (error) {
       if (!(error instanceof BingoError) || !LACKS_COLUMN.has(error.code)) throw error
-      return this.jobsOf(letter, await this.deps.readAgain(letter))
+      return await this.jobsOf(letter, await this.deps.readAgain(letter))
     }
   }
 
   /** What to send, in this order: mostly one thing. */
-  private jobsOf(letter: DeadLetter, change: Change): readonly InFlightJob[] {
+  private async jobsOf(letter: DeadLetter, kept: Change): Promise<readonly InFlightJob[]> {
     const action = this.by ?? ownAction(letter, this.deps.ruleSet)
-    if (!matches(action, letter, change)) return []
+    if (!filterMatches(action, letter, kept)) return []
+    const change = await this.withLookups(action, kept)
+    if (!whenMatches(action, letter, change)) return []
     return payloadsOf(action, letter, change).map((payload) => {
       const lane = this.sent++ % LANES
       return new InFlightJob(action, change, payload, lane, 0, NO_HOLD, null)
     })
+  }
+
+  /** Looked up again: what was found for the first attempt is not kept. */
+  private async withLookups({ lookups }: ActionPlan, change: Change): Promise<Change> {
+    if (lookups === null || lookups === undefined || this.deps.lookups === undefined) return change
+    return withFacts(change, { lookup: await this.deps.lookups.rows(lookups.all, change, 0) })
   }
 
   private async deliver(job: InFlightJob, taken: Taken[]): Promise<DeliveryFailure | null> {
@@ -159,9 +172,12 @@ export class Redelivery implements AsyncDisposable {
 const LACKS_COLUMN: ReadonlySet<string> = new Set(['BINGO_COLUMN_ABSENT', 'BINGO_UNKNOWN_COLUMN'])
 
 /** Asks what could not be answered when the entry was written; what had been answered then is not asked again. */
-function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
+function filterMatches({ rule }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
   const condition = stage === 'filter' ? conditionOf(rule) : null
-  if (condition !== null && !condition.bind(change.table)(change)) return false
+  return condition === null || condition.bind(change.table)(change)
+}
+
+function whenMatches({ when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
   return when === null || (stage !== 'filter' && stage !== 'when') || when.bind(change.table)(change)
 }
 

@@ -84,6 +84,16 @@ export class LaneOutcomes {
     this.parts.lanes.wakeAfter(lane, waitMs)
   }
 
+  /** The `when` of the job at the head of its lane does not hold. */
+  skipped(job: InFlightJob): void {
+    this.parts.lanes.settle(job.lane, 1, null)
+    this.deps.state.queued -= 1
+    this.deps.state.ended += 1
+    job.end()
+    this.deps.onEnd(job, false)
+    this.parts.lanes.wake(job.lane)
+  }
+
   /** Ends the jobs at the head of a lane that are not to be sent; what may be sent after all stays. */
   async endUnsent(lane: number): Promise<void> {
     const queue = this.parts.lanes.at(lane)

@@ -49,6 +49,7 @@ export class LaneSelection {
     const unsent: InFlightJob[] = []
     for (let job = queue.at(0); job !== undefined && unsent.length < UNSENT_BATCH; job = queue.at(unsent.length)) {
       const endsUnsent = all || this.undelivered.endsUnsent(job)
+      if (job.skipped || (job.preparation !== null && !all)) break
       if (job.placeholderFor !== null || !endsUnsent || (job.after !== null && !job.after.done)) break
       unsent.push(job)
     }

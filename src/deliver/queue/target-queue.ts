@@ -146,6 +146,10 @@ export class TargetQueue implements WakeableQueue {
     if (first === undefined) return
     if (first.placeholderFor !== null) {
       this.reach(first)
+    } else if (first.skipped) {
+      this.outcomes.skipped(first)
+    } else if (first.preparation !== null && target !== null) {
+      // The lane waits: whether the job is sent at all is not known yet.
     } else if (target === null || this.deps.undelivered.endsUnsent(first)) {
       void this.outcomes.endUnsent(lane)
     } else {

@@ -1,4 +1,5 @@
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import type { Preparation } from '../../model/delivery/preparation.ts'
 import type { PresentColumns, RowsBlock } from '../../model/source/binlog-stream.ts'
 import { Change } from '../../model/event/change.ts'
 import type { Row, RowOp, Transaction } from '../../model/event/change.ts'
@@ -38,6 +39,14 @@ export interface MatchFailure {
 export interface MatchSink {
   /** `heldBytes`: estimate of what the change keeps in memory. `key`: the previous one is that before an UPDATE of it. */
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void
+  /** As `matched`, for what is rendered when rows of other tables are there. */
+  deferred(
+    action: ActionPlan,
+    change: Change,
+    preparation: Preparation,
+    heldBytes: number,
+    key: 'present' | 'previous',
+  ): void
   /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
   failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
   /** A rule matched a row; before its actions. */

@@ -4,6 +4,7 @@ import type { Attempt } from './dead-letter.ts'
 import type { EvaluationStage } from '../errors.ts'
 import { stringifyValue } from '../event/event-json.ts'
 import { jobKeyText } from '../rule/rule-key.ts'
+import type { Preparation, Prepared } from './preparation.ts'
 
 /** What a job keeps from being passed by the checkpoint: its transaction's entry in the watermark (invariant 4). */
 export interface Hold {
@@ -33,6 +34,8 @@ class JobLinks {
   /** Placeholders that have not come to the head of their lanes yet. */
   placesAhead = 0
   reachedHead = false
+  preparation: Preparation | null = null
+  skipped = false
   queue: WakeableQueue | null = null
 }
 
@@ -45,14 +48,14 @@ const NO_JOBS: readonly InFlightJob[] = []
 export class InFlightJob implements Sendable {
   readonly action: ActionPlan
   readonly change: Change
-  readonly payload: Payload
+  payload: Payload
   readonly lane: number
   readonly bytes: number
   readonly hold: Hold
   /** Acts on the key that the row had before an UPDATE of its primary key. */
   readonly ofPreviousKey: boolean
   /** Rendering or the filter failed: goes straight to the dead letters when its turn comes. */
-  readonly failure: EvaluationFailure | null
+  failure: EvaluationFailure | null
   /** Concerns more than the row of its key: it is sent apart from its neighbours on the lane. */
   apart = false
   done = false
@@ -97,6 +100,34 @@ export class InFlightJob implements Sendable {
   /** This holds the place of that job in another lane: the lane waits until the job has ended. */
   get placeholderFor(): InFlightJob | null {
     return this.links === null ? null : this.links.placeholderFor
+  }
+
+  /** What has to be read before it can be rendered; null: nothing, or it was. */
+  get preparation(): Preparation | null {
+    return this.links === null ? null : this.links.preparation
+  }
+
+  /** Its `when` does not hold: it ends when its turn comes, and nothing is sent. */
+  get skipped(): boolean {
+    return this.links !== null && this.links.skipped
+  }
+
+  /** Keeps its place, and is not sent before `prepared`. */
+  waitFor(preparation: Preparation): void {
+    const links = this.link()
+    links.preparation = preparation
+    links.placesAhead += 1
+  }
+
+  prepared(prepared: Prepared): void {
+    const links = this.link()
+    links.preparation = null
+    if (prepared.tag === 'ready') this.payload = prepared.payload
+    else if (prepared.tag === 'failed') this.failure = prepared.failure
+    // What is skipped never goes: that its place is not free says so to whoever chooses.
+    if (prepared.tag === 'skip') links.skipped = true
+    else links.placesAhead -= 1
+    this.wakeQueue()
   }
 
   /** What holds the place of this job in other lanes; the job waits until all of them have come to the head there. */

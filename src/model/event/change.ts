@@ -1,4 +1,5 @@
 import type { Event, Shape } from './event.ts'
+import type { Facts, ThresholdFact } from './facts.ts'
 import { keyChanged, keyValue, rowKeyText } from './row-key.ts'
 import { rowShape } from './row-shape.ts'
 import type { TableDef } from '../table/table.ts'
@@ -73,6 +74,11 @@ export class Change implements Event {
     this.query = query
   }
 
+  /** What the rule that matched knows beside the rows (facts.ts); null for most. */
+  get facts(): Facts | null {
+    return null
+  }
+
   /** Deterministic: the same change has the same id after any replay. The idempotency key of every target. */
   get id(): string {
     return `${this.transaction.id}/${this.seq}`
@@ -139,4 +145,6 @@ export interface ChangeEvent {
   readonly txId: string
   readonly seq: number
   readonly query: string | null
+  /** In events of rules with `threshold:` only. */
+  readonly threshold?: ThresholdFact
 }

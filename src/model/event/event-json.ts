@@ -14,6 +14,7 @@ export function isoMicroseconds(timestampUs: number): string {
 /** The change event as people see it. Shows the columns that the change holds: all of them when a whole row was read. */
 export function toChangeEvent(change: Change): ChangeEvent {
   const { transaction, table } = change
+  const threshold = change.facts?.threshold
   return {
     id: change.id,
     op: change.op,
@@ -30,6 +31,7 @@ export function toChangeEvent(change: Change): ChangeEvent {
     txId: transaction.id,
     seq: change.seq,
     query: change.query,
+    ...(threshold !== undefined && { threshold }),
   }
 }
 
@@ -162,10 +164,12 @@ export function stringifyEvent(change: Change): string {
   const { old, new: new_, seq, query } = change
   if (change.transaction !== lastTransaction) prepareTransaction(change.transaction)
   const json = jsonOf(change.table)
+  const threshold = change.facts?.threshold
   return flatText(
     `{"id":"${lastId}/${seq}","op":"${change.op}${json.head}${stringifyKey(json, old, new_)}` +
       `,"old":${old === null ? 'null' : json.rows.write(old)},"new":${new_ === null ? 'null' : json.rows.write(new_)}` +
       `,"changed":[${stringifyChanged(json, old, new_)}${lastOrigin}${seq}` +
-      `,"query":${query === null ? 'null' : stringifyText(query)}}`,
+      `,"query":${query === null ? 'null' : stringifyText(query)}` +
+      `${threshold === undefined ? '' : `,"threshold":${stringifyMap(threshold)}`}}`,
   )
 }

@@ -4,6 +4,7 @@ import type { BingoError, SourceLocation } from '../errors.ts'
 import type { ReceiverAnswer } from './outcome.ts'
 import type { ColumnReads, OnFailure, Predicate, RetryOptions, Rule, Structure, Template } from './rule.ts'
 import type { TableDef } from '../table/table.ts'
+import type { ActionLookups } from './lookup.ts'
 
 /** What an action's adapter renders from a change and later sends. Opaque to everything but the adapter. */
 export type Payload = unknown
@@ -23,6 +24,8 @@ export interface ActionPlan {
   readonly target: TargetConfig
   readonly coalesce: 'latest' | 'none'
   readonly when: Predicate | null
+  /** Rows that are read before it is rendered; null or absent: none. */
+  readonly lookups?: ActionLookups | null | undefined
   readonly onFailure: OnFailure
   readonly retry: RetryOptions
   readonly timeoutMs: number

@@ -2,6 +2,7 @@ import type { Change, Operation, Value } from '../event/change.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
 import type { TableDef } from '../table/table.ts'
 import type { ActionPlan } from './action.ts'
+import type { Lookup } from './lookup.ts'
 import type { RuleKey } from './rule-key.ts'
 
 /** Which columns something reads. `all` means the whole row of that image. */
@@ -17,6 +18,8 @@ export interface ColumnReads {
 export interface Predicate {
   readonly source: string
   readonly location: SourceLocation
+  /** Names of the lookups that it reads; absent or empty: none. */
+  readonly lookupNames?: readonly string[] | undefined
   /** Columns read, resolved for this table (case-insensitive lookup applied). */
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => boolean
@@ -111,6 +114,8 @@ export interface Rule {
   readonly filter: Predicate | null
   /** What orders its events instead of the primary key; null: the primary key. */
   readonly key: RuleKey | null
+  /** Rows that its actions may read; absent or empty: none. */
+  readonly lookups?: readonly Lookup[] | undefined
   readonly actions: readonly ActionPlan[]
   readonly debounce: DebounceOptions | null
   readonly delayMs: number

@@ -6,6 +6,7 @@ import { stringifyValue } from '../../model/event/event-json.ts'
 import { flatText } from '../../model/event/flat-text.ts'
 import type { ColumnReads, Structure } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
+import type { RuleFacts } from './fact-values.ts'
 import type { SourceText } from './source-text.ts'
 import type { ParsedTemplate } from './template/template-render.ts'
 import { bindText, parseTemplate } from './template/template.ts'
@@ -21,6 +22,8 @@ export type StructureSource =
 export interface StructureOptions {
   /** As in templates; `source` is the text that it stands in. */
   readonly literal?: (text: string, offset: number, source: SourceText) => string
+  /** As in templates. */
+  readonly facts?: RuleFacts | undefined
   /** Told of each template in it. */
   readonly onParsed?: (template: ParsedTemplate) => void
 }
@@ -83,9 +86,9 @@ function compileNode(source: StructureSource, options: StructureOptions, problem
       }
     case 'text':
       try {
-        const { literal } = options
+        const { literal, facts } = options
         const own = literal && ((text: string, offset: number) => literal(text, offset, source.text))
-        const template = parseTemplate(source.text, own === undefined ? {} : { literal: own })
+        const template = parseTemplate(source.text, own === undefined ? { facts } : { literal: own, facts })
         options.onParsed?.(template)
         return { tag: 'template', template }
       } catch (error) {

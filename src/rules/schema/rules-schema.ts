@@ -31,6 +31,25 @@ const DELIVERY: { readonly [key in (typeof DELIVERY_KEYS)[number]]: JsonSchema }
   },
 }
 
+const LOOKUPS: JsonSchema = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['sql'],
+    properties: {
+      sql: { type: 'string', description: 'One SELECT with ? for each of params.' },
+      params: { type: ['array', 'string'] },
+      from: { type: 'string', description: 'source (default), mysql://…, or the name of an sql target.' },
+      cache: { ...DURATION_SCHEMA, description: 'How long an answer is used again. Default: not at all.' },
+      missing: { enum: [null, 'null', 'error'], description: 'What a missing row is. Default: null.' },
+      timeout: { ...DURATION_SCHEMA, description: 'How long a query may take. Default: 5s.' },
+      tls: {},
+    },
+  },
+}
+
 /** JSON Schema of rules files, from the tables that the loader reads with. */
 export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
   const filter = { type: ['string', 'boolean'], description: 'CEL expression that returns true or false.' }
@@ -50,6 +69,7 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
       type: 'string',
       description: 'Orders, gathers and parks by this instead of the primary key: {{customer_id}}.',
     },
+    lookup: { ...LOOKUPS, description: 'Rows of other tables for {{lookup.NAME.COLUMN}} and when.' },
     debounce: {
       anyOf: [
         DURATION_SCHEMA,

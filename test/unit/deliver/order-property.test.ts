@@ -90,6 +90,7 @@ class World {
     const sources = new PauseReasons((paused) => void (this.paused = paused))
     this.backPressure = new BackPressure({ budget: this.stats.budget, log: silentLog, clock: systemClock, sources })
     const superseded = (job: InFlightJob) => this.backPressure.release(job)
+    const noLookups = { prepare: () => Promise.resolve(), skipped: superseded }
     const ruleStats = {
       matchedTotal: 0,
       actionsTotal: 0,
@@ -110,7 +111,10 @@ class World {
       },
       { signal: this.abort.signal, ruleStats: () => ruleStats, ended: (job) => this.backPressure.release(job) },
     )
-    this.router = new Router({ clock: systemClock, deliveries: this.queues, superseded }, ruleSet(plans(0)))
+    this.router = new Router(
+      { clock: systemClock, deliveries: this.queues, superseded, ...noLookups },
+      ruleSet(plans(0)),
+    )
   }
 
   async open(): Promise<void> {

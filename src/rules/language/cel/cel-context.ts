@@ -4,6 +4,7 @@ import { keyValue } from '../../../model/event/row-key.ts'
 import type { TableDef, ValueKind } from '../../../model/table/table.ts'
 import { microseconds } from './cel-time.ts'
 import type { CelTimestamp } from './cel-time.ts'
+import { LookupMap } from './cel-lookups.ts'
 import { toCelValue } from './cel-values.ts'
 import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
 import type { SourceText } from '../source-text.ts'
@@ -210,6 +211,22 @@ export class CelVariables {
 
   get 'key?'(): unknown {
     return this.optional(new KeyMap(this.reading, this.change))
+  }
+
+  get lookup(): unknown {
+    return new LookupMap(this.change, this.reading.source, 'null')
+  }
+
+  get 'lookup row'(): unknown {
+    return new LookupMap(this.change, this.reading.source, 'nulls')
+  }
+
+  get 'lookup row?'(): unknown {
+    return new LookupMap(this.change, this.reading.source, 'nothing')
+  }
+
+  get threshold(): unknown {
+    return toCelValue((this.change.facts?.threshold ?? {}) as Value, 'json')
   }
 
   private optional(row: ColumnMap): unknown {

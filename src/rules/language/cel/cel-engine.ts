@@ -51,6 +51,8 @@ export const VARIABLES: { readonly [name: string]: string } = {
   gtid: 'dyn',
   serverId: 'int',
   txId: 'string',
+  lookup: 'map<string, dyn>',
+  threshold: 'map<string, dyn>',
 }
 
 /**
@@ -60,6 +62,12 @@ export const VARIABLES: { readonly [name: string]: string } = {
 export const OPTIONAL_ROWS: ReadonlyMap<string, string> = new Map(
   ['new', 'old', 'NewRow', 'OldRow', 'key'].map((name) => [name, `${name}?`]),
 )
+
+/**
+ * Lookups as `lookup.NAME.COLUMN` and `lookup.NAME.?COLUMN` ask for them: in the first a missing row is one of NULLs, in the
+ * second it has no values.
+ */
+export const LOOKUP_ROWS = { '.': 'lookup row', '[]': 'lookup row', '.?': 'lookup row?', '[?]': 'lookup row?' } as const
 
 const INTEGERS: Integers = {
   uint: celUint,
@@ -92,7 +100,8 @@ function createEnvironment(): Environment {
     env.registerOperator(signature, handler as (left: unknown, right: unknown) => unknown)
   }
   for (const [name, type] of Object.entries(VARIABLES)) env.registerVariable(name, type)
-  for (const name of OPTIONAL_ROWS.values()) env.registerVariable(name, 'map<string, dyn>')
+  for (const name of [...OPTIONAL_ROWS.values(), ...new Set(Object.values(LOOKUP_ROWS))])
+    env.registerVariable(name, 'map<string, dyn>')
   return env
 }
 
@@ -119,9 +128,20 @@ function useOptionalRows(node: CelNode, shadowed: ReadonlySet<string>): void {
     const optional = receiver.op === 'id' && !shadowed.has(receiver.args) ? OPTIONAL_ROWS.get(receiver.args) : undefined
     if (receiver.op === 'id' && optional !== undefined) (receiver as { args: string }).args = optional
   }
+  const lookup = lookupOf(node)
+  if (lookup !== undefined && !shadowed.has('lookup')) (lookup as { args: string }).args = LOOKUP_ROWS[node.op as '.']
   const variable = isComprehension(node) && node.op === 'rcall' ? node.args[2][0] : undefined
   const inner = variable?.op === 'id' ? new Set([...shadowed, variable.args]) : shadowed
   for (const child of childrenOf(node)) useOptionalRows(child, inner)
+}
+
+/** The `lookup` in a node such as `lookup.customer.name`. */
+function lookupOf(node: CelNode): (CelNode & { op: 'id' }) | undefined {
+  if (node.op !== '.' && node.op !== '[]' && node.op !== '.?' && node.op !== '[?]') return undefined
+  const [row] = node.args
+  if (row.op !== '.' && row.op !== '[]') return undefined
+  const [lookup] = row.args
+  return lookup.op === 'id' && lookup.args === 'lookup' ? lookup : undefined
 }
 
 /** Macros whose first argument names a variable for the rest. */

@@ -13,18 +13,23 @@ import { findReferences, readsOf } from './cel-references.ts'
 import type { References } from './cel-references.ts'
 import { operandText } from './cel-text-range.ts'
 import { notInKey, unknownColumn } from '../column-errors.ts'
+import { NO_RULE_FACTS } from '../fact-values.ts'
+import type { RuleFacts } from '../fact-values.ts'
+import { lookupsIn } from './cel-lookups.ts'
 import { necessaryComparisons } from './necessary.ts'
 import { printLocation } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
 
 /** Compiles a CEL filter. Throws ProblemsError that points into the text. */
-export function compilePredicate(source: SourceText): Predicate {
+export function compilePredicate(source: SourceText, facts: RuleFacts = NO_RULE_FACTS): Predicate {
   const program = parseFilter(source)
+  const lookups = lookupsIn(source, program.ast, facts)
   const references = findReferences(program.ast)
   return {
     source: source.text,
     location: source.location,
+    lookupNames: lookups,
     necessary: necessaryComparisons(program.ast),
     reads: (table) => readsOf(references, table),
     bind: (table) => bindPredicate(source, references, table),

@@ -5,6 +5,8 @@ import { nearestName } from '../../../model/nearest-name.ts'
 import { keyOf, keyValue } from '../../../model/event/row-key.ts'
 import type { ColumnDef, TableDef } from '../../../model/table/table.ts'
 import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
+import { lookupProblem, lookupValue } from '../fact-values.ts'
+import type { RuleFacts } from '../fact-values.ts'
 import { textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
@@ -15,8 +17,8 @@ export type Getter = (change: Change) => Value
 
 /** What a path reads: columns by name, or everything of an image. `row` is new, or old in a DELETE. */
 export interface PathTarget {
-  readonly image: 'new' | 'old' | 'row' | 'key' | 'change'
-  /** Undefined: the whole image; for `change` the name of the property. */
+  readonly image: 'new' | 'old' | 'row' | 'key' | 'change' | 'lookup' | 'threshold'
+  /** Undefined: the whole image; for `change` the name of the property, for `lookup` that of the lookup. */
   readonly name: string | undefined
   /** Path into a JSON column, or into the whole event. */
   readonly rest: readonly string[]
@@ -50,18 +52,32 @@ const PROPERTIES: { readonly [name: string]: Getter } = {
 const BARE_PROPERTIES = ['op', 'schema', 'table', 'changed', 'ts', 'gtid', 'serverId', 'txId'] as const
 
 /**
- * What a path means, in this order: an image (`new`, `old`, `key`) or `event`; a variable (`op`, `schema`, `table`,
+ * What a path means, in this order: what the rule has of its own (`lookup`, `threshold`); an image (`new`, `old`, `key`) or `event`; a variable (`op`, `schema`, `table`,
  * `ts`, `gtid`, `changed`, `serverId`, `txId`), in this very spelling; else a column. What is called as a variable in
  * another letter case (`{{ .Table }}`) is one when the table has no such column; see `resolvePath`.
  */
-export function targetOf(source: SourceText, path: TemplatePath): PathTarget {
+export function targetOf(source: SourceText, path: TemplatePath, facts: RuleFacts): PathTarget {
   const [head, ...rest] = path.parts
+  if (head === 'lookup' && (facts.lookups.length > 0 || facts.later !== undefined))
+    return lookupTarget(source, path, rest, facts)
+  if (head === 'threshold' && facts.threshold) return { image: 'threshold', name: undefined, rest }
   if (head === undefined) return { image: 'row', name: undefined, rest: [] }
   const image = Object.hasOwn(IMAGES, head) ? IMAGES[head] : undefined
   if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
   if (head === 'event') return eventTarget(source, path, rest)
   if ((BARE_PROPERTIES as readonly string[]).includes(head)) return { image: 'change', name: head, rest }
   return { image: 'row', name: head, rest }
+}
+
+function lookupTarget(
+  source: SourceText,
+  path: TemplatePath,
+  [name, ...rest]: readonly string[],
+  facts: RuleFacts,
+): PathTarget {
+  const problem = lookupProblem(name, facts)
+  if (problem === undefined) return { image: 'lookup', name, rest }
+  throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', problem.message, path.offset, problem.hint)
 }
 
 function eventTarget(source: SourceText, path: TemplatePath, [name, ...rest]: readonly string[]): PathTarget {
@@ -93,6 +109,7 @@ export function addReads(
   const columns = columnsOf(table)
   const column = target.name === undefined ? undefined : columns.find(target.name)?.name
   const { image } = target
+  if (image === 'lookup' || image === 'threshold') return
   if (image === 'change') {
     if (target.name !== undefined && target.name !== 'changed') return
     add('new', undefined)
@@ -110,6 +127,7 @@ export function addReads(
 
 /** Compiles a path for one table. Throws EvaluationError when it names a column that the table does not have. */
 export function resolvePath(source: SourceText, path: TemplatePath, target: PathTarget, table: TableDef): Getter {
+  if (target.image === 'lookup') return lookupGetter(source, target)
   const whole = wholeGetter(target)
   if (whole !== undefined) return inside(whole, target.rest)
   const name = target.name!
@@ -121,6 +139,10 @@ export function resolvePath(source: SourceText, path: TemplatePath, target: Path
   const variable = target.image === 'row' ? BARE_PROPERTIES.find((each) => sameName(each, name)) : undefined
   if (variable !== undefined) return inside(PROPERTIES[variable]!, target.rest)
   throw unknownColumn(source, table, name, path.offset)
+}
+
+function lookupGetter(source: SourceText, { name, rest: [column, ...rest] }: PathTarget): Getter {
+  return inside((change) => lookupValue(change, name!, column, source), rest)
 }
 
 function sameName(a: string, b: string): boolean {
@@ -140,6 +162,10 @@ function wholeGetter(target: PathTarget): Getter | undefined {
       return (change) => change.new ?? change.old
     case 'key':
       return (change) => keyOf(change.table, change.old, change.new)
+    case 'lookup':
+      return undefined
+    case 'threshold':
+      return (change) => (change.facts?.threshold ?? null) as Value
   }
 }
 

@@ -3,6 +3,8 @@ import { EvaluationError, ProblemsError } from '../../../model/errors.ts'
 import type { Problem } from '../../../model/errors.ts'
 import type { ColumnReads } from '../../../model/rule/rule.ts'
 import type { TableDef } from '../../../model/table/table.ts'
+import { NO_RULE_FACTS } from '../fact-values.ts'
+import type { RuleFacts } from '../fact-values.ts'
 import { printLocation, textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { compileBlock } from './template-blocks.ts'
@@ -27,6 +29,8 @@ export interface TextMode {
   readonly literal: (text: string, offset: number) => string
   /** `new` and a bare column are the row as it is, in a DELETE as it was; `old` is refused. Default: false. */
   readonly ofRow?: boolean | undefined
+  /** What the rule has beside its rows. Default: nothing. */
+  readonly facts?: RuleFacts | undefined
   /** What the whole is, where its parts have a meaning of their own. */
   readonly place?: TemplatePlace | undefined
 }
@@ -77,7 +81,7 @@ export class ParsedTemplate {
   }
 
   private targetOf(expression: TemplatePath): PathTarget {
-    const target = targetOf(this.source, rootPath(expression))
+    const target = targetOf(this.source, rootPath(expression), this.mode.facts ?? NO_RULE_FACTS)
     if (this.mode.ofRow !== true) return target
     if (target.image !== 'old') return target.image === 'new' ? { ...target, image: 'row' } : target
     const message = 'this is the row as it is, in a DELETE as it was; the key before an UPDATE is found by itself'
@@ -89,6 +93,11 @@ export class ParsedTemplate {
   get paths(): readonly { readonly path: TemplatePath; readonly target: PathTarget; readonly sole: boolean }[] {
     const outputs = new Set(this.parts.flatMap((part) => (part.tag === 'output' ? [part.expression] : [])))
     return [...this.targets].map(([path, target]) => ({ path, target, sole: outputs.has(path) }))
+  }
+
+  /** Names of the lookups that it reads. */
+  get lookups(): readonly string[] {
+    return [...this.targets.values()].flatMap(({ image, name }) => (image === 'lookup' ? [name!] : []))
   }
 
   /** True when the template has no expressions at all. */

@@ -13,6 +13,8 @@ export interface TemplateOptions {
   /** What the whole is, where a value must not change its structure. */
   readonly place?: TextMode['place']
   /** As in TextMode. */
+  readonly facts?: TextMode['facts']
+  /** As in TextMode. */
   readonly ofRow?: TextMode['ofRow']
   /** Told of the template when it is right, for checks against tables. */
   readonly onParsed?: (template: ParsedTemplate) => void
@@ -41,6 +43,7 @@ export function parseTemplate(source: SourceText, options: TemplateOptions): Par
     literal: options.literal ?? ((text) => text),
     place: options.place,
     ofRow: options.ofRow,
+    facts: options.facts,
   })
 }
 

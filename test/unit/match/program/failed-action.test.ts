@@ -42,6 +42,7 @@ function run(actions: string, rule = ''): { readonly failed: Change[]; readonly 
   const [failed, matched]: Change[][] = [[], []]
   program.run(block, transaction(), -1, {
     matched: (_action, change) => void matched!.push(change),
+    deferred: (_action, change) => void matched!.push(change),
     failed: (_action, change) => void failed!.push(change),
     ruleMatched: () => undefined,
   })
