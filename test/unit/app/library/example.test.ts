@@ -15,7 +15,8 @@ test('The example runs, resumes where it was, and exits by itself', async () => 
   expect(stdout).toContain(`{ rowsTotal: 1, matchedTotal: 1, position: '{"line":3}' }`)
 })
 
-test('docs/library.md names every example', () => {
-  const text = readFileSync(new URL('docs/library.md', ROOT), 'utf8')
+test('the documentation names every example', () => {
+  const docs = readdirSync(new URL('docs', ROOT)).filter((name) => name.endsWith('.md'))
+  const text = docs.map((name) => readFileSync(new URL(`docs/${name}`, ROOT), 'utf8')).join('')
   expect(readdirSync(new URL('examples', ROOT)).filter((name) => !text.includes(name))).toEqual([])
 })

@@ -12,11 +12,19 @@ function problem(text: string, maxDepth = 16): Pick<JsonProblem, 'reason' | 'pat
   throw new Error(`taken: ${text}`)
 }
 
+/** As JSON.parse has it, which knows no bigint. */
+function rounded(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (Array.isArray(value)) return value.map(rounded)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, rounded(each)]))
+}
+
 test('JSON is read as JSON.parse reads it', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 8, noUnicodeString: false }), (text) => {
       fc.pre(!text.includes('__proto__'))
-      expect(parseJson(text, 100)).toEqual(JSON.parse(text))
+      expect(rounded(parseJson(text, 100))).toEqual(JSON.parse(text))
     }),
   )
 })
