@@ -2,9 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CertificateAuthority } from '../support/certificates.ts'
+import { ConnectProxy } from '../support/connect-proxy.ts'
+import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
 import { startMysql, type SqlServer } from '../support/servers/mysql.ts'
 import { startNats } from '../support/servers/nats.ts'
 import { startRedis } from '../support/servers/redis.ts'
+import { TlsFront } from '../support/tls-front.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { bingo } from './cli-process.ts'
 
 let mysql: SqlServer
@@ -33,6 +38,7 @@ interface Report {
   readonly ok: boolean
   readonly errors: number
   readonly warnings: number
+  readonly unasked: readonly string[]
   readonly problems: readonly { severity: string; code: string; message: string; line?: number; rule?: string }[]
 }
 
@@ -85,5 +91,65 @@ describe('check --online', () => {
       expect(JSON.stringify(lenient)).not.toContain('wr0ng')
     }
     expect(await check(redisAction('wr0ng'), '--online', '--strict')).toMatchObject({ code: 1, report: { ok: false } })
+  })
+
+  test('a webhook is connected to, and gets no request; what was not checked is printed', async () => {
+    await using receiver = await WebhookReceiver.start()
+    const action = `{type: webhook, url: "${receiver.url}"}`
+    const { code, report } = await check(action, '--online', '--strict')
+    expect([code, report.problems, report.unasked]).toEqual([
+      0,
+      [],
+      [`${new URL(receiver.url).origin}: path, credentials and answer (BinGo connected, but sent no request)`],
+    ])
+    expect(receiver.requests).toEqual([])
+    const rules = join(folder, 'rules.yaml')
+    const env = { BINGO_SOURCE_URL: `mysql://bingo:secret@127.0.0.1:${mysql.port}`, BINGO_RULES: rules }
+    expect((await bingo(['check', '--online'], { env })).stdout).toContain('! not checked: http://127.0.0.1:')
+  })
+
+  test.each([
+    ['whose name does not exist', 'https://bingo.invalid/x', /is unreachable: .*bingo.invalid/],
+    ['where nobody listens', 'http://127.0.0.1:1/x', /is unreachable: .*ECONNREFUSED/],
+    ['that does not speak TLS', 'https://127.0.0.1:PLAIN/x', /is unreachable/],
+  ])('a webhook %s is a warning, and an error with --strict', async (_, url, message) => {
+    await using receiver = await WebhookReceiver.start()
+    const action = `{type: webhook, url: "${url.replace('PLAIN', new URL(receiver.url).port)}", timeout: 20s}`
+    const { report } = await check(action, '--online')
+    expect(report).toMatchObject({
+      ok: true,
+      problems: [{ severity: 'warning', message: expect.stringMatching(message) }],
+    })
+    expect((await check(action, '--online', '--strict')).code).toBe(1)
+    expect(receiver.requests).toEqual([])
+  })
+
+  test('the certificate of a webhook is verified, and a proxy is asked for the connection only', async () => {
+    await using authority = await CertificateAuthority.create()
+    await using stranger = await CertificateAuthority.create('Stranger')
+    const certificate = await authority.issue()
+    await using front = await TlsFront.start(certificate, certificate)
+    const url = `https://127.0.0.1:${front.port}/x`
+    const by = (more: string): string => `{type: webhook, url: "${url}", ${more}}`
+    expect((await check(by(`tls: {ca: ${authority.caFile}}`), '--online', '--strict')).report.problems).toEqual([])
+    const { report } = await check(by(`tls: {ca: ${stranger.caFile}}`), '--online')
+    expect(report.problems).toMatchObject([{ message: expect.stringMatching(/is unreachable: .*certificate/i) }])
+    await using proxy = await ConnectProxy.start()
+    const through = by(`proxy: "http://u:p@127.0.0.1:${proxy.port}", tls: {ca: ${authority.caFile}}`)
+    expect((await check(through, '--online', '--strict')).report.problems).toEqual([])
+    expect(proxy.asked).toEqual([{ target: `127.0.0.1:${front.port}`, login: 'Basic dTpw' }])
+    proxy.refuses = true
+    const refused = await check(through, '--online')
+    expect(refused.report.problems).toMatchObject([{ message: expect.stringContaining('the proxy answered 407') }])
+  })
+
+  test('a gRPC target with a .proto file is connected to', async () => {
+    await using mailer = await Mailer.start()
+    const action = (address: string): string =>
+      `{type: grpc, address: "${address}", method: mail.v1.Mailer/Send, proto: ${MAIL_PROTO}, message: {id: "{{id}}"}}`
+    expect((await check(action(mailer.address), '--online', '--strict')).report.problems).toEqual([])
+    expect(mailer.calls).toEqual([])
+    const { report } = await check(action('127.0.0.1:1'), '--online')
+    expect(report.problems).toMatchObject([{ severity: 'warning', code: 'BINGO_GRPC_STATUS' }])
   })
 })

@@ -1,12 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Target } from '../../src/model/rule/action.ts'
 import { grpc } from '../../src/targets/grpc/action.ts'
+import { ConnectProxy } from '../support/connect-proxy.ts'
 import { MAIL_PROTO, Mailer } from '../support/grpc-server.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startKafka } from '../support/servers/kafka.ts'
@@ -173,30 +169,19 @@ describe('a connection that is old enough is replaced, and follows a name that h
 })
 
 describe('a proxy for a webhook', () => {
-  const asked: { readonly target: string | undefined; readonly login: string | undefined }[] = []
-  const proxy = createServer()
-  proxy.on('connect', (request: IncomingMessage, client: Socket) => {
-    const login = request.headers['proxy-authorization']
-    asked.push({ target: request.url, login })
-    if (login === undefined) return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
-    const [name, port] = request.url!.split(':')
-    const upstream = connect(Number(port), name, () => client.write('HTTP/1.1 200 Connection Established\r\n\r\n'))
-    upstream.pipe(client).pipe(upstream)
-    for (const socket of [client, upstream]) socket.on('error', () => [client, upstream].map((each) => each.destroy()))
-  })
-  const address = (): string => `${host}:${(proxy.address() as AddressInfo).port}`
+  let proxy: ConnectProxy
+  const address = (): string => `${host}:${proxy.port}`
 
   beforeAll(async () => {
-    proxy.listen(0, host)
-    await once(proxy, 'listening')
+    proxy = await ConnectProxy.start()
   })
-  afterAll(() => void proxy.close())
+  afterAll(() => proxy[Symbol.asyncDispose]())
 
   test('forwards requests to the receiver, with its own credentials', async () => {
     await using receiver = await WebhookReceiver.start()
     await using sender = await WebhookSender.open({ url: receiver.url, proxy: `http://user:pw@${address()}` })
     expect(await sender.send(1)).toBeUndefined()
-    expect(asked.at(-1)).toEqual({ target: `${host}:${portOf(receiver.url)}`, login: 'Basic dXNlcjpwdw==' })
+    expect(proxy.asked.at(-1)).toEqual({ target: `${host}:${portOf(receiver.url)}`, login: 'Basic dXNlcjpwdw==' })
     expect(receiver.requests).toHaveLength(1)
   })
 

@@ -11,10 +11,13 @@ import type { CheckOptions } from '../commands/check.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { inspectSource, type Inspection } from './inspect-source.ts'
 import { inspectTargets } from './inspect-targets.ts'
+import type { TargetInspection } from './inspect-targets.ts'
 import { sarifOf } from './sarif.ts'
 import { readSchemaFile } from './schema-file.ts'
 import { paint } from '../output/paint.ts'
 import { type Reading, rulesFor } from '../rules-for.ts'
+
+const NO_TARGETS: TargetInspection = { problems: [], unasked: [] }
 
 /** `bingo check`: prints every problem; answers the exit code. */
 export async function check(options: CheckOptions): Promise<number> {
@@ -34,25 +37,32 @@ export async function check(options: CheckOptions): Promise<number> {
       ? seen
       : { tables: readSchemaFile(options.schema), foldsNames: seen?.foldsNames, complete: true, toSeeAll: '' }
   const loaded = await checkRules(config, known, options.allowMissingSecrets === true, found)
-  if (online && loaded !== null) found.push(...(await inspectTargets(loaded.ruleSet, sourceAddresses(config))))
+  const targets = online && loaded !== null ? await inspectTargets(loaded.ruleSet, sourceAddresses(config)) : NO_TARGETS
+  found.push(...targets.problems)
   const judged = withoutRepeated(found)
   const ok = !judged.some(({ severity }) => severity === 'error' || (options.strict === true && severity === 'warning'))
-  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged))}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged, targets))}\n`)
   else if (options.sarif) process.stdout.write(`${JSON.stringify(sarifOf(ok, judged, process.cwd()))}\n`)
-  else print(config, loaded, judged, { online, ok })
+  else print(config, loaded, judged, { online, ok, unasked: targets.unasked })
   return ok ? ExitCode.ok : ExitCode.failed
 }
 
 type KnownTables = Pick<Inspection, 'complete' | 'toSeeAll'> & Reading
 
 /** For machines; `rules` is null where the rules are wrong. */
-function report(ok: boolean, loaded: LoadedRules | null, problems: readonly Problem[]): object {
+function report(
+  ok: boolean,
+  loaded: LoadedRules | null,
+  problems: readonly Problem[],
+  { unasked }: TargetInspection,
+): object {
   return {
     ok,
     errors: count(problems, 'error'),
     warnings: count(problems, 'warning'),
     notes: count(problems, 'note'),
     rules: loaded?.ruleSet.rules.length ?? null,
+    unasked,
     problems: problems.map(({ severity, code, message, hint, location, ruleId }) => ({
       severity,
       code,
@@ -130,7 +140,7 @@ function print(
   config: Config,
   loaded: LoadedRules | null,
   found: readonly Problem[],
-  { online, ok }: { readonly online: boolean; readonly ok: boolean },
+  { online, ok, unasked }: { readonly online: boolean; readonly ok: boolean; readonly unasked: readonly string[] },
 ): void {
   const colour = paint(process.stdout)
   if (found.length > 0) process.stderr.write(`${formatProblems(found, { color: paint(process.stderr).enabled })}\n`)
@@ -149,6 +159,7 @@ function print(
         ? `${colour.yellow('!')} ${plural(notes, 'missing secret')}: what depends on them was not checked\n`
         : '') +
       (online ? `${colour.green('✓')} the source can be read\n` : '') +
+      unasked.map((each) => `${colour.yellow('!')} not checked: ${each}\n`).join('') +
       (warnings > 0 ? `${colour.yellow('!')} ${counted}\n` : ''),
   )
 }

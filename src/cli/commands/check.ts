@@ -5,8 +5,8 @@ import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 const HELP = `
 Reports every problem in one run, each with file, line, column and a fix. Runs no action.
 --online also connects to the source (binlog format, row image, grants; columns that the rules use) and
-to every target except webhooks (login; topic, stream, exchange, table or method). It sends nothing; a
-target that is down is a warning.
+to every target (name, TLS, login; topic, stream, exchange, table or method). It sends nothing, and so
+only connects to webhooks; what it did not check is printed. A target that is down is a warning.
 
 Examples:
   $ bingo check

@@ -114,6 +114,8 @@ export interface Target {
    * Null: it could, as far as it can be asked.
    */
   check?(action: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null>
+  /** What `check` leaves out because asking would send something, for people; absent: nothing. */
+  readonly unasked?: string
   close(): Promise<void>
 }
 

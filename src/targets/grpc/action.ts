@@ -63,8 +63,8 @@ export const grpc: ActionType = {
     }
   },
   async inspect(action) {
-    const { checkByReflection } = await import('./check-online.ts')
-    return checkByReflection(action)
+    const { checkOnline } = await import('./check-online.ts')
+    return checkOnline(action)
   },
   async open(target, { mayDeliver }) {
     const { GrpcTarget } = await import('./target.ts')

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util'
+import type { Client } from '@grpc/grpc-js'
 import type { ActionPlan, InspectionProblem } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { checkOutline } from './check-outline.ts'
@@ -8,14 +10,20 @@ import { openClient } from './target.ts'
 
 const DEADLINE_MS = 5_000
 
-/** Checks an action that has no .proto file against what the server says of itself. Rejects where it cannot be asked. */
-export async function checkByReflection(
+/**
+ * Connects; checks an action that has no .proto file against what the server says of itself. Rejects where it cannot be
+ * asked.
+ */
+export async function checkOnline(
   action: Pick<ActionPlan, 'target' | 'options'>,
 ): Promise<readonly InspectionProblem[]> {
   const { proto, service, method, outline } = action.options as GrpcActionOptions
-  if (proto !== null) return []
   const client = openClient(action.target.options as GrpcTargetOptions)
   try {
+    if (proto !== null) {
+      await whenConnected(client, action.target.options as GrpcTargetOptions)
+      return []
+    }
     const { request } = findMethod(await reflect(client, service, DEADLINE_MS), service, method)
     const problems = outline === undefined ? [] : checkOutline(outline, request)
     return problems.map((problem) => ({ ...problem, code: 'BINGO_RULE_GRPC_FIELD' }))
@@ -24,5 +32,18 @@ export async function checkByReflection(
     throw error
   } finally {
     client.close()
+  }
+}
+
+/** The client does not say what its attempts failed of. */
+async function whenConnected(client: Client, { address }: GrpcTargetOptions): Promise<void> {
+  try {
+    await promisify(client.waitForReady.bind(client))(Date.now() + DEADLINE_MS)
+  } catch (cause) {
+    throw new BingoError('BINGO_GRPC_STATUS', `${address} is unreachable: no connection within ${DEADLINE_MS} ms`, {
+      hint: 'Check host, port and `tls` of the target.',
+      retryable: true,
+      cause,
+    })
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { systemClock, type Clock, type Timer } from '../../model/clock.ts'
+import { DeadlineError } from '../../model/with-deadline.ts'
 
 /** What is read of an answer's body that nobody wants; the rest is cut off. */
 const MAX_RESPONSE_BYTES = 4_096
@@ -31,14 +32,10 @@ export interface Answer {
 /** How many bytes of the body are wanted, by the status; 0: the head is enough. */
 export type BodyWanted = (status: number) => number
 
-/** The head of the answer did not come in time: connecting, waiting for a connection and sending included. */
-export class DeadlineError extends Error {
-  override readonly name = 'DeadlineError'
-}
-
 /**
- * One request and its answer, known as soon as the head has come where no body is wanted. Rejects with DeadlineError, the reason of `signal`, or what the connection
- * says. Goes by undici's `dispatch`: its `request` makes a stream and an abort signal for each body, which costs more
+ * One request and its answer, known as soon as the head has come where no body is wanted. Rejects with DeadlineError where
+ * the head does not come in time (connecting, waiting for a connection and sending included), with the reason of
+ * `signal`, or with what the connection says. Goes by undici's `dispatch`: its `request` makes a stream and an abort signal for each body, which costs more
  * than the exchange.
  */
 export function exchange(
@@ -89,20 +86,20 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.reject = reject
     this.signal = signal
     this.clock = clock
-    this.timer = clock.after(timeoutMs, () => this.giveUp(new DeadlineError('timed out')))
+    this.timer = clock.after(timeoutMs, () => this.giveUp(new DeadlineError(timeoutMs)))
     signal.addEventListener('abort', this.onAbort)
   }
 
   /** A request that was given up while it waited for a connection must not be sent after all. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller
-    if (this.settled) controller.abort(new DeadlineError('cancelled before it was sent'))
+    if (this.settled) controller.abort(new Error('cancelled before it was sent'))
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.settled) return
     this.settle()
-    this.timer = this.clock.after(DRAIN_MS, () => controller.abort(new DeadlineError('the body did not end')))
+    this.timer = this.clock.after(DRAIN_MS, () => controller.abort(new DeadlineError(DRAIN_MS)))
     this.status = status
     this.retryAfter = headers['retry-after']
     this.wantedBytes = this.wanted(status)

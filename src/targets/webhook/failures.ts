@@ -1,11 +1,11 @@
 import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { receiverAnswer } from '../../model/rule/outcome.ts'
+import { DeadlineError } from '../../model/with-deadline.ts'
 import { classify, classifyThrown, HTTP_STATUSES } from '../failure/classify.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import type { Answer } from './exchange.ts'
-import { DeadlineError } from './exchange.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
 import { retryAfterMs } from './retry-after.ts'
 

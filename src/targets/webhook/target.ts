@@ -1,9 +1,10 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { ActionPlan, DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { BEHIND, WITHHELD } from '../failure/in-order.ts'
 import { Connections } from './connections.ts'
-import { DeadlineError, exchange } from './exchange.ts'
+import { exchange } from './exchange.ts'
 import type { Answer } from './exchange.ts'
 import { outageOf, refusalOf } from './failures.ts'
 import type { Refusal } from './failures.ts'
@@ -25,14 +26,14 @@ export class WebhookTarget implements Target {
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
   readonly #connections: Connections
-  readonly #dynamicHost: boolean
+  readonly #options: WebhookTargetOptions
   readonly #unanswered = new Unanswered()
   readonly #mayDeliver: () => boolean
 
   constructor(options: WebhookTargetOptions, mayDeliver: () => boolean = () => true) {
     this.#mayDeliver = mayDeliver
     this.maxConcurrency = options.concurrency
-    this.#dynamicHost = options.origin === null
+    this.#options = options
     this.#connections = new Connections(options)
   }
 
@@ -111,7 +112,7 @@ export class WebhookTarget implements Target {
     const { timeoutMs } = jobs[request.from]!.action
     const options = jobs[request.from]!.action.options as WebhookActionOptions
     const { origin, path } = request.url
-    const receiver = { ...options, origin: this.#dynamicHost ? null : origin }
+    const receiver = { ...options, origin: this.#options.origin === null ? null : origin }
     const { dispatcher } = this.#connections
     try {
       const { headers, body } = encode(jobs, request)
@@ -127,6 +128,26 @@ export class WebhookTarget implements Target {
       this.#unanswered.note(jobs.slice(request.from, request.to))
       return { failure: outageOf(receiver, error, timeoutMs, encrypted), divisible: false }
     }
+  }
+
+  /** Connects only: of no request we know that it has no effect. */
+  async check({ options, timeoutMs }: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null> {
+    const { origin } = this.#options
+    if (origin === null) return null
+    try {
+      const { connectOnly } = await import('./check-online.ts')
+      await withDeadline(connectOnly(this.#options, origin), timeoutMs)
+      return null
+    } catch (error) {
+      const receiver = { ...(options as WebhookActionOptions), origin }
+      return outageOf(receiver, error, timeoutMs, origin.startsWith('https:'))
+    }
+  }
+
+  get unasked(): string {
+    const { origin } = this.#options
+    if (origin === null) return 'webhooks whose host comes from data'
+    return `${origin}: path, credentials and answer (BinGo connected, but sent no request)`
   }
 
   async close(): Promise<void> {
