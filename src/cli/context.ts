@@ -2,6 +2,7 @@ import type { Log } from '../model/rule/action.ts'
 import type { Config } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
 import { createLog } from '../ops/logger.ts'
+import { NEEDS, type NeedyCommand, type Needs } from './needs.ts'
 
 /** Options that every command has. */
 export interface GlobalOptions {
@@ -9,16 +10,22 @@ export interface GlobalOptions {
   readonly debug?: boolean
 }
 
-/** The configuration of this process; throws ProblemsError with everything that is wrong. Warnings go to stderr. `used`: see LoadOptions. */
-export function configFor(options: GlobalOptions, sourceRequired = true, used?: readonly string[]): Config {
+/**
+ * The configuration of this process, as far as the command needs it; throws ProblemsError with everything that is wrong.
+ * Warnings go to stderr.
+ */
+export function configFor(options: GlobalOptions, command: NeedyCommand): Config {
+  const { source, used }: Needs = NEEDS[command]
   const { config, warnings } = loadConfig({
     file: options.config,
     env: process.env,
     cwd: process.cwd(),
-    sourceRequired,
-    used,
+    sourceRequired: source,
+    used: typeof used === 'string' ? undefined : used,
+    allowMissingSecrets: used === 'rules',
   })
-  for (const { code, message, hint } of warnings) {
+  for (const { severity, code, message, hint } of warnings) {
+    if (severity === 'note') continue
     process.stderr.write(`warning ${code} ${message}${hint === undefined ? '' : `\n  → ${hint}`}\n`)
   }
   return config

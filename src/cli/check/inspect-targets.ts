@@ -22,10 +22,7 @@ export interface TargetInspection {
  * Asks every target whether it lets us in and has what the actions need (topic, stream, exchange, table, method); sends
  * nothing. What keeps an action from ever working is an error; a target that cannot be asked now is a warning.
  */
-export async function inspectTargets(
-  { rules }: RuleSet,
-  source: readonly SourceAddress[],
-): Promise<TargetInspection> {
+export async function inspectTargets({ rules }: RuleSet, source: readonly SourceAddress[]): Promise<TargetInspection> {
   const problems: Problem[] = await inspectLookups(rules, source)
   const unasked = new Set<string>()
   const told = new Set<string>()

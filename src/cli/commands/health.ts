@@ -20,10 +20,7 @@ export function healthCommand(exit: (code: number) => void): Command {
       const options = command.optsWithGlobals<GlobalOptions & { readonly ready?: boolean }>()
       const { askDaemon } = await import('../daemon/ask-daemon.ts')
       const { configFor } = await import('../context.ts')
-      const { status, body } = await askDaemon(
-        configFor(options, false, ['http']),
-        options.ready ? '/readyz' : '/healthz',
-      )
+      const { status, body } = await askDaemon(configFor(options, 'health'), options.ready ? '/readyz' : '/healthz')
       for (const { code, message } of (body as Partial<Health>).reasons ?? [])
         process.stdout.write(`${code} ${message}\n`)
       if (status === 200) process.stdout.write(options.ready ? 'ready\n' : 'alive\n')

@@ -25,7 +25,7 @@ export async function runDaemon(options: GlobalOptions): Promise<void> {
 }
 
 async function runConfigured(options: GlobalOptions): Promise<void> {
-  const config = configFor(options)
+  const config = configFor(options, 'run')
   requireWritableStore(config.checkpoint.store)
   const log = await daemonLog(config, options)
   const { ruleSet, warnings } = await rulesFor(config)

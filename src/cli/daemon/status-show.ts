@@ -9,7 +9,7 @@ import { table } from '../output/table.ts'
 
 /** `bingo status`: prints it, answers whether the daemon is ready. */
 export async function showStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<boolean> {
-  const { status: code, body } = await askDaemon(configFor(options, false, ['http']), '/status')
+  const { status: code, body } = await askDaemon(configFor(options, 'status'), '/status')
   if (code !== 200) {
     throw daemonRefused(code)
   }

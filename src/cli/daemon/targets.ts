@@ -7,7 +7,7 @@ import { daemonRefused, stateOf } from './status-show.ts'
 
 /** `bingo targets list`. */
 export async function listTargets(options: GlobalOptions & { readonly json?: boolean }): Promise<void> {
-  const { status, body } = await askDaemon(configFor(options, false), '/status')
+  const { status, body } = await askDaemon(configFor(options, 'targets'), '/status')
   if (status !== 200) throw daemonRefused(status)
   const { targets } = body as Status
   const lines = options.json
@@ -22,7 +22,7 @@ export async function listTargets(options: GlobalOptions & { readonly json?: boo
 /** `bingo targets drop`. Throws BINGO_TARGET_NOT_DROPPED. */
 export async function dropTarget(target: string, options: GlobalOptions): Promise<void> {
   const path = `/targets/drop?target=${encodeURIComponent(target)}`
-  const { status, body } = await askDaemon(configFor(options, false), path, 'POST')
+  const { status, body } = await askDaemon(configFor(options, 'targets'), path, 'POST')
   if (status === 200) {
     process.stdout.write(`${(body as { readonly dropped: number }).dropped} events move to the dead letters\n`)
     return

@@ -106,7 +106,7 @@ function summaryTable({ groups }: DeadLetterSummary): string[] {
 }
 
 async function withStore<T>(options: SelectOptions, use: (store: DeadLetterStore) => Promise<T>): Promise<T> {
-  const config = configFor(options, false, ['name', 'checkpoint', 'deadLetters'])
+  const config = configFor(options, 'dead-letters')
   const store = await openLetters(config, await commandLog(config, options))
   try {
     return await use(store)

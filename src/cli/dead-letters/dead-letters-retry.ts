@@ -20,11 +20,11 @@ import { ProgressBar } from '../output/progress-bar.ts'
 import { rulesFor } from '../rules-for.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 
-const USED = ['name', 'checkpoint', 'deadLetters', 'redis', 'webhooks', 'delivery']
+const ASKING = 'dead-letters retry, asking the source'
 
 /** `bingo dead-letters retry`: answers whether all that were chosen were taken. */
 export async function retryLetters(ids: readonly string[], options: SelectOptions): Promise<boolean> {
-  const config = configFor(options, false, USED)
+  const config = configFor(options, options.dryRun ? 'dead-letters' : 'dead-letters retry')
   const log = await commandLog(config, options)
   const store = await openLetters(config, log)
   try {
@@ -58,7 +58,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
     by: options.by,
     readAgain: eventsAgain({
       instance: config.name,
-      servers: () => serversOf(configFor(options, true, ['name', 'source', 'sources'])),
+      servers: () => serversOf(configFor(options, ASKING)),
       clock: systemClock,
       signal: stop.signal,
     }),
@@ -107,5 +107,5 @@ function serversOf({ sources }: Config): readonly ServerSource[] {
 /** The source is configured for this command too where a rule asks it; any other retry does without. */
 function lookupsFor({ rules }: RuleSet, options: SelectOptions, deps: Parameters<typeof lookupsOf>[2]): Lookups {
   const asksSource = rules.some(({ lookups = [] }) => lookups.some(asksTheSource))
-  return lookupsOf(asksSource ? sourceAddresses(configFor(options, true, [...USED, 'source'])) : [], 'fail', deps)
+  return lookupsOf(asksSource ? sourceAddresses(configFor(options, ASKING)) : [], 'fail', deps)
 }

@@ -46,7 +46,7 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
 }
 
 async function chosenRules(options: ExplainOptions): Promise<readonly Rule[]> {
-  const { ruleSet } = await rulesFor(configFor(options, false))
+  const { ruleSet } = await rulesFor(configFor(options, 'explain'), { allowMissingSecrets: true })
   if (options.rule === undefined) return ruleSet.rules
   const rule = ruleSet.rules.find(({ id }) => id === options.rule)
   if (rule !== undefined) return [rule]

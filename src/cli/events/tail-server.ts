@@ -17,7 +17,7 @@ const IDLE_POLL_MS = 50
 export async function tailServer(options: TailOptions): Promise<void> {
   const wants = tablePatterns(options.tables)
   const start = parseStartPoint(options.from ?? 'latest')
-  const config = configFor(options)
+  const config = configFor(options, 'tail')
   const log = await commandLog(config, options)
   using stop = stopSignals()
   const done = new AbortController()

@@ -16,7 +16,7 @@ import { describeCheckpoint } from './position-show.ts'
 /** `bingo position set`. */
 export async function setPosition(place: string, options: PositionOptions): Promise<void> {
   const start = parseStartPoint(place)
-  const config = configFor(options)
+  const config = configFor(options, 'position set')
   const source = chosenSource(config, options.source)
   if (config.checkpoint.store === 'memory:') throw memoryStore()
   if (options.force !== true) await refuseBesideDaemon(config)

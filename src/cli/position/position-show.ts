@@ -7,7 +7,7 @@ import { chosenSource, openPosition } from './open-position.ts'
 
 /** `bingo position show`. */
 export async function showPosition(options: PositionOptions): Promise<void> {
-  const config = configFor(options, false)
+  const config = configFor(options, 'position show')
   const log = await commandLog(config, options)
   const source = chosenSource(config, options.source)
   const store = await openPosition(config, source, log, { readOnly: true })

@@ -35,7 +35,7 @@ const KEYS: readonly string[] = ['name', 'rule', 'event', 'expect', 'sends']
 /** `bingo test`: prints each test; answers the exit code. Throws ProblemsError for files that are wrong. */
 export async function testRules(patterns: readonly string[], options: TestOptions): Promise<number> {
   const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
-  const { ruleSet } = await rulesFor(configFor(options, false))
+  const { ruleSet } = await rulesFor(configFor(options, 'test'), { allowMissingSecrets: true })
   const problems: Problem[] = []
   const tests = await readTests(patterns, ruleSet.rules, problems)
   if (problems.length > 0) throw new ProblemsError(problems)

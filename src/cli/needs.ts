@@ -1,0 +1,38 @@
+import type { SettingPath } from '../app/config/settings.ts'
+
+/** What a command takes from the configuration. */
+export interface Needs {
+  /** It reads from a database: without `source` it cannot do anything. */
+  readonly source: boolean
+  /**
+   * Settings, or groups of them, that it uses: a secret of any other one need not be there. `all`: of the daemon itself.
+   * `rules`: it compiles rules and contacts nobody, so that no secret need be there at all.
+   */
+  readonly used:
+    | readonly (SettingPath | 'http' | 'source' | 'deadLetters' | 'webhooks' | 'delivery')[]
+    | 'all'
+    | 'rules'
+}
+
+/** `check` is not among them: it reads everything, and judges what is missing itself. */
+export const NEEDS = {
+  run: { source: true, used: 'all' },
+  tail: { source: true, used: ['name', 'source'] },
+  explain: { source: false, used: 'rules' },
+  test: { source: false, used: 'rules' },
+  status: { source: false, used: ['http'] },
+  health: { source: false, used: ['http'] },
+  targets: { source: false, used: ['http'] },
+  'position show': { source: false, used: ['name', 'checkpoint.store'] },
+  'position set': { source: true, used: ['name', 'checkpoint.store', 'source', 'http'] },
+  'dead-letters': { source: false, used: ['name', 'checkpoint.store', 'deadLetters'] },
+  // Its targets are those of the rules, which may use redis.url.
+  'dead-letters retry': {
+    source: false,
+    used: ['name', 'checkpoint.store', 'deadLetters', 'redis.url', 'webhooks', 'delivery'],
+  },
+  // Where a rule reads more than its dead letters hold, or looks something up.
+  'dead-letters retry, asking the source': { source: true, used: ['name', 'source'] },
+} as const satisfies { readonly [command: string]: Needs }
+
+export type NeedyCommand = keyof typeof NEEDS
