@@ -47,6 +47,7 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   hono: 'ops/api/app.ts',
   ioredis: 'clients/redis.ts',
   'mysql2/promise': 'clients/mysql.ts',
+  pg: 'clients/postgres.ts',
   pino: 'ops/logger.ts',
   'prom-client': 'ops/metrics.ts',
   'rabbitmq-client': 'clients/rabbitmq.ts',

@@ -5,6 +5,8 @@ import type { EventRow } from './storage.ts'
 
 /** Names are part of unique keys; MySQL bounds those. */
 const MOST_NAME_LENGTH = 255
+/** Of one append. */
+const MOST_EVENTS = 100_000
 /** Servers differ in whether they keep or compare these. */
 const CONTROL_CHARACTERS = /\p{Cc}/u
 
@@ -74,6 +76,7 @@ export function jsonText(what: string, value: unknown): string {
 export function eventRows(events: readonly NewEvent[], now: number): readonly EventRow[] {
   if (!Array.isArray(events) || events.length === 0)
     throw invalidArgument('An append needs a list of at least one event')
+  if (events.length > MOST_EVENTS) throw invalidArgument(`An append has at most ${MOST_EVENTS} events`)
   const rows = events.map((event) => eventRow(event, now))
   const ids = new Set<string>()
   for (const { id } of rows) {

@@ -162,7 +162,7 @@ export interface EventStore<E extends DomainEvent = DomainEvent> {
   /** All or none, durable when it resolves. Rejects with VersionConflictError where the stream has another version. */
   appendToStream(stream: string, events: readonly NewEvent<E>[], options?: AppendOptions): Promise<AppendResult>
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent<E>>
-  /** In the order of their global positions, up to those that are committed when it gets there. */
+  /** In the order of their global positions, up to those that are committed when it begins. */
   readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent<E>>
   aggregateStream<S>(stream: string, options: AggregateOptions<S, E>): Promise<Aggregate<S>>
   streamExists(stream: string): Promise<boolean>

@@ -8,20 +8,24 @@ import type { StreamStorage } from './storage.ts'
 export interface EventStoreOptions {
   /** Default: the system clock. */
   readonly clock?: Clock | undefined
+  /** Of a server: connections that are open at once. Default: 10. */
+  readonly connections?: number | undefined
   /** False: a database without the tables is an error. Default: true, they are made. */
   readonly create?: boolean | undefined
 }
 
+const CONNECTIONS = 10
+
 /**
- * An event store in a database: `file:PATH` (SQLite) or `memory:` (for tests). Nothing is loaded or opened before its
- * first use, which also makes the tables. Throws BINGO_STORE_URL_INVALID.
+ * An event store in a database: `file:PATH` (SQLite), `mysql://…`, `mariadb://…`, `postgres://…`, or `memory:` (for tests).
+ * Nothing is loaded or opened before its first use, which also makes the tables. Throws BINGO_STORE_URL_INVALID.
  */
 export function createEventStore<E extends DomainEvent = DomainEvent>(
   url: string,
-  { clock = systemClock, create = true }: EventStoreOptions = {},
+  options: EventStoreOptions = {},
 ): EventStore<E> {
-  const { description, open } = placeOf(url, create)
-  return new StoredStreams(description, open, clock) as unknown as EventStore<E>
+  const { description, open } = placeOf(url, options)
+  return new StoredStreams(description, open, options.clock ?? systemClock) as unknown as EventStore<E>
 }
 
 interface Place {
@@ -29,13 +33,42 @@ interface Place {
   readonly open: () => Promise<StreamStorage>
 }
 
-function placeOf(url: string, create: boolean): Place {
+function placeOf(url: string, { create = true, connections = CONNECTIONS }: EventStoreOptions): Place {
   if (url === 'memory:') return sqlite(url, ':memory:', create)
   const file = /^file:(?!\/\/[^/])(?:\/\/)?(.+)$/.exec(url)
   if (file !== null) return sqlite(url, decodeURI(file[1]!), create)
-  throw new BingoError('BINGO_STORE_URL_INVALID', 'This is not the address of an event store', {
-    hint: 'Write file:/var/lib/app/events.db, or memory: for tests.',
-  })
+  const server = URL.parse(url)
+  if (server === null || server.hostname === '' || server.pathname.length < 2) throw noStore()
+  const { protocol, host, pathname } = server
+  const description = `${protocol}//${host}${pathname}`
+  switch (protocol) {
+    case 'mysql:':
+    case 'mariadb:':
+      return {
+        description,
+        open: async () => {
+          const [{ openSqlStreams }, { openMysql }] = await Promise.all([
+            import('./sql/open.ts'),
+            import('./sql/mysql.ts'),
+          ])
+          return openSqlStreams(description, openMysql(url, connections), create)
+        },
+      }
+    case 'postgres:':
+    case 'postgresql:':
+      return {
+        description,
+        open: async () => {
+          const [{ openSqlStreams }, { openPostgres }] = await Promise.all([
+            import('./sql/open.ts'),
+            import('./sql/postgres.ts'),
+          ])
+          return openSqlStreams(description, openPostgres(url, connections), create)
+        },
+      }
+    default:
+      throw noStore()
+  }
 }
 
 function sqlite(description: string, path: string, create: boolean): Place {
@@ -43,4 +76,10 @@ function sqlite(description: string, path: string, create: boolean): Place {
     description,
     open: async () => (await import('./sqlite/storage.ts')).openSqliteStreams(path, create),
   }
+}
+
+function noStore(): BingoError {
+  return new BingoError('BINGO_STORE_URL_INVALID', 'This is not the address of an event store', {
+    hint: 'Write file:/var/lib/app/events.db, mysql://user:password@host/database, postgres://user:password@host/database, or memory: for tests.',
+  })
 }

@@ -75,9 +75,8 @@ export class StoredStreams implements EventStore {
     const since = options.since === undefined ? undefined : timeText('since', options.since)
     const until = options.until === undefined ? undefined : timeText('until', options.until)
     const storage = await this.#opened()
-    while (left > 0) {
-      const upTo = await storage.settled(after)
-      if (upTo <= after) return
+    const upTo = await storage.settled(after)
+    while (left > 0 && after < upTo) {
       const rows = await storage.readAll({ after, upTo, max: PAGE, types: wanted.types, since, until })
       for (const row of rows) {
         if (!wanted.fits(row.type)) continue

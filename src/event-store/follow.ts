@@ -45,6 +45,9 @@ export async function* follow(
       caughtUp = true
       if (!signal.aborted) await listener.wait(pollMs)
     }
+  } catch (error) {
+    // What was being read when the store was closed.
+    if (!store.closing.aborted) throw error
   } finally {
     signal.removeEventListener('abort', onAbort)
     listener.stop()

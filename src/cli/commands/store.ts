@@ -5,7 +5,7 @@ import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
 const HELP = `
 The store is an address as for createEventStore (docs/event-store.md), from --store or BINGO_EVENT_STORE:
-  file:/var/lib/app/events.db
+  file:/var/lib/app/events.db   mysql://user:password@host/database   postgres://user:password@host/database
 
 Examples:
   $ export BINGO_EVENT_STORE=file:/var/lib/app/events.db
