@@ -3,6 +3,7 @@ import type { Log } from '../model/rule/action.ts'
 import type { CheckpointStore } from '../model/state/checkpoint.ts'
 import { systemClock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
+import type { WaitingStore } from '../model/delivery/waiting.ts'
 import { BingoError } from '../model/errors.ts'
 import type { Lease } from '../model/state/lease.ts'
 import type { StateStore } from '../model/state/state.ts'
@@ -17,6 +18,8 @@ import { leaseKey, RedisLease } from './lease/redis-lease.ts'
 import { MemoryStateStore } from './memory/state-store.ts'
 import { RedisStateStore } from './redis/state-store.ts'
 import { parseStoreUrl, stateFilePath } from './store-url.ts'
+import { MemoryWaitingStore } from './waiting/memory-store.ts'
+import { RedisWaitingStore } from './waiting/redis-store.ts'
 
 /** Where one instance keeps what it remembers, as configured. */
 export interface StateSettings {
@@ -109,10 +112,32 @@ export async function openDeadLetterStore(settings: StateSettings, limits: DeadL
       return new SqliteDeadLetterStore(await openFile(settings, stateFilePath(place, name)), limits)
     }
     case undefined:
-      throw new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not a valid store address', {
-        hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters or memory:',
-      })
+      throw noLetterStore()
   }
+}
+
+/** Opens the store of events that wait, which is where the dead letters are. As `openDeadLetterStore`. */
+export async function openWaitingStore(settings: StateSettings): Promise<WaitingStore> {
+  const { name, log } = settings
+  const place = parseStoreUrl(settings.deadLetters ?? settings.checkpoint)
+  switch (place?.tag) {
+    case 'memory':
+      return new MemoryWaitingStore()
+    case 'redis':
+      return new RedisWaitingStore(openRedis(place.url, { log, name: `${name}:waiting` }), name)
+    case 'file': {
+      const { SqliteWaitingStore } = await import('./waiting/sqlite-store.ts')
+      return new SqliteWaitingStore(await openFile(settings, stateFilePath(place, name)))
+    }
+    case undefined:
+      throw noLetterStore()
+  }
+}
+
+function noLetterStore(): BingoError {
+  return new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not a valid store address', {
+    hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters or memory:',
+  })
 }
 
 /** The lease of an instance beside its checkpoint: who holds it leads. Rejects as `openCheckpointStore` does. */

@@ -2,11 +2,11 @@ import type { FileFormat } from '../../clients/sqlite.ts'
 
 /**
  * One file for all that an instance remembers. Version 1 had the table `letters` alone, version 2 its totals and a lease;
- * both held dead letters only. Counting 100,000 rows for each entry that is added would take longer than adding it:
+ * both held dead letters only; version 4 brought the waiting events. Counting 100,000 rows for each entry that is added would take longer than adding it:
  * triggers keep the totals.
  */
 export const STATE_FORMAT: FileFormat = {
-  version: 3,
+  version: 4,
   upgrade: `
 CREATE TABLE IF NOT EXISTS letters (
   place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,5 +45,33 @@ CREATE TABLE IF NOT EXISTS owner (
   nonce TEXT NOT NULL,
   touched_at INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS imported (file TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;`,
+CREATE TABLE IF NOT EXISTS imported (file TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS waiting (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  line INTEGER NOT NULL,
+  shape INTEGER NOT NULL,
+  row_key TEXT NOT NULL,
+  keyed INTEGER NOT NULL,
+  base_ms INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  event TEXT NOT NULL,
+  rest TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS waiting_line ON waiting (line, seq);
+CREATE INDEX IF NOT EXISTS waiting_key ON waiting (line, row_key) WHERE keyed = 1;
+CREATE TABLE IF NOT EXISTS waiting_lines (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  count INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS waiting_shapes (
+  id INTEGER PRIMARY KEY,
+  line INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (line, body)
+) STRICT;
+CREATE TABLE IF NOT EXISTS waiting_next (seq INTEGER NOT NULL) STRICT;
+INSERT INTO waiting_next SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM waiting_next);`,
 }

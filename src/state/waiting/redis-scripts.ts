@@ -1,0 +1,55 @@
+/**
+ * KEYS: records (hash id → place, head as JSON and event, each on a line of its own), lines (hash line → bytes), sequence,
+ * places (hash place → id). Beside them, made of the first key, for each line: a sorted set of ids by place, its shapes, and
+ * for rows of keyed lines a sorted set of their own.
+ */
+const DROP = `
+local function drop(id)
+  local body = redis.call('HGET', KEYS[1], id)
+  if not body then return end
+  local first = string.find(body, '\\n', 1, true)
+  local second = string.find(body, '\\n', first + 1, true)
+  local head = cjson.decode(string.sub(body, first + 1, second - 1))
+  local line = KEYS[1] .. ':line:' .. head.line
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('HDEL', KEYS[4], string.sub(body, 1, first - 1))
+  redis.call('ZREM', line, id)
+  if head.keyed then redis.call('ZREM', KEYS[1] .. ':row:' .. head.line .. ':' .. head.rowKey, id) end
+  if redis.call('ZCARD', line) == 0 then
+    redis.call('DEL', KEYS[1] .. ':shapes:' .. head.line)
+    redis.call('HDEL', KEYS[2], head.line)
+  else
+    redis.call('HINCRBY', KEYS[2], head.line, -head.bytes)
+  end
+end`
+
+/**
+ * ARGV: number of shapes; for each its line, name and text; then for each record its id, head and event. Answers the places.
+ * Repeating it moves the records to places behind all others.
+ */
+export const ADD = `${DROP}
+local shapes = tonumber(ARGV[1])
+local places = {}
+for i = 2 + shapes * 3, #ARGV, 3 do
+  local id, head = ARGV[i], cjson.decode(ARGV[i + 1])
+  drop(id)
+  local place = redis.call('INCR', KEYS[3])
+  redis.call('HSET', KEYS[1], id, place .. '\\n' .. ARGV[i + 1] .. '\\n' .. ARGV[i + 2])
+  redis.call('HSET', KEYS[4], place, id)
+  redis.call('ZADD', KEYS[1] .. ':line:' .. head.line, place, id)
+  if head.keyed then redis.call('ZADD', KEYS[1] .. ':row:' .. head.line .. ':' .. head.rowKey, place, id) end
+  redis.call('HINCRBY', KEYS[2], head.line, head.bytes)
+  places[#places + 1] = place
+end
+for i = 2, 1 + shapes * 3, 3 do
+  redis.call('HSET', KEYS[1] .. ':shapes:' .. ARGV[i], ARGV[i + 1], ARGV[i + 2])
+end
+return places`
+
+/** ARGV: places. */
+export const REMOVE = `${DROP}
+for i = 1, #ARGV do
+  local id = redis.call('HGET', KEYS[4], ARGV[i])
+  if id then drop(id) end
+end
+return 0`

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import type { RedisConnection } from '../../clients/redis.ts'
+import { DELAY_PREFIX } from '../../model/delivery/waiting.ts'
+import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
+import { ADD, REMOVE } from './redis-scripts.ts'
+import { readHead, readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
+
+const READY_TIMEOUT_MS = 5_000
+/** Records written or removed by one script: it holds up other clients while it runs. */
+const AT_ONCE = 200
+
+/** What stands before the event of a record. */
+interface Head {
+  readonly line: string
+  readonly shape: string
+  readonly rowKey: string
+  readonly keyed: boolean
+  readonly baseMs: number
+  readonly bytes: number
+  readonly rest: string | null
+}
+
+/** Waiting events beside the dead letters in Redis. As durable as that Redis is (docs/operations.md). */
+export class RedisWaitingStore implements WaitingStore {
+  readonly description: string
+  readonly #redis: RedisConnection
+  readonly #keys: readonly [records: string, lines: string, sequence: string, places: string]
+  readonly #shapes: ShapeReader
+  /** By text. */
+  readonly #names = new Map<string, string>()
+
+  /** Owns `redis`: `close` closes it. The braces are a Cluster hash tag: one instance, one node. */
+  constructor(redis: RedisConnection, name: string) {
+    this.#redis = redis
+    const key = `bingo:{${name}}:waiting`
+    this.#keys = [key, `${key}:lines`, `${key}:sequence`, `${key}:places`]
+    this.description = `${redis.address} ${key}`
+    this.#shapes = new ShapeReader(this.description)
+  }
+
+  async add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
+    const places: WaitingSeq[] = []
+    for (let from = 0; from < records.length; from += AT_ONCE) {
+      places.push(...(await this.#addSome(records.slice(from, from + AT_ONCE))))
+    }
+    return places
+  }
+
+  async #addSome(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
+    const shapes = new Map<string, readonly [string, string, string]>()
+    const written = records.flatMap((record) => {
+      const { id, line, rowKey, baseMs, event } = record
+      const text = shapeText(record.shape)
+      const shape = this.#nameOf(text)
+      shapes.set(`${line}\0${shape}`, [line, shape, text])
+      const keyed = line.startsWith(DELAY_PREFIX)
+      const head: Head = { line, shape, rowKey, keyed, baseMs, bytes: Buffer.byteLength(event), rest: restText(record) }
+      return [id, JSON.stringify(head), event]
+    })
+    const values = [...this.#keys, `${shapes.size}`, ...[...shapes.values()].flat(), ...written]
+    return (await this.#run((client) => client.eval(ADD, this.#keys.length, ...values))) as readonly number[]
+  }
+
+  async remove(places: readonly WaitingSeq[]): Promise<void> {
+    for (let from = 0; from < places.length; from += AT_ONCE) {
+      const some = places.slice(from, from + AT_ONCE)
+      await this.#run((client) => client.eval(REMOVE, this.#keys.length, ...this.#keys, ...some.map(String)))
+    }
+  }
+
+  async page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
+    const ids = await this.#run((client) =>
+      client.zrangebyscore(`${this.#keys[0]}:line:${line}`, `(${after}`, '+inf', 'LIMIT', 0, limit),
+    )
+    return this.#read(line, ids)
+  }
+
+  async ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]> {
+    const ids = await this.#run((client) => client.zrange(`${this.#keys[0]}:row:${line}:${rowKey}`, '0', '-1'))
+    return this.#read(line, ids)
+  }
+
+  async lines(): Promise<readonly LineTotals[]> {
+    const bytes = await this.#run((client) => client.hgetall(this.#keys[1]))
+    const lines: LineTotals[] = []
+    for (const line of Object.keys(bytes)) {
+      const count = await this.#run((client) => client.zcard(`${this.#keys[0]}:line:${line}`))
+      const [first] = await this.page(line, 0, 1)
+      if (first === undefined) continue
+      const texts = await this.#run((client) => client.hvals(`${this.#keys[0]}:shapes:${line}`))
+      const shapes = texts.map((text) => this.#shapes.read(text))
+      lines.push({ line, count, bytes: Number(bytes[line]), oldestMs: first.baseMs, shapes })
+    }
+    return lines
+  }
+
+  async close(): Promise<void> {
+    await this.#redis.close()
+  }
+
+  /** One that is missing, or stands in another line, was removed or moved since its id was read. */
+  async #read(line: string, ids: readonly string[]): Promise<StoredRecord[]> {
+    if (ids.length === 0) return []
+    const [bodies, shapes] = await this.#run((client) =>
+      Promise.all([client.hmget(this.#keys[0], ...ids), client.hgetall(`${this.#keys[0]}:shapes:${line}`)]),
+    )
+    return bodies.flatMap((body, i) => {
+      if (body === null) return []
+      const [place, text] = body.split('\n', 2) as [string, string]
+      const head = readHead(text, this.description) as Head
+      const shape = shapes[head.shape]
+      if (head.line !== line || shape === undefined) return []
+      const record: StoredRecord = {
+        id: ids[i]!,
+        seq: Number(place),
+        line,
+        shape: this.#shapes.read(shape),
+        rowKey: head.rowKey,
+        baseMs: head.baseMs,
+        bytes: head.bytes,
+        event: body.slice(place.length + text.length + 2),
+        ...readRest(head.rest, this.description),
+      }
+      return [record]
+    })
+  }
+
+  async #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
+    try {
+      await this.#redis.whenReady(READY_TIMEOUT_MS)
+      return await work(this.#redis.client)
+    } catch (error) {
+      throw unreachable(this.description, error)
+    }
+  }
+
+  /** Sent with every record instead of its shape. */
+  #nameOf(shape: string): string {
+    let name = this.#names.get(shape)
+    if (name === undefined) {
+      name = createHash('sha256').update(shape).digest('base64url').slice(0, 12)
+      this.#names.set(shape, name)
+    }
+    return name
+  }
+}

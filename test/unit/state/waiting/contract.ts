@@ -1,0 +1,152 @@
+import { expect, test } from 'vitest'
+import type { StoredRecord, WaitingRecord, WaitingShape, WaitingStore } from '../../../../src/model/delivery/waiting.ts'
+
+export const SHAPE: WaitingShape = {
+  ruleId: 'rule',
+  ruleVersion: 'v1',
+  actionIndex: 0,
+  action: { identity: '0', parts: { url: 'a' }, ofRule: ['0'] },
+  actionType: 'webhook',
+  target: 'crm',
+  schema: 'shop',
+  table: 'users',
+  columns: [
+    ['id', 'int'],
+    ['status', 'string'],
+  ],
+  key: ['id'],
+}
+
+export function record(number: number, overrides: Partial<WaitingRecord> = {}): WaitingRecord {
+  return {
+    id: `tx/${number}#rule#0`,
+    line: 'spool/crm',
+    shape: SHAPE,
+    rowKey: `shop\0users\0${number}`,
+    baseMs: 1_000 + number,
+    event: JSON.stringify({ id: `tx/${number}`, text: 'a line\nfeed, a \u0000 and é' }),
+    attempts: [],
+    ...overrides,
+  }
+}
+
+export async function ids(store: WaitingStore, line = 'spool/crm'): Promise<number[]> {
+  return (await store.page(line, 0, 10_000)).map(({ id }) => Number(/\/(\d+)/.exec(id)![1]))
+}
+
+/** What every store of waiting events does. Each call of `open` is another connection to one and the same place. */
+export function describeWaiting(newPlace: () => () => Promise<WaitingStore>): void {
+  const fresh = (): Promise<WaitingStore> => newPlace()()
+
+  test('gives back what was added, in order and with everything that was said of it', async () => {
+    const store = await fresh()
+    const failed = record(2, {
+      stage: 'filter',
+      attempts: [{ at: 5, code: 'BINGO_X', message: 'no\nluck', answer: { status: '422', text: '{}' } }],
+    })
+    const places = await store.add([record(1), failed])
+    expect(places[1]!).toBeGreaterThan(places[0]!)
+    const page = await store.page('spool/crm', 0, 10)
+    const expected = [record(1), failed].map((each, i) => ({
+      ...each,
+      seq: places[i],
+      bytes: Buffer.byteLength(each.event),
+    }))
+    expect(page).toEqual(expected)
+  })
+
+  test('reads on behind a place, line by line', async () => {
+    const store = await fresh()
+    await store.add([record(1), record(2, { line: 'delay/rule' }), record(3), record(4)])
+    const [first] = await store.page('spool/crm', 0, 1)
+    expect((await store.page('spool/crm', first!.seq, 10)).map(({ id }) => id)).toEqual([record(3).id, record(4).id])
+    expect(await ids(store, 'delay/rule')).toEqual([2])
+    expect(await ids(store, 'spool/other')).toEqual([])
+  })
+
+  test('moves a record that is added again to the end, also of another line', async () => {
+    const store = await fresh()
+    await store.add([record(1), record(2), record(3)])
+    await store.add([record(1)])
+    expect(await ids(store)).toEqual([2, 3, 1])
+    await store.add([record(2, { line: 'spool/mail' })])
+    expect(await ids(store)).toEqual([3, 1])
+    expect(await ids(store, 'spool/mail')).toEqual([2])
+    expect((await store.lines()).map(({ line, count }) => `${line} ${count}`).toSorted()).toEqual([
+      'spool/crm 2',
+      'spool/mail 1',
+    ])
+  })
+
+  test('takes the same record twice in one call for one, at its last place', async () => {
+    const store = await fresh()
+    const places = await store.add([record(1), record(2), record(1)])
+    expect(places).toHaveLength(3)
+    expect(await ids(store)).toEqual([2, 1])
+    expect((await store.lines())[0]!.count).toBe(2)
+  })
+
+  test('removes by place, so that a record that was added again stays', async () => {
+    const store = await fresh()
+    const [one, two] = (await store.add([record(1), record(2)])) as [number, number]
+    await store.add([record(1)])
+    await store.remove([one, two, 999_999])
+    expect(await ids(store)).toEqual([1])
+    await store.remove((await store.page('spool/crm', 0, 10)).map(({ seq }) => seq))
+    expect(await store.lines()).toEqual([])
+  })
+
+  test('never gives a place twice, whatever was removed and however often it is opened', async () => {
+    const open = newPlace()
+    let last = 0
+    for (let i = 0; i < 3; i++) {
+      const store = await open()
+      const [place] = await store.add([record(1)])
+      expect(place!).toBeGreaterThan(last)
+      last = place!
+      await store.remove([place!])
+    }
+  })
+
+  test('keeps the totals of each line, and what its records are', async () => {
+    const store = await fresh()
+    const other: WaitingShape = { ...SHAPE, ruleId: 'other' }
+    const added = [record(7), record(8, { shape: other })]
+    await store.add(added)
+    const bytes = added.reduce((sum, { event }) => sum + Buffer.byteLength(event), 0)
+    const [line] = await store.lines()
+    expect(line).toMatchObject({ line: 'spool/crm', count: 2, bytes, oldestMs: 1_007 })
+    expect(line!.shapes.map(({ ruleId }) => ruleId).toSorted()).toEqual(['other', 'rule'])
+  })
+
+  test('gives one object for one shape, so that what is compiled for it is found again', async () => {
+    const store = await fresh()
+    await store.add([record(1), record(2, { shape: structuredClone(SHAPE) })])
+    const [one, two] = (await store.page('spool/crm', 0, 2)) as [StoredRecord, StoredRecord]
+    expect(one.shape).toBe(two.shape)
+  })
+
+  test('finds what is delayed by its row', async () => {
+    const store = await fresh()
+    const delayed = (number: number, row: string): WaitingRecord => record(number, { line: 'delay/rule', rowKey: row })
+    await store.add([delayed(1, 'a\0b'), delayed(2, 'c'), delayed(3, 'a\0b'), record(4, { rowKey: 'a\0b' })])
+    const found = await store.ofKey('delay/rule', 'a\0b')
+    expect(found.map(({ id }) => id)).toEqual([record(1).id, record(3).id])
+    await store.remove([found[0]!.seq])
+    expect(await store.ofKey('delay/rule', 'a\0b')).toHaveLength(1)
+  })
+
+  test('holds thousands, a page at a time', async () => {
+    const store = await fresh()
+    await store.add(Array.from({ length: 1_500 }, (_, i) => record(i + 1)))
+    let after = 0
+    let seen = 0
+    for (;;) {
+      const page = await store.page('spool/crm', after, 400)
+      if (page.length === 0) break
+      seen += page.length
+      after = page.at(-1)!.seq
+    }
+    expect(seen).toBe(1_500)
+  })
+}

@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import type { WaitingStore } from '../../../../src/model/delivery/waiting.ts'
+import { openDeadLetterStore, openWaitingStore } from '../../../../src/state/open.ts'
+import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
+import { MemoryWaitingStore } from '../../../../src/state/waiting/memory-store.ts'
+import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite-store.ts'
+import { silentLog } from '../../../support/jobs.ts'
+import { letter, listed, ROOMY } from '../dead-letters/contract.ts'
+import { describeWaiting, ids, record } from './contract.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'bingo-waiting-'))
+const opened: WaitingStore[] = []
+let files = 0
+
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const newPath = (): string => join(folder, `${++files}`, 'state')
+
+function inFile(path: string): SqliteWaitingStore {
+  const store = new SqliteWaitingStore(new StateFile({ path, name: 'bingo', letters: true, log: silentLog }))
+  opened.push(store)
+  return store
+}
+
+describe('waiting events in memory', () => {
+  describeWaiting(() => {
+    const store = new MemoryWaitingStore()
+    return async () => store
+  })
+})
+
+describe('waiting events in a file', () => {
+  describeWaiting(() => {
+    const path = newPath()
+    return async () => inFile(path)
+  })
+
+  test('survive a process that is killed right after add has resolved', async () => {
+    const path = newPath()
+    const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
+    const script = `
+      const { SqliteWaitingStore } = await import(${module('../../../../src/state/waiting/sqlite-store.ts')})
+      const { StateFile } = await import(${module('../../../../src/state/sqlite/state-file.ts')})
+      const log = { info() {}, warn() {}, error() {}, debug() {}, child: () => log }
+      const store = new SqliteWaitingStore(new StateFile({ path: ${JSON.stringify(path)}, name: 'bingo', letters: true, log }))
+      await store.add([${JSON.stringify(record(1))}, ${JSON.stringify(record(2))}])
+      process.kill(process.pid, 'SIGKILL')`
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    expect(child.signal).toBe('SIGKILL')
+    expect(await ids(inFile(path))).toEqual([1, 2])
+  })
+
+  test('add nothing of a call that fails, and go on afterwards', async () => {
+    const store = inFile(newPath())
+    const bad = { ...record(2, { line: 'spool/new' }), baseMs: 'text' as unknown as number }
+    await expect(store.add([record(1, { line: 'spool/new' }), bad])).rejects.toMatchObject({
+      code: 'BINGO_WAITING_UNREACHABLE',
+      retryable: true,
+    })
+    expect(await store.lines()).toEqual([])
+    await store.add([record(1, { line: 'spool/new' })])
+    expect(await ids(store, 'spool/new')).toEqual([1])
+  })
+
+  test('that another program spoiled are refused with the name of the file', async () => {
+    const path = newPath()
+    const store = inFile(path)
+    await store.add([record(1)])
+    const raw = new DatabaseSync(path)
+    raw.exec("UPDATE waiting_shapes SET body = '{'")
+    raw.close()
+    await expect(inFile(path).page('spool/crm', 0, 1)).rejects.toMatchObject({ code: 'BINGO_WAITING_CORRUPT' })
+  })
+})
+
+test('a state file of the version before keeps its dead letters and can hold waiting events', async () => {
+  const path = newPath()
+  const settings = { name: 'bingo', checkpoint: `file:${path}`, deadLetters: undefined, log: silentLog }
+  const letters = await openDeadLetterStore(settings, ROOMY)
+  await letters.add([letter(1)])
+  await letters.close()
+  const raw = new DatabaseSync(path)
+  for (const table of ['waiting', 'waiting_lines', 'waiting_shapes', 'waiting_next']) raw.exec(`DROP TABLE ${table}`)
+  raw.exec('PRAGMA user_version = 3')
+  raw.close()
+  const store = await openWaitingStore(settings)
+  opened.push(store)
+  await store.add([record(1)])
+  expect(await ids(store)).toEqual([1])
+  const again = await openDeadLetterStore(settings, ROOMY)
+  expect(await listed(again)).toEqual(['1'])
+  await again.close()
+})
+
+test('waiting events are kept where the dead letters are', async () => {
+  const settings = { name: 'bingo', checkpoint: 'memory:', deadLetters: 'memory:', log: silentLog }
+  expect((await openWaitingStore(settings)).description).toBe('memory')
+  await expect(openWaitingStore({ ...settings, deadLetters: 'nonsense' })).rejects.toMatchObject({
+    code: 'BINGO_DEAD_LETTERS_STORE_INVALID',
+  })
+})
