@@ -2,6 +2,7 @@ import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun } from '../model/delivery/delivery-run.ts'
+import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
@@ -38,6 +39,8 @@ export interface PipelineDeps {
   /** Rejects when another instance has taken over. Absent: this one is alone. */
   readonly replaced?: Promise<void> | undefined
   readonly deliveries: (run: DeliveryRun, hooks: DeliveryHooks) => Deliveries
+  /** Where events wait that are delayed. */
+  readonly waiting: WaitingStore
   readonly compileRowDecoder: CompileRowDecoder
   readonly log: Log
   readonly stats: Stats

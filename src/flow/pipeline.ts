@@ -2,14 +2,19 @@ import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery/delivery-run.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
 import { Matcher } from '../match/matcher.ts'
+import { WaitingLines } from '../waiting/lines.ts'
+import { letterOf } from '../waiting/record.ts'
 import { BackPressure } from './back-pressure.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Reading } from './reading.ts'
 import { Router } from './router.ts'
 import { RuleCounters } from './rule-counters.ts'
+import { StoredJobs } from './stored-jobs.ts'
 import { TableChecks } from './table-checks.ts'
 
 /**
@@ -49,6 +54,8 @@ class StagedPipeline implements Pipeline {
   private readonly rules: RuleCounters
   private readonly backPressure: BackPressure
   private readonly deliveries: Deliveries
+  private readonly lines: WaitingLines
+  private readonly storedJobs: StoredJobs
   private readonly router: Router
   private readonly readings: ReadonlyMap<string, Reading<object>>
   private ruleSet: RuleSet
@@ -69,16 +76,31 @@ class StagedPipeline implements Pipeline {
       ruleStats: (id) => this.rules.of(id),
       ended: (job, delivered) => this.ended(job, delivered),
     })
-    this.router = new Router(
-      { clock, deliveries: this.deliveries, superseded: (job) => this.superseded(job) },
-      deps.ruleSet,
-    )
+    this.lines = new WaitingLines({
+      store: deps.waiting,
+      clock,
+      log,
+      state: stats.waiting,
+      signal: this.giveUp.signal,
+      stored: (job) => this.stored(job),
+    })
+    this.storedJobs = new StoredJobs({
+      lanes: options.lanes,
+      ruleSet: deps.ruleSet,
+      charge: (job) => this.backPressure.charge(job),
+      orphaned: (record, why) => this.orphaned(record, why),
+    })
+    const { lines, storedJobs, deliveries } = this
+    const hasRoom = (): boolean => stats.budget.hasRoom
+    const superseded = (job: InFlightJob): void => this.superseded(job)
+    this.router = new Router({ clock, deliveries, lines, storedJobs, hasRoom, superseded }, deps.ruleSet)
     const matcher = this.matcherOf(deps.ruleSet)
     const { router, backPressure, rules } = this
+    const beforeSave = (): Promise<void> => lines.removed()
     this.readings = new Map(
       deps.sources.map((entry) => [
         entry.source.name,
-        new Reading(entry, matcher, { ...options, router, backPressure, rules, stats, log, clock }),
+        new Reading(entry, matcher, { ...options, router, backPressure, rules, beforeSave, stats, log, clock }),
       ]),
     )
   }
@@ -93,6 +115,7 @@ class StagedPipeline implements Pipeline {
 
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
+    this.storedJobs.useRules(ruleSet)
     this.router.useRules(ruleSet)
     const matcher = this.matcherOf(ruleSet)
     for (const reading of this.readings.values()) reading.useRules(matcher)
@@ -110,9 +133,10 @@ class StagedPipeline implements Pipeline {
 
   async run(signal: AbortSignal): Promise<void> {
     const { replaced } = this.deps
-    if (!(await this.deliveries.open(signal))) return
+    if (!(await this.deliveries.open(signal)) || !(await this.openLines(signal))) return
     this.opened = true
     this.deliveries.prepare(this.ruleSet)
+    this.router.open()
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const readings = [...this.readings.values()]
@@ -131,6 +155,17 @@ class StagedPipeline implements Pipeline {
     }
   }
 
+  /** Learns what waits in the store. False when aborted meanwhile. */
+  private async openLines(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.lines.open(signal)
+      return true
+    } catch (error) {
+      if (signal.aborted) return false
+      throw error
+    }
+  }
+
   /** Another instance took over: whatever we would still send is its business now. */
   private async untilReplaced(work: Promise<void>): Promise<void> {
     try {
@@ -145,15 +180,18 @@ class StagedPipeline implements Pipeline {
   private async shutDown(): Promise<void> {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
+    this.router.stopDelays()
     this.router.flushWindows()
+    void this.lines.flush().catch(() => undefined)
     let hopefulAt = deps.clock.monotonicMs()
-    while (!this.deliveries.drained && !this.giveUp.signal.aborted) {
+    while (!(this.deliveries.drained && this.lines.idle) && !this.giveUp.signal.aborted) {
       const now = deps.clock.monotonicMs()
-      if (!this.deliveries.onlyDownLeft) hopefulAt = now
+      const writing = !this.lines.idle && deps.stats.waiting.blockedSince === 0
+      if (writing || !this.deliveries.onlyDownLeft) hopefulAt = now
       if (now >= deadline || now - hopefulAt >= DOWN_PATIENCE_MS) break
       await deps.clock.sleep(DRAIN_POLL_MS)
     }
-    if (!this.deliveries.drained) {
+    if (!this.deliveries.drained || !this.lines.idle) {
       deps.log.warn(
         { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.budget.jobs, deadlineMs: options.shutdownDeadlineMs },
         'stopping with undelivered changes; they are replayed after the next start',
@@ -161,7 +199,6 @@ class StagedPipeline implements Pipeline {
     }
     const fenced = this.giveUp.signal.aborted
     this.giveUp.abort()
-    this.router.stop()
     this.backPressure.stop()
     if (!fenced) await Promise.all([...this.readings.values()].map((reading) => reading.saveLast()))
     await this.deliveries.close()
@@ -170,6 +207,18 @@ class StagedPipeline implements Pipeline {
   private ended(job: InFlightJob, delivered: boolean): void {
     if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
     this.backPressure.release(job)
+  }
+
+  /** It waits in the store from now on. */
+  private stored(job: InFlightJob): void {
+    job.end()
+    this.backPressure.release(job)
+  }
+
+  private orphaned(record: StoredRecord, { code, message }: BingoError): Promise<void> {
+    const at = this.deps.clock.now()
+    const letter = letterOf(record, at)
+    return this.deliveries.giveUp([{ ...letter, attempts: [...letter.attempts, { at, code, message }] }])
   }
 
   private superseded(job: InFlightJob): void {

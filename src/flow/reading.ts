@@ -34,6 +34,8 @@ export interface ReadingDeps {
   readonly router: JobRoute
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
+  /** As in CheckpointSaverDeps. */
+  readonly beforeSave: () => Promise<void>
   readonly log: Log
   readonly stats: Stats
   readonly clock: Clock
@@ -84,6 +86,7 @@ export class Reading<P extends object> {
       watermark,
       positions: source.positions,
       gaps: this.gapKeeper,
+      beforeSave: deps.beforeSave,
       onSaved: (position) => source.finished?.(position),
       clock,
       log,

@@ -1,16 +1,15 @@
 import { thrownFailure } from '../../targets/failure/failure.ts'
-import type { ActionPlan, DeliveryFailure, Log, Payload, Target, TargetConfig } from '../../model/rule/action.ts'
-import type { Change } from '../../model/event/change.ts'
+import type { ActionPlan, DeliveryFailure, Log, Target, TargetConfig } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
-import { keyChanged } from '../../model/event/row-key.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { TargetState } from '../../model/delivery/target-state.ts'
 import { TargetQueue } from '../queue/target-queue.ts'
-import { letterChange } from './letter-change.ts'
-import { namedAction, ownAction } from './own-action.ts'
+import { evaluate } from '../../waiting/evaluate.ts'
+import { letterChange } from '../../waiting/letter-change.ts'
+import { namedAction, ownAction } from '../../waiting/own-action.ts'
 import { RedeliveryResults } from './redelivery-results.ts'
 
 /** Whoever sends two entries of a row awaits the first: lanes only let the others go side by side. */
@@ -97,8 +96,9 @@ export class Redelivery implements AsyncDisposable {
   private jobsOf(letter: DeadLetter): readonly InFlightJob[] {
     const change = letterChange(letter)
     const action = this.by ?? ownAction(letter, this.deps.ruleSet)
-    if (!matches(action, letter, change)) return []
-    return payloadsOf(action, letter, change).map((payload) => {
+    const evaluated = evaluate(action, letter, change)
+    if (evaluated.failure !== null) throw evaluated.failure.error
+    return evaluated.rendered.map(({ payload }) => {
       const lane = this.sent++ % LANES
       return new InFlightJob(action, change, payload, lane, 0, NO_HOLD, null)
     })
@@ -142,23 +142,6 @@ export class Redelivery implements AsyncDisposable {
     })
     return { target, queue, results }
   }
-}
-
-/** Asks what could not be answered when the entry was written; what had been answered then is not asked again. */
-function matches({ rule, when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
-  if (stage === 'filter' && rule.filter !== null && !rule.filter.bind(change.table)(change)) return false
-  return when === null || (stage !== 'filter' && stage !== 'when') || when.bind(change.table)(change)
-}
-
-function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Change): readonly Payload[] {
-  const { table, op, old, new: new_ } = change
-  const payload = () => action.bind(table)(change)
-  if (action.bindPreviousKey === undefined) return [payload()]
-  const previous = () => action.bindPreviousKey!(table)(change)
-  // A key that an UPDATE left behind has an entry of its own (deliver/failure-handler.ts), if it could be rendered at all.
-  if (id.endsWith('#former')) return [previous()]
-  const rekeyed = keyChanged(table, op, old, new_) || action.rule.key?.of(change).previous != null
-  return stage !== undefined && rekeyed ? [previous(), payload()] : [payload()]
 }
 
 /** The entry stays in its store until the target has taken it: nothing else holds it. */
