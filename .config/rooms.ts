@@ -20,14 +20,15 @@ export const ROOMS: readonly Room[] = [
   { folder: 'state', floor: 2, is: 'checkpoints, dead letters, leases' },
   { folder: 'targets', floor: 2, is: 'one folder per action type: YAML to plan, client, classification' },
   { folder: 'sources', floor: 2, is: 'where events come from' },
+  { folder: 'waiting', floor: 3, is: 'events that wait in a store: lines, records, and the jobs made of them again' },
   { folder: 'events', floor: 3, is: 'posted events: checks, publishing, due times, status' },
-  { folder: 'deliver', floor: 3, is: 'queues, batches, retry, breaker, rate, redelivery' },
-  { folder: 'flow', floor: 3, is: 'intake, watermark, lanes, windows, delays, back-pressure, pipeline' },
   { folder: 'event-store', floor: 3, is: 'streams of domain events: append, read, aggregate, follow' },
-  { folder: 'ops', floor: 4, is: 'logger, metrics, health, admin API' },
-  { folder: 'app', floor: 5, is: 'configuration to a running instance' },
-  { folder: 'demo', floor: 6, is: 'the demo and the servers that it starts' },
-  { folder: 'cli', floor: 7, is: 'one file per command' },
+  { folder: 'deliver', floor: 4, is: 'queues, batches, retry, breaker, rate, redelivery' },
+  { folder: 'flow', floor: 4, is: 'intake, watermark, lanes, windows, delays, back-pressure, pipeline' },
+  { folder: 'ops', floor: 5, is: 'logger, metrics, health, admin API' },
+  { folder: 'app', floor: 6, is: 'configuration to a running instance' },
+  { folder: 'demo', floor: 7, is: 'the demo and the servers that it starts' },
+  { folder: 'cli', floor: 8, is: 'one file per command' },
 ]
 
 /** Everywhere else time and timers come from the injected clock, so that a whole pipeline can run on a simulated one. */

@@ -2,12 +2,13 @@ import { TargetQueues } from '../deliver/deliveries.ts'
 import type { WriteLine } from '../deliver/queue/send-log.ts'
 import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
-import { openInstanceState, openDeadLetterStore } from '../state/open.ts'
+import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/rule/action.ts'
 import type { DropResult } from '../model/delivery/deliveries.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
+import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { DeliveryRun } from '../model/delivery/delivery-run.ts'
 import { BingoError } from '../model/errors.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
@@ -22,7 +23,7 @@ import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../flow/reading.ts'
 import { lookupsOf, sourceAddresses } from './lookups.ts'
-import { GuardedDeadLetters, GuardedTarget } from './standby/guarded.ts'
+import { GuardedDeadLetters, GuardedTarget, GuardedWaiting } from './standby/guarded.ts'
 
 export interface DaemonDeps {
   readonly log: Log
@@ -104,16 +105,18 @@ class ConfiguredDaemon implements Daemon {
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
+      const waiting = await openWaitingStore(settings)
       try {
         const entries = await openSources(
           loaded,
           { ...found, deadLetters, types: actionTypes(), permit: elected?.permit },
           { ruleSet: () => this.ruleSet, position: (source) => this.position(source) },
         )
-        this.pipeline = this.pipelineOf(entries, loaded.epoch, deadLetters, elected)
+        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected)
         await this.pipeline.run(signal)
       } finally {
         this.deadLetters = null
+        await waiting.close()
         await deadLetters.close()
       }
     } finally {
@@ -125,7 +128,7 @@ class ConfiguredDaemon implements Daemon {
   private pipelineOf(
     sources: readonly SourceEntry<object>[],
     epoch: number,
-    deadLetters: DeadLetterStore,
+    { deadLetters, waiting }: { readonly deadLetters: DeadLetterStore; readonly waiting: WaitingStore },
     elected: Elected | null,
   ): Pipeline {
     const { config, deps } = this
@@ -157,6 +160,7 @@ class ConfiguredDaemon implements Daemon {
             hooks,
           ),
         lookups: lookupsOf(sourceAddresses(config), 'wait', deps),
+        waiting: permit === undefined ? waiting : new GuardedWaiting(waiting, permit),
         replaced: elected?.replaced,
         compileRowDecoder,
       },

@@ -1,6 +1,6 @@
 import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
-import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
+import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
@@ -85,6 +85,10 @@ export class TargetQueues implements Deliveries {
 
   push(target: TargetConfig, job: InFlightJob): void {
     this.of(target).queue.push(job)
+  }
+
+  giveUp(letters: readonly DeadLetter[]): Promise<void> {
+    return this.failures!.keep(letters)
   }
 
   drop(target: string): DropResult {

@@ -1,16 +1,16 @@
-import { backoffMs } from '../model/delivery/backoff.ts'
 import type { DeliveryFailure, Log, Target } from '../model/rule/action.ts'
+import { patiently, type PatienceDeps } from '../waiting/patience.ts'
+import { jobId, withShortQuery } from '../waiting/record.ts'
 import { announceDeadLetters } from './announce.ts'
 import { isGivenUp } from './queue/sort-results.ts'
 import type { Undelivered } from './undelivered.ts'
-import type { ChangeEvent } from '../model/event/change.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import { parkedKey } from '../model/delivery/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
 import { toChangeEvent } from '../model/event/event-json.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { DeadLetterState, RuleStats } from '../model/stats.ts'
+import type { RuleStats, StoreState } from '../model/stats.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { valueKind } from '../model/table/value-kind.ts'
 
@@ -19,16 +19,13 @@ const DROPPED = {
   message: 'its target was dropped: no rule references it',
 } as const
 
-/** Between tries to reach a dead-letter store that is down or full. */
-const STORE_RETRY = { minMs: 200, maxMs: 10_000 } as const
-
 export interface FailureHandlerDeps {
   readonly store: DeadLetterStore
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
   readonly ruleStats: (ruleId: string) => RuleStats
-  readonly stats: DeadLetterState
+  readonly stats: StoreState
 }
 
 /**
@@ -46,7 +43,7 @@ export class FailureHandler implements Undelivered {
 
   /** Reads which row keys are parked; waits for a store that is down. Rejects when aborted, or refused for good. */
   static async open(deps: FailureHandlerDeps, signal: AbortSignal): Promise<FailureHandler> {
-    return new FailureHandler(deps, await patiently({ ...deps, signal }, () => deps.store.parkedKeys()))
+    return new FailureHandler(deps, await patiently({ ...patienceOf(deps), signal }, () => deps.store.parkedKeys()))
   }
 
   /** It could not be evaluated, or waits behind an earlier failure of its row key. */
@@ -77,6 +74,17 @@ export class FailureHandler implements Undelivered {
     await this.store(jobs.map((job) => this.letter(job, 'skip')))
   }
 
+  /** Events of which nothing is in memory, and that nobody waits behind. */
+  async keep(letters: readonly DeadLetter[]): Promise<void> {
+    for (const { ruleId } of letters) this.deps.ruleStats(ruleId).deadLettersTotal += 1
+    await this.store(letters)
+    for (const { ruleId, target, event, attempts } of letters) {
+      const { code, message } = attempts.at(-1)!
+      const fields = { rule: ruleId, target, event: event.id, code, err: message }
+      this.deps.log.warn(fields, 'event written to the dead letters')
+    }
+  }
+
   /**
    * Resolves when the jobs are durable in the store; waits, however long, while the store is down or full. Answers the
    * jobs that were not taken, in order: what they were to wait behind was retried meanwhile, so they may be sent.
@@ -103,7 +111,7 @@ export class FailureHandler implements Undelivered {
       try {
         return new Set(await store.add(letters))
       } catch (error) {
-        if (!isFull(error)) return new Set(await patiently(this.deps, () => store.add(letters), true))
+        if (!isFull(error)) return new Set(await patiently(patienceOf(this.deps), () => store.add(letters), true))
       }
     }
     // What does not fit at once may fit one after the other, and more than fits at all would otherwise wait for ever.
@@ -111,7 +119,9 @@ export class FailureHandler implements Undelivered {
     const freeKeys = new Set<string>()
     for (const letter of letters) {
       const key = parkedKey(letter.ruleId, letter.rowKey)
-      const free = freeKeys.has(key) ? [letter.id] : await patiently(this.deps, () => store.add([letter]), true)
+      const free = freeKeys.has(key)
+        ? [letter.id]
+        : await patiently(patienceOf(this.deps), () => store.add([letter]), true)
       for (const id of free) {
         released.add(id)
         freeKeys.add(key)
@@ -131,8 +141,8 @@ export class FailureHandler implements Undelivered {
     // One that is given up before its rows were there has not been evaluated either.
     const stage = failure?.stage ?? job.preparation?.stage
     return {
-      id: `${change.id}#${action.rule.id}#${action.identity}${job.ofPreviousKey ? '#former' : ''}`,
-      event: withShortQuery(toChangeEvent(change)),
+      id: jobId(job),
+      event: toChangeEvent(withShortQuery(change)),
       ruleId: action.rule.id,
       ruleVersion: action.rule.version,
       actionIndex: action.index,
@@ -167,16 +177,6 @@ export class FailureHandler implements Undelivered {
   }
 }
 
-const LONGEST_QUERY = 2_048
-
-/** Of the statement behind a row the beginning is kept: it may be megabytes. A TRUNCATE or DDL is its statement. */
-function withShortQuery(event: ChangeEvent): ChangeEvent {
-  const { op, query } = event
-  const ofRow = op === 'insert' || op === 'update' || op === 'delete'
-  if (!ofRow || query === null || query.length <= LONGEST_QUERY) return event
-  return { ...event, query: `${query.slice(0, LONGEST_QUERY - 1).toWellFormed()}…` }
-}
-
 function columnsOf({ columns }: TableDef): NonNullable<DeadLetter['columns']> {
   return columns.map((column) => [column.name, valueKind(column)])
 }
@@ -202,37 +202,8 @@ function isFull(error: unknown): boolean {
   return error instanceof BingoError && error.code === 'BINGO_DEAD_LETTERS_FULL'
 }
 
-/** Repeats until it succeeds. `always`: whatever the error; the events have nowhere else to go. */
-async function patiently<T>(deps: FailureHandlerDeps, work: () => Promise<T>, always = false): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const result = await work()
-      if (attempt > 1) answersAgain(deps)
-      return result
-    } catch (error) {
-      const retryable = always || (error instanceof BingoError && error.retryable)
-      if (deps.signal.aborted || !retryable) throw error
-      waits(deps, attempt, error)
-      await deps.clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), deps.signal)
-    }
-  }
-}
-
-function waits({ stats, clock, store, log }: FailureHandlerDeps, attempt: number, error: unknown): void {
-  const code = error instanceof BingoError ? error.code : 'BINGO_DEAD_LETTERS_UNREACHABLE'
-  const err = error instanceof Error ? error.message : String(error)
-  if (stats.blockedSince === 0) stats.blockedSince = clock.now()
-  stats.blockedBy = { code, message: err }
-  const level = attempt < 5 ? 'warn' : 'error'
-  log[level]({ code, store: store.description, attempt, err }, 'dead-letter store unavailable or full; delivery waits')
-}
-
-function answersAgain({ stats, clock, store, log }: FailureHandlerDeps): void {
-  if (stats.blockedSince === 0) return
-  const ms = clock.now() - stats.blockedSince
-  stats.blockedSince = 0
-  stats.blockedBy = null
-  log.info({ store: store.description, ms }, 'dead-letter store accepts entries again')
+function patienceOf({ stats, ...deps }: FailureHandlerDeps): PatienceDeps {
+  return { ...deps, state: stats, name: 'dead-letter store', code: 'BINGO_DEAD_LETTERS_UNREACHABLE' }
 }
 
 function parkKey(job: InFlightJob): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../model/clock.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun } from '../model/delivery/delivery-run.ts'
 import type { LookupReader } from '../model/delivery/preparation.ts'
+import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
@@ -41,6 +42,8 @@ export interface PipelineDeps {
   readonly deliveries: (run: DeliveryRun, hooks: DeliveryHooks) => Deliveries
   /** Absent where no rule has any. */
   readonly lookups?: LookupReader | undefined
+  /** Where events wait that are delayed. */
+  readonly waiting: WaitingStore
   readonly compileRowDecoder: CompileRowDecoder
   readonly log: Log
   readonly stats: Stats

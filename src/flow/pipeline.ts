@@ -4,14 +4,19 @@ import type { GapLog } from '../model/event/gap.ts'
 import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
+import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
 import { Matcher } from '../match/matcher.ts'
+import { WaitingLines } from '../waiting/lines.ts'
+import { letterOf } from '../waiting/record.ts'
 import { BackPressure } from './back-pressure.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Reading } from './reading.ts'
 import { Router } from './router.ts'
 import { RuleCounters } from './rule-counters.ts'
+import { StoredJobs } from './stored-jobs.ts'
 import { TableChecks } from './table-checks.ts'
 
 /**
@@ -52,6 +57,8 @@ class StagedPipeline implements Pipeline {
   private readonly backPressure: BackPressure
   private readonly deliveries: Deliveries
   private readonly lookups: LookupReader
+  private readonly lines: WaitingLines
+  private readonly storedJobs: StoredJobs
   private readonly router: Router
   private readonly readings: ReadonlyMap<string, Reading<object>>
   /** Jobs do not know their source: each observer knows what it saw begin. */
@@ -76,22 +83,43 @@ class StagedPipeline implements Pipeline {
       ended: (job, delivered) => this.ended(job, delivered),
     })
     this.lookups = deps.lookups ?? NO_LOOKUPS
+    this.lines = new WaitingLines({
+      store: deps.waiting,
+      clock,
+      log,
+      state: stats.waiting,
+      signal: this.giveUp.signal,
+      stored: (job) => this.stored(job),
+    })
+    this.storedJobs = new StoredJobs({
+      lanes: options.lanes,
+      ruleSet: deps.ruleSet,
+      charge: (job) => this.backPressure.charge(job),
+      orphaned: (record, why) => this.orphaned(record, why),
+    })
+    const { lines, storedJobs, deliveries } = this
+    const hasRoom = (): boolean => stats.budget.hasRoom
+    const superseded = (job: InFlightJob): void => this.superseded(job)
     this.router = new Router(
       {
         clock,
-        deliveries: this.deliveries,
+        deliveries,
+        lines,
+        storedJobs,
+        hasRoom,
         prepare: (job) => this.prepare(job),
         skipped: (job) => this.skipped(job),
-        superseded: (job) => this.superseded(job),
+        superseded,
       },
       deps.ruleSet,
     )
     const matcher = this.matcherOf(deps.ruleSet)
     const { router, backPressure, rules } = this
+    const beforeSave = (): Promise<void> => lines.removed()
     this.readings = new Map(
       deps.sources.map((entry) => [
         entry.source.name,
-        new Reading(entry, matcher, { ...options, router, backPressure, rules, stats, log, clock }),
+        new Reading(entry, matcher, { ...options, router, backPressure, rules, beforeSave, stats, log, clock }),
       ]),
     )
   }
@@ -106,6 +134,7 @@ class StagedPipeline implements Pipeline {
 
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
+    this.storedJobs.useRules(ruleSet)
     this.router.useRules(ruleSet)
     this.lookups.useRules(ruleSet)
     const matcher = this.matcherOf(ruleSet)
@@ -125,9 +154,10 @@ class StagedPipeline implements Pipeline {
 
   async run(signal: AbortSignal): Promise<void> {
     const { replaced } = this.deps
-    if (!(await this.deliveries.open(signal))) return
+    if (!(await this.deliveries.open(signal)) || !(await this.openLines(signal))) return
     this.opened = true
     this.deliveries.prepare(this.ruleSet)
+    this.router.open()
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const readings = [...this.readings.values()]
@@ -146,6 +176,17 @@ class StagedPipeline implements Pipeline {
     }
   }
 
+  /** Learns what waits in the store. False when aborted meanwhile. */
+  private async openLines(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.lines.open(signal)
+      return true
+    } catch (error) {
+      if (signal.aborted) return false
+      throw error
+    }
+  }
+
   /** Another instance took over: whatever we would still send is its business now. */
   private async untilReplaced(work: Promise<void>): Promise<void> {
     try {
@@ -160,11 +201,14 @@ class StagedPipeline implements Pipeline {
   private async shutDown(): Promise<void> {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
+    this.router.stopDelays()
     this.router.flushWindows()
+    void this.lines.flush().catch(() => undefined)
     let hopefulAt = deps.clock.monotonicMs()
     while (!this.drained && !this.giveUp.signal.aborted) {
       const now = deps.clock.monotonicMs()
-      if (!this.deliveries.onlyDownLeft && !this.lookups.onlyDownLeft) hopefulAt = now
+      const writing = !this.lines.idle && deps.stats.waiting.blockedSince === 0
+      if (writing || (!this.deliveries.onlyDownLeft && !this.lookups.onlyDownLeft)) hopefulAt = now
       // What its lookups let into a window after the others were flushed.
       if (this.router.preparing > 0) this.router.flushWindows()
       if (now >= deadline || now - hopefulAt >= DOWN_PATIENCE_MS) break
@@ -178,7 +222,6 @@ class StagedPipeline implements Pipeline {
     }
     const fenced = this.giveUp.signal.aborted
     this.giveUp.abort()
-    this.router.stop()
     this.backPressure.stop()
     if (!fenced) await Promise.all([...this.readings.values()].map((reading) => reading.saveLast()))
     await this.deliveries.close()
@@ -186,7 +229,7 @@ class StagedPipeline implements Pipeline {
   }
 
   private get drained(): boolean {
-    return this.deliveries.drained && this.router.preparing === 0
+    return this.deliveries.drained && this.lines.idle && this.router.preparing === 0
   }
 
   private ended(job: InFlightJob, delivered: boolean): void {
@@ -204,6 +247,18 @@ class StagedPipeline implements Pipeline {
   private skipped(job: InFlightJob): void {
     job.end()
     this.backPressure.release(job)
+  }
+
+  /** It waits in the store from now on. */
+  private stored(job: InFlightJob): void {
+    job.end()
+    this.backPressure.release(job)
+  }
+
+  private orphaned(record: StoredRecord, { code, message }: BingoError): Promise<void> {
+    const at = this.deps.clock.now()
+    const letter = letterOf(record, at)
+    return this.deliveries.giveUp([{ ...letter, attempts: [...letter.attempts, { at, code, message }] }])
   }
 
   private superseded(job: InFlightJob): void {

@@ -37,6 +37,8 @@ export interface ReadingDeps {
   readonly router: JobRoute
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
+  /** As in CheckpointSaverDeps. */
+  readonly beforeSave: () => Promise<void>
   readonly log: Log
   readonly stats: Stats
   readonly clock: Clock
@@ -88,6 +90,7 @@ export class Reading<P extends object> {
       watermark,
       positions: source.positions,
       gaps: this.gapKeeper,
+      beforeSave: deps.beforeSave,
       onSaved: (position) => source.finished?.(position),
       clock,
       log,

@@ -3,6 +3,9 @@ import type { Clock } from '../model/clock.ts'
 import type { Deliveries } from '../model/delivery/deliveries.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import { DELAY_PREFIX } from '../model/delivery/waiting.ts'
+import type { WaitingLines } from '../waiting/lines.ts'
+import type { StoredJobs } from './stored-jobs.ts'
 import { inRounds } from './windows/rounds.ts'
 import { DebounceWindow } from './windows/window.ts'
 import { DelayLine } from './windows/delay-line.ts'
@@ -11,6 +14,10 @@ import { LookupLine } from './windows/lookup-line.ts'
 export interface RouterDeps {
   readonly clock: Clock
   readonly deliveries: Pick<Deliveries, 'push'>
+  readonly lines: WaitingLines
+  readonly storedJobs: StoredJobs
+  /** Whether the memory budget has room for more jobs. */
+  readonly hasRoom: () => boolean
   /** Reads what the job waits for. */
   readonly prepare: (job: InFlightJob) => Promise<void>
   /** The `when` of a job does not hold: it ends before it came to a lane. */
@@ -50,8 +57,7 @@ export class Router {
   }
 
   /**
-   * Delays are from now on as long as these rules say, for events that wait already too; those of a rule that is gone
-   * keep theirs. Windows leave.
+   * Delays are from now on as long as these rules say, for events that wait already too. Windows leave.
    */
   useRules(ruleSet: RuleSet): void {
     this.current = byId(ruleSet)
@@ -68,24 +74,27 @@ export class Router {
     }
     // The rule as it is now: this event may have been matched before, and let go after.
     const { delayMs } = this.current.get(rule.id) ?? rule
-    if (delayMs > 0) this.delayLine(rule.id, delayMs).add(job)
+    if (delayMs > 0 || this.delays.get(rule.id)?.empty === false) this.delayLine(rule.id, delayMs).add(job)
     else this.gather(job)
   }
 
-  /** All windows leave now. Delayed jobs stay: they are held, and replayed after a restart. */
-  flushWindows(): void {
-    for (const lanes of this.windows.values()) for (const { window } of lanes.values()) window.flush()
+  /** Goes on with what waits in the store. */
+  open(): void {
+    for (const name of this.deps.lines.names) {
+      if (!name.startsWith(DELAY_PREFIX)) continue
+      const ruleId = name.slice(DELAY_PREFIX.length)
+      this.delayLine(ruleId, this.current.get(ruleId)?.delayMs ?? 0).begin()
+    }
   }
 
-  stop(): void {
+  /** Nothing leaves the delays any more; what waits in memory there is stored. */
+  stopDelays(): void {
     for (const line of this.delays.values()) line.stop()
   }
 
-  /** Jobs that wait for a delay to pass; a stop does not wait for them. */
-  get delayed(): number {
-    let count = 0
-    for (const line of this.delays.values()) count += line.size
-    return count
+  /** All windows leave now. */
+  flushWindows(): void {
+    for (const lanes of this.windows.values()) for (const { window } of lanes.values()) window.flush()
   }
 
   /** Jobs that wait for rows of other tables before they come to their window; they are on their way. */
@@ -175,7 +184,10 @@ export class Router {
   private delayLine(ruleId: string, delayMs: number): DelayLine {
     let line = this.delays.get(ruleId)
     if (line === undefined) {
-      line = new DelayLine(delayMs, (job) => this.gather(job), this.deps.clock, this.steadyNow)
+      const { clock, lines, storedJobs, hasRoom } = this.deps
+      const reader = storedJobs.reader(lines.line(DELAY_PREFIX + ruleId))
+      const release = (job: InFlightJob): void => this.gather(job)
+      line = new DelayLine(delayMs, { clock, steadyNow: this.steadyNow, reader, release, hasRoom })
       this.delays.set(ruleId, line)
     }
     return line

@@ -4,6 +4,7 @@ import { withFacts } from '../model/event/facts.ts'
 import { keyChanged } from '../model/event/row-key.ts'
 import { conditionOf } from '../model/rule/condition.ts'
 import type { ActionLookups } from '../model/rule/lookup.ts'
+import type { ActionPlan } from '../model/rule/action.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import type { EvaluationStage } from '../model/errors.ts'
@@ -89,7 +90,6 @@ function deferOn(
   sink: MatchSink,
 ): MatchFailure | null {
   const { plan } = action
-  const stage = lookups.inWhen ? 'when' : 'payload'
   let previous: boolean
   try {
     if (!lookups.inWhen && action.when !== null && !action.when(change)) return null
@@ -97,21 +97,33 @@ function deferOn(
   } catch (error) {
     return { stage: lookups.inWhen ? 'payload' : 'when', error: asEvaluationError(error) }
   }
-  const preparation = (render: BoundAction['render']): Preparation => ({
-    change,
-    lookups: lookups.all,
-    stage,
-    finish: (rows) => prepare(action, render, lookups.inWhen, withFacts(change, { lookup: rows })),
-  })
+  const preparation = (render: BoundAction['render']): Preparation =>
+    preparationOf(plan, { when: action.when, render }, change, lookups.inWhen)
   if (previous) sink.deferred(plan, change, preparation(action.renderPreviousKey!), heldBytes, 'previous')
   sink.deferred(plan, change, preparation(action.render), heldBytes, 'present')
   return null
 }
 
-function prepare(action: BoundAction, render: BoundAction['render'], asks: boolean, change: Change): Prepared {
+/** `asks`: whether `when` is still to be answered, where it reads lookups. */
+export function preparationOf(
+  { lookups }: ActionPlan,
+  bound: Pick<BoundAction, 'when' | 'render'>,
+  change: Change,
+  asks: boolean,
+): Preparation {
+  const { all, inWhen } = lookups!
+  return {
+    change,
+    lookups: all,
+    stage: inWhen && asks ? 'when' : 'payload',
+    finish: (rows) => prepare(bound, inWhen && asks, withFacts(change, { lookup: rows })),
+  }
+}
+
+function prepare({ when, render }: Pick<BoundAction, 'when' | 'render'>, asks: boolean, change: Change): Prepared {
   let stage: EvaluationStage = 'when'
   try {
-    if (asks && action.when !== null && !action.when(change)) return { tag: 'skip' }
+    if (asks && when !== null && !when(change)) return { tag: 'skip' }
     stage = 'payload'
     return { tag: 'ready', payload: render(change) }
   } catch (error) {

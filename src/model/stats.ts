@@ -27,7 +27,8 @@ export interface Stats {
   tableProblems: { error: number; warning: number }
   readonly rules: Map<string, RuleStats>
   readonly standby: StandbyState
-  readonly deadLetters: DeadLetterState
+  readonly deadLetters: StoreState
+  readonly waiting: WaitingState
   readonly reload: ReloadState
   readonly budget: Budget
   /** The targets of the budget. */
@@ -55,10 +56,23 @@ export interface ReloadState {
   refusedTotal: number
 }
 
-export interface DeadLetterState {
+/** Of a store that events must go to. */
+export interface StoreState {
   /** Since when entries wait because the store takes none (full, down); 0 = it takes them. */
   blockedSince: number
   blockedBy: { readonly code: string; readonly message: string } | null
+}
+
+/** The store of waiting events, and what waits there by line, as it was a moment ago. */
+export interface WaitingState extends StoreState {
+  lines: ReadonlyMap<string, WaitingLineState>
+}
+
+export interface WaitingLineState {
+  readonly count: number
+  readonly bytes: number
+  /** Since when its first event waits, milliseconds since 1970. */
+  readonly oldestMs: number
 }
 
 /** `matchedTotal` and `errorsTotal` count changes; the others count actions, of which a change can cause several. */
@@ -91,6 +105,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     rules: new Map(),
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
     deadLetters: { blockedSince: 0, blockedBy: null },
+    waiting: { blockedSince: 0, blockedBy: null, lines: new Map() },
     reload: { refusedSince: 0, problem: null, refusedTotal: 0 },
     budget,
     targets: budget.targets,

@@ -1,6 +1,6 @@
 import { printDuration } from '../model/quantity.ts'
 import type { SourceState } from '../model/source/source-state.ts'
-import type { Stats } from '../model/stats.ts'
+import type { Stats, StoreState } from '../model/stats.ts'
 import { notesOf } from './notes.ts'
 import { ofEachSource } from './of-each-source.ts'
 import type { Progress } from './progress.ts'
@@ -45,7 +45,8 @@ export function assess(stats: Stats, progress: Progress, settings: HealthSetting
     }),
     ...targetFindings(stats, nowMs),
     ...stalledTargets(stats, progress, settings),
-    ...deadLetterFindings(stats, nowMs),
+    ...storeFindings(stats.deadLetters, nowMs),
+    ...storeFindings(stats.waiting, nowMs),
     ...ofEachSource(stats, checkpointFindings),
   ]
   return { ready: reasons.length === 0, reasons, notes: notesOf(stats, progress, nowMs) }
@@ -121,7 +122,7 @@ function stalledTargets(stats: Stats, progress: Progress, { stallMs = STALL_MS }
 }
 
 /** The reason that the store gave, under its own code: full and out of reach need different hands. */
-function deadLetterFindings({ deadLetters: { blockedSince, blockedBy } }: Stats, nowMs: number): Finding[] {
+function storeFindings({ blockedSince, blockedBy }: StoreState, nowMs: number): Finding[] {
   if (blockedSince === 0 || blockedBy === null) return []
   return [{ code: blockedBy.code, message: since(`${blockedBy.message}; events wait`, blockedSince, nowMs) }]
 }

@@ -6,6 +6,7 @@ import type { TargetCounters, TargetState } from '../model/delivery/target-state
 import type { Health } from './health.ts'
 import type { Progress } from './progress.ts'
 import { addSourceGauges, type AddSourceGauge } from './source-metrics.ts'
+import { addWaitingGauges, type AddGauge } from './waiting-metrics.ts'
 
 export interface MetricsSources {
   readonly stats: Stats
@@ -59,6 +60,7 @@ export function createMetrics(sources: MetricsSources): Registry {
     ['target', 'type', 'code'],
     () => failureValues(sources.stats),
   )
+  addWaitingGauges((...gauge) => addGauge(registry, ...gauge), sources.stats)
   addProcess(registry, sources.version)
   return registry
 }
@@ -146,6 +148,19 @@ function addSourceGauge(registry: Registry, ...[name, help, read]: Parameters<Ad
     collect() {
       this.reset()
       for (const [source, value] of read()) this.set(source === null ? {} : { source }, value)
+    },
+  })
+}
+
+function addGauge(registry: Registry, ...[name, help, label, read]: Parameters<AddGauge>): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: label === null ? [] : [label],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [value, number] of read()) this.set(label === null ? {} : { [label]: value }, number)
     },
   })
 }

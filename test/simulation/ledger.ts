@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../../src/model/delivery/dead-letter.ts'
+import type { WaitingRecord } from '../../src/model/delivery/waiting.ts'
 import { rowKeyText } from '../../src/model/event/row-key.ts'
-import type { Change } from '../../src/model/event/change.ts'
+import type { Change, ChangeEvent } from '../../src/model/event/change.ts'
 import { committed, type Group } from './history.ts'
 import { KINDS, type SimPayload } from './sim-rules.ts'
 
@@ -11,6 +12,22 @@ const ORDERED_TOGETHER = new Map([
   ['either/0', 'either'],
   ['either/1', 'either'],
 ])
+
+/** An action for an event that is durable in a line of the waiting store. */
+interface Waiting {
+  readonly id: string
+  readonly row: string
+  readonly number: number
+  readonly seq: number
+}
+
+/** What one process found when it started. */
+interface Start {
+  /** Actions in the waiting store. */
+  readonly inherited: ReadonlySet<string>
+  /** Events from this group on come again: those in the store may be delivered before that, and then once more. */
+  readonly group: number
+}
 
 interface Expected {
   readonly id: string
@@ -41,6 +58,13 @@ export class Ledger {
   /** `rule/row key` → number of the change that it is parked behind. */
   private readonly parkedBehind = new Map<string, number>()
   private checkedUpTo = 0
+  /** By id, and by place. */
+  private readonly waiting = new Map<string, Waiting>()
+  private readonly places = new Map<number, string>()
+  private readonly starts = new Map<number, Start>()
+  /** `rule/action/row key` → number of the last acknowledged effect. */
+  private readonly last = new Map<string, number>()
+  private readonly newestOfLast = new Map<string, number>()
 
   constructor(history: readonly Group[]) {
     for (const group of history) {
@@ -48,6 +72,37 @@ export class Ledger {
       for (const change of committed(group)) this.committedEvents.add(change.id)
     }
     this.perGroup = history.map((group) => committed(group).flatMap(expectedOf))
+  }
+
+  /** Nothing waits in the store any more. */
+  get nothingWaits(): boolean {
+    return this.waiting.size === 0
+  }
+
+  /** A process begins, where the checkpoint stands before this group. */
+  began(incarnation: number, group: number): void {
+    this.starts.set(incarnation, { inherited: new Set(this.waiting.keys()), group })
+  }
+
+  waits({ shape, rowKey, event }: WaitingRecord, seq: number): void {
+    const change = JSON.parse(event) as ChangeEvent
+    const id = `${shape.ruleId}/${shape.actionIndex}/${change.id}`
+    if (!this.committedEvents.has(change.id)) this.broken(3, `${id} waits and was never committed`)
+    const before = this.waiting.get(id)
+    if (before !== undefined) this.places.delete(before.seq)
+    const row = `${shape.ruleId}/${shape.actionIndex}/${rowKey}`
+    const number = change.position.offset * 1_000 + change.seq
+    this.waiting.set(id, { id, row, number, seq })
+    this.places.set(seq, id)
+  }
+
+  left(places: readonly number[]): void {
+    for (const seq of places) {
+      const id = this.places.get(seq)
+      if (id === undefined) continue
+      this.places.delete(seq)
+      this.waiting.delete(id)
+    }
   }
 
   effect({ rule, action, event, rowKey, number }: SimPayload, incarnation: number, acknowledged: boolean): void {
@@ -59,23 +114,33 @@ export class Ledger {
     const groups = [`${rule}/${action}`]
     const together = ORDERED_TOGETHER.get(`${rule}/${action}`)
     if (together !== undefined) groups.push(`target ${together}`)
-    for (const group of groups) this.ordered(`${incarnation}/${group}`, event, number, id, acknowledged, group)
-    if (!acknowledged) return
     const seen = this.inIncarnation.get(incarnation) ?? new Set()
     this.inIncarnation.set(incarnation, seen)
-    if (seen.has(id)) this.broken(5, `${id} was acknowledged twice without a crash`)
+    const repeated = this.comesAgain(incarnation, id, number) && !seen.has(id)
+    for (const group of groups)
+      this.ordered({ place: `${incarnation}/${group}`, event, number, id, acknowledged, group, repeated })
+    if (!acknowledged) return
+    if (seen.has(id) && !this.comesAgain(incarnation, id, number))
+      this.broken(5, `${id} was acknowledged twice without a crash`)
     seen.add(id)
     this.done.add(id)
     const row = `${rule}/${action}/${rowKey}`
     this.newestOfAll.set(row, Math.max(this.newestOfAll.get(row) ?? 0, number))
+    // What a process that was replaced had sent before may arrive behind the effects of the new one.
+    if (this.starts.has(incarnation + 1)) return
+    this.last.set(row, number)
+    this.newestOfLast.set(row, Math.max(this.newestOfLast.get(row) ?? 0, number))
   }
 
   deadLetter({ ruleId, actionIndex, event, rowKey, state }: DeadLetter): void {
     if (!this.committedEvents.has(event.id)) this.broken(3, `a dead letter of ${event.id}, which was never committed`)
     this.done.add(`${ruleId}/${actionIndex}/${event.id}`)
+    const number = Number(event.position.offset) * 1_000 + event.seq
+    // Of an event that came again and failed then, the dead letter is what counts.
+    const row = `${ruleId}/${actionIndex}/${rowKey}`
+    this.last.set(row, Math.max(this.last.get(row) ?? 0, number))
     if (state !== 'park') return
     const key = `${ruleId}/${rowKey}`
-    const number = Number(event.position.offset) * 1_000 + event.seq
     this.parkedBehind.set(key, Math.min(this.parkedBehind.get(key) ?? Infinity, number))
   }
 
@@ -83,7 +148,8 @@ export class Ledger {
   saved(group: number): void {
     for (; this.checkedUpTo < group; this.checkedUpTo++) {
       for (const expected of this.perGroup[this.checkedUpTo]!) {
-        if (!this.isDone(expected)) this.broken(4, `the checkpoint passed ${expected.id}, which is not finished`)
+        if (!this.isDone(expected) && !this.isKept(expected))
+          this.broken(4, `the checkpoint passed ${expected.id}, which is not finished`)
       }
     }
   }
@@ -92,6 +158,22 @@ export class Ledger {
   ended(): void {
     const lost = this.perGroup.flat().filter((expected) => !this.isDone(expected))
     if (lost.length > 0) this.broken(1, `${lost.length} lost, first ${lost[0]!.id}`)
+    for (const [row, number] of this.last) {
+      const newest = this.newestOfLast.get(row)!
+      if (number < newest) this.broken(2, `${row} ends with ${number}, which is older than ${newest}`)
+    }
+  }
+
+  /** In the store when its process began, and to be read once more. */
+  private comesAgain(incarnation: number, id: string, number: number): boolean {
+    const start = this.starts.get(incarnation)
+    return start !== undefined && start.inherited.has(id) && number >= start.group * 1_000
+  }
+
+  private isKept({ id, rule, action, rowKey, number, latest }: Expected): boolean {
+    if (this.waiting.has(id)) return true
+    const row = `${rule}/${action}/${rowKey}`
+    return latest && [...this.waiting.values()].some((each) => each.row === row && each.number > number)
   }
 
   /** Kept, not thrown: it happens inside of the pipeline, which would take it for a failure of the target. */
@@ -105,31 +187,36 @@ export class Ledger {
   }
 
   /** A statement is ordered with every row. */
-  private ordered(
-    place: string,
-    event: string,
-    number: number,
-    id: string,
-    acknowledged: boolean,
-    group: string,
-  ): void {
+  private ordered(effect: Effect): void {
+    const { place, event, number, id, acknowledged, repeated } = effect
     const keys = this.keysOf.get(event)!
     if (keys.length > 0) {
       if (number < (this.newest.get(`${place}/statement`) ?? -1)) this.broken(2, `${id} came after a later TRUNCATE`)
-      for (const key of keys) this.inOrder(`${place}/${key}`, number, id, acknowledged, group)
-      if (acknowledged) this.newestRow.set(place, Math.max(this.newestRow.get(place) ?? -1, number))
+      for (const key of keys) this.inOrder(`${place}/${key}`, effect)
+      if (acknowledged && !repeated) this.newestRow.set(place, Math.max(this.newestRow.get(place) ?? -1, number))
       return
     }
     if (number < (this.newestRow.get(place) ?? -1)) this.broken(2, `${id}, a TRUNCATE, came after a later row`)
-    this.inOrder(`${place}/statement`, number, id, acknowledged, group)
+    this.inOrder(`${place}/statement`, effect)
   }
 
-  private inOrder(key: string, number: number, id: string, acknowledged: boolean, group: string): void {
+  private inOrder(key: string, { number, id, acknowledged, group, repeated }: Effect): void {
     const newest = this.newest.get(key) ?? -1
     const again = group.startsWith('target') ? number < newest : number <= newest
     if (again) this.broken(2, `${id} (${number}) came after ${newest} of ${key}`)
-    if (acknowledged) this.newest.set(key, number)
+    if (acknowledged && !repeated) this.newest.set(key, number)
   }
+}
+
+interface Effect {
+  readonly place: string
+  readonly event: string
+  readonly number: number
+  readonly id: string
+  readonly acknowledged: boolean
+  readonly group: string
+  /** It was in the store when the process began, and comes again: until then the order may be another one. */
+  readonly repeated: boolean
 }
 
 function expectedOf(change: Change): Expected[] {

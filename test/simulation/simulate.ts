@@ -97,7 +97,7 @@ class World {
     const idle = (): boolean => {
       this.check()
       const { stats } = this.current
-      return stats.budget.jobs === 0 && this.state.position?.group === this.history.length
+      return stats.budget.jobs === 0 && this.ledger.nothingWaits && this.state.position?.group === this.history.length
     }
     if (!(await this.clock.run(idle, this.clock.monotonicMs + HOUR_MS))) {
       const { jobs } = this.current.stats.budget
@@ -182,6 +182,7 @@ class World {
     const epoch = ++this.epoch
     const stats = createStats(this.budget)
     const stored = this.state.position
+    this.ledger.began(epoch, stored?.group ?? 0)
     const source = new SimSource(this.history, new Random(this.random.int(0, 2 ** 31)), clock)
     const pipeline = createPipeline(
       { name: 'simulated', lanes: LANES, checkpointIntervalMs: 20, shutdownDeadlineMs: 3_000, epoch },
@@ -211,6 +212,7 @@ class World {
             },
             hooks,
           ),
+        waiting: this.state.waiting(clock, () => epoch === this.epoch),
         compileRowDecoder: () => () => 0,
         log: silentLog,
         stats,

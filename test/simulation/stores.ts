@@ -4,6 +4,8 @@ import { BingoError } from '../../src/model/errors.ts'
 import type { GapLog } from '../../src/model/event/gap.ts'
 import type { PositionStore, StoredPosition } from '../../src/flow/checkpoint/position-store.ts'
 import { MemoryDeadLetterStore } from '../../src/state/dead-letters/memory-store.ts'
+import type { WaitingStore } from '../../src/model/delivery/waiting.ts'
+import { MemoryWaitingStore } from '../../src/state/waiting/memory-store.ts'
 import type { Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
 
@@ -14,6 +16,7 @@ export class DurableState {
   position: { readonly group: number; readonly epoch: number; readonly gaps: GapLog } | null = null
   healed = false
   readonly deadLetters = new MemoryDeadLetterStore(ROOMY, systemClock)
+  readonly records = new MemoryWaitingStore()
   private readonly random: Random
   private readonly ledger: Ledger
 
@@ -58,6 +61,41 @@ export class DurableState {
       remove: (ids) => store.remove(ids),
       count: () => store.count(),
       lease: () => store.lease(),
+      close: () => Promise.resolve(),
+    }
+  }
+
+  /** As one process reaches it. */
+  waiting(clock: Clock, leads: () => boolean): WaitingStore {
+    const store = this.records
+    const change = async <T>(work: () => Promise<T>): Promise<T> => {
+      await this.travel(clock)
+      if (!leads()) return new Promise(() => undefined)
+      const answer = await work()
+      // Written, and the answer is lost.
+      if (!this.healed && this.random.chance(0.03)) throw away()
+      return answer
+    }
+    const read = async <T>(work: () => Promise<T>): Promise<T> => {
+      await this.travel(clock)
+      return work()
+    }
+    return {
+      description: 'simulated',
+      add: (records) =>
+        change(async () => {
+          const places = await store.add(records)
+          for (const [i, record] of records.entries()) this.ledger.waits(record, places[i]!)
+          return places
+        }),
+      remove: (places) =>
+        change(async () => {
+          await store.remove(places)
+          this.ledger.left(places)
+        }),
+      page: (line, after, limit) => read(() => store.page(line, after, limit)),
+      ofKey: (line, rowKey) => read(() => store.ofKey(line, rowKey)),
+      lines: () => read(() => store.lines()),
       close: () => Promise.resolve(),
     }
   }

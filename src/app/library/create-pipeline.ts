@@ -5,6 +5,7 @@ import type { SourceEntry } from '../../flow/reading.ts'
 import type { Target, TargetConfig } from '../../model/rule/action.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+import type { WaitingStore } from '../../model/delivery/waiting.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { DropResult } from '../../model/delivery/deliveries.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -12,7 +13,7 @@ import type { RuleSet } from '../../model/rule/rule.ts'
 import { silentLog } from '../../model/silent-log.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
-import { openInstanceState } from '../../state/open.ts'
+import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
 import { loadSources, openSources } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
@@ -66,6 +67,7 @@ class LibraryPipeline implements Pipeline {
     const { state, checkpoints } = await openInstanceState(stateSettings(config, log))
     try {
       const deadLetters = await this.letters.open()
+      const waiting = await openWaitingStore(stateSettings(config, log))
       try {
         const deps = { ...this.parts, state, checkpoints, deadLetters, stats: this.counters }
         const loaded = await loadSources(deps, signal)
@@ -74,9 +76,10 @@ class LibraryPipeline implements Pipeline {
           ruleSet: () => this.ruleSet,
           position: (source) => this.flow?.position(source) ?? null,
         })
-        this.flow = this.createFlow(entries, loaded.epoch, deadLetters)
+        this.flow = this.createFlow(entries, loaded.epoch, deadLetters, waiting)
         await this.flow.run(signal)
       } finally {
+        await waiting.close()
         await this.letters.close()
       }
     } finally {
@@ -128,7 +131,12 @@ class LibraryPipeline implements Pipeline {
     return snapshotOf(this.counters, Object.fromEntries(sources))
   }
 
-  private createFlow(entries: readonly SourceEntry<object>[], epoch: number, deadLetters: DeadLetterStore): Flow {
+  private createFlow(
+    entries: readonly SourceEntry<object>[],
+    epoch: number,
+    deadLetters: DeadLetterStore,
+    waiting: WaitingStore,
+  ): Flow {
     const { config, log, clock } = this.parts
     const deps = { log, clock, stats: this.counters }
     return createFlow(
@@ -143,6 +151,7 @@ class LibraryPipeline implements Pipeline {
         ...deps,
         ruleSet: this.ruleSet,
         sources: entries,
+        waiting,
         deliveries: (run, hooks) => {
           const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
           return new TargetQueues({ ...deps, lanes: config.lanes, logSends: null, deadLetters, openTarget }, hooks)

@@ -1,6 +1,7 @@
 import type { PositionStore, StoredPosition } from '../../flow/checkpoint/position-store.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Permit } from '../../model/state/lease.ts'
 
@@ -87,6 +88,45 @@ export class GuardedDeadLetters implements DeadLetterStore {
 
   lease(): Promise<AsyncDisposable> {
     return this.#inner.lease()
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+}
+
+/** Events that wait are the business of the instance that leads, and of nobody else. */
+export class GuardedWaiting implements WaitingStore {
+  readonly description: string
+  readonly #inner: WaitingStore
+  readonly #permit: Permit
+
+  constructor(inner: WaitingStore, permit: Permit) {
+    this.#inner = inner
+    this.#permit = permit
+    this.description = inner.description
+  }
+
+  async add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
+    if (!this.#permit.valid) await this.#permit.granted()
+    return this.#inner.add(records)
+  }
+
+  async remove(places: readonly WaitingSeq[]): Promise<void> {
+    if (!this.#permit.valid) await this.#permit.granted()
+    return this.#inner.remove(places)
+  }
+
+  page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
+    return this.#inner.page(line, after, limit)
+  }
+
+  ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]> {
+    return this.#inner.ofKey(line, rowKey)
+  }
+
+  lines(): Promise<readonly LineTotals[]> {
+    return this.#inner.lines()
   }
 
   close(): Promise<void> {

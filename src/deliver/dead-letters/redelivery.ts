@@ -3,17 +3,16 @@ import type { ActionPlan, DeliveryFailure, Log, Payload, Target, TargetConfig } 
 import type { Change } from '../../model/event/change.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
-import { BingoError } from '../../model/errors.ts'
+import { BingoError, EvaluationError } from '../../model/errors.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
-import { withFacts } from '../../model/event/facts.ts'
-import { keyChanged } from '../../model/event/row-key.ts'
-import { conditionOf } from '../../model/rule/condition.ts'
+import type { Preparation, Prepared } from '../../model/delivery/preparation.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { TargetState } from '../../model/delivery/target-state.ts'
 import type { Lookups } from '../lookups/lookups.ts'
 import { TargetQueue } from '../queue/target-queue.ts'
-import { letterChange } from './letter-change.ts'
-import { namedAction, ownAction } from './own-action.ts'
+import { evaluate } from '../../waiting/evaluate.ts'
+import { letterChange } from '../../waiting/letter-change.ts'
+import { namedAction, ownAction } from '../../waiting/own-action.ts'
 import { RedeliveryResults } from './redelivery-results.ts'
 
 /** Whoever sends two entries of a row awaits the first: lanes only let the others go side by side. */
@@ -114,19 +113,26 @@ export class Redelivery implements AsyncDisposable {
   /** What to send, in this order: mostly one thing. */
   private async jobsOf(letter: DeadLetter, kept: Change): Promise<readonly InFlightJob[]> {
     const action = this.by ?? ownAction(letter, this.deps.ruleSet)
-    if (!filterMatches(action, letter, kept)) return []
-    const change = await this.withLookups(action, kept)
-    if (!whenMatches(action, letter, change)) return []
-    return payloadsOf(action, letter, change).map((payload) => {
+    const evaluated = evaluate(action, letter, kept)
+    if (evaluated.failure !== null) throw evaluated.failure.error
+    const payloads: Payload[] = []
+    for (const { payload, preparation } of evaluated.rendered) {
+      const prepared = preparation === null ? { tag: 'ready' as const, payload } : await this.prepare(preparation)
+      if (prepared.tag === 'failed') throw new EvaluationError(prepared.failure.code, prepared.failure.message)
+      if (prepared.tag === 'ready') payloads.push(prepared.payload)
+    }
+    return payloads.map((payload) => {
       const lane = this.sent++ % LANES
-      return new InFlightJob(action, change, payload, lane, 0, NO_HOLD, null)
+      return new InFlightJob(action, kept, payload, lane, 0, NO_HOLD, null)
     })
   }
 
   /** Looked up again: what was found for the first attempt is not kept. */
-  private async withLookups({ lookups }: ActionPlan, change: Change): Promise<Change> {
-    if (lookups === null || lookups === undefined || this.deps.lookups === undefined) return change
-    return withFacts(change, { lookup: await this.deps.lookups.rows(lookups.all, change, 0) })
+  private async prepare(preparation: Preparation): Promise<Prepared> {
+    const { lookups } = this.deps
+    return preparation.finish(
+      lookups === undefined ? {} : await lookups.rows(preparation.lookups, preparation.change, 0),
+    )
   }
 
   private async deliver(job: InFlightJob, taken: Taken[]): Promise<DeliveryFailure | null> {
@@ -170,27 +176,6 @@ export class Redelivery implements AsyncDisposable {
 }
 
 const LACKS_COLUMN: ReadonlySet<string> = new Set(['BINGO_COLUMN_ABSENT', 'BINGO_UNKNOWN_COLUMN'])
-
-/** Asks what could not be answered when the entry was written; what had been answered then is not asked again. */
-function filterMatches({ rule }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
-  const condition = stage === 'filter' ? conditionOf(rule) : null
-  return condition === null || condition.bind(change.table)(change)
-}
-
-function whenMatches({ when }: ActionPlan, { stage }: DeadLetter, change: Change): boolean {
-  return when === null || (stage !== 'filter' && stage !== 'when') || when.bind(change.table)(change)
-}
-
-function payloadsOf(action: ActionPlan, { id, stage }: DeadLetter, change: Change): readonly Payload[] {
-  const { table, op, old, new: new_ } = change
-  const payload = () => action.bind(table)(change)
-  if (action.bindPreviousKey === undefined) return [payload()]
-  const previous = () => action.bindPreviousKey!(table)(change)
-  // A key that an UPDATE left behind has an entry of its own (deliver/failure-handler.ts), if it could be rendered at all.
-  if (id.endsWith('#former')) return [previous()]
-  const rekeyed = keyChanged(table, op, old, new_) || action.rule.key?.of(change).previous != null
-  return stage !== undefined && rekeyed ? [previous(), payload()] : [payload()]
-}
 
 /** The entry stays in its store until the target has taken it: nothing else holds it. */
 const NO_HOLD = { release: () => undefined }

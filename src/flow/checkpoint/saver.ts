@@ -16,6 +16,11 @@ export interface CheckpointSaverDeps<P> {
   readonly positions: Positions<P>
   /** Stored beside the position; a new object when something changed. */
   readonly gaps: { readonly log: GapLog }
+  /**
+   * Resolves when what ended before now has left the store of waiting events: a record that came back after a crash, behind
+   * a checkpoint that has passed newer changes of its row, would undo them (invariant 2).
+   */
+  readonly beforeSave: () => Promise<void>
   /** The position is durable. */
   readonly onSaved: (position: P) => void
   readonly clock: Clock
@@ -61,6 +66,7 @@ export class CheckpointSaver<P> {
     const gaps = deps.gaps.log
     if (position === null || (position === this.saved && gaps === this.savedGaps)) return true
     try {
+      await deps.beforeSave()
       await deps.store.save({
         position: deps.positions.print(position),
         savedAt: deps.clock.now(),

@@ -40,7 +40,9 @@ export function prepareRule(
       filters.set(condition.source, filterId)
     }
   }
-  return { rule, filterId, actions: null, whole: rule.actions.some((plan) => readsWhole(plan, table)) }
+  // What waits for its delay is rendered when it is due, by a rule that may read other columns by then.
+  const whole = rule.delayMs > 0 || rule.actions.some((plan) => readsWhole(plan, table))
+  return { rule, filterId, actions: null, whole }
 }
 
 export function bindActions(rule: Rule, table: TableDef): BoundAction[] {

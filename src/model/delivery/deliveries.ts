@@ -1,4 +1,5 @@
 import type { TargetConfig } from '../rule/action.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'
 import type { RuleSet } from '../rule/rule.ts'
 import type { RuleStats } from '../stats.ts'
@@ -16,6 +17,8 @@ export interface Deliveries {
   drop(target: string): DropResult
   /** Jobs of one lane and one target are sent in the order pushed (invariant 2). */
   push(target: TargetConfig, job: InFlightJob): void
+  /** Resolves when the letters, which nobody waits behind, are durable; rejects when a stop gives up waiting. */
+  giveUp(letters: readonly DeadLetter[]): Promise<void>
   /** Nothing queued and nothing in flight. */
   readonly drained: boolean
   /** Whatever is left waits for targets that are down. */

@@ -14,6 +14,7 @@ import { createStats } from '../../../src/model/stats.ts'
 import { Router } from '../../../src/flow/router.ts'
 import { TargetQueues } from '../../../src/deliver/deliveries.ts'
 import { action, change, CountingHold, seqOf, silentLog, tableDef, transaction } from '../../support/jobs.ts'
+import { memoryLines, type MemoryLines } from '../../support/waiting.ts'
 
 const LANES = 3
 const JOB_BYTES = 100
@@ -83,6 +84,7 @@ class World {
   private calls = 0
   private paused = false
   private healed = false
+  private readonly waiting: MemoryLines
 
   constructor(history: History) {
     this.history = history
@@ -111,10 +113,21 @@ class World {
       },
       { signal: this.abort.signal, ruleStats: () => ruleStats, ended: (job) => this.backPressure.release(job) },
     )
-    this.router = new Router(
-      { clock: systemClock, deliveries: this.queues, superseded, ...noLookups },
-      ruleSet(plans(0)),
-    )
+    const waiting = memoryLines(ruleSet(plans(0)), {
+      lanes: LANES,
+      stored: superseded,
+      charge: (job) => this.backPressure.charge(job),
+    })
+    this.waiting = waiting
+    const deps = {
+      clock: systemClock,
+      deliveries: this.queues,
+      superseded,
+      hasRoom: () => true,
+      ...waiting,
+      ...noLookups,
+    }
+    this.router = new Router(deps, ruleSet(plans(0)))
   }
 
   async open(): Promise<void> {
@@ -130,6 +143,7 @@ class World {
       for (let turns = 0; this.paused && turns < 20_000; turns++) await systemClock.sleep(1)
       for (const reload of this.history.reloads.filter(({ before }) => before === seq)) {
         current = plans(versions++)
+        this.waiting.storedJobs.useRules(ruleSet(current))
         this.router.useRules(ruleSet(current))
         late = reload.late
       }
@@ -174,7 +188,7 @@ class World {
 
   async close(): Promise<void> {
     this.abort.abort()
-    this.router.stop()
+    this.router.stopDelays()
     this.backPressure.stop()
     await this.queues.close()
   }

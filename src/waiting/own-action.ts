@@ -1,7 +1,12 @@
-import type { ActionPlan } from '../../model/rule/action.ts'
-import type { ActionRecord, DeadLetter } from '../../model/delivery/dead-letter.ts'
-import { BingoError } from '../../model/errors.ts'
-import type { Rule, RuleSet } from '../../model/rule/rule.ts'
+import type { ActionPlan } from '../model/rule/action.ts'
+import type { ActionRecord, DeadLetter } from '../model/delivery/dead-letter.ts'
+import { BingoError } from '../model/errors.ts'
+import type { Rule, RuleSet } from '../model/rule/rule.ts'
+
+/** What says of a dead letter, or of a waiting event, which action it belongs to. */
+export type OfAction = Pick<DeadLetter, 'ruleId' | 'ruleVersion' | 'actionIndex' | 'action' | 'actionType'> & {
+  readonly stage?: DeadLetter['stage'] | undefined
+}
 
 /**
  * The action that a dead letter belongs to, wherever it stands in its rule by now: that with its identity, or one that is
@@ -9,7 +14,7 @@ import type { Rule, RuleSet } from '../../model/rule/rule.ts'
  * its successor is the one action that is new in the rule and does the same kind of thing. Throws BINGO_RULE_UNKNOWN, or
  * BINGO_ACTION_CHANGED, which says what is different.
  */
-export function ownAction(letter: DeadLetter, { rules }: RuleSet): ActionPlan {
+export function ownAction(letter: OfAction, { rules }: RuleSet): ActionPlan {
   const rule = rules.find(({ id }) => id === letter.ruleId)
   if (rule === undefined) {
     throw new BingoError('BINGO_RULE_UNKNOWN', `rule "${letter.ruleId}" does not exist or is disabled`, {
@@ -42,7 +47,7 @@ export function namedAction(name: string, { rules }: RuleSet): ActionPlan {
 const BY_HINT = 'redeliver it by another action with --by RULE#ACTION'
 
 /** Entries of older versions know the place of their action alone, which says something in the rule as it was only. */
-function byPlace(letter: DeadLetter, rule: Rule): ActionPlan {
+function byPlace(letter: OfAction, rule: Rule): ActionPlan {
   const action = rule.actions[letter.actionIndex]
   if (rule.version === letter.ruleVersion && action?.type === letter.actionType) return action
   throw changed(
@@ -53,7 +58,7 @@ function byPlace(letter: DeadLetter, rule: Rule): ActionPlan {
 }
 
 /** The only action that took the place of one that could not be evaluated. Unclear cases are not decided here. */
-function successor(letter: DeadLetter, action: ActionRecord, rule: Rule): ActionPlan | undefined {
+function successor(letter: OfAction, action: ActionRecord, rule: Rule): ActionPlan | undefined {
   return only(
     rule.actions.filter(
       (each) =>
@@ -67,7 +72,7 @@ function successor(letter: DeadLetter, action: ActionRecord, rule: Rule): Action
 /** Fields that say what is done where. With another value an action is another one, not the old one repaired. */
 const DOES: ReadonlySet<string> = new Set(['target', 'cmd', 'method', 'exchange', 'statement'])
 
-function reasonOf({ actionType, actionIndex }: DeadLetter, action: ActionRecord, rule: Rule): string {
+function reasonOf({ actionType, actionIndex }: OfAction, action: ActionRecord, rule: Rule): string {
   const sameType = rule.actions.filter(({ type }) => type === actionType)
   if (sameType.length === 0) {
     return `its ${actionType} action was removed: the rule has ${rule.actions.map(({ type }) => type).join(', ')}`
@@ -92,7 +97,7 @@ function only<T>(found: readonly T[]): T | undefined {
   return found.length === 1 ? found[0] : undefined
 }
 
-function changed({ ruleId, actionIndex }: DeadLetter, rule: Rule, why: string): BingoError {
+function changed({ ruleId, actionIndex }: OfAction, rule: Rule, why: string): BingoError {
   const example = `${ruleId}#${rule.actions[actionIndex] === undefined ? 1 : actionIndex + 1}`
   return new BingoError('BINGO_ACTION_CHANGED', `rule "${ruleId}" cannot redeliver it: ${why}`, {
     hint: `Restore the action, ${BY_HINT} (such as --by '${example}'), or drop the dead letter. Give actions an \`id:\` so that dead letters find them after an edit.`,

@@ -1,9 +1,9 @@
-import { Change, type Row, type Value } from '../../model/event/change.ts'
-import { withFacts } from '../../model/event/facts.ts'
-import { ColumnType } from '../../model/table/column-type.ts'
-import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
-import type { ColumnDef, TableDef, ValueKind } from '../../model/table/table.ts'
-import { sampleChange } from '../../rules/sample-change.ts'
+import { Change, type Row, type Value } from '../model/event/change.ts'
+import { withFacts } from '../model/event/facts.ts'
+import { ColumnType } from '../model/table/column-type.ts'
+import type { DeadLetter } from '../model/delivery/dead-letter.ts'
+import type { ColumnDef, TableDef, ValueKind } from '../model/table/table.ts'
+import { sampleChange } from '../rules/sample-change.ts'
 
 /** A column type whose values look as values of this kind do. */
 const TYPES: Readonly<Record<ValueKind, number>> = {
@@ -30,12 +30,12 @@ export function letterChange({ event, columns }: DeadLetter): Change {
   return change.facts === null ? exact : withFacts(exact, change.facts)
 }
 
-function columnOf([name, kind]: readonly [string, ValueKind]): ColumnDef {
+export function columnOf([name, kind]: readonly [string, ValueKind]): ColumnDef {
   const unsigned = kind === 'uint64'
   return { name, type: TYPES[kind], meta: 0, nullable: true, unsigned, collation: 0, visible: true }
 }
 
-function exactRow(row: Row | null, kinds: ReadonlyMap<string, ValueKind>): Row | null {
+export function exactRow(row: Row | null, kinds: ReadonlyMap<string, ValueKind>): Row | null {
   if (row === null) return null
   const exact = Object.create(null) as { [column: string]: Value }
   for (const [name, value] of Object.entries(row)) exact[name] = exactValue(value, kinds.get(name))

@@ -1,0 +1,89 @@
+import type { Change } from '../../model/event/change.ts'
+import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { EvaluationFailure, Hold } from '../../model/delivery/in-flight-job.ts'
+import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import { RowLanes } from './row-lanes.ts'
+
+/** What a job itself costs in memory, beside its payload and its change. */
+const JOB_BYTES = 256
+
+/** Gives jobs their lanes, and their places in other lanes that they are ordered with (invariant 2). */
+export class LaneJobs {
+  private readonly count: number
+  private readonly lanes: RowLanes
+
+  constructor(lanes: number) {
+    this.count = lanes
+    this.lanes = new RowLanes(lanes)
+  }
+
+  /** `heldBytes`: what the change keeps in memory. */
+  matched(
+    action: ActionPlan,
+    change: Change,
+    payload: Payload,
+    key: 'present' | 'previous',
+    heldBytes: number,
+    hold: Hold,
+  ): InFlightJob {
+    const { lanes } = this
+    lanes.locate(change, action.rule.key)
+    const previous = key === 'previous'
+    const lane = previous && lanes.previousLane >= 0 ? lanes.previousLane : lanes.lane
+    const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
+    const bytes = JOB_BYTES + heldBytes + payloadBytes
+    const job = new InFlightJob(action, change, payload, lane, bytes, hold, null, previous)
+    if (isStatement(change)) {
+      this.orderWithAll(job)
+    } else if (lanes.keyChanged && action.bindPreviousKey === undefined) {
+      job.apart = true
+      if (lanes.previousLane >= 0) holdPlace(job, lanes.previousLane)
+    }
+    return job
+  }
+
+  failed(action: ActionPlan, change: Change, failure: EvaluationFailure, heldBytes: number, hold: Hold): InFlightJob {
+    this.lanes.locate(change, action.rule.key)
+    return new InFlightJob(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, hold, failure)
+  }
+
+  /** Keeps nothing of the change alive. */
+  forget(): void {
+    this.lanes.forget()
+  }
+
+  /** A TRUNCATE or DDL concerns every row of its table, and is ordered with all of them, on all lanes. */
+  private orderWithAll(job: InFlightJob): void {
+    job.apart = true
+    for (let lane = 0; lane < this.count; lane++) if (lane !== job.lane) holdPlace(job, lane)
+  }
+}
+
+/**
+ * Actions of one rule for one change run in the order written. On one lane of one target they do so anyway. `before`: the
+ * job made before this one.
+ */
+export function followInOrder(job: InFlightJob, before: InFlightJob | null): void {
+  if (
+    before !== null &&
+    before.change.seq === job.change.seq &&
+    before.change.transaction === job.change.transaction &&
+    before.action.rule === job.action.rule &&
+    before.action !== job.action &&
+    (before.action.target.id !== job.action.target.id || before.lane !== job.lane)
+  ) {
+    job.follow(before)
+  }
+}
+
+/** A job that concerns rows of another lane is ordered there too. */
+function holdPlace(job: InFlightJob, lane: number): void {
+  job.holdPlaceBy(new InFlightJob(job.action, job.change, undefined, lane, 0, NO_HOLD, null))
+}
+
+function isStatement({ op }: Change): boolean {
+  return op === 'truncate' || op === 'ddl'
+}
+
+/** A placeholder's job has a hold of its own. */
+const NO_HOLD = { release: () => undefined }

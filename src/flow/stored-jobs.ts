@@ -1,0 +1,94 @@
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { StoredRecord } from '../model/delivery/waiting.ts'
+import { BingoError } from '../model/errors.ts'
+import type { RuleSet } from '../model/rule/rule.ts'
+import type { WaitingLine } from '../waiting/line.ts'
+import { Revival } from '../waiting/revival.ts'
+import { followInOrder, LaneJobs } from './lanes/lane-jobs.ts'
+
+/** Decoded values take several times the bytes of their JSON: objects, strings, boxed numbers. */
+const HELD_FACTOR = 4
+
+export interface StoredJobsDeps {
+  readonly lanes: number
+  readonly ruleSet: RuleSet
+  /** Every job is charged to the budget until it has ended (invariant 6). */
+  readonly charge: (job: InFlightJob) => void
+  /** The rules have no action for it any more: resolves when it is durable in the dead letters. */
+  readonly orphaned: (record: StoredRecord, why: BingoError) => Promise<void>
+}
+
+/** Makes the jobs of records again, as JobFactory makes those of changes. */
+export class StoredJobs {
+  private readonly deps: StoredJobsDeps
+  private readonly revival: Revival
+  private readonly laneJobs: LaneJobs
+
+  constructor(deps: StoredJobsDeps) {
+    this.deps = deps
+    this.revival = new Revival(deps.ruleSet)
+    this.laneJobs = new LaneJobs(deps.lanes)
+  }
+
+  useRules(ruleSet: RuleSet): void {
+    this.revival.useRules(ruleSet)
+  }
+
+  reader(line: WaitingLine): LineReader {
+    return new LineReader(line, (record, before) => this.make(record, line, before))
+  }
+
+  /** Rejects when a stop gives up waiting for the dead letters. */
+  private async make(
+    record: StoredRecord,
+    line: WaitingLine,
+    before: InFlightJob | null,
+  ): Promise<readonly InFlightJob[]> {
+    try {
+      const { action, change, rendered, failure } = this.revival.revive(record)
+      const bytes = HELD_FACTOR * record.bytes
+      const { laneJobs } = this
+      const hold = line.hold(record, Math.max(1, rendered.length))
+      const jobs =
+        failure === null
+          ? rendered.map(({ payload, preparation, key }) => {
+              const job = laneJobs.matched(action, change, payload, key, bytes, hold)
+              if (preparation !== null) job.waitFor(preparation)
+              return job
+            })
+          : [laneJobs.failed(action, change, failure, bytes, hold)]
+      if (jobs.length === 0) hold.release()
+      for (const job of jobs) {
+        if (record.attempts.length > 0) job.attempts = [...record.attempts]
+        followInOrder(job, before)
+        before = job
+        this.deps.charge(job)
+      }
+      return jobs
+    } catch (error) {
+      if (!(error instanceof BingoError)) throw error
+      await this.deps.orphaned(record, error)
+      line.hold(record, 1).release()
+      return []
+    }
+  }
+}
+
+/** Reads one line in order, and keeps the order of the actions of one rule for one change. */
+export class LineReader {
+  readonly line: WaitingLine
+  private readonly make: (record: StoredRecord, before: InFlightJob | null) => Promise<readonly InFlightJob[]>
+  private last: InFlightJob | null = null
+
+  constructor(line: WaitingLine, make: LineReader['make']) {
+    this.line = line
+    this.make = make
+  }
+
+  /** Mostly one; none where the record has found its end. */
+  async jobsOf(record: StoredRecord): Promise<readonly InFlightJob[]> {
+    const jobs = await this.make(record, this.last)
+    this.last = jobs.at(-1) ?? this.last
+    return jobs
+  }
+}

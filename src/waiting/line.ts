@@ -1,0 +1,88 @@
+import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
+
+export interface WaitingLineDeps {
+  readonly page: (after: WaitingSeq, limit: number) => Promise<readonly StoredRecord[]>
+  readonly add: (job: InFlightJob, baseMs: number) => void
+  readonly hold: (record: StoredRecord, uses: number) => Hold
+  /** It is being added: if the answer is lost, it is added once more, at another place. */
+  readonly isWritten: (id: string) => boolean
+}
+
+/**
+ * One line of the waiting store: jobs come in at its end, records are read from its front. While it is not empty,
+ * everything that is ordered behind what waits in it has to wait in it, too (invariant 2).
+ */
+export class WaitingLine {
+  readonly name: string
+  /** Rules of which something may wait here. */
+  readonly rules = new Set<string>()
+  private readonly deps: WaitingLineDeps
+  /** Jobs that are not durable yet. */
+  private pending = 0
+  /** Place of the last record read, and of the last one added by this process. */
+  private readUpTo: WaitingSeq = 0
+  private addedUpTo: WaitingSeq = 0
+  /** There may be records behind `readUpTo` that this process did not add. */
+  private more = false
+
+  constructor(name: string, deps: WaitingLineDeps) {
+    this.name = name
+    this.deps = deps
+  }
+
+  /** Everything that was ever added has been read. */
+  get empty(): boolean {
+    return this.pending === 0 && !this.more && this.readUpTo >= this.addedUpTo
+  }
+
+  /** `baseMs`: what a delay counts from. */
+  add(job: InFlightJob, baseMs: number): void {
+    this.pending += 1
+    this.rules.add(job.action.rule.id)
+    this.deps.add(job, baseMs)
+  }
+
+  /** The next records. Each has to be given an end: by a hold, or by `back`. One call at a time. */
+  async next(limit: number): Promise<readonly StoredRecord[]> {
+    const { addedUpTo } = this
+    const page = await this.deps.page(this.readUpTo, limit)
+    const records = this.answered(page)
+    this.readUpTo = records.at(-1)?.seq ?? this.readUpTo
+    if (page.length < limit && records.length === page.length) {
+      this.more = false
+      // Whatever stood in between was removed, or moved to another line.
+      if (addedUpTo === this.addedUpTo) this.readUpTo = Math.max(this.readUpTo, addedUpTo)
+      if (this.empty) this.rules.clear()
+    }
+    return records
+  }
+
+  private answered(page: readonly StoredRecord[]): readonly StoredRecord[] {
+    const place = page.findIndex(({ id }) => this.deps.isWritten(id))
+    return place < 0 ? page : page.slice(0, place)
+  }
+
+  /** This record and all behind it are read again. */
+  back({ seq }: Pick<StoredRecord, 'seq'>): void {
+    this.readUpTo = Math.min(this.readUpTo, seq - 1)
+    this.more = true
+  }
+
+  /** What keeps the record in its place until `uses` jobs made of it have ended. */
+  hold(record: StoredRecord, uses: number): Hold {
+    return this.deps.hold(record, uses)
+  }
+
+  /** The store had records of this line when it was opened. */
+  found(shapes: readonly WaitingShape[]): void {
+    this.more = true
+    for (const { ruleId } of shapes) this.rules.add(ruleId)
+  }
+
+  added({ shape }: WaitingRecord, seq: WaitingSeq): void {
+    this.pending -= 1
+    this.rules.add(shape.ruleId)
+    this.addedUpTo = Math.max(this.addedUpTo, seq)
+  }
+}

@@ -1,0 +1,220 @@
+import type { Clock } from '../model/clock.ts'
+import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { WaitingSeq, WaitingStore } from '../model/delivery/waiting.ts'
+import type { Log } from '../model/rule/action.ts'
+import type { WaitingState } from '../model/stats.ts'
+import { patiently, type PatienceDeps } from './patience.ts'
+import { recordOf } from './record.ts'
+import { WaitingLine } from './line.ts'
+
+/** What is written together: jobs of at most so many bytes as they are counted in memory. */
+const MOST_RECORDS = 2_000
+const MOST_BYTES = 8 << 20
+const MOST_REMOVALS = 5_000
+/** How long a write waits for others to go with: each is synced to disk. */
+const GATHER_MS = 5
+/** Between two looks at the totals, which are for people and for limits. */
+const TOTALS_MS = 1_000
+
+export interface WaitingLinesDeps {
+  readonly store: WaitingStore
+  readonly clock: Clock
+  readonly log: Log
+  readonly state: WaitingState
+  /** Aborted when a stop gives up waiting. */
+  readonly signal: AbortSignal
+  /** The job is durable in its line: it leaves memory, and holds nothing any more. */
+  readonly stored: (job: InFlightJob) => void
+}
+
+interface Addition {
+  readonly job: InFlightJob
+  readonly line: WaitingLine
+  readonly baseMs: number
+}
+
+/**
+ * Writes jobs to the lines of the waiting store and removes the records of those that have ended, many at a time. A job
+ * stays in memory and holds the checkpoint until its record is durable (invariants 1 and 4), however long that takes.
+ */
+export class WaitingLines {
+  private readonly deps: WaitingLinesDeps
+  private readonly byName = new Map<string, WaitingLine>()
+  private additions: Addition[] = []
+  /** Ids of the records whose places are not known yet. */
+  private writing: ReadonlySet<string> = new Set()
+  private removals: WaitingSeq[] = []
+  private removalsAsked = 0
+  private removalsDone = 0
+  private running: Promise<void> | null = null
+  private enough: (() => void) | null = null
+  private hurried = false
+  private totalsAsked = false
+
+  constructor(deps: WaitingLinesDeps) {
+    this.deps = deps
+  }
+
+  /** Learns what waits. Waits for a store that is down; rejects when aborted, or refused for good. */
+  async open(signal: AbortSignal): Promise<void> {
+    const totals = await patiently({ ...this.patience(), signal }, () => this.deps.store.lines())
+    for (const { line, shapes } of totals) this.line(line).found(shapes)
+    this.noteTotals(totals)
+  }
+
+  get names(): readonly string[] {
+    return [...this.byName.keys()]
+  }
+
+  line(name: string): WaitingLine {
+    let line = this.byName.get(name)
+    if (line === undefined) {
+      line = new WaitingLine(name, {
+        page: (after, limit) => patiently(this.patience(), () => this.deps.store.page(name, after, limit)),
+        add: (job, baseMs) => this.add(job, line!, baseMs),
+        isWritten: (id) => this.writing.has(id),
+        hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq)),
+      })
+      this.byName.set(name, line)
+    }
+    return line
+  }
+
+  /** Nothing waits to be written. */
+  get idle(): boolean {
+    return this.additions.length === 0 && this.removals.length === 0 && this.running === null
+  }
+
+  /** Resolves when everything is written that was to be; rejects when aborted before. */
+  async flush(): Promise<void> {
+    this.hurried = true
+    this.enough?.()
+    while (!this.idle) {
+      this.start()
+      await this.running
+      this.deps.signal.throwIfAborted()
+    }
+    this.hurried = false
+  }
+
+  /** Resolves when the records of jobs that have ended before now are gone; rejects when aborted before. */
+  async removed(): Promise<void> {
+    const upTo = this.removalsAsked
+    while (this.removalsDone < upTo) {
+      this.enough?.()
+      this.start()
+      await this.running
+      this.deps.signal.throwIfAborted()
+    }
+  }
+
+  private remove(seq: WaitingSeq): void {
+    this.removals.push(seq)
+    this.removalsAsked += 1
+    this.start()
+  }
+
+  private add(job: InFlightJob, line: WaitingLine, baseMs: number): void {
+    this.additions.push({ job, line, baseMs })
+    if (this.additions.length >= MOST_RECORDS) this.enough?.()
+    this.start()
+  }
+
+  private start(): void {
+    if (this.running !== null || this.deps.signal.aborted) return
+    this.running = this.writeAll().finally(() => {
+      this.running = null
+    })
+  }
+
+  private async writeAll(): Promise<void> {
+    try {
+      while (this.additions.length > 0 || this.removals.length > 0) {
+        if (!this.hurried && this.additions.length < MOST_RECORDS) await this.gather()
+        await this.writeAdditions()
+        await this.writeRemovals()
+        this.askTotals()
+      }
+    } catch {
+      // Aborted: what is not written is held, and comes again after the next start.
+    }
+  }
+
+  private async writeAdditions(): Promise<void> {
+    const additions = this.takeAdditions()
+    if (additions.length === 0) return
+    const now = this.deps.clock.now()
+    const records = additions.map(({ job, line, baseMs }) => recordOf(job, line.name, baseMs, now))
+    this.writing = new Set(records.map(({ id }) => id))
+    const places = await patiently(this.patience(), () => this.deps.store.add(records), true)
+    this.writing = new Set()
+    for (const [i, { job, line }] of additions.entries()) {
+      line.added(records[i]!, places[i]!)
+      this.deps.stored(job)
+    }
+  }
+
+  private takeAdditions(): Addition[] {
+    let count = 0
+    let bytes = 0
+    while (count < this.additions.length && count < MOST_RECORDS && bytes < MOST_BYTES) {
+      bytes += this.additions[count]!.job.bytes
+      count += 1
+    }
+    return this.additions.splice(0, count)
+  }
+
+  private async writeRemovals(): Promise<void> {
+    if (this.removals.length === 0) return
+    const places = this.removals.splice(0, MOST_REMOVALS)
+    await patiently(this.patience(), () => this.deps.store.remove(places), true)
+    this.removalsDone += places.length
+  }
+
+  private async gather(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.enough = resolve
+    const timer = this.deps.clock.after(GATHER_MS, resolve)
+    await promise
+    timer.cancel()
+    this.enough = null
+  }
+
+  private askTotals(): void {
+    if (this.totalsAsked) return
+    this.totalsAsked = true
+    this.deps.clock.afterIdle(TOTALS_MS, () => {
+      this.totalsAsked = false
+      void this.deps.store.lines().then(
+        (totals) => this.noteTotals(totals),
+        () => this.askTotals(),
+      )
+    })
+  }
+
+  private noteTotals(totals: Awaited<ReturnType<WaitingStore['lines']>>): void {
+    this.deps.state.lines = new Map(totals.map(({ line, ...total }) => [line, total]))
+  }
+
+  private patience(): PatienceDeps {
+    return { ...this.deps, name: 'store of waiting events', code: 'BINGO_WAITING_UNREACHABLE' }
+  }
+}
+
+/** The record leaves the store when the last job made of it has ended. */
+class RecordHold implements Hold {
+  private readonly seq: WaitingSeq
+  private uses: number
+  private readonly remove: (seq: WaitingSeq) => void
+
+  constructor(seq: WaitingSeq, uses: number, remove: (seq: WaitingSeq) => void) {
+    this.seq = seq
+    this.uses = uses
+    this.remove = remove
+  }
+
+  release(): void {
+    this.uses -= 1
+    if (this.uses === 0) this.remove(this.seq)
+  }
+}

@@ -1,0 +1,141 @@
+import type { DeadLetter } from '../model/delivery/dead-letter.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { StoredRecord, WaitingRecord, WaitingShape } from '../model/delivery/waiting.ts'
+import type { Change, ChangeEvent, Row, Transaction } from '../model/event/change.ts'
+import { Change as RowChange } from '../model/event/change.ts'
+import { stringifyEvent } from '../model/event/event-json.ts'
+import type { ActionPlan } from '../model/rule/action.ts'
+import type { TableDef } from '../model/table/table.ts'
+import { valueKind } from '../model/table/value-kind.ts'
+import { FORMER } from './evaluate.ts'
+import { columnOf, exactRow } from './letter-change.ts'
+
+/** Names an action for an event; the same for dead letters and waiting events. */
+export function jobId({ action, change, ofPreviousKey }: InFlightJob): string {
+  return `${change.id}#${action.rule.id}#${action.identity}${ofPreviousKey ? FORMER : ''}`
+}
+
+/** What is kept of a job that is to wait in `line`. */
+export function recordOf(job: InFlightJob, line: string, baseMs: number, nowMs: number): WaitingRecord {
+  const { action, change, failure, attempts, preparation } = job
+  // A `when` that reads lookups has not been asked yet.
+  const stage = failure?.stage ?? (preparation?.stage === 'when' ? 'when' : undefined)
+  const failed = failure && { at: nowMs, code: failure.code, message: failure.message }
+  return {
+    id: jobId(job),
+    line,
+    shape: shapeOf(action, change.table),
+    rowKey: job.key,
+    baseMs: Math.round(baseMs),
+    event: stringifyEvent(withShortQuery(change)),
+    attempts: failed === null ? (attempts ?? NO_ATTEMPTS) : [...(attempts ?? NO_ATTEMPTS), failed],
+    ...(stage !== undefined && { stage }),
+  }
+}
+
+const NO_ATTEMPTS: WaitingRecord['attempts'] = []
+const LONGEST_QUERY = 2_048
+
+/** Of the statement behind a row the beginning is kept: it may be megabytes. A TRUNCATE or DDL is its statement. */
+export function withShortQuery(change: Change): Change {
+  const { table, op, transaction, seq, old, new: new_, query } = change
+  const ofRow = op === 'insert' || op === 'update' || op === 'delete'
+  if (!ofRow || query === null || query.length <= LONGEST_QUERY) return change
+  const short = `${query.slice(0, LONGEST_QUERY - 1).toWellFormed()}…`
+  return new RowChange(table, op, transaction, seq, old, new_, short)
+}
+
+const shapes = new WeakMap<ActionPlan, WeakMap<TableDef, WaitingShape>>()
+
+function shapeOf(action: ActionPlan, table: TableDef): WaitingShape {
+  let tables = shapes.get(action)
+  if (tables === undefined) shapes.set(action, (tables = new WeakMap()))
+  let shape = tables.get(table)
+  if (shape === undefined) {
+    const { rule, index, identity, parts, type, target } = action
+    shape = {
+      ruleId: rule.id,
+      ruleVersion: rule.version,
+      actionIndex: index,
+      action: { identity, parts, ofRule: rule.actions.map((each) => each.identity) },
+      actionType: type,
+      target: target.id,
+      schema: table.schema,
+      table: table.name,
+      columns: table.columns.map((column) => [column.name, valueKind(column)]),
+      key: table.key.map((place) => table.columns[place]!.name),
+    }
+    tables.set(table, shape)
+  }
+  return shape
+}
+
+/** The dead letter that a waiting event becomes, which nobody waits behind. */
+export function letterOf(record: StoredRecord, createdAt: number): DeadLetter {
+  const { id, shape, rowKey, attempts, stage } = record
+  const { ruleId, ruleVersion, actionIndex, action, actionType, target, columns } = shape
+  return {
+    id,
+    event: JSON.parse(record.event) as ChangeEvent,
+    ruleId,
+    ruleVersion,
+    actionIndex,
+    action,
+    actionType,
+    target,
+    rowKey,
+    state: 'skip',
+    attempts,
+    createdAt,
+    ...(stage !== undefined && { stage, columns }),
+  }
+}
+
+const tables = new WeakMap<WaitingShape, TableDef>()
+
+function tableOf(shape: WaitingShape): TableDef {
+  let table = tables.get(shape)
+  if (table === undefined) {
+    const { schema, table: name, columns } = shape
+    const key = shape.key.map((column) => columns.findIndex(([each]) => each === column))
+    table = { schema, name, columns: columns.map(columnOf), key, flavour: 'mysql' }
+    tables.set(shape, table)
+  }
+  return table
+}
+
+const kinds = new WeakMap<WaitingShape, ReadonlyMap<string, WaitingShape['columns'][number][1]>>()
+
+function kindsOf(shape: WaitingShape): ReadonlyMap<string, WaitingShape['columns'][number][1]> {
+  let found = kinds.get(shape)
+  if (found === undefined) kinds.set(shape, (found = new Map(shape.columns)))
+  return found
+}
+
+/** Makes the changes of records again; those of one transaction that come one after the other share it. */
+export class ChangeReader {
+  private last: Transaction | null = null
+
+  read({ shape, event }: StoredRecord): Change {
+    const { op, seq, old, new: new_, query, ...rest } = JSON.parse(event) as ChangeEvent
+    const transaction = this.transactionOf(rest, query)
+    const exact = (row: Row | null): Row | null => exactRow(row, kindsOf(shape))
+    return new RowChange(tableOf(shape), op, transaction, seq, exact(old), exact(new_), query)
+  }
+
+  private transactionOf(
+    { txId, gtid, position, serverId, ts }: Pick<ChangeEvent, 'txId' | 'gtid' | 'position' | 'serverId' | 'ts'>,
+    query: string | null,
+  ): Transaction {
+    if (this.last?.id !== txId) {
+      const { file, offset } = position
+      this.last = { id: txId, gtid, file, offset, serverId, timestampUs: microseconds(ts), query }
+    }
+    return this.last!
+  }
+}
+
+/** Since 1970, of a time as events show it: six fraction digits. */
+function microseconds(time: string): number {
+  return Date.parse(`${time.slice(0, 23)}Z`) * 1_000 + Number(time.slice(23, 26))
+}
