@@ -6,7 +6,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY .config ./.config
 COPY src ./src
-RUN node node_modules/typescript/bin/tsc -p .config/tsconfig.build.json
+RUN node .config/build.ts
 
 FROM node:24-slim AS dependencies
 WORKDIR /app

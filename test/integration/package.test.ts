@@ -42,6 +42,16 @@ test('The installed command prints its version and checks rules', async () => {
   expect((await bingo('check')).stdout).toContain('1 rule in 1 file')
 })
 
+test('The libraries of every start are inside, with their licences; the others are installed', async () => {
+  const licences = await readFile(join(folder, 'node_modules/bingo-cdc/dist/THIRD-PARTY-LICENSES.txt'), 'utf8')
+  const installed = await readdir(join(folder, 'node_modules'))
+  for (const name of ['commander', 'handlebars', 'ioredis', 'mysql2', 'pino', 'yaml']) {
+    expect(licences).toMatch(new RegExp(`^${name} [\\d.]+ \\((MIT|ISC)\\)$`, 'm'))
+    expect(installed).not.toContain(name)
+  }
+  expect(installed).toEqual(expect.arrayContaining(['iconv-lite', 'prom-client', 'rabbitmq-client', 're2js', 'undici']))
+})
+
 test('npx runs it too', async () => {
   expect((await run('npx', ['--no-install', 'bingo', 'check'], { cwd: folder, env })).stdout).toContain(
     '1 rule in 1 file',
@@ -106,6 +116,9 @@ export const text: string = version()
     ({ stdout }: { stdout: string }) => stdout,
   )
   expect(problems).toBe('')
+  const program = "import('bingo-cdc').then(({ version }) => console.log(version()))"
+  const { stdout } = await run(process.execPath, ['--eval', program], { cwd: folder })
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
 test('The example runs on the installed package', async () => {
