@@ -47,6 +47,7 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   handlebars: 'rules/language/template/template-engine.ts',
   hono: 'ops/api/app.ts',
   ioredis: 'clients/redis.ts',
+  kysely: 'clients/kysely.ts',
   'mysql2/promise': 'clients/mysql.ts',
   pg: 'clients/postgres.ts',
   pino: 'ops/logger.ts',

@@ -7,7 +7,7 @@ import type { EventProvider } from '../model/state/event-provider.ts'
 import type { Bounds } from './posting.ts'
 
 export interface EventProviderOptions {
-  /** Instance name: a file in a folder is called after it. */
+  /** Instance name: a file in a folder is called after it, and instances that share a server are told apart by it. */
   readonly name: string
   /** Events that are stored at most, waiting and ended ones included. Default: 100,000 in memory, else 50 million. */
   readonly maxEvents?: number | undefined
@@ -32,12 +32,14 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^sqlite3?:/i, 'the scheme of an SQLite file is file:'],
   [/^mem(ory)?:/i, 'write memory: without anything behind it'],
   [/^file:/i, 'the path is missing, has a host or an invalid escape'],
+  [/^(pg|pgsql|postgre|cockroachdb):/i, 'the scheme of PostgreSQL is postgres://'],
   [/^https?:/i, 'this is the address of a web server'],
 ]
 
 /**
- * Opens what `events.store` names: `memory:` or `file:PATH`. Nothing is read yet; a file that is out of reach is reported
- * by the first use. Rejects with BINGO_EVENTS_STORE_INVALID.
+ * Opens what `events.store` names: `memory:`, `file:PATH`, `mysql://`, `mariadb://` or `postgres://`. Nothing is read yet;
+ * a server or file that is out of reach is reported by the first use. Rejects with BINGO_EVENTS_STORE_INVALID. Clients of
+ * servers are loaded when one is named.
  */
 export async function openEventProvider(url: string, options: EventProviderOptions): Promise<EventProvider> {
   const { name, idRetentionMs = ID_RETENTION_MS, clock = systemClock } = options
@@ -54,6 +56,12 @@ export async function openEventProvider(url: string, options: EventProviderOptio
     const { SqliteEventProvider } = await import('./sqlite/event-provider.ts')
     const path = file.isFolder ? join(file.path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : file.path
     return new SqliteEventProvider({ path, idRetentionMs, clock, ...bounds(ON_DISK) })
+  }
+  if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) {
+    const { parseSqlAddress } = await import('./sql/address.ts')
+    const address = parseSqlAddress(url)
+    const { SqlEventProvider } = await import('./sql/event-provider.ts')
+    return new SqlEventProvider({ address, name, idRetentionMs, clock, ...bounds(ON_DISK) })
   }
   throw invalidStore(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known')
 }

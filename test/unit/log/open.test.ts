@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openEventProvider } from '../../../src/log/open.ts'
+import { parseSqlAddress } from '../../../src/log/sql/address.ts'
 import { newEvent, post } from '../../support/events/new-event.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-events-'))
@@ -19,6 +20,8 @@ test.each([
   ['file://host/events', 'has a host'],
   ['/var/lib/events', 'scheme is not known'],
   ['', 'scheme is not known'],
+  ['pgsql://db/events', 'postgres://'],
+  ['https://events', 'web server'],
 ])('refuses %j as a store of events, and says what would be right', async (url, words) => {
   await expect(openEventProvider(url, { name: 'bingo' })).rejects.toMatchObject({
     code: 'BINGO_EVENTS_STORE_INVALID',
@@ -39,4 +42,46 @@ test('opens memory, a file, and a file in a folder that is called after the inst
     await provider.close()
   }
   expect(readdirSync(folder)).toEqual(expect.arrayContaining(['events', 'shop_eu.events']))
+})
+
+test.each([
+  ['mysql://app:secret@db', 'the name of the database is missing', 'mysql://user:password@host/bingo'],
+  ['postgres://db/a/b', 'the name of the database is missing', 'postgres://'],
+  ['mariadb:///events', 'needs a host', 'mysql://user:password@host:3306/database'],
+  ['mysql://db/x?ssl=true', '?ssl is not an option', 'tls=verify-full'],
+  ['postgres://db/x?sslmode=require', '?sslmode is not an option', 'tls=verify-full'],
+  ['postgres://db/x?tls=true', '?tls=true is not a mode', 'tls=verify-full'],
+  ['mysql://db/x?ca=/etc/ca.pem', '?ca is for TLS', 'Add tls=verify-full'],
+  ['mysql://db/x?tls=verify-full&ca=/nowhere/ca.pem', 'Cannot read the TLS file /nowhere/ca.pem', 'Check the path'],
+  ['mysql://db/x?charset=latin1', 'unknown option "charset"', 'Known: tls'],
+  ['mysql://app:a%zz@db/x', 'invalid escape', '%25'],
+  ['mysql://app:pass#word@db/x', 'needs a host', 'mysql://'],
+])('refuses %j, and does not print its password', async (url, words, hint) => {
+  const error: unknown = await openEventProvider(url, { name: 'bingo' }).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({
+    code: 'BINGO_EVENTS_STORE_INVALID',
+    message: expect.stringContaining(words) as string,
+    hint: expect.stringContaining(hint) as string,
+  })
+  expect(String(error)).not.toMatch(/secret|pass#/)
+})
+
+test('reads the addresses of database servers', () => {
+  expect(parseSqlAddress('mariadb://app:p%40ss@[::1]:3307/shop%2Fevents?tls=disable')).toEqual({
+    flavour: 'mysql',
+    host: '::1',
+    port: 3307,
+    user: 'app',
+    password: 'p@ss',
+    database: 'shop/events',
+    tls: null,
+    printable: 'mariadb://[::1]:3307/shop%2Fevents',
+  })
+  expect(parseSqlAddress('postgresql://db.example.com/events?tls=verify-full&servername=db')).toMatchObject({
+    flavour: 'postgres',
+    port: 5432,
+    user: 'postgres',
+    tls: { rejectUnauthorized: true, servername: 'db' },
+    printable: 'postgresql://db.example.com/events',
+  })
 })

@@ -1,0 +1,218 @@
+import type { Clock } from '../../model/clock.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { EventRecord } from '../../model/event/event-record.ts'
+import type {
+  EventFilter,
+  EventName,
+  EventPage,
+  EventProvider,
+  NewEvent,
+  Posted,
+  PostOptions,
+  ProgressUpdate,
+  ProviderCapabilities,
+} from '../../model/state/event-provider.ts'
+import { logBusy, logClosed, logFull } from '../errors.ts'
+import { keyOfName } from '../event-name.ts'
+import { planPost, postOf, recordOf, waits } from '../posting.ts'
+import type { Bounds, Insert, Kept, Post, Update } from '../posting.ts'
+import { advance, cancelled, replayed } from '../progress.ts'
+import type { SqlAddress } from './address.ts'
+import { Batches } from './batches.ts'
+import { EventDatabase } from './database.ts'
+import { removeEnded } from './expiry.ts'
+import { listEvents } from './listing.ts'
+import { SqlLog } from './log.ts'
+import { moveDue, nextDueAt } from './schedule.ts'
+import { EventStore } from './store.ts'
+
+export interface SqlProviderOptions extends Bounds {
+  readonly address: SqlAddress
+  /** Instance name. */
+  readonly name: string
+  readonly idRetentionMs: number
+  readonly clock: Clock
+}
+
+const POSTS = { bytes: 4 << 20, count: 1_000, waitingBytes: 64 << 20 }
+const UPDATES = { bytes: 4 << 20, count: 200, waitingBytes: 64 << 20 }
+/** Outcomes and status of one event, about. */
+const PROGRESS_BYTES = 300
+
+/**
+ * Posted events on a MySQL, MariaDB or PostgreSQL that several instances may share. What is answered is committed; what
+ * comes in while one transaction is under way goes into the next one. Tables are made with the first use.
+ */
+export class SqlEventProvider implements EventProvider {
+  readonly description: string
+  readonly can: ProviderCapabilities
+  readonly log: SqlLog
+  readonly #options: SqlProviderOptions
+  readonly #posts: Batches<Post, readonly Posted[]>
+  readonly #updates: Batches<readonly ProgressUpdate[], null>
+  readonly #database: EventDatabase
+  #closed = false
+
+  constructor(options: SqlProviderOptions) {
+    this.#options = options
+    this.description = options.address.printable
+    this.#database = new EventDatabase(options.address)
+    this.can = {
+      durability: 'server',
+      sharedGroups: false,
+      idRetentionMs: options.idRetentionMs,
+      index: true,
+      survivesKill: true,
+      orderAcrossInstances: false,
+    }
+    const busy = (): BingoError => logBusy(this.description)
+    this.#posts = new Batches(
+      (posts) => this.#database.transaction((store) => this.#postAll(store, posts)),
+      POSTS,
+      busy,
+    )
+    this.#updates = new Batches(
+      (updates) => this.#database.transaction((store) => this.#advance(store, updates)),
+      UPDATES,
+      busy,
+    )
+    const { clock, name } = options
+    this.log = new SqlLog(this.description, this.can, {
+      database: this.#database,
+      closed: () => this.#closed,
+      clock,
+      name,
+    })
+  }
+
+  async post(events: readonly NewEvent[], options: PostOptions): Promise<readonly Posted[]> {
+    if (this.#closed) throw logClosed(this.description)
+    const post = postOf(events, options)
+    const answers = await this.#posts.add(post, post.bytes)
+    this.log.wake()
+    return answers
+  }
+
+  async get(name: EventName): Promise<EventRecord | null> {
+    const key = keyOfName(name)
+    const found = await this.#database.use((queries, dialect) => new EventStore(queries, dialect).find([key]))
+    const kept = found.get(key)
+    return kept === undefined ? null : recordOf(kept)
+  }
+
+  list(filter: EventFilter): Promise<EventPage> {
+    return this.#database.use((queries) => listEvents(filter, queries))
+  }
+
+  async progress(updates: readonly ProgressUpdate[]): Promise<void> {
+    if (this.#closed) throw logClosed(this.description)
+    if (updates.length > 0) await this.#updates.add(updates, updates.length * PROGRESS_BYTES)
+  }
+
+  cancel(name: EventName, now: number): ReturnType<EventProvider['cancel']> {
+    return this.#database.transaction(async (store) => {
+      await store.lockHead()
+      const kept = await locked(store, name)
+      if (kept === undefined) return 'unknown'
+      if (kept.progress.status === 'cancelled') return 'already cancelled'
+      if (!waits(kept)) return 'too late'
+      await store.unschedule(kept)
+      await store.saveProgress([{ seq: kept.seq, progress: cancelled(kept.progress, now) }])
+      return 'cancelled'
+    })
+  }
+
+  async replay(name: EventName, now: number): ReturnType<EventProvider['replay']> {
+    const answer = await this.#database.transaction(async (store) => {
+      const head = await store.lockHead()
+      const kept = await locked(store, name)
+      if (kept === undefined) return 'unknown'
+      if (kept.progress.status === 'cancelled') return 'cancelled'
+      if (waits(kept)) return 'waiting'
+      const place = head.place + 1
+      const progress = replayed(kept.progress, now)
+      await store.append([[place, kept.seq, now]])
+      await store.queries.updateTable('bingo_events').set({ place }).where('seq', '=', kept.seq).execute()
+      await store.saveProgress([{ seq: kept.seq, progress }])
+      await store.saveHead({ ...head, place })
+      return recordOf({ ...kept, progress })
+    })
+    this.log.wake()
+    return answer
+  }
+
+  async due(now: number, limit: number): ReturnType<EventProvider['due']> {
+    const first = await this.#database.use((queries, dialect) => nextDueAt(new EventStore(queries, dialect)))
+    if (first === null || first > now) return { moved: 0, nextAt: first }
+    const answer = await this.#database.transaction(async (store) => {
+      const moved = await moveDue(store, now, limit)
+      return { moved, nextAt: await nextDueAt(store) }
+    })
+    this.log.wake()
+    return answer
+  }
+
+  async expire(before: number): Promise<number> {
+    await this.log.trimAcknowledged()
+    const { clock, idRetentionMs } = this.#options
+    return removeEnded(Math.min(before, clock.now() - idRetentionMs), this.#database)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.all([this.#posts.drain(), this.#updates.drain()])
+    this.log.wake()
+    // The leases of a server that is down run out.
+    await this.log.close().catch(() => undefined)
+    await this.#database.end()
+  }
+
+  async #postAll(store: EventStore, posts: readonly Post[]): Promise<(readonly Posted[] | BingoError)[]> {
+    const head = await store.lockHead()
+    const known = await store.find(posts.flatMap(({ names }) => names))
+    const inserts: Insert[] = []
+    const updates: Update[] = []
+    const answers = posts.map((post) => {
+      try {
+        const { writes, answers: planned } = planPost(post, head, {
+          find: (name) => known.get(name),
+          bounds: this.#options,
+          full: () => logFull(this.description),
+        })
+        for (const write of writes) {
+          known.set(keyOfName(write.kept.event), write.kept)
+          if (write.tag === 'insert') inserts.push(write)
+          else updates.push(write)
+        }
+        return planned
+      } catch (error) {
+        if (error instanceof BingoError) return error
+        throw error
+      }
+    })
+    await store.insert(inserts)
+    for (const update of updates) await store.update(update)
+    if (inserts.length + updates.length > 0) await store.saveHead(head)
+    return answers
+  }
+
+  async #advance(store: EventStore, updates: readonly (readonly ProgressUpdate[])[]): Promise<null[]> {
+    const names = updates.flat().map(keyOfName)
+    await store.lock(names)
+    const known = await store.find(names)
+    const changed = new Map<string, Kept>()
+    for (const [i, update] of updates.flat().entries()) {
+      const kept = changed.get(names[i]!) ?? known.get(names[i]!)
+      if (kept !== undefined) changed.set(names[i]!, { ...kept, progress: advance(kept.progress, update) })
+    }
+    await store.saveProgress([...changed.values()])
+    return updates.map(() => null)
+  }
+}
+
+async function locked(store: EventStore, name: EventName): Promise<Kept | undefined> {
+  const key = keyOfName(name)
+  await store.lock([key])
+  return (await store.find([key])).get(key)
+}

@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/model/clock.ts'
+import { openEventProvider } from '../../src/log/open.ts'
+import type { EventProvider } from '../../src/model/state/event-provider.ts'
+import { startDatabase } from '../support/events/database-server.ts'
+import type { DatabaseServer, ServerKind } from '../support/events/database-server.ts'
+import { checkKept, PostingProcess } from '../support/events/kills.ts'
+import { describeLog } from '../support/events/log-contract.ts'
+import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../support/events/new-event.ts'
+import type { ProviderSetup } from '../support/events/new-event.ts'
+import { describeIndex, describePosting, describeRetention } from '../support/events/provider-contract.ts'
+
+const KINDS: readonly ServerKind[] = ['MySQL', 'MySQL 8.0', 'MariaDB', 'PostgreSQL']
+
+describe.each(KINDS)('events on %s', (kind) => {
+  let server: DatabaseServer
+  const opened: EventProvider[] = []
+
+  beforeAll(async () => {
+    server = await startDatabase(kind)
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+  afterEach(async () => {
+    for (const provider of opened.splice(0)) await provider.close()
+  })
+
+  async function open(url: string, { now, ...setup }: ProviderSetup & { readonly name?: string } = {}) {
+    const clock = now === undefined ? systemClock : { ...systemClock, now }
+    const provider = await openEventProvider(url, { name: 'test', ...setup, clock })
+    opened.push(provider)
+    return provider
+  }
+  const openNew = async (setup?: ProviderSetup) => open(await server.create(), setup)
+
+  describeLog(openNew)
+  describePosting(openNew)
+  describeIndex(openNew)
+  describeRetention(openNew)
+
+  test('several that start at once make the tables once, and share them', async () => {
+    const url = await server.create()
+    const providers = await Promise.all([1, 2, 3, 4].map((n) => open(url, { name: `n${n}` })))
+    await Promise.all(providers.map((provider, i) => post(provider, [newEvent(i)])))
+    for (const provider of providers) expect(ids(await entriesOf(provider))).toHaveLength(4)
+    expect(await server.run(url, 'SELECT version FROM bingo_event_migrations')).toEqual([{ version: 1 }])
+  })
+
+  test('refuses tables of a newer version with words', async () => {
+    const url = await server.create()
+    await post(await open(url), [newEvent(1)])
+    await server.run(url, 'INSERT INTO bingo_event_migrations VALUES (9, 0)')
+    const newer = { code: 'BINGO_LOG_NEWER', retryable: false, message: expect.stringContaining('version 9') as string }
+    await expect(post(await open(url), [newEvent(2)])).rejects.toMatchObject(newer)
+  })
+
+  test('a reader never misses an event that is committed late, however many write at once', async () => {
+    const url = await server.create()
+    const providers = await Promise.all([1, 2, 3, 4].map((n) => open(url, { name: `n${n}` })))
+    const stop = new AbortController()
+    const seen: string[] = []
+    const wanted = providers.length * 300
+    const reading = (async () => {
+      for await (const { id } of providers[0]!.log.read(null, { signal: stop.signal })) {
+        seen.push(id)
+        if (seen.length === wanted) break
+      }
+    })()
+    const writing = providers.map(async (provider, p) => {
+      for (let n = 0; n < 300; n += 10) {
+        await Promise.all(Array.from({ length: 10 }, (_, i) => post(provider, [newEvent(`${p}:${n + i}`)])))
+      }
+    })
+    await Promise.all([...writing, reading])
+    stop.abort()
+    expect(new Set(seen).size).toBe(wanted)
+    expect(seen).toEqual(ids(await entriesOf(providers[1]!)))
+    const places = (await placesOf(providers[2]!)).map(Number)
+    expect(places).toEqual(places.map((_, i) => i + 1))
+  })
+
+  test('one instance reads a group at a time, and another one when it has closed', async () => {
+    const url = await server.create()
+    const [first, second] = [await open(url, { name: 'one' }), await open(url, { name: 'two' })]
+    await post(first, newEvents(0, 4))
+    expect(ids(await entriesOf(first, null, { group: 'g' }))).toHaveLength(4)
+    const places = await placesOf(first)
+    await first.log.ack('g', [places[0]!, places[2]!])
+    const refused = {
+      code: 'BINGO_LOG_GROUP_BUSY',
+      retryable: true,
+      message: expect.stringContaining('one (process') as string,
+    }
+    await expect(entriesOf(second, null, { group: 'g' })).rejects.toMatchObject(refused)
+    await expect(second.log.ack('g', [places[1]!])).rejects.toMatchObject(refused)
+    await first.close()
+    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['1', '3'])
+  })
+
+  test('one that lost its group acknowledges nothing more', async () => {
+    const url = await server.create()
+    const [first, second] = [await open(url, { name: 'one' }), await open(url, { name: 'two' })]
+    await post(first, newEvents(0, 2))
+    await entriesOf(first, null, { group: 'g' })
+    await server.run(url, 'UPDATE bingo_event_groups SET lease_until = 0')
+    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['0', '1'])
+    const refused = { code: 'BINGO_LOG_GROUP_BUSY' }
+    await expect(first.log.ack('g', await placesOf(first))).rejects.toMatchObject(refused)
+    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['0', '1'])
+  })
+
+  test('two that move what is due move each event once', async () => {
+    const url = await server.create()
+    const [first, second] = [await open(url), await open(url)]
+    const waiting = newEvents(0, 200).map(({ event: { id } }) => newEvent(id, { deliverAt: NOW + 10 }))
+    await post(first, waiting)
+    const moved = await Promise.all([first, second, first, second].map((each) => each.due(NOW + 10, 60)))
+    expect(moved.map((each) => each.moved)).toEqual([60, 60, 60, 20].map(() => expect.any(Number) as number))
+    await first.due(NOW + 10, 1_000)
+    expect(ids(await entriesOf(first))).toEqual(newEvents(0, 200).map(({ event }) => event.id))
+  })
+
+  test('loses nothing that was answered when who posts is killed, and nothing is there twice', async () => {
+    const url = await server.create()
+    const answered: string[] = []
+    for (let life = 0; life < 3; life++) {
+      await using child = new PostingProcess(url, life)
+      await using beside = new PostingProcess(url, `${life}b`)
+      await child.hasAnswered(1 + life * 60)
+      await child.kill()
+      await beside.hasAnswered(1)
+      await beside.kill()
+      answered.push(...child.answered(), ...beside.answered())
+    }
+    await checkKept(await open(url), answered)
+  })
+
+  test('loses nothing that was answered when the server is killed, and goes on when it is back', async () => {
+    const url = await server.create()
+    const provider = await open(url)
+    const answered: string[] = []
+    for (let life = 0; life < 2; life++) {
+      await using child = new PostingProcess(url, life)
+      await child.hasAnswered(20 + life * 50)
+      await server.kill()
+      await child.ended()
+      answered.push(...child.answered())
+      await expect(post(provider, [newEvent('while it is down')])).rejects.toMatchObject({
+        code: 'BINGO_LOG_UNREACHABLE',
+        retryable: true,
+      })
+      await server.restart()
+    }
+    await checkKept(provider, answered)
+    expect((await post(provider, [newEvent('9:9:9')]))[0]!.tag).toBe('stored')
+  })
+})
