@@ -1,6 +1,7 @@
 /**
- * The library: pipelines of an application's own (docs/library.md), the event store (docs/event-store.md), and the shapes
- * of what BinGo sends and answers. The daemon itself is the command `bingo`.
+ * The library: pipelines of an application's own (docs/library.md), the event store (docs/event-store.md), outbox and inbox
+ * (docs/outbox-library.md, docs/inbox.md), and the shapes of what BinGo sends and answers. The daemon itself is the
+ * command `bingo`.
  */
 export { createPipeline } from './app/library/create-pipeline.ts'
 export { loadRules } from './app/library/rules.ts'
@@ -45,6 +46,26 @@ export type {
 export { fromEnvelope, toEnvelope } from './event-store/envelope.ts'
 export type { DomainEventEnvelope } from './event-store/envelope.ts'
 export { VersionConflictError } from './event-store/errors.ts'
+export { createInbox } from './inbox/inbox.ts'
+export type { InboxOptions } from './inbox/inbox.ts'
+export type { Inbox, InboxCleanup, InboxMessage, InboxResult, InboxStorage } from './inbox/contract.ts'
+export { MemoryInbox } from './inbox/memory.ts'
+export { sqlInbox } from './inbox/sql.ts'
+export type { SqlInboxOptions } from './inbox/sql.ts'
+export type {
+  Outbox,
+  OutboxClaim,
+  OutboxEntry,
+  OutboxProcessor,
+  OutboxProcessorOptions,
+  OutboxStorage,
+  StoredOutboxEntry,
+} from './outbox/contract.ts'
+export { MemoryOutbox } from './outbox/memory.ts'
+export { createOutbox } from './outbox/outbox.ts'
+export type { OutboxOptions } from './outbox/outbox.ts'
+export { sqlOutbox } from './outbox/sql.ts'
+export type { SqlOutboxOptions } from './outbox/sql.ts'
 export { version } from './cli/version.ts'
 export type { DeliveryFailure, FieldSpec, Log } from './model/rule/action.ts'
 export { Change } from './model/event/change.ts'

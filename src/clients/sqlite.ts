@@ -1,6 +1,9 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { inTransaction } from './sqlite-transaction.ts'
+
+export { inTransaction } from './sqlite-transaction.ts'
 
 /** How long a statement waits for another process (the daemon, a command) to end its transaction. */
 const BUSY_TIMEOUT_MS = 5_000
@@ -87,19 +90,6 @@ export function openSqliteReadOnly(path: string): DatabaseSync {
 
 export function versionOf(database: DatabaseSync): number {
   return database.prepare('PRAGMA user_version').get()!['user_version'] as number
-}
-
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    // SQLite ends the transaction by itself when the disk is full.
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
 }
 
 /** The file is no database, or what it holds is damaged: waiting will not help. */

@@ -1,29 +1,15 @@
 import { uuid7 } from '../model/event/uuid7.ts'
+import { nameProblem } from '../model/stored-name.ts'
 import type { DomainEvent, ExpectedVersion, GlobalPosition, NewEvent } from './contract.ts'
 import { invalidArgument } from './errors.ts'
 import type { EventRow } from './storage.ts'
 
-/** Names are part of unique keys; MySQL bounds those. */
-const MOST_NAME_LENGTH = 255
 /** Of one append. */
 const MOST_EVENTS = 100_000
-/** Servers differ in whether they keep or compare these. */
-const CONTROL_CHARACTERS = /\p{Cc}/u
 
 /** Names of streams, events and types: some databases would take two for the same, or not store them. */
 export function checkName(what: string, name: unknown): asserts name is string {
-  const problem =
-    typeof name !== 'string'
-      ? 'must be a string'
-      : name === ''
-        ? 'must not be empty'
-        : name.length > MOST_NAME_LENGTH
-          ? `is longer than ${MOST_NAME_LENGTH} characters`
-          : name !== name.trim()
-            ? 'must not begin or end with a blank'
-            : CONTROL_CHARACTERS.test(name) || !name.isWellFormed()
-              ? 'must not contain control characters or lone surrogates'
-              : null
+  const problem = nameProblem(name)
   if (problem !== null) throw invalidArgument(`${what} ${problem}: ${JSON.stringify(name)?.slice(0, 80)}`)
 }
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../sqlite-transaction.ts'
 import type { SqlDatabase, SqlDialect, SqlSession } from './session.ts'
 
 /** Tables made by a later version of this program. */

@@ -36,6 +36,10 @@ export function marks(count: number): string {
 
 /** `(?, ?), (?, ?)` */
 export function tuples(count: number, width: number): string {
-  const tuple = `(${marks(width)})`
+  return tuplesOf(count, `(${marks(width)})`)
+}
+
+/** The same tuple, so often. */
+export function tuplesOf(count: number, tuple: string): string {
   return Array.from({ length: count }, () => tuple).join(', ')
 }

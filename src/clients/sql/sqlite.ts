@@ -1,0 +1,43 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { inTransaction } from '../sqlite-transaction.ts'
+import type { SqlResult, SqlSession, SqlValue } from './session.ts'
+
+/** A statement that must not become a part of a transaction that somebody else has open on the same connection. */
+export class TransactionOpenError extends Error {
+  constructor() {
+    super('the connection is inside of a transaction of the application')
+    this.name = 'TransactionOpenError'
+  }
+}
+
+/** A connection of node:sqlite. What is run is done when `run` returns its promise. */
+export class SqliteSession implements SqlSession {
+  readonly dialect = 'sqlite'
+  protected readonly database: DatabaseSync
+
+  constructor(database: DatabaseSync) {
+    this.database = database
+  }
+
+  async run(sql: string, values: readonly SqlValue[] = []): Promise<SqlResult> {
+    const statement = this.database.prepare(sql)
+    if (statement.columns().length > 0) return { rows: statement.all(...values), changes: 0 }
+    return { rows: [], changes: Number(statement.run(...values).changes) }
+  }
+}
+
+/** Each statement is a transaction of its own: open ones would hold up other connections of this process. */
+export class SqliteConnection extends SqliteSession {
+  override async run(sql: string, values?: readonly SqlValue[]): Promise<SqlResult> {
+    if (this.database.isTransaction) throw new TransactionOpenError()
+    return super.run(sql, values)
+  }
+
+  /** All of them, or none. */
+  runTogether(statements: readonly (readonly [sql: string, values: readonly SqlValue[]])[]): void {
+    if (this.database.isTransaction) throw new TransactionOpenError()
+    inTransaction(this.database, () => {
+      for (const [sql, values] of statements) this.database.prepare(sql).run(...values)
+    })
+  }
+}

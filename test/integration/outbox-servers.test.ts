@@ -1,0 +1,261 @@
+import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
+import { drizzle as drizzlePostgres } from 'drizzle-orm/node-postgres'
+import { sql } from 'drizzle-orm'
+import { CamelCasePlugin, Kysely, MysqlDialect, PostgresDialect, sql as kyselySql } from 'kysely'
+import { createPool as createCallbackPool } from 'mysql2'
+import type { Pool as CallbackPool } from 'mysql2'
+import { createPool } from 'mysql2/promise'
+import type { Pool } from 'mysql2/promise'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createInbox } from '../../src/inbox/inbox.ts'
+import { sqlInbox } from '../../src/inbox/sql.ts'
+import { createOutbox } from '../../src/outbox/outbox.ts'
+import { sqlOutbox } from '../../src/outbox/sql.ts'
+import { describeInbox } from '../support/inbox-contract.ts'
+import type { Transact } from '../support/inbox-contract.ts'
+import { describeOutbox, entry } from '../support/outbox-contract.ts'
+import { startMariadb } from '../support/servers/mariadb.ts'
+import { startMysql } from '../support/servers/mysql.ts'
+import { startPostgres } from '../support/servers/postgres.ts'
+
+let tables = 0
+
+/** Saves with a business row, in transactions that commit and that roll back, and sees what comes out. */
+async function checkTransactions(
+  database: unknown,
+  transact: Transact,
+  insertOrder: (transaction: never, id: number) => Promise<unknown>,
+  orders: () => Promise<number>,
+): Promise<void> {
+  const before = await orders()
+  const outbox = createOutbox(sqlOutbox(database, { table: `outbox${++tables}` }))
+  await outbox.setup()
+  const save = async (number: number, fail: boolean): Promise<void> => {
+    await transact(async (transaction) => {
+      await insertOrder(transaction as never, number)
+      await outbox.saveWithTransaction(transaction, [entry(number), entry(number + 100, { headers: null })])
+      if (fail) throw new Error('rolled back')
+    })
+  }
+  await save(tables * 1_000 + 1, false)
+  await expect(save(tables * 1_000 + 2, true)).rejects.toThrow('rolled back')
+  const published: unknown[] = []
+  await outbox.processor({ publish: async ({ id, payload }) => void published.push([id, payload]) }).processOnce()
+  const [first, second] = [tables * 1_000 + 1, tables * 1_000 + 101]
+  expect(published).toEqual([first, second].map((number) => [`e-${number}`, entry(number).payload]))
+  expect((await orders()) - before).toBe(1)
+}
+
+describe.each([
+  ['MySQL', startMysql],
+  ['MariaDB', startMariadb],
+] as const)('outbox and inbox in %s', (_name, start) => {
+  let server: Awaited<ReturnType<typeof start>>
+  let pool: Pool
+  let callbackPool: CallbackPool
+  beforeAll(async () => {
+    server = await start()
+    await server.query('CREATE DATABASE app; CREATE TABLE app.orders (id INT PRIMARY KEY)')
+    const uri = `${server.url.replace('mariadb:', 'mysql:').replace(/\/$/, '')}/app`
+    pool = createPool({ uri, connectionLimit: 12 })
+    callbackPool = createCallbackPool({ uri, connectionLimit: 4 })
+  })
+  afterAll(async () => {
+    await pool.end()
+    await callbackPool.promise().end()
+    await server.stop()
+  })
+
+  const fresh = async () => {
+    const table = `outbox${++tables}`
+    return () => sqlOutbox(pool, { table })
+  }
+  const transact: Transact = async (work) => {
+    const connection = await pool.getConnection()
+    try {
+      await connection.beginTransaction()
+      const result = await work(connection)
+      await connection.commit()
+      return result
+    } catch (error) {
+      await connection.rollback()
+      throw error
+    } finally {
+      connection.release()
+    }
+  }
+  const orders = async (): Promise<number> => {
+    const [rows] = await pool.query('SELECT count(*) AS n FROM orders')
+    return (rows as { n: number }[])[0]!.n
+  }
+  const insertSql = (id: number) => `INSERT INTO orders VALUES (${id})`
+
+  describe('the outbox', () => {
+    describeOutbox(fresh)
+  })
+  describe('the inbox', () => {
+    describeInbox(async () => sqlInbox(pool, { table: `inbox${++tables}` }), transact)
+  })
+
+  test('Entries share the transaction of a connection of mysql2', async () => {
+    await checkTransactions(pool, transact, (connection: Pool, id) => connection.query(insertSql(id)), orders)
+  })
+
+  test('Entries share the transaction of a connection of mysql2 with callbacks', async () => {
+    const callbacks: Transact = async (work) => {
+      const connection = await new Promise<Parameters<Parameters<CallbackPool['getConnection']>[0]>[1]>(
+        (resolve, reject) => {
+          callbackPool.getConnection((error, got) => (error ? reject(error) : resolve(got)))
+        },
+      )
+      try {
+        await connection.promise().beginTransaction()
+        const result = await work(connection)
+        await connection.promise().commit()
+        return result
+      } catch (error) {
+        await connection.promise().rollback()
+        throw error
+      } finally {
+        connection.release()
+      }
+    }
+    const insert = (connection: CallbackPool, id: number) => connection.promise().query(insertSql(id))
+    await checkTransactions(callbackPool, callbacks, insert, orders)
+  })
+
+  test('Entries share the transaction of Kysely', async () => {
+    const queries = new Kysely<{ orders: { id: number } }>({
+      dialect: new MysqlDialect({ pool: callbackPool as never }),
+      plugins: [new CamelCasePlugin()],
+    })
+    const insert = (trx: typeof queries, id: number) => trx.insertInto('orders').values({ id }).execute()
+    await checkTransactions(pool, (work) => queries.transaction().execute(work), insert, orders)
+    const outbox = createOutbox(sqlOutbox(pool))
+    await expect(outbox.saveWithTransaction(queries, entry(1))).rejects.toMatchObject({
+      code: 'BINGO_OUTBOX_TRANSACTION',
+    })
+  })
+
+  test('Entries share the transaction of Drizzle', async () => {
+    const queries = drizzleMysql({ client: callbackPool })
+    const insert = (tx: typeof queries, id: number) => tx.execute(sql`INSERT INTO orders VALUES (${id})`)
+    await checkTransactions(pool, (work) => queries.transaction(work), insert, orders)
+    const outbox = createOutbox(sqlOutbox(pool))
+    await expect(outbox.saveWithTransaction(queries, entry(1))).rejects.toMatchObject({
+      code: 'BINGO_OUTBOX_TRANSACTION',
+    })
+  })
+
+  test('Messages are handled once in transactions of Kysely and Drizzle', async () => {
+    const kysely = new Kysely<unknown>({ dialect: new MysqlDialect({ pool: callbackPool as never }) })
+    const drizzle = drizzleMysql({ client: callbackPool })
+    await checkInbox(pool, [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)])
+  })
+
+  test('A pool is no transaction, and a transaction of another database is not this one', async () => {
+    const outbox = createOutbox(sqlOutbox(pool))
+    const refused = expect.objectContaining({ code: 'BINGO_OUTBOX_TRANSACTION' })
+    for (const wrong of [pool, callbackPool, new pg.Client()]) {
+      await expect(outbox.saveWithTransaction(wrong, entry(1))).rejects.toEqual(refused)
+    }
+  })
+})
+
+describe('outbox and inbox in PostgreSQL', () => {
+  let server: Awaited<ReturnType<typeof startPostgres>>
+  let pool: pg.Pool
+  beforeAll(async () => {
+    server = await startPostgres()
+    pool = new pg.Pool({ connectionString: server.url, max: 12 })
+    await pool.query('CREATE TABLE orders (id INT PRIMARY KEY)')
+  })
+  afterAll(async () => {
+    await pool.end()
+    await server.stop()
+  })
+
+  const fresh = async () => {
+    const table = `outbox${++tables}`
+    return () => sqlOutbox(pool, { table })
+  }
+  const transact: Transact = async (work) => {
+    const client = await pool.connect()
+    try {
+      await client.query('BEGIN')
+      const result = await work(client)
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK')
+      throw error
+    } finally {
+      client.release()
+    }
+  }
+  const orders = async (): Promise<number> => Number((await pool.query('SELECT count(*) AS n FROM orders')).rows[0].n)
+
+  describe('the outbox', () => {
+    describeOutbox(fresh)
+  })
+  describe('the inbox', () => {
+    describeInbox(async () => sqlInbox(pool, { table: `inbox${++tables}` }), transact)
+  })
+
+  test('Entries share the transaction of a client of pg', async () => {
+    const insert = (client: pg.Client, id: number) => client.query('INSERT INTO orders VALUES ($1)', [id])
+    await checkTransactions(pool, transact, insert, orders)
+  })
+
+  test('Entries share the transaction of Kysely', async () => {
+    const queries = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
+    const insert = (trx: typeof queries, id: number) => kyselySql`INSERT INTO orders VALUES (${id})`.execute(trx)
+    await checkTransactions(pool, (work) => queries.transaction().execute(work), insert, orders)
+  })
+
+  test('Entries share the transaction of Drizzle', async () => {
+    const queries = drizzlePostgres({ client: pool })
+    const insert = (tx: typeof queries, id: number) => tx.execute(sql`INSERT INTO orders VALUES (${id})`)
+    await checkTransactions(pool, (work) => queries.transaction(work), insert, orders)
+  })
+
+  test('Messages are handled once in transactions of Kysely and Drizzle', async () => {
+    const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+    const drizzle = drizzlePostgres({ client: pool })
+    await checkInbox(pool, [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)])
+  })
+
+  test("Entries and messages share a transaction that has Prisma's raw queries", async () => {
+    // As Prisma's clients of interactive transactions have them; its generated client is not a part of these tests.
+    const prisma: Transact = (work) =>
+      transact((client) => {
+        const query = async (text: string, values: readonly unknown[]) => (client as pg.Client).query(text, [...values])
+        return work({
+          $executeRawUnsafe: async (text: string, ...values: unknown[]) => (await query(text, values)).rowCount,
+          $queryRawUnsafe: async (text: string, ...values: unknown[]) => (await query(text, values)).rows,
+        })
+      })
+    const insert = (tx: { $executeRawUnsafe(text: string): Promise<number> }, id: number) =>
+      tx.$executeRawUnsafe(`INSERT INTO orders VALUES (${id})`)
+    await checkTransactions(pool, prisma, insert, orders)
+    await checkInbox(pool, [prisma])
+  })
+
+  test('A pool is no transaction', async () => {
+    const outbox = createOutbox(sqlOutbox(pool))
+    const refused = expect.objectContaining({ code: 'BINGO_OUTBOX_TRANSACTION' })
+    await expect(outbox.saveWithTransaction(pool, entry(1))).rejects.toEqual(refused)
+  })
+})
+
+async function checkInbox(database: unknown, kinds: readonly Transact[]): Promise<void> {
+  const inbox = createInbox(sqlInbox(database, { table: `inbox${++tables}` }))
+  await inbox.setup()
+  for (const [kind, transact] of kinds.entries()) {
+    const message = { id: `m-${kind}`, handler: 'h' }
+    const handle = () => transact((tx) => inbox.once(tx, message, () => ({ kind })))
+    expect(await handle()).toEqual({ duplicate: false, result: { kind } })
+    expect(await handle()).toEqual({ duplicate: true, result: { kind } })
+  }
+}
