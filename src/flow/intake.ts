@@ -3,6 +3,7 @@ import { Change } from '../model/event/change.ts'
 import type { Transaction } from '../model/event/change.ts'
 import type { Gap } from '../model/event/gap.ts'
 import { gapChange } from '../model/event/gap-event.ts'
+import { PostedEvent } from '../model/event/posted-event.ts'
 import type { RowIntake } from '../model/source/intake.ts'
 import type { SourceState } from '../model/source/source-state.ts'
 import type { TableDef } from '../model/table/table.ts'
@@ -78,7 +79,8 @@ export class GroupIntake<P> implements RowIntake<P> {
     if (event.seq <= this.skipUpTo) return
     this.deps.stats.rowsTotal += 1
     this.lastSeq = event.seq
-    this.matcher.changeProgram(event)?.run(event, EVENT_BYTES, this.jobs)
+    if (event instanceof PostedEvent) this.matcher.eventProgram(event)?.run(event, event.heldBytes, this.jobs)
+    else this.matcher.changeProgram(event)?.run(event, EVENT_BYTES, this.jobs)
     this.deps.backPressure.check()
   }
 

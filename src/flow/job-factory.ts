@@ -1,5 +1,6 @@
 import type { ActionPlan, Log, Payload } from '../model/rule/action.ts'
 import type { Change } from '../model/event/change.ts'
+import { isPosted } from '../model/event/posted-event.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
@@ -49,7 +50,8 @@ export class JobFactory<P> implements MatchSink {
     this.deps.rules.of(rule.id).matchedTotal += 1
     this.deps.observer?.matched(rule, change)
     // Statements and gaps have no rows: their tables are given without columns.
-    const keyless = change.table.key.length === 0 && rule.key === null
+    // A posted event without a key has no order, and needs none.
+    const keyless = change.table.key.length === 0 && rule.key === null && !isPosted(change.table)
     if (keyless && change.table.columns.length > 0) this.warnKeyless(change)
   }
 

@@ -1,9 +1,10 @@
 import type { ActionPlan, Payload } from '../model/rule/action.ts'
 import type { Change, Value } from '../model/event/change.ts'
 import { columnChanged } from '../model/event/changed-columns.ts'
+import { envelopeOf, isPosted } from '../model/event/posted-event.ts'
 import { BingoError } from '../model/errors.ts'
 import { keyValue } from '../model/event/row-key.ts'
-import type { ExplainedClause, Pattern, Predicate, Rule } from '../model/rule/rule.ts'
+import type { EventKind, ExplainedClause, OnEvents, Pattern, Predicate, Rule } from '../model/rule/rule.ts'
 import { keysBy, shownKey } from '../model/rule/rule-key.ts'
 import { parseCel } from '../rules/language/cel/cel-engine.ts'
 import type { CelNode } from '../rules/language/cel/cel-engine.ts'
@@ -11,7 +12,9 @@ import { findReferences } from '../rules/language/cel/cel-references.ts'
 import type { ColumnReference } from '../rules/language/cel/cel-references.ts'
 import { operandText } from '../rules/language/cel/cel-text-range.ts'
 import { compilePredicate } from '../rules/language/cel/predicate.ts'
+import { eventPaths } from '../rules/language/cel/cel-kinds.ts'
 import { inlineText } from '../rules/language/source-text.ts'
+import type { SourceText } from '../rules/language/source-text.ts'
 import { columnsOf } from '../rules/language/table-columns.ts'
 
 /** Why a rule did or did not match a change, step by step. */
@@ -21,6 +24,8 @@ export interface Explanation {
   readonly outcome: 'match' | 'no match' | 'error'
   readonly table: { readonly holds: boolean }
   readonly operation: { readonly holds: boolean; readonly wanted: readonly string[] }
+  /** What `on`, `source` and `test` say; null for a rule on tables. */
+  readonly on: ExplainedOn | null
   /** Null when the rule has no pattern, or table and operation do not match anyway. */
   readonly match: ExplainedMatch | null
   /** Null when the rule has no filter, or something before it does not match anyway. */
@@ -29,6 +34,14 @@ export interface Explanation {
   readonly key: { readonly present: string; readonly previous: string | null } | null
   /** What would be done; empty unless the rule matches. */
   readonly actions: readonly ExplainedAction[]
+}
+
+export interface ExplainedOn {
+  readonly type: { readonly holds: boolean; readonly is: string; readonly wanted: readonly string[] }
+  /** What the rule reads is of rows, or of posted events. */
+  readonly kind: { readonly holds: boolean; readonly wanted: readonly EventKind[] }
+  readonly source: { readonly holds: boolean; readonly is: string; readonly wanted: readonly string[] | null }
+  readonly test: { readonly holds: boolean; readonly wanted: 'exclude' | 'only' | 'any' }
 }
 
 interface ExplainedMatch {
@@ -67,10 +80,13 @@ export interface ExplainedAction {
 
 /** Explains a rule for one change. The change must hold all columns. */
 export function explainRule(rule: Rule, change: Change): Explanation {
+  const { schema, name } = change.table
+  const on = rule.on === null ? null : explainOn(rule.on, rule, change)
   // A gap concerns no table.
-  const inTable = change.op === 'gap' || rule.matchesTable(change.table.schema, change.table.name)
-  const inOperation = rule.operations.has(change.op)
-  const applies = inTable && inOperation
+  const inTable = rule.on !== null || change.op === 'gap' || rule.matchesTable(schema, name)
+  const inOperation = rule.on !== null || rule.operations.has(change.op)
+  const applies =
+    on === null ? inTable && inOperation : on.type.holds && on.kind.holds && on.source.holds && on.test.holds
   const match = applies && rule.match !== null ? explainMatch(rule.match, change) : null
   const matches = match === null ? 'match' : outcomeOf(match.answer)
   const filter = applies && matches === 'match' && rule.filter !== null ? explainFilter(rule.filter, change) : null
@@ -80,10 +96,25 @@ export function explainRule(rule: Rule, change: Change): Explanation {
     outcome,
     table: { holds: inTable },
     operation: { holds: inOperation, wanted: [...rule.operations] },
+    on,
     match,
     filter,
     key: outcome === 'match' ? explainKey(rule, change) : null,
     actions: outcome === 'match' ? rule.actions.map((plan) => explainAction(rule, plan, change)) : [],
+  }
+}
+
+function explainOn(on: OnEvents, rule: Rule, change: Change): ExplainedOn {
+  const envelope = envelopeOf(change)
+  const { schema, name } = change.table
+  const source = envelope?.source ?? 'database'
+  const isType =
+    envelope === null ? rule.listensTo(change.op, schema, name) || on.matches(change.type) : on.matches(envelope.type)
+  return {
+    type: { holds: isType, is: change.type, wanted: on.patterns },
+    kind: { holds: on.kinds.has(envelope === null ? 'row' : 'posted'), wanted: [...on.kinds] },
+    source: { holds: on.sources?.has(source) ?? true, is: source, wanted: on.sources && [...on.sources] },
+    test: { holds: on.test === 'any' || (envelope?.isTest ?? false) === (on.test === 'only'), wanted: on.test },
   }
 }
 
@@ -104,13 +135,13 @@ function explainMatch(match: Pattern, change: Change): ExplainedMatch {
 }
 
 function explainFilter(filter: Predicate, change: Change): ExplainedFilter {
-  const parts = conjuncts(parseCel(filter.source).ast)
+  const parts = conjuncts(parseCel(filter.source, filter.scope).ast)
     .map((node) => operandText(filter.source, node))
     .map((text) => text ?? filter.source)
   return {
     source: filter.source,
     answer: answerOf(filter, change),
-    parts: [...new Set(parts)].map((text) => explainPart(text, change)),
+    parts: [...new Set(parts)].map((text) => explainPart({ ...inlineText(text), scope: filter.scope }, change)),
   }
 }
 
@@ -118,12 +149,29 @@ function conjuncts(node: CelNode): readonly CelNode[] {
   return node.op === '&&' ? node.args.flatMap(conjuncts) : [node]
 }
 
-function explainPart(text: string, change: Change): ExplainedPart {
+function explainPart(source: SourceText, change: Change): ExplainedPart {
+  const { ast } = parseCel(source.text, source.scope)
   return {
-    source: text,
-    answer: attempt(() => answerOf(compilePredicate(inlineText(text)), change)),
-    values: valuesOf(findReferences(parseCel(text).ast).columns, change),
+    source: source.text,
+    answer: attempt(() => answerOf(compilePredicate(source), change)),
+    values: isPosted(change.table) ? valuesAt(ast, change) : valuesOf(findReferences(ast).columns, change),
   }
+}
+
+/** What the paths of an expression lead to in a posted event. */
+function valuesAt(ast: CelNode, change: Change): ExplainedPart['values'] {
+  const values = new Map<string, Value>()
+  for (const path of eventPaths(ast)) {
+    const [head, ...rest] = path[0] === 'event' ? path.slice(1) : path
+    const value = rest.reduce<Value>(entryOf, head === undefined ? change.new : change.new?.[head])
+    values.set(path.join('.'), value)
+  }
+  return [...values].map(([name, value]) => ({ name, value }))
+}
+
+function entryOf(value: Value, name: string): Value {
+  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isMap && Object.hasOwn(value, name) ? (value as { readonly [name: string]: Value })[name] : undefined
 }
 
 function valuesOf(references: readonly ColumnReference[], change: Change): ExplainedPart['values'] {

@@ -1,8 +1,11 @@
 import type { RowsBlock } from '../model/source/binlog-stream.ts'
 import type { Change, RowOp } from '../model/event/change.ts'
+import type { PostedEvent } from '../model/event/posted-event.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { ChangeProgram } from './change-program.ts'
+import type { EventProgram } from './event-program.ts'
+import { EventPrograms } from './event-programs.ts'
 import { TableProgram } from './program/program.ts'
 import type { CompileRowDecoder } from './program/program.ts'
 
@@ -33,10 +36,12 @@ export class Matcher {
   private readonly compile: CompileRowDecoder
   private readonly onTable: (table: TableDef) => void
   private readonly tables = new WeakMap<TableDef, TablePrograms>()
+  private readonly events: EventPrograms
 
   /** `onTable` is told of each table that a rule names, once per shape. */
   constructor(ruleSet: RuleSet, compile: CompileRowDecoder, onTable: (table: TableDef) => void = () => undefined) {
-    this.rules = ruleSet.rules
+    this.rules = ruleSet.rules.filter((rule) => !rule.manual)
+    this.events = new EventPrograms(this.rules)
     this.compile = compile
     this.onTable = onTable
   }
@@ -48,12 +53,17 @@ export class Matcher {
 
   /** Rules that listen to TRUNCATE or DDL of this table; `table` empty when the statement's tables are not known. */
   statementRules(kind: 'truncate' | 'ddl', schema: string, table: string): readonly Rule[] {
-    return this.rules.filter((rule) => rule.operations.has(kind) && rule.matchesTable(schema, table))
+    return this.rules.filter((rule) => rule.listensTo(kind, schema, table))
   }
 
   /** Rules that listen to gaps, which concern no table. */
   gapRules(): readonly Rule[] {
     return this.rules.filter((rule) => rule.operations.has('gap'))
+  }
+
+  /** The rules of a posted event; null when it has none. */
+  eventProgram({ envelope }: PostedEvent): EventProgram | null {
+    return this.events.of(envelope.type)
   }
 
   /** The program for a row that came as values, not as an image; null when no rule listens to its operation. */
@@ -94,7 +104,7 @@ export class Matcher {
     if (programs === undefined) {
       const rules = this.rules.filter((rule) => rule.matchesTable(table.schema, table.name))
       const forOp = (op: RowOp): ShapedPrograms => ({
-        rules: rules.filter((rule) => rule.operations.has(op)),
+        rules: rules.filter((rule) => rule.listensTo(op, table.schema, table.name)),
         programs: [],
         changes: null,
       })

@@ -22,6 +22,8 @@ import type { MapNode, ScalarNode, TreeNode } from './yaml/tree.ts'
 /** What the fields of an action are read with. */
 export interface SpecContext {
   readonly ruleId: string
+  /** As in SourceText. */
+  readonly scope: SourceText['scope']
   readonly hasDebounce: boolean
   readonly targetName: string | undefined
   readonly reporter: Reporter
@@ -157,7 +159,7 @@ export class TreeActionSpec implements ActionSpec {
     if (kind === 'template' && scalar.value === '') {
       return this.reader.fail(node, RULE_CODES.value, `${name} is empty`, `write for example ${name}: "user:{{id}}"`)
     }
-    const source = sourceText(scalar, this.ruleId)
+    const source = sourceText(scalar, this.ruleId, this.context.scope)
     const literal = (text: string, offset: number): string => this.literal(text, offset, source)
     warnOfPlaceholders(source, kind, this.context.reporter)
     const strict = kind === 'template'
@@ -199,7 +201,7 @@ export class TreeActionSpec implements ActionSpec {
       }
     }
     if (typeof node.value === 'string') {
-      const text = sourceText(node, this.ruleId)
+      const text = sourceText(node, this.ruleId, this.context.scope)
       warnOfPlaceholders(text, 'text', this.context.reporter)
       return { tag: 'text', text }
     }

@@ -162,7 +162,7 @@ function problemOf(error: EvaluationError, location: SourceLocation, ruleId: str
 }
 
 function factsOf(text: SourceText | undefined, table: TableDef): Facts {
-  return text === undefined ? NO_FACTS : factsWhen(parseCel(text.text).ast, true, table)
+  return text === undefined ? NO_FACTS : factsWhen(parseCel(text.text, text.scope).ast, true, table)
 }
 
 function typeProblems(
@@ -172,14 +172,16 @@ function typeProblems(
   facts: Facts,
 ): Problem[] {
   if (text === undefined) return []
-  return checkTypes(parseCel(text.text).ast, table, operations, facts).map(({ severity, message, hint, offset }) => ({
-    code: RULE_CODES.columnType,
-    severity,
-    location: text.locate(offset),
-    message: `${table.schema}.${table.name}: ${message}`,
-    hint,
-    ruleId: text.ruleId,
-  }))
+  return checkTypes(parseCel(text.text, text.scope).ast, table, operations, facts).map(
+    ({ severity, message, hint, offset }) => ({
+      code: RULE_CODES.columnType,
+      severity,
+      location: text.locate(offset),
+      message: `${table.schema}.${table.name}: ${message}`,
+      hint,
+      ruleId: text.ruleId,
+    }),
+  )
 }
 
 function templateProblems(
@@ -201,6 +203,7 @@ function templateProblems(
   return template.paths.flatMap(({ path, target, sole }) => {
     if (target.image === 'lookup' || target.image === 'threshold') return []
     const [head] = path.parts
+    if (target.image === 'event') return []
     const bare = path.parts.length === 1 && (target.image === 'change' || target.name === undefined)
     const shadowed = bare && head !== undefined ? columns.find(head)?.name : undefined
     if (shadowed !== undefined) {

@@ -29,6 +29,8 @@ export const RULE_CODES = {
   placeholder: 'BINGO_RULE_PLACEHOLDER',
   /** Warning: a name of a template means a variable, and the table has a column that is called so. */
   shadowedColumn: 'BINGO_RULE_SHADOWED_COLUMN',
+  /** A rule with `on` reads what the events that it matches do not have: say in `source` what it is for. */
+  eventKind: 'BINGO_RULE_EVENT_KIND',
   /** `${env:…}` or `${file:…}` leads nowhere: set the variable or write the file. */
   secret: 'BINGO_RULE_SECRET_MISSING',
   /** An action names a target that `targets:` of the configuration does not have. */

@@ -44,6 +44,8 @@ export interface RuleContext {
 export interface RuleOfAction {
   readonly rule: Rule
   readonly facts: RuleFacts
+  /** As in SourceText. */
+  readonly scope: SourceText['scope']
   readonly delivery: MapNode
   readonly coalesce: 'latest' | 'none' | undefined
   /** Gets what can be checked against tables. */
@@ -60,7 +62,7 @@ const NOT_OF_IDENTITY = ['id', 'type', 'target', 'when', ...DELIVERY_KEYS]
 export function readAction(
   node: TreeNode,
   index: number,
-  { rule, facts, delivery: ruleMap, coalesce, checks, ids }: RuleOfAction,
+  { rule, scope, facts, delivery: ruleMap, coalesce, checks, ids }: RuleOfAction,
   context: RuleContext,
 ): ActionPlan | undefined {
   const reader = new ValueReader(context.reporter, rule.id)
@@ -75,6 +77,7 @@ export function readAction(
   const spec = new TreeActionSpec(
     {
       ruleId: rule.id,
+      scope,
       hasDebounce: rule.debounce !== null,
       targetName: named?.name,
       reporter: context.reporter,
@@ -90,7 +93,7 @@ export function readAction(
   const onRule = readDelivery(ruleMap, context.delivery, silent(reader))
   const onTarget = named === undefined ? onRule : readDelivery(named.map, onRule, silent(reader))
   const delivery = readDelivery(map, onTarget, reader)
-  const when = readWhen(map, reader, rule.id, facts)
+  const when = readWhen(map, reader, { ruleId: rule.id, scope }, facts)
   const id = readActionId(map, reader, ids)
   if (context.reporter.errors.length > before) return undefined
   checks.push({ when: when?.text, templates })
@@ -194,10 +197,13 @@ function readType(
   return actionTypes.get(name)
 }
 
-function readWhen(map: MapNode, reader: ValueReader, ruleId: string, facts: RuleFacts): ReadPredicate | undefined {
+function readWhen(map: MapNode, reader: ValueReader, of: TextOwner, facts: RuleFacts): ReadPredicate | undefined {
   const entry = entryOf(map, 'when')
-  return entry && readPredicate(entry.value, 'when', reader, ruleId, facts)
+  return entry && readPredicate(entry.value, 'when', reader, of, facts)
 }
+
+/** Whose text it is. */
+type TextOwner = Pick<SourceText, 'ruleId' | 'scope'>
 
 export interface ReadPredicate {
   readonly predicate: Predicate
@@ -209,7 +215,7 @@ export function readPredicate(
   node: TreeNode,
   name: string,
   reader: ValueReader,
-  ruleId: string,
+  { ruleId, scope }: TextOwner,
   facts: RuleFacts = NO_RULE_FACTS,
 ): ReadPredicate | undefined {
   const isBoolean = node.tag === 'scalar' && typeof node.value === 'boolean'
@@ -217,7 +223,7 @@ export function readPredicate(
     return node.tag === 'scalar' ? undefined : reader.wrongType(node, name, 'a CEL expression')
   }
   try {
-    const written = sourceText(node, ruleId)
+    const written = sourceText(node, ruleId, scope)
     // YAML reads True too, CEL does not.
     const text = isBoolean ? { ...written, text: String(node.value) } : written
     return { predicate: compilePredicate(text, facts), text }

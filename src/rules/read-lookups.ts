@@ -4,6 +4,7 @@ import type { TableDef } from '../model/table/table.ts'
 import type { Change } from '../model/event/change.ts'
 import { TreeActionSpec } from './action-spec.ts'
 import { RULE_CODES } from './codes.ts'
+import type { SourceText } from './language/source-text.ts'
 import type { RuleFacts } from './language/fact-values.ts'
 import type { RuleContext } from './read-action.ts'
 import type { ValueReader } from './read-values.ts'
@@ -27,6 +28,8 @@ export interface SourceServer {
 }
 
 interface Reading {
+  /** As in SourceText. */
+  readonly scope: SourceText['scope']
   readonly rule: string
   readonly reader: ValueReader
   readonly context: RuleContext
@@ -68,7 +71,7 @@ function readLookup(
   { key: name, keyLocation, value }: MapEntry,
   facts: RuleFacts,
   templates: CheckedTemplate[],
-  { rule, reader, context }: Reading,
+  { rule, scope, reader, context }: Reading,
 ): Lookup | undefined {
   if (!NAME.test(name)) {
     const hint = 'write a letter, then letters, digits and _'
@@ -86,6 +89,7 @@ function readLookup(
   const spec = new TreeActionSpec(
     {
       ruleId: rule,
+      scope,
       hasDebounce: false,
       targetName: server.name,
       reporter: context.reporter,

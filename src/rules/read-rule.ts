@@ -12,10 +12,13 @@ import { factsOfFilter, readFacts, readLookups } from './read-lookups.ts'
 import { warnOfUnused } from './used-lookups.ts'
 import { readKey } from './read-key.ts'
 import { readMatch } from './read-match.ts'
+import { ON_KEYS, operationsOf, readOn } from './read-on.ts'
+import type { ReadOn } from './read-on.ts'
+import { settleKinds } from './check-kinds.ts'
 import type { RuleContext } from './read-action.ts'
-import type { ActionChecks, NamedTable, RuleChecks } from './rule-checks.ts'
+import type { ActionChecks, RuleChecks } from './rule-checks.ts'
+import { readTables } from './read-tables.ts'
 import { ValueReader } from './read-values.ts'
-import { compileTablePattern, TABLE_PATTERN_HINT } from './table-pattern.ts'
 import { entryOf, plainValue } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
 
@@ -26,6 +29,9 @@ export const RULE_KEYS = [
   'enabled',
   'table',
   'events',
+  'on',
+  ...ON_KEYS,
+  'manual',
   'match',
   'filter',
   'key',
@@ -36,21 +42,6 @@ export const RULE_KEYS = [
   ...DELIVERY_KEYS,
   'actions',
 ] as const
-const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
-const ROW_OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete']
-const ROWS = 'omit events to match INSERT, UPDATE and DELETE'
-const STATEMENTS = 'write events: [DDL] for statements that change a table'
-/** What people write for operations that are called otherwise here. */
-const OTHER_OPERATIONS: ReadonlyMap<string, string> = new Map([
-  ['upsert', 'write events: [INSERT, UPDATE]: the binlog has one of the two'],
-  ['replace', 'write events: [INSERT, UPDATE, DELETE]: the binlog has the effect of a REPLACE'],
-  ['write', 'write events: [INSERT, UPDATE]'],
-  ['change', 'write events: [UPDATE]'],
-  ['modify', 'write events: [UPDATE]'],
-  ['remove', 'write events: [DELETE]'],
-  ...['all', 'any', '*'].map((word) => [word, ROWS] as const),
-  ...['create', 'alter', 'drop', 'rename'].map((word) => [word, STATEMENTS] as const),
-])
 /** A key that changes all the time waits for this many windows at most, when the rule does not say. */
 const WINDOWS_PER_MAX_WAIT = 10
 const DEFAULT_MAX_BATCH = 1000
@@ -80,43 +71,65 @@ export function readRule(
   const id = readId(map, outer, seen) ?? `rules[${position}]`
   const reader = new ValueReader(context.reporter, id)
   reader.knownKeys(map, 'a rule', RULE_KEYS)
-  const operations = readOperations(map, reader)
-  const tables = readTables(map, operations, reader)
+  const given = readOn(map, reader)
+  const scope = entryOf(map, 'on') === undefined ? undefined : ('events' as const)
+  const { tables, operations } = readTables(map, scope !== undefined, reader)
   const actions: ActionPlan[] = []
   const checks: ActionChecks[] = []
   const facts = readFacts(map)
-  const lookups = readLookups(map, facts, { rule: id, reader, context })
-  const filter = field(map, 'filter', (value) => readPredicate(value, 'filter', reader, id, factsOfFilter(facts)))
+  const lookups = readLookups(map, facts, { rule: id, scope, reader, context })
+  const filter = field(map, 'filter', (value) =>
+    readPredicate(value, 'filter', reader, { ruleId: id, scope }, factsOfFilter(facts)),
+  )
+  const match = field(map, 'match', (value) => readMatch(value, reader, { ruleId: id, scope }))
+  const key = field(map, 'key', (value) => readKey(value, reader, { ruleId: id, scope }))
+  const listened = new Set<Operation>(operations)
   const rule: Rule = {
     id,
     description: field(map, 'description', (value) => reader.string(value, 'description')) ?? null,
     tags: field(map, 'tags', (value) => reader.strings(value, 'tags')) ?? [],
     location: map.location,
     version: versionOf(map),
-    operations: new Set(operations),
-    match: field(map, 'match', (value) => readMatch(value, reader, id)) ?? null,
+    operations: listened,
+    match: match ?? null,
     filter: filter?.predicate ?? null,
-    key: field(map, 'key', (value) => readKey(value, reader, id, context.reporter)) ?? null,
+    key: key?.key ?? null,
     lookups: lookups.lookups,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,
-    matchesTable: (schema, table) => tables.some(({ matches }) => matches(schema, table)),
+    on: given?.on ?? null,
+    manual: field(map, 'manual', (value) => reader.boolean(value, 'manual')) ?? false,
+    matchesTable: (schema, table) => [...listened].some((operation) => rule.listensTo(operation, schema, table)),
+    listensTo: (operation, schema, table) =>
+      given === undefined
+        ? listened.has(operation) && tables.some(({ matches }) => matches(schema, table))
+        : given.listensTo(operation, schema, table),
   }
   const coalesce = field(map, 'coalesce', (value) => reader.oneOf(value, 'coalesce', ['latest', 'none'] as const))
   const enabled = field(map, 'enabled', (value) => reader.boolean(value, 'enabled')) ?? true
   readDelivery(map, context.delivery, reader)
-  const plans: ActionPlan[] = []
-  const ids = new Set<string>()
-  readActions(map, reader).forEach((action, index) => {
-    const plan = readAction(action, index, { rule, facts, delivery: map, coalesce, checks, ids }, context)
-    if (plan !== undefined) plans.push(plan)
-  })
+  const of = { rule, scope, facts, delivery: map, coalesce, checks, ids: new Set<string>() }
+  const plans = readActions(map, reader).flatMap((action, index) => readAction(action, index, of, context) ?? [])
   actions.push(...distinct(plans))
   warnOfUnused(lookups.lookups, plans, reader)
-  return context.reporter.errors.length > before
-    ? undefined
-    : { rule, enabled, checks: { rule, tables, filter: filter?.text, actions: [...checks, ...lookups.checks] } }
+  if (context.reporter.errors.length > before) return undefined
+  const texts = { match: match?.map, filter: filter?.text, key: key?.template, actions: [...checks, ...lookups.checks] }
+  return settled({ rule, enabled, checks: { rule, tables, ...texts } }, given, listened, context)
+}
+
+/** What a rule with `on` listens to is known when all that it reads is. */
+function settled(
+  read: ReadRule,
+  given: ReadOn | undefined,
+  listened: Set<Operation>,
+  { reporter }: RuleContext,
+): ReadRule | undefined {
+  if (given === undefined) return read
+  const problems = settleKinds(given, read.checks)
+  reporter.problems.push(...problems)
+  for (const operation of operationsOf(given)) listened.add(operation)
+  return problems.length > 0 ? undefined : read
 }
 
 function field<T>(map: MapNode, key: string, read: (node: TreeNode) => T | undefined): T | undefined {
@@ -144,40 +157,6 @@ function readId(map: MapNode, reader: ValueReader, seen: Map<string, SourceLocat
   }
   seen.set(id, entry.value.location)
   return id
-}
-
-function readTables(map: MapNode, operations: readonly Operation[], reader: ValueReader): readonly NamedTable[] {
-  const entry = entryOf(map, 'table')
-  if (entry === undefined) {
-    if (operations.length > 0 && operations.every((operation) => operation === 'gap')) return []
-    reader.fail(map, RULE_CODES.missing, 'a rule needs "table"', 'write table: users, table: shop.*, or a list')
-    return []
-  }
-  const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
-  if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'the list of tables is empty')
-  return nodes.flatMap((node) => {
-    const pattern = reader.string(node, 'table')
-    if (pattern === undefined) return []
-    const matches = compileTablePattern(pattern)
-    if (matches !== undefined) return [{ pattern, location: node.location, matches }]
-    reader.fail(
-      node,
-      RULE_CODES.value,
-      `"${pattern}" is not a valid table name or pattern`,
-      `write a pattern ${TABLE_PATTERN_HINT}`,
-    )
-    return []
-  })
-}
-
-function readOperations(map: MapNode, reader: ValueReader): readonly Operation[] {
-  const entry = entryOf(map, 'events')
-  if (entry === undefined) return ROW_OPERATIONS
-  const nodes = entry.value.tag === 'list' ? entry.value.items : [entry.value]
-  if (nodes.length === 0) reader.fail(entry.value, RULE_CODES.value, 'events is empty: the rule would never match')
-  return nodes
-    .map((node) => reader.oneOf(node, 'events', OPERATIONS, OTHER_OPERATIONS))
-    .filter((each) => each !== undefined)
 }
 
 function readDebounce(node: TreeNode, reader: ValueReader): DebounceOptions | undefined {

@@ -1,5 +1,6 @@
 import type { SourceLocation } from '../model/errors.ts'
 import type { Rule } from '../model/rule/rule.ts'
+import type { PatternMap } from './language/pattern/pattern.ts'
 import type { SourceText } from './language/source-text.ts'
 import type { ParsedTemplate } from './language/template/template-render.ts'
 import type { TableMatcher } from './table-pattern.ts'
@@ -8,7 +9,9 @@ import type { TableMatcher } from './table-pattern.ts'
 export interface RuleChecks {
   readonly rule: Rule
   readonly tables: readonly NamedTable[]
+  readonly match: PatternMap | undefined
   readonly filter: SourceText | undefined
+  readonly key: ParsedTemplate | undefined
   readonly actions: readonly ActionChecks[]
 }
 

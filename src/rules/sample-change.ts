@@ -3,10 +3,11 @@ import { BingoError } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
 import type { ColumnDef, TableDef } from '../model/table/table.ts'
 import { withSampleFacts } from './sample-facts.ts'
+import { isPostedSample, samplePosted } from './sample-event.ts'
 import { typedRow } from './typed-row.ts'
 import { splitTableName } from './table-pattern.ts'
 
-/** A change event as people write or keep it; everything but operation, table and rows may be left out. */
+/** An event as people write or keep it; of a row everything but operation, table and rows may be left out. */
 export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown; readonly lookup?: unknown }
 
 const OPERATIONS: readonly Operation[] = ['insert', 'update', 'delete', 'truncate', 'ddl', 'gap']
@@ -21,6 +22,7 @@ const JSON_TYPE = 245
  * and the values must be what its columns can hold. Throws BINGO_EVENT_INVALID.
  */
 export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): Change {
+  if (isPostedSample(event)) return samplePosted(event)
   const op = String(event.op).toLowerCase() as Operation
   if (!OPERATIONS.includes(op)) {
     throw invalid(

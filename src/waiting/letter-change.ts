@@ -1,5 +1,6 @@
 import { Change, type Row, type Value } from '../model/event/change.ts'
 import { withFacts } from '../model/event/facts.ts'
+import { isPosted } from '../model/event/posted-event.ts'
 import { ColumnType } from '../model/table/column-type.ts'
 import type { DeadLetter } from '../model/delivery/dead-letter.ts'
 import type { ColumnDef, TableDef, ValueKind } from '../model/table/table.ts'
@@ -20,7 +21,7 @@ const TYPES: Readonly<Record<ValueKind, number>> = {
 /** The change that a dead letter keeps, as the daemon saw it where the letter says of what kind its columns are. */
 export function letterChange({ event, columns }: DeadLetter): Change {
   const change = sampleChange(event)
-  if (columns === undefined || columns.length === 0) return change
+  if (columns === undefined || columns.length === 0 || isPosted(change.table)) return change
   const kinds = new Map(columns)
   const names = columns.map(([name]) => name)
   const key = event.key === null ? [] : Object.keys(event.key).map((name) => names.indexOf(name))

@@ -7,6 +7,8 @@ import { stringifyEvent } from '../model/event/event-json.ts'
 import type { ActionPlan } from '../model/rule/action.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { valueKind } from '../model/table/value-kind.ts'
+import { isPostedSample, samplePosted } from '../rules/sample-event.ts'
+import { withSampleFacts } from '../rules/sample-facts.ts'
 import { FORMER } from './evaluate.ts'
 import { columnOf, exactRow } from './letter-change.ts'
 
@@ -117,10 +119,13 @@ export class ChangeReader {
   private last: Transaction | null = null
 
   read({ shape, event }: StoredRecord): Change {
-    const { op, seq, old, new: new_, query, ...rest } = JSON.parse(event) as ChangeEvent
+    const parsed = JSON.parse(event) as ChangeEvent
+    if (isPostedSample(parsed)) return samplePosted(parsed)
+    const { op, seq, old, new: new_, query, ...rest } = parsed
     const transaction = this.transactionOf(rest, query)
     const exact = (row: Row | null): Row | null => exactRow(row, kindsOf(shape))
-    return new RowChange(tableOf(shape), op, transaction, seq, exact(old), exact(new_), query)
+    const change = new RowChange(tableOf(shape), op, transaction, seq, exact(old), exact(new_), query)
+    return withSampleFacts(change, { threshold: parsed.threshold })
   }
 
   private transactionOf(

@@ -92,7 +92,10 @@ export function action(overrides: Partial<ActionPlan> = {}, rule: Partial<Rule> 
     key: null,
     delayMs: 0,
     match: null,
+    on: null,
+    manual: false,
     matchesTable: () => true,
+    listensTo: () => true,
     actions: [plan],
     ...rule,
   } as unknown as Rule

@@ -115,14 +115,20 @@ async function withStore<T>(options: SelectOptions, use: (store: DeadLetterStore
   }
 }
 
+/** The table, or the type of a posted event. */
+function placeOf({ event }: DeadLetter): string {
+  const type = event.op === 'event' ? event.new?.['type'] : undefined
+  return typeof type === 'string' ? type : printTable(event.schema, event.table)
+}
+
 function row(letter: DeadLetter): readonly string[] {
-  const { event, attempts } = letter
+  const { attempts } = letter
   const age = printDuration(Math.max(0, Date.now() - letter.createdAt))
   const last = attempts.at(-1)
   return [
     letter.id,
     letter.state,
-    printTable(event.schema, event.table),
+    placeOf(letter),
     letter.target,
     String(attempts.length),
     age,

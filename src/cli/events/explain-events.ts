@@ -7,6 +7,7 @@ import {
   explainRule,
   type Answer,
   type ExplainedAction,
+  type ExplainedOn,
   type ExplainedPart,
   type Explanation,
 } from '../../match/explain.ts'
@@ -32,7 +33,8 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
     const change = sampleChange(parseEvent(line, number), tables)
     const { table, op } = change
     if (!options.json) {
-      process.stdout.write(`${colour.bold(`${op} ${printTable(table.schema, table.name)}`)} ${colour.dim(change.id)}\n`)
+      const what = op === 'event' ? change.type : `${op} ${printTable(table.schema, table.name)}`
+      process.stdout.write(`${colour.bold(what)} ${colour.dim(change.id)}\n`)
     }
     for (const rule of rules) {
       const explanation = explainRule(rule, change)
@@ -81,7 +83,7 @@ function parseEvent(line: string, number: number): SampleEvent {
 }
 
 function describe(explanation: Explanation, colour: Paint): string {
-  const { ruleId, outcome, table, operation, match, filter, key, actions } = explanation
+  const { ruleId, outcome, table, operation, on, match, filter, key, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
     'no match': colour.dim('does not match'),
@@ -90,6 +92,7 @@ function describe(explanation: Explanation, colour: Paint): string {
   const lines = [`  ${ruleId} ${verdict[outcome]}`]
   if (!table.holds) lines.push('    ✗ table: the rule is for other tables')
   else if (!operation.holds) lines.push(`    ✗ events: the rule is for ${operation.wanted.join(', ')}`)
+  if (on !== null) lines.push(...describeOn(on).map((line) => `    ✗ ${line}`))
   for (const clause of match?.clauses ?? []) lines.push(`    ${describeClause(clause)}`)
   if (match?.answer.tag === 'error') lines.push(`    ${colour.red(match.answer.code)} ${match.answer.message}`)
   for (const part of filter?.parts ?? []) lines.push(`    ${describePart(part)}`)
@@ -97,6 +100,21 @@ function describe(explanation: Explanation, colour: Paint): string {
   if (key !== null) lines.push(`    key: ${key.present}${key.previous === null ? '' : `, before: ${key.previous}`}`)
   for (const action of actions) lines.push(`    → ${describeAction(action)}`)
   return `${lines.join('\n')}\n`
+}
+
+const KINDS = { row: 'changes of rows', posted: 'posted events' } as const
+
+/** Why a rule with `on` is not for an event. */
+function describeOn({ type, kind, source, test }: ExplainedOn): readonly string[] {
+  if (!type.holds) return [`on: the rule is for ${type.wanted.join(', ')}, and this is ${type.is}`]
+  const wanted = kind.wanted.map((each) => KINDS[each]).join(' and ')
+  return [
+    ...(kind.holds ? [] : [`the rule reads what only ${wanted} have`]),
+    ...(source.holds ? [] : [`source: the rule is for ${source.wanted?.join(', ')}, and this is from ${source.is}`]),
+    ...(test.holds
+      ? []
+      : [`test: ${test.wanted}, and the event is ${test.wanted === 'only' ? 'not a test' : 'a test'}`]),
+  ]
 }
 
 function describeClause({ path, source, holds, value }: ExplainedClause): string {

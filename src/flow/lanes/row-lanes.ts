@@ -1,5 +1,6 @@
 import type { Change } from '../../model/event/change.ts'
 import { keyChanged } from '../../model/event/row-key.ts'
+import { isPosted, postedKeyText } from '../../model/event/posted-event.ts'
 import { keysBy } from '../../model/rule/rule-key.ts'
 import type { RuleKey } from '../../model/rule/rule-key.ts'
 import type { TableDef } from '../../model/table/table.ts'
@@ -34,6 +35,12 @@ export class RowLanes {
       this.keyChanged = keys.previous !== null
       const previous = keys.previous === null ? this.lane : laneOfText(keys.previous, this.lanes)
       this.previousLane = previous === this.lane ? -1 : previous
+      return
+    }
+    if (isPosted(change.table)) {
+      this.lane = laneOfText(postedKeyText(change), this.lanes)
+      this.previousLane = -1
+      this.keyChanged = false
       return
     }
     const laneOf = this.laneOf(change.table)

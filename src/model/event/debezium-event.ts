@@ -1,6 +1,8 @@
 import type { Change, Operation, Row } from './change.ts'
 import { EvaluationError } from '../errors.ts'
 import { stringifyValue } from './event-json.ts'
+import type { EventEnvelope } from './event-record.ts'
+import { envelopeOf } from './posted-event.ts'
 import { keyOf } from './row-key.ts'
 
 /**
@@ -42,8 +44,53 @@ const OPERATIONS: { readonly [operation in Operation]?: DebeziumEvent['op'] } = 
   truncate: 't',
 }
 
-/** Throws EvaluationError for what Debezium has no data change event for. */
-export function toDebeziumEvent({ table, op, transaction, seq, old, new: new_, query }: Change): DebeziumEvent {
+/**
+ * A posted event as Debezium's connectors have what was written to the log without a table: a message, with its type as
+ * prefix (debezium.io, "Debezium connector for PostgreSQL", "Message events").
+ */
+export interface DebeziumMessage {
+  readonly source: {
+    readonly version: string
+    readonly connector: string
+    readonly name: string
+    readonly ts_ms: number
+    readonly snapshot: 'false'
+    readonly db: string
+  }
+  readonly transaction: null
+  readonly op: 'm'
+  readonly ts_ms: number
+  readonly message: {
+    readonly prefix: string
+    /** The payload as JSON, in base64. */
+    readonly content: string
+  }
+}
+
+function toDebeziumMessage({ type, source, environment, timestamp, payload }: EventEnvelope): DebeziumMessage {
+  return {
+    source: {
+      version: 'bingo',
+      connector: 'bingo',
+      name: source,
+      ts_ms: timestamp,
+      snapshot: 'false',
+      db: environment,
+    },
+    transaction: null,
+    op: 'm',
+    ts_ms: timestamp,
+    message: { prefix: type, content: Buffer.from(stringifyValue(payload)).toString('base64') },
+  }
+}
+
+/** Throws EvaluationError for what Debezium has no event for. */
+export function toDebeziumEvent(change: Change): DebeziumEvent | DebeziumMessage {
+  const envelope = envelopeOf(change)
+  return envelope === null ? toDataChange(change) : toDebeziumMessage(envelope)
+}
+
+function toDataChange({ table, op, transaction, seq, old, new: new_, query }: Change): DebeziumEvent {
   const operation = OPERATIONS[op]
   if (operation === undefined) {
     throw new EvaluationError('BINGO_DEBEZIUM_OPERATION', `Debezium has no data change event for ${op}`, {

@@ -1,6 +1,7 @@
 import { changedColumns, columnChanged } from './changed-columns.ts'
 import type { Change, ChangeEvent, Row, Transaction } from './change.ts'
 import { flatText } from './flat-text.ts'
+import { isPosted } from './posted-event.ts'
 import { keyOf, keyValue } from './row-key.ts'
 import type { TableDef } from '../table/table.ts'
 
@@ -33,6 +34,11 @@ export function toChangeEvent(change: Change): ChangeEvent {
     query: change.query,
     ...(threshold !== undefined && { threshold }),
   }
+}
+
+/** An event as people see it: that of a row, or what was posted. */
+export function eventJson(change: Change): ChangeEvent | Row {
+  return isPosted(change.table) ? change.new! : toChangeEvent(change)
 }
 
 /** What JSON has to escape, lone surrogates included (well-formed JSON.stringify). */
@@ -159,9 +165,10 @@ function prepareTransaction(transaction: Transaction): void {
     `,"serverId":${transaction.serverId},"txId":"${lastId}","seq":`
 }
 
-/** The event as one line of JSON: the same as `stringifyValue(toChangeEvent(change))`, without the detour. */
+/** The event as one line of JSON: the same as `stringifyValue(eventJson(change))`, without the detour. */
 export function stringifyEvent(change: Change): string {
   const { old, new: new_, seq, query } = change
+  if (change.op === 'event') return stringifyValue(new_)
   if (change.transaction !== lastTransaction) prepareTransaction(change.transaction)
   const json = jsonOf(change.table)
   const threshold = change.facts?.threshold

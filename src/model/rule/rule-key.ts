@@ -1,6 +1,7 @@
 import { asItWas } from '../event/as-it-was.ts'
 import type { Change } from '../event/change.ts'
 import type { SourceLocation } from '../errors.ts'
+import { isPosted, postedKeyText } from '../event/posted-event.ts'
 import { rowKeyText } from '../event/row-key.ts'
 import type { ColumnReads, Template } from './rule.ts'
 import type { TableDef } from '../table/table.ts'
@@ -76,6 +77,7 @@ export function keysBy(key: RuleKey | null, change: Change): RuleKeys | undefine
 /** What a job of a rule is ordered by. */
 export function jobKeyText(key: RuleKey | null, change: Change, ofPrevious: boolean): string {
   const keys = keysBy(key, change)
+  if (keys === undefined && isPosted(change.table)) return postedKeyText(change)
   if (keys !== undefined) return (ofPrevious ? keys.previous : null) ?? keys.present
   return rowKeyText(change.table, change.old, ofPrevious ? null : change.new)
 }

@@ -17,6 +17,8 @@ export interface ColumnReads {
  */
 export interface Predicate {
   readonly source: string
+  /** It may read posted events. Absent: rows only. */
+  readonly scope?: 'events' | undefined
   readonly location: SourceLocation
   /** Names of the lookups that it reads; absent or empty: none. */
   readonly lookupNames?: readonly string[] | undefined
@@ -38,8 +40,9 @@ export interface Predicate {
 export interface PatternLookup {
   /** Names of maps, outermost first; a list on the way stands for each of its elements. */
   readonly path: readonly string[]
-  /** The value is one of these; a list has one of them; a text begins or ends with one of them. */
-  readonly by: 'value' | 'element' | 'prefix' | 'suffix'
+  /** The value is one of these; a list has one of them; a text begins or ends with one of them; a number is in a range. */
+  readonly by: 'value' | 'element' | 'prefix' | 'suffix' | 'range'
+  /** Of a range: its ends, both inclusive, which may be infinite. */
   readonly values: readonly (string | number | bigint | boolean)[]
 }
 
@@ -101,6 +104,21 @@ export interface RetryOptions {
   readonly maxMs: number
 }
 
+/** Rows that were changed, or events that were posted. */
+export type EventKind = 'row' | 'posted'
+
+/** `on:` of a rule: which types of events it matches, of which kind, and from whom. */
+export interface OnEvents {
+  readonly patterns: readonly string[]
+  matches(type: string): boolean
+  /** `source:`; null: any. Rows have the source `database`. */
+  readonly sources: ReadonlySet<string> | null
+  /** What the rule is for, by its patterns, its sources and what it reads. */
+  readonly kinds: ReadonlySet<EventKind>
+  /** Whether it matches events that say that they are a test. */
+  readonly test: 'exclude' | 'only' | 'any'
+}
+
 export interface Rule {
   readonly id: string
   readonly description: string | null
@@ -119,7 +137,13 @@ export interface Rule {
   readonly actions: readonly ActionPlan[]
   readonly debounce: DebounceOptions | null
   readonly delayMs: number
+  /** Null: the rule is on tables. */
+  readonly on: OnEvents | null
+  /** No event matches it: it is invoked. */
+  readonly manual: boolean
   matchesTable(schema: string, table: string): boolean
+  /** As `matchesTable`, for one operation. */
+  listensTo(operation: Operation, schema: string, table: string): boolean
 }
 
 export interface RuleSet {

@@ -26,8 +26,8 @@ export interface AbsentSecret {
 }
 
 /** The text of a scalar, as filters and templates read it. Numbers and booleans count as they are written. */
-export function sourceText(node: ScalarNode, ruleId: string): SourceText {
-  return { text: textOfScalar(node), location: node.location, ruleId, locate: (offset) => node.locate(offset) }
+export function sourceText(node: ScalarNode, ruleId: string, scope?: SourceText['scope']): SourceText {
+  return { text: textOfScalar(node), location: node.location, scope, ruleId, locate: (offset) => node.locate(offset) }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { EvaluationError } from '../../model/errors.ts'
+import { isPosted } from '../../model/event/posted-event.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { printLocation } from './source-text.ts'
@@ -17,6 +18,7 @@ export class ColumnError extends EvaluationError {
 
 /** The table has no such column: never a silent non-match. `offset` is where the text names it. */
 export function unknownColumn(source: SourceText, table: TableDef, column: string, offset = 0): ColumnError {
+  if (isPosted(table)) return notOfEvent(source, `"${column}"`, offset)
   const nearest = columnsOf(table).nearest(column)
   const known = columnsOf(table).names.join(', ')
   return new ColumnError(
@@ -43,6 +45,16 @@ function absenceHint(table: TableDef, column: string): string {
   }
   const generated = 'read the base columns instead: MariaDB omits generated columns from UPDATE and DELETE in any case'
   return `set binlog_row_image=FULL on the server${table.flavour === 'mariadb' ? `; newer ${generated}` : ''}`
+}
+
+/** Posted events have no rows: `what` is `new.status`, `op`. */
+export function notOfEvent(source: SourceText, what: string, offset = 0): ColumnError {
+  return new ColumnError(
+    'BINGO_NOT_OF_EVENT',
+    `rule "${source.ruleId}" reads ${what}, which posted events do not have`,
+    source.locate(offset),
+    'write payload.… for posted events, or source: database where the rule is for rows',
+  )
 }
 
 /** `key.x` where x is not part of the primary key. */

@@ -63,6 +63,17 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
       anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }],
       description: 'Default: INSERT, UPDATE and DELETE. Also TRUNCATE, DDL, GAP.',
     },
+    on: {
+      ...TEXTS,
+      description:
+        'Instead of table: types of events, rows too: orders.order.create, shop.users.*, orders.**, *; or a list.',
+    },
+    source: {
+      ...TEXTS,
+      description: 'Who events come from: database for rows, api, frontend or any name. Default: any.',
+    },
+    test: { ...anyCase(['exclude', 'only', 'any']), description: 'Events that are a test. Default: any.' },
+    manual: { type: 'boolean', description: 'true: no event matches the rule; it runs when it is invoked.' },
     match: PATTERN_SCHEMA,
     filter,
     key: {

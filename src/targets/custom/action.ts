@@ -1,7 +1,7 @@
 import type { ActionType, FieldSpec, Payload, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { READS_WHOLE_ROW, unionReads } from '../../model/table/column-reads.ts'
 import { BingoError } from '../../model/errors.ts'
-import { toChangeEvent } from '../../model/event/event-json.ts'
+import { eventJson } from '../../model/event/event-json.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { deliveryFailure } from '../failure/failure.ts'
@@ -56,7 +56,7 @@ export function customActionType(given: TargetType, taken: readonly string[]): A
   }
 }
 
-const wholeEvent: Piece<unknown> = { reads: () => READS_WHOLE_ROW, bind: () => toChangeEvent }
+const wholeEvent: Piece<unknown> = { reads: () => READS_WHOLE_ROW, bind: () => eventJson }
 
 function checkType(type: string, own: Fields, targetFields: readonly string[], taken: readonly string[]): void {
   if (!/^[A-Za-z][\w-]{0,63}$/.test(type)) {

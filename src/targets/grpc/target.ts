@@ -7,6 +7,7 @@ import { classify, GRPC_STATUSES } from '../failure/classify.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { messageId } from '../plan/message-id.ts'
+import { headerText } from '../plan/trace-headers.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { readTls } from '../tls-files.ts'
@@ -157,7 +158,7 @@ export class GrpcTarget implements Target {
 function metadataOf(job: Sendable, values: { readonly [name: string]: string }): Metadata {
   const metadata = newMetadata()
   for (const [name, value] of Object.entries(values)) metadata.set(name, value)
-  metadata.set('bingo-event-id', job.id)
+  metadata.set('bingo-event-id', headerText(job.id))
   metadata.set('bingo-message-id', messageId(job.id, job.action))
   return metadata
 }

@@ -1,10 +1,16 @@
 import type { Change } from '../../model/event/change.ts'
 import { debeziumKey } from '../../model/event/debezium-event.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
+import { isPosted } from '../../model/event/posted-event.ts'
 import { keyOf } from '../../model/event/row-key.ts'
 import type { ColumnReads } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { Piece } from './piece.ts'
+
+/** Of a posted event its key, else its id: events without a key have no order. */
+function postedKey(change: Change): string {
+  return change.key ?? change.id
+}
 
 /**
  * What keeps the events of a row together at a broker: the value of the primary key, as JSON array where it has several
@@ -15,18 +21,22 @@ export const eventKey: Piece<string> = {
     const columns = new Set(table.key.map((index) => table.columns[index]!.name))
     return { new: columns, old: columns }
   },
-  bind: (table: TableDef) => (change: Change) => {
+  bind: (table: TableDef) => (isPosted(table) ? postedKey : rowKeyOf(table)),
+}
+
+function rowKeyOf(table: TableDef): (change: Change) => string {
+  return (change) => {
     const key = keyOf(table, change.old, change.new)
     if (key === null) return `${table.schema}.${table.name}`
     const values = Object.values(key)
     const only = values.length === 1 ? values[0] : undefined
     if (typeof only === 'string') return only
     return only === undefined ? stringifyValue(values) : typeof only === 'bigint' ? `${only}` : stringifyValue(only)
-  },
+  }
 }
 
 /** As Debezium has it: the primary key as a map, so that tools made for its topics can read records. */
 export const debeziumEventKey: Piece<string> = {
   reads: (table) => eventKey.reads(table),
-  bind: (table) => (change) => debeziumKey(change) ?? `${table.schema}.${table.name}`,
+  bind: (table) => (isPosted(table) ? postedKey : (change) => debeziumKey(change) ?? `${table.schema}.${table.name}`),
 }

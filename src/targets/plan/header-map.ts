@@ -1,11 +1,35 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
+import { isPosted } from '../../model/event/posted-event.ts'
+import type { Template } from '../../model/rule/rule.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
+import { traceHeaders } from './trace-headers.ts'
+import type { TraceHeaders } from './trace-headers.ts'
 
-/** `headers:` of a broker message, rendered; one object for all events where there are none. */
-export function compileHeaderMap(spec: ActionSpec, field: string): Piece<{ readonly [name: string]: string }> {
-  const headers = [...(spec.templateMap(field) ?? [])]
+type Headers = { readonly [name: string]: string }
+
+/**
+ * `headers:` of a broker message, rendered; one object for all rows where there are none. A posted event brings its
+ * correlation, unless the rule writes a header of that name.
+ */
+export function compileHeaderMap(spec: ActionSpec, field: string): Piece<Headers> {
+  const own = ownHeaders([...(spec.templateMap(field) ?? [])])
+  const taken = new Set([...(spec.templateMap(field)?.keys() ?? [])].map((name) => name.toLowerCase()))
+  return {
+    reads: (table) => own.reads(table),
+    bind: (table) => {
+      const render = own.bind(table)
+      return isPosted(table) ? (change) => ({ ...untaken(traceHeaders(change), taken), ...render(change) }) : render
+    },
+  }
+}
+
+function untaken(headers: TraceHeaders, taken: ReadonlySet<string>): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !taken.has(name)))
+}
+
+function ownHeaders(headers: readonly (readonly [string, Template])[]): Piece<Headers> {
   if (headers.length === 0) return constant({})
   return {
     reads: (table) => unionReads(headers.map(([, template]) => template.reads(table))),

@@ -1,7 +1,7 @@
 import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
-import { toCloudEvent } from '../../model/event/cloud-event.ts'
+import { cloudEventOf } from '../../model/event/cloud-event.ts'
 import { toDebeziumEvent } from '../../model/event/debezium-event.ts'
-import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/event-json.ts'
+import { stringifyEvent, stringifyValue } from '../../model/event/event-json.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
@@ -82,7 +82,7 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
   return { kind: 'json', json: cloudEvent, contentType: 'application/cloudevents+json' }
 }
 
-/** The change event as one line of JSON. */
+/** The event as one line of JSON. */
 export const wholeEvent: Piece<string> = { reads: () => READS_WHOLE_ROW, bind: () => stringifyEvent }
 
 const debeziumEvent: Piece<string> = {
@@ -92,5 +92,5 @@ const debeziumEvent: Piece<string> = {
 
 const cloudEvent: Piece<string> = {
   reads: () => READS_WHOLE_ROW,
-  bind: () => (change) => stringifyValue(toCloudEvent(toChangeEvent(change))),
+  bind: () => (change) => stringifyValue(cloudEventOf(change)),
 }

@@ -158,5 +158,13 @@ function envelope(job: Sendable): Envelope {
   const { exchange, contentType } = job.action.options as RabbitmqActionOptions
   const { routingKey, headers } = job.payload as RabbitmqPayload
   const id = shortId(messageId(job.id, job.action))
-  return { exchange, routingKey, contentType, messageId: id, headers: { ...headers, 'bingo-event-id': job.id } }
+  const correlationId = headers['bingo-correlation-id']
+  return {
+    exchange,
+    routingKey,
+    contentType,
+    messageId: id,
+    ...(correlationId !== undefined && { correlationId: shortId(correlationId) }),
+    headers: { ...headers, 'bingo-event-id': job.id },
+  }
 }

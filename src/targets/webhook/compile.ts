@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import type { ActionDefaults, ActionSpec, CompiledAction } from '../../model/rule/action.ts'
 import type { Change } from '../../model/event/change.ts'
+import { isPosted } from '../../model/event/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
@@ -13,7 +14,7 @@ import { compileConnectionAge } from '../plan/connection-age.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls } from '../tls-files.ts'
 import { addCidr, addressPolicy } from './addresses.ts'
-import { compileHeaders } from './headers.ts'
+import { compileHeaders, traceHeaderList } from './headers.ts'
 import type { WebhookActionOptions, WebhookPayload, WebhookTargetOptions, WebhookUrl } from './options.ts'
 import { decodeSecret } from './signature.ts'
 
@@ -58,12 +59,14 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
       const renderUrl = url!.bind(table)
       const renderHeaders = headers.bind(table)
       const renderJson = message.json.bind(table)
+      const renderTrace = isPosted(table) ? traceHeaderList(spec, table) : null
       let last = { text: '', url: NOWHERE }
       const hasTemplate = url!.source.includes('{{')
       return (change: Change): WebhookPayload => {
         const text = renderUrl(change)
         if (text !== last.text) last = { text, url: checkedUrl(text, origin, hasTemplate) }
-        return { url: last.url, headers: renderHeaders(change), json: renderJson(change) }
+        const payload = { url: last.url, headers: renderHeaders(change), json: renderJson(change) }
+        return renderTrace === null ? payload : { ...payload, trace: renderTrace(change) }
       }
     },
   }

@@ -1,9 +1,13 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
+import type { Change } from '../../model/event/change.ts'
+import { isPosted } from '../../model/event/posted-event.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
+import { traceHeaders } from '../plan/trace-headers.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What a header value may hold: no control characters, CR and LF above all (RFC 9110 section 5.5). */
@@ -36,6 +40,19 @@ export function compileHeaders(spec: ActionSpec): Piece<readonly string[]> {
       return (change) => bound.flatMap(({ name, render }) => [name, checkedValue(name, render(change))])
     },
   }
+}
+
+/**
+ * The correlation of a posted event, as headers of a request that holds it alone; a header of the rule with the same name
+ * counts more.
+ */
+export function traceHeaderList(spec: ActionSpec, table: TableDef): (change: Change) => readonly string[] {
+  if (!isPosted(table)) return () => []
+  const taken = new Set([...(spec.templateMap('headers')?.keys() ?? [])].map((name) => name.toLowerCase()))
+  return (change) =>
+    Object.entries(traceHeaders(change))
+      .filter(([name]) => !taken.has(name))
+      .flat()
 }
 
 function problemOf(name: string, hasTemplate: boolean): string | null {

@@ -43,4 +43,6 @@ export interface WebhookPayload {
   /** Name, value, name, value, … ; the same object where no header has a template. */
   readonly headers: readonly string[]
   readonly json: string
+  /** Headers of a posted event, for a request that holds it alone. */
+  readonly trace?: readonly string[]
 }

@@ -42,7 +42,8 @@ export function planRequests(jobs: readonly Sendable[], unanswered: Unanswered):
   for (let from = 0; from < jobs.length;) {
     const first = payloadOf(jobs[from]!)
     const to = batch === 'never' ? from + 1 : (unanswered.endOf(jobs, from) ?? endOfBatch(jobs, from))
-    requests.push({ from, to, url: first.url, headers: first.headers, wrapped: batch === 'always' || to - from > 1 })
+    const headers = first.trace === undefined || to - from > 1 ? first.headers : [...first.trace, ...first.headers]
+    requests.push({ from, to, url: first.url, headers, wrapped: batch === 'always' || to - from > 1 })
     from = to
   }
   return requests

@@ -18,6 +18,8 @@ import { RuleCounters } from '../../../src/flow/rule-counters.ts'
 import { PauseReasons } from '../../../src/model/source/source.ts'
 import { Matcher } from '../../../src/match/matcher.ts'
 import type { CompileRowDecoder } from '../../../src/match/program/program.ts'
+import { posted } from '../../support/posted-events.ts'
+import { rulesFrom } from '../../support/rules-from-text.ts'
 import { action, silentLog, tableDef, transaction } from '../../support/jobs.ts'
 
 const present = { all: true, has: () => true }
@@ -406,4 +408,29 @@ test('TRUNCATE holds a place on every other lane, so that it is ordered with all
   expect(statement!.apart).toBe(true)
   const lanes = [statement!.lane, ...statement!.placeholders.map(({ lane }) => lane)]
   expect(lanes.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 16 }, (_, lane) => lane))
+})
+
+test('Posted events with one key share a lane and a key; those without one go anywhere, each for itself', () => {
+  const [rule] = rulesFrom('rules: [{id: r, on: "orders.**", actions: [{type: log}]}]')
+  const into = intake(rule!.actions[0]!)
+  const events = [
+    ...Array.from({ length: 3 }, (_, i) => posted({ id: `a${i}`, key: 'order-17' })),
+    ...Array.from({ length: 40 }, (_, i) => posted({ id: `b${i}` })),
+    posted({ id: 'c', type: 'other.type' }),
+    posted({ id: 'd', key: 'order-17', environment: 'test' }),
+  ]
+  for (const [i, event] of events.entries()) {
+    into.begin(event.transaction)
+    into.event(event)
+    into.commit(at(100 + i))
+  }
+  expect(routed).toHaveLength(44)
+  const [keyed, free] = [routed.slice(0, 3), routed.slice(3, 43)]
+  expect(new Set(keyed.map(({ lane }) => lane)).size).toBe(1)
+  expect(new Set(keyed.map(({ key }) => key)).size).toBe(1)
+  expect(new Set(free.map(({ lane }) => lane)).size).toBeGreaterThan(8)
+  expect(new Set(free.map(({ key }) => key)).size).toBe(40)
+  expect(routed.at(-1)!.key).not.toBe(keyed[0]!.key)
+  expect(routed.at(-1)!.id).toBe('test:d')
+  expect(errors).toEqual([])
 })

@@ -25,7 +25,10 @@ function rule(filter: string | null, operations: Operation[] = ['update'], when:
     match: null,
     filter: filter === null ? null : compilePredicate(inlineText(filter)),
     actions: [action],
+    on: null,
     matchesTable: (_schema: string, table: string) => table === 'users',
+    listensTo: (operation: Operation, _schema: string, table: string) =>
+      table === 'users' && operations.includes(operation),
   } as unknown as Rule
 }
 

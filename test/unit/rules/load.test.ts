@@ -146,7 +146,7 @@ describe('A rule', () => {
     const { ruleSet, warnings } = load(gaps, { tables: [USERS] })
     expect([...ruleSet.rules[0]!.operations]).toEqual(['gap'])
     expect(warnings).toEqual([])
-    expect(wrong(gaps.replace('GAP', 'GAP, DDL'))).toEqual([expect.stringContaining('a rule needs "table"')])
+    expect(wrong(gaps.replace('GAP', 'GAP, DDL'))).toEqual([expect.stringContaining('a rule needs "table" or "on"')])
   })
 
   test('that is disabled is checked and ignored', () => {
@@ -645,7 +645,7 @@ describe('Problems are reported with their place', () => {
       'rules: [{}]',
       [
         '1:9 BINGO_RULE_MISSING a rule needs "id"',
-        '1:9 BINGO_RULE_MISSING a rule needs "table"',
+        '1:9 BINGO_RULE_MISSING a rule needs "table" or "on"',
         '1:9 BINGO_RULE_MISSING a rule needs "actions"',
       ],
     ],

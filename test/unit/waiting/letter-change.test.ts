@@ -5,6 +5,8 @@ import { FailureHandler } from '../../../src/deliver/failure-handler.ts'
 import { letterChange } from '../../../src/waiting/letter-change.ts'
 import { Change } from '../../../src/model/event/change.ts'
 import type { Row } from '../../../src/model/event/change.ts'
+import { stringifyEvent } from '../../../src/model/event/event-json.ts'
+import { PostedEvent } from '../../../src/model/event/posted-event.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { ColumnType } from '../../../src/model/table/column-type.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
@@ -13,6 +15,7 @@ import type { TableDef } from '../../../src/model/table/table.ts'
 import { compilePredicate } from '../../../src/rules/language/cel/predicate.ts'
 import { inlineText } from '../../../src/rules/language/source-text.ts'
 import { ROOMY } from '../state/dead-letters/contract.ts'
+import { posted } from '../../support/posted-events.ts'
 import { action, CountingHold, silentLog, transaction } from '../../support/jobs.ts'
 
 const { LONGLONG, DOUBLE, VARCHAR, JSON: JSON_TYPE, SET } = ColumnType
@@ -108,4 +111,26 @@ test('a long statement behind a row is truncated; one that is the event itself s
   expect(ofRow.query?.endsWith('…')).toBe(true)
   const none: TableDef = { ...table, columns: [], key: [] }
   expect((await stored(new Change(none, 'ddl', transaction(), 0, null, null, sql))).query).toBe(sql)
+})
+
+test('a posted event is kept as it was, and is posted again to its action', async () => {
+  const event = posted({
+    id: 'order-17/created',
+    key: 'order-17',
+    payload: { id: 17, items: [{ sku: 'x' }] },
+    context: { region: 'eu' },
+    correlationId: 'c',
+    causationId: 'b',
+    environment: 'test',
+    hops: 3,
+    isTest: true,
+  })
+  const again = await stored(event)
+  expect(again).toBeInstanceOf(PostedEvent)
+  expect((again as PostedEvent).envelope).toEqual(event.envelope)
+  expect(again.id).toBe('test:order-17/created')
+  expect(stringifyEvent(again)).toBe(stringifyEvent(event))
+  expect(new InFlightJob(action(), again, undefined, 0, 1, new CountingHold(), null).key).toBe(
+    new InFlightJob(action(), event, undefined, 0, 1, new CountingHold(), null).key,
+  )
 })

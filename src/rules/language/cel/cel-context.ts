@@ -1,10 +1,6 @@
 import type { Change, Row, Value } from '../../../model/event/change.ts'
-import { columnChanged } from '../../../model/event/changed-columns.ts'
 import { keyValue } from '../../../model/event/row-key.ts'
 import type { TableDef, ValueKind } from '../../../model/table/table.ts'
-import { microseconds } from './cel-time.ts'
-import type { CelTimestamp } from './cel-time.ts'
-import { LookupMap } from './cel-lookups.ts'
 import { toCelValue } from './cel-values.ts'
 import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
 import type { SourceText } from '../source-text.ts'
@@ -24,7 +20,7 @@ export interface RowReading {
  * The columns of one image as a CEL map. Columns are looked up case-insensitively and converted when asked for. Reading
  * one that the table does not have, or that the row image leaves out, throws EvaluationError.
  */
-abstract class ColumnMap extends Map<string, unknown> {
+export abstract class ColumnMap extends Map<string, unknown> {
   protected readonly reading: RowReading
   protected readonly columns: TableColumns
   private filled = false
@@ -100,7 +96,7 @@ function fail(error: Error): never {
   throw error
 }
 
-class RowMap extends ColumnMap {
+export class RowMap extends ColumnMap {
   private readonly row: Row | null
 
   constructor(reading: RowReading, row: Row | null) {
@@ -124,7 +120,7 @@ class RowMap extends ColumnMap {
 Object.defineProperty(RowMap.prototype, 'constructor', { value: Map })
 
 /** A row of which NULL and what it does not have are no value, for `new.?x`. */
-class OptionalMap extends Map<string, unknown> {
+export class OptionalMap extends Map<string, unknown> {
   private readonly row: ColumnMap
   private readonly columns: TableColumns
 
@@ -140,7 +136,7 @@ class OptionalMap extends Map<string, unknown> {
 }
 Object.defineProperty(OptionalMap.prototype, 'constructor', { value: Map })
 
-class KeyMap extends ColumnMap {
+export class KeyMap extends ColumnMap {
   private readonly change: Change
 
   constructor(reading: RowReading, change: Change) {
@@ -162,108 +158,3 @@ class KeyMap extends ColumnMap {
   }
 }
 Object.defineProperty(KeyMap.prototype, 'constructor', { value: Map })
-
-/** The variables of one evaluation; each is made when the expression asks for it. */
-export class CelVariables {
-  private readonly reading: RowReading
-  private readonly change: Change
-
-  constructor(reading: RowReading, change: Change) {
-    this.reading = reading
-    this.change = change
-  }
-
-  get new(): unknown {
-    return new RowMap(this.reading, this.change.new)
-  }
-
-  get old(): unknown {
-    return new RowMap(this.reading, this.change.old)
-  }
-
-  get NewRow(): unknown {
-    return this.new
-  }
-
-  get OldRow(): unknown {
-    return this.old
-  }
-
-  get key(): unknown {
-    return new KeyMap(this.reading, this.change)
-  }
-
-  get 'new?'(): unknown {
-    return this.optional(new RowMap(this.reading, this.change.new))
-  }
-
-  get 'old?'(): unknown {
-    return this.optional(new RowMap(this.reading, this.change.old))
-  }
-
-  get 'NewRow?'(): unknown {
-    return this['new?']
-  }
-
-  get 'OldRow?'(): unknown {
-    return this['old?']
-  }
-
-  get 'key?'(): unknown {
-    return this.optional(new KeyMap(this.reading, this.change))
-  }
-
-  get lookup(): unknown {
-    return new LookupMap(this.change, this.reading.source, 'null')
-  }
-
-  get 'lookup row'(): unknown {
-    return new LookupMap(this.change, this.reading.source, 'nulls')
-  }
-
-  get 'lookup row?'(): unknown {
-    return new LookupMap(this.change, this.reading.source, 'nothing')
-  }
-
-  get threshold(): unknown {
-    return toCelValue((this.change.facts?.threshold ?? {}) as Value, 'json')
-  }
-
-  private optional(row: ColumnMap): unknown {
-    return new OptionalMap(row, columnsOf(this.reading.table))
-  }
-
-  get op(): string {
-    return this.change.op
-  }
-
-  get schema(): string {
-    return this.change.table.schema
-  }
-
-  get table(): string {
-    return this.change.table.name
-  }
-
-  get changed(): readonly string[] {
-    const { old, new: new_ } = this.change
-    return columnsOf(this.reading.table).names.filter((name) => columnChanged(name, old, new_))
-  }
-
-  /** Commit time, to the microsecond. */
-  get ts(): CelTimestamp {
-    return microseconds(this.change.transaction.timestampUs)
-  }
-
-  get gtid(): string | null {
-    return this.change.transaction.gtid
-  }
-
-  get serverId(): bigint {
-    return BigInt(this.change.transaction.serverId)
-  }
-
-  get txId(): string {
-    return this.change.transaction.id
-  }
-}

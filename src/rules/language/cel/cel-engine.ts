@@ -36,8 +36,8 @@ export const MAX_DEPTH = 50
 /** Name under which `text.matches(pattern)` is evaluated: the engine's own uses a backtracking RegExp. */
 const SAFE_MATCHES = 're2Matches'
 
-/** Names and types of everything that a filter can use. */
-export const VARIABLES: { readonly [name: string]: string } = {
+/** Names and types of everything that a filter on rows can use. */
+const VARIABLES: { readonly [name: string]: string } = {
   new: 'map<string, dyn>',
   old: 'map<string, dyn>',
   NewRow: 'map<string, dyn>',
@@ -53,6 +53,22 @@ export const VARIABLES: { readonly [name: string]: string } = {
   txId: 'string',
   lookup: 'map<string, dyn>',
   threshold: 'map<string, dyn>',
+}
+
+/** What a filter of a rule with `on` can use besides. The key of a posted event is a text. */
+const EVENT_VARIABLES: { readonly [name: string]: string } = {
+  event: 'map<string, dyn>',
+  payload: 'dyn',
+  context: 'map<string, dyn>',
+  metadata: 'map<string, dyn>',
+  key: 'dyn',
+}
+
+/** Names and types of what an expression can use: that of a rule on rows, or of one with `on`. */
+export type CelScope = 'events' | undefined
+
+export function variablesOf(scope: CelScope): { readonly [name: string]: string } {
+  return scope === 'events' ? { ...VARIABLES, ...EVENT_VARIABLES } : VARIABLES
 }
 
 /**
@@ -75,7 +91,7 @@ const INTEGERS: Integers = {
   fail: (message) => new EvaluationError(message),
 }
 
-function createEnvironment(): Environment {
+function createEnvironment(scope: CelScope): Environment {
   const env = new Environment({
     unlistedVariablesAreDyn: false,
     // Lists of mixed literals are legal CEL.
@@ -99,16 +115,18 @@ function createEnvironment(): Environment {
   for (const { signature, handler } of [...timeOperators(INTEGERS), ...decimalOperators(INTEGERS)]) {
     env.registerOperator(signature, handler as (left: unknown, right: unknown) => unknown)
   }
-  for (const [name, type] of Object.entries(VARIABLES)) env.registerVariable(name, type)
+  for (const [name, type] of Object.entries(variablesOf(scope))) env.registerVariable(name, type)
   for (const name of [...OPTIONAL_ROWS.values(), ...new Set(Object.values(LOOKUP_ROWS))])
     env.registerVariable(name, 'map<string, dyn>')
   return env
 }
 
-const environment = createEnvironment()
+const rowEnvironment = createEnvironment(undefined)
+let eventEnvironment: Environment | undefined
 
 /** Parses and type-checks an expression. Throws what `celIssue` understands. */
-export function parseCel(text: string): CelProgram {
+export function parseCel(text: string, scope?: CelScope): CelProgram {
+  const environment = scope === 'events' ? (eventEnvironment ??= createEnvironment(scope)) : rowEnvironment
   const parsed = environment.parse(text)
   forEachNode(parsed.ast, useOwnFunctions)
   useOptionalRows(parsed.ast, new Set())

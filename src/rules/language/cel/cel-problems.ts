@@ -1,16 +1,17 @@
 import type { ProblemsError } from '../../../model/errors.ts'
+import { isEventField } from '../../../model/event/posted-event.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
 import {
   MAX_DEPTH,
-  VARIABLES,
   celIssue,
   childrenOf,
   forEachNode,
   isComprehension,
   isMatchesCall,
   parseCel,
+  variablesOf,
 } from './cel-engine.ts'
-import type { CelIssue, CelNode, CelProgram } from './cel-engine.ts'
+import type { CelIssue, CelNode, CelProgram, CelScope } from './cel-engine.ts'
 import { compileRe2 } from './re2.ts'
 import { textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
@@ -27,12 +28,12 @@ export function parseFilter(source: SourceText): CelProgram {
   }
   let program: CelProgram
   try {
-    program = parseCel(source.text)
+    program = parseCel(source.text, source.scope)
   } catch (error) {
     const issue = celIssue(error)
     // The checker gives up on a few legal forms with an error of another kind: refused, never let through.
     if (issue === undefined) throw problem(source, `cannot check the expression: ${plain(String(error))}`, 0)
-    throw problem(source, plain(issue.message), issue.start, hintFor(issue, source.text))
+    throw problem(source, plain(issue.message), issue.start, hintFor(issue, source))
   }
   checkDepth(source, program.ast, 1)
   checkComprehensions(source, program.ast, 0)
@@ -112,9 +113,9 @@ export function plain(message: string): string {
     .replaceAll(/\bto_(int|uint|double|string|timestamp|duration)\b/g, '$1')
 }
 
-function hintFor(issue: CelIssue, text: string): string | undefined {
+function hintFor(issue: CelIssue, { text, scope }: SourceText): string | undefined {
   const variable = /^Unknown variable: (.*)$/.exec(issue.message)?.[1]
-  if (variable !== undefined) return variableHint(variable)
+  if (variable !== undefined) return variableHint(variable, scope)
   if (issue.kind === 'syntax') {
     if (/\bnot\s+in\b/i.test(text)) return 'write !(x in [1, 2])'
     if (/\bin\s*\(/i.test(text)) return 'write x in [1, 2], with square brackets'
@@ -153,10 +154,16 @@ const OTHER_SPELLINGS: { readonly [name: string]: string } = {
   false: 'false',
 }
 
-function variableHint(name: string): string {
+function variableHint(name: string, scope: CelScope): string {
   const meant = Object.hasOwn(OTHER_SPELLINGS, name.toLowerCase()) ? OTHER_SPELLINGS[name.toLowerCase()] : undefined
   if (meant !== undefined) return `write ${meant}`
-  const nearest = nearestName(name, Object.keys(VARIABLES))
+  const variables = Object.keys(variablesOf(scope))
+  const nearest = nearestName(name, variables)
   if (nearest !== undefined) return `did you mean ${nearest}?`
-  return `write new.${name} or old.${name} for a column; other variables: ${Object.keys(VARIABLES).join(', ')}`
+  if (isEventField(name)) {
+    return scope === 'events' ? `write event.${name}` : 'posted events are for rules with on: instead of table:'
+  }
+  const written =
+    scope === 'events' ? `payload.${name}, or new.${name} for a column` : `new.${name} or old.${name} for a column`
+  return `write ${written}; other variables: ${variables.join(', ')}`
 }

@@ -71,6 +71,11 @@ export function findReferences(ast: CelNode): References {
   const whole = new Set<Image>()
 
   function walk(node: CelNode, shadowed: ReadonlySet<string>): void {
+    if (node.op === 'id' && ALL_OF_IT.has(node.args) && !shadowed.has(node.args)) {
+      for (const image of ['new', 'old'] as const) whole.add(image)
+      return
+    }
+    if (isOwnMember(node, shadowed)) return
     if (node.op === 'id') {
       const image = IMAGES.get(node.args) ?? OPTIONAL_IMAGES.get(node.args)
       if (image !== undefined && !shadowed.has(node.args)) whole.add(image)
@@ -93,6 +98,19 @@ export function findReferences(ast: CelNode): References {
 
   walk(ast, new Set())
   return { columns, whole }
+}
+
+/** Variables of rules with `on` that hold the rows. */
+const ALL_OF_IT: ReadonlySet<string> = new Set(['event', 'payload'])
+/** What an event has besides its rows. */
+const OWN_MEMBERS: ReadonlySet<string> = new Set(
+  'id type source timestamp op schema table gtid serverId txId'.split(' '),
+)
+
+/** `event.type`: reads no columns. */
+function isOwnMember(node: CelNode, shadowed: ReadonlySet<string>): boolean {
+  if (node.op !== '.' || node.args[0].op !== 'id') return false
+  return node.args[0].args === 'event' && !shadowed.has('event') && OWN_MEMBERS.has(node.args[1])
 }
 
 function namedColumn(node: CelNode): { name: string; reference: ColumnReference } | undefined {

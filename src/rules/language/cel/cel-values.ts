@@ -25,7 +25,7 @@ export function toCelValue(value: Value, kind: ValueKind): unknown {
   }
 }
 
-function celInteger(value: number | bigint): unknown {
+export function celInteger(value: number | bigint): unknown {
   const integer = BigInt(value)
   return integer > MAX_INT64 ? celUint(integer) : integer
 }

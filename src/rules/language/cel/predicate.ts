@@ -1,18 +1,21 @@
 import { EvaluationError } from '../../../model/errors.ts'
 import type { Change } from '../../../model/event/change.ts'
+import { isPosted } from '../../../model/event/posted-event.ts'
 import type { Predicate } from '../../../model/rule/rule.ts'
 import type { TableDef } from '../../../model/table/table.ts'
 import { compileCel } from './cel-compile.ts'
 import type { EnginePart } from './cel-compile.ts'
-import { CelVariables } from './cel-context.ts'
+import { CelVariables } from './cel-variables.ts'
 import type { RowReading } from './cel-context.ts'
 import { celIssue, parseCel, setLiteral } from './cel-engine.ts'
-import type { CelProgram } from './cel-engine.ts'
+import type { CelProgram, CelScope } from './cel-engine.ts'
+import { EventVariables } from './cel-event.ts'
+import { readsOfKinds } from './cel-kinds.ts'
 import { parseFilter, plain } from './cel-problems.ts'
 import { findReferences, readsOf } from './cel-references.ts'
 import type { References } from './cel-references.ts'
 import { operandText } from './cel-text-range.ts'
-import { notInKey, unknownColumn } from '../column-errors.ts'
+import { notInKey, notOfEvent, unknownColumn } from '../column-errors.ts'
 import { NO_RULE_FACTS } from '../fact-values.ts'
 import type { RuleFacts } from '../fact-values.ts'
 import { lookupsIn } from './cel-lookups.ts'
@@ -28,6 +31,7 @@ export function compilePredicate(source: SourceText, facts: RuleFacts = NO_RULE_
   const references = findReferences(program.ast)
   return {
     source: source.text,
+    scope: source.scope,
     location: source.location,
     lookupNames: lookups,
     necessary: necessaryComparisons(program.ast),
@@ -39,18 +43,18 @@ export function compilePredicate(source: SourceText, facts: RuleFacts = NO_RULE_
 /** Compiled code where the expression is plain, the CEL engine for the rest. Both give the same answers. */
 function bindPredicate(source: SourceText, references: References, table: TableDef): (change: Change) => boolean {
   const engine = bindToEngine(source, references, table)
-  if (columnsOf(table).isStatement) return engine
+  if (columnsOf(table).isStatement || isPosted(table)) return engine
   const reading = rowReading(source, references, table)
   const enginePart: EnginePart = (node) => {
     const text = operandText(source.text, node)
     return text === undefined ? undefined : partOf(text, reading)
   }
-  return compileCel(parseCel(source.text).ast, table, engine, enginePart) ?? engine
+  return compileCel(parseCel(source.text, source.scope).ast, table, engine, enginePart) ?? engine
 }
 
 /** One operand as the engine answers it; undefined = an error or no boolean, for which the whole is evaluated again. */
 function partOf(text: string, reading: RowReading): (change: Change) => boolean | undefined {
-  const part = parseFor(text, reading.table)
+  const part = parseFor(text, reading.source.scope, reading.table)
   return (change) => {
     try {
       const answer = part.evaluate(new CelVariables(reading, change))
@@ -63,13 +67,16 @@ function partOf(text: string, reading: RowReading): (change: Change) => boolean 
 
 /** The predicate as the CEL engine evaluates it: right for every expression. Throws EvaluationError. */
 export function bindToEngine(source: SourceText, references: References, table: TableDef): (change: Change) => boolean {
-  const program = parseFor(source.text, table)
+  const program = parseFor(source.text, source.scope, table)
   checkColumns(source, references, table)
   const reading = rowReading(source, references, table)
+  const variables = isPosted(table)
+    ? (change: Change) => new EventVariables(change, reading.source)
+    : (change: Change) => new CelVariables(reading, change)
   return (change) => {
     let answer: unknown
     try {
-      answer = program.evaluate(new CelVariables(reading, change))
+      answer = program.evaluate(variables(change))
     } catch (error) {
       throw evaluationFailure(source, error)
     }
@@ -87,12 +94,22 @@ export function bindToEngine(source: SourceText, references: References, table: 
 function checkColumns(source: SourceText, references: References, table: TableDef): void {
   const columns = columnsOf(table)
   if (columns.isStatement) return
+  if (isPosted(table)) {
+    refuseRows(source)
+    return
+  }
   const tested = testedColumns(references)
   for (const { image, column, start } of references.columns) {
     if (tested.has(column)) continue
     if (image === 'key' && columns.findKey(column) === undefined) throw notInKey(source, table, column, start)
     if (columns.find(column) === undefined) throw unknownColumn(source, table, column, start)
   }
+}
+
+/** What only rows have is an error when an expression is bound to posted events. */
+function refuseRows(source: SourceText): void {
+  const [first] = readsOfKinds(parseCel(source.text, source.scope).ast).filter(({ kind }) => kind === 'row')
+  if (first !== undefined) throw notOfEvent(source, first.text, first.offset)
 }
 
 function testedColumns(references: References): ReadonlySet<string> {
@@ -104,8 +121,8 @@ function rowReading(source: SourceText, references: References, table: TableDef)
 }
 
 /** Parses for one table: in `'Status' in changed` the constant takes the column's own spelling. */
-function parseFor(text: string, table: TableDef): CelProgram {
-  const program = parseCel(text)
+function parseFor(text: string, scope: CelScope, table: TableDef): CelProgram {
+  const program = parseCel(text, scope)
   for (const { image, column, literal } of findReferences(program.ast).columns) {
     const name = columnsOf(table).find(column)?.name
     if (image === 'changed' && literal !== undefined && name !== undefined) setLiteral(literal, name)

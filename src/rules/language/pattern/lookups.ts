@@ -24,6 +24,14 @@ function lookupsOfClause(clause: PatternClause, path: readonly string[]): readon
         return operand === '' ? [] : [{ path, by: 'prefix', values: [operand as string] }]
       case '$endsWith':
         return operand === '' ? [] : [{ path, by: 'suffix', values: [operand as string] }]
+      case '$gt':
+      case '$gte':
+        return [{ path, by: 'range', values: [operand as number | bigint, Infinity] }]
+      case '$lt':
+      case '$lte':
+        return [{ path, by: 'range', values: [-Infinity, operand as number | bigint] }]
+      case '$between':
+        return [{ path, by: 'range', values: operand as readonly (number | bigint)[] }]
       default:
         return []
     }

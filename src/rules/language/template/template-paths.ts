@@ -1,10 +1,11 @@
 import type { Change, Value } from '../../../model/event/change.ts'
 import { changedColumns } from '../../../model/event/changed-columns.ts'
-import { isoMicroseconds, toChangeEvent } from '../../../model/event/event-json.ts'
+import { eventJson, isoMicroseconds } from '../../../model/event/event-json.ts'
+import { EVENT_FIELDS, isEventField, isPosted } from '../../../model/event/posted-event.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
 import { keyOf, keyValue } from '../../../model/event/row-key.ts'
 import type { ColumnDef, TableDef } from '../../../model/table/table.ts'
-import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
+import { absentColumn, notInKey, notOfEvent, unknownColumn } from '../column-errors.ts'
 import { lookupProblem, lookupValue } from '../fact-values.ts'
 import type { RuleFacts } from '../fact-values.ts'
 import { textProblem } from '../source-text.ts'
@@ -15,10 +16,13 @@ import { entry } from './template-helpers.ts'
 
 export type Getter = (change: Change) => Value
 
-/** What a path reads: columns by name, or everything of an image. `row` is new, or old in a DELETE. */
+/**
+ * What a path reads: columns by name, or everything of an image. `row` is new, or old in a DELETE; `event` is what events
+ * of all kinds have, in rules with `on`.
+ */
 export interface PathTarget {
-  readonly image: 'new' | 'old' | 'row' | 'key' | 'change' | 'lookup' | 'threshold'
-  /** Undefined: the whole image; for `change` the name of the property, for `lookup` that of the lookup. */
+  readonly image: 'new' | 'old' | 'row' | 'key' | 'change' | 'event' | 'lookup' | 'threshold'
+  /** Undefined: the whole image; for `change` and `event` the name of the property, for `lookup` that of the lookup. */
   readonly name: string | undefined
   /** Path into a JSON column, or into the whole event. */
   readonly rest: readonly string[]
@@ -62,6 +66,8 @@ export function targetOf(source: SourceText, path: TemplatePath, facts: RuleFact
     return lookupTarget(source, path, rest, facts)
   if (head === 'threshold' && facts.threshold) return { image: 'threshold', name: undefined, rest }
   if (head === undefined) return { image: 'row', name: undefined, rest: [] }
+  const ofEvent = source.scope === 'events' ? fieldTarget(head === 'event' ? rest : path.parts) : undefined
+  if (ofEvent !== undefined && (head === 'event' || !SHARED.has(head))) return ofEvent
   const image = Object.hasOwn(IMAGES, head) ? IMAGES[head] : undefined
   if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
   if (head === 'event') return eventTarget(source, path, rest)
@@ -80,12 +86,22 @@ function lookupTarget(
   throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', problem.message, path.offset, problem.hint)
 }
 
+/** Fields of an event that columns are often called as well. `{{id}}` is the column of a row, and the id of an event. */
+const SHARED: ReadonlySet<string> = new Set(['id', 'type', 'source'])
+
+/** Of rules with `on`: `payload.x`, `context.x`, the key of a posted event and so on. */
+function fieldTarget([name, ...rest]: readonly string[]): PathTarget | undefined {
+  if (name === undefined || !isEventField(name)) return undefined
+  return name === 'key' && rest.length > 0 ? undefined : { image: 'event', name, rest }
+}
+
 function eventTarget(source: SourceText, path: TemplatePath, [name, ...rest]: readonly string[]): PathTarget {
   if (name === undefined) return { image: 'change', name: undefined, rest: [] }
   const image = Object.hasOwn(IMAGES, name) ? IMAGES[name] : undefined
   if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
   if (Object.hasOwn(PROPERTIES, name)) return { image: 'change', name, rest }
-  const known = [...Object.keys(PROPERTIES), 'new', 'old', 'key']
+  const fields = source.scope === 'events' ? EVENT_FIELDS : []
+  const known = [...new Set([...fields, ...Object.keys(PROPERTIES), 'new', 'old', 'key'])]
   const nearest = nearestName(name, known)
   throw textProblem(
     source,
@@ -110,7 +126,10 @@ export function addReads(
   const column = target.name === undefined ? undefined : columns.find(target.name)?.name
   const { image } = target
   if (image === 'lookup' || image === 'threshold') return
-  if (image === 'change') {
+  if (image === 'event') {
+    if (target.name === 'payload') addReads({ image: 'change', name: undefined, rest: [] }, table, reads)
+    if (target.name === 'key') addReads({ image: 'key', name: undefined, rest: [] }, table, reads)
+  } else if (image === 'change') {
     if (target.name !== undefined && target.name !== 'changed') return
     add('new', undefined)
     add('old', undefined)
@@ -128,7 +147,8 @@ export function addReads(
 /** Compiles a path for one table. Throws EvaluationError when it names a column that the table does not have. */
 export function resolvePath(source: SourceText, path: TemplatePath, target: PathTarget, table: TableDef): Getter {
   if (target.image === 'lookup') return lookupGetter(source, target)
-  const whole = wholeGetter(target)
+  if (isPosted(table) && isOfRow(target)) throw notOfEvent(source, path.parts.join('.'), path.offset)
+  const whole = wholeGetter(target, table)
   if (whole !== undefined) return inside(whole, target.rest)
   const name = target.name!
   const columns = columnsOf(table)
@@ -149,9 +169,44 @@ function sameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase()
 }
 
-function wholeGetter(target: PathTarget): Getter | undefined {
+/** Whether only rows have it; a bare name is one of an event's fields, or is told to be unknown. */
+function isOfRow({ image, name }: PathTarget): boolean {
+  if (image === 'change') return name !== undefined && name !== 'id' && name !== 'ts'
+  return image === 'new' || image === 'old' || image === 'key'
+}
+
+/** A field of an event, of a row as the event that it is. */
+function fieldGetter(name: string, table: TableDef): Getter {
+  if (isPosted(table)) return (change) => change.new![name]
+  switch (name) {
+    case 'id':
+    case 'type':
+      return (change) => change[name]
+    case 'source':
+      return () => 'database'
+    case 'timestamp':
+      return PROPERTIES['ts']!
+    case 'key':
+      return (change) => keyOf(change.table, change.old, change.new)
+    case 'payload':
+      return (change) => ({
+        new: change.new,
+        old: change.old,
+        key: keyOf(change.table, change.old, change.new),
+        changed: changedColumns(change.table, change),
+      })
+    default:
+      return () => null
+  }
+}
+
+function wholeGetter(target: PathTarget, table: TableDef): Getter | undefined {
   const { image, name } = target
-  if (image === 'change') return name === undefined ? (change) => toChangeEvent(change) as never : PROPERTIES[name]!
+  if (image === 'event') return fieldGetter(name!, table)
+  if (image === 'change') {
+    if (name === undefined) return (change) => eventJson(change) as never
+    return name === 'ts' && isPosted(table) ? fieldGetter('timestamp', table) : PROPERTIES[name]!
+  }
   if (name !== undefined) return undefined
   switch (image) {
     case 'new':

@@ -1,0 +1,219 @@
+import type { Value } from '../model/event/change.ts'
+import type { Pattern, PatternLookup } from '../model/rule/rule.ts'
+
+type Literal = PatternLookup['values'][number]
+type Fields = { readonly [name: string]: Value }
+
+/** A lookup pays where it leaves out more than this share of its patterns, and from this many on. */
+const WORTH_INDEXING = 4
+const MOST_LEFT = 0.75
+
+/** Says which of the patterns that look for something at one place can match the value there. */
+interface Finder {
+  find(value: Value, found: number[]): void
+}
+
+/**
+ * Narrows down which of many patterns have to be evaluated for an event: each is filed under one thing that it needs (a
+ * value, an element, the beginning or end of a text, a range), and only those are looked at whose thing is there.
+ */
+export class PatternIndex {
+  private readonly always: readonly number[]
+  private readonly places: readonly { readonly path: readonly string[]; readonly finder: Finder }[]
+  private readonly all: readonly number[]
+
+  constructor(patterns: readonly (Pattern | null)[]) {
+    this.all = patterns.map((_, number) => number)
+    const rest = new Set(this.all)
+    const places: { path: readonly string[]; finder: Finder }[] = []
+    for (let best = bestPlace(patterns, rest); best !== null; best = bestPlace(patterns, rest)) {
+      places.push({ path: best.path, finder: finderOf(best) })
+      for (const [number] of best.entries) rest.delete(number)
+    }
+    this.always = [...rest]
+    this.places = places
+  }
+
+  /** Numbers of the patterns to evaluate, ascending. */
+  candidates(event: Fields): readonly number[] {
+    if (this.places.length === 0) return this.all
+    const found = [...this.always]
+    for (const { path, finder } of this.places) visit(event, path, 0, finder, found)
+    if (found.length <= 1) return found
+    found.sort((a, b) => a - b)
+    return withoutRepeated(found)
+  }
+}
+
+/** Leads to the values at a path; a list on the way stands for each of its elements that is a map. */
+function visit(fields: Fields, path: readonly string[], depth: number, finder: Finder, found: number[]): void {
+  const name = path[depth]!
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
+  if (depth === path.length - 1) {
+    if (value !== undefined && value !== null) finder.find(value, found)
+    return
+  }
+  if (typeof value !== 'object' || value === null) return
+  if (!Array.isArray(value)) visit(value as Fields, path, depth + 1, finder, found)
+  else {
+    for (const element of value) {
+      const isMap = typeof element === 'object' && element !== null && !Array.isArray(element)
+      if (isMap) visit(element as Fields, path, depth + 1, finder, found)
+    }
+  }
+}
+
+function withoutRepeated(sorted: number[]): readonly number[] {
+  let kept = 1
+  for (let i = 1; i < sorted.length; i++) if (sorted[i] !== sorted[kept - 1]) sorted[kept++] = sorted[i]!
+  sorted.length = kept
+  return sorted
+}
+
+interface Place {
+  readonly path: readonly string[]
+  readonly by: PatternLookup['by']
+  readonly entries: Map<number, PatternLookup['values']>
+}
+
+/** The place that leaves out the most patterns, on the average of what is looked for there. */
+function bestPlace(patterns: readonly (Pattern | null)[], among: ReadonlySet<number>): Place | null {
+  const places = new Map<string, Place>()
+  for (const number of among) {
+    for (const { path, by, values } of patterns[number]?.lookups ?? []) {
+      const name = JSON.stringify([by, ...path])
+      const place = places.get(name) ?? { path, by, entries: new Map() }
+      if (!place.entries.has(number)) place.entries.set(number, values)
+      places.set(name, place)
+    }
+  }
+  let best: { place: Place; gain: number } | null = null
+  for (const place of places.values()) {
+    if (place.entries.size < WORTH_INDEXING) continue
+    const left = expectedShare(place)
+    const gain = place.entries.size * (1 - left)
+    if (left <= MOST_LEFT && (best === null || gain > best.gain)) best = { place, gain }
+  }
+  return best?.place ?? null
+}
+
+/** Which share of the patterns is found, for an event that has one of the things that they look for. */
+function expectedShare({ by, entries }: Place): number {
+  // Half of all ranges hold a number that is the end of one of them.
+  if (by === 'range') return 1 / 2
+  const counts = new Map<Literal, number>()
+  for (const values of entries.values()) for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  let sum = 0
+  for (const count of counts.values()) sum += count
+  return sum / counts.size / entries.size
+}
+
+function finderOf({ by, entries }: Place): Finder {
+  switch (by) {
+    case 'range':
+      return new RangeFinder(entries)
+    case 'prefix':
+    case 'suffix':
+      return new EndFinder(entries, by)
+    case 'value':
+      return new ValueFinder(entries)
+    case 'element':
+      return new ElementFinder(entries)
+  }
+}
+
+function byValue(entries: Place['entries']): ReadonlyMap<Literal, readonly number[]> {
+  const numbers = new Map<Literal, number[]>()
+  for (const [number, values] of entries) {
+    for (const value of new Set(values)) {
+      const known = numbers.get(value)
+      if (known === undefined) numbers.set(value, [number])
+      else known.push(number)
+    }
+  }
+  return numbers
+}
+
+/** An integer beyond 2^53 is a bigint wherever it comes from, as in the lookups of patterns. */
+function canonical(value: Literal): Literal {
+  const isLarge = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+  return isLarge ? BigInt(value) : value
+}
+
+function addAll(found: number[], numbers: readonly number[] | undefined): void {
+  if (numbers !== undefined) for (const number of numbers) found.push(number)
+}
+
+class ValueFinder implements Finder {
+  private readonly numbers: ReadonlyMap<Literal, readonly number[]>
+
+  constructor(entries: Place['entries']) {
+    this.numbers = byValue(entries)
+  }
+
+  find(value: Value, found: number[]): void {
+    if (typeof value !== 'object') addAll(found, this.numbers.get(canonical(value as Literal)))
+  }
+}
+
+class ElementFinder implements Finder {
+  private readonly numbers: ReadonlyMap<Literal, readonly number[]>
+
+  constructor(entries: Place['entries']) {
+    this.numbers = byValue(entries)
+  }
+
+  find(value: Value, found: number[]): void {
+    if (!Array.isArray(value)) return
+    for (const element of value) if (typeof element !== 'object') addAll(found, this.numbers.get(canonical(element)))
+  }
+}
+
+/** The beginning or the end of a text: one look for each length that there is. */
+class EndFinder implements Finder {
+  private readonly numbers: ReadonlyMap<Literal, readonly number[]>
+  private readonly lengths: readonly number[]
+  private readonly atStart: boolean
+
+  constructor(entries: Place['entries'], by: 'prefix' | 'suffix') {
+    this.numbers = byValue(entries)
+    this.lengths = [...new Set([...this.numbers.keys()].map((text) => (text as string).length))]
+    this.atStart = by === 'prefix'
+  }
+
+  find(value: Value, found: number[]): void {
+    if (typeof value !== 'string') return
+    for (const length of this.lengths) {
+      if (length > value.length) continue
+      addAll(found, this.numbers.get(this.atStart ? value.slice(0, length) : value.slice(-length)))
+    }
+  }
+}
+
+/** Ranges in the order of their lower ends. */
+class RangeFinder implements Finder {
+  private readonly lows: readonly (number | bigint)[]
+  private readonly highs: readonly (number | bigint)[]
+  private readonly numbers: readonly number[]
+
+  constructor(entries: Place['entries']) {
+    const ranges = [...entries].map(([number, [low, high]]) => ({ number, low, high }) as Range)
+    ranges.sort((a, b) => (a.low < b.low ? -1 : a.low > b.low ? 1 : 0))
+    this.lows = ranges.map(({ low }) => low)
+    this.highs = ranges.map(({ high }) => high)
+    this.numbers = ranges.map(({ number }) => number)
+  }
+
+  find(value: Value, found: number[]): void {
+    if (typeof value !== 'number' && typeof value !== 'bigint') return
+    for (let i = 0; i < this.lows.length && this.lows[i]! <= value; i++) {
+      if (this.highs[i]! >= value) found.push(this.numbers[i]!)
+    }
+  }
+}
+
+interface Range {
+  readonly number: number
+  readonly low: number | bigint
+  readonly high: number | bigint
+}

@@ -1,0 +1,101 @@
+import type { Change, Row, Value } from '../../../model/event/change.ts'
+import { EVENT_FIELDS } from '../../../model/event/posted-event.ts'
+import type { SourceText } from '../source-text.ts'
+import { FactVariables } from './cel-facts-of-rule.ts'
+import { celInteger } from './cel-values.ts'
+import { microseconds } from './cel-time.ts'
+import type { CelTimestamp } from './cel-time.ts'
+
+type Fields = { readonly [name: string]: Value }
+
+/** A JSON object as a CEL map whose entries are converted when they are asked for: most of a payload never is. */
+class JsonMap extends Map<string, unknown> {
+  private readonly fields: Fields
+  private filled = false
+
+  constructor(fields: Fields) {
+    super()
+    this.fields = fields
+  }
+
+  override get(name: string): unknown {
+    return Object.hasOwn(this.fields, name) ? celJson(this.fields[name]) : undefined
+  }
+
+  override has(name: string): boolean {
+    return this.get(name) !== undefined
+  }
+
+  // The rest of Map's readers, for comprehensions, size() and equality.
+  private fill(): void {
+    if (this.filled) return
+    this.filled = true
+    for (const [name, value] of Object.entries(this.fields)) {
+      if (value !== undefined) super.set(name, celJson(value))
+    }
+  }
+
+  override get size(): number {
+    this.fill()
+    return super.size
+  }
+
+  override entries(): MapIterator<[string, unknown]> {
+    this.fill()
+    return super.entries()
+  }
+
+  override keys(): MapIterator<string> {
+    this.fill()
+    return super.keys()
+  }
+
+  override [Symbol.iterator](): MapIterator<[string, unknown]> {
+    return this.entries()
+  }
+}
+// The engine takes for maps what was made by Map itself, not by a class derived from it.
+Object.defineProperty(JsonMap.prototype, 'constructor', { value: Map })
+
+/** A JSON number is an int when it is a whole number that JSON holds exactly, else a double. */
+function celJson(value: Value): unknown {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value
+  if (typeof value === 'bigint') return celInteger(value)
+  if (typeof value !== 'object' || value === null) return value
+  return Array.isArray(value) ? value.map(celJson) : new JsonMap(value as Fields)
+}
+
+/** The variables of one evaluation for a posted event. What rows have is refused when an expression is bound. */
+export class EventVariables extends FactVariables {
+  private readonly fields: Row
+
+  constructor(change: Change, source: SourceText) {
+    super(change, source)
+    this.fields = change.new!
+  }
+
+  get event(): unknown {
+    return new JsonMap(Object.fromEntries(EVENT_FIELDS.map((name) => [name, this.fields[name]])))
+  }
+
+  get payload(): unknown {
+    return celJson(this.fields['payload'])
+  }
+
+  get context(): unknown {
+    return celJson(this.fields['context'])
+  }
+
+  get metadata(): unknown {
+    return celJson(this.fields['metadata'])
+  }
+
+  get key(): string | null {
+    return this.change.key
+  }
+
+  /** When it happened, as its sender says. */
+  get ts(): CelTimestamp {
+    return microseconds(this.change.at * 1_000)
+  }
+}

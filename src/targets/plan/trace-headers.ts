@@ -1,0 +1,32 @@
+import type { Change } from '../../model/event/change.ts'
+import { correlationOf, envelopeOf } from '../../model/event/posted-event.ts'
+
+/** What receivers follow a chain of events by. */
+export interface TraceHeaders {
+  readonly 'bingo-correlation-id'?: string
+  /** Of the event that caused the one that is sent. */
+  readonly 'bingo-causation-id'?: string
+  /** W3C trace context. */
+  readonly traceparent?: string
+}
+
+const NONE: TraceHeaders = {}
+/** What headers of every protocol take; an id with anything else is written in percent-encoding. */
+const PLAIN = /^[\x21-\x7e]*$/
+
+/** Headers of a posted event, for all protocols; none for a row. */
+export function traceHeaders(change: Change): TraceHeaders {
+  const envelope = envelopeOf(change)
+  if (envelope === null) return NONE
+  const { causationId, traceparent } = envelope
+  return {
+    'bingo-correlation-id': headerText(correlationOf(envelope)),
+    ...(causationId !== null && { 'bingo-causation-id': headerText(causationId) }),
+    ...(traceparent !== null && PLAIN.test(traceparent) && { traceparent }),
+  }
+}
+
+/** An id as the headers of every protocol take it. */
+export function headerText(id: string): string {
+  return PLAIN.test(id) ? id : encodeURIComponent(id.toWellFormed())
+}
