@@ -1,4 +1,5 @@
 import type { ActionType } from '../model/rule/action.ts'
+import { event } from './event/action.ts'
 import { grpc } from './grpc/action.ts'
 import { kafka } from './kafka/action.ts'
 import { log } from './log/action.ts'
@@ -9,7 +10,7 @@ import { sql } from './sql/action.ts'
 import { webhook } from './webhook/action.ts'
 
 const TYPES: ReadonlyMap<string, ActionType> = new Map(
-  [redis, webhook, kafka, rabbitmq, nats, grpc, sql, log].map((type) => [type.type, type]),
+  [redis, webhook, kafka, rabbitmq, nats, grpc, sql, log, event].map((type) => [type.type, type]),
 )
 
 /** Every action type by the name that rules use. A type's client library is loaded when its first target is opened. */

@@ -1,4 +1,5 @@
 import type { Change } from '../event/change.ts'
+import type { EventSink } from '../event/event-sink.ts'
 import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
 import type { ReceiverAnswer } from './outcome.ts'
@@ -169,6 +170,8 @@ export interface TargetContext {
   readonly run?: DeliveryRun
   /** Asked between the pieces of one send: false when another instance may have taken over. Absent: nobody can. */
   readonly mayDeliver?: (() => boolean) | undefined
+  /** Takes events that actions make. Absent: nothing keeps events. */
+  readonly events?: EventSink | undefined
   /** Calls the listener when files are to be opened anew (they were rotated); answers what ends that. Absent: never. */
   readonly onReopen?: ((listener: () => void) => () => void) | undefined
 }
@@ -178,6 +181,10 @@ export interface ActionDefaults {
   readonly redisUrl: string | undefined
   /** `webhooks.allowCidrs`. */
   readonly allowCidrs: readonly string[]
+  /** Whether something keeps the events that rules make (`events.store`); undefined: not known. */
+  readonly keepsEvents?: boolean | undefined
+  /** How many rules a chain of events may come through; undefined: 16. */
+  readonly mostHops?: number | undefined
 }
 
 /**

@@ -52,7 +52,7 @@ test('every metric is explained in docs/metrics.md', () => {
 
 test('docs/rules.md gives the batch size that each target has', () => {
   const rules = readFileSync(new URL('docs/rules.md', ROOT), 'utf8')
-  for (const type of ['redis', 'kafka', 'rabbitmq', 'log', 'nats', 'webhook', 'sql']) {
+  for (const type of ['redis', 'kafka', 'rabbitmq', 'log', 'nats', 'webhook', 'sql', 'event']) {
     const source = readFileSync(new URL(`src/targets/${type}/target.ts`, ROOT), 'utf8')
     const size = Number(/MAX_BATCH = ([\d_]+)/.exec(source)![1]!.replaceAll('_', ''))
     const row = rules

@@ -161,9 +161,9 @@ test('Every action type takes posted events', () => {
     grpc: 'address: "g:1", method: a.B/C, message: {id: "{{payload.id}}"}',
     sql: 'url: "mysql://u@h/d", statement: "INSERT INTO t VALUES (?)", params: ["{{payload.id}}"]',
     log: 'body: {id: "{{payload.id}}"}',
+    event: 'event: {type: a.b}',
   }
   for (const type of actionTypes().keys()) {
-    if (type === 'event') continue
     expect(() => payloadOf(`{type: ${type}, ${actions[type]}}`), type).not.toThrow()
   }
 })

@@ -1,0 +1,82 @@
+import type { ActionDefaults, ActionSpec, ActionType, CompiledAction, FieldSpec } from '../../model/rule/action.ts'
+import { BingoError } from '../../model/errors.ts'
+import { refuseFixed, type Wanted } from '../plan/fixed.ts'
+import { compileMade, TYPE } from './compile.ts'
+import type { EventActionOptions } from './options.ts'
+
+const TEXT_FIELDS = ['userId', 'sessionId', 'accountId', 'correlationId'] as const
+
+const EVENT_FIELDS: { readonly [name: string]: FieldSpec } = {
+  type: { kind: 'template', place: 'dotted', required: true, doc: 'The type: mail.welcome.requested.' },
+  key: { kind: 'text', doc: 'What order is kept for. Default: none.' },
+  payload: {
+    kind: 'structure',
+    doc: 'Any JSON. Default: the payload of the event; of a row old, new, key and changed.',
+  },
+  context: { kind: 'structure', doc: 'A map. Default: that of the event.' },
+  metadata: { kind: 'structure', doc: 'A map. Default: empty.' },
+  ...Object.fromEntries(
+    TEXT_FIELDS.map((name): [string, FieldSpec] => [name, { kind: 'text', doc: 'Default: that of the event.' }]),
+  ),
+}
+
+const FIXED_TYPE: Wanted = {
+  pattern: TYPE,
+  code: 'BINGO_RULE_EVENT_TYPE',
+  message: 'not a valid type of events',
+  hint: 'write words joined by dots, without spaces and wildcards: mail.welcome.requested',
+}
+
+/** `type: event`: makes another event, which goes through the rules like one that was posted. */
+export const event: ActionType = {
+  type: 'event',
+  fields: {
+    event: { kind: 'object', required: true, fields: EVENT_FIELDS, doc: 'The event: type, key, payload and so on.' },
+    deliverAfter: { kind: 'duration', doc: 'How long the event waits before its rules see it.' },
+    deliverAt: {
+      kind: 'text',
+      doc: 'When its rules see it, ISO 8601 or milliseconds since 1970. Wins over deliverAfter.',
+    },
+  },
+  targetFields: [],
+  defaultCoalesce: () => 'none',
+  compile: compileEvent,
+  /** The daemon keeps the events itself: there is nobody else to ask. */
+  inspect: () => Promise.resolve([]),
+  async open(_target, { events, now, log }) {
+    if (events === undefined) {
+      throw new BingoError('BINGO_EVENT_NO_STORE', 'A rule makes events, but nothing keeps them', {
+        hint: 'Set `events.store`, such as file:/var/lib/bingo/events.db, or remove the `type: event` actions.',
+      })
+    }
+    const { EventTarget } = await import('./target.ts')
+    return new EventTarget(events, now, log)
+  },
+}
+
+function compileEvent(spec: ActionSpec, { keepsEvents, mostHops }: ActionDefaults): CompiledAction {
+  const own = spec.object('event')
+  if (keepsEvents === false) {
+    const hint = 'set `events.store` in the configuration, such as file:/var/lib/bingo/events.db'
+    spec.fail('event', 'BINGO_RULE_EVENT_NO_STORE', 'a rule makes events, but nothing keeps them', hint)
+  }
+  if (own !== undefined) {
+    refuseFixed(own, 'type', FIXED_TYPE)
+    for (const field of ['context', 'metadata']) refuseNoMap(own, field)
+  }
+  const made = compileMade(own, spec.template('deliverAt'), mostHops)
+  const options: EventActionOptions = { deliverAfterMs: spec.number('deliverAfter') ?? 0 }
+  return {
+    target: { id: spec.targetName ?? 'event', type: 'event', options: null },
+    options,
+    reads: (table) => made.reads(table),
+    bind: (table) => made.bind(table),
+  }
+}
+
+function refuseNoMap(spec: ActionSpec, field: string): void {
+  const outline = spec.outline(field)
+  if (outline === undefined || outline.tag === 'map') return
+  if (outline.tag === 'scalar' && String(outline.value).includes('{{')) return
+  spec.fail(field, 'BINGO_RULE_TYPE', `${field} must be a map`, `write for example ${field}: {region: eu}`)
+}
