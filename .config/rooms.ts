@@ -42,6 +42,7 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   '@nats-io/jetstream': 'clients/nats.ts',
   '@nats-io/transport-node': 'clients/nats.ts',
   '@platformatic/kafka': 'clients/kafka.ts',
+  ajv: 'clients/ajv.ts',
   '@vlasky/zongji': 'sources/mysql/replica/zongji-client.ts',
   '@grpc/grpc-js': 'clients/grpc.ts',
   '@marcbachmann/cel-js': 'rules/language/cel/cel-engine.ts',

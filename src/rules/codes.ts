@@ -31,6 +31,10 @@ export const RULE_CODES = {
   shadowedColumn: 'BINGO_RULE_SHADOWED_COLUMN',
   /** A rule with `on` reads what the events that it matches do not have: say in `source` what it is for. */
   eventKind: 'BINGO_RULE_EVENT_KIND',
+  /** A schema of events that cannot be read, or that a rule does not fit. */
+  schema: 'BINGO_RULE_SCHEMA',
+  /** Warning: a rule reads what the schema of its events does not name, or that may be missing. */
+  unknownField: 'BINGO_RULE_UNKNOWN_FIELD',
   /** `${env:…}` or `${file:…}` leads nowhere: set the variable or write the file. */
   secret: 'BINGO_RULE_SECRET_MISSING',
   /** An action names a target that `targets:` of the configuration does not have. */

@@ -83,7 +83,7 @@ function readPatterns(node: TreeNode, reader: ValueReader): readonly string[] {
 }
 
 /** `*` is a part of its own, and `**` the last one. */
-function isTypePattern(pattern: string): boolean {
+export function isTypePattern(pattern: string): boolean {
   const parts = pattern.split('.')
   return parts.every((part, i) => {
     if (part === '' || /[\s\p{Cc}]/u.test(part)) return false

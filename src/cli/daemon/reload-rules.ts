@@ -43,7 +43,7 @@ export function reloadRules(config: Config, reread: () => Config, initial: RuleS
   // Without a listener the signal would end the process; the audit log reopens its files on it, too.
   process.on('SIGHUP', onHangUp)
   const watching = config.rules.watch
-    ? watchRules({ ...options, load, onLoaded, onError, clock: deps.clock })
+    ? watchRules({ ...options, alsoFiles: () => reload.schemaFiles, load, onLoaded, onError, clock: deps.clock })
     : undefined
   return {
     [Symbol.dispose]: () => {
@@ -89,6 +89,10 @@ export class Reload {
   constructor(initial: RuleSet, deps: ReloadDeps) {
     this.inForce = initial
     this.deps = deps
+  }
+
+  get schemaFiles(): readonly string[] {
+    return this.inForce.schemas?.files ?? []
   }
 
   close(): void {

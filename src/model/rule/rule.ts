@@ -1,4 +1,5 @@
 import type { Change, Operation, Value } from '../event/change.ts'
+import type { EventSchemas } from '../event/event-schemas.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
 import type { TableDef } from '../table/table.ts'
 import type { ActionPlan } from './action.ts'
@@ -149,6 +150,8 @@ export interface Rule {
 export interface RuleSet {
   readonly rules: readonly Rule[]
   readonly files: readonly string[]
+  /** `schemas:` of the files; absent: there are none. */
+  readonly schemas?: EventSchemas | undefined
   /** What is wrong with the rules for this table, with its places. Absent where their text is not at hand. */
   problemsWith?(table: TableDef): readonly Problem[]
 }

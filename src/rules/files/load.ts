@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { ActionDefaults, ActionType } from '../../model/rule/action.ts'
 import { ProblemsError } from '../../model/errors.ts'
 import type { Problem, SourceLocation } from '../../model/errors.ts'
@@ -13,6 +14,10 @@ import type { RuleContext, TargetSource } from '../read-action.ts'
 import { readRule } from '../read-rule.ts'
 import type { RuleChecks } from '../rule-checks.ts'
 import { ValueReader } from '../read-values.ts'
+import { checkRulesAgainstSchemas } from '../schemas/check-schemas.ts'
+import { LoadedSchemas } from '../schemas/event-schemas.ts'
+import type { TypeSchema } from '../schemas/event-schemas.ts'
+import { readSchemas } from '../schemas/read-schemas.ts'
 import { nameTargets } from '../name-targets.ts'
 import { Reporter } from '../reporter.ts'
 import { entryOf } from '../yaml/tree.ts'
@@ -109,14 +114,23 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   for (const [name, target] of options.targets) checkTarget(name, target, context)
   const seen = new Map<string, SourceLocation>()
   const rules: RuleChecks[] = []
-  for (const { name, text } of texts) {
-    ruleNodes(text, name, reporter).forEach((node, index) => {
+  const schemas: TypeSchema[] = []
+  const typesSeen = new Map<string, SourceLocation>()
+  for (const { path, name, text } of texts) {
+    const file = readFile(text, name, reporter)
+    if (file.schemas !== undefined) {
+      schemas.push(
+        ...readSchemas(file.schemas, resolve(options.baseDir, path), typesSeen, new ValueReader(reporter, undefined)),
+      )
+    }
+    file.rules.forEach((node, index) => {
       const read = readRule(node, index, seen, context)
       if (read?.enabled === true) rules.push(read.checks)
     })
   }
   if (reporter.errors.length === 0) {
     if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
+    reporter.problems.push(...checkRulesAgainstSchemas(rules, schemas))
     const { tables, foldsNames = false } = options
     if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
     if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
@@ -128,34 +142,43 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     ruleSet: {
       rules: loaded,
       files: texts.map(({ path }) => path),
+      ...(schemas.length > 0 && { schemas: new LoadedSchemas(schemas) }),
       problemsWith: (table) => checkRulesAgainstTable(rules, table),
     },
     warnings: reporter.warnings,
   }
 }
 
-/** The entries of `rules:`. */
-function ruleNodes(text: string, file: string, reporter: Reporter): readonly TreeNode[] {
+interface RulesFile {
+  /** The entries of `rules:`. */
+  readonly rules: readonly TreeNode[]
+  readonly schemas?: TreeNode | undefined
+}
+
+const NOTHING: RulesFile = { rules: [] }
+
+function readFile(text: string, file: string, reporter: Reporter): RulesFile {
   const before = reporter.errors.length
   const root = parseYaml({ text, file, code: RULE_CODES.yaml }, reporter)
   const reader = new ValueReader(reporter, undefined)
   if (root === undefined || isNull(root)) {
     if (reporter.errors.length === before) noRules(reader, { file, line: 1, column: 1 }, 'the file is empty')
-    return []
+    return NOTHING
   }
   const map = reader.map(root, 'a rules file', 'start the file with rules:')
-  if (map === undefined) return []
-  reader.knownKeys(map, 'a rules file', ['rules'])
+  if (map === undefined) return NOTHING
+  reader.knownKeys(map, 'a rules file', ['rules', 'schemas'])
   const entry = entryOf(map, 'rules')
+  const schemas = entryOf(map, 'schemas')?.value
   if (entry === undefined) {
     if (map.entries.length === 0) noRules(reader, map.location, 'the file has no rules')
-    return []
+    return { rules: [], schemas }
   }
   if (isNull(entry.value)) {
     if (reporter.errors.length === before) noRules(reader, entry.keyLocation, '"rules:" is empty')
-    return []
+    return { rules: [], schemas }
   }
-  return reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? []
+  return { rules: reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? [], schemas }
 }
 
 /** A file that was cut off while it was written must not take the rules away: none at all has to be said. */

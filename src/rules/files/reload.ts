@@ -15,6 +15,8 @@ export interface WatchOptions extends LoadOptions {
   onLoaded(rules: LoadedRules): void | Promise<void>
   /** The rules changed and cannot be used (ProblemsError), or `onLoaded` failed: the old ones stay in force. */
   onError(error: unknown): void
+  /** Files besides that rules are made of: the schemas of events. */
+  readonly alsoFiles?: () => readonly string[]
   /** How long the files must be quiet: editors and deployments write in several steps. */
   readonly quietMs?: number
   /** How often to look anyway: mounted folders of some hosts report no changes. */
@@ -137,10 +139,10 @@ function contentOf(path: string): string {
 }
 
 /** Names and contents of the files; what cannot be read counts as empty and is reported when it is loaded. */
-async function fingerprint({ patterns, baseDir }: WatchOptions): Promise<string> {
+async function fingerprint({ patterns, baseDir, alsoFiles }: WatchOptions): Promise<string> {
   const hash = createHash('sha256')
   const { files } = await findRuleFiles(patterns, baseDir).catch(() => ({ files: [] }))
-  for (const { path } of files) {
+  for (const path of [...files.map((file) => file.path), ...(alsoFiles?.() ?? [])]) {
     const content = contentOf(path)
     hash.update(`${path}\0${content.length}\0`).update(content)
   }

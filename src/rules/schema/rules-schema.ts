@@ -102,9 +102,14 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'BinGo rules',
     type: 'object',
-    required: ['rules'],
+    anyOf: [{ required: ['rules'] }, { required: ['schemas'] }],
     additionalProperties: false,
     properties: {
+      schemas: {
+        type: 'object',
+        additionalProperties: { type: ['string', 'object'] },
+        description: 'Type of events → JSON Schema of its payload: a file, relative to this one, or the schema itself.',
+      },
       rules: {
         type: 'array',
         items: { type: 'object', required: ['id', 'actions'], additionalProperties: false, properties: rule },
