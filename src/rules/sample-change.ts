@@ -1,4 +1,5 @@
 import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../model/event/change.ts'
+import type { EventSchemas } from '../model/event/event-schemas.ts'
 import { BingoError } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'
 import type { ColumnDef, TableDef } from '../model/table/table.ts'
@@ -19,10 +20,15 @@ const JSON_TYPE = 245
 /**
  * The change that a JSON event stands for, with a table made of the columns that it shows: whole numbers are BIGINT,
  * other numbers DOUBLE, maps and lists JSON, everything else text. Where `tables` are known, the table is that of the event,
- * and the values must be what its columns can hold. Throws BINGO_EVENT_INVALID.
+ * and the values must be what its columns can hold; the same of posted events by `schemas`. Throws BINGO_EVENT_INVALID.
  */
-export function sampleChange(event: SampleEvent, tables?: readonly TableDef[]): Change {
-  if (isPostedSample(event)) return samplePosted(event)
+export function sampleChange(
+  event: SampleEvent,
+  tables?: readonly TableDef[],
+  /** What payloads have to look like. */
+  schemas?: EventSchemas,
+): Change {
+  if (isPostedSample(event)) return samplePosted(event, schemas)
   const op = String(event.op).toLowerCase() as Operation
   if (!OPERATIONS.includes(op)) {
     throw invalid(

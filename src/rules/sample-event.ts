@@ -1,4 +1,5 @@
 import type { Value } from '../model/event/change.ts'
+import type { EventSchemas } from '../model/event/event-schemas.ts'
 import type { EventEnvelope, EventFields } from '../model/event/event-record.ts'
 import { DEFAULT_ENVIRONMENT, EVENT_FIELDS, isEventField, PostedEvent } from '../model/event/posted-event.ts'
 import { BingoError } from '../model/errors.ts'
@@ -16,7 +17,7 @@ const MORE_FIELDS: ReadonlySet<string> = new Set(
 
 /** Whether JSON is an event that was posted, not the one of a row: it has a type and no operation, or `op: event`. */
 export function isPostedSample(event: object): boolean {
-  const { op, type, name } = event as Sample
+  const { op, type, name } = unwrapped(event)
   return op === 'event' || (op === undefined && (typeof type === 'string' || typeof name === 'string'))
 }
 
@@ -24,8 +25,8 @@ export function isPostedSample(event: object): boolean {
  * The posted event that JSON stands for: as it was posted (`{type, payload, …}`, alone or in `event`), as the API shows it, or
  * as dead letters keep it. Everything but the type may be left out. Throws BINGO_EVENT_INVALID.
  */
-export function samplePosted(given: object): PostedEvent {
-  const kept = given as Sample
+export function samplePosted(given: object, schemas?: EventSchemas): PostedEvent {
+  const kept = unwrapped(given)
   const sample = kept['op'] === 'event' ? (kept['new'] as Sample) : kept
   const unknown = Object.keys(sample).find((name) => !isEventField(name) && !MORE_FIELDS.has(name))
   if (unknown !== undefined) {
@@ -34,6 +35,11 @@ export function samplePosted(given: object): PostedEvent {
     throw invalid(`an event has no field "${unknown}"`, hint)
   }
   const envelope = envelopeFrom(sample)
+  const misfit = schemas?.misfitOf(envelope.type, envelope.payload) ?? null
+  if (misfit !== null) {
+    const hint = `Correct it: an event like this would be refused by the schema of ${envelope.type}.`
+    throw invalid(`${misfit.path}: ${misfit.message}`, hint)
+  }
   const transaction = {
     id: typeof kept['txId'] === 'string' ? kept['txId'] : envelope.id,
     gtid: null,
@@ -44,6 +50,13 @@ export function samplePosted(given: object): PostedEvent {
     query: null,
   }
   return new PostedEvent(envelope, transaction, typeof kept['seq'] === 'number' ? kept['seq'] : 0)
+}
+
+/** What is posted stands in `event`, with `options` beside it, or by itself. */
+function unwrapped(given: object): Sample {
+  const { event, op, type } = given as Sample
+  const isWrapped = op === undefined && type === undefined && typeof event === 'object' && event !== null
+  return isWrapped ? (event as Sample) : (given as Sample)
 }
 
 function envelopeFrom(sample: Sample): EventEnvelope {

@@ -19,12 +19,17 @@ A test file:
       expect:
         webhook: {method: POST, url: https://crm.example.com/users/1, headers: {x-source: shop}, body: {email: ada@example.com}}
 
+    - name: a paid order asks for an invoice
+      rule: invoice
+      event: {type: orders.order.paid, key: order-17, payload: {id: 17}}
+      expect: {event: {type: invoices.invoice.requested, payload: {order: 17}}}
+
 Maps may contain more than expected; lists must match exactly. Name an action by its type or target; write a list for
 several, {webhook: null} for none. Fields: webhook method, url, headers, body; redis cmd, key, keys, args; kafka topic, key,
 headers, value; nats subject, headers, body; rabbitmq exchange, routingKey, headers, body; grpc method, message,
-metadata; sql statement, params; log body.
+metadata; sql statement, params; log body; event type, key, payload and so on, deliverAt, deliverAfter.
 
-The command sends nothing. The primary key is the column id, unless the event has key: [a, b]. With --schema the values
+Events that are posted have type and payload, and must fit the schema of their type. The command sends nothing. The primary key is the column id, unless the event has key: [a, b]. With --schema the values
 must fit the columns.
 
 Examples:

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
-import type { ExplainedClause, Rule } from '../../model/rule/rule.ts'
+import type { ExplainedClause, RuleSet } from '../../model/rule/rule.ts'
 import {
   explainRule,
   type Answer,
@@ -25,12 +26,12 @@ const MOST_SHOWN = 200
 
 /** `bingo explain`: prints; answers the exit code. */
 export async function explainEvents(file: string | undefined, options: ExplainOptions): Promise<number> {
-  const rules = await chosenRules(options)
+  const { rules, schemas } = await chosenRules(options)
   const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
   const colour = paint(process.stdout)
   let matches = 0
-  for await (const { line, number } of linesOf(file)) {
-    const change = sampleChange(parseEvent(line, number), tables)
+  for await (const event of options.event === undefined ? eventsOf(file) : eventIn(options.event)) {
+    const change = sampleChange(event, tables, schemas)
     const { table, op } = change
     if (!options.json) {
       const what = op === 'event' ? change.type : `${op} ${printTable(table.schema, table.name)}`
@@ -47,36 +48,44 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
   return matches > 0 ? ExitCode.ok : ExitCode.failed
 }
 
-async function chosenRules(options: ExplainOptions): Promise<readonly Rule[]> {
+async function chosenRules(options: ExplainOptions): Promise<Pick<RuleSet, 'rules' | 'schemas'>> {
   const { ruleSet } = await rulesFor(configFor(options, 'explain'), { allowMissingSecrets: true })
-  if (options.rule === undefined) return ruleSet.rules
+  if (options.rule === undefined) return ruleSet
   const rule = ruleSet.rules.find(({ id }) => id === options.rule)
-  if (rule !== undefined) return [rule]
+  if (rule !== undefined) return { ...ruleSet, rules: [rule] }
   throw new BingoError('BINGO_RULE_UNKNOWN', `rule "${options.rule}" does not exist or is disabled`, {
     hint: `Enabled rules: ${ruleSet.rules.map(({ id }) => id).join(', ')}.`,
   })
 }
 
-async function* linesOf(file: string | undefined): AsyncIterable<{ readonly line: string; readonly number: number }> {
+async function* eventIn(file: string): AsyncIterable<SampleEvent> {
+  yield parseEvent(await readFile(file, 'utf8').catch(unreadable), file)
+}
+
+function unreadable(cause: Error): never {
+  throw new BingoError('BINGO_FILE_UNREADABLE', `cannot read the events: ${cause.message}`, { cause })
+}
+
+async function* eventsOf(file: string | undefined): AsyncIterable<SampleEvent> {
   const input = file === undefined || file === '-' ? process.stdin : createReadStream(file)
   let number = 0
   try {
     for await (const line of createInterface({ input, crlfDelay: Infinity })) {
       number += 1
-      if (line.trim() !== '') yield { line, number }
+      if (line.trim() !== '') yield parseEvent(line, `line ${number}`)
     }
   } catch (cause) {
     if (cause instanceof BingoError) throw cause
-    throw new BingoError('BINGO_FILE_UNREADABLE', `cannot read the events: ${(cause as Error).message}`, { cause })
+    unreadable(cause as Error)
   }
 }
 
-function parseEvent(line: string, number: number): SampleEvent {
+function parseEvent(text: string, place: string): SampleEvent {
   try {
-    return JSON.parse(line) as SampleEvent
+    return JSON.parse(text) as SampleEvent
   } catch (cause) {
-    throw new BingoError('BINGO_EVENT_INVALID', `line ${number} is not JSON: ${(cause as Error).message}`, {
-      hint: 'Write one change event per line, as bingo tail prints them.',
+    throw new BingoError('BINGO_EVENT_INVALID', `${place} is not JSON: ${(cause as Error).message}`, {
+      hint: 'Write one event per line, as bingo tail prints them; one on several lines with --event FILE.',
       cause,
     })
   }

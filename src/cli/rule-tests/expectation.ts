@@ -57,9 +57,7 @@ export function readExpectation(
 /** What is not as expected, a line each; empty when all is. */
 export function unmet({ outcome, sends }: Expectation, explanation: Explanation, rule: Rule): string[] {
   if (explanation.outcome !== outcome) {
-    const { filter } = explanation
-    const why = filter?.answer.tag === 'error' ? ` (${filter.answer.message})` : ''
-    return [`expected ${outcome}, got ${explanation.outcome}${why}`]
+    return [`expected ${outcome}, got ${explanation.outcome}${whyNot(explanation)}`]
   }
   const left = explanation.actions.map((action) => ({ action, plan: rule.actions[action.index]! }))
   return sends.flatMap(({ action: name, fields }) => {
@@ -71,6 +69,13 @@ export function unmet({ outcome, sends }: Expectation, explanation: Explanation,
     left.splice(left.indexOf(best.candidate), 1)
     return best.wrong.map((line) => `${name} ${line}`)
   })
+}
+
+/** The error of the pattern or filter, or the clauses of the pattern that failed. */
+function whyNot({ match, filter }: Explanation): string {
+  for (const answer of [match?.answer, filter?.answer]) if (answer?.tag === 'error') return ` (${answer.message})`
+  const failed = (match?.clauses ?? []).filter(({ holds }) => !holds)
+  return failed.length === 0 ? '' : ` (${failed.map(({ path, source }) => `${path}: ${source}`).join(', ')})`
 }
 
 interface Candidate {

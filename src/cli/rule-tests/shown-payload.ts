@@ -1,4 +1,6 @@
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import { writeDuration } from '../../model/quantity.ts'
+import type { EventActionOptions, EventPayload } from '../../targets/event/options.ts'
 import type { GrpcActionOptions, GrpcPayload } from '../../targets/grpc/options.ts'
 import type { KafkaPayload } from '../../targets/kafka/options.ts'
 import type { NatsPayload } from '../../targets/nats/options.ts'
@@ -11,11 +13,13 @@ import type { WebhookActionOptions, WebhookPayload } from '../../targets/webhook
 export type Shown = { readonly [field: string]: unknown }
 
 const SHOW: { readonly [type: string]: (payload: never, options: never) => Shown } = {
-  webhook: ({ url, headers, json }: WebhookPayload, { method }: WebhookActionOptions) => ({
+  webhook: ({ url, headers, json, trace = [] }: WebhookPayload, { method }: WebhookActionOptions) => ({
     method,
     url: url.href,
     headers: Object.fromEntries(
-      headers.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), headers[i + 1]] as const] : [])),
+      [...trace, ...headers].flatMap((name, i, all) =>
+        i % 2 === 0 ? [[name.toLowerCase(), all[i + 1]] as const] : [],
+      ),
     ),
     body: parsed(json),
   }),
@@ -40,6 +44,12 @@ const SHOW: { readonly [type: string]: (payload: never, options: never) => Shown
   }),
   sql: (params: SqlPayload, { statement }: SqlActionOptions) => ({ statement, params }),
   log: (line: string) => ({ body: parsed(line) }),
+  event: ({ event, deliverAt }: EventPayload, { deliverAfterMs }: EventActionOptions) => ({
+    ...event,
+    timestamp: new Date(event.timestamp).toISOString(),
+    ...(deliverAt !== null && { deliverAt: new Date(deliverAt).toISOString() }),
+    ...(deliverAt === null && deliverAfterMs > 0 && { deliverAfter: writeDuration(deliverAfterMs) }),
+  }),
 }
 
 export function shownPayload({ type, options }: Pick<ActionPlan, 'type' | 'options'>, payload: Payload): Shown {

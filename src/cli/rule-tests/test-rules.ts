@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../../model/event/change.ts'
+import type { EventSchemas } from '../../model/event/event-schemas.ts'
 import { BingoError, ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
 import { nearestName } from '../../model/nearest-name.ts'
@@ -42,7 +43,7 @@ export async function testRules(patterns: readonly string[], options: TestOption
   const colour = paint(process.stdout)
   let failed = 0
   for (const test of tests) {
-    const wrong = outcomeOf(test, tables)
+    const wrong = outcomeOf(test, tables, ruleSet.schemas)
     if (wrong.length === 0) process.stdout.write(`${colour.green('✓')} ${test.name}\n`)
     else {
       failed += 1
@@ -60,10 +61,11 @@ export async function testRules(patterns: readonly string[], options: TestOption
 function outcomeOf(
   { rule, event, expect, sends }: RuleTest,
   tables: readonly TableDef[] | undefined,
+  schemas: EventSchemas | undefined,
 ): readonly string[] {
   let change: Change
   try {
-    change = sampleChange(event, tables)
+    change = sampleChange(event, tables, schemas)
   } catch (error) {
     if (!(error instanceof BingoError)) throw error
     return [error.message, ...(error.hint === undefined ? [] : [error.hint])]
@@ -156,7 +158,7 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
     }
     const { event, sends } = test
     if (typeof event !== 'object' || event === null)
-      return fail('"event" is missing', 'Write a map with op, table, old and new.')
+      return fail('"event" is missing', 'Write a map with op, table, old and new; or with type and payload.')
     const expected = readExpectation(entryOf(node, 'expect')?.value, rule)
     if ('message' in expected) return fail(expected.message, expected.hint)
     if (sends !== undefined && !Array.isArray(sends))

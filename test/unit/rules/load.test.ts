@@ -79,7 +79,7 @@ describe('The founding example', () => {
     expect(ruleSet.files).toHaveLength(2)
     const { readFile } = await import('node:fs/promises')
     const text = await readFile('rules/examples.yaml', 'utf8')
-    expect(load(text.replaceAll('enabled: false', 'enabled: true')).ruleSet.rules).toHaveLength(6)
+    expect(load(text.replaceAll('enabled: false', 'enabled: true')).ruleSet.rules).toHaveLength(7)
   })
 })
 
