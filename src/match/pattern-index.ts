@@ -190,10 +190,12 @@ class EndFinder implements Finder {
   }
 }
 
-/** Ranges in the order of their lower ends. */
+/** Ranges in the order of their lower ends: from the last that begins in time back to where no range is long enough. */
 class RangeFinder implements Finder {
   private readonly lows: readonly (number | bigint)[]
   private readonly highs: readonly (number | bigint)[]
+  /** The highest end of a range and of all before it. */
+  private readonly reach: readonly (number | bigint)[]
   private readonly numbers: readonly number[]
 
   constructor(entries: Place['entries']) {
@@ -202,13 +204,26 @@ class RangeFinder implements Finder {
     this.lows = ranges.map(({ low }) => low)
     this.highs = ranges.map(({ high }) => high)
     this.numbers = ranges.map(({ number }) => number)
+    let reach: number | bigint = -Infinity
+    this.reach = this.highs.map((high) => (reach = high > reach ? high : reach))
   }
 
   find(value: Value, found: number[]): void {
     if (typeof value !== 'number' && typeof value !== 'bigint') return
-    for (let i = 0; i < this.lows.length && this.lows[i]! <= value; i++) {
+    for (let i = this.lastFrom(value); i >= 0 && this.reach[i]! >= value; i--) {
       if (this.highs[i]! >= value) found.push(this.numbers[i]!)
     }
+  }
+
+  /** The last range that begins at the value or before it; -1: none. */
+  private lastFrom(value: number | bigint): number {
+    let [low, high] = [0, this.lows.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.lows[middle]! <= value) low = middle + 1
+      else high = middle
+    }
+    return low - 1
   }
 }
 

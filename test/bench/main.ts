@@ -6,6 +6,7 @@ import { endToEnd } from './end-to-end.ts'
 import { eventLog } from './event-log.ts'
 import { latency } from './latency.ts'
 import { reading } from './reading.ts'
+import { patterns } from './patterns.ts'
 import { machine, printJson, printTable } from './report.ts'
 import type { Row } from './report.ts'
 import { startServers } from './servers.ts'
@@ -14,8 +15,8 @@ import { webhooks } from './webhooks.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a,b,c,d,e,f,g,h by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
-                     h event log
+  --only LETTERS     a,b,c,d,e,f,g,h,i by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+                     h event log; i patterns of rules on events
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts (3)
   --seconds N        length of each latency run (5)
@@ -30,7 +31,7 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     rates: { type: 'string', default: '100,1000,5000' },
-    only: { type: 'string', default: 'a,b,c,d,e,f,g,h' },
+    only: { type: 'string', default: 'a,b,c,d,e,f,g,h,i' },
     targets: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
@@ -57,6 +58,7 @@ if (wanted.has('c')) {
 if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000))))
 if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targets))))
 if (wanted.has('h')) results.push(...(await eventLog(Math.min(rows, 100_000), Number(values.repeats))))
+if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
 
 if (values.json) printJson(results)
 else printTable(results)

@@ -101,7 +101,7 @@ test('explain refuses an event that its schema would refuse, and a field that no
   expect(broken.stderr).toContain('event.json is not JSON')
 })
 
-test('test files have posted events', async () => {
+test('posted events may stand in the files that bingo test runs', async () => {
   const tests = await write(
     'tests.yaml',
     `tests:
