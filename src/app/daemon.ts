@@ -4,6 +4,7 @@ import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
+import { EVENTS_SOURCE } from './config/sources.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/rule/action.ts'
 import type { DropResult } from '../model/delivery/deliveries.ts'
 import type { Clock } from '../model/clock.ts'
@@ -11,7 +12,9 @@ import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { DeliveryRun } from '../model/delivery/delivery-run.ts'
 import { BingoError } from '../model/errors.ts'
+import { EventCounters } from '../model/event/event-counters.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
+import type { StateStore } from '../model/state/state.ts'
 import type { SourcePosition } from '../model/source/position.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
@@ -22,6 +25,9 @@ import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../flow/reading.ts'
+import type { Events, RuleSwitches } from '../events/contract.ts'
+import type { RunningEvents } from './events/open-events.ts'
+import { StoredSwitches, SwitchedTarget } from './rule-switches.ts'
 import { lookupsOf, sourceAddresses } from './lookups.ts'
 import { GuardedDeadLetters, GuardedTarget, GuardedWaiting } from './standby/guarded.ts'
 
@@ -43,6 +49,10 @@ export interface Daemon {
   position(source?: string): SourcePosition | null
   /** Changes of a source (default: the first) that were skipped knowingly. */
   gaps(source?: string): GapLog
+  /** Null while none are taken in: they are not configured, the instance starts, or another one leads. */
+  events(): Events | null
+  /** Null while the instance starts, or another one leads. */
+  rules(): RuleSwitches | null
   /** Entries in the dead-letter store; 0 before the store is open. Rejects when the store cannot be asked. */
   deadLetterCount(): Promise<number>
 }
@@ -59,6 +69,8 @@ class ConfiguredDaemon implements Daemon {
   private ruleSet: RuleSet
   private pipeline: Pipeline | null = null
   private deadLetters: DeadLetterStore | null = null
+  private running: RunningEvents | null = null
+  private switches: StoredSwitches | null = null
 
   constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps) {
     this.config = config
@@ -66,6 +78,11 @@ class ConfiguredDaemon implements Daemon {
     this.deps = deps
     this.sources = config.sources.map(({ name, ...mysql }, i) => ({ name, mysql, isMain: i === 0 }))
     for (const { name } of this.sources) sourceState(deps.stats, name)
+    if (config.events !== null) {
+      deps.stats.events = new EventCounters()
+      // It is not ready before the log can be read.
+      sourceState(deps.stats, EVENTS_SOURCE)
+    }
   }
 
   position(source?: string): SourcePosition | null {
@@ -84,9 +101,22 @@ class ConfiguredDaemon implements Daemon {
     return this.pipeline?.dropTarget(target) ?? 'unknown'
   }
 
+  events(): Events | null {
+    return this.running
+  }
+
+  rules(): RuleSwitches | null {
+    return this.switches
+  }
+
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
-    this.pipeline?.reload(ruleSet)
+    this.pipeline?.reload(this.inForce)
+  }
+
+  /** Without the rules that were disabled. */
+  private get inForce(): RuleSet {
+    return this.switches?.enabledOf(this.ruleSet) ?? this.ruleSet
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -94,14 +124,19 @@ class ConfiguredDaemon implements Daemon {
   }
 
   private async lead(signal: AbortSignal, elected: Elected | null): Promise<void> {
-    const { config, deps, sources } = this
+    const { config, deps } = this
     const settings = stateSettings(config, deps.log)
     const { state, checkpoints } = await openInstanceState(settings)
+    const switches = this.switchesOf(state)
+    const events = await this.openEvents(switches)
     try {
+      const sources = events === null ? this.sources : [...this.sources, events.source]
       const found = { ...deps, config, sources, state, checkpoints }
       const loaded = await loadSources(found, signal)
       if (loaded === 'stopped') return
       if (elected !== null && !(await elected.claim(loaded, signal))) return
+      await switches.load()
+      this.switches = switches
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
@@ -112,9 +147,14 @@ class ConfiguredDaemon implements Daemon {
           { ...found, deadLetters, types: actionTypes(), permit: elected?.permit },
           { ruleSet: () => this.ruleSet, position: (source) => this.position(source) },
         )
-        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected)
+        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected, switches)
+        this.running = events
+        events?.start()
         await this.pipeline.run(signal)
       } finally {
+        this.running = null
+        this.switches = null
+        await events?.close()
         this.deadLetters = null
         await waiting.close()
         await deadLetters.close()
@@ -125,14 +165,33 @@ class ConfiguredDaemon implements Daemon {
     }
   }
 
+  private switchesOf(state: StateStore): StoredSwitches {
+    const { name } = this.config
+    const rules = (): RuleSet => this.ruleSet
+    return new StoredSwitches({ ...this.deps, name, state, rules, changed: () => this.reload(this.ruleSet) })
+  }
+
+  private async openEvents({ skipped }: StoredSwitches): Promise<RunningEvents | null> {
+    const { name, events } = this.config
+    if (events === null) return null
+    // What an instance for rows alone does not need is not loaded there.
+    const { openEvents } = await import('./events/open-events.ts')
+    return openEvents({ ...this.deps, name, config: events, counters: this.deps.stats.events!, skipped })
+  }
+
   private pipelineOf(
     sources: readonly SourceEntry<object>[],
     epoch: number,
     { deadLetters, waiting }: { readonly deadLetters: DeadLetterStore; readonly waiting: WaitingStore },
     elected: Elected | null,
+    switches: StoredSwitches,
   ): Pipeline {
     const { config, deps } = this
     const permit = elected?.permit
+    const open = async (target: TargetConfig, run: DeliveryRun): Promise<Target> => {
+      if (permit === undefined) return openTarget(target, run, deps)
+      return new GuardedTarget(await openTarget(target, run, deps, () => permit.valid), permit)
+    }
     return createPipeline(
       {
         name: config.name,
@@ -143,7 +202,7 @@ class ConfiguredDaemon implements Daemon {
       },
       {
         ...deps,
-        ruleSet: this.ruleSet,
+        ruleSet: this.inForce,
         sources,
         deliveries: (run, hooks) =>
           new TargetQueues(
@@ -152,10 +211,7 @@ class ConfiguredDaemon implements Daemon {
               lanes: config.lanes,
               logSends: logSendsOf(config.log, deps.log),
               deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
-              openTarget: async (target) => {
-                if (permit === undefined) return openTarget(target, run, deps)
-                return new GuardedTarget(await openTarget(target, run, deps, () => permit.valid), permit)
-              },
+              openTarget: async (target) => new SwitchedTarget(await open(target, run), switches),
             },
             hooks,
           ),

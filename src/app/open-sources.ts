@@ -2,6 +2,7 @@ import { sourceEntry, type SourceEntry } from '../flow/reading.ts'
 import type { StoredPosition } from '../flow/checkpoint/position-store.ts'
 import type { ActionType, Log } from '../model/rule/action.ts'
 import type { CheckpointStore } from '../model/state/checkpoint.ts'
+import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
@@ -24,7 +25,7 @@ import { GuardedPositions } from './standby/guarded.ts'
 
 /** One source, with its name and, for a server, what the configuration says of it. */
 export type NamedSource =
-  | { readonly name: string; readonly custom: Source<object> }
+  | { readonly name: string; readonly custom: Source<object>; readonly observer?: JobObserver | undefined }
   /** The position of the main server is the checkpoint of the instance. */
   | { readonly name: string; readonly mysql: SourceConfig; readonly isMain: boolean }
 
@@ -132,9 +133,9 @@ async function entryOf(
   const positions = permit === undefined ? place : new GuardedPositions(place, permit)
   const rest = { positions, gaps: stored?.gaps }
   if ('custom' in source) {
-    const { custom } = source
+    const { custom, observer } = source
     deps.stats.sources.set(source.name, custom.state)
-    return { source: custom, ...rest, start: stored && custom.positions.parse(stored.position) }
+    return { source: custom, ...rest, observer, start: stored && custom.positions.parse(stored.position) }
   }
   const state = sourceState(deps.stats, source.name)
   if (stored === null) {

@@ -60,5 +60,7 @@ export function commandLog(config: Config, options: GlobalOptions, level: 'info'
 }
 
 function secretsOf({ source, http }: Config): string[] {
-  return [source.password, http.token ?? '', source.tls.key ?? ''].filter((secret) => secret !== '')
+  return [source.password, http.token ?? '', ...http.tokens.map(({ token }) => token), source.tls.key ?? ''].filter(
+    (secret) => secret !== '',
+  )
 }

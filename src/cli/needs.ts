@@ -1,9 +1,10 @@
+import type { LoadOptions } from '../app/config/load.ts'
 import type { SettingPath } from '../app/config/settings.ts'
 
 /** What a command takes from the configuration. */
 export interface Needs {
   /** It reads from a database: without `source` it cannot do anything. */
-  readonly source: boolean
+  readonly source: LoadOptions['sourceRequired']
   /**
    * Settings, or groups of them, that it uses: a secret of any other one need not be there. `all`: of the daemon itself.
    * `rules`: it compiles rules and contacts nobody, so that no secret need be there at all.
@@ -16,7 +17,7 @@ export interface Needs {
 
 /** `check` is not among them: it reads everything, and judges what is missing itself. */
 export const NEEDS = {
-  run: { source: true, used: 'all' },
+  run: { source: 'unless events', used: 'all' },
   tail: { source: true, used: ['name', 'source'] },
   explain: { source: false, used: 'rules' },
   test: { source: false, used: 'rules' },

@@ -1,4 +1,5 @@
 import { Budget } from './delivery/budget.ts'
+import type { EventCounters } from './event/event-counters.ts'
 import type { SourceState } from './source/source-state.ts'
 import type { TargetState } from './delivery/target-state.ts'
 
@@ -33,6 +34,8 @@ export interface Stats {
   readonly budget: Budget
   /** The targets of the budget. */
   readonly targets: ReadonlyMap<string, TargetState>
+  /** Of posted events; null where none are taken in. */
+  events: EventCounters | null
   /** By name. Whoever creates a source enters its state. */
   readonly sources: Map<string, SourceState>
 }
@@ -109,6 +112,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     reload: { refusedSince: 0, problem: null, refusedTotal: 0 },
     budget,
     targets: budget.targets,
+    events: null,
     sources: new Map(),
   }
 }

@@ -22,7 +22,12 @@ const PATTERNS: { readonly [name: string]: (n: number, i: number) => string } = 
   'a value in a list': (n) => `{payload: {items: {kind: [kind-${n}], count: [{$gt: 0}]}}}`,
 }
 
-const SINK: MatchSink = { matched: () => undefined, failed: () => undefined, ruleMatched: () => undefined }
+const SINK: MatchSink = {
+  matched: () => undefined,
+  deferred: () => undefined,
+  failed: () => undefined,
+  ruleMatched: () => undefined,
+}
 const NO_ROWS = (): never => {
   throw new Error('there are no rows')
 }

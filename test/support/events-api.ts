@@ -37,6 +37,7 @@ export function apiDeps(
   const rules = new MemorySwitches()
   const deps: ApiDeps = {
     tokens: new Tokens({ token: undefined, tokens: options.tokens }),
+    takesEvents: true,
     events: () => events.current,
     rules: () => rules,
     environments: ['default'],

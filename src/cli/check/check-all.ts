@@ -26,11 +26,11 @@ export async function check(options: CheckOptions): Promise<number> {
     file: options.config,
     env: process.env,
     cwd: process.cwd(),
-    sourceRequired: online,
+    sourceRequired: online && 'unless events',
     allowMissingSecrets: options.allowMissingSecrets,
   })
   const found: Problem[] = [...problems]
-  const seen = online && !hasErrors(found) ? await checkSources(config, found) : undefined
+  const seen = online && config.sources.length > 0 && !hasErrors(found) ? await checkSources(config, found) : undefined
   // A dump names every table there is; what the account may see does not matter then.
   const known =
     options.schema === undefined

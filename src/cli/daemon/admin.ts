@@ -5,12 +5,13 @@ import type { Clock } from '../../model/clock.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { Daemon } from '../../app/daemon.ts'
 import { assess } from '../../ops/health.ts'
-import { HttpServer } from '../../ops/http-server.ts'
+import { HttpServer, type HttpPages } from '../../ops/http-server.ts'
 import { Tokens } from '../../ops/tokens.ts'
 import { Progress } from '../../ops/progress.ts'
 import { describeStatus } from '../../ops/status.ts'
 import { redactUrls } from '../../ops/redact.ts'
 import { printAddress } from '../../sources/mysql/source-address.ts'
+import { EVENTS_SOURCE } from '../../app/config/sources.ts'
 import { version } from '../version.ts'
 
 /** Scrapers wait for about ten seconds, people for less. */
@@ -47,8 +48,9 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
     return assess(stats, progress, settings, clock.now())
   }
   const running = version()
+  const allowed = new Tokens({ token, tokens, environment: config.events?.environments[0] })
   const http = await HttpServer.open(
-    { ...listen, tokens: new Tokens({ token, tokens, environment: config.events?.environments[0] }) },
+    { ...listen, tokens: allowed },
     {
       health,
       // Loaded with the first scrape: a start need not wait for it.
@@ -59,6 +61,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
         return () => registry.metrics()
       }),
       dropTarget: (target) => daemon.dropTarget(target),
+      api: lazyApi({ config, daemon, log, clock, tokens: allowed }),
       status: () =>
         describeStatus({
           name: config.name,
@@ -66,7 +69,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
           stats,
           progress,
           health,
-          sources: config.sources.map((source) => ({ name: source.name, address: printAddress(source) })),
+          sources: sourcesOf(config),
           checkpointStore: redactUrls(config.checkpoint.store),
           position: (source) => daemon.position(source),
           gaps: (source) => daemon.gaps(source),
@@ -97,3 +100,38 @@ function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable 
     },
   }
 }
+
+/** Posted events are a source like servers. */
+function sourcesOf({ sources, events }: Config): { readonly name: string; readonly address: string }[] {
+  const servers = sources.map((source) => ({ name: source.name, address: printAddress(source) }))
+  return events === null ? servers : [...servers, { name: EVENTS_SOURCE, address: redactUrls(events.store) }]
+}
+
+/** The API is loaded with its first request: who never asks does not pay for it. */
+function lazyApi({ config, daemon, log, clock, tokens }: ApiParts): NonNullable<HttpPages['api']> {
+  let listener: ReturnType<typeof load> | undefined
+  const load = async () => {
+    const { apiListener } = await import('../../ops/api/app.ts')
+    const { environments = [], testEnvironments = new Set<string>(), limits = NO_EVENTS } = config.events ?? {}
+    return apiListener({
+      tokens,
+      takesEvents: config.events !== null,
+      events: () => daemon.events(),
+      rules: () => daemon.rules(),
+      environments,
+      testEnvironments,
+      limits,
+      version: version(),
+      clock,
+      log,
+    })
+  }
+  return async (request, response) => (await (listener ??= load()))(request, response)
+}
+
+interface ApiParts extends Pick<AdminDeps, 'config' | 'daemon' | 'log' | 'clock'> {
+  readonly tokens: Tokens
+}
+
+/** Where no events are taken in, requests have no bodies of note. */
+const NO_EVENTS = { eventBytes: 0, requestBytes: 65_536, depth: 8, batch: 0, ratePerSecond: null, hops: 0 } as const

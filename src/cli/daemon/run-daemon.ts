@@ -39,11 +39,11 @@ async function runConfigured(options: GlobalOptions): Promise<void> {
   const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock, onReopen: onHangUp })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
   const reread = (): Config =>
-    loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), sourceRequired: true }).config
+    loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), sourceRequired: 'unless events' }).config
   using _watch = reloadRules(config, reread, ruleSet, { daemon, stats, log, clock: systemClock })
   await daemon.run(stop.signal)
   const [first, ...further] = config.sources.map(({ name }) => ({ source: name, ...placeOf(daemon.position(name)) }))
-  const { source: _only, ...place } = first!
+  const { source: _only, ...place } = first ?? { source: '' }
   log.info({ ...place, ...(further.length > 0 && { sources: [first, ...further] }) }, 'stopped')
 }
 

@@ -13,6 +13,8 @@ import { ApiError } from './problem.ts'
 
 export interface ApiDeps {
   readonly tokens: Tokens
+  /** False: they are not configured. */
+  readonly takesEvents: boolean
   /** Null while this instance takes none in: it starts, or another one leads. */
   readonly events: () => Events | null
   readonly rules: () => RuleSwitches | null
@@ -31,7 +33,12 @@ export interface Api extends ApiDeps {
 
 export type Call = Context<{ Variables: { caller: Caller } }>
 
-export function eventsOf({ events }: ApiDeps): Events {
+export function eventsOf({ events, takesEvents }: ApiDeps): Events {
+  if (!takesEvents) {
+    throw new ApiError(404, 'BINGO_EVENTS_OFF', 'this instance takes no events', {
+      hint: 'Write `events: {}` into its configuration.',
+    })
+  }
   const found = events()
   if (found === null) throw notReady()
   return found

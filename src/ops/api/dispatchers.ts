@@ -62,7 +62,7 @@ function ruleOf(api: Api, call: Call): RuleInfo {
 }
 
 function unknownRule(): ApiError {
-  return new ApiError(404, 'BINGO_RULE_UNKNOWN', 'there is no such rule')
+  return new ApiError(404, 'BINGO_DISPATCHER_UNKNOWN', 'there is no such rule')
 }
 
 function shown({ disabledAt, ...rule }: RuleInfo): object {

@@ -26,6 +26,8 @@ export interface LogSourceOptions {
   readonly clock: Clock
   readonly log: Log
   readonly status?: EventStatuses | undefined
+  /** Told once a second how much is not finished. */
+  readonly seen?: ((queue: { readonly size: number; readonly oldestAt: number | null }) => void) | undefined
 }
 
 /** Keeps what became of each event. */
@@ -101,11 +103,6 @@ export class LogSource implements Source<LogPosition> {
     if (places.length > 0) void this.acknowledge(places)
   }
 
-  /** When the oldest entry that is not finished entered the log; null: everything that was read is finished. */
-  get oldestAt(): number | null {
-    return this.inFlight.oldestAt
-  }
-
   private async readOn(into: Intake<LogPosition>, signal: AbortSignal): Promise<void> {
     const { provider, group } = this.options
     await provider.log.stats()
@@ -161,6 +158,7 @@ export class LogSource implements Source<LogPosition> {
     if (stats === null) return
     const pending = stats.groups.find(({ name }) => name === group)?.pending ?? stats.count
     this.state.caughtUp = pending <= this.inFlight.size
+    this.options.seen?.({ size: pending, oldestAt: this.inFlight.oldestAt })
   }
 
   private isConnected(): void {

@@ -193,6 +193,7 @@ describe('Hops', () => {
       const jobs: Sendable[] = []
       matcher.eventProgram(next)!.run(next, 0, {
         ruleMatched: () => undefined,
+        deferred: () => undefined,
         matched: (action, change, payload) => void jobs.push({ id: change.id, key: '', at: 0, payload, action }),
         failed: (_action, _change, { error }) => void codes.push(error.code),
       })

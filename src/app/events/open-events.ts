@@ -1,0 +1,108 @@
+import { hostname } from 'node:os'
+import { DueTimer } from '../../events/due-timer.ts'
+import type { Events } from '../../events/contract.ts'
+import { Publisher } from '../../events/publisher.ts'
+import { StatusProjection } from '../../events/status-projection.ts'
+import { openEventProvider } from '../../log/open.ts'
+import type { Clock, Timer } from '../../model/clock.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { EventCounters } from '../../model/event/event-counters.ts'
+import type { Log, Sendable } from '../../model/rule/action.ts'
+import type { Source } from '../../model/source/source.ts'
+import type { EventProvider } from '../../model/state/event-provider.ts'
+import { LogSource } from '../../sources/log/log-source.ts'
+import type { EventsConfig } from '../config/config.ts'
+import { EVENTS_SOURCE } from '../config/sources.ts'
+import type { NamedSource } from '../open-sources.ts'
+
+export interface OpenEventsDeps {
+  /** Of the instance. */
+  readonly name: string
+  readonly config: EventsConfig
+  readonly counters: EventCounters
+  /** Sends that were skipped, since their rule is disabled. */
+  readonly skipped: { has(job: Sendable): boolean }
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** Who reads the log for the rules of an instance. */
+const GROUP = 'rules'
+const EXPIRE_EVERY_MS = 600_000
+
+/** Posted events of a running instance: where they are kept, taken in, and read. */
+export interface RunningEvents extends Events {
+  readonly source: NamedSource
+  /** Events enter the log at their time, from now on. */
+  start(): void
+  close(): Promise<void>
+}
+
+/** Nothing is read yet. Rejects with BINGO_EVENTS_STORE_INVALID. */
+export async function openEvents(deps: OpenEventsDeps): Promise<RunningEvents> {
+  const { name, config, clock } = deps
+  const provider = await openEventProvider(config.store, { name, idRetentionMs: config.retentionMs, clock })
+  return new OpenEvents(provider, deps)
+}
+
+class OpenEvents implements RunningEvents {
+  readonly provider: EventProvider
+  readonly publisher: Publisher
+  readonly source: NamedSource
+  private readonly deps: OpenEventsDeps
+  private readonly status: StatusProjection
+  private readonly due: DueTimer
+  private expiry: Timer | null = null
+
+  constructor(provider: EventProvider, deps: OpenEventsDeps) {
+    const { config, counters, clock, log, skipped } = deps
+    this.deps = deps
+    this.provider = provider
+    this.due = new DueTimer({ provider, clock, log })
+    this.publisher = new Publisher({
+      provider,
+      limits: config.limits,
+      instanceId: hostname(),
+      clock,
+      counters,
+      stored: (posted) => {
+        for (const { record } of posted) if (record.deliverAt !== null) this.due.waitsFor(record.deliverAt)
+      },
+    })
+    this.status = new StatusProjection({ provider, counters, clock, log, skipped })
+    const source = new LogSource({
+      name: EVENTS_SOURCE,
+      provider,
+      group: GROUP,
+      clock,
+      log,
+      status: this.status,
+      seen: (queue) => (counters.queue = queue),
+    })
+    this.status.follows(source)
+    this.source = { name: EVENTS_SOURCE, custom: source as unknown as Source<object>, observer: this.status }
+  }
+
+  start(): void {
+    this.due.start()
+    this.expiry = this.deps.clock.every(EXPIRE_EVERY_MS, () => void this.expire())
+  }
+
+  async close(): Promise<void> {
+    this.due.close()
+    this.expiry?.cancel()
+    await this.status.close()
+    await this.provider.close()
+  }
+
+  private async expire(): Promise<void> {
+    const { clock, config, log } = this.deps
+    try {
+      const removed = await this.provider.expire(clock.now() - config.retentionMs)
+      if (removed > 0) log.debug({ events: removed }, 'events were removed after their retention')
+    } catch (error) {
+      const code = error instanceof BingoError ? error.code : 'BINGO_INTERNAL'
+      log.warn({ code, err: (error as Error).message }, 'old events cannot be removed')
+    }
+  }
+}

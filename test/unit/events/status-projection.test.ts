@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import { StatusProjection } from '../../../src/events/status-projection.ts'
+import { systemClock } from '../../../src/model/clock.ts'
+import { BingoError } from '../../../src/model/errors.ts'
+import { EventCounters } from '../../../src/model/event/event-counters.ts'
+import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
+import { PostedEvent } from '../../../src/model/event/posted-event.ts'
+import { silentLog } from '../../../src/model/silent-log.ts'
+import type { ProgressUpdate } from '../../../src/model/state/event-provider.ts'
+import { newEvent } from '../../support/events/new-event.ts'
+import { action, transaction } from '../../support/jobs.ts'
+
+function setup() {
+  const updates: ProgressUpdate[] = []
+  const fail: BingoError[] = []
+  const provider = {
+    progress: async (more: readonly ProgressUpdate[]) => {
+      const error = fail.shift()
+      if (error !== undefined) throw error
+      updates.push(...more)
+    },
+  }
+  const counters = new EventCounters()
+  const skipped = new WeakSet<object>()
+  const status = new StatusProjection({ provider, counters, clock: systemClock, log: silentLog, skipped })
+  const read = (id: string, actions: number) => {
+    const { event } = newEvent(id)
+    const posted = new PostedEvent(event, transaction(), 0)
+    status.reads(posted)
+    const jobs = Array.from({ length: actions }, (_, index) => {
+      const plan = action({ index })
+      if (index === 0) status.matched(plan.rule, posted)
+      return new InFlightJob(plan, posted, null, 0, 0, { release: () => undefined }, null)
+    })
+    for (const job of jobs) status.began(job)
+    status.hasRead(posted)
+    return jobs
+  }
+  return { updates, fail, counters, skipped, status, read }
+}
+
+test('an event that no rule matches is completed, with no rules', async () => {
+  const { status, read, updates, counters } = setup()
+  read('none', 0)
+  await status.flush()
+  expect(updates).toMatchObject([{ id: 'none', status: 'completed', matched: 0, outcomes: [] }])
+  expect(counters.processing.counts.reduce((a, b) => a + b)).toBe(1)
+})
+
+test('an event is processing until its last action has ended, and says what each of them did', async () => {
+  const { status, read, updates, skipped } = setup()
+  const [first, second] = read('two', 2)
+  status.ended(first!, 'delivered')
+  await status.flush()
+  expect(updates.at(-1)).toMatchObject({ status: 'processing', matched: 1, outcomes: [{ action: 0, status: 'done' }] })
+  skipped.add(second!)
+  status.ended(second!, 'delivered')
+  await status.flush()
+  expect(updates.at(-1)).toMatchObject({
+    status: 'completed',
+    outcomes: [{ status: 'done' }, { action: 1, status: 'skipped' }],
+  })
+})
+
+test('an event fails with what its dead letter says, and names it', async () => {
+  const { status, read, updates } = setup()
+  const [job] = read('bad', 1)
+  job!.attempts = [{ at: 1, code: 'BINGO_HTTP_REJECTED', message: 'no' }]
+  status.ended(job!, 'dead letter')
+  await status.flush()
+  expect(updates.at(-1)).toMatchObject({
+    status: 'failed',
+    error: 'BINGO_HTTP_REJECTED: no',
+    outcomes: [{ status: 'failed', deadLetter: `bad#${job!.action.rule.id}#0` }],
+  })
+})
+
+test('an event whose action is superseded by a newer one is done', async () => {
+  const { status, read, updates } = setup()
+  const [job] = read('old', 1)
+  status.ended(job!, 'superseded')
+  await status.flush()
+  expect(updates.at(-1)).toMatchObject({ status: 'completed', outcomes: [{ status: 'done' }] })
+})
+
+test('what could not be written is written later; what is refused for good is not tried again', async () => {
+  const { status, read, updates, fail } = setup()
+  fail.push(new BingoError('BINGO_LOG_UNREACHABLE', 'gone', { retryable: true }))
+  read('later', 0)
+  await status.flush()
+  expect(updates.map(({ id }) => id)).toEqual(['later'])
+  fail.push(new BingoError('BINGO_LOG_CORRUPT', 'broken'))
+  read('never', 0)
+  await status.flush()
+  read('next', 0)
+  await status.flush()
+  expect(updates.map(({ id }) => id)).toEqual(['later', 'next'])
+})
+
+test('reading pauses while too many statuses wait, and goes on when they are written', async () => {
+  const { status, read, fail } = setup()
+  const reasons = new Set<object>()
+  status.follows({ pause: (reason) => reasons.add(reason), resume: (reason) => reasons.delete(reason) })
+  fail.push(new BingoError('BINGO_LOG_UNREACHABLE', 'gone', { retryable: true }))
+  for (let i = 0; i < 10_001; i++) read(`e${i}`, 0)
+  expect(reasons.size).toBe(1)
+  await status.flush()
+  expect(reasons.size).toBe(0)
+})
