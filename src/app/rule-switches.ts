@@ -120,8 +120,8 @@ export class StoredSwitches implements RuleSwitches {
     return {
       id,
       description,
-      on: [],
-      manual: false,
+      on: rule.on?.kinds.has('posted') ? rule.on.patterns : [],
+      manual: rule.manual,
       tags,
       version,
       enabled: off === undefined,

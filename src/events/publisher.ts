@@ -3,6 +3,7 @@ import type { Clock } from '../model/clock.ts'
 import type { EventCounters } from '../model/event/event-counters.ts'
 import type { EventEnvelope, EventFields } from '../model/event/event-record.ts'
 import type { EventPublisher, Poster, PostingOptions, PostingProblem } from '../model/event/posting.ts'
+import { RESERVED_TYPES } from '../model/event/invocation.ts'
 import { uuid7 } from '../model/event/uuid7.ts'
 import { exactJson, jsonPath } from '../model/json/strict-json.ts'
 import type { Value } from '../model/event/change.ts'
@@ -81,6 +82,8 @@ export class Publisher implements EventPublisher {
     for (const [i, event] of events.entries()) {
       const read = eventSchema.safeParse(posting.isParsed === true ? event : withoutDates(event))
       if (!read.success) problems.push(...problemsOf(read.error, path(i)))
+      else if (isRefusedType(read.data, posting))
+        problems.push({ path: jsonPath([...path(i), 'type']), message: RESERVED })
       else made.push(this.newEvent(read.data, posting, options, by, now, i))
       if (problems.length >= MOST_PROBLEMS) break
     }
@@ -126,6 +129,12 @@ export class Publisher implements EventPublisher {
     }
     return { event, sent: sentFields(input, options, by) }
   }
+}
+
+const RESERVED = `types that begin with "${RESERVED_TYPES}" are BinGo's own`
+
+function isRefusedType({ type, name }: EventInput, { isReserved }: PostingOptions): boolean {
+  return isReserved !== true && (type ?? name)!.startsWith(RESERVED_TYPES)
 }
 
 /** `deliverAt` wins; what is due already is not delayed at all. */

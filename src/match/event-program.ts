@@ -102,6 +102,7 @@ export class EventProgram {
 }
 
 function isFor({ on }: Rule, { envelope }: PostedEvent): boolean {
-  if (on!.sources !== null && !on!.sources.has(envelope.source)) return false
-  return on!.test === 'any' || envelope.isTest === (on!.test === 'only')
+  if (on === null) return true
+  if (on.sources !== null && !on.sources.has(envelope.source)) return false
+  return on.test === 'any' || envelope.isTest === (on.test === 'only')
 }

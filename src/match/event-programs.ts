@@ -7,10 +7,14 @@ const MOST_TYPES = 4_096
 /** Finds the rules of a posted event by its type. Types of the same rules share a program. */
 export class EventPrograms {
   private readonly rules: readonly Rule[]
+  private readonly all: readonly Rule[]
+  private readonly invoked = new Map<string, EventProgram>()
   private readonly byType = new Map<string, EventProgram | null>()
   private readonly byRules = new Map<string, EventProgram>()
 
-  constructor(rules: readonly Rule[]) {
+  /** `all`: with those that run only when they are invoked. */
+  constructor(rules: readonly Rule[], all = rules) {
+    this.all = all
     this.rules = rules.filter(({ on }) => on !== null && on.kinds.has('posted'))
   }
 
@@ -22,6 +26,17 @@ export class EventPrograms {
       if (this.byType.size >= MOST_TYPES) this.byType.clear()
       this.byType.set(type, program)
     }
+    return program
+  }
+
+  /** For an event that is for one rule alone; null where there is no such rule (any more). */
+  invoking(id: string): EventProgram | null {
+    const known = this.invoked.get(id)
+    if (known !== undefined) return known
+    const rule = this.all.find((each) => each.id === id)
+    if (rule === undefined) return null
+    const program = new EventProgram([unconditional(rule)])
+    this.invoked.set(id, program)
     return program
   }
 
@@ -37,4 +52,10 @@ export class EventPrograms {
     }
     return program
   }
+}
+
+/** Whoever invokes a rule has decided that it is to run. */
+function unconditional(rule: Rule): Rule {
+  const on = rule.on && { ...rule.on, sources: null, test: 'any' as const }
+  return { ...rule, on, match: null, filter: null }
 }

@@ -1,5 +1,6 @@
 import type { RowsBlock } from '../model/source/binlog-stream.ts'
 import type { Change, RowOp } from '../model/event/change.ts'
+import { invokedRule } from '../model/event/invocation.ts'
 import type { PostedEvent } from '../model/event/posted-event.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
@@ -41,7 +42,7 @@ export class Matcher {
   /** `onTable` is told of each table that a rule names, once per shape. */
   constructor(ruleSet: RuleSet, compile: CompileRowDecoder, onTable: (table: TableDef) => void = () => undefined) {
     this.rules = ruleSet.rules.filter((rule) => !rule.manual)
-    this.events = new EventPrograms(this.rules)
+    this.events = new EventPrograms(this.rules, ruleSet.rules)
     this.compile = compile
     this.onTable = onTable
   }
@@ -63,7 +64,8 @@ export class Matcher {
 
   /** The rules of a posted event; null when it has none. */
   eventProgram({ envelope }: PostedEvent): EventProgram | null {
-    return this.events.of(envelope.type)
+    const invoked = invokedRule(envelope)
+    return invoked === undefined ? this.events.of(envelope.type) : this.events.invoking(invoked)
   }
 
   /** The program for a row that came as values, not as an image; null when no rule listens to its operation. */

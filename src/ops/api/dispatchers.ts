@@ -10,7 +10,7 @@ import {
   type Api,
   type Call,
 } from './context.ts'
-import { invocation } from '../../events/invocation.ts'
+import { invocation } from '../../model/event/invocation.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownPosted } from './records.ts'
 import { environmentQuery, invokeBody } from './schemas.ts'
@@ -48,7 +48,7 @@ export async function invokeDispatcher(api: Api, call: Call): Promise<Response> 
   const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
   const input = checked(invokeBody, hasBody ? (await api.bodies.json(call.req.raw)).value : {})
   const poster = posterOf(api, caller, environment, 'api')
-  const posting = { events: [invocation(rule, input)], isParsed: true, path: () => [] as const }
+  const posting = { events: [invocation(rule.id, input)], isReserved: true, isParsed: true, path: () => [] as const }
   const [posted] = await publisher.publish(posting, poster)
   return jsonAnswer(shownPosted(posted!, provider.can))
 }

@@ -67,6 +67,7 @@ test.each<[string, unknown, unknown, string]>([
   ['two different types', { type: 'a', name: 'b' }, undefined, '$.events[0].name'],
   ['an id of 10 kB', { type: 'a', id: 'x'.repeat(10_000) }, undefined, '$.events[0].id'],
   ['an id with a blank', { type: 'a', id: 'a b' }, undefined, '$.events[0].id'],
+  ['a type of BinGo itself', { type: 'bingo.rule.invoke' }, undefined, '$.events[0].type'],
   ['an empty id', { type: 'a', id: '' }, undefined, '$.events[0].id'],
   ['a key that is a number', { type: 'a', key: 1 }, undefined, '$.events[0].key'],
   ['a key with a NUL', { type: 'a', key: 'a\0b' }, undefined, '$.events[0].key'],

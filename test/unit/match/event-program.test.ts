@@ -55,6 +55,14 @@ describe('A posted event finds its rules', () => {
     expect(matched(['on: "*", manual: true', 'on: "*", filter: "new.id == 1"'], posted())).toEqual([])
   })
 
+  test('by their ids alone when they are invoked, whatever they say of events', () => {
+    const lines = ['on: "**"', 'on: a.b, manual: true, source: x, match: {payload: {a: 1}}, filter: "payload.b == 2"']
+    const invoke = (rule: string) => posted({ type: 'bingo.rule.invoke', metadata: { invoke: rule } })
+    expect(matched(lines, invoke('r1'))).toEqual(['r1'])
+    expect(matched(lines, invoke('r0'))).toEqual(['r0'])
+    expect(matched(lines, invoke('gone'))).toEqual([])
+  })
+
   test('with what their actions render', () => {
     const rules = rulesFrom(
       'rules: [{id: r, on: orders.**, actions: [{type: redis, cmd: DEL, key: "o:{{payload.id}}"}, {type: redis, cmd: DEL, key: "x", when: "payload.id > 5"}]}]',
