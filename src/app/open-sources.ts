@@ -16,6 +16,7 @@ import type { Stats } from '../model/stats.ts'
 import { parseBinlogPosition, type BinlogPosition } from '../sources/mysql/binlog-positions.ts'
 import { MysqlSource } from '../sources/mysql/mysql-source.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
+import { CounterRecord } from '../state/counters/counter-record.ts'
 import { SourceRecords } from '../state/checkpoint/source-record.ts'
 import { BinlogCheckpoints, type PositionPlace } from './binlog-checkpoints.ts'
 import type { Config, SourceConfig } from './config/config.ts'
@@ -131,7 +132,9 @@ async function entryOf(
 ): Promise<SourceEntry<object>> {
   const { permit } = deps
   const positions = permit === undefined ? place : new GuardedPositions(place, permit)
-  const rest = { positions, gaps: stored?.gaps }
+  const store = new CounterRecord(deps.state, deps.config.name, source.name)
+  const counters = { store, at: stored?.position ?? null }
+  const rest = { positions, gaps: stored?.gaps, counters }
   if ('custom' in source) {
     const { custom, observer } = source
     deps.stats.sources.set(source.name, custom.state)

@@ -149,6 +149,7 @@ export class GroupIntake<P> implements RowIntake<P> {
     const { watermark } = this.deps
     if (this.jobs.ticket === null) watermark.pass(end, commitAtMs)
     else watermark.seal(this.jobs.ticket, end, commitAtMs)
+    this.deps.thresholds?.committed()
   }
 
   private warnDelivered(statement: string): void {

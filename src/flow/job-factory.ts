@@ -5,12 +5,14 @@ import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
 import type { Rule } from '../model/rule/rule.ts'
+import type { Threshold } from '../model/rule/threshold.ts'
 import type { Stats } from '../model/stats.ts'
 import type { MatchSink } from '../match/program/program.ts'
 import type { BackPressure } from './back-pressure.ts'
 import type { Ticket, Watermark } from './checkpoint/watermark.ts'
 import type { CommitBuffer } from './commit-buffer.ts'
 import { followInOrder, LaneJobs } from './lanes/lane-jobs.ts'
+import type { Thresholds } from './thresholds/thresholds.ts'
 import type { RuleCounters } from './rule-counters.ts'
 
 export interface JobFactoryDeps<P> {
@@ -24,6 +26,8 @@ export interface JobFactoryDeps<P> {
   readonly log: Log
   /** Of the source, where it has one. */
   readonly observer?: JobObserver | undefined
+  /** Absent where no rule counts. */
+  readonly thresholds?: Thresholds | undefined
 }
 
 /** Turns matches into jobs: gives each its lane, its hold on the transaction, and its place behind the job before it. */
@@ -53,6 +57,10 @@ export class JobFactory<P> implements MatchSink {
     // A posted event without a key has no order, and needs none.
     const keyless = change.table.key.length === 0 && rule.key === null && !isPosted(change.table)
     if (keyless && change.table.columns.length > 0) this.warnKeyless(change)
+  }
+
+  exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null {
+    return this.deps.thresholds?.count(rule, threshold, change) ?? null
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
@@ -85,6 +93,7 @@ export class JobFactory<P> implements MatchSink {
 
   /** Undoes the jobs of rows with an ordinal of at least `seq` that are still kept back. */
   discard(seq: number): void {
+    this.deps.thresholds?.discard(seq)
     for (const job of this.deps.buffer.takeFrom(seq)) {
       job.hold.release()
       this.deps.backPressure.release(job)

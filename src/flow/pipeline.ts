@@ -119,7 +119,17 @@ class StagedPipeline implements Pipeline {
     this.readings = new Map(
       deps.sources.map((entry) => [
         entry.source.name,
-        new Reading(entry, matcher, { ...options, router, backPressure, rules, beforeSave, stats, log, clock }),
+        new Reading(entry, matcher, {
+          ...options,
+          ruleSet: () => this.ruleSet,
+          router,
+          backPressure,
+          rules,
+          beforeSave,
+          stats,
+          log,
+          clock,
+        }),
       ]),
     )
   }
@@ -138,7 +148,7 @@ class StagedPipeline implements Pipeline {
     this.router.useRules(ruleSet)
     this.lookups.useRules(ruleSet)
     const matcher = this.matcherOf(ruleSet)
-    for (const reading of this.readings.values()) reading.useRules(matcher)
+    for (const reading of this.readings.values()) reading.useRules(matcher, ruleSet)
     if (this.opened) this.deliveries.prepare(ruleSet)
   }
 

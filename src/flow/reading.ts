@@ -2,7 +2,10 @@ import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
+import type { RuleSet } from '../model/rule/rule.ts'
 import type { Source } from '../model/source/source.ts'
+import type { CounterStore } from '../model/state/counters.ts'
+import { patiently } from '../state/checkpoint/patiently.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Matcher } from '../match/matcher.ts'
 import type { BackPressure } from './back-pressure.ts'
@@ -12,6 +15,8 @@ import { Watermark } from './checkpoint/watermark.ts'
 import { CommitBuffer, type JobRoute } from './commit-buffer.ts'
 import { GapKeeper } from './gap-keeper.ts'
 import { GroupIntake } from './intake.ts'
+import { CountedPositions } from './thresholds/counted-positions.ts'
+import { Thresholds } from './thresholds/thresholds.ts'
 import type { RuleCounters } from './rule-counters.ts'
 
 /** One source of a pipeline, with the place where its position is kept and what was found there. */
@@ -23,6 +28,15 @@ export interface SourceEntry<P extends object> {
   readonly gaps?: GapLog | undefined
   /** Is told what becomes of its events. */
   readonly observer?: JobObserver | undefined
+  /** Counters that go with the positions. Absent: they begin anew with each run. */
+  readonly counters?: KeptCounters | undefined
+}
+
+/** Where counters are kept. */
+export interface KeptCounters {
+  readonly store: CounterStore
+  /** The stored position, as it stands there; null for a first start. */
+  readonly at: string | null
 }
 
 /** Forgets the type of the positions: every entry's are those of its own source, and nobody else looks at them. */
@@ -34,6 +48,8 @@ export interface ReadingDeps {
   readonly lanes: number
   readonly checkpointIntervalMs: number
   readonly epoch: number
+  /** As they are now. */
+  readonly ruleSet: () => RuleSet
   readonly router: JobRoute
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
@@ -52,6 +68,8 @@ export class Reading<P extends object> {
   private readonly intake: GroupIntake<P>
   private readonly gapKeeper: GapKeeper<P>
   private readonly saver: CheckpointSaver<P>
+  private readonly thresholds: Thresholds
+  private readonly counters: KeptCounters | null
   private signal: AbortSignal = AbortSignal.abort()
 
   constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
@@ -60,6 +78,8 @@ export class Reading<P extends object> {
     this.source = entry.source
     this.watermark = new Watermark(entry.start)
     const { watermark, source } = this
+    this.thresholds = new Thresholds(watermark, log)
+    this.counters = entry.counters ?? null
     const { state } = source
     state.work = watermark
     this.intake = new GroupIntake<P>(matcher, {
@@ -72,6 +92,7 @@ export class Reading<P extends object> {
       backPressure,
       log,
       observer: entry.observer,
+      thresholds: this.thresholds,
       started: (position) => this.started(position),
       gap: (gap, to) => this.gapKeeper.pass(gap, to, this.signal),
     })
@@ -84,7 +105,10 @@ export class Reading<P extends object> {
       save: (signal) => this.saveNow(signal),
     })
     this.saver = new CheckpointSaver({
-      store: entry.positions,
+      store:
+        this.counters === null
+          ? entry.positions
+          : new CountedPositions(entry.positions, this.counters.store, this.thresholds),
       epoch: deps.epoch,
       intervalMs: deps.checkpointIntervalMs,
       watermark,
@@ -112,8 +136,9 @@ export class Reading<P extends object> {
     return this.source.state.caughtUp
   }
 
-  useRules(matcher: Matcher): void {
+  useRules(matcher: Matcher, ruleSet: RuleSet): void {
     this.intake.useRules(matcher)
+    this.thresholds.useRules(ruleSet)
     this.source.rulesChanged()
   }
 
@@ -129,7 +154,17 @@ export class Reading<P extends object> {
   read(signal: AbortSignal): Promise<void> {
     this.signal = signal
     this.gapKeeper.resume()
-    return this.source.run(this.intake, this.watermark.position, signal)
+    const run = (): Promise<void> => this.source.run(this.intake, this.watermark.position, signal)
+    const ruleSet = this.deps.ruleSet()
+    const counts = ruleSet.rules.some(({ threshold }) => threshold !== null && threshold !== undefined)
+    const { counters } = this
+    if (counters === null || counters.at === null || !counts) return run()
+    return this.restore(counters.store, counters.at, ruleSet, signal).then(run)
+  }
+
+  private async restore(store: CounterStore, at: string, ruleSet: RuleSet, signal: AbortSignal): Promise<void> {
+    const found = await patiently(store, this.deps, signal, () => store.load(at))
+    if (found !== null && found !== 'stopped') this.thresholds.restore(found, ruleSet)
   }
 
   /** Saves the position as it moves, until aborted; rejects when another instance has taken over. */

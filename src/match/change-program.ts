@@ -45,12 +45,27 @@ export class ChangeProgram {
         continue
       }
       sink.ruleMatched(rule, change)
+      const acted = firing(rule, change, heldBytes, sink)
+      if (acted === null) continue
       bound.actions ??= bindActions(rule, this.table)
       for (const action of bound.actions) {
-        const failure = actOn(action, change, heldBytes, sink)
-        if (failure !== null) sink.failed(action.plan, change, failure, heldBytes)
+        const failure = actOn(action, acted, heldBytes, sink)
+        if (failure !== null) sink.failed(action.plan, acted, failure, heldBytes)
       }
     }
+  }
+}
+
+/** The change as the actions of the rule see it; null when its threshold does not let it act. */
+export function firing(rule: Rule, change: Change, heldBytes: number, sink: MatchSink): Change | null {
+  const { threshold } = rule
+  if (threshold === null || threshold === undefined) return change
+  try {
+    return sink.exceeded(rule, threshold, change)
+  } catch (error) {
+    const failure = { stage: 'filter' as const, error: asEvaluationError(error) }
+    for (const action of rule.actions) sink.failed(action, change, failure, heldBytes)
+    return null
   }
 }
 

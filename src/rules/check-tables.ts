@@ -137,6 +137,7 @@ function unknownColumns(rule: Rule, table: TableDef): Problem[] {
   const parts: { readonly location: SourceLocation; bind(table: TableDef): unknown }[] = [
     ...[rule.match, rule.filter, rule.key].filter((part) => part !== null),
     ...(rule.lookups ?? []),
+    ...(rule.threshold ? [rule.threshold] : []),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
   ]
   return parts.flatMap((part) => {

@@ -38,7 +38,10 @@ interface Reading {
 /** What the rule has beside its rows, as far as names go. */
 export function readFacts(map: MapNode): RuleFacts {
   const lookup = entryOf(map, 'lookup')?.value
-  return { lookups: lookup?.tag === 'map' ? lookup.entries.map(({ key }) => key) : [], threshold: false }
+  return {
+    lookups: lookup?.tag === 'map' ? lookup.entries.map(({ key }) => key) : [],
+    threshold: entryOf(map, 'threshold') !== undefined,
+  }
 }
 
 const SIDE_BY_SIDE = { message: 'lookups are read side by side', hint: 'join the tables in the statement' }

@@ -9,6 +9,7 @@ import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
 import { distinct } from './action-identity.ts'
 import { readAction, readPredicate } from './read-action.ts'
 import { factsOfFilter, readFacts, readLookups } from './read-lookups.ts'
+import { readThreshold } from './read-threshold.ts'
 import { warnOfUnused } from './used-lookups.ts'
 import { readKey } from './read-key.ts'
 import { readMatch } from './read-match.ts'
@@ -36,6 +37,7 @@ export const RULE_KEYS = [
   'filter',
   'key',
   'lookup',
+  'threshold',
   'debounce',
   'coalesce',
   'delay',
@@ -95,6 +97,8 @@ export function readRule(
     filter: filter?.predicate ?? null,
     key: key?.key ?? null,
     lookups: lookups.lookups,
+    threshold:
+      field(map, 'threshold', (value) => readThreshold(value, reader, { ruleId: id, scope }, context.reporter)) ?? null,
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,

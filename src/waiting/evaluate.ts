@@ -43,6 +43,8 @@ export function evaluate(action: ActionPlan, { id, stage }: Kept, change: Change
   const { filter, when, render, renderPreviousKey } = bind(action, change.table)
   let at: EvaluationStage = 'filter'
   try {
+    // It was never counted, and is one of many: no retry makes the rule fire.
+    if (stage === 'filter' && action.rule.threshold && change.facts?.threshold === undefined) return NOTHING
     if (stage === 'filter' && filter !== null && !filter(change)) return NOTHING
     at = 'when'
     const asks = (stage === 'filter' || stage === 'when') && when !== null

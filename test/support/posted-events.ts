@@ -24,6 +24,10 @@ export class RecordingSink implements MatchSink {
     this.seen.push(`${rule.id}#${index} deferred`)
   }
 
+  exceeded(): null {
+    return null
+  }
+
   failed({ rule, index }: ActionPlan, _change: unknown, { error }: Parameters<MatchSink['failed']>[2]): void {
     this.seen.push(`${rule.id}#${index} ${error.code}`)
   }

@@ -7,6 +7,8 @@ export class Ticket<P> implements Hold {
   /** Null for one that moves the position nowhere: what it was broken off in comes again, or lies in a gap. */
   end: P | null = null
   commitAtMs = 0
+  /** Called when the watermark has moved over it. */
+  passed: (() => void) | null = null
   private readonly watermark: Watermark<P>
 
   constructor(watermark: Watermark<P>) {
@@ -48,6 +50,11 @@ export class Watermark<P> {
   /** Transactions that are not finished. */
   get pending(): number {
     return this.open.length - this.head
+  }
+
+  /** The newest transaction that is not finished: what was read since is finished when it is. Null when all are. */
+  get newestTicket(): Ticket<P> | null {
+    return this.head === this.open.length ? null : this.open.at(-1)!
   }
 
   /** How many transactions have had jobs so far; the newest one has this number. */
@@ -104,6 +111,7 @@ export class Watermark<P> {
       this.head += 1
       this.finishedUpTo += 1
       if (ticket.end !== null) this.moveTo(ticket.end, ticket.commitAtMs)
+      ticket.passed?.()
     }
     if (this.head === open.length) {
       open.length = 0

@@ -5,13 +5,15 @@ import { Change } from '../../model/event/change.ts'
 import type { Row, RowOp, Transaction } from '../../model/event/change.ts'
 import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
+import { withFacts } from '../../model/event/facts.ts'
+import type { Threshold } from '../../model/rule/threshold.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
 import type { BoundAction, BoundRule } from './bound-rule.ts'
 import type { ColumnSelection } from './column-needs.ts'
 import { boundOfBytes, selections } from './row-selection.ts'
-import { actOn } from '../change-program.ts'
+import { actOn, firing } from '../change-program.ts'
 import { RuleIndex } from '../rule-index.ts'
 
 export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
@@ -49,6 +51,11 @@ export interface MatchSink {
   ): void
   /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
   failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
+  /**
+   * Counts a match of a rule with a threshold: the event with what was counted when the rule fires, else null. Throws
+   * EvaluationError.
+   */
+  exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null
   /** A rule matched a row; before its actions. */
   ruleMatched(rule: Rule, change: Change): void
 }
@@ -184,10 +191,12 @@ export class TableProgram {
       return
     }
     sink.ruleMatched(rule.rule, change)
+    const acted = firing(rule.rule, change, heldBytes, sink)
+    if (acted === null) return
     rule.actions ??= bindActions(rule.rule, this.table)
     for (const action of rule.actions) {
-      const failure = actOn(action, change, heldBytes, sink)
-      if (failure !== null) this.actFailed(action, change, failure, heldBytes, sink)
+      const failure = actOn(action, acted, heldBytes, sink)
+      if (failure !== null) this.actFailed(action, acted, failure, heldBytes, sink)
     }
   }
 
@@ -205,7 +214,8 @@ export class TableProgram {
       return
     }
     const { transaction, seq, query } = change
-    const whole = this.wholeChange(block, this.rowStart, this.rowEnd, seq, query, transaction)
+    const read = this.wholeChange(block, this.rowStart, this.rowEnd, seq, query, transaction)
+    const whole = change.facts === null ? read : withFacts(read, change.facts)
     sink.failed(plan, whole, failure, WHOLE_ROW_FACTOR * (this.rowEnd - this.rowStart))
   }
 }

@@ -5,6 +5,7 @@ import type { TableDef } from '../table/table.ts'
 import type { ActionPlan } from './action.ts'
 import type { Lookup } from './lookup.ts'
 import type { RuleKey } from './rule-key.ts'
+import type { Threshold } from './threshold.ts'
 
 /** Which columns something reads. `all` means the whole row of that image. */
 export interface ColumnReads {
@@ -135,6 +136,8 @@ export interface Rule {
   readonly key: RuleKey | null
   /** Rows that its actions may read; absent or empty: none. */
   readonly lookups?: readonly Lookup[] | undefined
+  /** It acts when so much has come, instead of on every event; null or absent: on every event. */
+  readonly threshold?: Threshold | null | undefined
   readonly actions: readonly ActionPlan[]
   readonly debounce: DebounceOptions | null
   readonly delayMs: number

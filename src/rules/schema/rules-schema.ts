@@ -50,6 +50,22 @@ const LOOKUPS: JsonSchema = {
   },
 }
 
+const THRESHOLD: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['within'],
+  properties: {
+    count: { type: 'integer', minimum: 1, description: 'Acts on the event that is more than so many.' },
+    sum: { type: 'string', description: 'Adds this up instead: {{new.total}}.' },
+    above: { type: ['number', 'string'], description: 'With sum: acts when the sum exceeds it.' },
+    within: { ...DURATION_SCHEMA, description: 'The time that is looked back.' },
+    by: { type: 'string', description: 'What is counted by: {{new.shop_id}}. Default: everything together.' },
+    again: { ...DURATION_SCHEMA, description: 'Earliest time to act again for the same group. Default: within.' },
+    groups: { type: 'integer', minimum: 1, maximum: 100_000, description: 'Most groups at a time. Default: 10,000.' },
+  },
+  description: 'Acts when more events than that come within a time, instead of on each.',
+}
+
 /** JSON Schema of rules files, from the tables that the loader reads with. */
 export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
   const filter = { type: ['string', 'boolean'], description: 'CEL expression that returns true or false.' }
@@ -81,6 +97,7 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
       description: 'Orders, gathers and parks by this instead of the primary key: {{customer_id}}.',
     },
     lookup: { ...LOOKUPS, description: 'Rows of other tables for {{lookup.NAME.COLUMN}} and when.' },
+    threshold: THRESHOLD,
     debounce: {
       anyOf: [
         DURATION_SCHEMA,
