@@ -4,6 +4,7 @@ import { isPosted } from '../model/event/posted-event.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
+import type { EvaluationError } from '../model/errors.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Threshold } from '../model/rule/threshold.ts'
 import type { Stats } from '../model/stats.ts'
@@ -40,6 +41,7 @@ export class JobFactory<P> implements MatchSink {
   /** The change of this transaction that matched last: a change that several rules match counts once. */
   private matchedSeq = -1
   private readonly keyless = new Set<string>()
+  private readonly cancelFailures = new Map<string, number>()
 
   constructor(deps: JobFactoryDeps<P>) {
     this.deps = deps
@@ -61,6 +63,17 @@ export class JobFactory<P> implements MatchSink {
 
   exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null {
     return this.deps.thresholds?.count(rule, threshold, change) ?? null
+  }
+
+  cancelled(rule: Rule, change: Change, error: EvaluationError | null): void {
+    if (error !== null) {
+      this.cancelFailed(rule, change, error)
+      return
+    }
+    for (const job of this.laneJobs.cancels(rule, change, () => this.newHold())) {
+      this.deps.backPressure.charge(job)
+      this.deps.buffer.add(job)
+    }
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
@@ -121,6 +134,26 @@ export class JobFactory<P> implements MatchSink {
     this.deps.backPressure.charge(job)
     this.deps.observer?.began(job)
     this.deps.buffer.add(job)
+  }
+
+  /** Nothing is cancelled. Told at first, then ever more rarely. */
+  private cancelFailed(rule: Rule, change: Change, { code, message }: EvaluationError): void {
+    this.deps.rules.of(rule.id).errorsTotal += 1
+    const count = (this.cancelFailures.get(rule.id) ?? 0) + 1
+    this.cancelFailures.set(rule.id, count)
+    if ((count & (count - 1)) !== 0) return
+    this.deps.log.warn(
+      {
+        code,
+        rule: rule.id,
+        schema: change.table.schema,
+        table: change.table.name,
+        event: change.id,
+        count,
+        err: message,
+      },
+      'cancelOn cannot be evaluated: what waits for this key is not cancelled',
+    )
   }
 
   private warnKeyless({ table }: Change): void {

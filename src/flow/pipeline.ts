@@ -107,6 +107,7 @@ class StagedPipeline implements Pipeline {
         lines,
         storedJobs,
         hasRoom,
+        readUpToMs: () => this.readUpToMs(),
         prepare: (job) => this.prepare(job),
         skipped: (job) => this.skipped(job),
         superseded,
@@ -246,6 +247,12 @@ class StagedPipeline implements Pipeline {
     if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
     if (this.observers.length > 0) this.tell(job, delivered ? 'delivered' : 'dead letter')
     this.backPressure.release(job)
+  }
+
+  /** While reading pauses, nobody knows what was committed meanwhile. */
+  private readUpToMs(): number {
+    const { paused } = this.deps.stats.budget
+    return Math.min(...[...this.readings.values()].map((reading) => reading.readUpToMs(paused)))
   }
 
   private async prepare(job: InFlightJob): Promise<void> {

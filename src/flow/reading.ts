@@ -19,6 +19,9 @@ import { CountedPositions } from './thresholds/counted-positions.ts'
 import { Thresholds } from './thresholds/thresholds.ts'
 import type { RuleCounters } from './rule-counters.ts'
 
+/** A source that does not tell where it ends counts as read when it has brought nothing for so long. */
+const QUIET_MS = 5_000
+
 /** One source of a pipeline, with the place where its position is kept and what was found there. */
 export interface SourceEntry<P extends object> {
   readonly source: Source<P>
@@ -70,6 +73,7 @@ export class Reading<P extends object> {
   private readonly saver: CheckpointSaver<P>
   private readonly thresholds: Thresholds
   private readonly counters: KeptCounters | null
+  private seen = { groups: -1, atMs: 0 }
   private signal: AbortSignal = AbortSignal.abort()
 
   constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
@@ -134,6 +138,18 @@ export class Reading<P extends object> {
 
   get caughtUp(): boolean {
     return this.source.state.caughtUp
+  }
+
+  /** Commit time up to which everything was read; Infinity when nothing is left to read. `paused`: reading is. */
+  readUpToMs(paused: boolean): number {
+    const { connected, caughtUp, lastCommitAt, address, endUnknown, groups } = this.source.state
+    if (!connected || paused) return lastCommitAt
+    if (caughtUp) return Infinity
+    if (address !== '' && endUnknown === null) return lastCommitAt
+    // Nobody knows where it ends: what comes no more has come.
+    const now = this.deps.clock.monotonicMs()
+    if (groups !== this.seen.groups) this.seen = { groups, atMs: now }
+    return now - this.seen.atMs >= QUIET_MS ? Infinity : lastCommitAt
   }
 
   useRules(matcher: Matcher, ruleSet: RuleSet): void {

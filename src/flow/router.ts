@@ -18,6 +18,8 @@ export interface RouterDeps {
   readonly storedJobs: StoredJobs
   /** Whether the memory budget has room for more jobs. */
   readonly hasRoom: () => boolean
+  /** Commit time up to which everything was read, milliseconds since 1970; Infinity when nothing is left to read, and where absent. */
+  readonly readUpToMs?: (() => number) | undefined
   /** Reads what the job waits for. */
   readonly prepare: (job: InFlightJob) => Promise<void>
   /** The `when` of a job does not hold: it ends before it came to a lane. */
@@ -72,10 +74,20 @@ export class Router {
       this.gather(job)
       return
     }
+    if (job.cancels) {
+      this.cancel(job)
+      return
+    }
     // The rule as it is now: this event may have been matched before, and let go after.
     const { delayMs } = this.current.get(rule.id) ?? rule
     if (delayMs > 0 || this.delays.get(rule.id)?.empty === false) this.delayLine(rule.id, delayMs).add(job)
     else this.gather(job)
+  }
+
+  private cancel(job: InFlightJob): void {
+    const line = this.delays.get(job.action.rule.id)
+    if (line === undefined || line.empty) this.deps.skipped(job)
+    else line.cancel(job)
   }
 
   /** Goes on with what waits in the store. */
@@ -187,7 +199,11 @@ export class Router {
       const { clock, lines, storedJobs, hasRoom } = this.deps
       const reader = storedJobs.reader(lines.line(DELAY_PREFIX + ruleId))
       const release = (job: InFlightJob): void => this.gather(job)
-      line = new DelayLine(delayMs, { clock, steadyNow: this.steadyNow, reader, release, hasRoom })
+      const cancels = (): boolean => Boolean(this.current.get(ruleId)?.cancelOn)
+      // What was committed before an event is due may cancel it, and has to be read first.
+      const readUpToMs = (): number => (cancels() ? (this.deps.readUpToMs?.() ?? Infinity) : Infinity)
+      const deps = { clock, steadyNow: this.steadyNow, reader, release, hasRoom, cancels, readUpToMs }
+      line = new DelayLine(delayMs, deps)
       this.delays.set(ruleId, line)
     }
     return line

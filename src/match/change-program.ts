@@ -41,7 +41,12 @@ export class ChangeProgram {
         if (holds !== null && !holds(change)) continue
       } catch (error) {
         const failure = { stage: 'filter' as const, error: asEvaluationError(error) }
+        if (rule.cancels !== undefined) sink.cancelled(rule.cancels, change, failure.error)
         for (const action of rule.actions) sink.failed(action, change, failure, heldBytes)
+        continue
+      }
+      if (rule.cancels !== undefined) {
+        sink.cancelled(rule.cancels, change, null)
         continue
       }
       sink.ruleMatched(rule, change)

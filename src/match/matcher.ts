@@ -2,7 +2,7 @@ import type { RowsBlock } from '../model/source/binlog-stream.ts'
 import type { Change, RowOp } from '../model/event/change.ts'
 import { invokedRule } from '../model/event/invocation.ts'
 import type { PostedEvent } from '../model/event/posted-event.ts'
-import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import type { CancelOn, Rule, RuleSet } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { ChangeProgram } from './change-program.ts'
 import type { EventProgram } from './event-program.ts'
@@ -106,7 +106,7 @@ export class Matcher {
     if (programs === undefined) {
       const rules = this.rules.filter((rule) => rule.matchesTable(table.schema, table.name))
       const forOp = (op: RowOp): ShapedPrograms => ({
-        rules: rules.filter((rule) => rule.listensTo(op, table.schema, table.name)),
+        rules: rules.flatMap((rule) => forOperation(rule, op, table)),
         programs: [],
         changes: null,
       })
@@ -116,4 +116,24 @@ export class Matcher {
     }
     return programs
   }
+}
+
+/** The rule, and before it what cancels what it did earlier: an event that does both cancels the ones before itself. */
+function forOperation(rule: Rule, op: RowOp, { schema, name }: TableDef): readonly Rule[] {
+  const own = rule.listensTo(op, schema, name) ? [rule] : []
+  if (!rule.cancelOn || !rule.cancelOn.operations.has(op)) return own
+  return [cancelRule(rule, rule.cancelOn), ...own]
+}
+
+const cancelRules = new WeakMap<CancelOn, Rule>()
+
+function cancelRule(rule: Rule, cancelOn: CancelOn): Rule {
+  let cancels = cancelRules.get(cancelOn)
+  if (cancels === undefined) {
+    const { operations, filter } = cancelOn
+    const nothing = { actions: [], lookups: [], threshold: null, cancelOn: null, debounce: null, delayMs: 0 }
+    cancels = { ...rule, ...nothing, operations, filter, match: null, cancels: rule }
+    cancelRules.set(cancelOn, cancels)
+  }
+  return cancels
 }

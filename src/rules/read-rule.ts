@@ -11,6 +11,7 @@ import { readAction, readPredicate } from './read-action.ts'
 import { factsOfFilter, readFacts, readLookups } from './read-lookups.ts'
 import { readThreshold } from './read-threshold.ts'
 import { warnOfUnused } from './used-lookups.ts'
+import { readCancelOn } from './read-cancel-on.ts'
 import { readKey } from './read-key.ts'
 import { readMatch } from './read-match.ts'
 import { ON_KEYS, operationsOf, readOn } from './read-on.ts'
@@ -41,6 +42,7 @@ export const RULE_KEYS = [
   'debounce',
   'coalesce',
   'delay',
+  'cancelOn',
   ...DELIVERY_KEYS,
   'actions',
 ] as const
@@ -102,6 +104,8 @@ export function readRule(
     actions,
     debounce: field(map, 'debounce', (value) => readDebounce(value, reader)) ?? null,
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,
+    cancelOn:
+      field(map, 'cancelOn', (value) => readCancelOn(value, map, { reader, of: { ruleId: id, scope }, facts })) ?? null,
     on: given?.on ?? null,
     manual: field(map, 'manual', (value) => reader.boolean(value, 'manual')) ?? false,
     matchesTable: (schema, table) => [...listened].some((operation) => rule.listensTo(operation, schema, table)),

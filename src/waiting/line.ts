@@ -5,6 +5,7 @@ export interface WaitingLineDeps {
   readonly page: (after: WaitingSeq, limit: number) => Promise<readonly StoredRecord[]>
   readonly add: (job: InFlightJob, baseMs: number) => void
   readonly hold: (record: StoredRecord, uses: number) => Hold
+  readonly cancel: (job: InFlightJob) => void
   /** It is being added: if the answer is lost, it is added once more, at another place. */
   readonly isWritten: (id: string) => boolean
 }
@@ -25,6 +26,10 @@ export class WaitingLine {
   private addedUpTo: WaitingSeq = 0
   /** There may be records behind `readUpTo` that this process did not add. */
   private more = false
+  /** Keys with a cancellation that is not written yet, and how many. */
+  private readonly cancelling = new Map<string, number>()
+  /** Records that were cancelled while somebody may have read them. */
+  private readonly gone = new Set<WaitingSeq>()
 
   constructor(name: string, deps: WaitingLineDeps) {
     this.name = name
@@ -43,9 +48,37 @@ export class WaitingLine {
     this.deps.add(job, baseMs)
   }
 
+  /** Records of the job's key are removed, but for those that are added after this call. */
+  cancel(job: InFlightJob): void {
+    this.cancelling.set(job.key, (this.cancelling.get(job.key) ?? 0) + 1)
+    this.deps.cancel(job)
+  }
+
+  isCancelling(rowKey: string): boolean {
+    return this.cancelling.size > 0 && this.cancelling.has(rowKey)
+  }
+
+  isGone(seq: WaitingSeq): boolean {
+    return this.gone.size > 0 && this.gone.has(seq)
+  }
+
+  /** A cancellation is written: these records are gone. */
+  cancelled(rowKey: string, seqs: readonly WaitingSeq[]): void {
+    for (const seq of seqs) this.gone.add(seq)
+    const left = (this.cancelling.get(rowKey) ?? 1) - 1
+    if (left > 0) this.cancelling.set(rowKey, left)
+    else this.cancelling.delete(rowKey)
+  }
+
+  /** A job was cancelled before it was written. */
+  dropped(): void {
+    this.pending -= 1
+  }
+
   /** The next records. Each has to be given an end: by a hold, or by `back`. One call at a time. */
   async next(limit: number): Promise<readonly StoredRecord[]> {
     const { addedUpTo } = this
+    this.gone.clear()
     const page = await this.deps.page(this.readUpTo, limit)
     const records = this.answered(page)
     this.readUpTo = records.at(-1)?.seq ?? this.readUpTo

@@ -72,6 +72,8 @@ export class WaitingLines {
       line = new WaitingLine(name, {
         page: (after, limit) => patiently(this.patience(), () => this.deps.store.page(name, after, limit)),
         add: (job, baseMs) => this.add(job, line!, baseMs),
+        // In the order of the additions: what is added later stays.
+        cancel: (job) => this.add(job, line!, 0),
         isWritten: (id) => this.writing.has(id),
         hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq)),
       })
@@ -141,8 +143,17 @@ export class WaitingLines {
   }
 
   private async writeAdditions(): Promise<void> {
-    const additions = this.takeAdditions()
-    if (additions.length === 0) return
+    const { kept, cancelled, cancels } = withoutCancelled(this.takeAdditions())
+    if (cancels.length > 0) await this.cancelStored(cancels)
+    if (kept.length > 0) await this.write(kept)
+    for (const { job, line } of cancelled) {
+      line.dropped()
+      this.deps.stored(job)
+    }
+    for (const { job } of cancels) this.deps.stored(job)
+  }
+
+  private async write(additions: readonly Addition[]): Promise<void> {
     const now = this.deps.clock.now()
     const records = additions.map(({ job, line, baseMs }) => recordOf(job, line.name, baseMs, now))
     this.writing = new Set(records.map(({ id }) => id))
@@ -151,6 +162,17 @@ export class WaitingLines {
     for (const [i, { job, line }] of additions.entries()) {
       line.added(records[i]!, places[i]!)
       this.deps.stored(job)
+    }
+  }
+
+  /** What is stored of these keys is older than they are: nothing that comes after them is written before. */
+  private async cancelStored(cancels: readonly Addition[]): Promise<void> {
+    for (const { job, line } of cancels) {
+      const { store } = this.deps
+      const records = await patiently(this.patience(), () => store.ofKey(line.name, job.key), true)
+      const seqs = records.map(({ seq }) => seq)
+      if (seqs.length > 0) await patiently(this.patience(), () => store.remove(seqs), true)
+      line.cancelled(job.key, seqs)
     }
   }
 
@@ -217,4 +239,23 @@ class RecordHold implements Hold {
     this.uses -= 1
     if (this.uses === 0) this.remove(this.seq)
   }
+}
+
+/** Of what is to be written, what a later cancellation does not concern. */
+function withoutCancelled(additions: readonly Addition[]): {
+  readonly kept: readonly Addition[]
+  readonly cancelled: readonly Addition[]
+  readonly cancels: readonly Addition[]
+} {
+  const cancels = additions.filter(({ job }) => job.cancels)
+  if (cancels.length === 0) return { kept: additions, cancelled: [], cancels }
+  const [kept, cancelled]: [Addition[], Addition[]] = [[], []]
+  const keys = new Map<WaitingLine, Set<string>>()
+  for (const addition of additions.toReversed()) {
+    const { job, line } = addition
+    if (job.cancels) keys.set(line, (keys.get(line) ?? new Set()).add(job.key))
+    else if (keys.get(line)?.has(job.key) === true) cancelled.push(addition)
+    else kept.push(addition)
+  }
+  return { kept: kept.toReversed(), cancelled, cancels }
 }

@@ -25,6 +25,7 @@ const PATTERNS: { readonly [name: string]: (n: number, i: number) => string } = 
 const SINK: MatchSink = {
   matched: () => undefined,
   deferred: () => undefined,
+  cancelled: () => undefined,
   exceeded: (_rule, _threshold, change) => change,
   failed: () => undefined,
   ruleMatched: () => undefined,

@@ -24,6 +24,10 @@ export class RecordingSink implements MatchSink {
     this.seen.push(`${rule.id}#${index} deferred`)
   }
 
+  cancelled(): void {
+    this.seen.push('cancelled')
+  }
+
   exceeded(): null {
     return null
   }

@@ -2,6 +2,7 @@ import type { Change } from '../../model/event/change.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { EvaluationFailure, Hold } from '../../model/delivery/in-flight-job.ts'
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import type { Rule } from '../../model/rule/rule.ts'
 import { RowLanes } from './row-lanes.ts'
 
 /** What a job itself costs in memory, beside its payload and its change. */
@@ -45,6 +46,17 @@ export class LaneJobs {
   failed(action: ActionPlan, change: Change, failure: EvaluationFailure, heldBytes: number, hold: Hold): InFlightJob {
     this.lanes.locate(change, action.rule.key)
     return new InFlightJob(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, hold, failure)
+  }
+
+  /** What cancels the rule's waiting jobs of the change's key, and of the key that the row had before. */
+  cancels(rule: Rule, change: Change, hold: () => Hold): readonly InFlightJob[] {
+    this.lanes.locate(change, rule.key)
+    const keys = this.lanes.keyChanged ? [true, false] : [false]
+    return keys.map((previous) => {
+      const job = new InFlightJob(rule.actions[0]!, change, undefined, 0, JOB_BYTES, hold(), null, previous)
+      job.markAsCancel()
+      return job
+    })
   }
 
   /** Keeps nothing of the change alive. */

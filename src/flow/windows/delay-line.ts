@@ -21,6 +21,10 @@ export interface DelayLineDeps {
   readonly release: (job: InFlightJob) => void
   /** Whether the memory budget has room for more jobs. */
   readonly hasRoom: () => boolean
+  /** What waits may be cancelled. Absent: never. */
+  readonly cancels?: (() => boolean) | undefined
+  /** Up to which commit time everything has been read that may cancel something. Absent: all. */
+  readonly readUpToMs?: (() => number) | undefined
 }
 
 /**
@@ -60,13 +64,18 @@ export class DelayLine {
   add(job: InFlightJob): void {
     const { line } = this.deps.reader
     const waitedMs = this.waitedMs(job)
-    if (this.delayMs <= MEMORY_MS && line.empty && !this.moving) {
+    if (this.delayMs <= MEMORY_MS && line.empty && !this.moving && this.deps.cancels?.() !== true) {
       const dueAtMs = this.deps.clock.monotonicMs() + Math.max(0, this.delayMs - waitedMs)
       this.waiting.push({ job, dueAtMs: Math.max(dueAtMs, this.waiting.at(-1)?.dueAtMs ?? 0) })
     } else {
       line.add(job, this.deps.steadyNow() - waitedMs)
     }
     this.schedule()
+  }
+
+  /** What waits for the key of the job is cancelled, but for what comes after it. */
+  cancel(job: InFlightJob): void {
+    this.deps.reader.line.cancel(job)
   }
 
   /** The delay changes, for what waits too, whose order stays. */
@@ -165,12 +174,19 @@ export class DelayLine {
     }
   }
 
+  /** It is due, but something that is not read or not written yet may have cancelled it before. */
+  private mayBeCancelled({ rowKey, baseMs }: StoredRecord, dueAtMs: number): boolean {
+    if (dueAtMs > this.deps.clock.monotonicMs()) return false
+    return this.deps.reader.line.isCancelling(rowKey) || (this.deps.readUpToMs?.() ?? Infinity) < baseMs + this.delayMs
+  }
+
   /** Answers how many were due; the others stay where they are. */
   private async move(records: readonly StoredRecord[]): Promise<number> {
     const { reader, release, hasRoom, clock } = this.deps
     for (const [moved, record] of records.entries()) {
       const dueAtMs = this.dueAtMs(record)
-      while (!hasRoom() && !this.stopped) await clock.sleep(ROOM_MS)
+      while (!this.stopped && (!hasRoom() || this.mayBeCancelled(record, dueAtMs))) await clock.sleep(ROOM_MS)
+      if (reader.line.isGone(record.seq)) continue
       if (dueAtMs > clock.monotonicMs() || this.stopped) {
         this.head = { seq: record.seq, dueAtMs }
         reader.line.back(record)

@@ -51,6 +51,8 @@ export interface MatchSink {
   ): void
   /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
   failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
+  /** The change cancels what waits of the rule for its key. `error`: that cannot be told. */
+  cancelled(rule: Rule, change: Change, error: EvaluationError | null): void
   /**
    * Counts a match of a rule with a threshold: the event with what was counted when the rule fires, else null. Throws
    * EvaluationError.
@@ -185,6 +187,11 @@ export class TableProgram {
   }
 
   private fire(rule: BoundRule, change: Change, answer: number, heldBytes: number, sink: MatchSink): void {
+    const { cancels } = rule.rule
+    if (cancels !== undefined) {
+      sink.cancelled(cancels, change, answer === ERROR ? this.errors[rule.filterId]! : null)
+      return
+    }
     if (answer === ERROR) {
       const error = this.errors[rule.filterId]!
       for (const action of rule.rule.actions) sink.failed(action, change, { stage: 'filter', error }, heldBytes)

@@ -36,6 +36,7 @@ class JobLinks {
   reachedHead = false
   preparation: Preparation | null = null
   skipped = false
+  cancels = false
   queue: WakeableQueue | null = null
 }
 
@@ -110,6 +111,15 @@ export class InFlightJob implements Sendable {
   /** Its `when` does not hold: it ends when its turn comes, and nothing is sent. */
   get skipped(): boolean {
     return this.links !== null && this.links.skipped
+  }
+
+  /** It is no action: what waits of its rule for its key is cancelled when its turn comes, and it ends. */
+  get cancels(): boolean {
+    return this.links !== null && this.links.cancels
+  }
+
+  markAsCancel(): void {
+    this.link().cancels = true
   }
 
   /** Keeps its place, and is not sent before `prepared`. */

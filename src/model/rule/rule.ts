@@ -121,6 +121,13 @@ export interface OnEvents {
   readonly test: 'exclude' | 'only' | 'any'
 }
 
+/** `cancelOn:` of a rule with a delay: what makes an event that waits needless. */
+export interface CancelOn {
+  readonly location: SourceLocation
+  readonly operations: ReadonlySet<Operation>
+  readonly filter: Predicate | null
+}
+
 export interface Rule {
   readonly id: string
   readonly description: string | null
@@ -145,6 +152,10 @@ export interface Rule {
   readonly on: OnEvents | null
   /** No event matches it: it is invoked. */
   readonly manual: boolean
+  /** A later change of the same key that it selects cancels what waits for the delay; null or absent: none does. */
+  readonly cancelOn?: CancelOn | null | undefined
+  /** This stands for `cancelOn` of that rule: it has no actions, and what it matches cancels. */
+  readonly cancels?: Rule | undefined
   matchesTable(schema: string, table: string): boolean
   /** As `matchesTable`, for one operation. */
   listensTo(operation: Operation, schema: string, table: string): boolean

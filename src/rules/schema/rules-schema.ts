@@ -112,6 +112,12 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
     },
     coalesce: { enum: ['latest', 'none'] },
     delay: { ...DURATION_SCHEMA, description: 'Time between the commit and the first attempt.' },
+    cancelOn: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { events: { anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }] }, filter },
+      description: 'Later changes of the same key that cancel what waits for the delay.',
+    },
     ...DELIVERY,
     actions: { type: 'array', minItems: 1, items: { $ref: '#/definitions/action' } },
   }

@@ -194,6 +194,7 @@ describe('Hops', () => {
       matcher.eventProgram(next)!.run(next, 0, {
         ruleMatched: () => undefined,
         deferred: () => undefined,
+        cancelled: () => undefined,
         exceeded: () => null,
         matched: (action, change, payload) => void jobs.push({ id: change.id, key: '', at: 0, payload, action }),
         failed: (_action, _change, { error }) => void codes.push(error.code),

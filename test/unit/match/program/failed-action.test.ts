@@ -45,6 +45,7 @@ function run(actions: string, rule = ''): { readonly failed: Change[]; readonly 
     deferred: (_action, change) => void matched!.push(change),
     failed: (_action, change) => void failed!.push(change),
     ruleMatched: () => undefined,
+    cancelled: () => undefined,
     exceeded: (_rule, _threshold, change) => change,
   })
   return { failed: failed!, matched: matched! }
