@@ -40,7 +40,7 @@ export const COMMANDS: { readonly [name: string]: CommandShape } = {
     compile: hset,
     wholeRow: true,
   },
-  HDEL: { subject: 'key', fields: ['field', 'args'], previousKey: 'again', compile: listOf('field') },
+  HDEL: { subject: 'key', fields: ['field', 'fields', 'args'], previousKey: 'again', compile: hdel, wholeRow: true },
   HINCRBY: { subject: 'key', fields: ['field', 'value'], previousKey: 'nothing', compile: hincrby },
   INCRBY: { subject: 'key', fields: ['value'], previousKey: 'nothing', compile: incrby },
   LPUSH: { subject: 'key', fields: ['value', 'args'], previousKey: 'nothing', compile: push },
@@ -122,6 +122,15 @@ function expire(spec: ActionSpec): Arguments[] {
       'write whole seconds, such as `ttl: 90s`',
     )
   return [constant(String(ttlMs / 1000))]
+}
+
+function hdel(spec: ActionSpec, name: string): Arguments[] {
+  if (isWholeRow(spec)) return []
+  if (spec.has('fields')) {
+    const hint = 'write `args: [name, email]`, or one expression: `fields: "{{old}}"`'
+    spec.fail('fields', 'BINGO_RULE_REDIS_FIELD', 'HDEL takes names of fields, without values', hint)
+  }
+  return listOf('field')(spec, name)
 }
 
 function hset(spec: ActionSpec): Arguments[] {

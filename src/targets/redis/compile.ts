@@ -214,6 +214,7 @@ function bindRow(
   return (change) => {
     const address = checkedKey(key(change))
     const { pairs, omitted } = row(change)
+    if (command === 'HDEL') return { address, args: [address, ...namesOf({ pairs, omitted })] }
     if (pairs.length === 0 && command !== 'HSET') {
       throw new EvaluationError('BINGO_REDIS_FIELDS', '`fields` has nothing that is not NULL', {
         hint: 'set `nulls: empty`, or filter such rows out',
@@ -222,6 +223,13 @@ function bindRow(
     const args = [address, ...parts.flatMap((part) => part(change)), ...pairs]
     return { address, args, ...(command === 'HSET' && { omitted: change.op === 'update' ? omitted : [] }) }
   }
+}
+
+/** All of them, whatever their values are. */
+function namesOf({ pairs, omitted }: FieldsOfRow): readonly string[] {
+  const names = [...pairs.filter((_, i) => i % 2 === 0), ...omitted]
+  if (names.length > 0) return names
+  throw new EvaluationError('BINGO_REDIS_FIELDS', '`fields` is empty', { hint: 'filter such rows out' })
 }
 
 /** None where a value in it is NULL or empty. */

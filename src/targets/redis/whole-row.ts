@@ -35,7 +35,7 @@ export function fieldsOfRow(spec: ActionSpec, nulls: Nulls): Piece<FieldsOfRow> 
 function pairsOf(map: unknown, nulls: Nulls): FieldsOfRow {
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     throw new EvaluationError('BINGO_REDIS_FIELDS', '`fields` is not a map here', {
-      hint: 'in a DELETE there is no new row: list `events: [INSERT, UPDATE]`',
+      hint: 'in a DELETE there is no new row: list `events: [INSERT, UPDATE]`, or write {{old}}',
     })
   }
   const pairs: string[] = []

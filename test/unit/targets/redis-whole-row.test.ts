@@ -112,6 +112,16 @@ describe('Keys with NULL entries', () => {
   })
 })
 
+test('HDEL of a whole row removes the fields of all columns, NULL or not, and of an empty map is an error', () => {
+  const action = '{type: redis, cmd: HDEL, key: "h:{{id}}", fields: "{{old}}"}'
+  const [command] = commandsOf(action, remove)
+  expect(command!.slice(0, 2)).toEqual(['HDEL', 'h:1'])
+  expect(new Set(command!.slice(2))).toEqual(new Set(Object.keys(ROW)))
+  const ofDoc = '{type: redis, cmd: HDEL, key: h, fields: "{{new.doc}}"}'
+  const empty = changeOf({ ...ROW, doc: null }, { ...ROW, doc: {} }, USERS)
+  expect(failure(() => payloadOf(ofDoc, empty))).toContain('BINGO_REDIS_FIELDS `fields` is empty')
+})
+
 describe('Counters in hashes and sorted sets', () => {
   test.each([
     ['{type: redis, cmd: HINCRBY, key: "h", field: "f:{{id}}", value: 5}', ['HINCRBY', 'h', 'f:1', '5']],
@@ -137,6 +147,7 @@ describe('Counters in hashes and sorted sets', () => {
 test.each([
   ['cmd: HSET, key: k, fields: "{{new}} x"', 'BINGO_RULE_TYPE fields must be a map', 'fields: "{{new}}"'],
   ['cmd: HSET, key: k, fields: 7', 'BINGO_RULE_TYPE fields must be a map', 'fields: "{{new}}"'],
+  ['cmd: HDEL, key: k, fields: {a: b}', 'BINGO_RULE_REDIS_FIELD HDEL takes names of fields', 'fields: "{{old}}"'],
   ['cmd: HSET, key: k, fields: {a: b}, nulls: omit', 'BINGO_RULE_REDIS_NULLS', 'write `fields: "{{new}}"`'],
   ['cmd: HSET, key: k, fields: "{{new}}", nulls: skip', 'BINGO_RULE_REDIS_NULLS', '`nulls: omit` or `nulls: empty`'],
   ['cmd: DEL, keys: [k], nulls: omit', 'BINGO_RULE_REDIS_NULLS', 'write `nulls: skip`'],
