@@ -19,6 +19,9 @@ export class RowLanes {
   private readonly laneOfs = new WeakMap<TableDef, LaneOf>()
   private lastChange: Change | null = null
   private lastKey: RuleKey | null = null
+  /** Asked for last: the rows of a block are all of one table. */
+  private lastTable: TableDef | null = null
+  private lastLaneOf: LaneOf | null = null
 
   constructor(lanes: number) {
     this.lanes = lanes
@@ -29,14 +32,7 @@ export class RowLanes {
     if (change === this.lastChange && key === this.lastKey) return
     this.lastChange = change
     this.lastKey = key
-    const keys = keysBy(key, change)
-    if (keys !== undefined) {
-      this.lane = laneOfText(keys.present, this.lanes)
-      this.keyChanged = keys.previous !== null
-      const previous = keys.previous === null ? this.lane : laneOfText(keys.previous, this.lanes)
-      this.previousLane = previous === this.lane ? -1 : previous
-      return
-    }
+    if (key !== null && this.locateBy(key, change)) return
     if (isPosted(change.table)) {
       this.lane = laneOfText(postedKeyText(change), this.lanes)
       this.previousLane = -1
@@ -53,17 +49,31 @@ export class RowLanes {
     }
   }
 
+  /** By the rule's own key; false where it cannot be rendered. */
+  private locateBy(key: RuleKey, change: Change): boolean {
+    const keys = keysBy(key, change)
+    if (keys === undefined) return false
+    this.lane = laneOfText(keys.present, this.lanes)
+    this.keyChanged = keys.previous !== null
+    const previous = keys.previous === null ? this.lane : laneOfText(keys.previous, this.lanes)
+    this.previousLane = previous === this.lane ? -1 : previous
+    return true
+  }
+
   /** Keeps nothing of the change alive. */
   forget(): void {
     this.lastChange = null
   }
 
   private laneOf(table: TableDef): LaneOf {
+    if (table === this.lastTable) return this.lastLaneOf!
     let laneOf = this.laneOfs.get(table)
     if (laneOf === undefined) {
       laneOf = laneHash(table, this.lanes)
       this.laneOfs.set(table, laneOf)
     }
+    this.lastTable = table
+    this.lastLaneOf = laneOf
     return laneOf
   }
 }
