@@ -4,6 +4,8 @@ import { jobId, withShortQuery } from '../waiting/record.ts'
 import { announceDeadLetters } from './announce.ts'
 import { isGivenUp } from './queue/sort-results.ts'
 import type { Undelivered } from './undelivered.ts'
+import type { Change } from '../model/event/change.ts'
+import { isPosted } from '../model/event/posted-event.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import { parkedKey } from '../model/delivery/dead-letter.ts'
@@ -186,14 +188,16 @@ function joins(job: InFlightJob): boolean {
   return job.failure === null && (job.attempts === null || job.attempts.length === 0)
 }
 
+function placeOf({ table, transaction }: Change): object {
+  return { schema: table.schema, table: table.name, gtid: transaction.gtid }
+}
+
 function fieldsOf({ action, change }: InFlightJob): object {
   return {
     rule: action.rule.id,
     action: action.type,
     target: action.target.id,
-    schema: change.table.schema,
-    table: change.table.name,
-    gtid: change.transaction.gtid,
+    ...(isPosted(change.table) ? { type: change.type } : placeOf(change)),
     event: change.id,
   }
 }

@@ -67,8 +67,9 @@ function unmatched(
   return patterns
     .filter(({ pattern }) => !(foldsNames && hasCapitals(pattern)))
     .filter(({ matches }) => !tables.some(({ schema, name }) => matches(schema, name)))
-    .map(({ pattern, location }) => {
-      const names = tables.map(({ schema, name }) => (pattern.includes('.') ? `${schema}.${name}` : name))
+    .map(({ pattern, location, operation }) => {
+      const suffix = operation === undefined ? '' : `.${operation}`
+      const names = tables.map(({ schema, name }) => (pattern.includes('.') ? `${schema}.${name}${suffix}` : name))
       const nearest = nearestName(pattern, names)
       return {
         code: RULE_CODES.noTable,

@@ -4,6 +4,7 @@ import type { SourceLocation } from '../model/errors.ts'
 import type { EventKind, OnEvents } from '../model/rule/rule.ts'
 import { RULE_CODES } from './codes.ts'
 import type { ValueReader } from './read-values.ts'
+import type { NamedTable } from './rule-checks.ts'
 import { entryOf } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
 
@@ -16,6 +17,7 @@ const ROW_TYPES: ReadonlyMap<Operation, string> = new Map([
   ['update', 'update'],
   ['delete', 'delete'],
 ])
+const ALL: readonly Operation[] = [...ROW_TYPES.keys(), 'truncate', 'ddl']
 const ROW_SOURCE = 'database'
 const HINT = 'write parts with dots between them: orders.order.create, orders.*.create, orders.**, or * for everything'
 
@@ -23,6 +25,8 @@ const HINT = 'write parts with dots between them: orders.order.create, orders.*.
 export interface ReadOn {
   readonly on: OnEvents & { readonly kinds: Set<EventKind> }
   readonly location: SourceLocation
+  /** Of each pattern. */
+  readonly places: readonly SourceLocation[]
   /** What the rule can be for, by what it says of types and sources. */
   readonly possible: ReadonlySet<EventKind>
   listensTo(operation: Operation, schema: string, table: string): boolean
@@ -32,7 +36,8 @@ export interface ReadOn {
 export function readOn(map: MapNode, reader: ValueReader): ReadOn | undefined {
   const entry = entryOf(map, 'on')
   if (entry === undefined) return refuseWithout(map, reader)
-  const patterns = readPatterns(entry.value, reader)
+  const read = readPatterns(entry.value, reader)
+  const patterns = read.map(({ pattern }) => pattern)
   const given = entryOf(map, 'source')
   const sources = given && new Set(reader.strings(given.value, 'source') ?? [])
   if (given !== undefined && sources?.size === 0) reader.fail(given.value, RULE_CODES.value, 'source is empty')
@@ -54,6 +59,7 @@ export function readOn(map: MapNode, reader: ValueReader): ReadOn | undefined {
   return {
     on,
     location: entry.value.location,
+    places: read.map(({ location }) => location),
     possible,
     listensTo: (operation, schema, table) =>
       on.kinds.has('row') && matchers.some((matcher) => matchesRow(matcher, operation, schema, table)),
@@ -70,13 +76,18 @@ function refuseWithout(map: MapNode, reader: ValueReader): undefined {
   return undefined
 }
 
-function readPatterns(node: TreeNode, reader: ValueReader): readonly string[] {
+interface PlacedPattern {
+  readonly pattern: string
+  readonly location: SourceLocation
+}
+
+function readPatterns(node: TreeNode, reader: ValueReader): readonly PlacedPattern[] {
   const nodes = node.tag === 'list' ? node.items : [node]
   if (nodes.length === 0) reader.fail(node, RULE_CODES.value, 'on is empty: the rule would never match', HINT)
   return nodes.flatMap((each) => {
     const pattern = reader.string(each, 'on')
     if (pattern === undefined) return []
-    if (isTypePattern(pattern)) return [pattern]
+    if (isTypePattern(pattern)) return [{ pattern, location: each.location }]
     reader.fail(each, RULE_CODES.value, `"${pattern}" is not a valid type or pattern of types`, HINT)
     return []
   })
@@ -107,6 +118,20 @@ function matchesRow(matcher: TypeMatcher, operation: Operation, schema: string, 
   const isNamed = (operation === 'truncate' || operation === 'ddl') && matcher.pattern.endsWith(`.${operation}`)
   if (last === undefined && !isNamed) return false
   return matcher.matches([schema, table, last ?? operation].filter((part) => part !== '').join('.'))
+}
+
+/** The patterns of a rule that is for rows alone, to be checked against the tables of a source. */
+export function tablesOf({ on, location, places }: ReadOn): readonly NamedTable[] {
+  if (on.kinds.has('posted')) return []
+  return on.patterns.map((pattern, i) => {
+    const matcher = { pattern, matches: typePattern(pattern) }
+    return {
+      pattern,
+      operation: pattern.slice(pattern.lastIndexOf('.') + 1),
+      location: places[i] ?? location,
+      matches: (schema, table) => ALL.some((operation) => matchesRow(matcher, operation, schema, table)),
+    }
+  })
 }
 
 /** Operations that a rule with `on` can listen to, of whatever table. */

@@ -14,7 +14,7 @@ import { warnOfUnused } from './used-lookups.ts'
 import { readCancelOn } from './read-cancel-on.ts'
 import { readKey } from './read-key.ts'
 import { readMatch } from './read-match.ts'
-import { ON_KEYS, operationsOf, readOn } from './read-on.ts'
+import { ON_KEYS, operationsOf, readOn, tablesOf } from './read-on.ts'
 import type { ReadOn } from './read-on.ts'
 import { settleKinds } from './check-kinds.ts'
 import type { RuleContext } from './read-action.ts'
@@ -137,7 +137,7 @@ function settled(
   const problems = settleKinds(given, read.checks)
   reporter.problems.push(...problems)
   for (const operation of operationsOf(given)) listened.add(operation)
-  return problems.length > 0 ? undefined : read
+  return problems.length > 0 ? undefined : { ...read, checks: { ...read.checks, tables: tablesOf(given) } }
 }
 
 function field<T>(map: MapNode, key: string, read: (node: TreeNode) => T | undefined): T | undefined {

@@ -16,7 +16,10 @@ export interface RuleChecks {
 }
 
 export interface NamedTable {
+  /** As written: of a table, or of a type with its operation. */
   readonly pattern: string
+  /** Last in its type: `create`; undefined: it is a pattern of tables. */
+  readonly operation?: string | undefined
   readonly location: SourceLocation
   readonly matches: TableMatcher
 }

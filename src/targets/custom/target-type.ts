@@ -42,7 +42,7 @@ export interface TargetMessage {
   readonly key: string
   /** When the change was committed, milliseconds since 1970. */
   readonly at: number
-  /** What `body:` of the action renders; without it the whole event (`ChangeEvent`). */
+  /** What `body:` of the action renders; without it the whole event: a `ChangeEvent`, or a posted event as JSON. */
   readonly body: unknown
   /** The other fields of the action that are not part of the address. */
   readonly fields: TargetOptions

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Rule } from '../../../src/model/rule/rule.ts'
+import { loadRulesFromText } from '../../../src/rules/files/load.ts'
+import { actionTypes } from '../../../src/targets/registry.ts'
+import { USERS } from '../../support/match-tables.ts'
 import { problemsIn, rulesFrom } from '../../support/rules-from-text.ts'
 
 /** A rule with these lines at the level of its keys; a log action where none is given. */
@@ -200,4 +203,21 @@ describe('What is wrong with a rule with on has its place and says what would be
       '2:5 BINGO_RULE_MISSING a rule needs "table" or "on" → write table: users, table: shop.*, or a list; or on: orders.order.create for events by their type',
     ])
   })
+})
+
+test('A rule for rows alone is checked against the tables of the source, its types too', () => {
+  const check = (...lines: string[]): readonly string[] =>
+    loadRulesFromText([{ path: '/r/a.yaml', name: 'a.yaml', text: text(...lines) }], {
+      baseDir: process.cwd(),
+      targets: new Map(),
+      defaults: { redisUrl: undefined, allowCidrs: [] },
+      actionTypes: actionTypes(),
+      tables: [USERS],
+    }).warnings.map(({ location, message, hint }) => `${location?.line}:${location?.column} ${message} → ${hint}`)
+  expect(check('on: [shop.usres.create, shop.users.update]', 'source: database')).toEqual([
+    '3:10 no visible table matches "shop.usres.create" → did you mean "shop.users.create"?',
+  ])
+  expect(check('on: "shop.**"', "filter: 'new.status == 1'")).toEqual([])
+  expect(check('on: shop.usres.create')).toEqual([])
+  expect(() => check('on: shop.users.create', "filter: 'new.statsu == 1'")).toThrow('statsu')
 })
