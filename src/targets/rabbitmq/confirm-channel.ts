@@ -8,15 +8,16 @@ const CUT_OFF = 'CH_CLOSE'
 /** A channel in confirm mode. When the broker closes it, `closeReason` says why. */
 export class ConfirmChannel {
   readonly #channel: Channel
-  /** Correlation id → what the broker sent back. */
-  readonly #returned = new Map<string, ReturnedMessage>()
+  /** Name of a publish → what the broker sent back. */
+  readonly #returned = new Map<string, ReturnedMessage[]>()
   #published = 0
   #closeReason: unknown = null
 
   private constructor(channel: Channel) {
     this.#channel = channel
     channel.on('basic.return', (message) => {
-      if (message.correlationId !== undefined) this.#returned.set(message.correlationId, message)
+      const name = nameOf(message)
+      this.#returned.set(name, [...(this.#returned.get(name) ?? []), message])
     })
     channel.on('error', (error: unknown) => {
       this.#closeReason ??= error
@@ -45,13 +46,11 @@ export class ConfirmChannel {
    */
   async publish(envelope: Envelope, body: string): Promise<ReturnedMessage | null> {
     this.#published += 1
-    // Unique on this channel even where a rule sends an event twice; the receiver dedupes by messageId.
-    const correlationId = String(this.#published)
+    // Unique on this channel even where a rule sends an event twice; the receiver dedupes by messageId. A posted event
+    // brings its own: two of one message are both returned, or neither is.
+    const sent = { correlationId: String(this.#published), ...envelope, mandatory: true, durable: true }
     try {
-      await this.#channel.basicPublish(
-        { ...envelope, mandatory: true, durable: true, correlationId },
-        Buffer.from(body),
-      )
+      await this.#channel.basicPublish(sent, Buffer.from(body))
     } catch (error) {
       if (codeOf(error) !== CUT_OFF && this.closed) this.#closeReason ??= error
       throw error
@@ -59,13 +58,18 @@ export class ConfirmChannel {
     // The client tells of a returned message in the turn after it has read it, by which time its confirm, which comes
     // behind it, has been told of already.
     await setImmediate()
-    const reply = this.#returned.get(correlationId)
-    if (reply === undefined) return null
-    this.#returned.delete(correlationId)
-    return reply
+    const name = nameOf(sent)
+    const [reply, ...more] = this.#returned.get(name) ?? []
+    if (more.length > 0) this.#returned.set(name, more)
+    else this.#returned.delete(name)
+    return reply ?? null
   }
 
   async close(): Promise<void> {
     await this.#channel.close()
   }
+}
+
+function nameOf({ correlationId = '', messageId = '' }: Pick<Envelope, 'correlationId' | 'messageId'>): string {
+  return `${correlationId}\0${messageId}`
 }
