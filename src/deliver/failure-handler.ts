@@ -4,6 +4,7 @@ import { jobId, withShortQuery } from '../waiting/record.ts'
 import { announceDeadLetters } from './announce.ts'
 import { isGivenUp } from './queue/sort-results.ts'
 import type { Undelivered } from './undelivered.ts'
+import { bigintPaths } from '../model/event/bigint-paths.ts'
 import type { Change } from '../model/event/change.ts'
 import { isPosted } from '../model/event/posted-event.ts'
 import type { Clock } from '../model/clock.ts'
@@ -160,6 +161,7 @@ export class FailureHandler implements Undelivered {
       attempts: failure === null ? attempts : [...attempts, { at: now, code: failure.code, message: failure.message }],
       createdAt: now,
       ...(stage !== undefined && { stage, columns: columnsOf(change.table) }),
+      ...exactnessOf(change),
     }
   }
 
@@ -186,6 +188,12 @@ function columnsOf({ columns }: TableDef): NonNullable<DeadLetter['columns']> {
 /** It did not fail itself: it waits behind an earlier failure of its key. */
 function joins(job: InFlightJob): boolean {
   return job.failure === null && (job.attempts === null || job.attempts.length === 0)
+}
+
+/** A posted event has no columns that tell which of its texts are integers. */
+function exactnessOf({ table, new: event }: Change): Pick<DeadLetter, 'bigints'> {
+  const bigints = isPosted(table) ? bigintPaths(event) : []
+  return bigints.length === 0 ? {} : { bigints }
 }
 
 function placeOf({ table, transaction }: Change): object {

@@ -22,6 +22,8 @@ export interface Explanation {
   readonly ruleId: string
   /** `error`: the filter failed; the change would go to the dead letters. */
   readonly outcome: 'match' | 'no match' | 'error'
+  /** No event matches it by itself: what is told is what happens when it is invoked. */
+  readonly manual: boolean
   readonly table: { readonly holds: boolean }
   readonly operation: { readonly holds: boolean; readonly wanted: readonly string[] }
   /** What `on`, `source` and `test` say; null for a rule on tables. */
@@ -94,6 +96,7 @@ export function explainRule(rule: Rule, change: Change): Explanation {
   return {
     ruleId: rule.id,
     outcome,
+    manual: rule.manual,
     table: { holds: inTable },
     operation: { holds: inOperation, wanted: [...rule.operations] },
     on,

@@ -1,4 +1,5 @@
 import { Change, type Row, type Value } from '../model/event/change.ts'
+import { withBigints } from '../model/event/bigint-paths.ts'
 import { withFacts } from '../model/event/facts.ts'
 import { isPosted } from '../model/event/posted-event.ts'
 import { ColumnType } from '../model/table/column-type.ts'
@@ -19,8 +20,8 @@ const TYPES: Readonly<Record<ValueKind, number>> = {
 }
 
 /** The change that a dead letter keeps, as the daemon saw it where the letter says of what kind its columns are. */
-export function letterChange({ event, columns }: DeadLetter): Change {
-  const change = sampleChange(event)
+export function letterChange({ event, columns, bigints = [] }: DeadLetter): Change {
+  const change = sampleChange({ ...event, new: withBigints(event.new, bigints) as Row | null })
   if (columns === undefined || columns.length === 0 || isPosted(change.table)) return change
   const kinds = new Map(columns)
   const names = columns.map(([name]) => name)

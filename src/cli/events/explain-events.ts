@@ -92,13 +92,14 @@ function parseEvent(text: string, place: string): SampleEvent {
 }
 
 function describe(explanation: Explanation, colour: Paint): string {
-  const { ruleId, outcome, table, operation, on, match, filter, key, actions } = explanation
+  const { ruleId, outcome, manual, table, operation, on, match, filter, key, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
     'no match': colour.dim('does not match'),
     error: colour.red('fails'),
   }
   const lines = [`  ${ruleId} ${verdict[outcome]}`]
+  if (manual) lines.push('    manual: it runs only when it is invoked')
   if (!table.holds) lines.push('    ✗ table: the rule is for other tables')
   else if (!operation.holds) lines.push(`    ✗ events: the rule is for ${operation.wanted.join(', ')}`)
   if (on !== null) lines.push(...describeOn(on).map((line) => `    ✗ ${line}`))

@@ -1,3 +1,4 @@
+import type { BigintPath } from '../event/bigint-paths.ts'
 import type { ChangeEvent } from '../event/change.ts'
 import type { EvaluationStage } from '../errors.ts'
 import type { ReceiverAnswer } from '../rule/outcome.ts'
@@ -27,6 +28,8 @@ export interface DeadLetter {
   readonly stage?: EvaluationStage
   /** With `stage`: every column of the table as it was, as filters see them; JSON alone does not tell an int from a double. */
   readonly columns?: readonly (readonly [name: string, kind: ValueKind])[]
+  /** Of a posted event: where its JSON has a text for an integer beyond 2^53. Absent: nowhere. */
+  readonly bigints?: readonly BigintPath[]
 }
 
 /** One failed try. */

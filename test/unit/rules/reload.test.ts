@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-function watch(): { seen: string[]; errors: unknown[]; stop: RuleWatch } {
+function watch(alsoFiles: () => readonly string[] = () => []): { seen: string[]; errors: unknown[]; stop: RuleWatch } {
   const seen: string[] = []
   const errors: unknown[] = []
   const stop = watchRules({
@@ -29,6 +29,7 @@ function watch(): { seen: string[]; errors: unknown[]; stop: RuleWatch } {
     actionTypes: actionTypes(),
     quietMs: 10,
     pollMs: 50,
+    alsoFiles,
     onLoaded: ({ ruleSet }: LoadedRules) => void seen.push(ruleSet.rules.map(({ id }) => id).join()),
     onError: (error) => void errors.push(error),
   })
@@ -65,4 +66,15 @@ test('Invalid rules are reported once and change nothing; fixed ones are loaded'
   await writeFile(join(folder, 'a.yaml'), rule('mended'))
   await vi.waitFor(() => expect(seen).toEqual(['mended']), { timeout: HANGS_MS })
   expect(errors).toHaveLength(1)
+})
+
+test('A changed schema of events is a change of the rules', { timeout: HANGS_MS }, async () => {
+  const schema = join(folder, 'schema.json')
+  await writeFile(schema, '{"type": "object"}')
+  const { seen, errors, stop } = watch(() => [schema])
+  using _stop = stop
+  await stop.ready
+  await writeFile(schema, '{"type": "string"}')
+  await vi.waitFor(() => expect(seen).toEqual(['first']), { timeout: HANGS_MS })
+  expect(errors).toEqual([])
 })

@@ -117,7 +117,7 @@ test('a posted event is kept as it was, and is posted again to its action', asyn
   const event = posted({
     id: 'order-17/created',
     key: 'order-17',
-    payload: { id: 17, items: [{ sku: 'x' }] },
+    payload: { id: 17, big: 2n ** 60n + 1n, digits: '12345678901234567890', items: [{ sku: 'x', n: -(2n ** 60n) }] },
     context: { region: 'eu' },
     correlationId: 'c',
     causationId: 'b',

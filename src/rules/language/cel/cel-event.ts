@@ -1,5 +1,4 @@
 import type { Change, Row, Value } from '../../../model/event/change.ts'
-import { EVENT_FIELDS } from '../../../model/event/posted-event.ts'
 import type { SourceText } from '../source-text.ts'
 import { FactVariables } from './cel-facts-of-rule.ts'
 import { celInteger } from './cel-values.ts'
@@ -75,7 +74,7 @@ export class EventVariables extends FactVariables {
   }
 
   get event(): unknown {
-    return new JsonMap(Object.fromEntries(EVENT_FIELDS.map((name) => [name, this.fields[name]])))
+    return new JsonMap(this.fields)
   }
 
   get payload(): unknown {
