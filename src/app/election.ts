@@ -22,9 +22,9 @@ export class Elected {
   /** Rejects when another instance has taken over. */
   readonly replaced: Promise<void>
   private readonly leadership: Leadership
-  private readonly deps: Pick<ElectionDeps, 'log' | 'clock'>
+  private readonly deps: ElectionDeps
 
-  constructor(leadership: Leadership, replaced: Promise<void>, deps: Pick<ElectionDeps, 'log' | 'clock'>) {
+  constructor(leadership: Leadership, replaced: Promise<void>, deps: ElectionDeps) {
     this.permit = leadership
     this.replaced = replaced
     this.leadership = leadership

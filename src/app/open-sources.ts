@@ -37,12 +37,12 @@ export interface LoadDeps {
   readonly checkpoints: CheckpointStore
   readonly log: Log
   readonly clock: Clock
+  readonly stats: Stats
 }
 
 export interface SourceDeps extends LoadDeps {
   readonly types: ReadonlyMap<string, ActionType>
   readonly deadLetters: DeadLetterStore
-  readonly stats: Stats
   /** Of a leader: without it no position is saved. */
   readonly permit?: Permit | undefined
 }

@@ -10,6 +10,8 @@ import { whenRepliesFit } from './reply-probe.ts'
 export type { RedisClient, RedisConnectionOptions } from './redis-client.ts'
 
 const CLOSE_TIMEOUT_MS = 1_000
+/** Replies to AUTH, and to commands without it. */
+const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|Client sent AUTH))/
 
 /**
  * An open connection (single server, Sentinel group or Cluster). It reconnects by itself for ever; meanwhile commands
@@ -137,8 +139,12 @@ export class RedisConnection {
   /** The error to report while this connection is down. */
   unreachable(): BingoError {
     const reason = this.#lastError ? `: ${this.#lastError.message}` : ''
-    return new BingoError('BINGO_REDIS_UNREACHABLE', `Redis at ${this.address} is unreachable${reason}`, {
-      hint: 'Check that Redis is up, and check host, port, user, password and TLS in the address.',
+    const refused = LOGIN_REFUSED.test(this.#lastError?.message ?? '')
+    const what = refused ? 'refuses the login' : 'is unreachable'
+    return new BingoError('BINGO_REDIS_UNREACHABLE', `Redis at ${this.address} ${what}${reason}`, {
+      hint: refused
+        ? 'Check user and password in the address; without a user, the password still follows a colon.'
+        : 'Check that Redis is up, and check host, port and TLS in the address.',
       retryable: true,
       cause: this.#lastError,
     })

@@ -24,6 +24,8 @@ export interface Stats {
   /** New beginnings after changes were lost knowingly (`source.onGap`). */
   gapsTotal: number
   checkpointFailuresTotal: number
+  /** Why the start waits for the checkpoint store; null = it does not. */
+  startWaitsFor: { readonly code: string; readonly message: string } | null
   /** What is wrong with the rules in force for tables that the stream showed. */
   tableProblems: { error: number; warning: number }
   readonly rules: Map<string, RuleStats>
@@ -104,6 +106,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     skippedStatementsTotal: 0,
     gapsTotal: 0,
     checkpointFailuresTotal: 0,
+    startWaitsFor: null,
     tableProblems: { error: 0, warning: 0 },
     rules: new Map(),
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },

@@ -37,6 +37,7 @@ const STALL_MS = 120_000
 /** Whether changes flow from the server to every target, and what is in the way if not. */
 export function assess(stats: Stats, progress: Progress, settings: HealthSettings, nowMs: number): Health {
   if (stats.standby.role === 'standby') return { ready: false, reasons: [standbyFinding(stats)], notes: [] }
+  if (stats.startWaitsFor !== null) return { ready: false, reasons: [stats.startWaitsFor], notes: [] }
   const reasons: Finding[] = [
     ...leaseFindings(stats, nowMs),
     ...ofEachSource(stats, (source, name) => {
@@ -124,11 +125,20 @@ function stalledTargets(stats: Stats, progress: Progress, { stallMs = STALL_MS }
 /** The reason that the store gave, under its own code: full and out of reach need different hands. */
 function storeFindings({ blockedSince, blockedBy }: StoreState, nowMs: number): Finding[] {
   if (blockedSince === 0 || blockedBy === null) return []
-  return [{ code: blockedBy.code, message: since(`${blockedBy.message}; events wait`, blockedSince, nowMs) }]
+  return [
+    {
+      code: blockedBy.code,
+      message: since(`${withoutStop(blockedBy.message)}; events wait`, blockedSince, nowMs),
+    },
+  ]
 }
 
 function checkpointFindings({ failedSaves }: SourceState): Finding[] {
   if (failedSaves < FAILING_SAVES) return []
   const message = `saving the checkpoint failed ${failedSaves} times in a row`
   return [{ code: 'BINGO_CHECKPOINT_FAILING', message }]
+}
+
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, '')
 }

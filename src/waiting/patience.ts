@@ -44,7 +44,8 @@ function waits({ state, clock, store, name, log, ...deps }: PatienceDeps, attemp
   if (state.blockedSince === 0) state.blockedSince = clock.now()
   state.blockedBy = { code, message: err }
   const level = attempt < 5 ? 'warn' : 'error'
-  log[level]({ code, store: store.description, attempt, err }, `${name} unavailable or full; delivery waits`)
+  const hint = error instanceof BingoError ? error.hint : undefined
+  log[level]({ code, store: store.description, attempt, err, hint }, `${name} unavailable or full; delivery waits`)
 }
 
 function answersAgain({ state, clock, store, name, log }: PatienceDeps): void {

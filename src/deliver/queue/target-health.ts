@@ -60,6 +60,7 @@ export class TargetHealth {
         target: this.config.id,
         code: failure.error.code,
         err: failure.error.message,
+        hint: failure.error.hint,
         attempt: this.failures,
         retryMs: Math.round(this.probeAtMs - now),
         downMs: Math.round(now - this.downSinceMs),

@@ -151,8 +151,9 @@ export function fenced(place: string, detail: string): BingoError {
 /** A store that cannot be read or written now. */
 export function unreachable(place: string, cause: unknown): BingoError {
   const reason = cause instanceof Error ? cause.message : String(cause)
+  const hint = cause instanceof BingoError ? cause.hint : undefined
   return new BingoError('BINGO_CHECKPOINT_UNREACHABLE', `The checkpoint in ${place} cannot be reached: ${reason}`, {
-    hint: 'Check that the store of `checkpoint.store` is up, reachable and writable.',
+    hint: `${hint ?? 'Check that the store is up, reachable and writable.'} The address is \`checkpoint.store\`.`,
     retryable: true,
     cause,
   })

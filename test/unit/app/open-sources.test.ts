@@ -30,7 +30,10 @@ async function load(...names: string[]): Promise<LoadedSources> {
   const mysql = {} as SourceConfig
   const sources = names.map((each, i): NamedSource => ({ name: each, mysql, isMain: i === 0 }))
   const config = { name } as Config
-  const loaded = await loadSources({ config, sources, state, checkpoints, log: silentLog, clock: systemClock }, running)
+  const loaded = await loadSources(
+    { config, sources, state, checkpoints, log: silentLog, clock: systemClock, stats: createStats(1) },
+    running,
+  )
   return loaded as LoadedSources
 }
 
@@ -55,7 +58,7 @@ test('a leader claims the positions of all sources, so that the one before can m
   await recordsOf('crm').save(record(7))
   const loaded = await load('shop', 'crm')
   const store = new MemoryLease(new Map(), { name, holder: 'us', ttlMs: 60_000, clock: systemClock })
-  const deps = { log: silentLog, clock: systemClock }
+  const deps = { log: silentLog, clock: systemClock, stats: createStats(1) }
   const leadership = new Leadership({ store, ttlMs: 60_000, ...deps, state: createStats(1).standby })
   expect(await new Elected(leadership, new Promise(() => undefined), deps).claim(loaded, running)).toBe(true)
   const fenced = { code: 'BINGO_CHECKPOINT_FENCED' }
