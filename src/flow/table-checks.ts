@@ -21,7 +21,7 @@ export class TableChecks {
     stats.tableProblems = { error: 0, warning: 0 }
   }
 
-  /** For a table with a shape that is new; some rule names it. Never throws: what is checked here is judged again by each row. */
+  /** For a table with a shape that is new. Never throws: what is checked here is judged again by each row. */
   check(table: TableDef): void {
     try {
       for (const problem of this.ruleSet.problemsWith?.(table) ?? []) {

@@ -39,7 +39,7 @@ export class Matcher {
   private readonly tables = new WeakMap<TableDef, TablePrograms>()
   private readonly events: EventPrograms
 
-  /** `onTable` is told of each table that a rule names, once per shape. */
+  /** `onTable` is told of each table, once per shape. */
   constructor(ruleSet: RuleSet, compile: CompileRowDecoder, onTable: (table: TableDef) => void = () => undefined) {
     this.rules = ruleSet.rules.filter((rule) => !rule.manual)
     this.events = new EventPrograms(this.rules, ruleSet.rules)
@@ -112,7 +112,7 @@ export class Matcher {
       })
       programs = { rules, insert: forOp('insert'), update: forOp('update'), delete: forOp('delete') }
       this.tables.set(table, programs)
-      if (rules.length > 0) this.onTable(table)
+      this.onTable(table)
     }
     return programs
   }

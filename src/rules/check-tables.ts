@@ -14,6 +14,7 @@ import type { SourceText } from './language/source-text.ts'
 import { columnsOf } from './language/table-columns.ts'
 import { RULE_CODES } from './codes.ts'
 import type { CheckedTemplate, RuleChecks } from './rule-checks.ts'
+import { compileTablePattern } from './table-pattern.ts'
 
 /**
  * What is wrong with rules for the tables that they name: columns that do not exist (errors), types that do not fit,
@@ -36,6 +37,28 @@ export function checkRulesAgainstTable(rules: readonly RuleChecks[], table: Tabl
   return rules
     .filter(({ rule }) => rule.matchesTable(table.schema, table.name))
     .flatMap((rule) => checkRule(rule, table))
+}
+
+/** Each pattern that would match the table if it were not for the letter case, of rules that do not match it. */
+export function checkLetterCase(rules: readonly RuleChecks[], { schema, name }: TableDef): Problem[] {
+  return rules
+    .filter(({ rule }) => !rule.matchesTable(schema, name))
+    .flatMap(({ rule, tables }) =>
+      tables
+        .filter(({ pattern }) => matchesIgnoringCase(pattern, schema, name))
+        .map(({ pattern, location }): Problem => ({
+          code: RULE_CODES.tableCase,
+          severity: 'warning',
+          location,
+          message: `"${pattern}" does not match the table ${schema}.${name}, which differs in letter case`,
+          hint: 'write the names in the letter case that the server has (in lower case with lower_case_table_names=1)',
+          ruleId: rule.id,
+        })),
+    )
+}
+
+function matchesIgnoringCase(pattern: string, schema: string, name: string): boolean {
+  return compileTablePattern(pattern.toLowerCase())?.(schema.toLowerCase(), name.toLowerCase()) ?? false
 }
 
 /** Each pattern that can match no name in lower case, which is how rows of such a server have them. */

@@ -9,7 +9,7 @@ import { atLeast } from './installation.ts'
 import type { Installation } from './installation.ts'
 import { freePort } from './ports.ts'
 import { ServerProcess } from './server-process.ts'
-import { commonArguments } from './sql-options.ts'
+import { commonArguments, lowerCaseArguments } from './sql-options.ts'
 import type { SqlServerOptions } from './sql-options.ts'
 import { answers, connectTo, SqlServer } from './sql-server.ts'
 
@@ -44,7 +44,7 @@ export async function startMysqlFrom(installation: Installation, options: SqlSer
   try {
     const port = await freePort()
     const data = join(server.folder, 'data')
-    await cp(await initialisedData(installation), data, { recursive: true })
+    await cp(await initialisedData(installation, lowerCaseArguments(options)), data, { recursive: true })
     const args = [
       ...folderArguments(installation, data),
       '--secure-file-priv=NULL',
@@ -84,10 +84,11 @@ export function dataFolderName(flavour: 'mysql' | 'mariadb', origin: string): st
 }
 
 /** A data folder as a first start leaves it: made once, copied for each server. Its own server UUID is left out. */
-function initialisedData(installation: Installation): Promise<string> {
-  return ensureCached(serversCacheFolder(), dataFolderName('mysql', installation.origin), async (folder) => {
+function initialisedData(installation: Installation, more: readonly string[]): Promise<string> {
+  const name = dataFolderName('mysql', [installation.origin, ...more].join(''))
+  return ensureCached(serversCacheFolder(), name, async (folder) => {
     const data = join(folder, 'data')
-    const args = [...folderArguments(installation, data), '--secure-file-priv=NULL', '--initialize-insecure']
+    const args = [...folderArguments(installation, data), '--secure-file-priv=NULL', '--initialize-insecure', ...more]
     const surroundings = { name: `bingo-init-${process.pid}`, folder, port: undefined }
     await runCommand(await installation.command('mysqld', args, surroundings))
     await rm(join(data, 'auto.cnf'), { force: true })

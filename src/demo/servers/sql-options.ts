@@ -10,6 +10,8 @@ export interface SqlServerOptions {
   readonly serverId?: number
   /** Further options for the server's command line. */
   readonly args?: readonly string[]
+  /** `lower_case_table_names`, which MySQL takes only for a data folder that was made with it. */
+  readonly lowerCaseNames?: 1
   readonly onProgress?: (message: string) => void
 }
 
@@ -26,5 +28,10 @@ export function commonArguments(options: SqlServerOptions): string[] {
     '--character-set-server=utf8mb4',
     '--innodb-flush-log-at-trx-commit=2',
     '--max-allowed-packet=256M',
+    ...lowerCaseArguments(options),
   ]
+}
+
+export function lowerCaseArguments({ lowerCaseNames }: SqlServerOptions): readonly string[] {
+  return lowerCaseNames === undefined ? [] : [`--lower-case-table-names=${lowerCaseNames}`]
 }

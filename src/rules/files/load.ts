@@ -5,7 +5,7 @@ import type { Problem, SourceLocation } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { RULE_CODES } from '../codes.ts'
-import { checkFoldedNames, checkRulesAgainstTable, checkRulesAgainstTables } from '../check-tables.ts'
+import { checkFoldedNames, checkLetterCase, checkRulesAgainstTable, checkRulesAgainstTables } from '../check-tables.ts'
 import { DEFAULT_DELIVERY } from '../delivery-options.ts'
 import type { DeliveryOptions } from '../delivery-options.ts'
 import { findRuleFiles } from './find-files.ts'
@@ -143,7 +143,7 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
       rules: loaded,
       files: texts.map(({ path }) => path),
       ...(schemas.length > 0 && { schemas: new LoadedSchemas(schemas) }),
-      problemsWith: (table) => checkRulesAgainstTable(rules, table),
+      problemsWith: (table) => [...checkRulesAgainstTable(rules, table), ...checkLetterCase(rules, table)],
     },
     warnings: reporter.warnings,
   }
