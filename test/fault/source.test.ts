@@ -9,6 +9,7 @@ const SEED = Number(process.env['BINGO_FAULT_SEED'] ?? 1)
 test.each([
   ['source-line-all', undefined],
   ['source-restart-kill-mariadb', 1],
+  ['source-logins-mariadb', 5],
 ])(`%s loses, reorders and invents nothing (seed ${SEED})`, async (name, cycles) => {
   const scenario = [...line, ...server].find((each) => each.name === name)!
   const { outcomes, problems } = await runScenario(scenario, { seed: SEED, cycles })

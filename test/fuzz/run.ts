@@ -51,8 +51,11 @@ async function runThread(order: Omit<WorkerOrder, 'progress'>): Promise<Found | 
   counter[0] = order.first
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: { ...order, progress } satisfies WorkerOrder,
+    // Clients complain of garbled packets on the console.
+    stderr: true,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
   })
+  worker.stderr.resume()
   let found: Found | null = null
   worker.on('message', (message: Found) => (found = message))
   worker.on('error', (error) => (found ??= { number: counter[0]!, what: String(error) }))

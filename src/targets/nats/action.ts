@@ -12,8 +12,9 @@ import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-a
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import type { NatsActionOptions, NatsPayload, NatsTargetOptions } from './options.ts'
 
-/** A subject to publish to: tokens without spaces or wildcards, dots between them. */
-const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/
+/** A subject to publish to: tokens without spaces, control characters or wildcards, dots between them. */
+// oxlint-disable-next-line no-control-regex -- those are what it is about
+const SUBJECT = /^[^\s.*>\0-\x1f\x7f]+(\.[^\s.*>\0-\x1f\x7f]+)*$/
 
 const FIXED_SUBJECT: Wanted = {
   pattern: SUBJECT,
@@ -69,7 +70,7 @@ export const nats: ActionType = {
       rendered,
       SUBJECT,
       'BINGO_NATS_SUBJECT',
-      'a subject must not have spaces, wildcards or empty parts',
+      'a subject must not have spaces, control characters, wildcards or empty parts',
     )
     refuseFixed(spec, 'subject', FIXED_SUBJECT)
     refuseFixedHeaders(spec, 'headers', HEADER)

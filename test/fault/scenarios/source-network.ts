@@ -2,16 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '../../support/daemon.ts'
 import { randomFrom } from '../random.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
+import { ENDINGS, HandshakeProxy } from '../../support/handshake-proxy.ts'
 import {
   HEARTBEAT_MS,
   LOAD_MS,
   loggedCodes,
+  TITLES,
   toldNote,
   toldSourceLost,
   underLoad,
   withSourceRig,
 } from '../source-rig.ts'
-import type { SourceRig } from '../source-rig.ts'
+import type { Flavour, SourceRig } from '../source-rig.ts'
 
 interface NetworkFault {
   readonly name: string
@@ -26,8 +28,8 @@ interface NetworkFault {
 const FLIP_WITHIN = 50_000
 const THIN_LINE_BYTES_PER_S = 100_000
 
-/** Three are missed; the rest is for a machine that is busy with other things. */
-const MOST_SILENT_HEARTBEATS = 6
+/** Three are missed; the rest is what the watchdog's own looks may be late by before they count as its own absence. */
+const MOST_SILENT_HEARTBEATS = 8
 
 const reconnects = async ({ rig }: SourceRig): Promise<number> =>
   (await rig.daemon.metric('bingo_source_reconnects_total')) ?? 0
@@ -92,6 +94,33 @@ const FAULTS: readonly NetworkFault[] = [
     },
   },
 ]
+
+/** Packets of the server that pass before a login is spoilt: the greeting, the answers, the first questions. */
+const MOST_LOGIN_PACKETS = 6
+
+/** A server that spoils each login at every step, in every way, until it is itself again. */
+async function refusals(context: ScenarioContext, flavour: Flavour): Promise<Outcome> {
+  const steps = ENDINGS.flatMap((ending) =>
+    Array.from({ length: MOST_LOGIN_PACKETS }, (_, packets) => ({ ending, packets })),
+  )
+  const random = randomFrom(context.seed)
+  const chosen = steps.filter(() => random() < (context.cycles ?? steps.length) / steps.length)
+  return withSourceRig(context, { flavour }, async (rig) => {
+    await using spoiler = await HandshakeProxy.start(rig.rig.mysql)
+    await underLoad(rig.rig, chosen.length, async (cycle) => {
+      const before = spoiler.stopped
+      Object.assign(spoiler, chosen[cycle])
+      rig.proxy.repoint(spoiler)
+      rig.proxy.cut()
+      await eventually('logins were spoilt', () => spoiler.stopped >= before + 2)
+      rig.proxy.repoint(rig.rig.mysql)
+      rig.proxy.cut()
+    })
+    return await rig.rig.outcome(`source line: logins spoilt (${TITLES[flavour]})`, chosen.length, {
+      notes: `${await reconnects(rig)} reconnects`,
+    })
+  })
+}
 
 /** The longest silence after which the daemon gave up a connection, by its own clock, in heartbeats. */
 function longestSilence({ rig }: SourceRig): number {
@@ -167,6 +196,12 @@ export const scenarios: readonly Scenario[] = [
     doc: 'the line to MySQL under load: every fault of it once, one after the other',
     run: all,
   },
+  ...(['mysql', 'mariadb'] as const).map((flavour): Scenario => ({
+    name: `source-logins-${flavour}`,
+    group: 'source',
+    doc: `${TITLES[flavour]} refuses, garbles, cuts short or leaves unanswered each step of each login for a while: reading resumes`,
+    run: (context) => refusals(context, flavour),
+  })),
   {
     name: 'source-stalled-reader',
     group: 'source',

@@ -2,8 +2,20 @@ import type { FuzzSubject } from '../subject.ts'
 import { binlogFile, binlogStream } from './binlog.ts'
 import { cel } from './cel.ts'
 import { config } from './config.ts'
+import { login } from './login.ts'
+import { places } from './places.ts'
 import { rules } from './rules.ts'
 import { sql } from './sql.ts'
 import { template } from './template.ts'
 
-export const SUBJECTS: readonly FuzzSubject[] = [binlogStream, binlogFile, rules, config, template, cel, sql]
+export const SUBJECTS: readonly FuzzSubject[] = [
+  binlogStream,
+  binlogFile,
+  rules,
+  config,
+  template,
+  places,
+  cel,
+  sql,
+  login,
+]

@@ -9,8 +9,10 @@ const CASES: { readonly [subject: string]: number } = {
   rules: 100,
   config: 80,
   template: 1_000,
+  places: 500,
   cel: 1_000,
   sql: 2_000,
+  login: 150,
 }
 
 /** Hang detection: a case that hangs is ended, and reported, after 20 s. */

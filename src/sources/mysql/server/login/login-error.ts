@@ -11,6 +11,8 @@ export function loginVerdict(error: RawError, address: SourceAddress): Verdict |
   if (code === 'MYSQL_CLEAR_PASSWORD_NOT_ENABLED') return clearPassword(address)
   const plugin = /unknown plugin (\S*?)\. See/.exec(error.message)?.[1]
   if (plugin !== undefined) return unknownPlugin(plugin, address)
+  // Without TLS, OpenSSL is only asked to encrypt the password: with a key that came over the line, and may be broken.
+  if (code.startsWith('ERR_OSSL') && address.tls.mode === 'disable') return undefined
   return TLS_CODES.test(code) ? tlsVerdict(error.message) : undefined
 }
 

@@ -111,3 +111,18 @@ describe('other errors', () => {
     expect(classifyError(error, address)).toBe(error)
   })
 })
+
+describe('an error of OpenSSL', () => {
+  const broken = Object.assign(new Error('error:1E08010C:DECODER routines::unsupported'), {
+    code: 'ERR_OSSL_UNSUPPORTED',
+  })
+
+  it('is about a key that came over the line where there is no TLS, and passes', () => {
+    expect(classifyError(broken, address)).toMatchObject({ code: 'BINGO_SOURCE_FAILED', retryable: true })
+  })
+
+  it('is about our own files where there is TLS, and does not pass', () => {
+    const encrypted = parseSourceUrl('mysql://bingo:secret@db:3306?tls=require')
+    expect(classifyError(broken, encrypted)).toMatchObject({ code: 'BINGO_SOURCE_TLS', retryable: false })
+  })
+})
