@@ -3,7 +3,7 @@
  */
 import { parseArgs } from 'node:util'
 import { endToEnd } from './end-to-end.ts'
-import { eventLog } from './event-log.ts'
+import { eventStores } from './event-stores.ts'
 import { latency } from './latency.ts'
 import { reading } from './reading.ts'
 import { patterns } from './patterns.ts'
@@ -16,7 +16,7 @@ import { webhooks } from './webhooks.ts'
 const HELP = `npm run bench -- [options]
 
   --only LETTERS     a,b,c,d,e,f,g,h,i by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
-                     h event log; i patterns of rules on events
+                     h stores of posted events; i patterns of rules on events
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts (3)
   --seconds N        length of each latency run (5)
@@ -57,7 +57,7 @@ if (wanted.has('c')) {
 }
 if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000))))
 if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targets))))
-if (wanted.has('h')) results.push(...(await eventLog(Math.min(rows, 100_000), Number(values.repeats))))
+if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats))))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
 
 if (values.json) printJson(results)

@@ -1,5 +1,8 @@
 import type { Kysely, RawBuilder, Transaction } from 'kysely'
 import { CompiledQuery, sql } from '../../clients/kysely.ts'
+import type { Bounds } from '../posting.ts'
+import { insertNewMysql, insertNewPostgres } from './new-events.ts'
+import type { NewEvents } from './new-events.ts'
 import type { EventTables } from './tables.ts'
 
 export type Queries = Kysely<EventTables> | Transaction<EventTables>
@@ -13,6 +16,8 @@ export interface Dialect {
   readonly name: 'mysql' | 'postgres'
   /** What a whole number is cast to. */
   readonly integer: string
+  /** Stores events that are all new and counts them, in one transaction of its own. */
+  insertNew(events: NewEvents, bounds: Bounds): CompiledQuery
   /** By the server's clock, which all instances share. */
   readonly now: RawBuilder<number>
   /**
@@ -29,6 +34,7 @@ export interface Dialect {
 
 export const mysql: Dialect = {
   name: 'mysql',
+  insertNew: insertNewMysql,
   integer: 'SIGNED',
   now: sql<number>`floor(unix_timestamp(now(3)) * 1000)`,
   insert(table, columns, rows, known) {
@@ -47,6 +53,7 @@ export const mysql: Dialect = {
 
 export const postgres: Dialect = {
   name: 'postgres',
+  insertNew: insertNewPostgres,
   integer: 'BIGINT',
   now: sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   insert(table, columns, rows, known) {

@@ -35,6 +35,11 @@ export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(codeOf(error))
 }
 
+/** A name that is taken (MySQL, PostgreSQL), or a head without room; or a transaction that may be repeated. */
+export function isRefusedInsert(error: unknown): boolean {
+  return ['1062', '23505', '1048'].includes(codeOf(error)) || isRepeatable(error)
+}
+
 export function newerTables(log: string, found: number, known: number): BingoError {
   const message = `The tables of ${log} were made by a newer BinGo (version ${found}, this one supports up to ${known})`
   return new BingoError('BINGO_LOG_NEWER', message, { hint: 'Run the newer BinGo.' })

@@ -12,10 +12,10 @@ import type {
   ProgressUpdate,
   ProviderCapabilities,
 } from '../../model/state/event-provider.ts'
-import { logBusy, logClosed, logFull } from '../errors.ts'
+import { logBusy, logClosed } from '../errors.ts'
 import { keyOfName } from '../event-name.ts'
-import { planPost, postOf, recordOf, waits } from '../posting.ts'
-import type { Bounds, Insert, Kept, Post, Update } from '../posting.ts'
+import { postOf, recordOf, waits } from '../posting.ts'
+import type { Bounds, Kept } from '../posting.ts'
 import { advance, cancelled, replayed } from '../progress.ts'
 import type { SqlAddress } from './address.ts'
 import { Batches } from './batches.ts'
@@ -23,6 +23,7 @@ import { EventDatabase } from './database.ts'
 import { removeEnded } from './expiry.ts'
 import { listEvents } from './listing.ts'
 import { SqlLog } from './log.ts'
+import { Posts } from './posts.ts'
 import { moveDue, nextDueAt } from './schedule.ts'
 import { EventStore } from './store.ts'
 
@@ -34,7 +35,6 @@ export interface SqlProviderOptions extends Bounds {
   readonly clock: Clock
 }
 
-const POSTS = { bytes: 4 << 20, count: 1_000, waitingBytes: 64 << 20 }
 const UPDATES = { bytes: 4 << 20, count: 200, waitingBytes: 64 << 20 }
 /** Outcomes and status of one event, about. */
 const PROGRESS_BYTES = 300
@@ -48,7 +48,7 @@ export class SqlEventProvider implements EventProvider {
   readonly can: ProviderCapabilities
   readonly log: SqlLog
   readonly #options: SqlProviderOptions
-  readonly #posts: Batches<Post, readonly Posted[]>
+  readonly #posts: Posts
   readonly #updates: Batches<readonly ProgressUpdate[], null>
   readonly #database: EventDatabase
   #closed = false
@@ -66,11 +66,7 @@ export class SqlEventProvider implements EventProvider {
       orderAcrossInstances: false,
     }
     const busy = (): BingoError => logBusy(this.description)
-    this.#posts = new Batches(
-      (posts) => this.#database.transaction((store) => this.#postAll(store, posts)),
-      POSTS,
-      busy,
-    )
+    this.#posts = new Posts(this.#database, options, this.description)
     this.#updates = new Batches(
       (updates) => this.#database.transaction((store) => this.#advance(store, updates)),
       UPDATES,
@@ -87,8 +83,7 @@ export class SqlEventProvider implements EventProvider {
 
   async post(events: readonly NewEvent[], options: PostOptions): Promise<readonly Posted[]> {
     if (this.#closed) throw logClosed(this.description)
-    const post = postOf(events, options)
-    const answers = await this.#posts.add(post, post.bytes)
+    const answers = await this.#posts.add(postOf(events, options))
     this.log.wake()
     return answers
   }
@@ -166,35 +161,6 @@ export class SqlEventProvider implements EventProvider {
     // The leases of a server that is down run out.
     await this.log.close().catch(() => undefined)
     await this.#database.end()
-  }
-
-  async #postAll(store: EventStore, posts: readonly Post[]): Promise<(readonly Posted[] | BingoError)[]> {
-    const head = await store.lockHead()
-    const known = await store.find(posts.flatMap(({ names }) => names))
-    const inserts: Insert[] = []
-    const updates: Update[] = []
-    const answers = posts.map((post) => {
-      try {
-        const { writes, answers: planned } = planPost(post, head, {
-          find: (name) => known.get(name),
-          bounds: this.#options,
-          full: () => logFull(this.description),
-        })
-        for (const write of writes) {
-          known.set(keyOfName(write.kept.event), write.kept)
-          if (write.tag === 'insert') inserts.push(write)
-          else updates.push(write)
-        }
-        return planned
-      } catch (error) {
-        if (error instanceof BingoError) return error
-        throw error
-      }
-    })
-    await store.insert(inserts)
-    for (const update of updates) await store.update(update)
-    if (inserts.length + updates.length > 0) await store.saveHead(head)
-    return answers
   }
 
   async #advance(store: EventStore, updates: readonly (readonly ProgressUpdate[])[]): Promise<null[]> {

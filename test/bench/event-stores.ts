@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { openPool } from '../../src/clients/mysql.ts'
+import { openPostgresPool } from '../../src/clients/postgres.ts'
+import { openEventProvider } from '../../src/log/open.ts'
+import { encodeEnvelope } from '../../src/model/event/event-codec.ts'
+import type { NewEvent } from '../../src/model/state/event-provider.ts'
+import { startDatabase } from '../support/events/database-server.ts'
+import type { ServerKind } from '../support/events/database-server.ts'
+import { newEvent } from '../support/events/new-event.ts'
+import type { Row } from './report.ts'
+
+/** Events per transaction. */
+const GROUPS = [1, 10, 100, 1_000]
+const PAYLOAD = { text: 'x'.repeat(200) }
+/** Transactions are synced to disk: single ones take longer than there is patience for as many. */
+const MOST_TRANSACTIONS = 1_000
+
+/** One transaction with these events, written as a program would that needs nothing else. */
+interface BareStore {
+  readonly name: string
+  write(events: readonly NewEvent[]): void | Promise<void>
+  close(): void | Promise<void>
+}
+
+/** Posts per second, with as many posts of one event at a time as a group has, beside the bare client with such groups. */
+export async function eventStores(events: number, repeats: number): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bingo-bench-events-'))
+  try {
+    let files = 0
+    const newFile = async (): Promise<string> => `file:${folder}/${++files}`
+    return [
+      ...(await compare('SQLite', newFile, bareSqlite, events, repeats)),
+      ...(await onServer('MySQL', bareMysql, events, repeats)),
+      ...(await onServer('PostgreSQL', barePostgres, events, repeats)),
+    ]
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function onServer(
+  kind: ServerKind,
+  bare: (url: string) => Promise<BareStore>,
+  events: number,
+  repeats: number,
+): Promise<Row[]> {
+  await using server = await startDatabase(kind)
+  return await compare(kind, () => server.create(), bare, events, repeats)
+}
+
+async function compare(
+  title: string,
+  newUrl: () => Promise<string>,
+  openBare: (url: string) => BareStore | Promise<BareStore>,
+  events: number,
+  repeats: number,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const group of GROUPS) {
+    const count = Math.min(events, group * MOST_TRANSACTIONS)
+    const [theirs, ours]: [number[], number[]] = [[], []]
+    let name = ''
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const bare = await openBare(await newUrl())
+      name = bare.name
+      theirs.push(await eventsPerSecond(count, group, (batch) => bare.write(batch)))
+      await bare.close()
+      ours.push(await posts(await newUrl(), count, group))
+    }
+    rows.push({
+      section: 'h',
+      name: `events on ${title}, ${group} posts at a time`,
+      value: median(ours),
+      unit: 'events/s',
+      baseline: { name, value: median(theirs) },
+    })
+  }
+  return rows
+}
+
+async function posts(url: string, count: number, group: number): Promise<number> {
+  const provider = await openEventProvider(url, { name: 'bench' })
+  // Makes the tables.
+  await provider.log.stats()
+  const options = { now: Date.now(), onConflict: 'keep' } as const
+  const rate = await eventsPerSecond(count, group, async (batch) => {
+    await Promise.all(batch.map((event) => provider.post([event], options)))
+  })
+  await provider.close()
+  return rate
+}
+
+async function eventsPerSecond(
+  count: number,
+  group: number,
+  write: (events: readonly NewEvent[]) => void | Promise<void>,
+): Promise<number> {
+  const startedAt = performance.now()
+  for (let done = 0; done < count; done += group) {
+    await write(Array.from({ length: group }, (_, i) => eventOf(done + i)))
+  }
+  return count / ((performance.now() - startedAt) / 1_000)
+}
+
+function eventOf(number: number): NewEvent {
+  return newEvent(`event-${number}`, { key: `key-${number % 100}`, payload: PAYLOAD, timestamp: number })
+}
+
+const COLUMNS = 'id, type, event_key, source, happened_at, envelope'
+
+function rowOf({ event }: NewEvent): [string, string, string | null, string, number, string] {
+  const { id, type, key, source, timestamp } = event
+  return [id, type, key, source, timestamp, Buffer.from(encodeEnvelope(event)).toString()]
+}
+
+function bareSqlite(url: string): BareStore {
+  const database = new DatabaseSync(url.slice('file:'.length))
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    CREATE TABLE events (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT, event_key TEXT, source TEXT,
+      happened_at INTEGER, envelope BLOB) STRICT`)
+  const insert = database.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`)
+  return {
+    name: 'bare node:sqlite',
+    write(events) {
+      database.exec('BEGIN IMMEDIATE')
+      for (const { event } of events) {
+        const { id, type, key, source, timestamp } = event
+        insert.run(id, type, key, source, timestamp, encodeEnvelope(event))
+      }
+      database.exec('COMMIT')
+    },
+    close: () => database.close(),
+  }
+}
+
+async function bareMysql(url: string): Promise<BareStore> {
+  const pool = openPool({ uri: url, connectionLimit: 1 })
+  await pool.query(`CREATE TABLE events (place BIGINT AUTO_INCREMENT PRIMARY KEY, id VARBINARY(255) NOT NULL UNIQUE,
+    type VARBINARY(255), event_key VARBINARY(255), source VARBINARY(255), happened_at BIGINT, envelope LONGBLOB)`)
+  return {
+    name: 'bare mysql2',
+    async write(events) {
+      await pool.query(`INSERT INTO events (${COLUMNS}) VALUES ?`, [events.map(rowOf)])
+    },
+    close: () => pool.end(),
+  }
+}
+
+async function barePostgres(url: string): Promise<BareStore> {
+  const pool = openPostgresPool({ connectionString: url, max: 1 })
+  await pool.query(`CREATE TABLE events (place BIGSERIAL PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT, event_key TEXT,
+    source TEXT, happened_at BIGINT, envelope TEXT)`)
+  const lists = '$1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]'
+  return {
+    name: 'bare pg',
+    async write(events) {
+      const rows = events.map(rowOf)
+      const columns = Array.from({ length: 6 }, (_, i) => rows.map((row) => row[i]))
+      await pool.query(`INSERT INTO events (${COLUMNS}) SELECT * FROM unnest(${lists})`, columns)
+    },
+    close: () => pool.end(),
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
