@@ -8,6 +8,8 @@ import { checkKept, PostingProcess } from '../support/events/kills.ts'
 import { describeLog } from '../support/events/log-contract.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../support/events/new-event.ts'
 import type { ProviderSetup } from '../support/events/new-event.ts'
+import { documentedPromises, measurePromises } from '../support/events/promises.ts'
+import { serverStore } from '../support/events/tested-stores.ts'
 import { describeIndex, describePosting, describeRetention } from '../support/events/provider-contract.ts'
 
 const KINDS: readonly ServerKind[] = ['MySQL', 'MySQL 8.0', 'MariaDB', 'PostgreSQL']
@@ -36,6 +38,11 @@ describe.each(KINDS)('events on %s', (kind) => {
   describePosting(openNew)
   describeIndex(openNew)
   describeRetention(openNew)
+
+  test('docs/event-stores.md says what it promises', async () => {
+    const store = serverStore(server)
+    expect(await measurePromises(store)).toEqual(documentedPromises(store.column))
+  })
 
   test('several that start at once make the tables once, and share them', async () => {
     const url = await server.create()

@@ -10,6 +10,8 @@ import { checkKept, PostingProcess } from '../../support/events/kills.ts'
 import { describeLog } from '../../support/events/log-contract.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../../support/events/new-event.ts'
 import type { ProviderSetup } from '../../support/events/new-event.ts'
+import { documentedPromises, measurePromises } from '../../support/events/promises.ts'
+import { fileStore, MEMORY } from '../../support/events/tested-stores.ts'
 import { describeIndex, describePosting, describeRetention } from '../../support/events/provider-contract.ts'
 
 const ROOMY = { maxEvents: 1e9, maxBytes: 1e12, idRetentionMs: 604_800_000 }
@@ -36,6 +38,10 @@ describe('events in memory', () => {
   describePosting(openMemory)
   describeIndex(openMemory)
 
+  test('docs/event-stores.md says what it promises', async () => {
+    expect(await measurePromises(MEMORY)).toEqual(documentedPromises('memory'))
+  })
+
   test('what has ended makes room, and its id is forgotten then', async () => {
     const provider = await openMemory({ maxEvents: 10 })
     await post(provider, newEvents(0, 10))
@@ -55,6 +61,10 @@ describe('events in a file', () => {
   describePosting(openFile)
   describeIndex(openFile)
   describeRetention(openFile)
+
+  test('docs/event-stores.md says what it promises', async () => {
+    expect(await measurePromises(fileStore(folder))).toEqual(documentedPromises('SQLite'))
+  })
 
   test('is readable by its owner only, and says that what is answered is on disk', async () => {
     const path = newPath()

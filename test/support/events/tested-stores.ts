@@ -1,0 +1,27 @@
+import { systemClock } from '../../../src/model/clock.ts'
+import { openEventProvider } from '../../../src/log/open.ts'
+import type { EventProvider } from '../../../src/model/state/event-provider.ts'
+import type { DatabaseServer } from './database-server.ts'
+import type { ProviderSetup } from './new-event.ts'
+import type { TestedStore } from './promises.ts'
+
+function open(url: string | null, { now, ...setup }: ProviderSetup = {}): Promise<EventProvider> {
+  const clock = now === undefined ? systemClock : { ...systemClock, now }
+  return openEventProvider(url ?? 'memory:', { name: 'test', ...setup, clock })
+}
+
+export const MEMORY: TestedStore = { column: 'memory', newUrl: async () => null, open, killServer: null }
+
+export function fileStore(folder: string): TestedStore {
+  let files = 0
+  return { column: 'SQLite', newUrl: async () => `file:${folder}/promises-${++files}`, open, killServer: null }
+}
+
+export function serverStore(server: DatabaseServer): TestedStore {
+  const killServer = async (): Promise<void> => {
+    await server.kill()
+    await server.restart()
+  }
+  const column = server.kind === 'MySQL 8.0' ? 'MySQL' : server.kind
+  return { column, newUrl: () => server.create(), open, killServer }
+}
