@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util'
 import { endToEnd } from './end-to-end.ts'
 import { eventStores } from './event-stores.ts'
+import { eventStore } from './event-store.ts'
 import { latency } from './latency.ts'
 import { reading } from './reading.ts'
 import { patterns } from './patterns.ts'
@@ -15,8 +16,8 @@ import { webhooks } from './webhooks.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a,b,c,d,e,f,g,h,i by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
-                     h stores of posted events; i patterns of rules on events
+  --only LETTERS     a to j by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+                     h stores of posted events; i patterns of rules on events; j event store
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts (3)
   --seconds N        length of each latency run (5)
@@ -59,6 +60,7 @@ if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000)
 if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targets))))
 if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats))))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
+if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql)))
 
 if (values.json) printJson(results)
 else printTable(results)

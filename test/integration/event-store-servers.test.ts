@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEventStore } from '../../src/event-store/create.ts'
 import type { EventStore } from '../../src/event-store/contract.ts'
 import { all, collect, describeEventStore, event } from '../support/event-store/contract.ts'
+import { checkKills } from '../support/event-store/kills.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startPostgres } from '../support/servers/postgres.ts'
@@ -61,6 +62,10 @@ describe.each([
     } finally {
       await writer.end()
     }
+  })
+
+  test('Appends that were answered are there after kill -9, whole, and each stream without gaps', async () => {
+    await checkKills(await fresh(), [1, 60, 200])
   })
 
   test('An account that may not lock the table is told so when it reads all events', async () => {
@@ -138,6 +143,10 @@ describe('an event store in PostgreSQL', () => {
     } finally {
       await writer.end()
     }
+  })
+
+  test('Appends that were answered are there after kill -9, whole, and each stream without gaps', async () => {
+    await checkKills(await fresh(), [1, 60, 200])
   })
 
   test('Positions keep growing in a server whose transaction ids are lower than those that the events came from', async () => {

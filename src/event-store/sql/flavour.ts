@@ -30,11 +30,10 @@ export interface Flavour {
   /** The expression that reads a JSON column as text. */
   readonly json: (column: string) => string
   readonly upsertSnapshot: string
-  /** Rejects with the server's error where an id or a version is taken. Answers the position of the last event. */
+  /** Rejects with the server's error, a duplicate key, where an id or a version is taken. Answers the last position. */
   insert(session: SqlSession, batch: Batch): Promise<bigint>
   /** Once, when the tables are there. */
   prepare(): Promise<void>
-  isDuplicate(error: unknown): boolean
   /** Another attempt can succeed: a deadlock. */
   isTransient(error: unknown): boolean
   /** See StreamStorage. */

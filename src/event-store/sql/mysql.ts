@@ -10,7 +10,6 @@ import type { Batch, Flavour, OpenedFlavour, TimeForm } from './flavour.ts'
 import { EVENT_COLUMNS, valuesOf } from './flavour.ts'
 
 /** Numbers of errors (MySQL's server error reference; MariaDB's are the same). */
-const DUPLICATE_ENTRY = 1062
 const [LOCK_WAIT_TIMEOUT, DEADLOCK] = [1205, 1213]
 const ACCESS_DENIED: ReadonlySet<unknown> = new Set([1044, 1142, 1227])
 
@@ -112,10 +111,6 @@ class Mysql implements Flavour {
     )
     // The rows of one such statement get positions one after the other, in every innodb_autoinc_lock_mode.
     return insertId! + BigInt(batch.events.length - 1) * this.#step
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return errnoOf(error) === DUPLICATE_ENTRY
   }
 
   isTransient(error: unknown): boolean {

@@ -7,7 +7,6 @@ import type { Batch, Flavour, OpenedFlavour, TimeForm } from './flavour.ts'
 import { EVENT_COLUMNS, valuesOf } from './flavour.ts'
 
 /** Codes of PostgreSQL (appendix A of its manual). */
-const UNIQUE_VIOLATION = '23505'
 const TRANSIENT: ReadonlySet<unknown> = new Set(['40001', '40P01'])
 /** A position is a transaction id, and behind it the number of the event in its transaction. */
 const EVENTS_BITS = 20
@@ -100,10 +99,6 @@ class Postgres implements Flavour {
     const { rows } = await this.#database.run(`SELECT 1 FROM event_store_transactions WHERE ${behind}`)
     if (rows.length === 0) return
     await this.#database.run(`UPDATE event_store_transactions SET added = ${newest} + 1 - ${next} WHERE ${behind}`)
-  }
-
-  isDuplicate(error: unknown): boolean {
-    return codeOf(error) === UNIQUE_VIOLATION
   }
 
   isTransient(error: unknown): boolean {

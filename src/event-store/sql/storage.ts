@@ -1,3 +1,4 @@
+import { isDuplicateKey } from '../../clients/sql/duplicate-key.ts'
 import { marks } from '../../clients/sql/session.ts'
 import type { SqlDatabase, SqlRow, SqlSession, SqlValue } from '../../clients/sql/session.ts'
 import { storeClosed, storeUnreachable } from '../errors.ts'
@@ -6,6 +7,7 @@ import type { AllPage, AppendAnswer, AppendRequest, EventRow, SnapshotRow, Store
 import type { StreamPage, StreamStorage, SummaryRow } from '../storage.ts'
 import { MOST_ROWS } from './flavour.ts'
 import type { Flavour } from './flavour.ts'
+import { KnownVersions } from '../known-versions.ts'
 import { Turns } from './turns.ts'
 
 /** Rows that a statement asks for, of which as many as wanted are used: servers keep prepared statements by their text. */
@@ -20,6 +22,7 @@ export class SqlStreamStorage implements StreamStorage {
   readonly #columns: string
   /** Appends of this process to one stream take turns where any of them would do: they would only get in each other's way. */
   readonly #turns = new Turns()
+  readonly #known = new KnownVersions()
   #closed = false
 
   constructor(description: string, database: SqlDatabase, flavour: Flavour) {
@@ -40,9 +43,11 @@ export class SqlStreamStorage implements StreamStorage {
     return this.#use(() => this.#versionOf(stream))
   }
 
-  readStream(stream: string, { from, to, max, backwards }: StreamPage): Promise<readonly StoredRow[]> {
+  async readStream(stream: string, { from, to, max, backwards }: StreamPage): Promise<readonly StoredRow[]> {
     const order = backwards ? 'version DESC' : 'version'
-    return this.#events('aggregate_id = ? AND version BETWEEN ? AND ?', [stream, from, to], order, max)
+    const rows = await this.#events('aggregate_id = ? AND version BETWEEN ? AND ?', [stream, from, to], order, max)
+    for (const row of [rows.at(0), rows.at(-1)]) if (row !== undefined) this.#known.saw(stream, row.version)
+    return rows
   }
 
   settled(after: bigint): Promise<bigint> {
@@ -111,17 +116,20 @@ export class SqlStreamStorage implements StreamStorage {
    * nobody else has appended since; a unique key decides, and no lock is held meanwhile.
    */
   async #append({ stream, events, expected, ownIds }: AppendRequest): Promise<AppendAnswer> {
+    const known = this.#known.expected(stream, expected)
     for (let attempt = 1; ; attempt++) {
-      const actual = await this.#versionOf(stream)
+      const actual = attempt === 1 && known !== undefined ? known : await this.#versionOf(stream)
       if (!fits(expected, actual)) {
         const rows = ownIds ? await this.#byIds(events) : []
         return rows.length > 0 ? { tag: 'taken', rows } : { tag: 'conflict', actual }
       }
       try {
         const position = await this.#insert(stream, actual + 1, events)
-        return { tag: 'appended', version: actual + events.length, position }
+        const version = actual + events.length
+        this.#known.saw(stream, version)
+        return { tag: 'appended', version, position }
       } catch (error) {
-        const isTaken = this.#flavour.isDuplicate(error)
+        const isTaken = isDuplicateKey(error)
         if (attempt === MOST_ATTEMPTS || !(isTaken || this.#flavour.isTransient(error))) throw error
         const rows = ownIds && isTaken ? await this.#byIds(events) : []
         if (rows.length > 0) return { tag: 'taken', rows }
@@ -145,8 +153,9 @@ export class SqlStreamStorage implements StreamStorage {
 
   async #versionOf(stream: string): Promise<number> {
     const sql = 'SELECT max(version) AS version FROM domain_events WHERE aggregate_id = ?'
-    const { rows } = await this.#database.run(sql, [stream])
-    return Number(rows[0]!['version'] ?? 0)
+    const version = Number((await this.#database.run(sql, [stream])).rows[0]!['version'] ?? 0)
+    this.#known.saw(stream, version)
+    return version
   }
 
   async #byIds(events: readonly EventRow[]): Promise<StoredRow[]> {

@@ -6,6 +6,7 @@ import { IN_MEMORY, inTransaction, isCorrupt, openSharedSqlite } from '../../cli
 import { GroupCommit } from '../../log/sqlite/group-commit.ts'
 import { BingoError } from '../../model/errors.ts'
 import { newerTables, storeClosed, storeCorrupt, storeMissing, storeUnreachable } from '../errors.ts'
+import { KnownVersions } from '../known-versions.ts'
 import { fits } from '../storage.ts'
 import type { AllPage, AppendAnswer, AppendRequest, EventRow, SnapshotRow, StoredRow } from '../storage.ts'
 import type { StreamPage, StreamStorage, SummaryRow } from '../storage.ts'
@@ -25,11 +26,13 @@ export class SqliteStreamStorage implements StreamStorage {
   readonly #description: string
   readonly #database: DatabaseSync
   readonly #insert: StatementSync
+  readonly #undo: StatementSync
   readonly #version: StatementSync
   readonly #forwards: StatementSync
   readonly #backwards: StatementSync
   readonly #newest: StatementSync
   readonly #commits: GroupCommit
+  readonly #known = new KnownVersions()
   #closed = false
 
   constructor(description: string, database: DatabaseSync) {
@@ -37,8 +40,9 @@ export class SqliteStreamStorage implements StreamStorage {
     this.#database = database
     this.#insert = database.prepare(
       `INSERT INTO domain_events (event_id, event_type, source_service, aggregate_id, version, timestamp, correlation_id,
-        causation_id, user_id, payload) VALUES (${marks(10)}) ON CONFLICT (event_id) DO NOTHING`,
+        causation_id, user_id, payload) VALUES (${marks(10)}) ON CONFLICT DO NOTHING`,
     )
+    this.#undo = database.prepare('DELETE FROM domain_events WHERE aggregate_id = ? AND version > ?')
     this.#version = database.prepare('SELECT max(version) AS version FROM domain_events WHERE aggregate_id = ?')
     const stream = `SELECT ${COLUMNS} FROM domain_events WHERE aggregate_id = ? AND version BETWEEN ? AND ?`
     this.#forwards = database.prepare(`${stream} ORDER BY version LIMIT ?`)
@@ -59,10 +63,13 @@ export class SqliteStreamStorage implements StreamStorage {
     })
   }
 
-  append(request: AppendRequest): Promise<AppendAnswer> {
-    if (this.#closed) return Promise.reject(storeClosed(this.#description))
+  async append(request: AppendRequest): Promise<AppendAnswer> {
+    if (this.#closed) throw storeClosed(this.#description)
     const bytes = request.events.reduce((sum, { payload }) => sum + payload.length + ROW_BYTES, 0)
-    return this.#commits.run(bytes, () => this.#append(request))
+    const answer = await this.#commits.run(bytes, () => this.#append(request))
+    // Not before: the transaction might not have been written.
+    if (answer.tag === 'appended') this.#known.saw(request.stream, answer.version)
+    return answer
   }
 
   async version(stream: string): Promise<number> {
@@ -71,7 +78,9 @@ export class SqliteStreamStorage implements StreamStorage {
 
   async readStream(stream: string, { from, to, max, backwards }: StreamPage): Promise<readonly StoredRow[]> {
     const statement = backwards ? this.#backwards : this.#forwards
-    return this.#use(() => statement.all(stream, from, to, max).map(storedRow))
+    const rows = this.#use(() => statement.all(stream, from, to, max).map(storedRow))
+    for (const row of [rows.at(0), rows.at(-1)]) if (row !== undefined) this.#known.saw(stream, row.version)
+    return rows
   }
 
   async settled(): Promise<bigint> {
@@ -132,19 +141,27 @@ export class SqliteStreamStorage implements StreamStorage {
   }
 
   /** In a transaction, which others share: whatever it answers, it leaves all of the events or none. */
-  #append({ stream, events, expected, ownIds }: AppendRequest): AppendAnswer {
+  #append(request: AppendRequest): AppendAnswer {
+    const { stream, events, expected, ownIds } = request
+    const known = this.#known.expected(stream, expected)
+    const appended = known === undefined ? null : this.#insertAll(request, known)
+    if (appended !== null) return appended
     const actual = this.#versionOf(stream)
-    if (!fits(expected, actual)) {
-      const rows = ownIds ? this.#byIds(events) : []
-      return rows.length > 0 ? { tag: 'taken', rows } : { tag: 'conflict', actual }
-    }
+    if (fits(expected, actual)) return this.#insertAll(request, actual) ?? { tag: 'taken', rows: this.#byIds(events) }
+    const rows = ownIds ? this.#byIds(events) : []
+    return rows.length > 0 ? { tag: 'taken', rows } : { tag: 'conflict', actual }
+  }
+
+  /** Behind a version that the stream has at least; null, and nothing is left of it, where an id or a version is taken. */
+  #insertAll({ stream, events }: AppendRequest, actual: number): AppendAnswer | null {
     let version = actual
     let position: number | bigint = 0
     for (const event of events) {
       const { changes, lastInsertRowid } = this.#insertOne(stream, version + 1, event)
       if (changes === 0) {
-        this.#database.prepare('DELETE FROM domain_events WHERE aggregate_id = ? AND version > ?').run(stream, actual)
-        return { tag: 'taken', rows: this.#byIds(events) }
+        // The first one was inserted, so what lies behind `actual` is of this append.
+        if (version > actual) this.#undo.run(stream, actual)
+        return null
       }
       version += 1
       position = lastInsertRowid

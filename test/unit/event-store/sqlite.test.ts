@@ -1,20 +1,17 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createEventStore } from '../../../src/event-store/create.ts'
 import { all, describeEventStore, event } from '../../support/event-store/contract.ts'
+import { checkKills } from '../../support/event-store/kills.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-event-store-'))
 let files = 0
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const newPath = (): string => join(folder, `${++files}`, 'events.db')
-const APPENDER = fileURLToPath(new URL('../../support/event-store/appender.ts', import.meta.url))
 
 describe('an event store in a file', () => {
   describeEventStore(async () => {
@@ -84,20 +81,7 @@ describe('an event store in a file', () => {
   )
 
   test('Appends that were answered are there after kill -9, whole, and each stream without gaps', async () => {
-    const path = newPath()
-    for (const after of [1, 25, 60, 200, 400]) {
-      const answered = await appendAndKill(path, after)
-      await using store = createEventStore(`file:${path}`)
-      const events = await all(store.readAll())
-      const there = new Set(events.map(({ id }) => id))
-      expect(answered.filter((id) => !there.has(`${id}-a`) || !there.has(`${id}-b`))).toEqual([])
-      const halves = events.filter(({ id }) => !there.has(id.replace(/-[ab]$/, id.endsWith('a') ? '-b' : '-a')))
-      expect(halves).toEqual([])
-      for await (const { stream, version } of store.listStreams()) {
-        const versions = (await all(store.readStream(stream))).map((each) => each.version)
-        expect(versions).toEqual(Array.from({ length: version }, (_, i) => i + 1))
-      }
-    }
+    await checkKills(`file:${newPath()}`, [1, 25, 60, 200, 400])
   })
 })
 
@@ -110,14 +94,3 @@ describe('an event store in memory', () => {
     expect(await other.streamExists('a')).toBe(false)
   })
 })
-
-/** Starts a process that appends without end, kills it after so many answers, and says which appends were answered. */
-async function appendAndKill(path: string, after: number): Promise<string[]> {
-  const child = spawn(process.execPath, [APPENDER, `file:${path}`], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const answered: string[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
-    answered.push(line)
-    if (answered.length === after) child.kill('SIGKILL')
-  }
-  return answered
-}
