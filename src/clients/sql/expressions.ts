@@ -2,7 +2,7 @@ import type { SqlDialect } from './session.ts'
 
 /** What servers write differently. */
 export interface Expressions {
-  /** Milliseconds since 1970, by the database's clock. */
+  /** Milliseconds since 1970, by the database's clock: the same wherever it stands in a statement. */
   readonly nowMs: string
   /** Now, for a column of times. */
   readonly now: string
@@ -30,8 +30,8 @@ export const EXPRESSIONS: Readonly<Record<SqlDialect, Expressions>> = {
     jsonText: (column) => `CAST(${column} AS CHAR)`,
   },
   postgres: {
-    nowMs: 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)',
-    now: 'clock_timestamp()',
+    nowMs: 'CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)',
+    now: 'statement_timestamp()',
     timeOf: 'to_timestamp(CAST(? AS DOUBLE PRECISION) / 1000)',
     json: 'CAST(? AS JSON)',
     jsonText: (column) => `CAST(${column} AS TEXT)`,
