@@ -24,6 +24,8 @@ export const NEEDS = {
   status: { source: false, used: ['http'] },
   health: { source: false, used: ['http'] },
   targets: { source: false, used: ['http'] },
+  // And `bingo rules`.
+  events: { source: false, used: ['http'] },
   'position show': { source: false, used: ['name', 'checkpoint.store'] },
   'position set': { source: true, used: ['name', 'checkpoint.store', 'source', 'http'] },
   'dead-letters': { source: false, used: ['name', 'checkpoint.store', 'deadLetters'] },

@@ -4,10 +4,12 @@ import { checkCommand } from './commands/check.ts'
 import { deadLettersCommand } from './commands/dead-letters.ts'
 import { demoCommand } from './commands/demo.ts'
 import { EXIT_CODES_HELP, ExitCode, exitCodeOf } from './output/exit-codes.ts'
+import { eventsCommand } from './commands/events.ts'
 import { explainCommand } from './commands/explain.ts'
 import { healthCommand } from './commands/health.ts'
 import { positionCommand } from './commands/position.ts'
 import { printError } from './output/print-error.ts'
+import { rulesCommand } from './commands/rules.ts'
 import { runCommand } from './commands/run.ts'
 import { targetsCommand } from './commands/targets.ts'
 import { statusCommand } from './commands/status.ts'
@@ -67,6 +69,8 @@ export function createProgram(exit: (code: number) => void): Command {
     tailCommand(),
     statusCommand(exit),
     targetsCommand(),
+    eventsCommand(),
+    rulesCommand(),
     healthCommand(exit),
     deadLettersCommand(exit),
     positionCommand(),

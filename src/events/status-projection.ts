@@ -102,14 +102,14 @@ export class StatusProjection implements JobObserver {
   async flush(): Promise<void> {
     const due = [...this.dirty, ...this.batch]
     while (!this.closed && due.some((each) => this.dirty.has(each) || this.batch.has(each))) {
-      await (this.writing ??= this.write())
+      await this.writeOnce()
     }
   }
 
   /** Writes what there is, once: a provider that is down need not keep a stop. */
   async close(): Promise<void> {
     this.timer?.cancel()
-    await (this.writing ??= this.write())
+    await this.writeOnce()
     this.closed = true
   }
 
@@ -124,7 +124,7 @@ export class StatusProjection implements JobObserver {
     if (this.closed) return
     this.timer ??= this.deps.clock.afterIdle(WRITE_EVERY_MS, () => {
       this.timer = null
-      this.writing ??= this.write()
+      void this.writeOnce()
     })
   }
 
@@ -133,6 +133,11 @@ export class StatusProjection implements JobObserver {
     this.tracked.delete(event)
     counters.ended(event.envelope, error === null ? 'completed' : 'failed')
     counters.processing.observe(Math.max(0, clock.now() - event.transaction.timestampUs / 1_000))
+  }
+
+  private writeOnce(): Promise<void> {
+    this.writing ??= this.write().finally(() => (this.writing = null))
+    return this.writing
   }
 
   private async write(): Promise<void> {
@@ -147,7 +152,6 @@ export class StatusProjection implements JobObserver {
       await this.failed(error, batch)
     } finally {
       this.batch = new Set()
-      this.writing = null
       if (this.dirty.size > 0) this.writeSoon()
     }
   }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Config } from '../../app/config/config.ts'
 import { BingoError } from '../../model/errors.ts'
 
@@ -10,31 +11,55 @@ export interface Answer {
   readonly status: number
   /** The JSON of the answer. */
   readonly body: object
+  /** As it was written: numbers of any size are exact there. */
+  readonly text: string
+}
+
+export interface Asking {
+  readonly method?: 'GET' | 'POST'
+  /** JSON. */
+  readonly body?: string | undefined
 }
 
 /** Asks the admin server of the daemon on this machine. Throws BINGO_DAEMON_UNREACHABLE. */
-export async function askDaemon({ http }: Config, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
-  const { listen, token } = http
+export async function askDaemon(config: Config, path: string, asking: Asking = {}): Promise<Answer> {
+  const response = await openDaemon(config, path, { ...asking, signal: AbortSignal.timeout(TIMEOUT_MS) })
+  let text = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8')) text += String(chunk)
+  } catch (error) {
+    throw unreachable((error as Error).message)
+  }
+  return { status: response.statusCode ?? 0, body: parse(text), text }
+}
+
+/** The same for an answer that is read as it comes. Throws BINGO_DAEMON_UNREACHABLE. */
+export async function openDaemon(
+  { http }: Config,
+  path: string,
+  { method = 'GET', body, signal, headers }: Asking & { signal: AbortSignal; headers?: Record<string, string> },
+): Promise<IncomingMessage> {
+  const { listen } = http
+  const token = http.token ?? (http.tokens.find(({ scopes }) => scopes.includes('operate')) ?? http.tokens[0])?.token
   if (listen === null) throw unreachable('http.listen is off')
   const host = listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host === '::' ? '::1' : listen.host
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const sent = request(
     {
       host,
       port: listen.port,
       path,
       method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      signal,
+      headers: {
+        ...headers,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+      },
     },
-    (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parse(text) }))
-    },
+    resolve,
   )
-  sent.on('error', reject).end()
+  sent.on('error', reject).end(body)
   try {
     return await promise
   } catch (error) {

@@ -22,7 +22,7 @@ export async function listTargets(options: GlobalOptions & { readonly json?: boo
 /** `bingo targets drop`. Throws BINGO_TARGET_NOT_DROPPED. */
 export async function dropTarget(target: string, options: GlobalOptions): Promise<void> {
   const path = `/targets/drop?target=${encodeURIComponent(target)}`
-  const { status, body } = await askDaemon(configFor(options, 'targets'), path, 'POST')
+  const { status, body } = await askDaemon(configFor(options, 'targets'), path, { method: 'POST' })
   if (status === 200) {
     process.stdout.write(`${(body as { readonly dropped: number }).dropped} events move to the dead letters\n`)
     return

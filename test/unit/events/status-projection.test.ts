@@ -97,6 +97,17 @@ test('what could not be written is written later; what is refused for good is no
   expect(updates.map(({ id }) => id)).toEqual(['later', 'next'])
 })
 
+test('a status that comes after there was nothing to write is written', async () => {
+  const { status, read, updates } = setup()
+  read('first', 0)
+  await status.flush()
+  // The timer finds nothing to write.
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  read('second', 0)
+  await status.flush()
+  expect(updates.map(({ id }) => id)).toEqual(['first', 'second'])
+})
+
 test('reading pauses while too many statuses wait, and goes on when they are written', async () => {
   const { status, read, fail } = setup()
   const reasons = new Set<object>()
