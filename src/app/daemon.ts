@@ -147,8 +147,8 @@ class ConfiguredDaemon implements Daemon {
           { ...found, deadLetters, types: actionTypes(), permit: elected?.permit },
           { ruleSet: () => this.ruleSet, position: (source) => this.position(source) },
         )
-        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected, switches)
         this.running = events
+        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected, switches)
         events?.start()
         await this.pipeline.run(signal)
       } finally {
@@ -175,8 +175,9 @@ class ConfiguredDaemon implements Daemon {
     const { name, events } = this.config
     if (events === null) return null
     // What an instance for rows alone does not need is not loaded there.
+    const schemas = () => this.ruleSet.schemas
     const { openEvents } = await import('./events/open-events.ts')
-    return openEvents({ ...this.deps, name, config: events, counters: this.deps.stats.events!, skipped })
+    return openEvents({ ...this.deps, name, config: events, counters: this.deps.stats.events!, skipped, schemas })
   }
 
   private pipelineOf(
@@ -188,9 +189,10 @@ class ConfiguredDaemon implements Daemon {
   ): Pipeline {
     const { config, deps } = this
     const permit = elected?.permit
+    const events = this.running?.sink
     const open = async (target: TargetConfig, run: DeliveryRun): Promise<Target> => {
-      if (permit === undefined) return openTarget(target, run, deps)
-      return new GuardedTarget(await openTarget(target, run, deps, () => permit.valid), permit)
+      if (permit === undefined) return openTarget(target, run, { ...deps, events })
+      return new GuardedTarget(await openTarget(target, run, { ...deps, events }, () => permit.valid), permit)
     }
     return createPipeline(
       {
@@ -233,11 +235,11 @@ function logSendsOf({ level, deliveries }: Config['log'], log: Log): WriteLine |
 function openTarget(
   target: TargetConfig,
   run: DeliveryRun,
-  { log, clock, onReopen }: DaemonDeps,
+  { log, clock, onReopen, events }: DaemonDeps & Pick<TargetContext, 'events'>,
   mayDeliver?: () => boolean,
 ): Promise<Target> {
   const type = actionTypes().get(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `unknown action type ${target.type}`)
-  const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen }
+  const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen, events }
   return type.open(target, context)
 }

@@ -10,7 +10,12 @@ export function compileOptions(config: Config): CompileOptions {
   return {
     baseDir: config.rules.baseDir,
     targets: config.targets,
-    defaults: { redisUrl: config.redis.url, allowCidrs: config.webhooks.allowCidrs },
+    defaults: {
+      redisUrl: config.redis.url,
+      allowCidrs: config.webhooks.allowCidrs,
+      keepsEvents: config.events !== null,
+      mostHops: config.events?.limits.hops,
+    },
     actionTypes: actionTypes(),
     delivery: config.delivery,
   }

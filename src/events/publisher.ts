@@ -2,12 +2,14 @@ import type { z } from 'zod'
 import type { Clock } from '../model/clock.ts'
 import type { EventCounters } from '../model/event/event-counters.ts'
 import type { EventEnvelope, EventFields } from '../model/event/event-record.ts'
+import type { EventSchemas } from '../model/event/event-schemas.ts'
+import type { EventSink, MadeEvent } from '../model/event/event-sink.ts'
 import type { EventPublisher, Poster, PostingOptions, PostingProblem } from '../model/event/posting.ts'
 import { RESERVED_TYPES } from '../model/event/invocation.ts'
 import { uuid7 } from '../model/event/uuid7.ts'
 import { exactJson, jsonPath } from '../model/json/strict-json.ts'
 import type { Value } from '../model/event/change.ts'
-import type { EventProvider, NewEvent, Posted } from '../model/state/event-provider.ts'
+import type { EventProvider, NewEvent, Posted, PostOptions } from '../model/state/event-provider.ts'
 import { checkJson } from './check-json.ts'
 import { InvalidPosting, tooLarge, tooManyHops } from './errors.ts'
 import { eventSchema, optionsSchema, type EventInput, type OptionsInput } from './post-schema.ts'
@@ -21,6 +23,8 @@ export interface PublisherDeps {
   readonly instanceId: string
   readonly clock: Clock
   readonly counters: EventCounters
+  /** What payloads of some types have to look like; another object after a reload. */
+  readonly schemas?: (() => EventSchemas | undefined) | undefined
   /** Called when events were stored: some may be due at a time that nobody waits for yet. */
   readonly stored?: ((posted: readonly Posted[]) => void) | undefined
 }
@@ -32,6 +36,8 @@ const NO_OPTIONS: OptionsInput = {}
 
 /** The one door for posted events: checks, completes, limits, and stores them. */
 export class Publisher implements EventPublisher {
+  /** For the events that rules make: they are complete, and were checked where they were made. */
+  readonly sink: EventSink = { publish: (events) => this.publishMade(events) }
   private readonly deps: PublisherDeps
   private readonly gate: RateGate | null
 
@@ -41,14 +47,27 @@ export class Publisher implements EventPublisher {
     this.gate = ratePerSecond === null ? null : new RateGate(ratePerSecond, deps.clock)
   }
 
-  async publish(posting: PostingOptions, by: Poster): Promise<readonly Posted[]> {
-    const { provider, clock, counters, stored } = this.deps
-    try {
-      const now = clock.now()
+  publish(posting: PostingOptions, by: Poster): Promise<readonly Posted[]> {
+    const now = this.deps.clock.now()
+    return this.store(() => {
       const options = this.optionsOf(posting, now)
       const events = this.eventsOf(posting, options, by, now)
       if (by.limitedAs !== null) this.gate?.pass(by.limitedAs, events.length)
-      const posted = await provider.post(events, { now, onConflict: options.onConflict ?? 'keep' })
+      return { events, options: { now, onConflict: options.onConflict ?? 'keep' } }
+    })
+  }
+
+  private async publishMade(made: readonly MadeEvent[]): Promise<void> {
+    const { instanceId, clock } = this.deps
+    const events = made.map(({ event, sent }) => ({ event: { ...event, instanceId }, sent }))
+    await this.store(() => ({ events, options: { now: clock.now(), onConflict: 'keep' } }))
+  }
+
+  private async store(make: () => { events: readonly NewEvent[]; options: PostOptions }): Promise<readonly Posted[]> {
+    const { provider, counters, stored } = this.deps
+    try {
+      const { events, options } = make()
+      const posted = await provider.post(events, options)
       counters.took(events, posted)
       stored?.(posted)
       return posted
@@ -77,6 +96,7 @@ export class Publisher implements EventPublisher {
       const where = jsonPath(path(limits.batch).slice(0, -1))
       throw new InvalidPosting([{ path: where, message: `more than ${limits.batch} events in one request` }])
     }
+    const schemas = this.deps.schemas?.()
     const problems: PostingProblem[] = []
     const made: NewEvent[] = []
     for (const [i, event] of events.entries()) {
@@ -84,7 +104,12 @@ export class Publisher implements EventPublisher {
       if (!read.success) problems.push(...problemsOf(read.error, path(i)))
       else if (isRefusedType(read.data, posting))
         problems.push({ path: jsonPath([...path(i), 'type']), message: RESERVED })
-      else made.push(this.newEvent(read.data, posting, options, by, now, i))
+      else {
+        const event = this.newEvent(read.data, posting, options, by, now, i)
+        const misfit = schemas?.misfitOf(event.event.type, event.event.payload)
+        if (misfit == null) made.push(event)
+        else problems.push({ path: jsonPath(path(i)) + misfit.path.slice(1), message: misfit.message })
+      }
       if (problems.length >= MOST_PROBLEMS) break
     }
     if (problems.length > 0) throw new InvalidPosting(problems.slice(0, MOST_PROBLEMS))

@@ -1,5 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { BUCKETS_SECONDS } from '../model/delivery/duration-histogram.ts'
+import {
+  EVENT_COUNTERS,
+  EVENT_GAUGES,
+  histogramValues,
+  PROCESSING_TIMES,
+  PROCESSING_TIMES_HELP,
+} from './event-metrics.ts'
 import { failureValues, SEND_TIMES, sendTimeValues } from './send-metrics.ts'
 import type { RuleStats, Stats } from '../model/stats.ts'
 import type { TargetCounters, TargetState } from '../model/delivery/target-state.ts'
@@ -52,7 +59,10 @@ export function createMetrics(sources: MetricsSources): Registry {
     )
   }
   addTargetGauges(registry, sources.stats)
-  registry.registerMetric(new SendTimes(sources.stats))
+  const { stats } = sources
+  registry.registerMetric(
+    new CountedTimes(SEND_TIMES, SEND_TIMES_HELP, ['target', 'type'], () => sendTimeValues(stats)),
+  )
   addLabelled(
     registry,
     'bingo_target_failures_total',
@@ -61,8 +71,29 @@ export function createMetrics(sources: MetricsSources): Registry {
     () => failureValues(sources.stats),
   )
   addWaitingGauges((...gauge) => addGauge(registry, ...gauge), sources.stats)
+  addEvents(registry, sources)
   addProcess(registry, sources.version)
   return registry
+}
+
+/** Of posted events, where they are taken in. */
+function addEvents(registry: Registry, { stats: { events }, now }: MetricsSources): void {
+  if (events === null) return
+  for (const [name, help, labels, read] of EVENT_COUNTERS) addLabelled(registry, name, help, labels, () => read(events))
+  for (const [name, help, read] of EVENT_GAUGES) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const value = read(events, now())
+        if (value === undefined) this.remove()
+        else this.set(value)
+      },
+    })
+  }
+  const times = () => histogramValues(PROCESSING_TIMES, events.processing)
+  registry.registerMetric(new CountedTimes(PROCESSING_TIMES, PROCESSING_TIMES_HELP, [], times))
 }
 
 function addCounters(registry: Registry, stats: Stats): void {
@@ -197,19 +228,19 @@ function addTargetGauges(registry: Registry, stats: Stats): void {
 const SEND_TIMES_HELP = 'Duration of sends to the target in seconds'
 
 /** A histogram that is counted elsewhere and read when scraped. */
-class SendTimes extends Histogram {
-  readonly #stats: Stats
+class CountedTimes extends Histogram {
+  readonly #shown: { readonly name: string; readonly help: string }
+  readonly #read: () => readonly object[]
 
-  constructor(stats: Stats) {
-    const labelNames = ['target', 'type']
-    super({ name: SEND_TIMES, help: SEND_TIMES_HELP, labelNames, buckets: [...BUCKETS_SECONDS], registers: [] })
-    this.#stats = stats
+  constructor(name: string, help: string, labelNames: string[], read: () => readonly object[]) {
+    super({ name, help, labelNames, buckets: [...BUCKETS_SECONDS], registers: [] })
+    this.#shown = { name, help }
+    this.#read = read
   }
 
   /** What the registry asks for, and `get` is made of; the client's types do not have it. */
   async getForPromString(): Promise<object> {
-    const values = sendTimeValues(this.#stats)
-    return { name: SEND_TIMES, help: SEND_TIMES_HELP, type: 'histogram', aggregator: 'sum', values }
+    return { ...this.#shown, type: 'histogram', aggregator: 'sum', values: this.#read() }
   }
 }
 

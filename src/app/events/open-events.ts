@@ -7,6 +7,8 @@ import { openEventProvider } from '../../log/open.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { EventCounters } from '../../model/event/event-counters.ts'
+import type { EventSchemas } from '../../model/event/event-schemas.ts'
+import type { EventSink } from '../../model/event/event-sink.ts'
 import type { Log, Sendable } from '../../model/rule/action.ts'
 import type { Source } from '../../model/source/source.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
@@ -22,6 +24,8 @@ export interface OpenEventsDeps {
   readonly counters: EventCounters
   /** Sends that were skipped, since their rule is disabled. */
   readonly skipped: { has(job: Sendable): boolean }
+  /** Of the rules in force. */
+  readonly schemas: () => EventSchemas | undefined
   readonly log: Log
   readonly clock: Clock
 }
@@ -32,6 +36,8 @@ const EXPIRE_EVERY_MS = 600_000
 
 /** Posted events of a running instance: where they are kept, taken in, and read. */
 export interface RunningEvents extends Events {
+  /** Takes the events that rules make. */
+  readonly sink: EventSink
   readonly source: NamedSource
   /** Events enter the log at their time, from now on. */
   start(): void
@@ -48,6 +54,7 @@ export async function openEvents(deps: OpenEventsDeps): Promise<RunningEvents> {
 class OpenEvents implements RunningEvents {
   readonly provider: EventProvider
   readonly publisher: Publisher
+  readonly sink: EventSink
   readonly source: NamedSource
   private readonly deps: OpenEventsDeps
   private readonly status: StatusProjection
@@ -65,10 +72,12 @@ class OpenEvents implements RunningEvents {
       instanceId: hostname(),
       clock,
       counters,
+      schemas: deps.schemas,
       stored: (posted) => {
         for (const { record } of posted) if (record.deliverAt !== null) this.due.waitsFor(record.deliverAt)
       },
     })
+    this.sink = this.publisher.sink
     this.status = new StatusProjection({ provider, counters, clock, log, skipped })
     const source = new LogSource({
       name: EVENTS_SOURCE,

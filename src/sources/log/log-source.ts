@@ -44,6 +44,8 @@ const RETRY = { minMs: 200, maxMs: 10_000 } as const
 /** A log whose entries are all at hand must not keep everything else from running. */
 const ENTRIES_PER_TURN = 64
 const WATCH_MS = 1_000
+/** What an event holds in memory while its actions run, per byte of its JSON. */
+const HELD_PER_BYTE = 3
 
 /**
  * Hands the entries of an event log to the rules, each a group of its own: the watermark moves entry by entry. What the
@@ -130,7 +132,7 @@ export class LogSource implements Source<LogPosition> {
       query: null,
     }
     this.inFlight.add(entry.place, entry.appendedAt)
-    const posted = new PostedEvent(event, transaction, 0)
+    const posted = new PostedEvent(event, transaction, 0, entry.payload.byteLength * HELD_PER_BYTE)
     status?.reads(posted)
     into.begin(transaction)
     into.event(posted)

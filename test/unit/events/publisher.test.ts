@@ -151,6 +151,26 @@ test('an idempotency key is the id of an event that has none', async () => {
   expect((await publisher.publish(own, BY))[0]?.record.id).toBe('mine')
 })
 
+test('a payload that does not fit the schema of its type is refused with its place', async () => {
+  const { provider, counters } = setup()
+  const schemas = {
+    files: [],
+    misfitOf: (type: string) => (type === 'a' ? { path: '$.payload.id', message: 'no' } : null),
+  }
+  const clock = systemClock
+  const publisher = new Publisher({
+    provider,
+    limits: LIMITS,
+    instanceId: 'one',
+    clock,
+    counters,
+    schemas: () => schemas,
+  })
+  const { code, problems } = await refused(publisher.publish({ events: [{ type: 'b' }, { type: 'a' }] }, BY))
+  expect([code, problems]).toEqual(['BINGO_EVENT_REFUSED', [{ path: '$.events[1].payload.id', message: 'no' }]])
+  expect(provider.records.size).toBe(0)
+})
+
 test('events of a test environment are tests; a chain of events that rules made ends', async () => {
   const { post } = setup()
   expect((await post({ type: 'a' }, undefined, { ...BY, isTest: true }))[0]?.record.isTest).toBe(true)
