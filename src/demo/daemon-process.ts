@@ -14,6 +14,7 @@ export interface DaemonProcessOptions {
   readonly redisUrl: string
   readonly rulesFile: string
   readonly checkpointFile: string
+  readonly eventsFile: string
   readonly logFile: string
   readonly port: number
 }
@@ -54,8 +55,18 @@ export class DaemonProcess implements AsyncDisposable {
     }
   }
 
+  /** Of its admin server. */
+  get port(): number {
+    return this.options.port
+  }
+
   async status(): Promise<Status> {
     return (await this.get('/status')).body as Status
+  }
+
+  /** Posts an event; answers the status of the answer and the record. */
+  async post(event: object): Promise<{ readonly status: number; readonly body: unknown }> {
+    return this.ask('/api/v1/events', JSON.stringify({ event }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,15 +82,22 @@ export class DaemonProcess implements AsyncDisposable {
     )
   }
 
-  private async get(path: string): Promise<{ readonly status: number; readonly body: unknown }> {
+  private get(path: string): Promise<{ readonly status: number; readonly body: unknown }> {
+    return this.ask(path)
+  }
+
+  /** GET, or POST where there is a body. */
+  private async ask(path: string, body?: string): Promise<{ readonly status: number; readonly body: unknown }> {
+    const method = body === undefined ? 'GET' : 'POST'
+    const headers = { 'content-type': 'application/json' }
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: unknown }>()
-    const sent = request({ host: '127.0.0.1', port: this.options.port, path }, (response) => {
+    const sent = request({ host: '127.0.0.1', port: this.options.port, path, method, headers }, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }))
       response.on('error', reject)
     })
-    sent.on('error', reject).end()
+    sent.on('error', reject).end(body)
     return promise
   }
 
@@ -103,6 +121,7 @@ function environment(options: DaemonProcessOptions): NodeJS.ProcessEnv {
     BINGO_REDIS_URL: options.redisUrl,
     BINGO_RULES: options.rulesFile,
     BINGO_CHECKPOINT_STORE: `file:${options.checkpointFile}`,
+    BINGO_EVENTS_STORE: `file:${options.eventsFile}`,
     BINGO_HTTP_LISTEN: `127.0.0.1:${options.port}`,
   }
 }

@@ -8,11 +8,13 @@ import {
   count,
   newUsers,
   orders,
+  postedEvents,
   prepare,
   singleUpdates,
   unrelatedUpdate,
   type SceneResult,
 } from './scenes.ts'
+import type { DaemonProcess } from './daemon-process.ts'
 import { setStage, type Stage } from './stage.ts'
 
 export interface DemoOptions {
@@ -50,7 +52,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   const daemon = await stage.startDaemon()
   tell.effect(true, `bingo run is streaming after ${(performance.now() - started).toFixed(0)} ms`)
 
-  const played = await play(stage, options.rows, tell, signal)
+  const played = await play(stage, daemon, options.rows, tell, signal)
   const { work } = await daemon.status()
   tell.title('Results')
   const latency = latencyOf(played.samplesMs)
@@ -67,7 +69,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     played.ok,
     played.ok ? 'every effect verified at its target' : 'FAILED: some effects are missing at their targets',
   )
-  if (!options.once) await stayUp(stage, tell, signal)
+  if (!options.once) await stayUp(stage, daemon, tell, signal)
   return played.ok
 }
 
@@ -79,7 +81,13 @@ interface Played {
   readonly keysGone: () => number
 }
 
-async function play(stage: Stage, users: number, tell: Narrator, signal: AbortSignal): Promise<Played> {
+async function play(
+  stage: Stage,
+  daemon: DaemonProcess,
+  users: number,
+  tell: Narrator,
+  signal: AbortSignal,
+): Promise<Played> {
   let gone = 0
   stage.onKeyGone(() => (gone += 1))
   const results: SceneResult[] = []
@@ -105,6 +113,9 @@ async function play(stage: Stage, users: number, tell: Narrator, signal: AbortSi
   await scene('5. An audit log', 'INSERT INTO orders …, a transaction that is rolled back, UPDATE orders …', () =>
     orders(stage),
   )
+  await scene('6. Posted events, beside a changed row', 'POST /api/v1/events (twice), INSERT INTO users …', () =>
+    postedEvents(stage, daemon, users),
+  )
   return {
     rows: results.reduce((sum, { rows }) => sum + rows, 0),
     ok: results.every(({ ok }) => ok),
@@ -114,12 +125,15 @@ async function play(stage: Stage, users: number, tell: Narrator, signal: AbortSi
   }
 }
 
-async function stayUp(stage: Stage, tell: Narrator, signal: AbortSignal): Promise<void> {
+async function stayUp(stage: Stage, daemon: DaemonProcess, tell: Narrator, signal: AbortSignal): Promise<void> {
   const { sql, redis, webhook } = stage
   tell.title('It stays up: try it yourself (Ctrl-C ends it and removes everything)')
   tell.line(`  mysql -h ${sql.host} -P ${sql.port} -u root shop      (no password)`)
   tell.line(`  redis-cli -p ${redis.port} SET cache:user:42 hello`)
   tell.line('  then, in MySQL:  UPDATE users SET status = 2 WHERE id = 42;')
+  tell.line()
+  tell.line(`  curl -s localhost:${daemon.port}/api/v1/events -H 'Content-Type: application/json' \\`)
+  tell.line(`    -d '{"event": {"type": "app.signup.started", "payload": {"email": "me@example.com"}}}'`)
   tell.line()
   tell.line(`  rules   ${stage.rulesFile}      edit and save: the daemon reloads them`)
   tell.line(`  audit   tail -f ${stage.auditFile}`)

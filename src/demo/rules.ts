@@ -24,6 +24,14 @@ rules:
         url: ${JSON.stringify(webhookUrl)}
         body: {event: "{{event.id}}", user: "{{id}}", email: "{{new.email}}"}
 
+  # Events that an application posts go through the same rules.
+  - id: signup_started
+    on: app.signup.started
+    actions:
+      - type: webhook
+        url: ${JSON.stringify(webhookUrl)}
+        body: {posted: "{{event.id}}", email: "{{payload.email}}"}
+
   # Keep a record of what happens to orders.
   - id: order_audit
     table: shop.orders

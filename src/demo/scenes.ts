@@ -114,6 +114,31 @@ export async function newUsers({ sql, cache, webhook }: Stage, users: number): P
   return { rows: fresh + 1, ok: told && dropped && right, seen }
 }
 
+/** An application posts events while a row changes: both arrive, by the same rules, at the same receiver. */
+export async function postedEvents({ sql, webhook }: Stage, daemon: Poster, users: number): Promise<SceneResult> {
+  const id = users + 100
+  const before = webhook.bodies.length
+  const emails = ['ada@example.com', 'bob@example.com']
+  const answers: number[] = []
+  for (const email of emails) {
+    const { status } = await daemon.post({ type: 'app.signup.started', key: email, payload: { email } })
+    answers.push(status)
+  }
+  await sql.query('INSERT INTO shop.users (id, email) VALUES (?, ?)', [id, 'row@example.com'])
+  const told = await until(async () => webhook.bodies.length >= before + emails.length + 1)
+  const got = webhook.bodies.slice(before) as { readonly email?: unknown; readonly posted?: unknown }[]
+  const posted = got.filter((body) => body.posted !== undefined).map(({ email }) => email)
+  const rows = got.filter((body) => body.posted === undefined).map(({ email }) => email)
+  const right = emails.every((email) => posted.includes(email)) && rows.includes('row@example.com')
+  const seen = `the webhook received ${posted.length} of ${emails.length} posted events and ${rows.length} of 1 changed row`
+  return { rows: 1, ok: told && right && answers.every((status) => status === 200), seen }
+}
+
+/** What takes events. */
+interface Poster {
+  post(event: object): Promise<{ readonly status: number }>
+}
+
 /** Orders and the audit log. One transaction that is rolled back must leave no trace. */
 export async function orders({ sql, auditFile }: Stage): Promise<SceneResult> {
   const before = (await lines(auditFile)).length

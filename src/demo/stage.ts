@@ -88,9 +88,12 @@ async function open(
     onKeyGone: (listener) => void events.client.on('message', (_channel: string, key: string) => listener(key)),
     startDaemon: async () => {
       const checkpointFile = join(folder, 'checkpoint')
+      const eventsFile = join(folder, 'events')
       const port = await freePort()
       const addresses = { sourceUrl: sql.url, redisUrl: redis.url }
-      return owned(await DaemonProcess.start({ ...addresses, rulesFile, checkpointFile, logFile, port }, signal))
+      return owned(
+        await DaemonProcess.start({ ...addresses, rulesFile, checkpointFile, eventsFile, logFile, port }, signal),
+      )
     },
     [Symbol.asyncDispose]: cleanUp,
   }

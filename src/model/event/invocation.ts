@@ -26,5 +26,6 @@ export function invocation(rule: string, { id, payload, context, key }: Invocati
 
 /** Id of the rule that an event invokes; undefined: it is for all rules that match it. */
 export function invokedRule({ type, metadata }: Pick<EventEnvelope, 'type' | 'metadata'>): string | undefined {
-  return type === INVOKE_TYPE ? String(metadata['invoke']) : undefined
+  const rule = type === INVOKE_TYPE ? metadata['invoke'] : undefined
+  return typeof rule === 'string' ? rule : undefined
 }
