@@ -25,7 +25,7 @@ export interface Status {
   readonly checkpoint: {
     readonly store: string
     readonly savedAt: string | null
-    readonly position: SourcePosition | null
+    readonly position: ShownPosition | null
   }
   /** Changes of the first source that were skipped knowingly, the newest last. */
   readonly gaps: GapLog
@@ -64,7 +64,7 @@ export interface StatusOfSource {
 export interface StatusOfNamedSource extends StatusOfSource {
   readonly name: string
   readonly lagMs: number
-  readonly checkpoint: { readonly savedAt: string | null; readonly position: SourcePosition | null }
+  readonly checkpoint: { readonly savedAt: string | null; readonly position: ShownPosition | null }
   readonly gaps: GapLog
 }
 
@@ -89,11 +89,14 @@ export interface StatusSources {
   /** As configured; at least one. */
   readonly sources: readonly { readonly name: string; readonly address: string }[]
   readonly checkpointStore: string
-  readonly position: (source: string) => SourcePosition | null
+  readonly position: (source: string) => ShownPosition | null
   readonly gaps: (source: string) => GapLog
   readonly deadLetterStore: string
   readonly deadLetters: () => Promise<number | undefined>
 }
+
+/** In a binlog, or in the log of posted events. */
+type ShownPosition = SourcePosition | { readonly place: string }
 
 export async function describeStatus(sources: StatusSources): Promise<Status> {
   const { stats, progress } = sources

@@ -54,7 +54,9 @@ function linkOf({ connected, caughtUp }: StatusOfSource): string {
 }
 
 function placeText(position: Status['checkpoint']['position']): string {
-  return position === null ? '(none yet)' : `${position.file}:${position.offset} ${position.gtidSet ?? ''}`
+  if (position === null) return '(none yet)'
+  if ('place' in position) return `entry ${position.place}`
+  return `${position.file}:${position.offset} ${position.gtidSet ?? ''}`
 }
 
 function describe(status: Status, colour: Paint): string {

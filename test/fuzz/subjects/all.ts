@@ -1,4 +1,5 @@
 import type { FuzzSubject } from '../subject.ts'
+import { api } from './api.ts'
 import { binlogFile, binlogStream } from './binlog.ts'
 import { cel } from './cel.ts'
 import { config } from './config.ts'
@@ -18,4 +19,5 @@ export const SUBJECTS: readonly FuzzSubject[] = [
   cel,
   sql,
   login,
+  api,
 ]

@@ -13,6 +13,7 @@ const CASES: { readonly [subject: string]: number } = {
   cel: 1_000,
   sql: 2_000,
   login: 150,
+  api: 300,
 }
 
 /** Hang detection: a case that hangs is ended, and reported, after 20 s. */
