@@ -28,18 +28,20 @@ export class LaneSelection {
     // After a failure the head goes alone: what follows it on its row must not be sent over and over.
     const most =
       queue.failures > 0 ? 1 : Math.min(target.maxBatch - batch.length, firstAction.rule.debounce?.maxBatch ?? Infinity)
+    let previous: InFlightJob | null = null
     for (let n = 0; n < most; n++) {
       const job = queue.at(n)
-      if (job === undefined || !this.mayGo(job)) break
+      if (job === undefined || !job.isFree || this.undelivered.endsUnsent(job)) break
       if (target.gather === 'lane' && job.action !== firstAction) break
       // Where one of two neighbours concerns more than its row, a failure of the first holds back the second (invariant 2).
-      if (n > 0 && (job.apart || queue.at(n - 1)!.apart)) break
+      if (previous !== null && (job.apart || previous.apart)) break
       if (job.action.ratePerSecond !== null) {
         const limit = this.limitOf(job.action)
         const waitMs = limit.waitMs()
         if (limit.take(1) === 0) return waitMs
       }
       batch.push(job)
+      previous = job
     }
     return 0
   }
@@ -54,12 +56,6 @@ export class LaneSelection {
       unsent.push(job)
     }
     return unsent
-  }
-
-  private mayGo(job: InFlightJob): boolean {
-    if (job.after !== null && !job.after.done) return false
-    if (job.placeholderFor !== null || !job.isFirstEverywhere) return false
-    return !this.undelivered.endsUnsent(job)
   }
 
   private limitOf(action: ActionPlan): RateLimit {

@@ -150,6 +150,13 @@ export class InFlightJob implements Sendable {
     return this.links === null || this.links.placesAhead === 0
   }
 
+  /** Nothing that it hangs together with is in its way. Asked for each job before it is sent; most stand by themselves. */
+  get isFree(): boolean {
+    const { links } = this
+    if (links === null) return true
+    return (links.after === null || links.after.done) && links.placeholderFor === null && this.isFirstEverywhere
+  }
+
   /** Lets `placeholder` hold the place of this job in its lane. */
   holdPlaceBy(placeholder: InFlightJob): void {
     const links = this.link()
