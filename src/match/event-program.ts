@@ -2,6 +2,7 @@ import type { EvaluationError } from '../model/errors.ts'
 import type { Change, Value } from '../model/event/change.ts'
 import { EVENT_SHAPE } from '../model/event/posted-event.ts'
 import type { PostedEvent } from '../model/event/posted-event.ts'
+import { conditionOf } from '../model/rule/condition.ts'
 import type { Predicate, Rule } from '../model/rule/rule.ts'
 import { actOn } from './change-program.ts'
 import { PatternIndex } from './pattern-index.ts'
@@ -64,7 +65,7 @@ export class EventProgram {
       filter: this.sharedBy(rule.filter),
       actions: null,
     }))
-    this.index = new PatternIndex(rules.map(({ match }) => match))
+    this.index = new PatternIndex(rules.map((rule) => conditionOf(rule)?.lookups ?? []))
   }
 
   private sharedBy(predicate: Predicate | null): SharedPredicate | null {

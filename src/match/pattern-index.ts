@@ -1,5 +1,5 @@
 import type { Value } from '../model/event/change.ts'
-import type { Pattern, PatternLookup } from '../model/rule/rule.ts'
+import type { PatternLookup } from '../model/rule/rule.ts'
 
 type Literal = PatternLookup['values'][number]
 type Fields = { readonly [name: string]: Value }
@@ -14,51 +14,67 @@ interface Finder {
 }
 
 /**
- * Narrows down which of many patterns have to be evaluated for an event: each is filed under one thing that it needs (a
+ * Narrows down which of many rules have to be evaluated for an event: each is filed under one thing that it needs (a
  * value, an element, the beginning or end of a text, a range), and only those are looked at whose thing is there.
  */
 export class PatternIndex {
   private readonly always: readonly number[]
-  private readonly places: readonly { readonly path: readonly string[]; readonly finder: Finder }[]
+  private readonly places: readonly IndexedPlace[]
   private readonly all: readonly number[]
 
-  constructor(patterns: readonly (Pattern | null)[]) {
-    this.all = patterns.map((_, number) => number)
+  constructor(rules: readonly (readonly PatternLookup[])[]) {
+    this.all = rules.map((_, number) => number)
     const rest = new Set(this.all)
-    const places: { path: readonly string[]; finder: Finder }[] = []
-    for (let best = bestPlace(patterns, rest); best !== null; best = bestPlace(patterns, rest)) {
-      places.push({ path: best.path, finder: finderOf(best) })
+    const places: IndexedPlace[] = []
+    for (let best = bestPlace(rules, rest); best !== null; best = bestPlace(rules, rest)) {
+      const { path, strict, entries } = best
+      places.push({ path, finder: finderOf(best), otherwise: strict ? [...entries.keys()] : NONE })
       for (const [number] of best.entries) rest.delete(number)
     }
     this.always = [...rest]
     this.places = places
   }
 
-  /** Numbers of the patterns to evaluate, ascending. */
+  /** Numbers of the rules to evaluate, ascending. */
   candidates(event: Fields): readonly number[] {
     if (this.places.length === 0) return this.all
     const found = [...this.always]
-    for (const { path, finder } of this.places) visit(event, path, 0, finder, found)
+    for (const place of this.places) visit(event, place, 0, found)
     if (found.length <= 1) return found
     found.sort((a, b) => a - b)
     return withoutRepeated(found)
   }
 }
 
-/** Leads to the values at a path; a list on the way stands for each of its elements that is a map. */
-function visit(fields: Fields, path: readonly string[], depth: number, finder: Finder, found: number[]): void {
+interface IndexedPlace {
+  readonly path: readonly string[]
+  readonly finder: Finder
+  /** What is found where the path leads nowhere. */
+  readonly otherwise: readonly number[]
+}
+
+const NONE: readonly number[] = []
+
+/**
+ * Leads to the values at a path; a list on the way stands for each of its elements that is a map. Filters know no such
+ * lists: for them the path leads nowhere.
+ */
+function visit(fields: Fields, place: IndexedPlace, depth: number, found: number[]): void {
+  const { path, finder, otherwise } = place
   const name = path[depth]!
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined
   if (depth === path.length - 1) {
-    if (value !== undefined && value !== null) finder.find(value, found)
+    if (value === undefined) addAll(found, otherwise)
+    else if (value !== null) finder.find(value, found)
     return
   }
-  if (typeof value !== 'object' || value === null) return
-  if (!Array.isArray(value)) visit(value as Fields, path, depth + 1, finder, found)
+  if (typeof value !== 'object' || value === null) addAll(found, otherwise)
+  else if (!Array.isArray(value)) visit(value as Fields, place, depth + 1, found)
+  else if (otherwise.length > 0) addAll(found, otherwise)
   else {
     for (const element of value) {
       const isMap = typeof element === 'object' && element !== null && !Array.isArray(element)
-      if (isMap) visit(element as Fields, path, depth + 1, finder, found)
+      if (isMap) visit(element as Fields, place, depth + 1, found)
     }
   }
 }
@@ -72,17 +88,18 @@ function withoutRepeated(sorted: number[]): readonly number[] {
 
 interface Place {
   readonly path: readonly string[]
+  readonly strict: boolean
   readonly by: PatternLookup['by']
   readonly entries: Map<number, PatternLookup['values']>
 }
 
 /** The place that leaves out the most patterns, on the average of what is looked for there. */
-function bestPlace(patterns: readonly (Pattern | null)[], among: ReadonlySet<number>): Place | null {
+function bestPlace(rules: readonly (readonly PatternLookup[])[], among: ReadonlySet<number>): Place | null {
   const places = new Map<string, Place>()
   for (const number of among) {
-    for (const { path, by, values } of patterns[number]?.lookups ?? []) {
-      const name = JSON.stringify([by, ...path])
-      const place = places.get(name) ?? { path, by, entries: new Map() }
+    for (const { path, by, strict = false, values } of rules[number]!) {
+      const name = JSON.stringify([by, strict, ...path])
+      const place = places.get(name) ?? { path, by, strict, entries: new Map() }
       if (!place.entries.has(number)) place.entries.set(number, values)
       places.set(name, place)
     }

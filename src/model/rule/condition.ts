@@ -8,6 +8,7 @@ export function conditionOf({ match, filter }: Pick<Rule, 'match' | 'filter'>): 
     source: `${match.source}\0${filter.source}`,
     location: match.location,
     necessary: [...match.necessary, ...filter.necessary],
+    lookups: [...match.lookups, ...filter.lookups],
     reads: (table) => unionReads([match.reads(table), filter.reads(table)]),
     bind: (table) => {
       const matches = match.bind(table)

@@ -36,14 +36,18 @@ export interface Predicate {
     readonly column: string
     readonly values: readonly (string | number | bigint | boolean)[]
   }[]
+  /** As `necessary`, of posted events. */
+  readonly lookups: readonly PatternLookup[]
 }
 
-/** Something that has to be found in an event before a pattern can match it. */
+/** Something that has to be found in a posted event before a pattern or a filter can be true for it. */
 export interface PatternLookup {
   /** Names of maps, outermost first; a list on the way stands for each of its elements. */
   readonly path: readonly string[]
   /** The value is one of these; a list has one of them; a text begins or ends with one of them; a number is in a range. */
   readonly by: 'value' | 'element' | 'prefix' | 'suffix' | 'range'
+  /** Where nothing is there, evaluating is an error, which must not be passed over. Absent: it is no match. */
+  readonly strict?: true
   /** Of a range: its ends, both inclusive, which may be infinite. */
   readonly values: readonly (string | number | bigint | boolean)[]
 }
@@ -62,8 +66,6 @@ export interface ExplainedClause {
 
 /** `match:` of a rule. `source` is the same for patterns that say the same. */
 export interface Pattern extends Predicate {
-  /** Each of them must hold for the pattern to match. */
-  readonly lookups: readonly PatternLookup[]
   explain(change: Change): readonly ExplainedClause[]
 }
 

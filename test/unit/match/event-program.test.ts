@@ -127,6 +127,54 @@ test('Looking patterns up finds the same rules as evaluating each of them', () =
   )
 })
 
+const constant = fc.constantFrom("'a'", "'ab'", '1', '5', '9', 'true')
+const place = fc.constantFrom('payload.x', 'event.payload.y', 'payload.z.x', "payload['x']")
+const filter = fc.oneof(
+  fc.tuple(place, constant).map(([at, value]) => `${at} == ${value}`),
+  fc.tuple(place, constant).map(([at, value]) => `${value} == ${at} && payload.y != 'b'`),
+  fc.tuple(place, constant, constant).map(([at, one, other]) => `${at} in [${one}, ${other}]`),
+  fc.tuple(place, constant).map(([at, value]) => `payload.?x.hasValue() && ${at} == ${value}`),
+  fc.tuple(place, constant).map(([at, value]) => `payload.y > 1 && ${at} == ${value}`),
+)
+
+test('Looking filters up gives the same matches and errors as evaluating each of them', () => {
+  fc.assert(
+    fc.property(
+      fc.array(filter, { minLength: 8, maxLength: 30 }),
+      fc.array(tree, { minLength: 1, maxLength: 8 }),
+      (filters, payloads) => {
+        const rules = rulesOf(...filters.map((each) => `on: "*", filter: ${JSON.stringify(each)}`))
+        const matcher = matcherOf(rules)
+        const alone = rules.map((rule) => matcherOf([rule]))
+        for (const payload of payloads) {
+          const event = posted({ payload: payload as never })
+          expect(sinkFor(matcher, event).seen).toEqual(alone.flatMap((each) => sinkFor(each, event).seen))
+        }
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+test('Of a thousand filters on one field only those are evaluated whose value is there, or all where it is missing', () => {
+  const lines = Array.from({ length: 1_000 }, (_, i) => `on: "*", filter: "payload.plan == 'p${i}' && payload.n > 0"`)
+  let evaluated = 0
+  const rules = rulesOf(...lines).map((rule) => {
+    const bind: NonNullable<Rule['filter']>['bind'] = (table) => {
+      const holds = rule.filter!.bind(table)
+      return (change) => {
+        evaluated += 1
+        return holds(change)
+      }
+    }
+    return { ...rule, filter: { ...rule.filter!, bind } }
+  })
+  const matcher = matcherOf(rules)
+  expect(sinkFor(matcher, posted({ payload: { plan: 'p7', n: 1 } })).rules).toEqual(['r7'])
+  expect(evaluated).toBe(1)
+  expect(sinkFor(matcher, posted({ payload: { n: 1 } })).seen).toHaveLength(1_000)
+})
+
 test('Of a thousand patterns only those are evaluated whose value is there', () => {
   const lines = Array.from(
     { length: 1_000 },

@@ -1,4 +1,5 @@
 import type { Predicate } from '../../../model/rule/rule.ts'
+import { isEventField } from '../../../model/event/posted-event.ts'
 import { celUintValue } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { columnAccess } from './cel-references.ts'
@@ -30,6 +31,41 @@ function comparisonWith(column: CelNode, constants: readonly CelNode[]): Compari
   const values = constants.map(literal)
   if (!values.every((value) => value !== undefined)) return undefined
   return { image: access.image, column: access.column, values }
+}
+
+/** As `necessaryComparisons`, of fields of posted events: `payload.plan == 'pro'`, `event.source in ['api', 'system']`. */
+export function necessaryLookups(ast: CelNode): Predicate['lookups'] {
+  if (ast.op === '&&') return [...necessaryLookups(ast.args[0]), ...necessaryLookups(ast.args[1])]
+  if (ast.op === '==') return [...lookup(ast.args[0], [ast.args[1]]), ...lookup(ast.args[1], [ast.args[0]])]
+  return ast.op === 'in' && ast.args[1].op === 'list' ? lookup(ast.args[0], ast.args[1].args) : []
+}
+
+function lookup(field: CelNode, constants: readonly CelNode[]): Predicate['lookups'] {
+  const path = fieldPath(field)
+  const values = constants.map(literal)
+  if (path === undefined || !values.every((value) => value !== undefined)) return []
+  return [{ path, by: 'value', strict: true, values }]
+}
+
+/** `payload.customer.id` and `event.payload.customer.id`, without optional steps. */
+function fieldPath(node: CelNode): readonly string[] | undefined {
+  const path = plainPath(node)
+  if (path === undefined) return undefined
+  const [head, ...rest] = path
+  const own = head === 'event' ? rest : path
+  const isField = own[0] !== undefined && isEventField(own[0])
+  return isField && (head === 'event' || VARIABLES.has(head!)) ? own : undefined
+}
+
+/** Fields that are variables too. */
+const VARIABLES: ReadonlySet<string> = new Set(['payload', 'context', 'metadata', 'key'])
+
+function plainPath(node: CelNode): readonly string[] | undefined {
+  if (node.op === 'id') return [node.args]
+  if (node.op !== '.' && node.op !== '[]') return undefined
+  const before = plainPath(node.args[0])
+  const step = node.op === '.' ? node.args[1] : node.args[1].op === 'value' ? node.args[1].args : undefined
+  return before !== undefined && typeof step === 'string' ? [...before, step] : undefined
 }
 
 /**

@@ -19,7 +19,7 @@ import { notInKey, notOfEvent, unknownColumn } from '../column-errors.ts'
 import { NO_RULE_FACTS } from '../fact-values.ts'
 import type { RuleFacts } from '../fact-values.ts'
 import { lookupsIn } from './cel-lookups.ts'
-import { necessaryComparisons } from './necessary.ts'
+import { necessaryComparisons, necessaryLookups } from './necessary.ts'
 import { printLocation } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
@@ -35,6 +35,7 @@ export function compilePredicate(source: SourceText, facts: RuleFacts = NO_RULE_
     location: source.location,
     lookupNames: lookups,
     necessary: necessaryComparisons(program.ast),
+    lookups: source.scope === 'events' ? necessaryLookups(program.ast) : [],
     reads: (table) => readsOf(references, table),
     bind: (table) => bindPredicate(source, references, table),
   }

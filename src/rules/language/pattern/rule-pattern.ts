@@ -31,7 +31,7 @@ export class RulePattern implements Pattern {
   readonly source: string
   readonly location: PatternMap['location']
   readonly necessary: Predicate['necessary']
-  readonly lookups: Pattern['lookups']
+  readonly lookups: Predicate['lookups']
   private readonly ruleId: string
 
   constructor(map: PatternMap, ruleId: string) {
