@@ -5,6 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** Watchdogs of servers that a test has left clean up when its process ends. */
 const PATIENCE_MS = 20_000
+/** Of Node.js and npm, which keep it for the next time. */
+const CACHE = 'node-compile-cache'
+/** Folders of what a fault run found, which its message names. */
+const EVIDENCE = 'faults-'
 
 /**
  * Gives all tests of a run one temporary folder, and fails the run where something is left in it at the end, or where a
@@ -19,13 +23,17 @@ export default function setup(): (() => Promise<void>) | undefined {
     const deadline = Date.now() + PATIENCE_MS
     while (leftIn(folder).length > 0 && Date.now() < deadline) await delay(100)
     const left = leftIn(folder)
-    rmSync(folder, { recursive: true, force: true })
+    const names = readdirSync(folder)
+    const hasEvidence = names.some((name) => name.startsWith(EVIDENCE))
+    const removed = hasEvidence ? names.filter((name) => !name.startsWith(EVIDENCE)) : ['']
+    for (const name of removed) rmSync(join(folder, name), { recursive: true, force: true })
     if (left.length > 0) throw new Error(`the tests have left:\n  ${left.join('\n  ')}`)
   }
 }
 
 function leftIn(folder: string): string[] {
-  return [...readdirSync(folder).map((name) => join(folder, name)), ...processesOf(folder)]
+  const files = readdirSync(folder).filter((name) => name !== CACHE && !name.startsWith(EVIDENCE))
+  return [...files.map((name) => join(folder, name)), ...processesOf(folder)]
 }
 
 /** Whose command line or home names the folder. The workers that run the tests only have it as TMPDIR. */
