@@ -4,7 +4,9 @@ import type { Pool, PoolConfig } from 'pg'
 /** Connects when a connection is first asked for. A connection that breaks while it is idle is replaced by the next use. */
 export function openPostgresPool(options: PoolConfig): Pool {
   const pool = new pg.Pool(options)
-  // Without a listener the process would end; who uses the connection next is told.
+  // Without listeners the process would end. Who uses an idle connection next is told; and so is who has one that breaks
+  // between two of its statements: the pool listens to idle ones only.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }

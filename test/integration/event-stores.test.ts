@@ -160,4 +160,36 @@ describe.each(KINDS)('events on %s', (kind) => {
     await checkKept(provider, answered)
     expect((await post(provider, [newEvent('9:9:9')]))[0]!.tag).toBe('stored')
   })
+
+  test('what is under way when the server dies is refused, and the process goes on', async () => {
+    const provider = await open(await server.create())
+    await post(provider, newEvents(0, 20))
+    const outcomes: Promise<unknown>[] = []
+    let isDown = false
+    // Several statements each: the connection breaks between two of them, too.
+    const working = (async () => {
+      for (let n = 0; !isDown; n++) {
+        const name = { environment: 'default', id: String(n % 20) }
+        const round = [
+          provider.progress([{ ...name, at: NOW + n, status: 'processing' }]),
+          provider.replay(name, NOW + n),
+          post(provider, [newEvent(n % 40)]),
+        ]
+        outcomes.push(...round)
+        await Promise.allSettled(round)
+      }
+    })()
+    for (let i = 0; i < 3; i++) {
+      await expect.poll(() => outcomes.length).toBeGreaterThan(10 * i)
+      await server.kill()
+      await server.restart()
+    }
+    isDown = true
+    await working
+    for (const outcome of await Promise.allSettled(outcomes)) {
+      const code = outcome.status === 'rejected' ? (outcome.reason as { code?: string }).code : 'done'
+      expect(['done', 'BINGO_LOG_UNREACHABLE']).toContain(code)
+    }
+    expect((await post(provider, [newEvent('after')]))[0]!.tag).toBe('stored')
+  })
 })

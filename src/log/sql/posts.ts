@@ -115,7 +115,8 @@ function insertNew(queries: Kysely<EventTables>, { name }: Dialect, insert: Comp
       const { rows } = await connection.executeQuery(insert)
       return name === 'mysql' || rows.length > 0
     } catch (error) {
-      if (name === 'mysql') await connection.executeQuery(CompiledQuery.raw('ROLLBACK'))
+      // Where even that fails, the connection is gone, and the first error says why.
+      if (name === 'mysql') await connection.executeQuery(CompiledQuery.raw('ROLLBACK')).catch(() => undefined)
       if (isRefusedInsert(error)) return false
       throw error
     }
