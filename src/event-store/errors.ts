@@ -1,3 +1,4 @@
+import { isRefusal } from '../clients/sql/refusal.ts'
 import { BingoError } from '../model/errors.ts'
 import type { ExpectedVersion } from './contract.ts'
 
@@ -42,6 +43,12 @@ export function storeClosed(store: string): BingoError {
 export function storeUnreachable(store: string, cause: unknown): BingoError {
   if (cause instanceof BingoError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
+  if (isRefusal(cause)) {
+    return new BingoError('BINGO_STORE_REFUSED', `The database refuses the event store ${store}: ${reason}`, {
+      hint: 'Check the user, the password and the name of the database, and what the account may do.',
+      cause,
+    })
+  }
   return new BingoError('BINGO_STORE_UNREACHABLE', `The event store ${store} is unavailable: ${reason}`, {
     hint: 'Check that the database is up, reachable and writable, and that its disk is not full.',
     retryable: true,

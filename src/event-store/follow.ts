@@ -34,7 +34,8 @@ export async function* follow(
     while (!signal.aborted) {
       // What is there now; where none of it is wanted, it need not be looked through again.
       const end = await store.settled(from)
-      for await (const event of store.readAll(from, { types, pattern })) {
+      const events = end > from ? store.readAll(from, { types, pattern }) : []
+      for await (const event of events) {
         if (signal.aborted) return
         from = event.globalPosition
         yield event

@@ -1,3 +1,4 @@
+import { isRefusal } from '../clients/sql/refusal.ts'
 import { BingoError } from '../model/errors.ts'
 
 export function idTaken(id: string): BingoError {
@@ -11,7 +12,7 @@ export function outboxUnreachable(outbox: string, cause: unknown): BingoError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new BingoError('BINGO_OUTBOX_UNREACHABLE', `The outbox ${outbox} is unavailable: ${reason}`, {
     hint: 'Check that the database is up, that the table is there (`outbox.setup()`), and that the account may use it.',
-    retryable: true,
+    retryable: !isRefusal(cause),
     cause,
   })
 }

@@ -82,6 +82,21 @@ describe.each([
     await expect(all(store.readAll())).rejects.toMatchObject({ code: 'BINGO_STORE_GRANT_MISSING' })
   })
 
+  test('TLS that is asked for is checked, and never done without', async () => {
+    const ssl = encodeURIComponent(JSON.stringify({ verifyIdentity: true }))
+    await using store = createEventStore(`${await fresh()}?ssl=${ssl}`)
+    // Of one server the certificate is its own, the other has none.
+    await expect(store.streamExists('a')).rejects.toThrow(/certificate|secure/i)
+  })
+
+  test('Wrong passwords and databases are errors that no retry changes', async () => {
+    const url = new URL(server.url)
+    url.pathname = '/nothing'
+    await expectRefused(url.href)
+    url.username = 'nobody'
+    await expectRefused(url.href)
+  })
+
   test('A server that is down is a retryable error, without the password', async () => {
     const url = new URL(server.url)
     url.port = '1'
@@ -166,6 +181,19 @@ describe('an event store in PostgreSQL', () => {
     expect((await seen).map(({ version }) => version)).toEqual([1, 2])
   })
 
+  test('Databases and users that do not exist are errors that no retry changes', async () => {
+    const url = new URL(server.url)
+    url.pathname = '/nothing'
+    await expectRefused(url.href)
+    url.username = 'nobody'
+    await expectRefused(url.href)
+  })
+
+  test('TLS that is asked for is never done without', async () => {
+    await using store = createEventStore(`${await fresh()}?sslmode=verify-full`)
+    await expect(store.streamExists('a')).rejects.toThrow(/SSL/)
+  })
+
   test('A server that is down is a retryable error, without the password', async () => {
     await expectUnreachable(createEventStore('postgres://app:secret@127.0.0.1:1/nothing'))
   })
@@ -176,4 +204,9 @@ async function expectUnreachable(store: EventStore): Promise<void> {
   expect(failed).toMatchObject({ code: 'BINGO_STORE_UNREACHABLE', retryable: true })
   expect(String(failed)).not.toContain('secret')
   await store.close()
+}
+
+async function expectRefused(url: string): Promise<void> {
+  await using store = createEventStore(url)
+  await expect(store.streamExists('a')).rejects.toMatchObject({ code: 'BINGO_STORE_REFUSED', retryable: false })
 }
