@@ -130,9 +130,9 @@ const cancelRules = new WeakMap<CancelOn, Rule>()
 function cancelRule(rule: Rule, cancelOn: CancelOn): Rule {
   let cancels = cancelRules.get(cancelOn)
   if (cancels === undefined) {
-    const { operations, filter } = cancelOn
+    const { operations, match, filter } = cancelOn
     const nothing = { actions: [], lookups: [], threshold: null, cancelOn: null, debounce: null, delayMs: 0 }
-    cancels = { ...rule, ...nothing, operations, filter, match: null, cancels: rule }
+    cancels = { ...rule, ...nothing, operations, match, filter, cancels: rule }
     cancelRules.set(cancelOn, cancels)
   }
   return cancels

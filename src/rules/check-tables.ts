@@ -162,7 +162,7 @@ function unknownColumns(rule: Rule, table: TableDef): Problem[] {
     ...[rule.match, rule.filter, rule.key].filter((part) => part !== null),
     ...(rule.lookups ?? []),
     ...(rule.threshold ? [rule.threshold] : []),
-    ...(rule.cancelOn?.filter ? [rule.cancelOn.filter] : []),
+    ...[rule.cancelOn?.match, rule.cancelOn?.filter].filter((part) => part !== null && part !== undefined),
     ...rule.actions.flatMap((action) => (action.when === null ? [action] : [action.when, action])),
   ]
   return parts.flatMap((part) => {

@@ -5,6 +5,7 @@ import type { SourceText } from './language/source-text.ts'
 import type { RuleFacts } from './language/fact-values.ts'
 import { readPredicate } from './read-action.ts'
 import { factsOfFilter } from './read-lookups.ts'
+import { readMatch } from './read-match.ts'
 import type { ValueReader } from './read-values.ts'
 import { entryOf } from './yaml/tree.ts'
 import type { MapNode, TreeNode } from './yaml/tree.ts'
@@ -24,14 +25,20 @@ interface Reading {
 export function readCancelOn(node: TreeNode, rule: MapNode, { reader, of, facts }: Reading): CancelOn | undefined {
   const map = reader.map(node, 'cancelOn', HINT)
   if (map === undefined) return undefined
-  reader.knownKeys(map, 'cancelOn', ['events', 'filter'])
+  reader.knownKeys(map, 'cancelOn', ['events', 'match', 'filter'])
   if (entryOf(rule, 'delay') === undefined) {
     const hint = 'add for example delay: 30m, or remove cancelOn'
     return reader.fail(node, RULE_CODES.value, 'cancelOn cancels what waits for a delay, and the rule has none', hint)
   }
   const filter = entryOf(map, 'filter')
   const predicate = filter && readPredicate(filter.value, 'filter', reader, of, factsOfFilter(facts))?.predicate
-  return { location: map.location, operations: new Set(readOperations(map, reader)), filter: predicate ?? null }
+  const pattern = entryOf(map, 'match')
+  return {
+    location: map.location,
+    operations: new Set(readOperations(map, reader)),
+    match: (pattern && readMatch(pattern.value, reader, of)) ?? null,
+    filter: predicate ?? null,
+  }
 }
 
 function readOperations(map: MapNode, reader: ValueReader): readonly Operation[] {

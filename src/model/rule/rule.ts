@@ -127,6 +127,7 @@ export interface OnEvents {
 export interface CancelOn {
   readonly location: SourceLocation
   readonly operations: ReadonlySet<Operation>
+  readonly match: Pattern | null
   readonly filter: Predicate | null
 }
 

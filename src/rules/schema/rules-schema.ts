@@ -115,7 +115,11 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
     cancelOn: {
       type: 'object',
       additionalProperties: false,
-      properties: { events: { anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }] }, filter },
+      properties: {
+        events: { anyOf: [EVENT, { type: 'array', items: EVENT, minItems: 1 }] },
+        match: PATTERN_SCHEMA,
+        filter,
+      },
       description: 'Later changes of the same key that cancel what waits for the delay.',
     },
     ...DELIVERY,

@@ -74,3 +74,34 @@ test('UPDATE and DELETE cancel where nothing is said', () => {
     'cancel 3',
   ])
 })
+
+test('a pattern says what cancels, and the filter is asked where it matches', () => {
+  const text = rule(`{events: UPDATE, match: {new: {status: [paid, gone]}}, filter: "old.status != 'draft'"}`)
+  expect(
+    doneBy(
+      text,
+      sampleChange({
+        op: 'update',
+        table: 'orders',
+        seq: 1,
+        old: { id: 1, status: 'new' },
+        new: { id: 1, status: 'paid' },
+      }),
+      sampleChange({
+        op: 'update',
+        table: 'orders',
+        seq: 2,
+        old: { id: 1, status: 'draft' },
+        new: { id: 1, status: 'gone' },
+      }),
+      sampleChange({
+        op: 'update',
+        table: 'orders',
+        seq: 3,
+        old: { id: 1, status: 'new' },
+        new: { id: 1, status: 'seen' },
+      }),
+    ),
+  ).toEqual(['cancel 1'])
+  expect(problemsIn(rule('{match: {nwe: {status: paid}}}')).join()).toContain('has no field "nwe"')
+})
