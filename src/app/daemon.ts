@@ -149,6 +149,7 @@ class ConfiguredDaemon implements Daemon {
             {
               ...deps,
               lanes: config.lanes,
+              spool: config.spool,
               logSends: logSendsOf(config.log, deps.log),
               deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
               openTarget: async (target) => {

@@ -2,7 +2,7 @@ import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun, ReplayWindow } from '../model/delivery/delivery-run.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
 import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
@@ -75,6 +75,9 @@ class StagedPipeline implements Pipeline {
       signal: this.giveUp.signal,
       ruleStats: (id) => this.rules.of(id),
       ended: (job, delivered) => this.ended(job, delivered),
+      unloaded: (job) => this.backPressure.release(job),
+      hasRoom: () => stats.budget.hasRoom,
+      lines: this.storedLines(),
     })
     this.lines = new WaitingLines({
       store: deps.waiting,
@@ -181,6 +184,7 @@ class StagedPipeline implements Pipeline {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
     this.router.stopDelays()
+    this.deliveries.stopLoading()
     this.router.flushWindows()
     void this.lines.flush().catch(() => undefined)
     let hopefulAt = deps.clock.monotonicMs()
@@ -211,8 +215,20 @@ class StagedPipeline implements Pipeline {
 
   /** It waits in the store from now on. */
   private stored(job: InFlightJob): void {
+    this.deliveries.stored(job)
     job.end()
     this.backPressure.release(job)
+  }
+
+  private storedLines(): StoredLines {
+    const names = (): readonly string[] => this.lines.names
+    return {
+      get names() {
+        return names()
+      },
+      reader: (name) => this.storedJobs.reader(this.lines.line(name)),
+      removed: () => this.lines.removed(),
+    }
   }
 
   private orphaned(record: StoredRecord, { code, message }: BingoError): Promise<void> {

@@ -60,7 +60,7 @@ export function createMetrics(sources: MetricsSources): Registry {
     ['target', 'type', 'code'],
     () => failureValues(sources.stats),
   )
-  addWaitingGauges((...gauge) => addGauge(registry, ...gauge), sources.stats)
+  addWaitingGauges((...gauge) => addGauge(registry, ...gauge), sources.stats, sources.now)
   addProcess(registry, sources.version)
   return registry
 }

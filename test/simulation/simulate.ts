@@ -61,6 +61,7 @@ class World {
   private readonly state: DurableState
   private readonly receivers: ReadonlyMap<string, Receiver>
   private readonly budget: number
+  private readonly spool: { readonly afterMs: number; readonly maxBytes: number }
   private reloads = 0
   private epoch = 0
   private crashes = 0
@@ -75,6 +76,10 @@ class World {
       ['a', 'b', 'c'].map((id, i) => [id, new Receiver(id, new Random(seed + 3_000_000 + i), this.ledger)]),
     )
     this.budget = this.random.pick([700_000, 2_000_000, 64_000_000])
+    this.spool = {
+      afterMs: this.random.pick([30, 400, 3_000]),
+      maxBytes: this.random.pick([1_000, 20_000, 1_000_000]),
+    }
     this.current = this.start()
   }
 
@@ -204,6 +209,7 @@ class World {
               stats,
               lanes: LANES,
               logSends: null,
+              spool: this.spool,
               deadLetters: this.state.letters(clock, () => epoch === this.epoch),
               openTarget: async ({ id }) => {
                 await clock.sleep(this.random.int(0, 20))

@@ -68,6 +68,8 @@ export const SETTINGS = {
   'deadLetters.maxCount': integer(1, 1_000_000_000),
   'deadLetters.maxBytes': bytes,
   'deadLetters.maxAge': orUnlimited(duration(1, 3_650 * DAY)),
+  'spool.after': duration(0, DAY),
+  'spool.maxBytes': bytes,
   'webhooks.allowCidrs': cidrList,
   'shutdown.deadline': duration(0, HOUR),
   'http.listen': listenAddress,

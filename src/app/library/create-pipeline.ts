@@ -153,7 +153,10 @@ class LibraryPipeline implements Pipeline {
         waiting,
         deliveries: (run, hooks) => {
           const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
-          return new TargetQueues({ ...deps, lanes: config.lanes, logSends: null, deadLetters, openTarget }, hooks)
+          return new TargetQueues(
+            { ...deps, lanes: config.lanes, spool: config.spool, logSends: null, deadLetters, openTarget },
+            hooks,
+          )
         },
         compileRowDecoder,
       },
