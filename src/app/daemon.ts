@@ -138,6 +138,7 @@ class ConfiguredDaemon implements Daemon {
         lanes: config.lanes,
         checkpointIntervalMs: config.checkpoint.intervalMs,
         shutdownDeadlineMs: config.shutdown.deadlineMs,
+        breakerEvents: config.breakerEvents,
         epoch,
       },
       {

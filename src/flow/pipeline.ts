@@ -13,7 +13,9 @@ import { BackPressure } from './back-pressure.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Reading } from './reading.ts'
 import { Router } from './router.ts'
+import { DdlNotes } from './ddl-notes.ts'
 import { RuleCounters } from './rule-counters.ts'
+import { RuleGate } from './rule-gate.ts'
 import { StoredJobs } from './stored-jobs.ts'
 import { TableChecks } from './table-checks.ts'
 
@@ -57,6 +59,7 @@ class StagedPipeline implements Pipeline {
   private readonly lines: WaitingLines
   private readonly storedJobs: StoredJobs
   private readonly router: Router
+  private readonly gate: RuleGate
   private readonly readings: ReadonlyMap<string, Reading<object>>
   private ruleSet: RuleSet
   /** Jobs may be delivered: it is known which keys are parked. */
@@ -98,12 +101,28 @@ class StagedPipeline implements Pipeline {
     const superseded = (job: InFlightJob): void => this.superseded(job)
     this.router = new Router({ clock, deliveries, lines, storedJobs, hasRoom, superseded }, deps.ruleSet)
     const matcher = this.matcherOf(deps.ruleSet)
-    const { router, backPressure, rules } = this
+    const ddls = new DdlNotes()
+    this.gate = new RuleGate(
+      {
+        clock,
+        log,
+        router: this.router,
+        lines,
+        storedJobs,
+        ddls,
+        events: options.breakerEvents,
+        suspended: stats.waiting.suspendedRules,
+        hasRoom,
+        unloaded: (job) => this.backPressure.release(job),
+      },
+      deps.ruleSet,
+    )
+    const { gate: router, backPressure, rules } = this
     const beforeSave = (): Promise<void> => lines.removed()
     this.readings = new Map(
       deps.sources.map((entry) => [
         entry.source.name,
-        new Reading(entry, matcher, { ...options, router, backPressure, rules, beforeSave, stats, log, clock }),
+        new Reading(entry, matcher, { ...options, router, backPressure, rules, ddls, beforeSave, stats, log, clock }),
       ]),
     )
   }
@@ -120,6 +139,7 @@ class StagedPipeline implements Pipeline {
     this.ruleSet = ruleSet
     this.storedJobs.useRules(ruleSet)
     this.router.useRules(ruleSet)
+    this.gate.useRules(ruleSet)
     const matcher = this.matcherOf(ruleSet)
     for (const reading of this.readings.values()) reading.useRules(matcher)
     if (this.opened) this.deliveries.prepare(ruleSet)
@@ -140,6 +160,7 @@ class StagedPipeline implements Pipeline {
     this.opened = true
     this.deliveries.prepare(this.ruleSet)
     this.router.open()
+    this.gate.open()
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const readings = [...this.readings.values()]
@@ -183,6 +204,7 @@ class StagedPipeline implements Pipeline {
   private async shutDown(): Promise<void> {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
+    this.gate.stop()
     this.router.stopDelays()
     this.deliveries.stopLoading()
     this.router.flushWindows()

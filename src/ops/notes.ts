@@ -1,5 +1,5 @@
 import type { Budget } from '../model/delivery/budget.ts'
-import { SPOOL_PREFIX } from '../model/delivery/waiting.ts'
+import { RULE_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import { printBytes, printDuration } from '../model/quantity.ts'
 import { isPurgeNear } from '../model/source/retention.ts'
 import type { SourceState } from '../model/source/source-state.ts'
@@ -23,6 +23,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     reload(stats, nowMs),
     ...unnamedTargets(stats, nowMs),
     ...spools(stats, nowMs),
+    ...suspendedRules(stats, nowMs),
     ...ofEachSource(stats, (source) => firstStart(source, nowMs)),
   ].filter((note) => note !== null)
 }
@@ -83,6 +84,17 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
       downSince === 0 ? '' : `; ${since('it is down', downSince, nowMs)}${lastError === null ? '' : `: ${lastError}`}`
     const message = `no rule references target ${id} any more, but ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
     return [{ code: 'BINGO_TARGET_UNNAMED', message }]
+  })
+}
+
+function suspendedRules({ waiting }: Stats, nowMs: number): Finding[] {
+  return [...waiting.suspendedRules].map(([rule, { since: at, code, message }]) => {
+    const count = waiting.lines.get(RULE_PREFIX + rule)?.count ?? 0
+    const why = since(`rule ${rule} is suspended`, at, nowMs)
+    return {
+      code: 'BINGO_RULE_SUSPENDED',
+      message: `${why}, and ${count} of its events wait until it is changed: ${code}: ${message}`,
+    }
   })
 }
 

@@ -1,4 +1,4 @@
-import { DELAY_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
+import { DELAY_PREFIX, RULE_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import type { Stats, WaitingLineState } from '../model/stats.ts'
 
 /** A gauge with one label, or none, that is asked when scraped. */
@@ -33,6 +33,11 @@ export function addWaitingGauges(gauge: AddGauge, { waiting }: Pick<Stats, 'wait
     'Age of the first event that waits in the store for the target',
     ({ oldestMs }) => Math.max(0, now() - oldestMs) / 1_000,
   )
+  const suspended = [
+    'bingo_rule_suspended_events',
+    'Events that wait in the store because their rule is suspended: it fails for all of them',
+  ] as const
+  ofLines(suspended, 'rule', RULE_PREFIX, ({ count }) => count)
   gauge(
     'bingo_waiting_blocked',
     '1 while the store of waiting events is full or unavailable and events wait in memory for it',

@@ -32,6 +32,8 @@ export interface Config {
   readonly delivery: DeliveryConfig
   /** When a target that is down overflows into the store, and how much it may. */
   readonly spool: { readonly afterMs: number; readonly maxBytes: number }
+  /** So many changes in a row that fail with one code suspend their rule; Infinity: none. */
+  readonly breakerEvents: number
   readonly deadLetters: DeadLetterConfig
   readonly webhooks: WebhookConfig
   readonly shutdown: ShutdownConfig

@@ -25,6 +25,7 @@ export const DEFAULTS = {
   },
   deadLetters: { maxCount: 100_000, maxBytes: '256MiB', maxAge: 'unlimited' },
   spool: { after: '30s', maxBytes: '1GiB' },
+  breaker: { events: 50 },
   webhooks: { allowCidrs: [] },
   shutdown: { deadline: '6s' },
   http: { listen: '127.0.0.1:8686' },

@@ -70,6 +70,7 @@ export const SETTINGS = {
   'deadLetters.maxAge': orUnlimited(duration(1, 3_650 * DAY)),
   'spool.after': duration(0, DAY),
   'spool.maxBytes': bytes,
+  'breaker.events': orUnlimited(integer(1, 1_000_000)),
   'webhooks.allowCidrs': cidrList,
   'shutdown.deadline': duration(0, HOUR),
   'http.listen': listenAddress,

@@ -144,6 +144,7 @@ class LibraryPipeline implements Pipeline {
         lanes: config.lanes,
         checkpointIntervalMs: config.checkpoint.intervalMs,
         shutdownDeadlineMs: config.shutdown.deadlineMs,
+        breakerEvents: config.breakerEvents,
         epoch,
       },
       {

@@ -112,5 +112,6 @@ export interface StoredLines {
 }
 
 export const SPOOL_PREFIX = 'spool/'
+export const RULE_PREFIX = 'rule/'
 /** Records of these lines are found by their row. */
 export const DELAY_PREFIX = 'delay/'
