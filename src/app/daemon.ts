@@ -200,6 +200,7 @@ class ConfiguredDaemon implements Daemon {
         lanes: config.lanes,
         checkpointIntervalMs: config.checkpoint.intervalMs,
         shutdownDeadlineMs: config.shutdown.deadlineMs,
+        breakerEvents: config.breakerEvents,
         epoch,
       },
       {
@@ -211,6 +212,7 @@ class ConfiguredDaemon implements Daemon {
             {
               ...deps,
               lanes: config.lanes,
+              spool: config.spool,
               logSends: logSendsOf(config.log, deps.log),
               deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
               openTarget: async (target) => new SwitchedTarget(await open(target, run), switches),

@@ -10,10 +10,13 @@ import { stringifyValue } from '../model/event/event-json.ts'
 import { FailureHandler } from './failure-handler.ts'
 import type { WriteLine } from './queue/send-log.ts'
 import { TargetQueue } from './queue/target-queue.ts'
+import { Spools, type SpoolOptions } from './spool/spools.ts'
 
 export interface TargetQueuesDeps {
   readonly lanes: number
   readonly openTarget: (target: TargetConfig) => Promise<Target>
+  /** When a target that is down overflows into the store. */
+  readonly spool: SpoolOptions
   readonly deadLetters: DeadLetterStore
   readonly clock: Clock
   readonly log: Log
@@ -38,10 +41,28 @@ export class TargetQueues implements Deliveries {
   private named: ReadonlySet<string> = new Set()
   private readonly dropped = new Set<string>()
   private failures: FailureHandler | null = null
+  private readonly spools: Spools
+  private spoolsOpen = false
 
   constructor(deps: TargetQueuesDeps, hooks: DeliveryHooks) {
     this.deps = deps
     this.hooks = hooks
+    const { clock, log, stats } = deps
+    const { lines, hasRoom, unloaded } = hooks
+    this.spools = new Spools({
+      clock,
+      log,
+      budget: stats.budget,
+      state: stats.waiting,
+      lines,
+      hasRoom,
+      unloaded,
+      options: () => deps.spool,
+      queues: () => [...this.queues].map(([id, { queue }]) => [id, queue] as const),
+      queue: (id) => this.queues.get(id)?.queue,
+      push: (job) => this.queueFor(job.action.target, job),
+      emptied: (id) => this.forgetUnnamed(id),
+    })
   }
 
   async open(signal: AbortSignal): Promise<boolean> {
@@ -61,7 +82,7 @@ export class TargetQueues implements Deliveries {
 
   get drained(): boolean {
     for (const { queue } of this.queues.values()) if (!queue.idle) return false
-    return true
+    return this.spools.idle
   }
 
   get onlyDownLeft(): boolean {
@@ -81,10 +102,21 @@ export class TargetQueues implements Deliveries {
     this.named = named
     for (const id of this.dropped) if (named.has(id)) this.dropped.delete(id)
     for (const [id, open] of this.queues) if (!named.has(id)) this.unname(id, open)
+    if (!this.spoolsOpen) this.spools.open()
+    this.spoolsOpen = true
   }
 
   push(target: TargetConfig, job: InFlightJob): void {
-    this.of(target).queue.push(job)
+    if (!this.spools.none && this.spools.take(job)) return
+    this.queueFor(target, job)
+  }
+
+  stored(job: InFlightJob): void {
+    this.spools.left(job)
+  }
+
+  stopLoading(): void {
+    this.spools.stopLoading()
   }
 
   giveUp(letters: readonly DeadLetter[]): Promise<void> {
@@ -120,7 +152,7 @@ export class TargetQueues implements Deliveries {
 
   /** What waits for it keeps its address; when nothing waits any more, it is closed and forgotten. */
   private unname(id: string, open: OpenQueue): void {
-    if (open.queue.idle) {
+    if (open.queue.idle && !this.spools.has(id)) {
       this.forget(id, open)
       return
     }
@@ -142,10 +174,22 @@ export class TargetQueues implements Deliveries {
 
   private ended(id: string, job: InFlightJob, delivered: boolean): void {
     this.hooks.ended(job, delivered)
-    if (this.named.has(id)) return
+    this.spools.left(job)
+    this.forgetUnnamed(id)
+  }
+
+  private forgetUnnamed(id: string): void {
+    if (this.named.has(id) || this.spools.has(id)) return
     const open = this.queues.get(id)
     // The queue is still at work on its last job.
     if (open !== undefined && open.queue.idle) setImmediate(() => open.queue.idle && this.forget(id, open))
+  }
+
+  private queueFor(target: TargetConfig, job: InFlightJob): void {
+    const { queue } = this.of(target)
+    for (const placeholder of job.placeholders) queue.push(placeholder)
+    queue.push(job)
+    if (job.preparation !== null) this.hooks.prepare(job)
   }
 
   private of(config: TargetConfig): OpenQueue {

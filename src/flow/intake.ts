@@ -9,6 +9,7 @@ import type { SourceState } from '../model/source/source-state.ts'
 import type { TableDef } from '../model/table/table.ts'
 import type { Matcher } from '../match/matcher.ts'
 import { ChangeProgram } from '../match/change-program.ts'
+import type { DdlNotes } from './ddl-notes.ts'
 import { JobFactory } from './job-factory.ts'
 import type { JobFactoryDeps } from './job-factory.ts'
 
@@ -17,6 +18,7 @@ const EVENT_BYTES = 1_024
 
 export interface GroupIntakeDeps<P> extends JobFactoryDeps<P> {
   readonly state: SourceState
+  readonly ddls: DdlNotes
   /** Where reading begins, and gaps: what the owner of the checkpoint has to do about them. */
   readonly started: (position: P) => void
   readonly gap: (gap: Gap, to: P) => Promise<void>
@@ -88,6 +90,7 @@ export class GroupIntake<P> implements RowIntake<P> {
     const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
     tables.forEach(({ schema, table }, i) => {
       const seq = firstSeq + i
+      this.deps.ddls.note(schema, table, statement.sql)
       // The connection broke in mid-transaction, behind the statement (CREATE TABLE … SELECT).
       if (seq <= this.skipUpTo) return
       this.lastSeq = Math.max(this.lastSeq, seq)

@@ -29,6 +29,8 @@ export interface PipelineOptions {
   readonly lanes: number
   readonly checkpointIntervalMs: number
   readonly shutdownDeadlineMs: number
+  /** So many changes in a row that fail with one code suspend their rule; Infinity: none. */
+  readonly breakerEvents: number
   /** Fencing number of this run, written with every checkpoint. */
   readonly epoch: number
 }

@@ -4,7 +4,7 @@ import type { GapLog } from '../model/event/gap.ts'
 import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
-import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
 import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
@@ -15,7 +15,9 @@ import { BackPressure } from './back-pressure.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Reading } from './reading.ts'
 import { Router } from './router.ts'
+import { DdlNotes } from './ddl-notes.ts'
 import { RuleCounters } from './rule-counters.ts'
+import { RuleGate } from './rule-gate.ts'
 import { StoredJobs } from './stored-jobs.ts'
 import { TableChecks } from './table-checks.ts'
 
@@ -60,6 +62,7 @@ class StagedPipeline implements Pipeline {
   private readonly lines: WaitingLines
   private readonly storedJobs: StoredJobs
   private readonly router: Router
+  private readonly gate: RuleGate
   private readonly readings: ReadonlyMap<string, Reading<object>>
   /** Jobs do not know their source: each observer knows what it saw begin. */
   private readonly observers: readonly JobObserver[]
@@ -81,6 +84,10 @@ class StagedPipeline implements Pipeline {
       signal: this.giveUp.signal,
       ruleStats: (id) => this.rules.of(id),
       ended: (job, delivered) => this.ended(job, delivered),
+      unloaded: (job) => this.backPressure.release(job),
+      prepare: (job) => void this.prepare(job),
+      hasRoom: () => stats.budget.hasRoom,
+      lines: this.storedLines(),
     })
     this.lookups = deps.lookups ?? NO_LOOKUPS
     this.lines = new WaitingLines({
@@ -115,7 +122,24 @@ class StagedPipeline implements Pipeline {
       deps.ruleSet,
     )
     const matcher = this.matcherOf(deps.ruleSet)
-    const { router, backPressure, rules } = this
+    const ddls = new DdlNotes()
+    this.gate = new RuleGate(
+      {
+        clock,
+        log,
+        router: this.router,
+        lines,
+        storedJobs,
+        ddls,
+        events: options.breakerEvents,
+        suspended: stats.waiting.suspendedRules,
+        hasRoom,
+        charge: (job) => this.backPressure.charge(job),
+        unloaded: (job) => this.backPressure.release(job),
+      },
+      deps.ruleSet,
+    )
+    const { gate: router, backPressure, rules } = this
     const beforeSave = (): Promise<void> => lines.removed()
     this.readings = new Map(
       deps.sources.map((entry) => [
@@ -126,6 +150,7 @@ class StagedPipeline implements Pipeline {
           router,
           backPressure,
           rules,
+          ddls,
           beforeSave,
           stats,
           log,
@@ -148,6 +173,7 @@ class StagedPipeline implements Pipeline {
     this.storedJobs.useRules(ruleSet)
     this.router.useRules(ruleSet)
     this.lookups.useRules(ruleSet)
+    this.gate.useRules(ruleSet)
     const matcher = this.matcherOf(ruleSet)
     for (const reading of this.readings.values()) reading.useRules(matcher, ruleSet)
     if (this.opened) this.deliveries.prepare(ruleSet)
@@ -169,6 +195,7 @@ class StagedPipeline implements Pipeline {
     this.opened = true
     this.deliveries.prepare(this.ruleSet)
     this.router.open()
+    this.gate.open()
     const stop = new AbortController()
     const stopped = AbortSignal.any([signal, stop.signal])
     const readings = [...this.readings.values()]
@@ -212,7 +239,9 @@ class StagedPipeline implements Pipeline {
   private async shutDown(): Promise<void> {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
+    this.gate.stop()
     this.router.stopDelays()
+    this.deliveries.stopLoading()
     this.router.flushWindows()
     void this.lines.flush().catch(() => undefined)
     let hopefulAt = deps.clock.monotonicMs()
@@ -268,8 +297,20 @@ class StagedPipeline implements Pipeline {
 
   /** It waits in the store from now on. */
   private stored(job: InFlightJob): void {
+    this.deliveries.stored(job)
     job.end()
     this.backPressure.release(job)
+  }
+
+  private storedLines(): StoredLines {
+    const names = (): readonly string[] => this.lines.names
+    return {
+      get names() {
+        return names()
+      },
+      reader: (name) => this.storedJobs.reader(this.lines.line(name)),
+      removed: () => this.lines.removed(),
+    }
   }
 
   private orphaned(record: StoredRecord, { code, message }: BingoError): Promise<void> {

@@ -13,6 +13,7 @@ import type { PositionStore } from './checkpoint/position-store.ts'
 import { CheckpointSaver } from './checkpoint/saver.ts'
 import { Watermark } from './checkpoint/watermark.ts'
 import { CommitBuffer, type JobRoute } from './commit-buffer.ts'
+import type { DdlNotes } from './ddl-notes.ts'
 import { GapKeeper } from './gap-keeper.ts'
 import { GroupIntake } from './intake.ts'
 import { CountedPositions } from './thresholds/counted-positions.ts'
@@ -56,6 +57,7 @@ export interface ReadingDeps {
   readonly router: JobRoute
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
+  readonly ddls: DdlNotes
   /** As in CheckpointSaverDeps. */
   readonly beforeSave: () => Promise<void>
   readonly log: Log
@@ -77,7 +79,7 @@ export class Reading<P extends object> {
   private signal: AbortSignal = AbortSignal.abort()
 
   constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
-    const { lanes, router, backPressure, rules, stats, log, clock } = deps
+    const { lanes, router, backPressure, rules, ddls, stats, log, clock } = deps
     this.deps = deps
     this.source = entry.source
     this.watermark = new Watermark(entry.start)
@@ -91,6 +93,7 @@ export class Reading<P extends object> {
       stats,
       state,
       rules,
+      ddls,
       watermark,
       buffer: new CommitBuffer(stats.budget.limitBytes, rules, router),
       backPressure,

@@ -148,11 +148,7 @@ export class Router {
   }
 
   private enqueue(job: InFlightJob): void {
-    const { deliveries } = this.deps
-    const { target } = job.action
-    for (const placeholder of job.placeholders) deliveries.push(target, placeholder)
-    deliveries.push(target, job)
-    if (job.preparation !== null) void this.deps.prepare(job)
+    this.deps.deliveries.push(job.action.target, job)
   }
 
   /** What gathers on this lane for another version of the rule leaves first. */

@@ -1,5 +1,5 @@
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { StoredLineReader, StoredRecord } from '../model/delivery/waiting.ts'
 import { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { WaitingLine } from '../waiting/line.ts'
@@ -8,6 +8,9 @@ import { followInOrder, LaneJobs } from './lanes/lane-jobs.ts'
 
 /** Decoded values take several times the bytes of their JSON: objects, strings, boxed numbers. */
 const HELD_FACTOR = 4
+
+/** Jobs after which it pays to look which of them have ended. */
+const LOOK_AFTER = 1_000
 
 export interface StoredJobsDeps {
   readonly lanes: number
@@ -75,10 +78,12 @@ export class StoredJobs {
 }
 
 /** Reads one line in order, and keeps the order of the actions of one rule for one change. */
-export class LineReader {
+export class LineReader implements StoredLineReader {
   readonly line: WaitingLine
   private readonly make: (record: StoredRecord, before: InFlightJob | null) => Promise<readonly InFlightJob[]>
-  private last: InFlightJob | null = null
+  /** By event and rule, of rules with several actions: the job made last, as long as it may not have ended. */
+  private readonly last = new Map<string, InFlightJob>()
+  private endedLookedFor = 0
 
   constructor(line: WaitingLine, make: LineReader['make']) {
     this.line = line
@@ -87,8 +92,19 @@ export class LineReader {
 
   /** Mostly one; none where the record has found its end. */
   async jobsOf(record: StoredRecord): Promise<readonly InFlightJob[]> {
-    const jobs = await this.make(record, this.last)
-    this.last = jobs.at(-1) ?? this.last
+    const { shape, id } = record
+    if (shape.action.ofRule.length === 1) return this.make(record, null)
+    // The id of a record begins with those of its event and its rule.
+    const name = id.slice(0, id.lastIndexOf(`#${shape.action.identity}`))
+    const jobs = await this.make(record, this.last.get(name) ?? null)
+    if (jobs.length > 0) this.last.set(name, jobs.at(-1)!)
+    this.forgetEnded()
     return jobs
+  }
+
+  private forgetEnded(): void {
+    if (this.last.size < 2 * this.endedLookedFor + LOOK_AFTER) return
+    for (const [name, job] of this.last) if (job.done) this.last.delete(name)
+    this.endedLookedFor = this.last.size
   }
 }

@@ -71,6 +71,15 @@ export interface StoreState {
 /** The store of waiting events, and what waits there by line, as it was a moment ago. */
 export interface WaitingState extends StoreState {
   lines: ReadonlyMap<string, WaitingLineState>
+  /** By rule. */
+  readonly suspendedRules: Map<string, SuspendedRule>
+}
+
+/** A rule whose events wait in the store, because it fails for all of them. */
+export interface SuspendedRule {
+  readonly since: number
+  readonly code: string
+  readonly message: string
 }
 
 export interface WaitingLineState {
@@ -111,7 +120,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     rules: new Map(),
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
     deadLetters: { blockedSince: 0, blockedBy: null },
-    waiting: { blockedSince: 0, blockedBy: null, lines: new Map() },
+    waiting: { blockedSince: 0, blockedBy: null, lines: new Map(), suspendedRules: new Map() },
     reload: { refusedSince: 0, problem: null, refusedTotal: 0 },
     budget,
     targets: budget.targets,

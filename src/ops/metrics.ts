@@ -70,7 +70,7 @@ export function createMetrics(sources: MetricsSources): Registry {
     ['target', 'type', 'code'],
     () => failureValues(sources.stats),
   )
-  addWaitingGauges((...gauge) => addGauge(registry, ...gauge), sources.stats)
+  addWaitingGauges((...gauge) => addGauge(registry, ...gauge), sources.stats, sources.now)
   addEvents(registry, sources)
   addProcess(registry, sources.version)
   return registry

@@ -1,4 +1,5 @@
 import type { Budget } from '../model/delivery/budget.ts'
+import { RULE_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import { printBytes, printDuration } from '../model/quantity.ts'
 import { isPurgeNear } from '../model/source/retention.ts'
 import type { SourceState } from '../model/source/source-state.ts'
@@ -21,6 +22,8 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     ...ofEachSource(stats, (source) => gap(source, nowMs)),
     reload(stats, nowMs),
     ...unnamedTargets(stats, nowMs),
+    ...spools(stats, nowMs),
+    ...suspendedRules(stats, nowMs),
     ...ofEachSource(stats, (source) => firstStart(source, nowMs)),
   ].filter((note) => note !== null)
 }
@@ -82,6 +85,28 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
     const message = `no rule references target ${id} any more, but ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
     return [{ code: 'BINGO_TARGET_UNNAMED', message }]
   })
+}
+
+function suspendedRules({ waiting }: Stats, nowMs: number): Finding[] {
+  return [...waiting.suspendedRules].map(([rule, { since: at, code, message }]) => {
+    const count = waiting.lines.get(RULE_PREFIX + rule)?.count ?? 0
+    const why = since(`rule ${rule} is suspended`, at, nowMs)
+    return {
+      code: 'BINGO_RULE_SUSPENDED',
+      message: `${why}, and ${count} of its events wait until it is changed: ${code}: ${message}`,
+    }
+  })
+}
+
+function spools({ waiting }: Stats, nowMs: number): Finding[] {
+  return [...waiting.lines]
+    .filter(([line]) => line.startsWith(SPOOL_PREFIX))
+    .map(([line, { count, bytes, oldestMs }]) => {
+      const age = printDuration(Math.max(0, nowMs - oldestMs))
+      const target = line.slice(SPOOL_PREFIX.length)
+      const message = `${count} events (${printBytes(bytes)}) wait in the store for target ${target}, the oldest for ${age}`
+      return { code: 'BINGO_SPOOL', message }
+    })
 }
 
 function gap({ lastGapAt }: SourceState, nowMs: number): Finding | null {

@@ -1,3 +1,4 @@
+import { DELAY_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { SourcePosition } from '../model/source/position.ts'
 import type { Retention } from '../model/source/retention.ts'
@@ -45,6 +46,8 @@ export interface Status {
     readonly budgetBytes: number
   }
   readonly rules: { readonly [id: string]: RuleStats }
+  /** Events that wait in the store for the `delay` of their rule, by rule. */
+  readonly delayed: { readonly [rule: string]: StatusOfLine }
   readonly targets: { readonly [id: string]: StatusOfTarget }
   readonly deadLetters: { readonly store: string; readonly count: number | null }
 }
@@ -73,11 +76,21 @@ export interface StatusOfTarget extends Omit<TargetCounters, 'sendTimes' | 'fail
   readonly queued: number
   readonly inFlightBytes: number
   readonly lastError: string | null
+  /** What waits for it in the store; null: nothing. */
+  readonly spool: StatusOfLine | null
   /** `unknown`: nothing was sent to it by this run. */
   readonly state: 'up' | 'down' | 'unknown'
   readonly downSince: string | null
   /** Since when no rule names it, although events wait for it. */
   readonly unnamedSince: string | null
+}
+
+/** Events that wait in the store. */
+export interface StatusOfLine {
+  readonly events: number
+  readonly bytes: number
+  /** Commit of the first of them. */
+  readonly oldest: string
 }
 
 export interface StatusSources {
@@ -138,7 +151,8 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
       budgetBytes: budget.limitBytes,
     },
     rules: Object.fromEntries(stats.rules),
-    targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target)])),
+    delayed: linesOf(stats, DELAY_PREFIX),
+    targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target, stats)])),
     deadLetters: { store: sources.deadLetterStore, count },
   }
 }
@@ -174,7 +188,17 @@ function describeSource(source: SourceState, address: string): StatusOfSource {
   }
 }
 
-function describeTarget({ counters, ...target }: TargetState): StatusOfTarget {
+function linesOf({ waiting }: Stats, prefix: string): { readonly [name: string]: StatusOfLine } {
+  const lines = [...waiting.lines].filter(([line]) => line.startsWith(prefix))
+  return Object.fromEntries(
+    lines.map(([line, { count, bytes, oldestMs }]) => [
+      line.slice(prefix.length),
+      { events: count, bytes, oldest: new Date(oldestMs).toISOString() },
+    ]),
+  )
+}
+
+function describeTarget({ counters, ...target }: TargetState, stats: Stats): StatusOfTarget {
   const { sendTimes: _times, failures: _failures, ...counts } = counters
   return {
     type: target.type,
@@ -184,6 +208,7 @@ function describeTarget({ counters, ...target }: TargetState): StatusOfTarget {
     unnamedSince: isoOrNull(target.unnamedSince),
     downSince: isoOrNull(target.downSince),
     lastError: target.lastError,
+    spool: linesOf(stats, SPOOL_PREFIX)[target.id] ?? null,
     state: target.downSince !== 0 ? 'down' : counts.sendsTotal === 0 ? 'unknown' : 'up',
   }
 }

@@ -1,5 +1,5 @@
 import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
+import type { StoredLine, StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
 
 export interface WaitingLineDeps {
   readonly page: (after: WaitingSeq, limit: number) => Promise<readonly StoredRecord[]>
@@ -14,7 +14,7 @@ export interface WaitingLineDeps {
  * One line of the waiting store: jobs come in at its end, records are read from its front. While it is not empty,
  * everything that is ordered behind what waits in it has to wait in it, too (invariant 2).
  */
-export class WaitingLine {
+export class WaitingLine implements StoredLine {
   readonly name: string
   /** Rules of which something may wait here. */
   readonly rules = new Set<string>()
@@ -30,6 +30,8 @@ export class WaitingLine {
   private readonly cancelling = new Map<string, number>()
   /** Records that were cancelled while somebody may have read them. */
   private readonly gone = new Set<WaitingSeq>()
+  /** How often what was read so far turned out not to be all that is ahead. */
+  private backs = 0
 
   constructor(name: string, deps: WaitingLineDeps) {
     this.name = name
@@ -77,9 +79,11 @@ export class WaitingLine {
 
   /** The next records. Each has to be given an end: by a hold, or by `back`. One call at a time. */
   async next(limit: number): Promise<readonly StoredRecord[]> {
-    const { addedUpTo } = this
+    const { addedUpTo, backs } = this
     this.gone.clear()
     const page = await this.deps.page(this.readUpTo, limit)
+    // What was read went back meanwhile: it comes first.
+    if (backs !== this.backs) return []
     const records = this.answered(page)
     this.readUpTo = records.at(-1)?.seq ?? this.readUpTo
     if (page.length < limit && records.length === page.length) {
@@ -100,6 +104,7 @@ export class WaitingLine {
   back({ seq }: Pick<StoredRecord, 'seq'>): void {
     this.readUpTo = Math.min(this.readUpTo, seq - 1)
     this.more = true
+    this.backs += 1
   }
 
   /** What keeps the record in its place until `uses` jobs made of it have ended. */
@@ -113,8 +118,14 @@ export class WaitingLine {
     for (const { ruleId } of shapes) this.rules.add(ruleId)
   }
 
-  added({ shape }: WaitingRecord, seq: WaitingSeq): void {
+  added({ shape }: WaitingRecord, seq: WaitingSeq | null): void {
     this.pending -= 1
+    if (seq === null) {
+      // Unless the answer of a first call was lost, which had put it here.
+      this.more = true
+      this.backs += 1
+      return
+    }
     this.rules.add(shape.ruleId)
     this.addedUpTo = Math.max(this.addedUpTo, seq)
   }

@@ -155,12 +155,15 @@ export class WaitingLines {
 
   private async write(additions: readonly Addition[]): Promise<void> {
     const now = this.deps.clock.now()
-    const records = additions.map(({ job, line, baseMs }) => recordOf(job, line.name, baseMs, now))
+    const records = additions.map(({ job, line, baseMs }) => ({
+      ...recordOf(job, line.name, baseMs, now),
+      ...(job.hold instanceof RecordHold && { from: job.hold.seq }),
+    }))
     this.writing = new Set(records.map(({ id }) => id))
     const places = await patiently(this.patience(), () => this.deps.store.add(records), true)
     this.writing = new Set()
     for (const [i, { job, line }] of additions.entries()) {
-      line.added(records[i]!, places[i]!)
+      line.added(records[i]!, places[i] ?? null)
       this.deps.stored(job)
     }
   }
@@ -225,7 +228,7 @@ export class WaitingLines {
 
 /** The record leaves the store when the last job made of it has ended. */
 class RecordHold implements Hold {
-  private readonly seq: WaitingSeq
+  readonly seq: WaitingSeq
   private uses: number
   private readonly remove: (seq: WaitingSeq) => void
 

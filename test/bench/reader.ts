@@ -1,3 +1,4 @@
+import { DdlNotes } from '../../src/flow/ddl-notes.ts'
 /**
  * One reader in a process of its own, so that its time and memory are its own:
  * `node test/bench/reader.ts MODE URL FILE OFFSET END_FILE END_OFFSET ROWS` prints a ReadResult as JSON.
@@ -59,6 +60,7 @@ async function readWithBingo(rules: string): Promise<number> {
   }
   const counters = new RuleCounters(stats)
   const intake = new GroupIntake<SourcePosition>(new Matcher(ruleSet, compileRowDecoder), {
+    ddls: new DdlNotes(),
     lanes: 16,
     stats,
     state,

@@ -29,6 +29,7 @@ beforeAll(async () => {
     sourceUrl: `mysql://root@127.0.0.1:${proxy.port}`,
     env: {
       BINGO_BUDGET: '16KiB',
+      BINGO_SPOOL_MAX_BYTES: '1KiB',
       BINGO_SOURCE_HEARTBEAT: '300ms',
       BINGO_SOURCE_CONNECT_TIMEOUT: '500ms',
       BINGO_SOURCE_RECONNECT_MAX: '200ms',

@@ -15,7 +15,7 @@ const RULES = (dead: string, alive: string): string => `rules:
 `
 const ROWS = 20
 
-test('a dead target does not stop the others up to its share, then pauses reading and is reported; once it is up, all events arrive', async () => {
+test('a dead target whose spool is full does not stop the others up to its share, then pauses reading and is reported; once it is up, all events arrive', async () => {
   const [mysql, dead, alive] = await Promise.all([startMysql({ gtid: true }), startRedis({}), startRedis({})])
   try {
     await mysql.query('CREATE DATABASE shop')
@@ -23,7 +23,7 @@ test('a dead target does not stop the others up to its share, then pauses readin
     await using bingo = await Daemon.start({
       rules: RULES(dead.url, alive.url),
       sourceUrl: mysql.url,
-      env: { BINGO_BUDGET: '2MiB', BINGO_TARGET_BUDGET: '1MiB' },
+      env: { BINGO_BUDGET: '2MiB', BINGO_TARGET_BUDGET: '1MiB', BINGO_SPOOL_MAX_BYTES: '100KiB' },
     })
     const values = Array.from({ length: ROWS }, (_, i) => `(${i + 1}, 1, REPEAT('x', 200))`).join(',')
     await mysql.query(`INSERT INTO shop.wide VALUES ${values}`)

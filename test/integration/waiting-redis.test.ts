@@ -40,7 +40,7 @@ describe('waiting events in Redis', () => {
 
   test('of two instances do not mix, and leave nothing behind when all were removed', async () => {
     const store = open('one')
-    const places = await store.add([record(1), record(2, { line: 'delay/rule' })])
+    const places = (await store.add([record(1), record(2, { line: 'delay/rule' })])) as number[]
     expect(await open('two').lines()).toEqual([])
     await store.remove(places)
     const redis = openRedis(server.url, { log: silentLog, name: 'look' })

@@ -13,6 +13,11 @@ const ORDERED_TOGETHER = new Map([
   ['either/1', 'either'],
 ])
 
+/** Rules whose actions all fire for every change. */
+const ONE_AFTER_THE_OTHER = new Set(['pair'])
+
+const LATEST = new Set(KINDS.filter(({ coalesce }) => coalesce === 'latest').map(({ id }) => id))
+
 /** An action for an event that is durable in a line of the waiting store. */
 interface Waiting {
   readonly id: string
@@ -109,6 +114,9 @@ export class Ledger {
     this.effects += 1
     const id = `${rule}/${action}/${event}`
     if (!this.committedEvents.has(event)) this.broken(3, `${id} was never committed`)
+    if (action > 0 && ONE_AFTER_THE_OTHER.has(rule) && !this.done.has(`${rule}/${action - 1}/${event}`)) {
+      this.broken(2, `${id} came before the action that it follows`)
+    }
     const parked = this.parkedBehind.get(`${rule}/${rowKey}`)
     if (parked !== undefined && number > parked) this.broken(2, `${id} overtakes a parked event of its row`)
     const groups = [`${rule}/${action}`]
@@ -139,6 +147,8 @@ export class Ledger {
     // Of an event that came again and failed then, the dead letter is what counts.
     const row = `${ruleId}/${actionIndex}/${rowKey}`
     this.last.set(row, Math.max(this.last.get(row) ?? 0, number))
+    // What it had superseded has ended with it.
+    this.newestOfAll.set(row, Math.max(this.newestOfAll.get(row) ?? 0, number))
     if (state !== 'park') return
     const key = `${ruleId}/${rowKey}`
     this.parkedBehind.set(key, Math.min(this.parkedBehind.get(key) ?? Infinity, number))
@@ -167,7 +177,9 @@ export class Ledger {
   /** In the store when its process began, and to be read once more. */
   private comesAgain(incarnation: number, id: string, number: number): boolean {
     const start = this.starts.get(incarnation)
-    return start !== undefined && start.inherited.has(id) && number >= start.group * 1_000
+    if (start === undefined || !start.inherited.has(id)) return false
+    // One that was superseded when it came again still stands at its former place; what superseded it comes behind it.
+    return number >= start.group * 1_000 || LATEST.has(id.slice(0, id.indexOf('/')))
   }
 
   private isKept({ id, rule, action, rowKey, number, latest }: Expected): boolean {

@@ -27,8 +27,8 @@ interface Kind {
   readonly matches: (change: Change) => boolean
   /** The `when` of its actions. */
   readonly fires: (change: Change, action: number) => boolean
-  /** Its templates fail for these changes. */
-  readonly breaks: (change: Change) => boolean
+  /** Its templates fail for these changes, after so many reloads. */
+  readonly breaks: (change: Change, variant: number) => boolean
 }
 
 const version = ({ new: new_, old, transaction }: Change): number => Number((new_ ?? old)?.['v'] ?? transaction.offset)
@@ -89,6 +89,16 @@ export const KINDS: readonly Kind[] = [
     breaks: (change) => version(change) % 17 === 0,
   },
   {
+    id: 'renamed',
+    targets: ['b'],
+    coalesce: 'none',
+    onFailure: 'skip',
+    waits: false,
+    matches: always,
+    fires: always,
+    breaks: (_change, variant) => variant % 2 === 1,
+  },
+  {
     id: 'window-pair',
     targets: ['a', 'a'],
     coalesce: 'latest',
@@ -121,7 +131,7 @@ export function rulesOf(reloads: number, random: Random): RuleSet {
 function ruleOf(kind: Kind, variant: number, random: Random): Rule {
   const delayMs = kind.waits ? DELAYS[variant % DELAYS.length]! : 0
   const debounce = kind.waits ? WINDOWS[variant % WINDOWS.length]! : null
-  const plans = kind.targets.map((target, index) => planOf(kind, target, index, random))
+  const plans = kind.targets.map((target, index) => planOf(kind, target, index, variant, random))
   const filter = {
     source: kind.id,
     necessary: [],
@@ -144,7 +154,7 @@ function ruleOf(kind: Kind, variant: number, random: Random): Rule {
 const OPERATIONS = new Set(['insert', 'update', 'delete', 'truncate'])
 const READS = { new: 'all', old: 'all' } as const
 
-function planOf(kind: Kind, target: string, index: number, random: Random): ActionPlan {
+function planOf(kind: Kind, target: string, index: number, variant: number, random: Random): ActionPlan {
   const slow = target === 'c' && random.chance(0.3)
   return action({
     index,
@@ -156,7 +166,7 @@ function planOf(kind: Kind, target: string, index: number, random: Random): Acti
     when: whenOf(kind, index),
     reads: () => READS,
     bind: () => (change) => {
-      if (kind.breaks(change)) throw new EvaluationError('BINGO_SIMULATED', 'made to break')
+      if (kind.breaks(change, variant)) throw new EvaluationError('BINGO_SIMULATED', 'made to break')
       return payloadOf(kind.id, index, change)
     },
   })

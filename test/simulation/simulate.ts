@@ -10,12 +10,14 @@ import { randomHistory, type HistoryShape } from './history.ts'
 import { BrokenInvariant, Ledger } from './ledger.ts'
 import { Random } from './random.ts'
 import { Life, SimClock } from './sim-clock.ts'
-import { rulesOf } from './sim-rules.ts'
+import { KINDS, rulesOf } from './sim-rules.ts'
 import { SimSource } from './sim-source.ts'
 import { Receiver } from './sim-target.ts'
 import { DurableState } from './stores.ts'
 
 const LANES = 3
+/** Place of the rule that every other reload breaks. */
+const RENAMED = KINDS.findIndex(({ id }) => id === 'renamed')
 const HOUR_MS = 3_600_000
 /** What a transaction in the middle of which reading pauses may bring beyond the budget. */
 const SLACK_BYTES = 2_000_000
@@ -61,6 +63,7 @@ class World {
   private readonly state: DurableState
   private readonly receivers: ReadonlyMap<string, Receiver>
   private readonly budget: number
+  private readonly spool: { readonly afterMs: number; readonly maxBytes: number }
   private reloads = 0
   private epoch = 0
   private crashes = 0
@@ -74,7 +77,11 @@ class World {
     this.receivers = new Map(
       ['a', 'b', 'c'].map((id, i) => [id, new Receiver(id, new Random(seed + 3_000_000 + i), this.ledger)]),
     )
-    this.budget = this.random.pick([700_000, 2_000_000, 64_000_000])
+    this.budget = this.random.pick([1_000_000, 2_000_000, 64_000_000])
+    this.spool = {
+      afterMs: this.random.pick([30, 400, 3_000]),
+      maxBytes: this.random.pick([1_000, 20_000, 1_000_000]),
+    }
     this.current = this.start()
   }
 
@@ -86,6 +93,9 @@ class World {
     }
     this.state.healed = true
     for (const receiver of this.receivers.values()) receiver.heal()
+    // To rules of which none is broken.
+    this.reloads += this.reloads % 2 === RENAMED % 2 ? 2 : 1
+    this.current.pipeline.reload(rulesOf(this.reloads, this.random))
     await this.finish()
     const virtualMs = this.clock.monotonicMs
     const changes = this.history.reduce((count, group) => count + group.changes.length, 0)
@@ -185,7 +195,7 @@ class World {
     this.ledger.began(epoch, stored?.group ?? 0)
     const source = new SimSource(this.history, new Random(this.random.int(0, 2 ** 31)), clock)
     const pipeline = createPipeline(
-      { name: 'simulated', lanes: LANES, checkpointIntervalMs: 20, shutdownDeadlineMs: 3_000, epoch },
+      { name: 'simulated', lanes: LANES, checkpointIntervalMs: 20, shutdownDeadlineMs: 3_000, epoch, breakerEvents: 6 },
       {
         ruleSet: rulesOf(this.reloads, this.random),
         sources: [
@@ -204,6 +214,7 @@ class World {
               stats,
               lanes: LANES,
               logSends: null,
+              spool: this.spool,
               deadLetters: this.state.letters(clock, () => epoch === this.epoch),
               openTarget: async ({ id }) => {
                 await clock.sleep(this.random.int(0, 20))

@@ -85,7 +85,7 @@ export class DurableState {
       add: (records) =>
         change(async () => {
           const places = await store.add(records)
-          for (const [i, record] of records.entries()) this.ledger.waits(record, places[i]!)
+          for (const [i, record] of records.entries()) if (places[i] !== null) this.ledger.waits(record, places[i]!)
           return places
         }),
       remove: (places) =>

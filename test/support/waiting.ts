@@ -1,7 +1,7 @@
 import { StoredJobs } from '../../src/flow/stored-jobs.ts'
 import { systemClock, type Clock } from '../../src/model/clock.ts'
 import type { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
-import type { WaitingStore } from '../../src/model/delivery/waiting.ts'
+import type { StoredLines, WaitingStore } from '../../src/model/delivery/waiting.ts'
 import type { RuleSet } from '../../src/model/rule/rule.ts'
 import { createStats } from '../../src/model/stats.ts'
 import { MemoryWaitingStore } from '../../src/state/waiting/memory-store.ts'
@@ -12,6 +12,7 @@ export interface MemoryLines {
   readonly store: WaitingStore
   readonly lines: WaitingLines
   readonly storedJobs: StoredJobs
+  readonly storedLines: StoredLines
 }
 
 export interface MemoryLinesOptions {
@@ -42,5 +43,12 @@ export function memoryLines(ruleSet: RuleSet, options: MemoryLinesOptions = {}):
     charge: (job) => charge?.(job),
     orphaned: () => Promise.resolve(),
   })
-  return { store, lines, storedJobs }
+  const storedLines: StoredLines = {
+    get names() {
+      return lines.names
+    },
+    reader: (name) => storedJobs.reader(lines.line(name)),
+    removed: () => lines.removed(),
+  }
+  return { store, lines, storedJobs, storedLines }
 }

@@ -64,6 +64,8 @@ export function buildConfig(options: BuildOptions): Config {
         ...range(options, 'delivery.retry.min', 'delivery.retry.max'),
       },
     },
+    breakerEvents: values['breaker.events']!,
+    spool: { afterMs: values['spool.after']!, maxBytes: values['spool.maxBytes']! },
     deadLetters: {
       store: values['deadLetters.store'],
       maxCount: values['deadLetters.maxCount']!,

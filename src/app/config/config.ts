@@ -31,6 +31,10 @@ export interface Config {
   readonly targetBudgetBytes: number | undefined
   /** What actions start from; targets, rules and actions override it. */
   readonly delivery: DeliveryConfig
+  /** When a target that is down overflows into the store, and how much it may. */
+  readonly spool: { readonly afterMs: number; readonly maxBytes: number }
+  /** So many changes in a row that fail with one code suspend their rule; Infinity: none. */
+  readonly breakerEvents: number
   readonly deadLetters: DeadLetterConfig
   readonly webhooks: WebhookConfig
   readonly shutdown: ShutdownConfig

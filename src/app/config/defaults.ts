@@ -24,6 +24,8 @@ export const DEFAULTS = {
     retry: { attempts: 'unlimited', maxAge: 'unlimited', min: '100ms', max: '30s' },
   },
   deadLetters: { maxCount: 100_000, maxBytes: '256MiB', maxAge: 'unlimited' },
+  spool: { after: '30s', maxBytes: '1GiB' },
+  breaker: { events: 50 },
   webhooks: { allowCidrs: [] },
   shutdown: { deadline: '6s' },
   http: { listen: '127.0.0.1:8686', tokens: [] },

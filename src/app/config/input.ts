@@ -22,6 +22,8 @@ export interface ConfigInput {
     onFailure?: string
     retry?: { attempts?: number | string; maxAge?: string; min?: string; max?: string }
   }
+  breaker?: { events?: number | 'unlimited' }
+  spool?: { after?: string; maxBytes?: string }
   deadLetters?: { store?: string; maxCount?: number; maxBytes?: string; maxAge?: string }
   webhooks?: { allowCidrs?: string[] }
   shutdown?: { deadline?: string }

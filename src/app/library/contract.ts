@@ -22,7 +22,16 @@ export interface MysqlSourceOptions extends Readonly<SourceInput> {
 export type PipelineSettings = Readonly<
   Pick<
     ConfigInput,
-    'lanes' | 'budget' | 'targetBudget' | 'delivery' | 'deadLetters' | 'redis' | 'shutdown' | 'targets' | 'webhooks'
+    | 'lanes'
+    | 'budget'
+    | 'targetBudget'
+    | 'spool'
+    | 'delivery'
+    | 'deadLetters'
+    | 'redis'
+    | 'shutdown'
+    | 'targets'
+    | 'webhooks'
   >
 > & { readonly checkpoint?: Readonly<Pick<NonNullable<ConfigInput['checkpoint']>, 'interval'>> | undefined }
 

@@ -145,6 +145,7 @@ class LibraryPipeline implements Pipeline {
         lanes: config.lanes,
         checkpointIntervalMs: config.checkpoint.intervalMs,
         shutdownDeadlineMs: config.shutdown.deadlineMs,
+        breakerEvents: config.breakerEvents,
         epoch,
       },
       {
@@ -154,7 +155,10 @@ class LibraryPipeline implements Pipeline {
         waiting,
         deliveries: (run, hooks) => {
           const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
-          return new TargetQueues({ ...deps, lanes: config.lanes, logSends: null, deadLetters, openTarget }, hooks)
+          return new TargetQueues(
+            { ...deps, lanes: config.lanes, spool: config.spool, logSends: null, deadLetters, openTarget },
+            hooks,
+          )
         },
         lookups: lookupsOf(lookupSource(this.parts.sources), 'wait', deps),
         compileRowDecoder,

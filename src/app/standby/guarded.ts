@@ -107,7 +107,7 @@ export class GuardedWaiting implements WaitingStore {
     this.description = inner.description
   }
 
-  async add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
+  async add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
     if (!this.#permit.valid) await this.#permit.granted()
     return this.#inner.add(records)
   }

@@ -73,6 +73,10 @@ function describe(status: Status, colour: Paint): string {
       ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
       ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
       ['dead letters', `${deadLetters.count ?? 'unknown'}`],
+      ...Object.entries(status.delayed).map(([rule, { events, bytes }]) => [
+        'delayed',
+        `${rule}: ${events} events, ${printBytes(bytes)}`,
+      ]),
       ...(status.sources ?? [{ gaps: status.gaps }]).flatMap(({ gaps }) =>
         gaps.recent.map((gap) => ['gap', describeGap(gap)]),
       ),
@@ -92,7 +96,7 @@ function describe(status: Status, colour: Paint): string {
     ]),
     '',
     ...table([
-      ['TARGET', 'STATE', 'SENDS', 'DELIVERED', 'FAILED ATTEMPTS', 'DEAD LETTERS', 'QUEUED'],
+      ['TARGET', 'STATE', 'SENDS', 'DELIVERED', 'FAILED ATTEMPTS', 'DEAD LETTERS', 'QUEUED', 'SPOOLED'],
       ...Object.entries(status.targets).map(([id, target]) => [
         id,
         stateOf(target),
@@ -101,6 +105,7 @@ function describe(status: Status, colour: Paint): string {
         target.failedTotal,
         target.givenUpTotal,
         target.queued,
+        target.spool?.events ?? 0,
       ]),
     ]),
   ].join('\n')

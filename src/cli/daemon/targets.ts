@@ -13,8 +13,14 @@ export async function listTargets(options: GlobalOptions & { readonly json?: boo
   const lines = options.json
     ? [JSON.stringify(targets)]
     : table([
-        ['TARGET', 'STATE', 'WAITING', 'LAST ERROR'],
-        ...Object.entries(targets).map(([id, target]) => [id, stateOf(target), target.queued, target.lastError ?? '']),
+        ['TARGET', 'STATE', 'WAITING', 'SPOOLED', 'LAST ERROR'],
+        ...Object.entries(targets).map(([id, target]) => [
+          id,
+          stateOf(target),
+          target.queued,
+          target.spool?.events ?? 0,
+          target.lastError ?? '',
+        ]),
       ])
   process.stdout.write(`${lines.join('\n')}\n`)
 }

@@ -99,6 +99,7 @@ export class LaneOutcomes {
     const queue = this.parts.lanes.at(lane)
     queue.state = 'busy'
     const unsent = this.parts.selection.unsentAtHead(queue, this.dropped)
+    queue.underWay = unsent.length
     const free = unsent.length === 0 ? [] : await this.giveUp(unsent)
     if (free === null) return
     this.parts.lanes.settle(lane, unsent.length, free)

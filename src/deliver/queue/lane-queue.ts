@@ -10,6 +10,8 @@ export class LaneQueue {
   failures = 0
   /** Monotonic ms of the first of them. */
   failingSinceMs = 0
+  /** Jobs at the head that are being sent, or are being given up. */
+  underWay = 0
   private jobs: InFlightJob[] = []
   private head = 0
 
@@ -26,8 +28,22 @@ export class LaneQueue {
     return this.jobs[this.head + offset]
   }
 
+  /** Removes jobs that are not under way; answers them in order. */
+  takeOut(isTaken: (job: InFlightJob) => boolean): InFlightJob[] {
+    const from = this.head + this.underWay
+    const taken: InFlightJob[] = []
+    const kept = this.jobs.slice(this.head, from)
+    for (const job of this.jobs.slice(from)) (isTaken(job) ? taken : kept).push(job)
+    if (taken.length === 0) return taken
+    this.jobs = kept
+    this.head = 0
+    if (this.underWay === 0) this.failures = 0
+    return taken
+  }
+
   /** Removes the first `count` jobs, then puts `kept` (some of them, in order) back in front. */
   settle(count: number, kept: readonly InFlightJob[] | null): void {
+    this.underWay = 0
     this.head += count
     if (kept !== null && kept.length > 0) {
       this.head -= kept.length

@@ -77,6 +77,21 @@ export class Lanes {
     this.queuedJobs -= count - (kept?.length ?? 0)
   }
 
+  /** Jobs that are not under way leave; by lane, in order. */
+  takeOut(isTaken: (job: InFlightJob) => boolean): InFlightJob[][] {
+    return this.queues.map((queue, lane) => {
+      const taken = queue.takeOut(isTaken)
+      this.queuedJobs -= taken.length
+      if (taken.length > 0) this.wake(lane)
+      return taken
+    })
+  }
+
+  /** Something is being sent, or given up. */
+  get underWay(): boolean {
+    return this.queues.some(({ underWay }) => underWay > 0)
+  }
+
   close(): void {
     for (const timer of this.timers) timer.cancel()
   }

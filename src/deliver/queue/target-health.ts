@@ -35,6 +35,11 @@ export class TargetHealth {
     return Math.max(0, this.probeAtMs - this.clock.monotonicMs())
   }
 
+  /** How long it has been down; 0: it is up. */
+  get downForMs(): number {
+    return this.failures === 0 ? 0 : Math.max(1, this.clock.monotonicMs() - this.downSinceMs)
+  }
+
   succeeded(): void {
     if (this.failures === 0) return
     const downMs = Math.round(this.clock.monotonicMs() - this.downSinceMs)

@@ -34,6 +34,7 @@ export class TargetQueue implements WakeableQueue {
   private readonly outcomes: LaneOutcomes
   private inFlight = 0
   private flushRequested = false
+  private paused = false
   private healthTimer: Timer | null = null
 
   constructor(deps: TargetQueueDeps) {
@@ -49,6 +50,39 @@ export class TargetQueue implements WakeableQueue {
   /** Nothing queued and nothing under way. */
   get idle(): boolean {
     return this.lanes.queued === 0
+  }
+
+  /** Nothing is sent before `resume`. */
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+    this.requestFlush()
+  }
+
+  /** How long nothing can be sent; 0: the target is up. What is dropped need not be sent. */
+  get downForMs(): number {
+    if (this.outcomes.dropped) return 0
+    return this.paused ? Infinity : this.health.downForMs
+  }
+
+  /** Jobs and placeholders that are queued or under way. */
+  get length(): number {
+    return this.lanes.queued
+  }
+
+  /** Something is being sent, or given up. */
+  get busy(): boolean {
+    return this.inFlight > 0 || this.lanes.underWay
+  }
+
+  /** Jobs that are not under way leave the queue, with what holds their places; by lane, in order. */
+  takeOut(isTaken: (job: InFlightJob) => boolean): InFlightJob[][] {
+    const taken = this.lanes.takeOut((job) => isTaken(job.placeholderFor ?? job))
+    for (const lane of taken) for (const job of lane) if (job.placeholderFor === null) this.deps.state.queued -= 1
+    return taken
   }
 
   /** Opens the target ahead of the first job, so that none waits for a connection. */
@@ -102,6 +136,7 @@ export class TargetQueue implements WakeableQueue {
       while (this.lanes.ready.length > 0) this.take(this.lanes.ready.shift()!, null, [])
       return
     }
+    if (this.paused) return
     if (this.opener.needsRenewal && this.inFlight === 0) this.opener.renew()
     const { target } = this.opener
     if (target === null || this.opener.needsRenewal) {
@@ -155,6 +190,7 @@ export class TargetQueue implements WakeableQueue {
     } else {
       const before = batch.length
       const waitMs = this.selection.choose(queue, target, batch)
+      queue.underWay = batch.length - before
       if (batch.length > before) queue.state = 'busy'
       else if (waitMs > 0) this.lanes.wakeAfter(lane, Math.ceil(waitMs))
     }

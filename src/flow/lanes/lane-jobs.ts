@@ -79,9 +79,9 @@ export function followInOrder(job: InFlightJob, before: InFlightJob | null): voi
   if (
     before !== null &&
     before.change.seq === job.change.seq &&
-    before.change.transaction === job.change.transaction &&
-    before.action.rule === job.action.rule &&
-    before.action !== job.action &&
+    before.change.transaction.id === job.change.transaction.id &&
+    before.action.rule.id === job.action.rule.id &&
+    before.action.index !== job.action.index &&
     (before.action.target.id !== job.action.target.id || before.lane !== job.lane)
   ) {
     job.follow(before)

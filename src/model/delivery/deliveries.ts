@@ -1,6 +1,7 @@
 import type { TargetConfig } from '../rule/action.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'
+import type { StoredLines } from './waiting.ts'
 import type { RuleSet } from '../rule/rule.ts'
 import type { RuleStats } from '../stats.ts'
 
@@ -15,7 +16,11 @@ export interface Deliveries {
   prepare(ruleSet: RuleSet): void
   /** What waits for a target that no rule names goes to the dead letters. */
   drop(target: string): DropResult
-  /** Jobs of one lane and one target are sent in the order pushed (invariant 2). */
+  /** Nothing more is loaded from the store: a stop begins. */
+  stopLoading(): void
+  /** The record of the job is durable in another line than it came from. */
+  stored(job: InFlightJob): void
+  /** With what holds its place in other lanes. Jobs of one lane and one target are sent in the order pushed (invariant 2). */
   push(target: TargetConfig, job: InFlightJob): void
   /** Resolves when the letters, which nobody waits behind, are durable; rejects when a stop gives up waiting. */
   giveUp(letters: readonly DeadLetter[]): Promise<void>
@@ -36,4 +41,12 @@ export interface DeliveryHooks {
   /** Called once for every job that has ended, delivered or not. */
   readonly ended: (job: InFlightJob, delivered: boolean) => void
   readonly ruleStats: (ruleId: string) => RuleStats
+  /** Reads what a job waits for, once it has its place in a lane. */
+  readonly prepare: (job: InFlightJob) => void
+  /** Where events wait for targets that are down. */
+  readonly lines: StoredLines
+  /** Whether the memory budget has room for more jobs. */
+  readonly hasRoom: () => boolean
+  /** The job left memory, and its record stays in its line. */
+  readonly unloaded: (job: InFlightJob) => void
 }

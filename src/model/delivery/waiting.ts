@@ -1,6 +1,7 @@
 import type { EvaluationStage } from '../errors.ts'
 import type { ValueKind } from '../table/table.ts'
 import type { ActionRecord, Attempt } from './dead-letter.ts'
+import type { InFlightJob } from './in-flight-job.ts'
 
 /** What the records of one action and one table have in common. Stored once; the same object for the same thing. */
 export interface WaitingShape {
@@ -33,12 +34,17 @@ export interface WaitingRecord {
   /** What of the rule has to be evaluated again, as in a dead letter. */
   readonly stage?: EvaluationStage | undefined
   readonly attempts: readonly Attempt[]
+  /**
+   * Of what was read at this place: it is added only while something stands there. What is gone from there came again after
+   * a crash, and stands, or went on, behind what it has to follow.
+   */
+  readonly from?: WaitingSeq | undefined
 }
 
 /** A place that is never given twice: a record that was moved has another one. */
 export type WaitingSeq = number
 
-export interface StoredRecord extends WaitingRecord {
+export interface StoredRecord extends Omit<WaitingRecord, 'from'> {
   readonly seq: WaitingSeq
   readonly bytes: number
 }
@@ -63,8 +69,8 @@ export interface LineTotals {
 export interface WaitingStore {
   /** Printable, no secrets. */
   readonly description: string
-  /** Answers the place of each, in the order given. A call whose answer was lost may be repeated. */
-  add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]>
+  /** Answers the place of each, in the order given; null: `from` was empty. A call whose answer was lost may be repeated. */
+  add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]>
   /** Places that are empty already are passed over: a record that was added again meanwhile stays. */
   remove(places: readonly WaitingSeq[]): Promise<void>
   /** The first records of a line behind `after` (0: from its beginning), in order. */
@@ -75,5 +81,37 @@ export interface WaitingStore {
   close(): Promise<void>
 }
 
+/** A line as whoever fills and reads it sees it (waiting/line.ts). */
+export interface StoredLine {
+  readonly name: string
+  /** Rules of which something may wait here. */
+  readonly rules: ReadonlySet<string>
+  /** Everything that was ever added has been read. */
+  readonly empty: boolean
+  /** `baseMs`: what a delay counts from. */
+  add(job: InFlightJob, baseMs: number): void
+  /** The next records. One call at a time. */
+  next(limit: number): Promise<readonly StoredRecord[]>
+  /** This record and all behind it are read again. */
+  back(record: Pick<StoredRecord, 'seq'>): void
+}
+
+/** Makes jobs of the records of one line, in order. */
+export interface StoredLineReader {
+  readonly line: StoredLine
+  /** Mostly one; none where the record has found its end. They are charged to the budget. */
+  jobsOf(record: StoredRecord): Promise<readonly InFlightJob[]>
+}
+
+/** The lines of an instance. */
+export interface StoredLines {
+  readonly names: readonly string[]
+  reader(name: string): StoredLineReader
+  /** Resolves when the records of jobs that have ended before now are gone. */
+  removed(): Promise<void>
+}
+
+export const SPOOL_PREFIX = 'spool/'
+export const RULE_PREFIX = 'rule/'
 /** Records of these lines are found by their row. */
 export const DELAY_PREFIX = 'delay/'

@@ -16,8 +16,9 @@ export class MemoryWaitingStore implements WaitingStore {
   readonly #shapes = new ShapeReader('memory')
   #lastSeq = 0
 
-  async add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
-    return records.map((record) => {
+  async add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
+    return records.map(({ from, ...record }) => {
+      if (from !== undefined && !this.#bySeq.has(from)) return null
       const before = this.#byId.get(record.id)
       if (before !== undefined) this.#bySeq.delete(before.seq)
       const shape = this.#shapes.read(shapeText(record.shape))

@@ -24,22 +24,27 @@ local function drop(id)
 end`
 
 /**
- * ARGV: number of shapes; for each its line, name and text; then for each record its id, head and event. Answers the places.
+ * ARGV: number of shapes; for each its line, name and text; then for each record its id, head and event, and the place where
+ * something has to stand, or ''. Answers the places; 0: nothing stands there.
  * Repeating it moves the records to places behind all others.
  */
 export const ADD = `${DROP}
 local shapes = tonumber(ARGV[1])
 local places = {}
-for i = 2 + shapes * 3, #ARGV, 3 do
-  local id, head = ARGV[i], cjson.decode(ARGV[i + 1])
-  drop(id)
-  local place = redis.call('INCR', KEYS[3])
-  redis.call('HSET', KEYS[1], id, place .. '\\n' .. ARGV[i + 1] .. '\\n' .. ARGV[i + 2])
-  redis.call('HSET', KEYS[4], place, id)
-  redis.call('ZADD', KEYS[1] .. ':line:' .. head.line, place, id)
-  if head.keyed then redis.call('ZADD', KEYS[1] .. ':row:' .. head.line .. ':' .. head.rowKey, place, id) end
-  redis.call('HINCRBY', KEYS[2], head.line, head.bytes)
-  places[#places + 1] = place
+for i = 2 + shapes * 3, #ARGV, 4 do
+  if ARGV[i + 3] ~= '' and redis.call('HEXISTS', KEYS[4], ARGV[i + 3]) == 0 then
+    places[#places + 1] = 0
+  else
+    local id, head = ARGV[i], cjson.decode(ARGV[i + 1])
+    drop(id)
+    local place = redis.call('INCR', KEYS[3])
+    redis.call('HSET', KEYS[1], id, place .. '\\n' .. ARGV[i + 1] .. '\\n' .. ARGV[i + 2])
+    redis.call('HSET', KEYS[4], place, id)
+    redis.call('ZADD', KEYS[1] .. ':line:' .. head.line, place, id)
+    if head.keyed then redis.call('ZADD', KEYS[1] .. ':row:' .. head.line .. ':' .. head.rowKey, place, id) end
+    redis.call('HINCRBY', KEYS[2], head.line, head.bytes)
+    places[#places + 1] = place
+  end
 end
 for i = 2, 1 + shapes * 3, 3 do
   redis.call('HSET', KEYS[1] .. ':shapes:' .. ARGV[i], ARGV[i + 1], ARGV[i + 2])

@@ -38,15 +38,15 @@ export class RedisWaitingStore implements WaitingStore {
     this.#shapes = new ShapeReader(this.description)
   }
 
-  async add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
-    const places: WaitingSeq[] = []
+  async add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
+    const places: (WaitingSeq | null)[] = []
     for (let from = 0; from < records.length; from += AT_ONCE) {
       places.push(...(await this.#addSome(records.slice(from, from + AT_ONCE))))
     }
     return places
   }
 
-  async #addSome(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
+  async #addSome(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
     const shapes = new Map<string, readonly [string, string, string]>()
     const written = records.flatMap((record) => {
       const { id, line, rowKey, baseMs, event } = record
@@ -55,10 +55,11 @@ export class RedisWaitingStore implements WaitingStore {
       shapes.set(`${line}\0${shape}`, [line, shape, text])
       const keyed = line.startsWith(DELAY_PREFIX)
       const head: Head = { line, shape, rowKey, keyed, baseMs, bytes: Buffer.byteLength(event), rest: restText(record) }
-      return [id, JSON.stringify(head), event]
+      return [id, JSON.stringify(head), event, `${record.from ?? ''}`]
     })
     const values = [...this.#keys, `${shapes.size}`, ...[...shapes.values()].flat(), ...written]
-    return (await this.#run((client) => client.eval(ADD, this.#keys.length, ...values))) as readonly number[]
+    const places = await this.#run((client) => client.eval(ADD, this.#keys.length, ...values))
+    return (places as readonly number[]).map((place) => (place === 0 ? null : place))
   }
 
   async remove(places: readonly WaitingSeq[]): Promise<void> {

@@ -15,12 +15,14 @@ class Statements {
   readonly insert: StatementSync
   readonly take: StatementSync
   readonly count: StatementSync
+  readonly at: StatementSync
 
   constructor(database: DatabaseSync) {
     this.insert = database.prepare(
       'INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
     )
     this.take = database.prepare('DELETE FROM waiting WHERE id = ? RETURNING line, bytes')
+    this.at = database.prepare('SELECT 1 FROM waiting WHERE seq = ?')
     this.count = database.prepare('UPDATE waiting_lines SET count = count + ?, bytes = bytes + ? WHERE id = ?')
   }
 }
@@ -45,7 +47,7 @@ export class SqliteWaitingStore implements WaitingStore {
     this.#shapes = new ShapeReader(file.path)
   }
 
-  add(records: readonly WaitingRecord[]): Promise<readonly WaitingSeq[]> {
+  add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
     return this.#run((database) => {
       try {
         return inTransaction(database, () => this.#insert(database, records))
@@ -58,11 +60,12 @@ export class SqliteWaitingStore implements WaitingStore {
     })
   }
 
-  #insert(database: DatabaseSync, records: readonly WaitingRecord[]): WaitingSeq[] {
-    const { insert, take, count } = this.#prepared(database)
+  #insert(database: DatabaseSync, records: readonly WaitingRecord[]): (WaitingSeq | null)[] {
+    const { insert, take, count, at } = this.#prepared(database)
     const totals = new Totals()
     let seq = nextSeq(database, records.length)
     const places = records.map((record) => {
+      if (record.from !== undefined && at.get(record.from) === undefined) return null
       const line = this.#lineId(database, record.line)
       const shape = this.#shapeId(database, line, shapeText(record.shape))
       const { id, rowKey, baseMs, event } = record

@@ -167,7 +167,7 @@ async function all(context: ScenarioContext): Promise<Outcome> {
 /** A server that would drop a reader after 2 s, and a target that stands still for longer. */
 async function stalledReader(context: ScenarioContext): Promise<Outcome> {
   const serverArgs = ['--net-write-timeout=2', '--net-read-timeout=2']
-  const daemon = { env: { BINGO_BUDGET: '64KiB' } }
+  const daemon = { env: { BINGO_BUDGET: '64KiB', BINGO_SPOOL_MAX_BYTES: '1KiB' } }
   return withSourceRig(context, { serverArgs, daemon }, async (rig) => {
     await underLoad(rig.rig, context.cycles ?? 1, async () => {
       await rig.rig.redis.kill('SIGSTOP')

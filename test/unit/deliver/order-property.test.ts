@@ -101,6 +101,12 @@ class World {
       errorsTotal: 0,
       deadLettersTotal: 0,
     }
+    const waiting = memoryLines(ruleSet(plans(0)), {
+      lanes: LANES,
+      stored: superseded,
+      charge: (job) => this.backPressure.charge(job),
+    })
+    this.waiting = waiting
     this.queues = new TargetQueues(
       {
         clock: systemClock,
@@ -110,15 +116,18 @@ class World {
         deadLetters: this.store,
         stats: this.stats,
         openTarget: () => Promise.resolve(this.target()),
+        spool: { afterMs: 30_000, maxBytes: 1_000_000 },
       },
-      { signal: this.abort.signal, ruleStats: () => ruleStats, ended: (job) => this.backPressure.release(job) },
+      {
+        signal: this.abort.signal,
+        ruleStats: () => ruleStats,
+        ended: (job) => this.backPressure.release(job),
+        unloaded: superseded,
+        prepare: () => undefined,
+        hasRoom: () => true,
+        lines: waiting.storedLines,
+      },
     )
-    const waiting = memoryLines(ruleSet(plans(0)), {
-      lanes: LANES,
-      stored: superseded,
-      charge: (job) => this.backPressure.charge(job),
-    })
-    this.waiting = waiting
     const deps = {
       clock: systemClock,
       deliveries: this.queues,

@@ -1,3 +1,4 @@
+import { memoryLines } from '../../support/waiting.ts'
 import { afterEach, expect, test } from 'vitest'
 import { TargetQueues } from '../../../src/deliver/deliveries.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, Target, TargetConfig } from '../../../src/model/rule/action.ts'
@@ -51,8 +52,25 @@ async function open() {
     deadLettersTotal: 0,
   })
   const queues = new TargetQueues(
-    { lanes: 2, openTarget, deadLetters: store, clock: systemClock, log: silentLog, logSends: null, stats },
-    { signal: abort.signal, ended: (each) => ended.push(each), ruleStats },
+    {
+      lanes: 2,
+      openTarget,
+      spool: { afterMs: 30_000, maxBytes: 1_000_000 },
+      deadLetters: store,
+      clock: systemClock,
+      log: silentLog,
+      logSends: null,
+      stats,
+    },
+    {
+      signal: abort.signal,
+      ended: (each) => ended.push(each),
+      ruleStats,
+      unloaded: () => undefined,
+      prepare: () => undefined,
+      hasRoom: () => true,
+      lines: memoryLines({ rules: [], files: [] }).storedLines,
+    },
   )
   await queues.open(abort.signal)
   cleanUps.push(async () => {

@@ -1,3 +1,4 @@
+import { DdlNotes } from '../../../src/flow/ddl-notes.ts'
 import { beforeEach, expect, test } from 'vitest'
 import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import type { ActionPlan } from '../../../src/model/rule/action.ts'
@@ -65,6 +66,7 @@ function intake(...plans: readonly ActionPlan[]): GroupIntake<SourcePosition> {
     lanes: 16,
     stats,
     state: new SourceState(),
+    ddls: new DdlNotes(),
     rules,
     watermark,
     log: { ...silentLog, error: (fields, message) => errors.push({ ...fields, message }) },

@@ -1,3 +1,4 @@
+import { DdlNotes } from '../../../src/flow/ddl-notes.ts'
 import { describe, expect, test } from 'vitest'
 import { readable } from '../../../src/cli/dead-letters/describe-letter.ts'
 import { Watermark } from '../../../src/flow/checkpoint/watermark.ts'
@@ -50,6 +51,7 @@ function jobsOf({ ruleSet }: { ruleSet: RuleSet }, ...changes: readonly Change[]
   const rules = new RuleCounters(stats)
   const at = (offset: number): SourcePosition => ({ flavour: 'mysql', file: 'b.1', offset, gtidSet: null })
   const into = new GroupIntake(new Matcher(ruleSet, () => () => 0), {
+    ddls: new DdlNotes(),
     lanes: 16,
     stats,
     state: new SourceState(),

@@ -44,8 +44,8 @@ export function describeWaiting(newPlace: () => () => Promise<WaitingStore>): vo
       stage: 'filter',
       attempts: [{ at: 5, code: 'BINGO_X', message: 'no\nluck', answer: { status: '422', text: '{}' } }],
     })
-    const places = await store.add([record(1), failed])
-    expect(places[1]!).toBeGreaterThan(places[0]!)
+    const places = (await store.add([record(1), failed])) as [number, number]
+    expect(places[1]).toBeGreaterThan(places[0])
     const page = await store.page('spool/crm', 0, 10)
     const expected = [record(1), failed].map((each, i) => ({
       ...each,
@@ -94,6 +94,20 @@ export function describeWaiting(newPlace: () => () => Promise<WaitingStore>): vo
     expect(await ids(store)).toEqual([1])
     await store.remove((await store.page('spool/crm', 0, 10)).map(({ seq }) => seq))
     expect(await store.lines()).toEqual([])
+  })
+
+  test('moves what was read at a place only while something stands there', async () => {
+    const store = await fresh()
+    const [place] = (await store.add([record(1), record(2)])) as [number, number]
+    await store.add([record(1)])
+    const moved = { ...record(1, { line: 'spool/mail' }), from: place }
+    expect(await store.add([moved])).toEqual([null])
+    expect(await ids(store)).toEqual([2, 1])
+    const [now] = (await store.page('spool/crm', 0, 10)).filter(({ id }) => id === record(1).id)
+    expect(await store.add([{ ...moved, from: now!.seq }])).toEqual([expect.any(Number)])
+    expect(await ids(store)).toEqual([2])
+    expect(await ids(store, 'spool/mail')).toEqual([1])
+    expect(await store.add([{ ...moved, from: now!.seq }])).toEqual([null])
   })
 
   test('never gives a place twice, whatever was removed and however often it is opened', async () => {

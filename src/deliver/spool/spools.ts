@@ -1,0 +1,241 @@
+import type { Clock, Timer } from '../../model/clock.ts'
+import type { Budget } from '../../model/delivery/budget.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import { SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
+import type { StoredLines, StoredRecord } from '../../model/delivery/waiting.ts'
+import type { Log } from '../../model/rule/action.ts'
+import type { WaitingState } from '../../model/stats.ts'
+import type { TargetQueue } from '../queue/target-queue.ts'
+import { inOneOrder } from './in-order.ts'
+import { spoolPath } from './rule-paths.ts'
+import { Spool } from './spool.ts'
+
+/** Between two looks at targets that are down, and at spools that may load more. */
+const LOOK_MS = 100
+const PUMP_MS = 20
+
+/** When a target that is down begins to spool, and how much it may. */
+export interface SpoolOptions {
+  readonly afterMs: number
+  readonly maxBytes: number
+}
+
+export interface SpoolsDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly budget: Budget
+  readonly state: WaitingState
+  readonly lines: StoredLines
+  readonly hasRoom: () => boolean
+  readonly unloaded: (job: InFlightJob) => void
+  readonly options: (target: string) => SpoolOptions
+  readonly queues: () => Iterable<readonly [target: string, queue: TargetQueue]>
+  readonly queue: (target: string) => TargetQueue | undefined
+  /** Queues the job for its own target, where nothing waits any more. */
+  readonly push: (job: InFlightJob) => void
+  /** Nothing waits for this target any more. */
+  readonly emptied: (target: string) => void
+}
+
+interface Origin {
+  readonly spool: Spool
+  readonly record: StoredRecord
+}
+
+/**
+ * The spools of all targets. A target that is down for long, or whose backlog fills its share of the budget, overflows
+ * into the store instead of stopping the sources: reading goes on, and the checkpoint moves (invariants 4 and 6).
+ */
+export class Spools {
+  private readonly deps: SpoolsDeps
+  /** Where something waits. */
+  private readonly byTarget = new Map<string, Spool>()
+  /** One object for each line: jobs that it has loaded find it again. */
+  private readonly known = new Map<string, Spool>()
+  /** Jobs in memory that were made of records. */
+  private readonly origins = new Map<InFlightJob, Origin>()
+  private readonly loaded = new Set<number>()
+  private timers: Timer[] = []
+  private pumping: Timer | null = null
+
+  constructor(deps: SpoolsDeps) {
+    this.deps = deps
+  }
+
+  /** Goes on with what waits in the store. */
+  open(): void {
+    for (const name of this.deps.lines.names) {
+      if (name.startsWith(SPOOL_PREFIX)) this.of(name.slice(SPOOL_PREFIX.length))
+    }
+    this.timers = [this.deps.clock.every(LOOK_MS, () => this.look())]
+    this.pumpLater()
+  }
+
+  /** Nothing waits in any of them. */
+  get none(): boolean {
+    return this.byTarget.size === 0
+  }
+
+  get idle(): boolean {
+    for (const spool of this.byTarget.values()) if (!spool.idle) return false
+    return true
+  }
+
+  has(target: string): boolean {
+    return this.byTarget.has(target)
+  }
+
+  /** Puts the job into the first spool on its way where something waits. False: there is none. */
+  take(job: InFlightJob, behind: Spool | null = null): boolean {
+    const spools = this.wayOf(job)
+    const next = spools.slice(behind === null ? 0 : spools.indexOf(behind) + 1).find(({ active }) => active)
+    next?.add(job)
+    return next !== undefined
+  }
+
+  /** The job has ended, or is durable in another line. */
+  left(job: InFlightJob): void {
+    const origin = this.origins.get(job)
+    if (origin === undefined) return
+    this.forget(job, origin)
+    origin.spool.pump()
+  }
+
+  stopLoading(): void {
+    for (const timer of this.timers) timer.cancel()
+    this.pumping?.cancel()
+    for (const spool of this.byTarget.values()) spool.stop()
+  }
+
+  /** Spools of targets that the rule named before come first: what waits there is older. */
+  private wayOf({ action }: InFlightJob): readonly Spool[] {
+    const path = spoolPath(action)
+    const targets = new Set(action.rule.actions.map(({ target }) => target.id))
+    const former = [...this.byTarget.values()].filter(
+      ({ target, rules }) => !targets.has(target) && rules.has(action.rule.id),
+    )
+    return [...former, ...path.map((target) => this.byTarget.get(target)).filter((spool) => spool !== undefined)]
+  }
+
+  private of(target: string): Spool {
+    let spool = this.known.get(target)
+    if (spool === undefined) {
+      const { clock, lines, queue, hasRoom } = this.deps
+      const name = SPOOL_PREFIX + target
+      const made: Spool = (spool = new Spool(target, {
+        clock,
+        reader: lines.reader(name),
+        queue: () => queue(target),
+        onward: (job, record) => this.onward(job, made, record),
+        isLoaded: ({ seq }) => this.loaded.has(seq),
+        hasRoom,
+        isFull: () => this.isFull(target),
+      }))
+      this.known.set(target, spool)
+    }
+    this.byTarget.set(target, spool)
+    this.pumpLater()
+    return spool
+  }
+
+  private isFull(target: string): boolean {
+    const { state, options } = this.deps
+    return (state.lines.get(SPOOL_PREFIX + target)?.bytes ?? 0) >= options(target).maxBytes
+  }
+
+  private onward(job: InFlightJob, spool: Spool, record: StoredRecord): void {
+    this.origins.set(job, { spool, record })
+    spool.loaded += 1
+    this.loaded.add(record.seq)
+    if (!this.take(job, spool)) this.deps.push(job)
+  }
+
+  private pumpLater(): void {
+    if (this.pumping !== null || this.byTarget.size === 0) return
+    this.pumping = this.deps.clock.afterIdle(PUMP_MS, () => {
+      this.pumping = null
+      for (const spool of this.byTarget.values()) spool.pump()
+      this.forgetEmpty()
+      this.pumpLater()
+    })
+  }
+
+  private forgetEmpty(): void {
+    for (const [target, spool] of this.byTarget) {
+      if (spool.active) continue
+      this.byTarget.delete(target)
+      this.deps.log.info({ target }, 'spool is empty: events go straight to the target again')
+      this.deps.emptied(target)
+    }
+  }
+
+  /** Lets targets that are down for too long overflow. */
+  private look(): void {
+    const blocking = this.deps.budget.blockingTarget()?.id
+    for (const [target, queue] of this.deps.queues()) {
+      if (queue.downForMs === 0 || queue.length === 0 || queue.busy) continue
+      if (queue.downForMs < this.deps.options(target).afterMs && target !== blocking) continue
+      this.relieve(target, queue)
+    }
+  }
+
+  /**
+   * Everything that is queued for the target leaves memory, and the actions that follow it: what was loaded stays where it
+   * is in the store, ahead of what goes there now.
+   */
+  private relieve(target: string, queue: TargetQueue): void {
+    const spool = this.known.get(target)
+    const isLoaded = (job: InFlightJob): boolean => spool !== undefined && this.origins.get(job)?.spool === spool
+    // Where nothing fits, what is queued stays where it is, and is its own probe.
+    if (this.isFull(target) && !this.known.has(target)) return
+    const records = new Set([...this.origins.values()].filter((each) => each.spool === spool))
+    // The probe stays.
+    if (spool !== undefined && records.size <= 1 && queue.length <= records.size) return
+    const lanes = queue.takeOut(() => true)
+    const rules = new Set(lanes.flat().map(({ action }) => action.rule))
+    const follows = (job: InFlightJob): boolean =>
+      isLoaded(job) || (rules.has(job.action.rule) && this.comesThrough(target, job))
+    for (const [id, other] of this.deps.queues()) if (id !== target) lanes.push(...other.takeOut(follows))
+    for (const other of this.byTarget.values()) lanes.push(other.takeStaged(follows))
+    const jobs = inOneOrder(lanes)
+    const loaded = jobs.filter((job) => isLoaded(job))
+    const others = jobs.filter((job) => !isLoaded(job))
+    if (spool !== undefined) this.unload(spool, loaded)
+    this.overflow(this.of(target), others, queue.downForMs)
+  }
+
+  private unload(spool: Spool, jobs: readonly InFlightJob[]): void {
+    const origins = jobs.map((job) => this.origins.get(job)!)
+    for (const [i, job] of jobs.entries()) {
+      this.forget(job, origins[i]!)
+      // What is loaded in its place is another object, that nothing follows which is in memory now.
+      job.done = true
+      this.deps.unloaded(job)
+    }
+    spool.back(
+      origins.map(({ record }) => record),
+      this.deps.lines.removed(),
+    )
+  }
+
+  private overflow(spool: Spool, jobs: readonly InFlightJob[], downMs: number): void {
+    if (jobs.length === 0) return
+    const fields = { target: spool.target, code: 'BINGO_SPOOL', jobs: jobs.length, downMs: Math.round(downMs) }
+    this.deps.log.warn(fields, 'target is down; its events wait in the store, and reading goes on')
+    for (const job of jobs) spool.add(job)
+  }
+
+  /** Its way to another target leads through the spool of this one, and it is not past it. */
+  private comesThrough(target: string, job: InFlightJob): boolean {
+    const path = spoolPath(job.action)
+    const place = path.indexOf(target)
+    const origin = this.origins.get(job)?.spool.target
+    return job.action.target.id !== target && place >= 0 && (origin === undefined || path.indexOf(origin) <= place)
+  }
+
+  private forget(job: InFlightJob, { spool, record }: Origin): void {
+    this.origins.delete(job)
+    this.loaded.delete(record.seq)
+    spool.loaded -= 1
+  }
+}

@@ -1,0 +1,274 @@
+import type { Clock, Timer } from '../model/clock.ts'
+import { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import { RULE_PREFIX } from '../model/delivery/waiting.ts'
+import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { Change } from '../model/event/change.ts'
+import type { Log } from '../model/rule/action.ts'
+import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import type { SuspendedRule } from '../model/stats.ts'
+import type { WaitingLines } from '../waiting/lines.ts'
+import type { JobRoute } from './commit-buffer.ts'
+import type { DdlNotes } from './ddl-notes.ts'
+import type { LineReader, StoredJobs } from './stored-jobs.ts'
+
+/** How long events that failed are kept back, for more to fail like them. */
+const KEEP_MS = 1_000
+/** A cancellation of two lines is written to both at once: the checkpoint waits for one of them. */
+const NO_HOLD = { release: () => undefined }
+const PAGE = 100
+const ROOM_MS = 20
+
+export interface RuleGateDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly router: JobRoute
+  readonly lines: WaitingLines
+  readonly storedJobs: StoredJobs
+  readonly ddls: DdlNotes
+  /** So many changes in a row that fail with one code suspend their rule. */
+  readonly events: number
+  readonly suspended: Map<string, SuspendedRule>
+  readonly hasRoom: () => boolean
+  readonly charge: (job: InFlightJob) => void
+  /** The job left memory, and its record stays in its line. */
+  readonly unloaded: (job: InFlightJob) => void
+}
+
+/** A rule that fails. */
+interface Failing {
+  code: string
+  /** Changes that failed with this code, in a row. */
+  changes: number
+  last: Change | null
+  /** They hold the checkpoint. */
+  kept: InFlightJob[]
+  timer: Timer | null
+}
+
+/** A rule whose events wait in its line. */
+interface Suspended {
+  readonly reader: LineReader
+  /** Of the rule when it was suspended; null: not known. */
+  version: string | null
+  draining: boolean
+  /** To be tried once more: the rule was changed while it was. */
+  again: boolean
+}
+
+/**
+ * The circuit breaker of each rule, between the commit and wherever its events go next. A rule whose filter or template
+ * fails with one code for many changes in a row is suspended: its events wait in the store, in order, until a changed rule,
+ * a restart or an operator lets them be evaluated again.
+ */
+export class RuleGate implements JobRoute {
+  private readonly deps: RuleGateDeps
+  private readonly failing = new Map<string, Failing>()
+  private readonly suspended = new Map<string, Suspended>()
+  private ruleSet: RuleSet
+  private stopped = false
+
+  constructor(deps: RuleGateDeps, ruleSet: RuleSet) {
+    this.deps = deps
+    this.ruleSet = ruleSet
+  }
+
+  route(job: InFlightJob): void {
+    if (job.failure === null && this.failing.size === 0 && this.suspended.size === 0) this.deps.router.route(job)
+    else this.gate(job)
+  }
+
+  /** Goes on with what waits in the store: what had failed may work by now. */
+  open(): void {
+    for (const name of this.deps.lines.names) {
+      if (!name.startsWith(RULE_PREFIX)) continue
+      const ruleId = name.slice(RULE_PREFIX.length)
+      this.suspended.set(ruleId, { reader: this.readerOf(ruleId), version: null, draining: false, again: false })
+      this.deps.suspended.set(ruleId, {
+        since: this.deps.clock.now(),
+        code: 'BINGO_RULE_SUSPENDED',
+        message: 'by an earlier run',
+      })
+      if (this.ruleSet.rules.some(({ id }) => id === ruleId)) this.resume(ruleId)
+    }
+  }
+
+  /** Rules that were changed are tried again. */
+  useRules(ruleSet: RuleSet): void {
+    this.ruleSet = ruleSet
+    for (const { id, version } of ruleSet.rules) {
+      const failing = this.failing.get(id)
+      if (failing !== undefined) this.letGo(failing)
+      this.failing.delete(id)
+      if (this.suspended.has(id) && this.suspended.get(id)!.version !== version) this.resume(id)
+    }
+  }
+
+  /** Evaluates what waits for this rule again. False: it is not suspended. */
+  resume(ruleId: string): boolean {
+    const suspended = this.suspended.get(ruleId)
+    if (suspended === undefined) return false
+    suspended.again = suspended.draining
+    if (suspended.draining) return true
+    suspended.draining = true
+    void this.drain(ruleId, suspended).then(
+      () => {
+        suspended.draining = false
+        if (suspended.again && this.suspended.get(ruleId) === suspended) this.resume(ruleId)
+      },
+      // A stop gave up waiting for a store.
+      () => undefined,
+    )
+    return true
+  }
+
+  /** A stop begins: nothing is kept back any more, and nothing more is loaded. */
+  stop(): void {
+    this.stopped = true
+    for (const failing of this.failing.values()) this.letGo(failing)
+    this.failing.clear()
+  }
+
+  private gate(job: InFlightJob): void {
+    const { rule } = job.action
+    const suspended = this.suspended.get(rule.id)
+    if (job.cancels) {
+      if (suspended !== undefined) this.cancelIn(suspended, job)
+      this.deps.router.route(job)
+      return
+    }
+    if (suspended !== undefined) {
+      suspended.reader.line.add(job, job.change.at)
+      return
+    }
+    const failing = this.failing.get(rule.id)
+    if (job.failure === null) {
+      if (failing !== undefined) this.letGo(failing)
+      this.failing.delete(rule.id)
+      this.deps.router.route(job)
+      return
+    }
+    this.keep(job, this.failingOf(rule.id, failing, job.failure.code))
+  }
+
+  /** What waits here was to wait for the delay of its rule later. */
+  private cancelIn({ reader }: Suspended, { action, change, bytes, ofPreviousKey }: InFlightJob): void {
+    const cancel = new InFlightJob(action, change, undefined, 0, bytes, NO_HOLD, null, ofPreviousKey)
+    cancel.markAsCancel()
+    this.deps.charge(cancel)
+    reader.line.cancel(cancel)
+  }
+
+  private failingOf(ruleId: string, failing: Failing | undefined, code: string): Failing {
+    if (failing?.code === code) return failing
+    if (failing !== undefined) this.letGo(failing)
+    const fresh: Failing = { code, changes: 0, last: null, kept: [], timer: null }
+    this.failing.set(ruleId, fresh)
+    return fresh
+  }
+
+  private keep(job: InFlightJob, failing: Failing): void {
+    const { rule } = job.action
+    if (failing.last?.id !== job.change.id) failing.changes += 1
+    failing.last = job.change
+    failing.kept.push(job)
+    if (failing.changes >= this.deps.events) {
+      this.suspend(rule, job)
+      for (const kept of this.take(failing)) this.gate(kept)
+      // Events that were matched before the last reload may work by the rule as it is now.
+      if (this.ruleSet.rules.some(({ id, version }) => id === rule.id && version !== rule.version)) this.resume(rule.id)
+    } else {
+      failing.timer ??= this.deps.clock.afterIdle(KEEP_MS, () => this.letGo(failing))
+    }
+  }
+
+  /** They go on as failed events do. */
+  private letGo(failing: Failing): void {
+    for (const job of this.take(failing)) this.deps.router.route(job)
+  }
+
+  private take(failing: Failing): InFlightJob[] {
+    failing.timer?.cancel()
+    failing.timer = null
+    return failing.kept.splice(0)
+  }
+
+  private suspend(rule: Rule, { failure, change, action }: InFlightJob): void {
+    const { code, message } = failure!
+    const before = this.suspended.get(rule.id)
+    this.failing.delete(rule.id)
+    this.suspended.set(
+      rule.id,
+      before ?? { reader: this.readerOf(rule.id), version: rule.version, draining: false, again: false },
+    )
+    this.suspended.get(rule.id)!.version = rule.version
+    this.deps.suspended.set(rule.id, { since: this.deps.clock.now(), code, message })
+    const { file, line, column } = action.location
+    const { schema, name: table } = change.table
+    const ddl = this.deps.ddls.before(schema, table)
+    this.deps.log.error(
+      {
+        code: 'BINGO_RULE_SUSPENDED',
+        rule: rule.id,
+        at: `${file}:${line}:${column}`,
+        schema,
+        table,
+        failure: code,
+        err: message,
+        events: this.deps.events,
+        ...(ddl !== null && { ddl }),
+      },
+      'rule suspended: it fails for every event; its events wait in the store until the rule is changed',
+    )
+  }
+
+  private async drain(ruleId: string, { reader }: Suspended): Promise<void> {
+    const { line } = reader
+    const kept: { readonly job: InFlightJob; readonly record: StoredRecord }[] = []
+    const failed = { code: '', changes: 0, last: '' }
+    const letKeptGo = (): void => {
+      for (const { job } of kept.splice(0)) this.deps.router.route(job)
+      failed.changes = 0
+    }
+    while (!line.empty && !this.stopped) {
+      const records = await line.next(PAGE)
+      // What is left is being written.
+      if (records.length === 0) await this.deps.clock.sleep(ROOM_MS)
+      for (const record of records) {
+        while (!this.deps.hasRoom() && kept.length === 0 && !this.stopped) await this.deps.clock.sleep(ROOM_MS)
+        if (this.stopped || failed.changes >= this.deps.events) {
+          line.back(kept[0]?.record ?? record)
+          break
+        }
+        for (const job of await reader.jobsOf(record)) {
+          if (job.failure === null) {
+            letKeptGo()
+            this.deps.router.route(job)
+            continue
+          }
+          if (job.failure.code !== failed.code) letKeptGo()
+          if (job.change.id !== failed.last) failed.changes += 1
+          Object.assign(failed, { code: job.failure.code, last: job.change.id })
+          kept.push({ job, record })
+        }
+      }
+      if (failed.changes < this.deps.events) continue
+      const { job, record } = kept[0]!
+      line.back(record)
+      for (const each of kept) this.deps.unloaded(each.job)
+      this.suspend(job.action.rule, job)
+      return
+    }
+    if (this.stopped) {
+      for (const each of kept) this.deps.unloaded(each.job)
+      return
+    }
+    letKeptGo()
+    this.suspended.delete(ruleId)
+    this.deps.suspended.delete(ruleId)
+    this.deps.log.info({ rule: ruleId }, 'rule resumed: the events that waited for it were evaluated')
+  }
+
+  private readerOf(ruleId: string): LineReader {
+    return this.deps.storedJobs.reader(this.deps.lines.line(RULE_PREFIX + ruleId))
+  }
+}
