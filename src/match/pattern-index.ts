@@ -10,8 +10,10 @@ const MOST_LEFT = 0.75
 
 /** Says which of the patterns that look for something at one place can match the value there. */
 interface Finder {
-  find(value: Value, found: number[]): void
+  /** Adds lists of their numbers, each ascending. */
+  find(value: Value, found: Found): void
 }
+type Found = (readonly number[])[]
 
 /**
  * Narrows down which of many rules have to be evaluated for an event: each is filed under one thing that it needs (a
@@ -38,11 +40,11 @@ export class PatternIndex {
   /** Numbers of the rules to evaluate, ascending. */
   candidates(event: Fields): readonly number[] {
     if (this.places.length === 0) return this.all
-    const found = [...this.always]
+    const found: Found = this.always.length === 0 ? [] : [this.always]
     for (const place of this.places) visit(event, place, 0, found)
-    if (found.length <= 1) return found
-    found.sort((a, b) => a - b)
-    return withoutRepeated(found)
+    // Mostly one place has something: then nothing has to be put together.
+    if (found.length <= 1) return found[0] ?? NONE
+    return withoutRepeated(found.flat().sort((one, other) => one - other))
   }
 }
 
@@ -59,18 +61,18 @@ const NONE: readonly number[] = []
  * Leads to the values at a path; a list on the way stands for each of its elements that is a map. Filters know no such
  * lists: for them the path leads nowhere.
  */
-function visit(fields: Fields, place: IndexedPlace, depth: number, found: number[]): void {
+function visit(fields: Fields, place: IndexedPlace, depth: number, found: Found): void {
   const { path, finder, otherwise } = place
   const name = path[depth]!
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined
   if (depth === path.length - 1) {
-    if (value === undefined) addAll(found, otherwise)
+    if (value === undefined) add(found, otherwise)
     else if (value !== null) finder.find(value, found)
     return
   }
-  if (typeof value !== 'object' || value === null) addAll(found, otherwise)
+  if (typeof value !== 'object' || value === null) add(found, otherwise)
   else if (!Array.isArray(value)) visit(value as Fields, place, depth + 1, found)
-  else if (otherwise.length > 0) addAll(found, otherwise)
+  else if (otherwise.length > 0) found.push(otherwise)
   else {
     for (const element of value) {
       const isMap = typeof element === 'object' && element !== null && !Array.isArray(element)
@@ -157,8 +159,8 @@ function canonical(value: Literal): Literal {
   return isLarge ? BigInt(value) : value
 }
 
-function addAll(found: number[], numbers: readonly number[] | undefined): void {
-  if (numbers !== undefined) for (const number of numbers) found.push(number)
+function add(found: Found, numbers: readonly number[] | undefined): void {
+  if (numbers !== undefined && numbers.length > 0) found.push(numbers)
 }
 
 class ValueFinder implements Finder {
@@ -168,8 +170,8 @@ class ValueFinder implements Finder {
     this.numbers = byValue(entries)
   }
 
-  find(value: Value, found: number[]): void {
-    if (typeof value !== 'object') addAll(found, this.numbers.get(canonical(value as Literal)))
+  find(value: Value, found: Found): void {
+    if (typeof value !== 'object') add(found, this.numbers.get(canonical(value as Literal)))
   }
 }
 
@@ -180,9 +182,9 @@ class ElementFinder implements Finder {
     this.numbers = byValue(entries)
   }
 
-  find(value: Value, found: number[]): void {
+  find(value: Value, found: Found): void {
     if (!Array.isArray(value)) return
-    for (const element of value) if (typeof element !== 'object') addAll(found, this.numbers.get(canonical(element)))
+    for (const element of value) if (typeof element !== 'object') add(found, this.numbers.get(canonical(element)))
   }
 }
 
@@ -198,11 +200,11 @@ class EndFinder implements Finder {
     this.atStart = by === 'prefix'
   }
 
-  find(value: Value, found: number[]): void {
+  find(value: Value, found: Found): void {
     if (typeof value !== 'string') return
     for (const length of this.lengths) {
       if (length > value.length) continue
-      addAll(found, this.numbers.get(this.atStart ? value.slice(0, length) : value.slice(-length)))
+      add(found, this.numbers.get(this.atStart ? value.slice(0, length) : value.slice(-length)))
     }
   }
 }
@@ -225,11 +227,13 @@ class RangeFinder implements Finder {
     this.reach = this.highs.map((high) => (reach = high > reach ? high : reach))
   }
 
-  find(value: Value, found: number[]): void {
+  find(value: Value, found: Found): void {
     if (typeof value !== 'number' && typeof value !== 'bigint') return
+    const numbers: number[] = []
     for (let i = this.lastFrom(value); i >= 0 && this.reach[i]! >= value; i--) {
-      if (this.highs[i]! >= value) found.push(this.numbers[i]!)
+      if (this.highs[i]! >= value) numbers.push(this.numbers[i]!)
     }
+    add(found, numbers.length > 1 ? numbers.sort((one, other) => one - other) : numbers)
   }
 
   /** The last range that begins at the value or before it; -1: none. */
