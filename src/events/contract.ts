@@ -3,7 +3,7 @@ import type { EventProvider } from '../model/state/event-provider.ts'
 
 /** Posted events, while an instance takes them in. */
 export interface Events {
-  readonly provider: Pick<EventProvider, 'can' | 'log' | 'get' | 'list' | 'cancel' | 'replay'>
+  readonly provider: Pick<EventProvider, 'can' | 'log' | 'get' | 'list' | 'cancel' | 'replay' | 'progress'>
   readonly publisher: EventPublisher
 }
 

@@ -89,21 +89,26 @@ test('an event that was answered has its effect although the daemon is killed be
   expect(await daemon.stop()).toBe(0)
 })
 
-test('a failed event names its dead letter; a rule that was disabled is not run', async () => {
+test('a failed event names its dead letter, and is completed by a retry of it; a rule that was disabled is not run', async () => {
   const rules =
     '  - {id: strict, on: users.user.create, actions: [{type: redis, cmd: SET, key: "u:{{payload.id}}", value: x}]}\n'
   await using daemon = await eventsDaemon(rules)
-  await post(daemon, { id: 'bad', payload: {} })
+  await post(daemon, { id: 'bad', key: 'k', payload: {} })
   const failed = await becomes(daemon, 'bad', 'failed')
   expect(failed['outcomes']).toMatchObject([
     { rule: 'strict', status: 'failed', deadLetter: expect.stringMatching(/^bad#strict#/) },
   ])
+  await writeFile(daemon.rulesFile, `rules:\n${rules.replace('{{payload.id}}', '{{key}}')}`)
+  await eventually('the rules are reloaded', () => daemon.logged('rules reloaded'))
+  const retried = await bingo(['dead-letters', 'retry', '--all', '--by', 'strict#1'], { env: besides(daemon) })
+  expect([retried.stdout, retried.stderr]).toEqual(['1 delivered, 0 remaining\n', ''])
+  expect(await becomes(daemon, 'bad', 'completed')).toMatchObject({ retryCount: 1, outcomes: [{ status: 'done' }] })
   const path = '/api/v1/event-dispatchers/strict'
   expect((await call(daemon, 'POST', `${path}/disable`)).body).toMatchObject({ enabled: false, disabledBy: 'local' })
   await post(daemon, { id: 'quiet', payload: { id: 1 } })
   expect(await becomes(daemon, 'quiet', 'completed')).toMatchObject({ matched: 0 })
   await call(daemon, 'POST', `${path}/enable`)
-  expect((await call(daemon, 'POST', `${path}/invoke`, { id: 'by-hand', payload: { id: 7 } })).status).toBe(200)
+  expect((await call(daemon, 'POST', `${path}/invoke`, { id: 'by-hand', key: '7' })).status).toBe(200)
   await becomes(daemon, 'by-hand', 'completed')
   expect((await redis.cli('GET', 'u:7')).trim()).toBe('x')
 })
@@ -124,7 +129,7 @@ test('the command line publishes, shows, cancels, replays and follows events, an
   expect([published.code, published.stdout]).toEqual([0, 'f1 users.user.create stored (fsync)\n'])
   await becomes(daemon, 'f1', 'completed')
   const shown = await cli('events', 'show', 'f1')
-  expect(shown.stdout).toMatch(/^f1 users.user.create: completed, matched 1 rule\n {2}welcome#0 done /)
+  expect(shown.stdout).toMatch(/^f1 users.user.create: completed, matched 1 rule\n {2}welcome#1 done /)
   expect(shown.stdout).toContain('9007199254740993')
   expect((await cli('events', 'list', '--type', 'users.user.*')).stdout).toMatch(
     /completed +1 +users.user.create +cli +f1/,

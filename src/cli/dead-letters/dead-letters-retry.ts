@@ -5,7 +5,7 @@ import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { systemClock } from '../../model/clock.ts'
 import { actionTypes } from '../../targets/registry.ts'
-import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { lookupsOf, sourceAddresses } from '../../app/lookups.ts'
 import { asksTheSource } from '../../deliver/lookups/open-lookup.ts'
 import type { Lookups } from '../../deliver/lookups/lookups.ts'
@@ -15,6 +15,7 @@ import type { Config } from '../../app/config/config.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
 import { eventsAgain, type ServerSource } from '../../app/event-again.ts'
+import { tellOfRedelivered } from './redelivered-events.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
 import { rulesFor } from '../rules-for.ts'
@@ -72,6 +73,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
   })
   let total = countOf(plan)
   let sent = 0
+  const posted: DeadLetter[] = []
   using bar = new ProgressBar(process.stderr, 'retrying', total)
   const told = new Set<string>()
   const retry = new RetryRun({
@@ -81,8 +83,10 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
     onRemoved: (sent) => redelivery.removed(sent),
     onResult: (letter, failure) => {
       bar.advance()
-      if (failure === null) sent += 1
-      else if (failure.kind !== 'down') bar.line(`${letter.id}: ${failure.error.code} ${failure.error.message}`)
+      if (failure === null) {
+        sent += 1
+        if (letter.event.op === 'event') posted.push(letter)
+      } else if (failure.kind !== 'down') bar.line(`${letter.id}: ${failure.error.code} ${failure.error.message}`)
       else if (!told.has(failure.error.message)) {
         told.add(failure.error.message)
         bar.line(`${letter.target} is down: ${failure.error.code} ${failure.error.message}`)
@@ -94,6 +98,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
     },
   })
   await retry.run(plan)
+  if (posted.length > 0) await tellOfRedelivered(posted, configFor(options, 'events'))
   const { unmatched } = redelivery
   const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `
   process.stdout.write(`${sent - unmatched} delivered, ${dropped}${total - sent} remaining\n`)

@@ -106,7 +106,7 @@ function describe({ id, type, status, matched, deliverAt, error, outcomes }: Sho
     ...(error === null ? [] : [`  error: ${error}`]),
     ...outcomes.map(
       ({ rule, action, status: end, at, error: why, deadLetter }) =>
-        `  ${rule}#${action} ${end} ${at}${why === undefined ? '' : ` ${why}`}${deadLetter === undefined ? '' : ` (dead letter ${deadLetter})`}`,
+        `  ${rule}#${action + 1} ${end} ${at}${why === undefined ? '' : ` ${why}`}${deadLetter === undefined ? '' : ` (dead letter ${deadLetter})`}`,
     ),
   ]
 }

@@ -6,7 +6,7 @@ import { Bodies } from './body.ts'
 import { postCloudEvents } from './cloud-events.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { getDispatcher, invokeDispatcher, listDispatchers, switchDispatcher } from './dispatchers.ts'
-import { cancelEvent, getEvent, listEvents, postBulk, postEvent, replayEvent } from './events.ts'
+import { cancelEvent, getEvent, listEvents, postBulk, postEvent, redeliveredEvent, replayEvent } from './events.ts'
 import { openApi } from './open-api.ts'
 import { ApiError, INTERNAL, problemOf, type ApiProblem } from './problem.ts'
 import { jsonAnswer } from './records.ts'
@@ -35,6 +35,7 @@ export function createApi(deps: ApiDeps): App {
   app.get('/api/v2/events/:id', (call) => getEvent(api, call))
   app.post('/api/v1/events/:id/cancel', (call) => cancelEvent(api, call))
   app.post('/api/v1/events/:id/replay', (call) => replayEvent(api, call))
+  app.post('/api/v1/events/:id/redelivered', (call) => redeliveredEvent(api, call))
   app.get('/api/v1/event-dispatchers', (call) => listDispatchers(api, call))
   app.get('/api/v1/event-dispatchers/:id', (call) => getDispatcher(api, call))
   app.post('/api/v1/event-dispatchers/:id/enable', (call) => switchDispatcher(api, call, true))

@@ -3,7 +3,7 @@ import { InvalidPosting } from '../../events/errors.ts'
 import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownPosted, shownRecord } from './records.ts'
-import { environmentQuery, listQuery, looseBulk, looseSingle, replayBody } from './schemas.ts'
+import { environmentQuery, listQuery, looseBulk, looseSingle, redeliveredBody, replayBody } from './schemas.ts'
 
 export async function postEvent(api: Api, call: Call): Promise<Response> {
   const { publish, value, bytes } = await posting(api, call)
@@ -92,6 +92,15 @@ export async function replayEvent(api: Api, call: Call): Promise<Response> {
   }
   api.log.info({ event: name.id, environment: name.environment, by: call.get('caller').name }, 'event replayed')
   return jsonAnswer(shownRecord(replayed))
+}
+
+/** A retry of its dead letter worked: the last one completes the event. */
+export async function redeliveredEvent(api: Api, call: Call): Promise<Response> {
+  const { name, events } = named(api, call, 'operate')
+  const { rule, action } = checked(redeliveredBody, (await api.bodies.json(call.req.raw)).value)
+  const at = api.clock.now()
+  await events.provider.progress([{ ...name, at, retried: true, outcomes: [{ rule, action, status: 'done', at }] }])
+  return getRecord(api, name)
 }
 
 async function getRecord(api: Api, name: { environment: string; id: string }): Promise<Response> {

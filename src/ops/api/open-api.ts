@@ -25,7 +25,15 @@ const STATUS_TEXTS: { readonly [status: number]: string } = {
 export function openApi({ version }: Pick<ApiDeps, 'version'>): object {
   const paths: { [path: string]: { [method: string]: object } } = {}
   for (const operation of OPERATIONS) (paths[operation.path] ??= {})[operation.method] = describe(operation)
-  const INPUTS: ReadonlySet<string> = new Set(['Post', 'Bulk', 'Replay', 'Invoke', 'CloudEvent', 'CloudEvents'])
+  const INPUTS: ReadonlySet<string> = new Set([
+    'Post',
+    'Bulk',
+    'Replay',
+    'Redelivered',
+    'Invoke',
+    'CloudEvent',
+    'CloudEvents',
+  ])
   const components = Object.entries(COMPONENTS).map(([name, schema]) => [
     name,
     schemaOf(schema, INPUTS.has(name) ? 'input' : 'output'),

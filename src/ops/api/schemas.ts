@@ -45,6 +45,9 @@ export const replayBody = z.strictObject({
   }),
 })
 
+/** An action of an event that ended in the dead letters was delivered after all. */
+export const redeliveredBody = z.strictObject({ rule: word, action: z.number().int().min(0) })
+
 export const invokeBody = z.strictObject({
   payload: z.unknown().optional(),
   context: z.record(z.string(), z.unknown()).optional(),
