@@ -26,10 +26,17 @@ interface Tracked {
   readonly event: PostedEvent
   matched: number
   running: number
+  /** Some of its jobs end later, made anew from a store. */
+  isWaiting: boolean
   /** All of its jobs have begun. */
   isRead: boolean
   readonly outcomes: EventOutcome[]
   error: string | null
+}
+
+/** The end of a job whose event is not followed any more. */
+interface Late {
+  readonly late: ProgressUpdate
 }
 
 /** A status is at most so old; most events have ended by then, and are written once. */
@@ -47,9 +54,9 @@ export class StatusProjection implements JobObserver {
   private readonly deps: StatusProjectionDeps
   private readonly tracked = new Map<Change, Tracked>()
   /** What has changed since it was written. */
-  private readonly dirty = new Set<Tracked>()
+  private readonly dirty = new Set<Tracked | Late>()
   /** What is being written. */
-  private batch: ReadonlySet<Tracked> = new Set()
+  private batch: ReadonlySet<Tracked | Late> = new Set()
   private writing: Promise<void> | null = null
   private timer: Timer | null = null
   private source: Pausable | null = null
@@ -67,7 +74,15 @@ export class StatusProjection implements JobObserver {
 
   /** The event is about to be matched. */
   reads(event: PostedEvent): void {
-    this.tracked.set(event, { event, matched: 0, running: 0, isRead: false, outcomes: [], error: null })
+    this.tracked.set(event, {
+      event,
+      matched: 0,
+      running: 0,
+      isWaiting: false,
+      isRead: false,
+      outcomes: [],
+      error: null,
+    })
   }
 
   /** All rules have seen the event. */
@@ -90,8 +105,12 @@ export class StatusProjection implements JobObserver {
 
   ended(job: InFlightJob, end: JobEnd): void {
     const tracked = this.tracked.get(job.change)
-    if (tracked === undefined) return
+    if (tracked === undefined) return this.endedLate(job, end)
     tracked.running -= 1
+    if (end === 'waiting') {
+      tracked.isWaiting = true
+      return this.changed(tracked)
+    }
     const outcome = this.outcomeOf(job, end)
     tracked.outcomes.push(outcome)
     if (outcome.status === 'failed') tracked.error ??= outcome.error ?? null
@@ -128,9 +147,23 @@ export class StatusProjection implements JobObserver {
     })
   }
 
-  private hasEnded({ event, error }: Tracked): void {
+  /** A job that waited in a store: its event is not followed any more. */
+  private endedLate(job: InFlightJob, end: JobEnd): void {
+    const { change } = job
+    if (change.op !== 'event' || end === 'waiting') return
+    const { id, environment } = change.new as { readonly id: string; readonly environment: string }
+    const outcome = this.outcomeOf(job, end)
+    const error = outcome.status === 'failed' ? (outcome.error ?? null) : null
+    const status = error === null ? 'completed' : 'failed'
+    const { clock } = this.deps
+    this.dirty.add({ late: { id, environment, at: clock.now(), status, error, outcomes: [outcome] } })
+    this.writeSoon()
+  }
+
+  private hasEnded({ event, error, isWaiting }: Tracked): void {
     const { counters, clock } = this.deps
     this.tracked.delete(event)
+    if (isWaiting) return
     counters.ended(event.envelope, error === null ? 'completed' : 'failed')
     counters.processing.observe(Math.max(0, clock.now() - event.transaction.timestampUs / 1_000))
   }
@@ -156,10 +189,11 @@ export class StatusProjection implements JobObserver {
     }
   }
 
-  private updateOf(tracked: Tracked): ProgressUpdate {
-    const { event, matched, running, isRead, outcomes, error } = tracked
+  private updateOf(tracked: Tracked | Late): ProgressUpdate {
+    if ('late' in tracked) return tracked.late
+    const { event, matched, running, isWaiting, isRead, outcomes, error } = tracked
     const { environment, id } = event.envelope
-    const isOver = isRead && running === 0
+    const isOver = isRead && running === 0 && !isWaiting
     return {
       environment,
       id,
@@ -171,7 +205,7 @@ export class StatusProjection implements JobObserver {
     }
   }
 
-  private async failed(error: unknown, batch: readonly Tracked[]): Promise<void> {
+  private async failed(error: unknown, batch: readonly (Tracked | Late)[]): Promise<void> {
     const { log, clock } = this.deps
     const isRetryable = error instanceof BingoError && error.retryable
     const code = error instanceof BingoError ? error.code : 'BINGO_INTERNAL'
@@ -184,7 +218,7 @@ export class StatusProjection implements JobObserver {
     await clock.sleep(backoffMs(this.failures, RETRY.minMs, RETRY.maxMs))
   }
 
-  private outcomeOf(job: InFlightJob, end: JobEnd): EventOutcome {
+  private outcomeOf(job: InFlightJob, end: Exclude<JobEnd, 'waiting'>): EventOutcome {
     const { action, change, failure, attempts } = job
     const outcome = { rule: action.rule.id, action: action.index, at: this.deps.clock.now() }
     switch (end) {

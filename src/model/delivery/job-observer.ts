@@ -2,7 +2,8 @@ import type { Change } from '../event/change.ts'
 import type { Rule } from '../rule/rule.ts'
 import type { InFlightJob } from './in-flight-job.ts'
 
-export type JobEnd = 'delivered' | 'dead letter' | 'superseded'
+/** `waiting`: it has left memory for a store, from which another job is made that ends for it. */
+export type JobEnd = 'delivered' | 'dead letter' | 'superseded' | 'waiting'
 
 /** Is told what becomes of the events of one source. Everything is told as it happens, and must cost next to nothing. */
 export interface JobObserver {

@@ -83,6 +83,20 @@ test('an event whose action is superseded by a newer one is done', async () => {
   expect(updates.at(-1)).toMatchObject({ status: 'completed', outcomes: [{ status: 'done' }] })
 })
 
+test('an event of which something waits in a store is processing until the job that is made of it has ended', async () => {
+  const { status, read, updates } = setup()
+  const [job] = read('waits', 1)
+  status.ended(job!, 'waiting')
+  await status.flush()
+  expect(updates.at(-1)).toMatchObject({ id: 'waits', status: 'processing', matched: 1 })
+  const { event } = newEvent('waits')
+  const again = new PostedEvent(event, transaction(), 0)
+  const made = new InFlightJob(job!.action, again, null, 0, 0, { release: () => undefined }, null)
+  status.ended(made, 'delivered')
+  await status.flush()
+  expect(updates.at(-1)).toMatchObject({ id: 'waits', status: 'completed', outcomes: [{ status: 'done' }] })
+})
+
 test('what could not be written is written later; what is refused for good is not tried again', async () => {
   const { status, read, updates, fail } = setup()
   fail.push(new BingoError('BINGO_LOG_UNREACHABLE', 'gone', { retryable: true }))

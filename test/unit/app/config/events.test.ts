@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadConfig, readConfig } from '../../../../src/app/config/load.ts'
+
+let cwd: string
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'bingo-events-config-'))
+})
+afterAll(() => rmSync(cwd, { recursive: true }))
+
+const TOKEN = 'x'.repeat(20)
+
+function load(yaml: string, env: { readonly [name: string]: string } = {}) {
+  writeFileSync(join(cwd, 'bingo.yaml'), yaml)
+  return loadConfig({ file: 'bingo.yaml', env, cwd, sourceRequired: 'unless events' }).config
+}
+
+function problems(yaml: string, env: { readonly [name: string]: string } = {}) {
+  writeFileSync(join(cwd, 'bingo.yaml'), yaml)
+  const { problems: found } = readConfig({ file: 'bingo.yaml', env, cwd, sourceRequired: 'unless events' })
+  return found.map(({ code, message, location }) => ({ code, message, line: location?.line }))
+}
+
+describe('events', () => {
+  test.each(['events:\n', 'events: {}\n', 'events: {limits: {rate: 5}}\n'])(
+    '%j turns them on, without a source',
+    (yaml) => {
+      const { events, sources } = load(`name: shop\ncheckpoint: {store: file:/var/lib/x/checkpoint}\n${yaml}`)
+      expect(events).toMatchObject({
+        store: 'file:/var/lib/x/shop.events',
+        environments: ['default'],
+        retentionMs: 604_800_000,
+      })
+      expect(sources).toEqual([])
+    },
+  )
+
+  test('a variable turns them on as well, and a source stays one', () => {
+    const env = { BINGO_EVENTS_STORE: 'memory:', BINGO_SOURCE_URL: 'mysql://u:p@db' }
+    const { events, sources } = load('name: a\n', env)
+    expect([events?.store, sources.length]).toEqual(['memory:', 1])
+  })
+
+  test('without a word of them they are off, and a source is required', () => {
+    expect(problems('name: a\n')).toMatchObject([{ code: 'BINGO_CONFIG_MISSING' }])
+    expect(load('source: {url: "mysql://u:p@db"}\n').events).toBeNull()
+  })
+
+  test.each([
+    ['events: {store: "ftp://x"}', 'events.store: not a valid event store address'],
+    ['events: {retention: 1h}', 'events.retention: "1h" is out of range'],
+    ['events: {environments: ["a b"]}', 'events.environments: "a b" is not a valid environment'],
+    ['events: {limits: {size: 1}}', '"size" is not a valid setting in "events.limits"'],
+  ])('%s is refused with its place', (yaml, message) => {
+    expect(problems(`name: a\n${yaml}\n`)).toMatchObject([{ message: expect.stringContaining(message), line: 2 }])
+  })
+
+  test('a server may not be called as posted events are', () => {
+    const yaml = 'events: {}\nsources:\n  - {name: events, url: "mysql://u:p@db"}\n'
+    expect(problems(yaml)).toMatchObject([{ code: 'BINGO_CONFIG_SOURCES', line: 3 }])
+  })
+})
+
+describe('http.tokens', () => {
+  test('have scopes and an environment, and their secrets come from elsewhere', () => {
+    const yaml = `events: {environments: [live, next]}
+http:
+  tokens:
+    - {token: "\${env:SHOP}", name: shop, scopes: [publish]}
+    - {token: "${TOKEN}", environment: next}
+`
+    expect(load(yaml, { SHOP: TOKEN }).http.tokens).toEqual([
+      { token: TOKEN, name: 'shop', scopes: ['publish'], environment: 'live' },
+      { token: TOKEN, name: 'entry 2', scopes: ['publish', 'read'], environment: 'next' },
+    ])
+  })
+
+  test('let the server listen elsewhere than on loopback', () => {
+    const yaml = `events: {}\nhttp: {listen: "0.0.0.0:8686", tokens: [{token: "${TOKEN}"}]}\n`
+    expect(load(yaml).http.listen?.host).toBe('0.0.0.0')
+  })
+
+  test.each([
+    ['{token: short}', 'the token is not a text of at least 16'],
+    [`{token: "${TOKEN}", scopes: [publsh]}`, '"publsh" is not a scope'],
+    [`{token: "${TOKEN}", role: x}`, '"role" is not known'],
+    [`{token: "${TOKEN}", environment: other}`, 'there is no environment "other"'],
+    ['text', 'entry 1 is not a map'],
+  ])('%s is refused, and never quoted', (token, message) => {
+    const found = problems(`events: {}\nhttp: {tokens: [${token}]}\n`)
+    expect(found).toMatchObject([{ message: expect.stringContaining(message), line: 2 }])
+    expect(JSON.stringify(found)).not.toContain(TOKEN)
+  })
+
+  test('a secret that is not there is named', () => {
+    const found = problems('events: {}\nhttp: {tokens: [{token: "${env:NOT_THERE}"}]}\n')
+    expect(found).toMatchObject([{ code: 'BINGO_CONFIG_SECRET', line: 2 }])
+  })
+})
