@@ -7,6 +7,7 @@ import type { EventStatus } from './event-record.ts'
 const MOST_TYPES = 200
 const MOST_SOURCES = 20
 const OTHER = 'other'
+const ALERTED: readonly string[] = ['BINGO_LOG_FULL', 'BINGO_LOG_UNREACHABLE', 'BINGO_LOG_CORRUPT', 'BINGO_INTERNAL']
 
 /** Counts by a few label values, whatever comes in. */
 class Labels {
@@ -31,8 +32,8 @@ export class EventCounters {
   readonly published = new Map<string, Map<string, number>>()
   /** By source, type and status. */
   readonly consumed = new Map<string, Map<string, Map<string, number>>>()
-  /** By code. */
-  readonly failures = new Map<string, number>()
+  /** By code. Those that alerts watch begin at 0: an increase from nothing is none. */
+  readonly failures = new Map(ALERTED.map((code) => [code, 0]))
   duplicatesTotal = 0
   conflictsTotal = 0
   /** From the log to the end of the last action. */
