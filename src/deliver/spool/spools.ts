@@ -196,7 +196,7 @@ export class Spools {
     const follows = (job: InFlightJob): boolean =>
       isLoaded(job) || (rules.has(job.action.rule) && this.comesThrough(target, job))
     for (const [id, other] of this.deps.queues()) if (id !== target) lanes.push(...other.takeOut(follows))
-    const staged = [...this.byTarget.values()].map((other) => other.takeStaged(follows))
+    const staged = [...this.byTarget.values()].map((other) => other.takeStaged(other === spool ? () => true : follows))
     // What waits for its way into a spool came behind everything that is queued.
     const jobs = [...inOneOrder(lanes), ...inOneOrder(staged)]
     const loaded = jobs.filter((job) => isLoaded(job))
