@@ -118,7 +118,9 @@ export class Ledger {
       this.broken(2, `${id} came before the action that it follows`)
     }
     const parked = this.parkedBehind.get(`${rule}/${rowKey}`)
-    if (parked !== undefined && number > parked) this.broken(2, `${id} overtakes a parked event of its row`)
+    // What a process that was replaced had sent before may arrive late.
+    const late = this.starts.has(incarnation + 1)
+    if (parked !== undefined && number > parked && !late) this.broken(2, `${id} overtakes a parked event of its row`)
     const groups = [`${rule}/${action}`]
     const together = ORDERED_TOGETHER.get(`${rule}/${action}`)
     if (together !== undefined) groups.push(`target ${together}`)

@@ -34,7 +34,6 @@ export class TargetQueue implements WakeableQueue {
   private readonly outcomes: LaneOutcomes
   private inFlight = 0
   private flushRequested = false
-  private paused = false
   private healthTimer: Timer | null = null
 
   constructor(deps: TargetQueueDeps) {
@@ -52,20 +51,9 @@ export class TargetQueue implements WakeableQueue {
     return this.lanes.queued === 0
   }
 
-  /** Nothing is sent before `resume`. */
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    this.paused = false
-    this.requestFlush()
-  }
-
   /** How long nothing can be sent; 0: the target is up. What is dropped need not be sent. */
   get downForMs(): number {
-    if (this.outcomes.dropped) return 0
-    return this.paused ? Infinity : this.health.downForMs
+    return this.outcomes.dropped ? 0 : this.health.downForMs
   }
 
   /** Jobs and placeholders that are queued or under way. */
@@ -136,7 +124,6 @@ export class TargetQueue implements WakeableQueue {
       while (this.lanes.ready.length > 0) this.take(this.lanes.ready.shift()!, null, [])
       return
     }
-    if (this.paused) return
     if (this.opener.needsRenewal && this.inFlight === 0) this.opener.renew()
     const { target } = this.opener
     if (target === null || this.opener.needsRenewal) {

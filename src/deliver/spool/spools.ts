@@ -196,8 +196,9 @@ export class Spools {
     const follows = (job: InFlightJob): boolean =>
       isLoaded(job) || (rules.has(job.action.rule) && this.comesThrough(target, job))
     for (const [id, other] of this.deps.queues()) if (id !== target) lanes.push(...other.takeOut(follows))
-    for (const other of this.byTarget.values()) lanes.push(other.takeStaged(follows))
-    const jobs = inOneOrder(lanes)
+    const staged = [...this.byTarget.values()].map((other) => other.takeStaged(other === spool ? () => true : follows))
+    // What waits for its way into a spool came behind everything that is queued.
+    const jobs = [...inOneOrder(lanes), ...inOneOrder(staged)]
     const loaded = jobs.filter((job) => isLoaded(job))
     const others = jobs.filter((job) => !isLoaded(job))
     if (spool !== undefined) this.unload(spool, loaded)
