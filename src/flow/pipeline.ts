@@ -1,19 +1,18 @@
 import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
-import type { DeliveryRun, ReplayWindow } from '../model/delivery/delivery-run.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
 import type { StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
 import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
-import type { Pausable } from '../model/source/source.ts'
 import { Matcher } from '../match/matcher.ts'
 import { WaitingLines } from '../waiting/lines.ts'
 import { letterOf } from '../waiting/record.ts'
 import { BackPressure } from './back-pressure.ts'
+import { JobEnds } from './job-ends.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Reading } from './reading.ts'
+import { allOf, replayWindow } from './all-readings.ts'
 import { Router } from './router.ts'
 import { DdlNotes } from './ddl-notes.ts'
 import { RuleCounters } from './rule-counters.ts'
@@ -64,8 +63,7 @@ class StagedPipeline implements Pipeline {
   private readonly router: Router
   private readonly gate: RuleGate
   private readonly readings: ReadonlyMap<string, Reading<object>>
-  /** Jobs do not know their source: each observer knows what it saw begin. */
-  private readonly observers: readonly JobObserver[]
+  private readonly ends: JobEnds
   private ruleSet: RuleSet
   /** Jobs may be delivered: it is known which keys are parked. */
   private opened = false
@@ -76,15 +74,22 @@ class StagedPipeline implements Pipeline {
     this.options = options
     this.deps = deps
     this.ruleSet = deps.ruleSet
-    this.observers = deps.sources.flatMap(({ observer }) => observer ?? [])
     const { stats, log, clock } = deps
     this.rules = new RuleCounters(stats)
-    this.backPressure = new BackPressure({ budget: stats.budget, log, clock, sources: this.sources() })
-    this.deliveries = deps.deliveries(this.deliveryRun(), {
+    this.backPressure = new BackPressure({
+      budget: stats.budget,
+      log,
+      clock,
+      sources: allOf(() => this.readings.values()),
+    })
+    const run = { name: options.name, epoch: options.epoch, window: replayWindow(() => this.readings.values()) }
+    const observers = deps.sources.flatMap(({ observer }) => observer ?? [])
+    this.ends = new JobEnds(this.rules, this.backPressure, observers)
+    this.deliveries = deps.deliveries(run, {
       signal: this.giveUp.signal,
       ruleStats: (id) => this.rules.of(id),
-      ended: (job, delivered) => this.ended(job, delivered),
-      unloaded: (job) => this.backPressure.release(job),
+      ended: (job, delivered) => this.ends.ended(job, delivered),
+      unloaded: (job) => this.ends.unloaded(job),
       prepare: (job) => void this.prepare(job),
       hasRoom: () => stats.budget.hasRoom,
       lines: this.storedLines(),
@@ -96,7 +101,10 @@ class StagedPipeline implements Pipeline {
       log,
       state: stats.waiting,
       signal: this.giveUp.signal,
-      stored: (job) => this.stored(job),
+      stored: (job) => {
+        this.deliveries.stored(job)
+        this.ends.stored(job)
+      },
     })
     this.storedJobs = new StoredJobs({
       lanes: options.lanes,
@@ -106,7 +114,6 @@ class StagedPipeline implements Pipeline {
     })
     const { lines, storedJobs, deliveries } = this
     const hasRoom = (): boolean => stats.budget.hasRoom
-    const superseded = (job: InFlightJob): void => this.superseded(job)
     this.router = new Router(
       {
         clock,
@@ -116,8 +123,8 @@ class StagedPipeline implements Pipeline {
         hasRoom,
         readUpToMs: () => this.readUpToMs(),
         prepare: (job) => this.prepare(job),
-        skipped: (job) => this.skipped(job),
-        superseded,
+        skipped: (job) => this.ends.skipped(job),
+        superseded: (job) => this.ends.superseded(job),
       },
       deps.ruleSet,
     )
@@ -135,7 +142,7 @@ class StagedPipeline implements Pipeline {
         suspended: stats.waiting.suspendedRules,
         hasRoom,
         charge: (job) => this.backPressure.charge(job),
-        unloaded: (job) => this.backPressure.release(job),
+        unloaded: (job) => this.ends.unloaded(job),
       },
       deps.ruleSet,
     )
@@ -272,12 +279,6 @@ class StagedPipeline implements Pipeline {
     return this.deliveries.drained && this.lines.idle && this.router.preparing === 0
   }
 
-  private ended(job: InFlightJob, delivered: boolean): void {
-    if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
-    if (this.observers.length > 0) this.tell(job, delivered ? 'delivered' : 'dead letter')
-    this.backPressure.release(job)
-  }
-
   /** While reading pauses, nobody knows what was committed meanwhile. */
   private readUpToMs(): number {
     const { paused } = this.deps.stats.budget
@@ -288,18 +289,6 @@ class StagedPipeline implements Pipeline {
     const prepared = await this.lookups.prepare(job.preparation!, job.bytes)
     if (prepared.tag === 'failed') this.rules.of(job.action.rule.id).errorsTotal += 1
     job.prepared(prepared)
-  }
-
-  private skipped(job: InFlightJob): void {
-    job.end()
-    this.backPressure.release(job)
-  }
-
-  /** It waits in the store from now on. */
-  private stored(job: InFlightJob): void {
-    this.deliveries.stored(job)
-    job.end()
-    this.backPressure.release(job)
   }
 
   private storedLines(): StoredLines {
@@ -319,40 +308,7 @@ class StagedPipeline implements Pipeline {
     return this.deliveries.giveUp([{ ...letter, attempts: [...letter.attempts, { at, code, message }] }])
   }
 
-  private superseded(job: InFlightJob): void {
-    this.rules.of(job.action.rule.id).coalescedTotal += 1
-    if (this.observers.length > 0) this.tell(job, 'superseded')
-    this.backPressure.release(job)
-  }
-
-  private tell(job: InFlightJob, end: JobEnd): void {
-    for (const observer of this.observers) observer.ended(job, end)
-  }
-
-  private sources(): Pausable {
-    return {
-      pause: (reason) => {
-        for (const reading of this.readings.values()) reading.pause(reason)
-      },
-      resume: (reason) => {
-        for (const reading of this.readings.values()) reading.resume(reason)
-      },
-    }
-  }
-
   private reading(source: string | undefined): Reading<object> | undefined {
     return source === undefined ? this.readings.values().next().value : this.readings.get(source)
-  }
-
-  private deliveryRun(): DeliveryRun {
-    const readings = (): Reading<object>[] => [...this.readings.values()]
-    const window: ReplayWindow = {
-      mark: () => readings().map(({ watermark }) => watermark.newest),
-      passed: (mark) => readings().every(({ storedUpTo }, i) => storedUpTo >= mark[i]!),
-      get caughtUp() {
-        return readings().every(({ caughtUp }) => caughtUp)
-      },
-    }
-    return { name: this.options.name, epoch: this.options.epoch, window }
   }
 }

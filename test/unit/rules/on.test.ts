@@ -182,7 +182,7 @@ describe('What is wrong with a rule with on has its place and says what would be
     [
       'an unknown variable',
       ['on: a.b', "filter: 'plan == 1'"],
-      '4:14 BINGO_RULE_BAD_FILTER Unknown variable: plan → write payload.plan, or new.plan for a column; other variables: new, old, NewRow, OldRow, key, op, schema, table, changed, ts, gtid, serverId, txId, event, payload, context, metadata',
+      '4:14 BINGO_RULE_BAD_FILTER Unknown variable: plan → write payload.plan, or new.plan for a column; other variables: new, old, NewRow, OldRow, key, op, schema, table, changed, ts, gtid, serverId, txId, lookup, threshold, event, payload, context, metadata',
     ],
     [
       'a payload of rules on tables',
