@@ -48,7 +48,7 @@ export class Spool implements WakeableQueue {
 
   /** Something waits, or soon will, so that whatever comes has to wait behind it. */
   get active(): boolean {
-    return !this.idle || !this.deps.reader.line.empty || (this.deps.queue()?.downForMs ?? 0) > 0
+    return !this.idle || !this.deps.reader.line.empty
   }
 
   /** Everything that came in is on its way to the store, and nothing is on its way out. */
