@@ -45,6 +45,8 @@ export interface Daemon {
   reload(ruleSet: RuleSet): void
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
+  /** Evaluates what waits for a suspended rule again; false: it is not suspended. */
+  resumeRule(rule: string): boolean
   /** Where a restart would resume with a source (default: the first); null before the first connection. */
   position(source?: string): SourcePosition | null
   /** Changes of a source (default: the first) that were skipped knowingly. */
@@ -99,6 +101,10 @@ class ConfiguredDaemon implements Daemon {
 
   dropTarget(target: string): DropResult {
     return this.pipeline?.dropTarget(target) ?? 'unknown'
+  }
+
+  resumeRule(rule: string): boolean {
+    return this.pipeline?.resumeRule(rule) ?? false
   }
 
   events(): Events | null {

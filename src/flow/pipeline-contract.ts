@@ -22,6 +22,8 @@ export interface Pipeline {
   gaps(source?: string): GapLog
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
+  /** Evaluates what waits for a suspended rule again; false: it is not suspended. */
+  resumeRule(rule: string): boolean
 }
 
 export interface PipelineOptions {

@@ -196,6 +196,10 @@ class StagedPipeline implements Pipeline {
     return dropped === 'unknown' ? this.lookups.drop(target) : dropped
   }
 
+  resumeRule(rule: string): boolean {
+    return this.gate.resume(rule)
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { replaced } = this.deps
     if (!(await this.deliveries.open(signal)) || !(await this.openLines(signal))) return

@@ -21,6 +21,8 @@ export interface HttpPages {
   readonly metrics: () => Promise<string>
   readonly status: () => Promise<object>
   readonly dropTarget: (target: string) => DropResult
+  /** Evaluates what waits for a suspended rule again; false: the rule is not suspended. */
+  readonly resumeRule: (rule: string) => boolean
   /** Answers everything below /api/, and /openapi.json; absent: there is no such thing. */
   readonly api?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined
 }
@@ -47,11 +49,13 @@ const { createServer } = process.getBuiltinModule('node:http')
 
 const LIMITS: HttpLimits = { requestMs: 10_000, connections: 256 }
 const DROP_PATH = '/targets/drop'
+const RESUME_PATH = '/rules/resume'
+const POSTED: ReadonlySet<string> = new Set([DROP_PATH, RESUME_PATH])
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /**
- * The admin server: /healthz, /readyz, /metrics and /status by GET and HEAD; /targets/drop?target=ID by POST; and the API
- * of posted events.
+ * The admin server: /healthz, /readyz, /metrics and /status by GET and HEAD; /targets/drop?target=ID and
+ * /rules/resume?rule=ID by POST; and the API of posted events.
  */
 export class HttpServer implements AsyncDisposable {
   private readonly server: Server
@@ -119,7 +123,7 @@ export class HttpServer implements AsyncDisposable {
     const { method } = request
     const [path = '/', query = ''] = (request.url ?? '/').split('?')
     const isApi = this.pages.api !== undefined && (path.startsWith('/api/') || path === '/openapi.json')
-    if (method === 'POST' && path !== DROP_PATH && !isApi) return json(405, { error: 'GET only' })
+    if (method === 'POST' && !POSTED.has(path) && !isApi) return json(405, { error: 'GET only' })
     if (method !== 'POST' && method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET only' })
     if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'send one Host header only' })
     const refusal = this.refusal(request)
@@ -141,9 +145,12 @@ export class HttpServer implements AsyncDisposable {
       case '/status':
         return this.may(request, 'read') ? json(200, await this.pages.status()) : this.refused(request)
       case DROP_PATH:
+      case RESUME_PATH: {
         if (!this.may(request, 'operate')) return this.refused(request)
         if (method !== 'POST') return json(404, { error: 'POST only' })
-        return this.drop(new URLSearchParams(query).get('target') ?? '')
+        const given = new URLSearchParams(query)
+        return path === DROP_PATH ? this.drop(given.get('target') ?? '') : this.resume(given.get('rule') ?? '')
+      }
       default:
         return json(404, { error: 'not found; the paths are /healthz, /readyz, /metrics and /status' })
     }
@@ -154,6 +161,11 @@ export class HttpServer implements AsyncDisposable {
     if (result === 'unknown') return json(404, { error: `target "${target}" does not exist` })
     if (result === 'named') return json(409, { error: `rules still reference target "${target}"; remove them first` })
     return json(200, result)
+  }
+
+  private resume(rule: string): Page {
+    if (this.pages.resumeRule(rule)) return json(200, { resumed: rule })
+    return json(409, { error: `rule "${rule}" is not suspended` })
   }
 
   /** A page in someone's browser must not read us: neither by a name that resolves to us nor from another origin. */

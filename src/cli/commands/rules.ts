@@ -1,10 +1,14 @@
 import { Command } from 'commander'
+import type { GlobalOptions } from '../context.ts'
 import type { ApiOptions } from '../posted/ask-api.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
 const HELP = `
 A disabled rule stays disabled over restarts, and the log says who disabled it. Events that come meanwhile are not
 matched by it; what it had asked for before is skipped, and recorded as such.
+
+A rule that fails for many events in a row is suspended: its events wait. A changed rule is tried again by itself;
+resume tries once more where something else was repaired.
 
 Examples:
   $ bingo rules list
@@ -13,8 +17,8 @@ Examples:
 
 export function rulesCommand(): Command {
   const rules = new Command('rules')
-    .summary('list, enable, disable or invoke rules of the running daemon')
-    .description('Lists the rules of the running daemon, and enables, disables or invokes one.')
+    .summary('list, enable, disable, resume or invoke rules of the running daemon')
+    .description('Lists the rules of the running daemon, and enables, disables, resumes or invokes one.')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
   rules.addCommand(
     new Command('list')
@@ -27,6 +31,15 @@ export function rulesCommand(): Command {
   )
   rules.addCommand(switching('enable', 'Enables a rule.'))
   rules.addCommand(switching('disable', 'Disables a rule until it is enabled again.'))
+  rules.addCommand(
+    new Command('resume')
+      .description('Evaluates the events of a suspended rule again, in order.')
+      .argument('<rule>', 'id of the rule')
+      .action(async (rule: string, _options: object, command: Command) => {
+        const { resumeRule } = await import('../daemon/resume-rule.ts')
+        await resumeRule(rule, command.optsWithGlobals<GlobalOptions>())
+      }),
+  )
   rules.addCommand(
     new Command('invoke')
       .description('Runs a rule on events once, for an event that is made for it.')

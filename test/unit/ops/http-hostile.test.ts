@@ -11,6 +11,7 @@ import { randomFrom } from '../../fault/random.ts'
 const SEED = Number(process.env['BINGO_FUZZ_SEED'] ?? 1)
 const RUNS = Number(process.env['BINGO_FUZZ_RUNS'] ?? 500)
 const pages = {
+  resumeRule: (rule: string) => rule === 'broken',
   dropTarget: (target: string) =>
     (target === 'old' ? { dropped: 3 } : target === 'crm' ? 'named' : 'unknown') as DropResult,
   health: () => ({ ready: true, reasons: [], notes: [] }),

@@ -10,6 +10,7 @@ import { Progress } from '../../../src/ops/progress.ts'
 
 let ready = true
 const pages = {
+  resumeRule: (rule: string) => rule === 'broken',
   dropTarget: (target: string) =>
     (target === 'old' ? { dropped: 3 } : target === 'crm' ? 'named' : 'unknown') as DropResult,
   health: () => ({ ready, reasons: ready ? [] : [{ code: 'BINGO_TARGET_DOWN', message: 'x' }], notes: [] }),
@@ -122,6 +123,19 @@ test('metrics are read from the counters when scraped', async () => {
   expect(text).not.toMatch(/^bingo_checkpoint_age_seconds /m)
   stats.eventsTotal = 6
   expect(await registry.metrics()).toContain('bingo_events_read_total 6\n')
+})
+
+test('a suspended rule is resumed by POST only, with the token only', async () => {
+  await using http = await open('secret')
+  const resume = async (rule: string, method = 'POST', token = 'secret') => {
+    const url = `http://127.0.0.1:${http.port}/rules/resume?rule=${rule}`
+    const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } })
+    return [response.status, await response.json()]
+  }
+  expect(await resume('broken')).toEqual([200, { resumed: 'broken' }])
+  expect(await resume('fine')).toEqual([409, { error: 'rule "fine" is not suspended' }])
+  expect((await resume('broken', 'POST', 'wrong'))[0]).toBe(401)
+  expect((await resume('broken', 'GET'))[0]).toBe(404)
 })
 
 test('a target is dropped by POST only, with the token only', async () => {

@@ -15,6 +15,7 @@ async function serve() {
       health: () => ({ ready: true, reasons: [], notes: [] }),
       metrics: async () => '',
       status: async () => ({}),
+      resumeRule: () => false,
       dropTarget: () => 'unknown',
       api: apiListener(deps),
     },
