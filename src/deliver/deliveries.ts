@@ -1,4 +1,5 @@
 import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
+import { SampledLog } from '../model/sampled-log.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
@@ -42,12 +43,14 @@ export class TargetQueues implements Deliveries {
   private readonly dropped = new Set<string>()
   private failures: FailureHandler | null = null
   private readonly spools: Spools
+  private readonly repeats: SampledLog
   private spoolsOpen = false
 
   constructor(deps: TargetQueuesDeps, hooks: DeliveryHooks) {
     this.deps = deps
     this.hooks = hooks
     const { clock, log, stats } = deps
+    this.repeats = new SampledLog(log, clock)
     const { lines, hasRoom, unloaded } = hooks
     this.spools = new Spools({
       clock,
@@ -70,7 +73,7 @@ export class TargetQueues implements Deliveries {
     const { signal: giveUp, ruleStats } = this.hooks
     try {
       this.failures = await FailureHandler.open(
-        { store, clock, log, signal: giveUp, ruleStats, stats: stats.deadLetters },
+        { store, clock, log, repeats: this.repeats, signal: giveUp, ruleStats, stats: stats.deadLetters },
         signal,
       )
       return true
@@ -136,6 +139,7 @@ export class TargetQueues implements Deliveries {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.queues.values()].map(({ queue }) => queue.close()))
+    this.repeats.flush()
   }
 
   /** Opens a target that rules name, or opens it again where its options changed. */
@@ -205,6 +209,7 @@ export class TargetQueues implements Deliveries {
         undelivered: this.failures!,
         clock,
         log,
+        repeats: this.repeats,
         logSends: this.deps.logSends,
         state,
         signal: this.hooks.signal,

@@ -15,6 +15,7 @@ import { toChangeEvent } from '../model/event/event-json.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { RuleStats, StoreState } from '../model/stats.ts'
 import type { TableDef } from '../model/table/table.ts'
+import type { SampledFields, SampledLines } from '../model/sampled-log.ts'
 import { valueKind } from '../model/table/value-kind.ts'
 
 const DROPPED = {
@@ -26,6 +27,8 @@ export interface FailureHandlerDeps {
   readonly store: DeadLetterStore
   readonly clock: Clock
   readonly log: Log
+  /** For what may happen to very many events. */
+  readonly repeats: SampledLines
   readonly signal: AbortSignal
   readonly ruleStats: (ruleId: string) => RuleStats
   readonly stats: StoreState
@@ -84,7 +87,7 @@ export class FailureHandler implements Undelivered {
     for (const { ruleId, target, event, attempts } of letters) {
       const { code, message } = attempts.at(-1)!
       const fields = { rule: ruleId, target, event: event.id, code, err: message }
-      this.deps.log.warn(fields, 'event written to the dead letters')
+      this.deps.repeats.write('warn', fields, 'event written to the dead letters')
     }
   }
 
@@ -165,16 +168,17 @@ export class FailureHandler implements Undelivered {
     }
   }
 
-  /** One line for each event that failed, and one for all that joined earlier ones. */
+  /** One line for each event that failed, until they are too many, and one for all that joined earlier ones. */
   private tell(jobs: readonly InFlightJob[]): void {
     const joined = jobs.filter((job) => joins(job))
     for (const job of jobs) {
       if (joins(job)) continue
       const { code, message } = job.failure ?? job.attempts!.at(-1)!
-      this.deps.log.warn({ ...fieldsOf(job), code, err: message }, 'event written to the dead letters')
+      this.deps.repeats.write('warn', { ...fieldsOf(job), code, err: message }, 'event written to the dead letters')
     }
     if (joined.length === 0) return
-    this.deps.log.warn(
+    this.deps.repeats.write(
+      'warn',
       { ...fieldsOf(joined[0]!), code: 'BINGO_PARKED', jobs: joined.length },
       'events parked behind earlier failures of the same keys',
     )
@@ -200,7 +204,7 @@ function placeOf({ table, transaction }: Change): object {
   return { schema: table.schema, table: table.name, gtid: transaction.gtid }
 }
 
-function fieldsOf({ action, change }: InFlightJob): object {
+function fieldsOf({ action, change }: InFlightJob): SampledFields {
   return {
     rule: action.rule.id,
     action: action.type,

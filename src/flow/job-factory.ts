@@ -7,6 +7,7 @@ import type { Preparation } from '../model/delivery/preparation.ts'
 import type { EvaluationError } from '../model/errors.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Threshold } from '../model/rule/threshold.ts'
+import type { SampledLines } from '../model/sampled-log.ts'
 import type { Stats } from '../model/stats.ts'
 import type { MatchSink } from '../match/program/program.ts'
 import type { BackPressure } from './back-pressure.ts'
@@ -25,6 +26,8 @@ export interface JobFactoryDeps<P> {
   /** Every job is charged to the budget until it has ended (invariant 6). */
   readonly backPressure: BackPressure
   readonly log: Log
+  /** For what may happen to very many events. */
+  readonly repeats: SampledLines
   /** Of the source, where it has one. */
   readonly observer?: JobObserver | undefined
   /** Absent where no rule counts. */
@@ -41,7 +44,6 @@ export class JobFactory<P> implements MatchSink {
   /** The change of this transaction that matched last: a change that several rules match counts once. */
   private matchedSeq = -1
   private readonly keyless = new Set<string>()
-  private readonly cancelFailures = new Map<string, number>()
 
   constructor(deps: JobFactoryDeps<P>) {
     this.deps = deps
@@ -136,20 +138,17 @@ export class JobFactory<P> implements MatchSink {
     this.deps.buffer.add(job)
   }
 
-  /** Nothing is cancelled. Told at first, then ever more rarely. */
+  /** Nothing is cancelled. */
   private cancelFailed(rule: Rule, change: Change, { code, message }: EvaluationError): void {
     this.deps.rules.of(rule.id).errorsTotal += 1
-    const count = (this.cancelFailures.get(rule.id) ?? 0) + 1
-    this.cancelFailures.set(rule.id, count)
-    if ((count & (count - 1)) !== 0) return
-    this.deps.log.warn(
+    this.deps.repeats.write(
+      'warn',
       {
         code,
         rule: rule.id,
         schema: change.table.schema,
         table: change.table.name,
         event: change.id,
-        count,
         err: message,
       },
       'cancelOn cannot be evaluated: what waits for this key is not cancelled',

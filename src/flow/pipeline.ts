@@ -5,6 +5,7 @@ import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
 import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
+import { SampledLog } from '../model/sampled-log.ts'
 import { Matcher } from '../match/matcher.ts'
 import { WaitingLines } from '../waiting/lines.ts'
 import { letterOf } from '../waiting/record.ts'
@@ -64,6 +65,7 @@ class StagedPipeline implements Pipeline {
   private readonly gate: RuleGate
   private readonly readings: ReadonlyMap<string, Reading<object>>
   private readonly ends: JobEnds
+  private readonly repeats: SampledLog
   private ruleSet: RuleSet
   /** Jobs may be delivered: it is known which keys are parked. */
   private opened = false
@@ -76,6 +78,7 @@ class StagedPipeline implements Pipeline {
     this.ruleSet = deps.ruleSet
     const { stats, log, clock } = deps
     this.rules = new RuleCounters(stats)
+    this.repeats = new SampledLog(log, clock)
     this.backPressure = new BackPressure({
       budget: stats.budget,
       log,
@@ -161,6 +164,7 @@ class StagedPipeline implements Pipeline {
           beforeSave,
           stats,
           log,
+          repeats: this.repeats,
           clock,
         }),
       ]),
@@ -250,6 +254,7 @@ class StagedPipeline implements Pipeline {
   private async shutDown(): Promise<void> {
     const { deps, options } = this
     const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
+    this.repeats.flush()
     this.gate.stop()
     this.router.stopDelays()
     this.deliveries.stopLoading()
@@ -274,9 +279,12 @@ class StagedPipeline implements Pipeline {
     const fenced = this.giveUp.signal.aborted
     this.giveUp.abort()
     this.backPressure.stop()
-    if (!fenced) await Promise.all([...this.readings.values()].map((reading) => reading.saveLast()))
-    await this.deliveries.close()
-    await this.lookups.close()
+    try {
+      if (!fenced) await Promise.all([...this.readings.values()].map((reading) => reading.saveLast()))
+    } finally {
+      await this.deliveries.close()
+      await this.lookups.close()
+    }
   }
 
   private get drained(): boolean {

@@ -6,6 +6,7 @@ import type { RuleSet } from '../model/rule/rule.ts'
 import type { Source } from '../model/source/source.ts'
 import type { CounterStore } from '../model/state/counters.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
+import type { SampledLines } from '../model/sampled-log.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Matcher } from '../match/matcher.ts'
 import type { BackPressure } from './back-pressure.ts'
@@ -61,6 +62,7 @@ export interface ReadingDeps {
   /** As in CheckpointSaverDeps. */
   readonly beforeSave: () => Promise<void>
   readonly log: Log
+  readonly repeats: SampledLines
   readonly stats: Stats
   readonly clock: Clock
 }
@@ -79,7 +81,7 @@ export class Reading<P extends object> {
   private signal: AbortSignal = AbortSignal.abort()
 
   constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
-    const { lanes, router, backPressure, rules, ddls, stats, log, clock } = deps
+    const { lanes, router, backPressure, rules, ddls, stats, log, repeats, clock } = deps
     this.deps = deps
     this.source = entry.source
     this.watermark = new Watermark(entry.start)
@@ -98,6 +100,7 @@ export class Reading<P extends object> {
       buffer: new CommitBuffer(stats.budget.limitBytes, rules, router),
       backPressure,
       log,
+      repeats,
       observer: entry.observer,
       thresholds: this.thresholds,
       started: (position) => this.started(position),

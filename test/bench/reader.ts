@@ -67,6 +67,7 @@ async function readWithBingo(rules: string): Promise<number> {
     rules: counters,
     watermark: new Watermark<SourcePosition>(null),
     log: silentLog,
+    repeats: { write: () => undefined },
     buffer: new CommitBuffer(stats.budget.limitBytes, counters, router),
     backPressure,
     started: () => undefined,

@@ -10,6 +10,7 @@ import { lookupsOf, sourceAddresses } from '../../app/lookups.ts'
 import { asksTheSource } from '../../deliver/lookups/open-lookup.ts'
 import type { Lookups } from '../../deliver/lookups/lookups.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
+import { SampledLog } from '../../model/sampled-log.ts'
 import { createStats } from '../../model/stats.ts'
 import type { Config } from '../../app/config/config.ts'
 import { commandLog, configFor } from '../context.ts'
@@ -76,6 +77,8 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
   const posted: DeadLetter[] = []
   using bar = new ProgressBar(process.stderr, 'retrying', total)
   const told = new Set<string>()
+  const line = (_fields: object, message: string): void => bar.line(message)
+  const refused = new SampledLog({ debug: line, info: line, warn: line, error: line }, systemClock)
   const retry = new RetryRun({
     store,
     signal: stop.signal,
@@ -86,8 +89,11 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
       if (failure === null) {
         sent += 1
         if (letter.event.op === 'event') posted.push(letter)
-      } else if (failure.kind !== 'down') bar.line(`${letter.id}: ${failure.error.code} ${failure.error.message}`)
-      else if (!told.has(failure.error.message)) {
+      } else if (failure.kind !== 'down') {
+        const { code, message } = failure.error
+        const kind = { rule: letter.ruleId, target: letter.target, code }
+        refused.write('warn', kind, `${letter.id}: ${code} ${message}`, 'refused')
+      } else if (!told.has(failure.error.message)) {
         told.add(failure.error.message)
         bar.line(`${letter.target} is down: ${failure.error.code} ${failure.error.message}`)
       }
@@ -97,7 +103,11 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
       bar.grow(count)
     },
   })
-  await retry.run(plan)
+  try {
+    await retry.run(plan)
+  } finally {
+    refused.flush()
+  }
   if (posted.length > 0) await tellOfRedelivered(posted, configFor(options, 'events'))
   const { unmatched } = redelivery
   const dropped = unmatched === 0 ? '' : `${unmatched} no longer matched, `

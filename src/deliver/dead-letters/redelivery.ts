@@ -166,6 +166,7 @@ export class Redelivery implements AsyncDisposable {
       clock,
       // What happens to each entry is reported to whoever sends it.
       log: NO_LOG,
+      repeats: { write: () => undefined },
       logSends: null,
       state: new TargetState(config),
       signal,

@@ -1,6 +1,7 @@
-import type { DeliveryFailure, Log, TargetConfig } from '../../model/rule/action.ts'
+import type { DeliveryFailure, TargetConfig } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { SampledLines } from '../../model/sampled-log.ts'
 import type { TargetCounters, TargetState } from '../../model/delivery/target-state.ts'
 import { clampRetryAfter } from '../../targets/failure/failure.ts'
 import type { Undelivered } from '../undelivered.ts'
@@ -16,7 +17,8 @@ import type { TargetOpener } from './target-opener.ts'
 export interface LaneOutcomesDeps {
   readonly config: TargetConfig
   readonly undelivered: Undelivered
-  readonly log: Log
+  /** For what repeats: retries, and their end. */
+  readonly repeats: SampledLines
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly state: TargetState
   /** Called once for every job that has ended, delivered or not. */
@@ -130,15 +132,15 @@ export class LaneOutcomes {
     if (queue.failures === 0) queue.failingSinceMs = this.deps.clock.monotonicMs()
     queue.failures += 1
     const waitMs = retryWaitMs(job, failure, queue.failures)
-    logRetry(this.deps.log, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
+    logRetry(this.deps.repeats, this.deps.config.id, { job, failure, failures: queue.failures, waitMs })
     return waitMs
   }
 
   private noteRecovery(lane: number, job: InFlightJob): void {
     const { failures, failingSinceMs } = this.parts.lanes.at(lane)
     if (failures === 0) return
-    const { log, config, clock } = this.deps
-    logRecovery(log, config.id, job, failures + 1, Math.round(clock.monotonicMs() - failingSinceMs))
+    const { repeats, config, clock } = this.deps
+    logRecovery(repeats, config.id, job, failures + 1, Math.round(clock.monotonicMs() - failingSinceMs))
   }
 }
 

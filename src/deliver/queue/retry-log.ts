@@ -1,5 +1,6 @@
-import type { DeliveryFailure, Log } from '../../model/rule/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { SampledLines } from '../../model/sampled-log.ts'
 
 /** A lane's next try. */
 export interface Retry {
@@ -15,18 +16,21 @@ const LONG = 5
 const VERY_LONG = 10
 
 /** The end of what `logRetry` told: the job that failed was taken. */
-export function logRecovery(log: Log, target: string, job: InFlightJob, attempts: number, ms: number): void {
+export function logRecovery(log: SampledLines, target: string, job: InFlightJob, attempts: number, ms: number): void {
   const fields = { rule: job.action.rule.id, action: job.action.type, target, event: job.id, attempt: attempts, ms }
-  log.info(
+  log.write(
+    'info',
     fields,
     `recovered after ${attempts} attempts / ${ms < SECOND_MS ? `${ms} ms` : `${Math.round(ms / SECOND_MS)} s`}`,
+    'recovered',
   )
 }
 
 /** The level follows how long the trouble lasts. */
-export function logRetry(log: Log, target: string, { job, failure, failures, waitMs }: Retry): void {
+export function logRetry(log: SampledLines, target: string, { job, failure, failures, waitMs }: Retry): void {
   const level = failures < LONG ? 'info' : failures < VERY_LONG ? 'warn' : 'error'
-  log[level](
+  log.write(
+    level,
     {
       rule: job.action.rule.id,
       action: job.action.type,

@@ -1,4 +1,4 @@
-import type { SendResult, Target } from '../../model/rule/action.ts'
+import type { Log, SendResult, Target } from '../../model/rule/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/delivery/in-flight-job.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
@@ -14,6 +14,7 @@ export interface TargetQueueDeps extends LaneOutcomesDeps {
   readonly lanes: number
   readonly open: () => Promise<Target>
   readonly clock: Clock
+  readonly log: Log
   /** Where each send is written to; null: nowhere. */
   readonly logSends: WriteLine | null
   /** Aborted when the daemon gives up waiting: running sends are cut off. */

@@ -70,6 +70,7 @@ function intake(...plans: readonly ActionPlan[]): GroupIntake<SourcePosition> {
     rules,
     watermark,
     log: { ...silentLog, error: (fields, message) => errors.push({ ...fields, message }) },
+    repeats: { write: () => undefined },
     buffer: new CommitBuffer(stats.budget.limitBytes, rules, router),
     backPressure,
     started: () => undefined,

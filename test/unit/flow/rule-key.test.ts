@@ -58,6 +58,7 @@ function jobsOf({ ruleSet }: { ruleSet: RuleSet }, ...changes: readonly Change[]
     rules,
     watermark: new Watermark(at(4)),
     log: silentLog,
+    repeats: { write: () => undefined },
     buffer: new CommitBuffer(stats.budget.limitBytes, rules, { route: (job: InFlightJob) => void routed.push(job) }),
     backPressure: new BackPressure({ budget: stats.budget, log: silentLog, clock: systemClock, sources }),
     started: () => undefined,

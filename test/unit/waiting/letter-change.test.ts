@@ -8,6 +8,7 @@ import type { Row } from '../../../src/model/event/change.ts'
 import { stringifyEvent } from '../../../src/model/event/event-json.ts'
 import { PostedEvent } from '../../../src/model/event/posted-event.ts'
 import { systemClock } from '../../../src/model/clock.ts'
+import { SampledLog } from '../../../src/model/sampled-log.ts'
 import { ColumnType } from '../../../src/model/table/column-type.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import { createStats } from '../../../src/model/stats.ts'
@@ -65,7 +66,14 @@ async function stored(change: Change): Promise<Change> {
     errorsTotal: 0,
     deadLettersTotal: 0,
   }
-  const deps = { store, clock: systemClock, log: silentLog, signal, stats: createStats(1).deadLetters }
+  const deps = {
+    store,
+    clock: systemClock,
+    log: silentLog,
+    repeats: new SampledLog(silentLog, systemClock),
+    signal,
+    stats: createStats(1).deadLetters,
+  }
   const failures = await FailureHandler.open({ ...deps, ruleStats: () => ruleStats }, signal)
   const failure = { stage: 'filter', code: 'BINGO_FILTER_FAILED', message: 'no such column' } as const
   await failures.giveUp([new InFlightJob(action(), change, undefined, 0, 1, new CountingHold(), failure)], null)

@@ -4,6 +4,7 @@ import { FailureHandler } from '../../../../src/deliver/failure-handler.ts'
 import { TargetQueue } from '../../../../src/deliver/queue/target-queue.ts'
 import type { ActionPlan, DeliveryFailure, Log, SendResult, Target } from '../../../../src/model/rule/action.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
+import { SampledLog } from '../../../../src/model/sampled-log.ts'
 import type { DeadLetter, DeadLetterStore } from '../../../../src/model/delivery/dead-letter.ts'
 import { BingoError, EvaluationError } from '../../../../src/model/errors.ts'
 import type { WriteLine } from '../../../../src/deliver/queue/send-log.ts'
@@ -60,6 +61,7 @@ async function openQueue(
     store,
     clock: systemClock,
     log: silentLog,
+    repeats: new SampledLog(silentLog, systemClock),
     signal: abort.signal,
     ruleStats: () => ({
       matchedTotal: 0,
@@ -88,6 +90,7 @@ async function openQueue(
     undelivered: failures,
     clock: systemClock,
     log,
+    repeats: new SampledLog(log, systemClock),
     logSends,
     state,
     signal: abort.signal,
