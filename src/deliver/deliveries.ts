@@ -1,4 +1,4 @@
-import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
+import type { Log, SpoolLimits, Target, TargetConfig } from '../model/rule/action.ts'
 import { SampledLog } from '../model/sampled-log.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
@@ -31,6 +31,7 @@ interface OpenQueue {
   readonly state: TargetState
   /** What it was opened with. */
   options: string
+  spool: SpoolLimits
 }
 
 /** One queue per target, made when it is first named. */
@@ -60,7 +61,7 @@ export class TargetQueues implements Deliveries {
       lines,
       hasRoom,
       unloaded,
-      options: () => deps.spool,
+      options: (id) => ({ ...deps.spool, ...this.queues.get(id)?.spool }),
       queues: () => [...this.queues].map(([id, { queue }]) => [id, queue] as const),
       queue: (id) => this.queues.get(id)?.queue,
       push: (job) => this.queueFor(job.action.target, job),
@@ -146,6 +147,7 @@ export class TargetQueues implements Deliveries {
   private use(config: TargetConfig): void {
     const open = this.of(config)
     open.state.unnamedSince = 0
+    open.spool = config.spool ?? {}
     const options = stringifyValue(config.options)
     if (open.options !== options) {
       open.options = options
@@ -217,7 +219,7 @@ export class TargetQueues implements Deliveries {
       })
       // An event of a rule as it was may come after its target was dropped: it was delayed.
       if (this.dropped.has(id)) queue.drop()
-      open = { queue, state, options: stringifyValue(config.options) }
+      open = { queue, state, options: stringifyValue(config.options), spool: config.spool ?? {} }
       this.queues.set(id, open)
     }
     return open

@@ -15,6 +15,7 @@ import type { RuleFacts } from './language/fact-values.ts'
 import type { SourceText } from './language/source-text.ts'
 import type { ActionChecks, CheckedTemplate } from './rule-checks.ts'
 import { usedLookups } from './used-lookups.ts'
+import { readSpool } from './read-spool.ts'
 import { ValueReader } from './read-values.ts'
 import { Reporter } from './reporter.ts'
 import { sourceText } from './files/rule-text.ts'
@@ -98,6 +99,7 @@ export function readAction(
   if (context.reporter.errors.length > before) return undefined
   checks.push({ when: when?.text, templates })
   const target = compiled.target.id
+  const spool = named && readSpool(named.map, silent(reader))
   const lookups = usedLookups(rule, when?.predicate, templates)
   return {
     rule,
@@ -105,7 +107,7 @@ export function readAction(
     ...identify({ type, map, id, target, delivery: NOT_OF_IDENTITY }),
     type: type.type,
     location: map.location,
-    target: compiled.target,
+    target: spool === undefined ? compiled.target : { ...compiled.target, spool },
     coalesce: coalesce ?? type.defaultCoalesce(spec),
     when: when?.predicate ?? null,
     lookups,
@@ -241,6 +243,7 @@ export function checkTarget(name: string, target: TargetSource, context: RuleCon
   if (map === undefined) return
   const type = readType(map, undefined, reader, context)
   if (type === undefined) return
-  reader.knownKeys(map, `a ${type.type} target`, ['type', ...DELIVERY_KEYS, ...type.targetFields])
+  reader.knownKeys(map, `a ${type.type} target`, ['type', 'spool', ...DELIVERY_KEYS, ...type.targetFields])
   readDelivery(map, context.delivery, reader)
+  readSpool(map, reader)
 }

@@ -50,6 +50,14 @@ export interface TargetConfig {
   readonly id: string
   readonly type: string
   readonly options: unknown
+  /** What `targets:` says of its spool; absent: as the configuration has it for all. */
+  readonly spool?: SpoolLimits
+}
+
+/** When a target that is down begins to spool, and how much it may. */
+export interface SpoolLimits {
+  readonly afterMs?: number
+  readonly maxBytes?: number
 }
 
 /** One payload on its way: all that a target sees of it. */

@@ -177,11 +177,18 @@ export function targetSchema(types: ReadonlyMap<string, ActionType>): JsonSchema
       // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
       then: {
         additionalProperties: false,
-        properties: { type: { const: type.type }, ...DELIVERY, ...fieldSchemas(fields) },
+        properties: { type: { const: type.type }, spool: SPOOL, ...DELIVERY, ...fieldSchemas(fields) },
       },
     }
   })
   return { type: 'object', required: ['type'], properties: { type: { enum: [...types.keys()] } }, allOf: each }
+}
+
+const SPOOL: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { after: DURATION_SCHEMA, maxBytes: BYTES_SCHEMA },
+  description: 'When this target spools while it is down, and how much; overrides the settings of the same name.',
 }
 
 /** Schemas of the fields of an action or a target. */

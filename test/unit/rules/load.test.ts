@@ -208,6 +208,30 @@ describe('Delivery options', () => {
     expect(rule.actions[0]).toMatchObject({ type: 'webhook', target: { id: 'crm' } })
   })
 
+  test('a target may override when it spools, and how much, each for itself', () => {
+    const spools = (spool: object) =>
+      only(
+        load(ruleWith('actions: [{target: crm}]'), {
+          targets: new Map([['crm', target({ type: 'webhook', url: 'https://x/', spool })]]),
+        }),
+      ).actions[0]!.target.spool
+    expect(spools({ after: '5s', maxBytes: '4GiB' })).toEqual({ afterMs: 5_000, maxBytes: 4 * 1024 ** 3 })
+    expect(spools({ after: '0s' })).toEqual({ afterMs: 0 })
+    expect(spools({ maxBytes: 1_000 })).toEqual({ maxBytes: 1_000 })
+    expect(only(load(ruleWith('actions: [{target: crm}]'), { targets })).actions[0]!.target.spool).toBeUndefined()
+  })
+
+  test('a wrong spool is reported where it is written', () => {
+    const spools = (spool: unknown) =>
+      wrong(ruleWith(), { targets: new Map([['crm', target({ type: 'webhook', url: 'https://x/', spool })]]) })
+    expect(spools({ after: '2d', maxBytes: 0 })).toEqual([
+      '9:3 BINGO_RULE_VALUE spool.after must be at most 1d',
+      '9:3 BINGO_RULE_VALUE spool.maxBytes must be at least 1 byte',
+    ])
+    expect(spools({ afters: '1s' })).toEqual(['9:3 BINGO_RULE_UNKNOWN_KEY unknown key "afters" in spool'])
+    expect(spools('1GiB')).toEqual([expect.stringMatching(/^9:3 BINGO_RULE_TYPE spool/)])
+  })
+
   test('a target is checked where it is defined', () => {
     const bad = new Map([['crm', target({ type: 'webhook', url: 'https://x/', body: {}, timeout: 5 })]])
     expect(wrong(ruleWith(), { targets: bad })).toEqual([
