@@ -19,7 +19,7 @@ const target = (id: string, options: object = {}): TargetConfig => ({ id, type: 
 const rulesOf = (...plans: ActionPlan[]): RuleSet => ({ rules: plans.map(({ rule }) => rule), files: [] })
 
 /** Targets whose id is in `down` take nothing. */
-async function open() {
+async function open(log = silentLog) {
   const stats = createStats(1_000_000)
   const down = new Set<string>()
   const opened: TargetConfig[] = []
@@ -58,7 +58,7 @@ async function open() {
       spool: { afterMs: 30_000, maxBytes: 1_000_000 },
       deadLetters: store,
       clock: systemClock,
-      log: silentLog,
+      log,
       logSends: null,
       stats,
     },
@@ -191,4 +191,24 @@ test('a target whose password changed is opened again, and what waits goes by th
   down.delete('crm')
   await until(() => sent.length === 2 && queues.drained)
   expect(opened).toHaveLength(2)
+})
+
+test('a target that is down spools when its own setting says so, also one that a reload gives it', async () => {
+  const spooled: object[] = []
+  const warn = (fields: object, message: string): void => {
+    if (message.includes('wait in the store')) spooled.push(fields)
+  }
+  const { queues, stats, down, push } = await open({ ...silentLog, warn })
+  const named = (id: string, spool?: { afterMs: number }) =>
+    action({ target: { ...target(id), ...(spool && { spool }) } })
+  const [patient, hasty] = [named('patient'), named('hasty', { afterMs: 0 })]
+  for (const id of ['patient', 'hasty']) down.add(id)
+  queues.prepare(rulesOf(patient, hasty))
+  push(hasty, 3)
+  push(patient, 3)
+  await until(() => (stats.targets.get('patient')?.downSince ?? 0) > 0 && spooled.length === 1)
+  expect(spooled).toMatchObject([{ target: 'hasty', code: 'BINGO_SPOOL' }])
+  queues.prepare(rulesOf(named('patient', { afterMs: 0 }), hasty))
+  await until(() => spooled.length === 2)
+  expect(spooled[1]).toMatchObject({ target: 'patient' })
 })
