@@ -34,7 +34,9 @@ afterEach(async () => {
 
 /** Rows with an even number go to the log. With `failing`, the others divide by zero and go to the dead letters. */
 async function start(env: { readonly [name: string]: string }, failing = false): Promise<void> {
-  bingo = await Daemon.prepare({ rules: '', sourceUrl: mysql.url, env })
+  // Its failures are to become dead letters, however many they are.
+  const more = { BINGO_BREAKER_EVENTS: 'unlimited' }
+  bingo = await Daemon.prepare({ rules: '', sourceUrl: mysql.url, env: { ...more, ...env } })
   const even = rule('even', 'new.id % 2 == 0')
   const odd = rule('odd', 'new.id % 2 == 1 && new.seq / (new.id - new.id) == 1')
   await writeFile(bingo.rulesFile, `rules:\n${even}${failing ? odd : ''}`)

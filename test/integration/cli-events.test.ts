@@ -31,7 +31,11 @@ let env: Record<string, string>
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bingo-events-'))
-  env = { BINGO_RULES: join(folder, 'rules.yaml'), BINGO_REDIS_URL: 'redis://127.0.0.1:1' }
+  env = {
+    BINGO_RULES: join(folder, 'rules.yaml'),
+    BINGO_REDIS_URL: 'redis://127.0.0.1:1',
+    BINGO_EVENTS_STORE: 'memory:',
+  }
   await writeFile(join(folder, 'rules.yaml'), RULES)
   return () => rm(folder, { recursive: true, force: true })
 })

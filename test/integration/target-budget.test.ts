@@ -38,7 +38,7 @@ test('a dead target whose spool is full does not stop the others up to its share
     }
     for (let i = 0; i < 3; i++) await update()
     await eventually('the other target continues', async () => (await length(alive, ROWS)) === last)
-    for (let i = 0; i < 40; i++) await update()
+    for (let i = 0; i < 120; i++) await update()
     const name = `{target="redis ${new URL(dead.url).host}",type="redis"}`
     await eventually('reading is paused by the dead one', async () => {
       return (await bingo.metric(`bingo_target_blocks_reading${name}`)) === 1

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,6 +17,8 @@ const EVIDENCE = 'faults-'
 export default function setup(): (() => Promise<void>) | undefined {
   if (process.env['BINGO_TESTS_FOLDER'] !== undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'bingo-tests-'))
+  // PostgreSQL runs as another user.
+  chmodSync(folder, 0o755)
   process.env['BINGO_TESTS_FOLDER'] = folder
   process.env['TMPDIR'] = folder
   return async () => {

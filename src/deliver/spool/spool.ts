@@ -21,6 +21,8 @@ export interface SpoolDeps {
   readonly hasRoom: () => boolean
   /** Whether the store may take more for this target. */
   readonly isFull: () => boolean
+  /** The job is on its way into the store. */
+  readonly wrote: (job: InFlightJob) => void
 }
 
 /**
@@ -107,6 +109,7 @@ export class Spool implements WakeableQueue {
     for (let job = this.staged[0]; job !== undefined && this.mayWrite(job); job = this.staged[0]) {
       this.staged.shift()
       this.written.add(job)
+      this.deps.wrote(job)
       const { line } = this.deps.reader
       line.add(job, Math.min(job.change.at, this.deps.clock.now()))
     }

@@ -13,6 +13,8 @@ import { Spool } from './spool.ts'
 /** Between two looks at targets that are down, and at spools that may load more. */
 const LOOK_MS = 100
 const PUMP_MS = 20
+/** A job takes several times the bytes in memory that its event takes as JSON. */
+const HELD_FACTOR = 4
 
 /** When a target that is down begins to spool, and how much it may. */
 export interface SpoolOptions {
@@ -55,6 +57,9 @@ export class Spools {
   /** Jobs in memory that were made of records. */
   private readonly origins = new Map<InFlightJob, Origin>()
   private readonly loaded = new Set<number>()
+  /** Bytes that went into each spool since the totals were looked at last. */
+  private readonly added = new Map<string, number>()
+  private totals: WaitingState['lines'] | null = null
   private timers: Timer[] = []
   private pumping: Timer | null = null
 
@@ -130,6 +135,7 @@ export class Spools {
         isLoaded: ({ seq }) => this.loaded.has(seq),
         hasRoom,
         isFull: () => this.isFull(target),
+        wrote: ({ bytes }) => this.added.set(target, (this.added.get(target) ?? 0) + bytes / HELD_FACTOR),
       }))
       this.known.set(target, spool)
     }
@@ -140,7 +146,12 @@ export class Spools {
 
   private isFull(target: string): boolean {
     const { state, options } = this.deps
-    return (state.lines.get(SPOOL_PREFIX + target)?.bytes ?? 0) >= options(target).maxBytes
+    if (this.totals !== state.lines) {
+      this.totals = state.lines
+      this.added.clear()
+    }
+    const known = state.lines.get(SPOOL_PREFIX + target)?.bytes ?? 0
+    return known + (this.added.get(target) ?? 0) >= options(target).maxBytes
   }
 
   private onward(job: InFlightJob, spool: Spool, record: StoredRecord): void {
