@@ -55,7 +55,7 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   'mysql2/promise': 'clients/mysql.ts',
   pg: 'clients/postgres.ts',
   pino: 'ops/logger.ts',
-  'prom-client': 'ops/metrics.ts',
+  'prom-client': 'ops/instruments.ts',
   'rabbitmq-client': 'clients/rabbitmq.ts',
   re2js: 'rules/language/cel/re2.ts',
   undici: 'clients/http.ts',

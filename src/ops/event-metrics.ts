@@ -1,13 +1,8 @@
-import { BUCKETS_SECONDS, type DurationHistogram } from '../model/delivery/duration-histogram.ts'
 import type { EventCounters } from '../model/event/event-counters.ts'
+import type { Instruments, Labelled } from './instruments.ts'
 
-export const PROCESSING_TIMES = 'bingo_event_processing_duration_seconds'
-export const PROCESSING_TIMES_HELP = 'Time from the event log to the end of the last action of an event, in seconds'
-
-type Values = readonly (readonly [labels: { [name: string]: string }, value: number])[]
-
-/** Counters of posted events: name, help, labels, values. */
-export const EVENT_COUNTERS: readonly (readonly [string, string, string[], (events: EventCounters) => Values])[] = [
+/** Name, help, labels, values. */
+const COUNTERS: readonly (readonly [string, string, string[], (events: EventCounters) => Labelled])[] = [
   ['bingo_events_published_total', 'Posted events that were stored', ['source', 'type'], publishedValues],
   [
     'bingo_events_consumed_total',
@@ -29,11 +24,7 @@ export const EVENT_COUNTERS: readonly (readonly [string, string, string[], (even
   ],
 ]
 
-export const EVENT_GAUGES: readonly (readonly [
-  string,
-  string,
-  (events: EventCounters, now: number) => number | undefined,
-])[] = [
+const GAUGES: readonly (readonly [string, string, (events: EventCounters, now: number) => number | undefined])[] = [
   ['bingo_event_queue_size', 'Posted events in the log that are not finished', ({ queue }) => queue?.size],
   [
     'bingo_event_queue_lag_seconds',
@@ -42,36 +33,28 @@ export const EVENT_GAUGES: readonly (readonly [
   ],
 ]
 
-function publishedValues({ published }: EventCounters): Values {
-  return [...published].flatMap(([source, types]) =>
-    [...types].map(([type, count]): Values[number] => [{ source, type }, count]),
+/** Of posted events, where they are taken in. */
+export function addEventMetrics(instruments: Instruments, events: EventCounters, now: () => number): void {
+  for (const [name, help, labels, read] of COUNTERS) instruments.counter(name, help, labels, () => read(events))
+  for (const [name, help, read] of GAUGES) instruments.value(name, help, () => read(events, now()))
+  instruments.times(
+    'bingo_event_processing_duration_seconds',
+    'Time from the event log to the end of the last action of an event, in seconds',
+    [],
+    () => [[{}, events.processing]],
   )
 }
 
-function consumedValues({ consumed }: EventCounters): Values {
+function publishedValues({ published }: EventCounters): Labelled {
+  return [...published].flatMap(([source, types]) =>
+    [...types].map(([type, count]): Labelled[number] => [{ source, type }, count]),
+  )
+}
+
+function consumedValues({ consumed }: EventCounters): Labelled {
   return [...consumed].flatMap(([source, types]) =>
     [...types].flatMap(([type, statuses]) =>
-      [...statuses].map(([status, count]): Values[number] => [{ source, type, status }, count]),
+      [...statuses].map(([status, count]): Labelled[number] => [{ source, type, status }, count]),
     ),
   )
-}
-
-interface MetricValue {
-  readonly metricName: string
-  readonly labels: { readonly [label: string]: string }
-  readonly value: number
-}
-
-/** The lines of a histogram without labels. */
-export function histogramValues(name: string, { counts, sumSeconds }: DurationHistogram): readonly MetricValue[] {
-  let count = 0
-  const buckets = counts.map((times, i) => {
-    count += times
-    return { metricName: `${name}_bucket`, labels: { le: String(BUCKETS_SECONDS[i] ?? '+Inf') }, value: count }
-  })
-  return [
-    ...buckets,
-    { metricName: `${name}_sum`, labels: {}, value: sumSeconds },
-    { metricName: `${name}_count`, labels: {}, value: count },
-  ]
 }

@@ -1,27 +1,24 @@
 import type { SourceState } from '../model/source/source-state.ts'
 import type { Stats } from '../model/stats.ts'
+import type { Instruments, Labels } from './instruments.ts'
 import type { Progress } from './progress.ts'
 
-/** A gauge of each source that is asked when scraped; undefined leaves it out. Without a name: of the only one. */
-export type AddSourceGauge = (
-  name: string,
-  help: string,
-  read: () => readonly (readonly [source: string | null, value: number])[],
-) => void
+/** Of the only one. */
+const NO_LABELS: Labels = {}
 
 /** What is known of each source: labelled where there are several. */
 export function addSourceGauges(
-  gauge: AddSourceGauge,
+  instruments: Instruments,
   { sources }: Stats,
   progress: Progress,
   now: () => number,
 ): void {
   const ofSource = (name: string, help: string, read: (source: SourceState) => number | null | undefined): void =>
-    gauge(name, help, () => {
+    instruments.gauge(name, help, ['source'], () => {
       const several = sources.size > 1
       return [...sources].flatMap(([label, source]) => {
         const value = read(source)
-        return value == null ? [] : [[several ? label : null, value] as const]
+        return value == null ? [] : [[several ? { source: label } : NO_LABELS, value] as const]
       })
     })
   const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : ms / 1000)

@@ -1,26 +1,23 @@
 import { DELAY_PREFIX, RULE_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import type { Stats, WaitingLineState } from '../model/stats.ts'
-
-/** A gauge with one label, or none, that is asked when scraped. */
-export type AddGauge = (
-  name: string,
-  help: string,
-  label: string | null,
-  read: () => readonly (readonly [label: string, value: number])[],
-) => void
+import type { Instruments } from './instruments.ts'
 
 /** What waits in the store, by what it waits for. */
-export function addWaitingGauges(gauge: AddGauge, { waiting }: Pick<Stats, 'waiting'>, now: () => number): void {
+export function addWaitingGauges(
+  instruments: Instruments,
+  { waiting }: Pick<Stats, 'waiting'>,
+  now: () => number,
+): void {
   const ofLines = (
     [name, help]: readonly [string, string],
     label: string,
     prefix: string,
     read: (line: WaitingLineState) => number,
   ): void =>
-    gauge(name, help, label, () =>
+    instruments.gauge(name, help, [label], () =>
       [...waiting.lines]
         .filter(([line]) => line.startsWith(prefix))
-        .map(([line, state]) => [line.slice(prefix.length), read(state)] as const),
+        .map(([line, state]) => [{ [label]: line.slice(prefix.length) }, read(state)] as const),
     )
   const delayed = ['bingo_delayed', 'Events of the rule that wait in the store for its delay'] as const
   ofLines(delayed, 'rule', DELAY_PREFIX, ({ count }) => count)
@@ -38,10 +35,9 @@ export function addWaitingGauges(gauge: AddGauge, { waiting }: Pick<Stats, 'wait
     'Events that wait in the store because their rule is suspended: it fails for all of them',
   ] as const
   ofLines(suspended, 'rule', RULE_PREFIX, ({ count }) => count)
-  gauge(
+  instruments.value(
     'bingo_waiting_blocked',
     '1 while the store of waiting events is full or unavailable and events wait in memory for it',
-    null,
-    () => [['', Number(waiting.blockedSince > 0)]],
+    () => Number(waiting.blockedSince > 0),
   )
 }
