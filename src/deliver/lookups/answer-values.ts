@@ -3,6 +3,7 @@ import type { Row, Value } from '../../model/event/change.ts'
 import type { LookedUp } from '../../model/event/facts.ts'
 import { ColumnType } from '../../model/table/column-type.ts'
 import type { ValueKind } from '../../model/table/table.ts'
+import { valueKind } from '../../model/table/value-kind.ts'
 import { shortestFloat } from '../../sources/mysql/binlog/columns/floats.ts'
 import { readGeometry } from '../../sources/mysql/binlog/columns/geometry.ts'
 import { readVector } from '../../sources/mysql/binlog/columns/vector.ts'
@@ -14,6 +15,8 @@ export type AnswerField = Pick<FieldPacket, 'name'> & {
 }
 
 const UNSIGNED = 32
+/** How many bits a BIT column has is not asked. */
+const MOST_BITS = 64
 const TIMESTAMPS: ReadonlySet<number> = new Set([ColumnType.TIMESTAMP, ColumnType.TIMESTAMP2])
 const DIGITS = /^-?\d+$/
 
@@ -28,36 +31,11 @@ export function rowOf(fields: readonly AnswerField[], values: readonly unknown[]
   const kinds: { [column: string]: ValueKind } = {}
   for (let i = skip; i < fields.length; i++) {
     const { name, columnType: type = ColumnType.VARCHAR, flags } = fields[i]!
-    kinds[name] = kindOf(type, typeof flags === 'number' && (flags & UNSIGNED) !== 0)
+    const unsigned = typeof flags === 'number' && (flags & UNSIGNED) !== 0
+    kinds[name] = valueKind({ type, unsigned, meta: MOST_BITS })
     row[name] = valueOf(values[i], type)
   }
   return { row: row satisfies Row, kinds }
-}
-
-function kindOf(type: number, unsigned: boolean): ValueKind {
-  switch (type) {
-    case ColumnType.TINY:
-    case ColumnType.SHORT:
-    case ColumnType.INT24:
-    case ColumnType.LONG:
-    case ColumnType.YEAR:
-      return 'int'
-    case ColumnType.LONGLONG:
-      return unsigned ? 'uint64' : 'int'
-    case ColumnType.BIT:
-      return 'uint64'
-    case ColumnType.FLOAT:
-    case ColumnType.DOUBLE:
-      return 'float'
-    case ColumnType.JSON:
-      return 'json'
-    case ColumnType.GEOMETRY:
-      return 'geometry'
-    case ColumnType.VECTOR:
-      return 'vector'
-    default:
-      return 'string'
-  }
 }
 
 function valueOf(value: unknown, type: number): Value {

@@ -5,7 +5,7 @@ import { ColumnType } from './column-type.ts'
 const INT_BITS = 63
 
 /** How the values of a column look to filters and templates, told without decoding any. */
-export function valueKind(column: ColumnDef): ValueKind {
+export function valueKind(column: Pick<ColumnDef, 'type' | 'meta' | 'unsigned' | 'special'>): ValueKind {
   switch (column.type) {
     case ColumnType.TINY:
     case ColumnType.SHORT:
