@@ -2,6 +2,7 @@ import type { Change, Row, Value } from '../../../model/event/change.ts'
 import { keyValue } from '../../../model/event/row-key.ts'
 import type { TableDef, ValueKind } from '../../../model/table/table.ts'
 import { toCelValue } from './cel-values.ts'
+import { LazyMap, looksLikeMap } from './lazy-map.ts'
 import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
@@ -20,10 +21,9 @@ export interface RowReading {
  * The columns of one image as a CEL map. Columns are looked up case-insensitively and converted when asked for. Reading
  * one that the table does not have, or that the row image leaves out, throws EvaluationError.
  */
-export abstract class ColumnMap extends Map<string, unknown> {
+export abstract class ColumnMap extends LazyMap {
   protected readonly reading: RowReading
   protected readonly columns: TableColumns
-  private filled = false
 
   constructor(reading: RowReading) {
     super()
@@ -54,43 +54,15 @@ export abstract class ColumnMap extends Map<string, unknown> {
     return this.reading.tested.has(name)
   }
 
-  // The rest of Map's readers, for comprehensions, size() and equality: absent columns are left out.
-  private fill(): this {
-    if (this.filled) return this
-    this.filled = true
-    for (const name of this.names()) {
-      const value = this.read(name, valueKind(this.columns.find(name)!))
-      if (value !== undefined) super.set(name, value)
-    }
-    return this
+  /** Absent columns are left out. */
+  protected override all(): Iterable<readonly [string, unknown]> {
+    return this.names().map((name) => [name, this.read(name, valueKind(this.columns.find(name)!))])
   }
 
   override has(name: string): boolean {
-    this.fill()
     return super.has(this.columns.find(name)?.name ?? name)
   }
-
-  override get size(): number {
-    this.fill()
-    return super.size
-  }
-
-  override entries(): MapIterator<[string, unknown]> {
-    this.fill()
-    return super.entries()
-  }
-
-  override keys(): MapIterator<string> {
-    this.fill()
-    return super.keys()
-  }
-
-  override [Symbol.iterator](): MapIterator<[string, unknown]> {
-    return this.entries()
-  }
 }
-// The engine takes for maps what was made by Map itself, not by a class derived from it.
-Object.defineProperty(ColumnMap.prototype, 'constructor', { value: Map })
 
 function fail(error: Error): never {
   throw error
@@ -117,7 +89,7 @@ export class RowMap extends ColumnMap {
     return unknownColumn(this.reading.source, this.reading.table, column)
   }
 }
-Object.defineProperty(RowMap.prototype, 'constructor', { value: Map })
+looksLikeMap(RowMap)
 
 /** A row of which NULL and what it does not have are no value, for `new.?x`. */
 export class OptionalMap extends Map<string, unknown> {
@@ -134,7 +106,7 @@ export class OptionalMap extends Map<string, unknown> {
     return this.columns.find(name) === undefined ? undefined : (this.row.get(name) ?? undefined)
   }
 }
-Object.defineProperty(OptionalMap.prototype, 'constructor', { value: Map })
+looksLikeMap(OptionalMap)
 
 export class KeyMap extends ColumnMap {
   private readonly change: Change
@@ -157,4 +129,4 @@ export class KeyMap extends ColumnMap {
     return notInKey(this.reading.source, this.reading.table, column)
   }
 }
-Object.defineProperty(KeyMap.prototype, 'constructor', { value: Map })
+looksLikeMap(KeyMap)

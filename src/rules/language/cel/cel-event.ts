@@ -2,15 +2,15 @@ import type { Change, Row, Value } from '../../../model/event/change.ts'
 import type { SourceText } from '../source-text.ts'
 import { FactVariables } from './cel-facts-of-rule.ts'
 import { celInteger } from './cel-values.ts'
+import { LazyMap, looksLikeMap } from './lazy-map.ts'
 import { microseconds } from './cel-time.ts'
 import type { CelTimestamp } from './cel-time.ts'
 
 type Fields = { readonly [name: string]: Value }
 
 /** A JSON object as a CEL map whose entries are converted when they are asked for: most of a payload never is. */
-class JsonMap extends Map<string, unknown> {
+class JsonMap extends LazyMap {
   private readonly fields: Fields
-  private filled = false
 
   constructor(fields: Fields) {
     super()
@@ -25,36 +25,11 @@ class JsonMap extends Map<string, unknown> {
     return this.get(name) !== undefined
   }
 
-  // The rest of Map's readers, for comprehensions, size() and equality.
-  private fill(): void {
-    if (this.filled) return
-    this.filled = true
-    for (const [name, value] of Object.entries(this.fields)) {
-      if (value !== undefined) super.set(name, celJson(value))
-    }
-  }
-
-  override get size(): number {
-    this.fill()
-    return super.size
-  }
-
-  override entries(): MapIterator<[string, unknown]> {
-    this.fill()
-    return super.entries()
-  }
-
-  override keys(): MapIterator<string> {
-    this.fill()
-    return super.keys()
-  }
-
-  override [Symbol.iterator](): MapIterator<[string, unknown]> {
-    return this.entries()
+  protected override all(): Iterable<readonly [string, unknown]> {
+    return Object.entries(this.fields).map(([name, value]) => [name, celJson(value)])
   }
 }
-// The engine takes for maps what was made by Map itself, not by a class derived from it.
-Object.defineProperty(JsonMap.prototype, 'constructor', { value: Map })
+looksLikeMap(JsonMap)
 
 /** A JSON number is an int when it is a whole number that JSON holds exactly, else a double. */
 function celJson(value: Value): unknown {

@@ -7,6 +7,7 @@ import type { SourceText } from '../source-text.ts'
 import { childrenOf, isComprehension, LOOKUP_ROWS } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
 import { toCelValue } from './cel-values.ts'
+import { looksLikeMap } from './lazy-map.ts'
 
 const LOOKUPS: ReadonlySet<string> = new Set(['lookup', ...Object.values(LOOKUP_ROWS)])
 
@@ -57,8 +58,8 @@ class LookupRow extends Map<string, unknown> {
   }
 }
 
-// The engine takes for maps what was made by Map itself, not by a class derived from it.
-for (const each of [LookupMap, LookupRow]) Object.defineProperty(each.prototype, 'constructor', { value: Map })
+looksLikeMap(LookupMap)
+looksLikeMap(LookupRow)
 
 /** Names of the lookups that an expression reads. Throws ProblemsError for what the rule does not have. */
 export function lookupsIn(source: SourceText, ast: CelNode, facts: RuleFacts): readonly string[] {
