@@ -2,7 +2,7 @@ import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
+import type { StoredRecord } from '../model/delivery/waiting.ts'
 import type { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import { SampledLog } from '../model/sampled-log.ts'
@@ -16,21 +16,27 @@ import { Reading } from './reading.ts'
 import { allOf, replayWindow } from './all-readings.ts'
 import { Router } from './router.ts'
 import { DdlNotes } from './ddl-notes.ts'
+import { drain } from './drain.ts'
 import { RuleCounters } from './rule-counters.ts'
 import { RuleGate } from './rule-gate.ts'
-import { StoredJobs } from './stored-jobs.ts'
+import { StoredJobs, storedLines } from './stored-jobs.ts'
 import { TableChecks } from './table-checks.ts'
 
 /**
  * The stages in order, from the sources to the targets and back to the checkpoint:
  *
- *   Source ─▶ GroupIntake ─▶ Matcher ─▶ JobFactory ─▶ CommitBuffer ─▶ Router ─▶ Deliveries ─▶ Target
- *     ▲        groups of      rules,     lane, hold,   until the       delay,     per lane:     one adapter
- *     │        events         filters,   order of      commit is       debounce   batch, retry  per type
- *     │                       payloads   actions       read                          │
- *     ├─ pause/resume: BackPressure, a budget of bytes ◀──────── job ends ◀──────────┼──▶ dead letters
+ *   Source ─▶ GroupIntake ─▶ Matcher ─▶ JobFactory ─▶ CommitBuffer ─▶ RuleGate ─▶ Router ─▶ Deliveries ─▶ Target
+ *     ▲        groups of      rules,     lane, hold,   until the       breaker     delay,    per lane:     one adapter
+ *     │        events         filters,   order of      commit is       of each     lookup,   batch, retry  per type
+ *     │                       payloads   actions       read            rule        debounce      │
+ *     │                                                                   └──▶ WaitingLines ◀────┤ spool
+ *     │                                                                suspended, delayed, spooled
+ *     ├─ pause/resume: BackPressure, a budget of bytes ◀──────── job ends ◀──────────────────────┼──▶ dead letters
  *     │                                                             │
  *     └─ finished ◀── CheckpointSaver ◀── Watermark ◀───────────────┘
+ *
+ * What waits for long does so in a store, not in memory (`WaitingLines`): a job that is written there has ended for the
+ * checkpoint, and is made again of its record when its time has come (`StoredJobs`).
  *
  * A `Reading` (reading.ts) is the part of it that each source has of its own: intake, watermark, checkpoint.
  *
@@ -47,10 +53,6 @@ import { TableChecks } from './table-checks.ts'
 export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
   return new StagedPipeline(options, deps)
 }
-
-const DRAIN_POLL_MS = 5
-/** A stop waits no longer for targets that were down all the while: what they miss is replayed in any case. */
-const DOWN_PATIENCE_MS = 1_000
 
 class StagedPipeline implements Pipeline {
   private readonly options: PipelineOptions
@@ -88,15 +90,6 @@ class StagedPipeline implements Pipeline {
     const run = { name: options.name, epoch: options.epoch, window: replayWindow(() => this.readings.values()) }
     const observers = deps.sources.flatMap(({ observer }) => observer ?? [])
     this.ends = new JobEnds(this.rules, this.backPressure, observers)
-    this.deliveries = deps.deliveries(run, {
-      signal: this.giveUp.signal,
-      ruleStats: (id) => this.rules.of(id),
-      ended: (job, delivered) => this.ends.ended(job, delivered),
-      unloaded: (job) => this.ends.unloaded(job),
-      prepare: (job) => void this.prepare(job),
-      hasRoom: () => stats.budget.hasRoom,
-      lines: this.storedLines(),
-    })
     this.lookups = deps.lookups ?? NO_LOOKUPS
     this.lines = new WaitingLines({
       store: deps.waiting,
@@ -114,6 +107,15 @@ class StagedPipeline implements Pipeline {
       ruleSet: deps.ruleSet,
       charge: (job) => this.backPressure.charge(job),
       orphaned: (record, why) => this.orphaned(record, why),
+    })
+    this.deliveries = deps.deliveries(run, {
+      signal: this.giveUp.signal,
+      ruleStats: (id) => this.rules.of(id),
+      ended: (job, delivered) => this.ends.ended(job, delivered),
+      unloaded: (job) => this.ends.unloaded(job),
+      prepare: (job) => void this.prepare(job),
+      hasRoom: () => stats.budget.hasRoom,
+      lines: storedLines(this.lines, this.storedJobs),
     })
     const { lines, storedJobs, deliveries } = this
     const hasRoom = (): boolean => stats.budget.hasRoom
@@ -253,24 +255,16 @@ class StagedPipeline implements Pipeline {
   /** Lets everything that was read end, within the deadline; what does not is replayed after a restart. */
   private async shutDown(): Promise<void> {
     const { deps, options } = this
-    const deadline = deps.clock.monotonicMs() + options.shutdownDeadlineMs
     this.repeats.flush()
     this.gate.stop()
     this.router.stopDelays()
     this.deliveries.stopLoading()
     this.router.flushWindows()
     void this.lines.flush().catch(() => undefined)
-    let hopefulAt = deps.clock.monotonicMs()
-    while (!this.drained && !this.giveUp.signal.aborted) {
-      const now = deps.clock.monotonicMs()
-      const writing = !this.lines.idle && deps.stats.waiting.blockedSince === 0
-      if (writing || (!this.deliveries.onlyDownLeft && !this.lookups.onlyDownLeft)) hopefulAt = now
-      // What its lookups let into a window after the others were flushed.
-      if (this.router.preparing > 0) this.router.flushWindows()
-      if (now >= deadline || now - hopefulAt >= DOWN_PATIENCE_MS) break
-      await deps.clock.sleep(DRAIN_POLL_MS)
-    }
-    if (!this.drained) {
+    const { router, deliveries, lines, lookups } = this
+    const parts = { router, deliveries, lines, lookups, waiting: deps.stats.waiting, clock: deps.clock }
+    const drained = await drain(parts, options.shutdownDeadlineMs, this.giveUp.signal)
+    if (!drained) {
       deps.log.warn(
         { code: 'BINGO_SHUTDOWN_DEADLINE', jobs: deps.stats.budget.jobs, deadlineMs: options.shutdownDeadlineMs },
         'stopping with undelivered changes; they are replayed after the next start',
@@ -287,10 +281,6 @@ class StagedPipeline implements Pipeline {
     }
   }
 
-  private get drained(): boolean {
-    return this.deliveries.drained && this.lines.idle && this.router.preparing === 0
-  }
-
   /** While reading pauses, nobody knows what was committed meanwhile. */
   private readUpToMs(): number {
     const { paused } = this.deps.stats.budget
@@ -301,17 +291,6 @@ class StagedPipeline implements Pipeline {
     const prepared = await this.lookups.prepare(job.preparation!, job.bytes)
     if (prepared.tag === 'failed') this.rules.of(job.action.rule.id).errorsTotal += 1
     job.prepared(prepared)
-  }
-
-  private storedLines(): StoredLines {
-    const names = (): readonly string[] => this.lines.names
-    return {
-      get names() {
-        return names()
-      },
-      reader: (name) => this.storedJobs.reader(this.lines.line(name)),
-      removed: () => this.lines.removed(),
-    }
   }
 
   private orphaned(record: StoredRecord, { code, message }: BingoError): Promise<void> {

@@ -1,13 +1,12 @@
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredLineReader, StoredRecord } from '../model/delivery/waiting.ts'
+import { HELD_FACTOR } from '../model/delivery/waiting.ts'
+import type { StoredLineReader, StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
 import { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { WaitingLine } from '../waiting/line.ts'
+import type { WaitingLines } from '../waiting/lines.ts'
 import { Revival } from '../waiting/revival.ts'
 import { followInOrder, LaneJobs } from './lanes/lane-jobs.ts'
-
-/** Decoded values take several times the bytes of their JSON: objects, strings, boxed numbers. */
-const HELD_FACTOR = 4
 
 /** Jobs after which it pays to look which of them have ended. */
 const LOOK_AFTER = 1_000
@@ -74,6 +73,17 @@ export class StoredJobs {
       line.hold(record, 1).release()
       return []
     }
+  }
+}
+
+/** What waits, for whoever sends it: jobs made of the records of each line. */
+export function storedLines(lines: WaitingLines, jobs: StoredJobs): StoredLines {
+  return {
+    get names() {
+      return lines.names
+    },
+    reader: (name) => jobs.reader(lines.line(name)),
+    removed: () => lines.removed(),
   }
 }
 

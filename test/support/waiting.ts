@@ -1,4 +1,4 @@
-import { StoredJobs } from '../../src/flow/stored-jobs.ts'
+import { StoredJobs, storedLines } from '../../src/flow/stored-jobs.ts'
 import { systemClock, type Clock } from '../../src/model/clock.ts'
 import type { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
 import type { StoredLines, WaitingStore } from '../../src/model/delivery/waiting.ts'
@@ -43,12 +43,5 @@ export function memoryLines(ruleSet: RuleSet, options: MemoryLinesOptions = {}):
     charge: (job) => charge?.(job),
     orphaned: () => Promise.resolve(),
   })
-  const storedLines: StoredLines = {
-    get names() {
-      return lines.names
-    },
-    reader: (name) => storedJobs.reader(lines.line(name)),
-    removed: () => lines.removed(),
-  }
-  return { store, lines, storedJobs, storedLines }
+  return { store, lines, storedJobs, storedLines: storedLines(lines, storedJobs) }
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { Budget } from '../../model/delivery/budget.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
-import { SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
+import { HELD_FACTOR, SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
 import type { StoredLines, StoredRecord } from '../../model/delivery/waiting.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { WaitingState } from '../../model/stats.ts'
@@ -13,8 +13,6 @@ import { Spool } from './spool.ts'
 /** Between two looks at targets that are down, and at spools that may load more. */
 const LOOK_MS = 100
 const PUMP_MS = 20
-/** A job takes several times the bytes in memory that its event takes as JSON. */
-const HELD_FACTOR = 4
 
 /** When a target that is down begins to spool, and how much it may. */
 export interface SpoolOptions {

@@ -111,6 +111,9 @@ export interface StoredLines {
   removed(): Promise<void>
 }
 
+/** In memory an event takes about so many times the bytes of its JSON: objects, strings, boxed numbers. */
+export const HELD_FACTOR = 4
+
 export const SPOOL_PREFIX = 'spool/'
 export const RULE_PREFIX = 'rule/'
 /** Records of these lines are found by their row. */
