@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../model/clock.ts'
+import type { Clock } from '../../model/clock.ts'
 import { BingoError, EvaluationError } from '../../model/errors.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { LookedUp } from '../../model/event/facts.ts'
@@ -7,6 +7,7 @@ import type { TargetState } from '../../model/delivery/target-state.ts'
 import type { DeliveryFailure, Log } from '../../model/rule/action.ts'
 import type { Lookup, LookupParams } from '../../model/rule/lookup.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
+import { Flushes } from '../queue/flushes.ts'
 import { TargetHealth } from '../queue/target-health.ts'
 import { MOST_QUESTIONS } from './batch-statement.ts'
 import { LookupCache } from './lookup-cache.ts'
@@ -45,9 +46,8 @@ export class LookupQueue {
   private lookup: Lookup
   private connection: LookupConnection | null = null
   private waiting: Question[] = []
+  private readonly flushes: Flushes
   private underWay = 0
-  private flushRequested = false
-  private timer: Timer | null = null
   /** The server does not take several questions in one statement. */
   private oneByOne = false
   private closed = false
@@ -55,6 +55,7 @@ export class LookupQueue {
   constructor(lookup: Lookup, deps: LookupQueueDeps) {
     this.lookup = lookup
     this.deps = deps
+    this.flushes = new Flushes(() => this.flush(), deps.clock)
     this.health = new TargetHealth(
       { id: deps.state.id, type: deps.state.type, options: null },
       deps.clock,
@@ -99,7 +100,7 @@ export class LookupQueue {
 
   async close(): Promise<void> {
     this.closed = true
-    this.timer?.cancel()
+    this.flushes.cancel()
     await this.connection?.close()
   }
 
@@ -120,7 +121,7 @@ export class LookupQueue {
     this.waiting.push({ change, params, key, bytes, resolve, reject })
     this.deps.state.queued += 1
     this.deps.state.inFlightBytes += bytes
-    this.requestFlush()
+    this.flushes.request()
   }
 
   private askAgain(): void {
@@ -139,33 +140,16 @@ export class LookupQueue {
     this.deps.state.inFlightBytes -= bytes
   }
 
-  /** Once per turn of the event loop: what a read of the binlog brings is asked together. */
-  private requestFlush(): void {
-    if (this.flushRequested) return
-    this.flushRequested = true
-    queueMicrotask(() => {
-      this.flushRequested = false
-      this.flush()
-    })
-  }
-
   private flush(): void {
     while (!this.closed && this.waiting.length > 0 && this.underWay < MOST_UNDER_WAY) {
       const waitMs = this.health.waitMs(this.underWay)
       if (waitMs === Infinity) return
       if (waitMs > 0) {
-        this.flushLater(waitMs)
+        this.flushes.later(waitMs)
         return
       }
       void this.run(this.takeBatch())
     }
-  }
-
-  private flushLater(waitMs: number): void {
-    this.timer ??= this.deps.clock.after(waitMs, () => {
-      this.timer = null
-      this.flush()
-    })
   }
 
   /** The oldest questions; those that are the same count once. */

@@ -1,7 +1,8 @@
 import type { Log, SendResult, Target } from '../../model/rule/action.ts'
-import type { Clock, Timer } from '../../model/clock.ts'
+import type { Clock } from '../../model/clock.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/delivery/in-flight-job.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
+import { Flushes } from './flushes.ts'
 import { LaneOutcomes, type LaneOutcomesDeps } from './lane-outcomes.ts'
 import { LaneSelection } from './lane-selection.ts'
 import { Lanes } from './lanes.ts'
@@ -33,16 +34,16 @@ export class TargetQueue implements WakeableQueue {
   private readonly health: TargetHealth
   private readonly opener: TargetOpener
   private readonly outcomes: LaneOutcomes
+  private readonly flushes: Flushes
   private inFlight = 0
-  private flushRequested = false
-  private healthTimer: Timer | null = null
 
   constructor(deps: TargetQueueDeps) {
     this.deps = deps
-    this.lanes = new Lanes(deps.lanes, deps.clock, () => this.requestFlush())
+    this.flushes = new Flushes(() => this.flush(), deps.clock)
+    this.lanes = new Lanes(deps.lanes, deps.clock, () => this.flushes.request())
     this.selection = new LaneSelection(deps.undelivered, deps.clock)
     this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.state)
-    this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.requestFlush())
+    this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.flushes.request())
     const { lanes, selection, health, opener } = this
     this.outcomes = new LaneOutcomes(deps, { lanes, selection, health, opener })
   }
@@ -82,14 +83,14 @@ export class TargetQueue implements WakeableQueue {
   /** From now on the target is opened like this: a password was changed, say. What is being sent ends first. */
   reopenAs(open: () => Promise<Target>): void {
     this.opener.replace(open)
-    this.requestFlush()
+    this.flushes.request()
   }
 
   /** Nothing is sent any more: all that is queued, or will be, goes to the dead letters. Answers how many wait. */
   drop(): number {
     this.outcomes.dropped = true
     this.lanes.wakeAll()
-    this.requestFlush()
+    this.flushes.request()
     return this.deps.state.queued
   }
 
@@ -104,19 +105,9 @@ export class TargetQueue implements WakeableQueue {
   }
 
   async close(): Promise<void> {
-    this.healthTimer?.cancel()
+    this.flushes.cancel()
     this.lanes.close()
     await this.opener.close()
-  }
-
-  /** Once per turn of the event loop, after the packets of a read have been worked off: batches form by themselves. */
-  private requestFlush(): void {
-    if (this.flushRequested) return
-    this.flushRequested = true
-    queueMicrotask(() => {
-      this.flushRequested = false
-      this.flush()
-    })
   }
 
   private flush(): void {
@@ -135,18 +126,11 @@ export class TargetQueue implements WakeableQueue {
       const waitMs = this.health.waitMs(this.inFlight)
       if (waitMs === Infinity) return
       if (waitMs > 0) {
-        this.flushLater(waitMs)
+        this.flushes.later(waitMs)
         return
       }
       this.sendNext(target)
     }
-  }
-
-  private flushLater(waitMs: number): void {
-    this.healthTimer ??= this.deps.clock.after(waitMs, () => {
-      this.healthTimer = null
-      this.flush()
-    })
   }
 
   private sendNext(target: Target): void {
