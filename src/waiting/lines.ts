@@ -1,11 +1,13 @@
 import type { Clock } from '../model/clock.ts'
-import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { WaitingSeq, WaitingStore } from '../model/delivery/waiting.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { WaitingState } from '../model/stats.ts'
 import { patiently, type PatienceDeps } from './patience.ts'
 import { recordOf } from './record.ts'
+import { withoutCancelled, type Addition } from './additions.ts'
 import { WaitingLine } from './line.ts'
+import { RecordHold } from './record-hold.ts'
 
 /** What is written together: jobs of at most so many bytes as they are counted in memory. */
 const MOST_RECORDS = 2_000
@@ -25,12 +27,6 @@ export interface WaitingLinesDeps {
   readonly signal: AbortSignal
   /** The job is durable in its line: it leaves memory, and holds nothing any more. */
   readonly stored: (job: InFlightJob) => void
-}
-
-interface Addition {
-  readonly job: InFlightJob
-  readonly line: WaitingLine
-  readonly baseMs: number
 }
 
 /**
@@ -224,41 +220,4 @@ export class WaitingLines {
   private patience(): PatienceDeps {
     return { ...this.deps, name: 'store of waiting events', code: 'BINGO_WAITING_UNREACHABLE' }
   }
-}
-
-/** The record leaves the store when the last job made of it has ended. */
-class RecordHold implements Hold {
-  readonly seq: WaitingSeq
-  private uses: number
-  private readonly remove: (seq: WaitingSeq) => void
-
-  constructor(seq: WaitingSeq, uses: number, remove: (seq: WaitingSeq) => void) {
-    this.seq = seq
-    this.uses = uses
-    this.remove = remove
-  }
-
-  release(): void {
-    this.uses -= 1
-    if (this.uses === 0) this.remove(this.seq)
-  }
-}
-
-/** Of what is to be written, what a later cancellation does not concern. */
-function withoutCancelled(additions: readonly Addition[]): {
-  readonly kept: readonly Addition[]
-  readonly cancelled: readonly Addition[]
-  readonly cancels: readonly Addition[]
-} {
-  const cancels = additions.filter(({ job }) => job.cancels)
-  if (cancels.length === 0) return { kept: additions, cancelled: [], cancels }
-  const [kept, cancelled]: [Addition[], Addition[]] = [[], []]
-  const keys = new Map<WaitingLine, Set<string>>()
-  for (const addition of additions.toReversed()) {
-    const { job, line } = addition
-    if (job.cancels) keys.set(line, (keys.get(line) ?? new Set()).add(job.key))
-    else if (keys.get(line)?.has(job.key) === true) cancelled.push(addition)
-    else kept.push(addition)
-  }
-  return { kept: kept.toReversed(), cancelled, cancels }
 }
