@@ -158,7 +158,7 @@ function print(
       (notes > 0
         ? `${colour.yellow('!')} ${plural(notes, 'missing secret')}: what depends on them was not checked\n`
         : '') +
-      (online ? `${colour.green('✓')} the source can be read\n` : '') +
+      (online && config.sources.length > 0 ? `${colour.green('✓')} the source can be read\n` : '') +
       unasked.map((each) => `${colour.yellow('!')} not checked: ${each}\n`).join('') +
       (warnings > 0 ? `${colour.yellow('!')} ${counted}\n` : ''),
   )
