@@ -1,10 +1,9 @@
 import { join } from 'node:path'
-import { parseFileUrl } from '../clients/file-url.ts'
 import type { Clock } from '../model/clock.ts'
 import { systemClock } from '../model/clock.ts'
-import { BingoError } from '../model/errors.ts'
 import type { EventProvider } from '../model/state/event-provider.ts'
 import type { Bounds } from './posting.ts'
+import { parseStoreAddress } from './store-address.ts'
 
 export interface EventProviderOptions {
   /** Instance name: a file in a folder is called after it, and instances that share a server are told apart by it. */
@@ -22,20 +21,6 @@ const IN_MEMORY: Bounds = { maxEvents: 100_000, maxBytes: 64 << 20 }
 const ON_DISK: Bounds = { maxEvents: 50_000_000, maxBytes: 2 ** 36 }
 const ID_RETENTION_MS = 7 * 24 * 3_600_000
 
-const HINT =
-  'Write file:/var/lib/bingo/events, mysql://user:password@host:3306/database, mariadb://…, postgres://… or memory:'
-/** Known to be meant, by scheme. */
-const MEANT: readonly (readonly [RegExp, string])[] = [
-  [/^(rediss?|sentinel|valkeys?)(\+\w+)?:/i, 'Redis is not available yet as a store of events'],
-  [/^(nats|tls|wss?):/i, 'NATS is not available yet as a store of events'],
-  [/^kafka:/i, 'Kafka is not available yet as a store of events'],
-  [/^sqlite3?:/i, 'the scheme of an SQLite file is file:'],
-  [/^mem(ory)?:/i, 'write memory: without anything behind it'],
-  [/^file:/i, 'the path is missing, has a host or an invalid escape'],
-  [/^(pg|pgsql|postgre|cockroachdb):/i, 'the scheme of PostgreSQL is postgres://'],
-  [/^https?:/i, 'this is the address of a web server'],
-]
-
 /**
  * Opens what `events.store` names: `memory:`, `file:PATH`, `mysql://`, `mariadb://` or `postgres://`. Nothing is read yet;
  * a server or file that is out of reach is reported by the first use. Rejects with BINGO_EVENTS_STORE_INVALID. Clients of
@@ -47,27 +32,20 @@ export async function openEventProvider(url: string, options: EventProviderOptio
     maxEvents: options.maxEvents ?? defaults.maxEvents,
     maxBytes: options.maxBytes ?? defaults.maxBytes,
   })
-  if (url === 'memory:') {
-    const { MemoryEventProvider } = await import('./memory/event-provider.ts')
-    return new MemoryEventProvider(bounds(IN_MEMORY))
+  const address = parseStoreAddress(url)
+  switch (address.tag) {
+    case 'memory': {
+      const { MemoryEventProvider } = await import('./memory/event-provider.ts')
+      return new MemoryEventProvider(bounds(IN_MEMORY))
+    }
+    case 'file': {
+      const { SqliteEventProvider } = await import('./sqlite/event-provider.ts')
+      const path = address.isFolder ? join(address.path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : address.path
+      return new SqliteEventProvider({ path, idRetentionMs, clock, ...bounds(ON_DISK) })
+    }
+    case 'server': {
+      const { SqlEventProvider } = await import('./sql/event-provider.ts')
+      return new SqlEventProvider({ address: address.server, name, idRetentionMs, clock, ...bounds(ON_DISK) })
+    }
   }
-  const file = parseFileUrl(url)
-  if (file !== null) {
-    const { SqliteEventProvider } = await import('./sqlite/event-provider.ts')
-    const path = file.isFolder ? join(file.path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : file.path
-    return new SqliteEventProvider({ path, idRetentionMs, clock, ...bounds(ON_DISK) })
-  }
-  if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) {
-    const { parseSqlAddress } = await import('./sql/address.ts')
-    const address = parseSqlAddress(url)
-    const { SqlEventProvider } = await import('./sql/event-provider.ts')
-    return new SqlEventProvider({ address, name, idRetentionMs, clock, ...bounds(ON_DISK) })
-  }
-  throw invalidStore(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known')
-}
-
-function invalidStore(why: string): BingoError {
-  return new BingoError('BINGO_EVENTS_STORE_INVALID', `events.store is not the address of a store: ${why}`, {
-    hint: HINT,
-  })
 }

@@ -1,20 +1,25 @@
 import { SCOPES, type HttpToken, type Scope } from '../../events/settings.ts'
+import { parseStoreAddress } from '../../log/store-address.ts'
+import { StoreAddressError } from '../../log/store-address-error.ts'
+import { BingoError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 import { InvalidValue, parser, text, textList, textParser } from './values.ts'
 
 /** Part of keys, and compared as it is written. */
 const ENVIRONMENT = /^[A-Za-z0-9_-]{1,64}$/
 const ENVIRONMENT_HINT = 'Write at most 64 letters, digits, "_" and "-".'
-const STORE = /^(file:.|memory:$|(mysql|mariadb|postgres|postgresql|redis|rediss|nats|kafka):\/\/.)/
 
-/** The URL of an event store; what opens it checks the rest, and it may hold a password. */
+/** The URL of an event store, which may hold a password. */
 export const eventStoreAddress = textParser((value): string => {
   const address = text(value).trim()
-  if (STORE.test(address)) return address
-  throw new InvalidValue(
-    'not a valid event store address',
-    'Write file:/var/lib/bingo/events, postgres://user:password@host/db, mysql://… or memory: (for experiments).',
-  )
+  try {
+    parseStoreAddress(address)
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    const why = error instanceof StoreAddressError ? `not a valid event store address: ${error.why}` : error.message
+    throw new InvalidValue(why, error.hint ?? '')
+  }
+  return address
 })
 
 export const environmentList = textParser((value): readonly string[] => {

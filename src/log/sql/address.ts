@@ -1,5 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import { readSmallFile } from '../../model/small-file.ts'
+import { StoreAddressError } from '../store-address-error.ts'
 
 export interface SqlTls {
   readonly rejectUnauthorized: true
@@ -103,6 +104,6 @@ function decoded(text: string): string {
 function invalid(
   why: string,
   hint = 'Write mysql://user:password@host:3306/database, or postgres:// likewise.',
-): BingoError {
-  return new BingoError('BINGO_EVENTS_STORE_INVALID', `events.store is not the address of a store: ${why}`, { hint })
+): StoreAddressError {
+  return new StoreAddressError(why, hint)
 }

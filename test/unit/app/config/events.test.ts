@@ -49,6 +49,8 @@ describe('events', () => {
   })
 
   test.each([
+    ['events: {store: "kafka://x:1"}', 'Kafka is not available yet as a store of events'],
+    ['events: {store: "mysql://db/x?ssl=true"}', '?ssl is not an option'],
     ['events: {store: "ftp://x"}', 'events.store: not a valid event store address'],
     ['events: {retention: 1h}', 'events.retention: "1h" is out of range'],
     ['events: {environments: ["a b"]}', 'events.environments: "a b" is not a valid environment'],
