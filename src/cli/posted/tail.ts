@@ -3,7 +3,7 @@ import { apiConfig, print, refusalOf, type ApiOptions } from './ask-api.ts'
 
 export interface TailOptions extends ApiOptions {
   readonly on?: readonly string[]
-  /** Stop after so many events. */
+  /** Stop after this number of events. */
   readonly limit?: number
 }
 
