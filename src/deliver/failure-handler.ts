@@ -1,10 +1,9 @@
 import type { DeliveryFailure, Log, Target } from '../model/rule/action.ts'
 import { patiently, type PatienceDeps } from '../waiting/patience.ts'
-import { jobId, withShortQuery } from '../waiting/record.ts'
+import { exactnessOf, jobId, withShortQuery } from '../waiting/record.ts'
 import { announceDeadLetters } from './announce.ts'
 import { isGivenUp } from './queue/sort-results.ts'
 import type { Undelivered } from './undelivered.ts'
-import { bigintPaths } from '../model/event/bigint-paths.ts'
 import type { Change } from '../model/event/change.ts'
 import { isPosted } from '../model/event/posted-event.ts'
 import type { Clock } from '../model/clock.ts'
@@ -192,12 +191,6 @@ function columnsOf({ columns }: TableDef): NonNullable<DeadLetter['columns']> {
 /** It did not fail itself: it waits behind an earlier failure of its key. */
 function joins(job: InFlightJob): boolean {
   return job.failure === null && (job.attempts === null || job.attempts.length === 0)
-}
-
-/** A posted event has no columns that tell which of its texts are integers. */
-function exactnessOf({ table, new: event }: Change): Pick<DeadLetter, 'bigints'> {
-  const bigints = isPosted(table) ? bigintPaths(event) : []
-  return bigints.length === 0 ? {} : { bigints }
 }
 
 function placeOf({ table, transaction }: Change): object {

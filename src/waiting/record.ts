@@ -3,7 +3,10 @@ import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredRecord, WaitingRecord, WaitingShape } from '../model/delivery/waiting.ts'
 import type { Change, ChangeEvent, Row, Transaction } from '../model/event/change.ts'
 import { Change as RowChange } from '../model/event/change.ts'
-import { stringifyEvent } from '../model/event/event-json.ts'
+import { bigintPaths } from '../model/event/bigint-paths.ts'
+import { stringifyEvent, toChangeEvent } from '../model/event/event-json.ts'
+import { isPosted } from '../model/event/posted-event.ts'
+import { exactJson, parseJson } from '../model/json/strict-json.ts'
 import type { ActionPlan } from '../model/rule/action.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { valueKind } from '../model/table/value-kind.ts'
@@ -29,7 +32,8 @@ export function recordOf(job: InFlightJob, line: string, baseMs: number, nowMs: 
     shape: shapeOf(action, change.table),
     rowKey: job.key,
     baseMs: Math.round(baseMs),
-    event: stringifyEvent(withShortQuery(change)),
+    // Integers of any size stay numbers.
+    event: isPosted(change.table) ? exactJson(change.new) : stringifyEvent(withShortQuery(change)),
     attempts: failed === null ? (attempts ?? NO_ATTEMPTS) : [...(attempts ?? NO_ATTEMPTS), failed],
     ...(stage !== undefined && { stage }),
   }
@@ -37,6 +41,8 @@ export function recordOf(job: InFlightJob, line: string, baseMs: number, nowMs: 
 
 const NO_ATTEMPTS: WaitingRecord['attempts'] = []
 const LONGEST_QUERY = 2_048
+/** Deeper than any that is taken in. */
+const DEEPEST = 1_000
 
 /** Of the statement behind a row the beginning is kept: it may be megabytes. A TRUNCATE or DDL is its statement. */
 export function withShortQuery(change: Change): Change {
@@ -72,13 +78,20 @@ function shapeOf(action: ActionPlan, table: TableDef): WaitingShape {
   return shape
 }
 
+/** A posted event has no columns that tell which of its texts are integers. */
+export function exactnessOf({ table, new: event }: Change): Pick<DeadLetter, 'bigints'> {
+  const bigints = isPosted(table) ? bigintPaths(event) : []
+  return bigints.length === 0 ? {} : { bigints }
+}
+
 /** The dead letter that a waiting event becomes, which nobody waits behind. */
 export function letterOf(record: StoredRecord, createdAt: number): DeadLetter {
   const { id, shape, rowKey, attempts, stage } = record
   const { ruleId, ruleVersion, actionIndex, action, actionType, target, columns } = shape
+  const change = new ChangeReader().read(record)
   return {
     id,
-    event: JSON.parse(record.event) as ChangeEvent,
+    event: toChangeEvent(change),
     ruleId,
     ruleVersion,
     actionIndex,
@@ -90,6 +103,7 @@ export function letterOf(record: StoredRecord, createdAt: number): DeadLetter {
     attempts,
     createdAt,
     ...(stage !== undefined && { stage, columns }),
+    ...exactnessOf(change),
   }
 }
 
@@ -120,7 +134,7 @@ export class ChangeReader {
 
   read({ shape, event }: StoredRecord): Change {
     const parsed = JSON.parse(event) as ChangeEvent
-    if (isPostedSample(parsed)) return samplePosted(parsed)
+    if (isPostedSample(parsed)) return samplePosted(parseJson(event, DEEPEST) as object)
     const { op, seq, old, new: new_, query, ...rest } = parsed
     const transaction = this.transactionOf(rest, query)
     const exact = (row: Row | null): Row | null => exactRow(row, kindsOf(shape))
