@@ -33,7 +33,7 @@ export class Spool implements WakeableQueue {
   readonly target: string
   private readonly deps: SpoolDeps
   /** In order: the first waits for the end of the action that it follows, or for room in the store. */
-  private readonly staged: InFlightJob[] = []
+  private staged: InFlightJob[] = []
   /** Jobs that are in the line, or on their way there. */
   private readonly written = new WeakSet<InFlightJob>()
   /** Jobs in memory that were made of its records. */
@@ -75,8 +75,10 @@ export class Spool implements WakeableQueue {
 
   /** Jobs that did not go into the line yet leave; in order. */
   takeStaged(isTaken: (job: InFlightJob) => boolean): InFlightJob[] {
-    const taken = this.staged.filter(isTaken)
-    if (taken.length > 0) this.staged.splice(0, Infinity, ...this.staged.filter((job) => !taken.includes(job)))
+    const taken: InFlightJob[] = []
+    const left: InFlightJob[] = []
+    for (const job of this.staged) (isTaken(job) ? taken : left).push(job)
+    this.staged = left
     return taken
   }
 
