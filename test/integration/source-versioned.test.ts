@@ -21,7 +21,16 @@ describe.each(servers)('MariaDB $version with $rowMetadata metadata', ({ version
     const reader = new RecordingSource(server.url)
     await reader.caughtUp()
     const db = await server.connect()
-    for (const statement of statements) await db.query(statement)
+    let written = 0
+    for (const statement of statements) {
+      // Where the stream names no columns, a reader that lags behind an ALTER refuses the rows before it.
+      if (rowMetadata === 'NO_LOG' && statement.startsWith('ALTER')) {
+        const expected = written
+        await reader.waitFor(() => reader.committed.length === expected)
+      }
+      await db.query(statement)
+      if (/^(INSERT|UPDATE|DELETE FROM)/.test(statement)) written += 1
+    }
     await db.query('CREATE OR REPLACE TABLE shop.last (id INT PRIMARY KEY)')
     await db.query('INSERT INTO shop.last VALUES (1)')
     await db.end()
