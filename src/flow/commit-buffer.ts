@@ -52,7 +52,7 @@ export class CommitBuffer {
   }
 
   private route(job: InFlightJob): void {
-    if (!job.cancels) this.rules.of(job.action.rule.id).actionsTotal += 1
+    if (job.revision === null) this.rules.of(job.action.rule.id).actionsTotal += 1
     this.router.route(job)
   }
 

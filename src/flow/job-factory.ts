@@ -78,6 +78,12 @@ export class JobFactory<P> implements MatchSink {
     }
   }
 
+  newer(rule: Rule, change: Change, heldBytes: number): void {
+    const job = this.laneJobs.renews(rule, change, heldBytes, this.newHold())
+    this.deps.backPressure.charge(job)
+    this.deps.buffer.add(job)
+  }
+
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
     this.take(this.laneJobs.matched(action, change, payload, key, heldBytes, this.newHold()))
   }

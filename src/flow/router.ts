@@ -74,8 +74,8 @@ export class Router {
       this.gather(job)
       return
     }
-    if (job.cancels) {
-      this.cancel(job)
+    if (job.revision !== null) {
+      this.revise(job)
       return
     }
     // The rule as it is now: this event may have been matched before, and let go after.
@@ -84,10 +84,10 @@ export class Router {
     else this.gather(job)
   }
 
-  private cancel(job: InFlightJob): void {
+  private revise(job: InFlightJob): void {
     const line = this.delays.get(job.action.rule.id)
     if (line === undefined || line.empty) this.deps.skipped(job)
-    else line.cancel(job)
+    else line.revise(job)
   }
 
   /** Goes on with what waits in the store. */
@@ -195,10 +195,13 @@ export class Router {
       const { clock, lines, storedJobs, hasRoom } = this.deps
       const reader = storedJobs.reader(lines.line(DELAY_PREFIX + ruleId))
       const release = (job: InFlightJob): void => this.gather(job)
-      const cancels = (): boolean => Boolean(this.current.get(ruleId)?.cancelOn)
-      // What was committed before an event is due may cancel it, and has to be read first.
-      const readUpToMs = (): number => (cancels() ? (this.deps.readUpToMs?.() ?? Infinity) : Infinity)
-      const deps = { clock, steadyNow: this.steadyNow, reader, release, hasRoom, cancels, readUpToMs }
+      const revises = (): boolean => {
+        const rule = this.current.get(ruleId)
+        return Boolean(rule?.cancelOn ?? rule?.recheck)
+      }
+      // What was committed before an event is due may cancel it or change its row, and has to be read first.
+      const readUpToMs = (): number => (revises() ? (this.deps.readUpToMs?.() ?? Infinity) : Infinity)
+      const deps = { clock, steadyNow: this.steadyNow, reader, release, hasRoom, revises, readUpToMs }
       line = new DelayLine(delayMs, deps)
       this.delays.set(ruleId, line)
     }

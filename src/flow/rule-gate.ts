@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../model/clock.ts'
 import { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { Revision } from '../model/delivery/in-flight-job.ts'
 import { RULE_PREFIX } from '../model/delivery/waiting.ts'
 import type { StoredRecord } from '../model/delivery/waiting.ts'
 import type { Change } from '../model/event/change.ts'
@@ -13,7 +14,7 @@ import type { LineReader, StoredJobs } from './stored-jobs.ts'
 
 /** How long events that failed are kept back, for more to fail like them. */
 const KEEP_MS = 1_000
-/** A cancellation of two lines is written to both at once: the checkpoint waits for one of them. */
+/** A revision of two lines is written to both at once: the checkpoint waits for one of them. */
 const NO_HOLD = { release: () => undefined }
 const PAGE = 100
 const ROOM_MS = 20
@@ -131,8 +132,11 @@ export class RuleGate implements JobRoute {
   private gate(job: InFlightJob): void {
     const { rule } = job.action
     const suspended = this.suspended.get(rule.id)
-    if (job.cancels) {
-      if (suspended !== undefined) this.cancelIn(suspended, job)
+    const failing = this.failing.get(rule.id)
+    if (job.revision !== null) {
+      // What is kept back came before it.
+      if (failing !== undefined) this.letGo(failing)
+      if (suspended !== undefined) this.reviseIn(suspended, job, job.revision)
       this.deps.router.route(job)
       return
     }
@@ -140,7 +144,6 @@ export class RuleGate implements JobRoute {
       suspended.reader.line.add(job, job.change.at)
       return
     }
-    const failing = this.failing.get(rule.id)
     if (job.failure === null) {
       if (failing !== undefined) this.letGo(failing)
       this.failing.delete(rule.id)
@@ -151,11 +154,12 @@ export class RuleGate implements JobRoute {
   }
 
   /** What waits here was to wait for the delay of its rule later. */
-  private cancelIn({ reader }: Suspended, { action, change, bytes, ofPreviousKey }: InFlightJob): void {
-    const cancel = new InFlightJob(action, change, undefined, 0, bytes, NO_HOLD, null, ofPreviousKey)
-    cancel.markAsCancel()
-    this.deps.charge(cancel)
-    reader.line.cancel(cancel)
+  private reviseIn({ reader }: Suspended, job: InFlightJob, revision: Revision): void {
+    const { action, change, bytes, ofPreviousKey } = job
+    const same = new InFlightJob(action, change, undefined, 0, bytes, NO_HOLD, null, ofPreviousKey)
+    same.markAs(revision)
+    this.deps.charge(same)
+    reader.line.revise(same)
   }
 
   private failingOf(ruleId: string, failing: Failing | undefined, code: string): Failing {
@@ -239,7 +243,10 @@ export class RuleGate implements JobRoute {
           line.back(kept[0]?.record ?? record)
           break
         }
-        for (const job of await reader.jobsOf(record)) {
+        while (line.isRevising(record.rowKey) && !this.stopped) await this.deps.clock.sleep(ROOM_MS)
+        const now = this.stopped ? record : line.asItIs(record)
+        if (now === null) continue
+        for (const job of await reader.jobsOf(now)) {
           if (job.failure === null) {
             letKeptGo()
             this.deps.router.route(job)

@@ -49,6 +49,10 @@ export class ChangeProgram {
         sink.cancelled(rule.cancels, change, null)
         continue
       }
+      if (rule.renews !== undefined) {
+        sink.newer(rule.renews, change, heldBytes)
+        continue
+      }
       sink.ruleMatched(rule, change)
       const acted = firing(rule, change, heldBytes, sink)
       if (acted === null) continue

@@ -34,6 +34,8 @@ export interface Explanation {
   readonly filter: ExplainedFilter | null
   /** The `key` of the rule for this change, where the rule has one and it can be rendered. */
   readonly key: { readonly present: string; readonly previous: string | null } | null
+  /** How long it would wait, and whether it is asked again then; null: not at all, or the rule does not match. */
+  readonly delay: { readonly ms: number; readonly recheck: boolean } | null
   /** What would be done; empty unless the rule matches. */
   readonly actions: readonly ExplainedAction[]
 }
@@ -103,6 +105,7 @@ export function explainRule(rule: Rule, change: Change): Explanation {
     match,
     filter,
     key: outcome === 'match' ? explainKey(rule, change) : null,
+    delay: outcome === 'match' && rule.delayMs > 0 ? { ms: rule.delayMs, recheck: Boolean(rule.recheck) } : null,
     actions: outcome === 'match' ? rule.actions.map((plan) => explainAction(rule, plan, change)) : [],
   }
 }

@@ -1,5 +1,5 @@
 import type { RowsBlock } from '../model/source/binlog-stream.ts'
-import type { Change, RowOp } from '../model/event/change.ts'
+import type { Change, Operation, RowOp } from '../model/event/change.ts'
 import { invokedRule } from '../model/event/invocation.ts'
 import type { PostedEvent } from '../model/event/posted-event.ts'
 import type { CancelOn, Rule, RuleSet } from '../model/rule/rule.ts'
@@ -54,7 +54,12 @@ export class Matcher {
 
   /** Rules that listen to TRUNCATE or DDL of this table; `table` empty when the statement's tables are not known. */
   statementRules(kind: 'truncate' | 'ddl', schema: string, table: string): readonly Rule[] {
-    return this.rules.filter((rule) => rule.listensTo(kind, schema, table))
+    return this.rules.flatMap((rule) => {
+      const own = rule.listensTo(kind, schema, table) ? [rule] : []
+      // A TRUNCATE ends what waits for the rows.
+      const renews = kind === 'truncate' && Boolean(rule.recheck) && rule.matchesTable(schema, table)
+      return renews ? [renewingRule(rule), ...own] : own
+    })
   }
 
   /** Rules that listen to gaps, which concern no table. */
@@ -121,9 +126,25 @@ export class Matcher {
 /** The rule, and before it what cancels what it did earlier: an event that does both cancels the ones before itself. */
 function forOperation(rule: Rule, op: RowOp, { schema, name }: TableDef): readonly Rule[] {
   const own = rule.listensTo(op, schema, name) ? [rule] : []
-  if (!rule.cancelOn || !rule.cancelOn.operations.has(op)) return own
-  return [cancelRule(rule, rule.cancelOn), ...own]
+  const renews = rule.recheck ? [renewingRule(rule)] : []
+  if (!rule.cancelOn || !rule.cancelOn.operations.has(op)) return [...renews, ...own]
+  return [...renews, cancelRule(rule, rule.cancelOn), ...own]
 }
+
+/** What a rule does that stands for something else of one. */
+const NOTHING = { actions: [], lookups: [], threshold: null, cancelOn: null, recheck: null, debounce: null, delayMs: 0 }
+const renewingRules = new WeakMap<Rule, Rule>()
+
+function renewingRule(rule: Rule): Rule {
+  let renews = renewingRules.get(rule)
+  if (renews === undefined) {
+    renews = { ...rule, ...NOTHING, operations: RENEWING, match: null, filter: null, renews: rule }
+    renewingRules.set(rule, renews)
+  }
+  return renews
+}
+
+const RENEWING: ReadonlySet<Operation> = new Set(['insert', 'update', 'delete', 'truncate'])
 
 const cancelRules = new WeakMap<CancelOn, Rule>()
 
@@ -131,8 +152,7 @@ function cancelRule(rule: Rule, cancelOn: CancelOn): Rule {
   let cancels = cancelRules.get(cancelOn)
   if (cancels === undefined) {
     const { operations, match, filter } = cancelOn
-    const nothing = { actions: [], lookups: [], threshold: null, cancelOn: null, debounce: null, delayMs: 0 }
-    cancels = { ...rule, ...nothing, operations, match, filter, cancels: rule }
+    cancels = { ...rule, ...NOTHING, operations, match, filter, cancels: rule }
     cancelRules.set(cancelOn, cancels)
   }
   return cancels

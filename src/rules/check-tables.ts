@@ -13,6 +13,7 @@ import { ColumnError } from './language/column-errors.ts'
 import type { SourceText } from './language/source-text.ts'
 import { columnsOf } from './language/table-columns.ts'
 import { RULE_CODES } from './codes.ts'
+import { recheckWithoutKey } from './read-recheck.ts'
 import type { CheckedTemplate, RuleChecks } from './rule-checks.ts'
 import { compileTablePattern } from './table-pattern.ts'
 
@@ -119,6 +120,7 @@ function checkRule(checks: RuleChecks, table: TableDef): Problem[] {
   const inFilter = typeProblems(checks.filter, table, operations, NO_FACTS)
   const facts = factsOf(checks.filter, table)
   return [
+    ...recheckWithoutKey(rule, table),
     ...unloggedColumns(checks, table),
     ...inFilter,
     ...checks.actions.flatMap(({ when, templates }) => {

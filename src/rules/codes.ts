@@ -51,6 +51,8 @@ export const RULE_CODES = {
   nullable: 'BINGO_RULE_NULLABLE',
   /** Warning: the server leaves a column out of some of the rule's events. */
   unloggedColumn: 'BINGO_RULE_UNLOGGED_COLUMN',
+  /** Warning: a rule tells rows apart by their primary key, and a table of it has none. */
+  noPrimaryKey: 'BINGO_RULE_NO_PRIMARY_KEY',
   /** Warning: no table of the source matches the rule. */
   noTable: 'BINGO_RULE_NO_TABLE',
   /** Warning: a name with capital letters, on a server that has names in lower case. */

@@ -12,6 +12,7 @@ import { factsOfFilter, readFacts, readLookups } from './read-lookups.ts'
 import { readThreshold } from './read-threshold.ts'
 import { warnOfUnused } from './used-lookups.ts'
 import { readCancelOn } from './read-cancel-on.ts'
+import { readRecheck, recheckWithoutRows } from './read-recheck.ts'
 import { readKey } from './read-key.ts'
 import { readMatch } from './read-match.ts'
 import { ON_KEYS, operationsOf, readOn, tablesOf } from './read-on.ts'
@@ -43,6 +44,7 @@ export const RULE_KEYS = [
   'coalesce',
   'delay',
   'cancelOn',
+  'recheck',
   ...DELIVERY_KEYS,
   'actions',
 ] as const
@@ -106,6 +108,7 @@ export function readRule(
     delayMs: field(map, 'delay', (value) => reader.duration(value, 'delay', { least: 0, most: LONGEST_DELAY_MS })) ?? 0,
     cancelOn:
       field(map, 'cancelOn', (value) => readCancelOn(value, map, { reader, of: { ruleId: id, scope }, facts })) ?? null,
+    recheck: field(map, 'recheck', (value) => readRecheck(value, map, operations, reader)) ?? null,
     on: given?.on ?? null,
     manual: field(map, 'manual', (value) => reader.boolean(value, 'manual')) ?? false,
     matchesTable: (schema, table) => [...listened].some((operation) => rule.listensTo(operation, schema, table)),
@@ -134,7 +137,7 @@ function settled(
   { reporter }: RuleContext,
 ): ReadRule | undefined {
   if (given === undefined) return read
-  const problems = settleKinds(given, read.checks)
+  const problems = [...settleKinds(given, read.checks), ...recheckWithoutRows(read.rule)]
   reporter.problems.push(...problems)
   for (const operation of operationsOf(given)) listened.add(operation)
   return problems.length > 0 ? undefined : { ...read, checks: { ...read.checks, tables: tablesOf(given) } }

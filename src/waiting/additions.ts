@@ -1,28 +1,44 @@
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { WaitingRecord } from '../model/delivery/waiting.ts'
 import type { WaitingLine } from './line.ts'
+import { RevisedRecords } from './newest.ts'
 
-/** A job that is to be written to a line, or a cancellation of what waits there. */
+/** A job that is to be written to a line, or a revision of what waits there. */
 export interface Addition {
   readonly job: InFlightJob
   readonly line: WaitingLine
   readonly baseMs: number
 }
 
-/** Of what is to be written, what a later cancellation does not concern. */
-export function withoutCancelled(additions: readonly Addition[]): {
-  readonly kept: readonly Addition[]
-  readonly cancelled: readonly Addition[]
-  readonly cancels: readonly Addition[]
-} {
-  const cancels = additions.filter(({ job }) => job.cancels)
-  if (cancels.length === 0) return { kept: additions, cancelled: [], cancels }
-  const [kept, cancelled]: [Addition[], Addition[]] = [[], []]
-  const keys = new Map<WaitingLine, Set<string>>()
-  for (const addition of additions.toReversed()) {
-    const { job, line } = addition
-    if (job.cancels) keys.set(line, (keys.get(line) ?? new Set()).add(job.key))
-    else if (keys.get(line)?.has(job.key) === true) cancelled.push(addition)
-    else kept.push(addition)
+/** An addition with what is to be written of it. */
+export interface Written {
+  readonly addition: Addition
+  readonly record: WaitingRecord
+}
+
+/** Of what is to be written, what later revisions leave of it. */
+export function withoutRevised(
+  additions: readonly Addition[],
+  recordOf: (addition: Addition) => WaitingRecord,
+): { readonly kept: readonly Written[]; readonly gone: readonly Addition[]; readonly revisions: readonly Addition[] } {
+  const revisions = additions.filter(({ job }) => job.revision !== null)
+  const jobs = additions.filter(({ job }) => job.revision === null)
+  if (revisions.length === 0) {
+    return { kept: jobs.map((addition) => ({ addition, record: recordOf(addition) })), gone: [], revisions }
   }
-  return { kept: kept.toReversed(), cancelled, cancels }
+  const lines = new Map<WaitingLine, RevisedRecords<WaitingRecord>>()
+  const placed = additions.flatMap((addition) => {
+    const { line, job } = addition
+    let records = lines.get(line)
+    if (records === undefined) lines.set(line, (records = new RevisedRecords()))
+    if (job.revision === null) return [{ addition, place: records.add(recordOf(addition)), records }]
+    records.revise(job)
+    return []
+  })
+  const results = placed.map(({ addition, place, records }) => ({ addition, record: records.at(place) }))
+  return {
+    kept: results.flatMap(({ addition, record }) => (record === null ? [] : [{ addition, record }])),
+    gone: results.filter(({ record }) => record === null).map(({ addition }) => addition),
+    revisions,
+  }
 }

@@ -26,6 +26,8 @@ export type Evaluated =
 interface Kept {
   readonly id: string
   readonly stage?: EvaluationStage | undefined
+  /** Filter and `when` are asked again, whatever they answered when it was kept. */
+  readonly recheck?: boolean | undefined
 }
 
 /** Ending of the id of a job that acts on the key that an UPDATE left behind. */
@@ -38,16 +40,16 @@ interface BoundKept extends Pick<BoundAction, 'when' | 'render' | 'renderPreviou
 /** Compiled once per action and table: a million events of one shape may be kept. */
 const bound = new WeakMap<ActionPlan, WeakMap<TableDef, BoundKept>>()
 
-/** Asks what could not be answered when the event was kept; what had been answered then is not asked again. */
-export function evaluate(action: ActionPlan, { id, stage }: Kept, change: Change): Evaluated {
+/** Asks what could not be answered when the event was kept; what had been answered then is asked again where `recheck` says so. */
+export function evaluate(action: ActionPlan, { id, stage, recheck = false }: Kept, change: Change): Evaluated {
   const { filter, when, render, renderPreviousKey } = bind(action, change.table)
   let at: EvaluationStage = 'filter'
   try {
     // It was never counted, and is one of many: no retry makes the rule fire.
     if (stage === 'filter' && action.rule.threshold && change.facts?.threshold === undefined) return NOTHING
-    if (stage === 'filter' && filter !== null && !filter(change)) return NOTHING
+    if ((stage === 'filter' || recheck) && filter !== null && !filter(change)) return NOTHING
     at = 'when'
-    const asks = (stage === 'filter' || stage === 'when') && when !== null
+    const asks = (stage === 'filter' || stage === 'when' || recheck) && when !== null
     const { lookups } = action
     const deferred = lookups !== null && lookups !== undefined
     if (asks && !(deferred && lookups.inWhen) && !when(change)) return NOTHING

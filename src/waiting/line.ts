@@ -1,11 +1,14 @@
 import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredLine, StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
 
+/** Stands for every key, of which none is empty. */
+const ALL = ''
+
 export interface WaitingLineDeps {
   readonly page: (after: WaitingSeq, limit: number) => Promise<readonly StoredRecord[]>
   readonly add: (job: InFlightJob, baseMs: number) => void
   readonly hold: (record: StoredRecord, uses: number) => Hold
-  readonly cancel: (job: InFlightJob) => void
+  readonly revise: (job: InFlightJob) => void
   /** It is being added: if the answer is lost, it is added once more, at another place. */
   readonly isWritten: (id: string) => boolean
 }
@@ -26,10 +29,10 @@ export class WaitingLine implements StoredLine {
   private addedUpTo: WaitingSeq = 0
   /** There may be records behind `readUpTo` that this process did not add. */
   private more = false
-  /** Keys with a cancellation that is not written yet, and how many. */
-  private readonly cancelling = new Map<string, number>()
-  /** Records that were cancelled while somebody may have read them. */
-  private readonly gone = new Set<WaitingSeq>()
+  /** Keys with a revision that is not written yet, and how many; of all keys under `ALL`. */
+  private readonly revising = new Map<string, number>()
+  /** Records that were revised while somebody may have read them; null: they are gone. */
+  private readonly revisedRecords = new Map<WaitingSeq, StoredRecord | null>()
   /** How often what was read so far turned out not to be all that is ahead. */
   private backs = 0
 
@@ -50,26 +53,35 @@ export class WaitingLine implements StoredLine {
     this.deps.add(job, baseMs)
   }
 
-  /** Records of the job's key are removed, but for those that are added after this call. */
-  cancel(job: InFlightJob): void {
-    this.cancelling.set(job.key, (this.cancelling.get(job.key) ?? 0) + 1)
-    this.deps.cancel(job)
+  /** Records of the job's key are revised by it, but for those that are added after this call. */
+  revise(job: InFlightJob): void {
+    const key = revisedKey(job)
+    this.revising.set(key, (this.revising.get(key) ?? 0) + 1)
+    this.deps.revise(job)
   }
 
-  isCancelling(rowKey: string): boolean {
-    return this.cancelling.size > 0 && this.cancelling.has(rowKey)
+  isRevising(rowKey: string): boolean {
+    return this.revising.size > 0 && (this.revising.has(rowKey) || this.revising.has(ALL))
   }
 
-  isGone(seq: WaitingSeq): boolean {
-    return this.gone.size > 0 && this.gone.has(seq)
+  /** A record that was read, as revisions since then left it; null: it is gone. */
+  asItIs(record: StoredRecord): StoredRecord | null {
+    const now = this.revisedRecords.get(record.seq)
+    return now === undefined ? record : now
   }
 
-  /** A cancellation is written: these records are gone. */
-  cancelled(rowKey: string, seqs: readonly WaitingSeq[]): void {
-    for (const seq of seqs) this.gone.add(seq)
-    const left = (this.cancelling.get(rowKey) ?? 1) - 1
-    if (left > 0) this.cancelling.set(rowKey, left)
-    else this.cancelling.delete(rowKey)
+  /** Revisions are written: of these records some are gone, and others are changed. */
+  became(gone: readonly WaitingSeq[], changed: readonly StoredRecord[]): void {
+    for (const record of changed) this.revisedRecords.set(record.seq, record)
+    for (const seq of gone) this.revisedRecords.set(seq, null)
+  }
+
+  /** Everything that the job revises is written. */
+  revised(job: InFlightJob): void {
+    const key = revisedKey(job)
+    const left = (this.revising.get(key) ?? 1) - 1
+    if (left > 0) this.revising.set(key, left)
+    else this.revising.delete(key)
   }
 
   /** A job was cancelled before it was written. */
@@ -80,7 +92,7 @@ export class WaitingLine implements StoredLine {
   /** The next records. Each has to be given an end: by a hold, or by `back`. One call at a time. */
   async next(limit: number): Promise<readonly StoredRecord[]> {
     const { addedUpTo, backs } = this
-    this.gone.clear()
+    this.revisedRecords.clear()
     const page = await this.deps.page(this.readUpTo, limit)
     // What was read went back meanwhile: it comes first.
     if (backs !== this.backs) return []
@@ -129,4 +141,9 @@ export class WaitingLine implements StoredLine {
     this.rules.add(shape.ruleId)
     this.addedUpTo = Math.max(this.addedUpTo, seq)
   }
+}
+
+/** A statement revises records of all keys. */
+function revisedKey({ key, change }: InFlightJob): string {
+  return change.table.columns.length === 0 ? ALL : key
 }

@@ -5,9 +5,10 @@ import type { Log } from '../model/rule/action.ts'
 import type { WaitingState } from '../model/stats.ts'
 import { patiently, type PatienceDeps } from './patience.ts'
 import { recordOf } from './record.ts'
-import { withoutCancelled, type Addition } from './additions.ts'
+import { withoutRevised, type Addition, type Written } from './additions.ts'
 import { WaitingLine } from './line.ts'
 import { RecordHold } from './record-hold.ts'
+import { reviseStored } from './stored-revisions.ts'
 
 /** What is written together: jobs of at most so many bytes as they are counted in memory. */
 const MOST_RECORDS = 2_000
@@ -69,7 +70,7 @@ export class WaitingLines {
         page: (after, limit) => patiently(this.patience(), () => this.deps.store.page(name, after, limit)),
         add: (job, baseMs) => this.add(job, line!, baseMs),
         // In the order of the additions: what is added later stays.
-        cancel: (job) => this.add(job, line!, 0),
+        revise: (job) => this.add(job, line!, 0),
         isWritten: (id) => this.writing.has(id),
         hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq)),
       })
@@ -139,39 +140,31 @@ export class WaitingLines {
   }
 
   private async writeAdditions(): Promise<void> {
-    const { kept, cancelled, cancels } = withoutCancelled(this.takeAdditions())
-    if (cancels.length > 0) await this.cancelStored(cancels)
-    if (kept.length > 0) await this.write(kept)
-    for (const { job, line } of cancelled) {
-      line.dropped()
-      this.deps.stored(job)
-    }
-    for (const { job } of cancels) this.deps.stored(job)
-  }
-
-  private async write(additions: readonly Addition[]): Promise<void> {
+    const { store } = this.deps
     const now = this.deps.clock.now()
-    const records = additions.map(({ job, line, baseMs }) => ({
+    const { kept, gone, revisions } = withoutRevised(this.takeAdditions(), ({ job, line, baseMs }) => ({
       ...recordOf(job, line.name, baseMs, now),
       ...(job.hold instanceof RecordHold && { from: job.hold.seq }),
     }))
+    const always = <T>(work: () => Promise<T>): Promise<T> => patiently(this.patience(), work, true)
+    if (revisions.length > 0) await reviseStored(revisions, { store, patiently: always })
+    if (kept.length > 0) await this.write(kept)
+    for (const { job, line } of gone) {
+      line.dropped()
+      this.deps.stored(job)
+    }
+    for (const { job } of revisions) this.deps.stored(job)
+  }
+
+  private async write(additions: readonly Written[]): Promise<void> {
+    const records = additions.map(({ record }) => record)
     this.writing = new Set(records.map(({ id }) => id))
     const places = await patiently(this.patience(), () => this.deps.store.add(records), true)
     this.writing = new Set()
-    for (const [i, { job, line }] of additions.entries()) {
+    for (const [i, { addition }] of additions.entries()) {
+      const { job, line } = addition
       line.added(records[i]!, places[i] ?? null)
       this.deps.stored(job)
-    }
-  }
-
-  /** What is stored of these keys is older than they are: nothing that comes after them is written before. */
-  private async cancelStored(cancels: readonly Addition[]): Promise<void> {
-    for (const { job, line } of cancels) {
-      const { store } = this.deps
-      const records = await patiently(this.patience(), () => store.ofKey(line.name, job.key), true)
-      const seqs = records.map(({ seq }) => seq)
-      if (seqs.length > 0) await patiently(this.patience(), () => store.remove(seqs), true)
-      line.cancelled(job.key, seqs)
     }
   }
 

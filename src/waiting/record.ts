@@ -132,7 +132,7 @@ function kindsOf(shape: WaitingShape): ReadonlyMap<string, WaitingShape['columns
 export class ChangeReader {
   private last: Transaction | null = null
 
-  read({ shape, event }: StoredRecord): Change {
+  read({ shape, event }: Pick<StoredRecord, 'shape' | 'event'>): Change {
     const parsed = JSON.parse(event) as ChangeEvent
     if (isPostedSample(parsed)) return samplePosted(parseJson(event, DEEPEST) as object)
     const { op, seq, old, new: new_, query, ...rest } = parsed

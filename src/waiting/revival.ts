@@ -1,8 +1,10 @@
 import type { EvaluationFailure } from '../model/delivery/in-flight-job.ts'
+import { DELAY_PREFIX } from '../model/delivery/waiting.ts'
 import type { StoredRecord, WaitingShape } from '../model/delivery/waiting.ts'
 import type { Change } from '../model/event/change.ts'
 import type { ActionPlan } from '../model/rule/action.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
+import { isPosted } from '../model/event/posted-event.ts'
 import { evaluate, type Rendered } from './evaluate.ts'
 import { ownAction } from './own-action.ts'
 import { ChangeReader } from './record.ts'
@@ -35,7 +37,7 @@ export class Revival {
   revive(record: StoredRecord): Revived {
     const action = this.actionOf(record)
     const change = this.changes.read(record)
-    const evaluated = evaluate(action, record, change)
+    const evaluated = evaluate(action, { ...record, recheck: isRechecked(action, record, change) }, change)
     if (evaluated.failure === null) return { action, change, rendered: evaluated.rendered, failure: null }
     const { stage, error } = evaluated.failure
     return { action, change, rendered: [], failure: { stage, code: error.code, message: error.message } }
@@ -49,4 +51,9 @@ export class Revival {
     if (stage === undefined) this.actions.set(shape, action)
     return action
   }
+}
+
+/** It was delayed, and is due. A posted event stays what it was. */
+function isRechecked({ rule }: ActionPlan, { line }: StoredRecord, { table }: Change): boolean {
+  return Boolean(rule.recheck) && line.startsWith(DELAY_PREFIX) && !isPosted(table)
 }

@@ -26,6 +26,7 @@ const SINK: MatchSink = {
   matched: () => undefined,
   deferred: () => undefined,
   cancelled: () => undefined,
+  newer: () => undefined,
   exceeded: (_rule, _threshold, change) => change,
   failed: () => undefined,
   ruleMatched: () => undefined,

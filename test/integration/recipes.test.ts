@@ -116,7 +116,7 @@ test('webhooks for what matters: a welcome, a paid order with its name, a price,
 
 test('one webhook per customer, a reminder of what is unpaid, and an alarm for what is too much', async () => {
   await using bingo = await start(
-    ['customer_changed', 'busy_shop', 'remind'],
+    ['customer_changed', 'busy_shop', 'remind', 'still_unpaid'],
     [
       ['{window: 5s, maxWait: 5s}', '{window: 2s, maxWait: 10s}'],
       ['count: 100', 'count: 3'],
@@ -134,11 +134,16 @@ test('one webhook per customer, a reminder of what is unpaid, and an alarm for w
   ]
   await mysql.query(statements.join('; '))
   await eventually('all reminders are there', () => sent('/hooks/remind').length === 2)
+  await eventually('all that is unpaid is there', () => sent('/hooks/unpaid').length === 2)
   await eventually('both customers are there', () => sent('/customers/7').length + sent('/customers/8').length === 2)
   await eventually('nothing waits', async () => (await bingo.metric('bingo_in_flight_jobs')) === 0)
   expect(sent('/busy')).toEqual([{ shop: '1', orders: 4 }])
   expect(sent('/customers/7')).toEqual([{ customer: 7 }])
-  expect(
-    sent('/hooks/remind').toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1)),
-  ).toEqual([{ order: 2 }, { order: 5 }])
+  const sorted = (path: string): unknown[] =>
+    sent(path).toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))
+  expect(sorted('/hooks/remind')).toEqual([{ order: 2 }, { order: 5 }])
+  expect(sorted('/hooks/unpaid')).toEqual([
+    { order: 2, total: null },
+    { order: 5, total: null },
+  ])
 })

@@ -93,6 +93,10 @@ export class DurableState {
           await store.remove(places)
           this.ledger.left(places)
         }),
+      replace: (records) =>
+        change(async () => {
+          await store.replace(records)
+        }),
       page: (line, after, limit) => read(() => store.page(line, after, limit)),
       ofKey: (line, rowKey) => read(() => store.ofKey(line, rowKey)),
       lines: () => read(() => store.lines()),

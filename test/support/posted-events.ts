@@ -28,6 +28,10 @@ export class RecordingSink implements MatchSink {
     this.seen.push('cancelled')
   }
 
+  newer(): void {
+    this.seen.push('newer')
+  }
+
   exceeded(): null {
     return null
   }

@@ -117,6 +117,11 @@ export class GuardedWaiting implements WaitingStore {
     return this.#inner.remove(places)
   }
 
+  async replace(records: readonly StoredRecord[]): Promise<void> {
+    if (!this.#permit.valid) await this.#permit.granted()
+    return this.#inner.replace(records)
+  }
+
   page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
     return this.#inner.page(line, after, limit)
   }

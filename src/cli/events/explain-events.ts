@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
+import { writeDuration } from '../../model/quantity.ts'
 import type { ExplainedClause, RuleSet } from '../../model/rule/rule.ts'
 import {
   explainRule,
@@ -92,7 +93,7 @@ function parseEvent(text: string, place: string): SampleEvent {
 }
 
 function describe(explanation: Explanation, colour: Paint): string {
-  const { ruleId, outcome, manual, table, operation, on, match, filter, key, actions } = explanation
+  const { ruleId, outcome, manual, table, operation, on, match, filter, key, delay, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
     'no match': colour.dim('does not match'),
@@ -108,6 +109,10 @@ function describe(explanation: Explanation, colour: Paint): string {
   for (const part of filter?.parts ?? []) lines.push(`    ${describePart(part)}`)
   if (filter?.answer.tag === 'error') lines.push(`    ${colour.red(filter.answer.code)} ${filter.answer.message}`)
   if (key !== null) lines.push(`    key: ${key.present}${key.previous === null ? '' : `, before: ${key.previous}`}`)
+  if (delay !== null) {
+    const again = delay.recheck ? ', then the filter and `when` are asked again, of the newest row' : ''
+    lines.push(`    delay: waits ${writeDuration(delay.ms)}${again}`)
+  }
   for (const action of actions) lines.push(`    → ${describeAction(action)}`)
   return `${lines.join('\n')}\n`
 }

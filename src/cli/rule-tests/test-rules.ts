@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Change } from '../../model/event/change.ts'
+import type { Change, Row } from '../../model/event/change.ts'
 import type { EventSchemas } from '../../model/event/event-schemas.ts'
 import { BingoError, ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
@@ -15,6 +15,7 @@ import { readYamlFile, UnreadableFile } from '../../rules/yaml/yaml-file.ts'
 import { readSchemaFile } from '../check/schema-file.ts'
 import type { TestOptions } from '../commands/test.ts'
 import { configFor } from '../context.ts'
+import { explainDue, whyNoNewest } from './due.ts'
 import { readExpectation, unmet, type Expectation } from './expectation.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { paint } from '../output/paint.ts'
@@ -25,13 +26,15 @@ interface RuleTest {
   readonly name: string
   readonly rule: Rule
   readonly event: SampleEvent
+  /** The row as it is at the due time, or columns of it; null: it is gone. Undefined: nothing has changed. */
+  readonly newest: Row | null | undefined
   readonly expect: Expectation
   /** Payloads of all actions, in the form that `bingo explain` prints. Undefined: not asked. */
   readonly sends: readonly unknown[] | undefined
   readonly location: SourceLocation
 }
 
-const KEYS: readonly string[] = ['name', 'rule', 'event', 'expect', 'sends']
+const KEYS: readonly string[] = ['name', 'rule', 'event', 'newest', 'expect', 'sends']
 
 /** `bingo test`: prints each test; answers the exit code. Throws ProblemsError for files that are wrong. */
 export async function testRules(patterns: readonly string[], options: TestOptions): Promise<number> {
@@ -59,7 +62,7 @@ export async function testRules(patterns: readonly string[], options: TestOption
 
 /** What is not as expected, a line each. */
 function outcomeOf(
-  { rule, event, expect, sends }: RuleTest,
+  { rule, event, newest, expect, sends }: RuleTest,
   tables: readonly TableDef[] | undefined,
   schemas: EventSchemas | undefined,
 ): readonly string[] {
@@ -70,7 +73,7 @@ function outcomeOf(
     if (!(error instanceof BingoError)) throw error
     return [error.message, ...(error.hint === undefined ? [] : [error.hint])]
   }
-  const explanation = explainRule(rule, change)
+  const explanation = newest === undefined ? explainRule(rule, change) : explainDue(rule, change, newest)
   const wrong = unmet(expect, explanation, rule)
   if (wrong.length > 0 || sends === undefined) return wrong
   const sent = explanation.actions.flatMap(sentBy)
@@ -141,7 +144,8 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
       problems.push({ code: 'BINGO_TEST_INVALID', severity: 'error', location, message, hint })
       return []
     }
-    if (node.tag !== 'map') return fail('a test must be a map', 'Use the keys name, rule, event, expect and sends.')
+    if (node.tag !== 'map')
+      return fail('a test must be a map', 'Use the keys name, rule, event, newest, expect and sends.')
     const test = dataOf(node) as { readonly [key: string]: unknown }
     const unknown = Object.keys(test).find((key) => !KEYS.includes(key))
     if (unknown !== undefined) return fail(`"${unknown}" is not a valid key of a test`, `Keys: ${KEYS.join(', ')}.`)
@@ -156,14 +160,26 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
         meant === undefined ? 'Write the id of an enabled rule.' : `Did you mean "${meant}"?`,
       )
     }
-    const { event, sends } = test
+    const { event, newest, sends } = test
     if (typeof event !== 'object' || event === null)
       return fail('"event" is missing', 'Write a map with op, table, old and new; or with type and payload.')
+    const misplaced = newest === undefined ? undefined : whyNoNewest(newest, rule)
+    if (misplaced !== undefined) return fail(...misplaced)
     const expected = readExpectation(entryOf(node, 'expect')?.value, rule)
     if ('message' in expected) return fail(expected.message, expected.hint)
     if (sends !== undefined && !Array.isArray(sends))
       return fail('"sends" must be a list', 'Write one entry per action.')
     const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${expected.outcome}`
-    return [{ name, rule, event: event as SampleEvent, expect: expected, sends, location }]
+    return [
+      {
+        name,
+        rule,
+        event: event as SampleEvent,
+        newest: newest as Row | null | undefined,
+        expect: expected,
+        sends,
+        location,
+      },
+    ]
   })
 }

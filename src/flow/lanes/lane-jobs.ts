@@ -54,9 +54,18 @@ export class LaneJobs {
     const keys = this.lanes.keyChanged ? [true, false] : [false]
     return keys.map((previous) => {
       const job = new InFlightJob(rule.actions[0]!, change, undefined, 0, JOB_BYTES, hold(), null, previous)
-      job.markAsCancel()
+      job.markAs('cancel')
       return job
     })
+  }
+
+  /** What gives the rule's waiting jobs of the change's row the row as it is now: they wait for the key that it had before. */
+  renews(rule: Rule, change: Change, heldBytes: number, hold: Hold): InFlightJob {
+    this.lanes.locate(change, rule.key)
+    const { keyChanged } = this.lanes
+    const job = new InFlightJob(rule.actions[0]!, change, undefined, 0, JOB_BYTES + heldBytes, hold, null, keyChanged)
+    job.markAs('newest')
+    return job
   }
 
   /** Keeps nothing of the change alive. */

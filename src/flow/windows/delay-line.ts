@@ -21,9 +21,9 @@ export interface DelayLineDeps {
   readonly release: (job: InFlightJob) => void
   /** Whether the memory budget has room for more jobs. */
   readonly hasRoom: () => boolean
-  /** What waits may be cancelled. Absent: never. */
-  readonly cancels?: (() => boolean) | undefined
-  /** Up to which commit time everything has been read that may cancel something. Absent: all. */
+  /** What waits may be cancelled, or get another row. Absent: never. */
+  readonly revises?: (() => boolean) | undefined
+  /** Up to which commit time everything has been read that may revise something. Absent: all. */
   readonly readUpToMs?: (() => number) | undefined
 }
 
@@ -64,7 +64,7 @@ export class DelayLine {
   add(job: InFlightJob): void {
     const { line } = this.deps.reader
     const waitedMs = this.waitedMs(job)
-    if (this.delayMs <= MEMORY_MS && line.empty && !this.moving && this.deps.cancels?.() !== true) {
+    if (this.delayMs <= MEMORY_MS && line.empty && !this.moving && this.deps.revises?.() !== true) {
       const dueAtMs = this.deps.clock.monotonicMs() + Math.max(0, this.delayMs - waitedMs)
       this.waiting.push({ job, dueAtMs: Math.max(dueAtMs, this.waiting.at(-1)?.dueAtMs ?? 0) })
     } else {
@@ -73,9 +73,9 @@ export class DelayLine {
     this.schedule()
   }
 
-  /** What waits for the key of the job is cancelled, but for what comes after it. */
-  cancel(job: InFlightJob): void {
-    this.deps.reader.line.cancel(job)
+  /** What waits is revised by the job, but for what comes after it. */
+  revise(job: InFlightJob): void {
+    this.deps.reader.line.revise(job)
   }
 
   /** The delay changes, for what waits too, whose order stays. */
@@ -174,19 +174,23 @@ export class DelayLine {
     }
   }
 
-  /** It is due, but something that is not read or not written yet may have cancelled it before. */
-  private mayBeCancelled({ rowKey, baseMs }: StoredRecord, dueAtMs: number): boolean {
+  /** It is due, but something that is not read or not written yet may have revised it before. */
+  private mayBeRevised({ rowKey, baseMs }: StoredRecord, dueAtMs: number): boolean {
     if (dueAtMs > this.deps.clock.monotonicMs()) return false
-    return this.deps.reader.line.isCancelling(rowKey) || (this.deps.readUpToMs?.() ?? Infinity) < baseMs + this.delayMs
+    return this.deps.reader.line.isRevising(rowKey) || (this.deps.readUpToMs?.() ?? Infinity) < baseMs + this.delayMs
   }
 
   /** Answers how many were due; the others stay where they are. */
   private async move(records: readonly StoredRecord[]): Promise<number> {
     const { reader, release, hasRoom, clock } = this.deps
-    for (const [moved, record] of records.entries()) {
-      const dueAtMs = this.dueAtMs(record)
-      while (!this.stopped && (!hasRoom() || this.mayBeCancelled(record, dueAtMs))) await clock.sleep(ROOM_MS)
-      if (reader.line.isGone(record.seq)) continue
+    for (const [moved, read] of records.entries()) {
+      const dueAtMs = this.dueAtMs(read)
+      let record = reader.line.asItIs(read)
+      while (!this.stopped && record !== null && (!hasRoom() || this.mayBeRevised(record, dueAtMs))) {
+        await clock.sleep(ROOM_MS)
+        record = reader.line.asItIs(read)
+      }
+      if (record === null) continue
       if (dueAtMs > clock.monotonicMs() || this.stopped) {
         this.head = { seq: record.seq, dueAtMs }
         reader.line.back(record)

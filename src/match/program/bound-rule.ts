@@ -41,7 +41,7 @@ export function prepareRule(
     }
   }
   // What waits for its delay is rendered when it is due, by a rule that may read other columns by then.
-  const whole = rule.delayMs > 0 || rule.actions.some((plan) => readsWhole(plan, table))
+  const whole = rule.delayMs > 0 || rule.renews !== undefined || rule.actions.some((plan) => readsWhole(plan, table))
   return { rule, filterId, actions: null, whole }
 }
 

@@ -53,6 +53,8 @@ export interface MatchSink {
   failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
   /** The change cancels what waits of the rule for its key. `error`: that cannot be told. */
   cancelled(rule: Rule, change: Change, error: EvaluationError | null): void
+  /** The change has the newest row of what waits of the rule, or says that the row is gone. */
+  newer(rule: Rule, change: Change, heldBytes: number): void
   /**
    * Counts a match of a rule with a threshold: the event with what was counted when the rule fires, else null. Throws
    * EvaluationError.
@@ -187,7 +189,11 @@ export class TableProgram {
   }
 
   private fire(rule: BoundRule, change: Change, answer: number, heldBytes: number, sink: MatchSink): void {
-    const { cancels } = rule.rule
+    const { cancels, renews } = rule.rule
+    if (renews !== undefined) {
+      sink.newer(renews, change, heldBytes)
+      return
+    }
     if (cancels !== undefined) {
       sink.cancelled(cancels, change, answer === ERROR ? this.errors[rule.filterId]! : null)
       return

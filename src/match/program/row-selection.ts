@@ -29,6 +29,7 @@ export function selections(table: TableDef, rules: readonly Rule[]): { old: Colu
     const condition = conditionOf(rule)
     if (condition !== null) addReads(needs, () => condition.reads(table))
     if (rule.key !== null) addReads(needs, () => bothRows(rule.key!.reads(table)))
+    if (rule.renews !== undefined) needs.add({ new: 'all', old: 'all' })
     if (rule.threshold) addReads(needs, () => rule.threshold!.reads(table))
     for (const plan of rule.actions) {
       if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))

@@ -23,6 +23,12 @@ export interface WakeableQueue {
   wake(lane: number): void
 }
 
+/**
+ * What a job does that is no action, to what waits of its rule: `cancel` ends what waits for its key, `newest` gives what
+ * waits for its row the row as it is now.
+ */
+export type Revision = 'cancel' | 'newest'
+
 /** How a job hangs together with others. */
 class JobLinks {
   absorbedHolds: Hold[] | null = null
@@ -36,7 +42,7 @@ class JobLinks {
   reachedHead = false
   preparation: Preparation | null = null
   skipped = false
-  cancels = false
+  revision: Revision | null = null
   queue: WakeableQueue | null = null
 }
 
@@ -113,13 +119,13 @@ export class InFlightJob implements Sendable {
     return this.links !== null && this.links.skipped
   }
 
-  /** It is no action: what waits of its rule for its key is cancelled when its turn comes, and it ends. */
-  get cancels(): boolean {
-    return this.links !== null && this.links.cancels
+  /** It is no action: what waits of its rule is revised when its turn comes, and it ends. Null: it is an action. */
+  get revision(): Revision | null {
+    return this.links === null ? null : this.links.revision
   }
 
-  markAsCancel(): void {
-    this.link().cancels = true
+  markAs(revision: Revision): void {
+    this.link().revision = revision
   }
 
   /** Keeps its place, and is not sent before `prepared`. */

@@ -73,9 +73,14 @@ export interface WaitingStore {
   add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]>
   /** Places that are empty already are passed over: a record that was added again meanwhile stays. */
   remove(places: readonly WaitingSeq[]): Promise<void>
+  /**
+   * Gives what stands at these places another shape, key, and event; nothing else of it changes, and places that are empty are
+   * passed over.
+   */
+  replace(records: readonly StoredRecord[]): Promise<void>
   /** The first records of a line behind `after` (0: from its beginning), in order. */
   page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]>
-  /** Of a `delay/` line, the records of one row, in order. */
+  /** Of a `delay/` or `rule/` line, the records of one key, in order. */
   ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]>
   lines(): Promise<readonly LineTotals[]>
   close(): Promise<void>
@@ -116,5 +121,9 @@ export const HELD_FACTOR = 4
 
 export const SPOOL_PREFIX = 'spool/'
 export const RULE_PREFIX = 'rule/'
-/** Records of these lines are found by their row. */
 export const DELAY_PREFIX = 'delay/'
+
+/** Records of such lines are found by their key: a later change may revise them. */
+export function isKeyed(line: string): boolean {
+  return line.startsWith(DELAY_PREFIX) || line.startsWith(RULE_PREFIX)
+}

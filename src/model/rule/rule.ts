@@ -131,6 +131,11 @@ export interface CancelOn {
   readonly filter: Predicate | null
 }
 
+/** `recheck: true` of a rule with a delay. */
+export interface Recheck {
+  readonly location: SourceLocation
+}
+
 export interface Rule {
   readonly id: string
   readonly description: string | null
@@ -157,8 +162,12 @@ export interface Rule {
   readonly manual: boolean
   /** A later change of the same key that it selects cancels what waits for the delay; null or absent: none does. */
   readonly cancelOn?: CancelOn | null | undefined
+  /** At the due time its condition and the `when` of its actions are asked again, of the newest row; null or absent: they are not. */
+  readonly recheck?: Recheck | null | undefined
   /** This stands for `cancelOn` of that rule: it has no actions, and what it matches cancels. */
   readonly cancels?: Rule | undefined
+  /** This stands for `recheck` of that rule: it has no actions, and what it matches is the newest row of what waits. */
+  readonly renews?: Rule | undefined
   matchesTable(schema: string, table: string): boolean
   /** As `matchesTable`, for one operation. */
   listensTo(operation: Operation, schema: string, table: string): boolean

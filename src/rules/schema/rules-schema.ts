@@ -122,6 +122,10 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
       },
       description: 'Later changes of the same key that cancel what waits for the delay.',
     },
+    recheck: {
+      type: 'boolean',
+      description: 'Asks the filter and when again after the delay, of the newest row; a deleted row ends what waits.',
+    },
     ...DELIVERY,
     actions: { type: 'array', minItems: 1, items: { $ref: '#/definitions/action' } },
   }

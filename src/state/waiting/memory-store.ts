@@ -38,6 +38,17 @@ export class MemoryWaitingStore implements WaitingStore {
     }
   }
 
+  async replace(records: readonly StoredRecord[]): Promise<void> {
+    for (const { seq, shape, rowKey, event } of records) {
+      const before = this.#bySeq.get(seq)
+      if (before === undefined) continue
+      const read = this.#shapes.read(shapeText(shape))
+      const stored = { ...before, shape: read, rowKey, event, bytes: Buffer.byteLength(event) }
+      this.#byId.set(stored.id, stored)
+      this.#bySeq.set(seq, stored)
+    }
+  }
+
   async page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
     const found: StoredRecord[] = []
     for (const record of this.#bySeq.values()) {

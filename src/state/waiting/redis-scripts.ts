@@ -58,3 +58,28 @@ for i = 1, #ARGV do
   if id then drop(id) end
 end
 return 0`
+
+/**
+ * ARGV: for each record its place, the name and text of its shape, its row key, its event, and the bytes of that.
+ * A head is an object of texts and numbers, and `rest` may be null: cjson keeps both.
+ */
+export const REPLACE = `
+for i = 1, #ARGV, 6 do
+  local id = redis.call('HGET', KEYS[4], ARGV[i])
+  if id then
+    local body = redis.call('HGET', KEYS[1], id)
+    local first = string.find(body, '\\n', 1, true)
+    local second = string.find(body, '\\n', first + 1, true)
+    local head = cjson.decode(string.sub(body, first + 1, second - 1))
+    if head.keyed then
+      local row = KEYS[1] .. ':row:' .. head.line .. ':'
+      redis.call('ZREM', row .. head.rowKey, id)
+      redis.call('ZADD', row .. ARGV[i + 3], ARGV[i], id)
+    end
+    redis.call('HINCRBY', KEYS[2], head.line, tonumber(ARGV[i + 5]) - head.bytes)
+    redis.call('HSET', KEYS[1] .. ':shapes:' .. head.line, ARGV[i + 1], ARGV[i + 2])
+    head.shape, head.rowKey, head.bytes = ARGV[i + 1], ARGV[i + 3], tonumber(ARGV[i + 5])
+    redis.call('HSET', KEYS[1], id, ARGV[i] .. '\\n' .. cjson.encode(head) .. '\\n' .. ARGV[i + 4])
+  end
+end
+return 0`

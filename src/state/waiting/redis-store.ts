@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { RedisConnection } from '../../clients/redis.ts'
-import { DELAY_PREFIX } from '../../model/delivery/waiting.ts'
+import { isKeyed } from '../../model/delivery/waiting.ts'
 import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
-import { ADD, REMOVE } from './redis-scripts.ts'
+import { ADD, REMOVE, REPLACE } from './redis-scripts.ts'
 import { readHead, readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
 
 const READY_TIMEOUT_MS = 5_000
@@ -53,7 +53,7 @@ export class RedisWaitingStore implements WaitingStore {
       const text = shapeText(record.shape)
       const shape = this.#nameOf(text)
       shapes.set(`${line}\0${shape}`, [line, shape, text])
-      const keyed = line.startsWith(DELAY_PREFIX)
+      const keyed = isKeyed(line)
       const head: Head = { line, shape, rowKey, keyed, baseMs, bytes: Buffer.byteLength(event), rest: restText(record) }
       return [id, JSON.stringify(head), event, `${record.from ?? ''}`]
     })
@@ -66,6 +66,16 @@ export class RedisWaitingStore implements WaitingStore {
     for (let from = 0; from < places.length; from += AT_ONCE) {
       const some = places.slice(from, from + AT_ONCE)
       await this.#run((client) => client.eval(REMOVE, this.#keys.length, ...this.#keys, ...some.map(String)))
+    }
+  }
+
+  async replace(records: readonly StoredRecord[]): Promise<void> {
+    for (let from = 0; from < records.length; from += AT_ONCE) {
+      const written = records.slice(from, from + AT_ONCE).flatMap(({ seq, shape, rowKey, event }) => {
+        const text = shapeText(shape)
+        return [`${seq}`, this.#nameOf(text), text, rowKey, event, `${Buffer.byteLength(event)}`]
+      })
+      await this.#run((client) => client.eval(REPLACE, this.#keys.length, ...this.#keys, ...written))
     }
   }
 

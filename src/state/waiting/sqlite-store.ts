@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { inTransaction } from '../../clients/sqlite.ts'
-import { DELAY_PREFIX } from '../../model/delivery/waiting.ts'
+import { isKeyed } from '../../model/delivery/waiting.ts'
 import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
 import { stateFileError } from '../sqlite/errors.ts'
 import type { StateFile } from '../sqlite/state-file.ts'
@@ -70,7 +70,17 @@ export class SqliteWaitingStore implements WaitingStore {
       const shape = this.#shapeId(database, line, shapeText(record.shape))
       const { id, rowKey, baseMs, event } = record
       const bytes = Buffer.byteLength(event)
-      const values = [id, line, shape, rowKey, isKeyed(record), baseMs, bytes, event, restText(record)] as const
+      const values = [
+        id,
+        line,
+        shape,
+        rowKey,
+        isKeyed(record.line) ? 1 : 0,
+        baseMs,
+        bytes,
+        event,
+        restText(record),
+      ] as const
       if (insert.run(++seq, ...values).changes === 0) {
         const before = take.get(id) as unknown as { readonly line: number; readonly bytes: number }
         totals.add(before.line, -1, -before.bytes)
@@ -93,6 +103,25 @@ export class SqliteWaitingStore implements WaitingStore {
         for (const { line, bytes } of removed) totals.add(line, -1, -bytes)
         const { count } = this.#prepared(database)
         for (const [line, { records, bytes }] of totals.lines) count.run(records, bytes, line)
+      }),
+    )
+  }
+
+  replace(records: readonly StoredRecord[]): Promise<void> {
+    return this.#run((database) =>
+      inTransaction(database, () => {
+        const before = database.prepare('SELECT line, bytes FROM waiting WHERE seq = ?')
+        const replace = database.prepare(
+          'UPDATE waiting SET shape = ?, row_key = ?, bytes = ?, event = ? WHERE seq = ?',
+        )
+        const { count } = this.#prepared(database)
+        for (const { seq, shape, rowKey, event } of records) {
+          const found = before.get(seq) as unknown as { readonly line: number; readonly bytes: number } | undefined
+          if (found === undefined) continue
+          const bytes = Buffer.byteLength(event)
+          replace.run(this.#shapeId(database, found.line, shapeText(shape)), rowKey, bytes, event, seq)
+          count.run(0, bytes - found.bytes, found.line)
+        }
       }),
     )
   }
@@ -210,8 +239,4 @@ class Totals {
 function nextSeq(database: DatabaseSync, count: number): number {
   const row = database.prepare('UPDATE waiting_next SET seq = seq + ? RETURNING seq').get(count)
   return (row!['seq'] as number) - count
-}
-
-function isKeyed({ line }: WaitingRecord): number {
-  return line.startsWith(DELAY_PREFIX) ? 1 : 0
 }

@@ -35,6 +35,7 @@ function doneBy(text: string, ...changes: readonly Change[]): readonly string[] 
       deferred: () => undefined,
       failed: () => void done.push('failed'),
       ruleMatched: () => undefined,
+      newer: () => undefined,
       exceeded: (_rule, _threshold, each) => each,
       cancelled: (_rule, { seq }, error) => void done.push(error === null ? `cancel ${seq}` : `${error.code} ${seq}`),
     })

@@ -195,6 +195,7 @@ describe('Hops', () => {
         ruleMatched: () => undefined,
         deferred: () => undefined,
         cancelled: () => undefined,
+        newer: () => undefined,
         exceeded: () => null,
         matched: (action, change, payload) => void jobs.push({ id: change.id, key: '', at: 0, payload, action }),
         failed: (_action, _change, { error }) => void codes.push(error.code),

@@ -60,7 +60,7 @@ function world(random: Random) {
       each.end()
     },
     hasRoom: () => true,
-    cancels: () => true,
+    revises: () => true,
     readUpToMs: () => state.readUpToMs,
   })
   const pass = (ms: number): Promise<boolean> => time.run(() => false, time.monotonicMs + ms)
@@ -69,7 +69,7 @@ function world(random: Random) {
 
 function cancelOf(id: number, seq: number, hold: CountingHold): InFlightJob {
   const cancel = job({ id, seq, action: RULE, hold })
-  cancel.markAsCancel()
+  cancel.markAs('cancel')
   return cancel
 }
 
@@ -90,7 +90,7 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
           if (its === key && !cancelled.has(of)) cancelled.set(of, clock.monotonicMs())
         const cancel = cancelOf(key, seq, hold)
         if (line.empty) cancel.end()
-        else line.cancel(cancel)
+        else line.revise(cancel)
       } else {
         added.set(seq, { key, atMs: clock.monotonicMs() })
         line.add(job({ id: key, seq, action: RULE, hold }))
@@ -120,7 +120,7 @@ test('what is due waits until everything was read that was committed before that
   line.add(job({ id: 2, seq: 2, action: RULE, hold: new CountingHold() }))
   await pass(10 * DELAY_MS)
   expect(released).toEqual([])
-  line.cancel(cancelOf(1, 3, new CountingHold()))
+  line.revise(cancelOf(1, 3, new CountingHold()))
   state.readUpToMs = Infinity
   await pass(DELAY_MS)
   expect(released.map(({ seq }) => seq)).toEqual([2])

@@ -46,6 +46,7 @@ function run(actions: string, rule = ''): { readonly failed: Change[]; readonly 
     failed: (_action, change) => void failed!.push(change),
     ruleMatched: () => undefined,
     cancelled: () => undefined,
+    newer: () => undefined,
     exceeded: (_rule, _threshold, change) => change,
   })
   return { failed: failed!, matched: matched! }

@@ -150,6 +150,40 @@ export function describeWaiting(newPlace: () => () => Promise<WaitingStore>): vo
     expect(await store.ofKey('delay/rule', 'a\0b')).toHaveLength(1)
   })
 
+  test('finds what waits for a suspended rule by its row', async () => {
+    const store = await fresh()
+    await store.add([record(1, { line: 'rule/rule', rowKey: 'a' }), record(2, { line: 'rule/rule', rowKey: 'b' })])
+    expect((await store.ofKey('rule/rule', 'b')).map(({ id }) => id)).toEqual([record(2).id])
+  })
+
+  test('gives records another row at their places, and passes over places that are empty', async () => {
+    const open = newPlace()
+    const store = await open()
+    const failed = record(2, {
+      line: 'delay/rule',
+      rowKey: 'a\0b',
+      stage: 'when',
+      attempts: [{ at: 5, code: 'BINGO_X', message: 'no\nluck' }],
+    })
+    await store.add([record(1, { line: 'delay/rule' }), failed, record(3, { line: 'delay/rule' })])
+    const [first, second] = (await store.page('delay/rule', 0, 2)) as [StoredRecord, StoredRecord]
+    await store.remove([first.seq])
+    const shape: WaitingShape = { ...SHAPE, columns: [...SHAPE.columns, ['paid', 'int']] }
+    const now = { ...second, shape, rowKey: 'c\0d', event: '{"text":"a line\\nfeed, and é"}' }
+    await store.replace([{ ...now, seq: first.seq }, now, { ...now, seq: 999_999 }])
+    const reopened = await open()
+    const expected = { ...now, bytes: Buffer.byteLength(now.event) }
+    expect((await reopened.page('delay/rule', 0, 10))[0]).toEqual(expected)
+    expect(await ids(reopened, 'delay/rule')).toEqual([2, 3])
+    expect(await reopened.ofKey('delay/rule', 'c\0d')).toEqual([expected])
+    expect(await reopened.ofKey('delay/rule', 'a\0b')).toEqual([])
+    const bytes = expected.bytes + Buffer.byteLength(record(3).event)
+    expect(await reopened.lines()).toMatchObject([{ line: 'delay/rule', count: 2, bytes }])
+    await reopened.remove([second.seq])
+    expect(await reopened.ofKey('delay/rule', 'c\0d')).toEqual([])
+    expect(await ids(reopened, 'delay/rule')).toEqual([3])
+  })
+
   test('holds thousands, a page at a time', async () => {
     const store = await fresh()
     await store.add(Array.from({ length: 1_500 }, (_, i) => record(i + 1)))
