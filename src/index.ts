@@ -18,6 +18,7 @@ export type {
   SourceStatsOfPipeline,
   TargetStatsOfPipeline,
 } from './app/library/contract.ts'
+export type { EventDetails, EventToPublish, Moment, PublishedEvent, PublishOptions } from './events/to-publish.ts'
 export { createEventStore } from './event-store/create.ts'
 export type { EventStoreOptions } from './event-store/create.ts'
 export type {
@@ -71,6 +72,13 @@ export type { DeliveryFailure, FieldSpec, Log } from './model/rule/action.ts'
 export { Change } from './model/event/change.ts'
 export type { ChangeEvent, Operation, Row, RowOp, Transaction, Value } from './model/event/change.ts'
 export type { Clock, Timer } from './model/clock.ts'
+export type {
+  EventEnvelope,
+  EventOutcome,
+  EventProgress,
+  EventRecord,
+  EventStatus,
+} from './model/event/event-record.ts'
 export type { CloudEvent } from './model/event/cloud-event.ts'
 export type { DeadLetter, DeadLetterFilter } from './model/delivery/dead-letter.ts'
 export { BingoError, ProblemsError } from './model/errors.ts'

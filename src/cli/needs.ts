@@ -10,7 +10,7 @@ export interface Needs {
    * `rules`: it compiles rules and contacts nobody, so that no secret need be there at all.
    */
   readonly used:
-    | readonly (SettingPath | 'http' | 'source' | 'deadLetters' | 'webhooks' | 'delivery')[]
+    | readonly (SettingPath | 'http' | 'events' | 'source' | 'deadLetters' | 'webhooks' | 'delivery')[]
     | 'all'
     | 'rules'
 }
@@ -34,6 +34,8 @@ export const NEEDS = {
     source: false,
     used: ['name', 'checkpoint.store', 'deadLetters', 'redis.url', 'webhooks', 'delivery'],
   },
+  // Where a rule makes events: the daemon stores them, or this process does.
+  'dead-letters retry, making events': { source: false, used: ['name', 'checkpoint.store', 'http', 'events'] },
   // Where a rule reads more than its dead letters hold, or looks something up.
   'dead-letters retry, asking the source': { source: true, used: ['name', 'source'] },
 } as const satisfies { readonly [command: string]: Needs }

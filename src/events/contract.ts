@@ -1,3 +1,4 @@
+import type { EventSink } from '../model/event/event-sink.ts'
 import type { EventPublisher } from '../model/event/posting.ts'
 import type { EventProvider } from '../model/state/event-provider.ts'
 
@@ -5,6 +6,8 @@ import type { EventProvider } from '../model/state/event-provider.ts'
 export interface Events {
   readonly provider: Pick<EventProvider, 'can' | 'log' | 'get' | 'list' | 'cancel' | 'replay' | 'progress'>
   readonly publisher: EventPublisher
+  /** Takes the events that rules make. */
+  readonly sink: EventSink
 }
 
 /** A rule, as those see it who turn it on and off. */

@@ -19,6 +19,10 @@ export interface StatusProjectionDeps {
   readonly log: Log
   /** Sends that were skipped, since their rule is disabled. */
   readonly skipped: { has(job: Sendable): boolean }
+  /** Called when nothing of an event runs any more; `waiting`: something of it ends later, made of a store. */
+  readonly ended?:
+    | ((event: PostedEvent, how: 'completed' | 'failed' | 'waiting', error: string | null) => void)
+    | undefined
 }
 
 /** What is known of one event while its actions run. */
@@ -163,8 +167,10 @@ export class StatusProjection implements JobObserver {
   private hasEnded({ event, error, isWaiting }: Tracked): void {
     const { counters, clock } = this.deps
     this.tracked.delete(event)
+    const status = error === null ? 'completed' : 'failed'
+    this.deps.ended?.(event, isWaiting ? 'waiting' : status, error)
     if (isWaiting) return
-    counters.ended(event.envelope, error === null ? 'completed' : 'failed')
+    counters.ended(event.envelope, status)
     counters.processing.observe(Math.max(0, clock.now() - event.transaction.timestampUs / 1_000))
   }
 

@@ -33,7 +33,7 @@ export function apiDeps(
   const counters = new EventCounters()
   const limits = { ...API_LIMITS, ...options.limits }
   const publisher = new Publisher({ provider, limits, instanceId: 'one', clock: systemClock, counters })
-  const events: { current: Events | null } = { current: { provider, publisher } }
+  const events: { current: Events | null } = { current: { provider, publisher, sink: publisher.sink } }
   const rules = new MemorySwitches()
   const deps: ApiDeps = {
     tokens: new Tokens({ token: undefined, tokens: options.tokens }),

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { DueTimer } from '../../events/due-timer.ts'
 import type { Events } from '../../events/contract.ts'
 import { Publisher } from '../../events/publisher.ts'
-import { StatusProjection } from '../../events/status-projection.ts'
+import { StatusProjection, type StatusProjectionDeps } from '../../events/status-projection.ts'
 import { openEventProvider } from '../../log/open.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -12,7 +12,8 @@ import type { EventSink } from '../../model/event/event-sink.ts'
 import type { Log, Sendable } from '../../model/rule/action.ts'
 import type { Source } from '../../model/source/source.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
-import { LogSource } from '../../sources/log/log-source.ts'
+import type { PostedEvent } from '../../model/event/posted-event.ts'
+import { LogSource, type EventStatuses } from '../../sources/log/log-source.ts'
 import type { EventsConfig } from '../config/config.ts'
 import { EVENTS_SOURCE } from '../config/sources.ts'
 import type { NamedSource } from '../open-sources.ts'
@@ -28,6 +29,15 @@ export interface OpenEventsDeps {
   readonly schemas: () => EventSchemas | undefined
   readonly log: Log
   readonly clock: Clock
+  /** Under which name the log is read: readers of one name share what is in it. Default: that of the rules. */
+  readonly group?: string | undefined
+  /** Called when an event is about to be matched. */
+  readonly read?: ((event: PostedEvent) => void) | undefined
+  /** As in StatusProjectionDeps. */
+  readonly ended?: StatusProjectionDeps['ended']
+  /** Called once a second with how much is not finished. */
+  readonly seen?: ((queue: { readonly size: number }) => void) | undefined
+  readonly bounds?: { readonly maxEvents?: number | undefined } | undefined
 }
 
 /** Who reads the log for the rules of an instance. */
@@ -36,8 +46,6 @@ const EXPIRE_EVERY_MS = 600_000
 
 /** Posted events of a running instance: where they are kept, taken in, and read. */
 export interface RunningEvents extends Events {
-  /** Takes the events that rules make. */
-  readonly sink: EventSink
   readonly source: NamedSource
   /** Events enter the log at their time, from now on. */
   start(): void
@@ -47,7 +55,8 @@ export interface RunningEvents extends Events {
 /** Nothing is read yet. Rejects with BINGO_EVENTS_STORE_INVALID. */
 export async function openEvents(deps: OpenEventsDeps): Promise<RunningEvents> {
   const { name, config, clock } = deps
-  const provider = await openEventProvider(config.store, { name, idRetentionMs: config.retentionMs, clock })
+  const options = { name, idRetentionMs: config.retentionMs, clock, ...deps.bounds }
+  const provider = await openEventProvider(config.store, options)
   return new OpenEvents(provider, deps)
 }
 
@@ -78,18 +87,36 @@ class OpenEvents implements RunningEvents {
       },
     })
     this.sink = this.publisher.sink
-    this.status = new StatusProjection({ provider, counters, clock, log, skipped })
+    this.status = new StatusProjection({ provider, counters, clock, log, skipped, ended: deps.ended })
     const source = new LogSource({
       name: EVENTS_SOURCE,
       provider,
-      group: GROUP,
+      group: deps.group ?? GROUP,
       clock,
       log,
-      status: this.status,
-      seen: (queue) => (counters.queue = queue),
+      status: this.statuses(),
+      seen: (queue) => {
+        counters.queue = queue
+        deps.seen?.(queue)
+      },
     })
     this.status.follows(source)
     this.source = { name: EVENTS_SOURCE, custom: source as unknown as Source<object>, observer: this.status }
+  }
+
+  /** What the reader of the log tells of each event. */
+  private statuses(): EventStatuses {
+    const { status } = this
+    const { read } = this.deps
+    if (read === undefined) return status
+    return {
+      reads: (event) => {
+        read(event)
+        status.reads(event)
+      },
+      hasRead: (event) => status.hasRead(event),
+      flush: () => status.flush(),
+    }
   }
 
   start(): void {

@@ -6,7 +6,8 @@ import type { RuleSet } from '../../model/rule/rule.ts'
 import type { Source } from '../../model/source/source.ts'
 import type { Environment } from '../../model/secrets.ts'
 import type { TargetType } from '../../targets/custom/target-type.ts'
-import type { ConfigInput, SourceInput } from '../config/input.ts'
+import type { EventToPublish, PublishedEvent, PublishOptions } from '../../events/to-publish.ts'
+import type { ConfigInput, EventsInput, SourceInput } from '../config/input.ts'
 
 /** YAML text, files (paths, folders and globs; relative to the working directory), or what `loadRules` answered. */
 export type RulesInput = string | { readonly files: string | readonly string[] } | RuleSet
@@ -46,8 +47,14 @@ export interface LoadRulesOptions {
 export interface PipelineOptions extends LoadRulesOptions {
   /** Owner of positions and dead letters: letters, digits, ".", "_" and "-", at most 64. One running pipeline per name. */
   readonly name: string
-  /** At least one, each with a name of its own. */
-  readonly sources: readonly (Source<object> | MysqlSourceOptions)[]
+  /** Each with a name of its own; at least one, unless `events` are taken. */
+  readonly sources?: readonly (Source<object> | MysqlSourceOptions)[] | undefined
+  /**
+   * Takes events that are published, and those that `type: event` actions make: they are kept in `store` (`file:PATH`,
+   * `memory:`, `mysql://`, `mariadb://`, `postgres://`) and go through the rules with `on:`. Settings as `events:` of the
+   * configuration. Default: none are taken.
+   */
+  readonly events?: (Readonly<EventsInput> & { readonly store: string }) | undefined
   readonly rules: RulesInput
   /**
    * Where positions and dead letters are kept: `memory:` (for the life of the pipeline), `file:PATH`, `redis://HOST:PORT/DB`
@@ -71,6 +78,14 @@ export interface Pipeline {
   run(signal?: AbortSignal): Promise<void>
   /** From the next event on. Rejects with ProblemsError where the rules are wrong: the present ones then stay in force. */
   reload(rules: RulesInput): Promise<void>
+  /**
+   * Stores an event for the rules, and resolves when that is as durable as the store can make it. Rejects with
+   * BINGO_PIPELINE_NOT_RUNNING, BINGO_EVENTS_OFF, BINGO_EVENT_REFUSED (with `problems`), BINGO_EVENT_TOO_LARGE,
+   * BINGO_EVENT_CONFLICT, or the error of the store.
+   */
+  publish(event: EventToPublish, options?: PublishOptions): Promise<PublishedEvent>
+  /** As `publish`, all or none. */
+  publishBatch(events: readonly EventToPublish[], options?: PublishOptions): Promise<readonly PublishedEvent[]>
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
   /** What could not be delivered, oldest first. With `state: 'memory:'` only while it runs. */

@@ -9,16 +9,19 @@ import type { WaitingStore } from '../../model/delivery/waiting.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { DropResult } from '../../model/delivery/deliveries.ts'
 import { BingoError } from '../../model/errors.ts'
+import type { EventSink } from '../../model/event/event-sink.ts'
+import type { EventToPublish, PublishedEvent, PublishOptions } from '../../events/to-publish.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { silentLog } from '../../model/silent-log.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
-import { loadSources, openSources } from '../open-sources.ts'
+import { loadSources, openSources, type NamedSource } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { Pipeline, PipelineOptions, PipelineStats, RedeliveryResult, RulesInput } from './contract.ts'
 import { PipelineDeadLetters } from './dead-letters.ts'
+import { PipelineEvents } from './posted-events.ts'
 import type { LibraryParts } from './parts.ts'
 import { compileOptions, readRules, typesWith, warnOf } from './rules.ts'
 import { configOf, namedSources } from './settings.ts'
@@ -33,16 +36,17 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const config = configOf(options)
   const sources = namedSources(options)
   const types = typesWith(options.targets ?? [])
-  const compile = compileOptions(config, types, options)
+  const compile = compileOptions(config, types, options, config.events !== null)
   const loaded = await readRules(options.rules, compile)
   warnOf(loaded, log)
   return new LibraryPipeline({ config, sources, types, compile, log, clock }, loaded.ruleSet)
 }
 
-class LibraryPipeline implements Pipeline {
+export class LibraryPipeline implements Pipeline {
   private readonly parts: LibraryParts
   private readonly counters: Stats
   private readonly letters: PipelineDeadLetters
+  private readonly events: PipelineEvents
   private ruleSet: RuleSet
   private started = false
   /** The reloads that were asked for are done. */
@@ -53,7 +57,10 @@ class LibraryPipeline implements Pipeline {
     this.parts = parts
     this.ruleSet = ruleSet
     this.counters = createStats(parts.config.budgetBytes, parts.config.targetBudgetBytes)
-    this.letters = new PipelineDeadLetters(parts, (target, run) => this.openTarget(target, run))
+    this.events = new PipelineEvents(parts, this.counters, () => this.ruleSet.schemas)
+    this.letters = new PipelineDeadLetters(parts, this.events, (target, run, events) =>
+      this.openTarget(target, run, events),
+    )
   }
 
   async run(signal: AbortSignal = new AbortController().signal): Promise<void> {
@@ -66,10 +73,11 @@ class LibraryPipeline implements Pipeline {
     this.started = true
     const { state, checkpoints } = await openInstanceState(stateSettings(config, log))
     try {
+      await this.events.open()
       const deadLetters = await this.letters.open()
       const waiting = await openWaitingStore(stateSettings(config, log))
       try {
-        const deps = { ...this.parts, state, checkpoints, deadLetters, stats: this.counters }
+        const deps = { ...this.parts, sources: this.sources, state, checkpoints, deadLetters, stats: this.counters }
         const loaded = await loadSources(deps, signal)
         if (loaded === 'stopped') return
         const entries = await openSources(loaded, deps, {
@@ -77,12 +85,17 @@ class LibraryPipeline implements Pipeline {
           position: (source) => this.flow?.position(source) ?? null,
         })
         this.flow = this.createFlow(entries, loaded.epoch, deadLetters, waiting)
+        this.events.start()
+        signal.addEventListener('abort', () => this.events.stop(), { once: true })
         await this.flow.run(signal)
       } finally {
-        await waiting.close()
+        this.events.stop()
         await this.letters.close()
+        await this.events.close()
+        await waiting.close()
       }
     } finally {
+      await this.events.close()
       await state.close()
       await checkpoints.close()
     }
@@ -102,6 +115,19 @@ class LibraryPipeline implements Pipeline {
     this.flow?.reload(loaded.ruleSet)
   }
 
+  async publish(event: EventToPublish, options: PublishOptions = {}): Promise<PublishedEvent> {
+    const [posted] = await this.events.publish([event], options)
+    return posted!
+  }
+
+  publishBatch(events: readonly EventToPublish[], options: PublishOptions = {}): Promise<readonly PublishedEvent[]> {
+    return this.events.publish(events, options)
+  }
+
+  private get sources(): readonly NamedSource[] {
+    return [...this.parts.sources, ...this.events.sources]
+  }
+
   dropTarget(target: string): DropResult {
     return this.flow?.dropTarget(target) ?? 'unknown'
   }
@@ -118,7 +144,7 @@ class LibraryPipeline implements Pipeline {
   }
 
   stats(): PipelineStats {
-    const sources = this.parts.sources.map((source) => {
+    const sources = this.sources.map((source) => {
       const { name } = source
       const position = this.flow?.position(name) ?? null
       // A place in a binlog is written down with its server, which is known once a connection stands.
@@ -154,7 +180,7 @@ class LibraryPipeline implements Pipeline {
         sources: entries,
         waiting,
         deliveries: (run, hooks) => {
-          const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
+          const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run, this.events.sink)
           return new TargetQueues(
             { ...deps, lanes: config.lanes, spool: config.spool, logSends: null, deadLetters, openTarget },
             hooks,
@@ -166,9 +192,9 @@ class LibraryPipeline implements Pipeline {
     )
   }
 
-  private openTarget(target: TargetConfig, run: DeliveryRun): Promise<Target> {
+  private openTarget(target: TargetConfig, run: DeliveryRun, events: EventSink | undefined): Promise<Target> {
     const { types, log, clock } = this.parts
-    const context = { log: log.child({ target: target.id }), now: () => clock.now(), run }
+    const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, events }
     return types.get(target.type)!.open(target, context)
   }
 }

@@ -4,6 +4,7 @@ import { countOf, planRetry } from '../../deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
 import type { Target, TargetConfig } from '../../model/rule/action.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+import type { EventSink } from '../../model/event/event-sink.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { openDeadLetterStore } from '../../state/open.ts'
@@ -13,20 +14,23 @@ import { createStats } from '../../model/stats.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
 import type { RedeliveryResult } from './contract.ts'
 import type { LibraryParts } from './parts.ts'
+import type { PipelineEvents } from './posted-events.ts'
 
-type OpenTarget = (target: TargetConfig, run: DeliveryRun) => Promise<Target>
+type OpenTarget = (target: TargetConfig, run: DeliveryRun, events: EventSink | undefined) => Promise<Target>
 
 /** The dead letters of a pipeline, while it runs and when it does not. */
 export class PipelineDeadLetters {
   private readonly parts: LibraryParts
+  private readonly events: PipelineEvents
   private readonly openTarget: OpenTarget
   /** That of the run. */
   private live: DeadLetterStore | null = null
   private stop = new AbortController()
   private readonly running = new Set<Promise<unknown>>()
 
-  constructor(parts: LibraryParts, openTarget: OpenTarget) {
+  constructor(parts: LibraryParts, events: PipelineEvents, openTarget: OpenTarget) {
     this.parts = parts
+    this.events = events
     this.openTarget = openTarget
   }
 
@@ -68,11 +72,13 @@ export class PipelineDeadLetters {
     // Two at a time could send an older event of a row after a newer one.
     await using _lease = await store.lease()
     const run = { name: config.name, epoch: null, window: null }
-    const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run)
+    await using events = await this.events.borrow()
+    const openTarget = (target: TargetConfig): Promise<Target> => this.openTarget(target, run, events.sink)
     const servers = (): readonly ServerSource[] => this.parts.sources.filter((each) => 'mysql' in each)
     const readAgain = eventsAgain({ instance: config.name, servers, clock, signal })
     await using redelivery = new Redelivery({ ruleSet, openTarget, lookups: this.lookups(), clock, readAgain, signal })
     const failures: { id: string; code: string; message: string }[] = []
+    const delivered = new Map<string, DeadLetter>()
     const plan = await planRetry(store, filter)
     let total = countOf(plan)
     let taken = 0
@@ -80,10 +86,19 @@ export class PipelineDeadLetters {
       store,
       signal,
       send: (letter) => redelivery.send(letter),
-      onRemoved: (ids) => redelivery.removed(ids),
-      onResult: ({ id }, failure) => {
-        if (failure === null) taken += 1
-        else failures.push({ id, code: failure.error.code, message: failure.error.message })
+      onRemoved: async (ids) => {
+        await redelivery.removed(ids)
+        const letters = ids.flatMap((id) => delivered.get(id) ?? [])
+        for (const id of ids) delivered.delete(id)
+        // Their effects are there: a status that cannot be written takes nothing back.
+        for (const letter of letters) await events.redelivered(letter, clock.now()).catch(() => undefined)
+      },
+      onResult: (letter, failure) => {
+        const { id } = letter
+        if (failure === null) {
+          taken += 1
+          if (letter.event.op === 'event') delivered.set(id, letter)
+        } else failures.push({ id, code: failure.error.code, message: failure.error.message })
       },
       onMore: (count) => {
         total += count

@@ -2,6 +2,7 @@ import type { ActionType, Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { CompileOptions } from '../../rules/files/load.ts'
 import type { Config } from '../config/config.ts'
+import type { OpenEventsDeps } from '../events/open-events.ts'
 import type { NamedSource } from '../open-sources.ts'
 
 /** The options of a pipeline, checked and complete. */
@@ -12,4 +13,8 @@ export interface LibraryParts {
   readonly compile: CompileOptions
   readonly log: Log
   readonly clock: Clock
+  /** Whose posted events these are, and who is told of them; absent: the rules', and nobody. */
+  readonly eventHooks?:
+    | Partial<Pick<OpenEventsDeps, 'group' | 'skipped' | 'read' | 'ended' | 'seen' | 'bounds'>>
+    | undefined
 }

@@ -39,15 +39,18 @@ export function typesWith(targets: readonly TargetType[]): ReadonlyMap<string, A
   return types
 }
 
+/** `keepsEvents`: as in ActionDefaults; rules that are loaded ahead of their pipeline do not know it. */
 export function compileOptions(
   config: Config,
   types: ReadonlyMap<string, ActionType>,
   { env }: LoadRulesOptions,
+  keepsEvents?: boolean,
 ): CompileOptions {
+  const mostHops = config.events?.limits.hops
   return {
     baseDir: config.rules.baseDir,
     targets: config.targets,
-    defaults: { redisUrl: config.redis.url, allowCidrs: config.webhooks.allowCidrs },
+    defaults: { redisUrl: config.redis.url, allowCidrs: config.webhooks.allowCidrs, keepsEvents, mostHops },
     actionTypes: types,
     delivery: config.delivery,
     env,

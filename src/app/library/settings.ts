@@ -2,13 +2,14 @@ import { BingoError } from '../../model/errors.ts'
 import type { Environment } from '../../model/secrets.ts'
 import { MAIN_SOURCE, type SourceConfig, type Config } from '../config/config.ts'
 import { configFromInput } from '../config/from-input.ts'
+import { EVENTS_SOURCE } from '../config/sources.ts'
 import type { NamedSource } from '../open-sources.ts'
 import type { LoadRulesOptions, MysqlSourceOptions, PipelineOptions } from './contract.ts'
 
 /** The settings of a pipeline as those of a daemon; `state` is both places. Throws ProblemsError. */
-export function configOf({ name, state, settings = {}, env }: PipelineOptions): Config {
+export function configOf({ name, state, settings = {}, env, events }: PipelineOptions): Config {
   const checkpoint = { ...settings.checkpoint, store: state }
-  return read({ ...settings, name, checkpoint }, 'createPipeline', env, false)
+  return read({ ...settings, name, checkpoint, ...(events && { events }) }, 'createPipeline', env, false)
 }
 
 /** As `configOf`, where nothing is opened. */
@@ -17,9 +18,12 @@ export function rulesConfigOf({ settings = {}, env }: LoadRulesOptions): Config 
 }
 
 /** Throws BINGO_PIPELINE_SOURCES, or ProblemsError for what is said of a server. */
-export function namedSources({ sources, env }: PipelineOptions): readonly NamedSource[] {
-  if (sources.length === 0) {
-    throw wrongSources('there is none', "Give it one, as in sources: [{ type: 'mysql', url: 'mysql://…' }].")
+export function namedSources({ sources = [], events, env }: PipelineOptions): readonly NamedSource[] {
+  if (sources.length === 0 && events === undefined) {
+    throw wrongSources(
+      'there is none',
+      "Give it one, as in sources: [{ type: 'mysql', url: 'mysql://…' }], or events: { store: 'file:PATH' }.",
+    )
   }
   const named = sources.map((source): NamedSource => {
     if ('run' in source) return { name: source.name, custom: source }
@@ -30,6 +34,9 @@ export function namedSources({ sources, env }: PipelineOptions): readonly NamedS
   const bad = names.find((name) => !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
   if (bad !== undefined) {
     throw wrongSources(`"${bad}" is not a valid name`, 'Letters, digits, ".", "_" and "-", at most 64.')
+  }
+  if (events !== undefined && names.includes(EVENTS_SOURCE)) {
+    throw wrongSources(`"${EVENTS_SOURCE}" is what posted events are called`, 'Give the source another name.')
   }
   const twice = names.find((name, index) => names.indexOf(name) < index)
   if (twice !== undefined) {

@@ -17,11 +17,13 @@ import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
 import { eventsAgain, type ServerSource } from '../../app/event-again.ts'
 import { tellOfRedelivered } from './redelivered-events.ts'
+import { RetriedEvents } from './event-sink.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
 import { rulesFor } from '../rules-for.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 
+const MAKING = 'dead-letters retry, making events'
 const ASKING = 'dead-letters retry, asking the source'
 
 /** `bingo dead-letters retry`: answers whether all that were chosen were taken. */
@@ -55,6 +57,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
   const { ruleSet } = await rulesFor(config)
   using stop = stopSignals()
   const run = { name: config.name, epoch: null, window: null }
+  await using events = new RetriedEvents(() => configFor(options, MAKING), log)
   await using redelivery = new Redelivery({
     ruleSet,
     by: options.by,
@@ -67,7 +70,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
     openTarget: (target) =>
       actionTypes()
         .get(target.type)!
-        .open(target, { log, now: () => Date.now(), run }),
+        .open(target, { log, now: () => Date.now(), run, events }),
     lookups: lookupsFor(ruleSet, options, { clock: systemClock, log, stats: createStats(config.budgetBytes) }),
     clock: systemClock,
     signal: stop.signal,

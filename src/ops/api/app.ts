@@ -6,7 +6,16 @@ import { Bodies } from './body.ts'
 import { postCloudEvents } from './cloud-events.ts'
 import type { Api, ApiDeps } from './context.ts'
 import { getDispatcher, invokeDispatcher, listDispatchers, switchDispatcher } from './dispatchers.ts'
-import { cancelEvent, getEvent, listEvents, postBulk, postEvent, redeliveredEvent, replayEvent } from './events.ts'
+import {
+  cancelEvent,
+  getEvent,
+  listEvents,
+  postBulk,
+  postEvent,
+  postMade,
+  redeliveredEvent,
+  replayEvent,
+} from './events.ts'
 import { openApi } from './open-api.ts'
 import { ApiError, INTERNAL, problemOf, type ApiProblem } from './problem.ts'
 import { jsonAnswer } from './records.ts'
@@ -29,6 +38,7 @@ export function createApi(deps: ApiDeps): App {
   })
   app.post('/api/v1/events', (call) => postEvent(api, call))
   app.post('/api/v1/events/bulk', (call) => postBulk(api, call))
+  app.post('/api/v1/events/made', (call) => postMade(api, call))
   app.get('/api/v1/events', (call) => listEvents(api, call))
   app.get('/api/v1/events/stream', (call) => streams.answer(api, call))
   app.get('/api/v1/events/:id', (call) => getEvent(api, call))

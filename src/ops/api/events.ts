@@ -1,9 +1,18 @@
 import type { Posted } from '../../model/state/event-provider.ts'
+import type { MadeEvent } from '../../model/event/event-sink.ts'
 import { InvalidPosting } from '../../events/errors.ts'
 import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownPosted, shownRecord } from './records.ts'
-import { environmentQuery, listQuery, looseBulk, looseSingle, redeliveredBody, replayBody } from './schemas.ts'
+import {
+  environmentQuery,
+  listQuery,
+  looseBulk,
+  looseSingle,
+  madeBody,
+  redeliveredBody,
+  replayBody,
+} from './schemas.ts'
 
 export async function postEvent(api: Api, call: Call): Promise<Response> {
   const { publish, value, bytes } = await posting(api, call)
@@ -19,6 +28,17 @@ export async function postBulk(api: Api, call: Call): Promise<Response> {
   const posted = await publish(events, options, { bytes })
   const { can } = eventsOf(api).provider
   return jsonAnswer(posted.map((each) => shownPosted(each, can)))
+}
+
+/** The events of a rule, from whoever retries its dead letters beside this daemon. */
+export async function postMade(api: Api, call: Call): Promise<Response> {
+  const caller = requireScope(call, 'operate')
+  const { events } = checked(madeBody, (await api.bodies.json(call.req.raw)).value)
+  for (const { event } of events) environmentFor(api, caller, event.environment)
+  await eventsOf(api).sink.publish(
+    events.map(({ event, sent }) => ({ event: event as MadeEvent['event'], sent: new Set(sent) })),
+  )
+  return jsonAnswer({ events: events.length })
 }
 
 interface More {

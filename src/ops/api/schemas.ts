@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EVENT_FIELDS } from '../../model/event/posted-event.ts'
 import { eventSchema, moment, optionsSchema } from '../../events/post-schema.ts'
 
 /** The bodies and parameters of the API: what validates is what /openapi.json shows. */
@@ -47,6 +48,42 @@ export const replayBody = z.strictObject({
 
 /** An action of an event that ended in the dead letters was delivered after all. */
 export const redeliveredBody = z.strictObject({ rule: word, action: z.number().int().min(0) })
+
+const fields = z.record(z.string(), z.unknown())
+const nullable = z.string().max(512).nullable()
+const ms = z.number().int().min(0)
+
+/** Events that actions made, as the action that makes them left them: complete, with what says who caused them. */
+export const madeBody = z.strictObject({
+  events: z
+    .array(
+      z.strictObject({
+        event: z.strictObject({
+          id: z.string().min(1).max(255),
+          type: z.string().min(1).max(256),
+          source: z.string().min(1).max(255),
+          key: nullable,
+          payload: z.unknown(),
+          context: fields,
+          metadata: fields,
+          userId: nullable,
+          sessionId: nullable,
+          accountId: nullable,
+          environment: word,
+          correlationId: nullable,
+          causationId: nullable,
+          traceparent: nullable,
+          hops: z.number().int().min(1),
+          timestamp: ms,
+          deliverAt: ms.nullable(),
+          isTest: z.boolean(),
+        }),
+        sent: z.array(z.enum(EVENT_FIELDS)),
+      }),
+    )
+    .min(1),
+})
+export const madeAnswer = z.object({ events: z.number().int().meta({ description: 'How many were stored.' }) })
 
 export const invokeBody = z.strictObject({
   payload: z.unknown().optional(),

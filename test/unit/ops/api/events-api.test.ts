@@ -272,3 +272,49 @@ test('paths that do not exist are 404, with a code', async () => {
   const { call } = setup()
   expect((await call('GET', '/api/v1/nothing')).answer['code']).toBe('BINGO_HTTP_NOT_FOUND')
 })
+
+describe('Events that a retry of dead letters made', () => {
+  const made = (fields: object = {}): object => ({
+    event: {
+      id: 'made-1',
+      type: 'mail.requested',
+      source: 'internal',
+      key: null,
+      payload: { n: 1 },
+      context: {},
+      metadata: {},
+      userId: '7',
+      sessionId: null,
+      accountId: null,
+      environment: 'default',
+      correlationId: 'chain',
+      causationId: 'u1',
+      traceparent: null,
+      hops: 2,
+      timestamp: 1,
+      deliverAt: null,
+      isTest: false,
+      ...fields,
+    },
+    sent: ['type', 'payload'],
+  })
+
+  test('are stored as their actions made them, once', async () => {
+    const { call } = setup()
+    for (let i = 0; i < 2; i++) {
+      expect(await call('POST', '/api/v1/events/made', { events: [made()] })).toMatchObject({ status: 200 })
+    }
+    const { answer } = await call('GET', '/api/v1/events/made-1')
+    expect(answer).toMatchObject({ source: 'internal', causationId: 'u1', hops: 2, userId: '7', payload: { n: 1 } })
+  })
+
+  test.each([
+    ['of an unknown environment', made({ environment: 'nowhere' }), 422],
+    ['that came from outside', made({ hops: 0 }), 422],
+    ['without an id', made({ id: '' }), 422],
+    ['with a field that events lack', made({ extra: 1 }), 422],
+  ])('are refused %s', async (_what, event, status) => {
+    const { call } = setup()
+    expect(await call('POST', '/api/v1/events/made', { events: [event] })).toMatchObject({ status })
+  })
+})
