@@ -106,12 +106,13 @@ describe.each(ENDINGS.flatMap((ending) => [0, 1, 2, 3].map((packets) => [ending,
       await using proxy = await HandshakeProxy.start(server)
       Object.assign(proxy, { packets, ending })
       const control = new ControlConnection(parseSourceUrl(urlOf(proxy, user)), TIMEOUTS)
-      for (let i = 0; i < 2; i++) {
+      // What is refused after the login leaves the connection as it is. On a busy machine a login may also time out
+      // before it comes to the packet that is spoilt.
+      const spoilt = ending === 'error' ? 1 : 2
+      for (let i = 0; i < 2 || proxy.stopped < spoilt; i++) {
         await expect(control.query('SELECT 1 AS one')).rejects.toMatchObject({ retryable: true })
       }
       control.close()
-      // What is refused after the login leaves the connection as it is.
-      expect(proxy.stopped).toBeGreaterThanOrEqual(ending === 'error' ? 1 : 2)
       await using source = new RecordingSource(urlOf(proxy, user), { settings: ending === 'cut' ? {} : TIMEOUTS })
       await source.waitFor(() => source.stats.reconnectsTotal >= 2)
       proxy.packets = Number.POSITIVE_INFINITY
