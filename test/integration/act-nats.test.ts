@@ -131,11 +131,11 @@ describe('a NATS target', () => {
     await using proxy = await TcpProxy.start(server)
     const one = (jetstream: boolean): Sendable => {
       const fields = { type: 'nats', url: `nats://127.0.0.1:${proxy.port}`, subject: 'shop.users', jetstream }
-      const { plan } = compile(fields, { timeoutMs: 500 })
+      const { plan } = compile(fields, { timeoutMs: 2_000 })
       return jobFor(plan, { id: 60, status: 1 }, 60)
     }
     const other = await nats.open(one(true).action.target, { log: silentLog, now: Date.now })
-    expect(await other.send([one(true)], signal)).toBeUndefined()
+    await sendUntilTaken(other, [one(true)])
     proxy.halfOpen = true
     expect(summary(await other.send([one(true)], signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])
     expect(summary(await other.send([one(false)], signal))).toEqual(['down BINGO_NATS_UNREACHABLE'])

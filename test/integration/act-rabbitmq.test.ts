@@ -157,7 +157,7 @@ describe('a RabbitMQ target', () => {
     const one = (id: number): Sendable[] => {
       const { plan } = compile(
         { type: 'rabbitmq', url, exchange: 'shop', routingKey: 'users.x', body: { id } },
-        { timeoutMs: 500 },
+        { timeoutMs: 2_000 },
       )
       return [jobFor(plan, { id, status: 1 })]
     }

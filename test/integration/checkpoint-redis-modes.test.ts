@@ -19,7 +19,7 @@ describe('a Redis Cluster', () => {
     const connection = openRedis(`redis+cluster://${node.host}:${node.port}`, {
       log,
       name: 'test',
-      commandTimeoutMs: 300,
+      commandTimeoutMs: 1_000,
     })
     await connection.whenReady(5_000)
     await node.kill('SIGSTOP')

@@ -78,7 +78,7 @@ describe('a checkpoint in Redis', () => {
 describe('a Redis connection', () => {
   it('runs a command once at most, whatever happens to the reply', async () => {
     await using redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
-    const connection = openRedis(redis.url, { log: recordingLog([]), name: 'test', commandTimeoutMs: 300 })
+    const connection = openRedis(redis.url, { log: recordingLog([]), name: 'test', commandTimeoutMs: 1_000 })
     await connection.whenReady(5_000)
     await redis.kill('SIGSTOP')
     const lost = connection.client.incr('counter')

@@ -48,7 +48,7 @@ describe('state in Redis', () => {
     for (const store of opened.splice(0)) await store.close()
   })
   const open = (name: string, url = redis.url) => {
-    const store = new RedisStateStore(openRedis(url, { log: silentLog, name: 'test', commandTimeoutMs: 500 }), name)
+    const store = new RedisStateStore(openRedis(url, { log: silentLog, name: 'test', commandTimeoutMs: 2_000 }), name)
     opened.push(store)
     return store
   }
