@@ -6,7 +6,7 @@ import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../sta
 import type { Config } from './config/config.ts'
 import { EVENTS_SOURCE } from './config/sources.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/rule/action.ts'
-import type { DropResult } from '../model/delivery/deliveries.ts'
+import type { DropResult, PauseResult } from '../model/delivery/deliveries.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { WaitingStore } from '../model/delivery/waiting.ts'
@@ -27,6 +27,7 @@ import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../flow/reading.ts'
 import type { Events, RuleSwitches } from '../events/contract.ts'
 import type { RunningEvents } from './events/open-events.ts'
+import { PausedTargets } from './paused-targets.ts'
 import { StoredSwitches, SwitchedTarget } from './rule-switches.ts'
 import { lookupsOf, sourceAddresses } from './lookups.ts'
 import { GuardedDeadLetters, GuardedTarget, GuardedWaiting } from './standby/guarded.ts'
@@ -45,6 +46,8 @@ export interface Daemon {
   reload(ruleSet: RuleSet): void
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
+  /** Its events wait until it is resumed, also over restarts. Rejects with the BingoError of the state store. */
+  setTargetPaused(target: string, isPaused: boolean, by: string): Promise<PauseResult>
   /** Evaluates what waits for a suspended rule again; false: it is not suspended. */
   resumeRule(rule: string): boolean
   /** Where a restart would resume with a source (default: the first); null before the first connection. */
@@ -73,6 +76,7 @@ class ConfiguredDaemon implements Daemon {
   private deadLetters: DeadLetterStore | null = null
   private running: RunningEvents | null = null
   private switches: StoredSwitches | null = null
+  private pauses: PausedTargets | null = null
 
   constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps) {
     this.config = config
@@ -101,6 +105,21 @@ class ConfiguredDaemon implements Daemon {
 
   dropTarget(target: string): DropResult {
     return this.pipeline?.dropTarget(target) ?? 'unknown'
+  }
+
+  async setTargetPaused(target: string, isPaused: boolean, by: string): Promise<PauseResult> {
+    const { pipeline, pauses } = this
+    if (pipeline === null || pauses === null) return 'not leading'
+    const since = pauses.since(target)
+    if (!isPaused && since === 0) return 'not paused'
+    // What has no queue yet is none of the rules.
+    if (isPaused && since === 0 && !pipeline.setTargetPaused(target, this.deps.clock.now())) return 'unknown'
+    try {
+      await pauses.set(target, isPaused, by)
+    } finally {
+      pipeline.setTargetPaused(target, pauses.since(target))
+    }
+    return 'done'
   }
 
   resumeRule(rule: string): boolean {
@@ -143,6 +162,9 @@ class ConfiguredDaemon implements Daemon {
       if (elected !== null && !(await elected.claim(loaded, signal))) return
       await switches.load()
       this.switches = switches
+      const pauses = new PausedTargets({ ...deps, name: config.name, state })
+      await pauses.load()
+      this.pauses = pauses
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
@@ -160,6 +182,7 @@ class ConfiguredDaemon implements Daemon {
       } finally {
         this.running = null
         this.switches = null
+        this.pauses = null
         await events?.close()
         this.deadLetters = null
         await waiting.close()
@@ -219,6 +242,7 @@ class ConfiguredDaemon implements Daemon {
               ...deps,
               lanes: config.lanes,
               spool: config.spool,
+              pausedSince: (target) => this.pauses?.since(target) ?? 0,
               logSends: logSendsOf(config.log, deps.log),
               deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
               openTarget: async (target) => new SwitchedTarget(await open(target, run), switches),

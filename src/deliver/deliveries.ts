@@ -24,6 +24,8 @@ export interface TargetQueuesDeps {
   readonly stats: Stats
   /** Where each send is written to; null: nowhere. */
   readonly logSends: WriteLine | null
+  /** Since when an operator has a target paused, milliseconds since 1970; 0: it is not. Absent: none is. */
+  readonly pausedSince?: ((target: string) => number) | undefined
 }
 
 interface OpenQueue {
@@ -90,7 +92,7 @@ export class TargetQueues implements Deliveries {
   }
 
   get onlyDownLeft(): boolean {
-    for (const { queue, state } of this.queues.values()) if (!queue.idle && state.downSince === 0) return false
+    for (const { queue, state } of this.queues.values()) if (!queue.idle && !state.isShut) return false
     return true
   }
 
@@ -136,6 +138,12 @@ export class TargetQueues implements Deliveries {
     const fields = { target, code: 'BINGO_TARGET_DROPPED', queued: dropped }
     this.deps.log.warn(fields, 'target dropped on request; its events move to the dead letters')
     return { dropped }
+  }
+
+  setPaused(target: string, sinceMs: number): boolean {
+    const open = this.queues.get(target)
+    open?.queue.setPaused(sinceMs)
+    return open !== undefined
   }
 
   async close(): Promise<void> {
@@ -217,6 +225,7 @@ export class TargetQueues implements Deliveries {
         signal: this.hooks.signal,
         onEnd: (job, delivered) => this.ended(id, job, delivered),
       })
+      queue.setPaused(this.deps.pausedSince?.(id) ?? 0)
       // An event of a rule as it was may come after its target was dropped: it was delayed.
       if (this.dropped.has(id)) queue.drop()
       open = { queue, state, options: stringifyValue(config.options), spool: config.spool ?? {} }

@@ -22,6 +22,8 @@ export interface Pipeline {
   gaps(source?: string): GapLog
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
+  /** Since when the target is paused, milliseconds since 1970; 0: its events go on, in order. False: nobody knows it. */
+  setTargetPaused(target: string, sinceMs: number): boolean
   /** Evaluates what waits for a suspended rule again; false: it is not suspended. */
   resumeRule(rule: string): boolean
 }

@@ -202,6 +202,10 @@ class StagedPipeline implements Pipeline {
     return dropped === 'unknown' ? this.lookups.drop(target) : dropped
   }
 
+  setTargetPaused(target: string, sinceMs: number): boolean {
+    return this.deliveries.setPaused(target, sinceMs)
+  }
+
   resumeRule(rule: string): boolean {
     return this.gate.resume(rule)
   }

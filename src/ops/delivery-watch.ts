@@ -25,10 +25,10 @@ export class DeliveryWatch {
 
   sample(): void {
     const now = this.clock.monotonicMs()
-    for (const [id, { queued, downSince, ended }] of this.stats.targets) {
+    for (const [id, { queued, isShut, ended }] of this.stats.targets) {
       const seen = this.targets.get(id)
-      // What is down says so itself; what has nothing to do stands still rightly.
-      if (seen === undefined || queued === 0 || downSince > 0 || seen.ended !== ended) {
+      // What is down or paused says so itself; what has nothing to do stands still rightly.
+      if (seen === undefined || queued === 0 || isShut || seen.ended !== ended) {
         this.targets.set(id, { ended, sinceMs: now })
       }
     }

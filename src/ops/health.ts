@@ -97,8 +97,8 @@ function sourceFindings(
 function targetFindings(stats: Stats, nowMs: number): Finding[] {
   const findings: Finding[] = []
   for (const [id, target] of stats.targets) {
-    // What no rule names any more is a note, not a reason: nothing new waits for it.
-    if (target.downSince === 0 || target.unnamedSince > 0) continue
+    // What no rule names any more, or an operator has paused, is a note, not a reason.
+    if (target.downSince === 0 || target.unnamedSince > 0 || target.pausedSince > 0) continue
     const error = target.lastError === null ? '' : `: ${target.lastError}`
     findings.push({
       code: 'BINGO_TARGET_DOWN',
@@ -112,9 +112,9 @@ function targetFindings(stats: Stats, nowMs: number): Finding[] {
 function stalledTargets(stats: Stats, progress: Progress, { stallMs = STALL_MS }: HealthSettings): Finding[] {
   progress.sample()
   const findings: Finding[] = []
-  for (const [id, { queued, downSince, unnamedSince, lastError }] of stats.targets) {
+  for (const [id, { queued, isShut, unnamedSince, lastError }] of stats.targets) {
     const stalledMs = progress.delivery.stalledMs(id)
-    if (downSince > 0 || unnamedSince > 0 || queued === 0 || stalledMs < stallMs) continue
+    if (isShut || unnamedSince > 0 || queued === 0 || stalledMs < stallMs) continue
     const error = lastError === null ? '' : `: ${lastError}`
     const message = `${queued} actions wait for target ${id}, and none has finished for ${printDuration(stalledMs)}${error}`
     findings.push({ code: 'BINGO_DELIVERY_STALLED', message })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { BingoError } from '../model/errors.ts'
-import type { DropResult } from '../model/delivery/deliveries.ts'
+import type { DropResult, PauseResult } from '../model/delivery/deliveries.ts'
 import type { Health } from './health.ts'
 import type { Scope } from '../events/settings.ts'
 import { Tokens } from './tokens.ts'
@@ -21,6 +21,8 @@ export interface HttpPages {
   readonly metrics: () => Promise<string>
   readonly status: () => Promise<object>
   readonly dropTarget: (target: string) => DropResult
+  /** Pauses or resumes a target. Rejects when that cannot be stored. */
+  readonly setTargetPaused: (target: string, isPaused: boolean, by: string) => Promise<PauseResult>
   /** Evaluates what waits for a suspended rule again; false: the rule is not suspended. */
   readonly resumeRule: (rule: string) => boolean
   /** Answers everything below /api/, and /openapi.json; absent: there is no such thing. */
@@ -50,7 +52,9 @@ const { createServer } = process.getBuiltinModule('node:http')
 const LIMITS: HttpLimits = { requestMs: 10_000, connections: 256 }
 const DROP_PATH = '/targets/drop'
 const RESUME_PATH = '/rules/resume'
-const POSTED: ReadonlySet<string> = new Set([DROP_PATH, RESUME_PATH])
+const PAUSE_PATH = '/targets/pause'
+const RESUME_TARGET_PATH = '/targets/resume'
+const POSTED: ReadonlySet<string> = new Set([DROP_PATH, RESUME_PATH, PAUSE_PATH, RESUME_TARGET_PATH])
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /**
@@ -145,14 +149,36 @@ export class HttpServer implements AsyncDisposable {
       case '/status':
         return this.may(request, 'read') ? json(200, await this.pages.status()) : this.refused(request)
       case DROP_PATH:
+      case PAUSE_PATH:
+      case RESUME_TARGET_PATH:
       case RESUME_PATH: {
         if (!this.may(request, 'operate')) return this.refused(request)
         if (method !== 'POST') return json(404, { error: 'POST only' })
-        const given = new URLSearchParams(query)
-        return path === DROP_PATH ? this.drop(given.get('target') ?? '') : this.resume(given.get('rule') ?? '')
+        return this.operate(path, new URLSearchParams(query), request)
       }
       default:
         return json(404, { error: 'not found; the paths are /healthz, /readyz, /metrics and /status' })
+    }
+  }
+
+  private operate(path: string, given: URLSearchParams, { headers }: IncomingMessage): Page | Promise<Page> {
+    const target = given.get('target') ?? ''
+    if (path === DROP_PATH) return this.drop(target)
+    if (path === RESUME_PATH) return this.resume(given.get('rule') ?? '')
+    return this.setPaused(target, path === PAUSE_PATH, this.options.tokens.callerOf(headers.authorization)!.name)
+  }
+
+  private async setPaused(target: string, isPaused: boolean, by: string): Promise<Page> {
+    const result = await this.pages.setTargetPaused(target, isPaused, by)
+    switch (result) {
+      case 'done':
+        return json(200, { target, paused: isPaused })
+      case 'unknown':
+        return json(404, { error: `no action of a rule has target "${target}"` })
+      case 'not paused':
+        return json(409, { error: `target "${target}" is not paused` })
+      case 'not leading':
+        return json(503, { error: 'the daemon is starting, or another instance leads' })
     }
   }
 

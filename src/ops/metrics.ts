@@ -120,6 +120,7 @@ function addTargets(instruments: Instruments, stats: Stats): void {
     instruments.counter(name, help, labels, () => ofTargets(stats, ({ counters }) => read(counters)))
   const gauges: readonly (readonly [string, string, (target: TargetState) => number])[] = [
     ['bingo_target_queue', 'Actions pending for the target', (target) => target.queued],
+    ['bingo_target_paused', '1 while an operator has the target paused', (target) => Number(target.pausedSince > 0)],
     ['bingo_target_up', '0 while the target is down', (target) => Number(target.downSince === 0)],
     [
       'bingo_target_in_flight_bytes',
@@ -128,7 +129,7 @@ function addTargets(instruments: Instruments, stats: Stats): void {
     ],
     [
       'bingo_target_blocks_reading',
-      '1 while reading is paused because the target is down and holds its share of the budget',
+      '1 while reading is paused because the target is down or paused and holds its share of the budget',
       (target) => Number(stats.budget.paused && stats.budget.blockingTarget() === target),
     ],
   ]

@@ -22,6 +22,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     ...ofEachSource(stats, (source) => gap(source, nowMs)),
     reload(stats, nowMs),
     ...unnamedTargets(stats, nowMs),
+    ...pausedTargets(stats, nowMs),
     ...spools(stats, nowMs),
     ...suspendedRules(stats, nowMs),
     ...ofEachSource(stats, (source) => firstStart(source, nowMs)),
@@ -36,8 +37,11 @@ function backPressure(budget: Budget, nowMs: number): Finding | null {
 function pauseReason(budget: Budget, nowMs: number): string {
   const blocking = budget.blockingTarget()
   if (blocking !== null) {
-    const { id, queued, inFlightBytes, downSince } = blocking
-    const down = since(`target ${id} is down`, downSince, nowMs)
+    const { id, queued, inFlightBytes, downSince, pausedSince } = blocking
+    const down =
+      pausedSince > 0
+        ? since(`target ${id} is paused`, pausedSince, nowMs)
+        : since(`target ${id} is down`, downSince, nowMs)
     return `${down}, and its backlog of ${queued} changes holds ${inFlightBytes} of the ${budget.limitBytes} bytes of the memory budget`
   }
   const [longest] = [...budget.targets.values()].toSorted((one, other) => other.queued - one.queued)
@@ -84,6 +88,19 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
       downSince === 0 ? '' : `; ${since('it is down', downSince, nowMs)}${lastError === null ? '' : `: ${lastError}`}`
     const message = `no rule references target ${id} any more, but ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
     return [{ code: 'BINGO_TARGET_UNNAMED', message }]
+  })
+}
+
+function pausedTargets({ targets }: Stats, nowMs: number): Finding[] {
+  return [...targets].flatMap(([id, { pausedSince, queued }]) => {
+    if (pausedSince === 0) return []
+    const paused = since(`target ${id} is paused`, pausedSince, nowMs)
+    return [
+      {
+        code: 'BINGO_TARGET_PAUSED',
+        message: `${paused}, and ${queued} events wait for it in memory: bingo targets resume '${id}'`,
+      },
+    ]
   })
 }
 

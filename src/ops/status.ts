@@ -79,8 +79,9 @@ export interface StatusOfTarget extends Omit<TargetCounters, 'sendTimes' | 'fail
   /** What waits for it in the store; null: nothing. */
   readonly spool: StatusOfLine | null
   /** `unknown`: nothing was sent to it by this run. */
-  readonly state: 'up' | 'down' | 'unknown'
+  readonly state: 'up' | 'down' | 'paused' | 'unknown'
   readonly downSince: string | null
+  readonly pausedSince: string | null
   /** Since when no rule names it, although events wait for it. */
   readonly unnamedSince: string | null
 }
@@ -207,10 +208,20 @@ function describeTarget({ counters, ...target }: TargetState, stats: Stats): Sta
     inFlightBytes: target.inFlightBytes,
     unnamedSince: isoOrNull(target.unnamedSince),
     downSince: isoOrNull(target.downSince),
+    pausedSince: isoOrNull(target.pausedSince),
     lastError: target.lastError,
     spool: linesOf(stats, SPOOL_PREFIX)[target.id] ?? null,
-    state: target.downSince !== 0 ? 'down' : counts.sendsTotal === 0 ? 'unknown' : 'up',
+    state: targetState(target, counts.sendsTotal),
   }
+}
+
+function targetState(
+  { pausedSince, downSince }: Pick<TargetState, 'pausedSince' | 'downSince'>,
+  sends: number,
+): StatusOfTarget['state'] {
+  if (pausedSince > 0) return 'paused'
+  if (downSince > 0) return 'down'
+  return sends === 0 ? 'unknown' : 'up'
 }
 
 function isoOrNull(ms: number): string | null {

@@ -9,8 +9,8 @@ retry --by" redelivers them by another action. A target that a rule references c
 
 export function targetsCommand(): Command {
   const targets = new Command('targets')
-    .summary('list targets, or drop one that no rule references any more')
-    .description('Lists the targets of the running daemon, or drops one that no rule references any more.')
+    .summary('list, pause or resume targets, or drop one that no rule references any more')
+    .description('Lists the targets of the running daemon, pauses, resumes or drops one.')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`)
   targets.addCommand(
     new Command('list')
@@ -31,5 +31,21 @@ export function targetsCommand(): Command {
         await dropTarget(target, command.optsWithGlobals<GlobalOptions>())
       }),
   )
+  for (const verb of ['pause', 'resume'] as const) targets.addCommand(pausing(verb))
   return targets
+}
+
+const DESCRIPTIONS = {
+  pause: 'Sends nothing more to a target, also after a restart; its events wait until it is resumed.',
+  resume: 'Sends what waits for a paused target, in order, and goes on.',
+} as const
+
+function pausing(verb: 'pause' | 'resume'): Command {
+  return new Command(verb)
+    .description(DESCRIPTIONS[verb])
+    .argument('<target>', 'target as printed by list')
+    .action(async (target: string, _options: object, command: Command) => {
+      const { setTargetPaused } = await import('../daemon/targets.ts')
+      await setTargetPaused(target, verb === 'pause', command.optsWithGlobals<GlobalOptions>())
+    })
 }

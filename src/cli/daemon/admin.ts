@@ -61,6 +61,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
         return () => registry.metrics()
       }),
       dropTarget: (target) => daemon.dropTarget(target),
+      setTargetPaused: (target, isPaused, by) => daemon.setTargetPaused(target, isPaused, by),
       resumeRule: (rule) => daemon.resumeRule(rule),
       api: lazyApi({ config, daemon, log, clock, tokens: allowed }),
       status: () =>

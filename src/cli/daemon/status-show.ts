@@ -29,8 +29,9 @@ function leaseText({ role, leader, leadingSince }: Status['standby']): string {
   return role === 'leader' ? `leading since ${leadingSince}` : `standby, leader is ${leader ?? 'unknown'}`
 }
 
-export function stateOf({ state: known, downSince, unnamedSince }: StatusOfTarget): string {
-  const state = known === 'down' ? `down since ${downSince}` : known
+export function stateOf({ state: known, downSince, pausedSince, unnamedSince }: StatusOfTarget): string {
+  const since = { paused: pausedSince, down: downSince, up: null, unknown: null }[known]
+  const state = since === null ? known : `${known} since ${since}`
   return unnamedSince === null ? state : `${state}, no rule references it`
 }
 

@@ -38,3 +38,17 @@ export async function dropTarget(target: string, options: GlobalOptions): Promis
     hint: 'Run `bingo targets list` to see which targets no rule references.',
   })
 }
+
+/** `bingo targets pause` and `resume`. Throws BINGO_TARGET_NOT_PAUSED. */
+export async function setTargetPaused(target: string, isPaused: boolean, options: GlobalOptions): Promise<void> {
+  const path = `/targets/${isPaused ? 'pause' : 'resume'}?target=${encodeURIComponent(target)}`
+  const { status, body } = await askDaemon(configFor(options, 'targets'), path, { method: 'POST' })
+  if (status === 200) {
+    const done = isPaused ? 'is paused: its events wait' : 'is resumed: its events are sent, in order'
+    process.stdout.write(`target "${target}" ${done}\n`)
+    return
+  }
+  const { error } = body as { readonly error?: string }
+  if (error === undefined || status === 401 || status === 403) throw daemonRefused(status)
+  throw new BingoError('BINGO_TARGET_NOT_PAUSED', error, { hint: 'Run `bingo targets list` to see all targets.' })
+}

@@ -36,6 +36,8 @@ export class TargetQueue implements WakeableQueue {
   private readonly outcomes: LaneOutcomes
   private readonly flushes: Flushes
   private inFlight = 0
+  /** Monotonic; 0: it is not paused. */
+  private pausedAtMs = 0
 
   constructor(deps: TargetQueueDeps) {
     this.deps = deps
@@ -53,9 +55,15 @@ export class TargetQueue implements WakeableQueue {
     return this.lanes.queued === 0
   }
 
-  /** How long nothing can be sent; 0: the target is up. What is dropped need not be sent. */
+  /** How long nothing can be sent, or is to be; 0: the target is up. What is dropped need not be sent. */
   get downForMs(): number {
-    return this.outcomes.dropped ? 0 : this.health.downForMs
+    if (this.outcomes.dropped) return 0
+    const pausedMs = this.isPaused ? Math.max(1, this.deps.clock.monotonicMs() - this.pausedAtMs) : 0
+    return Math.max(pausedMs, this.health.downForMs)
+  }
+
+  get isPaused(): boolean {
+    return this.deps.state.pausedSince > 0
   }
 
   /** Jobs and placeholders that are queued or under way. */
@@ -77,7 +85,16 @@ export class TargetQueue implements WakeableQueue {
 
   /** Opens the target ahead of the first job, so that none waits for a connection. */
   prepare(): void {
-    this.opener.prepare()
+    if (!this.isPaused) this.opener.prepare()
+  }
+
+  /** Nothing more is sent, and what is under way ends. 0: it goes on. */
+  setPaused(sinceMs: number): void {
+    this.deps.state.pausedSince = sinceMs
+    this.pausedAtMs = this.deps.clock.monotonicMs()
+    if (sinceMs > 0) return
+    this.prepare()
+    this.flushes.request()
   }
 
   /** From now on the target is opened like this: a password was changed, say. What is being sent ends first. */
@@ -116,6 +133,7 @@ export class TargetQueue implements WakeableQueue {
       while (this.lanes.ready.length > 0) this.take(this.lanes.ready.shift()!, null, [])
       return
     }
+    if (this.isPaused) return
     if (this.opener.needsRenewal && this.inFlight === 0) this.opener.renew()
     const { target } = this.opener
     if (target === null || this.opener.needsRenewal) {

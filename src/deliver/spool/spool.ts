@@ -124,6 +124,7 @@ export class Spool implements WakeableQueue {
 
   private room(): number {
     const queue = this.deps.queue()
+    if (queue?.isPaused === true) return 0
     if (queue !== undefined && queue.downForMs > 0) return queue.length === 0 ? 1 : 0
     if (!this.deps.hasRoom()) return Math.max(0, LEAST_LOADED - this.loaded)
     return (queue?.length ?? 0) < ENOUGH_QUEUED ? PAGE : 0

@@ -211,7 +211,7 @@ export class Spools {
     const loaded = jobs.filter((job) => isLoaded(job))
     const others = jobs.filter((job) => !isLoaded(job))
     if (spool !== undefined) this.unload(spool, loaded)
-    this.overflow(this.of(target), others, queue.downForMs)
+    this.overflow(this.of(target), others, queue)
   }
 
   private unload(spool: Spool, jobs: readonly InFlightJob[]): void {
@@ -228,10 +228,11 @@ export class Spools {
     )
   }
 
-  private overflow(spool: Spool, jobs: readonly InFlightJob[], downMs: number): void {
+  private overflow(spool: Spool, jobs: readonly InFlightJob[], { downForMs, isPaused }: TargetQueue): void {
     if (jobs.length === 0) return
-    const fields = { target: spool.target, code: 'BINGO_SPOOL', jobs: jobs.length, downMs: Math.round(downMs) }
-    this.deps.log.warn(fields, 'target is down; its events wait in the store, and reading goes on')
+    const fields = { target: spool.target, code: 'BINGO_SPOOL', jobs: jobs.length, downMs: Math.round(downForMs) }
+    const state = isPaused ? 'paused' : 'down'
+    this.deps.log.warn(fields, `target is ${state}; its events wait in the store, and reading goes on`)
     for (const job of jobs) spool.add(job)
   }
 

@@ -81,14 +81,14 @@ export class Budget {
   }
 
   /**
-   * The target that keeps reading from going on: it is down, and either holds its share of the budget, or is the largest
-   * of several that are down and together leave too little of it. Null when there is none.
+   * The target that keeps reading from going on: it is down or paused, and either holds its share of the budget, or is the
+   * largest of several such and together leave too little of it. Null when there is none.
    */
   blockingTarget(): TargetState | null {
     let held = 0
     let largest: TargetState | null = null
     for (const target of this.byId.values()) {
-      if (target.downSince === 0) continue
+      if (!target.isShut) continue
       held += target.inFlightBytes
       if (largest === null || target.inFlightBytes > largest.inFlightBytes) largest = target
     }

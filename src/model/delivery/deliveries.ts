@@ -16,6 +16,8 @@ export interface Deliveries {
   prepare(ruleSet: RuleSet): void
   /** What waits for a target that no rule names goes to the dead letters. */
   drop(target: string): DropResult
+  /** Nothing is sent to a target that is paused: its events wait as if it was down. False: nobody knows it. */
+  setPaused(target: string, sinceMs: number): boolean
   /** Nothing more is loaded from the store: a stop begins. */
   stopLoading(): void
   /** The record of the job is durable in another line than it came from. */
@@ -26,13 +28,16 @@ export interface Deliveries {
   giveUp(letters: readonly DeadLetter[]): Promise<void>
   /** Nothing queued and nothing in flight. */
   readonly drained: boolean
-  /** Whatever is left waits for targets that are down. */
+  /** Whatever is left waits for targets that are down or paused. */
   readonly onlyDownLeft: boolean
   close(): Promise<void>
 }
 
 /** How many events go to the dead letters, or why none do: a rule names the target, or nobody knows it. */
 export type DropResult = { readonly dropped: number } | 'named' | 'unknown'
+
+/** `not leading`: the instance starts, or another one leads. */
+export type PauseResult = 'done' | 'unknown' | 'not paused' | 'not leading'
 
 /** What the flow tells whatever sends its jobs, and is told by it. */
 export interface DeliveryHooks {

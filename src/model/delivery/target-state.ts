@@ -29,6 +29,8 @@ export class TargetState {
   unnamedSince = 0
   /** When the target was first found down in the present outage; 0 = up. */
   downSince = 0
+  /** Since when an operator has it paused; 0 = it is not. */
+  pausedSince = 0
   lastError: string | null = null
   readonly counters: TargetCounters = {
     sendsTotal: 0,
@@ -43,5 +45,10 @@ export class TargetState {
   constructor({ id, type }: { readonly id: string; readonly type: string }) {
     this.id = id
     this.type = type
+  }
+
+  /** It takes nothing now: it is down, or paused. */
+  get isShut(): boolean {
+    return this.downSince > 0 || this.pausedSince > 0
   }
 }

@@ -12,6 +12,8 @@ const SEED = Number(process.env['BINGO_FUZZ_SEED'] ?? 1)
 const RUNS = Number(process.env['BINGO_FUZZ_RUNS'] ?? 500)
 const pages = {
   resumeRule: (rule: string) => rule === 'broken',
+  setTargetPaused: async (target: string, isPaused: boolean) =>
+    target === 'crm' ? ('done' as const) : isPaused ? ('unknown' as const) : ('not paused' as const),
   dropTarget: (target: string) =>
     (target === 'old' ? { dropped: 3 } : target === 'crm' ? 'named' : 'unknown') as DropResult,
   health: () => ({ ready: true, reasons: [], notes: [] }),

@@ -11,6 +11,8 @@ import { Progress } from '../../../src/ops/progress.ts'
 let ready = true
 const pages = {
   resumeRule: (rule: string) => rule === 'broken',
+  setTargetPaused: async (target: string, isPaused: boolean) =>
+    target === 'crm' ? ('done' as const) : isPaused ? ('unknown' as const) : ('not paused' as const),
   dropTarget: (target: string) =>
     (target === 'old' ? { dropped: 3 } : target === 'crm' ? 'named' : 'unknown') as DropResult,
   health: () => ({ ready, reasons: ready ? [] : [{ code: 'BINGO_TARGET_DOWN', message: 'x' }], notes: [] }),
@@ -136,6 +138,21 @@ test('a suspended rule is resumed by POST only, with the token only', async () =
   expect(await resume('fine')).toEqual([409, { error: 'rule "fine" is not suspended' }])
   expect((await resume('broken', 'POST', 'wrong'))[0]).toBe(401)
   expect((await resume('broken', 'GET'))[0]).toBe(404)
+})
+
+test('a target is paused and resumed by POST only, with the token only', async () => {
+  await using http = await open('secret')
+  const ask = async (verb: string, target: string, method = 'POST', token = 'secret') => {
+    const url = `http://127.0.0.1:${http.port}/targets/${verb}?target=${target}`
+    const response = await fetch(url, { method, headers: { authorization: `Bearer ${token}` } })
+    return [response.status, await response.json()]
+  }
+  expect(await ask('pause', 'crm')).toEqual([200, { target: 'crm', paused: true }])
+  expect(await ask('resume', 'crm')).toEqual([200, { target: 'crm', paused: false }])
+  expect((await ask('pause', 'nobody'))[0]).toBe(404)
+  expect((await ask('resume', 'nobody'))[0]).toBe(409)
+  expect((await ask('pause', 'crm', 'POST', 'wrong'))[0]).toBe(401)
+  expect((await ask('resume', 'crm', 'GET'))[0]).toBe(404)
 })
 
 test('a target is dropped by POST only, with the token only', async () => {

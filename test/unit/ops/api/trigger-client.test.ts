@@ -16,6 +16,7 @@ async function serve() {
       metrics: async () => '',
       status: async () => ({}),
       resumeRule: () => false,
+      setTargetPaused: () => Promise.resolve('unknown' as const),
       dropTarget: () => 'unknown',
       api: apiListener(deps),
     },
