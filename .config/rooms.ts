@@ -29,6 +29,7 @@ export const ROOMS: readonly Room[] = [
   { folder: 'flow', floor: 4, is: 'intake, watermark, lanes, windows, delays, back-pressure, pipeline' },
   { folder: 'ops', floor: 5, is: 'logger, metrics, health, admin API' },
   { folder: 'app', floor: 6, is: 'configuration to a running instance' },
+  { folder: 'broker', floor: 7, is: 'the broker library: a pipeline whose rules are subscriptions' },
   { folder: 'demo', floor: 7, is: 'the demo and the servers that it starts' },
   { folder: 'cli', floor: 8, is: 'one file per command' },
 ]

@@ -19,6 +19,27 @@ export type {
   TargetStatsOfPipeline,
 } from './app/library/contract.ts'
 export type { EventDetails, EventToPublish, Moment, PublishedEvent, PublishOptions } from './events/to-publish.ts'
+export { createBroker } from './broker/broker.ts'
+export { getDefaultBroker, initialize } from './broker/default-broker.ts'
+export type {
+  AnyEvents,
+  BatchEvent,
+  Broker,
+  BrokerEvent,
+  BrokerOptions,
+  BrokerRetry,
+  BrokerStats,
+  Duration,
+  EventsOf,
+  Handler,
+  HandlerContext,
+  PublishBatchOptions,
+  PublishEventOptions,
+  StartOptions,
+  StopResult,
+  SubscriptionOptions,
+  SubscriptionStats,
+} from './broker/contract.ts'
 export { createEventStore } from './event-store/create.ts'
 export type { EventStoreOptions } from './event-store/create.ts'
 export type {

@@ -47,8 +47,12 @@ const EXPIRE_EVERY_MS = 600_000
 /** Posted events of a running instance: where they are kept, taken in, and read. */
 export interface RunningEvents extends Events {
   readonly source: NamedSource
+  /** All that the store can. */
+  readonly provider: EventProvider
   /** Events enter the log at their time, from now on. */
   start(): void
+  /** What became of events so far is written. */
+  flush(): Promise<void>
   close(): Promise<void>
 }
 
@@ -122,6 +126,10 @@ class OpenEvents implements RunningEvents {
   start(): void {
     this.due.start()
     this.expiry = this.deps.clock.every(EXPIRE_EVERY_MS, () => void this.expire())
+  }
+
+  flush(): Promise<void> {
+    return this.status.flush()
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import type { ActionType, Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { CompileOptions } from '../../rules/files/load.ts'
 import type { Config } from '../config/config.ts'
-import type { OpenEventsDeps } from '../events/open-events.ts'
+import type { OpenEventsDeps, RunningEvents } from '../events/open-events.ts'
 import type { NamedSource } from '../open-sources.ts'
 
 /** The options of a pipeline, checked and complete. */
@@ -14,7 +14,14 @@ export interface LibraryParts {
   readonly log: Log
   readonly clock: Clock
   /** Whose posted events these are, and who is told of them; absent: the rules', and nobody. */
-  readonly eventHooks?:
-    | Partial<Pick<OpenEventsDeps, 'group' | 'skipped' | 'read' | 'ended' | 'seen' | 'bounds'>>
-    | undefined
+  readonly eventHooks?: Readonly<EventHooks> | undefined
+}
+
+export interface EventHooks extends Partial<
+  Pick<OpenEventsDeps, 'group' | 'skipped' | 'read' | 'ended' | 'seen' | 'bounds'>
+> {
+  /** Called when events are taken from now on. */
+  started?(events: RunningEvents): void
+  /** Called when everything that was read has ended, or was given up, and the store is still open. */
+  closing?(events: RunningEvents): Promise<void>
 }

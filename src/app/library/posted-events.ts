@@ -53,7 +53,9 @@ export class PipelineEvents {
   /** Events are taken from now on. */
   start(): void {
     this.running = this.opened
-    this.opened?.start()
+    if (this.opened === null) return
+    this.opened.start()
+    this.parts.eventHooks?.started?.(this.opened)
   }
 
   /** None are taken any more. */
@@ -64,8 +66,13 @@ export class PipelineEvents {
   async close(): Promise<void> {
     const { opened } = this
     this.running = null
-    await opened?.close()
     this.opened = null
+    if (opened === null) return
+    try {
+      await this.parts.eventHooks?.closing?.(opened)
+    } finally {
+      await opened.close()
+    }
   }
 
   async publish(events: readonly EventToPublish[], options: PublishOptions): Promise<readonly PublishedEvent[]> {

@@ -1,0 +1,133 @@
+import { DeadlineError } from '../model/with-deadline.ts'
+import type { Clock } from '../model/clock.ts'
+import { BingoError } from '../model/errors.ts'
+import type { ActionType, DeliveryFailure, Sendable, SendResult, Target } from '../model/rule/action.ts'
+import { deliveryFailure } from '../targets/failure/failure.ts'
+import type { BrokerEvent } from './contract.ts'
+import type { HandlerScope } from './handler-scope.ts'
+import { HANDLERS } from './subscription-rule.ts'
+import type { Subscription, Subscriptions } from './subscriptions.ts'
+
+export interface HandlerTargetDeps {
+  readonly subscriptions: Pick<Subscriptions, 'chosen'>
+  readonly workers: number
+  readonly timeoutMs: number
+  readonly clock: Pick<Clock, 'after'>
+  readonly scope: Pick<HandlerScope, 'run'>
+  /** Events whose handler has unsubscribed meanwhile. */
+  readonly skipped: WeakSet<Sendable>
+  /** Told how each call of a handler ended; null: well. */
+  readonly ended: (event: BrokerEvent, subscription: Subscription, error: unknown) => void
+}
+
+/** The action type of subscriptions. No rules file can name it. */
+export function handlerType(deps: HandlerTargetDeps): ActionType {
+  return {
+    type: HANDLERS.type,
+    fields: {},
+    targetFields: [],
+    defaultCoalesce: () => 'none',
+    compile: () => {
+      throw new BingoError('BINGO_INTERNAL', 'handlers are not written in rules')
+    },
+    open: () => Promise.resolve(new HandlerTarget(deps)),
+  }
+}
+
+/** Calls the handlers of events. */
+class HandlerTarget implements Target {
+  readonly gather = 'lane'
+  readonly maxBatch = 1
+  readonly maxConcurrency: number
+  private readonly deps: HandlerTargetDeps
+  private readonly attempts = new WeakMap<Sendable, number>()
+
+  constructor(deps: HandlerTargetDeps) {
+    this.deps = deps
+    this.maxConcurrency = deps.workers
+  }
+
+  async send([job]: readonly Sendable[], stop: AbortSignal): Promise<SendResult> {
+    const { subscriptions, skipped } = this.deps
+    const event = job!.payload as BrokerEvent
+    const subscription = subscriptions.chosen(job!.action.rule.id, event)
+    if (subscription === undefined) {
+      skipped.add(job!)
+      return undefined
+    }
+    const attempt = (this.attempts.get(job!) ?? 0) + 1
+    this.attempts.set(job!, attempt)
+    const failure = await this.handle(event, subscription, attempt, stop)
+    return failure === null ? undefined : [failure]
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  private async handle(
+    event: BrokerEvent,
+    subscription: Subscription,
+    attempt: number,
+    stop: AbortSignal,
+  ): Promise<DeliveryFailure | null> {
+    const { ended } = this.deps
+    try {
+      await this.call(frozen(event), subscription, attempt, stop)
+    } catch (error) {
+      ended(event, subscription, error)
+      return failureOf(error)
+    }
+    ended(event, subscription, null)
+    return null
+  }
+
+  /** Ends when the handler does, its time has passed, or a stop gives up, whether or not it heeds the signal. */
+  private async call(
+    event: BrokerEvent,
+    subscription: Subscription,
+    attempt: number,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const { timeoutMs, clock, scope } = this.deps
+    const giveUp = new AbortController()
+    const { promise: givenUp, reject } = Promise.withResolvers<never>()
+    const end = (reason: unknown): void => {
+      giveUp.abort(reason)
+      reject(reason)
+    }
+    const onStop = (): void => end(stop.reason)
+    stop.addEventListener('abort', onStop, { once: true })
+    const timer = timeoutMs === Infinity ? null : clock.after(timeoutMs, () => end(new DeadlineError(timeoutMs)))
+    try {
+      const { handler, id } = subscription
+      const handling = scope.run(event, id, async () => handler(event, { attempt, signal: giveUp.signal }))
+      await Promise.race([handling, givenUp])
+    } finally {
+      timer?.cancel()
+      stop.removeEventListener('abort', onStop)
+    }
+  }
+}
+
+/** A handler that has been given up on may still run: nothing may depend on what it does to the event. */
+function frozen(event: BrokerEvent): BrokerEvent {
+  deepFreeze(event)
+  return event
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const each of Object.values(value)) deepFreeze(each)
+}
+
+function failureOf(thrown: unknown): DeliveryFailure {
+  const cause = thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  if (thrown instanceof DeadlineError) {
+    return deliveryFailure('unknown', 'BINGO_BROKER_TIMEOUT', `the handler did not end: ${message}`, { cause })
+  }
+  const isFinal = thrown instanceof Error && (thrown as { readonly retryable?: unknown }).retryable === false
+  return deliveryFailure(isFinal ? 'poison' : 'unknown', 'BINGO_BROKER_HANDLER', message, { cause })
+}
