@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { jetstream } from '@nats-io/jetstream'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { credsAuthenticator, headers, nkeyAuthenticator } from '@nats-io/transport-node'
@@ -5,6 +6,8 @@ import type { Authenticator, MsgHdrs, NatsConnection, NodeConnectionOptions } fr
 // What the client's own `connect` is made of. It takes no transport, and there is no other way to one of ours.
 import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node/lib/nats-base-client.js'
 import { nodeResolveHost, NodeTransport } from '@nats-io/transport-node/lib/node_transport.js'
+import { guardStream } from './guarded-stream.ts'
+import { MessageGuard } from './nats-messages.ts'
 
 /**
  * The client forgets about an attempt that times out before the server has said hello, and leaves its socket open: each
@@ -17,11 +20,18 @@ class ThoroughTransport extends NodeTransport {
   }
 }
 
-/** Connects; rejects with what the client says. An attempt that fails leaves nothing open. */
-export function dialNats(options: NodeConnectionOptions): Promise<NatsConnection> {
+/** Connects; rejects with what the client says. An attempt that fails leaves nothing open, and what comes is guarded. */
+export async function dialNats(options: NodeConnectionOptions): Promise<NatsConnection> {
   // As `connect` does, each time: whoever else uses the client in this process sets its own in the same way.
   setTransportFactory({ factory: () => new ThoroughTransport(), dnsResolveFn: nodeResolveHost })
-  return NatsConnectionImpl.connect(options)
+  const client = await NatsConnectionImpl.connect(options)
+  guardStream(socketOf(client), new MessageGuard())
+  return client
+}
+
+/** What the client keeps private: the socket that the handshake has led to, with TLS or without. */
+function socketOf(client: NatsConnection): Socket {
+  return (client as unknown as { protocol: { transport: { socket: Socket } } }).protocol.transport.socket
 }
 
 export function jetstreamOf(connection: NatsConnection): JetStreamClient {

@@ -34,6 +34,30 @@ export function groupBusy(log: string, group: string, holder: string): BingoErro
   })
 }
 
+/** Entries of an engine that the index beside it does not account for. */
+export function indexMismatch(log: string, found: 'other' | 'newer'): BingoError {
+  const why =
+    found === 'other' ? 'holds entries of another index' : 'is ahead of its index, which lost what it had last'
+  return new BingoError('BINGO_LOG_INDEX_MISMATCH', `The event log ${log} ${why}`, {
+    hint: 'Restore the `events.index` that belongs to it. To start with an empty log, give `events.store` a new name and `events.index` a new place.',
+  })
+}
+
+/** It is set up so that it would lose entries, or cannot take them. */
+export function engineUnfit(log: string, why: string, hint: string): BingoError {
+  return new BingoError('BINGO_LOG_ENGINE_UNFIT', `The event log ${log} cannot keep events: ${why}`, { hint })
+}
+
+export function engineUnreachable(log: string, error: unknown, hint: string): BingoError {
+  if (error instanceof BingoError) return error
+  const reason = error instanceof Error && error.message !== '' ? error.message : String(error)
+  return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} is unavailable: ${reason}`, {
+    hint,
+    retryable: true,
+    cause: error,
+  })
+}
+
 export function eventConflict(id: string): BingoError {
   return new BingoError('BINGO_EVENT_CONFLICT', `The event "${id.slice(0, 100)}" is stored with other content`, {
     hint: 'Give the new event an id of its own, or send the same content again.',

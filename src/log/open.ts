@@ -2,8 +2,11 @@ import { join } from 'node:path'
 import type { Clock } from '../model/clock.ts'
 import { systemClock } from '../model/clock.ts'
 import type { EventProvider } from '../model/state/event-provider.ts'
+import type { Engine, Index, PagesFrom } from './indexed/contract.ts'
 import type { Bounds } from './posting.ts'
+import { StoreAddressError } from './store-address-error.ts'
 import { parseStoreAddress } from './store-address.ts'
+import type { StoreAddress } from './store-address.ts'
 
 export interface EventProviderOptions {
   /** Instance name: a file in a folder is called after it, and instances that share a server are told apart by it. */
@@ -15,6 +18,8 @@ export interface EventProviderOptions {
   /** For how long an id is remembered at least (not in memory). Default: 7 days. */
   readonly idRetentionMs?: number | undefined
   readonly clock?: Clock | undefined
+  /** What stands beside a store that cannot look up, delay or deduplicate: `file:PATH`, `mysql://`, `mariadb://` or `postgres://`. */
+  readonly index?: string | undefined
 }
 
 const IN_MEMORY: Bounds = { maxEvents: 100_000, maxBytes: 64 << 20 }
@@ -22,30 +27,62 @@ const ON_DISK: Bounds = { maxEvents: 50_000_000, maxBytes: 2 ** 36 }
 const ID_RETENTION_MS = 7 * 24 * 3_600_000
 
 /**
- * Opens what `events.store` names: `memory:`, `file:PATH`, `mysql://`, `mariadb://` or `postgres://`. Nothing is read yet;
- * a server or file that is out of reach is reported by the first use. Rejects with BINGO_EVENTS_STORE_INVALID. Clients of
- * servers are loaded when one is named.
+ * Opens what `events.store` names: `memory:`, `file:PATH`, `mysql://`, `mariadb://`, `postgres://` or `nats://`. Nothing is
+ * read yet; a server or file that is out of reach is reported by the first use. Rejects with BINGO_EVENTS_STORE_INVALID.
+ * Clients of servers are loaded when one is named.
  */
 export async function openEventProvider(url: string, options: EventProviderOptions): Promise<EventProvider> {
-  const { name, idRetentionMs = ID_RETENTION_MS, clock = systemClock } = options
-  const bounds = (defaults: Bounds): Bounds => ({
-    maxEvents: options.maxEvents ?? defaults.maxEvents,
-    maxBytes: options.maxBytes ?? defaults.maxBytes,
-  })
   const address = parseStoreAddress(url)
   switch (address.tag) {
     case 'memory': {
       const { MemoryEventProvider } = await import('./memory/event-provider.ts')
-      return new MemoryEventProvider(bounds(IN_MEMORY))
+      return new MemoryEventProvider(boundsOf(options, IN_MEMORY))
     }
-    case 'file': {
-      const { SqliteEventProvider } = await import('./sqlite/event-provider.ts')
-      const path = address.isFolder ? join(address.path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : address.path
-      return new SqliteEventProvider({ path, idRetentionMs, clock, ...bounds(ON_DISK) })
-    }
-    case 'server': {
-      const { SqlEventProvider } = await import('./sql/event-provider.ts')
-      return new SqlEventProvider({ address: address.server, name, idRetentionMs, clock, ...bounds(ON_DISK) })
+    case 'file':
+    case 'server':
+      return (await indexOpener(address, options))()
+    case 'nats': {
+      const openIndex = await openerBeside(url, options)
+      const { NatsEngine } = await import('./nats/engine.ts')
+      return beside(new NatsEngine(address.stream), openIndex)
     }
   }
+}
+
+type OpenIndex = (pages?: PagesFrom) => Index
+
+async function beside(engine: Engine, openIndex: OpenIndex): Promise<EventProvider> {
+  const { IndexedEventProvider } = await import('./indexed/event-provider.ts')
+  return new IndexedEventProvider(engine, openIndex)
+}
+
+async function openerBeside(url: string, options: EventProviderOptions): Promise<OpenIndex> {
+  const { index } = options
+  const scheme = url.slice(0, url.indexOf(':'))
+  const hint =
+    'Set events.index to file:/var/lib/bingo/events, or to a mysql:// or postgres:// that all instances share.'
+  if (index === undefined) throw new StoreAddressError(`${scheme}:// needs events.index beside it`, hint)
+  const address = parseStoreAddress(index)
+  if (address.tag === 'file' || address.tag === 'server') return indexOpener(address, options)
+  throw new StoreAddressError(`${index.slice(0, index.indexOf(':'))}: is not an events.index`, hint)
+}
+
+/** Loads what opens a store that is complete by itself. */
+async function indexOpener(
+  address: StoreAddress & { readonly tag: 'file' | 'server' },
+  options: EventProviderOptions,
+): Promise<OpenIndex> {
+  const { name, idRetentionMs = ID_RETENTION_MS, clock = systemClock } = options
+  const common = { name, idRetentionMs, clock, ...boundsOf(options, ON_DISK) }
+  if (address.tag === 'server') {
+    const { SqlEventProvider } = await import('./sql/event-provider.ts')
+    return (pages) => new SqlEventProvider({ ...common, address: address.server, pages })
+  }
+  const { SqliteEventProvider } = await import('./sqlite/event-provider.ts')
+  const path = address.isFolder ? join(address.path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : address.path
+  return (pages) => new SqliteEventProvider({ ...common, path, pages })
+}
+
+function boundsOf({ maxEvents, maxBytes }: EventProviderOptions, defaults: Bounds): Bounds {
+  return { maxEvents: maxEvents ?? defaults.maxEvents, maxBytes: maxBytes ?? defaults.maxBytes }
 }

@@ -1,4 +1,5 @@
 import { parseFileUrl } from '../clients/file-url.ts'
+import { parseNatsAddress, type NatsAddress } from './nats/address.ts'
 import { parseSqlAddress, type SqlAddress } from './sql/address.ts'
 import { StoreAddressError } from './store-address-error.ts'
 
@@ -8,13 +9,15 @@ export type StoreAddress =
   /** In a folder the file is called after the instance. */
   | { readonly tag: 'file'; readonly path: string; readonly isFolder: boolean }
   | { readonly tag: 'server'; readonly server: SqlAddress }
+  | { readonly tag: 'nats'; readonly stream: NatsAddress }
 
 const HINT =
-  'Write file:/var/lib/bingo/events, mysql://user:password@host:3306/database, mariadb://…, postgres://… or memory:'
+  'Write file:/var/lib/bingo/events, mysql://user:password@host:3306/database, mariadb://…, postgres://…, nats://host:4222/stream or memory:'
 /** Known to be meant, by scheme. */
 const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^(rediss?|sentinel|valkeys?)(\+\w+)?:/i, 'Redis is not available yet as a store of events'],
-  [/^(nats|tls|wss?):/i, 'NATS is not available yet as a store of events'],
+  [/^wss?:/i, 'NATS is reached by nats:// or tls://, not by WebSocket'],
+  [/^(nats|tls):/i, 'the scheme of NATS is nats://, that of NATS with TLS tls://'],
   [/^kafka:/i, 'Kafka is not available yet as a store of events'],
   [/^sqlite3?:/i, 'the scheme of an SQLite file is file:'],
   [/^mem(ory)?:/i, 'write memory: without anything behind it'],
@@ -23,8 +26,14 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^https?:/i, 'this is the address of a web server'],
 ]
 
+/** Whether `events.index` has to stand beside what a valid address names. */
+export function needsIndex(url: string): boolean {
+  const { tag } = parseStoreAddress(url)
+  return tag !== 'memory' && tag !== 'file' && tag !== 'server'
+}
+
 /**
- * Reads `memory:`, `file:PATH`, `mysql://`, `mariadb://` or `postgres://`. Throws StoreAddressError, or a BingoError of the same
+ * Reads `memory:`, `file:PATH`, `mysql://`, `mariadb://`, `postgres://` or `nats://`. Throws StoreAddressError, or a BingoError of the same
  * code for a TLS file that cannot be read.
  */
 export function parseStoreAddress(url: string): StoreAddress {
@@ -32,5 +41,6 @@ export function parseStoreAddress(url: string): StoreAddress {
   const file = parseFileUrl(url)
   if (file !== null) return { tag: 'file', path: file.path, isFolder: file.isFolder }
   if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) return { tag: 'server', server: parseSqlAddress(url) }
+  if (/^(nats|tls):\/\//i.test(url)) return { tag: 'nats', stream: parseNatsAddress(url) }
   throw new StoreAddressError(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known', HINT)
 }

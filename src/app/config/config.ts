@@ -151,8 +151,10 @@ export interface HttpConfig {
 }
 
 export interface EventsConfig {
-  /** `file:PATH`, `memory:`, `mysql://…`, `postgres://…`. */
+  /** `file:PATH`, `memory:`, `mysql://…`, `postgres://…`, `nats://…`. */
   readonly store: string
+  /** What stands beside a store that cannot look up, delay or deduplicate; null: the store can. */
+  readonly index: string | null
   /** The first is that of posters who have no token. */
   readonly environments: readonly string[]
   /** Events of these are tests. */

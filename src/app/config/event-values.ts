@@ -1,5 +1,5 @@
 import { SCOPES, type HttpToken, type Scope } from '../../events/settings.ts'
-import { parseStoreAddress } from '../../log/store-address.ts'
+import { parseStoreAddress, type StoreAddress } from '../../log/store-address.ts'
 import { StoreAddressError } from '../../log/store-address-error.ts'
 import { BingoError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
@@ -10,17 +10,30 @@ const ENVIRONMENT = /^[A-Za-z0-9_-]{1,64}$/
 const ENVIRONMENT_HINT = 'Write at most 64 letters, digits, "_" and "-".'
 
 /** The URL of an event store, which may hold a password. */
-export const eventStoreAddress = textParser((value): string => {
+export const eventStoreAddress = textParser((value): string => addressOf(value).address)
+
+/** Of what stands beside a store that cannot look up, delay or deduplicate. */
+export const eventIndexAddress = textParser((value): string => {
+  const { address, parsed } = addressOf(value)
+  if (parsed.tag !== 'file' && parsed.tag !== 'server') {
+    throw new InvalidValue(
+      'not an index of events',
+      'Write file:/var/lib/bingo/events, mysql://…, mariadb://… or postgres://….',
+    )
+  }
+  return address
+})
+
+function addressOf(value: unknown): { readonly address: string; readonly parsed: StoreAddress } {
   const address = text(value).trim()
   try {
-    parseStoreAddress(address)
+    return { address, parsed: parseStoreAddress(address) }
   } catch (error) {
     if (!(error instanceof BingoError)) throw error
     const why = error instanceof StoreAddressError ? `not a valid event store address: ${error.why}` : error.message
     throw new InvalidValue(why, error.hint ?? '')
   }
-  return address
-})
+}
 
 export const environmentList = textParser((value): readonly string[] => {
   const list = textList(value)

@@ -1,16 +1,20 @@
 import { dirname, join } from 'node:path'
 import type { HttpToken } from '../../events/settings.ts'
+import { needsIndex } from '../../log/store-address.ts'
 import { parseStoreUrl } from '../../state/store-url.ts'
 import type { BuildOptions } from './build.ts'
 import type { EventsConfig, NamedSourceConfig } from './config.ts'
 import { EVENTS_SOURCE } from './sources.ts'
 
 /** Null where nobody has said anything of events. */
-export function eventsOf({ values, contents, given }: BuildOptions): EventsConfig | null {
+export function eventsOf(options: BuildOptions): EventsConfig | null {
+  const { values, contents, given } = options
   const isGiven = contents.groups.has('events') || [...given].some((path) => path.startsWith('events.'))
   if (!isGiven) return null
+  const store = values['events.store'] ?? beside(values['checkpoint.store']!, values.name!)
   return {
-    store: values['events.store'] ?? beside(values['checkpoint.store']!, values.name!),
+    store,
+    index: indexOf(options, store),
     environments: values['events.environments']!,
     testEnvironments: new Set(values['events.testEnvironments']!),
     retentionMs: values['events.retention']!,
@@ -23,6 +27,24 @@ export function eventsOf({ values, contents, given }: BuildOptions): EventsConfi
       hops: values['events.limits.hops']!,
     },
   }
+}
+
+/** A file beside the state where nothing else is said; a setting that nothing reads is an error. */
+function indexOf({ values, contents, problems }: BuildOptions, store: string): string | null {
+  const index = values['events.index']
+  if (needsIndex(store)) {
+    const usual = beside(values['checkpoint.store']!, values.name!)
+    return index ?? (usual === 'memory:' ? `file:/var/lib/bingo/${values.name!}.events` : usual)
+  }
+  if (index === undefined) return null
+  problems.push({
+    code: 'BINGO_CONFIG_EVENTS_INDEX',
+    severity: 'error',
+    location: contents.values.get('events.index')?.location,
+    message: 'events.index: the store of events needs no index beside it',
+    hint: 'Remove events.index, or set events.store to nats://…',
+  })
+  return null
 }
 
 /** A file beside the state; where that is no file, at the usual place. */

@@ -35,6 +35,7 @@ export interface ConfigInput {
 /** Posted events: what is taken in, and where it is kept. */
 export interface EventsInput {
   store?: string
+  index?: string
   environments?: string[]
   testEnvironments?: string[]
   retention?: string

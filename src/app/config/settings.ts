@@ -11,7 +11,7 @@ import {
 import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
 import type { JsonSchema } from '../../rules/schema/json-schema.ts'
 import type { DurationBounds } from '../../rules/read-values.ts'
-import { environmentList, eventStoreAddress, tokenList } from './event-values.ts'
+import { environmentList, eventIndexAddress, eventStoreAddress, tokenList } from './event-values.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
@@ -78,6 +78,7 @@ export const SETTINGS = {
   'http.token': text,
   'http.tokens': tokenList,
   'events.store': eventStoreAddress,
+  'events.index': eventIndexAddress,
   'events.environments': environmentList,
   'events.testEnvironments': environmentList,
   'events.retention': duration(7 * DAY, 3_650 * DAY),
@@ -113,6 +114,7 @@ const SECRET: ReadonlySet<string> = new Set<SettingPath>([
   'http.token',
   'http.tokens',
   'events.store',
+  'events.index',
 ])
 
 /** Whether a number that stands there counts as it is written. */
@@ -131,6 +133,7 @@ const URLS: ReadonlySet<string> = new Set<SettingPath>([
   'redis.url',
   'deadLetters.store',
   'events.store',
+  'events.index',
 ])
 
 export function isUrl(path: string): boolean {

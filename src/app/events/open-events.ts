@@ -59,8 +59,9 @@ export interface RunningEvents extends Events {
 /** Nothing is read yet. Rejects with BINGO_EVENTS_STORE_INVALID. */
 export async function openEvents(deps: OpenEventsDeps): Promise<RunningEvents> {
   const { name, config, clock } = deps
-  const options = { name, idRetentionMs: config.retentionMs, clock, ...deps.bounds }
-  const provider = await openEventProvider(config.store, options)
+  const { store, index, retentionMs: idRetentionMs } = config
+  const options = { name, idRetentionMs, clock, index: index ?? undefined, ...deps.bounds }
+  const provider = await openEventProvider(store, options)
   return new OpenEvents(provider, deps)
 }
 

@@ -14,6 +14,7 @@ import type {
 } from '../../model/state/event-provider.ts'
 import { logBusy, logClosed } from '../errors.ts'
 import { keyOfName } from '../event-name.ts'
+import type { PagesFrom } from '../indexed/contract.ts'
 import { postOf, recordOf, waits } from '../posting.ts'
 import type { Bounds, Kept } from '../posting.ts'
 import { advance, cancelled, replayed } from '../progress.ts'
@@ -33,6 +34,8 @@ export interface SqlProviderOptions extends Bounds {
   readonly name: string
   readonly idRetentionMs: number
   readonly clock: Clock
+  /** Where readers get their entries, if not from the tables. */
+  readonly pages?: PagesFrom | undefined
 }
 
 const UPDATES = { bytes: 4 << 20, count: 200, waitingBytes: 64 << 20 }
@@ -72,12 +75,13 @@ export class SqlEventProvider implements EventProvider {
       UPDATES,
       busy,
     )
-    const { clock, name } = options
+    const { clock, name, pages } = options
     this.log = new SqlLog(this.description, this.can, {
       database: this.#database,
       closed: () => this.#closed,
       clock,
       name,
+      pages,
     })
   }
 

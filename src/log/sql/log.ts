@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
 import { follow, Readers, Wake } from '../follow.ts'
+import type { IndexLog, PagesFrom } from '../indexed/contract.ts'
 import { placeNumber } from '../places.ts'
 import type { EventDatabase } from './database.ts'
 import { GroupLeases } from './group-leases.ts'
@@ -20,10 +21,12 @@ export interface SqlLogDeps {
   readonly clock: Clock
   /** Instance name. */
   readonly name: string
+  /** Where readers get their entries, if not from the tables. */
+  readonly pages: PagesFrom | undefined
 }
 
 /** The log of a database server: what is read by the rules. */
-export class SqlLog {
+export class SqlLog implements IndexLog {
   readonly description: string
   readonly can: Capabilities
   readonly #deps: SqlLogDeps
@@ -106,9 +109,29 @@ export class SqlLog {
     await this.#leases.close()
   }
 
-  async #page(after: number, group: string | undefined): Promise<LogEntry[]> {
+  async identity(): Promise<string> {
+    const { applied_at } = await this.#deps.database.use((queries) =>
+      queries
+        .selectFrom('bingo_event_migrations')
+        .select('applied_at')
+        .where('version', '=', 1)
+        .executeTakeFirstOrThrow(),
+    )
+    return `sql-${applied_at}`
+  }
+
+  async newest(): Promise<number> {
+    const { place } = await this.#deps.database.use((queries, dialect) => new EventStore(queries, dialect).head())
+    return place
+  }
+
+  async #page(after: number, group: string | undefined): Promise<readonly LogEntry[]> {
     // A reader whose lease ran out, such as of a process that was paused, must not go on.
     if (group !== undefined) await this.#leases.join(group, 0)
+    return (this.#deps.pages ?? ((place) => this.entries(place)))(after)
+  }
+
+  async entries(after: number): Promise<readonly LogEntry[]> {
     const rows = await this.#deps.database.use((queries) =>
       queries
         .selectFrom('bingo_event_log as l')

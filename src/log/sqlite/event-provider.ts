@@ -15,6 +15,7 @@ import type {
 } from '../../model/state/event-provider.ts'
 import { logBusy, logClosed, logFull } from '../errors.ts'
 import { keyOfName } from '../event-name.ts'
+import type { PagesFrom } from '../indexed/contract.ts'
 import { hasRoom, planNew, planPost, postOf, recordOf, undoNew, waits } from '../posting.ts'
 import type { Bounds, Post } from '../posting.ts'
 import { advance, cancelled, replayed } from '../progress.ts'
@@ -29,6 +30,8 @@ export interface SqliteProviderOptions extends Bounds {
   readonly path: string
   readonly idRetentionMs: number
   readonly clock?: Pick<Clock, 'now'>
+  /** Where readers get their entries, if not from the file. */
+  readonly pages?: PagesFrom | undefined
 }
 
 const MAX_WAITING_BYTES = 64 << 20
@@ -71,6 +74,7 @@ export class SqliteEventProvider implements EventProvider {
       closed: () => this.#closed,
       use: (work) => this.#use(work),
       write: (work) => this.#write(0, work),
+      pages: options.pages,
     })
   }
 

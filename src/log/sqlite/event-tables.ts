@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { lockSqlite, openSqlite, versionOf } from '../../clients/sqlite.ts'
 import { decodeEnvelope } from '../../model/event/event-codec.ts'
@@ -118,6 +119,15 @@ export class EventTables {
 
   nextDueAt(): number | null {
     return this.#statements.nextDue.get()!['at'] as number | null
+  }
+
+  /** Tells this file, and copies of it, from all others. */
+  identity(): number {
+    const known = this.database.prepare('PRAGMA application_id').get()!['application_id'] as number
+    if (known !== 0) return known
+    const identity = randomInt(1, 2 ** 31)
+    this.database.exec(`PRAGMA application_id = ${identity}`)
+    return identity
   }
 
   page(after: number): LogEntry[] {

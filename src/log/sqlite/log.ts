@@ -1,5 +1,6 @@
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
 import { follow, Readers, Wake } from '../follow.ts'
+import type { IndexLog, PagesFrom } from '../indexed/contract.ts'
 import { placeNumber } from '../places.ts'
 import type { EventTables } from './event-tables.ts'
 
@@ -8,10 +9,12 @@ export interface SqliteLogDeps {
   readonly use: <T>(work: (tables: EventTables) => T) => T
   /** In a transaction. */
   readonly write: <T>(work: (tables: EventTables) => T) => Promise<T>
+  /** Where readers get their entries, if not from the file. */
+  readonly pages: PagesFrom | undefined
 }
 
 /** The log of a file: what is read by the rules. */
-export class SqliteLog {
+export class SqliteLog implements IndexLog {
   readonly description: string
   readonly can: Capabilities
   readonly #deps: SqliteLogDeps
@@ -28,7 +31,7 @@ export class SqliteLog {
   async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
     const after = from === null ? 0 : placeNumber(from)
     const { group } = options
-    const { use, write, closed } = this.#deps
+    const { use, write, closed, pages } = this.#deps
     const leave = this.#readers.enter(group)
     try {
       if (group !== undefined) await write(({ groups }) => groups.join(group, after))
@@ -36,7 +39,7 @@ export class SqliteLog {
         {
           closed,
           more: () => this.#wake.next,
-          page: (place) => use((tables) => tables.page(place)),
+          page: pages ?? ((place) => use((tables) => tables.page(place))),
           acknowledged: (name) => use(({ groups }) => groups.of(name)),
           skip: (name, places) => write(({ groups }) => groups.acknowledge(name, places)),
         },
@@ -76,6 +79,18 @@ export class SqliteLog {
         groups: groups.stats(count, place),
       }
     })
+  }
+
+  async identity(): Promise<string> {
+    return this.#deps.use((tables) => `file-${tables.identity()}`)
+  }
+
+  async newest(): Promise<number> {
+    return this.#deps.use(({ head }) => head.place)
+  }
+
+  async entries(after: number): Promise<readonly LogEntry[]> {
+    return this.#deps.use((tables) => tables.page(after))
   }
 
   wake(): void {

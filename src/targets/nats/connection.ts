@@ -1,12 +1,9 @@
-import type { Socket } from 'node:net'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
-import { guardStream } from '../../clients/guarded-stream.ts'
 import { credentialsLogin, dialNats, jetstreamOf, nkeyLogin } from '../../clients/nats.ts'
 import { readSmallFile } from '../../model/small-file.ts'
 import { readTls } from '../tls-files.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
-import { MessageGuard } from './message-guard.ts'
 import type { NatsTargetOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -42,9 +39,7 @@ export class ServerConnection {
   /** Rejects with ConnectError. */
   static async open(options: NatsTargetOptions): Promise<ServerConnection> {
     try {
-      const client = await dialNats(connectionOptions(options))
-      guardStream(socketOf(client), new MessageGuard())
-      return new ServerConnection(client)
+      return new ServerConnection(await dialNats(connectionOptions(options)))
     } catch (cause) {
       throw new ConnectError(cause)
     }
@@ -74,11 +69,6 @@ export class ServerConnection {
       }
     }
   }
-}
-
-/** What the client keeps private: the socket that the handshake has led to, with TLS or without. */
-function socketOf(client: NatsConnection): Socket {
-  return (client as unknown as { protocol: { transport: { socket: Socket } } }).protocol.transport.socket
 }
 
 function connectionOptions(options: NatsTargetOptions): NodeConnectionOptions {

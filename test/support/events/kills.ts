@@ -6,6 +6,7 @@ import type { EventProvider } from '../../../src/model/state/event-provider.ts'
 import { entriesOf, ids } from './new-event.ts'
 
 const SCRIPT = new URL('posting-process.ts', import.meta.url).pathname
+const DIE_BETWEEN = new URL('die-between.ts', import.meta.url).pathname
 
 /** A process that posts, and the ids that were answered. */
 export class PostingProcess implements AsyncDisposable {
@@ -13,8 +14,10 @@ export class PostingProcess implements AsyncDisposable {
   #printed = ''
   #errors = ''
 
-  constructor(url: string, life: number | string) {
-    this.#child = spawn(process.execPath, [SCRIPT, url, String(life)])
+  /** `env`: with DIE_BETWEEN, it kills itself (see die-between.ts). */
+  constructor(url: string, life: number | string, env: { readonly [name: string]: string } = {}) {
+    const args = env['DIE_BETWEEN'] === undefined ? [] : ['--import', DIE_BETWEEN]
+    this.#child = spawn(process.execPath, [...args, SCRIPT, url, String(life)], { env: { ...process.env, ...env } })
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.#printed += text))
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors += text))
   }

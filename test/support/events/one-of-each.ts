@@ -2,10 +2,10 @@
  * Does one of everything that changes a store, and prints each step when it was answered: `node one-of-each.ts URL`.
  * Loaded after die-at.ts, it dies in the middle of one of them.
  */
-import { openEventProvider } from '../../../src/log/open.ts'
 import { newEvent, NOW, placesOf, post } from './new-event.ts'
+import { openStore } from './store-url.ts'
 
-const provider = await openEventProvider(process.argv[2]!, { name: 'steps' })
+const provider = await openStore(process.argv[2]!, { name: 'steps' })
 const name = (id: string) => ({ environment: 'default', id })
 
 async function step(title: string, work: () => Promise<unknown>): Promise<void> {

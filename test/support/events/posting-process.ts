@@ -3,12 +3,12 @@
  * other, some due a little later, and another one moves them. Prints each id when it was answered.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { openEventProvider } from '../../../src/log/open.ts'
 import { newEvent } from './new-event.ts'
+import { openStore } from './store-url.ts'
 
 const WRITERS = 8
 const [url, life] = process.argv.slice(2) as [string, string]
-const provider = await openEventProvider(url, { name: `writer-${life}` })
+const provider = await openStore(url, { name: `writer-${life}` })
 
 async function write(writer: number): Promise<void> {
   for (let n = 0; ; n++) {

@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDatabase } from './database-server.ts'
+import { startEngine } from './engine-server.ts'
 import { BEGIN, END, measurePromises, tableOf } from './promises.ts'
 import type { TestedStore } from './promises.ts'
-import { fileStore, MEMORY, serverStore } from './tested-stores.ts'
+import { engineStore, fileStore, MEMORY, serverStore } from './tested-stores.ts'
 
 const DOC = new URL('../../../docs/event-stores.md', import.meta.url)
 const columns = new Map<string, Map<string, string>>()
@@ -18,11 +19,15 @@ async function measure(store: TestedStore): Promise<void> {
 const folder = mkdtempSync(join(tmpdir(), 'bingo-promises-'))
 await measure(MEMORY)
 await measure(fileStore(folder))
-rmSync(folder, { recursive: true })
 for (const kind of ['MySQL', 'MariaDB', 'PostgreSQL'] as const) {
   await using server = await startDatabase(kind)
   await measure(serverStore(server))
 }
+for (const kind of ['NATS JetStream'] as const) {
+  await using server = await startEngine(kind)
+  await measure(engineStore(server, folder))
+}
+rmSync(folder, { recursive: true })
 const text = readFileSync(DOC, 'utf8')
 const [before, after] = [text.slice(0, text.indexOf(BEGIN)), text.slice(text.indexOf(END))]
 writeFileSync(DOC, `${before}${BEGIN}\n\n${tableOf(columns)}\n\n${after}`)

@@ -1,13 +1,14 @@
 import { systemClock } from '../../../src/model/clock.ts'
-import { openEventProvider } from '../../../src/log/open.ts'
 import type { EventProvider } from '../../../src/model/state/event-provider.ts'
 import type { DatabaseServer } from './database-server.ts'
+import type { EngineServer } from './engine-server.ts'
 import type { ProviderSetup } from './new-event.ts'
 import type { TestedStore } from './promises.ts'
+import { openStore } from './store-url.ts'
 
 function open(url: string | null, { now, ...setup }: ProviderSetup = {}): Promise<EventProvider> {
   const clock = now === undefined ? systemClock : { ...systemClock, now }
-  return openEventProvider(url ?? 'memory:', { name: 'test', ...setup, clock })
+  return openStore(url ?? 'memory:', { name: 'test', ...setup, clock })
 }
 
 export const MEMORY: TestedStore = { column: 'memory', newUrl: async () => null, open, killServer: null }
@@ -24,4 +25,15 @@ export function serverStore(server: DatabaseServer): TestedStore {
   }
   const column = server.kind === 'MySQL 8.0' ? 'MySQL' : server.kind
   return { column, newUrl: () => server.create(), open, killServer }
+}
+
+/** With an index in a file. */
+export function engineStore(server: EngineServer, folder: string): TestedStore {
+  let files = 0
+  const killServer = async (): Promise<void> => {
+    await server.kill()
+    await server.restart()
+  }
+  const newUrl = async (): Promise<string> => `${server.newUrl()} file:${folder}/index-${++files}`
+  return { column: server.column, newUrl, open, killServer }
 }

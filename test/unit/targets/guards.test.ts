@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ResponseGuard } from '../../../src/clients/kafka-responses.ts'
-import { MessageGuard } from '../../../src/targets/nats/message-guard.ts'
+import { MessageGuard } from '../../../src/clients/nats-messages.ts'
 import { FrameGuard } from '../../../src/clients/amqp-frames.ts'
 import type { StreamGuard } from '../../../src/clients/guarded-stream.ts'
 

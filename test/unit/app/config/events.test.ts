@@ -48,7 +48,29 @@ describe('events', () => {
     expect(load('source: {url: "mysql://u:p@db"}\n').events).toBeNull()
   })
 
+  test('an engine has an index beside the state, or where it is told; nothing else has one', () => {
+    const at = 'name: shop\ncheckpoint: {store: file:/var/lib/x/checkpoint}\n'
+    expect(load(`${at}events: {store: "nats://n/log"}`).events).toMatchObject({ index: 'file:/var/lib/x/shop.events' })
+    const index = 'postgres://u:p@db/bingo'
+    expect(load(`${at}events: {store: "nats://n/log", index: "${index}"}`).events).toMatchObject({ index })
+    expect(
+      load(
+        `${at}checkpoint: {store: "memory:"}\nevents: {store: "nats://n/log"}`.replace(
+          /checkpoint.*x.checkpoint}\n/,
+          '',
+        ),
+      ).events,
+    ).toMatchObject({
+      index: 'file:/var/lib/bingo/shop.events',
+    })
+    expect(load(`${at}events: {}`).events).toMatchObject({ index: null })
+  })
+
   test.each([
+    ['events: {index: "file:/x"}', 'events.index: the store of events needs no index beside it'],
+    ['events: {store: "nats://n/log", index: "memory:"}', 'events.index: not an index of events'],
+    ['events: {store: "nats://n/log", index: "nats://n/other"}', 'events.index: not an index of events'],
+    ['events: {store: "nats://n/a.b"}', '"a.b" is not a valid name of a stream'],
     ['events: {store: "kafka://x:1"}', 'Kafka is not available yet as a store of events'],
     ['events: {store: "mysql://db/x?ssl=true"}', '?ssl is not an option'],
     ['events: {store: "ftp://x"}', 'events.store: not a valid event store address'],

@@ -1,0 +1,65 @@
+import { parseEngineAddress } from '../engine-address.ts'
+import { StoreAddressError } from '../store-address-error.ts'
+import { storeTls } from '../store-tls.ts'
+import type { StoreTls } from '../store-tls.ts'
+
+/** Where a stream is, from `nats://user:password@host:4222/stream?replicas=3&sync=always`. */
+export interface NatsAddress {
+  readonly servers: readonly string[]
+  /** User and password, or a token where there is no password. */
+  readonly user: string
+  readonly password: string
+  /** Path of a .creds file. */
+  readonly credentials: string | null
+  readonly stream: string
+  /** Of a stream that is made. */
+  readonly replicas: number
+  /** The operator says that the servers run with `sync_interval: always`: no client can ask them. */
+  readonly syncsAlways: boolean
+  readonly tls: StoreTls | null
+  readonly printable: string
+}
+
+const EXAMPLE = 'nats://user:password@host:4222/bingo-events'
+const STREAM = 'bingo-events'
+const OPTIONS = ['sync', 'replicas', 'creds'] as const
+
+/** Throws StoreAddressError. */
+export function parseNatsAddress(text: string): NatsAddress {
+  const { scheme, user, password, hosts, name, options, printable } = parseEngineAddress(text, 4222, EXAMPLE)
+  if (scheme === 'tls' && !options.has('tls')) options.set('tls', 'verify-full')
+  const stream = name || STREAM
+  if (!/^[\w-]{1,100}$/.test(stream)) {
+    const hint = 'Write at most 100 letters, digits, "_" and "-" behind the host.'
+    throw new StoreAddressError(`"${stream}" is not a valid name of a stream`, hint)
+  }
+  const credentials = options.get('creds')
+  if (credentials !== null && user !== '') {
+    throw new StoreAddressError('more than one login method is set', 'Keep user and password, or ?creds=.')
+  }
+  return {
+    servers: hosts,
+    user,
+    password,
+    credentials,
+    stream,
+    replicas: oneOf(options, 'replicas', ['1', '3', '5'], Number) ?? 1,
+    syncsAlways: oneOf(options, 'sync', ['always', 'interval'], (value) => value === 'always') ?? false,
+    tls: storeTls(options, OPTIONS),
+    printable: `${printable}/${stream}`,
+  }
+}
+
+function oneOf<T>(
+  options: URLSearchParams,
+  name: (typeof OPTIONS)[number],
+  values: readonly string[],
+  read: (value: string) => T,
+): T | null {
+  const value = options.get(name)
+  if (value === null) return null
+  if (!values.includes(value)) {
+    throw new StoreAddressError(`?${name}=${value} is not valid`, `Write one of: ${values.join(', ')}.`)
+  }
+  return read(value)
+}

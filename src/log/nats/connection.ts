@@ -1,0 +1,115 @@
+import type { JetStreamClient, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { credentialsLogin, dialNats, jetstreamOf } from '../../clients/nats.ts'
+import { readSmallFile } from '../../model/small-file.ts'
+import { withDeadline } from '../../model/with-deadline.ts'
+import { engineUnfit } from '../errors.ts'
+import type { NatsAddress } from './address.ts'
+
+const CONNECT_TIMEOUT_MS = 5_000
+const CLOSE_TIMEOUT_MS = 1_000
+const PING_INTERVAL_MS = 5_000
+const MAX_PINGS_OUT = 2
+const STREAM_NOT_FOUND = 10059
+
+/** A connection with the stream in place, until its first trouble: then another one is opened. */
+export interface StreamConnection {
+  readonly client: NatsConnection
+  readonly jetstream: JetStreamClient
+  readonly manager: JetStreamManager
+  /** Bytes of a message, headers included, at most. */
+  readonly mostBytes: number
+}
+
+/** Makes the stream where there is none. Rejects with BINGO_LOG_ENGINE_UNFIT, or with the client's error. */
+export async function openStream(address: NatsAddress): Promise<StreamConnection> {
+  const client = await dialNats(optionsOf(address))
+  try {
+    const jetstream = jetstreamOf(client)
+    const manager = await jetstream.jetstreamManager()
+    const { max_msg_size: most } = await streamOf(manager, address)
+    const ofServer = client.info?.max_payload ?? 1 << 20
+    return { client, jetstream, manager, mostBytes: most > 0 ? Math.min(most, ofServer) : ofServer }
+  } catch (error) {
+    await closeStream({ client })
+    throw error
+  }
+}
+
+export async function closeStream({ client }: Pick<StreamConnection, 'client'>): Promise<void> {
+  await withDeadline(client.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
+}
+
+async function streamOf(manager: JetStreamManager, address: NatsAddress): Promise<StreamConfig> {
+  const { stream, replicas, printable } = address
+  const known = await manager.streams.info(stream).catch((error: unknown) => {
+    if (isStreamMissing(error)) return null
+    throw error
+  })
+  if (known !== null) {
+    check(known.config, address)
+    return known.config
+  }
+  try {
+    const { config } = await manager.streams.add({
+      name: stream,
+      description: 'Events of BinGo. Nobody else is to publish here.',
+      subjects: [`${stream}.*`],
+      storage: 'file',
+      retention: 'limits',
+      discard: 'new',
+      num_replicas: replicas,
+      allow_direct: true,
+    })
+    return config
+  } catch (error) {
+    // Two that start at once make the same.
+    if (error instanceof Error && /maximum|insufficient|replicas/i.test(error.message)) {
+      throw engineUnfit(
+        printable,
+        error.message,
+        'Give JetStream more storage or servers, or make the stream yourself.',
+      )
+    }
+    throw error
+  }
+}
+
+/** A stream that was made by somebody else must not lose what it was given. */
+function check(config: StreamConfig, { stream, printable }: NatsAddress): void {
+  const wrong: readonly [boolean, string, string][] = [
+    [config.storage !== 'file', 'the stream is in memory', 'Make it with storage "file".'],
+    [
+      !config.subjects.some((subject) => [`${stream}.*`, `${stream}.>`].includes(subject)),
+      `the stream has no subject ${stream}.*`,
+      `Add the subject ${stream}.* to the stream.`,
+    ],
+    [!config.allow_direct, 'the stream does not allow direct reads', 'Set allow_direct.'],
+    [config.sealed, 'the stream is sealed', 'Name another stream.'],
+    [config.no_ack === true, 'the stream does not acknowledge', 'Unset no_ack.'],
+    [config.mirror !== undefined, 'the stream mirrors another one', 'Name the stream that it mirrors.'],
+    [config.persist_mode === 'async', 'the stream is written late', 'Set its persist_mode to "default".'],
+  ]
+  const first = wrong.find(([is]) => is)
+  if (first !== undefined) throw engineUnfit(printable, first[1], first[2])
+}
+
+function isStreamMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === STREAM_NOT_FOUND
+}
+
+function optionsOf({ servers, user, password, credentials, tls }: NatsAddress) {
+  const { servername: _, ...files } = tls ?? {}
+  return {
+    servers: [...servers],
+    name: 'bingo',
+    timeout: CONNECT_TIMEOUT_MS,
+    // The client would keep what was published meanwhile, and send it in addition to what the forwarder repeats.
+    reconnect: false,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: MAX_PINGS_OUT,
+    ...(user !== '' && (password === '' ? { token: user } : { user, pass: password })),
+    ...(credentials !== null && { authenticator: credentialsLogin(readSmallFile(credentials)) }),
+    ...(tls !== null && { tls: files }),
+  }
+}

@@ -1,0 +1,191 @@
+import { newHeaders } from '../../clients/nats.ts'
+import { BingoError } from '../../model/errors.ts'
+import type { LogEntry } from '../../model/state/event-log.ts'
+import { withDeadline } from '../../model/with-deadline.ts'
+import { engineUnreachable, indexMismatch, logClosed, logFull } from '../errors.ts'
+import { EngineMoved } from '../indexed/contract.ts'
+import type { Engine } from '../indexed/contract.ts'
+import { APPENDED_AT, entryOf, IN_INDEX, INDEX, markOf, PLACE } from '../indexed/entry.ts'
+import type { Mark } from '../indexed/entry.ts'
+import { partitionOf } from '../indexed/partition.ts'
+import type { NatsAddress } from './address.ts'
+import { closeStream, openStream } from './connection.ts'
+import type { StreamConnection } from './connection.ts'
+
+/** Of a call; longer than a server takes to elect another leader. */
+const TIMEOUT_MS = 10_000
+/** Messages given to a reader at once, by number and by bytes. */
+const PAGE = 256
+const PAGE_BYTES = 8 << 20
+/** Subjects that keys are spread over, so that others can read a share of the stream. */
+const PARTITIONS = 16
+/** What headers and subject take of a message, at most. */
+const HEADER_BYTES = 1_024
+const WRONG_LAST_SEQUENCE: readonly unknown[] = [10071, 10164]
+const HINT = 'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions.'
+
+interface Found {
+  readonly seq: number
+  readonly mark: Mark
+  readonly entry: LogEntry | null
+}
+
+/**
+ * A stream of NATS JetStream. Each message is published on the condition that the stream ends with the one before it, so
+ * nothing is there twice or out of order, whoever else appends, and whatever was repeated after a lost answer. Readers ask
+ * for messages by sequence: there is no consumer whose redelivery could change the order.
+ */
+export class NatsEngine implements Engine {
+  readonly description: string
+  readonly durability: 'server' | 'fsync'
+  readonly #address: NatsAddress
+  #connection: Promise<StreamConnection> | null = null
+  /** Sequence of the last message in the stream, as the last call found it. */
+  #lastSeq = 0
+  /** Sequence minus place, of what was appended or read last: it grows with each message of somebody else. */
+  #ahead: number | null = null
+  #closed = false
+
+  constructor(address: NatsAddress) {
+    this.#address = address
+    this.description = address.printable
+    this.durability = address.syncsAlways ? 'fsync' : 'server'
+  }
+
+  last(index: string): Promise<number> {
+    return this.#use(async (connection) => {
+      const { state } = await connection.manager.streams.info(this.#address.stream)
+      this.#lastSeq = state.last_seq
+      if (state.messages === 0) return 0
+      for (let from = state.last_seq; from >= state.first_seq; from -= PAGE) {
+        const found = (await this.#page(connection, Math.max(state.first_seq, from - PAGE + 1))).at(-1)
+        if (found === undefined) continue
+        if (found.mark.index !== index) throw indexMismatch(this.description, 'other')
+        this.#ahead = found.seq - found.mark.place
+        return found.mark.place
+      }
+      return 0
+    })
+  }
+
+  append(index: string, entries: readonly LogEntry[]): Promise<void> {
+    return this.#use(async (connection) => {
+      const before = this.#lastSeq
+      const published = await Promise.allSettled(
+        entries.map((entry, i) => this.#publish(connection, index, entry, before + i)),
+      )
+      const failed = published.find((each) => each.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+      this.#lastSeq = before + entries.length
+      this.#ahead = this.#lastSeq - Number(entries.at(-1)!.place)
+    })
+  }
+
+  read(index: string, after: number): Promise<readonly LogEntry[]> {
+    return this.#use(async (connection) => {
+      const found = await this.#page(connection, Math.max(1, after + 1 + (this.#ahead ?? 0)))
+      const last = found.at(-1)
+      if (last !== undefined) this.#ahead = last.seq - last.mark.place
+      const ours = found.filter(({ mark }) => mark.index === index && mark.place > after)
+      return ours.flatMap(({ entry }) => (entry === null ? [] : [entry]))
+    })
+  }
+
+  trim(upTo: number): Promise<void> {
+    return this.#use(async ({ manager }) => {
+      if (this.#ahead === null) return
+      // Messages of others came in between: those before them have a lower sequence.
+      const seq = upTo + 1 + Math.min(this.#ahead, 0)
+      // Without a sequence to stop at, the server removes everything.
+      if (seq > 1) await manager.streams.purge(this.#address.stream, { seq })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#discard()
+  }
+
+  async #publish(
+    { jetstream, mostBytes }: StreamConnection,
+    index: string,
+    { id, key, place, payload, appendedAt }: LogEntry,
+    lastSequence: number,
+  ): Promise<void> {
+    const { stream } = this.#address
+    const headers = newHeaders()
+    headers.set(INDEX, index)
+    headers.set(PLACE, place)
+    headers.set(APPENDED_AT, String(appendedAt))
+    const isTooLarge = payload.byteLength + HEADER_BYTES > mostBytes
+    if (isTooLarge) headers.set(IN_INDEX, 'true')
+    // Without `Nats-Msg-Id`: a replay within the window of the stream would be dropped as a duplicate.
+    await jetstream.publish(`${stream}.${partitionOf(key ?? id, PARTITIONS)}`, isTooLarge ? undefined : payload, {
+      headers,
+      timeout: TIMEOUT_MS,
+      expect: { streamName: stream, lastSequence },
+    })
+  }
+
+  /** The entries among the messages that begin with this sequence. */
+  async #page({ manager }: StreamConnection, seq: number): Promise<Found[]> {
+    const found: Found[] = []
+    const gather = async (): Promise<void> => {
+      const options = { seq, batch: PAGE, max_bytes: PAGE_BYTES }
+      for await (const message of await manager.direct.getBatch(this.#address.stream, options)) {
+        const mark = markOf((name) => message.header.get(name))
+        if (mark === null) continue
+        const isInIndex = message.header.has(IN_INDEX)
+        const entry = isInIndex ? null : entryOf(mark, message.data)
+        if (isInIndex || entry !== null) found.push({ seq: message.seq, mark, entry })
+      }
+    }
+    await gather().catch((error: unknown) => {
+      // Nothing is there any more, or yet.
+      if (!isNotFound(error)) throw error
+    })
+    return found
+  }
+
+  async #use<T>(work: (connection: StreamConnection) => Promise<T>): Promise<T> {
+    if (this.#closed) throw logClosed(this.description)
+    try {
+      const connection = await this.#connected()
+      return await withDeadline(work(connection), TIMEOUT_MS * 2)
+    } catch (error) {
+      if (error instanceof BingoError) throw error
+      if (isWrongSequence(error)) throw new EngineMoved('another instance has appended', { cause: error })
+      await this.#discard()
+      if (this.#closed) throw logClosed(this.description)
+      if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
+        throw logFull(this.description)
+      }
+      throw engineUnreachable(this.description, error, HINT)
+    }
+  }
+
+  async #connected(): Promise<StreamConnection> {
+    const known = await this.#connection?.catch(() => null)
+    if (known !== undefined && known !== null && !known.client.isClosed()) return known
+    this.#connection = openStream(this.#address)
+    return this.#connection
+  }
+
+  async #discard(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = null
+    await connection?.then(closeStream, () => undefined)
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
+}
+
+function isWrongSequence(error: unknown): boolean {
+  return WRONG_LAST_SEQUENCE.includes(codeOf(error))
+}
+
+function isNotFound(error: unknown): boolean {
+  return codeOf(error) === 404
+}

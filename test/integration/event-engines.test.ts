@@ -1,0 +1,353 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { SqliteEventProvider } from '../../src/log/sqlite/event-provider.ts'
+import { systemClock } from '../../src/model/clock.ts'
+import type { EventProvider } from '../../src/model/state/event-provider.ts'
+import { startDatabase } from '../support/events/database-server.ts'
+import type { DatabaseServer } from '../support/events/database-server.ts'
+import { startEngine } from '../support/events/engine-server.ts'
+import type { EngineKind, EngineServer } from '../support/events/engine-server.ts'
+import { checkKept, PostingProcess } from '../support/events/kills.ts'
+import { describeLog } from '../support/events/log-contract.ts'
+import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../support/events/new-event.ts'
+import type { ProviderSetup } from '../support/events/new-event.ts'
+import { documentedPromises, measurePromises } from '../support/events/promises.ts'
+import { describeIndex, describePosting, describeRetention } from '../support/events/provider-contract.ts'
+import { openStore } from '../support/events/store-url.ts'
+import { engineStore } from '../support/events/tested-stores.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'bingo-engines-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+const newIndex = (): string => `file:${folder}/${++files}`
+
+/** What is found in an index by itself. */
+async function lookedUp<T>(index: string, work: (provider: SqliteEventProvider) => Promise<T>): Promise<T> {
+  const bounds = { maxEvents: 1e9, maxBytes: 1e12, idRetentionMs: 604_800_000 }
+  const provider = new SqliteEventProvider({ path: index.slice('file:'.length), ...bounds })
+  try {
+    return await work(provider)
+  } finally {
+    await provider.close()
+  }
+}
+
+describe.each<EngineKind>(['NATS JetStream'])('events on %s with an index beside it', (kind) => {
+  let server: EngineServer
+  const opened: EventProvider[] = []
+
+  beforeAll(async () => {
+    server = await startEngine(kind)
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+  afterEach(async () => {
+    for (const provider of opened.splice(0)) await provider.close()
+  })
+
+  async function open(store: string, index: string, { now, ...setup }: ProviderSetup = {}): Promise<EventProvider> {
+    const clock = now === undefined ? systemClock : { ...systemClock, now }
+    const provider = await openStore(`${store} ${index}`, { name: 'test', ...setup, clock })
+    opened.push(provider)
+    return provider
+  }
+  const openNew = (setup?: ProviderSetup) => open(server.newUrl(), newIndex(), setup)
+
+  describeLog(openNew)
+  describePosting(openNew)
+  describeIndex(openNew)
+  describeRetention(openNew)
+
+  test('docs/event-stores.md says what it promises', async () => {
+    const store = engineStore(server, folder)
+    expect(await measurePromises(store)).toEqual(documentedPromises(store.column))
+  })
+
+  test('the server has what was answered, each entry once and in order, and nothing that waits', async () => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const provider = await open(store, index)
+    const waiting = newEvent('later', { deliverAt: NOW + 60_000 })
+    await Promise.all([waiting, ...newEvents(0, 400)].map((each) => post(provider, [each])))
+    const all = Array.from({ length: 401 }, (_, i) => i + 1)
+    expect(await server.places(store)).toEqual(all.slice(0, 400))
+    await provider.due(NOW + 60_000, 10)
+    expect(await server.places(store)).toEqual(all)
+  })
+
+  test('a replay is appended again, however soon it comes', async () => {
+    const store = server.newUrl()
+    const provider = await open(store, newIndex())
+    await post(provider, newEvents(0, 2))
+    await provider.replay({ environment: 'default', id: '0' }, NOW)
+    await provider.replay({ environment: 'default', id: '0' }, NOW)
+    expect(await server.places(store)).toEqual([1, 2, 3, 4])
+    expect(ids(await entriesOf(provider))).toEqual(['0', '1', '0', '0'])
+  })
+
+  test('loses nothing that was answered when who posts is killed, and nothing is there twice', async () => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const answered: string[] = []
+    for (let life = 0; life < 3; life++) {
+      await using child = new PostingProcess(`${store} ${index}`, life)
+      await child.hasAnswered(1 + life * 60)
+      await child.kill()
+      answered.push(...child.answered())
+    }
+    await checkKept(await open(store, index), answered)
+    const places = await server.places(store)
+    expect(places).toEqual(places.map((_, i) => i + 1))
+  })
+
+  test.each([
+    ['the index has events and the server has none of them', 'before'],
+    ['the server has half of what the index has', 'half'],
+    ['the server has them, and they are not answered', 'after'],
+  ])('killed when %s, it goes on with both the same', async (_title, when) => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const answered: string[] = []
+    for (const life of [1, 2]) {
+      await using child = new PostingProcess(`${store} ${index}`, life, { DIE_BETWEEN: `${when}:${life * 4}` })
+      await child.ended()
+      answered.push(...child.answered())
+    }
+    const [identity, newest] = await lookedUp(index, async ({ log }) => [await log.identity(), await log.newest()])
+    const engine = server.open(store)
+    const last = await engine.last(identity)
+    await engine.close()
+    expect([when, last === newest]).toEqual([when, when === 'after'])
+    const provider = await open(store, index)
+    await checkKept(provider, answered)
+    const places = await server.places(store)
+    expect(places).toEqual(places.map((_, i) => i + 1))
+    expect(places.length).toBeGreaterThanOrEqual(newest)
+  })
+
+  test('loses nothing that was answered when the server is killed, and goes on when it is back', async () => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const answered: string[] = []
+    for (let life = 0; life < 2; life++) {
+      await using child = new PostingProcess(`${store} ${index}`, life)
+      await child.hasAnswered(20 + life * 50)
+      await server.kill()
+      await child.ended()
+      answered.push(...child.answered())
+      await server.restart()
+    }
+    const provider = await open(store, index)
+    await checkKept(provider, answered)
+    await server.kill()
+    const down = { code: 'BINGO_LOG_UNREACHABLE', retryable: true }
+    await expect(post(provider, [newEvent('9:0:1')])).rejects.toMatchObject(down)
+    // What is refused from now on is not stored anywhere.
+    await expect(post(provider, [newEvent('9:0:2')])).rejects.toMatchObject(down)
+    await expect(entriesOf(provider)).rejects.toMatchObject(down)
+    await server.restart()
+    const tags = (await post(provider, [newEvent('9:0:1'), newEvent('9:0:2')])).map(({ tag }) => tag)
+    expect(tags).toEqual(['duplicate', 'stored'])
+    await checkKept(provider, answered)
+  })
+
+  test('what the server has lost is sent to it again, and readers miss nothing meanwhile', async () => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const provider = await open(store, index)
+    await post(provider, newEvents(0, 300))
+    const places = await placesOf(provider)
+    expect(ids(await entriesOf(provider, null, { group: 'g' }))).toHaveLength(300)
+    await provider.log.ack('g', places.slice(0, 100))
+    await provider.log.trim(places[100]!)
+    await server.lose(store)
+    // A reader that is told so tries again, as the source of the rules does.
+    const left = () => entriesOf(provider).then(ids, (error: { code: string }) => error.code)
+    expect(['BINGO_LOG_UNREACHABLE', newEvents(100, 300).map(({ event }) => event.id)]).toContainEqual(await left())
+    expect(await left()).toEqual(newEvents(100, 300).map(({ event }) => event.id))
+    const kept = Array.from({ length: 200 }, (_, i) => 101 + i)
+    expect(await server.places(store)).toEqual(kept)
+    await provider.close()
+    await server.lose(store)
+    const again = await open(store, index)
+    await post(again, [newEvent(300)])
+    expect(await server.places(store)).toEqual([...kept, 301])
+    expect(ids(await entriesOf(again))).toEqual(newEvents(100, 301).map(({ event }) => event.id))
+    await again.log.ack('g', await placesOf(again))
+    await again.log.trim('302')
+    expect((await server.places(store)).length).toBe(0)
+    await post(again, [newEvent(301)])
+    expect(ids(await entriesOf(again))).toEqual(['301'])
+  })
+
+  test('messages that somebody else publishes are left out, and stop nothing', async () => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const provider = await open(store, index)
+    const expected: string[] = []
+    for (let round = 0; round < 3; round++) {
+      const events = newEvents(round * 10, round * 10 + 10)
+      await Promise.all(events.map((each) => post(provider, [each])))
+      expected.push(...ids(events.map(({ event }) => event)))
+      await server.publishOther(store)
+      expect(ids(await entriesOf(provider))).toEqual(expected)
+    }
+    await provider.close()
+    const again = await open(store, index)
+    await post(again, [newEvent('last')])
+    expect(ids(await entriesOf(again))).toEqual([...expected, 'last'])
+  })
+
+  test('is refused when its index is another one, was lost, or is older', async () => {
+    const [store, index] = [server.newUrl(), newIndex()]
+    const provider = await open(store, index)
+    await post(provider, newEvents(0, 3))
+    const mismatch = { code: 'BINGO_LOG_INDEX_MISMATCH', retryable: false }
+    const other = await open(store, newIndex())
+    await expect(post(other, [newEvent('x')])).rejects.toMatchObject(mismatch)
+    const { signal } = new AbortController()
+    await expect(other.log.read(null, { signal })[Symbol.asyncIterator]().next()).rejects.toMatchObject(mismatch)
+    expect(await other.get({ environment: 'default', id: 'x' })).toBe(null)
+    await provider.close()
+    await lookedUp(index, async ({ log }) => {
+      const engine = server.open(store)
+      const identity = await log.identity()
+      expect(await engine.last(identity)).toBe(3)
+      const [entry] = await log.entries(2)
+      await engine.append(identity, [{ ...entry!, place: '4' }])
+      await engine.close()
+    })
+    await expect(post(await open(store, index), [newEvent('y')])).rejects.toMatchObject(mismatch)
+  })
+})
+
+describe('events on NATS JetStream', () => {
+  const openOn = (url: string) => openStore(`${url} ${newIndex()}`, { name: 'test' })
+
+  test('an event that is larger than what the server takes is kept all the same', async () => {
+    await using server = await startEngine('NATS JetStream', 'max_payload: 4096')
+    const provider = await openOn(server.newUrl())
+    const events = [
+      newEvent('a'),
+      newEvent('large', { payload: 'x'.repeat(10_000) }),
+      newEvent('b'),
+      newEvent('largest', { payload: 'x'.repeat(100_000) }),
+    ]
+    for (const each of events) await post(provider, [each])
+    const entries = await entriesOf(provider)
+    expect(ids(entries)).toEqual(['a', 'large', 'b', 'largest'])
+    expect(entries[3]!.payload.byteLength).toBeGreaterThan(100_000)
+    await provider.close()
+  })
+
+  test.each([
+    [{ storage: 'memory' as const }, 'in memory'],
+    [{ subjects: ['other.*'] }, 'has no subject'],
+    [{ no_ack: true }, 'does not acknowledge'],
+  ])('refuses a stream of somebody else with %j', async (config, words) => {
+    await using server = await startEngine('NATS JetStream')
+    const url = server.newUrl()
+    await server.make(url, config)
+    const provider = await openOn(url)
+    const refused = {
+      code: 'BINGO_LOG_ENGINE_UNFIT',
+      retryable: false,
+      message: expect.stringContaining(words) as string,
+    }
+    await expect(post(provider, [newEvent('a')])).rejects.toMatchObject(refused)
+    await expect(entriesOf(provider)).resolves.toEqual([])
+    await provider.close()
+  })
+
+  test('a stream that is full refuses more, keeps what it has, and takes more once there is room', async () => {
+    await using server = await startEngine('NATS JetStream')
+    const url = server.newUrl()
+    await server.make(url, { max_msgs: 3, discard: 'new' })
+    const provider = await openOn(url)
+    await post(provider, newEvents(0, 3))
+    const full = { code: 'BINGO_LOG_FULL', retryable: true }
+    await expect(post(provider, newEvents(3, 4))).rejects.toMatchObject(full)
+    await expect(post(provider, newEvents(4, 5))).rejects.toMatchObject(full)
+    await entriesOf(provider, null, { group: 'g' }).catch(() => [])
+    await provider.log.ack('g', ['1', '2'])
+    await provider.log.trim('3')
+    expect((await post(provider, newEvents(3, 5))).map(({ tag }) => tag)).toEqual(['duplicate', 'stored'])
+    expect(ids(await entriesOf(provider))).toEqual(['2', '3', '4'])
+    await provider.close()
+  })
+
+  test('says that an answered event is on disk only where the servers are said to sync always', async () => {
+    const of = async (url: string, index: string) =>
+      (await openStore(`${url} ${index}`, { name: 'test' })).can.durability
+    const url = 'nats://127.0.0.1:1/events'
+    expect(await of(url, newIndex())).toBe('server')
+    expect(await of(`${url}?sync=interval`, newIndex())).toBe('server')
+    expect(await of(`${url}?sync=always`, newIndex())).toBe('fsync')
+    expect(await of(`${url}?sync=always`, 'postgres://127.0.0.1:1/bingo')).toBe('server')
+  })
+})
+
+describe('events on NATS JetStream with an index on PostgreSQL', () => {
+  let engine: EngineServer
+  let database: DatabaseServer
+
+  beforeAll(async () => {
+    ;[engine, database] = await Promise.all([startEngine('NATS JetStream'), startDatabase('PostgreSQL')])
+  })
+  afterAll(() => Promise.all([engine[Symbol.asyncDispose](), database[Symbol.asyncDispose]()]))
+
+  const providers: EventProvider[] = []
+  afterEach(async () => {
+    for (const provider of providers.splice(0)) await provider.close()
+  })
+  async function open(url: string, name = 'test', { now, ...setup }: ProviderSetup = {}): Promise<EventProvider> {
+    const clock = now === undefined ? systemClock : { ...systemClock, now }
+    const provider = await openStore(url, { name, ...setup, clock })
+    providers.push(provider)
+    return provider
+  }
+  const newUrl = async () => `${engine.newUrl()} ${await database.create()}`
+  const openNew = async (setup?: ProviderSetup) => open(await newUrl(), 'test', setup)
+
+  describeLog(openNew)
+  describePosting(openNew)
+
+  test('several instances post, and the stream has each event once and in the order of the index', async () => {
+    const url = await newUrl()
+    const several = await Promise.all(['a', 'b', 'c'].map((name) => open(url, name)))
+    await Promise.all(
+      several.map(async (provider, p) => {
+        for (let n = 0; n < 100; n += 10) {
+          await Promise.all(Array.from({ length: 10 }, (_, i) => post(provider, [newEvent(`${p}:${n + i}`)])))
+        }
+      }),
+    )
+    expect(await engine.places(url.split(' ')[0]!)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1))
+    const read = await Promise.all(several.map(async (provider) => ids(await entriesOf(provider))))
+    expect(new Set(read[0]).size).toBe(300)
+    expect([read[1], read[2]]).toEqual([read[0], read[0]])
+  })
+
+  test('a reader that lost its group in the middle of a batch acknowledges nothing more, and the next one has the rest', async () => {
+    const url = await newUrl()
+    const [first, second] = [await open(url, 'one'), await open(url, 'two')]
+    await post(first, newEvents(0, 4))
+    await entriesOf(first, null, { group: 'g' })
+    const places = await placesOf(first)
+    await first.log.ack('g', places.slice(0, 1))
+    const busy = { code: 'BINGO_LOG_GROUP_BUSY', retryable: true }
+    await expect(entriesOf(second, null, { group: 'g' })).rejects.toMatchObject(busy)
+    await database.run(url.split(' ')[1]!, 'UPDATE bingo_event_groups SET lease_until = 0')
+    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['1', '2', '3'])
+    await expect(first.log.ack('g', places)).rejects.toMatchObject(busy)
+    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['1', '2', '3'])
+  })
+
+  test('what one instance left in the index alone is sent by another one', async () => {
+    const url = await newUrl()
+    const answered: string[] = []
+    for (const life of [1, 2]) {
+      await using child = new PostingProcess(url, life, { DIE_BETWEEN: `before:${life * 2}` })
+      await child.ended()
+      answered.push(...child.answered())
+    }
+    await checkKept(await open(url), answered)
+    const places = await engine.places(url.split(' ')[0]!)
+    expect(places).toEqual(places.map((_, i) => i + 1))
+  })
+})
