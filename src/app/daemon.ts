@@ -1,6 +1,6 @@
 import { TargetQueues } from '../deliver/deliveries.ts'
 import type { WriteLine } from '../deliver/queue/send-log.ts'
-import { actionTypes } from '../targets/registry.ts'
+import { actionTypes, targetTypeOf } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
@@ -270,7 +270,7 @@ function openTarget(
   { log, clock, onReopen, events }: DaemonDeps & Pick<TargetContext, 'events'>,
   mayDeliver?: () => boolean,
 ): Promise<Target> {
-  const type = actionTypes().get(target.type)
+  const type = targetTypeOf(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `unknown action type ${target.type}`)
   const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen, events }
   return type.open(target, context)

@@ -1,6 +1,7 @@
 import { actionTypes } from '../targets/registry.ts'
 import type { Config } from '../app/config/config.ts'
-import { loadRules, type CompileOptions, type LoadedRules } from '../rules/files/load.ts'
+import { outboxRules } from '../app/outbox/outbox-rules.ts'
+import { loadRules, type CompileOptions, type LoadedRules, type LoadOptions } from '../rules/files/load.ts'
 
 /** What is known of the source, and how strict the rules are read. */
 export type Reading = Pick<CompileOptions, 'tables' | 'foldsNames' | 'allowMissingSecrets'>
@@ -17,11 +18,17 @@ export function compileOptions(config: Config): CompileOptions {
       mostHops: config.events?.limits.hops,
     },
     actionTypes: actionTypes(),
+    added: outboxRules(config.outboxes, config.targets, actionTypes()),
     delivery: config.delivery,
   }
 }
 
 /** The rules that the configuration names, checked against what is known of the source; throws ProblemsError with everything that is wrong. */
 export function rulesFor(config: Config, reading: Reading = {}): Promise<LoadedRules> {
-  return loadRules({ ...compileOptions(config), ...reading, patterns: config.rules.patterns })
+  return loadRules({ ...compileOptions(config), ...reading, ...patternsOf(config) })
+}
+
+/** The files that the configuration names. */
+export function patternsOf({ rules }: Config): Pick<LoadOptions, 'patterns' | 'mayBeMissing'> {
+  return { patterns: rules.patterns, mayBeMissing: rules.mayBeMissing }
 }

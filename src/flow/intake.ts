@@ -1,6 +1,7 @@
 import type { DdlStatement, RowsBlock } from '../model/source/binlog-stream.ts'
 import { Change } from '../model/event/change.ts'
 import type { Transaction } from '../model/event/change.ts'
+import type { EventEnvelope } from '../model/event/event-record.ts'
 import type { Gap } from '../model/event/gap.ts'
 import { gapChange } from '../model/event/gap-event.ts'
 import { PostedEvent } from '../model/event/posted-event.ts'
@@ -12,11 +13,12 @@ import { ChangeProgram } from '../match/change-program.ts'
 import type { DdlNotes } from './ddl-notes.ts'
 import { JobFactory } from './job-factory.ts'
 import type { JobFactoryDeps } from './job-factory.ts'
+import { OutboxNotes } from './outbox-notes.ts'
 
 /** Rough size of what an event that did not come as a row image keeps in memory. */
 const EVENT_BYTES = 1_024
 
-export interface GroupIntakeDeps<P> extends JobFactoryDeps<P> {
+export interface GroupIntakeDeps<P> extends Omit<JobFactoryDeps<P>, 'outbox'> {
   readonly state: SourceState
   readonly ddls: DdlNotes
   /** Where reading begins, and gaps: what the owner of the checkpoint has to do about them. */
@@ -32,6 +34,7 @@ export class GroupIntake<P> implements RowIntake<P> {
   private readonly deps: GroupIntakeDeps<P>
   private readonly jobs: JobFactory<P>
   private matcher: Matcher
+  private readonly outboxes: OutboxNotes
   private group: Transaction | null = null
   private lastSeq = -1
   /** Events up to this ordinal were handled before the connection broke in the middle of the group (invariant 5). */
@@ -40,7 +43,8 @@ export class GroupIntake<P> implements RowIntake<P> {
   constructor(matcher: Matcher, deps: GroupIntakeDeps<P>) {
     this.matcher = matcher
     this.deps = deps
-    this.jobs = new JobFactory(deps)
+    this.outboxes = new OutboxNotes(deps.log)
+    this.jobs = new JobFactory({ ...deps, outbox: (event, row, heldBytes) => this.outbox(event, row, heldBytes) })
   }
 
   /** New rules apply from the next event on. */
@@ -70,7 +74,10 @@ export class GroupIntake<P> implements RowIntake<P> {
 
   rows(block: RowsBlock): void {
     const program = this.matcher.program(block)
-    if (program === null) return
+    if (program === null) {
+      if (block.op === 'update') this.outboxes.updated(block.table, this.matcher)
+      return
+    }
     const rows = program.run(block, this.group!, this.skipUpTo, this.jobs)
     this.deps.stats.rowsTotal += rows
     this.lastSeq = Math.max(this.lastSeq, block.firstSeq + rows - 1)
@@ -84,6 +91,12 @@ export class GroupIntake<P> implements RowIntake<P> {
     if (event instanceof PostedEvent) this.matcher.eventProgram(event)?.run(event, event.heldBytes, this.jobs)
     else this.matcher.changeProgram(event)?.run(event, EVENT_BYTES, this.jobs)
     this.deps.backPressure.check()
+  }
+
+  /** An event of the row's transaction, at its place and with its ordinal: whatever undoes the row undoes the event. */
+  private outbox(event: EventEnvelope, { transaction, seq }: Change, heldBytes: number): void {
+    const posted = new PostedEvent(event, transaction, seq, heldBytes)
+    this.matcher.eventProgram(posted)?.run(posted, heldBytes, this.jobs)
   }
 
   ddl(statement: DdlStatement, firstSeq: number): void {

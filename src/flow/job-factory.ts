@@ -1,10 +1,12 @@
 import type { ActionPlan, Log, Payload } from '../model/rule/action.ts'
 import type { Change } from '../model/event/change.ts'
+import type { EventEnvelope } from '../model/event/event-record.ts'
 import { isPosted } from '../model/event/posted-event.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
 import type { EvaluationError } from '../model/errors.ts'
+import { OUTBOX_ACTION } from '../model/rule/outbox-rule.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Threshold } from '../model/rule/threshold.ts'
 import type { SampledLines } from '../model/sampled-log.ts'
@@ -30,6 +32,8 @@ export interface JobFactoryDeps<P> {
   readonly repeats: SampledLines
   /** Of the source, where it has one. */
   readonly observer?: JobObserver | undefined
+  /** A row of an outbox made this event, which is matched instead. */
+  readonly outbox: (event: EventEnvelope, row: Change, heldBytes: number) => void
   /** Absent where no rule counts. */
   readonly thresholds?: Thresholds | undefined
 }
@@ -85,6 +89,10 @@ export class JobFactory<P> implements MatchSink {
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
+    if (action.type === OUTBOX_ACTION) {
+      this.deps.outbox(payload as EventEnvelope, change, heldBytes)
+      return
+    }
     this.take(this.laneJobs.matched(action, change, payload, key, heldBytes, this.newHold()))
   }
 

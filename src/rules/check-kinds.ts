@@ -1,4 +1,5 @@
 import type { Problem, SourceLocation } from '../model/errors.ts'
+import { isOutboxName } from '../model/event/outbox-event.ts'
 import type { EventKind } from '../model/rule/rule.ts'
 import { parseCel } from './language/cel/cel-engine.ts'
 import { readsOfKinds } from './language/cel/cel-kinds.ts'
@@ -49,7 +50,7 @@ export function settleKinds(read: ReadOn, checks: RuleChecks): readonly Problem[
   }
   const [only] = possible
   if (possible.size === 1) {
-    const wrong = reads.filter(({ kind }) => kind === OTHER[only!])
+    const wrong = reads.filter(({ kind, text }) => kind === OTHER[only!] && !(only === 'posted' && isOfOutbox(text)))
     on.kinds.add(only!)
     return wrong.map(({ text, location }) =>
       problem(location, `reads ${text}, which ${NAMES[only!]} do not have`, hintFor(text, only!)),
@@ -69,6 +70,11 @@ export function settleKinds(read: ReadOn, checks: RuleChecks): readonly Problem[
   if (posted === undefined) on.kinds.add('row')
   if (row === undefined) on.kinds.add('posted')
   return []
+}
+
+/** A bare name that is a column of a row, and of events that come from an outbox what its row says. */
+function isOfOutbox(text: string): boolean {
+  return isOutboxName(text.split('.', 1)[0]!)
 }
 
 /** What would be right where an event of this kind is read. */

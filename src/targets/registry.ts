@@ -4,6 +4,7 @@ import { grpc } from './grpc/action.ts'
 import { kafka } from './kafka/action.ts'
 import { log } from './log/action.ts'
 import { nats } from './nats/action.ts'
+import { outbox } from './outbox/action.ts'
 import { rabbitmq } from './rabbitmq/action.ts'
 import { redis } from './redis/action.ts'
 import { sql } from './sql/action.ts'
@@ -16,4 +17,9 @@ const TYPES: ReadonlyMap<string, ActionType> = new Map(
 /** Every action type by the name that rules use. A type's client library is loaded when its first target is opened. */
 export function actionTypes(): ReadonlyMap<string, ActionType> {
   return TYPES
+}
+
+/** The type by which a target is opened: those that rules can name, and BinGo's own. */
+export function targetTypeOf(type: string, types: ReadonlyMap<string, ActionType> = TYPES): ActionType | undefined {
+  return type === outbox.type ? outbox : types.get(type)
 }

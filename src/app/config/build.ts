@@ -16,7 +16,7 @@ export type SourceNeed = boolean | 'unless events'
 export interface BuildOptions {
   /** Complete but for the settings that have no default. */
   readonly values: SettingValues
-  readonly contents: Pick<FileContents, 'values' | 'targets' | 'groups'>
+  readonly contents: Pick<FileContents, 'values' | 'targets' | 'groups' | 'outboxes'>
   /** The entries of `sources:`; undefined: there is the one of `source:`. */
   readonly sources: readonly ReadSource[] | undefined
   /** Paths that the file or the environment give, right or wrong. */
@@ -50,7 +50,13 @@ export function buildConfig(options: BuildOptions): Config {
     checkpoint: { store: checkpointStore, intervalMs: values['checkpoint.interval']! },
     standby: standby(options, sources),
     redis: { url: values['redis.url'] ?? (/^(file|memory):/.test(checkpointStore) ? undefined : checkpointStore) },
-    rules: { patterns: values.rules!, baseDir: options.cwd, watch: values.watchRules! },
+    rules: {
+      patterns: values.rules!,
+      mayBeMissing: contents.outboxes.length > 0 && !options.given.has('rules'),
+      baseDir: options.cwd,
+      watch: values.watchRules!,
+    },
+    outboxes: contents.outboxes,
     targets: contents.targets,
     lanes: values.lanes!,
     budgetBytes: values.budget!,

@@ -1,6 +1,7 @@
 import type { ActionType } from '../../model/rule/action.ts'
 import { REFERENCE_SCHEMA, type JsonSchema } from '../../rules/schema/json-schema.ts'
 import { targetSchema } from '../../rules/schema/rules-schema.ts'
+import { outboxSchema } from './outbox/outbox-schema.ts'
 import { SETTING_PATHS, settingSchema } from './settings.ts'
 import { SOURCE_NAME } from './sources.ts'
 
@@ -21,6 +22,7 @@ export function configSchema(types: ReadonlyMap<string, ActionType>, docs: Reado
     group[last] = { anyOf, ...(description !== undefined && description !== '' && { description }) }
   }
   root['sources'] = sourcesSchema(root['source']!, docs.get('sources'))
+  root['outbox'] = outboxSchema(types, docs.get('outbox'))
   root['targets'] = {
     type: ['object', 'null'],
     additionalProperties: targetSchema(types),

@@ -3,6 +3,7 @@ import type { StartPoint } from '../../model/source/position.ts'
 import type { OnFailure, RetryOptions } from '../../model/rule/rule.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import type { EventLimits, HttpToken } from '../../events/settings.ts'
+import type { OutboxConfig } from './outbox/contract.ts'
 import type { HostPort, SourceAddress } from '../../sources/mysql/source-address.ts'
 
 /**
@@ -21,6 +22,8 @@ export interface Config {
   readonly standby: StandbyConfig
   readonly redis: RedisConfig
   readonly rules: RulesConfig
+  /** `outbox:`, in the order written. */
+  readonly outboxes: readonly OutboxConfig[]
   /** `targets:` by name, in the order written. */
   readonly targets: ReadonlyMap<string, NamedTarget>
   /** Ordered lanes that row keys are hashed onto. */
@@ -102,6 +105,8 @@ export interface RedisConfig {
 export interface RulesConfig {
   /** Files, folders and globs. */
   readonly patterns: readonly string[]
+  /** Nobody named any, and there is work without them. */
+  readonly mayBeMissing: boolean
   /** What relative patterns are relative to (absolute path): the working directory. */
   readonly baseDir: string
   /** Load them again when their files change. */

@@ -4,6 +4,8 @@ import { Reporter } from '../../rules/reporter.ts'
 import { dataOf, textOfScalar } from '../../rules/yaml/tree.ts'
 import type { MapEntry, MapNode, TreeNode } from '../../rules/yaml/tree.ts'
 import type { NamedTarget } from './config.ts'
+import type { OutboxConfig } from './outbox/contract.ts'
+import { readOutboxes } from './outbox/read-outboxes.ts'
 import { isSecret, readsText, SETTING_PATHS, type SettingPath } from './settings.ts'
 
 /** A value as written, before secrets are put in. */
@@ -18,6 +20,7 @@ export interface FileContents {
   readonly targets: ReadonlyMap<string, NamedTarget>
   /** Undefined where there is no such key. */
   readonly sources: WrittenSources | undefined
+  readonly outboxes: readonly OutboxConfig[]
   /** Groups of settings that stand there, empty ones too: `events:` alone turns them on. */
   readonly groups: ReadonlySet<string>
   readonly problems: readonly Problem[]
@@ -40,7 +43,7 @@ export interface WrittenSource {
 }
 
 /** Groups (`source`, `source.reconnect`) with the names that may stand in them. */
-const GROUPS: ReadonlyMap<string, ReadonlySet<string>> = groupsOf([...SETTING_PATHS, 'sources', 'targets'])
+const GROUPS: ReadonlyMap<string, ReadonlySet<string>> = groupsOf([...SETTING_PATHS, 'sources', 'targets', 'outbox'])
 
 function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
   const groups = new Map<string, Set<string>>()
@@ -58,8 +61,8 @@ function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
 export function readSettings(root: TreeNode | undefined): FileContents {
   const reader = new SettingsReader()
   if (root !== undefined && !isEmpty(root)) reader.readRoot(root)
-  const { values, targets, sources, groups, reporter } = reader
-  return { values, targets, sources, groups, problems: reporter.problems }
+  const { values, targets, sources, outboxes, groups, reporter } = reader
+  return { values, targets, sources, outboxes, groups, problems: reporter.problems }
 }
 
 class SettingsReader {
@@ -67,6 +70,7 @@ class SettingsReader {
   readonly targets = new Map<string, NamedTarget>()
   readonly groups = new Set<string>()
   sources: WrittenSources | undefined
+  outboxes: readonly OutboxConfig[] = []
   readonly reporter: Reporter
 
   constructor(reporter = new Reporter()) {
@@ -87,6 +91,7 @@ class SettingsReader {
       if (!names.has(name)) this.unknownKey(group, entry, names)
       else if (path === 'targets') this.readTargets(value)
       else if (path === 'sources') this.readSources(entry)
+      else if (path === 'outbox') this.outboxes = readOutboxes(entry, this.reporter)
       else if (GROUPS.has(path)) this.readNested(path, value)
       else this.readValue(path as SettingPath, value)
     }

@@ -13,6 +13,7 @@ export interface ConfigInput {
   redis?: { url?: string }
   rules?: string | string[]
   watchRules?: boolean
+  outbox?: object[]
   targets?: { [name: string]: object }
   lanes?: number
   budget?: string

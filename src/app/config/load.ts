@@ -33,6 +33,7 @@ const EMPTY: FileContents = {
   values: new Map(),
   targets: new Map(),
   sources: undefined,
+  outboxes: [],
   groups: new Set(),
   problems: [],
 }

@@ -1,3 +1,4 @@
+import { targetTypeOf } from '../../targets/registry.ts'
 import { TargetQueues } from '../../deliver/deliveries.ts'
 import { createPipeline as createFlow } from '../../flow/pipeline.ts'
 import type { Pipeline as Flow } from '../../flow/pipeline-contract.ts'
@@ -195,6 +196,6 @@ export class LibraryPipeline implements Pipeline {
   private openTarget(target: TargetConfig, run: DeliveryRun, events: EventSink | undefined): Promise<Target> {
     const { types, log, clock } = this.parts
     const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, events }
-    return types.get(target.type)!.open(target, context)
+    return targetTypeOf(target.type, types)!.open(target, context)
   }
 }

@@ -10,7 +10,7 @@ import type { Stats } from '../../model/stats.ts'
 import { loadRules, type LoadedRules } from '../../rules/files/load.ts'
 import { watchRules } from '../../rules/files/reload.ts'
 import { plainValue } from '../../rules/yaml/tree.ts'
-import { compileOptions } from '../rules-for.ts'
+import { compileOptions, patternsOf } from '../rules-for.ts'
 
 /** One line in the log is overlooked, and the next restart fails: it is said again until the rules are right. */
 const REMIND_MS = 600_000
@@ -27,7 +27,7 @@ export interface ReloadDeps {
  * wrong ones are refused and the previous ones stay. `reread` reads the configuration once more.
  */
 export function reloadRules(config: Config, reread: () => Config, initial: RuleSet, deps: ReloadDeps): Disposable {
-  const options = { ...compileOptions(config), patterns: config.rules.patterns }
+  const options = { ...compileOptions(config), ...patternsOf(config) }
   const reload = new Reload(initial, deps)
   let inForce = config
   const load = async (): Promise<LoadedRules> => {
@@ -60,14 +60,16 @@ function logSettings(log: Log, before: Config, now: Config): void {
   if (targets.length > 0) log.info({ targets }, 'targets reloaded')
   const alias = now.sources.length > 1 ? 'source' : 'sources'
   const settings = Object.keys(now).filter(
-    (name) =>
-      name !== 'targets' &&
-      name !== alias &&
-      !isDeepStrictEqual(before[name as keyof Config], now[name as keyof Config]),
+    (name) => name !== 'targets' && name !== alias && !isDeepStrictEqual(settingOf(before, name), settingOf(now, name)),
   )
   if (settings.length === 0) return
   const fields = { code: 'BINGO_CONFIG_RESTART', settings }
   log.warn(fields, `settings were changed that take effect after a restart: ${settings.join(', ')}`)
+}
+
+/** Outboxes hold what is compiled, which is never equal. */
+function settingOf(config: Config, name: string): unknown {
+  return name === 'outboxes' ? config.outboxes.map(({ written }) => written) : config[name as keyof Config]
 }
 
 function changedTargets({ targets: before }: Config, { targets: now }: Config): readonly string[] {

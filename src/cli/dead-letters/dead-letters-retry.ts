@@ -4,7 +4,7 @@ import type { RetryPlan } from '../../deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { systemClock } from '../../model/clock.ts'
-import { actionTypes } from '../../targets/registry.ts'
+import { targetTypeOf } from '../../targets/registry.ts'
 import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { lookupsOf, sourceAddresses } from '../../app/lookups.ts'
 import { asksTheSource } from '../../deliver/lookups/open-lookup.ts'
@@ -67,10 +67,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
       clock: systemClock,
       signal: stop.signal,
     }),
-    openTarget: (target) =>
-      actionTypes()
-        .get(target.type)!
-        .open(target, { log, now: () => Date.now(), run, events }),
+    openTarget: (target) => targetTypeOf(target.type)!.open(target, { log, now: () => Date.now(), run, events }),
     lookups: lookupsFor(ruleSet, options, { clock: systemClock, log, stats: createStats(config.budgetBytes) }),
     clock: systemClock,
     signal: stop.signal,

@@ -1,11 +1,14 @@
 import { thrownFailure } from '../../targets/failure/failure.ts'
 import type { ActionPlan, DeliveryFailure, Log, Payload, Target, TargetConfig } from '../../model/rule/action.ts'
 import type { Change } from '../../model/event/change.ts'
+import type { EventEnvelope } from '../../model/event/event-record.ts'
+import { PostedEvent } from '../../model/event/posted-event.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { DeadLetter } from '../../model/delivery/dead-letter.ts'
 import { BingoError, EvaluationError } from '../../model/errors.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Preparation, Prepared } from '../../model/delivery/preparation.ts'
+import { OUTBOX_ACTION } from '../../model/rule/outbox-rule.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { TargetState } from '../../model/delivery/target-state.ts'
 import type { Lookups } from '../lookups/lookups.ts'
@@ -13,6 +16,7 @@ import { TargetQueue } from '../queue/target-queue.ts'
 import { evaluate } from '../../waiting/evaluate.ts'
 import { letterChange } from '../../waiting/letter-change.ts'
 import { namedAction, ownAction } from '../../waiting/own-action.ts'
+import { RowEvents } from './row-events.ts'
 import { RedeliveryResults } from './redelivery-results.ts'
 
 /** Whoever sends two entries of a row awaits the first: lanes only let the others go side by side. */
@@ -54,6 +58,7 @@ export class Redelivery implements AsyncDisposable {
   private readonly targets = new Map<string, Promise<OpenQueue>>()
   /** By entry, until it is removed. */
   private readonly taken = new Map<string, readonly Taken[]>()
+  private rowEvents: RowEvents | null = null
   private sent = 0
   /** Events that were not sent because their rule, as it is now, does not match them. */
   unmatched = 0
@@ -121,9 +126,18 @@ export class Redelivery implements AsyncDisposable {
       if (prepared.tag === 'failed') throw new EvaluationError(prepared.failure.code, prepared.failure.message)
       if (prepared.tag === 'ready') payloads.push(prepared.payload)
     }
+    if (action.type === OUTBOX_ACTION) return this.jobsOfRow(payloads[0] as EventEnvelope, kept)
     return payloads.map((payload) => {
       const lane = this.sent++ % LANES
       return new InFlightJob(action, kept, payload, lane, 0, NO_HOLD, null)
+    })
+  }
+
+  /** The row of an outbox, which makes an event now: what its rules do with it. */
+  private jobsOfRow(event: EventEnvelope, { transaction, seq }: Change): readonly InFlightJob[] {
+    this.rowEvents ??= new RowEvents(this.deps.ruleSet)
+    return this.rowEvents.actionsFor(new PostedEvent(event, transaction, seq)).map(({ action, change, payload }) => {
+      return new InFlightJob(action, change, payload, this.sent++ % LANES, 0, NO_HOLD, null)
     })
   }
 

@@ -72,6 +72,8 @@ export type OutboxRow = { readonly [column: string]: Value }
 
 /** What a row cannot say for itself. */
 export interface RowOrigin {
+  /** The row's own: `shop.outbox`. */
+  readonly table: string
   /** Id of the change, where no column has one. The same after any replay. */
   readonly id: string
   /** Of the commit (or of the row), milliseconds since 1970. */

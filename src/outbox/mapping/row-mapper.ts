@@ -17,6 +17,7 @@ import { headersOf, isBlank, momentOf, payloadOf, textOf, withoutNulls } from '.
 /** What posted events may have (events/post-schema.ts): rules, stores and targets rely on it. */
 const TYPE = /^[^\s.*"\p{Cc}\p{Cs}]+(\.[^\s.*"\p{Cc}\p{Cs}]+)*$/u
 const ID = /^[^\s\p{Cc}\p{Cs}]+$/u
+const NUMBER = /^\d+$/
 const WORD = /^[^\p{Cc}\p{Cs}]+$/u
 const HEADER = /^[^\s:\p{Cc}\p{Cs}]+$/u
 const OWN_HEADERS = /^bingo-/i
@@ -70,7 +71,7 @@ class TableMapper implements RowMapper {
     ) as Record<OptionalText, string | null>
     const envelope = this.#placed(row, additional, 'envelope')
     return {
-      id: fields.id === null ? origin.id : this.#required(row, fields.id, MOST.id, ID),
+      id: this.#id(row, origin),
       type: this.#type(row),
       source,
       key: this.#optional(row, fields.key, MOST.key, WORD),
@@ -90,6 +91,14 @@ class TableMapper implements RowMapper {
       deliverAt: null,
       isTest: false,
     }
+  }
+
+  /** A number counts the rows of its table, and is that of other rows elsewhere: receivers know events by their id alone. */
+  #id(row: OutboxRow, origin: RowOrigin): string {
+    const { id: from } = this.#mapping.fields
+    if (from === null) return origin.id
+    const id = this.#required(row, from, MOST.id, ID)
+    return NUMBER.test(id) ? `${origin.table}:${id}` : id
   }
 
   #type(row: OutboxRow): string {

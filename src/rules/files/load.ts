@@ -42,13 +42,23 @@ export interface CompileOptions {
   readonly foldsNames?: boolean | undefined
   /** A secret that is not there makes a note, and the field with it is not judged. Such rules cannot run. */
   readonly allowMissingSecrets?: boolean | undefined
+  readonly added?: AddedRules | undefined
   /** Environment for `${env:NAME}`; by default that of the process. */
   readonly env?: { readonly [name: string]: string | undefined } | undefined
+}
+
+/** Rules that the configuration stands for, beside those of the files. */
+export interface AddedRules {
+  readonly rules: readonly RuleChecks[]
+  /** As they would stand in a file. */
+  readonly nodes: readonly TreeNode[]
 }
 
 export interface LoadOptions extends CompileOptions {
   /** Files, folders and globs; several in one by comma. */
   readonly patterns: readonly string[]
+  /** That no file is there is no mistake. */
+  readonly mayBeMissing?: boolean | undefined
 }
 
 export interface LoadedRules {
@@ -69,7 +79,7 @@ export interface RuleText {
 export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
   const reporter = new Reporter()
   const { files, missing } = await findRuleFiles(options.patterns, options.baseDir)
-  for (const pattern of missing) {
+  for (const pattern of options.mayBeMissing === true ? [] : missing) {
     reporter.error(
       RULE_CODES.noFiles,
       undefined,
@@ -113,9 +123,14 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   }
   for (const [name, target] of options.targets) checkTarget(name, target, context)
   const seen = new Map<string, SourceLocation>()
-  const rules: RuleChecks[] = []
+  const { rules: added = [], nodes = [] } = options.added ?? {}
+  const rules: RuleChecks[] = [...added]
   const schemas: TypeSchema[] = []
   const typesSeen = new Map<string, SourceLocation>()
+  const add = (node: TreeNode, index: number): void => {
+    const read = readRule(node, index, seen, context)
+    if (read?.enabled === true) rules.push(read.checks)
+  }
   for (const { path, name, text } of texts) {
     const file = readFile(text, name, reporter)
     if (file.schemas !== undefined) {
@@ -123,11 +138,9 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
         ...readSchemas(file.schemas, resolve(options.baseDir, path), typesSeen, new ValueReader(reporter, undefined)),
       )
     }
-    file.rules.forEach((node, index) => {
-      const read = readRule(node, index, seen, context)
-      if (read?.enabled === true) rules.push(read.checks)
-    })
+    file.rules.forEach((node, index) => add(node, index))
   }
+  nodes.forEach((node, index) => add(node, index))
   if (reporter.errors.length === 0) {
     if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
     reporter.problems.push(...checkRulesAgainstSchemas(rules, schemas))

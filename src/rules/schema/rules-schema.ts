@@ -150,7 +150,8 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
   }
 }
 
-function actionSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
+/** One action. */
+export function actionSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
   const common = {
     target: { type: 'string', description: 'Name of a target under targets: in the configuration.' },
     when: { type: ['string', 'boolean'], description: 'CEL expression; the action is skipped if it is false.' },

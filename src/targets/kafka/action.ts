@@ -2,7 +2,7 @@ import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
 import { debeziumEventKey, eventKey } from '../plan/event-key.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'
 import { isHostPort, refuseFixed, type Wanted } from '../plan/fixed.ts'
-import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
+import { compileMessage, FORMAT_FIELD, isEmptyPayload, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { checked, constant } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
@@ -86,12 +86,13 @@ export const kafka: ActionType = {
         const renderHeaders = headers.bind(table)
         const renderValue = message.json.bind(table)
         const isTombstone = message.kind === 'none'
+        const isPayload = message.kind === 'payload'
         const tombstones = !isTombstone && (spec.boolean('tombstones') ?? debezium)
         return (change): KafkaPayload => ({
           topic: renderTopic(change),
           key: renderKey(change),
           headers: renderHeaders(change),
-          value: isTombstone ? null : renderValue(change),
+          value: isTombstone || (isPayload && isEmptyPayload(change)) ? null : renderValue(change),
           ...(tombstones && change.op === 'delete' && { tombstone: true }),
         })
       },

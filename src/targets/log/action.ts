@@ -1,5 +1,5 @@
 import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
-import { compileMessage, FORMAT_FIELD } from '../plan/message.ts'
+import { compileMessage, FORMAT_FIELD, payloadAsJson } from '../plan/message.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import type { LogTargetOptions } from './target.ts'
 
@@ -16,14 +16,16 @@ export const log: ActionType = {
   defaultCoalesce: () => 'none',
   compile(spec: ActionSpec) {
     const message = compileMessage(spec, 'body')
+    // A line holds JSON.
+    const line = message.kind === 'payload' ? payloadAsJson : message.json
     const path = spec.string('path') ?? 'stdout'
     if (path === '') spec.fail('path', 'BINGO_RULE_LOG_PATH', 'the path is empty', 'write `stdout` or a file')
     const options: LogTargetOptions = { path, fsync: spec.boolean('fsync') ?? false }
     return {
       target: targetConfig('log', spec, path, options),
       options: null,
-      reads: (table) => message.json.reads(table),
-      bind: (table) => message.json.bind(table),
+      reads: (table) => line.reads(table),
+      bind: (table) => line.bind(table),
     }
   },
   async open(target, context) {

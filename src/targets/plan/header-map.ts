@@ -1,17 +1,17 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
+import { outboxHeaders } from '../../model/event/outbox-event.ts'
 import { isPosted } from '../../model/event/posted-event.ts'
 import type { Template } from '../../model/rule/rule.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 import { traceHeaders } from './trace-headers.ts'
-import type { TraceHeaders } from './trace-headers.ts'
 
 type Headers = { readonly [name: string]: string }
 
 /**
  * `headers:` of a broker message, rendered; one object for all rows where there are none. A posted event brings its
- * correlation, unless the rule writes a header of that name.
+ * correlation, and the row of an outbox its headers, unless the rule writes a header of that name.
  */
 export function compileHeaderMap(spec: ActionSpec, field: string): Piece<Headers> {
   const own = ownHeaders([...(spec.templateMap(field) ?? [])])
@@ -20,13 +20,18 @@ export function compileHeaderMap(spec: ActionSpec, field: string): Piece<Headers
     reads: (table) => own.reads(table),
     bind: (table) => {
       const render = own.bind(table)
-      return isPosted(table) ? (change) => ({ ...untaken(traceHeaders(change), taken), ...render(change) }) : render
+      if (!isPosted(table)) return render
+      return (change) => ({
+        ...untaken(outboxHeaders(change), taken),
+        ...untaken(traceHeaders(change), taken),
+        ...render(change),
+      })
     },
   }
 }
 
-function untaken(headers: TraceHeaders, taken: ReadonlySet<string>): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !taken.has(name)))
+function untaken(headers: object, taken: ReadonlySet<string>): Headers {
+  return Object.fromEntries(Object.entries(headers as Headers).filter(([name]) => !taken.has(name)))
 }
 
 function ownHeaders(headers: readonly (readonly [string, Template])[]): Piece<Headers> {

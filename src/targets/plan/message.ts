@@ -1,16 +1,20 @@
 import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import type { Change, Value } from '../../model/event/change.ts'
 import { cloudEventOf } from '../../model/event/cloud-event.ts'
 import { toDebeziumEvent } from '../../model/event/debezium-event.ts'
-import { stringifyEvent, stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/event-json.ts'
+import { messageOf } from '../../model/event/outbox-event.ts'
+import { envelopeOf } from '../../model/event/posted-event.ts'
+import { exactJson } from '../../model/json/strict-json.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 
-/** `format: event | cloudevents | debezium`, shared by every action that sends JSON. */
+/** `format: event | cloudevents | debezium | payload`, shared by every action that sends JSON. */
 export const FORMAT_FIELD: FieldSpec = {
   kind: 'enum',
-  values: ['event', 'cloudevents', 'debezium'],
-  doc: 'Format of the event: BinGo’s own JSON (the default), a CloudEvents 1.0 envelope, or the envelope of Debezium.',
+  values: ['event', 'cloudevents', 'debezium', 'payload'],
+  doc: 'Format of the event: BinGo’s own JSON (the default), a CloudEvents 1.0 envelope, the envelope of Debezium, or the payload alone.',
 }
 
 /** `text` and `contentType`, shared by every action that sends a body. */
@@ -24,8 +28,8 @@ const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;\s*[\w-]+=("[^"\r\n]*"|[\w
 
 /** What an action sends for one event. */
 export interface Message {
-  /** `none`: nothing at all, as `body: none` or `value: tombstone` have it. */
-  readonly kind: 'json' | 'text' | 'none'
+  /** `none`: nothing at all, as `body: none` or `value: tombstone` have it. `payload`: text as it is, else JSON. */
+  readonly kind: 'json' | 'text' | 'none' | 'payload'
   /** The body as text; empty where there is none. */
   readonly json: Piece<string>
   /** Media type of one message; a batch of messages is always `application/json`. */
@@ -76,6 +80,9 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
   if (spec.string('format') === 'debezium') {
     return { kind: 'json', json: debeziumEvent, contentType: 'application/json' }
   }
+  if (spec.string('format') === 'payload') {
+    return { kind: 'payload', json: payloadAlone, contentType: 'application/json' }
+  }
   if (spec.string('format') !== 'cloudevents') {
     return { kind: 'json', json: wholeEvent, contentType: 'application/json' }
   }
@@ -93,4 +100,30 @@ const debeziumEvent: Piece<string> = {
 const cloudEvent: Piece<string> = {
   reads: () => READS_WHOLE_ROW,
   bind: () => (change) => stringifyValue(cloudEventOf(change)),
+}
+
+/** What `format: payload` sends; of a row what rules call its payload. Null: nothing. */
+function payloadOf(change: Change): Value {
+  const envelope = envelopeOf(change)
+  if (envelope !== null) return messageOf(envelope)
+  const { key, old, new: new_, changed } = toChangeEvent(change)
+  return { new: new_, old, key, changed }
+}
+
+export function isEmptyPayload(change: Change): boolean {
+  return payloadOf(change) === null
+}
+
+const payloadAlone: Piece<string> = {
+  reads: () => READS_WHOLE_ROW,
+  bind: () => (change) => {
+    const payload = payloadOf(change)
+    return payload === null ? '' : typeof payload === 'string' ? payload : exactJson(payload)
+  },
+}
+
+/** The same for what has to be JSON. */
+export const payloadAsJson: Piece<string> = {
+  reads: () => READS_WHOLE_ROW,
+  bind: () => (change) => exactJson(payloadOf(change)),
 }

@@ -87,7 +87,7 @@ function compileBatch(spec: ActionSpec, message: Message): WebhookActionOptions[
   const batch = spec.string('batch') as WebhookActionOptions['batch'] | undefined
   if (message.kind === 'json') return batch ?? (spec.hasDebounce ? 'always' : 'never')
   if (batch !== undefined && batch !== 'never') {
-    const what = message.kind === 'text' ? 'a text' : 'a request without a body'
+    const what = message.kind === 'none' ? 'a request without a body' : 'a text'
     spec.fail(
       'batch',
       'BINGO_RULE_WEBHOOK_BATCH',

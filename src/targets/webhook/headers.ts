@@ -1,6 +1,7 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Change } from '../../model/event/change.ts'
+import { outboxHeaders } from '../../model/event/outbox-event.ts'
 import { isPosted } from '../../model/event/posted-event.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
@@ -50,9 +51,19 @@ export function traceHeaderList(spec: ActionSpec, table: TableDef): (change: Cha
   if (!isPosted(table)) return () => []
   const taken = new Set([...(spec.templateMap('headers')?.keys() ?? [])].map((name) => name.toLowerCase()))
   return (change) =>
-    Object.entries(traceHeaders(change))
-      .filter(([name]) => !taken.has(name))
+    [...Object.entries(outboxHeaders(change)).map(checkedHeader), ...Object.entries(traceHeaders(change))]
+      .filter(([name]) => !taken.has(name.toLowerCase()))
       .flat()
+}
+
+/** Data decides what stands in headers of an outbox: not who is asked, nor on whose behalf. */
+function checkedHeader([name, value]: readonly [string, string]): readonly [string, string] {
+  const problem = problemOf(name, true)
+  if (problem === null) return [name, checkedValue(name, value)]
+  throw new EvaluationError(
+    'BINGO_WEBHOOK_HEADER_INVALID',
+    `a header of the outbox ${problem.replace('a template', 'data')}`,
+  )
 }
 
 function problemOf(name: string, hasTemplate: boolean): string | null {

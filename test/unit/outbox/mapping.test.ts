@@ -3,7 +3,13 @@ import type { OutboxColumn, OutboxMapping, OutboxRow } from '../../../src/outbox
 import { namedColumns, rowMapper } from '../../../src/outbox/mapping/row-mapper.ts'
 import { mappingOf } from '../../../src/outbox/mapping/shapes.ts'
 
-const ORIGIN = { id: 'uuid:7/0', at: 1_764_320_400_123.7, instanceId: 'bingo-1', environment: 'default' }
+const ORIGIN = {
+  table: 'shop.outbox',
+  id: 'uuid:7/0',
+  at: 1_764_320_400_123.7,
+  instanceId: 'bingo-1',
+  environment: 'default',
+}
 
 const ROWS: { readonly [shape: string]: OutboxRow } = {
   standard: {
@@ -72,6 +78,10 @@ describe('a row of the standard outbox', () => {
   test('is the same where JSON is kept as text, as MariaDB does', () => {
     const text = { ...ROWS['standard'], payload: '{"total":12}', headers: '{"tenant":"acme","retries":2}' }
     expect(eventOf(standard, text)).toEqual(eventOf(standard, ROWS['standard']!, { payload: 'json', headers: 'json' }))
+  })
+
+  test('has an id that tells its table where that is a number', () => {
+    expect(eventOf(standard, { ...ROWS['standard'], id: 17 }).id).toBe('shop.outbox:17')
   })
 
   test('has the topic as its type where it names none', () => {

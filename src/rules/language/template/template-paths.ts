@@ -1,6 +1,7 @@
 import type { Change, Value } from '../../../model/event/change.ts'
 import { changedColumns } from '../../../model/event/changed-columns.ts'
 import { eventJson, isoMicroseconds } from '../../../model/event/event-json.ts'
+import { isOutboxName } from '../../../model/event/outbox-event.ts'
 import { EVENT_FIELDS, isEventField, isPosted } from '../../../model/event/posted-event.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
 import { keyOf, keyValue } from '../../../model/event/row-key.ts'
@@ -148,6 +149,7 @@ export function addReads(
 export function resolvePath(source: SourceText, path: TemplatePath, target: PathTarget, table: TableDef): Getter {
   if (target.image === 'lookup') return lookupGetter(source, target)
   if (isPosted(table) && isOfRow(target)) throw notOfEvent(source, path.parts.join('.'), path.offset)
+  if (isPosted(table) && isOutboxField(target)) return inside(contextGetter(target.name!), target.rest)
   const whole = wholeGetter(target, table)
   if (whole !== undefined) return inside(whole, target.rest)
   const name = target.name!
@@ -167,6 +169,15 @@ function lookupGetter(source: SourceText, { name, rest: [column, ...rest] }: Pat
 
 function sameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase()
+}
+
+/** `{{topic}}`, `{{headers.tenant}}`: what the row of an outbox says beside its payload. */
+function isOutboxField({ image, name }: PathTarget): boolean {
+  return image === 'row' && name !== undefined && isOutboxName(name)
+}
+
+function contextGetter(name: string): Getter {
+  return (change) => entry(change.new!['context'], name)
 }
 
 /** Whether only rows have it; a bare name is one of an event's fields, or is told to be unknown. */

@@ -1,0 +1,58 @@
+import { compileTablePattern, TABLE_PATTERN_HINT } from '../../../rules/table-pattern.ts'
+import type { Reporter } from '../../../rules/reporter.ts'
+import { plainValue } from '../../../rules/yaml/tree.ts'
+import type { MapEntry, MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
+import type { AfterRow, OutboxConfig } from './contract.ts'
+import { EntryReader } from './entry-reader.ts'
+import { MAPPING_KEYS, readMapping } from './read-mapping.ts'
+
+export const AFTER: readonly AfterRow[] = ['keep', 'none']
+const ENTRY_KEYS: readonly string[] = ['table', ...MAPPING_KEYS, 'after', 'to', 'poll']
+const HINT = 'Write outbox: [{table: shop.outbox}].'
+
+/** Reads `outbox:`; what is wrong is reported, and its entry left out. */
+export function readOutboxes({ keyLocation, value }: MapEntry, reporter: Reporter): readonly OutboxConfig[] {
+  const reader = new EntryReader(reporter)
+  if (value.tag === 'scalar' && value.value === null) return []
+  if (value.tag !== 'list') {
+    reader.fail(keyLocation, '"outbox" must be a list', HINT)
+    return []
+  }
+  const seen = new Set<string>()
+  return value.items.flatMap((item) => {
+    const map = reader.map(item, 'an entry', HINT)
+    const entry = map && readEntry(map, reader)
+    if (entry === undefined) return []
+    if (seen.has(entry.table)) {
+      return reader.fail(entry.tableLocation, `two entries are for ${entry.table}`, 'Join them into one.') ?? []
+    }
+    seen.add(entry.table)
+    return [entry]
+  })
+}
+
+function readEntry(map: MapNode, reader: EntryReader): OutboxConfig | undefined {
+  reader.known(map, 'an entry', ENTRY_KEYS)
+  const named = reader.given(map, 'table')
+  if (named === undefined) return reader.fail(map.location, 'an entry has no table', HINT)
+  const table = reader.text(named, 'table')
+  if (table === undefined) return undefined
+  if (compileTablePattern(table) === undefined) {
+    return reader.fail(named.location, `"${table}" is not a valid table`, `Write a table ${TABLE_PATTERN_HINT}.`)
+  }
+  return {
+    table,
+    location: map.location,
+    tableLocation: named.location,
+    mapping: readMapping(table, map, reader),
+    after: reader.choice(map, 'after', AFTER, 'keep'),
+    to: actionsOf(reader.given(map, 'to')),
+    poll: reader.given(map, 'poll'),
+    written: JSON.stringify(plainValue(map)),
+  }
+}
+
+function actionsOf(node: TreeNode | undefined): readonly TreeNode[] {
+  if (node === undefined) return []
+  return node.tag === 'list' ? node.items : [node]
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { ColumnError } from '../../rules/language/column-errors.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { EventEnvelope } from '../../model/event/event-record.ts'
+import { DEFAULT_ENVIRONMENT } from '../../model/event/posted-event.ts'
+import { EvaluationError } from '../../model/errors.ts'
+import { nearestName } from '../../model/nearest-name.ts'
+import type { ActionPlan } from '../../model/rule/action.ts'
+import { OUTBOX_ACTION, outboxRuleId } from '../../model/rule/outbox-rule.ts'
+import type { ColumnReads, Rule } from '../../model/rule/rule.ts'
+import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
+import type { TableDef } from '../../model/table/table.ts'
+import { namedColumns, rowMapper } from '../../outbox/mapping/row-mapper.ts'
+import { columnOf } from './column-kinds.ts'
+import { compileTablePattern } from '../../rules/table-pattern.ts'
+import type { OutboxConfig } from '../config/outbox/contract.ts'
+
+/** The rule by which rows of an outbox become events. Its UPDATEs make none: what was committed is not said otherwise. */
+export function rowRule(outbox: OutboxConfig): Rule {
+  const matches = compileTablePattern(outbox.table)!
+  const actions: ActionPlan[] = []
+  const rule: Rule = {
+    id: outboxRuleId(outbox.table),
+    description: null,
+    tags: [],
+    location: outbox.location,
+    version: createHash('sha256').update(outbox.written).digest('hex').slice(0, 12),
+    operations: new Set(['insert']),
+    match: null,
+    filter: null,
+    key: null,
+    actions,
+    debounce: null,
+    delayMs: 0,
+    on: null,
+    manual: false,
+    matchesTable: matches,
+    listensTo: (operation, schema, table) => operation === 'insert' && matches(schema, table),
+  }
+  actions.push(rowAction(rule, outbox))
+  return rule
+}
+
+function rowAction(rule: Rule, outbox: OutboxConfig): ActionPlan {
+  return {
+    rule,
+    index: 0,
+    identity: OUTBOX_ACTION,
+    parts: {},
+    type: OUTBOX_ACTION,
+    location: outbox.tableLocation,
+    target: { id: OUTBOX_ACTION, type: OUTBOX_ACTION, options: {} },
+    coalesce: 'none',
+    when: null,
+    onFailure: 'skip',
+    retry: { attempts: 1, maxAgeMs: Infinity, minMs: 1, maxMs: 1 },
+    timeoutMs: 1_000,
+    ratePerSecond: null,
+    reads: (table) => readsOf(outbox, table),
+    bind: (table) => bindMapper(outbox, table),
+    options: {},
+  }
+}
+
+function readsOf({ mapping }: OutboxConfig, table: TableDef): ColumnReads {
+  if (mapping.fields.payload === null) return READS_WHOLE_ROW
+  const named = new Set(namedColumns(mapping).map((name) => name.toLowerCase()))
+  const columns = table.columns.filter(({ name }) => named.has(name.toLowerCase()))
+  return { new: new Set(columns.map(({ name }) => name)), old: new Set() }
+}
+
+/** Throws for a column that the table lacks: `check` tells it, and every row is a dead letter. */
+function bindMapper({ mapping, tableLocation }: OutboxConfig, table: TableDef): (change: Change) => EventEnvelope {
+  const mapper = rowMapper(mapping, table.columns.map(columnOf))
+  const [missing] = mapper.missing
+  if (missing !== undefined) throw missingColumn(missing, table, tableLocation)
+  const of = { table: `${table.schema}.${table.name}`, instanceId: hostname(), environment: DEFAULT_ENVIRONMENT }
+  return (change) => {
+    const { id, at } = change
+    const mapped = mapper.map(change.new!, { ...of, id, at })
+    if (mapped.tag === 'event') return mapped.event
+    throw new EvaluationError(
+      'BINGO_OUTBOX_ROW_INVALID',
+      `the row of the outbox makes no event: ${mapped.column}: ${mapped.message}`,
+    )
+  }
+}
+
+function missingColumn(name: string, { schema, name: table, columns }: TableDef, at: OutboxConfig['location']): Error {
+  const names = columns.map((column) => column.name)
+  const nearest = nearestName(name, names)
+  const hint =
+    nearest === undefined ? `it has ${names.join(', ')}; see shape in docs/outbox.md` : `did you mean "${nearest}"?`
+  return new ColumnError(
+    'BINGO_UNKNOWN_COLUMN',
+    `${schema}.${table} has no column "${name}", which its outbox needs`,
+    at,
+    hint,
+  )
+}

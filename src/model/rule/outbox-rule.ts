@@ -1,0 +1,17 @@
+import type { Rule } from './rule.ts'
+
+/**
+ * Type of the one action of the rule that an outbox's rows are matched by. It is no action: what it renders of a row is the
+ * event (an EventEnvelope) that the row stands for, which is matched in its place. A row of which none can be made is a dead
+ * letter of it.
+ */
+export const OUTBOX_ACTION = 'outbox'
+
+/** The rule that an outbox's rows are matched by. */
+export function outboxRuleId(table: string): string {
+  return `outbox ${table}`
+}
+
+export function isOutboxRule({ actions }: Rule): boolean {
+  return actions[0]?.type === OUTBOX_ACTION
+}
