@@ -50,12 +50,35 @@ export function timeText(what: string, value: string | Date): string {
 
 export function jsonText(what: string, value: unknown): string {
   try {
-    const text = JSON.stringify(value ?? null) as string | undefined
+    const text = JSON.stringify(value ?? null, exact) as string | undefined
     if (text !== undefined) return text
   } catch (error) {
     throw invalidArgument(`${what} cannot be written as JSON: ${(error as Error).message}`)
   }
   throw invalidArgument(`${what} cannot be written as JSON: it is a ${typeof value}`)
+}
+
+/** Not among the types of the standard library yet. */
+const RAW = JSON as unknown as { rawJSON(text: string): unknown }
+
+/** JSON has integers of any size. */
+function exact(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? RAW.rawJSON(value.toString()) : value
+}
+
+const LONG_NUMBER = /\d{16}/
+
+/** What `jsonText` wrote. `exactNumbers`: whole numbers that a JS number cannot hold are bigints. */
+export function parsePayload(text: string, exactNumbers: boolean): unknown {
+  return JSON.parse(
+    text,
+    exactNumbers && LONG_NUMBER.test(text) ? (exactNumber as (key: string) => unknown) : undefined,
+  )
+}
+
+function exactNumber(_key: string, value: unknown, { source = '' }: { readonly source?: string }): unknown {
+  const isRounded = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
+  return isRounded ? BigInt(source) : value
 }
 
 /** Checks what a caller appends. Two events of one append need two ids. */

@@ -89,6 +89,8 @@ export interface SubscribeOptions extends EventFilter {
   readonly signal?: AbortSignal | undefined
   /** Called once, when everything that was there has been read. */
   readonly onCaughtUp?: (() => void) | undefined
+  /** Called each time when everything that is there has been read. */
+  readonly onIdle?: (() => void) | undefined
   /** How often other processes' events are looked for. Default: 100. */
   readonly pollMs?: number | undefined
 }
@@ -164,6 +166,8 @@ export interface EventStore<E extends DomainEvent = DomainEvent> {
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent<E>>
   /** In the order of their global positions, up to those that are committed when it begins. */
   readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent<E>>
+  /** Where one subscribes from who wants new events only. 0: there are none. */
+  lastPosition(): Promise<bigint>
   aggregateStream<S>(stream: string, options: AggregateOptions<S, E>): Promise<Aggregate<S>>
   streamExists(stream: string): Promise<boolean>
   /** By name. */

@@ -1,3 +1,6 @@
+import { AddressError } from '../clients/address-error.ts'
+import { parseSqlAddress } from '../clients/sql/address.ts'
+import type { SqlAddress } from '../clients/sql/address.ts'
 import { systemClock } from '../model/clock.ts'
 import type { Clock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
@@ -12,6 +15,8 @@ export interface EventStoreOptions {
   readonly connections?: number | undefined
   /** False: a database without the tables is an error. Default: true, they are made. */
   readonly create?: boolean | undefined
+  /** True: whole numbers in payloads that a JS number cannot hold are read as bigints. Default: false, they are rounded. */
+  readonly exactNumbers?: boolean | undefined
 }
 
 const CONNECTIONS = 10
@@ -25,7 +30,8 @@ export function createEventStore<E extends DomainEvent = DomainEvent>(
   options: EventStoreOptions = {},
 ): EventStore<E> {
   const { description, open } = placeOf(url, options)
-  return new StoredStreams(description, open, options.clock ?? systemClock) as unknown as EventStore<E>
+  const { clock = systemClock, exactNumbers = false } = options
+  return new StoredStreams(description, open, { clock, exactNumbers }) as unknown as EventStore<E>
 }
 
 interface Place {
@@ -37,38 +43,22 @@ function placeOf(url: string, { create = true, connections = CONNECTIONS }: Even
   if (url === 'memory:') return sqlite(url, ':memory:', create)
   const file = /^file:(?!\/\/[^/])(?:\/\/)?(.+)$/.exec(url)
   if (file !== null) return sqlite(url, decodeURI(file[1]!), create)
-  const server = URL.parse(url)
-  if (server === null || server.hostname === '' || server.pathname.length < 2) throw noStore()
-  const { protocol, host, pathname } = server
-  const description = `${protocol}//${host}${pathname}`
-  switch (protocol) {
-    case 'mysql:':
-    case 'mariadb:':
-      return {
-        description,
-        open: async () => {
-          const [{ openSqlStreams }, { openMysql }] = await Promise.all([
-            import('./sql/open.ts'),
-            import('./sql/mysql.ts'),
-          ])
-          return openSqlStreams(description, openMysql(url, connections), create)
-        },
-      }
-    case 'postgres:':
-    case 'postgresql:':
-      return {
-        description,
-        open: async () => {
-          const [{ openSqlStreams }, { openPostgres }] = await Promise.all([
-            import('./sql/open.ts'),
-            import('./sql/postgres.ts'),
-          ])
-          return openSqlStreams(description, openPostgres(url, connections), create)
-        },
-      }
-    default:
-      throw noStore()
+  const address = serverAddress(url)
+  const description = address.printable
+  const open = async (): Promise<StreamStorage> => {
+    const { openSqlStreams } = await import('./sql/open.ts')
+    const opened =
+      address.flavour === 'mysql'
+        ? (await import('./sql/mysql.ts')).openMysql(address, connections)
+        : (await import('./sql/postgres.ts')).openPostgres(address, connections)
+    return openSqlStreams(description, opened, create)
   }
+  return { description, open }
+}
+
+/** Throws BINGO_STORE_URL_INVALID for what is not the address of an event store. Nothing is opened. */
+export function checkStoreUrl(url: string): void {
+  placeOf(url, {})
 }
 
 function sqlite(description: string, path: string, create: boolean): Place {
@@ -78,8 +68,19 @@ function sqlite(description: string, path: string, create: boolean): Place {
   }
 }
 
-function noStore(): BingoError {
-  return new BingoError('BINGO_STORE_URL_INVALID', 'This is not the address of an event store', {
-    hint: 'Write file:/var/lib/app/events.db, mysql://user:password@host/database, postgres://user:password@host/database, or memory: for tests.',
-  })
+function serverAddress(url: string): SqlAddress {
+  if (!/^(mysql|mariadb|postgres|postgresql):/i.test(url)) throw noStore('its scheme is not known')
+  try {
+    return parseSqlAddress(url)
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error
+    throw noStore(error.message, error.hint, error)
+  }
+}
+
+const HINT =
+  'Write file:/var/lib/app/events.db, mysql://user:password@host/database, postgres://user:password@host/database, or memory: for tests.'
+
+function noStore(why: string, hint = HINT, cause?: unknown): BingoError {
+  return new BingoError('BINGO_STORE_URL_INVALID', `This is not the address of an event store: ${why}`, { hint, cause })
 }

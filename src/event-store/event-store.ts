@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../model/clock.ts'
 import { typePattern } from '../model/event/type-pattern.ts'
 import { aggregate } from './aggregate.ts'
-import { checkExpected, checkName, eventRows, jsonText, positionOf, timeText, wholeNumber } from './arguments.ts'
+import { checkExpected, checkName, eventRows, jsonText, parsePayload, positionOf } from './arguments.ts'
+import { timeText, wholeNumber } from './arguments.ts'
 import { Bell } from './bell.ts'
 import type { Aggregate, AggregateOptions, AppendOptions, AppendResult, DomainEvent, EventFilter } from './contract.ts'
 import type { EventStore, ListStreamsOptions, NewEvent, NewSnapshot, ReadAllOptions } from './contract.ts'
@@ -18,19 +19,26 @@ export const PAGE = 500
 const MOST_TYPES = 500
 const LAST_VERSION = 2_147_483_647
 
+export interface StoreSettings {
+  readonly clock: Clock
+  readonly exactNumbers: boolean
+}
+
 /** An event store over whatever keeps its streams. `open` is called with the first use, and again when it failed. */
 export class StoredStreams implements EventStore {
   readonly description: string
   readonly #open: () => Promise<StreamStorage>
   readonly #clock: Clock
+  readonly #exactNumbers: boolean
   readonly #appended = new Bell()
   readonly #closing = new AbortController()
   #storage: Promise<StreamStorage> | null = null
 
-  constructor(description: string, open: () => Promise<StreamStorage>, clock: Clock) {
+  constructor(description: string, open: () => Promise<StreamStorage>, { clock, exactNumbers }: StoreSettings) {
     this.description = description
     this.#open = open
     this.#clock = clock
+    this.#exactNumbers = exactNumbers
   }
 
   async appendToStream(
@@ -60,7 +68,7 @@ export class StoredStreams implements EventStore {
     while (left > 0 && from <= to) {
       const max = Math.min(PAGE, left)
       const rows = await storage.readStream(stream, { from, to, max, backwards })
-      for (const row of rows) yield recorded(row)
+      for (const row of rows) yield this.#recorded(row)
       if (rows.length < max) return
       left -= rows.length
       if (backwards) to = rows.at(-1)!.version - 1
@@ -80,12 +88,16 @@ export class StoredStreams implements EventStore {
       const rows = await storage.readAll({ after, upTo, max: PAGE, types: wanted.types, since, until })
       for (const row of rows) {
         if (!wanted.fits(row.type)) continue
-        yield recorded(row)
+        yield this.#recorded(row)
         left -= 1
         if (left === 0) return
       }
       after = rows.length < PAGE ? upTo : rows.at(-1)!.position
     }
+  }
+
+  async lastPosition(): Promise<bigint> {
+    return (await this.#opened()).settled(0n)
   }
 
   aggregateStream<S>(stream: string, options: AggregateOptions<S, DomainEvent>): Promise<Aggregate<S>> {
@@ -163,6 +175,11 @@ export class StoredStreams implements EventStore {
     return this.close()
   }
 
+  #recorded({ id, type, stream, version, position, payload, ...origin }: StoredRow): RecordedEvent {
+    const read = parsePayload(payload, this.#exactNumbers)
+    return { id, type, stream, version, globalPosition: position, payload: read, ...origin }
+  }
+
   #opened(): Promise<StreamStorage> {
     if (this.#closing.signal.aborted) return Promise.reject(storeClosed(this.description))
     this.#storage ??= this.#open().catch((error: unknown) => {
@@ -219,8 +236,4 @@ function filterOf({ types, pattern }: EventFilter): Wanted {
     types: types === undefined || types.length > MOST_TYPES ? undefined : types,
     fits: (type) => (exact === null || exact.has(type)) && matches(type),
   }
-}
-
-function recorded({ id, type, stream, version, position, payload, ...origin }: StoredRow): RecordedEvent {
-  return { id, type, stream, version, globalPosition: position, payload: JSON.parse(payload) as unknown, ...origin }
 }

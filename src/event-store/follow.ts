@@ -44,6 +44,7 @@ export async function* follow(
       if (end > from) from = end
       if (!caughtUp) options.onCaughtUp?.()
       caughtUp = true
+      options.onIdle?.()
       if (!signal.aborted) await listener.wait(pollMs)
     }
   } catch (error) {

@@ -1,6 +1,8 @@
 import { parseFileUrl } from '../clients/file-url.ts'
+import { AddressError } from '../clients/address-error.ts'
+import { parseSqlAddress, type SqlAddress } from '../clients/sql/address.ts'
+import { BingoError } from '../model/errors.ts'
 import { parseNatsAddress, type NatsAddress } from './nats/address.ts'
-import { parseSqlAddress, type SqlAddress } from './sql/address.ts'
 import { StoreAddressError } from './store-address-error.ts'
 
 /** Where posted events are kept. */
@@ -40,7 +42,21 @@ export function parseStoreAddress(url: string): StoreAddress {
   if (url === 'memory:') return { tag: 'memory' }
   const file = parseFileUrl(url)
   if (file !== null) return { tag: 'file', path: file.path, isFolder: file.isFolder }
-  if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) return { tag: 'server', server: parseSqlAddress(url) }
-  if (/^(nats|tls):\/\//i.test(url)) return { tag: 'nats', stream: parseNatsAddress(url) }
+  if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) {
+    return { tag: 'server', server: ofSetting(() => parseSqlAddress(url)) }
+  }
+  if (/^(nats|tls):\/\//i.test(url)) return { tag: 'nats', stream: ofSetting(() => parseNatsAddress(url)) }
   throw new StoreAddressError(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known', HINT)
+}
+
+/** With the name of the setting in what is thrown. */
+function ofSetting<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error
+    const { message, hint, isFile, cause } = error
+    if (!isFile) throw new StoreAddressError(message, hint)
+    throw new BingoError('BINGO_EVENTS_STORE_INVALID', `events.store: ${message}`, { hint, cause })
+  }
 }

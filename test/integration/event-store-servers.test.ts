@@ -83,8 +83,7 @@ describe.each([
   })
 
   test('TLS that is asked for is checked, and never done without', async () => {
-    const ssl = encodeURIComponent(JSON.stringify({ verifyIdentity: true }))
-    await using store = createEventStore(`${await fresh()}?ssl=${ssl}`)
+    await using store = createEventStore(`${await fresh()}?tls=verify-full`)
     // Of one server the certificate is its own, the other has none.
     await expect(store.streamExists('a')).rejects.toThrow(/certificate|secure/i)
   })
@@ -190,7 +189,7 @@ describe('an event store in PostgreSQL', () => {
   })
 
   test('TLS that is asked for is never done without', async () => {
-    await using store = createEventStore(`${await fresh()}?sslmode=verify-full`)
+    await using store = createEventStore(`${await fresh()}?tls=verify-full`)
     await expect(store.streamExists('a')).rejects.toThrow(/SSL/)
   })
 

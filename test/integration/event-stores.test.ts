@@ -49,13 +49,27 @@ describe.each(KINDS)('events on %s', (kind) => {
     const providers = await Promise.all([1, 2, 3, 4].map((n) => open(url, { name: `n${n}` })))
     await Promise.all(providers.map((provider, i) => post(provider, [newEvent(i)])))
     for (const provider of providers) expect(ids(await entriesOf(provider))).toHaveLength(4)
-    expect(await server.run(url, 'SELECT version FROM bingo_event_migrations')).toEqual([{ version: 1 }])
+    const noted = [{ component: 'posted_events', version: 1 }]
+    expect(await server.run(url, 'SELECT component, version FROM bingo_migrations')).toEqual(noted)
+  })
+
+  test('goes on with tables whose version stands in a table of their own', async () => {
+    const url = await server.create()
+    await post(await open(url), [newEvent(1)])
+    await server.run(url, 'DROP TABLE bingo_migrations')
+    await server.run(url, 'CREATE TABLE bingo_event_migrations (version INT PRIMARY KEY, applied_at BIGINT NOT NULL)')
+    await server.run(url, 'INSERT INTO bingo_event_migrations VALUES (1, 0)')
+    const provider = await open(url)
+    await post(provider, [newEvent(2)])
+    expect(ids(await entriesOf(provider))).toHaveLength(2)
+    await server.run(url, 'INSERT INTO bingo_event_migrations VALUES (7, 0)')
+    await expect(post(await open(url), [newEvent(3)])).rejects.toMatchObject({ code: 'BINGO_LOG_NEWER' })
   })
 
   test('refuses tables of a newer version with words', async () => {
     const url = await server.create()
     await post(await open(url), [newEvent(1)])
-    await server.run(url, 'INSERT INTO bingo_event_migrations VALUES (9, 0)')
+    await server.run(url, 'UPDATE bingo_migrations SET version = 9')
     const newer = { code: 'BINGO_LOG_NEWER', retryable: false, message: expect.stringContaining('version 9') as string }
     await expect(post(await open(url), [newEvent(2)])).rejects.toMatchObject(newer)
   })

@@ -1,6 +1,6 @@
 import type { CompiledQuery, Kysely, QueryId } from 'kysely'
 import { numbered } from './session.ts'
-import type { SqlDialect, SqlResult, SqlRow, SqlSession, SqlValue } from './session.ts'
+import type { SqlDatabase, SqlDialect, SqlResult, SqlRow, SqlSession, SqlValue } from './session.ts'
 
 type Queries = Pick<Kysely<unknown>, 'executeQuery'>
 
@@ -21,5 +21,19 @@ export class KyselySession implements SqlSession {
     const compiled: CompiledQuery<SqlRow> = { sql: text, parameters: values, query, queryId }
     const { rows, numAffectedRows } = await this.#queries.executeQuery(compiled)
     return { rows, changes: Number(numAffectedRows ?? 0) }
+  }
+}
+
+/** A Kysely that is no transaction. */
+export class KyselyDatabase<T> extends KyselySession implements SqlDatabase {
+  readonly #database: Kysely<T>
+
+  constructor(database: Kysely<T>, dialect: SqlDialect) {
+    super(database, dialect)
+    this.#database = database
+  }
+
+  transaction<R>(work: (session: SqlSession) => Promise<R>): Promise<R> {
+    return this.#database.transaction().execute((open) => work(new KyselySession(open, this.dialect)))
   }
 }

@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise'
-import { openPool } from '../../clients/mysql.ts'
+import type { SqlAddress } from '../../clients/sql/address.ts'
+import { mysqlPoolAt } from '../../clients/sql/mysql-pool.ts'
 import type { Migrations } from '../../clients/sql/migrate.ts'
 import { MysqlDatabase, MysqlSession } from '../../clients/sql/mysql.ts'
 import { tuples } from '../../clients/sql/session.ts'
@@ -62,9 +63,8 @@ const PAUSE_AFTER_TIMEOUT_MS = 5_000
 const SCAN = 10_000
 
 /** Connects when it is first used. */
-export function openMysql(url: string, connections: number): OpenedFlavour {
-  const uri = url.replace(/^mariadb:/i, 'mysql:')
-  const pool = openPool({ uri, connectionLimit: connections, charset: 'utf8mb4', timezone: 'Z', enableKeepAlive: true })
+export function openMysql(address: SqlAddress, connections: number): OpenedFlavour {
+  const pool = mysqlPoolAt(address, { connections })
   const database = new MysqlDatabase(pool)
   return { database, flavour: new Mysql(database, () => pool.end()) }
 }

@@ -1,4 +1,5 @@
-import { openPostgresPool } from '../../clients/postgres.ts'
+import type { SqlAddress } from '../../clients/sql/address.ts'
+import { postgresPoolAt } from '../../clients/sql/postgres-pool.ts'
 import type { Migrations } from '../../clients/sql/migrate.ts'
 import { PostgresDatabase } from '../../clients/sql/postgres.ts'
 import { marks } from '../../clients/sql/session.ts'
@@ -58,8 +59,8 @@ const TIME: TimeForm = {
 }
 
 /** Connects when it is first used. */
-export function openPostgres(url: string, connections: number): OpenedFlavour {
-  const pool = openPostgresPool({ connectionString: url, max: connections, keepAlive: true })
+export function openPostgres(address: SqlAddress, connections: number): OpenedFlavour {
+  const pool = postgresPoolAt(address, { connections })
   const database = new PostgresDatabase(pool)
   return { database, flavour: new Postgres(database, () => pool.end()) }
 }

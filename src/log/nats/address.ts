@@ -1,7 +1,7 @@
+import { addressTls } from '../../clients/address-tls.ts'
+import type { AddressTls } from '../../clients/address-tls.ts'
 import { parseEngineAddress } from '../engine-address.ts'
 import { StoreAddressError } from '../store-address-error.ts'
-import { storeTls } from '../store-tls.ts'
-import type { StoreTls } from '../store-tls.ts'
 
 /** Where a stream is, from `nats://user:password@host:4222/stream?replicas=3&sync=always`. */
 export interface NatsAddress {
@@ -16,7 +16,7 @@ export interface NatsAddress {
   readonly replicas: number
   /** The operator says that the servers run with `sync_interval: always`: no client can ask them. */
   readonly syncsAlways: boolean
-  readonly tls: StoreTls | null
+  readonly tls: AddressTls | null
   readonly printable: string
 }
 
@@ -24,7 +24,7 @@ const EXAMPLE = 'nats://user:password@host:4222/bingo-events'
 const STREAM = 'bingo-events'
 const OPTIONS = ['sync', 'replicas', 'creds'] as const
 
-/** Throws StoreAddressError. */
+/** Throws StoreAddressError, or AddressError for what concerns TLS. */
 export function parseNatsAddress(text: string): NatsAddress {
   const { scheme, user, password, hosts, name, options, printable } = parseEngineAddress(text, 4222, EXAMPLE)
   if (scheme === 'tls' && !options.has('tls')) options.set('tls', 'verify-full')
@@ -45,7 +45,7 @@ export function parseNatsAddress(text: string): NatsAddress {
     stream,
     replicas: oneOf(options, 'replicas', ['1', '3', '5'], Number) ?? 1,
     syncsAlways: oneOf(options, 'sync', ['always', 'interval'], (value) => value === 'always') ?? false,
-    tls: storeTls(options, OPTIONS),
+    tls: addressTls(options, OPTIONS),
     printable: `${printable}/${stream}`,
   }
 }

@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely'
 import { logClosed } from '../errors.ts'
-import type { SqlAddress } from './address.ts'
+import type { SqlAddress } from '../../clients/sql/address.ts'
 import { connect } from './connect.ts'
 import { mysql, postgres } from './dialect.ts'
 import type { Dialect } from './dialect.ts'
 import { isRepeatable, serverError } from './errors.ts'
-import { migrate } from './migrations.ts'
+import { migrateEvents } from './migrations.ts'
 import { EventStore } from './store.ts'
 import type { EventTables } from './tables.ts'
 
@@ -71,7 +71,7 @@ export class EventDatabase {
   async #migrated(queries: Kysely<EventTables>): Promise<void> {
     if (this.#isMigrated) return
     const log = this.#address.printable
-    this.#migrating ??= migrate(queries, this.#dialect, log).finally(() => (this.#migrating = null))
+    this.#migrating ??= migrateEvents(queries, this.#dialect, log).finally(() => (this.#migrating = null))
     await this.#migrating
     this.#isMigrated = true
   }

@@ -1,78 +1,21 @@
 import type { Kysely } from 'kysely'
-import { CompiledQuery, sql } from '../../clients/kysely.ts'
-import type { Dialect, Queries } from './dialect.ts'
+import { KyselyDatabase } from '../../clients/sql/kysely.ts'
+import { migrate, NewerTablesError } from '../../clients/sql/migrate.ts'
+import type { Dialect } from './dialect.ts'
 import { newerTables } from './errors.ts'
 import type { EventTables } from './tables.ts'
 
-/** For who migrates at the same time. */
-const MYSQL_LOCK = 'bingo_event_migrations'
-const POSTGRES_LOCK = 7_240_183_551
-const LOCK_SECONDS = 60
-
-type Migration = (queries: Queries, dialect: Dialect) => Promise<void>
-
-/** Each leads from one version to the next. What was released is never changed; repeated, a step changes nothing. */
-const MIGRATIONS: readonly Migration[] = [createTables]
+/** Where the version of the tables stood before all components shared one table for that. */
+const BEFORE = 'bingo_event_migrations'
 
 /** Brings the tables to this program's version, one process at a time. Throws BINGO_LOG_NEWER. */
-export async function migrate(queries: Kysely<EventTables>, dialect: Dialect, log: string): Promise<void> {
-  // Looking first needs no right to create tables.
-  if ((await versionOf(queries, dialect, log)) === MIGRATIONS.length) return
-  await queries.connection().execute(async (connection) => {
-    await lock(connection, dialect)
-    try {
-      await connection.schema
-        .createTable('bingo_event_migrations')
-        .ifNotExists()
-        .addColumn('version', 'integer', (column) => column.primaryKey())
-        .addColumn('applied_at', 'bigint', (column) => column.notNull())
-        .execute()
-      for (let version = await versionOf(connection, dialect, log); version < MIGRATIONS.length; version++) {
-        await connection.transaction().execute(async (transaction) => {
-          await MIGRATIONS[version]!(transaction, dialect)
-          const row = { version: version + 1, applied_at: dialect.now }
-          await transaction.insertInto('bingo_event_migrations').values(row).execute()
-        })
-      }
-    } finally {
-      await unlock(connection, dialect)
-    }
-  })
-}
-
-/** 0: there are no tables. */
-async function versionOf(queries: Queries, dialect: Dialect, log: string): Promise<number> {
-  const schema = dialect.name === 'mysql' ? sql`database()` : sql`current_schema()`
-  const { rows } = await sql<{ found: number }>`SELECT count(*) AS found FROM information_schema.tables
-    WHERE table_name = 'bingo_event_migrations' AND table_schema = ${schema}`.execute(queries)
-  if (rows[0]!.found === 0) return 0
-  const row = await queries
-    .selectFrom('bingo_event_migrations')
-    .select(({ fn }) => fn.max('version').as('version'))
-    .executeTakeFirst()
-  const found = row?.version ?? 0
-  if (found > MIGRATIONS.length) throw newerTables(log, found, MIGRATIONS.length)
-  return found
-}
-
-async function lock(queries: Queries, dialect: Dialect): Promise<void> {
-  if (dialect.name === 'postgres') {
-    await sql`SELECT pg_advisory_lock(${POSTGRES_LOCK}::bigint)`.execute(queries)
-    return
+export async function migrateEvents(queries: Kysely<EventTables>, dialect: Dialect, log: string): Promise<void> {
+  const migrations = { component: 'posted_events', versions: [tables(dialect)], before: BEFORE }
+  try {
+    await migrate(new KyselyDatabase(queries, dialect.name), migrations)
+  } catch (error) {
+    throw error instanceof NewerTablesError ? newerTables(log, error.found, error.known) : error
   }
-  const { rows } = await sql<{ got: number | null }>`SELECT get_lock(${MYSQL_LOCK}, ${LOCK_SECONDS}) AS got`.execute(
-    queries,
-  )
-  if (Number(rows[0]?.got) !== 1) throw new Error(`another process holds the lock "${MYSQL_LOCK}" of the server`)
-}
-
-async function unlock(queries: Queries, dialect: Dialect): Promise<void> {
-  if (dialect.name === 'postgres') await sql`SELECT pg_advisory_unlock(${POSTGRES_LOCK}::bigint)`.execute(queries)
-  else await sql`SELECT release_lock(${MYSQL_LOCK})`.execute(queries)
-}
-
-async function createTables(queries: Queries, dialect: Dialect): Promise<void> {
-  for (const statement of tables(dialect)) await queries.executeQuery(CompiledQuery.raw(statement))
 }
 
 /** MySQL's texts have a collation, in which different ids may be equal: bytes have none. */

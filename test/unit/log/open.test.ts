@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openEventProvider } from '../../../src/log/open.ts'
 import { parseNatsAddress } from '../../../src/log/nats/address.ts'
-import { parseSqlAddress } from '../../../src/log/sql/address.ts'
+import { parseSqlAddress } from '../../../src/clients/sql/address.ts'
 import { newEvent, post } from '../../support/events/new-event.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-events-'))
@@ -55,7 +55,7 @@ test.each([
   ['postgres://db/x?sslmode=require', '?sslmode is not an option', 'tls=verify-full'],
   ['postgres://db/x?tls=true', '?tls=true is not a mode', 'tls=verify-full'],
   ['mysql://db/x?ca=/etc/ca.pem', '?ca is for TLS', 'Add tls=verify-full'],
-  ['mysql://db/x?tls=verify-full&ca=/nowhere/ca.pem', 'Cannot read the TLS file /nowhere/ca.pem', 'Check the path'],
+  ['mysql://db/x?tls=verify-full&ca=/nowhere/ca.pem', 'cannot read the TLS file /nowhere/ca.pem', 'Check the path'],
   ['nats://app:secret@n/a.b', '"a.b" is not a valid name of a stream', 'letters'],
   ['nats://app:secret@/log', 'needs a host', 'nats://user:password@host:4222'],
   ['nats://app:secret@n:x/log', 'a host is malformed', 'nats://'],

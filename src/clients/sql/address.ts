@@ -1,6 +1,6 @@
-import { StoreAddressError } from '../store-address-error.ts'
-import { storeTls } from '../store-tls.ts'
-import type { StoreTls } from '../store-tls.ts'
+import { AddressError } from '../address-error.ts'
+import { addressTls } from '../address-tls.ts'
+import type { AddressTls } from '../address-tls.ts'
 
 /** Where a database server is, from `mysql://user:password@host:3306/database?tls=verify-full&ca=/etc/ca.pem`. */
 export interface SqlAddress {
@@ -11,14 +11,14 @@ export interface SqlAddress {
   readonly password: string
   readonly database: string
   /** Null: plaintext. */
-  readonly tls: StoreTls | null
+  readonly tls: AddressTls | null
   /** Without password and options. */
   readonly printable: string
 }
 
 const PORTS = { mysql: 3306, postgres: 5432 } as const
 
-/** Throws BINGO_EVENTS_STORE_INVALID. */
+/** Throws AddressError, whose message says nothing of the setting. */
 export function parseSqlAddress(text: string): SqlAddress {
   const scheme = /^(mysql|mariadb|postgres|postgresql):\/\//i.exec(text)?.[1]?.toLowerCase() ?? ''
   const flavour = scheme.startsWith('postgres') ? 'postgres' : 'mysql'
@@ -41,7 +41,7 @@ export function parseSqlAddress(text: string): SqlAddress {
     user: decoded(url.username) || (flavour === 'mysql' ? 'root' : 'postgres'),
     password: decoded(url.password),
     database,
-    tls: storeTls(url.searchParams),
+    tls: addressTls(url.searchParams),
     printable: `${scheme}://${url.host}${url.pathname}`,
   }
 }
@@ -57,6 +57,6 @@ function decoded(text: string): string {
 function invalid(
   why: string,
   hint = 'Write mysql://user:password@host:3306/database, or postgres:// likewise.',
-): StoreAddressError {
-  return new StoreAddressError(why, hint)
+): AddressError {
+  return new AddressError(why, hint)
 }

@@ -1,9 +1,8 @@
-import { BingoError } from '../model/errors.ts'
 import { readSmallFile } from '../model/small-file.ts'
-import { StoreAddressError } from './store-address-error.ts'
+import { AddressError } from './address-error.ts'
 
 /** Certificates are always verified. */
-export interface StoreTls {
+export interface AddressTls {
   readonly rejectUnauthorized: true
   readonly ca?: string
   readonly cert?: string
@@ -15,25 +14,25 @@ const FILES = ['ca', 'cert', 'key'] as const
 const OPTIONS: readonly string[] = ['tls', 'servername', ...FILES]
 
 /**
- * `?tls=verify-full&ca=/etc/ca.pem` of the address of a store; null: plaintext. An option that nothing reads is an error:
- * `?ssl=true` that is ignored would be plaintext. `others`: options that the scheme has beside these.
+ * `?tls=verify-full&ca=/etc/ca.pem` of the address of a server; null: plaintext. An option that nothing reads is an error:
+ * `?ssl=true` that is ignored would be plaintext. `others`: options that the scheme has beside these. Throws AddressError.
  */
-export function storeTls(query: URLSearchParams, others: readonly string[] = []): StoreTls | null {
+export function addressTls(query: URLSearchParams, others: readonly string[] = []): AddressTls | null {
   const known = [...OPTIONS, ...others]
   for (const name of query.keys()) {
     if (known.includes(name)) continue
     if (/^(ssl|use_?ssl|use_?tls|tls)/i.test(name))
-      throw new StoreAddressError(`?${name} is not an option`, 'Write ?tls=verify-full for TLS.')
-    throw new StoreAddressError(`unknown option ${JSON.stringify(name)}`, `Known: ${known.join(', ')}.`)
+      throw new AddressError(`?${name} is not an option`, 'Write ?tls=verify-full for TLS.')
+    throw new AddressError(`unknown option ${JSON.stringify(name)}`, `Known: ${known.join(', ')}.`)
   }
   const mode = query.get('tls')
   if (mode !== null && mode !== 'verify-full' && mode !== 'disable') {
     const hint = 'Write tls=verify-full: certificates are always verified.'
-    throw new StoreAddressError(`?tls=${mode} is not a mode`, hint)
+    throw new AddressError(`?tls=${mode} is not a mode`, hint)
   }
   const given = OPTIONS.filter((name) => name !== 'tls' && query.has(name))
   if (mode !== 'verify-full') {
-    if (given.length > 0) throw new StoreAddressError(`?${given[0]} is for TLS`, 'Add tls=verify-full.')
+    if (given.length > 0) throw new AddressError(`?${given[0]} is for TLS`, 'Add tls=verify-full.')
     return null
   }
   const files = FILES.flatMap((name) => (query.has(name) ? [[name, fileOf(name, query.get(name)!)]] : []))
@@ -49,9 +48,7 @@ function fileOf(name: string, path: string): string {
   try {
     return readSmallFile(path)
   } catch (cause) {
-    throw new BingoError('BINGO_EVENTS_STORE_INVALID', `Cannot read the TLS file ${path} (${name}) of events.store`, {
-      hint: 'Check the path and its permissions; a mounted secret may be missing.',
-      cause,
-    })
+    const hint = 'Check the path and its permissions; a mounted secret may be missing.'
+    throw new AddressError(`cannot read the TLS file ${path} (${name})`, hint, { isFile: true, cause })
   }
 }

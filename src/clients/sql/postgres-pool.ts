@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
+import type { Pool, PoolConfig } from 'pg'
+import { openPostgresPool } from '../postgres.ts'
+import type { SqlAddress } from './address.ts'
+import { CONNECT_TIMEOUT_MS, endWhenSilent, IDLE_MS } from './pool-limits.ts'
+
+export interface PostgresPoolOptions {
+  /** At most, at once. */
+  readonly connections: number
+  /** How values are read. Default: as pg does. */
+  readonly types?: PoolConfig['types']
+}
+
+/** Connections to a server. The first is made with the first use. */
+export function postgresPoolAt(address: SqlAddress, { connections, types }: PostgresPoolOptions): Pool {
+  const pool = openPostgresPool({
+    ...postgresLogin(address),
+    max: connections,
+    idleTimeoutMillis: IDLE_MS,
+    ...(types !== undefined && { types }),
+  })
+  pool.on('connect', (client) =>
+    endWhenSilent((client as unknown as { connection: { stream: Socket } }).connection.stream),
+  )
+  return pool
+}
+
+/** Of any connection of ours. */
+function postgresLogin({ host, port, user, password, database, tls }: SqlAddress): PoolConfig {
+  return {
+    host,
+    port,
+    user,
+    password,
+    database,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'bingo',
+    ssl:
+      tls === null ? false : { ...tls, minVersion: 'TLSv1.2', checkServerIdentity: identityOf(tls.servername ?? host) },
+  }
+}
+
+/** pg would check an IP address against "localhost". */
+function identityOf(name: string): typeof checkServerIdentity {
+  return (_host, certificate) => checkServerIdentity(name, certificate)
+}
