@@ -4,7 +4,7 @@ import { actionTypes, targetTypeOf } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
-import { EVENTS_SOURCE } from './config/sources.ts'
+import { EVENTS_SOURCE, STREAMS_SOURCE } from './config/sources.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/rule/action.ts'
 import type { DropResult, PauseResult } from '../model/delivery/deliveries.ts'
 import type { Clock } from '../model/clock.ts'
@@ -28,6 +28,7 @@ import type { SourceEntry } from '../flow/reading.ts'
 import type { Events, RuleSwitches } from '../events/contract.ts'
 import type { RunningEvents } from './events/open-events.ts'
 import { PausedTargets } from './paused-targets.ts'
+import type { RunningStreams } from './event-store/open-streams.ts'
 import { StoredSwitches, SwitchedTarget } from './rule-switches.ts'
 import { lookupsOf, sourceAddresses } from './lookups.ts'
 import { GuardedDeadLetters, GuardedTarget, GuardedWaiting } from './standby/guarded.ts'
@@ -75,6 +76,7 @@ class ConfiguredDaemon implements Daemon {
   private pipeline: Pipeline | null = null
   private deadLetters: DeadLetterStore | null = null
   private running: RunningEvents | null = null
+  private streams: RunningStreams | null = null
   private switches: StoredSwitches | null = null
   private pauses: PausedTargets | null = null
 
@@ -89,6 +91,7 @@ class ConfiguredDaemon implements Daemon {
       // It is not ready before the log can be read.
       sourceState(deps.stats, EVENTS_SOURCE)
     }
+    if ((config.eventStore?.follow ?? 'off') !== 'off') sourceState(deps.stats, STREAMS_SOURCE)
   }
 
   position(source?: string): SourcePosition | null {
@@ -154,8 +157,9 @@ class ConfiguredDaemon implements Daemon {
     const { state, checkpoints } = await openInstanceState(settings)
     const switches = this.switchesOf(state)
     const events = await this.openEvents(switches)
+    const streams = (this.streams = await this.openStreams())
     try {
-      const sources = events === null ? this.sources : [...this.sources, events.source]
+      const sources = [...this.sources, events?.source, streams?.source].filter((source) => source != null)
       const found = { ...deps, config, sources, state, checkpoints }
       const loaded = await loadSources(found, signal)
       if (loaded === 'stopped') return
@@ -184,6 +188,7 @@ class ConfiguredDaemon implements Daemon {
         this.switches = null
         this.pauses = null
         await events?.close()
+        await streams?.close()
         this.deadLetters = null
         await waiting.close()
         await deadLetters.close()
@@ -209,6 +214,13 @@ class ConfiguredDaemon implements Daemon {
     return openEvents({ ...this.deps, name, config: events, counters: this.deps.stats.events!, skipped, schemas })
   }
 
+  private async openStreams(): Promise<RunningStreams | null> {
+    const { eventStore } = this.config
+    if (eventStore === null) return null
+    const { openStreams } = await import('./event-store/open-streams.ts')
+    return openStreams(eventStore, this.deps)
+  }
+
   private pipelineOf(
     sources: readonly SourceEntry<object>[],
     epoch: number,
@@ -218,10 +230,10 @@ class ConfiguredDaemon implements Daemon {
   ): Pipeline {
     const { config, deps } = this
     const permit = elected?.permit
-    const events = this.running?.sink
+    const kept = { ...deps, events: this.running?.sink, streams: this.streams?.sink }
     const open = async (target: TargetConfig, run: DeliveryRun): Promise<Target> => {
-      if (permit === undefined) return openTarget(target, run, { ...deps, events })
-      return new GuardedTarget(await openTarget(target, run, { ...deps, events }, () => permit.valid), permit)
+      if (permit === undefined) return openTarget(target, run, kept)
+      return new GuardedTarget(await openTarget(target, run, kept, () => permit.valid), permit)
     }
     return createPipeline(
       {
@@ -267,11 +279,11 @@ function logSendsOf({ level, deliveries }: Config['log'], log: Log): WriteLine |
 function openTarget(
   target: TargetConfig,
   run: DeliveryRun,
-  { log, clock, onReopen, events }: DaemonDeps & Pick<TargetContext, 'events'>,
+  { log, clock, onReopen, events, streams }: DaemonDeps & Pick<TargetContext, 'events' | 'streams'>,
   mayDeliver?: () => boolean,
 ): Promise<Target> {
   const type = targetTypeOf(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `unknown action type ${target.type}`)
-  const context = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen, events }
-  return type.open(target, context)
+  const asked = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen }
+  return type.open(target, { ...asked, events, streams })
 }

@@ -27,12 +27,15 @@ export const NEEDS = {
   // And `bingo rules`.
   events: { source: false, used: ['http'] },
   'position show': { source: false, used: ['name', 'checkpoint.store'] },
-  'position set': { source: true, used: ['name', 'checkpoint.store', 'source', 'http'] },
+  'position set': {
+    source: 'unless events',
+    used: ['name', 'checkpoint.store', 'source', 'http', 'eventStore.url'],
+  },
   'dead-letters': { source: false, used: ['name', 'checkpoint.store', 'deadLetters'] },
   // Its targets are those of the rules, which may use redis.url.
   'dead-letters retry': {
     source: false,
-    used: ['name', 'checkpoint.store', 'deadLetters', 'redis.url', 'webhooks', 'delivery'],
+    used: ['name', 'checkpoint.store', 'deadLetters', 'redis.url', 'webhooks', 'delivery', 'eventStore.url'],
   },
   // Where a rule makes events: the daemon stores them, or this process does.
   'dead-letters retry, making events': { source: false, used: ['name', 'checkpoint.store', 'http', 'events'] },

@@ -15,6 +15,7 @@ export function compileOptions(config: Config): CompileOptions {
       redisUrl: config.redis.url,
       allowCidrs: config.webhooks.allowCidrs,
       keepsEvents: config.events !== null,
+      keepsStreams: config.eventStore !== null,
       mostHops: config.events?.limits.hops,
     },
     actionTypes: actionTypes(),

@@ -2,11 +2,11 @@ import type { Problem } from '../../model/errors.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { isLoopback } from './addresses.ts'
 import { MAIN_SOURCE } from './config.ts'
-import { eventsOf, reserveName, tokensOf } from './events.ts'
+import { eventsOf, eventStoreOf, reserveNames, tokensOf } from './events.ts'
 import type { Config, EventsConfig, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
 import type { FileContents } from './file.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
-import type { ReadSource } from './sources.ts'
+import { EVENTS_SOURCE, STREAMS_SOURCE, type ReadSource } from './sources.ts'
 
 const MYSQL_PORT = 3306
 
@@ -40,8 +40,10 @@ export function buildConfig(options: BuildOptions): Config {
   const { values, contents } = options
   const checkpointStore = values['checkpoint.store']!
   const events = eventsOf(options)
-  const sources = sourcesOf(options, events !== null)
-  if (events !== null) reserveName(options, sources)
+  const eventStore = eventStoreOf(options)
+  const follows = eventStore !== null && eventStore.follow !== 'off'
+  const sources = sourcesOf(options, events !== null || follows)
+  reserveNames(options, sources, [...(events === null ? [] : [EVENTS_SOURCE]), ...(follows ? [STREAMS_SOURCE] : [])])
   const main = sources[0] ?? source({ ...options, sourceRequired: false })
   return {
     name: values.name!,
@@ -82,6 +84,7 @@ export function buildConfig(options: BuildOptions): Config {
     shutdown: { deadlineMs: values['shutdown.deadline']! },
     http: http(options, events),
     events,
+    eventStore,
     log: {
       level: values['log.level']!,
       rowValues: values['log.rowValues']!,

@@ -44,6 +44,8 @@ export interface Config {
   readonly http: HttpConfig
   /** Null: none are taken in. */
   readonly events: EventsConfig | null
+  /** Streams that rules append to and read; null: there are none. */
+  readonly eventStore: EventStoreConfig | null
   readonly log: LogConfig
   /** Where the configuration was read from; null when there was no file. */
   readonly file: string | null
@@ -167,6 +169,13 @@ export interface EventsConfig {
   /** How long ended events and ids are kept. */
   readonly retentionMs: number
   readonly limits: EventLimits
+}
+
+export interface EventStoreConfig {
+  /** As for createEventStore. */
+  readonly url: string
+  /** Whether its events come to the rules, and where the very first start begins. */
+  readonly follow: 'off' | 'earliest' | 'latest'
 }
 
 export interface LogConfig {

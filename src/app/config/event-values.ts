@@ -1,4 +1,5 @@
 import { SCOPES, type HttpToken, type Scope } from '../../events/settings.ts'
+import { checkStoreUrl } from '../../event-store/create.ts'
 import { parseStoreAddress, type StoreAddress } from '../../log/store-address.ts'
 import { StoreAddressError } from '../../log/store-address-error.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -34,6 +35,18 @@ function addressOf(value: unknown): { readonly address: string; readonly parsed:
     throw new InvalidValue(why, error.hint ?? '')
   }
 }
+
+/** The URL of the event store that keeps streams. */
+export const streamStoreAddress = textParser((value): string => {
+  const address = text(value).trim()
+  try {
+    checkStoreUrl(address)
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    throw new InvalidValue(error.message, error.hint ?? '')
+  }
+  return address
+})
 
 export const environmentList = textParser((value): readonly string[] => {
   const list = textList(value)

@@ -3,8 +3,8 @@ import type { HttpToken } from '../../events/settings.ts'
 import { needsIndex } from '../../log/store-address.ts'
 import { parseStoreUrl } from '../../state/store-url.ts'
 import type { BuildOptions } from './build.ts'
-import type { EventsConfig, NamedSourceConfig } from './config.ts'
-import { EVENTS_SOURCE } from './sources.ts'
+import type { EventsConfig, EventStoreConfig, NamedSourceConfig } from './config.ts'
+import { EVENTS_SOURCE, STREAMS_SOURCE } from './sources.ts'
 
 /** Null where nobody has said anything of events. */
 export function eventsOf(options: BuildOptions): EventsConfig | null {
@@ -73,14 +73,42 @@ export function tokensOf(options: BuildOptions, events: EventsConfig | null): re
   })
 }
 
-/** Posted events are a source of their own. */
-export function reserveName({ sources: entries, problems }: BuildOptions, sources: readonly NamedSourceConfig[]): void {
-  if (!sources.some(({ name }) => name === EVENTS_SOURCE)) return
-  problems.push({
-    code: 'BINGO_CONFIG_SOURCES',
-    severity: 'error',
-    location: entries?.find(({ name }) => name === EVENTS_SOURCE)?.location,
-    message: `a source cannot be called "${EVENTS_SOURCE}": posted events are`,
-    hint: 'Give it another name.',
-  })
+/** Null where nobody names one. */
+export function eventStoreOf(options: BuildOptions): EventStoreConfig | null {
+  const { values, given, contents, problems } = options
+  const [url, follow] = [values['eventStore.url'], values['eventStore.follow']!]
+  if (url !== undefined) return { url, follow }
+  if (follow !== 'off' && !given.has('eventStore.url')) {
+    problems.push({
+      code: 'BINGO_CONFIG_MISSING',
+      severity: 'error',
+      location: contents.values.get('eventStore.follow')?.location,
+      message: 'eventStore.url is missing: no event store to follow',
+      hint: 'Set eventStore.url, such as file:/var/lib/app/events.db (BINGO_EVENT_STORE_URL).',
+    })
+  }
+  return null
+}
+
+const SOURCES: readonly (readonly [name: string, isCalledSo: string])[] = [
+  [EVENTS_SOURCE, 'posted events are'],
+  [STREAMS_SOURCE, 'the streams of the event store are'],
+]
+
+/** What is no server, and read all the same, has a name that no server may have. */
+export function reserveNames(
+  { sources: entries, problems }: BuildOptions,
+  sources: readonly NamedSourceConfig[],
+  used: readonly string[],
+): void {
+  for (const [name, isCalledSo] of SOURCES) {
+    if (!used.includes(name) || !sources.some((source) => source.name === name)) continue
+    problems.push({
+      code: 'BINGO_CONFIG_SOURCES',
+      severity: 'error',
+      location: entries?.find((entry) => entry.name === name)?.location,
+      message: `a source cannot be called "${name}": ${isCalledSo}`,
+      hint: 'Give it another name.',
+    })
+  }
 }

@@ -30,6 +30,8 @@ export interface ConfigInput {
   shutdown?: { deadline?: string }
   http?: { listen?: string; token?: string; tokens?: TokenInput[] }
   events?: EventsInput
+  /** Streams of domain events, which rules append to and read. */
+  eventStore?: { url?: string; follow?: string }
   log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
 }
 

@@ -11,7 +11,7 @@ import {
 import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
 import type { JsonSchema } from '../../rules/schema/json-schema.ts'
 import type { DurationBounds } from '../../rules/read-values.ts'
-import { environmentList, eventIndexAddress, eventStoreAddress, tokenList } from './event-values.ts'
+import { environmentList, eventIndexAddress, eventStoreAddress, streamStoreAddress, tokenList } from './event-values.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
@@ -88,6 +88,8 @@ export const SETTINGS = {
   'events.limits.batch': integer(1, 1_000_000),
   'events.limits.rate': integer(1, 1_000_000),
   'events.limits.hops': integer(1, 1_000),
+  'eventStore.url': streamStoreAddress,
+  'eventStore.follow': choice('off', 'earliest', 'latest'),
   'log.level': choice('debug', 'info', 'warn', 'error'),
   'log.rowValues': flag,
   'log.deliveries': flag,
@@ -115,6 +117,7 @@ const SECRET: ReadonlySet<string> = new Set<SettingPath>([
   'http.tokens',
   'events.store',
   'events.index',
+  'eventStore.url',
 ])
 
 /** Whether a number that stands there counts as it is written. */
@@ -134,6 +137,7 @@ const URLS: ReadonlySet<string> = new Set<SettingPath>([
   'deadLetters.store',
   'events.store',
   'events.index',
+  'eventStore.url',
 ])
 
 export function isUrl(path: string): boolean {

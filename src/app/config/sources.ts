@@ -10,6 +10,9 @@ export const SOURCE_NAME_HINT = 'Write at most 64 letters, digits, "_" and "-".'
 /** The name of the source that posted events come from. */
 export const EVENTS_SOURCE = 'events'
 
+/** The name of the source that the events of the event store come from. */
+export const STREAMS_SOURCE = 'event-store'
+
 /** One entry of `sources:`, with the values of `source.…` that hold for it. */
 export interface ReadSource {
   readonly name: string

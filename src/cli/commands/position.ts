@@ -13,6 +13,8 @@ Positions:
   earliest          the oldest event on the server; everything since then is delivered (again)
   FILE:POS          binlog.000003:157, a boundary between transactions
   GTID set          3e11fa47-71ca-11e1-9e33-c80aa9429562:1-42; MariaDB 0-1-42
+  global position   with --source event-store: 0 (earliest) reads all events again, as for a read model
+                    that is rebuilt
 
 The position is validated against the server before it is saved. Stop the daemon first: the command is
 refused while a daemon holds the checkpoint file. With a checkpoint in Redis it is refused while the

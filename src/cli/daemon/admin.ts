@@ -11,7 +11,7 @@ import { Progress } from '../../ops/progress.ts'
 import { describeStatus } from '../../ops/status.ts'
 import { redactUrls } from '../../ops/redact.ts'
 import { printAddress } from '../../sources/mysql/source-address.ts'
-import { EVENTS_SOURCE } from '../../app/config/sources.ts'
+import { EVENTS_SOURCE, STREAMS_SOURCE } from '../../app/config/sources.ts'
 import { version } from '../version.ts'
 
 /** Scrapers wait for about ten seconds, people for less. */
@@ -103,10 +103,14 @@ function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable 
   }
 }
 
-/** Posted events are a source like servers. */
-function sourcesOf({ sources, events }: Config): { readonly name: string; readonly address: string }[] {
-  const servers = sources.map((source) => ({ name: source.name, address: printAddress(source) }))
-  return events === null ? servers : [...servers, { name: EVENTS_SOURCE, address: redactUrls(events.store) }]
+/** Posted events, and those of the event store, are sources like servers. */
+function sourcesOf({ sources, events, eventStore }: Config): { readonly name: string; readonly address: string }[] {
+  const all = sources.map((source) => ({ name: source.name, address: printAddress(source) }))
+  if (events !== null) all.push({ name: EVENTS_SOURCE, address: redactUrls(events.store) })
+  if (eventStore !== null && eventStore.follow !== 'off') {
+    all.push({ name: STREAMS_SOURCE, address: redactUrls(eventStore.url) })
+  }
+  return all
 }
 
 /** The API is loaded with its first request: who never asks does not pay for it. */

@@ -2,6 +2,7 @@ import { Redelivery } from '../../deliver/dead-letters/redelivery.ts'
 import { countOf, planRetry } from '../../deliver/dead-letters/retry-plan.ts'
 import type { RetryPlan } from '../../deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../deliver/dead-letters/retry-run.ts'
+import { createEventStore } from '../../event-store/create.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { systemClock } from '../../model/clock.ts'
 import { targetTypeOf } from '../../targets/registry.ts'
@@ -58,6 +59,8 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
   using stop = stopSignals()
   const run = { name: config.name, epoch: null, window: null }
   await using events = new RetriedEvents(() => configFor(options, MAKING), log)
+  await using streams = config.eventStore && createEventStore(config.eventStore.url, { exactNumbers: true })
+  const kept = streams === null ? {} : { streams }
   await using redelivery = new Redelivery({
     ruleSet,
     by: options.by,
@@ -67,7 +70,8 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
       clock: systemClock,
       signal: stop.signal,
     }),
-    openTarget: (target) => targetTypeOf(target.type)!.open(target, { log, now: () => Date.now(), run, events }),
+    openTarget: (target) =>
+      targetTypeOf(target.type)!.open(target, { log, now: () => Date.now(), run, events, ...kept }),
     lookups: lookupsFor(ruleSet, options, { clock: systemClock, log, stats: createStats(config.budgetBytes) }),
     clock: systemClock,
     signal: stop.signal,

@@ -13,7 +13,12 @@ export function chosenSource({ sources }: Config, name: string | undefined): Nam
   const found = name === undefined ? sources[0] : sources.find((source) => source.name === name)
   if (found !== undefined) return found
   const names = sources.map((source) => source.name)
-  const meant = nearestName(name!, names)
+  if (name === undefined) {
+    throw new BingoError('BINGO_SOURCE_UNKNOWN', 'the configuration has no source that is a server', {
+      hint: 'Name another one: --source event-store.',
+    })
+  }
+  const meant = nearestName(name, names)
   throw new BingoError('BINGO_SOURCE_UNKNOWN', `there is no source "${name}" in the configuration`, {
     hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}Sources: ${names.join(', ')}.`,
   })

@@ -1,4 +1,5 @@
 import type { Config, SourceConfig } from '../../app/config/config.ts'
+import { STREAMS_SOURCE } from '../../app/config/sources.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/state/checkpoint.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/source/position.ts'
@@ -11,20 +12,22 @@ import { askDaemon } from '../daemon/ask-daemon.ts'
 import { commandLog, configFor } from '../context.ts'
 import type { PositionOptions } from '../commands/position.ts'
 import { chosenSource, openPosition } from './open-position.ts'
+import { isStreams, setStreamsPosition } from './streams-position.ts'
 import { describeCheckpoint } from './position-show.ts'
 
 /** `bingo position set`. */
 export async function setPosition(place: string, options: PositionOptions): Promise<void> {
-  const start = parseStartPoint(place)
+  const start = options.source === STREAMS_SOURCE ? null : parseStartPoint(place)
   const config = configFor(options, 'position set')
-  const source = chosenSource(config, options.source)
   if (config.checkpoint.store === 'memory:') throw memoryStore()
   if (options.force !== true) await refuseBesideDaemon(config)
   const log = await commandLog(config, options)
+  if (isStreams(config, options.source)) return setStreamsPosition(config, log, place)
+  const source = chosenSource(config, options.source)
   const store = await openPosition(config, source, log, { replace: true })
   try {
     const before = await loadOrReplace(store)
-    const checkpoint = await checkpointAt(start, config.name, source, before)
+    const checkpoint = await checkpointAt(start ?? parseStartPoint(place), config.name, source, before)
     await store.save(checkpoint)
     process.stdout.write(`New checkpoint:\n${describeCheckpoint(checkpoint, store.description)}`)
   } finally {

@@ -4,11 +4,13 @@ import { describeGap } from '../events/describe-gap.ts'
 import { commandLog, configFor } from '../context.ts'
 import type { PositionOptions } from '../commands/position.ts'
 import { chosenSource, openPosition } from './open-position.ts'
+import { isStreams, showStreamsPosition } from './streams-position.ts'
 
 /** `bingo position show`. */
 export async function showPosition(options: PositionOptions): Promise<void> {
   const config = configFor(options, 'position show')
   const log = await commandLog(config, options)
+  if (isStreams(config, options.source)) return showStreamsPosition(config, log, options.json === true)
   const source = chosenSource(config, options.source)
   const store = await openPosition(config, source, log, { readOnly: true })
   try {

@@ -44,12 +44,17 @@ const SHOW: { readonly [type: string]: (payload: never, options: never) => Shown
   }),
   sql: (params: SqlPayload, { statement }: SqlActionOptions) => ({ statement, params }),
   log: (line: string) => ({ body: parsed(line) }),
-  event: ({ event, deliverAt }: EventPayload, { deliverAfterMs }: EventActionOptions) => ({
-    ...event,
+  event: ({ event, deliverAt, append }: EventPayload, { deliverAfterMs }: EventActionOptions) => ({
+    ...(append === undefined ? event : { ...append, ...storedFields(event) }),
     timestamp: new Date(event.timestamp).toISOString(),
     ...(deliverAt !== null && { deliverAt: new Date(deliverAt).toISOString() }),
     ...(deliverAt === null && deliverAfterMs > 0 && { deliverAfter: writeDuration(deliverAfterMs) }),
   }),
+}
+
+/** What an event of a stream has of the event that was made. */
+function storedFields({ type, payload, source, userId, correlationId, causationId }: EventPayload['event']): Shown {
+  return { type, payload, source, userId, correlationId, causationId }
 }
 
 export function shownPayload({ type, options }: Pick<ActionPlan, 'type' | 'options'>, payload: Payload): Shown {

@@ -32,9 +32,10 @@ export class RowEvents {
         const message = `rule "${rule.id}" looks rows up, which a row of an outbox cannot wait for here`
         throw new EvaluationError('BINGO_OUTBOX_ROW_INVALID', message)
       },
-      // What counts or cancels is for rows only.
+      // What counts, cancels or renews is for rows only.
       exceeded: () => null,
       cancelled: () => undefined,
+      newer: () => undefined,
       ruleMatched: () => undefined,
     }
     this.programs.of(event.type)?.run(event, event.heldBytes, sink)

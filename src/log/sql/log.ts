@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
 import { follow, Readers, Wake } from '../follow.ts'
@@ -110,14 +111,16 @@ export class SqlLog implements IndexLog {
   }
 
   async identity(): Promise<string> {
-    const { applied_at } = await this.#deps.database.use((queries) =>
-      queries
-        .selectFrom('bingo_event_migrations')
-        .select('applied_at')
-        .where('version', '=', 1)
-        .executeTakeFirstOrThrow(),
-    )
-    return `sql-${applied_at}`
+    const { identity } = await this.#deps.database.use(async (queries, dialect) => {
+      const columns = [
+        ['id', 'integer'],
+        ['identity', 'text'],
+      ] as const
+      const known = { key: 'id', replace: [] }
+      await queries.executeQuery(dialect.insert('bingo_event_identity', columns, [[1, randomUUID()]], known))
+      return queries.selectFrom('bingo_event_identity').select('identity').executeTakeFirstOrThrow()
+    })
+    return `sql-${identity}`
   }
 
   async newest(): Promise<number> {

@@ -10,12 +10,18 @@ const BEFORE = 'bingo_event_migrations'
 
 /** Brings the tables to this program's version, one process at a time. Throws BINGO_LOG_NEWER. */
 export async function migrateEvents(queries: Kysely<EventTables>, dialect: Dialect, log: string): Promise<void> {
-  const migrations = { component: 'posted_events', versions: [tables(dialect)], before: BEFORE }
+  const migrations = { component: 'posted_events', versions: [tables(dialect), identity(dialect)], before: BEFORE }
   try {
     await migrate(new KyselyDatabase(queries, dialect.name), migrations)
   } catch (error) {
     throw error instanceof NewerTablesError ? newerTables(log, error.found, error.known) : error
   }
+}
+
+/** Tells an engine beside these tables that they are the ones it was filled from. */
+function identity({ name }: Dialect): readonly string[] {
+  const end = name === 'mysql' ? ' ENGINE = InnoDB' : ''
+  return [`CREATE TABLE IF NOT EXISTS bingo_event_identity (id INT PRIMARY KEY, identity VARCHAR(36) NOT NULL)${end}`]
 }
 
 /** MySQL's texts have a collation, in which different ids may be equal: bytes have none. */

@@ -24,6 +24,7 @@ export interface EventTables {
   bingo_event_progress: { event: number; status: string; data: Text }
   bingo_event_groups: { name: Text; up_to: number; holder: Text | null; holder_name: Text | null; lease_until: number }
   bingo_event_ahead: { name: Text; place: number }
+  bingo_event_identity: { id: number; identity: string }
 }
 
 /** Bytes in MySQL, whose texts have a collation; text in PostgreSQL. Written as a string, always. */

@@ -1,5 +1,6 @@
 import type { Change } from '../event/change.ts'
 import type { EventSink } from '../event/event-sink.ts'
+import type { StreamSink } from '../event/stream-sink.ts'
 import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
 import type { ReceiverAnswer } from './outcome.ts'
@@ -180,6 +181,8 @@ export interface TargetContext {
   readonly mayDeliver?: (() => boolean) | undefined
   /** Takes events that actions make. Absent: nothing keeps events. */
   readonly events?: EventSink | undefined
+  /** Takes events that actions append to streams. Absent: there is no event store. */
+  readonly streams?: StreamSink | undefined
   /** Calls the listener when files are to be opened anew (they were rotated); answers what ends that. Absent: never. */
   readonly onReopen?: ((listener: () => void) => () => void) | undefined
 }
@@ -191,6 +194,8 @@ export interface ActionDefaults {
   readonly allowCidrs: readonly string[]
   /** Whether something keeps the events that rules make (`events.store`); undefined: not known. */
   readonly keepsEvents?: boolean | undefined
+  /** Whether there is an event store that rules append to (`eventStore.url`); undefined: not known. */
+  readonly keepsStreams?: boolean | undefined
   /** How many rules a chain of events may come through; undefined: 16. */
   readonly mostHops?: number | undefined
 }

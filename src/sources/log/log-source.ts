@@ -1,6 +1,5 @@
 import type { Clock } from '../../model/clock.ts'
 import type { Log } from '../../model/rule/action.ts'
-import { backoffMs } from '../../model/delivery/backoff.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Transaction } from '../../model/event/change.ts'
 import { decodeEnvelope } from '../../model/event/event-codec.ts'
@@ -10,6 +9,7 @@ import { SourceState } from '../../model/source/source-state.ts'
 import { PauseReasons, type Positions, type Source } from '../../model/source/source.ts'
 import type { LogEntry, Place } from '../../model/state/event-log.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
+import { Reconnects } from '../feed/reconnects.ts'
 import { PlacesInFlight } from './places-in-flight.ts'
 
 /** Behind which entry reading goes on. */
@@ -40,7 +40,6 @@ export interface EventStatuses {
   flush(): Promise<void>
 }
 
-const RETRY = { minMs: 200, maxMs: 10_000 } as const
 /** A log whose entries are all at hand must not keep everything else from running. */
 const ENTRIES_PER_TURN = 64
 const WATCH_MS = 1_000
@@ -63,11 +62,14 @@ export class LogSource implements Source<LogPosition> {
   private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
   private readonly inFlight = new PlacesInFlight()
   private resumed = Promise.withResolvers<void>()
-  private failures = 0
+  private readonly reconnects: Reconnects
 
   constructor(options: LogSourceOptions) {
     this.name = options.name
     this.options = options
+    const { provider, clock, log } = options
+    const what = { what: 'the event log', description: provider.description }
+    this.reconnects = new Reconnects({ ...what, state: this.state, clock, log })
     this.resumed.resolve()
   }
 
@@ -80,7 +82,7 @@ export class LogSource implements Source<LogPosition> {
           await this.readOn(into, signal)
           if (!signal.aborted) throw ended(this.options.provider.description)
         } catch (error) {
-          await this.failed(error, signal)
+          await this.reconnects.failed(error, signal)
         }
       }
     } finally {
@@ -108,7 +110,7 @@ export class LogSource implements Source<LogPosition> {
   private async readOn(into: Intake<LogPosition>, signal: AbortSignal): Promise<void> {
     const { provider, group } = this.options
     await provider.log.stats()
-    this.isConnected()
+    this.reconnects.connected()
     let count = 0
     // Those that are in flight are not acknowledged: reading begins behind them.
     for await (const entry of provider.log.read(this.inFlight.newest, { group, signal })) {
@@ -161,34 +163,6 @@ export class LogSource implements Source<LogPosition> {
     const pending = stats.groups.find(({ name }) => name === group)?.pending ?? stats.count
     this.state.caughtUp = pending <= this.inFlight.size
     this.options.seen?.({ size: pending, oldestAt: this.inFlight.oldestAt })
-  }
-
-  private isConnected(): void {
-    const { provider, log } = this.options
-    const { state } = this
-    if (this.failures > 0) log.info({ log: provider.description }, 'the event log can be read again')
-    this.failures = 0
-    state.connected = true
-    state.downSince = 0
-    state.lastError = null
-    state.address = provider.description
-  }
-
-  private async failed(error: unknown, signal: AbortSignal): Promise<void> {
-    const { provider, log, clock } = this.options
-    if (!(error instanceof BingoError) || !error.retryable) throw error
-    if (signal.aborted) return
-    this.failures += 1
-    const { state } = this
-    state.connected = false
-    if (state.downSince === 0) state.downSince = clock.now()
-    state.lastError = { code: error.code, message: error.message }
-    const level = this.failures < 5 ? 'warn' : 'error'
-    log[level](
-      { log: provider.description, code: error.code, attempt: this.failures, err: error.message },
-      'the event log cannot be read; retrying',
-    )
-    await clock.sleep(backoffMs(this.failures, RETRY.minMs, RETRY.maxMs), signal).catch(() => undefined)
   }
 
   private onPause(paused: boolean): void {

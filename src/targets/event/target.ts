@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { EventSink, MadeEvent } from '../../model/event/event-sink.ts'
 import type { DeliveryFailure, Log, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { thrownFailure } from '../failure/failure.ts'
 import { sendInOrder } from '../failure/in-order.ts'
+import { madeId } from './made-id.ts'
 import type { EventActionOptions, EventPayload } from './options.ts'
 
 const MAX_BATCH = 500
@@ -55,11 +55,4 @@ export class EventTarget implements Target {
   close(): Promise<void> {
     return Promise.resolve()
   }
-}
-
-/** A digest of the cause, the rule and the action: a replay makes no second event. */
-export function madeId({ id, action }: Sendable): string {
-  const hash = createHash('sha256')
-  for (const part of [id, action.rule.id, action.identity]) hash.update(`${part.length}:${part}`)
-  return hash.digest('hex').slice(0, 32)
 }
