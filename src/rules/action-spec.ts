@@ -39,6 +39,10 @@ const LONGEST_FIELD_MS = 3_650 * 24 * 3_600_000
 
 const ONE_EXPRESSION = /^\{\{[^{}]*\}\}$/
 
+function isExpression(node: TreeNode): boolean {
+  return node.tag === 'scalar' && typeof node.value === 'string' && ONE_EXPRESSION.test(node.value)
+}
+
 type Fields = { readonly [name: string]: FieldSpec }
 
 /** The fields of one action, or of an object inside it; everything is checked and compiled when it is made. */
@@ -109,6 +113,10 @@ export class TreeActionSpec implements ActionSpec {
       case 'stringList':
         return itemsOf(node).map((item) => this.plainString(name, item))
       case 'templateList':
+        if (field.whole === true && node.tag === 'map') {
+          return this.mapOf(name, node, (item) => this.compileText(name, 'template', item))
+        }
+        if (field.whole === true && isExpression(node)) return this.structureOf(node)
         return itemsOf(node).map((item) => this.compileText(name, 'template', item))
       case 'templateMap':
         if (field.whole === true && node.tag === 'scalar') return this.wholeMap(name, node)
@@ -130,7 +138,7 @@ export class TreeActionSpec implements ActionSpec {
 
   /** One expression that gives a map when it is rendered. */
   private wholeMap(name: string, node: ScalarNode): Structure | undefined {
-    if (typeof node.value === 'string' && ONE_EXPRESSION.test(node.value)) return this.structureOf(node)
+    if (isExpression(node)) return this.structureOf(node)
     return this.reader.wrongType(node, name, 'a map', `or one expression that gives a map: ${name}: "{{new}}"`)
   }
 

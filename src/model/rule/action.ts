@@ -214,7 +214,9 @@ export type FieldSpec = { readonly required?: boolean; readonly doc: string } & 
       readonly place?: 'url' | 'dotted'
     }
   | { readonly kind: 'enum'; readonly values: readonly string[] }
-  | { readonly kind: 'stringList' | 'templateList' | 'stringMap' }
+  | { readonly kind: 'stringList' | 'stringMap' }
+  /** `whole`: may be a map of templates too, or one expression, which is read as a structure. */
+  | { readonly kind: 'templateList'; readonly whole?: boolean }
   /** `whole`: may be one expression that gives a map; then it is read as a structure. */
   | { readonly kind: 'templateMap'; readonly whole?: boolean }
   | { readonly kind: 'object'; readonly fields: { readonly [name: string]: FieldSpec } }

@@ -227,7 +227,13 @@ function schemaOf(field: FieldSpec): JsonSchema {
     case 'stringList':
       return TEXTS
     case 'templateList':
-      return { anyOf: [TEXT, { type: 'array', items: TEXT }] }
+      return {
+        anyOf: [
+          TEXT,
+          { type: 'array', items: TEXT },
+          ...(field.whole === true ? [{ type: 'object', additionalProperties: TEXT }] : []),
+        ],
+      }
     case 'templateMap':
       return field.whole === true
         ? {

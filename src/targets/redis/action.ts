@@ -27,7 +27,8 @@ export const redis: ActionType = {
     },
     args: {
       kind: 'templateList',
-      doc: 'Further values, members or field/value pairs, for commands that take several.',
+      whole: true,
+      doc: 'Further values, members or field/value pairs, for commands that take several; or one expression that gives them.',
     },
     field: { kind: 'template', doc: 'Field of a hash, for HSET and HDEL.' },
     fields: {

@@ -3,6 +3,7 @@ import { wholeEvent } from '../plan/message.ts'
 import { refuseFixedValue } from '../plan/fixed.ts'
 import { checked, constant, structureText } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
+import { readArgs } from './args.ts'
 import { isWholeRow } from './whole-row.ts'
 
 /** Renders one or several arguments of a command. */
@@ -91,13 +92,10 @@ function value(spec: ActionSpec, field: string): Piece<string> | undefined {
   return structure && structureText(structure)
 }
 
-function args(spec: ActionSpec): readonly Arguments[] | undefined {
-  return spec.templates('args')
-}
-
 function set(spec: ActionSpec): Arguments[] {
   const given = value(spec, 'value')
-  const parts: Arguments[] = given ? [given, ...(args(spec) ?? [])] : [...(args(spec) ?? [])]
+  const rest = readArgs(spec, 'value') ?? []
+  const parts: Arguments[] = given ? [given, ...rest] : [...rest]
   if (parts.length === 0) return missing(spec, 'SET', 'value', '`value: "{{json new}}"`')
   const ttlMs = spec.number('ttl')
   if (ttlMs !== undefined) {
@@ -140,10 +138,11 @@ function hset(spec: ActionSpec): Arguments[] {
   const field = spec.template('field')
   const single = value(spec, 'value')
   if (field && single) return [field, single]
-  const rest = args(spec)
+  const rest = readArgs(spec, 'fields')
   if (rest === undefined)
     return missing(spec, 'HSET', 'fields', '`fields: {name: "{{new.name}}"}`, or `field` and `value`')
-  if (rest.length % 2 !== 0) spec.fail('args', 'BINGO_RULE_REDIS_ARGS', 'HSET needs pairs of field and value')
+  if (rest.length % 2 !== 0 && spec.outline('args')?.tag === 'list')
+    spec.fail('args', 'BINGO_RULE_REDIS_ARGS', 'HSET needs pairs of field and value')
   return [...rest]
 }
 
@@ -156,7 +155,7 @@ function fieldPairs(spec: ActionSpec): Arguments[] | undefined {
 function listOf(field: 'value' | 'member' | 'field'): CommandShape['compile'] {
   return (spec, name) => {
     const single = field === 'value' ? value(spec, field) : spec.template(field)
-    const rest = args(spec) ?? []
+    const rest = readArgs(spec, 'elements') ?? []
     const parts = single ? [single, ...rest] : [...rest]
     return parts.length > 0 ? parts : missing(spec, name, field, `\`${field}: "{{id}}"\``)
   }
@@ -204,7 +203,7 @@ function zadd(spec: ActionSpec): Arguments[] {
   const member = spec.template('member')
   if (score && member)
     return [checked(score, SCORE, 'BINGO_REDIS_NOT_A_NUMBER', 'the score of ZADD must be a number'), member]
-  const rest = args(spec)
+  const rest = readArgs(spec, 'scores')
   if (rest === undefined)
     return missing(spec, 'ZADD', score ? 'member' : 'score', '`score: "{{new.points}}"` and `member: "{{id}}"`')
   return [...rest]
@@ -219,6 +218,6 @@ function xadd(spec: ActionSpec): Arguments[] {
   // `~` lets Redis trim whole nodes of the stream: exact trimming costs far more and nobody counts on it.
   const trim: Arguments[] = maxlen === undefined ? [] : [constant(['MAXLEN', '~', String(maxlen)])]
   if (isWholeRow(spec)) return [...trim, constant('*')]
-  const pairs = fieldPairs(spec) ?? args(spec) ?? [constant('event'), wholeEvent]
+  const pairs = fieldPairs(spec) ?? readArgs(spec, 'fields') ?? [constant('event'), wholeEvent]
   return [...trim, constant('*'), ...pairs]
 }

@@ -185,7 +185,9 @@ class RedisAction {
       const address = checkedKey(first(change))
       // Of the right length at once: an array that grows keeps room for sixteen more, in every event that waits.
       const args = [address, ...parts.map((part) => part(change))]
-      return { address, args: args.every(isText) ? args : args.flat() }
+      const flat = args.every(isText) ? args : args.flat()
+      // What an expression gives for its arguments may be nothing.
+      return flat.length > 1 ? { address, args: flat } : { address, args: flat, omitted: [] }
     }
   }
 

@@ -50,7 +50,7 @@ function pairsOf(map: unknown, nulls: Nulls): FieldsOfRow {
 }
 
 /** As a template shows it, but for structures, which are JSON. */
-function textOf(value: Value): string {
+export function textOf(value: Value): string {
   if (value === null || value === undefined) return ''
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(',')
   return typeof value === 'object' ? stringifyValue(value) : String(value)

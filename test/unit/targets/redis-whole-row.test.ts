@@ -162,3 +162,55 @@ test.each([
   expect(found).toContain(problem)
   expect(found).toContain(hint)
 })
+
+describe('args of a Redis command', () => {
+  const of = (doc: unknown): Change => changeOf(null, { ...ROW, doc } as never, USERS)
+  const action = (cmd: string, args: string): string => `{type: redis, cmd: ${cmd}, key: "k:{{id}}", args: ${args}}`
+
+  test('are the entries of a map that one expression gives, without those that are NULL', () => {
+    const scores = of({ ada: 3, bob: 1.5, cy: null })
+    expect(commandsOf(action('HSET', '"{{new.doc}}"'), scores)).toStrictEqual([
+      ['HSET', 'k:1', 'ada', '3', 'bob', '1.5'],
+    ])
+    expect(commandsOf(action('XADD', '"{{new.doc}}"'), scores)).toStrictEqual([
+      ['XADD', 'k:1', '*', 'ada', '3', 'bob', '1.5'],
+    ])
+    expect(commandsOf(action('ZADD', '"{{new.doc}}"'), scores)).toStrictEqual([
+      ['ZADD', 'k:1', '3', 'ada', '1.5', 'bob'],
+    ])
+  })
+
+  test('are a map of templates', () => {
+    expect(commandsOf(action('HSET', '{name: "{{new.name}}", of: row}'), insert)).toStrictEqual([
+      ['HSET', 'k:1', 'name', 'Ada', 'of', 'row'],
+    ])
+    expect(commandsOf(action('ZADD', '{ada: "{{new.score}}"}'), insert)).toStrictEqual([['ZADD', 'k:1', '1.5', 'ada']])
+    expect(failure(() => payloadOf(action('ZADD', '{ada: "{{new.name}}"}'), insert))).toContain(
+      'BINGO_REDIS_NOT_A_NUMBER',
+    )
+    expect(problemsIn(`rules: [{id: r, table: t, actions: [${action('SADD', '{a: b}')}]}]`).join()).toContain(
+      'BINGO_RULE_REDIS_ARGS',
+    )
+  })
+
+  test('are the elements of a list that one expression gives, and one value where it gives one', () => {
+    expect(commandsOf(action('SADD', '"{{new.doc}}"'), of(['x', 2, null]))).toStrictEqual([['SADD', 'k:1', 'x', '2']])
+    expect(commandsOf(action('SADD', '"{{new.tags}}"'), insert)).toStrictEqual([['SADD', 'k:1', 'a', 'b']])
+    expect(commandsOf(action('RPUSH', '"{{new.name}}"'), insert)).toStrictEqual([['RPUSH', 'k:1', 'Ada']])
+    expect(commandsOf(action('SADD', '["{{new.tags}}"]'), insert)).toStrictEqual([['SADD', 'k:1', 'a,b']])
+    expect(failure(() => payloadOf(action('SADD', '"{{new.email}}"'), insert))).toContain('BINGO_REDIS_FIELDS')
+    expect(failure(() => payloadOf(action('SADD', '"{{new.doc}}"'), insert))).toContain('BINGO_REDIS_FIELDS')
+  })
+
+  test('that are none send nothing', () => {
+    expect(commandsOf(action('SADD', '"{{new.doc}}"'), of([]))).toStrictEqual([])
+    expect(commandsOf(action('ZADD', '"{{new.doc}}"'), of({ ada: null }))).toStrictEqual([])
+  })
+
+  test('never make options of data', () => {
+    expect(failure(() => payloadOf(action('ZADD', '"{{new.doc}}"'), of({ '1': 'INCR' })))).toContain('NOT_A_NUMBER')
+    expect(failure(() => payloadOf(action('ZADD', '"{{new.doc}}"'), of(['INCR', '1', 'a'])))).toContain('is not a map')
+    const set = '{type: redis, cmd: SET, key: "k:{{id}}", value: x, args: "{{new.doc}}"}'
+    expect(failure(() => payloadOf(set, of(['EX', '1'])))).toContain('is not a value')
+  })
+})
