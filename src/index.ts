@@ -40,6 +40,17 @@ export type {
   SubscriptionOptions,
   SubscriptionStats,
 } from './broker/contract.ts'
+export { currentActor, runAs } from './broker/hooks/actor.ts'
+export type { Actor } from './broker/hooks/actor.ts'
+export { expressEvents } from './broker/hooks/express.ts'
+export type { ExpressEventsOptions } from './broker/hooks/express.ts'
+export { fastifyEvents } from './broker/hooks/fastify.ts'
+export type { FastifyEventsOptions } from './broker/hooks/fastify.ts'
+export type { HookEvent, HookOperation, HookOptions, HookPublisher } from './broker/hooks/hook.ts'
+export { kyselyEvents } from './broker/hooks/kysely.ts'
+export type { KyselyChange, KyselyEventsOptions } from './broker/hooks/kysely.ts'
+export { prismaEvents } from './broker/hooks/prisma.ts'
+export type { PrismaChange, PrismaEventsOptions } from './broker/hooks/prisma.ts'
 export { createEventStore } from './event-store/create.ts'
 export type { EventStoreOptions } from './event-store/create.ts'
 export type {
