@@ -25,6 +25,7 @@ import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../flow/reading.ts'
+import { openPolledOutboxes, polledSourceNames } from './outbox/polled-outboxes.ts'
 import type { Events, RuleSwitches } from '../events/contract.ts'
 import type { RunningEvents } from './events/open-events.ts'
 import { PausedTargets } from './paused-targets.ts'
@@ -91,6 +92,7 @@ class ConfiguredDaemon implements Daemon {
       // It is not ready before the log can be read.
       sourceState(deps.stats, EVENTS_SOURCE)
     }
+    for (const name of polledSourceNames(config.outboxes)) sourceState(deps.stats, name)
     if ((config.eventStore?.follow ?? 'off') !== 'off') sourceState(deps.stats, STREAMS_SOURCE)
   }
 
@@ -158,8 +160,10 @@ class ConfiguredDaemon implements Daemon {
     const switches = this.switchesOf(state)
     const events = await this.openEvents(switches)
     const streams = (this.streams = await this.openStreams())
+    const polled = await openPolledOutboxes(config, { ...deps, env: process.env })
     try {
-      const sources = [...this.sources, events?.source, streams?.source].filter((source) => source != null)
+      const added = [events?.source, streams?.source, ...(polled?.sources ?? [])]
+      const sources = [...this.sources, ...added.filter((source) => source != null)]
       const found = { ...deps, config, sources, state, checkpoints }
       const loaded = await loadSources(found, signal)
       if (loaded === 'stopped') return
@@ -189,6 +193,7 @@ class ConfiguredDaemon implements Daemon {
         this.pauses = null
         await events?.close()
         await streams?.close()
+        await polled?.close()
         this.deadLetters = null
         await waiting.close()
         await deadLetters.close()

@@ -1,7 +1,8 @@
 import { BingoError } from '../model/errors.ts'
 import type { Value } from '../model/event/change.ts'
+import { encodeEnvelope } from '../model/event/event-codec.ts'
 import type { EventEnvelope } from '../model/event/event-record.ts'
-import { DEFAULT_ENVIRONMENT } from '../model/event/posted-event.ts'
+import { DEFAULT_ENVIRONMENT, PostedEvent } from '../model/event/posted-event.ts'
 import type { Positions } from '../model/source/source.ts'
 import type { Feed, FeedGroup } from '../sources/feed/feed.ts'
 import type { EventStore, RecordedEvent } from './contract.ts'
@@ -46,12 +47,18 @@ export function streamsFeed({ store, start, instanceId }: StreamsFeedOptions): F
   }
 }
 
+/** What an event holds in memory while its actions run, per byte of its JSON. */
+const HELD_PER_BYTE = 3
+
 function groupOf(event: RecordedEvent, instanceId: string): FeedGroup<StreamsPosition> {
   const envelope = envelopeOf(event, instanceId)
   return {
     id: event.id,
     at: envelope.timestamp,
-    events: [envelope],
+    changes: (transaction) => {
+      const heldBytes = encodeEnvelope(envelope).byteLength * HELD_PER_BYTE
+      return [new PostedEvent(envelope, transaction, 0, heldBytes)]
+    },
     end: { after: event.globalPosition },
   }
 }

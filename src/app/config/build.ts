@@ -42,7 +42,8 @@ export function buildConfig(options: BuildOptions): Config {
   const events = eventsOf(options)
   const eventStore = eventStoreOf(options)
   const follows = eventStore !== null && eventStore.follow !== 'off'
-  const sources = sourcesOf(options, events !== null || follows)
+  const polls = contents.outboxes.some(({ polling }) => polling !== undefined)
+  const sources = sourcesOf(options, events !== null || follows || polls)
   reserveNames(options, sources, [...(events === null ? [] : [EVENTS_SOURCE]), ...(follows ? [STREAMS_SOURCE] : [])])
   const main = sources[0] ?? source({ ...options, sourceRequired: false })
   return {

@@ -18,22 +18,22 @@ export function outboxRules(
   targets: ReadonlyMap<string, NamedTarget>,
   types: ReadonlyMap<string, ActionType>,
 ): AddedRules {
-  const logged = outboxes.filter(({ poll }) => poll === undefined)
   return {
-    rules: logged.map(rowChecks),
+    rules: outboxes.map(rowChecks),
     nodes: outboxes.flatMap((outbox) => (outbox.to.length === 0 ? [] : [sendingRule(outbox, targets, types)])),
   }
 }
 
 function rowChecks(outbox: OutboxConfig): RuleChecks {
-  const { table: pattern, tableLocation: location } = outbox
-  const tables = [{ pattern, location, matches: compileTablePattern(pattern)! }]
+  const { table: pattern, tableLocation: location, polling } = outbox
+  // That of a table that is polled is not among those of the binlog.
+  const tables = polling === undefined ? [{ pattern, location, matches: compileTablePattern(pattern)! }] : []
   return { rule: rowRule(outbox), tables, match: undefined, filter: undefined, key: undefined, actions: [] }
 }
 
 /** What `to` says, as people would write the rule: `source` and `match` name the outbox. */
 function sendingRule(
-  { table, mapping, location, to }: OutboxConfig,
+  { table, mapping, location, to, polling }: OutboxConfig,
   targets: ReadonlyMap<string, NamedTarget>,
   types: ReadonlyMap<string, ActionType>,
 ): TreeNode {
@@ -44,6 +44,7 @@ function sendingRule(
     on: text('**'),
     source: list([text(mapping.source)]),
     match: map(location, { context: map(location, { outbox: list([text(table)]) }) }),
+    ...(polling !== undefined && { retry: map(location, { attempts: number(polling.maxRetries + 1, location) }) }),
     actions: list(to.map((action) => sendingPayload(action, targets, types))),
   })
 }
@@ -80,6 +81,10 @@ function textAt(node: MapNode, key: string): string | undefined {
 function map(location: SourceLocation, values: { readonly [key: string]: TreeNode }): MapNode {
   const entries = Object.entries(values).map(([key, value]) => ({ key, keyLocation: location, value }))
   return { tag: 'map', location, entries }
+}
+
+function number(value: number, location: SourceLocation): ScalarNode {
+  return { tag: 'scalar', location, value, written: String(value), locate: () => location }
 }
 
 function scalar(value: string, location: SourceLocation): ScalarNode {

@@ -7,7 +7,7 @@ import { DEFAULT_ENVIRONMENT } from '../../model/event/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 import type { ActionPlan } from '../../model/rule/action.ts'
-import { OUTBOX_ACTION, outboxRuleId } from '../../model/rule/outbox-rule.ts'
+import { OUTBOX_ACTION, outboxRuleId, polledSchema, unpolledSchema } from '../../model/rule/outbox-rule.ts'
 import type { ColumnReads, Rule } from '../../model/rule/rule.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import type { TableDef } from '../../model/table/table.ts'
@@ -18,7 +18,7 @@ import type { OutboxConfig } from '../config/outbox/contract.ts'
 
 /** The rule by which rows of an outbox become events. Its UPDATEs make none: what was committed is not said otherwise. */
 export function rowRule(outbox: OutboxConfig): Rule {
-  const matches = compileTablePattern(outbox.table)!
+  const matches = matcherOf(outbox)
   const actions: ActionPlan[] = []
   const rule: Rule = {
     id: outboxRuleId(outbox.table),
@@ -40,6 +40,13 @@ export function rowRule(outbox: OutboxConfig): Rule {
   }
   actions.push(rowAction(rule, outbox))
   return rule
+}
+
+/** Rows that are polled and rows of the binlog are told apart, whatever the tables are called. */
+function matcherOf({ table, polling }: OutboxConfig): (schema: string, table: string) => boolean {
+  if (polling === undefined) return compileTablePattern(table)!
+  const polled = polledSchema(polling.schema)
+  return (schema, name) => schema === polled && name === polling.name
 }
 
 function rowAction(rule: Rule, outbox: OutboxConfig): ActionPlan {
@@ -75,7 +82,11 @@ function bindMapper({ mapping, tableLocation }: OutboxConfig, table: TableDef): 
   const mapper = rowMapper(mapping, table.columns.map(columnOf))
   const [missing] = mapper.missing
   if (missing !== undefined) throw missingColumn(missing, table, tableLocation)
-  const of = { table: `${table.schema}.${table.name}`, instanceId: hostname(), environment: DEFAULT_ENVIRONMENT }
+  const of = {
+    table: `${unpolledSchema(table.schema)}.${table.name}`,
+    instanceId: hostname(),
+    environment: DEFAULT_ENVIRONMENT,
+  }
   return (change) => {
     const { id, at } = change
     const mapped = mapper.map(change.new!, { ...of, id, at })

@@ -11,6 +11,7 @@ import { Progress } from '../../ops/progress.ts'
 import { describeStatus } from '../../ops/status.ts'
 import { redactUrls } from '../../ops/redact.ts'
 import { printAddress } from '../../sources/mysql/source-address.ts'
+import { polledSourceNames } from '../../app/outbox/polled-outboxes.ts'
 import { EVENTS_SOURCE, STREAMS_SOURCE } from '../../app/config/sources.ts'
 import { version } from '../version.ts'
 
@@ -104,12 +105,18 @@ function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable 
 }
 
 /** Posted events, and those of the event store, are sources like servers. */
-function sourcesOf({ sources, events, eventStore }: Config): { readonly name: string; readonly address: string }[] {
+function sourcesOf({
+  sources,
+  events,
+  eventStore,
+  outboxes,
+}: Config): { readonly name: string; readonly address: string }[] {
   const all = sources.map((source) => ({ name: source.name, address: printAddress(source) }))
   if (events !== null) all.push({ name: EVENTS_SOURCE, address: redactUrls(events.store) })
   if (eventStore !== null && eventStore.follow !== 'off') {
     all.push({ name: STREAMS_SOURCE, address: redactUrls(eventStore.url) })
   }
+  for (const name of polledSourceNames(outboxes)) all.push({ name, address: '' })
   return all
 }
 

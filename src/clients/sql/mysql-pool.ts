@@ -9,12 +9,14 @@ export interface MysqlPoolOptions {
   /** At most, at once. */
   readonly connections: number
   readonly multipleStatements?: boolean | undefined
+  /** Values as the server writes them: times, JSON and large numbers are texts. */
+  readonly asText?: boolean | undefined
 }
 
 /** Connections to a server. The first is made with the first use. */
 export function mysqlPoolAt(
   { host, port, user, password, database, tls }: SqlAddress,
-  { connections, multipleStatements = false }: MysqlPoolOptions,
+  { connections, multipleStatements = false, asText = false }: MysqlPoolOptions,
 ): Pool {
   const pool = openPool({
     host,
@@ -30,6 +32,7 @@ export function mysqlPoolAt(
     multipleStatements,
     charset: 'utf8mb4',
     timezone: 'Z',
+    ...(asText && { dateStrings: true, jsonStrings: true, supportBigNumbers: true, bigNumberStrings: true }),
     ...(tls !== null && verifiedTls(`mysql://${host.includes(':') ? `[${host}]` : host}:${port}`, tls)),
   })
   pool.on('connection', (connection) => endWhenSilent((connection as unknown as { stream: Socket }).stream))

@@ -15,3 +15,15 @@ export function outboxRuleId(table: string): string {
 export function isOutboxRule({ actions }: Rule): boolean {
   return actions[0]?.type === OUTBOX_ACTION
 }
+
+const POLLED = 'polled '
+
+/** The schema that rows of a table have which is polled: no binlog has such a one. */
+export function polledSchema(schema: string): string {
+  return `${POLLED}${schema}`
+}
+
+/** As the database calls it. */
+export function unpolledSchema(schema: string): string {
+  return schema.startsWith(POLLED) ? schema.slice(POLLED.length) : schema
+}

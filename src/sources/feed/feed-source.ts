@@ -2,8 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Transaction } from '../../model/event/change.ts'
-import { encodeEnvelope } from '../../model/event/event-codec.ts'
-import { PostedEvent } from '../../model/event/posted-event.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Intake } from '../../model/source/intake.ts'
 import { SourceState } from '../../model/source/source-state.ts'
@@ -24,10 +22,8 @@ export interface FeedSourceOptions<P extends object> {
 
 /** A feed whose events are all at hand must not keep everything else from running. */
 const GROUPS_PER_TURN = 64
-/** What an event holds in memory while its actions run, per byte of its JSON. */
-const HELD_PER_BYTE = 3
 
-/** Hands the events of a feed to the rules as if they had been posted, and reads on behind what it has handed in. */
+/** Hands the events of a feed to the rules, and reads on behind what it has handed in. */
 export class FeedSource<P extends object> implements Source<P> {
   readonly name: string
   readonly positions: Positions<P>
@@ -91,14 +87,12 @@ export class FeedSource<P extends object> implements Source<P> {
     this.state.caughtUp = all
   }
 
-  private take({ id, at, events, end }: FeedGroup<P>, into: Intake<P>): void {
+  private take(group: FeedGroup<P>, into: Intake<P>): void {
+    const { id, at, end } = group
     const timestampUs = at * 1_000
     const transaction: Transaction = { id, gtid: null, file: '', offset: 0, serverId: 0, timestampUs, query: null }
     into.begin(transaction)
-    for (const [seq, event] of events.entries()) {
-      const heldBytes = encodeEnvelope(event).byteLength * HELD_PER_BYTE
-      into.event(new PostedEvent(event, transaction, seq, heldBytes))
-    }
+    for (const change of group.changes(transaction)) into.event(change)
     into.commit(end)
   }
 

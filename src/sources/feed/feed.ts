@@ -1,4 +1,4 @@
-import type { EventEnvelope } from '../../model/event/event-record.ts'
+import type { Change, Transaction } from '../../model/event/change.ts'
 
 /** Events that are finished together: the position moves behind all of them at once. */
 export interface FeedGroup<P extends object> {
@@ -6,7 +6,8 @@ export interface FeedGroup<P extends object> {
   readonly id: string
   /** When it was stored, milliseconds since 1970. */
   readonly at: number
-  readonly events: readonly EventEnvelope[]
+  /** Its events, in their order. */
+  changes(transaction: Transaction): readonly Change[]
   /** A new object for every group. */
   readonly end: P
 }

@@ -5,6 +5,24 @@ import type { TreeNode } from '../../../rules/yaml/tree.ts'
 /** What happens to a row when everything that its event led to has ended. */
 export type AfterRow = 'keep' | 'none'
 
+/** How the table of an outbox is polled. */
+export interface PollingConfig {
+  /** Of its database, as written: with references to secrets. */
+  readonly url: string
+  readonly schema: string
+  readonly name: string
+  readonly everyMs: number
+  /** Rows that are claimed at once. */
+  readonly batch: number
+  /** Attempts of the actions of `to` after the first one. */
+  readonly maxRetries: number
+  /** Claims that are worked on side by side. */
+  readonly workers: number
+  /** The column that tells which of two rows is older; null: found out. */
+  readonly order: string | null
+  readonly after: 'mark' | 'delete'
+}
+
 /** One entry of `outbox:`, checked and complete. */
 export interface OutboxConfig {
   /** A table, or a pattern of tables as rules have them. */
@@ -16,8 +34,8 @@ export interface OutboxConfig {
   readonly after: AfterRow
   /** Actions that its events are sent by, as written; the rule loader reads them. Empty: rules with `on` take them. */
   readonly to: readonly TreeNode[]
-  /** Settings of polling, as written; undefined: it is read from the binlog. */
-  readonly poll: TreeNode | undefined
+  /** Undefined: it is read from the binlog. */
+  readonly polling: PollingConfig | undefined
   /** All of the entry as data: equal entries have equal texts. */
   readonly written: string
 }

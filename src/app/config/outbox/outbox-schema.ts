@@ -48,12 +48,20 @@ export function outboxSchema(types: ReadonlyMap<string, ActionType>, description
     expand: { type: 'boolean', description: 'JSON in a text column becomes JSON. Default: true.' },
     dropNulls: { type: 'boolean', description: 'Leaves out members that are null and empty lists. Default: false.' },
     tombstone: { type: 'boolean', description: 'NULL and blank payloads are null. Default: false, NULL is refused.' },
-    after: { enum: AFTER, description: 'What happens to a row whose event has ended. Default: keep.' },
+    after: {
+      enum: [...AFTER, 'mark', 'delete'],
+      description: 'What happens to a row whose event has ended. Default: keep; of a table that is polled: mark.',
+    },
     to: {
       anyOf: [action, { type: 'array', minItems: 1, items: action }],
       description: 'Actions that the events are sent by. Default: none, rules with on take them.',
     },
-    poll: {},
+    poll: { type: 'string', description: 'Asks for rows this often, instead of reading the binlog: 5s.' },
+    url: { type: 'string', description: 'The database that is polled: postgres://…, mysql://…, file:PATH.' },
+    batch: { type: 'integer', minimum: 1, maximum: 1_000, description: 'Rows that are claimed at once. Default: 100.' },
+    maxRetries: { type: 'integer', minimum: 0, description: 'Attempts of `to` after the first one. Default: 3.' },
+    workers: { type: 'integer', minimum: 1, maximum: 64, description: 'Claims side by side. Default: 1.' },
+    order: { type: 'string', description: 'The column that tells which of two rows is older. Default: found out.' },
   }
   return {
     type: ['array', 'null'],

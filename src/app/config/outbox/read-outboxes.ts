@@ -5,9 +5,10 @@ import type { MapEntry, MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
 import type { AfterRow, OutboxConfig } from './contract.ts'
 import { EntryReader } from './entry-reader.ts'
 import { MAPPING_KEYS, readMapping } from './read-mapping.ts'
+import { POLLING_KEYS, readPolling } from './read-polling.ts'
 
 export const AFTER: readonly AfterRow[] = ['keep', 'none']
-const ENTRY_KEYS: readonly string[] = ['table', ...MAPPING_KEYS, 'after', 'to', 'poll']
+const ENTRY_KEYS: readonly string[] = ['table', ...MAPPING_KEYS, 'after', 'to', ...POLLING_KEYS]
 const HINT = 'Write outbox: [{table: shop.outbox}].'
 
 /** Reads `outbox:`; what is wrong is reported, and its entry left out. */
@@ -40,14 +41,15 @@ function readEntry(map: MapNode, reader: EntryReader): OutboxConfig | undefined 
   if (compileTablePattern(table) === undefined) {
     return reader.fail(named.location, `"${table}" is not a valid table`, `Write a table ${TABLE_PATTERN_HINT}.`)
   }
+  const polling = readPolling(table, map, reader)
   return {
     table,
     location: map.location,
     tableLocation: named.location,
     mapping: readMapping(table, map, reader),
-    after: reader.choice(map, 'after', AFTER, 'keep'),
+    after: polling === undefined ? reader.choice(map, 'after', AFTER, 'keep') : 'keep',
     to: actionsOf(reader.given(map, 'to')),
-    poll: reader.given(map, 'poll'),
+    polling,
     written: JSON.stringify(plainValue(map)),
   }
 }

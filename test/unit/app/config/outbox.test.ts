@@ -38,7 +38,7 @@ test('a table is all that an outbox needs: the standard shape, and its rows are 
     table: 'shop.outbox',
     after: 'keep',
     to: [],
-    poll: undefined,
+    polling: undefined,
     mapping: { source: 'outbox', expand: true, tombstone: false, route: null, fields: { id: { column: 'id' } } },
   })
 })
@@ -118,4 +118,44 @@ test.each([
   ['  - {table: a, additional: [{in: header}]}', '3:29 BINGO_CONFIG_OUTBOX outbox: an additional field has no column'],
 ])('is refused with its place: %s', (outbox, problem) => {
   expect(problems(outbox)).toEqual([problem])
+})
+
+test('a table that is polled has its database, and what else holds for polling', () => {
+  const [outbox] = entries('  - {table: public.outbox, url: "postgres://app:${env:PG}@db/shop", poll: 5s}')
+  expect(outbox!.polling).toEqual({
+    url: 'postgres://app:${env:PG}@db/shop',
+    schema: 'public',
+    name: 'outbox',
+    everyMs: 5_000,
+    batch: 100,
+    maxRetries: 3,
+    workers: 1,
+    order: null,
+    after: 'mark',
+  })
+  const all = 'poll: 250ms, batch: 7, maxRetries: 0, workers: 3, order: seq, after: delete'
+  const [other] = entries(`  - {table: main.outbox, url: "file:/tmp/app.db", ${all}}`)
+  expect(other!.polling).toMatchObject({
+    everyMs: 250,
+    batch: 7,
+    maxRetries: 0,
+    workers: 3,
+    order: 'seq',
+    after: 'delete',
+  })
+})
+
+test.each([
+  ['{table: public.outbox, poll: 5s}', 'has no url'],
+  ['{table: outbox, poll: 5s, url: "file:a.db"}', '"outbox" is not one table'],
+  ['{table: "public.*", poll: 5s, url: "file:a.db"}', '"public.*" is not one table'],
+  ['{table: a.b, poll: 5, url: "file:a.db"}', 'poll must be a duration'],
+  ['{table: a.b, poll: 5s, url: "redis://cache"}', 'url is not the address of a database'],
+  ['{table: a.b, poll: 5s, url: "postgres://db"}', 'the name of the database is missing'],
+  ['{table: a.b, poll: 5s, url: "file:a.db", batch: 0}', 'batch must be a whole number'],
+  ['{table: a.b, poll: 5s, url: "file:a.db", workers: 99}', 'workers must be a whole number'],
+  ['{table: a.b, poll: 5s, url: "file:a.db", after: keep}', '"keep" is not a valid value of after'],
+  ['{table: a.b, batch: 10}', 'batch is for outboxes that are polled'],
+])('wrong of polling: %s', (entry, message) => {
+  expect(problems(`  - ${entry}`)).toEqual([expect.stringContaining(message)])
 })
