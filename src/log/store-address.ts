@@ -3,6 +3,7 @@ import { AddressError } from '../clients/address-error.ts'
 import { parseSqlAddress, type SqlAddress } from '../clients/sql/address.ts'
 import { BingoError } from '../model/errors.ts'
 import { parseNatsAddress, type NatsAddress } from './nats/address.ts'
+import { parseEventRedisAddress, type EventRedisAddress } from './redis/address.ts'
 import { StoreAddressError } from './store-address-error.ts'
 
 /** Where posted events are kept. */
@@ -11,13 +12,14 @@ export type StoreAddress =
   /** In a folder the file is called after the instance. */
   | { readonly tag: 'file'; readonly path: string; readonly isFolder: boolean }
   | { readonly tag: 'server'; readonly server: SqlAddress }
+  | { readonly tag: 'redis'; readonly redis: EventRedisAddress }
   | { readonly tag: 'nats'; readonly stream: NatsAddress }
 
 const HINT =
-  'Write file:/var/lib/bingo/events, mysql://user:password@host:3306/database, mariadb://…, postgres://…, nats://host:4222/stream or memory:'
+  'Write file:/var/lib/bingo/events, mysql://user:password@host:3306/database, mariadb://…, postgres://…, redis://host:6379/0, nats://host:4222/stream or memory:'
 /** Known to be meant, by scheme. */
 const MEANT: readonly (readonly [RegExp, string])[] = [
-  [/^(rediss?|sentinel|valkeys?)(\+\w+)?:/i, 'Redis is not available yet as a store of events'],
+  [/^(valkeys?|keydb|dragonfly)(\+\w+)?:/i, 'write redis:// for servers that are compatible with it'],
   [/^wss?:/i, 'NATS is reached by nats:// or tls://, not by WebSocket'],
   [/^(nats|tls):/i, 'the scheme of NATS is nats://, that of NATS with TLS tls://'],
   [/^kafka:/i, 'Kafka is not available yet as a store of events'],
@@ -30,12 +32,12 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
 
 /** Whether `events.index` has to stand beside what a valid address names. */
 export function needsIndex(url: string): boolean {
-  const { tag } = parseStoreAddress(url)
-  return tag !== 'memory' && tag !== 'file' && tag !== 'server'
+  return parseStoreAddress(url).tag === 'nats'
 }
 
 /**
- * Reads `memory:`, `file:PATH`, `mysql://`, `mariadb://`, `postgres://` or `nats://`. Throws StoreAddressError, or a BingoError of the same
+ * Reads `memory:`, `file:PATH`, `mysql://`, `mariadb://`, `postgres://`, `nats://` or a Redis address. Throws
+ * StoreAddressError, or a BingoError of the same
  * code for a TLS file that cannot be read.
  */
 export function parseStoreAddress(url: string): StoreAddress {
@@ -45,6 +47,7 @@ export function parseStoreAddress(url: string): StoreAddress {
   if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) {
     return { tag: 'server', server: ofSetting(() => parseSqlAddress(url)) }
   }
+  if (/^(rediss?(\+\w+)?|sentinel):/i.test(url)) return { tag: 'redis', redis: parseEventRedisAddress(url) }
   if (/^(nats|tls):\/\//i.test(url)) return { tag: 'nats', stream: ofSetting(() => parseNatsAddress(url)) }
   throw new StoreAddressError(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known', HINT)
 }

@@ -60,7 +60,7 @@ export interface RunningEvents extends Events {
 export async function openEvents(deps: OpenEventsDeps): Promise<RunningEvents> {
   const { name, config, clock } = deps
   const { store, index, retentionMs: idRetentionMs } = config
-  const options = { name, idRetentionMs, clock, index: index ?? undefined, ...deps.bounds }
+  const options = { name, idRetentionMs, clock, log: deps.log, index: index ?? undefined, ...deps.bounds }
   const provider = await openEventProvider(store, options)
   return new OpenEvents(provider, deps)
 }

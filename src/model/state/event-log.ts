@@ -30,8 +30,9 @@ export interface Appended {
 export interface ReadOptions {
   /**
    * Entries that the group has acknowledged are left out, so a reader resumes where the one before it stopped. A group has
-   * one reader at a time (a second one is refused with BINGO_LOG_GROUP_BUSY), with one pattern and key; what they leave out
-   * counts as acknowledged.
+   * one reader at a time (a second one is refused with BINGO_LOG_GROUP_BUSY), or one in each process where `sharedGroups` says
+   * so: then each gets the entries of some keys, and `from` other than null means what this process has read before. All of
+   * them have one pattern and key; what they leave out counts as acknowledged.
    */
   readonly group?: string
   readonly key?: string
@@ -62,7 +63,7 @@ export interface LogStats {
 
 export interface Capabilities {
   /**
-   * What has happened to a record when `append` resolves: it is in the memory of this process, a server has committed it
+   * What has happened to a record when `append` resolves: it is in memory, a server has committed it
    * (as durable as that server is set), or it is synced to disk.
    */
   readonly durability: 'memory' | 'server' | 'fsync'

@@ -6,7 +6,8 @@ import { startDatabase } from './database-server.ts'
 import { startEngine } from './engine-server.ts'
 import { BEGIN, END, measurePromises, tableOf } from './promises.ts'
 import type { TestedStore } from './promises.ts'
-import { engineStore, fileStore, MEMORY, serverStore } from './tested-stores.ts'
+import { EventRedisServer } from './redis-server.ts'
+import { engineStore, fileStore, MEMORY, redisStore, serverStore } from './tested-stores.ts'
 
 const DOC = new URL('../../../docs/event-stores.md', import.meta.url)
 const columns = new Map<string, Map<string, string>>()
@@ -22,6 +23,10 @@ await measure(fileStore(folder))
 for (const kind of ['MySQL', 'MariaDB', 'PostgreSQL'] as const) {
   await using server = await startDatabase(kind)
   await measure(serverStore(server))
+}
+{
+  await using server = await EventRedisServer.start()
+  await measure(redisStore(server))
 }
 for (const kind of ['NATS JetStream'] as const) {
   await using server = await startEngine(kind)

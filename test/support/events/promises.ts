@@ -7,7 +7,7 @@ import type { ProviderSetup } from './new-event.ts'
 
 /** A kind of store, as a column of docs/event-stores.md. */
 export interface TestedStore {
-  readonly column: 'memory' | 'SQLite' | 'MySQL' | 'MariaDB' | 'PostgreSQL' | 'NATS JetStream'
+  readonly column: 'memory' | 'SQLite' | 'MySQL' | 'MariaDB' | 'PostgreSQL' | 'Redis' | 'NATS JetStream'
   /** Address of a new store; null: nobody else can open it. */
   newUrl(): Promise<string | null>
   open(url: string | null, setup?: ProviderSetup): Promise<EventProvider>
@@ -137,7 +137,7 @@ function severalRead(store: TestedStore): Promise<string> {
     const reader = provider.log.read(null, { group: 'g', signal })[Symbol.asyncIterator]()
     await reader.next()
     const answer = await orRefusal(async () => {
-      const second = url === null || provider.can.durability !== 'server' ? provider : await store.open(url)
+      const second = url === null || store.killServer === null ? provider : await store.open(url)
       try {
         return yesOrNo((await entriesOf(second, null, { group: 'g' })).length === 0 && provider.can.sharedGroups)
       } finally {

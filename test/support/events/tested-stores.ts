@@ -3,6 +3,7 @@ import type { EventProvider } from '../../../src/model/state/event-provider.ts'
 import type { DatabaseServer } from './database-server.ts'
 import type { EngineServer } from './engine-server.ts'
 import type { ProviderSetup } from './new-event.ts'
+import type { EventRedisServer } from './redis-server.ts'
 import type { TestedStore } from './promises.ts'
 import { openStore } from './store-url.ts'
 
@@ -25,6 +26,14 @@ export function serverStore(server: DatabaseServer): TestedStore {
   }
   const column = server.kind === 'MySQL 8.0' ? 'MySQL' : server.kind
   return { column, newUrl: () => server.create(), open, killServer }
+}
+
+export function redisStore(server: EventRedisServer): TestedStore {
+  const killServer = async (): Promise<void> => {
+    await server.kill()
+    await server.restart()
+  }
+  return { column: 'Redis', newUrl: async () => server.create(), open, killServer }
 }
 
 /** With an index in a file. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openEventProvider } from '../../../src/log/open.ts'
 import { parseNatsAddress } from '../../../src/log/nats/address.ts'
+import { parseEventRedisAddress } from '../../../src/log/redis/address.ts'
 import { parseSqlAddress } from '../../../src/clients/sql/address.ts'
 import { newEvent, post } from '../../support/events/new-event.ts'
 
@@ -11,8 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bingo-events-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 test.each([
-  ['redis://cache:6379/1', 'Redis is not available yet'],
-  ['rediss+cluster://a:1,b:2', 'Redis is not available yet'],
+  ['valkey://cache:6379/1', 'write redis://'],
   ['nats://broker:4222/log', 'needs events.index'],
   ['nats:broker', 'the scheme of NATS is nats://'],
   ['ws://broker', 'nats://'],
@@ -116,5 +116,42 @@ test('reads the addresses of NATS', () => {
     stream: 'bingo-events',
     tls: { rejectUnauthorized: true },
     printable: 'tls://n:4222/bingo-events',
+  })
+})
+
+test.each([
+  ['redis://:secret@', 'host or port is missing', 'redis://'],
+  ['redis://:secret@a,b/0', 'several hosts', 'sentinel://'],
+  ['sentinel://:secret@a:1,b:2', 'master group', 'sentinel://'],
+  ['redis://:secret@cache?tls=true', '?tls is not an option', 'rediss://'],
+  ['rediss://:secret@cache?ca=/nowhere/ca.pem', 'Cannot read the Redis TLS file', 'Write redis://'],
+  ['redis://:secret@cache?durability=server', '?durability=server is not a durability', 'durability=fsync'],
+  ['redis://:secret@cache?replicas=many', '?replicas is not a number from 0 to 9', 'replicas=1'],
+  ['redis://:secret@cache?prefix={x}', '?prefix is not a name', 'letters'],
+  ['redis://:secret@cache?prefix=a&prefix=b', '?prefix is given twice', 'prefix=NAME'],
+])('refuses %j, and does not print its password', async (url, words, hint) => {
+  const error: unknown = await openEventProvider(url, { name: 'bingo' }).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({
+    code: 'BINGO_EVENTS_STORE_INVALID',
+    message: expect.stringContaining(words) as string,
+    hint: expect.stringContaining(hint) as string,
+  })
+  expect(String(error)).not.toContain('secret')
+})
+
+test('reads the addresses of Redis, with its own options and those of the client', () => {
+  expect(parseEventRedisAddress('rediss://app:p%3Fw@cache/3?servername=db&replicas=2&durability=fsync')).toMatchObject({
+    redis: { mode: 'single', username: 'app', password: 'p?w', db: 3, tls: { servername: 'db' } },
+    prefix: 'events',
+    durability: 'fsync',
+    replicas: 2,
+    printable: 'rediss://cache:6379/3',
+  })
+  expect(parseEventRedisAddress('redis+cluster://a:1,b:2?prefix=shop')).toMatchObject({
+    redis: { mode: 'cluster' },
+    prefix: 'shop',
+    durability: null,
+    replicas: 0,
+    printable: 'redis+cluster://a:1,b:2?prefix=shop',
   })
 })

@@ -1,5 +1,6 @@
 import { parseFileUrl } from '../../../clients/file-url.ts'
-import { parseSqlAddress, SqlAddressError } from '../../../clients/sql/address.ts'
+import { AddressError } from '../../../clients/address-error.ts'
+import { parseSqlAddress } from '../../../clients/sql/address.ts'
 import type { MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
 import { parseDuration } from '../../../model/quantity.ts'
 import type { PollingConfig } from './contract.ts'
@@ -69,7 +70,7 @@ function addressOf(node: TreeNode, reader: EntryReader): string {
   try {
     parseSqlAddress(text)
   } catch (error) {
-    if (!(error instanceof SqlAddressError)) throw error
+    if (!(error instanceof AddressError)) throw error
     reader.fail(node.location, `url is not the address of a database: ${error.message}`, error.hint)
   }
   return text

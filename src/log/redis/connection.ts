@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto'
+import { RedisConnection } from '../../clients/redis.ts'
+import type { RedisClient } from '../../clients/redis.ts'
+import type { Log } from '../../model/rule/action.ts'
+import { logClosed } from '../errors.ts'
+import type { EventRedisAddress } from './address.ts'
+import { notConfirmed, redisError } from './errors.ts'
+import { ASK_SERVER, factsOf, judgeServer, type Safety } from './safety.ts'
+
+type Argument = string | number
+
+/** For how long a call waits for a server that is down. */
+const READY_TIMEOUT_MS = 3_000
+/** For an fsync, or for replicas. */
+const CONFIRM_MS = 4_000
+const COMMAND_TIMEOUT_MS = 6_000
+
+const SETTINGS = ['appendfsync', 'no-appendfsync-on-rewrite']
+
+/**
+ * The connections of a store. Nothing is sent twice: a command whose answer was lost is rejected, and whoever called asks
+ * again. What waits for an fsync or a replica has a connection of its own: everything behind it would wait too.
+ */
+export class EventRedis {
+  readonly #address: EventRedisAddress
+  readonly #log: Log
+  readonly #key: string
+  readonly #hashes = new Map<string, string>()
+  readonly #main: RedisConnection
+  readonly #waiting: RedisConnection | null
+  readonly #running = new Set<Promise<unknown>>()
+  #watching: RedisConnection | null = null
+  #asking: Promise<Safety> | null = null
+  #safety: Safety | null = null
+  #said = ''
+  #closed = false
+
+  constructor(address: EventRedisAddress, name: string, log: Log) {
+    this.#address = address
+    this.#log = log
+    this.#key = `bingo-events:{${address.prefix}}`
+    this.#main = this.#open(`${name}:events`)
+    const waits = address.durability === 'fsync' || address.replicas > 0
+    this.#waiting = waits ? this.#open(`${name}:events-durable`) : null
+    // It may be another server now.
+    for (const each of [this.#main, this.#waiting]) each?.onReady(() => (this.#asking = null))
+    this.#name = name
+  }
+
+  readonly #name: string
+
+  #open(name: string): RedisConnection {
+    return new RedisConnection(this.#address.redis, { log: this.#log, name, commandTimeoutMs: COMMAND_TIMEOUT_MS })
+  }
+
+  /** Of the server that is connected, or was last; until one was, the least. */
+  get durability(): Safety['durability'] {
+    return this.#safety?.durability ?? 'memory'
+  }
+
+  /** Rejects with BingoErrors only: BINGO_LOG_UNSAFE for a server that would lose events. */
+  check(): Promise<Safety> {
+    return this.#guarded(() => this.#checked(this.#main))
+  }
+
+  run(script: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#guarded(async () => {
+      await this.#checked(this.#main)
+      return this.#evaluate(this.#main.client, script, args)
+    })
+  }
+
+  /** Resolves when what it changed is as durable as it was asked for. */
+  runDurably(script: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#guarded(async () => {
+      const connection = this.#waiting ?? this.#main
+      const { waitsForFsync } = await this.#checked(connection)
+      const { replicas } = this.#address
+      if (!waitsForFsync && replicas === 0) return this.#evaluate(connection.client, script, args)
+      const commands: [string, ...Argument[]][] = [
+        ...(waitsForFsync ? [['WAITAOF', 1, 0, CONFIRM_MS] as [string, ...Argument[]]] : []),
+        ...(replicas > 0 ? [['WAIT', replicas, CONFIRM_MS] as [string, ...Argument[]]] : []),
+      ]
+      const [answer, ...confirmed] = await this.#evaluateWith(connection.client, script, args, commands)
+      const replica = confirmed.at(-1)
+      if (waitsForFsync && (confirmed[0] as [number])[0] < 1) throw notConfirmed(this.#address.printable, 'fsync')
+      if (replicas > 0 && (replica as number) < replicas) {
+        throw notConfirmed(this.#address.printable, `${String(replica)} of ${replicas} replicas`)
+      }
+      return answer
+    })
+  }
+
+  /** Resolves with the last place, when there is an entry behind this one, or after a while. */
+  async entryBehind(place: string, waitMs: number): Promise<string> {
+    if (this.#closed) return place
+    this.#watching ??= this.#open(`${this.#name}:events-watch`)
+    const connection = this.#watching
+    await connection.whenReady(READY_TIMEOUT_MS)
+    const { client } = connection
+    const found = await client.xread('COUNT', 1, 'BLOCK', waitMs, 'STREAMS', `${this.#key}:log`, place)
+    if (found === null) return place
+    const [last] = await client.xrevrange(`${this.#key}:log`, '+', '-', 'COUNT', 1)
+    return last?.[0] ?? place
+  }
+
+  /** What is under way ends first. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.allSettled(this.#running)
+    const watching = this.#watching?.close()
+    // It waits for entries, and would not hear that it is to end.
+    this.#watching?.client.disconnect()
+    await Promise.all([watching, this.#waiting?.close(), this.#main.close()])
+  }
+
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw logClosed(this.#address.printable)
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (error) {
+      throw redisError(this.#address.printable, error)
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  async #checked(connection: RedisConnection): Promise<Safety> {
+    if (!connection.ready) await connection.whenReady(READY_TIMEOUT_MS)
+    this.#asking ??= this.#ask(connection.client)
+    const asking = this.#asking
+    try {
+      return await asking
+    } catch (error) {
+      if (this.#asking === asking) this.#asking = null
+      throw error
+    }
+  }
+
+  async #ask(client: RedisClient): Promise<Safety> {
+    const pipeline = client.pipeline().eval(ASK_SERVER, 1, this.#key)
+    for (const setting of SETTINGS) pipeline.call('CONFIG', 'GET', setting)
+    const [info, ...settings] = (await pipeline.exec()) ?? []
+    if (info === undefined || info[0] !== null) throw info?.[0] ?? new Error('INFO was not answered')
+    // Managed servers do not tell their settings.
+    const config = settings.flatMap(([error, pair]) => (error === null ? [pair as [string, string]] : []))
+    this.#safety = judgeServer(factsOf(info[1] as string, new Map(config)), this.#address)
+    this.#say(this.#safety)
+    return this.#safety
+  }
+
+  #say({ durability, warnings }: Safety): void {
+    const text = [durability, ...warnings].join('; ')
+    if (text === this.#said) return
+    this.#said = text
+    const fields = { log: this.#address.printable, durability }
+    if (warnings.length === 0) this.#log.info(fields, 'Redis keeps posted events')
+    for (const warning of warnings) this.#log.warn(fields, warning)
+  }
+
+  async #evaluate(client: RedisClient, script: string, args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await client.evalsha(this.#hashOf(script), 1, this.#key, ...args)
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return client.eval(script, 1, this.#key, ...args)
+    }
+  }
+
+  /** One after the other on one connection of one node. */
+  async #evaluateWith(
+    client: RedisClient,
+    script: string,
+    args: readonly Argument[],
+    commands: readonly [string, ...Argument[]][],
+  ): Promise<unknown[]> {
+    for (const known of [true, false]) {
+      const pipeline = client.pipeline()
+      if (known) pipeline.evalsha(this.#hashOf(script), 1, this.#key, ...args)
+      else pipeline.eval(script, 1, this.#key, ...args)
+      for (const [name, ...rest] of commands) pipeline.call(name, ...rest)
+      const answers = (await pipeline.exec()) ?? []
+      const failed = answers.find(([error]) => error !== null)?.[0]
+      if (failed === undefined) return answers.map(([, answer]) => answer)
+      if (!known || !isUnknownScript(answers[0]?.[0])) throw failed
+    }
+    throw new Error('the server forgets its scripts')
+  }
+
+  #hashOf(script: string): string {
+    let hash = this.#hashes.get(script)
+    if (hash === undefined) {
+      hash = createHash('sha1').update(script).digest('hex')
+      this.#hashes.set(script, hash)
+    }
+    return hash
+  }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+}

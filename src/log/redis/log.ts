@@ -1,0 +1,200 @@
+import type { Clock } from '../../model/clock.ts'
+import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
+import { typePattern } from '../../model/event/type-pattern.ts'
+import { Readers, Wake } from '../follow.ts'
+import { logClosed } from '../errors.ts'
+import { placeNumber } from '../places.ts'
+import type { EventRedis } from './connection.ts'
+import { PAGE, STATS, TRIM } from './log-scripts.ts'
+import { entryOf } from './rows.ts'
+import type { Share } from './share.ts'
+import { Shares } from './shares.ts'
+import { Watch } from './watch.ts'
+
+/** Entries that are looked at, and bytes that are handed out at once, about. */
+const PAGE_ENTRIES = 256
+const PAGE_BYTES = 4 << 20
+
+export interface RedisLogDeps {
+  readonly redis: EventRedis
+  readonly closed: () => boolean
+  readonly clock: Clock
+  /** Instance name. */
+  readonly name: string
+  readonly can: () => Capabilities
+}
+
+interface Page {
+  readonly entries: readonly { readonly place: number; readonly partition: number; readonly entry: LogEntry }[]
+  /** Everything up to here was looked at … */
+  readonly upTo: number
+  /** … and there is nothing behind it. */
+  readonly isLast: boolean
+}
+
+/** The log in Redis: one stream, divided by key among the instances that read a group. */
+export class RedisLog {
+  readonly description: string
+  readonly #deps: RedisLogDeps
+  readonly #wake = new Wake()
+  readonly #readers: Readers
+  readonly #shares: Shares
+  readonly #watch: Watch
+
+  constructor(description: string, deps: RedisLogDeps) {
+    this.description = description
+    this.#deps = deps
+    this.#readers = new Readers(description)
+    const { redis, clock, name } = deps
+    this.#shares = new Shares({ redis, clock, name, log: description, grown: () => this.wake() })
+    this.#watch = new Watch({ redis, clock, closed: deps.closed, changed: () => this.wake() })
+  }
+
+  get can(): Capabilities {
+    return this.#deps.can()
+  }
+
+  async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+    const after = from === null ? 0 : placeNumber(from)
+    const leave = this.#readers.enter(options.group)
+    const aborted = Promise.withResolvers<void>()
+    const onAbort = (): void => aborted.resolve()
+    options.signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      this.#watch.start()
+      if (options.group === undefined) yield* this.#readAll(after, options, aborted.promise)
+      else yield* this.#readGroup(options.group, from === null ? null : after, options, aborted.promise)
+    } finally {
+      options.signal.removeEventListener('abort', onAbort)
+      leave()
+    }
+  }
+
+  async ack(group: string, places: readonly Place[]): Promise<void> {
+    if (this.#deps.closed()) throw logClosed(this.description)
+    await this.#shares.acknowledge(group, places.map(placeNumber))
+  }
+
+  async trim(before: Place): Promise<number> {
+    return (await this.#deps.redis.run(TRIM, [placeNumber(before) - 1])) as number
+  }
+
+  /** Removes what every group has acknowledged; without one nothing was. */
+  async trimAcknowledged(): Promise<void> {
+    await this.#deps.redis.run(TRIM, [''])
+  }
+
+  async stats(): Promise<LogStats> {
+    const [count, bytes, first, last, ...groups] = (await this.#deps.redis.run(STATS, [])) as [number, ...string[]]
+    return {
+      count,
+      bytes: Number(bytes),
+      first: first === '' ? null : first!,
+      last: last === '' ? null : last!,
+      groups: Array.from({ length: groups.length / 3 }, (_, i) => ({
+        name: groups[i * 3]!,
+        acknowledged: groups[i * 3 + 1] === '0' ? null : groups[i * 3 + 1]!,
+        pending: Number(groups[i * 3 + 2]),
+      })),
+    }
+  }
+
+  wake(): void {
+    this.#wake.ring()
+  }
+
+  async close(): Promise<void> {
+    await this.#shares.close()
+  }
+
+  async *#readAll(after: number, options: ReadOptions, aborted: Promise<void>): AsyncGenerator<LogEntry> {
+    const until = options.until === undefined ? Infinity : placeNumber(options.until)
+    const wanted = filterOf(options)
+    let at = after
+    while (!options.signal.aborted && !this.#deps.closed() && at < until) {
+      const more = this.#wake.next
+      const page = await this.#page([at, PAGE_ENTRIES, PAGE_BYTES, ''])
+      if (page === null) return
+      for (const { place, entry } of page.entries) {
+        if (place > until || options.signal.aborted) return
+        if (wanted(entry)) yield entry
+      }
+      at = page.upTo
+      if (!page.isLast) continue
+      if (until !== Infinity) return
+      await Promise.race([more, aborted])
+    }
+  }
+
+  async *#readGroup(
+    group: string,
+    after: number | null,
+    options: ReadOptions,
+    aborted: Promise<void>,
+  ): AsyncGenerator<LogEntry> {
+    const until = options.until === undefined ? Infinity : placeNumber(options.until)
+    const wanted = filterOf(options)
+    const share = await this.#shares.join(group, after ?? 0)
+    if (after === null) share.startOver()
+    else share.resume()
+    while (!options.signal.aborted && !this.#deps.closed()) {
+      const more = this.#wake.next
+      const { from } = share
+      const page = await this.#pageOf(group, share, from.place)
+      if (page === null) continue
+      const skipped: number[] = []
+      for (const { place, partition, entry } of page.entries) {
+        if (options.signal.aborted) return
+        if (!this.#shares.isHeld(share)) break
+        // The group was divided meanwhile: what lies in front of this comes first.
+        if (share.from.round !== from.round) break
+        if (place > until || !share.wants(place, partition)) continue
+        if (!wanted(entry)) {
+          skipped.push(place)
+          continue
+        }
+        share.begins(place, partition)
+        yield entry
+        share.took(place, partition)
+      }
+      await this.#shares.acknowledge(group, skipped)
+      if (!this.#shares.isHeld(share) || !share.lookedThrough(page.upTo, from.round)) continue
+      if (page.upTo >= until || (page.isLast && until !== Infinity)) return
+      if (page.isLast) await Promise.race([more, aborted])
+    }
+  }
+
+  /** Null: the lease has run out, and was asked for again. */
+  async #pageOf(group: string, share: Share, from: number): Promise<Page | null> {
+    // One whose lease ran out, such as of a process that was paused, must not go on.
+    if (!this.#shares.isHeld(share)) {
+      await this.#shares.join(group, 0)
+      return null
+    }
+    const args = [from, PAGE_ENTRIES, PAGE_BYTES, group, this.#shares.reader, ...share.leaving]
+    const page = await this.#page(args)
+    if (page === null) share.untilMs = -Infinity
+    return page
+  }
+
+  /** Null: nothing was read. A log that was closed meanwhile ends its readers, without an error. */
+  async #page(args: readonly (string | number)[]): Promise<Page | null> {
+    try {
+      const [upTo, isLast, ...values] = (await this.#deps.redis.run(PAGE, args)) as string[]
+      if (upTo === undefined) return null
+      const entries = Array.from({ length: values.length / 4 }, (_, i) => {
+        const [place, partition, at, body] = values.slice(i * 4, i * 4 + 4) as [string, string, string, string]
+        return { place: Number(place), partition: Number(partition), entry: entryOf(place, at, body) }
+      })
+      return { entries, upTo: Number(upTo), isLast: isLast === '1' }
+    } catch (error) {
+      if (this.#deps.closed()) return null
+      throw error
+    }
+  }
+}
+
+function filterOf({ key, pattern }: ReadOptions): (entry: LogEntry) => boolean {
+  const matches = pattern === undefined ? null : typePattern(pattern)
+  return (entry) => (key === undefined || entry.key === key) && (matches === null || matches(entry.type))
+}
