@@ -4,6 +4,7 @@ import { actionTypes, targetTypeOf } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
+import { outboxWork } from './outbox/outbox-work.ts'
 import { EVENTS_SOURCE, STREAMS_SOURCE } from './config/sources.ts'
 import type { Log, Target, TargetConfig, TargetContext } from '../model/rule/action.ts'
 import type { DropResult, PauseResult } from '../model/delivery/deliveries.ts'
@@ -177,10 +178,17 @@ class ConfiguredDaemon implements Daemon {
       const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
       const waiting = await openWaitingStore(settings)
+      using outboxes = new DisposableStack()
       try {
         const entries = await openSources(
           loaded,
-          { ...found, deadLetters, types: actionTypes(), permit: elected?.permit },
+          {
+            ...found,
+            deadLetters,
+            types: actionTypes(),
+            permit: elected?.permit,
+            outboxWork: outboxWork(config.outboxes, outboxes, deps),
+          },
           { ruleSet: () => this.ruleSet, position: (source) => this.position(source) },
         )
         this.running = events

@@ -22,6 +22,7 @@ import { BinlogCheckpoints, type PositionPlace } from './binlog-checkpoints.ts'
 import type { Config, SourceConfig } from './config/config.ts'
 import { anyTable } from './config/table-patterns.ts'
 import { beginWithoutCheckpoint } from './first-start.ts'
+import { type OutboxWork, watchedOutboxes } from './outbox/outbox-work.ts'
 import { GuardedPositions } from './standby/guarded.ts'
 
 /** One source, with its name and, for a server, what the configuration says of it. */
@@ -43,6 +44,8 @@ export interface LoadDeps {
 export interface SourceDeps extends LoadDeps {
   readonly types: ReadonlyMap<string, ActionType>
   readonly deadLetters: DeadLetterStore
+  /** Opens what is done with rows of outboxes on a server; absent where there are no outboxes. */
+  readonly outboxWork?: ((source: SourceConfig) => OutboxWork) | undefined
   /** Of a leader: without it no position is saved. */
   readonly permit?: Permit | undefined
 }
@@ -148,7 +151,14 @@ async function entryOf(
     await beginWithoutCheckpoint(start, owner.ruleSet(), place, deadLetters, { log, clock, state, actionTypes })
   }
   const start: BinlogPosition | null = stored && parseBinlogPosition(stored.position)
-  return sourceEntry({ source: mysqlSource(source, deps, owner, state), ...rest, start })
+  const outboxRows = deps.outboxWork?.(source.mysql).rows
+  return sourceEntry({
+    source: mysqlSource(source, deps, owner, state),
+    ...rest,
+    start,
+    outboxRows,
+    observer: outboxRows,
+  })
 }
 
 /** Health, metrics and status find the state of a server by its name, from before it is opened. */
@@ -175,6 +185,7 @@ function mysqlSource(
       permit,
       needed: () => owner.position(name) as SourcePosition | null,
       wants: (schema, table) => owner.ruleSet().rules.some((rule) => rule.matchesTable(schema, table)),
+      outboxes: watchedOutboxes(config.outboxes),
       ignoresStatementsOn: anyTable(source.ignoreStatementsOn),
     },
   )

@@ -5,6 +5,7 @@ import type { EventEnvelope } from '../model/event/event-record.ts'
 import type { Gap } from '../model/event/gap.ts'
 import { gapChange } from '../model/event/gap-event.ts'
 import { PostedEvent } from '../model/event/posted-event.ts'
+import type { OutboxOptions } from '../model/rule/outbox-rule.ts'
 import type { RowIntake } from '../model/source/intake.ts'
 import type { SourceState } from '../model/source/source-state.ts'
 import type { TableDef } from '../model/table/table.ts'
@@ -13,6 +14,7 @@ import { ChangeProgram } from '../match/change-program.ts'
 import type { DdlNotes } from './ddl-notes.ts'
 import { JobFactory } from './job-factory.ts'
 import type { JobFactoryDeps } from './job-factory.ts'
+import type { OutboxRows } from './outbox-rows.ts'
 import { OutboxNotes } from './outbox-notes.ts'
 
 /** Rough size of what an event that did not come as a row image keeps in memory. */
@@ -24,6 +26,8 @@ export interface GroupIntakeDeps<P> extends Omit<JobFactoryDeps<P>, 'outbox'> {
   /** Where reading begins, and gaps: what the owner of the checkpoint has to do about them. */
   readonly started: (position: P) => void
   readonly gap: (gap: Gap, to: P) => Promise<void>
+  /** Absent where the source has no outboxes. */
+  readonly outboxRows?: OutboxRows | undefined
 }
 
 /**
@@ -44,7 +48,7 @@ export class GroupIntake<P> implements RowIntake<P> {
     this.matcher = matcher
     this.deps = deps
     this.outboxes = new OutboxNotes(deps.log)
-    this.jobs = new JobFactory({ ...deps, outbox: (event, row, heldBytes) => this.outbox(event, row, heldBytes) })
+    this.jobs = new JobFactory({ ...deps, outbox: (...row) => this.outbox(...row) })
   }
 
   /** New rules apply from the next event on. */
@@ -94,8 +98,9 @@ export class GroupIntake<P> implements RowIntake<P> {
   }
 
   /** An event of the row's transaction, at its place and with its ordinal: whatever undoes the row undoes the event. */
-  private outbox(event: EventEnvelope, { transaction, seq }: Change, heldBytes: number): void {
-    const posted = new PostedEvent(event, transaction, seq, heldBytes)
+  private outbox(event: EventEnvelope, row: Change, heldBytes: number, options: OutboxOptions): void {
+    const posted = new PostedEvent(event, row.transaction, row.seq, heldBytes)
+    this.deps.outboxRows?.read(row, posted, options)
     this.matcher.eventProgram(posted)?.run(posted, heldBytes, this.jobs)
   }
 
@@ -122,19 +127,20 @@ export class GroupIntake<P> implements RowIntake<P> {
     state.groups += 1
     state.lastCommitAt = commitAtMs
     this.seal(end, commitAtMs)
+    this.deps.outboxRows?.committed(this.deps.watermark.newest)
     buffer.letGo()
     this.close()
   }
 
   rollback(end: P): void {
-    this.jobs.discard(0)
+    this.discard(0)
     if (this.deps.buffer.deliveredSeq >= 0) this.warnDelivered('ROLLBACK')
     this.seal(end, 0)
     this.close()
   }
 
   rollbackTo(seq: number): void {
-    this.jobs.discard(seq)
+    this.discard(seq)
     if (this.deps.buffer.deliveredSeq >= seq) this.warnDelivered('ROLLBACK TO SAVEPOINT')
   }
 
@@ -178,9 +184,14 @@ export class GroupIntake<P> implements RowIntake<P> {
 
   /** A half group that will not be sent again under its id (another server took over, which lacks it). */
   private abandon(): void {
-    this.jobs.discard(0)
+    this.discard(0)
     if (this.jobs.ticket !== null) this.deps.watermark.abandon(this.jobs.ticket)
     this.close()
+  }
+
+  private discard(seq: number): void {
+    this.jobs.discard(seq)
+    this.deps.outboxRows?.discard(seq)
   }
 
   private close(): void {

@@ -6,7 +6,7 @@ import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
 import type { EvaluationError } from '../model/errors.ts'
-import { OUTBOX_ACTION } from '../model/rule/outbox-rule.ts'
+import { OUTBOX_ACTION, type OutboxOptions } from '../model/rule/outbox-rule.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Threshold } from '../model/rule/threshold.ts'
 import type { SampledLines } from '../model/sampled-log.ts'
@@ -33,7 +33,7 @@ export interface JobFactoryDeps<P> {
   /** Of the source, where it has one. */
   readonly observer?: JobObserver | undefined
   /** A row of an outbox made this event, which is matched instead. */
-  readonly outbox: (event: EventEnvelope, row: Change, heldBytes: number) => void
+  readonly outbox: (event: EventEnvelope, row: Change, heldBytes: number, options: OutboxOptions) => void
   /** Absent where no rule counts. */
   readonly thresholds?: Thresholds | undefined
 }
@@ -90,7 +90,7 @@ export class JobFactory<P> implements MatchSink {
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
     if (action.type === OUTBOX_ACTION) {
-      this.deps.outbox(payload as EventEnvelope, change, heldBytes)
+      this.deps.outbox(payload as EventEnvelope, change, heldBytes, action.options as OutboxOptions)
       return
     }
     this.take(this.laneJobs.matched(action, change, payload, key, heldBytes, this.newHold()))

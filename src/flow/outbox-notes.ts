@@ -14,7 +14,9 @@ export class OutboxNotes {
   updated(table: TableDef, matcher: Matcher): void {
     if (this.told.has(table)) return
     this.told.add(table)
-    if (!matcher.isOutbox(table)) return
+    const outbox = matcher.outboxOf(table)
+    // Marks are BinGo's own.
+    if (outbox === null || outbox.after === 'mark') return
     const { schema, name } = table
     this.log.warn(
       { code: 'BINGO_OUTBOX_UPDATED', schema, table: name },

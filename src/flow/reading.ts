@@ -19,6 +19,7 @@ import { GapKeeper } from './gap-keeper.ts'
 import { GroupIntake } from './intake.ts'
 import { CountedPositions } from './thresholds/counted-positions.ts'
 import { Thresholds } from './thresholds/thresholds.ts'
+import type { OutboxRows } from './outbox-rows.ts'
 import type { RuleCounters } from './rule-counters.ts'
 
 /** A source that does not tell where it ends counts as read when it has brought nothing for so long. */
@@ -33,6 +34,8 @@ export interface SourceEntry<P extends object> {
   readonly gaps?: GapLog | undefined
   /** Is told what becomes of its events. */
   readonly observer?: JobObserver | undefined
+  /** What becomes of the rows of its outboxes; absent where it has none. */
+  readonly outboxRows?: OutboxRows | undefined
   /** Counters that go with the positions. Absent: they begin anew with each run. */
   readonly counters?: KeptCounters | undefined
 }
@@ -59,7 +62,7 @@ export interface ReadingDeps {
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
   readonly ddls: DdlNotes
-  /** As in CheckpointSaverDeps. */
+  /** Resolves when what has ended has left the store of waiting events. */
   readonly beforeSave: () => Promise<void>
   readonly log: Log
   readonly repeats: SampledLines
@@ -103,6 +106,7 @@ export class Reading<P extends object> {
       repeats,
       observer: entry.observer,
       thresholds: this.thresholds,
+      outboxRows: entry.outboxRows,
       started: (position) => this.started(position),
       gap: (gap, to) => this.gapKeeper.pass(gap, to, this.signal),
     })
@@ -124,7 +128,10 @@ export class Reading<P extends object> {
       watermark,
       positions: source.positions,
       gaps: this.gapKeeper,
-      beforeSave: deps.beforeSave,
+      beforeSave: async (finished) => {
+        await deps.beforeSave()
+        await entry.outboxRows?.finished(finished)
+      },
       onSaved: (position) => source.finished?.(position),
       clock,
       log,

@@ -2,7 +2,7 @@ import type { RowsBlock } from '../model/source/binlog-stream.ts'
 import type { Change, Operation, RowOp } from '../model/event/change.ts'
 import { invokedRule } from '../model/event/invocation.ts'
 import type { PostedEvent } from '../model/event/posted-event.ts'
-import { isOutboxRule } from '../model/rule/outbox-rule.ts'
+import { isOutboxRule, type OutboxOptions } from '../model/rule/outbox-rule.ts'
 import type { CancelOn, Rule, RuleSet } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { ChangeProgram } from './change-program.ts'
@@ -53,9 +53,10 @@ export class Matcher {
     return insert.rules.length + update.rules.length + delete_.rules.length > 0
   }
 
-  /** Whether rows of the table become events that are matched in their place. */
-  isOutbox(table: TableDef): boolean {
-    return this.of(table).rules.some(isOutboxRule)
+  /** What is said of the outbox, where rows of the table become events that are matched in their place. */
+  outboxOf(table: TableDef): OutboxOptions | null {
+    const rule = this.of(table).rules.find(isOutboxRule)
+    return (rule?.actions[0]?.options ?? null) as OutboxOptions | null
   }
 
   /** Rules that listen to TRUNCATE or DDL of this table; `table` empty when the statement's tables are not known. */

@@ -1,4 +1,5 @@
 import { Budget } from './delivery/budget.ts'
+import type { OutboxCounters } from './event/outbox-counters.ts'
 import type { EventCounters } from './event/event-counters.ts'
 import type { SourceState } from './source/source-state.ts'
 import type { TargetState } from './delivery/target-state.ts'
@@ -37,6 +38,8 @@ export interface Stats {
   /** The targets of the budget. */
   readonly targets: ReadonlyMap<string, TargetState>
   /** Of posted events; null where none are taken in. */
+  /** By the tables of `outbox:`. */
+  readonly outboxes: Map<string, OutboxCounters>
   events: EventCounters | null
   /** By name. Whoever creates a source enters its state. */
   readonly sources: Map<string, SourceState>
@@ -124,6 +127,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     reload: { refusedSince: 0, problem: null, refusedTotal: 0 },
     budget,
     targets: budget.targets,
+    outboxes: new Map(),
     events: null,
     sources: new Map(),
   }

@@ -4,6 +4,7 @@ import type { TargetCounters, TargetState } from '../model/delivery/target-state
 import { addEventMetrics } from './event-metrics.ts'
 import type { Health } from './health.ts'
 import { Instruments, type Labelled } from './instruments.ts'
+import { addOutboxMetrics } from './outbox-metrics.ts'
 import type { Progress } from './progress.ts'
 import { addSourceGauges } from './source-metrics.ts'
 import { addWaitingGauges } from './waiting-metrics.ts'
@@ -50,6 +51,7 @@ export function createMetrics(sources: MetricsSources): Registry {
     instruments.counter(name, help, ['rule'], () => [...stats.rules].map(([rule, value]) => [{ rule }, read(value)]))
   addTargets(instruments, stats)
   addWaitingGauges(instruments, stats, now)
+  addOutboxMetrics(instruments, stats)
   if (stats.events !== null) addEventMetrics(instruments, stats.events, now)
   addProcess(instruments, version)
   return instruments.registry

@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RedisServer } from '../../src/demo/servers/redis.ts'
 import type { SqlServer } from '../../src/demo/servers/sql-server.ts'
 import { besides, Daemon, eventually } from '../support/daemon.ts'
+import { fileLines } from '../support/file-lines.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
@@ -68,7 +69,7 @@ describe.each([
     expect(await list('big')).toHaveLength(3)
     expect((await list('big')).toSorted()).toEqual(['acme e-3', 'acme e-5', 'acme e-6'])
     await eventually('the update was told of', () => bingo.logs.some(({ code }) => code === 'BINGO_OUTBOX_UPDATED'))
-    const lines = (await readFile(join(bingo.folder, 'lines.jsonl'), 'utf8')).trim().split('\n')
+    const lines = await fileLines(join(bingo.folder, 'lines.jsonl'))
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([{ n: 1 }, { n: 3 }, { n: 5 }, { n: 6 }])
   })
 
@@ -95,5 +96,43 @@ describe.each([
     const sent = await cli(['dead-letters', 'retry', '--all'], { env, cwd: bingo.folder })
     expect(sent.stdout).toContain('1 delivered, 0 remaining')
     expect(await list('refused')).toEqual(['2', '1'])
+  })
+
+  test.each(['mark', 'delete'] as const)('are left as after: %s says when their events have ended', async (after) => {
+    await redis.cli('FLUSHALL')
+    await sql.query('DROP TABLE IF EXISTS shop.kept')
+    await sql.query(`CREATE TABLE shop.kept (
+      position BIGINT AUTO_INCREMENT PRIMARY KEY, id BINARY(16) NOT NULL, aggregate_id VARCHAR(64), topic VARCHAR(64), payload LONGTEXT,
+      processed_at DATETIME(3), retry_count INT NOT NULL DEFAULT 0, last_error TEXT)`)
+    const insert = (n: number): string =>
+      `INSERT INTO shop.kept (id, aggregate_id, topic, payload) VALUES (UNHEX(LPAD('${n}', 32, '0')), 'a', 'orders', '{"n": ${n}}')`
+    await using bingo = await started(
+      `  - table: shop.kept
+    after: ${after}
+    ${after === 'mark' ? 'cleanup: {after: 1h, every: 1s}' : ''}
+    to: {type: redis, cmd: RPUSH, key: "{{context.topic}}", value: "{{payload.n}}", onFailure: skip, when: "payload.n != 3 || payload.missing"}`,
+    )
+    await sql.query(`BEGIN; ${insert(1)}; ${insert(2)}; COMMIT`)
+    await sql.query(`BEGIN; ${insert(9)}; ROLLBACK`)
+    await sql.query(insert(3))
+    await sql.query(insert(4))
+    await eventually('all are sent', async () => (await list('orders')).length === 3)
+    const rows = async () =>
+      (await sql.query(
+        "SELECT HEX(id) + 0 AS n, processed_at IS NOT NULL AS done, IFNULL(last_error, '') AS error FROM shop.kept ORDER BY position",
+      )) as readonly { n: number; done: number; error: string }[]
+    const done = async (): Promise<readonly number[]> => (await rows()).map((row) => Number(row.done))
+    if (after === 'mark') {
+      await eventually('they are marked', async () => (await done()).join('') === '1101')
+      await eventually('the failed one says why', async () => (await rows())[2]!.error.includes('No such key: missing'))
+      await sql.query('UPDATE shop.kept SET processed_at = processed_at - INTERVAL 2 HOUR WHERE position < 3')
+      await eventually('the old ones are deleted', async () => (await rows()).length === 2)
+    } else {
+      await eventually('they are deleted, but the failed one', async () => (await done()).join('') === '0')
+    }
+    expect(await list('orders')).toEqual(['1', '2', '4'])
+    expect(bingo.logs.some(({ code }) => code === 'BINGO_OUTBOX_UPDATED')).toBe(false)
+    expect(await bingo.metric('bingo_outbox_queue_size{outbox="shop.kept"}')).toBe(0)
+    expect(await bingo.metric('bingo_outbox_events_total{outbox="shop.kept"}')).toBe(4)
   })
 })

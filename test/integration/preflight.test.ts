@@ -24,6 +24,7 @@ async function findings(url: string, serverId = 77): Promise<readonly Finding[]>
       start: { tag: 'latest' },
       oneOfSeveral: false,
       wants: (schema) => schema === 'shop',
+      outboxes: [],
     })
   } finally {
     control.close()

@@ -18,6 +18,7 @@ import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
+import { outboxWork } from '../outbox/outbox-work.ts'
 import { loadSources, openSources, type NamedSource } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { Pipeline, PipelineOptions, PipelineStats, RedeliveryResult, RulesInput } from './contract.ts'
@@ -77,8 +78,10 @@ export class LibraryPipeline implements Pipeline {
       await this.events.open()
       const deadLetters = await this.letters.open()
       const waiting = await openWaitingStore(stateSettings(config, log))
+      using outboxes = new DisposableStack()
       try {
-        const deps = { ...this.parts, sources: this.sources, state, checkpoints, deadLetters, stats: this.counters }
+        const found = { ...this.parts, sources: this.sources, state, checkpoints, deadLetters, stats: this.counters }
+        const deps = { ...found, outboxWork: outboxWork(config.outboxes, outboxes, found) }
         const loaded = await loadSources(deps, signal)
         if (loaded === 'stopped') return
         const entries = await openSources(loaded, deps, {

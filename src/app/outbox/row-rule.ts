@@ -7,7 +7,13 @@ import { DEFAULT_ENVIRONMENT } from '../../model/event/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 import type { ActionPlan } from '../../model/rule/action.ts'
-import { OUTBOX_ACTION, outboxRuleId, polledSchema, unpolledSchema } from '../../model/rule/outbox-rule.ts'
+import {
+  OUTBOX_ACTION,
+  outboxRuleId,
+  polledSchema,
+  unpolledSchema,
+  type OutboxOptions,
+} from '../../model/rule/outbox-rule.ts'
 import type { ColumnReads, Rule } from '../../model/rule/rule.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import type { TableDef } from '../../model/table/table.ts'
@@ -66,7 +72,7 @@ function rowAction(rule: Rule, outbox: OutboxConfig): ActionPlan {
     ratePerSecond: null,
     reads: (table) => readsOf(outbox, table),
     bind: (table) => bindMapper(outbox, table),
-    options: {},
+    options: { table: outbox.table, after: outbox.after } satisfies OutboxOptions,
   }
 }
 

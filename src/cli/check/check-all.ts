@@ -4,6 +4,7 @@ import { sourceAddresses } from '../../app/lookups.ts'
 import { replicaName } from '../../app/open-sources.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'
 import { RULE_CODES } from '../../rules/codes.ts'
+import { watchedOutboxes } from '../../app/outbox/outbox-work.ts'
 import { formatProblems } from '../../rules/files/format-problems.ts'
 import type { LoadedRules } from '../../rules/files/load.ts'
 import type { WantsTable } from '../../sources/mysql/server/preflight/unlogged-rows.ts'
@@ -111,7 +112,12 @@ async function checkSources(config: Config, found: Problem[]): Promise<Inspectio
     rules?.ruleSet.rules.some((rule) => rule.matchesTable(schema, table)) ?? false
   const inspections: Inspection[] = []
   for (const [i, source] of config.sources.entries()) {
-    const inspection = await inspectSource(source, replicaName(config.name, source.name, i === 0), wants)
+    const inspection = await inspectSource(
+      source,
+      replicaName(config.name, source.name, i === 0),
+      wants,
+      watchedOutboxes(config.outboxes),
+    )
     const of = config.sources.length > 1 ? `source ${source.name}: ` : ''
     for (const { severity, code, message, sql } of inspection.findings) {
       found.push({ severity, code, message: of + message, location: undefined, hint: sql ?? undefined })

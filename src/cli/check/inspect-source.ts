@@ -6,6 +6,7 @@ import { FIRST_WITH_VERSIONING } from '../../sources/mysql/schema/table-columns.
 import type { ControlConnection, SqlRow } from '../../sources/mysql/server/login/control-connection.ts'
 import { connectToFirst } from '../../sources/mysql/server/first-server.ts'
 import type { Finding } from '../../sources/mysql/server/preflight/finding.ts'
+import type { WatchedOutbox } from '../../sources/mysql/server/preflight/outbox-tables.ts'
 import { preflight } from '../../sources/mysql/server/preflight/preflight.ts'
 import { foldsNames, text, type ServerFacts } from '../../sources/mysql/server/server-facts.ts'
 import type { WantsTable } from '../../sources/mysql/server/preflight/unlogged-rows.ts'
@@ -28,7 +29,12 @@ export interface Inspection {
  * Looks at the source without reading its binlog; of several hosts at the first that answers. Throws a classified
  * BingoError when none can be asked.
  */
-export async function inspectSource(source: SourceConfig, replicaName: string, wants: WantsTable): Promise<Inspection> {
+export async function inspectSource(
+  source: SourceConfig,
+  replicaName: string,
+  wants: WantsTable,
+  outboxes: readonly WatchedOutbox[],
+): Promise<Inspection> {
   const { control, facts } = await connectToFirst(source)
   try {
     const serverId = source.serverId ?? serverIdFor(replicaName)
@@ -39,6 +45,7 @@ export async function inspectSource(source: SourceConfig, replicaName: string, w
       start: source.start,
       oneOfSeveral: source.hosts.length > 1,
       wants,
+      outboxes,
     })
     const grants = await readGrants(control)
     const tables = (await visibleTables(control, facts)).filter((table) => grants.showsAllColumns(table))

@@ -3,8 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/event-json.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { EventEnvelope } from '../../model/event/event-record.ts'
+import { PostedEvent } from '../../model/event/posted-event.ts'
 import { writeDuration } from '../../model/quantity.ts'
-import type { ExplainedClause, RuleSet } from '../../model/rule/rule.ts'
+import { isOutboxRule } from '../../model/rule/outbox-rule.ts'
+import type { ExplainedClause, Rule, RuleSet } from '../../model/rule/rule.ts'
 import {
   explainRule,
   type Answer,
@@ -38,15 +42,29 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
       const what = op === 'event' ? change.type : `${op} ${printTable(table.schema, table.name)}`
       process.stdout.write(`${colour.bold(what)} ${colour.dim(change.id)}\n`)
     }
-    for (const rule of rules) {
-      const explanation = explainRule(rule, change)
-      if (explanation.outcome === 'match') matches += 1
-      process.stdout.write(
-        options.json ? `${stringifyValue({ event: change.id, ...explanation })}\n` : describe(explanation, colour),
-      )
+    const explain = (of: Change): void => {
+      for (const rule of rules) {
+        const explanation = explainRule(rule, of)
+        if (explanation.outcome === 'match') matches += 1
+        process.stdout.write(
+          options.json ? `${stringifyValue({ event: of.id, ...explanation })}\n` : describe(explanation, colour),
+        )
+        const made = eventOfRow(rule, explanation, of)
+        if (made === null) continue
+        if (!options.json) process.stdout.write(`${colour.bold(made.type)} ${colour.dim(made.id)}\n`)
+        explain(made)
+      }
     }
+    explain(change)
   }
   return matches > 0 ? ExitCode.ok : ExitCode.failed
+}
+
+/** The event that a row of an outbox stands for: what rules do with it matters more than what they do with the row. */
+function eventOfRow(rule: Rule, { outcome, actions }: Explanation, { transaction, seq }: Change): PostedEvent | null {
+  const rendered = actions[0]?.rendered
+  if (outcome !== 'match' || !isOutboxRule(rule) || rendered == null || !('payload' in rendered)) return null
+  return new PostedEvent(rendered.payload as EventEnvelope, transaction, seq)
 }
 
 async function chosenRules(options: ExplainOptions): Promise<Pick<RuleSet, 'rules' | 'schemas'>> {

@@ -18,9 +18,10 @@ export interface CheckpointSaverDeps<P> {
   readonly gaps: { readonly log: GapLog }
   /**
    * Resolves when what ended before now has left the store of waiting events: a record that came back after a crash, behind
-   * a checkpoint that has passed newer changes of its row, would undo them (invariant 2).
+   * a checkpoint that has passed newer changes of its row, would undo them (invariant 2). And rows of outboxes up to the
+   * transaction with this number are marked: nobody would come back to them.
    */
-  readonly beforeSave: () => Promise<void>
+  readonly beforeSave: (finished: number) => Promise<void>
   /** The position is durable. */
   readonly onSaved: (position: P) => void
   readonly clock: Clock
@@ -66,7 +67,7 @@ export class CheckpointSaver<P> {
     const gaps = deps.gaps.log
     if (position === null || (position === this.saved && gaps === this.savedGaps)) return true
     try {
-      await deps.beforeSave()
+      await deps.beforeSave(finished)
       await deps.store.save({
         position: deps.positions.print(position),
         savedAt: deps.clock.now(),

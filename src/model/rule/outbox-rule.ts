@@ -7,6 +7,16 @@ import type { Rule } from './rule.ts'
  */
 export const OUTBOX_ACTION = 'outbox'
 
+/** What happens to a row when everything that its event led to has ended. */
+export type AfterRow = 'keep' | 'delete' | 'mark' | 'none'
+
+/** `options` of the action. */
+export interface OutboxOptions {
+  /** As it is configured. */
+  readonly table: string
+  readonly after: AfterRow
+}
+
 /** The rule that an outbox's rows are matched by. */
 export function outboxRuleId(table: string): string {
   return `outbox ${table}`

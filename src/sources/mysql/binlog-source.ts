@@ -55,7 +55,8 @@ export class BinlogSource {
     this.#policy = new FailurePolicy(deps.clock)
     this.#serverId = options.settings.serverId ?? serverIdFor(options.name)
     const oneOfSeveral = options.settings.hosts.length > 1
-    const examined = { serverId: this.#serverId, oneOfSeveral, wants: deps.wants ?? (() => false) }
+    const { wants = () => false, outboxes = [] } = deps
+    const examined = { serverId: this.#serverId, oneOfSeveral, wants, outboxes }
     this.#examiner = new ServerExaminer(this.#control, examined, deps.log)
     this.#knownServer = options.checkpoint?.server.server ?? null
   }

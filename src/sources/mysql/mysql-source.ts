@@ -13,6 +13,7 @@ import { BinlogSource } from './binlog-source.ts'
 import { BinlogPositions, type BinlogPosition } from './binlog-positions.ts'
 import type { SourceSettings } from './options.ts'
 import type { OpenFeed } from './replica/feed.ts'
+import type { WatchedOutbox } from './server/preflight/outbox-tables.ts'
 import type { WantsTable } from './server/preflight/unlogged-rows.ts'
 
 export interface MysqlSourceDeps {
@@ -24,6 +25,8 @@ export interface MysqlSourceDeps {
   readonly permit?: Permit | undefined
   /** Whether some rule reads a table: preflight warns of what the server does not log of these. Absent: unknown. */
   readonly wants?: WantsTable | undefined
+  /** As in SourceDeps (source-deps.ts). */
+  readonly outboxes?: readonly WatchedOutbox[] | undefined
   /** Tables whose changes the server may log as statements: they are skipped and counted. Absent: none. */
   readonly ignoresStatementsOn?: ((schema: string, table: string) => boolean) | undefined
   /** From where on the binlog is still needed: what the server keeps is measured from there. */

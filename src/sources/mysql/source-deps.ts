@@ -6,6 +6,7 @@ import type { SourcePosition } from '../../model/source/position.ts'
 import type { SourceState } from '../../model/source/source-state.ts'
 import type { Stats } from '../../model/stats.ts'
 import type { OpenFeed } from './replica/feed.ts'
+import type { WatchedOutbox } from './server/preflight/outbox-tables.ts'
 import type { WantsTable } from './server/preflight/unlogged-rows.ts'
 
 /** What a source needs of the rest of the daemon. */
@@ -20,6 +21,8 @@ export interface SourceDeps {
   readonly needed?: (() => SourcePosition | null) | undefined
   /** Whether some rule listens to a table: preflight tells of those whose changes the binlog does not show. Without it, none. */
   readonly wants?: WantsTable | undefined
+  /** Tables whose rows are events: preflight tells what keeps them from it. Without it, none. */
+  readonly outboxes?: readonly WatchedOutbox[] | undefined
   readonly stats: Stats
   readonly state: SourceState
   readonly log: Log

@@ -1,9 +1,7 @@
 import type { SourceLocation } from '../../../model/errors.ts'
+import type { AfterRow } from '../../../model/rule/outbox-rule.ts'
 import type { OutboxMapping } from '../../../outbox/mapping/contract.ts'
 import type { TreeNode } from '../../../rules/yaml/tree.ts'
-
-/** What happens to a row when everything that its event led to has ended. */
-export type AfterRow = 'keep' | 'none'
 
 /** How the table of an outbox is polled. */
 export interface PollingConfig {
@@ -32,6 +30,8 @@ export interface OutboxConfig {
   readonly tableLocation: SourceLocation
   readonly mapping: OutboxMapping
   readonly after: AfterRow
+  /** Deletes rows that ended so long ago; null: never. */
+  readonly cleanup: { readonly afterMs: number; readonly everyMs: number } | null
   /** Actions that its events are sent by, as written; the rule loader reads them. Empty: rules with `on` take them. */
   readonly to: readonly TreeNode[]
   /** Undefined: it is read from the binlog. */

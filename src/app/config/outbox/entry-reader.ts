@@ -1,5 +1,6 @@
 import type { SourceLocation } from '../../../model/errors.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
+import { parseDuration, writeDuration } from '../../../model/quantity.ts'
 import type { Reporter } from '../../../rules/reporter.ts'
 import { describeNode, entryOf, textOfScalar } from '../../../rules/yaml/tree.ts'
 import type { MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
@@ -66,7 +67,23 @@ export class EntryReader {
     return otherwise
   }
 
+  duration(map: MapNode, key: string, { least, most, otherwise }: DurationWithin): number {
+    const node = this.given(map, key)
+    if (node === undefined) return otherwise
+    const ms = node.tag === 'scalar' && typeof node.value === 'string' ? parseDuration(node.value) : undefined
+    if (ms !== undefined && ms >= least && ms <= most) return ms
+    const bounds = `between ${writeDuration(least)} and ${writeDuration(most)}`
+    this.fail(node.location, `${key} is not a duration ${bounds}`, 'Write for example 7d, 24h or 30m.')
+    return otherwise
+  }
+
   #wrongType(node: TreeNode, name: string, wanted: string, hint: string): undefined {
     return this.fail(node.location, `${name} must be ${wanted}, but is ${describeNode(node)}`, hint)
   }
+}
+
+interface DurationWithin {
+  readonly least: number
+  readonly most: number
+  readonly otherwise: number
 }

@@ -1,5 +1,5 @@
 import type { ActionType } from '../../../model/rule/action.ts'
-import type { JsonSchema } from '../../../rules/schema/json-schema.ts'
+import { DURATION_SCHEMA, type JsonSchema } from '../../../rules/schema/json-schema.ts'
 import { actionSchema } from '../../../rules/schema/rules-schema.ts'
 import { AFTER } from './read-outboxes.ts'
 import { COLUMN_KEYS, PLACEMENTS, SHAPE_NAMES } from './read-mapping.ts'
@@ -49,8 +49,14 @@ export function outboxSchema(types: ReadonlyMap<string, ActionType>, description
     dropNulls: { type: 'boolean', description: 'Leaves out members that are null and empty lists. Default: false.' },
     tombstone: { type: 'boolean', description: 'NULL and blank payloads are null. Default: false, NULL is refused.' },
     after: {
-      enum: [...AFTER, 'mark', 'delete'],
+      enum: AFTER,
       description: 'What happens to a row whose event has ended. Default: keep; of a table that is polled: mark.',
+    },
+    cleanup: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { after: DURATION_SCHEMA, every: DURATION_SCHEMA },
+      description: 'With after: mark, of a table that is not polled: deletes rows that were marked so long ago.',
     },
     to: {
       anyOf: [action, { type: 'array', minItems: 1, items: action }],

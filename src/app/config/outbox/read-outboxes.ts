@@ -1,14 +1,17 @@
+import type { AfterRow } from '../../../model/rule/outbox-rule.ts'
 import { compileTablePattern, TABLE_PATTERN_HINT } from '../../../rules/table-pattern.ts'
 import type { Reporter } from '../../../rules/reporter.ts'
 import { plainValue } from '../../../rules/yaml/tree.ts'
 import type { MapEntry, MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
-import type { AfterRow, OutboxConfig } from './contract.ts'
+import type { OutboxConfig } from './contract.ts'
 import { EntryReader } from './entry-reader.ts'
 import { MAPPING_KEYS, readMapping } from './read-mapping.ts'
 import { POLLING_KEYS, readPolling } from './read-polling.ts'
 
-export const AFTER: readonly AfterRow[] = ['keep', 'none']
-const ENTRY_KEYS: readonly string[] = ['table', ...MAPPING_KEYS, 'after', 'to', ...POLLING_KEYS]
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+export const AFTER: readonly AfterRow[] = ['keep', 'delete', 'mark', 'none']
+const ENTRY_KEYS: readonly string[] = ['table', ...MAPPING_KEYS, 'after', 'cleanup', 'to', ...POLLING_KEYS]
 const HINT = 'Write outbox: [{table: shop.outbox}].'
 
 /** Reads `outbox:`; what is wrong is reported, and its entry left out. */
@@ -42,12 +45,14 @@ function readEntry(map: MapNode, reader: EntryReader): OutboxConfig | undefined 
     return reader.fail(named.location, `"${table}" is not a valid table`, `Write a table ${TABLE_PATTERN_HINT}.`)
   }
   const polling = readPolling(table, map, reader)
+  const after = polling === undefined ? reader.choice(map, 'after', AFTER, 'keep') : 'keep'
   return {
     table,
     location: map.location,
     tableLocation: named.location,
     mapping: readMapping(table, map, reader),
-    after: polling === undefined ? reader.choice(map, 'after', AFTER, 'keep') : 'keep',
+    after,
+    cleanup: readCleanup(reader.given(map, 'cleanup'), polling === undefined ? after : 'polled', reader),
     to: actionsOf(reader.given(map, 'to')),
     polling,
     written: JSON.stringify(plainValue(map)),
@@ -57,4 +62,27 @@ function readEntry(map: MapNode, reader: EntryReader): OutboxConfig | undefined 
 function actionsOf(node: TreeNode | undefined): readonly TreeNode[] {
   if (node === undefined) return []
   return node.tag === 'list' ? node.items : [node]
+}
+
+function readCleanup(
+  node: TreeNode | undefined,
+  after: AfterRow | 'polled',
+  reader: EntryReader,
+): OutboxConfig['cleanup'] {
+  if (node === undefined) return null
+  const map = reader.map(node, 'cleanup', 'Write cleanup: {after: 7d, every: 24h}.')
+  if (map === undefined) return null
+  reader.known(map, 'cleanup', ['after', 'every'])
+  if (after === 'polled') {
+    const hint = 'Delete old rows by an event of the database, or write after: delete.'
+    return reader.fail(node.location, 'cleanup is for outboxes that are read from the binlog', hint) ?? null
+  }
+  if (after !== 'mark') {
+    const hint = 'Write after: mark, so that it is known when a row ended; or after: delete, which needs no cleanup.'
+    return reader.fail(node.location, `cleanup needs after: mark, but after is ${after}`, hint) ?? null
+  }
+  return {
+    afterMs: reader.duration(map, 'after', { least: 0, most: 3_650 * DAY, otherwise: 7 * DAY }),
+    everyMs: reader.duration(map, 'every', { least: 1_000, most: 365 * DAY, otherwise: DAY }),
+  }
 }

@@ -3,10 +3,9 @@ import type { StartPoint } from '../../../model/source/position.ts'
 import type { SourceAddress } from '../source-address.ts'
 import { printStartPoint } from '../start-point.ts'
 import type { ControlConnection } from './login/control-connection.ts'
-import { preflight, refuse } from './preflight/preflight.ts'
+import { preflight, type PreflightInput, refuse } from './preflight/preflight.ts'
 import { type KnownPosition, type ResumePoint, resumeFrom, startAt } from '../resume-point.ts'
 import { readServerFacts, type ServerFacts } from './server-facts.ts'
-import type { WantsTable } from './preflight/unlogged-rows.ts'
 
 /** A server that can go on from our position. */
 export interface Found {
@@ -14,27 +13,22 @@ export interface Found {
   readonly resume: ResumePoint
 }
 
+/** What every server is examined for. */
+type Examined = Pick<PreflightInput, 'serverId' | 'oneOfSeveral' | 'wants' | 'outboxes'>
+
 /** Asks a server whether it can be read, and from where. */
 export class ServerExaminer {
   readonly #control: ControlConnection
   readonly #log: Log
-  readonly #serverId: number
-  readonly #oneOfSeveral: boolean
-  readonly #wants: WantsTable
+  readonly #of: Examined
   /** Servers that preflight found fit. */
   readonly #inspected = new Set<string>()
   /** A server answered that our position was not read from. */
   metOther = false
 
-  constructor(
-    control: ControlConnection,
-    of: { readonly serverId: number; readonly oneOfSeveral: boolean; readonly wants: WantsTable },
-    log: Log,
-  ) {
+  constructor(control: ControlConnection, of: Examined, log: Log) {
     this.#control = control
-    this.#serverId = of.serverId
-    this.#oneOfSeveral = of.oneOfSeveral
-    this.#wants = of.wants
+    this.#of = of
     this.#log = log
   }
 
@@ -52,14 +46,7 @@ export class ServerExaminer {
   /** Preflight belongs to a server: it runs when one answers for the first time. */
   async #inspect(facts: ServerFacts, start: StartPoint | null): Promise<void> {
     if (this.#inspected.has(facts.identity)) return
-    const findings = await preflight({
-      control: this.#control,
-      facts,
-      serverId: this.#serverId,
-      start,
-      oneOfSeveral: this.#oneOfSeveral,
-      wants: this.#wants,
-    })
+    const findings = await preflight({ ...this.#of, control: this.#control, facts, start })
     for (const { severity, code, message, sql } of findings) {
       if (severity === 'warning') this.#log.warn({ code, sql }, message)
     }

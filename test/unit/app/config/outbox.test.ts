@@ -37,6 +37,7 @@ test('a table is all that an outbox needs: the standard shape, and its rows are 
   expect(outbox).toMatchObject({
     table: 'shop.outbox',
     after: 'keep',
+    cleanup: null,
     to: [],
     polling: undefined,
     mapping: { source: 'outbox', expand: true, tombstone: false, route: null, fields: { id: { column: 'id' } } },
@@ -71,9 +72,11 @@ test('the options of Debezium’s router have their counterparts', () => {
 test('columns of one’s own, and one type for every row', () => {
   const [outbox] = entries(`  - table: shop.events_*
     shape: {type: {value: orders.changed}, key: order_no, payload: body, userId: by_user, timestamp: at}
-    after: none`)
+    after: mark
+    cleanup: {after: 3d}`)
   expect(outbox).toMatchObject({
-    after: 'none',
+    after: 'mark',
+    cleanup: { afterMs: 259_200_000, everyMs: 86_400_000 },
     mapping: {
       fields: {
         id: null,
@@ -116,6 +119,14 @@ test.each([
   ['  - {table: a, topic: {match: x}}', '3:23 BINGO_CONFIG_OUTBOX outbox: topic has no replace'],
   ['  - {table: a, additional: {column: x}}', '3:28 BINGO_CONFIG_OUTBOX outbox: additional must be a list'],
   ['  - {table: a, additional: [{in: header}]}', '3:29 BINGO_CONFIG_OUTBOX outbox: an additional field has no column'],
+  [
+    '  - {table: a, cleanup: {after: 7d}}',
+    '3:25 BINGO_CONFIG_OUTBOX outbox: cleanup needs after: mark, but after is keep',
+  ],
+  [
+    '  - {table: a, after: mark, cleanup: {after: soon}}',
+    '3:46 BINGO_CONFIG_OUTBOX outbox: after is not a duration between 0ms and 3650d',
+  ],
 ])('is refused with its place: %s', (outbox, problem) => {
   expect(problems(outbox)).toEqual([problem])
 })

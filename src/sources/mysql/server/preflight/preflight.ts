@@ -5,6 +5,7 @@ import { leftOutOfBinlog } from './binlog-filters.ts'
 import { duplicateServerId } from './duplicate-server-id.ts'
 import { error, type Finding, warning } from './finding.ts'
 import { type Grants, readGrants } from './grants.ts'
+import { outboxTables, type WatchedOutbox } from './outbox-tables.ts'
 import { REPLICA_UPDATES, replicaUpdates } from './replica-updates.ts'
 import type { ServerFacts } from '../server-facts.ts'
 import { unloggedRows, type WantsTable } from './unlogged-rows.ts'
@@ -19,6 +20,7 @@ export interface PreflightInput {
   /** BinGo may move to this server from another one, and on. */
   readonly oneOfSeveral: boolean
   readonly wants: WantsTable
+  readonly outboxes: readonly WatchedOutbox[]
 }
 
 type Check = (facts: ServerFacts) => Finding | null
@@ -45,6 +47,7 @@ export async function preflight({
   start,
   oneOfSeveral,
   wants,
+  outboxes,
 }: PreflightInput): Promise<Finding[]> {
   const grants = await readGrants(control)
   return [
@@ -52,6 +55,7 @@ export async function preflight({
     ...(oneOfSeveral ? [replicaUpdates(facts)] : []),
     ...(await leftOutOfBinlog(control, facts)).filter(({ code }) => !oneOfSeveral || code !== REPLICA_UPDATES),
     ...(await unloggedRows(control, facts, wants)),
+    ...(await outboxTables(control, facts, outboxes)),
     ...grantFindings(grants, facts, start),
     await duplicateServerId(control, facts, ours),
   ].filter((finding) => finding !== null)
