@@ -147,7 +147,8 @@ class ConfiguredDaemon implements Daemon {
 
   /** Without the rules that were disabled. */
   private get inForce(): RuleSet {
-    return this.switches?.enabledOf(this.ruleSet) ?? this.ruleSet
+    const enabled = this.switches?.enabledOf(this.ruleSet) ?? this.ruleSet
+    return this.streams?.withRule(enabled) ?? enabled
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -189,8 +190,9 @@ class ConfiguredDaemon implements Daemon {
             permit: elected?.permit,
             outboxWork: outboxWork(config.outboxes, outboxes, deps),
           },
-          { ruleSet: () => this.ruleSet, position: (source) => this.position(source) },
+          { ruleSet: () => this.inForce, position: (source) => this.position(source) },
         )
+        streams?.begin(loaded, entries)
         this.running = events
         this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected, switches)
         events?.start()

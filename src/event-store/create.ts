@@ -29,9 +29,14 @@ export function createEventStore<E extends DomainEvent = DomainEvent>(
   url: string,
   options: EventStoreOptions = {},
 ): EventStore<E> {
+  return openStoredStreams(url, options) as unknown as EventStore<E>
+}
+
+/** The same, for the daemon. */
+export function openStoredStreams(url: string, options: EventStoreOptions): StoredStreams {
   const { description, open } = placeOf(url, options)
   const { clock = systemClock, exactNumbers = false } = options
-  return new StoredStreams(description, open, { clock, exactNumbers }) as unknown as EventStore<E>
+  return new StoredStreams(description, open, { clock, exactNumbers })
 }
 
 interface Place {

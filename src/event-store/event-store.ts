@@ -100,6 +100,11 @@ export class StoredStreams implements EventStore {
     return (await this.#opened()).settled(0n)
   }
 
+  /** See StreamStorage. */
+  async quietEnd(): Promise<bigint | null> {
+    return (await this.#opened()).quietEnd()
+  }
+
   aggregateStream<S>(stream: string, options: AggregateOptions<S, DomainEvent>): Promise<Aggregate<S>> {
     checkName('The name of a stream', stream)
     return aggregate(this, stream, options)

@@ -7,22 +7,23 @@ import type { Positions } from '../model/source/source.ts'
 import type { Feed, FeedGroup } from '../sources/feed/feed.ts'
 import type { EventStore, RecordedEvent } from './contract.ts'
 
-/** Behind which event reading goes on. */
+/** Behind which event reading goes on. `inBinlog`: what follows comes from a binlog. */
 export interface StreamsPosition {
   readonly after: bigint
+  readonly inBinlog?: true
 }
 
+const IN_BINLOG = ' binlog'
+
 export const STREAMS_POSITIONS: Positions<StreamsPosition> = {
-  print: ({ after }) => String(after),
+  print: ({ after, inBinlog }) => `${after}${inBinlog === true ? IN_BINLOG : ''}`,
   parse: (text) => {
-    if (/^\d{1,19}$/.test(text)) return { after: BigInt(text) }
-    throw new BingoError(
-      'BINGO_CHECKPOINT_CORRUPT',
-      `The stored position ${JSON.stringify(text)} is not a global position`,
-      {
-        hint: 'Run `bingo position set earliest --source event-store` to read all events again.',
-      },
-    )
+    const [, after, inBinlog] = /^(\d{1,19})( binlog)?$/.exec(text) ?? []
+    if (after !== undefined) return { after: BigInt(after), ...(inBinlog !== undefined && { inBinlog: true }) }
+    const message = `The stored position ${JSON.stringify(text)} is not a global position`
+    throw new BingoError('BINGO_CHECKPOINT_CORRUPT', message, {
+      hint: 'Run `bingo position set earliest --source event-store` to read all events again.',
+    })
   },
 }
 
@@ -50,8 +51,9 @@ export function streamsFeed({ store, start, instanceId }: StreamsFeedOptions): F
 /** What an event holds in memory while its actions run, per byte of its JSON. */
 const HELD_PER_BYTE = 3
 
-function groupOf(event: RecordedEvent, instanceId: string): FeedGroup<StreamsPosition> {
-  const envelope = envelopeOf(event, instanceId)
+/** One event by itself. */
+export function groupOf(event: RecordedEvent, instanceId: string): FeedGroup<StreamsPosition> {
+  const envelope = storedEnvelope(event, instanceId)
   return {
     id: event.id,
     at: envelope.timestamp,
@@ -64,7 +66,7 @@ function groupOf(event: RecordedEvent, instanceId: string): FeedGroup<StreamsPos
 }
 
 /** What rules see of it: its stream is what order is kept for. */
-function envelopeOf(event: RecordedEvent, instanceId: string): EventEnvelope {
+export function storedEnvelope(event: RecordedEvent, instanceId: string): EventEnvelope {
   const { id, type, stream, version, globalPosition, payload, source, userId, correlationId, causationId } = event
   return {
     id,

@@ -77,6 +77,11 @@ export interface StreamStorage {
    * still commit an event there has ended.
    */
   settled(after: bigint): Promise<bigint>
+  /**
+   * The newest position, at a moment at which nobody has appended what is not committed; null where there is no such moment
+   * soon. Everything that is appended later has a greater one.
+   */
+  quietEnd(): Promise<bigint | null>
   readAll(page: AllPage): Promise<readonly StoredRow[]>
   streams(prefix: string, after: string, max: number): Promise<readonly SummaryRow[]>
   saveSnapshot(stream: string, snapshot: SnapshotRow): Promise<void>

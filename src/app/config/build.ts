@@ -2,7 +2,7 @@ import type { Problem } from '../../model/errors.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { isLoopback } from './addresses.ts'
 import { MAIN_SOURCE } from './config.ts'
-import { eventsOf, eventStoreOf, reserveNames, tokensOf } from './events.ts'
+import { checkBinlogOf, eventsOf, eventStoreOf, reserveNames, tokensOf } from './events.ts'
 import type { Config, EventsConfig, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
 import type { FileContents } from './file.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
@@ -44,6 +44,7 @@ export function buildConfig(options: BuildOptions): Config {
   const follows = eventStore !== null && eventStore.follow !== 'off'
   const polls = contents.outboxes.some(({ polling }) => polling !== undefined)
   const sources = sourcesOf(options, events !== null || follows || polls)
+  checkBinlogOf(eventStore, sources.length > 0, options)
   reserveNames(options, sources, [...(events === null ? [] : [EVENTS_SOURCE]), ...(follows ? [STREAMS_SOURCE] : [])])
   const main = sources[0] ?? source({ ...options, sourceRequired: false })
   return {

@@ -176,6 +176,8 @@ export interface EventStoreConfig {
   readonly url: string
   /** Whether its events come to the rules, and where the very first start begins. */
   readonly follow: 'off' | 'earliest' | 'latest'
+  /** `binlog`: in the order of commits, from the sources; SQL is read for what was there before. */
+  readonly read: 'sql' | 'binlog'
 }
 
 export interface LogConfig {

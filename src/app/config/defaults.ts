@@ -35,6 +35,6 @@ export const DEFAULTS = {
     retention: '7d',
     limits: { event: '256KiB', request: '1MiB', depth: 64, batch: 100_000, hops: 16 },
   },
-  eventStore: { follow: 'off' },
+  eventStore: { follow: 'off', read: 'sql' },
   log: { level: 'info', rowValues: false, deliveries: false },
 } satisfies ConfigInput

@@ -76,8 +76,8 @@ export function tokensOf(options: BuildOptions, events: EventsConfig | null): re
 /** Null where nobody names one. */
 export function eventStoreOf(options: BuildOptions): EventStoreConfig | null {
   const { values, given, contents, problems } = options
-  const [url, follow] = [values['eventStore.url'], values['eventStore.follow']!]
-  if (url !== undefined) return { url, follow }
+  const [url, follow, read] = [values['eventStore.url'], values['eventStore.follow']!, values['eventStore.read']!]
+  if (url !== undefined) return { url, follow, read }
   if (follow !== 'off' && !given.has('eventStore.url')) {
     problems.push({
       code: 'BINGO_CONFIG_MISSING',
@@ -88,6 +88,22 @@ export function eventStoreOf(options: BuildOptions): EventStoreConfig | null {
     })
   }
   return null
+}
+
+/** Only MySQL and MariaDB have a binlog, and a server has to be read. */
+export function checkBinlogOf(store: EventStoreConfig | null, isServerRead: boolean, options: BuildOptions): void {
+  if (store === null || store.read === 'sql') return
+  const report = (message: string, hint: string): void => {
+    const location = options.contents.values.get('eventStore.read')?.location
+    options.problems.push({ code: 'BINGO_CONFIG_VALUE', severity: 'error', location, message, hint })
+  }
+  if (!/^(mysql|mariadb):/i.test(store.url)) {
+    report('eventStore.read: only a MySQL or MariaDB server has a binlog', 'Remove it: other databases need none.')
+  } else if (!isServerRead) {
+    report('eventStore.read: there is no source whose binlog is read', 'Set source.url to the server, or read: sql.')
+  } else if (store.follow === 'off') {
+    report('eventStore.read: nothing is read', 'Set eventStore.follow to earliest or latest.')
+  }
 }
 
 const SOURCES: readonly (readonly [name: string, isCalledSo: string])[] = [

@@ -31,7 +31,7 @@ export interface ConfigInput {
   http?: { listen?: string; token?: string; tokens?: TokenInput[] }
   events?: EventsInput
   /** Streams of domain events, which rules append to and read. */
-  eventStore?: { url?: string; follow?: string }
+  eventStore?: { url?: string; follow?: string; read?: string }
   log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
 }
 

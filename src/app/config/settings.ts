@@ -90,6 +90,7 @@ export const SETTINGS = {
   'events.limits.hops': integer(1, 1_000),
   'eventStore.url': streamStoreAddress,
   'eventStore.follow': choice('off', 'earliest', 'latest'),
+  'eventStore.read': choice('sql', 'binlog'),
   'log.level': choice('debug', 'info', 'warn', 'error'),
   'log.rowValues': flag,
   'log.deliveries': flag,

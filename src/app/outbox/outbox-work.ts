@@ -37,7 +37,7 @@ export class OutboxWork implements Disposable {
 
 /** Outboxes that are read from a binlog. */
 export function loggedOutboxes(outboxes: readonly OutboxConfig[]): readonly OutboxConfig[] {
-  return outboxes.filter(({ polling }) => poll === undefined)
+  return outboxes.filter(({ polling }) => polling === undefined)
 }
 
 /** Opens what is done with rows on a server, as part of `opened`; undefined where there are no outboxes. */

@@ -37,6 +37,7 @@ export interface Flavour {
   /** Another attempt can succeed: a deadlock. */
   isTransient(error: unknown): boolean
   /** See StreamStorage. */
+  quietEnd(): Promise<bigint | null>
   settled(after: bigint): Promise<bigint>
   close(): Promise<void>
 }

@@ -136,6 +136,10 @@ class Mysql implements Flavour {
     return this.#firstGap(known ?? 0n)
   }
 
+  quietEnd(): Promise<bigint | null> {
+    return this.#endOfWriters()
+  }
+
   #reached(end: bigint): bigint {
     // Another call may have got further meanwhile.
     if (this.#settled === null || end > this.#settled) this.#settled = end

@@ -106,6 +106,11 @@ class Postgres implements Flavour {
     return TRANSIENT.has(codeOf(error))
   }
 
+  /** Its transactions need not be waited for: positions say what is still to come. */
+  quietEnd(): Promise<bigint | null> {
+    return Promise.resolve(null)
+  }
+
   async settled(): Promise<bigint> {
     const oldest = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint + ${ADDED}`
     const { rows } = await this.#database.run(`SELECT ((${oldest}) << ${EVENTS_BITS}) - 1 AS position`)

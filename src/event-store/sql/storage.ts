@@ -54,6 +54,10 @@ export class SqlStreamStorage implements StreamStorage {
     return this.#use(() => this.#flavour.settled(after))
   }
 
+  quietEnd(): Promise<bigint | null> {
+    return this.#use(() => this.#flavour.quietEnd())
+  }
+
   readAll({ after, upTo, max, types, since, until }: AllPage): Promise<readonly StoredRow[]> {
     const { write } = this.#flavour.time
     const conditions = ['global_position > ? AND global_position <= ?']

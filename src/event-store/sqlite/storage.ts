@@ -87,6 +87,10 @@ export class SqliteStreamStorage implements StreamStorage {
     return this.#use(() => BigInt(this.#newest.get()!['position'] as number))
   }
 
+  quietEnd(): Promise<bigint | null> {
+    return this.settled()
+  }
+
   async readAll({ after, upTo, max, types, since, until }: AllPage): Promise<readonly StoredRow[]> {
     const conditions = ['global_position > ? AND global_position <= ?']
     const values: (string | bigint | number)[] = [after, upTo]

@@ -123,3 +123,27 @@ http:
     expect(found).toMatchObject([{ code: 'BINGO_CONFIG_SECRET', line: 2 }])
   })
 })
+
+test('an event store needs no source where it is followed, and one where it is not', () => {
+  const url = 'mysql://app:secret@db/shop'
+  expect(load(`eventStore: {url: "${url}", follow: earliest}\n`)).toMatchObject({
+    eventStore: { url, follow: 'earliest', read: 'sql' },
+    sources: [],
+  })
+  expect(problems(`eventStore: {url: "${url}"}\n`)).toMatchObject([{ code: 'BINGO_CONFIG_MISSING' }])
+  const sources = 'sources:\n  - {name: event-store, url: "mysql://u:p@db"}\n'
+  const taken = problems(`eventStore: {url: "${url}", follow: latest}\n${sources}`)
+  expect(taken).toMatchObject([{ code: 'BINGO_CONFIG_SOURCES', line: 3 }])
+})
+
+test.each([
+  ['eventStore: {follow: latest}', 'eventStore.url is missing'],
+  ['eventStore: {url: "ftp://x"}', 'not the address of an event store: its scheme is not known'],
+  ['eventStore: {url: "mysql://app:secret@db"}', 'the name of the database is missing'],
+  ['eventStore: {url: "file:a.db", follow: earliest, read: binlog}', 'only a MySQL or MariaDB server has a binlog'],
+  ['eventStore: {url: "mysql://db/x", follow: latest, read: binlog}', 'there is no source whose binlog is read'],
+])('refuses %s', (yaml, message) => {
+  const found = problems(`events: {}\n${yaml}\n`)
+  expect(found).toMatchObject([{ message: expect.stringContaining(message), line: 2 }])
+  expect(JSON.stringify(found)).not.toContain('secret')
+})

@@ -1,0 +1,93 @@
+import type { RecordedEvent } from '../../event-store/contract.ts'
+import { parsePayload } from '../../event-store/arguments.ts'
+import { storedEnvelope } from '../../event-store/rule-feed.ts'
+import type { Change, Row, Value } from '../../model/event/change.ts'
+import type { EventEnvelope } from '../../model/event/event-record.ts'
+import type { SourceLocation } from '../../model/errors.ts'
+import type { ActionPlan } from '../../model/rule/action.ts'
+import { OUTBOX_ACTION } from '../../model/rule/outbox-rule.ts'
+import type { Predicate, Rule } from '../../model/rule/rule.ts'
+import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
+import { ColumnType } from '../../model/table/column-type.ts'
+import type { TableDef } from '../../model/table/table.ts'
+
+export const STREAMS_TABLE = 'domain_events'
+const LOCATION: SourceLocation = { file: 'eventStore.read', line: 1, column: 1 }
+
+/** The rule by which rows of an event store become its events, at their place in the binlog. */
+export function streamsRule(schema: string, instanceId: string, isInBinlog: (position: bigint) => boolean): Rule {
+  const actions: ActionPlan[] = []
+  const matchesTable = (ofSchema: string, table: string): boolean => ofSchema === schema && table === STREAMS_TABLE
+  const filter: Predicate = {
+    source: 'the event is not read by SQL',
+    location: LOCATION,
+    reads: () => READS_WHOLE_ROW,
+    bind: () => (change) => isInBinlog(BigInt(change.new!['global_position'] as number)),
+    necessary: [],
+    lookups: [],
+  }
+  const rule: Rule = {
+    id: 'event-store',
+    description: null,
+    tags: [],
+    location: LOCATION,
+    version: '1',
+    operations: new Set(['insert']),
+    match: null,
+    filter,
+    key: null,
+    actions,
+    debounce: null,
+    delayMs: 0,
+    on: null,
+    manual: false,
+    matchesTable,
+    listensTo: (operation, ofSchema, table) => operation === 'insert' && matchesTable(ofSchema, table),
+  }
+  actions.push({
+    rule,
+    index: 0,
+    identity: OUTBOX_ACTION,
+    parts: {},
+    type: OUTBOX_ACTION,
+    location: LOCATION,
+    target: { id: OUTBOX_ACTION, type: OUTBOX_ACTION, options: {} },
+    coalesce: 'none',
+    when: null,
+    onFailure: 'skip',
+    retry: { attempts: 1, maxAgeMs: Infinity, minMs: 1, maxMs: 1 },
+    timeoutMs: 1_000,
+    ratePerSecond: null,
+    reads: () => READS_WHOLE_ROW,
+    bind: (table) => bindRow(table, instanceId),
+    options: {},
+  })
+  return rule
+}
+
+function bindRow({ columns }: TableDef, instanceId: string): (change: Change) => EventEnvelope {
+  // MariaDB keeps JSON in a text.
+  const isText = columns.find(({ name }) => name === 'payload')?.type !== ColumnType.JSON
+  return (change) => {
+    const envelope = storedEnvelope(recordedEvent(change.new!, isText), instanceId)
+    return { ...envelope, metadata: { ...envelope.metadata, commit: change.transaction.id } }
+  }
+}
+
+function recordedEvent(row: Row, isText: boolean): RecordedEvent {
+  const text = (column: string): string | null => (row[column] ?? null) as string | null
+  const payload: Value = row['payload']
+  return {
+    id: text('event_id')!,
+    type: text('event_type')!,
+    stream: text('aggregate_id')!,
+    version: Number(row['version']),
+    globalPosition: BigInt(row['global_position'] as number),
+    timestamp: `${text('timestamp')!.replace(' ', 'T')}Z`,
+    source: text('source_service'),
+    correlationId: text('correlation_id'),
+    causationId: text('causation_id'),
+    userId: text('user_id'),
+    payload: isText ? parsePayload(payload as string, true) : payload,
+  }
+}
