@@ -1,6 +1,5 @@
 import { TargetQueues } from '../deliver/deliveries.ts'
-import type { WriteLine } from '../deliver/queue/send-log.ts'
-import { actionTypes, targetTypeOf } from '../targets/registry.ts'
+import { actionTypes } from '../targets/registry.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
@@ -12,7 +11,6 @@ import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { DeliveryRun } from '../model/delivery/delivery-run.ts'
-import { BingoError } from '../model/errors.ts'
 import { EventCounters } from '../model/event/event-counters.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
 import type { StateStore } from '../model/state/state.ts'
@@ -20,6 +18,7 @@ import type { SourcePosition } from '../model/source/position.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
 import { runElected } from './election.ts'
+import { logSendsOf, openTarget } from './open-target.ts'
 import { loadSources, openSources, sourceState, type NamedSource } from './open-sources.ts'
 import { stateSettings } from './state-settings.ts'
 import type { Elected } from './election.ts'
@@ -283,22 +282,4 @@ class ConfiguredDaemon implements Daemon {
       },
     )
   }
-}
-
-/** Lines that nobody would see are not even made. */
-function logSendsOf({ level, deliveries }: Config['log'], log: Log): WriteLine | null {
-  if (deliveries) return (fields, message) => log.info(fields, message)
-  return level === 'debug' ? (fields, message) => log.debug(fields, message) : null
-}
-
-function openTarget(
-  target: TargetConfig,
-  run: DeliveryRun,
-  { log, clock, onReopen, events, streams }: DaemonDeps & Pick<TargetContext, 'events' | 'streams'>,
-  mayDeliver?: () => boolean,
-): Promise<Target> {
-  const type = targetTypeOf(target.type)
-  if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `unknown action type ${target.type}`)
-  const asked = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen }
-  return type.open(target, { ...asked, events, streams })
 }

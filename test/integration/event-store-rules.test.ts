@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -91,6 +91,15 @@ test('the example rebuilds its read model from position 0, follows, and is rebui
     const { stdout } = await bingo(['dead-letters', 'list', '--json'], { env: besides(daemon) })
     return stdout.includes('BINGO_STORE_VERSION_CONFLICT') && stdout.includes('request-2')
   })
+  // Redelivered by a rule that takes any version, it is appended behind the first.
+  await writeFile(daemon.rulesFile, (await example('rules.yaml')).replace('no-stream', 'any'))
+  const cliOf = (...args: string[]) => bingo(args, { env: { ...besides(daemon), BINGO_RULES: daemon.rulesFile } })
+  const retried = await cliOf('dead-letters', 'retry', '--all', '--by', 'record_order#1')
+  expect([retried.stderr, retried.stdout]).toEqual(['', '1 delivered, 0 remaining\n'])
+  expect((await all(store.readStream('order-new'))).map(({ causationId }) => causationId)).toEqual([
+    'request-1',
+    'request-2',
+  ])
   expect(await daemon.stop()).toBe(0)
 
   // A restart goes on behind what is done; a rebuild begins at position 0.

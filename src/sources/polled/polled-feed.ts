@@ -109,7 +109,7 @@ export class PolledFeed implements Feed<PolledPosition>, JobObserver {
   private groupOf({ handed, row }: { handed: number; row: PolledRow }, def: TableDef): FeedGroup<PolledPosition> {
     return {
       id: transactionId(row, this.deps.options),
-      at: this.deps.clock.now(),
+      at: createdAt(row) ?? this.deps.clock.now(),
       changes: (transaction: Transaction) => [new Change(def, 'insert', transaction, 0, null, row.values, null)],
       end: { handed },
     }
@@ -159,6 +159,15 @@ export class PolledFeed implements Feed<PolledPosition>, JobObserver {
     }
     this.rung = false
   }
+}
+
+/** When the row says that it was made, so that its event is the same whenever it is read; times without a zone are UTC. */
+function createdAt({ values }: PolledRow): number | null {
+  const text = values['created_at']
+  if (typeof text !== 'string') return null
+  const iso = text.replace(' ', 'T')
+  const ms = Date.parse(/[Zz]$|[+-]\d\d:\d\d$/.test(iso) ? iso : `${iso}Z`)
+  return ms >= 0 ? ms : null
 }
 
 /** The same after any restart: targets know duplicates by it. */
