@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+// oxlint-disable-next-line no-restricted-imports -- the client alone is what we compare with
+import { Redis } from 'ioredis'
 import { openPool } from '../../src/clients/mysql.ts'
 import { openPostgresPool } from '../../src/clients/postgres.ts'
 import { openEventProvider } from '../../src/log/open.ts'
@@ -10,6 +12,7 @@ import type { NewEvent } from '../../src/model/state/event-provider.ts'
 import { startDatabase } from '../support/events/database-server.ts'
 import type { ServerKind } from '../support/events/database-server.ts'
 import { newEvent } from '../support/events/new-event.ts'
+import { EventRedisServer } from '../support/events/redis-server.ts'
 import type { Row } from './report.ts'
 
 /** Events per transaction. */
@@ -35,6 +38,7 @@ export async function eventStores(events: number, repeats: number): Promise<Row[
       ...(await compare('SQLite', newFile, bareSqlite, events, repeats)),
       ...(await onServer('MySQL', bareMysql, events, repeats)),
       ...(await onServer('PostgreSQL', barePostgres, events, repeats)),
+      ...(await onRedis(events, repeats)),
     ]
   } finally {
     rmSync(folder, { recursive: true })
@@ -49,6 +53,11 @@ async function onServer(
 ): Promise<Row[]> {
   await using server = await startDatabase(kind)
   return await compare(kind, () => server.create(), bare, events, repeats)
+}
+
+async function onRedis(events: number, repeats: number): Promise<Row[]> {
+  await using server = await EventRedisServer.start()
+  return await compare('Redis', async () => server.create(), bareRedis, events, repeats)
 }
 
 async function compare(
@@ -162,6 +171,24 @@ async function barePostgres(url: string): Promise<BareStore> {
       await pool.query(`INSERT INTO events (${COLUMNS}) SELECT * FROM unnest(${lists})`, columns)
     },
     close: () => pool.end(),
+  }
+}
+
+/** One pipeline of entries, without anything that knows an id again. */
+function bareRedis(url: string): BareStore {
+  const redis = new Redis(url)
+  return {
+    name: 'bare ioredis, XADD',
+    async write(events) {
+      const pipeline = redis.pipeline()
+      for (const each of events) {
+        const [id, type, key, source, at, envelope] = rowOf(each)
+        const fields = ['id', id, 'type', type, 'key', key ?? '', 'source', source, 'at', at, 'envelope', envelope]
+        pipeline.xadd('events', '*', ...fields)
+      }
+      await pipeline.exec()
+    },
+    close: () => redis.disconnect(),
   }
 }
 
