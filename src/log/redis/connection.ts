@@ -14,6 +14,8 @@ const READY_TIMEOUT_MS = 3_000
 /** For an fsync, or for replicas. */
 const CONFIRM_MS = 4_000
 const COMMAND_TIMEOUT_MS = 6_000
+/** Where one may wait for both. */
+const CONFIRMED_TIMEOUT_MS = 10_000
 
 const SETTINGS = ['appendfsync', 'no-appendfsync-on-rewrite']
 
@@ -41,7 +43,7 @@ export class EventRedis {
     this.#key = `bingo-events:{${address.prefix}}`
     this.#main = this.#open(`${name}:events`)
     const waits = address.durability === 'fsync' || address.replicas > 0
-    this.#waiting = waits ? this.#open(`${name}:events-durable`) : null
+    this.#waiting = waits ? this.#open(`${name}:events-durable`, CONFIRMED_TIMEOUT_MS) : null
     // It may be another server now.
     for (const each of [this.#main, this.#waiting]) each?.onReady(() => (this.#asking = null))
     this.#name = name
@@ -49,8 +51,8 @@ export class EventRedis {
 
   readonly #name: string
 
-  #open(name: string): RedisConnection {
-    return new RedisConnection(this.#address.redis, { log: this.#log, name, commandTimeoutMs: COMMAND_TIMEOUT_MS })
+  #open(name: string, commandTimeoutMs = COMMAND_TIMEOUT_MS): RedisConnection {
+    return new RedisConnection(this.#address.redis, { log: this.#log, name, commandTimeoutMs })
   }
 
   /** Of the server that is connected, or was last; until one was, the least. */

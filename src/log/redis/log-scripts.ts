@@ -65,8 +65,7 @@ for i, row in ipairs(rows) do
   out[1] = place
   local isMine = not isHeld or (isHeld[partition] == reader and not isLeftOut[partition])
   if isMine and not isDone[place] then
-    local body = redis.call('HGET', BODY, name)
-    if not body then return redis.error_reply('BINGOMISSING ' .. name) end
+    local body = must(redis.call('HGET', BODY, name), name)
     out[#out + 1], out[#out + 2], out[#out + 3], out[#out + 4] = place, partition, at, body
     bytes = bytes + #body
     if bytes >= tonumber(ARGV[3]) and i < #rows then

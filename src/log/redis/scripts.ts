@@ -48,6 +48,11 @@ local function save(head)
   end
   redis.call('HSET', H, unpack(values))
 end
+-- Somebody else has removed it.
+local function must(value, name)
+  if not value then error('BINGOMISSING ' .. name, 0) end
+  return value
+end
 local function inParts(command, key, values)
   for from = 1, #values, 500 do redis.call(command, key, unpack(values, from, math.min(from + 499, #values))) end
 end
@@ -176,7 +181,7 @@ local head = openToAppend()
 local moved = redis.call('ZRANGEBYSCORE', DUE, '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, member in ipairs(moved) do
   local name = string.sub(member, 17)
-  local seq, created, size, partition = string.match(redis.call('HGET', META, name), '^(%d+) %d+ (%d+) (%d+) (%d+)')
+  local seq, created, size, partition = string.match(must(redis.call('HGET', META, name), name), '^(%d+) %d+ (%d+) (%d+) (%d+)')
   append(head, name, partition, ARGV[1])
   redis.call('HSET', META, name, table.concat({seq, int(head.place), created, size, partition}, ' '))
 end
@@ -197,13 +202,13 @@ local since, before = tonumber(ARGV[4]) or 0, tonumber(ARGV[5]) or math.huge
 local out = {''}
 for _, row in ipairs(rows) do
   local seq, name = string.match(row[1], '^%d+'), row[2][2]
-  local meta = redis.call('HGET', META, name)
+  local meta = must(redis.call('HGET', META, name), name)
   local progress = redis.call('HGET', PROGRESS, name) or ''
   local created = tonumber(string.match(meta, '^%d+ %d+ (%d+)'))
   local status = string.match(progress, '^%a+') or 'pending'
   if (ARGV[3] == '' or ARGV[3] == status) and created >= since and created < before then
     out[#out + 1] = meta
-    out[#out + 1] = redis.call('HGET', BODY, name)
+    out[#out + 1] = must(redis.call('HGET', BODY, name), name)
     out[#out + 1] = progress
   end
   if #rows == tonumber(ARGV[2]) then out[1] = seq end
@@ -220,7 +225,7 @@ local before, removed, isOld, last = tonumber(ARGV[3]), 0, false, ''
 local rows = redis.call('XRANGE', INDEX, '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
 for _, row in ipairs(rows) do
   local name = row[2][2]
-  local place, created, size = string.match(redis.call('HGET', META, name), '^%d+ (%d+) (%d+) (%d+)')
+  local place, created, size = string.match(must(redis.call('HGET', META, name), name), '^%d+ (%d+) (%d+) (%d+)')
   last = string.match(row[1], '^%d+')
   if tonumber(created) < before then
     isOld = true
