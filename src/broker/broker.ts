@@ -1,11 +1,9 @@
 import type { RunningEvents } from '../app/events/open-events.ts'
 import type { RedeliveryResult } from '../app/library/contract.ts'
 import { LibraryPipeline } from '../app/library/create-pipeline.ts'
-import { PROGRAM_SOURCE, type EventToPublish, type PublishedEvent } from '../events/to-publish.ts'
+import type { EventToPublish, PublishedEvent } from '../events/to-publish.ts'
 import type { DeadLetter, DeadLetterFilter } from '../model/delivery/dead-letter.ts'
 import { DEFAULT_ENVIRONMENT } from '../model/event/posted-event.ts'
-import { inProcess } from '../model/event/posting.ts'
-import { uuid7 } from '../model/event/uuid7.ts'
 import type { Sendable } from '../model/rule/action.ts'
 import { Backlog } from './backlog.ts'
 import type {
@@ -21,11 +19,12 @@ import type {
   StopResult,
   SubscriptionOptions,
 } from './contract.ts'
-import { notStarted, startedAlready, stopped, syncInHandler } from './errors.ts'
+import { notStarted, startedAlready, stopped } from './errors.ts'
 import { HandlerScope } from './handler-scope.ts'
 import { brokerPipeline } from './pipeline.ts'
 import { leftOf } from './left.ts'
 import { settingsOf, type BrokerSettings } from './options.ts'
+import { Publishing } from './publishing.ts'
 import { stopOn } from './stop-on.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Waiters } from './waiters.ts'
@@ -44,9 +43,10 @@ class EventBroker implements Broker {
   private readonly backlog: Backlog
   private readonly waiters: Waiters
   private readonly scope = new HandlerScope()
+  private readonly publishing: Publishing
   private readonly pipeline: LibraryPipeline
   private readonly halt = new AbortController()
-  private readonly counters = { publishedTotal: 0, completedTotal: 0, failedTotal: 0, failedAttemptsTotal: 0 }
+  private readonly counters = { completedTotal: 0, failedTotal: 0, failedAttemptsTotal: 0 }
   private state: BrokerStats['state'] = 'created'
   private events: RunningEvents | null = null
   private opened = Promise.withResolvers<RunningEvents>()
@@ -64,6 +64,15 @@ class EventBroker implements Broker {
     this.backlog = new Backlog(buffer)
     this.waiters = new Waiters(clock, async (id) => {
       return (await this.events?.provider.get({ environment: DEFAULT_ENVIRONMENT, id })) ?? null
+    })
+    const { scope, backlog, waiters } = this
+    this.publishing = new Publishing({
+      settings,
+      scope,
+      backlog,
+      waiters,
+      running: () => this.mustRun(),
+      applied: () => this.applied,
     })
     this.opened.promise.catch(() => undefined)
     this.pipeline = this.createPipeline()
@@ -183,71 +192,20 @@ class EventBroker implements Broker {
     }
   }
 
-  publish(type: string, payload: unknown, options: PublishEventOptions = {}): Promise<PublishedEvent> {
-    const isSync = this.settings.mode === 'sync' && !this.scope.isInside
-    return isSync ? this.publishSync(type, payload, options) : this.publishAsync(type, payload, options)
+  publish(type: string, payload: unknown, options?: PublishEventOptions): Promise<PublishedEvent> {
+    return this.publishing.publish(type, payload, options)
   }
 
-  async publishAsync(type: string, payload: unknown, options: PublishEventOptions = {}): Promise<PublishedEvent> {
-    const [posted] = await this.post([eventOf(type, payload, options)], options)
-    return posted!
+  publishAsync(type: string, payload: unknown, options?: PublishEventOptions): Promise<PublishedEvent> {
+    return this.publishing.publishAsync(type, payload, options)
   }
 
-  async publishSync(type: string, payload: unknown, options: PublishEventOptions = {}): Promise<PublishedEvent> {
-    const [posted] = await this.postAndWait([eventOf(type, payload, options)], options)
-    return posted!
+  publishSync(type: string, payload: unknown, options?: PublishEventOptions): Promise<PublishedEvent> {
+    return this.publishing.publishSync(type, payload, options)
   }
 
-  publishBatch(
-    events: readonly EventToPublish[],
-    options: PublishBatchOptions = {},
-  ): Promise<readonly PublishedEvent[]> {
-    const isSync = this.settings.mode === 'sync' && !this.scope.isInside
-    return isSync ? this.postAndWait(events, options) : this.post(events, options)
-  }
-
-  private async postAndWait(
-    events: readonly EventToPublish[],
-    options: PublishBatchOptions,
-  ): Promise<readonly PublishedEvent[]> {
-    if (this.scope.isInside) throw syncInHandler()
-    const named = events.map((event) => ({ ...event, id: event.id ?? uuid7(this.settings.clock.now()) }))
-    const waiting = named.map(({ id }) => this.waiters.add(id))
-    try {
-      const posted = await this.post(named, options)
-      const isShared = this.events?.provider.can.sharedGroups ?? false
-      const waits = posted.map(({ tag }, i) => waiting[i]!.wait(isShared || tag !== 'stored', options.signal))
-      const ends = await Promise.allSettled(waits)
-      const errors = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
-      if (errors.length === 1) throw errors[0]
-      if (errors.length > 1) throw new AggregateError(errors, `${errors.length} of ${events.length} events failed`)
-      return posted
-    } finally {
-      for (const each of waiting) each.drop()
-    }
-  }
-
-  private async post(
-    events: readonly EventToPublish[],
-    { whenFull, signal, deliverAt, deliverAfter, onConflict }: PublishBatchOptions,
-  ): Promise<readonly PublishedEvent[]> {
-    this.mustRun()
-    if (events.length === 0) return []
-    await this.applied
-    await this.backlog.enter(events.length, { whenFull, signal })
-    let counted = events.length
-    try {
-      // A stop may have begun while this waited for room.
-      const { publisher } = this.mustRun()
-      const by = inProcess(DEFAULT_ENVIRONMENT, PROGRAM_SOURCE, this.scope.hops)
-      const caused = events.map((event) => this.scope.caused(event))
-      const posted = await publisher.publish({ events: caused, options: { deliverAt, deliverAfter, onConflict } }, by)
-      counted -= posted.filter(({ tag, record }) => tag === 'stored' && record.deliverAt === null).length
-      this.counters.publishedTotal += posted.length
-      return posted
-    } finally {
-      this.backlog.leave(counted)
-    }
+  publishBatch(events: readonly EventToPublish[], options?: PublishBatchOptions): Promise<readonly PublishedEvent[]> {
+    return this.publishing.publishBatch(events, options)
   }
 
   private mustRun(): RunningEvents {
@@ -267,7 +225,8 @@ class EventBroker implements Broker {
       deadLettersTotal: rules[rule]?.deadLettersTotal ?? 0,
     }))
     const { pending, waiting } = this.backlog
-    return { state: this.state, pending, waiting, ...this.counters, subscriptions }
+    const { publishedTotal } = this.publishing
+    return { state: this.state, pending, waiting, publishedTotal, ...this.counters, subscriptions }
   }
 
   deadLetters(filter?: DeadLetterFilter): AsyncIterable<DeadLetter> {
@@ -285,16 +244,4 @@ class EventBroker implements Broker {
     // They were checked when they subscribed.
     applied.catch(() => undefined)
   }
-}
-
-function eventOf(type: string, payload: unknown, options: PublishEventOptions): EventToPublish {
-  const {
-    deliverAt: _at,
-    deliverAfter: _after,
-    onConflict: _conflict,
-    whenFull: _full,
-    signal: _signal,
-    ...details
-  } = options
-  return { ...details, type, payload }
 }

@@ -89,7 +89,10 @@ export interface BrokerOptions {
   readonly onFailure?: 'skip' | 'park' | undefined
   /** How long a handler may take. Default: as long as it likes. */
   readonly timeout?: Duration | undefined
-  /** Brokers of one name share the events of a store on a server; each name sees all of them. Default: `broker`. */
+  /**
+   * Each name sees all events of a store on a server. Of several brokers of one name one handles them, the others publish and
+   * take over when it ends. Default: `broker`.
+   */
   readonly name?: string | undefined
   /**
    * Where dead letters are kept: `memory:`, `file:PATH`, `redis://…`. Default: in memory beside a store in memory, in

@@ -39,13 +39,15 @@ export class HandlerScope {
     const handling = this.storage.getStore()
     if (handling === undefined) return event
     const { id, correlationId, userId, sessionId, accountId, traceparent, isTest } = handling.event
+    // What is undefined was not said.
+    const said = Object.entries(event).filter(([, value]) => value !== undefined)
     return {
       userId,
       sessionId,
       accountId,
       traceparent,
       isTest,
-      ...event,
+      ...(Object.fromEntries(said) as unknown as EventToPublish),
       correlationId: event.correlationId ?? correlationId ?? id,
       causationId: event.causationId ?? id,
       id: event.id ?? idOf(event, handling),

@@ -1,5 +1,5 @@
 import type { PipelineOptions } from '../app/library/contract.ts'
-import { parseStoreAddress } from '../log/store-address.ts'
+import { parseStoreAddress, type StoreAddress } from '../log/store-address.ts'
 import { systemClock, type Clock } from '../model/clock.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { OnFailure, RetryOptions } from '../model/rule/rule.ts'
@@ -13,6 +13,7 @@ export interface BrokerSettings {
   readonly name: string
   readonly store: string
   readonly isInMemory: boolean
+  readonly isOnServer: boolean
   readonly state: string
   readonly mode: 'sync' | 'async'
   readonly workers: number
@@ -46,12 +47,14 @@ const HOUR_MS = 3_600_000
 /** Throws BINGO_BROKER_OPTION, or the error of a store address. */
 export function settingsOf(options: BrokerOptions): BrokerSettings {
   const { name = DEFAULTS.name, store = DEFAULTS.store, retry = {}, log = silentLog, clock = systemClock } = options
+  const address = parseStoreAddress(store)
   const minMs = duration('retry.min', retry.min ?? DEFAULTS.min, 1)
   return {
     name,
     store,
-    isInMemory: store === 'memory:',
-    state: options.state ?? stateBeside(store),
+    isInMemory: address.tag === 'memory',
+    isOnServer: address.tag === 'server',
+    state: options.state ?? stateBeside(store, address),
     mode: oneOf('mode', options.mode ?? DEFAULTS.mode, ['sync', 'async']),
     workers: count('workers', options.workers ?? DEFAULTS.workers, MOST_WORKERS),
     buffer: count('buffer', options.buffer ?? DEFAULTS.buffer, MOST_BUFFER),
@@ -84,9 +87,7 @@ export function pipelineOptions(settings: BrokerSettings): PipelineOptions {
   }
 }
 
-/** Throws the error of the address, too. */
-function stateBeside(store: string): string {
-  const address = parseStoreAddress(store)
+function stateBeside(store: string, address: StoreAddress): string {
   if (address.tag === 'memory') return 'memory:'
   if (address.tag === 'file') return address.isFolder ? store : `${store}.state`
   throw wrongOption(
