@@ -1,4 +1,4 @@
-import type { Log, SpoolLimits, Target, TargetConfig } from '../model/rule/action.ts'
+import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
 import { SampledLog } from '../model/sampled-log.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
@@ -33,7 +33,7 @@ interface OpenQueue {
   readonly state: TargetState
   /** What it was opened with. */
   options: string
-  spool: SpoolLimits
+  spool: SpoolOptions
 }
 
 /** One queue per target, made when it is first named. */
@@ -63,7 +63,7 @@ export class TargetQueues implements Deliveries {
       lines,
       hasRoom,
       unloaded,
-      options: (id) => ({ ...deps.spool, ...this.queues.get(id)?.spool }),
+      options: (id) => this.queues.get(id)?.spool ?? deps.spool,
       queues: () => [...this.queues].map(([id, { queue }]) => [id, queue] as const),
       queue: (id) => this.queues.get(id)?.queue,
       push: (job) => this.queueFor(job.action.target, job),
@@ -155,7 +155,7 @@ export class TargetQueues implements Deliveries {
   private use(config: TargetConfig): void {
     const open = this.of(config)
     open.state.unnamedSince = 0
-    open.spool = config.spool ?? {}
+    open.spool = this.spoolOf(config)
     const options = stringifyValue(config.options)
     if (open.options !== options) {
       open.options = options
@@ -206,6 +206,10 @@ export class TargetQueues implements Deliveries {
     if (job.preparation !== null) this.hooks.prepare(job)
   }
 
+  private spoolOf({ spool }: TargetConfig): SpoolOptions {
+    return { ...this.deps.spool, ...spool }
+  }
+
   private of(config: TargetConfig): OpenQueue {
     const { id } = config
     let open = this.queues.get(id)
@@ -228,7 +232,7 @@ export class TargetQueues implements Deliveries {
       queue.setPaused(this.deps.pausedSince?.(id) ?? 0)
       // An event of a rule as it was may come after its target was dropped: it was delayed.
       if (this.dropped.has(id)) queue.drop()
-      open = { queue, state, options: stringifyValue(config.options), spool: config.spool ?? {} }
+      open = { queue, state, options: stringifyValue(config.options), spool: this.spoolOf(config) }
       this.queues.set(id, open)
     }
     return open

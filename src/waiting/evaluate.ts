@@ -2,6 +2,7 @@ import { preparationOf } from '../match/change-program.ts'
 import { asEvaluationError, bindOrFail } from '../match/program/bound-rule.ts'
 import type { BoundAction } from '../match/program/bound-rule.ts'
 import type { EvaluationError, EvaluationStage } from '../model/errors.ts'
+import { FORMER } from '../model/delivery/waiting.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
 import type { Change } from '../model/event/change.ts'
 import { keyChanged } from '../model/event/row-key.ts'
@@ -29,9 +30,6 @@ interface Kept {
   /** Filter and `when` are asked again, whatever they answered when it was kept. */
   readonly recheck?: boolean | undefined
 }
-
-/** Ending of the id of a job that acts on the key that an UPDATE left behind. */
-export const FORMER = '#former'
 
 interface BoundKept extends Pick<BoundAction, 'when' | 'render' | 'renderPreviousKey'> {
   readonly filter: ((change: Change) => boolean) | null

@@ -45,7 +45,7 @@ export function exactRow(row: Row | null, kinds: ReadonlyMap<string, ValueKind>)
 }
 
 /** Integers beyond 2^53 are decimal strings in JSON. */
-function exactValue(value: Value, kind: ValueKind | undefined): Value {
+export function exactValue(value: Value, kind: ValueKind | undefined): Value {
   const integer = kind === 'int' || kind === 'uint64'
   return integer && typeof value === 'string' && /^-?\d+$/.test(value) ? BigInt(value) : value
 }

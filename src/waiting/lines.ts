@@ -1,6 +1,6 @@
 import type { Clock } from '../model/clock.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { WaitingSeq, WaitingStore } from '../model/delivery/waiting.ts'
+import type { WaitingRecord, WaitingSeq, WaitingStore } from '../model/delivery/waiting.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { WaitingState } from '../model/stats.ts'
 import { patiently, type PatienceDeps } from './patience.ts'
@@ -38,8 +38,9 @@ export class WaitingLines {
   private readonly deps: WaitingLinesDeps
   private readonly byName = new Map<string, WaitingLine>()
   private additions: Addition[] = []
-  /** Ids of the records whose places are not known yet. */
-  private writing: ReadonlySet<string> = new Set()
+  /** Records whose places are not known yet, and their ids where somebody has asked. */
+  private writing: readonly WaitingRecord[] = []
+  private writingIds: ReadonlySet<string> | null = null
   private removals: WaitingSeq[] = []
   private removalsAsked = 0
   private removalsDone = 0
@@ -71,7 +72,7 @@ export class WaitingLines {
         add: (job, baseMs) => this.add(job, line!, baseMs),
         // In the order of the additions: what is added later stays.
         revise: (job) => this.add(job, line!, 0),
-        isWritten: (id) => this.writing.has(id),
+        isWritten: (id) => this.isWritten(id),
         hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq)),
       })
       this.byName.set(name, line)
@@ -142,10 +143,9 @@ export class WaitingLines {
   private async writeAdditions(): Promise<void> {
     const { store } = this.deps
     const now = this.deps.clock.now()
-    const { kept, gone, revisions } = withoutRevised(this.takeAdditions(), ({ job, line, baseMs }) => ({
-      ...recordOf(job, line.name, baseMs, now),
-      ...(job.hold instanceof RecordHold && { from: job.hold.seq }),
-    }))
+    const { kept, gone, revisions } = withoutRevised(this.takeAdditions(), ({ job, line, baseMs }) =>
+      recordOf(job, line.name, baseMs, now, job.hold instanceof RecordHold ? job.hold.seq : undefined),
+    )
     const always = <T>(work: () => Promise<T>): Promise<T> => patiently(this.patience(), work, true)
     if (revisions.length > 0) await reviseStored(revisions, { store, patiently: always })
     if (kept.length > 0) await this.write(kept)
@@ -158,14 +158,21 @@ export class WaitingLines {
 
   private async write(additions: readonly Written[]): Promise<void> {
     const records = additions.map(({ record }) => record)
-    this.writing = new Set(records.map(({ id }) => id))
+    this.writing = records
     const places = await patiently(this.patience(), () => this.deps.store.add(records), true)
-    this.writing = new Set()
+    this.writing = []
+    this.writingIds = null
     for (const [i, { addition }] of additions.entries()) {
       const { job, line } = addition
       line.added(records[i]!, places[i] ?? null)
       this.deps.stored(job)
     }
+  }
+
+  private isWritten(id: string): boolean {
+    if (this.writing.length === 0) return false
+    this.writingIds ??= new Set(this.writing.map((record) => record.id))
+    return this.writingIds.has(id)
   }
 
   private takeAdditions(): Addition[] {

@@ -1,15 +1,14 @@
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { WaitingRecord, WaitingShape } from '../model/delivery/waiting.ts'
+import { FORMER, type WaitingRecord, type WaitingShape } from '../model/delivery/waiting.ts'
 import { Change, type Row } from '../model/event/change.ts'
-import { stringifyEvent } from '../model/event/event-json.ts'
 import { withFacts } from '../model/event/facts.ts'
 import { isPosted } from '../model/event/posted-event.ts'
 import { rowKeyText } from '../model/event/row-key.ts'
 import { jobKeyText, type RuleKey } from '../model/rule/rule-key.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { valueKind } from '../model/table/value-kind.ts'
-import { FORMER } from './evaluate.ts'
 import { ChangeReader } from './record.ts'
+import { rowText } from './row-text.ts'
 
 /**
  * A change that waits, as if the row had become at once what a later change of the row made of it. Null: it holds no more,
@@ -49,7 +48,7 @@ export function revised<R extends WaitingRecord>(record: R, { revision, action, 
   if (now === null) return null
   if (now === waits) return record
   const shape = shapeWith(record.shape, now.table)
-  return { ...record, shape, rowKey: jobKeyText(action.rule.key, now, false), event: stringifyEvent(now) }
+  return { ...record, shape, rowKey: jobKeyText(action.rule.key, now, false), event: rowText(now, now.query) }
 }
 
 /** Whether the change is of the row that waits. Both have the key of the rule, by which rows without a primary key are told. */

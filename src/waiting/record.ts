@@ -1,10 +1,11 @@
 import type { DeadLetter } from '../model/delivery/dead-letter.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredRecord, WaitingRecord, WaitingShape } from '../model/delivery/waiting.ts'
-import type { Change, ChangeEvent, Row, Transaction } from '../model/event/change.ts'
+import { FORMER } from '../model/delivery/waiting.ts'
+import type { StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
+import type { Change, ChangeEvent, Transaction } from '../model/event/change.ts'
 import { Change as RowChange } from '../model/event/change.ts'
 import { bigintPaths } from '../model/event/bigint-paths.ts'
-import { stringifyEvent, toChangeEvent } from '../model/event/event-json.ts'
+import { toChangeEvent } from '../model/event/event-json.ts'
 import { isPosted } from '../model/event/posted-event.ts'
 import { exactJson, parseJson } from '../model/json/strict-json.ts'
 import type { ActionPlan } from '../model/rule/action.ts'
@@ -12,16 +13,21 @@ import type { TableDef } from '../model/table/table.ts'
 import { valueKind } from '../model/table/value-kind.ts'
 import { isPostedSample, samplePosted } from '../rules/sample-event.ts'
 import { withSampleFacts } from '../rules/sample-facts.ts'
-import { FORMER } from './evaluate.ts'
-import { columnOf, exactRow } from './letter-change.ts'
+import { changeOfText, isRowText, keptTable, rowText } from './row-text.ts'
 
 /** Names an action for an event; the same for dead letters and waiting events. */
 export function jobId({ action, change, ofPreviousKey }: InFlightJob): string {
   return `${change.id}#${action.rule.id}#${action.identity}${ofPreviousKey ? FORMER : ''}`
 }
 
-/** What is kept of a job that is to wait in `line`. */
-export function recordOf(job: InFlightJob, line: string, baseMs: number, nowMs: number): WaitingRecord {
+/** What is kept of a job that is to wait in `line`; `from`: the place that it was read from. */
+export function recordOf(
+  job: InFlightJob,
+  line: string,
+  baseMs: number,
+  nowMs: number,
+  from?: WaitingSeq,
+): WaitingRecord {
   const { action, change, failure, attempts, preparation } = job
   // A `when` that reads lookups has not been asked yet.
   const stage = failure?.stage ?? (preparation?.stage === 'when' ? 'when' : undefined)
@@ -33,9 +39,10 @@ export function recordOf(job: InFlightJob, line: string, baseMs: number, nowMs: 
     rowKey: job.key,
     baseMs: Math.round(baseMs),
     // Integers of any size stay numbers.
-    event: isPosted(change.table) ? exactJson(change.new) : stringifyEvent(withShortQuery(change)),
+    event: isPosted(change.table) ? exactJson(change.new) : rowText(change, shortQuery(change)),
     attempts: failed === null ? (attempts ?? NO_ATTEMPTS) : [...(attempts ?? NO_ATTEMPTS), failed],
-    ...(stage !== undefined && { stage }),
+    stage,
+    from,
   }
 }
 
@@ -46,11 +53,16 @@ const DEEPEST = 1_000
 
 /** Of the statement behind a row the beginning is kept: it may be megabytes. A TRUNCATE or DDL is its statement. */
 export function withShortQuery(change: Change): Change {
-  const { table, op, transaction, seq, old, new: new_, query } = change
+  const query = shortQuery(change)
+  if (query === change.query) return change
+  const { table, op, transaction, seq, old, new: new_ } = change
+  return new RowChange(table, op, transaction, seq, old, new_, query)
+}
+
+function shortQuery({ op, query }: Change): string | null {
   const ofRow = op === 'insert' || op === 'update' || op === 'delete'
-  if (!ofRow || query === null || query.length <= LONGEST_QUERY) return change
-  const short = `${query.slice(0, LONGEST_QUERY - 1).toWellFormed()}…`
-  return new RowChange(table, op, transaction, seq, old, new_, short)
+  if (!ofRow || query === null || query.length <= LONGEST_QUERY) return query
+  return `${query.slice(0, LONGEST_QUERY - 1).toWellFormed()}…`
 }
 
 const shapes = new WeakMap<ActionPlan, WeakMap<TableDef, WaitingShape>>()
@@ -107,38 +119,22 @@ export function letterOf(record: StoredRecord, createdAt: number): DeadLetter {
   }
 }
 
-const tables = new WeakMap<WaitingShape, TableDef>()
-
-function tableOf(shape: WaitingShape): TableDef {
-  let table = tables.get(shape)
-  if (table === undefined) {
-    const { schema, table: name, columns } = shape
-    const key = shape.key.map((column) => columns.findIndex(([each]) => each === column))
-    table = { schema, name, columns: columns.map(columnOf), key, flavour: 'mysql' }
-    tables.set(shape, table)
-  }
-  return table
-}
-
-const kinds = new WeakMap<WaitingShape, ReadonlyMap<string, WaitingShape['columns'][number][1]>>()
-
-function kindsOf(shape: WaitingShape): ReadonlyMap<string, WaitingShape['columns'][number][1]> {
-  let found = kinds.get(shape)
-  if (found === undefined) kinds.set(shape, (found = new Map(shape.columns)))
-  return found
-}
-
 /** Makes the changes of records again; those of one transaction that come one after the other share it. */
 export class ChangeReader {
   private last: Transaction | null = null
 
   read({ shape, event }: Pick<StoredRecord, 'shape' | 'event'>): Change {
+    if (isRowText(event)) {
+      const change = changeOfText(event, shape, this.last)
+      this.last = change.transaction
+      return change
+    }
     const parsed = JSON.parse(event) as ChangeEvent
     if (isPostedSample(parsed)) return samplePosted(parseJson(event, DEEPEST) as object)
     const { op, seq, old, new: new_, query, ...rest } = parsed
     const transaction = this.transactionOf(rest, query)
-    const exact = (row: Row | null): Row | null => exactRow(row, kindsOf(shape))
-    const change = new RowChange(tableOf(shape), op, transaction, seq, exact(old), exact(new_), query)
+    const { table, row } = keptTable(shape)
+    const change = new RowChange(table, op, transaction, seq, row(old), row(new_), query)
     return withSampleFacts(change, { threshold: parsed.threshold })
   }
 

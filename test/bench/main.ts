@@ -12,12 +12,13 @@ import { machine, printJson, printTable } from './report.ts'
 import type { Row } from './report.ts'
 import { startServers } from './servers.ts'
 import { targets } from './targets.ts'
+import { waiting } from './waiting.ts'
 import { webhooks } from './webhooks.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to j by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
-                     h stores of posted events; i patterns of rules on events; j event store
+  --only LETTERS     a to k by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+                     h stores of posted events; i patterns of rules on events; j event store; k events that wait
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts (3)
   --seconds N        length of each latency run (5)
@@ -32,7 +33,7 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     rates: { type: 'string', default: '100,1000,5000' },
-    only: { type: 'string', default: 'a,b,c,d,e,f,g,h,i' },
+    only: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,k' },
     targets: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
@@ -61,6 +62,7 @@ if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targe
 if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats))))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
 if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql)))
+if (wanted.has('k')) results.push(...(await waiting(Math.min(rows, 100_000), Number(values.repeats))))
 
 if (values.json) printJson(results)
 else printTable(results)

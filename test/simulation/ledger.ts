@@ -1,7 +1,8 @@
 import type { DeadLetter } from '../../src/model/delivery/dead-letter.ts'
 import type { WaitingRecord } from '../../src/model/delivery/waiting.ts'
 import { rowKeyText } from '../../src/model/event/row-key.ts'
-import type { Change, ChangeEvent } from '../../src/model/event/change.ts'
+import type { Change } from '../../src/model/event/change.ts'
+import { ChangeReader } from '../../src/waiting/record.ts'
 import { committed, type Group } from './history.ts'
 import { KINDS, type SimPayload } from './sim-rules.ts'
 
@@ -90,13 +91,13 @@ export class Ledger {
   }
 
   waits({ shape, rowKey, event }: WaitingRecord, seq: number): void {
-    const change = JSON.parse(event) as ChangeEvent
+    const change = new ChangeReader().read({ shape, event })
     const id = `${shape.ruleId}/${shape.actionIndex}/${change.id}`
     if (!this.committedEvents.has(change.id)) this.broken(3, `${id} waits and was never committed`)
     const before = this.waiting.get(id)
     if (before !== undefined) this.places.delete(before.seq)
     const row = `${shape.ruleId}/${shape.actionIndex}/${rowKey}`
-    const number = change.position.offset * 1_000 + change.seq
+    const number = change.transaction.offset * 1_000 + change.seq
     this.waiting.set(id, { id, row, number, seq })
     this.places.set(seq, id)
   }

@@ -2,6 +2,7 @@ import type { InFlightJob, WakeableQueue } from '../../model/delivery/in-flight-
 import type { StoredLineReader, StoredRecord } from '../../model/delivery/waiting.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { TargetQueue } from '../queue/target-queue.ts'
+import type { SpoolBytes } from './spool-bytes.ts'
 
 /** Records loaded at once, and jobs that a target has queued before more are loaded. */
 const PAGE = 500
@@ -19,10 +20,9 @@ export interface SpoolDeps {
   /** The job made of this record is in memory. */
   readonly isLoaded: (record: StoredRecord) => boolean
   readonly hasRoom: () => boolean
+  readonly bytes: SpoolBytes
   /** Whether the store may take more for this target. */
-  readonly isFull: () => boolean
-  /** The job is on its way into the store. */
-  readonly wrote: (job: InFlightJob) => void
+  readonly maxBytes: () => number
 }
 
 /**
@@ -34,8 +34,6 @@ export class Spool implements WakeableQueue {
   private readonly deps: SpoolDeps
   /** In order: the first waits for the end of the action that it follows, or for room in the store. */
   private staged: InFlightJob[] = []
-  /** Jobs that are in the line, or on their way there. */
-  private readonly written = new WeakSet<InFlightJob>()
   /** Jobs in memory that were made of its records. */
   loaded = 0
   private loading = false
@@ -110,8 +108,8 @@ export class Spool implements WakeableQueue {
   private write(): void {
     for (let job = this.staged[0]; job !== undefined && this.mayWrite(job); job = this.staged[0]) {
       this.staged.shift()
-      this.written.add(job)
-      this.deps.wrote(job)
+      job.writtenBy = this
+      this.deps.bytes.add(job)
       const { line } = this.deps.reader
       line.add(job, Math.min(job.change.at, this.deps.clock.now()))
     }
@@ -119,7 +117,8 @@ export class Spool implements WakeableQueue {
 
   /** An action whose predecessor is on its way elsewhere would be sent before it. */
   private mayWrite({ after }: InFlightJob): boolean {
-    return !this.deps.isFull() && (after === null || after.done || this.written.has(after))
+    const isFull = this.deps.bytes.held >= this.deps.maxBytes()
+    return !isFull && (after === null || after.done || after.writtenBy === this)
   }
 
   private room(): number {

@@ -1,13 +1,14 @@
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { Budget } from '../../model/delivery/budget.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
-import { HELD_FACTOR, SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
+import { SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
 import type { StoredLines, StoredRecord } from '../../model/delivery/waiting.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { WaitingState } from '../../model/stats.ts'
 import type { TargetQueue } from '../queue/target-queue.ts'
 import { inOneOrder } from './in-order.ts'
 import { spoolPath } from './rule-paths.ts'
+import { SpoolBytes } from './spool-bytes.ts'
 import { Spool } from './spool.ts'
 
 /** Between two looks at targets that are down, and at spools that may load more. */
@@ -55,9 +56,6 @@ export class Spools {
   /** Jobs in memory that were made of records. */
   private readonly origins = new Map<InFlightJob, Origin>()
   private readonly loaded = new Set<number>()
-  /** Bytes that went into each spool since the totals were looked at last. */
-  private readonly added = new Map<string, number>()
-  private totals: WaitingState['lines'] | null = null
   private timers: Timer[] = []
   private pumping: Timer | null = null
 
@@ -90,10 +88,13 @@ export class Spools {
 
   /** Puts the job into the first spool on its way where something waits. False: there is none. */
   take(job: InFlightJob, behind: Spool | null = null): boolean {
-    const spools = this.wayOf(job)
-    const next = spools.slice(behind === null ? 0 : spools.indexOf(behind) + 1).find(({ active }) => active)
-    next?.add(job)
-    return next !== undefined
+    const way = this.wayOf(job)
+    for (let i = behind === null ? 0 : way.indexOf(behind) + 1; i < way.length; i++) {
+      if (!way[i]!.active) continue
+      way[i]!.add(job)
+      return true
+    }
+    return false
   }
 
   /** The job has ended, or is durable in another line. */
@@ -111,19 +112,22 @@ export class Spools {
   }
 
   /** Spools of targets that the rule named before come first: what waits there is older. */
-  private wayOf({ action }: InFlightJob): readonly Spool[] {
-    const path = spoolPath(action)
-    const targets = new Set(action.rule.actions.map(({ target }) => target.id))
-    const former = [...this.byTarget.values()].filter(
-      ({ target, rules }) => !targets.has(target) && rules.has(action.rule.id),
-    )
-    return [...former, ...path.map((target) => this.byTarget.get(target)).filter((spool) => spool !== undefined)]
+  private wayOf({ action: { rule }, action }: InFlightJob): readonly Spool[] {
+    const way: Spool[] = []
+    for (const spool of this.byTarget.values()) {
+      if (spool.rules.has(rule.id) && !rule.actions.some(({ target }) => target.id === spool.target)) way.push(spool)
+    }
+    for (const target of spoolPath(action)) {
+      const spool = this.byTarget.get(target)
+      if (spool !== undefined) way.push(spool)
+    }
+    return way
   }
 
   private of(target: string): Spool {
     let spool = this.known.get(target)
     if (spool === undefined) {
-      const { clock, lines, queue, hasRoom } = this.deps
+      const { clock, lines, queue, hasRoom, state, options } = this.deps
       const name = SPOOL_PREFIX + target
       const made: Spool = (spool = new Spool(target, {
         clock,
@@ -132,24 +136,14 @@ export class Spools {
         onward: (job, record) => this.onward(job, made, record),
         isLoaded: ({ seq }) => this.loaded.has(seq),
         hasRoom,
-        isFull: () => this.isFull(target),
-        wrote: ({ bytes }) => this.added.set(target, (this.added.get(target) ?? 0) + bytes / HELD_FACTOR),
+        bytes: new SpoolBytes(state, name),
+        maxBytes: () => options(target).maxBytes,
       }))
       this.known.set(target, spool)
     }
     this.byTarget.set(target, spool)
     this.pumpLater()
     return spool
-  }
-
-  private isFull(target: string): boolean {
-    const { state, options } = this.deps
-    if (this.totals !== state.lines) {
-      this.totals = state.lines
-      this.added.clear()
-    }
-    const known = state.lines.get(SPOOL_PREFIX + target)?.bytes ?? 0
-    return known + (this.added.get(target) ?? 0) >= options(target).maxBytes
   }
 
   private onward(job: InFlightJob, spool: Spool, record: StoredRecord): void {
@@ -196,7 +190,9 @@ export class Spools {
     const spool = this.known.get(target)
     const isLoaded = (job: InFlightJob): boolean => spool !== undefined && this.origins.get(job)?.spool === spool
     // Where nothing fits, what is queued stays where it is, and is its own probe.
-    if (this.isFull(target) && !this.known.has(target)) return
+    const { state, options } = this.deps
+    const held = new SpoolBytes(state, SPOOL_PREFIX + target).held
+    if (spool === undefined && held >= options(target).maxBytes) return
     const records = new Set([...this.origins.values()].filter((each) => each.spool === spool))
     // The probe stays.
     if (spool !== undefined && records.size <= 1 && queue.length <= records.size) return

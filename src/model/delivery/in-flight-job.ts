@@ -66,6 +66,8 @@ export class InFlightJob implements Sendable {
   /** Concerns more than the row of its key: it is sent apart from its neighbours on the lane. */
   apart = false
   done = false
+  /** What has handed it to a line of the store: what it hands in later comes behind it there. */
+  writtenBy: WakeableQueue | null = null
   attempts: Attempt[] | null = null
   /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
   failingSinceMs = 0

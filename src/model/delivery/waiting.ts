@@ -29,7 +29,7 @@ export interface WaitingRecord {
   readonly rowKey: string
   /** What a delay counts from, milliseconds since 1970: the commit, but never later than the moment it was added. */
   readonly baseMs: number
-  /** The change event as JSON. */
+  /** The change of a row as a list of values, a posted event as JSON (waiting/record.ts). */
   readonly event: string
   /** What of the rule has to be evaluated again, as in a dead letter. */
   readonly stage?: EvaluationStage | undefined
@@ -53,7 +53,7 @@ export interface StoredRecord extends Omit<WaitingRecord, 'from'> {
 export interface LineTotals {
   readonly line: string
   readonly count: number
-  /** Of the events as JSON. */
+  /** Of the events as they are written. */
   readonly bytes: number
   /** `baseMs` of its first record. */
   readonly oldestMs: number
@@ -69,7 +69,11 @@ export interface LineTotals {
 export interface WaitingStore {
   /** Printable, no secrets. */
   readonly description: string
-  /** Answers the place of each, in the order given; null: `from` was empty. A call whose answer was lost may be repeated. */
+  /**
+   * What of later actions of a rule waits for an event leaves when an earlier one is added again, but for what is moved by
+   * `from`: it follows in the same replay.
+   * Answers the place of each, in the order given; null: `from` was empty. A call whose answer was lost may be repeated.
+   */
   add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]>
   /** Places that are empty already are passed over: a record that was added again meanwhile stays. */
   remove(places: readonly WaitingSeq[]): Promise<void>
@@ -116,8 +120,11 @@ export interface StoredLines {
   removed(): Promise<void>
 }
 
-/** In memory an event takes about so many times the bytes of its JSON: objects, strings, boxed numbers. */
+/** In memory an event takes about so many times the bytes that it takes where it waits: objects, strings, boxed numbers. */
 export const HELD_FACTOR = 4
+
+/** Ending of the id of a job that acts on the key that an UPDATE left behind. */
+export const FORMER = '#former'
 
 export const SPOOL_PREFIX = 'spool/'
 export const RULE_PREFIX = 'rule/'

@@ -2,11 +2,12 @@ import type { FileFormat } from '../../clients/sqlite.ts'
 
 /**
  * One file for all that an instance remembers. Version 1 had the table `letters` alone, version 2 its totals and a lease;
- * both held dead letters only; version 4 brought the waiting events. Counting 100,000 rows for each entry that is added would take longer than adding it:
+ * both held dead letters only; version 4 brought the waiting events, version 5 keys of those lines alone whose records are
+ * asked for by key. Counting 100,000 rows for each entry that is added would take longer than adding it:
  * triggers keep the totals.
  */
 export const STATE_FORMAT: FileFormat = {
-  version: 4,
+  version: 5,
   upgrade: `
 CREATE TABLE IF NOT EXISTS letters (
   place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,6 +73,8 @@ CREATE TABLE IF NOT EXISTS waiting_shapes (
   body TEXT NOT NULL,
   UNIQUE (line, body)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS waiting_keyed (line INTEGER PRIMARY KEY, complete INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO waiting_keyed SELECT DISTINCT line, 1 FROM waiting WHERE keyed = 1;
 CREATE TABLE IF NOT EXISTS waiting_next (seq INTEGER NOT NULL) STRICT;
 INSERT INTO waiting_next SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM waiting_next);`,
 }

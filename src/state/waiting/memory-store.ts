@@ -1,4 +1,4 @@
-import { ShapeReader, shapeText } from './texts.ts'
+import { idsBehind, ShapeReader, shapeText } from './texts.ts'
 import type {
   LineTotals,
   StoredRecord,
@@ -17,16 +17,24 @@ export class MemoryWaitingStore implements WaitingStore {
   #lastSeq = 0
 
   async add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
-    return records.map(({ from, ...record }) => {
+    return records.map((given) => {
+      const { from, ...record } = given
       if (from !== undefined && !this.#bySeq.has(from)) return null
-      const before = this.#byId.get(record.id)
-      if (before !== undefined) this.#bySeq.delete(before.seq)
+      if (this.#drop(record.id)) for (const id of idsBehind(given)) this.#drop(id)
       const shape = this.#shapes.read(shapeText(record.shape))
       const stored = { ...record, shape, seq: ++this.#lastSeq, bytes: Buffer.byteLength(record.event) }
       this.#byId.set(record.id, stored)
       this.#bySeq.set(stored.seq, stored)
       return stored.seq
     })
+  }
+
+  #drop(id: string): boolean {
+    const before = this.#byId.get(id)
+    if (before === undefined) return false
+    this.#byId.delete(id)
+    this.#bySeq.delete(before.seq)
+    return true
   }
 
   async remove(places: readonly WaitingSeq[]): Promise<void> {

@@ -6,7 +6,7 @@
 const DROP = `
 local function drop(id)
   local body = redis.call('HGET', KEYS[1], id)
-  if not body then return end
+  if not body then return false end
   local first = string.find(body, '\\n', 1, true)
   local second = string.find(body, '\\n', first + 1, true)
   local head = cjson.decode(string.sub(body, first + 1, second - 1))
@@ -21,22 +21,27 @@ local function drop(id)
   else
     redis.call('HINCRBY', KEYS[2], head.line, -head.bytes)
   end
+  return true
 end`
 
 /**
- * ARGV: number of shapes; for each its line, name and text; then for each record its id, head and event, and the place where
- * something has to stand, or ''. Answers the places; 0: nothing stands there.
+ * ARGV: number of shapes; for each its line, name and text; then for each record its id, head and event, the place where
+ * something has to stand, or '', and how many ids follow of what is not to stay ahead of it. Answers the places; 0: nothing stands there.
  * Repeating it moves the records to places behind all others.
  */
 export const ADD = `${DROP}
 local shapes = tonumber(ARGV[1])
 local places = {}
-for i = 2 + shapes * 3, #ARGV, 4 do
+local i = 2 + shapes * 3
+while i <= #ARGV do
+  local behind = tonumber(ARGV[i + 4])
   if ARGV[i + 3] ~= '' and redis.call('HEXISTS', KEYS[4], ARGV[i + 3]) == 0 then
     places[#places + 1] = 0
   else
     local id, head = ARGV[i], cjson.decode(ARGV[i + 1])
-    drop(id)
+    if drop(id) then
+      for each = i + 5, i + 4 + behind do drop(ARGV[each]) end
+    end
     local place = redis.call('INCR', KEYS[3])
     redis.call('HSET', KEYS[1], id, place .. '\\n' .. ARGV[i + 1] .. '\\n' .. ARGV[i + 2])
     redis.call('HSET', KEYS[4], place, id)
@@ -45,6 +50,7 @@ for i = 2 + shapes * 3, #ARGV, 4 do
     redis.call('HINCRBY', KEYS[2], head.line, head.bytes)
     places[#places + 1] = place
   end
+  i = i + 5 + behind
 end
 for i = 2, 1 + shapes * 3, 3 do
   redis.call('HSET', KEYS[1] .. ':shapes:' .. ARGV[i], ARGV[i + 1], ARGV[i + 2])

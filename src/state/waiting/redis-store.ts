@@ -3,7 +3,7 @@ import type { RedisConnection } from '../../clients/redis.ts'
 import { isKeyed } from '../../model/delivery/waiting.ts'
 import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
 import { ADD, REMOVE, REPLACE } from './redis-scripts.ts'
-import { readHead, readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
+import { idsBehind, readHead, readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
 
 const READY_TIMEOUT_MS = 5_000
 /** Records written or removed by one script: it holds up other clients while it runs. */
@@ -55,7 +55,8 @@ export class RedisWaitingStore implements WaitingStore {
       shapes.set(`${line}\0${shape}`, [line, shape, text])
       const keyed = isKeyed(line)
       const head: Head = { line, shape, rowKey, keyed, baseMs, bytes: Buffer.byteLength(event), rest: restText(record) }
-      return [id, JSON.stringify(head), event, `${record.from ?? ''}`]
+      const behind = idsBehind(record)
+      return [id, JSON.stringify(head), event, `${record.from ?? ''}`, `${behind.length}`, ...behind]
     })
     const values = [...this.#keys, `${shapes.size}`, ...[...shapes.values()].flat(), ...written]
     const places = await this.#run((client) => client.eval(ADD, this.#keys.length, ...values))

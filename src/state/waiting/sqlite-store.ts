@@ -1,31 +1,21 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { inTransaction } from '../../clients/sqlite.ts'
-import { isKeyed } from '../../model/delivery/waiting.ts'
-import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
+import type {
+  LineTotals,
+  StoredRecord,
+  WaitingRecord,
+  WaitingSeq,
+  WaitingShape,
+  WaitingStore,
+} from '../../model/delivery/waiting.ts'
 import { stateFileError } from '../sqlite/errors.ts'
 import type { StateFile } from '../sqlite/state-file.ts'
+import { NewRows, runsOf, Statements, Totals, type FoundRow, type LineSum } from './sqlite-rows.ts'
 import { readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
 
-const COLUMNS =
-  'waiting.seq, waiting.id, waiting.row_key AS rowKey, waiting.base_ms AS baseMs, waiting.bytes, waiting.event, waiting.rest, waiting_shapes.body AS shape'
-const FROM = 'FROM waiting JOIN waiting_shapes ON waiting_shapes.id = waiting.shape'
-
-/** The statements that run once per record. */
-class Statements {
-  readonly insert: StatementSync
-  readonly take: StatementSync
-  readonly count: StatementSync
-  readonly at: StatementSync
-
-  constructor(database: DatabaseSync) {
-    this.insert = database.prepare(
-      'INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
-    )
-    this.take = database.prepare('DELETE FROM waiting WHERE id = ? RETURNING line, bytes')
-    this.at = database.prepare('SELECT 1 FROM waiting WHERE seq = ?')
-    this.count = database.prepare('UPDATE waiting_lines SET count = count + ?, bytes = bytes + ? WHERE id = ?')
-  }
-}
+/** Records that come into the index of keys in one transaction. */
+const KEYED_AT_ONCE = 5_000
 
 /**
  * Waiting events in a state file. One transaction per call, synced to disk when it ends. The totals of the lines are kept
@@ -61,48 +51,41 @@ export class SqliteWaitingStore implements WaitingStore {
   }
 
   #insert(database: DatabaseSync, records: readonly WaitingRecord[]): (WaitingSeq | null)[] {
-    const { insert, take, count, at } = this.#prepared(database)
+    const statements = this.#prepared(database)
     const totals = new Totals()
+    const rows = new NewRows(statements, totals)
+    const keyed = new Set(statements.keyed.all().map((row) => row['line']))
     let seq = nextSeq(database, records.length)
     const places = records.map((record) => {
-      if (record.from !== undefined && at.get(record.from) === undefined) return null
+      if (record.from !== undefined) {
+        // What comes before it in this call may have moved it.
+        rows.write()
+        if (statements.at.get(record.from) === undefined) return null
+      }
       const line = this.#lineId(database, record.line)
-      const shape = this.#shapeId(database, line, shapeText(record.shape))
+      const shape = this.#shapeId(database, line, shapeText(record.shape), rows)
       const { id, rowKey, baseMs, event } = record
       const bytes = Buffer.byteLength(event)
-      const values = [
-        id,
-        line,
-        shape,
-        rowKey,
-        isKeyed(record.line) ? 1 : 0,
-        baseMs,
-        bytes,
-        event,
-        restText(record),
-      ] as const
-      if (insert.run(++seq, ...values).changes === 0) {
-        const before = take.get(id) as unknown as { readonly line: number; readonly bytes: number }
-        totals.add(before.line, -1, -before.bytes)
-        insert.run(seq, ...values)
-      }
+      rows.add(record, ++seq, id, line, shape, rowKey, keyed.has(line) ? 1 : 0, baseMs, bytes, event, restText(record))
       totals.add(line, 1, bytes)
       return seq
     })
-    for (const [line, { records: added, bytes }] of totals.lines) count.run(added, bytes, line)
+    rows.write()
+    totals.write(statements)
     return places
   }
 
   remove(places: readonly WaitingSeq[]): Promise<void> {
     return this.#run((database) =>
       inTransaction(database, () => {
+        const statements = this.#prepared(database)
         const totals = new Totals()
-        const removed = database
-          .prepare('DELETE FROM waiting WHERE seq IN (SELECT value FROM json_each(?)) RETURNING line, bytes')
-          .all(JSON.stringify(places)) as unknown as readonly { readonly line: number; readonly bytes: number }[]
-        for (const { line, bytes } of removed) totals.add(line, -1, -bytes)
-        const { count } = this.#prepared(database)
-        for (const [line, { records, bytes }] of totals.lines) count.run(records, bytes, line)
+        for (const [first, last] of runsOf(places)) {
+          const removed = statements.totals.all(first, last) as unknown as readonly LineSum[]
+          for (const { line, records, bytes } of removed) totals.add(line, -records, -bytes)
+          statements.remove.run(first, last)
+        }
+        totals.write(statements)
       }),
     )
   }
@@ -119,7 +102,7 @@ export class SqliteWaitingStore implements WaitingStore {
           const found = before.get(seq) as unknown as { readonly line: number; readonly bytes: number } | undefined
           if (found === undefined) continue
           const bytes = Buffer.byteLength(event)
-          replace.run(this.#shapeId(database, found.line, shapeText(shape)), rowKey, bytes, event, seq)
+          replace.run(this.#shapeId(database, found.line, shapeText(shape), null), rowKey, bytes, event, seq)
           count.run(0, bytes - found.bytes, found.line)
         }
       }),
@@ -127,15 +110,32 @@ export class SqliteWaitingStore implements WaitingStore {
   }
 
   page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
-    const sql = `SELECT ${COLUMNS} ${FROM} WHERE waiting.line = (SELECT id FROM waiting_lines WHERE name = ?)
-      AND waiting.seq > ? ORDER BY waiting.seq LIMIT ?`
-    return this.#run((database) => this.#records(line, database.prepare(sql).all(line, after, limit)))
+    return this.#run((database) => this.#records(database, line, this.#prepared(database).page.all(line, after, limit)))
   }
 
-  ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]> {
-    const sql = `SELECT ${COLUMNS} ${FROM} WHERE waiting.keyed = 1
-      AND waiting.line = (SELECT id FROM waiting_lines WHERE name = ?) AND waiting.row_key = ? ORDER BY waiting.seq`
-    return this.#run((database) => this.#records(line, database.prepare(sql).all(line, rowKey)))
+  async ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]> {
+    await this.#keyLine(line)
+    return this.#run((database) => this.#records(database, line, this.#prepared(database).ofKey.all(line, rowKey)))
+  }
+
+  /**
+   * Most lines are never asked for a key, and an index of keys, which come in no order, costs as much as all else that is
+   * written: it is filled when it is asked for first, some records at a time, and kept from then on.
+   */
+  async #keyLine(name: string): Promise<void> {
+    const known = await this.#run((database) => {
+      const line = this.#lineId(database, name)
+      const [found] = this.#prepared(database).keyedLine.all(line)
+      // What is added from now on has its key in the index.
+      if (found === undefined) database.prepare('INSERT INTO waiting_keyed VALUES (?, 0)').run(line)
+      return { line, complete: found?.['complete'] === 1 }
+    })
+    if (known.complete) return
+    for (let after = 0; after !== Infinity;) {
+      after = await this.#run((database) => inTransaction(database, () => keySome(database, known.line, after)))
+      // Others have their turn: there may be a million of them.
+      await setImmediate()
+    }
   }
 
   lines(): Promise<readonly LineTotals[]> {
@@ -158,13 +158,18 @@ export class SqliteWaitingStore implements WaitingStore {
     this.#file.close()
   }
 
-  #records(line: string, rows: readonly unknown[]): StoredRecord[] {
-    return (rows as readonly RecordRow[]).map(({ shape, rest, ...row }) => ({
-      ...row,
-      line,
-      shape: this.#shapes.read(shape),
-      ...readRest(rest, this.description),
-    }))
+  #records(database: DatabaseSync, line: string, rows: readonly unknown[]): StoredRecord[] {
+    const shapes = new Map<unknown, WaitingShape>()
+    if (rows.length > 0) {
+      // Asked for once per page: the text of a shape is longer than most records.
+      for (const { id, body } of this.#prepared(database).shapes.all(line)) {
+        shapes.set(id, this.#shapes.read(body as string))
+      }
+    }
+    return (rows as readonly FoundRow[]).map(([seq, id, shape, rowKey, baseMs, bytes, event, rest]) => {
+      const { stage, attempts } = readRest(rest, this.description)
+      return { seq, id, line, shape: shapes.get(shape)!, rowKey, baseMs, bytes, event, stage, attempts }
+    })
   }
 
   #lineId(database: DatabaseSync, name: string): number {
@@ -179,11 +184,12 @@ export class SqliteWaitingStore implements WaitingStore {
     return id
   }
 
-  #shapeId(database: DatabaseSync, line: number, body: string): number {
+  #shapeId(database: DatabaseSync, line: number, body: string, rows: NewRows | null): number {
     const ids = this.#shapeIds.get(line) ?? new Map<string, number>()
     this.#shapeIds.set(line, ids)
     let id = ids.get(body)
     if (id === undefined) {
+      rows?.write()
       // What the line kept of records that have all left says nothing any more.
       database
         .prepare(
@@ -220,23 +226,22 @@ interface LineRow {
   readonly bytes: number
 }
 
-type RecordRow = Omit<StoredRecord, 'line' | 'shape' | 'stage' | 'attempts'> & {
-  readonly shape: string
-  readonly rest: string | null
-}
-
-/** What a transaction changes, by line. */
-class Totals {
-  readonly lines = new Map<number, { records: number; bytes: number }>()
-
-  add(line: number, records: number, bytes: number): void {
-    const total = this.lines.get(line) ?? { records: 0, bytes: 0 }
-    this.lines.set(line, { records: total.records + records, bytes: total.bytes + bytes })
-  }
-}
-
 /** The place before the first of `count` new ones. */
 function nextSeq(database: DatabaseSync, count: number): number {
   const row = database.prepare('UPDATE waiting_next SET seq = seq + ? RETURNING seq').get(count)
   return (row!['seq'] as number) - count
+}
+
+/** Puts the next records of a line into the index of keys. Answers the place of the last; Infinity: that was the end. */
+function keySome(database: DatabaseSync, line: number, after: WaitingSeq): WaitingSeq {
+  const some = database.prepare('SELECT seq FROM waiting WHERE line = ? AND seq > ? ORDER BY seq LIMIT ?')
+  const last = some.all(line, after, KEYED_AT_ONCE).at(-1)?.['seq'] as WaitingSeq | undefined
+  if (last === undefined) {
+    database.prepare('UPDATE waiting_keyed SET complete = 1 WHERE line = ?').run(line)
+    return Infinity
+  }
+  database
+    .prepare('UPDATE waiting SET keyed = 1 WHERE line = ? AND seq > ? AND seq <= ? AND keyed = 0')
+    .run(line, after, last)
+  return last
 }

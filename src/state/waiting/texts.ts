@@ -1,3 +1,4 @@
+import { FORMER } from '../../model/delivery/waiting.ts'
 import type { StoredRecord, WaitingRecord, WaitingShape } from '../../model/delivery/waiting.ts'
 import { BingoError } from '../../model/errors.ts'
 
@@ -42,6 +43,19 @@ export function readRest(text: string | null, place: string): Pick<StoredRecord,
 /** What a store keeps before an event. */
 export function readHead(text: string, place: string): unknown {
   return parse(text, place)
+}
+
+/**
+ * Ids of what waits of the actions that come later in the same rule, for the same event. A record that is added again, and
+ * was not read from its place, comes from a replay, which adds them again as well: until then they are gone, or they
+ * would stand ahead of what they follow.
+ */
+export function idsBehind({ id, shape, from }: WaitingRecord): readonly string[] {
+  const { identity, ofRule } = shape.action
+  if (ofRule.length === 1 || from !== undefined) return []
+  const event = id.slice(0, id.lastIndexOf(`#${identity}`) + 1)
+  const later = ofRule.slice(ofRule.indexOf(identity) + 1).map((each) => event + each)
+  return [...later, ...later.map((each) => each + FORMER)]
 }
 
 export function unreachable(place: string, cause: unknown): BingoError {

@@ -3,11 +3,12 @@ import type { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import type { WaitingRecord } from '../../../src/model/delivery/waiting.ts'
 import { LaneJobs } from '../../../src/flow/lanes/lane-jobs.ts'
 import { Change, type Row, type RowOp } from '../../../src/model/event/change.ts'
+import { toChangeEvent } from '../../../src/model/event/event-json.ts'
 import { withFacts } from '../../../src/model/event/facts.ts'
 import { RuleKey } from '../../../src/model/rule/rule-key.ts'
 import type { TableDef } from '../../../src/model/table/table.ts'
 import { revised, RevisedRecords, withNewest } from '../../../src/waiting/newest.ts'
-import { recordOf } from '../../../src/waiting/record.ts'
+import { ChangeReader, recordOf } from '../../../src/waiting/record.ts'
 import { action, change as changeOf, CountingHold, tableDef, transaction } from '../../support/jobs.ts'
 
 const TABLE = tableDef(['id', 'status', 'note'])
@@ -27,8 +28,8 @@ function newest(of: Change, plan = RULE): InFlightJob {
   return new LaneJobs(1).renews(plan.rule, of, 0, new CountingHold())
 }
 
-const rows = ({ event }: WaitingRecord): unknown => {
-  const { op, old, new: new_, changed } = JSON.parse(event) as Record<string, unknown>
+const rows = (record: WaitingRecord): unknown => {
+  const { op, old, new: new_, changed } = toChangeEvent(new ChangeReader().read(record))
   return { op, old, new: new_, changed }
 }
 
@@ -147,7 +148,7 @@ test('revisions that come one after the other follow a row over its keys', () =>
     newest(change('delete', { id: 2 }, null)),
   ]
   for (const each of jobs) records.revise(each)
-  expect(records.at(at[0]!)!.event).toContain('"status":"c"')
+  expect(rows(records.at(at[0]!)!)).toMatchObject({ new: { status: 'c' } })
   expect(records.at(at[1]!)).toBeNull()
   expect(records.changed).toHaveLength(1)
   expect(records.gone).toHaveLength(1)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { Change } from '../../../src/model/event/change.ts'
+import { Change, type Row } from '../../../src/model/event/change.ts'
 import { stringifyEvent, toChangeEvent } from '../../../src/model/event/event-json.ts'
+import { withFacts } from '../../../src/model/event/facts.ts'
 import { PostedEvent } from '../../../src/model/event/posted-event.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import type { StoredRecord } from '../../../src/model/delivery/waiting.ts'
@@ -64,6 +65,52 @@ test('a posted event waits as it was, with integers of any size', () => {
 
 test('a row waits as it was', () => {
   const again = new ChangeReader().read(storedOf(ROW))
+  expect({ ...again.new }).toEqual({ ...ROW.new })
+  expect(stringifyEvent(again)).toBe(stringifyEvent(ROW))
+})
+
+const updated = (old: Row | null, new_: Row | null, query: string | null = null): Change =>
+  new Change(TABLE, 'update', { ...transaction(), query }, 3, old, new_, query)
+
+test.each([
+  ['of which not all columns were read', updated({ id: 1 }, { digits: 'a' })],
+  [
+    'with a statement and signs of all kinds',
+    updated({ id: 1, digits: 'ä"\\\u0000\u{1f600}' }, { id: 1, digits: null }, 'SET "x"'),
+  ],
+  ['with integers beyond 2^53 inside JSON', updated(null, { id: 1, digits: { n: [2n ** 60n] } })],
+  [
+    'without a GTID',
+    new Change(TABLE, 'delete', { ...transaction(), id: '1:f:4', gtid: null }, 0, { id: 1, digits: '1' }, null, null),
+  ],
+  [
+    'that is a statement',
+    new Change({ ...TABLE, columns: [], key: [] }, 'truncate', transaction(), 0, null, null, 'TRUNCATE x'),
+  ],
+  ['with what its threshold counted', withFacts(ROW, { threshold: { count: 2, sum: '3', by: 'x' } })],
+])('a change %s waits as it was', (_what, change) => {
+  expect(stringifyEvent(new ChangeReader().read(storedOf(change)))).toBe(stringifyEvent(change))
+})
+
+test('a change that waits takes half the room of its JSON', () => {
+  expect(storedOf(ROW).event.length).toBeLessThan(stringifyEvent(ROW).length / 2)
+})
+
+test('the beginning of a long statement waits, and the whole of one that is no row', () => {
+  const long = 'x'.repeat(3_000)
+  const statement = new Change({ ...TABLE, columns: [], key: [] }, 'ddl', transaction(), 0, null, null, long)
+  expect(new ChangeReader().read(storedOf(updated({ id: 1 }, { id: 1 }, long))).query).toHaveLength(2_048)
+  expect(new ChangeReader().read(storedOf(statement)).query).toBe(long)
+})
+
+test('changes of one transaction share it again', () => {
+  const reader = new ChangeReader()
+  const [one, two] = [ROW, updated({ id: 1 }, { id: 2 })].map((change) => reader.read(storedOf(change)))
+  expect(two!.transaction).toBe(one!.transaction)
+})
+
+test('what an older BinGo kept as the JSON of the event is read', () => {
+  const again = new ChangeReader().read({ ...storedOf(ROW), event: stringifyEvent(ROW) })
   expect({ ...again.new }).toEqual({ ...ROW.new })
   expect(stringifyEvent(again)).toBe(stringifyEvent(ROW))
 })

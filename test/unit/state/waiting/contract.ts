@@ -184,6 +184,58 @@ export function describeWaiting(newPlace: () => () => Promise<WaitingStore>): vo
     expect(await ids(reopened, 'delay/rule')).toEqual([3])
   })
 
+  test('finds by its row what was added before anybody asked for a row, and after', async () => {
+    const store = await fresh()
+    const delayed = (number: number): WaitingRecord => record(number, { line: 'delay/rule', rowKey: `${number % 3}` })
+    await store.add(Array.from({ length: 6_000 }, (_, i) => delayed(i)))
+    expect(await store.ofKey('delay/other', '1')).toEqual([])
+    expect(await store.ofKey('delay/rule', '1')).toHaveLength(2_000)
+    await store.add([delayed(6_001), delayed(1)])
+    const found = await store.ofKey('delay/rule', '1')
+    expect(found.map(({ id }) => id).slice(-2)).toEqual([record(6_001).id, record(1).id])
+    expect(found).toHaveLength(2_001)
+  })
+
+  test('takes records that are there already among others that are new, in the order given', async () => {
+    const store = await fresh()
+    await store.add([record(5), record(30), record(100)])
+    const many = Array.from({ length: 40 }, (_, i) => record(i))
+    await store.add([...many, record(7)])
+    expect(await ids(store)).toEqual([100, ...many.map((_, i) => i).filter((i) => i !== 7), 7])
+    expect((await store.lines())[0]!.count).toBe(41)
+  })
+
+  test('leaves nothing of later actions of a rule ahead of an earlier one that is added again', async () => {
+    const store = await fresh()
+    const of = (action: string, event = 1): WaitingRecord => {
+      const ofRule = { identity: action, parts: {}, ofRule: ['0', '1', 'last'] }
+      return record(event, { id: `tx/${event}#rule#${action}`, shape: { ...SHAPE, action: ofRule } })
+    }
+    const actions = async (): Promise<string[]> => (await store.page('spool/crm', 0, 100)).map(({ id }) => id.slice(3))
+    await store.add([of('0'), of('1'), of('last'), of('1', 2)])
+    await store.add([of('0')])
+    expect(await actions()).toEqual(['2#rule#1', '1#rule#0'])
+    await store.add([of('0'), of('1'), of('last')])
+    expect(await actions()).toEqual(['2#rule#1', '1#rule#0', '1#rule#1', '1#rule#last'])
+    await store.add([of('1')])
+    expect(await actions()).toEqual(['2#rule#1', '1#rule#0', '1#rule#1'])
+    const [, first] = await store.page('spool/crm', 0, 100)
+    await store.add([{ ...of('0'), line: 'spool/mail', from: first!.seq }])
+    expect(await actions()).toEqual(['2#rule#1', '1#rule#1'])
+    expect((await store.lines()).map(({ line, count }) => `${line} ${count}`).toSorted()).toEqual([
+      'spool/crm 2',
+      'spool/mail 1',
+    ])
+  })
+
+  test('removes places in any order, with gaps and twice', async () => {
+    const store = await fresh()
+    const places = await store.add(Array.from({ length: 9 }, (_, i) => record(i)))
+    await store.remove([8, 1, 2, 2, 5].map((i) => places[i]!))
+    expect(await ids(store)).toEqual([0, 3, 4, 6, 7])
+    expect((await store.lines())[0]!.count).toBe(5)
+  })
+
   test('holds thousands, a page at a time', async () => {
     const store = await fresh()
     await store.add(Array.from({ length: 1_500 }, (_, i) => record(i + 1)))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import type { WaitingStore } from '../../../../src/model/delivery/waiting.ts'
+import type { WaitingRecord, WaitingStore } from '../../../../src/model/delivery/waiting.ts'
 import { openDeadLetterStore, openWaitingStore } from '../../../../src/state/open.ts'
 import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
 import { MemoryWaitingStore } from '../../../../src/state/waiting/memory-store.ts'
@@ -88,7 +88,8 @@ test('a state file of the version before keeps its dead letters and can hold wai
   await letters.add([letter(1)])
   await letters.close()
   const raw = new DatabaseSync(path)
-  for (const table of ['waiting', 'waiting_lines', 'waiting_shapes', 'waiting_next']) raw.exec(`DROP TABLE ${table}`)
+  for (const table of ['waiting', 'waiting_lines', 'waiting_shapes', 'waiting_keyed', 'waiting_next'])
+    raw.exec(`DROP TABLE ${table}`)
   raw.exec('PRAGMA user_version = 3')
   raw.close()
   const store = await openWaitingStore(settings)
@@ -98,6 +99,33 @@ test('a state file of the version before keeps its dead letters and can hold wai
   const again = await openDeadLetterStore(settings, ROOMY)
   expect(await listed(again)).toEqual(['1'])
   await again.close()
+})
+
+test('delayed events of a state file of version 4 are found by their row', async () => {
+  const path = newPath()
+  const delayed = (number: number): WaitingRecord => record(number, { line: 'delay/rule', rowKey: 'row' })
+  const before = inFile(path)
+  await before.add([delayed(1), delayed(2)])
+  await before.close()
+  const raw = new DatabaseSync(path)
+  raw.exec('UPDATE waiting SET keyed = 1; DROP TABLE waiting_keyed; PRAGMA user_version = 4')
+  raw.close()
+  const store = inFile(path)
+  await store.add([delayed(3), record(4, { rowKey: 'row' })])
+  expect((await store.ofKey('delay/rule', 'row')).map(({ id }) => id)).toEqual([1, 2, 3].map((i) => record(i).id))
+  expect(await ids(store)).toEqual([4])
+})
+
+test('a kill while keys are looked up first leaves nothing out', async () => {
+  const path = newPath()
+  const store = inFile(path)
+  await store.add([record(1), record(2)])
+  await store.close()
+  // As it is when the process ends between two transactions.
+  const raw = new DatabaseSync(path)
+  raw.exec('INSERT INTO waiting_keyed SELECT line, 0 FROM waiting LIMIT 1; UPDATE waiting SET keyed = 1 WHERE seq = 1')
+  raw.close()
+  expect(await inFile(path).ofKey('spool/crm', record(2).rowKey)).toHaveLength(1)
 })
 
 test('waiting events are kept where the dead letters are', async () => {

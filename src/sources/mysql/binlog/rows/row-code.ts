@@ -1,6 +1,6 @@
 import { noteJsonNulls } from '../../../../model/event/json-null.ts'
 import type { Constants } from '../columns/codec.ts'
-import { rowClass } from './row-class.ts'
+import { rowClass } from '../../../../model/event/row-class.ts'
 import type { ImageColumn } from './row-image.ts'
 
 /** A row to be made by generated code, and the variables that hold its values. */

@@ -5,7 +5,7 @@ import { ColumnType } from '../../../../model/table/column-type.ts'
 import { columnCodec } from '../columns/column-codec.ts'
 import { valueTooLarge } from '../columns/value-size.ts'
 import { corrupt } from '../format/corrupt-event.ts'
-import { rowClass } from './row-class.ts'
+import { rowClass } from '../../../../model/event/row-class.ts'
 import { completed, declaredNotes, jsonNullCode, madeRow, rowOf } from './row-code.ts'
 import { imageCode, type ImageColumn } from './row-image.ts'
 
