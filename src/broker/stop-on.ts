@@ -16,7 +16,8 @@ export function stopOn(
   }
   if (signal?.aborted === true) onAbort()
   signal?.addEventListener('abort', onAbort, { once: true })
-  for (const name of signals) process.on(name, onSignal)
+  // First of all: a listener that others added with `once` is gone when it was called, and would not be counted.
+  for (const name of signals) process.prependListener(name, onSignal)
   return () => {
     signal?.removeEventListener('abort', onAbort)
     for (const name of signals) process.off(name, onSignal)

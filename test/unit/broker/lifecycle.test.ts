@@ -189,6 +189,19 @@ test('A signal that is aborted stops the broker', async () => {
   expect(await broker.stop()).toEqual({ left: 0, events: [] })
 })
 
+test('A signal of the process that the program listens to itself stops the broker, and is not raised again', async () => {
+  let heard = 0
+  process.once('SIGUSR2', () => (heard += 1))
+  const broker = brokerOf()
+  await broker.start({ signals: ['SIGUSR2'] })
+  process.emit('SIGUSR2')
+  await expect.poll(() => broker.stats().state).toBe('stopped')
+  await broker.stop()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(heard).toBe(1)
+  expect(process.listenerCount('SIGUSR2')).toBe(0)
+})
+
 test('A store that is in use refuses the start, and one that is no store is refused at once', async () => {
   const first = brokerOf({ store: file() })
   await first.start()
