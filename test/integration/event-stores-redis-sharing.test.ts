@@ -131,9 +131,24 @@ describe('several instances that read one group on Redis', () => {
     const partition = (await server.cli(url, 'HKEYS', key)).split('\n').find((field) => /^\d+$/.test(field))!
     await server.cli(url, 'HSET', key, partition, 'other')
     await server.cli(url, 'ZADD', MEMBERS, '9999999999999', 'other')
-    await first.log.ack(GROUP, places)
+    await expect(first.log.ack(GROUP, places)).rejects.toMatchObject({ code: 'BINGO_LOG_GROUP_BUSY' })
     const { groups } = await first.log.stats()
     expect(groups[0]!.pending).toBeLessThan(40)
+    await expect(first.log.ack(GROUP, places)).rejects.toMatchObject({ code: 'BINGO_LOG_GROUP_BUSY' })
+  })
+
+  test('one that has read all of its share is at the end, whatever the others have in hand', async () => {
+    const url = server.create()
+    const [first, second] = [await open(url, 'one'), await open(url, 'two', SILENT)]
+    await post(first, newEvents(0, 40))
+    const unread = async (provider: EventProvider) => (await provider.log.stats()).groups[0]?.unread
+    expect(await unread(first)).toBe(undefined)
+    await entriesOf(first, null, { group: GROUP })
+    expect(await unread(first)).toBe(0)
+    await entriesOf(second, null, { group: GROUP })
+    await post(second, newEvents(40, 50))
+    expect([await unread(first), await unread(second)]).toEqual([10, 10])
+    expect((await first.log.stats()).groups[0]!.pending).toBe(50)
   })
 
   test('connections that break in the middle of reading lose nothing, and nothing overtakes', async () => {

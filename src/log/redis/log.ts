@@ -91,11 +91,17 @@ export class RedisLog {
       bytes: Number(bytes),
       first: first === '' ? null : first!,
       last: last === '' ? null : last!,
-      groups: Array.from({ length: groups.length / 3 }, (_, i) => ({
-        name: groups[i * 3]!,
-        acknowledged: groups[i * 3 + 1] === '0' ? null : groups[i * 3 + 1]!,
-        pending: Number(groups[i * 3 + 2]),
-      })),
+      groups: Array.from({ length: groups.length / 3 }, (_, i) => {
+        const [name, upTo, pending] = groups.slice(i * 3, i * 3 + 3) as [string, string, string]
+        const share = this.#shares.of(name)
+        const looked = Math.max(Number(upTo), share?.from.place ?? 0)
+        return {
+          name,
+          acknowledged: upTo === '0' ? null : upTo,
+          pending: Number(pending),
+          ...(share !== undefined && { unread: Math.max(0, Number(last) - looked) }),
+        }
+      }),
     }
   }
 

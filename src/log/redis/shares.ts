@@ -75,6 +75,11 @@ export class Shares {
     return share
   }
 
+  /** What this instance reads of a group, if it does. */
+  of(group: string): Share | undefined {
+    return this.#shares.get(group)
+  }
+
   /** By the clock of this process: one that was paused must not go on. */
   isHeld(share: Share): boolean {
     return share.untilMs > this.#clock.monotonicMs()
@@ -136,8 +141,7 @@ export class Shares {
         if (answer[0] > 0) holder = answer[1]
       }
       if (this.#shares.get(group)?.finished(places) === true) void this.#tendAll()
-      // Where some were taken, the rest belongs to whoever works it off again now.
-      if (others === places.length) refused.set(group, groupBusy(this.#log, group, holder))
+      if (others > 0) refused.set(group, groupBusy(this.#log, group, holder))
     }
     return acks.map(({ group }) => refused.get(group) ?? null)
   }

@@ -29,10 +29,11 @@ export interface Appended {
 
 export interface ReadOptions {
   /**
-   * Entries that the group has acknowledged are left out, so a reader resumes where the one before it stopped. A group has
-   * one reader at a time (a second one is refused with BINGO_LOG_GROUP_BUSY), or one in each process where `sharedGroups` says
-   * so: then each gets the entries of some keys, and `from` other than null means what this process has read before. All of
-   * them have one pattern and key; what they leave out counts as acknowledged.
+   * Entries that the group has acknowledged are left out, so a reader resumes where the one before it stopped. A process
+   * reads a group once at a time (a second reader is refused with BINGO_LOG_GROUP_BUSY), with one pattern and key; what they
+   * leave out counts as acknowledged. Where `can.sharedGroups`, several instances read it, and each gets a share: all entries
+   * of a key go to one of them at a time, and what one that dies leaves goes to the others, from what was not acknowledged.
+   * For a share, `from` null reads again what was not acknowledged, and a place goes on behind what this process has read.
    */
   readonly group?: string
   readonly key?: string
@@ -50,6 +51,8 @@ export interface GroupStats {
   readonly acknowledged: Place | null
   /** Entries that are not acknowledged. */
   readonly pending: number
+  /** Places that this instance, which has a share of the group, has not looked at; absent where it has not. */
+  readonly unread?: number
 }
 
 export interface LogStats {
@@ -86,7 +89,10 @@ export interface EventLog {
   append(records: readonly LogRecord[]): Promise<readonly Appended[]>
   /** The entries behind `from` in their order; null: from the first one. */
   read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry>
-  /** In any order. An entry that is not acknowledged when the reader ends is read again by the next one of the group. */
+  /**
+   * In any order. An entry that is not acknowledged when the reader ends is read again by the next one of the group. Rejects
+   * with BINGO_LOG_GROUP_BUSY where another instance reads some of them now; the others are acknowledged.
+   */
   ack(group: string, places: readonly Place[]): Promise<void>
   /** Removes entries before this place, except those that a group has not acknowledged yet. Answers how many. */
   trim(before: Place): Promise<number>

@@ -149,9 +149,10 @@ export class LogSource implements Source<LogPosition> {
       await status?.flush()
       await provider.log.ack(group, places)
     } catch (error) {
-      // They are acknowledged with the next ones, or read again after a restart (invariant 5).
-      this.inFlight.putBack(places)
       const { code, err } = described(error)
+      // They are acknowledged with the next ones, or read again after a restart (invariant 5); or another instance reads
+      // them now, and acknowledges them itself.
+      if (code !== 'BINGO_LOG_GROUP_BUSY') this.inFlight.putBack(places)
       log.warn({ log: provider.description, code, err, entries: places.length }, 'acknowledging posted events failed')
     }
   }
@@ -160,8 +161,9 @@ export class LogSource implements Source<LogPosition> {
     const { provider, group } = this.options
     const stats = await provider.log.stats().catch(() => null)
     if (stats === null) return
-    const pending = stats.groups.find(({ name }) => name === group)?.pending ?? stats.count
-    this.state.caughtUp = pending <= this.inFlight.size
+    const { pending, unread } = stats.groups.find(({ name }) => name === group) ?? { pending: stats.count }
+    // What other instances have in flight is pending, too.
+    this.state.caughtUp = unread === undefined ? pending <= this.inFlight.size : unread === 0
     this.options.seen?.({ size: pending, oldestAt: this.inFlight.oldestAt })
   }
 

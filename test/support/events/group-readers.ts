@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { BingoError } from '../../../src/model/errors.ts'
 import type { EventProvider } from '../../../src/model/state/event-provider.ts'
 
 /** What all of them read. */
@@ -66,7 +67,7 @@ export class Reader {
     const acknowledge = (): void => {
       const places = batch
       batch = []
-      acking.push(patiently(() => this.#provider.log.ack(GROUP, places)))
+      acking.push(patiently(() => this.#provider.log.ack(GROUP, places).catch(unlessBusy)))
     }
     while (!signal.aborted) {
       try {
@@ -83,6 +84,11 @@ export class Reader {
     await delay(10)
     await Promise.all(acking)
   }
+}
+
+/** Another instance reads some of them now, and acknowledges them itself. */
+function unlessBusy(error: unknown): void {
+  if (!(error instanceof BingoError) || error.code !== 'BINGO_LOG_GROUP_BUSY') throw error
 }
 
 /** A server that is away for a moment. */
