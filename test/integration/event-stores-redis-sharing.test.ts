@@ -120,6 +120,29 @@ describe('several instances that read one group on Redis', () => {
     expect((await second.log.stats()).groups).toMatchObject([{ name: GROUP, pending: 0 }])
   })
 
+  test('one that was paused hands out nothing more of what it had read before, once its lease has run out', async () => {
+    const url = server.create()
+    const paused = { ms: 0 }
+    const clock: Clock = { ...SILENT, monotonicMs: () => performance.now() + paused.ms }
+    const [first, second] = [await open(url, 'one', clock), await open(url, 'two')]
+    await post(first, newEvents(0, 20))
+    const stop = new AbortController()
+    const reader = first.log.read(null, { group: GROUP, signal: stop.signal })[Symbol.asyncIterator]()
+    for (const id of ['0', '1', '2']) expect((await reader.next()).value).toMatchObject({ id })
+    paused.ms = 20_000
+    await expel(url, 'one')
+    expect(ids(await entriesOf(second, null, { group: GROUP }))).toHaveLength(20)
+    const next = reader.next()
+    expect(await Promise.race([next, delay(500, 'nothing')])).toBe('nothing')
+    await second.log.ack(GROUP, await placesOf(second))
+    await second.close()
+    paused.ms = 40_000
+    await post(first, newEvents(20, 21))
+    expect((await next).value).toMatchObject({ id: '20' })
+    stop.abort()
+    await reader.return?.()
+  })
+
   test('an acknowledgement of what went elsewhere does not keep the others from being acknowledged', async () => {
     const url = server.create()
     const first = await open(url, 'one', SILENT)
