@@ -2,7 +2,7 @@ import type { ActionPlan, Log, Payload } from '../model/rule/action.ts'
 import type { Change } from '../model/event/change.ts'
 import type { EventEnvelope } from '../model/event/event-record.ts'
 import { isPosted } from '../model/event/posted-event.ts'
-import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
+import type { InFlightJob, Revision } from '../model/delivery/in-flight-job.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
 import type { EvaluationError } from '../model/errors.ts'
@@ -76,16 +76,11 @@ export class JobFactory<P> implements MatchSink {
       this.cancelFailed(rule, change, error)
       return
     }
-    for (const job of this.laneJobs.cancels(rule, change, () => this.newHold())) {
-      this.deps.backPressure.charge(job)
-      this.deps.buffer.add(job)
-    }
+    this.revise(rule, 'cancel', change, 0)
   }
 
   newer(rule: Rule, change: Change, heldBytes: number): void {
-    const job = this.laneJobs.renews(rule, change, heldBytes, this.newHold())
-    this.deps.backPressure.charge(job)
-    this.deps.buffer.add(job)
+    this.revise(rule, 'newest', change, heldBytes)
   }
 
   matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void {
@@ -136,6 +131,13 @@ export class JobFactory<P> implements MatchSink {
     this.lastJob = null
     this.matchedSeq = -1
     this.laneJobs.forget()
+  }
+
+  private revise(rule: Rule, revision: Revision, change: Change, heldBytes: number): void {
+    for (const job of this.laneJobs.revises(rule, revision, change, heldBytes, () => this.newHold())) {
+      this.deps.backPressure.charge(job)
+      this.deps.buffer.add(job)
+    }
   }
 
   private newHold(): Ticket<P> {

@@ -33,6 +33,12 @@ export class WaitingLine implements StoredLine {
   private readonly revising = new Map<string, number>()
   /** Records that were revised while somebody may have read them; null: they are gone. */
   private readonly revisedRecords = new Map<WaitingSeq, StoredRecord | null>()
+  /** Places of the records that were read last, by their ids. */
+  private inHand = new Map<string, WaitingSeq>()
+  /** Records whose jobs have ended, and that may be in the store still. */
+  private readonly ending = new Set<WaitingSeq>()
+  /** Places that records came to while a page was being read; null: none is. */
+  private addedMeanwhile: Map<string, WaitingSeq> | null = null
   /** How often what was read so far turned out not to be all that is ahead. */
   private backs = 0
 
@@ -64,10 +70,21 @@ export class WaitingLine implements StoredLine {
     return this.revising.size > 0 && (this.revising.has(rowKey) || this.revising.has(ALL))
   }
 
-  /** A record that was read, as revisions since then left it; null: it is gone. */
   asItIs(record: StoredRecord): StoredRecord | null {
+    if (this.ending.has(record.seq)) return null
     const now = this.revisedRecords.get(record.seq)
     return now === undefined ? record : now
+  }
+
+  /** What was made of the record has ended, and it will be removed: whoever reads it meanwhile is not to make it again. */
+  ended(seq: WaitingSeq): void {
+    this.ending.add(seq)
+  }
+
+  /** It is removed. Who is reading now may have read it before. */
+  removed(seq: WaitingSeq): void {
+    this.ending.delete(seq)
+    if (this.addedMeanwhile !== null || this.inHand.size > 0) this.revisedRecords.set(seq, null)
   }
 
   /** Revisions are written: of these records some are gone, and others are changed. */
@@ -93,10 +110,14 @@ export class WaitingLine implements StoredLine {
   async next(limit: number): Promise<readonly StoredRecord[]> {
     const { addedUpTo, backs } = this
     this.revisedRecords.clear()
+    const meanwhile = (this.addedMeanwhile = new Map<string, WaitingSeq>())
     const page = await this.deps.page(this.readUpTo, limit)
+    this.addedMeanwhile = null
     // What was read went back meanwhile: it comes first.
     if (backs !== this.backs) return []
     const records = this.answered(page)
+    this.inHand = new Map(records.map(({ id, seq }) => [id, seq]))
+    for (const [id, seq] of meanwhile) this.moved(id, seq)
     this.readUpTo = records.at(-1)?.seq ?? this.readUpTo
     if (page.length < limit && records.length === page.length) {
       this.more = false
@@ -130,7 +151,7 @@ export class WaitingLine implements StoredLine {
     for (const { ruleId } of shapes) this.rules.add(ruleId)
   }
 
-  added({ shape }: WaitingRecord, seq: WaitingSeq | null): void {
+  added({ id, shape }: WaitingRecord, seq: WaitingSeq | null): void {
     this.pending -= 1
     if (seq === null) {
       // Unless the answer of a first call was lost, which had put it here.
@@ -138,8 +159,16 @@ export class WaitingLine implements StoredLine {
       this.backs += 1
       return
     }
+    this.addedMeanwhile?.set(id, seq)
+    this.moved(id, seq)
     this.rules.add(shape.ruleId)
     this.addedUpTo = Math.max(this.addedUpTo, seq)
+  }
+
+  /** It is read again at its new place, where later revisions find it. */
+  private moved(id: string, seq: WaitingSeq): void {
+    const before = this.inHand.get(id)
+    if (before !== undefined && before < seq) this.revisedRecords.set(before, null)
   }
 }
 

@@ -41,7 +41,7 @@ export class WaitingLines {
   /** Records whose places are not known yet, and their ids where somebody has asked. */
   private writing: readonly WaitingRecord[] = []
   private writingIds: ReadonlySet<string> | null = null
-  private removals: WaitingSeq[] = []
+  private removals: { readonly seq: WaitingSeq; readonly line: WaitingLine }[] = []
   private removalsAsked = 0
   private removalsDone = 0
   private running: Promise<void> | null = null
@@ -73,7 +73,7 @@ export class WaitingLines {
         // In the order of the additions: what is added later stays.
         revise: (job) => this.add(job, line!, 0),
         isWritten: (id) => this.isWritten(id),
-        hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq)),
+        hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq, line!)),
       })
       this.byName.set(name, line)
     }
@@ -108,8 +108,9 @@ export class WaitingLines {
     }
   }
 
-  private remove(seq: WaitingSeq): void {
-    this.removals.push(seq)
+  private remove(seq: WaitingSeq, line: WaitingLine): void {
+    line.ended(seq)
+    this.removals.push({ seq, line })
     this.removalsAsked += 1
     this.start()
   }
@@ -187,9 +188,11 @@ export class WaitingLines {
 
   private async writeRemovals(): Promise<void> {
     if (this.removals.length === 0) return
-    const places = this.removals.splice(0, MOST_REMOVALS)
+    const removals = this.removals.splice(0, MOST_REMOVALS)
+    const places = removals.map(({ seq }) => seq)
     await patiently(this.patience(), () => this.deps.store.remove(places), true)
-    this.removalsDone += places.length
+    for (const { seq, line } of removals) line.removed(seq)
+    this.removalsDone += removals.length
   }
 
   private async gather(): Promise<void> {

@@ -3,7 +3,7 @@ import { FORMER, type WaitingRecord, type WaitingShape } from '../model/delivery
 import { Change, type Row } from '../model/event/change.ts'
 import { withFacts } from '../model/event/facts.ts'
 import { isPosted } from '../model/event/posted-event.ts'
-import { rowKeyText } from '../model/event/row-key.ts'
+import { keyChanged, rowKeyText } from '../model/event/row-key.ts'
 import { jobKeyText, type RuleKey } from '../model/rule/rule-key.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { valueKind } from '../model/table/value-kind.ts'
@@ -12,14 +12,15 @@ import { rowText } from './row-text.ts'
 
 /**
  * A change that waits, as if the row had become at once what a later change of the row made of it. Null: it holds no more,
- * because the row is gone, or, where it waits that the row was deleted, is there again.
+ * because the row is gone, or, where it waits that the row was deleted, is there again. A row that gets another primary key is
+ * gone, too: followed to a key that another row had before, it would meet that row's changes when they come again after a crash.
  */
 export function withNewest(waits: Change, newest: Change): Change | null {
   const { table, op, transaction, seq, old, new: before, query, facts } = waits
-  const goneNow = newest.new === null
-  if (op === 'delete') return goneNow ? waits : null
+  const goneNow = newest.new === null || keyChanged(newest.table, newest.op, newest.old, newest.new)
+  if (op === 'delete') return newest.new === null ? waits : null
   if (goneNow) return null
-  const row = mergedRow(newest.table, before, newest.new)
+  const row = mergedRow(newest.table, before, newest.new!)
   const isSame = isSameTable(table, newest.table)
   const change = new Change(isSame ? newest.table : table, op, transaction, seq, old, row, query)
   return facts === null ? change : withFacts(change, facts)
@@ -51,10 +52,14 @@ export function revised<R extends WaitingRecord>(record: R, { revision, action, 
   return { ...record, shape, rowKey: jobKeyText(action.rule.key, now, false), event: rowText(now, now.query) }
 }
 
-/** Whether the change is of the row that waits. Both have the key of the rule, by which rows without a primary key are told. */
+/**
+ * Whether the change is of the row that waits, by the key that the row had before. What was deleted has none: any row that
+ * gets its key takes its place. Both have the key of the rule, by which rows without a primary key are told.
+ */
 function isSameRow(waits: Change, { table, op, old, new: new_ }: Change, key: RuleKey | null): boolean {
   if (table.key.length === 0) return key !== null
-  return rowKeyText(waits.table, waits.old, waits.new) === rowKeyText(table, old, op === 'update' ? null : new_)
+  const before = op === 'update' && waits.op !== 'delete'
+  return rowKeyText(waits.table, waits.old, waits.new) === rowKeyText(table, old, before ? null : new_)
 }
 
 interface TableNames {

@@ -28,9 +28,9 @@ export function recordOf(
   nowMs: number,
   from?: WaitingSeq,
 ): WaitingRecord {
-  const { action, change, failure, attempts, preparation } = job
-  // A `when` that reads lookups has not been asked yet.
-  const stage = failure?.stage ?? (preparation?.stage === 'when' ? 'when' : undefined)
+  const { action, change, failure, attempts, preparation, skipped } = job
+  // A `when` that reads lookups has not been asked yet, or did not hold: the record is not to be sent without asking it.
+  const stage = failure?.stage ?? (skipped || preparation?.stage === 'when' ? 'when' : undefined)
   const failed = failure && { at: nowMs, code: failure.code, message: failure.message }
   return {
     id: jobId(job),
@@ -148,6 +148,12 @@ export class ChangeReader {
     }
     return this.last!
   }
+}
+
+/** By the clock of the server, milliseconds since 1970; of a posted event what its delay counts from. */
+export function committedAtMs({ event, baseMs }: StoredRecord): number {
+  const { ts } = JSON.parse(event) as Partial<ChangeEvent>
+  return ts === undefined ? baseMs : microseconds(ts) / 1_000
 }
 
 /** Since 1970, of a time as events show it: six fraction digits. */

@@ -3,6 +3,7 @@ import type { WaitingRecord } from '../../src/model/delivery/waiting.ts'
 import { rowKeyText } from '../../src/model/event/row-key.ts'
 import type { Change } from '../../src/model/event/change.ts'
 import { ChangeReader } from '../../src/waiting/record.ts'
+import { fatesOf, type Fate } from './fates.ts'
 import { committed, type Group } from './history.ts'
 import { KINDS, type SimPayload } from './sim-rules.ts'
 
@@ -64,6 +65,7 @@ export class Ledger {
   /** `rule/row key` → number of the change that it is parked behind. */
   private readonly parkedBehind = new Map<string, number>()
   private checkedUpTo = 0
+  private readonly fates: ReadonlyMap<string, Fate>
   /** By id, and by place. */
   private readonly waiting = new Map<string, Waiting>()
   private readonly places = new Map<number, string>()
@@ -77,6 +79,7 @@ export class Ledger {
       for (const change of group.changes) this.keysOf.set(change.id, keysOf(change))
       for (const change of committed(group)) this.committedEvents.add(change.id)
     }
+    this.fates = fatesOf(history)
     this.perGroup = history.map((group) => committed(group).flatMap(expectedOf))
   }
 
@@ -111,9 +114,11 @@ export class Ledger {
     }
   }
 
-  effect({ rule, action, event, rowKey, number }: SimPayload, incarnation: number, acknowledged: boolean): void {
+  effect(payload: SimPayload, incarnation: number, acknowledged: boolean): void {
+    const { rule, action, event, rowKey, number } = payload
     this.effects += 1
     const id = `${rule}/${action}/${event}`
+    this.checkFate(id, payload)
     if (!this.committedEvents.has(event)) this.broken(3, `${id} was never committed`)
     if (action > 0 && ONE_AFTER_THE_OTHER.has(rule) && !this.done.has(`${rule}/${action - 1}/${event}`)) {
       this.broken(2, `${id} came before the action that it follows`)
@@ -145,7 +150,9 @@ export class Ledger {
 
   deadLetter({ ruleId, actionIndex, event, rowKey, state }: DeadLetter): void {
     if (!this.committedEvents.has(event.id)) this.broken(3, `a dead letter of ${event.id}, which was never committed`)
-    this.done.add(`${ruleId}/${actionIndex}/${event.id}`)
+    const id = `${ruleId}/${actionIndex}/${event.id}`
+    if (this.fates.get(id)?.sent === false) this.broken(3, `${id} is a dead letter, and was never to be sent`)
+    this.done.add(id)
     const number = Number(event.position.offset) * 1_000 + event.seq
     // Of an event that came again and failed then, the dead letter is what counts.
     const row = `${ruleId}/${actionIndex}/${rowKey}`
@@ -177,6 +184,22 @@ export class Ledger {
     }
   }
 
+  /** What came was to come, and says what it was to say. */
+  private checkFate(id: string, { rowKey, version, looked, count }: SimPayload): void {
+    const fate = this.fates.get(id)
+    if (fate === undefined) return
+    if (!fate.sent) this.broken(3, `${id} was sent, and was cancelled, is not so any more, or was never to be`)
+    if (version !== fate.version || rowKey !== fate.rowKey)
+      this.broken(1, `${id} says ${version} of a row with ${fate.version}`)
+    if (looked !== fate.looked) this.broken(1, `${id} looked up ${looked} instead of ${fate.looked}`)
+    if (count !== fate.count) this.broken(5, `${id} counted ${count} instead of ${fate.count}`)
+  }
+
+  /** A target was paused, and was sent to. */
+  sentWhilePaused(target: string): void {
+    this.broken(3, `something was sent to ${target}, which is paused`)
+  }
+
   /** In the store when its process began, and to be read once more. */
   private comesAgain(incarnation: number, id: string, number: number): boolean {
     const start = this.starts.get(incarnation)
@@ -197,6 +220,7 @@ export class Ledger {
   }
 
   private isDone({ id, rule, action, rowKey, number, latest }: Expected): boolean {
+    if (this.fates.get(id)?.sent === false) return true
     if (this.done.has(id)) return true
     return latest && (this.newestOfAll.get(`${rule}/${action}/${rowKey}`) ?? 0) > number
   }
@@ -239,7 +263,7 @@ function expectedOf(change: Change): Expected[] {
   const number = change.transaction.offset * 1_000 + change.seq
   return KINDS.filter(({ matches }) => matches(change)).flatMap(({ id: rule, targets, coalesce, fires }) =>
     targets.flatMap((_target, action) =>
-      fires(change, action)
+      fires(change, action) || rule === 'looked-up'
         ? [
             {
               id: `${rule}/${action}/${change.id}`,

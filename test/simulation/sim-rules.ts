@@ -5,6 +5,7 @@ import { rowKeyText } from '../../src/model/event/row-key.ts'
 import type { OnFailure, Rule, RuleSet } from '../../src/model/rule/rule.ts'
 import { action } from '../support/jobs.ts'
 import type { Random } from './random.ts'
+import { LOOKUP, THRESHOLD, WAITING_KINDS } from './waiting-kinds.ts'
 
 /** What an action sends, and what is known of it. */
 export interface SimPayload {
@@ -15,10 +16,14 @@ export interface SimPayload {
   readonly rowKey: string
   /** Grows with every change of the history. */
   readonly number: number
+  /** Of the row, as it was rendered. */
+  readonly version: number
+  readonly looked: number | undefined
+  readonly count: number | undefined
 }
 
 /** A rule that keeps what it says over reloads; only how it waits changes. */
-interface Kind {
+export interface Kind {
   readonly id: string
   readonly targets: readonly string[]
   readonly coalesce: 'latest' | 'none'
@@ -29,6 +34,13 @@ interface Kind {
   readonly fires: (change: Change, action: number) => boolean
   /** Its templates fail for these changes, after so many reloads. */
   readonly breaks: (change: Change, variant: number) => boolean
+  /** A delay that no reload changes. */
+  readonly delayMs?: number
+  /** `cancelOn`, of UPDATE and DELETE. */
+  readonly cancels?: (change: Change) => boolean
+  readonly rechecks?: true
+  readonly looksUp?: true
+  readonly counts?: true
 }
 
 const version = ({ new: new_, old, transaction }: Change): number => Number((new_ ?? old)?.['v'] ?? transaction.offset)
@@ -118,6 +130,7 @@ export const KINDS: readonly Kind[] = [
     fires: either,
     breaks: never,
   },
+  ...WAITING_KINDS,
 ]
 
 const DELAYS = [0, 40, 5, 0, 2_000]
@@ -129,21 +142,21 @@ export function rulesOf(reloads: number, random: Random): RuleSet {
 }
 
 function ruleOf(kind: Kind, variant: number, random: Random): Rule {
-  const delayMs = kind.waits ? DELAYS[variant % DELAYS.length]! : 0
+  const delayMs = kind.delayMs !== undefined ? kind.delayMs : kind.waits ? DELAYS[variant % DELAYS.length]! : 0
   const debounce = kind.waits ? WINDOWS[variant % WINDOWS.length]! : null
   const plans = kind.targets.map((target, index) => planOf(kind, target, index, variant, random))
-  const filter = {
-    source: kind.id,
-    necessary: [],
-    reads: () => READS,
-    bind: () => kind.matches,
-  } as unknown as Rule['filter']
+  const filter = predicate(kind.id, kind.matches)
+  const { cancels } = kind
   const rule = Object.assign(plans[0]!.rule as unknown as Record<string, unknown>, {
     id: kind.id,
     version: `${variant}`,
     filter,
     operations: OPERATIONS,
     delayMs,
+    cancelOn: cancels && { operations: CANCELLING, match: null, filter: predicate(`${kind.id}/cancel`, cancels) },
+    recheck: kind.rechecks && { location: plans[0]!.location },
+    lookups: kind.looksUp && [LOOKUP],
+    threshold: kind.counts && THRESHOLD,
     debounce,
     actions: plans,
   }) as unknown as Rule
@@ -151,6 +164,12 @@ function ruleOf(kind: Kind, variant: number, random: Random): Rule {
   return rule
 }
 
+/** Of what it is asked for. */
+function predicate(source: string, holds: (change: Change) => boolean): Rule['filter'] {
+  return { source, necessary: [], reads: () => READS, bind: () => holds } as unknown as Rule['filter']
+}
+
+const CANCELLING = new Set(['update', 'delete'])
 const OPERATIONS = new Set(['insert', 'update', 'delete', 'truncate'])
 const READS = { new: 'all', old: 'all' } as const
 
@@ -164,6 +183,7 @@ function planOf(kind: Kind, target: string, index: number, variant: number, rand
     retry: { attempts: 3, maxAgeMs: 5_000, minMs: 5, maxMs: 200 },
     ratePerSecond: slow ? 400 : null,
     when: whenOf(kind, index),
+    ...(kind.looksUp && { lookups: { inWhen: true, all: [LOOKUP] } }),
     reads: () => READS,
     bind: () => (change) => {
       if (kind.breaks(change, variant)) throw new EvaluationError('BINGO_SIMULATED', 'made to break')
@@ -173,12 +193,14 @@ function planOf(kind: Kind, target: string, index: number, variant: number, rand
 }
 
 function whenOf({ id, fires }: Kind, index: number): ActionPlan['when'] {
-  const bind = () => (change: Change) => fires(change, index)
-  return { source: `${id}/${index}`, necessary: [], reads: () => READS, bind } as unknown as ActionPlan['when']
+  return predicate(`${id}/${index}`, (change) => fires(change, index))
 }
 
 function payloadOf(rule: string, index: number, change: Change): SimPayload {
   const rowKey = rowKeyText(change.table, change.old, change.new)
   const number = change.transaction.offset * 1_000 + change.seq
-  return { address: rowKey, rule, action: index, event: change.id, rowKey, number }
+  const looked = change.facts?.lookup?.['row']?.row['n'] as number | undefined
+  const count = change.facts?.threshold?.count
+  const event = change.id
+  return { address: rowKey, rule, action: index, event, rowKey, number, version: version(change), looked, count }
 }

@@ -54,6 +54,7 @@ export class SimSource implements Source<SimPosition> {
   async run(into: RowIntake<SimPosition>, from: SimPosition | null, signal: AbortSignal): Promise<void> {
     let group = from?.group ?? 0
     into.started({ group })
+    this.state.connected = true
     while (!signal.aborted) {
       await this.rest(signal)
       if (signal.aborted) return

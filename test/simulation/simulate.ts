@@ -1,16 +1,19 @@
 import { TargetQueues } from '../../src/deliver/deliveries.ts'
+import { Lookups } from '../../src/deliver/lookups/lookups.ts'
 import { createPipeline } from '../../src/flow/pipeline.ts'
 import type { Pipeline } from '../../src/flow/pipeline-contract.ts'
 import { sourceEntry } from '../../src/flow/reading.ts'
 import type { Target } from '../../src/model/rule/action.ts'
 import { NO_GAPS } from '../../src/model/event/gap.ts'
 import { createStats, type Stats } from '../../src/model/stats.ts'
+import { CounterRecord } from '../../src/state/counters/counter-record.ts'
 import { silentLog } from '../support/jobs.ts'
 import { randomHistory, type HistoryShape } from './history.ts'
 import { BrokenInvariant, Ledger } from './ledger.ts'
 import { Random } from './random.ts'
 import { Life, SimClock } from './sim-clock.ts'
 import { KINDS, rulesOf } from './sim-rules.ts'
+import { simulatedServer } from './sim-lookups.ts'
 import { SimSource } from './sim-source.ts'
 import { Receiver } from './sim-target.ts'
 import { DurableState } from './stores.ts'
@@ -77,7 +80,7 @@ class World {
     this.receivers = new Map(
       ['a', 'b', 'c'].map((id, i) => [id, new Receiver(id, new Random(seed + 3_000_000 + i), this.ledger)]),
     )
-    this.budget = this.random.pick([1_000_000, 2_000_000, 64_000_000])
+    this.budget = this.random.pick([2_000_000, 4_000_000, 64_000_000])
     this.spool = {
       afterMs: this.random.pick([30, 400, 3_000]),
       maxBytes: this.random.pick([1_000, 20_000, 1_000_000]),
@@ -93,6 +96,7 @@ class World {
     }
     this.state.healed = true
     for (const receiver of this.receivers.values()) receiver.heal()
+    for (const target of this.state.paused.keys()) this.pauseOrResume(target)
     // To rules of which none is broken.
     this.reloads += this.reloads % 2 === RENAMED % 2 ? 2 : 1
     this.current.pipeline.reload(rulesOf(this.reloads, this.random))
@@ -121,7 +125,7 @@ class World {
   }
 
   private async fault(): Promise<void> {
-    switch (this.random.int(0, 5)) {
+    switch (this.random.int(0, 7)) {
       case 0:
         this.kill(this.current)
         this.current = this.start()
@@ -136,10 +140,20 @@ class World {
       case 3:
         this.clock.wallOffsetMs += this.random.pick([-HOUR_MS, -5_000, 5_000, HOUR_MS])
         break
+      case 4:
+      case 5:
+        this.pauseOrResume(this.random.pick([...this.receivers.keys()]))
+        break
       default:
         this.reloads += 1
         this.current.pipeline.reload(rulesOf(this.reloads, this.random))
     }
+  }
+
+  private pauseOrResume(target: string): void {
+    const { paused } = this.state
+    if (!paused.delete(target)) paused.set(target, this.clock.wallOffsetMs)
+    this.current.pipeline.setTargetPaused(target, paused.get(target) ?? 0)
   }
 
   private kill({ life }: Incarnation): void {
@@ -204,6 +218,10 @@ class World {
             positions: this.state.positions(clock),
             start: stored === null ? null : { group: stored.group },
             gaps: stored?.gaps ?? NO_GAPS,
+            counters: {
+              store: new CounterRecord(this.state.state(clock), 'simulated', 'simulated'),
+              at: stored === null ? null : String(stored.group),
+            },
           }),
         ],
         deliveries: (_run, hooks) =>
@@ -215,14 +233,22 @@ class World {
               lanes: LANES,
               logSends: null,
               spool: this.spool,
+              pausedSince: (target) => this.state.paused.get(target) ?? 0,
               deadLetters: this.state.letters(clock, () => epoch === this.epoch),
               openTarget: async ({ id }) => {
                 await clock.sleep(this.random.int(0, 20))
-                return this.fenced(this.receivers.get(id)!.open(clock, epoch), epoch)
+                return this.fenced(id, this.receivers.get(id)!.open(clock, epoch), epoch)
               },
             },
             hooks,
           ),
+        lookups: new Lookups({
+          open: () => simulatedServer(this.random, clock, () => this.state.healed),
+          clock,
+          log: silentLog,
+          budget: stats.budget,
+          whenDown: 'wait',
+        }),
         waiting: this.state.waiting(clock, () => epoch === this.epoch),
         compileRowDecoder: () => () => 0,
         log: silentLog,
@@ -240,10 +266,14 @@ class World {
   }
 
   /** What a process that was replaced sends arrives nowhere. */
-  private fenced(target: Target, epoch: number): Target {
+  private fenced(id: string, target: Target, epoch: number): Target {
     return {
       ...target,
-      send: (jobs, signal) => (epoch === this.epoch ? target.send(jobs, signal) : new Promise(() => undefined)),
+      send: (jobs, signal) => {
+        if (epoch !== this.epoch) return new Promise(() => undefined)
+        if (this.state.paused.has(id)) this.ledger.sentWhilePaused(id)
+        return target.send(jobs, signal)
+      },
     }
   }
 }

@@ -4,6 +4,8 @@ import { BingoError } from '../../src/model/errors.ts'
 import type { GapLog } from '../../src/model/event/gap.ts'
 import type { PositionStore, StoredPosition } from '../../src/flow/checkpoint/position-store.ts'
 import { MemoryDeadLetterStore } from '../../src/state/dead-letters/memory-store.ts'
+import type { StateStore } from '../../src/model/state/state.ts'
+import { MemoryStateStore } from '../../src/state/memory/state-store.ts'
 import type { WaitingStore } from '../../src/model/delivery/waiting.ts'
 import { MemoryWaitingStore } from '../../src/state/waiting/memory-store.ts'
 import type { Ledger } from './ledger.ts'
@@ -15,6 +17,9 @@ const ROOMY = { maxCount: 1_000_000, maxBytes: 1_000_000_000, maxAgeMs: Infinity
 export class DurableState {
   position: { readonly group: number; readonly epoch: number; readonly gaps: GapLog } | null = null
   healed = false
+  /** Targets that are paused, and since when. */
+  readonly paused = new Map<string, number>()
+  private readonly values = new MemoryStateStore()
   readonly deadLetters = new MemoryDeadLetterStore(ROOMY, systemClock)
   readonly records = new MemoryWaitingStore()
   private readonly random: Random
@@ -37,6 +42,26 @@ export class DurableState {
         // Stored, and the answer is lost.
         if (!this.healed && this.random.chance(0.03)) throw away()
       },
+    }
+  }
+
+  /** State as one process reaches it. */
+  state(clock: Clock): StateStore {
+    const { values } = this
+    return {
+      description: 'simulated',
+      load: async (key) => {
+        await this.travel(clock)
+        return values.load(key)
+      },
+      save: async (key, value, ifVersion) => {
+        await this.travel(clock)
+        const saved = await values.save(key, value, ifVersion)
+        if (!this.healed && this.random.chance(0.03)) throw away()
+        return saved
+      },
+      lease: (name, ttlMs) => values.lease(name, ttlMs),
+      close: () => Promise.resolve(),
     }
   }
 

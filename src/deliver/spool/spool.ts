@@ -136,7 +136,7 @@ export class Spool implements WakeableQueue {
     this.settled = null
     const records = await reader.line.next(this.room() || 1)
     for (const record of records) {
-      if (isLoaded(record)) continue
+      if (isLoaded(record) || reader.line.asItIs(record) === null) continue
       // It went down meanwhile, or has its probe.
       if (this.room() === 0 || this.stopped || this.settled !== null) {
         reader.line.back(record)

@@ -1,6 +1,6 @@
 import type { Change } from '../../model/event/change.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
-import type { EvaluationFailure, Hold } from '../../model/delivery/in-flight-job.ts'
+import type { EvaluationFailure, Hold, Revision } from '../../model/delivery/in-flight-job.ts'
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { Rule } from '../../model/rule/rule.ts'
 import { RowLanes } from './row-lanes.ts'
@@ -48,24 +48,16 @@ export class LaneJobs {
     return new InFlightJob(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, hold, failure)
   }
 
-  /** What cancels the rule's waiting jobs of the change's key, and of the key that the row had before. */
-  cancels(rule: Rule, change: Change, hold: () => Hold): readonly InFlightJob[] {
+  /** What revises the rule's waiting jobs of the change's key, and before it those of the key that the row had before. */
+  revises(rule: Rule, revision: Revision, change: Change, heldBytes: number, hold: () => Hold): readonly InFlightJob[] {
     this.lanes.locate(change, rule.key)
     const keys = this.lanes.keyChanged ? [true, false] : [false]
     return keys.map((previous) => {
-      const job = new InFlightJob(rule.actions[0]!, change, undefined, 0, JOB_BYTES, hold(), null, previous)
-      job.markAs('cancel')
+      const bytes = JOB_BYTES + heldBytes
+      const job = new InFlightJob(rule.actions[0]!, change, undefined, 0, bytes, hold(), null, previous)
+      job.markAs(revision)
       return job
     })
-  }
-
-  /** What gives the rule's waiting jobs of the change's row the row as it is now: they wait for the key that it had before. */
-  renews(rule: Rule, change: Change, heldBytes: number, hold: Hold): InFlightJob {
-    this.lanes.locate(change, rule.key)
-    const { keyChanged } = this.lanes
-    const job = new InFlightJob(rule.actions[0]!, change, undefined, 0, JOB_BYTES + heldBytes, hold, null, keyChanged)
-    job.markAs('newest')
-    return job
   }
 
   /** Keeps nothing of the change alive. */

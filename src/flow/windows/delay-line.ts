@@ -1,6 +1,7 @@
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { StoredRecord } from '../../model/delivery/waiting.ts'
+import { committedAtMs } from '../../waiting/record.ts'
 import type { LineReader } from '../stored-jobs.ts'
 
 /** Shorter delays are not worth a write to disk: such events hold the checkpoint, and a clean stop stores them. */
@@ -175,9 +176,13 @@ export class DelayLine {
   }
 
   /** It is due, but something that is not read or not written yet may have revised it before. */
-  private mayBeRevised({ rowKey, baseMs }: StoredRecord, dueAtMs: number): boolean {
+  private mayBeRevised(record: StoredRecord, dueAtMs: number): boolean {
     if (dueAtMs > this.deps.clock.monotonicMs()) return false
-    return this.deps.reader.line.isRevising(rowKey) || (this.deps.readUpToMs?.() ?? Infinity) < baseMs + this.delayMs
+    if (this.deps.reader.line.isRevising(record.rowKey)) return true
+    const readUpToMs = this.deps.readUpToMs?.() ?? Infinity
+    if (readUpToMs === Infinity) return false
+    // The clock of the server, which commit times are of, may be ahead of ours, which base times are of.
+    return readUpToMs < record.baseMs + this.delayMs || readUpToMs < committedAtMs(record) + this.delayMs
   }
 
   /** Answers how many were due; the others stay where they are. */

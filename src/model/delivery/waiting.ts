@@ -101,6 +101,11 @@ export interface StoredLine {
   add(job: InFlightJob, baseMs: number): void
   /** The next records. One call at a time. */
   next(limit: number): Promise<readonly StoredRecord[]>
+  /**
+   * A record that was read last, as it is since then; null: it is gone, has ended, or, after a crash, came again and stands at
+   * another place.
+   */
+  asItIs(record: StoredRecord): StoredRecord | null
   /** This record and all behind it are read again. */
   back(record: Pick<StoredRecord, 'seq'>): void
 }

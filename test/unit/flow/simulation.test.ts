@@ -1,16 +1,21 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { TargetQueue } from '../../../src/deliver/queue/target-queue.ts'
 import { FailureHandler } from '../../../src/deliver/failure-handler.ts'
 import { Ticket, Watermark } from '../../../src/flow/checkpoint/watermark.ts'
 import { CommitBuffer } from '../../../src/flow/commit-buffer.ts'
 import { GroupIntake } from '../../../src/flow/intake.ts'
 import { Router } from '../../../src/flow/router.ts'
+import { Thresholds } from '../../../src/flow/thresholds/thresholds.ts'
+import { DelayLine } from '../../../src/flow/windows/delay-line.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
+import type { Prepared } from '../../../src/model/delivery/preparation.ts'
+import { RevisedRecords } from '../../../src/waiting/newest.ts'
 import { BrokenInvariant } from '../../simulation/ledger.ts'
 import { simulate } from '../../simulation/simulate.ts'
 
 /** `npm run simulate` runs as many as one likes. */
 const SEEDS = 60
-const HANG_MS = 300_000
+const HANG_MS = 900_000
 
 /** What the first broken promise was, of so many seeds; null when none was. */
 async function firstBroken(seeds: number): Promise<string | null> {
@@ -96,6 +101,35 @@ describe('A bug that is put in on purpose is found', () => {
       /invariant [127]/,
       () => put(Router.prototype, 'flushWindows', () => undefined),
     ],
+    [
+      'what is due leaves before everything was read that may cancel it',
+      /invariant 3: cancelled/,
+      () => put(DelayLine.prototype as object as Loose, 'mayBeRevised', () => false),
+    ],
+    [
+      'a change of a row does not come to what waits for it',
+      /invariant [13]: rechecked/,
+      () => put(RevisedRecords.prototype, 'changed', () => []),
+    ],
+    [
+      'an action is sent although its `when`, which reads a lookup, does not hold',
+      /invariant 3: looked-up/,
+      () => {
+        const { prepared } = InFlightJob.prototype
+        put(InFlightJob.prototype, 'prepared', function (this: InFlightJob, found: Prepared) {
+          prepared.call(
+            this,
+            found.tag === 'skip' ? { tag: 'ready', payload: this.action.bind(this.change.table)(this.change) } : found,
+          )
+        })
+      },
+    ],
+    [
+      'what was rolled back, or comes again, is counted all the same',
+      /invariant [135]: counted/,
+      () => put(Thresholds.prototype, 'discard', () => undefined),
+    ],
+    ['a paused target is sent to', /paused/, () => put(TargetQueue.prototype, 'isPaused', () => false)],
   ])(
     '%s',
     async (_bug, expected, install) => {

@@ -24,8 +24,13 @@ function waiting(of: Change, plan = RULE): WaitingRecord {
   return recordOf(job, 'delay/rule', 0, 0)
 }
 
+/** The revision of the key that the row had before. */
 function newest(of: Change, plan = RULE): InFlightJob {
-  return new LaneJobs(1).renews(plan.rule, of, 0, new CountingHold())
+  return newestOf(of, plan)[0]!
+}
+
+function newestOf(of: Change, plan = RULE): readonly InFlightJob[] {
+  return new LaneJobs(1).revises(plan.rule, 'newest', of, 0, () => new CountingHold())
 }
 
 const rows = (record: WaitingRecord): unknown => {
@@ -91,11 +96,16 @@ describe('a record that waits', () => {
     expect(revised(record, newest(change('update', { id: 1 }, { id: 1, status: 'x' })))!.shape).toBe(record.shape)
   })
 
-  test('follows its row to another primary key', () => {
-    const moved = revised(record, newest(change('update', { id: 1 }, { id: 9, status: 'new', note: 'a' })))!
-    expect(moved.rowKey).toBe(waiting(change('insert', null, { id: 9, status: '', note: '' })).rowKey)
-    expect(revised(moved, newest(change('delete', { id: 9 }, null)))).toBeNull()
-    expect(revised(moved, newest(change('delete', { id: 1 }, null)))).toBe(moved)
+  test('ends when its row gets another primary key', () => {
+    expect(revised(record, newest(change('update', { id: 1 }, { id: 9, status: 'new', note: 'a' })))).toBeNull()
+  })
+
+  test('of a DELETE ends when a row gets its key, by INSERT or by another key', () => {
+    const deleted = waiting(change('delete', { id: 1, status: 'new', note: 'a' }, null))
+    const moves = newestOf(change('update', { id: 2 }, { id: 1, status: 'new', note: 'b' }))
+    expect(moves.map((each) => revised(deleted, each))).toEqual([null, null])
+    expect(moves.map((each) => revised(record, each))).toEqual([record, record])
+    expect(revised(deleted, newest(change('insert', null, { id: 1, status: 'new', note: 'b' })))).toBeNull()
   })
 
   test('is not touched by another row or another table', () => {
@@ -137,21 +147,26 @@ describe('a record that waits', () => {
   })
 })
 
-test('revisions that come one after the other follow a row over its keys', () => {
+test('revisions that come one after the other follow a row over the keys of its rule', () => {
+  const plan = keyed()
   const records = new RevisedRecords<WaitingRecord>()
-  const at = [1, 2, 3].map((id) => records.add(waiting(change('insert', null, { id, status: 'new', note: '' }))))
-  const jobs = [
-    newest(change('update', { id: 1 }, { id: 4, status: 'a', note: '' })),
-    newest(change('update', { id: 4 }, { id: 5, status: 'b', note: '' })),
-    newest(change('insert', null, { id: 1, status: 'other', note: '' })),
-    newest(change('update', { id: 5 }, { id: 5, status: 'c', note: '' })),
-    newest(change('delete', { id: 2 }, null)),
+  const at = [1, 2, 3].map((id) =>
+    records.add(waiting(change('insert', null, { id, status: 'new', note: 'ada' }), plan)),
+  )
+  const update = (id: number, before: string, note: string, status: string): Change =>
+    change('update', { id, status: '', note: before }, { id, status, note })
+  const changes = [
+    update(1, 'ada', 'bob', 'a'),
+    update(1, 'bob', 'cy', 'b'),
+    update(3, 'ada', 'ada', 'other'),
+    update(1, 'cy', 'cy', 'c'),
+    change('delete', { id: 2, status: 'new', note: 'ada' }, null),
   ]
-  for (const each of jobs) records.revise(each)
-  expect(rows(records.at(at[0]!)!)).toMatchObject({ new: { status: 'c' } })
+  for (const each of changes) for (const revision of newestOf(each, plan)) records.revise(revision)
+  expect(rows(records.at(at[0]!)!)).toMatchObject({ new: { status: 'c', note: 'cy' } })
   expect(records.at(at[1]!)).toBeNull()
-  expect(records.changed).toHaveLength(1)
-  expect(records.gone).toHaveLength(1)
+  expect(rows(records.at(at[2]!)!)).toMatchObject({ new: { status: 'other' } })
+  expect([records.changed.length, records.gone.length]).toEqual([2, 1])
 })
 
 function keyed(): typeof RULE {

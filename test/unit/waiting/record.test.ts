@@ -125,3 +125,11 @@ test('what waited for an action that is gone is a dead letter like any other, of
   const again = letterChange(parseLetter(serialiseLetter(letterOf(storedOf(BIG), 5)), 'here')) as PostedEvent
   expect(again.envelope).toEqual(BIG.envelope)
 })
+
+test('a job whose `when` did not hold, after a lookup, asks it again where its record is read', () => {
+  const job = new InFlightJob(action(), ROW, undefined, 0, 1, new CountingHold(), null)
+  job.waitFor({ change: ROW, lookups: [], stage: 'when', finish: () => ({ tag: 'skip' }) })
+  expect(recordOf(job, 'spool/a', 0, 0).stage).toBe('when')
+  job.prepared({ tag: 'skip' })
+  expect(recordOf(job, 'spool/a', 0, 0).stage).toBe('when')
+})

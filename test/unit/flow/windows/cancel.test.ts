@@ -113,6 +113,23 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
   },
 )
 
+test('what was read, and came again after a crash, is cancelled at the place where it stands by then', async () => {
+  const { pass, line, released, state, store } = world(new Random(1))
+  state.readUpToMs = 0
+  const added = (): InFlightJob => job({ id: 1, seq: 1, action: RULE, hold: new CountingHold() })
+  line.add(added())
+  // It is due, and in hand.
+  await pass(10 * DELAY_MS)
+  line.add(added())
+  await pass(DELAY_MS)
+  line.revise(cancelOf(1, 2, new CountingHold()))
+  await pass(DELAY_MS)
+  state.readUpToMs = Infinity
+  await pass(10 * DELAY_MS)
+  expect(released).toEqual([])
+  expect(await store.lines()).toEqual([])
+})
+
 test('what is due waits until everything was read that was committed before that', async () => {
   const { pass, line, released, state } = world(new Random(1))
   state.readUpToMs = 0
