@@ -1,11 +1,10 @@
-import { backoffMs } from '../model/delivery/backoff.ts'
 import type { Clock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { StoreState } from '../model/stats.ts'
+import { untilItSucceeds } from '../model/until-it-succeeds.ts'
 
-/** Between tries to reach a store that is down or full. */
-const STORE_RETRY = { minMs: 200, maxMs: 10_000 } as const
+const MOST_PAUSE_MS = 10_000
 
 export interface PatienceDeps {
   readonly store: { readonly description: string }
@@ -23,19 +22,19 @@ export interface PatienceDeps {
  * Repeats until it succeeds, and says so in the log and in the state. Rejects when aborted, or when the store refuses for
  * good; `always`: whatever the error, because the events have nowhere else to go.
  */
-export async function patiently<T>(deps: PatienceDeps, work: () => Promise<T>, always = false): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const result = await work()
-      if (attempt > 1) answersAgain(deps)
-      return result
-    } catch (error) {
-      const retryable = always || (error instanceof BingoError && error.retryable)
-      if (deps.signal.aborted || !retryable) throw error
-      waits(deps, attempt, error)
-      await deps.clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), deps.signal)
-    }
-  }
+export function patiently<T>(deps: PatienceDeps, work: () => Promise<T>, always = false): Promise<T> {
+  const { clock, signal } = deps
+  return untilItSucceeds(
+    {
+      clock,
+      signal,
+      mostPauseMs: MOST_PAUSE_MS,
+      passes: (error) => always || (error instanceof BingoError && error.retryable),
+      waits: (attempt, error) => waits(deps, attempt, error),
+      answers: () => answersAgain(deps),
+    },
+    work,
+  )
 }
 
 function waits({ state, clock, store, name, log, ...deps }: PatienceDeps, attempt: number, error: unknown): void {

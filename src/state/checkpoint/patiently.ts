@@ -1,11 +1,10 @@
 import type { Log } from '../../model/rule/action.ts'
-import { backoffMs } from '../../model/delivery/backoff.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Stats } from '../../model/stats.ts'
+import { untilItSucceeds } from '../../model/until-it-succeeds.ts'
 
-/** Between tries to reach a checkpoint store that is down at the start. */
-const STORE_RETRY = { minMs: 200, maxMs: 5_000 } as const
+const MOST_PAUSE_MS = 5_000
 
 export interface PatienceDeps {
   readonly log: Log
@@ -23,19 +22,22 @@ export async function patiently<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T | 'stopped'> {
-  for (let attempt = 1; ; attempt += 1) {
-    if (signal.aborted) return 'stopped'
-    try {
-      const done = await work()
-      stats.startWaitsFor = null
-      return done
-    } catch (error) {
-      if (!(error instanceof BingoError) || !error.retryable) throw error
-      const { code, message, hint } = error
-      stats.startWaitsFor = { code, message }
-      const level = attempt < 5 ? 'info' : 'warn'
-      log[level]({ code, store: store.description, attempt, err: message, hint }, 'waiting for the checkpoint store')
-      await clock.sleep(backoffMs(attempt, STORE_RETRY.minMs, STORE_RETRY.maxMs), signal).catch(() => undefined)
-    }
+  if (signal.aborted) return 'stopped'
+  const passes = (error: unknown): error is BingoError => error instanceof BingoError && error.retryable
+  const waits = (attempt: number, error: unknown): void => {
+    const { code, message, hint } = error as BingoError
+    stats.startWaitsFor = { code, message }
+    const level = attempt < 5 ? 'info' : 'warn'
+    log[level]({ code, store: store.description, attempt, err: message, hint }, 'waiting for the checkpoint store')
+  }
+  const answers = (): void => {
+    stats.startWaitsFor = null
+  }
+  try {
+    return await untilItSucceeds({ clock, signal, mostPauseMs: MOST_PAUSE_MS, passes, waits, answers }, work)
+  } catch (error) {
+    const refused = error instanceof BingoError && !error.retryable
+    if (signal.aborted && !refused) return 'stopped'
+    throw error
   }
 }
