@@ -44,8 +44,10 @@ class SlowStore extends MemoryWaitingStore {
   }
 }
 
-function world(random: Random) {
+function world(random: Random, aheadMs = 0) {
   const time = new SimClock()
+  // Events are committed when the clock starts: by how much that of their server is ahead of ours.
+  time.wallOffsetMs -= aheadMs
   const clock = time.of(new Life())
   const store = new SlowStore(() => clock.sleep(random.int(0, 60)))
   const { lines, storedJobs } = memoryLines(RULES, { clock, store })
@@ -112,6 +114,17 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
     expect(await store.lines()).toEqual([])
   },
 )
+
+test('what is due waits for what was committed before that by the clock of the server, which may be ahead of ours', async () => {
+  const { pass, line, released, state } = world(new Random(1), 3_600_000)
+  state.readUpToMs = 1_700_000_000_000 + DELAY_MS / 2
+  line.add(job({ id: 1, seq: 1, action: RULE, hold: new CountingHold() }))
+  await pass(10 * DELAY_MS)
+  expect(released).toEqual([])
+  state.readUpToMs = 1_700_000_000_000 + 2 * DELAY_MS
+  await pass(DELAY_MS)
+  expect(released.map(({ seq }) => seq)).toEqual([1])
+})
 
 test('what was read, and came again after a crash, is cancelled at the place where it stands by then', async () => {
   const { pass, line, released, state, store } = world(new Random(1))
