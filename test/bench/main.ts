@@ -6,6 +6,7 @@ import { endToEnd } from './end-to-end.ts'
 import { eventStores } from './event-stores.ts'
 import { eventStore } from './event-store.ts'
 import { latency } from './latency.ts'
+import { posts } from './posts.ts'
 import { reading } from './reading.ts'
 import { patterns } from './patterns.ts'
 import { machine, printJson, printTable } from './report.ts'
@@ -13,12 +14,14 @@ import type { Row } from './report.ts'
 import { startServers } from './servers.ts'
 import { targets } from './targets.ts'
 import { waiting } from './waiting.ts'
+import { waitingMemory } from './waiting-memory.ts'
 import { webhooks } from './webhooks.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to k by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
-                     h stores of posted events; i patterns of rules on events; j event store; k events that wait
+  --only LETTERS     a to m by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+                     h stores of posted events; i patterns of rules on events; j event store; k events that wait;
+                     l memory while --rows events wait (not by default); m posts over HTTP
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts (3)
   --seconds N        length of each latency run (5)
@@ -33,7 +36,7 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     rates: { type: 'string', default: '100,1000,5000' },
-    only: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,k' },
+    only: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,k,m' },
     targets: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
@@ -63,6 +66,8 @@ if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000),
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
 if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql)))
 if (wanted.has('k')) results.push(...(await waiting(Math.min(rows, 100_000), Number(values.repeats))))
+if (wanted.has('l')) results.push(...(await waitingMemory(sql, redis, rows)))
+if (wanted.has('m')) results.push(...(await posts(redis, Math.min(rows, 50_000), Number(values.seconds))))
 
 if (values.json) printJson(results)
 else printTable(results)
