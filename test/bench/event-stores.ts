@@ -4,15 +4,18 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 // oxlint-disable-next-line no-restricted-imports -- the client alone is what we compare with
 import { Redis } from 'ioredis'
+import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
 import { openPool } from '../../src/clients/mysql.ts'
 import { openPostgresPool } from '../../src/clients/postgres.ts'
-import { openEventProvider } from '../../src/log/open.ts'
+import { parseNatsAddress } from '../../src/log/nats/address.ts'
 import { encodeEnvelope } from '../../src/model/event/event-codec.ts'
 import type { NewEvent } from '../../src/model/state/event-provider.ts'
 import { startDatabase } from '../support/events/database-server.ts'
 import type { ServerKind } from '../support/events/database-server.ts'
+import { startEngine } from '../support/events/engine-server.ts'
 import { newEvent } from '../support/events/new-event.ts'
 import { EventRedisServer } from '../support/events/redis-server.ts'
+import { openStore } from '../support/events/store-url.ts'
 import type { Row } from './report.ts'
 
 /** Events per transaction. */
@@ -39,6 +42,7 @@ export async function eventStores(events: number, repeats: number): Promise<Row[
       ...(await onServer('MySQL', bareMysql, events, repeats)),
       ...(await onServer('PostgreSQL', barePostgres, events, repeats)),
       ...(await onRedis(events, repeats)),
+      ...(await onNats(newFile, events, repeats)),
     ]
   } finally {
     rmSync(folder, { recursive: true })
@@ -58,6 +62,13 @@ async function onServer(
 async function onRedis(events: number, repeats: number): Promise<Row[]> {
   await using server = await EventRedisServer.start()
   return await compare('Redis', async () => server.create(), bareRedis, events, repeats)
+}
+
+/** Synced to disk as the index is: the bare client, too, is answered when its messages are. */
+async function onNats(newFile: () => Promise<string>, events: number, repeats: number): Promise<Row[]> {
+  await using server = await startEngine('NATS JetStream', 'jetstream { sync_interval: always }')
+  const newUrl = async (): Promise<string> => `${server.newUrl()}?sync=always ${await newFile()}`
+  return await compare(server.column, newUrl, bareNats, events, repeats)
 }
 
 async function compare(
@@ -91,7 +102,7 @@ async function compare(
 }
 
 async function posts(url: string, count: number, group: number): Promise<number> {
-  const provider = await openEventProvider(url, { name: 'bench' })
+  const provider = await openStore(url, { name: 'bench' })
   // Makes the tables.
   await provider.log.stats()
   const options = { now: Date.now(), onConflict: 'keep' } as const
@@ -190,6 +201,31 @@ function bareRedis(url: string): BareStore {
     },
     close: () => redis.disconnect(),
   }
+}
+
+async function bareNats(url: string): Promise<BareStore> {
+  const { servers, stream } = parseNatsAddress(url.split(' ')[0]!)
+  const client = await dialNats({ servers: [...servers] })
+  const jetstream = jetstreamOf(client)
+  const manager = await jetstream.jetstreamManager()
+  await manager.streams.add({ name: stream, subjects: [`${stream}.*`], storage: 'file' })
+  return {
+    name: 'bare @nats-io/jetstream',
+    async write(events) {
+      await Promise.all(
+        events.map(({ event }) =>
+          jetstream.publish(`${stream}.0`, encodeEnvelope(event), { headers: headersOf(event.id), msgID: event.id }),
+        ),
+      )
+    },
+    close: () => client.close(),
+  }
+}
+
+function headersOf(id: string) {
+  const headers = newHeaders()
+  headers.set('id', id)
+  return headers
 }
 
 function median(values: readonly number[]): number {

@@ -187,6 +187,12 @@ describe.each<EngineKind>(['NATS JetStream'])('events on %s with an index beside
       await server.publishOther(store)
       expect(ids(await entriesOf(provider))).toEqual(expected)
     }
+    const posting = newEvents(30, 330).map((each) => post(provider, [each]))
+    const publishing = Array.from({ length: 10 }, () => server.publishOther(store))
+    await Promise.all([...posting, ...publishing])
+    expected.push(...newEvents(30, 330).map(({ event }) => event.id))
+    expect(ids(await entriesOf(provider))).toEqual(expected)
+    expect(await server.places(store)).toEqual(expected.map((_, i) => i + 1))
     await provider.close()
     const again = await open(store, index)
     await post(again, [newEvent('last')])

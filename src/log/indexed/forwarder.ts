@@ -74,13 +74,14 @@ export class Forwarder {
   /** False: it is to be repeated. */
   async #forward(attempt: number): Promise<boolean> {
     const index = await this.identity()
-    this.#sent ??= await this.#resume(index)
+    let sent = this.#sent ?? (await this.#resume(index))
     try {
       for (;;) {
-        const entries = await this.#index().entries(this.#sent)
+        this.#sent = sent
+        const entries = await this.#index().entries(sent)
         if (entries.length === 0) return true
         await this.#engine.append(index, entries)
-        this.#sent = placeOf(entries.at(-1)!)
+        sent = placeOf(entries.at(-1)!)
       }
     } catch (error) {
       if (!(error instanceof EngineMoved)) throw error

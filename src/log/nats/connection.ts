@@ -10,6 +10,7 @@ const CONNECT_TIMEOUT_MS = 5_000
 const CLOSE_TIMEOUT_MS = 1_000
 const PING_INTERVAL_MS = 5_000
 const MAX_PINGS_OUT = 2
+const DUPLICATE_WINDOW_NS = 1e9
 const STREAM_NOT_FOUND = 10059
 
 /** A connection with the stream in place, until its first trouble: then another one is opened. */
@@ -60,6 +61,8 @@ async function streamOf(manager: JetStreamManager, address: NatsAddress): Promis
       discard: 'new',
       num_replicas: replicas,
       allow_direct: true,
+      // Ids are those of one attempt: nothing is gained by remembering them.
+      duplicate_window: DUPLICATE_WINDOW_NS,
     })
     return config
   } catch (error) {

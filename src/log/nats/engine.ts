@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import type { JetStreamPublishOptions } from '@nats-io/jetstream'
 import { newHeaders } from '../../clients/nats.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
@@ -21,7 +23,8 @@ const PAGE_BYTES = 8 << 20
 const PARTITIONS = 16
 /** What headers and subject take of a message, at most. */
 const HEADER_BYTES = 1_024
-const WRONG_LAST_SEQUENCE: readonly unknown[] = [10071, 10164]
+/** The stream does not end with the sequence, or the id, that is expected. */
+const NOT_BEHIND: readonly unknown[] = [10071, 10164, 10070]
 const HINT = 'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions.'
 
 interface Found {
@@ -31,9 +34,10 @@ interface Found {
 }
 
 /**
- * A stream of NATS JetStream. Each message is published on the condition that the stream ends with the one before it, so
- * nothing is there twice or out of order, whoever else appends, and whatever was repeated after a lost answer. Readers ask
- * for messages by sequence: there is no consumer whose redelivery could change the order.
+ * A stream of NATS JetStream. Each message is published on the condition that the stream ends with the one before it: the
+ * first of a batch by its sequence, the others by its id, so that where one fails, those behind it fail as well. So nothing
+ * is there twice or out of order, whoever else appends, and whatever was repeated after a lost answer. Readers ask for
+ * messages by sequence: there is no consumer whose redelivery could change the order.
  */
 export class NatsEngine implements Engine {
   readonly description: string
@@ -58,7 +62,9 @@ export class NatsEngine implements Engine {
       this.#lastSeq = state.last_seq
       if (state.messages === 0) return 0
       for (let from = state.last_seq; from >= state.first_seq; from -= PAGE) {
-        const found = (await this.#page(connection, Math.max(state.first_seq, from - PAGE + 1))).at(-1)
+        const page = await this.#page(connection, Math.max(state.first_seq, from - PAGE + 1))
+        // What was appended since is not behind `last_seq`.
+        const found = page.findLast(({ seq }) => seq <= from)
         if (found === undefined) continue
         if (found.mark.index !== index) throw indexMismatch(this.description, 'other')
         this.#ahead = found.seq - found.mark.place
@@ -71,8 +77,13 @@ export class NatsEngine implements Engine {
   append(index: string, entries: readonly LogEntry[]): Promise<void> {
     return this.#use(async (connection) => {
       const before = this.#lastSeq
+      // Of this attempt alone: the server drops what it has seen under an id, also when it has lost it since.
+      const batch = randomUUID()
       const published = await Promise.allSettled(
-        entries.map((entry, i) => this.#publish(connection, index, entry, before + i)),
+        entries.map((entry, i) => {
+          const behind = i === 0 ? { lastSequence: before } : { lastMsgID: `${batch}:${i - 1}` }
+          return this.#publish(connection, index, entry, { msgID: `${batch}:${i}`, expect: behind })
+        }),
       )
       const failed = published.find((each) => each.status === 'rejected')
       if (failed !== undefined) throw failed.reason
@@ -110,7 +121,7 @@ export class NatsEngine implements Engine {
     { jetstream, mostBytes }: StreamConnection,
     index: string,
     { id, key, place, payload, appendedAt }: LogEntry,
-    lastSequence: number,
+    { msgID, expect }: Pick<JetStreamPublishOptions, 'msgID' | 'expect'>,
   ): Promise<void> {
     const { stream } = this.#address
     const headers = newHeaders()
@@ -119,11 +130,11 @@ export class NatsEngine implements Engine {
     headers.set(APPENDED_AT, String(appendedAt))
     const isTooLarge = payload.byteLength + HEADER_BYTES > mostBytes
     if (isTooLarge) headers.set(IN_INDEX, 'true')
-    // Without `Nats-Msg-Id`: a replay within the window of the stream would be dropped as a duplicate.
     await jetstream.publish(`${stream}.${partitionOf(key ?? id, PARTITIONS)}`, isTooLarge ? undefined : payload, {
       headers,
       timeout: TIMEOUT_MS,
-      expect: { streamName: stream, lastSequence },
+      msgID,
+      expect: { streamName: stream, ...expect },
     })
   }
 
@@ -154,7 +165,7 @@ export class NatsEngine implements Engine {
       return await withDeadline(work(connection), TIMEOUT_MS * 2)
     } catch (error) {
       if (error instanceof BingoError) throw error
-      if (isWrongSequence(error)) throw new EngineMoved('another instance has appended', { cause: error })
+      if (isNotBehind(error)) throw new EngineMoved('another instance has appended', { cause: error })
       await this.#discard()
       if (this.#closed) throw logClosed(this.description)
       if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
@@ -182,8 +193,8 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : null
 }
 
-function isWrongSequence(error: unknown): boolean {
-  return WRONG_LAST_SEQUENCE.includes(codeOf(error))
+function isNotBehind(error: unknown): boolean {
+  return NOT_BEHIND.includes(codeOf(error))
 }
 
 function isNotFound(error: unknown): boolean {

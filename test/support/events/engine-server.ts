@@ -28,6 +28,8 @@ export interface EngineServer extends AsyncDisposable {
   restart(): Promise<void>
 }
 
+/** Pretends to be an index. */
+const OTHER = 'file-1'
 let logs = 0
 
 export async function startEngine(_kind: EngineKind, config = ''): Promise<EngineServer> {
@@ -50,7 +52,7 @@ export async function startEngine(_kind: EngineKind, config = ''): Promise<Engin
         const stream = streamOf(url)
         await jetstreamOf(client).publish(`${stream}.x`, 'hello')
         const headers = newHeaders()
-        headers.set(INDEX, 'file-1')
+        headers.set(INDEX, OTHER)
         headers.set(PLACE, '1')
         headers.set(APPENDED_AT, '1')
         await jetstreamOf(client).publish(`${stream}.x`, 'not json', { headers })
@@ -63,7 +65,7 @@ export async function startEngine(_kind: EngineKind, config = ''): Promise<Engin
         const places: number[] = []
         for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
           const message = await manager.streams.getMessage(stream, { seq })
-          if (message?.header.has(PLACE) === true) places.push(Number(message.header.get(PLACE)))
+          if (message?.header.has(PLACE) === true && message.header.get(INDEX) !== OTHER) places.push(Number(message.header.get(PLACE)))
         }
         return places
       }),
