@@ -1,4 +1,11 @@
-import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
+import {
+  Admin,
+  ConfigResourceTypes,
+  Consumer,
+  ListOffsetTimestamps,
+  Producer,
+  stringSerializers,
+} from '@platformatic/kafka'
 import type { AdminOptions, Connection, ProducerOptions } from '@platformatic/kafka'
 import { guardStream } from './guarded-stream.ts'
 import { ResponseGuard } from './kafka-responses.ts'
@@ -23,6 +30,18 @@ export function openAdmin(options: AdminOptions): Admin {
   guardConnections(admin)
   return admin
 }
+
+export type BytesConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>
+
+/** Reads by offset, without a group; it connects when it is first used. */
+export function openConsumer(options: KafkaConnection): BytesConsumer {
+  const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({ ...options, groupId: 'bingo' })
+  guardConnections(consumer)
+  return consumer
+}
+
+export const { EARLIEST, LATEST } = ListOffsetTimestamps
+export const TOPIC = ConfigResourceTypes.TOPIC
 
 function guardConnections({ connections }: Pick<Admin, 'connections'>): void {
   const guarded = new WeakSet<object>()

@@ -32,8 +32,8 @@ const IN_REDIS: Bounds = { maxEvents: 10_000_000, maxBytes: 4 * 2 ** 30 }
 const ID_RETENTION_MS = 7 * 24 * 3_600_000
 
 /**
- * Opens what `events.store` names: `memory:`, `file:PATH`, `mysql://`, `mariadb://`, `postgres://`, `redis://` or `nats://`. A
- * server or file that is out of reach is reported by the first use. Rejects with BINGO_EVENTS_STORE_INVALID, or
+ * Opens what `events.store` names: `memory:`, `file:PATH`, `mysql://`, `mariadb://`, `postgres://`, `redis://`, `nats://` or
+ * `kafka://`. A server or file that is out of reach is reported by the first use. Rejects with BINGO_EVENTS_STORE_INVALID, or
  * BINGO_LOG_UNSAFE for a Redis that would lose events. Clients of servers are loaded when one is named.
  */
 export async function openEventProvider(url: string, options: EventProviderOptions): Promise<EventProvider> {
@@ -62,6 +62,11 @@ export async function openEventProvider(url: string, options: EventProviderOptio
         throw error
       })
       return provider
+    }
+    case 'kafka': {
+      const openIndex = await openerBeside(url, options)
+      const { KafkaEngine } = await import('./kafka/engine.ts')
+      return beside(new KafkaEngine(address.topic), openIndex)
     }
   }
 }

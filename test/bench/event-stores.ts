@@ -12,7 +12,7 @@ import { encodeEnvelope } from '../../src/model/event/event-codec.ts'
 import type { NewEvent } from '../../src/model/state/event-provider.ts'
 import { startDatabase } from '../support/events/database-server.ts'
 import type { ServerKind } from '../support/events/database-server.ts'
-import { startEngine } from '../support/events/engine-server.ts'
+import { startNatsEngine } from '../support/events/nats-engine.ts'
 import { newEvent } from '../support/events/new-event.ts'
 import { EventRedisServer } from '../support/events/redis-server.ts'
 import { openStore } from '../support/events/store-url.ts'
@@ -66,7 +66,7 @@ async function onRedis(events: number, repeats: number): Promise<Row[]> {
 
 /** Synced to disk as the index is: the bare client, too, is answered when its messages are. */
 async function onNats(newFile: () => Promise<string>, events: number, repeats: number): Promise<Row[]> {
-  await using server = await startEngine('NATS JetStream', 'jetstream { sync_interval: always }')
+  await using server = await startNatsEngine('jetstream { sync_interval: always }')
   const newUrl = async (): Promise<string> => `${server.newUrl()}?sync=always ${await newFile()}`
   return await compare(server.column, newUrl, bareNats, events, repeats)
 }

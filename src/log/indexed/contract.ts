@@ -11,12 +11,13 @@ export interface Engine {
   /** What has happened to an entry when `append` resolves. */
   readonly durability: 'server' | 'fsync'
   /**
-   * The place of its newest entry; 0: there is none. Rejects with BINGO_LOG_INDEX_MISMATCH when that entry is one of
+   * Where `append` has to go on: everything up to `upTo` is there, and perhaps some of what is behind it, up to `newest`.
+   * 0: nothing. Rejects with BINGO_LOG_INDEX_MISMATCH when that entry is one of
    * another index, and with BINGO_LOG_ENGINE_UNFIT when it is set up in a way that cannot keep entries.
    */
-  last(index: string): Promise<number>
+  last(index: string): Promise<{ readonly upTo: number; readonly newest: number }>
   /**
-   * Appends entries behind the newest one, in their order; a prefix of them may be there when it rejects. Rejects with
+   * Appends entries behind `upTo`, in their order; some of them may be there when it rejects, or were there before. Rejects with
    * EngineMoved when another instance has appended since `last`: nothing of ours is there twice then.
    */
   append(index: string, entries: readonly LogEntry[]): Promise<void>
@@ -35,8 +36,8 @@ export interface IndexLog extends Omit<EventProvider['log'], 'stats'> {
   stats(): Promise<LogStats>
   /** Tells this store from all others. */
   identity(): Promise<string>
-  /** Place of the newest entry that there ever was. */
-  newest(): Promise<number>
+  /** Places of the newest entry that there ever was, and of the last one that was trimmed. */
+  extent(): Promise<{ readonly newest: number; readonly trimmed: number }>
   /** Some entries behind a place, without a gap; none: there are none yet. */
   entries(after: number): Promise<readonly LogEntry[]>
   wake(): void

@@ -112,8 +112,10 @@ export class IndexedEventProvider implements EventProvider {
     try {
       await this.#forwarder.flush()
       if (after >= this.#forwarder.sent) return []
-      const found = await this.#engine.read(await this.#forwarder.identity(), after)
-      const gap = found.findIndex(({ place }, i) => Number(place) !== after + 1 + i)
+      // An engine keeps some of what was trimmed for a while.
+      const from = Math.max(after, (await this.#index.log.extent()).trimmed)
+      const found = await this.#engine.read(await this.#forwarder.identity(), from)
+      const gap = found.findIndex(({ place }, i) => Number(place) !== from + 1 + i)
       const entries = gap < 0 ? found : found.slice(0, gap)
       if (entries.length > 0) return entries
       this.#forwarder.doubt()

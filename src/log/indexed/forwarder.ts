@@ -93,8 +93,9 @@ export class Forwarder {
 
   async #resume(index: string): Promise<number> {
     const last = await this.#engine.last(index)
-    if (last > (await this.#index().newest())) throw indexMismatch(this.#engine.description, 'newer')
-    return last
+    const { newest } = await this.#index().extent()
+    if (last.newest > newest) throw indexMismatch(this.#engine.description, 'newer')
+    return last.upTo
   }
 }
 

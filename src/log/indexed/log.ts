@@ -2,7 +2,7 @@ import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../..
 import type { Engine, IndexLog } from './contract.ts'
 
 /** The log of an engine: its groups and counts are those of the index. */
-export class IndexedLog implements Omit<IndexLog, 'identity' | 'newest' | 'entries' | 'wake'> {
+export class IndexedLog implements Omit<IndexLog, 'identity' | 'extent' | 'entries' | 'wake'> {
   readonly description: string
   readonly can: Capabilities
   readonly #index: IndexLog
@@ -35,10 +35,7 @@ export class IndexedLog implements Omit<IndexLog, 'identity' | 'newest' | 'entri
 
   /** The index knows what every group has acknowledged; an engine that is down is trimmed the next time. */
   async trimEngine(): Promise<void> {
-    // Asked first: what is appended meanwhile stays.
-    const newest = await this.#index.newest()
-    const { first } = await this.#index.stats()
-    const upTo = first === null ? newest : Number(first) - 1
-    if (upTo > 0) await this.#engine.trim(upTo).catch(() => undefined)
+    const { trimmed } = await this.#index.extent()
+    if (trimmed > 0) await this.#engine.trim(trimmed).catch(() => undefined)
   }
 }

@@ -27,6 +27,8 @@ const HEADER_BYTES = 1_024
 const NOT_BEHIND: readonly unknown[] = [10071, 10164, 10070]
 const HINT = 'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions.'
 
+const NOTHING = { upTo: 0, newest: 0 }
+
 interface Found {
   readonly seq: number
   readonly mark: Mark
@@ -56,11 +58,11 @@ export class NatsEngine implements Engine {
     this.durability = address.syncsAlways ? 'fsync' : 'server'
   }
 
-  last(index: string): Promise<number> {
+  last(index: string): ReturnType<Engine['last']> {
     return this.#use(async (connection) => {
       const { state } = await connection.manager.streams.info(this.#address.stream)
       this.#lastSeq = state.last_seq
-      if (state.messages === 0) return 0
+      if (state.messages === 0) return NOTHING
       for (let from = state.last_seq; from >= state.first_seq; from -= PAGE) {
         const page = await this.#page(connection, Math.max(state.first_seq, from - PAGE + 1))
         // What was appended since is not behind `last_seq`.
@@ -68,9 +70,9 @@ export class NatsEngine implements Engine {
         if (found === undefined) continue
         if (found.mark.index !== index) throw indexMismatch(this.description, 'other')
         this.#ahead = found.seq - found.mark.place
-        return found.mark.place
+        return { upTo: found.mark.place, newest: found.mark.place }
       }
-      return 0
+      return NOTHING
     })
   }
 

@@ -123,9 +123,9 @@ export class SqlLog implements IndexLog {
     return `sql-${identity}`
   }
 
-  async newest(): Promise<number> {
-    const { place } = await this.#deps.database.use((queries, dialect) => new EventStore(queries, dialect).head())
-    return place
+  async extent(): ReturnType<IndexLog['extent']> {
+    const head = await this.#deps.database.use((queries, dialect) => new EventStore(queries, dialect).head())
+    return { newest: head.place, trimmed: head.trimmed }
   }
 
   async #page(after: number, group: string | undefined): Promise<readonly LogEntry[]> {

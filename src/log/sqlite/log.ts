@@ -85,8 +85,8 @@ export class SqliteLog implements IndexLog {
     return this.#deps.use((tables) => `file-${tables.identity()}`)
   }
 
-  async newest(): Promise<number> {
-    return this.#deps.use(({ head }) => head.place)
+  async extent(): ReturnType<IndexLog['extent']> {
+    return this.#deps.use(({ head: { place, trimmed } }) => ({ newest: place, trimmed }))
   }
 
   async entries(after: number): Promise<readonly LogEntry[]> {

@@ -2,6 +2,7 @@
  * Loaded with `--import`: kills the process (kill -9, by itself) when the index has events and the engine does not, or when
  * the engine has them and they are not answered: `DIE_BETWEEN=before:5`, the fifth time.
  */
+import { KafkaEngine } from '../../../src/log/kafka/engine.ts'
 import { NatsEngine } from '../../../src/log/nats/engine.ts'
 
 const [when, count] = (process.env['DIE_BETWEEN'] ?? '').split(':') as [string, string]
@@ -13,7 +14,7 @@ function die(): void {
   for (;;);
 }
 
-for (const engine of [NatsEngine]) {
+for (const engine of [NatsEngine, KafkaEngine]) {
   const append = engine.prototype.append
   engine.prototype.append = async function stepped(index, entries) {
     left -= 1

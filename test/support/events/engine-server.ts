@@ -1,13 +1,8 @@
-import type { StreamConfig } from '@nats-io/jetstream'
-import { dialNats, jetstreamOf, newHeaders } from '../../../src/clients/nats.ts'
-import { APPENDED_AT, INDEX, PLACE } from '../../../src/log/indexed/entry.ts'
 import type { Engine } from '../../../src/log/indexed/contract.ts'
-import { parseNatsAddress } from '../../../src/log/nats/address.ts'
-import { NatsEngine } from '../../../src/log/nats/engine.ts'
-import { startNats } from '../servers/nats.ts'
 import type { TestedStore } from './promises.ts'
 
-export type EngineKind = 'NATS JetStream'
+/** Pretends to be an index. */
+export const OTHER = 'file-1'
 
 /** A server that keeps a log, and what else one can do with it; `url` is the address of a log on it, without an index. */
 export interface EngineServer extends AsyncDisposable {
@@ -20,68 +15,8 @@ export interface EngineServer extends AsyncDisposable {
   publishOther(url: string): Promise<void>
   /** The places that it has, in its order, all of them. */
   places(url: string): Promise<number[]>
-  /** Makes the log as somebody else would. */
-  make(url: string, config: Partial<StreamConfig>): Promise<void>
   /** Loses the log with everything in it. */
   lose(url: string): Promise<void>
   kill(): Promise<void>
   restart(): Promise<void>
-}
-
-/** Pretends to be an index. */
-const OTHER = 'file-1'
-let logs = 0
-
-export async function startEngine(_kind: EngineKind, config = ''): Promise<EngineServer> {
-  const server = await startNats({ config })
-  const withClient = async <T>(work: (client: Awaited<ReturnType<typeof dialNats>>) => Promise<T>): Promise<T> => {
-    const client = await dialNats({ servers: `127.0.0.1:${server.port}` })
-    try {
-      return await work(client)
-    } finally {
-      await client.close()
-    }
-  }
-  const streamOf = (url: string): string => parseNatsAddress(url).stream
-  return {
-    column: 'NATS JetStream',
-    newUrl: () => `${server.url}/log-${++logs}`,
-    open: (url) => new NatsEngine(parseNatsAddress(url)),
-    publishOther: (url) =>
-      withClient(async (client) => {
-        const stream = streamOf(url)
-        await jetstreamOf(client).publish(`${stream}.x`, 'hello')
-        const headers = newHeaders()
-        headers.set(INDEX, OTHER)
-        headers.set(PLACE, '1')
-        headers.set(APPENDED_AT, '1')
-        await jetstreamOf(client).publish(`${stream}.x`, 'not json', { headers })
-      }),
-    places: (url) =>
-      withClient(async (client) => {
-        const manager = await jetstreamOf(client).jetstreamManager()
-        const stream = streamOf(url)
-        const { state } = await manager.streams.info(stream)
-        const places: number[] = []
-        for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-          const message = await manager.streams.getMessage(stream, { seq })
-          if (message?.header.has(PLACE) === true && message.header.get(INDEX) !== OTHER) places.push(Number(message.header.get(PLACE)))
-        }
-        return places
-      }),
-    make: (url, config) =>
-      withClient(async (client) => {
-        const manager = await jetstreamOf(client).jetstreamManager()
-        const name = streamOf(url)
-        await manager.streams.add({ name, subjects: [`${name}.*`], allow_direct: true, ...config })
-      }),
-    lose: (url) =>
-      withClient(async (client) => {
-        const manager = await jetstreamOf(client).jetstreamManager()
-        await manager.streams.delete(streamOf(url))
-      }),
-    kill: () => server.kill(),
-    restart: () => server.restart(),
-    [Symbol.asyncDispose]: () => server.stop(),
-  }
 }

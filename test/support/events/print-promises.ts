@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDatabase } from './database-server.ts'
-import { startEngine } from './engine-server.ts'
+import { startKafkaEngine } from './kafka-engine.ts'
+import { startNatsEngine } from './nats-engine.ts'
 import { BEGIN, END, measurePromises, tableOf } from './promises.ts'
 import type { TestedStore } from './promises.ts'
 import { EventRedisServer } from './redis-server.ts'
@@ -28,8 +29,8 @@ for (const kind of ['MySQL', 'MariaDB', 'PostgreSQL'] as const) {
   await using server = await EventRedisServer.start()
   await measure(redisStore(server))
 }
-for (const kind of ['NATS JetStream'] as const) {
-  await using server = await startEngine(kind)
+for (const start of [startNatsEngine, startKafkaEngine]) {
+  await using server = await start()
   await measure(engineStore(server, folder))
 }
 rmSync(folder, { recursive: true })

@@ -7,7 +7,7 @@ import type { ProviderSetup } from './new-event.ts'
 
 /** A kind of store, as a column of docs/event-stores.md. */
 export interface TestedStore {
-  readonly column: 'memory' | 'SQLite' | 'MySQL' | 'MariaDB' | 'PostgreSQL' | 'Redis' | 'NATS JetStream'
+  readonly column: 'memory' | 'SQLite' | 'MySQL' | 'MariaDB' | 'PostgreSQL' | 'Redis' | 'NATS JetStream' | 'Kafka'
   /** Address of a new store; null: nobody else can open it. */
   newUrl(): Promise<string | null>
   open(url: string | null, setup?: ProviderSetup): Promise<EventProvider>

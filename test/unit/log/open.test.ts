@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openEventProvider } from '../../../src/log/open.ts'
+import { parseKafkaAddress } from '../../../src/log/kafka/address.ts'
 import { parseNatsAddress } from '../../../src/log/nats/address.ts'
 import { parseEventRedisAddress } from '../../../src/log/redis/address.ts'
 import { parseSqlAddress } from '../../../src/clients/sql/address.ts'
@@ -16,7 +17,8 @@ test.each([
   ['nats://broker:4222/log', 'needs events.index'],
   ['nats:broker', 'the scheme of NATS is nats://'],
   ['ws://broker', 'nats://'],
-  ['kafka://broker:9092/events', 'Kafka is not available yet'],
+  ['kafka://broker:9092/events', 'needs events.index'],
+  ['kafka+ssl://broker:9092/events', 'the scheme of Kafka is kafka://'],
   ['sqlite:/var/lib/events', 'file:'],
   ['memory://', 'memory:'],
   ['file:', 'the path is missing'],
@@ -65,6 +67,12 @@ test.each([
   ['nats://app:secret@n/log?creds=/x', 'more than one login method', 'creds'],
   ['nats://n/log?ca=/x', '?ca is for TLS', 'tls=verify-full'],
   ['nats://n/log?stream=x', 'unknown option "stream"', 'replicas'],
+  ['kafka://app:secret@k/a b', '"a b" is not a valid name of a topic', 'letters'],
+  ['kafka://app:secret@k/x?sasl=gssapi', '?sasl=gssapi is not a mechanism', 'SCRAM-SHA-256'],
+  ['kafka://k/x?sasl=PLAIN', '?sasl needs user and password', 'kafka://user:password@host:9092'],
+  ['kafka://k/x?partitions=0', '?partitions=0 is not valid', 'from 1'],
+  ['kafka://k/x?sync=never', '?sync=never is not valid', 'always, interval'],
+  ['kafka://k/x?acks=1', 'unknown option "acks"', 'partitions'],
   ['mysql://db/x?charset=latin1', 'unknown option "charset"', 'Known: tls'],
   ['mysql://app:a%zz@db/x', 'invalid escape', '%25'],
   ['mysql://app:pass#word@db/x', 'needs a host', 'mysql://'],
@@ -153,5 +161,27 @@ test('reads the addresses of Redis, with its own options and those of the client
     durability: null,
     replicas: 0,
     printable: 'redis+cluster://a:1,b:2?prefix=shop',
+  })
+})
+
+test('reads the addresses of Kafka', () => {
+  expect(
+    parseKafkaAddress('kafka://app:s@k1,k2:9093/orders.log?sasl=scram-sha-512&replicas=3&tls=verify-full'),
+  ).toEqual({
+    brokers: ['k1:9092', 'k2:9093'],
+    sasl: { mechanism: 'SCRAM-SHA-512', username: 'app', password: 's' },
+    topic: 'orders.log',
+    partitions: -1,
+    replicas: 3,
+    syncsAlways: false,
+    tls: { rejectUnauthorized: true },
+    printable: 'kafka://k1:9092,k2:9093/orders.log',
+  })
+  expect(parseKafkaAddress('kafka://k?partitions=12&sync=always')).toMatchObject({
+    sasl: null,
+    topic: 'bingo-events',
+    partitions: 12,
+    syncsAlways: true,
+    tls: null,
   })
 })

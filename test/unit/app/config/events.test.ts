@@ -71,7 +71,7 @@ describe('events', () => {
     ['events: {store: "nats://n/log", index: "memory:"}', 'events.index: not an index of events'],
     ['events: {store: "nats://n/log", index: "nats://n/other"}', 'events.index: not an index of events'],
     ['events: {store: "nats://n/a.b"}', '"a.b" is not a valid name of a stream'],
-    ['events: {store: "kafka://x:1"}', 'Kafka is not available yet as a store of events'],
+    ['events: {store: "kafka://x:1/a b"}', '"a b" is not a valid name of a topic'],
     ['events: {store: "mysql://db/x?ssl=true"}', '?ssl is not an option'],
     ['events: {store: "ftp://x"}', 'events.store: not a valid event store address'],
     ['events: {retention: 1h}', 'events.retention: "1h" is out of range'],

@@ -1,30 +1,30 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { SqliteEventProvider } from '../../src/log/sqlite/event-provider.ts'
-import { systemClock } from '../../src/model/clock.ts'
-import type { EventProvider } from '../../src/model/state/event-provider.ts'
-import { startDatabase } from '../support/events/database-server.ts'
-import type { DatabaseServer } from '../support/events/database-server.ts'
-import { startEngine } from '../support/events/engine-server.ts'
-import type { EngineKind, EngineServer } from '../support/events/engine-server.ts'
-import { checkKept, PostingProcess } from '../support/events/kills.ts'
-import { describeLog } from '../support/events/log-contract.ts'
-import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../support/events/new-event.ts'
-import type { ProviderSetup } from '../support/events/new-event.ts'
-import { documentedPromises, measurePromises } from '../support/events/promises.ts'
-import { describeIndex, describePosting, describeRetention } from '../support/events/provider-contract.ts'
-import { openStore } from '../support/events/store-url.ts'
-import { engineStore } from '../support/events/tested-stores.ts'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { SqliteEventProvider } from '../../../src/log/sqlite/event-provider.ts'
+import { systemClock } from '../../../src/model/clock.ts'
+import type { EventProvider } from '../../../src/model/state/event-provider.ts'
+import type { EngineServer } from './engine-server.ts'
+import { checkKept, PostingProcess } from './kills.ts'
+import { describeLog } from './log-contract.ts'
+import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from './new-event.ts'
+import type { ProviderSetup } from './new-event.ts'
+import { documentedPromises, measurePromises } from './promises.ts'
+import { describeIndex, describePosting, describeRetention } from './provider-contract.ts'
+import { openStore } from './store-url.ts'
+import { engineStore } from './tested-stores.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'bingo-engines-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-let files = 0
-const newIndex = (): string => `file:${folder}/${++files}`
+/** A folder for indexes, and the address of a new one in it. To be called once by a test file. */
+export function indexFolder(): { readonly folder: string; readonly newIndex: () => string } {
+  const folder = mkdtempSync(join(tmpdir(), 'bingo-engines-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  let files = 0
+  return { folder, newIndex: () => `file:${folder}/${++files}` }
+}
 
 /** What is found in an index by itself. */
-async function lookedUp<T>(index: string, work: (provider: SqliteEventProvider) => Promise<T>): Promise<T> {
+export async function lookedUp<T>(index: string, work: (provider: SqliteEventProvider) => Promise<T>): Promise<T> {
   const bounds = { maxEvents: 1e9, maxBytes: 1e12, idRetentionMs: 604_800_000 }
   const provider = new SqliteEventProvider({ path: index.slice('file:'.length), ...bounds })
   try {
@@ -34,12 +34,16 @@ async function lookedUp<T>(index: string, work: (provider: SqliteEventProvider) 
   }
 }
 
-describe.each<EngineKind>(['NATS JetStream'])('events on %s with an index beside it', (kind) => {
+/** What every engine does, with an index in a file beside it. */
+export function describeEngine(
+  start: () => Promise<EngineServer>,
+  { folder, newIndex }: ReturnType<typeof indexFolder>,
+): void {
   let server: EngineServer
   const opened: EventProvider[] = []
 
   beforeAll(async () => {
-    server = await startEngine(kind)
+    server = await start()
   })
   afterAll(() => server[Symbol.asyncDispose]())
   afterEach(async () => {
@@ -111,9 +115,11 @@ describe.each<EngineKind>(['NATS JetStream'])('events on %s with an index beside
       await child.ended()
       answered.push(...child.answered())
     }
-    const [identity, newest] = await lookedUp(index, async ({ log }) => [await log.identity(), await log.newest()])
+    const { identity, newest } = await lookedUp(index, async ({ log }) => {
+      return { identity: await log.identity(), ...(await log.extent()) }
+    })
     const engine = server.open(store)
-    const last = await engine.last(identity)
+    const { newest: last } = await engine.last(identity)
     await engine.close()
     expect([when, last === newest]).toEqual([when, when === 'after'])
     const provider = await open(store, index)
@@ -213,147 +219,11 @@ describe.each<EngineKind>(['NATS JetStream'])('events on %s with an index beside
     await lookedUp(index, async ({ log }) => {
       const engine = server.open(store)
       const identity = await log.identity()
-      expect(await engine.last(identity)).toBe(3)
+      expect(await engine.last(identity)).toEqual({ upTo: 3, newest: 3 })
       const [entry] = await log.entries(2)
       await engine.append(identity, [{ ...entry!, place: '4' }])
       await engine.close()
     })
     await expect(post(await open(store, index), [newEvent('y')])).rejects.toMatchObject(mismatch)
   })
-})
-
-describe('events on NATS JetStream', () => {
-  const openOn = (url: string) => openStore(`${url} ${newIndex()}`, { name: 'test' })
-
-  test('an event that is larger than what the server takes is kept all the same', async () => {
-    await using server = await startEngine('NATS JetStream', 'max_payload: 4096')
-    const provider = await openOn(server.newUrl())
-    const events = [
-      newEvent('a'),
-      newEvent('large', { payload: 'x'.repeat(10_000) }),
-      newEvent('b'),
-      newEvent('largest', { payload: 'x'.repeat(100_000) }),
-    ]
-    for (const each of events) await post(provider, [each])
-    const entries = await entriesOf(provider)
-    expect(ids(entries)).toEqual(['a', 'large', 'b', 'largest'])
-    expect(entries[3]!.payload.byteLength).toBeGreaterThan(100_000)
-    await provider.close()
-  })
-
-  test.each([
-    [{ storage: 'memory' as const }, 'in memory'],
-    [{ subjects: ['other.*'] }, 'has no subject'],
-    [{ no_ack: true }, 'does not acknowledge'],
-  ])('refuses a stream of somebody else with %j', async (config, words) => {
-    await using server = await startEngine('NATS JetStream')
-    const url = server.newUrl()
-    await server.make(url, config)
-    const provider = await openOn(url)
-    const refused = {
-      code: 'BINGO_LOG_ENGINE_UNFIT',
-      retryable: false,
-      message: expect.stringContaining(words) as string,
-    }
-    await expect(post(provider, [newEvent('a')])).rejects.toMatchObject(refused)
-    await expect(entriesOf(provider)).resolves.toEqual([])
-    await provider.close()
-  })
-
-  test('a stream that is full refuses more, keeps what it has, and takes more once there is room', async () => {
-    await using server = await startEngine('NATS JetStream')
-    const url = server.newUrl()
-    await server.make(url, { max_msgs: 3, discard: 'new' })
-    const provider = await openOn(url)
-    await post(provider, newEvents(0, 3))
-    const full = { code: 'BINGO_LOG_FULL', retryable: true }
-    await expect(post(provider, newEvents(3, 4))).rejects.toMatchObject(full)
-    await expect(post(provider, newEvents(4, 5))).rejects.toMatchObject(full)
-    await entriesOf(provider, null, { group: 'g' }).catch(() => [])
-    await provider.log.ack('g', ['1', '2'])
-    await provider.log.trim('3')
-    expect((await post(provider, newEvents(3, 5))).map(({ tag }) => tag)).toEqual(['duplicate', 'stored'])
-    expect(ids(await entriesOf(provider))).toEqual(['2', '3', '4'])
-    await provider.close()
-  })
-
-  test('says that an answered event is on disk only where the servers are said to sync always', async () => {
-    const of = async (url: string, index: string) =>
-      (await openStore(`${url} ${index}`, { name: 'test' })).can.durability
-    const url = 'nats://127.0.0.1:1/events'
-    expect(await of(url, newIndex())).toBe('server')
-    expect(await of(`${url}?sync=interval`, newIndex())).toBe('server')
-    expect(await of(`${url}?sync=always`, newIndex())).toBe('fsync')
-    expect(await of(`${url}?sync=always`, 'postgres://127.0.0.1:1/bingo')).toBe('server')
-  })
-})
-
-describe('events on NATS JetStream with an index on PostgreSQL', () => {
-  let engine: EngineServer
-  let database: DatabaseServer
-
-  beforeAll(async () => {
-    ;[engine, database] = await Promise.all([startEngine('NATS JetStream'), startDatabase('PostgreSQL')])
-  })
-  afterAll(() => Promise.all([engine[Symbol.asyncDispose](), database[Symbol.asyncDispose]()]))
-
-  const providers: EventProvider[] = []
-  afterEach(async () => {
-    for (const provider of providers.splice(0)) await provider.close()
-  })
-  async function open(url: string, name = 'test', { now, ...setup }: ProviderSetup = {}): Promise<EventProvider> {
-    const clock = now === undefined ? systemClock : { ...systemClock, now }
-    const provider = await openStore(url, { name, ...setup, clock })
-    providers.push(provider)
-    return provider
-  }
-  const newUrl = async () => `${engine.newUrl()} ${await database.create()}`
-  const openNew = async (setup?: ProviderSetup) => open(await newUrl(), 'test', setup)
-
-  describeLog(openNew)
-  describePosting(openNew)
-
-  test('several instances post, and the stream has each event once and in the order of the index', async () => {
-    const url = await newUrl()
-    const several = await Promise.all(['a', 'b', 'c'].map((name) => open(url, name)))
-    await Promise.all(
-      several.map(async (provider, p) => {
-        for (let n = 0; n < 100; n += 10) {
-          await Promise.all(Array.from({ length: 10 }, (_, i) => post(provider, [newEvent(`${p}:${n + i}`)])))
-        }
-      }),
-    )
-    expect(await engine.places(url.split(' ')[0]!)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1))
-    const read = await Promise.all(several.map(async (provider) => ids(await entriesOf(provider))))
-    expect(new Set(read[0]).size).toBe(300)
-    expect([read[1], read[2]]).toEqual([read[0], read[0]])
-  })
-
-  test('a reader that lost its group in the middle of a batch acknowledges nothing more, and the next one has the rest', async () => {
-    const url = await newUrl()
-    const [first, second] = [await open(url, 'one'), await open(url, 'two')]
-    await post(first, newEvents(0, 4))
-    await entriesOf(first, null, { group: 'g' })
-    const places = await placesOf(first)
-    await first.log.ack('g', places.slice(0, 1))
-    const busy = { code: 'BINGO_LOG_GROUP_BUSY', retryable: true }
-    await expect(entriesOf(second, null, { group: 'g' })).rejects.toMatchObject(busy)
-    await database.run(url.split(' ')[1]!, 'UPDATE bingo_event_groups SET lease_until = 0')
-    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['1', '2', '3'])
-    await expect(first.log.ack('g', places)).rejects.toMatchObject(busy)
-    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['1', '2', '3'])
-  })
-
-  test('what one instance left in the index alone is sent by another one', async () => {
-    const url = await newUrl()
-    const answered: string[] = []
-    for (const life of [1, 2]) {
-      await using child = new PostingProcess(url, life, { DIE_BETWEEN: `before:${life * 2}` })
-      await child.ended()
-      answered.push(...child.answered())
-    }
-    await checkKept(await open(url), answered)
-    const places = await engine.places(url.split(' ')[0]!)
-    expect(places).toEqual(places.map((_, i) => i + 1))
-  })
-})
+}
