@@ -4,14 +4,17 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 // oxlint-disable-next-line no-restricted-imports -- the client alone is what we compare with
 import { Redis } from 'ioredis'
+import { openAdmin, openProducer } from '../../src/clients/kafka.ts'
 import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
 import { openPool } from '../../src/clients/mysql.ts'
 import { openPostgresPool } from '../../src/clients/postgres.ts'
+import { parseKafkaAddress } from '../../src/log/kafka/address.ts'
 import { parseNatsAddress } from '../../src/log/nats/address.ts'
 import { encodeEnvelope } from '../../src/model/event/event-codec.ts'
 import type { NewEvent } from '../../src/model/state/event-provider.ts'
 import { startDatabase } from '../support/events/database-server.ts'
 import type { ServerKind } from '../support/events/database-server.ts'
+import { startKafkaEngine } from '../support/events/kafka-engine.ts'
 import { startNatsEngine } from '../support/events/nats-engine.ts'
 import { newEvent } from '../support/events/new-event.ts'
 import { EventRedisServer } from '../support/events/redis-server.ts'
@@ -43,6 +46,7 @@ export async function eventStores(events: number, repeats: number): Promise<Row[
       ...(await onServer('PostgreSQL', barePostgres, events, repeats)),
       ...(await onRedis(events, repeats)),
       ...(await onNats(newFile, events, repeats)),
+      ...(await onKafka(newFile, events, repeats)),
     ]
   } finally {
     rmSync(folder, { recursive: true })
@@ -69,6 +73,13 @@ async function onNats(newFile: () => Promise<string>, events: number, repeats: n
   await using server = await startNatsEngine('jetstream { sync_interval: always }')
   const newUrl = async (): Promise<string> => `${server.newUrl()}?sync=always ${await newFile()}`
   return await compare(server.column, newUrl, bareNats, events, repeats)
+}
+
+/** Acknowledged by all replicas in sync, in both. */
+async function onKafka(newFile: () => Promise<string>, events: number, repeats: number): Promise<Row[]> {
+  await using server = await startKafkaEngine()
+  const newUrl = async (): Promise<string> => `${server.newUrl()} ${await newFile()}`
+  return await compare(server.column, newUrl, bareKafka, events, repeats)
 }
 
 async function compare(
@@ -219,6 +230,26 @@ async function bareNats(url: string): Promise<BareStore> {
       )
     },
     close: () => client.close(),
+  }
+}
+
+async function bareKafka(url: string): Promise<BareStore> {
+  const { brokers, topic, partitions } = parseKafkaAddress(url.split(' ')[0]!)
+  const connection = { clientId: 'bench', bootstrapBrokers: [...brokers] }
+  const admin = openAdmin(connection)
+  await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
+  await admin.close()
+  const producer = openProducer({ ...connection, acks: -1, idempotent: true })
+  return {
+    name: 'bare @platformatic/kafka',
+    async write(events) {
+      const messages = events.map(({ event }) => {
+        const value = Buffer.from(encodeEnvelope(event)).toString()
+        return { topic, key: event.key ?? event.id, value, headers: { id: event.id } }
+      })
+      await producer.send({ messages })
+    },
+    close: () => producer.close(),
   }
 }
 
