@@ -6,6 +6,7 @@ import { BingoError } from '../model/errors.ts'
 import type { Change } from '../model/event/change.ts'
 import type { EventCounters } from '../model/event/event-counters.ts'
 import type { EventOutcome } from '../model/event/event-record.ts'
+import { isOfOutbox } from '../model/event/outbox-event.ts'
 import { PostedEvent } from '../model/event/posted-event.ts'
 import type { Log, Sendable } from '../model/rule/action.ts'
 import type { Rule } from '../model/rule/rule.ts'
@@ -154,7 +155,7 @@ export class StatusProjection implements JobObserver {
   /** A job that waited in a store: its event is not followed any more. */
   private endedLate(job: InFlightJob, end: JobEnd): void {
     const { change } = job
-    if (change.op !== 'event' || end === 'waiting') return
+    if (change.op !== 'event' || end === 'waiting' || isOfOutbox(change.new)) return
     const { id, environment } = change.new as { readonly id: string; readonly environment: string }
     const outcome = this.outcomeOf(job, end)
     const error = outcome.status === 'failed' ? (outcome.error ?? null) : null

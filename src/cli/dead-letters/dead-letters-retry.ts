@@ -6,6 +6,7 @@ import { createEventStore } from '../../event-store/create.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { systemClock } from '../../model/clock.ts'
 import { targetTypeOf } from '../../targets/registry.ts'
+import { isOfOutbox } from '../../model/event/outbox-event.ts'
 import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { lookupsOf, sourceAddresses } from '../../app/lookups.ts'
 import { asksTheSource } from '../../deliver/lookups/open-lookup.ts'
@@ -92,7 +93,7 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
       bar.advance()
       if (failure === null) {
         sent += 1
-        if (letter.event.op === 'event') posted.push(letter)
+        if (letter.event.op === 'event' && !isOfOutbox(letter.event.new)) posted.push(letter)
       } else if (failure.kind !== 'down') {
         const { code, message } = failure.error
         const kind = { rule: letter.ruleId, target: letter.target, code }

@@ -132,3 +132,12 @@ test('reading pauses while too many statuses wait, and goes on when they are wri
   await status.flush()
   expect(reasons.size).toBe(0)
 })
+
+test('events of an outbox are in no store, and have no status there', async () => {
+  const { status, updates } = setup()
+  const { event } = newEvent('of a row')
+  const made = new PostedEvent({ ...event, context: { outbox: 'shop.outbox' } }, transaction(), 0)
+  status.ended(new InFlightJob(action({}), made, null, 0, 0, { release: () => undefined }, null), 'delivered')
+  await status.flush()
+  expect(updates).toEqual([])
+})
