@@ -5,6 +5,7 @@ import { RULE_PREFIX } from '../model/delivery/waiting.ts'
 import type { StoredRecord } from '../model/delivery/waiting.ts'
 import type { Change } from '../model/event/change.ts'
 import type { Log } from '../model/rule/action.ts'
+import { OUTBOX_ACTION } from '../model/rule/outbox-rule.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import type { SuspendedRule } from '../model/stats.ts'
 import type { WaitingLines } from '../waiting/lines.ts'
@@ -131,6 +132,11 @@ export class RuleGate implements JobRoute {
 
   private gate(job: InFlightJob): void {
     const { rule } = job.action
+    // Rows of an outbox that are right make no jobs of this rule: nobody here could tell "in a row".
+    if (job.action.type === OUTBOX_ACTION) {
+      this.deps.router.route(job)
+      return
+    }
     const suspended = this.suspended.get(rule.id)
     const failing = this.failing.get(rule.id)
     if (job.revision !== null) {

@@ -3,6 +3,7 @@ import { DdlNotes } from '../../../src/flow/ddl-notes.ts'
 import { RuleGate } from '../../../src/flow/rule-gate.ts'
 import type { Clock } from '../../../src/model/clock.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
+import { OUTBOX_ACTION } from '../../../src/model/rule/outbox-rule.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
 import type { Change } from '../../../src/model/event/change.ts'
 import type { ActionPlan } from '../../../src/model/rule/action.ts'
@@ -155,4 +156,11 @@ test('a rule that is still wrong is suspended again, and loses nothing', async (
   reload(plan('3', (id) => id === 7))
   await pass(500)
   expect(sent()).toEqual(Array.from({ length: 50 }, (_, i) => (i === 6 ? 'failed 7' : `sent ${i + 1}`)))
+})
+
+test('rows of an outbox that make no event never suspend it: those that do are not seen here', () => {
+  const rows = action({ type: OUTBOX_ACTION }, { id: 'outbox shop.outbox' })
+  for (let id = 1; id <= 2 * EVENTS; id++) come(rows, id, true)
+  expect(sent()).toHaveLength(2 * EVENTS)
+  expect(suspended.size).toBe(0)
 })
