@@ -7,6 +7,7 @@ import pg from 'pg'
 import type { SqlServer } from '../../src/demo/servers/sql-server.ts'
 import { createEventStore } from '../../src/event-store/create.ts'
 import { startPostgres } from '../support/servers/postgres.ts'
+import { openEmmett, type EmmettStore } from './contestants/emmett.ts'
 import type { Row } from './report.ts'
 
 /** Appends that are under way at the same time, each to its own stream. */
@@ -33,7 +34,8 @@ async function onSqlite(events: number, repeats: number): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bingo-bench-store-'))
   const path = join(folder, 'events.db')
   try {
-    return await beside('SQLite', `file:${path}`, events, repeats, async (together) => {
+    const other = await openEmmett('sqlite', inWal(join(folder, 'emmett.db')))
+    return await beside('SQLite', `file:${path}`, events, repeats, other, async (together) => {
       const database = new DatabaseSync(path)
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
       const insert = database.prepare(`INSERT INTO domain_events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`)
@@ -54,10 +56,18 @@ async function onSqlite(events: number, repeats: number): Promise<Row[]> {
   }
 }
 
+/** As ours is; otherwise each commit would be written twice. */
+function inWal(path: string): string {
+  const database = new DatabaseSync(path)
+  database.exec('PRAGMA journal_mode = WAL')
+  database.close()
+  return path
+}
+
 async function onMysql(events: number, repeats: number, server: SqlServer): Promise<Row[]> {
   await server.query('CREATE DATABASE IF NOT EXISTS event_store')
   const url = `${server.url.replace(/\/$/, '')}/event_store`
-  return beside('MySQL', url, events, repeats, async () => {
+  return beside('MySQL', url, events, repeats, null, async () => {
     const pool = createPool({ uri: url, connectionLimit: CONNECTIONS })
     const sql = `INSERT INTO domain_events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`
     return {
@@ -74,7 +84,8 @@ async function onPostgres(events: number, repeats: number): Promise<Row[]> {
   await using server = await startPostgres()
   // Below all positions that the store gives.
   let position = -1_000_000_000
-  return await beside('PostgreSQL', server.url, events, repeats, async () => {
+  const other = await openEmmett('postgresql', server.url)
+  return await beside('PostgreSQL', server.url, events, repeats, other, async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS })
     // The server is killed in the end.
     pool.on('error', () => undefined)
@@ -94,12 +105,13 @@ async function beside(
   url: string,
   events: number,
   repeats: number,
+  emmett: EmmettStore | null,
   openBare: (together: number) => Promise<{ insert: Insert; close: () => Promise<void> }>,
 ): Promise<Row[]> {
   const rows: Row[] = []
   for (const together of TOGETHER) {
     const rounds = Math.min(MOST_ROUNDS, Math.ceil(events / together))
-    const [bare, ours]: [number[], number[]] = [[], []]
+    const [bare, ours, theirs]: [number[], number[], number[]] = [[], [], []]
     await using store = createEventStore(url, { connections: CONNECTIONS })
     await store.streamExists('x')
     const other = await openBare(together)
@@ -114,9 +126,11 @@ async function beside(
         await rate(rounds, together, `o-${label}`, append),
         await rate(rounds, together, `b-${label}`, other.insert),
       ] as const
+      const theirRate = emmett === null ? null : await rate(rounds, together, `e-${label}`, appendBy(emmett))
       if (repeat < 0) continue
       ours.push(rates[0])
       bare.push(rates[1])
+      if (theirRate !== null) theirs.push(theirRate)
     }
     await other.close()
     rows.push({
@@ -126,7 +140,10 @@ async function beside(
       unit: 'events/s',
       baseline: { name: 'bare insert', value: median(bare) },
     })
+    if (emmett === null) continue
+    rows.push({ ...rows.at(-1)!, baseline: { name: 'Emmett', value: median(theirs) } })
   }
+  await emmett?.close()
   return rows
 }
 
@@ -137,6 +154,10 @@ async function rate(rounds: number, together: number, label: string, append: Ins
     await Promise.all(Array.from({ length: together }, (_, i) => one(i)))
   }
   return (rounds * together) / ((performance.now() - startedAt) / 1_000)
+}
+
+function appendBy(emmett: EmmettStore): Insert {
+  return (_id, stream, version) => emmett.append(stream, version, PAYLOAD)
 }
 
 function median(values: readonly number[]): number {

@@ -51,6 +51,10 @@ describe('What each type of action sends is written as people see it', () => {
       '{type: kafka, brokers: ["k:9092"], topic: "t.{{table}}", headers: {h: "{{id}}"}, value: {n: "{{id}}"}}',
       'kafka: {topic: t.users, headers: {h: 1}, value: {n: 1}}',
     ],
+    [
+      '{type: event, event: {stream: "user-{{id}}", type: user.created, payload: {id: "{{id}}"}, expectedVersion: no-stream}}',
+      'event: {stream: user-1, expectedVersion: no-stream, type: user.created, payload: {id: 1}, source: internal}',
+    ],
     ['{type: nats, url: "nats://n", subject: "s.{{id}}", body: {n: "{{id}}"}}', 'nats: {subject: s.1, body: {n: 1}}'],
     [
       '{type: rabbitmq, url: "amqp://r", exchange: e, routingKey: "k.{{id}}"}',
