@@ -15,6 +15,9 @@ const PACKAGES = {
   sqlite3: '5.1.7',
 }
 
+/** The newest one for SQLite asks for one of it that was never published. */
+const EMMETT = '@event-driven-io/emmett'
+
 /** What of Emmett's event stores is used. */
 interface Store {
   appendToStream(
@@ -54,8 +57,9 @@ export async function openEmmett(where: 'sqlite' | 'postgresql', address: string
 function installed(): Promise<string> {
   return ensureCached(serversCacheFolder(), 'emmett-0.42', async (folder) => {
     progressOnStderr('installing Emmett; its SQLite client may have to be compiled …')
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }))
-    const args = ['install', '--no-audit', '--no-fund', '--legacy-peer-deps']
+    const manifest = { private: true, dependencies: PACKAGES, overrides: { [EMMETT]: PACKAGES[EMMETT] } }
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+    const args = ['install', '--no-audit', '--no-fund']
     await runCommand({ command: 'npm', args, env: {} }, { cwd: folder })
   })
 }
