@@ -117,6 +117,33 @@ test('rules take its events, a row that makes none is a dead letter, and nothing
   await eventually('the next one comes', async () => (await list('seen:ann')).length === 3)
 })
 
+test('a server that is killed and comes back is polled on, and nothing is lost', async () => {
+  const url = await postgres.create()
+  const run = (sql: string) => postgres.run(url, sql)
+  await run(
+    `CREATE TABLE outbox (position BIGSERIAL PRIMARY KEY, id TEXT, aggregate_id TEXT, topic TEXT, payload JSON, processed_at TIMESTAMPTZ)`,
+  )
+  const insert = (first: number, count: number) =>
+    run(`INSERT INTO outbox (id, aggregate_id, topic, payload)
+      SELECT 'e' || n, 'a', 'orders', '{}' FROM generate_series(${first}, ${first + count - 1}) n`)
+  await using daemon = await polling(
+    `{table: public.outbox, url: "${url}", poll: 50ms, batch: 7, to: {type: redis, cmd: RPUSH, key: all, value: "{{id}}"}}`,
+  )
+  await insert(1, 200)
+  await eventually('it has begun', async () => (await list('all')).length > 0)
+  await postgres.kill()
+  await postgres.restart()
+  await insert(201, 20)
+  const delivered = async () => [...new Set(await list('all'))]
+  await eventually('all are delivered', async () => (await delivered()).length >= 220)
+  expect(await delivered()).toEqual(Array.from({ length: 220 }, (_, i) => `e${i + 1}`))
+  await eventually(
+    'all are marked',
+    async () => (await run('SELECT 1 FROM outbox WHERE processed_at IS NULL')).length === 0,
+  )
+  expect(await daemon.stop()).toBe(0)
+})
+
 test('an account of MySQL without any right to the binlog is enough', async () => {
   await using server = await startMysql()
   await server.query(`CREATE DATABASE shop; CREATE USER app IDENTIFIED BY 'secret'; GRANT ALL ON shop.* TO app;
