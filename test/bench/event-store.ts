@@ -34,8 +34,7 @@ async function onSqlite(events: number, repeats: number): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bingo-bench-store-'))
   const path = join(folder, 'events.db')
   try {
-    const other = await openEmmett('sqlite', inWal(join(folder, 'emmett.db')))
-    return await beside('SQLite', `file:${path}`, events, repeats, other, async (together) => {
+    return await beside('SQLite', `file:${path}`, events, repeats, null, async (together) => {
       const database = new DatabaseSync(path)
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
       const insert = database.prepare(`INSERT INTO domain_events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`)
@@ -54,14 +53,6 @@ async function onSqlite(events: number, repeats: number): Promise<Row[]> {
   } finally {
     rmSync(folder, { recursive: true })
   }
-}
-
-/** As ours is; otherwise each commit would be written twice. */
-function inWal(path: string): string {
-  const database = new DatabaseSync(path)
-  database.exec('PRAGMA journal_mode = WAL')
-  database.close()
-  return path
 }
 
 async function onMysql(events: number, repeats: number, server: SqlServer): Promise<Row[]> {
@@ -84,7 +75,7 @@ async function onPostgres(events: number, repeats: number): Promise<Row[]> {
   await using server = await startPostgres()
   // Below all positions that the store gives.
   let position = -1_000_000_000
-  const other = await openEmmett('postgresql', server.url)
+  const other = await openEmmett(server.url)
   return await beside('PostgreSQL', server.url, events, repeats, other, async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS })
     // The server is killed in the end.
@@ -114,7 +105,7 @@ async function beside(
     const [bare, ours, theirs]: [number[], number[], number[]] = [[], [], []]
     await using store = createEventStore(url, { connections: CONNECTIONS })
     await store.streamExists('x')
-    const other = await openBare(together)
+    const bareStore = await openBare(together)
     const append: Insert = async (id, stream, version) => {
       const event = { id, type: 'order.placed', payload: PAYLOAD }
       await store.appendToStream(stream, [event], { expectedVersion: version - 1 })
@@ -124,7 +115,7 @@ async function beside(
       const label = `${together}-${repeat}`
       const rates = [
         await rate(rounds, together, `o-${label}`, append),
-        await rate(rounds, together, `b-${label}`, other.insert),
+        await rate(rounds, together, `b-${label}`, bareStore.insert),
       ] as const
       const theirRate = emmett === null ? null : await rate(rounds, together, `e-${label}`, appendBy(emmett))
       if (repeat < 0) continue
@@ -132,7 +123,7 @@ async function beside(
       bare.push(rates[1])
       if (theirRate !== null) theirs.push(theirRate)
     }
-    await other.close()
+    await bareStore.close()
     rows.push({
       section: 'i',
       name: `event store on ${name}, ${together} appends at a time`,
