@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { runScenario } from './run.ts'
-import { FAILPOINTS } from './failpoint-names.ts'
+import { FAILPOINTS } from './failpoints/names.ts'
 import { scenario as killFailpoints } from './scenarios/kill-failpoints.ts'
 import { scenario as killRandom } from './scenarios/kill-random.ts'
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { besides, eventually } from '../support/daemon.ts'
 import type { Daemon } from '../support/daemon.ts'
 import { useShopRows } from '../support/shop-rows.ts'
-import { FAILPOINT_VARIABLE } from '../fault/failpoint-names.ts'
+import { FAILPOINT_VARIABLE } from '../fault/failpoints/names.ts'
 import { bingo, MAIN } from './cli-process.ts'
 
 const RULES = `rules:
@@ -20,7 +20,7 @@ const RULES = `rules:
     actions:
       - {type: redis, cmd: RPUSH, key: "other:{{id}}", value: "{{new.seq}}", exactlyOnce: true}
 `
-const IMPORT_FAILPOINTS = ['--import', fileURLToPath(new URL('../fault/failpoints.ts', import.meta.url))]
+const IMPORT_FAILPOINTS = ['--import', fileURLToPath(new URL('../fault/failpoints/changes.ts', import.meta.url))]
 const ROWS = 8
 const from1 = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1)
 

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { EVENT_FAILPOINTS } from './failpoints/names.ts'
+import { allScenarios } from './registry.ts'
+import { runScenario } from './run.ts'
+
+const scenarios = await allScenarios()
+
+test.each([
+  ['events-kill', EVENT_FAILPOINTS.length],
+  ['events-kill-mysql', 3],
+  ['events-kill-mariadb', 3],
+  ['events-kill-postgres', 3],
+])(
+  '%s: what was answered has its effect once or with the same id, in the order of the log (%i kills)',
+  async (name, cycles) => {
+    const scenario = scenarios.find((each) => each.name === name)!
+    const { outcomes, problems } = await runScenario(scenario, { seed: 1, cycles })
+    expect(problems).toEqual([])
+    expect(outcomes[0]!.changes).toBeGreaterThan(cycles * 20)
+  },
+)

@@ -1,0 +1,50 @@
+/** Moments at which a daemon that runs with test/fault/failpoints.ts can be made to die. */
+export const FAILPOINTS = [
+  /** A row was read and matched; nothing of it has left. */
+  'row-read',
+  /** The effect is on its way in the socket; its answer has not been read. */
+  'effect-sent',
+  /** The target has answered; nobody has noted it yet. */
+  'effect-acknowledged',
+  'dead-letter-written',
+  /** The checkpoint is in the socket; its answer has not been read. */
+  'checkpoint-sent',
+  'checkpoint-acknowledged',
+  /** The new rules are in force; their targets are not open yet. */
+  'reload',
+  /** Told to stop; what waits is being sent. */
+  'stop-draining',
+  /** Told to stop; the last checkpoint is about to be sent. */
+  'stop-saving',
+] as const
+
+export type Failpoint = (typeof FAILPOINTS)[number]
+
+/** `NAME:N`: dies when it passes there for the Nth time. */
+export const FAILPOINT_VARIABLE = 'BINGO_TEST_FAILPOINT'
+
+/** Moments in the life of a posted event (failpoints/events.ts). */
+export const EVENT_FAILPOINTS = [
+  /** The request was read and checked; nothing of it is stored. */
+  'event-parsed',
+  /** Written, and not committed (SQLite); on its way to the server. */
+  'event-inserted',
+  /** Durable; nobody was told. */
+  'event-committed',
+  /** A waiting event that was posted again has its new fields; nobody was told. */
+  'event-updated',
+  'event-cancelled',
+  /** Due: it is in the log, and still among those that wait (in one transaction). */
+  'event-due',
+  /** Read from the log; nothing of it has left. */
+  'event-read',
+  'effect-sent',
+  'effect-acknowledged',
+  /** Its status is written; its place is not acknowledged. */
+  'event-status-written',
+  /** The checkpoint behind it is saved; its place is not acknowledged. */
+  'event-checkpoint-saved',
+  'event-place-acknowledged',
+] as const
+
+export type EventFailpoint = (typeof EVENT_FAILPOINTS)[number]
