@@ -24,9 +24,15 @@ export class Wake {
 export interface Entries {
   closed(): boolean
   /** Some entries behind this place, in order; none: there are none yet. Rejects when the reader may not go on. */
-  page(after: number, group: string | undefined): readonly LogEntry[] | Promise<readonly LogEntry[]>
+  page(after: number): readonly LogEntry[] | Promise<readonly LogEntry[]>
   /** Resolves when there may be more. */
   more(): Promise<void>
+  /** Absent where a group is read in another way. */
+  readonly groups?: GroupEntries
+}
+
+/** What one reader of a group has to know. */
+export interface GroupEntries {
   acknowledged(group: string): Acknowledged
   /** What a reader leaves out is done. */
   skip(group: string, places: readonly number[]): Promise<void>
@@ -54,7 +60,7 @@ export class Readers {
 export async function* follow(entries: Entries, after: number, options: ReadOptions): AsyncIterable<LogEntry> {
   const { group, signal } = options
   const until = options.until === undefined ? Infinity : placeNumber(options.until)
-  const wanted = filterOf(options)
+  const wanted = wantedOf(options)
   const aborted = Promise.withResolvers<void>()
   const onAbort = (): void => aborted.resolve()
   signal.addEventListener('abort', onAbort, { once: true })
@@ -62,17 +68,17 @@ export async function* follow(entries: Entries, after: number, options: ReadOpti
     let at = after
     while (!signal.aborted && !entries.closed() && at < until) {
       const more = entries.more()
-      const page = await entries.page(at, group)
+      const page = await entries.page(at)
       const skipped: number[] = []
       for (const entry of page) {
         const place = Number(entry.place)
         if (place > until || signal.aborted) return
         at = place
-        if (group !== undefined && entries.acknowledged(group).has(place)) continue
+        if (group !== undefined && entries.groups?.acknowledged(group).has(place) === true) continue
         if (wanted(entry)) yield entry
         else skipped.push(place)
       }
-      if (group !== undefined && skipped.length > 0) await entries.skip(group, skipped)
+      if (group !== undefined && skipped.length > 0) await entries.groups?.skip(group, skipped)
       if (page.length > 0) continue
       if (until !== Infinity) return
       await Promise.race([more, aborted.promise])
@@ -82,7 +88,8 @@ export async function* follow(entries: Entries, after: number, options: ReadOpti
   }
 }
 
-function filterOf({ key, pattern }: ReadOptions): (entry: LogEntry) => boolean {
+/** Of key and pattern. */
+export function wantedOf({ key, pattern }: ReadOptions): (entry: LogEntry) => boolean {
   const matches = pattern === undefined ? null : typePattern(pattern)
   return (entry) => (key === undefined || entry.key === key) && (matches === null || matches(entry.type))
 }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/model/clock.ts'
 import { openEventProvider } from '../../src/log/open.ts'
+import type { LogEntry } from '../../src/model/state/event-log.ts'
 import type { EventProvider } from '../../src/model/state/event-provider.ts'
 import { startDatabase } from '../support/events/database-server.ts'
 import type { DatabaseServer, ServerKind } from '../support/events/database-server.ts'
@@ -49,7 +50,7 @@ describe.each(KINDS)('events on %s', (kind) => {
     const providers = await Promise.all([1, 2, 3, 4].map((n) => open(url, { name: `n${n}` })))
     await Promise.all(providers.map((provider, i) => post(provider, [newEvent(i)])))
     for (const provider of providers) expect(ids(await entriesOf(provider))).toHaveLength(4)
-    const noted = [{ component: 'posted_events', version: 1 }]
+    const noted = [{ component: 'posted_events', version: 2 }]
     expect(await server.run(url, 'SELECT component, version FROM bingo_migrations')).toEqual(noted)
   })
 
@@ -99,34 +100,103 @@ describe.each(KINDS)('events on %s', (kind) => {
     expect(places).toEqual(places.map((_, i) => i + 1))
   })
 
-  test('one instance reads a group at a time, and another one when it has closed', async () => {
+  /** What a reader of group `g` gets, until it has ended. Acknowledged as it comes. */
+  function reader(provider: EventProvider, stop: AbortSignal) {
+    const seen: LogEntry[] = []
+    const done = (async () => {
+      const acks: Promise<void>[] = []
+      for await (const entry of provider.log.read(null, { group: 'g', signal: stop })) {
+        seen.push(entry)
+        acks.push(provider.log.ack('g', [entry.place]))
+      }
+      await Promise.all(acks)
+    })()
+    return { seen, done }
+  }
+
+  test('instances share a group: each key is read by one of them, in its order, and everything once', async () => {
+    const url = await server.create()
+    const providers = [
+      await open(url, { name: 'one' }),
+      await open(url, { name: 'two' }),
+      await open(url, { name: 'three' }),
+    ]
+    const stop = new AbortController()
+    const readers = providers.map((provider) => reader(provider, stop.signal))
+    const posted: string[] = []
+    const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`)
+    while (!readers.every(({ seen }) => seen.length > 10)) {
+      const round = keys.map((key) => newEvent(`${key}:${posted.length / keys.length}`, { key }))
+      await post(providers[0]!, round)
+      posted.push(...ids(round.map(({ event }) => event)))
+      await expect.poll(() => readers.reduce((sum, { seen }) => sum + seen.length, 0)).toBe(posted.length)
+    }
+    const all = readers.flatMap(({ seen }) => ids(seen))
+    expect(all.toSorted()).toEqual(posted.toSorted())
+    for (const { seen } of readers) {
+      for (const [key, ofKey] of Map.groupBy(seen, (entry) => entry.key)) {
+        const rounds = ofKey.map(({ id }) => Number(id.slice(key!.length + 1)))
+        expect([key, rounds]).toEqual([key, rounds.toSorted((one, other) => one - other)])
+      }
+    }
+    stop.abort()
+    await Promise.all(readers.map(({ done }) => done))
+    const [group] = (await providers[1]!.log.stats()).groups
+    expect(group).toMatchObject({ acknowledged: String(posted.length), pending: 0 })
+  })
+
+  test('what an instance leaves goes to the others, from what was not acknowledged', async () => {
     const url = await server.create()
     const [first, second] = [await open(url, { name: 'one' }), await open(url, { name: 'two' })]
-    await post(first, newEvents(0, 4))
-    expect(ids(await entriesOf(first, null, { group: 'g' }))).toHaveLength(4)
+    await post(first, newEvents(0, 40))
+    expect(ids(await entriesOf(first, null, { group: 'g' }))).toHaveLength(40)
     const places = await placesOf(first)
-    await first.log.ack('g', [places[0]!, places[2]!])
+    await first.log.ack('g', [places[0]!, places[2]!, places[39]!])
     const refused = {
       code: 'BINGO_LOG_GROUP_BUSY',
       retryable: true,
-      message: expect.stringContaining('one (process') as string,
+      message: expect.stringContaining('"g"') as string,
     }
-    await expect(entriesOf(second, null, { group: 'g' })).rejects.toMatchObject(refused)
     await expect(second.log.ack('g', [places[1]!])).rejects.toMatchObject(refused)
     await first.close()
-    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['1', '3'])
+    const rest = newEvents(0, 40).map(({ event }) => event.id)
+    const stop = new AbortController()
+    const { seen, done } = reader(second, stop.signal)
+    await expect.poll(() => seen.length).toBe(37)
+    expect(ids(seen)).toEqual(rest.filter((id) => !['0', '2', '39'].includes(id)))
+    stop.abort()
+    await done
   })
 
-  test('one that lost its group acknowledges nothing more', async () => {
+  test('an instance that comes back late acknowledges nothing of what others read now, and all of the rest', async () => {
     const url = await server.create()
     const [first, second] = [await open(url, { name: 'one' }), await open(url, { name: 'two' })]
-    await post(first, newEvents(0, 2))
+    await post(first, newEvents(0, 40))
     await entriesOf(first, null, { group: 'g' })
+    // As if the first one had been paused for longer than its leases hold.
+    await server.run(url, 'UPDATE bingo_event_partitions SET lease_until = 0')
+    await server.run(url, 'DELETE FROM bingo_event_members')
+    expect(ids(await entriesOf(second, null, { group: 'g' }))).toHaveLength(40)
+    const places = await placesOf(first)
+    await expect(first.log.ack('g', places)).rejects.toMatchObject({ code: 'BINGO_LOG_GROUP_BUSY' })
+    expect((await first.log.stats()).groups).toMatchObject([{ acknowledged: null, pending: 40 }])
+    await second.log.ack('g', places)
+    expect((await first.log.stats()).groups).toMatchObject([{ acknowledged: places[39], pending: 0 }])
+  })
+
+  test('an older version that reads a group alone keeps it until its lease runs out', async () => {
+    const url = await server.create()
+    const provider = await open(url)
+    await post(provider, newEvents(0, 2))
+    const until = Date.now() + 3_600_000
+    await server.run(
+      url,
+      `INSERT INTO bingo_event_groups (name, up_to, holder, holder_name, lease_until) VALUES ('g', 1, 'x', 'old one', ${until})`,
+    )
+    const refused = { code: 'BINGO_LOG_GROUP_BUSY', message: expect.stringContaining('old one') as string }
+    await expect(entriesOf(provider, null, { group: 'g' })).rejects.toMatchObject(refused)
     await server.run(url, 'UPDATE bingo_event_groups SET lease_until = 0')
-    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['0', '1'])
-    const refused = { code: 'BINGO_LOG_GROUP_BUSY' }
-    await expect(first.log.ack('g', await placesOf(first))).rejects.toMatchObject(refused)
-    expect(ids(await entriesOf(second, null, { group: 'g' }))).toEqual(['0', '1'])
+    expect(ids(await entriesOf(provider, null, { group: 'g' }))).toEqual(['1'])
   })
 
   test('two that move what is due move each event once', async () => {

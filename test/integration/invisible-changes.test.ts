@@ -36,7 +36,15 @@ async function findings(url: string, wants: Wants = (schema) => schema === 'shop
   const control = new ControlConnection(parseSourceUrl(url), { connectTimeoutMs: 30_000, queryTimeoutMs: 30_000 })
   try {
     const facts = await readServerFacts(control)
-    return await preflight({ control, facts, serverId: 77, start: { tag: 'latest' }, oneOfSeveral: false, wants, outboxes: [] })
+    return await preflight({
+      control,
+      facts,
+      serverId: 77,
+      start: { tag: 'latest' },
+      oneOfSeveral: false,
+      wants,
+      outboxes: [],
+    })
   } finally {
     control.close()
   }

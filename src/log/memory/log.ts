@@ -50,8 +50,10 @@ export class MemoryLog {
           closed: () => this.#closed,
           more: () => this.#wake.next,
           page: (place) => this.#page(place),
-          acknowledged: (group) => this.#join(group, 0),
-          skip: async (group, places) => this.#join(group, 0).add(places),
+          groups: {
+            acknowledged: (group) => this.#join(group, 0),
+            skip: async (group, places) => this.#join(group, 0).add(places),
+          },
         },
         after,
         options,

@@ -62,11 +62,11 @@ export class SqlEventProvider implements EventProvider {
     this.#database = new EventDatabase(options.address)
     this.can = {
       durability: 'server',
-      sharedGroups: false,
+      sharedGroups: true,
       idRetentionMs: options.idRetentionMs,
       index: true,
       survivesKill: true,
-      orderAcrossInstances: false,
+      orderAcrossInstances: true,
     }
     const busy = (): BingoError => logBusy(this.description)
     this.#posts = new Posts(this.#database, options, this.description)

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
 import { follow, Readers, Wake } from '../follow.ts'
+import type { Entries } from '../follow.ts'
 import type { IndexLog, PagesFrom } from '../indexed/contract.ts'
 import { placeNumber } from '../places.ts'
 import type { EventDatabase } from './database.ts'
 import { GroupLeases } from './group-leases.ts'
+import type { Share } from './partitions.ts'
 import { entryOf } from './rows.ts'
+import { followShare } from './shared-reader.ts'
 import { EventStore } from './store.ts'
 
 /** Entries given to a reader at once. */
@@ -42,30 +45,42 @@ export class SqlLog implements IndexLog {
     this.can = can
     this.#deps = deps
     this.#readers = new Readers(description)
-    this.#leases = new GroupLeases({ ...deps, log: description })
+    this.#leases = new GroupLeases({ ...deps, log: description, changed: () => this.wake() })
   }
 
   async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
     const after = from === null ? 0 : placeNumber(from)
-    const { group } = options
-    const leave = this.#readers.enter(group)
+    const leave = this.#readers.enter(options.group)
+    this.#polling ??= this.#deps.clock.every(POLL_MS, () => void this.#poll())
     try {
-      if (group !== undefined) await this.#leases.join(group, after)
-      this.#polling ??= this.#deps.clock.every(POLL_MS, () => void this.#poll())
-      yield* follow(
-        {
-          closed: this.#deps.closed,
-          more: () => this.#wake.next,
-          page: (place) => this.#page(place, group).catch((error: unknown) => this.#endOr(error)),
-          acknowledged: (name) => this.#leases.of(name),
-          skip: (name, places) => this.#leases.acknowledge(name, places),
-        },
-        after,
-        options,
-      )
+      if (options.group === undefined) yield* follow(this.#entries(), after, options)
+      else yield* this.#readShare(options.group, from, options)
     } finally {
       leave()
     }
+  }
+
+  #entries(): Entries {
+    return {
+      closed: this.#deps.closed,
+      more: () => this.#wake.next,
+      page: (place) => this.#page(place).catch((error: unknown) => this.#endOr<readonly LogEntry[]>(error, [])),
+    }
+  }
+
+  async *#readShare(group: string, from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+    const leases = this.#leases
+    const joined = await leases.join(group, from === null ? 0 : placeNumber(from))
+    if (from === null) joined.restart()
+    yield* followShare(
+      {
+        ...this.#entries(),
+        share: () => leases.join(group, 0).catch((error: unknown) => this.#endOr<Share>(error, joined)),
+        isCurrent: (share) => leases.isCurrent(share),
+        skip: (places) => leases.acknowledge(group, places),
+      },
+      options,
+    )
   }
 
   async ack(group: string, places: readonly Place[]): Promise<void> {
@@ -128,9 +143,7 @@ export class SqlLog implements IndexLog {
     return { newest: head.place, trimmed: head.trimmed }
   }
 
-  async #page(after: number, group: string | undefined): Promise<readonly LogEntry[]> {
-    // A reader whose lease ran out, such as of a process that was paused, must not go on.
-    if (group !== undefined) await this.#leases.join(group, 0)
+  async #page(after: number): Promise<readonly LogEntry[]> {
     return (this.#deps.pages ?? ((place) => this.entries(place)))(after)
   }
 
@@ -158,8 +171,8 @@ export class SqlLog implements IndexLog {
   }
 
   /** A log that was closed meanwhile ends its readers, without an error. */
-  #endOr(error: unknown): LogEntry[] {
-    if (this.#deps.closed()) return []
+  #endOr<T>(error: unknown, end: T): T {
+    if (this.#deps.closed()) return end
     throw error
   }
 

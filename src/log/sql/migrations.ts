@@ -10,7 +10,11 @@ const BEFORE = 'bingo_event_migrations'
 
 /** Brings the tables to this program's version, one process at a time. Throws BINGO_LOG_NEWER. */
 export async function migrateEvents(queries: Kysely<EventTables>, dialect: Dialect, log: string): Promise<void> {
-  const migrations = { component: 'posted_events', versions: [tables(dialect), identity(dialect)], before: BEFORE }
+  const migrations = {
+    component: 'posted_events',
+    versions: [tables(dialect), [...identity(dialect), ...sharing(dialect)]],
+    before: BEFORE,
+  }
   try {
     await migrate(new KyselyDatabase(queries, dialect.name), migrations)
   } catch (error) {
@@ -20,18 +24,38 @@ export async function migrateEvents(queries: Kysely<EventTables>, dialect: Diale
 
 /** Tells an engine beside these tables that they are the ones it was filled from. */
 function identity({ name }: Dialect): readonly string[] {
-  const end = name === 'mysql' ? ' ENGINE = InnoDB' : ''
-  return [`CREATE TABLE IF NOT EXISTS bingo_event_identity (id INT PRIMARY KEY, identity VARCHAR(36) NOT NULL)${end}`]
+  return [
+    `CREATE TABLE IF NOT EXISTS bingo_event_identity (id INT PRIMARY KEY, identity VARCHAR(36) NOT NULL)${endOf(name)}`,
+  ]
+}
+
+/** Several instances read one group: before, it belonged to one. */
+function sharing({ name }: Dialect): readonly string[] {
+  const text = textOf(name)
+  const holder = `holder_name ${text}, lease_until BIGINT NOT NULL`
+  const partitions = `name ${text}, part BIGINT NOT NULL, holder ${text}, ${holder}, PRIMARY KEY (name, part)`
+  const members = `name ${text}, holder ${text}, ${holder}, PRIMARY KEY (name, holder)`
+  return [
+    `CREATE TABLE IF NOT EXISTS bingo_event_partitions (${partitions})${endOf(name)}`,
+    `CREATE TABLE IF NOT EXISTS bingo_event_members (${members})${endOf(name)}`,
+  ]
 }
 
 /** MySQL's texts have a collation, in which different ids may be equal: bytes have none. */
+function textOf(name: Dialect['name']): string {
+  return name === 'mysql' ? 'VARBINARY(800)' : 'TEXT COLLATE "C"'
+}
+
+function endOf(name: Dialect['name']): string {
+  return name === 'mysql' ? ' ENGINE = InnoDB ROW_FORMAT = DYNAMIC' : ''
+}
+
 function tables({ name }: Dialect): readonly string[] {
   const isMysql = name === 'mysql'
-  const text = isMysql ? 'VARBINARY(800)' : 'TEXT COLLATE "C"'
+  const text = textOf(name)
   const long = isMysql ? 'LONGBLOB' : 'TEXT COLLATE "C"'
-  const end = isMysql ? ' ENGINE = InnoDB ROW_FORMAT = DYNAMIC' : ''
   const table = (named: keyof EventTables, columns: string): string =>
-    `CREATE TABLE IF NOT EXISTS ${named} (${columns})${end}`
+    `CREATE TABLE IF NOT EXISTS ${named} (${columns})${endOf(name)}`
   const byStatus = 'bingo_event_progress_status'
   return [
     table(

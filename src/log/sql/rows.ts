@@ -39,6 +39,17 @@ export const PROGRESS_COLUMNS: Columns = [
   ['status', 'text'],
   ['data', 'text'],
 ]
+export const PARTITION_COLUMNS: Columns = [
+  ['name', 'text'],
+  ['part', 'bigint'],
+  ['lease_until', 'bigint'],
+]
+export const MEMBER_COLUMNS: Columns = [
+  ['name', 'text'],
+  ['holder', 'text'],
+  ['holder_name', 'text'],
+  ['lease_until', 'bigint'],
+]
 export const AHEAD_COLUMNS: Columns = [
   ['name', 'text'],
   ['place', 'bigint'],
@@ -116,6 +127,6 @@ export function entryOf({
   return { id: event.id, type: event.type, source: event.source, key: event.key, at: event.timestamp, ...common }
 }
 
-function bytesOf(text: Text): Uint8Array {
+export function bytesOf(text: Text): Uint8Array {
   return typeof text === 'string' ? Buffer.from(text) : text
 }

@@ -25,6 +25,14 @@ export interface EventTables {
   bingo_event_groups: { name: Text; up_to: number; holder: Text | null; holder_name: Text | null; lease_until: number }
   bingo_event_ahead: { name: Text; place: number }
   bingo_event_identity: { id: number; identity: string }
+  bingo_event_partitions: {
+    name: Text
+    part: number
+    holder: Text | null
+    holder_name: Text | null
+    lease_until: number
+  }
+  bingo_event_members: { name: Text; holder: Text; holder_name: Text; lease_until: number }
 }
 
 /** Bytes in MySQL, whose texts have a collation; text in PostgreSQL. Written as a string, always. */

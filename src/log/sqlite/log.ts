@@ -40,8 +40,10 @@ export class SqliteLog implements IndexLog {
           closed,
           more: () => this.#wake.next,
           page: pages ?? ((place) => use((tables) => tables.page(place))),
-          acknowledged: (name) => use(({ groups }) => groups.of(name)),
-          skip: (name, places) => write(({ groups }) => groups.acknowledge(name, places)),
+          groups: {
+            acknowledged: (name) => use(({ groups }) => groups.of(name)),
+            skip: (name, places) => write(({ groups }) => groups.acknowledge(name, places)),
+          },
         },
         after,
         options,

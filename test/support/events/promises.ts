@@ -130,24 +130,34 @@ function severalPost(store: TestedStore): Promise<string> {
   })
 }
 
+/** One reads everything until the other one is there; then each gets a share. */
 function severalRead(store: TestedStore): Promise<string> {
   return withNew(store, async (provider, url) => {
     await post(provider, newEvents(0, 2))
-    const { signal } = new AbortController()
-    const reader = provider.log.read(null, { group: 'g', signal })[Symbol.asyncIterator]()
-    await reader.next()
+    const stop = new AbortController()
+    const readers = [provider.log.read(null, { group: 'g', signal: stop.signal })[Symbol.asyncIterator]()]
+    await readers[0]!.next()
     const answer = await orRefusal(async () => {
       const second = url === null || store.killServer === null ? provider : await store.open(url)
       try {
-        return yesOrNo((await entriesOf(second, null, { group: 'g' })).length === 0 && provider.can.sharedGroups)
+        readers.push(second.log.read(null, { group: 'g', signal: stop.signal })[Symbol.asyncIterator]())
+        await provider.log.ack('g', await placesOf(provider))
+        const shares = Promise.all(readers.map((reader) => reader.next()))
+        // Of many keys, so that each has some of them.
+        const posting = setInterval(() => void post(provider, newEvents(nextId, (nextId += 50))), 100)
+        const entries = await shares.finally(() => clearInterval(posting))
+        return yesOrNo(entries.every(({ done }) => done !== true) && provider.can.sharedGroups)
       } finally {
+        stop.abort()
         if (second !== provider) await second.close()
       }
     })
-    await reader.return?.()
+    stop.abort()
     return answer
   })
 }
+
+let nextId = 1_000
 
 function order(store: TestedStore): Promise<string> {
   return withNew(store, async (provider) => {
