@@ -45,6 +45,8 @@ export class EventRig implements AsyncDisposable {
   readonly redis: RedisServer
   readonly daemons: readonly Daemon[]
   readonly poster: Poster
+  /** Asked nothing, since they would not answer. */
+  readonly away = new Set<Daemon>()
   readonly store: string
   private readonly client: Redis
   private readonly context: ScenarioContext
@@ -114,16 +116,15 @@ export class EventRig implements AsyncDisposable {
    * Stops the poster, waits until everything has arrived, and judges. Call when nothing is broken any more and a daemon
    * is ready. All daemons are stopped at the end: a file can be read by one process.
    */
-  async outcome(fault: string, runs: number, more: { readonly problems?: readonly string[] } = {}): Promise<Outcome> {
+  async outcome(
+    fault: string,
+    runs: number,
+    more: { readonly problems?: readonly string[]; readonly notes?: string } = {},
+  ): Promise<Outcome> {
     await this.poster.stop()
     const healedFrom = performance.now()
     const deadline = healedFrom + HEAL_TIMEOUT_MS
-    const due = [...this.poster.fates].filter(([, { fate }]) => fate === 'posted').map(([id]) => id)
-    const arrived = async (): Promise<boolean> => {
-      const seen = new Set((await this.effects()).map(({ id }) => id))
-      return due.every((id) => seen.has(id))
-    }
-    while (!(await arrived()) && performance.now() < deadline) await delay(POLL_MS)
+    await this.allArrived(deadline)
     const secondsToHeal = (performance.now() - healedFrom) / 1_000
     const problems = [...(more.problems ?? []), ...this.poster.problems, ...(await this.unended(deadline))]
     for (const daemon of this.daemons) await daemon.stop()
@@ -142,8 +143,19 @@ export class EventRig implements AsyncDisposable {
       phantom: phantoms.length + doubled.length,
       duplicates,
       secondsToHeal,
+      ...(more.notes !== undefined && { notes: more.notes }),
       problems,
     }
+  }
+
+  /** Resolves when everything that was answered so far has its effect, or at the deadline. */
+  async allArrived(deadline = performance.now() + HEAL_TIMEOUT_MS): Promise<void> {
+    const due = [...this.poster.fates].filter(([, { fate }]) => fate === 'posted').map(([id]) => id)
+    const arrived = async (): Promise<boolean> => {
+      const seen = new Set((await this.effects()).map(({ id }) => id))
+      return due.every((id) => seen.has(id))
+    }
+    while (!(await arrived()) && performance.now() < deadline) await delay(POLL_MS)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,8 +191,9 @@ export class EventRig implements AsyncDisposable {
 
   /** In turn. */
   private nextUrl(): string {
+    const there = this.daemons.filter((daemon) => !this.away.has(daemon))
     this.nextDaemon += 1
-    return `http://127.0.0.1:${this.daemons[this.nextDaemon % this.daemons.length]!.adminPort}`
+    return `http://127.0.0.1:${there[this.nextDaemon % there.length]!.adminPort}`
   }
 
   private async keep(fault: string, verdict: EventVerdict, logged: readonly Logged[]): Promise<void> {

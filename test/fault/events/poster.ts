@@ -22,6 +22,8 @@ interface ShownRecord {
   readonly payload: { readonly v: number }
 }
 
+/** Nobody listens: nothing was sent, so there is nothing to be unsure about. */
+const REFUSED: Answer = { status: 0, body: null }
 /** What passes: the store is opened, locked, or away, or the instance is about to stop. */
 const PASSING = new Set([404, 429, 500, 502, 503])
 const RETRY_MS = 25
@@ -123,6 +125,10 @@ export class Poster {
   private async ask(path: string, body: object, givesUp: () => boolean = () => false): Promise<Answer | null> {
     for (;;) {
       const answer = await this.askOnce(path, body)
+      if (answer === REFUSED) {
+        await delay(RETRY_MS)
+        continue
+      }
       if (answer !== null && (answer.status === 200 || answer.status === 409)) return answer
       if (answer !== null && !PASSING.has(answer.status)) {
         this.problems.push(`${path} was answered with ${answer.status}: ${JSON.stringify(answer.body).slice(0, 300)}`)
@@ -144,8 +150,12 @@ export class Poster {
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       })
       return { status: response.status, body: await response.json() }
-    } catch {
-      return null
+    } catch (error) {
+      return isRefused(error) ? REFUSED : null
     }
   }
+}
+
+function isRefused(error: unknown): boolean {
+  return (error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED'
 }

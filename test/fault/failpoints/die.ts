@@ -24,23 +24,18 @@ export function die(): never {
 type Returned<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never
 type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never
 
+interface Around<T, K extends keyof T> {
+  readonly before?: (self: T, args: Arguments<T, K>) => void
+  readonly after?: (result: Returned<T, K>, self: T, args: Arguments<T, K>) => Returned<T, K>
+}
+
 /** Runs `before` when the method is called, and `after` with what it returned. */
-export function wrap<T extends object, K extends keyof T>(
-  owner: T,
-  method: K,
-  {
-    before,
-    after,
-  }: {
-    before?: (...args: Arguments<T, K>) => void
-    after?: (result: Returned<T, K>, ...args: Arguments<T, K>) => Returned<T, K>
-  },
-): void {
+export function wrap<T extends object, K extends keyof T>(owner: T, method: K, { before, after }: Around<T, K>): void {
   const original = owner[method] as (...args: unknown[]) => Returned<T, K>
-  owner[method] = function wrapped(this: unknown, ...args: Arguments<T, K>) {
-    before?.(...args)
+  owner[method] = function wrapped(this: T, ...args: Arguments<T, K>) {
+    before?.(this, args)
     const result = original.apply(this, args)
-    return after === undefined ? result : after(result, ...args)
+    return after === undefined ? result : after(result, this, args)
   } as T[K]
 }
 

@@ -35,7 +35,7 @@ for (const dialect of [mysql, postgres]) {
 
 wrap(EventTables.prototype, 'unschedule', { before: () => dieIfDue('event-due') })
 wrap(EventStore.prototype, 'append', {
-  after: (answer, entries) => (entries.length === 0 ? answer : whenAnswered<void>('event-due')(answer)),
+  after: (answer, _store, [entries]) => (entries.length === 0 ? answer : whenAnswered<void>('event-due')(answer)),
 })
 
 const providers: readonly EventProvider[] = [SqliteEventProvider.prototype, SqlEventProvider.prototype]

@@ -18,7 +18,7 @@ const MAX_PASSINGS: Readonly<Partial<Record<EventFailpoint, number>>> = {
   'event-status-written': 10,
 }
 const MOST_PASSINGS = 100
-const REACHED_TIMEOUT_MS = 60_000
+const REACHED_TIMEOUT_MS = 300_000
 const MIN_LIFE_MS = 200
 const MAX_LIFE_MS = 1_500
 
