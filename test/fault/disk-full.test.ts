@@ -33,21 +33,25 @@ afterEach(async () => {
 })
 
 /** Rows with an even number go to the log. With `failing`, the others divide by zero and go to the dead letters. */
-async function start(env: { readonly [name: string]: string }, failing = false): Promise<void> {
+async function start(
+  env: { readonly [name: string]: string },
+  { failing = false, delayed = false }: { readonly failing?: boolean; readonly delayed?: boolean } = {},
+): Promise<void> {
   // Its failures are to become dead letters, however many they are.
   const more = { BINGO_BREAKER_EVENTS: 'unlimited' }
   bingo = await Daemon.prepare({ rules: '', sourceUrl: mysql.url, env: { ...more, ...env } })
-  const even = rule('even', 'new.id % 2 == 0')
+  const even = rule('even', 'new.id % 2 == 0', delayed ? 'delay: 1500ms' : '')
   const odd = rule('odd', 'new.id % 2 == 1 && new.seq / (new.id - new.id) == 1')
   await writeFile(bingo.rulesFile, `rules:\n${even}${failing ? odd : ''}`)
   bingo.spawn()
   await bingo.ready()
 }
 
-function rule(id: string, filter: string): string {
+function rule(id: string, filter: string, option = ''): string {
   return `  - id: ${id}
     table: fault.load
     filter: ${filter}
+    ${option}
     actions: [{type: log, path: "${auditLog()}", body: ${NOTE}}]
 `
 }
@@ -64,7 +68,7 @@ async function verdict() {
 
 describe('a disk that is full', () => {
   test('under the dead-letter store: dead letters wait, are reported, and are stored once there is room', async () => {
-    await start({ BINGO_DEAD_LETTERS_STORE: `file:${join(disk.folder, 'letters.db')}` }, true)
+    await start({ BINGO_DEAD_LETTERS_STORE: `file:${join(disk.folder, 'letters.db')}` }, { failing: true })
     await disk.fill(bingo.pid)
     const writing = load.run()
     await eventually('the store is named', async () => /BINGO_DEAD_LETTERS_/.test(await reasons()))
@@ -76,6 +80,19 @@ describe('a disk that is full', () => {
     await eventually('nothing is under way', async () => (await metric('bingo_in_flight_jobs')) === 0)
     expect(await metric('bingo_dead_letters')).toBe(load.changes / 2)
     expect(await verdict()).toMatchObject(CLEAN)
+    await bingo.ready()
+  })
+
+  test('under the store of what waits: delayed events wait in memory, it is reported, and all arrive in order once there is room', async () => {
+    await start({ BINGO_DEAD_LETTERS_STORE: `file:${join(disk.folder, 'state.db')}` }, { delayed: true })
+    await disk.fill(bingo.pid)
+    const writing = load.run()
+    await eventually('the store is named', async () => /BINGO_WAITING_UNREACHABLE/.test(await reasons()))
+    await writing
+    await disk.free(bingo.pid)
+    await eventually('everything was delivered', async () => (await verdict()).lost.length === 0)
+    await eventually('nothing is under way', async () => (await metric('bingo_in_flight_jobs')) === 0)
+    expect(await verdict()).toMatchObject({ ...CLEAN, duplicates: 0 })
     await bingo.ready()
   })
 

@@ -15,6 +15,8 @@ export interface WriterOptions {
   readonly pauseMs: number
   /** Rest between two changes of a table's definition; null: none are made. */
   readonly ddlPauseMs: number | null
+  /** Waited for before each transaction: where what is written must not outrun what is done with it. */
+  readonly mayWrite?: () => Promise<void>
 }
 
 /** Waiting for a server that is away gives up after this. */
@@ -143,6 +145,7 @@ export class Writer {
   }
 
   private async whenOpen(work: () => Promise<void>): Promise<void> {
+    await this.options.mayWrite?.()
     while (this.gate !== null) await this.gate
     this.inTransaction += 1
     try {

@@ -48,3 +48,33 @@ export const EVENT_FAILPOINTS = [
 ] as const
 
 export type EventFailpoint = (typeof EVENT_FAILPOINTS)[number]
+
+/** Moments of what waits in the store: delayed, spooled, cancelled (failpoints/waiting.ts). */
+export const WAITING_FAILPOINTS = [
+  /** On its way to its line; nothing is written. */
+  'waiting-delayed',
+  'waiting-spooled',
+  /** Written and not committed (SQLite); in the socket (Redis). */
+  'waiting-adding',
+  /** Durable; the checkpoint still waits for it. */
+  'waiting-added',
+  'waiting-removing',
+  'waiting-removed',
+  /** A record is due; its job is made. */
+  'waiting-due',
+  /** A record of a spool was loaded; its job is made. */
+  'waiting-loaded',
+  /** The last record of a spool was read. */
+  'waiting-drained',
+  'waiting-cancelling',
+  /** The records are gone; the checkpoint still waits for the change that cancelled them. */
+  'waiting-cancelled',
+  /** Told to stop; everything that waits is stored. */
+  'waiting-flushed',
+  'effect-sent',
+  'effect-acknowledged',
+  'checkpoint-sent',
+  'checkpoint-acknowledged',
+] as const
+
+export type WaitingFailpoint = (typeof WAITING_FAILPOINTS)[number]

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { WAITING_FAILPOINTS } from './failpoints/names.ts'
+import { allScenarios } from './registry.ts'
+import { runScenario } from './run.ts'
+
+const scenarios = await allScenarios()
+const named = (name: string) => scenarios.find((each) => each.name === name)!
+
+test.each(['waiting-kill-file', 'waiting-kill-redis'])(
+  '%s: a kill at each moment loses, reorders and invents nothing of what is delayed or spooled, and cancelled is cancelled',
+  async (name) => {
+    const { outcomes, problems } = await runScenario(named(name), { seed: 1, cycles: WAITING_FAILPOINTS.length })
+    expect(problems).toEqual([])
+    expect(outcomes[0]!.changes).toBeGreaterThan(1_000)
+  },
+)
+
+test('a receiver that is down holds up neither the cache of another rule nor the checkpoint, and gets everything in order', async () => {
+  const { outcomes, problems } = await runScenario(named('receiver-down'), { seed: 1, changes: 10_000 })
+  expect(problems).toEqual([])
+  expect(outcomes[0]).toMatchObject({ lost: 0, reordered: 0, phantom: 0, duplicates: 0 })
+})
+
+test('clocks that are set neither hurry nor hold up what waits', async () => {
+  const { problems } = await runScenario(named('clock-jumps'), { seed: 1 })
+  expect(problems).toEqual([])
+})
+
+test('rules that are changed while events wait apply to them, and none is lost or repeated', async () => {
+  const { outcomes, problems } = await runScenario(named('waiting-reload'), { seed: 1, cycles: 4 })
+  expect(problems).toEqual([])
+  expect(outcomes[0]).toMatchObject({ lost: 0, reordered: 0, phantom: 0, duplicates: 0 })
+})
