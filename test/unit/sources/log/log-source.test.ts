@@ -163,3 +163,24 @@ test('acknowledging waits for the status of the events, and is made up for when 
   stop.abort()
   await running
 })
+
+test('what another instance reads now is not acknowledged again', async () => {
+  const provider = new MemoryEvents()
+  const { post, source, run, stop } = setup(provider)
+  for (const id of ['1', '2']) await post(id)
+  const acked: number[] = []
+  provider.log.ack = async (_group, places) => {
+    acked.push(places.length)
+    if (acked.length === 1) throw new BingoError('BINGO_LOG_GROUP_BUSY', 'lost', { retryable: true })
+  }
+  const reader = source()
+  const into = new Collected()
+  const running = run(reader, into)
+  await into.until(2)
+  reader.finished(into.ends[0]!)
+  await expect.poll(() => acked).toEqual([1])
+  reader.finished(into.ends[1]!)
+  await expect.poll(() => acked).toEqual([1, 1])
+  stop.abort()
+  await running
+})
