@@ -41,6 +41,7 @@ const PATHS = [
   '/api/v1/event-dispatchers/welcome/invoke',
   '/api/v1/event-dispatchers/welcome/disable',
   '/api/v1/cloudevents',
+  '/api/v1/events/stream',
   '/openapi.json',
 ]
 const PIECES = [
@@ -80,6 +81,22 @@ const TYPES = [
   '',
 ]
 
+/** Of event types, as `on`, `type` and the stream take them. */
+const PATTERNS = ['*', '**', 'a.*.c', 'users.user.create', 'a.**', '*.b', '', '.', 'a..b', '**.a', 'a*']
+const PATTERN_PIECES = ['*', '**', '.', '..', '%', ' ', '\u0000', '\u{1f600}', 'a'.repeat(300), ',']
+/** What clients and proxies send, and what nobody should. */
+const HEADERS: Readonly<Record<string, readonly string[]>> = {
+  authorization: ['Bearer', 'Bearer  x', 'Basic eDp5', 'bearer token-that-reads', `Bearer ${'x'.repeat(9_000)}`],
+  'idempotency-key': ['k', 'x'.repeat(5_000), 'a b', '%00', '"'],
+  'last-event-id': ['1', '-1', '1.5', 'one', '9'.repeat(40), '%ff'],
+  accept: ['text/event-stream', 'application/json', '*/*;q=x'],
+  'content-length': ['0', '5', '99999999', '-1', 'x'],
+  'content-encoding': ['gzip', 'identity', 'br, gzip'],
+  traceparent: ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '00', 'zz-'.repeat(50)],
+  origin: ['null', 'http://evil.example'],
+  'x-forwarded-for': ['127.0.0.1', "'"],
+}
+
 /** Requests to the API: whatever comes, the answer is one that was foreseen. */
 export const api: FuzzSubject = {
   name: 'api',
@@ -94,7 +111,9 @@ export const api: FuzzSubject = {
         // No client can send it.
         continue
       }
-      const { status } = await app.fetch(request)
+      const { status, body } = await app.fetch(request)
+      // A stream goes on until nobody listens.
+      await body?.cancel()
       if (status >= 500 && status !== 503) throw new Error(`${request.method} ${path} answered ${status}`)
     }
   },
@@ -102,15 +121,23 @@ export const api: FuzzSubject = {
 
 function pathOf(random: Random): string {
   const path = random.chance(30) ? mutateText(random.pick(PATHS), random, PIECES) : random.pick(PATHS)
-  const query = [0, 1, 2].filter(() => random.chance(40)).map(() => random.pick(QUERIES))
+  const query = [0, 1, 2].filter(() => random.chance(40)).map(() => queryOf(random))
   return query.length === 0 ? path : `${path}?${query.join('&')}`
+}
+
+function queryOf(random: Random): string {
+  if (random.chance(60)) return random.pick(QUERIES)
+  const pattern = mutateText(random.pick(PATTERNS), random, PATTERN_PIECES)
+  return `${random.pick(['on', 'type'])}=${random.chance(50) ? encodeURIComponent(pattern.toWellFormed()) : pattern}`
 }
 
 function requestOf(random: Random): RequestInit {
   const headers = new Headers()
   if (random.chance(85)) headers.set('content-type', random.pick(TYPES))
   if (random.chance(70)) headers.set('authorization', `Bearer ${random.pick(TOKENS).token}`)
-  if (random.chance(10)) headers.set('idempotency-key', random.pick(['k', 'x'.repeat(5_000), 'a b']))
+  for (const [name, values] of Object.entries(HEADERS)) {
+    if (random.chance(8)) headers.set(name, random.pick(values))
+  }
   if (random.chance(30))
     for (const name of ['specversion', 'id', 'source', 'type'])
       headers.set(`ce-${name}`, random.pick(['1.0', 'a', '%zz', '%ff']))
