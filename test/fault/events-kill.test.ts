@@ -19,3 +19,9 @@ test.each([
     expect(outcomes[0]!.changes).toBeGreaterThan(cycles * 20)
   },
 )
+
+test('three instances share the events of a MySQL: what one that is killed or paused leaves goes to the others', async () => {
+  const scenario = scenarios.find(({ name }) => name === 'events-instances-mysql')!
+  const { problems } = await runScenario(scenario, { seed: 1, cycles: 3 })
+  expect(problems).toEqual([])
+})
