@@ -42,10 +42,14 @@ wrap(WaitingLine.prototype, 'next', {
     return records
   },
 })
-wrap(WaitingLine.prototype, 'cancel', { after: () => dieIfDue('waiting-cancelling') })
-wrap(WaitingLine.prototype, 'cancelled', {
-  after: (_, _line, [, seqs]) => {
-    if (seqs.length > 0) dieIfDue('waiting-cancelled')
+wrap(WaitingLine.prototype, 'revise', {
+  after: (_, _line, [job]) => {
+    if (job.revision === 'cancel') dieIfDue('waiting-cancelling')
+  },
+})
+wrap(WaitingLine.prototype, 'became', {
+  after: (_, _line, [gone]) => {
+    if (gone.length > 0) dieIfDue('waiting-cancelled')
   },
 })
 wrap(LineReader.prototype, 'jobsOf', {
