@@ -95,7 +95,8 @@ describe('to', () => {
     const programs = new EventPrograms(ruleSet.rules)
     const matched: string[] = []
     const nothing = (): null => null
-    const sink = { matched: nothing, deferred: nothing, failed: nothing, cancelled: nothing, exceeded: nothing }
+    const decided = { matched: nothing, deferred: nothing, failed: nothing }
+    const sink = { ...decided, cancelled: nothing, newer: nothing, exceeded: nothing }
     const ruleMatched = ({ id }: { readonly id: string }): void => void matched.push(id)
     programs.of('orders.order.create')!.run(EVENT({}), 0, { ...sink, ruleMatched })
     programs.of('orders.order.create')!.run(EVENT({ context: {} }), 0, { ...sink, ruleMatched })
