@@ -214,7 +214,7 @@ test('A store that is in use refuses the start, and one that is no store is refu
 })
 
 test.each([
-  [{ store: 'redis://x' }, 'BINGO_EVENTS_STORE_INVALID'],
+  [{ store: 'nowhere://x' }, 'BINGO_EVENTS_STORE_INVALID'],
   [{ store: 'postgres://u@h/d' }, 'BINGO_BROKER_OPTION'],
   [{ workers: 0 }, 'BINGO_BROKER_OPTION'],
   [{ buffer: 1.5 }, 'BINGO_BROKER_OPTION'],
