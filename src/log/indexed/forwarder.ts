@@ -6,6 +6,9 @@ import type { Engine, Index } from './contract.ts'
 
 /** Others append at the same time, and one of all gets on each time. */
 const ATTEMPTS = 200
+/** Of one append, about: it is in memory as a whole. */
+const MOST_ENTRIES = 1_000
+const MOST_BYTES = 8 << 20
 
 /**
  * Brings what the index has to the engine, in the order of the index. How far that went is asked of the engine itself
@@ -75,13 +78,14 @@ export class Forwarder {
   async #forward(attempt: number): Promise<boolean> {
     const index = await this.identity()
     let sent = this.#sent ?? (await this.#resume(index))
+    this.#sent = sent
     try {
       for (;;) {
+        const { entries, more } = await this.#behind(sent)
+        if (entries.length > 0) await this.#engine.append(index, entries)
+        sent = entries.length > 0 ? placeOf(entries.at(-1)!) : sent
         this.#sent = sent
-        const entries = await this.#index().entries(sent)
-        if (entries.length === 0) return true
-        await this.#engine.append(index, entries)
-        sent = placeOf(entries.at(-1)!)
+        if (!more) return true
       }
     } catch (error) {
       if (!(error instanceof EngineMoved)) throw error
@@ -89,6 +93,19 @@ export class Forwarder {
       this.#sent = null
       return false
     }
+  }
+
+  /** What is appended at once. */
+  async #behind(after: number): Promise<{ readonly entries: readonly LogEntry[]; readonly more: boolean }> {
+    const entries: LogEntry[] = []
+    let bytes = 0
+    while (entries.length < MOST_ENTRIES && bytes < MOST_BYTES) {
+      const page = await this.#index().entries(entries.length > 0 ? placeOf(entries.at(-1)!) : after)
+      if (page.length === 0) return { entries, more: false }
+      entries.push(...page)
+      for (const { payload } of page) bytes += payload.byteLength
+    }
+    return { entries, more: true }
   }
 
   async #resume(index: string): Promise<number> {

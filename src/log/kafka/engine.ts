@@ -12,10 +12,12 @@ import type { FetchedRecord } from './topic.ts'
 
 /** Of a call; the client repeats within it. */
 const TIMEOUT_MS = 20_000
-/** Entries that are appended, or given to a reader, at once. */
+/** Entries that are given to a reader at once. */
 const PAGE = 256
-/** Looked at, at the end of each partition, for how far the last append came. */
-const TAIL = 1_024n
+/** That are sent at once: so many may be there in part when that is cut off. */
+const CHUNK = 1_500
+/** Looked at, at the end of each partition, for how far the last chunk came. */
+const TAIL = 4_096n
 /** What headers and key take of a record, and a batch of all of them. */
 const RECORD_BYTES = 512
 /** Fetches of one read, before the index is asked for what does not come. */
@@ -48,8 +50,8 @@ export class KafkaEngine implements Engine {
       const places = new Set((await this.#tail(topic, index)).map(({ place }) => place))
       let newest = 0
       for (const place of places) newest = Math.max(newest, place)
-      // One append at a time, of a page at most: what is before that is complete.
-      let upTo = Math.max(0, newest - PAGE)
+      // One chunk at a time: what is before the last one is complete.
+      let upTo = Math.max(0, newest - CHUNK)
       while (places.has(upTo + 1)) upTo += 1
       this.#present = places
       return { upTo, newest }
@@ -63,7 +65,7 @@ export class KafkaEngine implements Engine {
       let bytes = 0
       for (const entry of missing) {
         const more = Math.min(entry.payload.byteLength, topic.mostBytes) + RECORD_BYTES
-        if (chunk.length === PAGE || (chunk.length > 0 && bytes + more > topic.mostBytes)) {
+        if (chunk.length === CHUNK || (chunk.length > 0 && bytes + more > topic.mostBytes)) {
           await this.#send(topic, index, chunk)
           chunk = []
           bytes = 0
