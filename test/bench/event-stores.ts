@@ -97,6 +97,8 @@ async function compare(
     for (let repeat = 0; repeat < repeats; repeat++) {
       const bare = await openBare(await newUrl())
       name = bare.name
+      // Connects, and whatever else is done once.
+      await bare.write([eventOf(-1)])
       theirs.push(await eventsPerSecond(count, group, (batch) => bare.write(batch)))
       await bare.close()
       ours.push(await posts(await newUrl(), count, group))
@@ -114,9 +116,9 @@ async function compare(
 
 async function posts(url: string, count: number, group: number): Promise<number> {
   const provider = await openStore(url, { name: 'bench' })
-  // Makes the tables.
-  await provider.log.stats()
   const options = { now: Date.now(), onConflict: 'keep' } as const
+  // Makes the tables, the stream or the topic.
+  await provider.post([eventOf(-1)], options)
   const rate = await eventsPerSecond(count, group, async (batch) => {
     await Promise.all(batch.map((event) => provider.post([event], options)))
   })
