@@ -50,7 +50,7 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   '@hono/node-server': 'ops/api/app.ts',
   handlebars: 'rules/language/template/template-engine.ts',
   hono: 'ops/api/app.ts',
-  ioredis: 'clients/redis.ts',
+  ioredis: 'clients/redis/redis.ts',
   kysely: 'clients/kysely.ts',
   'drizzle-orm': 'clients/sql/drizzle.ts',
   'mysql2/promise': 'clients/mysql.ts',
@@ -58,6 +58,6 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   pino: 'ops/logger.ts',
   'prom-client': 'ops/instruments.ts',
   'rabbitmq-client': 'clients/rabbitmq.ts',
-  re2js: 'rules/language/cel/re2.ts',
+  re2js: 'rules/language/cel/values/re2.ts',
   undici: 'clients/http.ts',
 }

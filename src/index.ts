@@ -110,8 +110,8 @@ export type {
   EventProgress,
   EventRecord,
   EventStatus,
-} from './model/event/event-record.ts'
-export type { CloudEvent } from './model/event/cloud-event.ts'
+} from './model/event/posted/event-record.ts'
+export type { CloudEvent } from './model/event/forms/cloud-event.ts'
 export type { DeadLetter, DeadLetterFilter } from './model/delivery/dead-letter.ts'
 export { BingoError, ProblemsError } from './model/errors.ts'
 export type { Problem, SourceLocation } from './model/errors.ts'

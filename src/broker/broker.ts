@@ -3,7 +3,7 @@ import type { RedeliveryResult } from '../app/library/contract.ts'
 import { LibraryPipeline } from '../app/library/create-pipeline.ts'
 import type { EventToPublish, PublishedEvent } from '../events/to-publish.ts'
 import type { DeadLetter, DeadLetterFilter } from '../model/delivery/dead-letter.ts'
-import { DEFAULT_ENVIRONMENT } from '../model/event/posted-event.ts'
+import { DEFAULT_ENVIRONMENT } from '../model/event/posted/posted-event.ts'
 import type { Sendable } from '../model/rule/action.ts'
 import { Backlog } from './backlog.ts'
 import type {

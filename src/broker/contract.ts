@@ -2,7 +2,7 @@ import type { EventDetails, PublishedEvent, PublishOptions } from '../events/to-
 import type { RedeliveryResult } from '../app/library/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter } from '../model/delivery/dead-letter.ts'
-import type { EventRecord } from '../model/event/event-record.ts'
+import type { EventRecord } from '../model/event/posted/event-record.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { FittingTypes, KnownPattern } from './pattern-types.ts'
 

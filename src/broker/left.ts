@@ -1,5 +1,5 @@
 import type { RunningEvents } from '../app/events/open-events.ts'
-import type { EventRecord } from '../model/event/event-record.ts'
+import type { EventRecord } from '../model/event/posted/event-record.ts'
 import type { StopResult } from './contract.ts'
 import type { BrokerSettings } from './options.ts'
 

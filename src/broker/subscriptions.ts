@@ -1,6 +1,6 @@
-import { typePattern } from '../model/event/type-pattern.ts'
+import { typePattern } from '../model/event/posted/type-pattern.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
-import { isTypePattern } from '../rules/read-on.ts'
+import { isTypePattern } from '../rules/read/read-on.ts'
 import type { BrokerEvent, Handler, SubscriptionOptions } from './contract.ts'
 import { wrongSubscription } from './errors.ts'
 import type { BrokerSettings } from './options.ts'

@@ -1,4 +1,4 @@
-import type { EventStatus } from '../model/event/event-record.ts'
+import type { EventStatus } from '../model/event/posted/event-record.ts'
 import type { Clock } from '../model/clock.ts'
 import { cancelled, handlerFailed } from './errors.ts'
 

@@ -7,8 +7,8 @@ import {
   stringSerializers,
 } from '@platformatic/kafka'
 import type { AdminOptions, Connection, ProducerOptions } from '@platformatic/kafka'
-import { guardStream } from './guarded-stream.ts'
-import { ResponseGuard } from './kafka-responses.ts'
+import { guardStream } from './guards/guarded-stream.ts'
+import { ResponseGuard } from './guards/kafka-responses.ts'
 
 /** How brokers are reached, by whatever kind of client. */
 export type KafkaConnection = AdminOptions

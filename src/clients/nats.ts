@@ -6,7 +6,7 @@ import type { Authenticator, MsgHdrs, NatsConnection, NodeConnectionOptions } fr
 // What the client's own `connect` is made of. It takes no transport, and there is no other way to one of ours.
 import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node/lib/nats-base-client.js'
 import { nodeResolveHost, NodeTransport } from '@nats-io/transport-node/lib/node_transport.js'
-import { guardStream } from './guarded-stream.ts'
+import { guardStream } from './guards/guarded-stream.ts'
 import { MessageGuard } from './nats-messages.ts'
 
 /**

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { Connection } from 'rabbitmq-client'
 import type { ConnectionOptions } from 'rabbitmq-client'
-import { FrameGuard } from './amqp-frames.ts'
-import { guardStream } from './guarded-stream.ts'
+import { FrameGuard } from './guards/amqp-frames.ts'
+import { guardStream } from './guards/guarded-stream.ts'
 
 /** Begins to connect, at once and by itself; what the broker sends is guarded. */
 export function openAmqp(options: ConnectionOptions): Connection {

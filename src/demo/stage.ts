@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openRedis, type RedisConnection } from '../clients/redis.ts'
+import { openRedis, type RedisConnection } from '../clients/redis/redis.ts'
 import type { Log } from '../model/rule/action.ts'
 import { DaemonProcess } from './daemon-process.ts'
 import { demoRules } from './rules.ts'

@@ -1,4 +1,4 @@
-import { uuid7 } from '../model/event/uuid7.ts'
+import { uuid7 } from '../model/event/posted/uuid7.ts'
 import { nameProblem } from '../model/stored-name.ts'
 import type { DomainEvent, ExpectedVersion, GlobalPosition, NewEvent } from './contract.ts'
 import { invalidArgument } from './errors.ts'

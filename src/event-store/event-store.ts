@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../model/clock.ts'
-import { typePattern } from '../model/event/type-pattern.ts'
+import { typePattern } from '../model/event/posted/type-pattern.ts'
 import { aggregate } from './aggregate.ts'
 import { checkExpected, checkName, eventRows, jsonText, parsePayload, positionOf } from './arguments.ts'
 import { timeText, wholeNumber } from './arguments.ts'

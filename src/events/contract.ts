@@ -1,5 +1,5 @@
-import type { EventSink } from '../model/event/event-sink.ts'
-import type { EventPublisher } from '../model/event/posting.ts'
+import type { EventSink } from '../model/event/posted/event-sink.ts'
+import type { EventPublisher } from '../model/event/posted/posting.ts'
 import type { EventProvider } from '../model/state/event-provider.ts'
 
 /** Posted events, while an instance takes them in. */

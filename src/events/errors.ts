@@ -1,5 +1,5 @@
 import { BingoError } from '../model/errors.ts'
-import type { PostingProblem } from '../model/event/posting.ts'
+import type { PostingProblem } from '../model/event/posted/posting.ts'
 
 /** Events that cannot be taken as they are. `problems`: at most ten of what is wrong. */
 export class InvalidPosting extends BingoError {

@@ -1,5 +1,5 @@
 import { exactJson } from '../model/json/strict-json.ts'
-import type { EventEnvelope } from '../model/event/event-record.ts'
+import type { EventEnvelope } from '../model/event/posted/event-record.ts'
 import type { Value } from '../model/event/change.ts'
 import type { NewEvent } from '../model/state/event-provider.ts'
 

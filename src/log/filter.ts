@@ -1,5 +1,5 @@
-import type { EventRecord } from '../model/event/event-record.ts'
-import { typePattern } from '../model/event/type-pattern.ts'
+import type { EventRecord } from '../model/event/posted/event-record.ts'
+import { typePattern } from '../model/event/posted/type-pattern.ts'
 import type { EventFilter } from '../model/state/event-provider.ts'
 
 /** What an index narrows down is compared exactly here: the same in every store, whatever its collation. */

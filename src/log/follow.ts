@@ -1,5 +1,5 @@
 import type { LogEntry, ReadOptions } from '../model/state/event-log.ts'
-import { typePattern } from '../model/event/type-pattern.ts'
+import { typePattern } from '../model/event/posted/type-pattern.ts'
 import { groupBusy } from './errors.ts'
 import { placeNumber } from './places.ts'
 import type { Acknowledged } from './places.ts'

@@ -1,5 +1,5 @@
-import { encodeEnvelope } from '../model/event/event-codec.ts'
-import type { EventEnvelope, EventProgress } from '../model/event/event-record.ts'
+import { encodeEnvelope } from '../model/event/forms/event-codec.ts'
+import type { EventEnvelope, EventProgress } from '../model/event/posted/event-record.ts'
 import type { NewEvent, Posted, PostOptions } from '../model/state/event-provider.ts'
 import { judge } from './duplicate.ts'
 import { eventConflict } from './errors.ts'

@@ -1,4 +1,4 @@
-import type { EventOutcome, EventProgress } from '../model/event/event-record.ts'
+import type { EventOutcome, EventProgress } from '../model/event/posted/event-record.ts'
 import type { ProgressUpdate } from '../model/state/event-provider.ts'
 
 /** Of an event that has just been stored. */

@@ -1,6 +1,6 @@
 import { Budget } from './delivery/budget.ts'
-import type { OutboxCounters } from './event/outbox-counters.ts'
-import type { EventCounters } from './event/event-counters.ts'
+import type { OutboxCounters } from './event/posted/outbox-counters.ts'
+import type { EventCounters } from './event/posted/event-counters.ts'
 import type { SourceState } from './source/source-state.ts'
 import type { TargetState } from './delivery/target-state.ts'
 

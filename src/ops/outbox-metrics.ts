@@ -1,4 +1,4 @@
-import type { OutboxCounters } from '../model/event/outbox-counters.ts'
+import type { OutboxCounters } from '../model/event/posted/outbox-counters.ts'
 import type { Stats } from '../model/stats.ts'
 import type { Instruments } from './instruments.ts'
 

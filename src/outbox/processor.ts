@@ -1,4 +1,4 @@
-import { uuid7 } from '../model/event/uuid7.ts'
+import { uuid7 } from '../model/event/posted/uuid7.ts'
 import type { Clock } from '../model/clock.ts'
 import { Claims } from './claims.ts'
 import type { OutboxProcessor, OutboxProcessorOptions, OutboxStorage, StoredOutboxEntry } from './contract.ts'

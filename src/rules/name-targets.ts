@@ -1,5 +1,5 @@
 import type { ActionPlan, TargetConfig } from '../model/rule/action.ts'
-import { stringifyValue } from '../model/event/event-json.ts'
+import { stringifyValue } from '../model/event/forms/event-json.ts'
 import type { Rule } from '../model/rule/rule.ts'
 
 type Variants = Map<string, ActionPlan[]>

@@ -1,4 +1,4 @@
-import { openRedis } from '../clients/redis.ts'
+import { openRedis } from '../clients/redis/redis.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { CheckpointStore } from '../model/state/checkpoint.ts'
 import { systemClock } from '../model/clock.ts'

@@ -1,11 +1,11 @@
 import { Change, type Row, type Value } from '../model/event/change.ts'
-import { withBigints } from '../model/event/bigint-paths.ts'
+import { withBigints } from '../model/event/forms/bigint-paths.ts'
 import { withFacts } from '../model/event/facts.ts'
-import { isPosted } from '../model/event/posted-event.ts'
+import { isPosted } from '../model/event/posted/posted-event.ts'
 import { ColumnType } from '../model/table/column-type.ts'
 import type { DeadLetter } from '../model/delivery/dead-letter.ts'
 import type { ColumnDef, TableDef, ValueKind } from '../model/table/table.ts'
-import { sampleChange } from '../rules/sample-change.ts'
+import { sampleChange } from '../rules/samples/sample-change.ts'
 
 /** A column type whose values look as values of this kind do. */
 const TYPES: Readonly<Record<ValueKind, number>> = {

@@ -1,6 +1,6 @@
 import { withFacts, type ThresholdFact } from '../model/event/facts.ts'
 import { Change, type Operation, type Row, type Transaction, type Value } from '../model/event/change.ts'
-import { stringifyValue } from '../model/event/event-json.ts'
+import { stringifyValue } from '../model/event/forms/event-json.ts'
 import { rowClass } from '../model/event/row-class.ts'
 import type { WaitingShape } from '../model/delivery/waiting.ts'
 import type { TableDef } from '../model/table/table.ts'

@@ -1,6 +1,6 @@
 import { Matcher } from '../../src/match/matcher.ts'
-import type { EventEnvelope } from '../../src/model/event/event-record.ts'
-import { PostedEvent } from '../../src/model/event/posted-event.ts'
+import type { EventEnvelope } from '../../src/model/event/posted/event-record.ts'
+import { PostedEvent } from '../../src/model/event/posted/posted-event.ts'
 import type { Transaction } from '../../src/model/event/change.ts'
 import type { Rule } from '../../src/model/rule/rule.ts'
 import { loadRulesFromText } from '../../src/rules/files/load.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { openCheckpointStore } from '../../src/state/open.ts'
-import { openRedis } from '../../src/clients/redis.ts'
+import { openRedis } from '../../src/clients/redis/redis.ts'
 import { recordingLog } from '../support/recording-source.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { storedCheckpoint as checkpoint } from '../support/checkpoints.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openCheckpointStore } from '../../src/state/open.ts'
 import { checkpointKey } from '../../src/state/checkpoint/redis-store.ts'
-import { openRedis } from '../../src/clients/redis.ts'
+import { openRedis } from '../../src/clients/redis/redis.ts'
 import { recordingLog, type LogLine } from '../support/recording-source.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { storedCheckpoint as checkpoint } from '../support/checkpoints.ts'

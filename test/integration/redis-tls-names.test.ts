@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openRedis } from '../../src/clients/redis.ts'
+import { openRedis } from '../../src/clients/redis/redis.ts'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import type { Certificate } from '../support/certificates.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openRedis } from '../../src/clients/redis.ts'
+import { openRedis } from '../../src/clients/redis/redis.ts'
 import { parseSourceUrl } from '../../src/sources/mysql/source-address.ts'
 import { LockLease } from '../../src/sources/mysql/lease/lock-lease.ts'
 import { leaseKey, RedisLease } from '../../src/state/lease/redis-lease.ts'

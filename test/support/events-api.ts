@@ -2,7 +2,7 @@ import type { Events, RuleInfo, RuleSwitches } from '../../src/events/contract.t
 import { Publisher } from '../../src/events/publisher.ts'
 import type { EventLimits, HttpToken } from '../../src/events/settings.ts'
 import { systemClock } from '../../src/model/clock.ts'
-import { EventCounters } from '../../src/model/event/event-counters.ts'
+import { EventCounters } from '../../src/model/event/posted/event-counters.ts'
 import { silentLog } from '../../src/model/silent-log.ts'
 import type { EventProvider } from '../../src/model/state/event-provider.ts'
 import type { ApiDeps } from '../../src/ops/api/context.ts'

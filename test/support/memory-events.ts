@@ -1,5 +1,5 @@
 import type { BingoError } from '../../src/model/errors.ts'
-import type { EventRecord } from '../../src/model/event/event-record.ts'
+import type { EventRecord } from '../../src/model/event/posted/event-record.ts'
 import type { NewEvent, Posted, PostOptions } from '../../src/model/state/event-provider.ts'
 import { MemoryEventProvider } from '../../src/log/memory/event-provider.ts'
 

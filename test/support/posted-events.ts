@@ -1,8 +1,8 @@
-import type { EventEnvelope } from '../../src/model/event/event-record.ts'
-import type { PostedEvent } from '../../src/model/event/posted-event.ts'
+import type { EventEnvelope } from '../../src/model/event/posted/event-record.ts'
+import type { PostedEvent } from '../../src/model/event/posted/posted-event.ts'
 import type { ActionPlan } from '../../src/model/rule/action.ts'
 import type { MatchSink } from '../../src/match/program/program.ts'
-import { samplePosted } from '../../src/rules/sample-event.ts'
+import { samplePosted } from '../../src/rules/samples/sample-event.ts'
 
 /** A posted event of which only what matters is given; its type defaults to `orders.order.create`. */
 export function posted(

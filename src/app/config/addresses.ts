@@ -1,6 +1,6 @@
 import { readSmallFile } from '../../model/small-file.ts'
 import { BlockList, isIP } from 'node:net'
-import { parseRedisUrl } from '../../clients/redis-url.ts'
+import { parseRedisUrl } from '../../clients/redis/redis-url.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/source/position.ts'
 import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from '../../sources/mysql/source-address.ts'

@@ -8,9 +8,9 @@ import {
   startPoint,
   storeAddress,
 } from './addresses.ts'
-import { DELIVERY_BOUNDS } from '../../rules/delivery-options.ts'
+import { DELIVERY_BOUNDS } from '../../rules/read/delivery-options.ts'
 import type { JsonSchema } from '../../rules/schema/json-schema.ts'
-import type { DurationBounds } from '../../rules/read-values.ts'
+import type { DurationBounds } from '../../rules/read/read-values.ts'
 import { environmentList, eventIndexAddress, eventStoreAddress, streamStoreAddress, tokenList } from './event-values.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'

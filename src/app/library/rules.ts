@@ -1,7 +1,7 @@
 import type { ActionType, Log } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
-import { DELIVERY_KEYS } from '../../rules/delivery-options.ts'
+import { DELIVERY_KEYS } from '../../rules/read/delivery-options.ts'
 import { loadRules as loadFiles, loadRulesFromText } from '../../rules/files/load.ts'
 import type { CompileOptions, LoadedRules } from '../../rules/files/load.ts'
 import { customActionType } from '../../targets/custom/action.ts'

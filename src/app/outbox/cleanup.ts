@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
-import { outboxCounters, type OutboxCounters } from '../../model/event/outbox-counters.ts'
+import { outboxCounters, type OutboxCounters } from '../../model/event/posted/outbox-counters.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { compileTablePattern } from '../../rules/table-pattern.ts'
 import type { ControlConnection } from '../../sources/mysql/server/login/control-connection.ts'

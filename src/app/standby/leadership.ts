@@ -1,4 +1,4 @@
-import { Outage } from '../../clients/outage.ts'
+import { Outage } from '../../clients/guards/outage.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'

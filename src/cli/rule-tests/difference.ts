@@ -1,4 +1,4 @@
-import { stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import type { Value } from '../../model/event/change.ts'
 
 /** Fields whose content is data: there a number is not its text. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Row } from '../../model/event/change.ts'
-import type { EventSchemas } from '../../model/event/event-schemas.ts'
+import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import { BingoError, ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
-import { stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { Rule } from '../../model/rule/rule.ts'
@@ -20,7 +20,7 @@ import { readExpectation, unmet, type Expectation } from './expectation.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
-import { sampleChange, type SampleEvent } from '../../rules/sample-change.ts'
+import { sampleChange, type SampleEvent } from '../../rules/samples/sample-change.ts'
 
 interface RuleTest {
   readonly name: string

@@ -2,7 +2,7 @@ import { EventPrograms } from '../../match/event-programs.ts'
 import type { MatchSink } from '../../match/program/program.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Change } from '../../model/event/change.ts'
-import type { PostedEvent } from '../../model/event/posted-event.ts'
+import type { PostedEvent } from '../../model/event/posted/posted-event.ts'
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 

@@ -1,4 +1,4 @@
-import { stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import type { LookedUp } from '../../model/event/facts.ts'
 
 const MOST_ENTRIES = 10_000

@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import type { Lookup } from '../../model/rule/lookup.ts'
-import type { SourceServer } from '../../rules/read-lookups.ts'
+import type { SourceServer } from '../../rules/read/read-lookups.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import type { SqlTargetOptions } from '../../targets/sql/options.ts'
 import { LookupConnection } from './lookup-connection.ts'

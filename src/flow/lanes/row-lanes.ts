@@ -1,6 +1,6 @@
 import type { Change } from '../../model/event/change.ts'
 import { keyChanged } from '../../model/event/row-key.ts'
-import { isPosted, postedKeyText } from '../../model/event/posted-event.ts'
+import { isPosted, postedKeyText } from '../../model/event/posted/posted-event.ts'
 import { keysBy } from '../../model/rule/rule-key.ts'
 import type { RuleKey } from '../../model/rule/rule-key.ts'
 import type { TableDef } from '../../model/table/table.ts'

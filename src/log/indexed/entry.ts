@@ -1,4 +1,4 @@
-import { decodeEnvelope } from '../../model/event/event-codec.ts'
+import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 
 /** Headers of a message that is an entry of a log. The body is the JSON of the EventEnvelope. */

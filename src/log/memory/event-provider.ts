@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../model/event/event-record.ts'
+import type { EventRecord } from '../../model/event/posted/event-record.ts'
 import type {
   EventFilter,
   EventName,

@@ -1,4 +1,4 @@
-import { parseRedisUrl, type RedisAddress } from '../../clients/redis-url.ts'
+import { parseRedisUrl, type RedisAddress } from '../../clients/redis/redis-url.ts'
 import { BingoError } from '../../model/errors.ts'
 import { StoreAddressError } from '../store-address-error.ts'
 

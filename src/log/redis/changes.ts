@@ -1,4 +1,4 @@
-import type { EventProgress } from '../../model/event/event-record.ts'
+import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import { logBusy } from '../errors.ts'
 import type { EventRedis } from './connection.ts'
 import { progressText, storedEvent, type StoredEvent } from './rows.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { RedisConnection } from '../../clients/redis.ts'
-import type { RedisClient } from '../../clients/redis.ts'
+import { RedisConnection } from '../../clients/redis/redis.ts'
+import type { RedisClient } from '../../clients/redis/redis.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { logClosed } from '../errors.ts'
 import type { EventRedisAddress } from './address.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/clock.ts'
-import type { EventRecord } from '../../model/event/event-record.ts'
+import type { EventRecord } from '../../model/event/posted/event-record.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type {
   EventFilter,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/clock.ts'
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
-import { typePattern } from '../../model/event/type-pattern.ts'
+import { typePattern } from '../../model/event/posted/type-pattern.ts'
 import { Readers, Wake } from '../follow.ts'
 import { logClosed } from '../errors.ts'
 import { placeNumber } from '../places.ts'

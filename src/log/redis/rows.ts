@@ -1,5 +1,5 @@
-import { decodeEnvelope } from '../../model/event/event-codec.ts'
-import type { EventProgress } from '../../model/event/event-record.ts'
+import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
+import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import type { Kept } from '../posting.ts'
 import { freshProgress } from '../progress.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { EventRecord } from '../../model/event/event-record.ts'
+import type { EventRecord } from '../../model/event/posted/event-record.ts'
 import type {
   EventFilter,
   EventName,
@@ -19,7 +19,7 @@ import { postOf, recordOf, waits } from '../posting.ts'
 import type { Bounds, Kept } from '../posting.ts'
 import { advance, cancelled, replayed } from '../progress.ts'
 import type { SqlAddress } from '../../clients/sql/address.ts'
-import { Batches } from './batches.ts'
+import { Batches } from '../batches.ts'
 import { EventDatabase } from './database.ts'
 import { removeEnded } from './expiry.ts'
 import { listEvents } from './listing.ts'

@@ -6,10 +6,10 @@ import type { Entries } from '../follow.ts'
 import type { IndexLog, PagesFrom } from '../indexed/contract.ts'
 import { placeNumber } from '../places.ts'
 import type { EventDatabase } from './database.ts'
-import { GroupLeases } from './group-leases.ts'
-import type { Share } from './partitions.ts'
+import { GroupLeases } from './groups/group-leases.ts'
+import type { Share } from './groups/partitions.ts'
 import { entryOf } from './rows.ts'
-import { followShare } from './shared-reader.ts'
+import { followShare } from './groups/shared-reader.ts'
 import { EventStore } from './store.ts'
 
 /** Entries given to a reader at once. */

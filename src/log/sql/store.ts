@@ -1,4 +1,4 @@
-import type { EventProgress } from '../../model/event/event-record.ts'
+import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { Head, Insert, Kept, Update } from '../posting.ts'
 import type { Dialect, Queries } from './dialect.ts'
 import { EVENT_COLUMNS, eventRow, keptOf, LOG_COLUMNS, PROGRESS_COLUMNS, SCHEDULE_COLUMNS, searched } from './rows.ts'

@@ -1,7 +1,7 @@
 import { inTransaction } from '../../clients/sqlite.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { EventRecord } from '../../model/event/event-record.ts'
+import type { EventRecord } from '../../model/event/posted/event-record.ts'
 import type {
   EventFilter,
   EventName,

@@ -1,4 +1,4 @@
-import type { BigintPath } from '../event/bigint-paths.ts'
+import type { BigintPath } from '../event/forms/bigint-paths.ts'
 import type { ChangeEvent } from '../event/change.ts'
 import type { EvaluationStage } from '../errors.ts'
 import type { ReceiverAnswer } from '../rule/outcome.ts'

@@ -2,7 +2,7 @@ import type { ActionPlan, Payload, Sendable } from '../rule/action.ts'
 import type { Change } from '../event/change.ts'
 import type { Attempt } from './dead-letter.ts'
 import type { EvaluationStage } from '../errors.ts'
-import { stringifyValue } from '../event/event-json.ts'
+import { stringifyValue } from '../event/forms/event-json.ts'
 import { jobKeyText } from '../rule/rule-key.ts'
 import type { Preparation, Prepared } from './preparation.ts'
 

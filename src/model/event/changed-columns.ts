@@ -1,5 +1,5 @@
 import type { Change, Row, Value } from './change.ts'
-import { nullsDiffer } from './json-null.ts'
+import { nullsDiffer } from './forms/json-null.ts'
 import type { TableDef } from '../table/table.ts'
 
 /** Deep equality of decoded values; numbers and bigints are canonical (a bigint is never a safe integer). */

@@ -1,6 +1,6 @@
 import type { Change } from '../event/change.ts'
-import type { EventSink } from '../event/event-sink.ts'
-import type { StreamSink } from '../event/stream-sink.ts'
+import type { EventSink } from '../event/posted/event-sink.ts'
+import type { StreamSink } from '../event/posted/stream-sink.ts'
 import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
 import type { ReceiverAnswer } from './outcome.ts'

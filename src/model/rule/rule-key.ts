@@ -1,7 +1,7 @@
 import { asItWas } from '../event/as-it-was.ts'
 import type { Change } from '../event/change.ts'
 import type { SourceLocation } from '../errors.ts'
-import { isPosted, postedKeyText } from '../event/posted-event.ts'
+import { isPosted, postedKeyText } from '../event/posted/posted-event.ts'
 import { rowKeyText } from '../event/row-key.ts'
 import type { ColumnReads, Template } from './rule.ts'
 import type { TableDef } from '../table/table.ts'

@@ -1,5 +1,5 @@
 import type { Change, Operation, Value } from '../event/change.ts'
-import type { EventSchemas } from '../event/event-schemas.ts'
+import type { EventSchemas } from '../event/posted/event-schemas.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
 import type { TableDef } from '../table/table.ts'
 import type { ActionPlan } from './action.ts'

@@ -1,4 +1,4 @@
-import type { EventEnvelope, EventOutcome, EventRecord, EventStatus } from '../event/event-record.ts'
+import type { EventEnvelope, EventOutcome, EventRecord, EventStatus } from '../event/posted/event-record.ts'
 import type { Capabilities, EventLog } from './event-log.ts'
 
 /** Names one event: ids are unique within an environment. */

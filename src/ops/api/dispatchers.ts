@@ -10,7 +10,7 @@ import {
   type Api,
   type Call,
 } from './context.ts'
-import { invocation } from '../../model/event/invocation.ts'
+import { invocation } from '../../model/event/posted/invocation.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownPosted } from './records.ts'
 import { environmentQuery, invokeBody } from './schemas.ts'

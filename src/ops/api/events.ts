@@ -1,5 +1,5 @@
 import type { Posted } from '../../model/state/event-provider.ts'
-import type { MadeEvent } from '../../model/event/event-sink.ts'
+import type { MadeEvent } from '../../model/event/posted/event-sink.ts'
 import { InvalidPosting } from '../../events/errors.ts'
 import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
 import { ApiError } from './problem.ts'

@@ -1,5 +1,5 @@
 import { BingoError } from '../../model/errors.ts'
-import type { PostingError, PostingProblem } from '../../model/event/posting.ts'
+import type { PostingError, PostingProblem } from '../../model/event/posted/posting.ts'
 
 /** What a caller is told that something went wrong. */
 export interface ApiProblem {

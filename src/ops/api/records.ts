@@ -1,5 +1,5 @@
 import { exactJson } from '../../model/json/strict-json.ts'
-import type { EventEnvelope, EventRecord } from '../../model/event/event-record.ts'
+import type { EventEnvelope, EventRecord } from '../../model/event/posted/event-record.ts'
 import type { Posted } from '../../model/state/event-provider.ts'
 import type { ProviderCapabilities } from '../../model/state/event-provider.ts'
 

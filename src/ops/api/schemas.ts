@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EVENT_FIELDS } from '../../model/event/posted-event.ts'
+import { EVENT_FIELDS } from '../../model/event/posted/posted-event.ts'
 import { eventSchema, moment, optionsSchema } from '../../events/post-schema.ts'
 
 /** The bodies and parameters of the API: what validates is what /openapi.json shows. */

@@ -1,5 +1,5 @@
 import type { Value } from '../../model/event/change.ts'
-import type { EventEnvelope } from '../../model/event/event-record.ts'
+import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 
 /** Where a field of an event comes from: a column of the outbox, or one value for all of its rows. */
 export type FieldSource = { readonly column: string } | { readonly value: string }

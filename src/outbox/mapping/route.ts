@@ -1,4 +1,4 @@
-import { compileRe2 } from '../../rules/language/cel/re2.ts'
+import { compileRe2 } from '../../rules/language/cel/values/re2.ts'
 
 /** `$1`, `${name}`, and `\` before a character that stands for itself. */
 const PARTS = /\\([^])|\$\{(\w+)\}|\$(\d)|([^\\$]+|[\\$])/g

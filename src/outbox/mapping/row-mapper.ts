@@ -1,5 +1,5 @@
 import type { Value } from '../../model/event/change.ts'
-import type { EventEnvelope } from '../../model/event/event-record.ts'
+import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import type {
   AdditionalField,
   FieldSource,

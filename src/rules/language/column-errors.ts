@@ -1,5 +1,5 @@
 import { EvaluationError } from '../../model/errors.ts'
-import { isPosted } from '../../model/event/posted-event.ts'
+import { isPosted } from '../../model/event/posted/posted-event.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { printLocation } from './source-text.ts'

@@ -1,4 +1,4 @@
-import { isEventField } from '../../model/event/posted-event.ts'
+import { isEventField } from '../../model/event/posted/posted-event.ts'
 import type { EventKind } from '../../model/rule/rule.ts'
 
 /** Something that only one kind of events has, or that means another thing for each (`either`). */

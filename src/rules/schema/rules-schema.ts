@@ -1,6 +1,6 @@
 import type { ActionType, FieldSpec } from '../../model/rule/action.ts'
-import type { DELIVERY_KEYS } from '../delivery-options.ts'
-import type { RULE_KEYS } from '../read-rule.ts'
+import type { DELIVERY_KEYS } from '../read/delivery-options.ts'
+import type { RULE_KEYS } from '../read/read-rule.ts'
 import { BYTES_SCHEMA, DURATION_SCHEMA, type JsonSchema } from './json-schema.ts'
 import { PATTERN_DEFINITIONS, PATTERN_SCHEMA } from './pattern-schema.ts'
 

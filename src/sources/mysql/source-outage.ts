@@ -1,4 +1,4 @@
-import { Outage } from '../../clients/outage.ts'
+import { Outage } from '../../clients/guards/outage.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { BingoError } from '../../model/errors.ts'
 import type { SourcePosition } from '../../model/source/position.ts'

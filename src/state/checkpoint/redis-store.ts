@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../clients/redis.ts'
+import type { RedisConnection } from '../../clients/redis/redis.ts'
 import type { Checkpoint, CheckpointStore } from '../../model/state/checkpoint.ts'
 import { fenced, parseCheckpoint, serialiseCheckpoint, unreachable } from './record.ts'
 

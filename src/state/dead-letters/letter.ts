@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterFilter } from '../../model/delivery/dead-letter.ts'
 import { parkedKey } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
-import { stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyValue } from '../../model/event/forms/event-json.ts'
 
 /** What a store may hold; `add` refuses what would go beyond (`maxAgeMs`: older entries are removed instead). */
 export interface DeadLetterLimits {

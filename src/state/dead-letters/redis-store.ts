@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../clients/redis.ts'
+import type { RedisConnection } from '../../clients/redis/redis.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { Expiry } from './expiry.ts'

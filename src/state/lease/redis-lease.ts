@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../clients/redis.ts'
+import type { RedisConnection } from '../../clients/redis/redis.ts'
 import type { Lease, LeaseAnswer } from '../../model/state/lease.ts'
 import { leaseUnreachable } from '../errors.ts'
 

@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../clients/redis.ts'
+import type { RedisConnection } from '../../clients/redis/redis.ts'
 import type { Lease } from '../../model/state/lease.ts'
 import type { StateStore, Versioned } from '../../model/state/state.ts'
 import { stateUnreachable } from '../errors.ts'

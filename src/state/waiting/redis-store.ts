@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RedisConnection } from '../../clients/redis.ts'
+import type { RedisConnection } from '../../clients/redis/redis.ts'
 import { isKeyed } from '../../model/delivery/waiting.ts'
 import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
 import { ADD, REMOVE, REPLACE } from './redis-scripts.ts'

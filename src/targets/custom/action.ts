@@ -1,7 +1,7 @@
 import type { ActionType, FieldSpec, Payload, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { READS_WHOLE_ROW, unionReads } from '../../model/table/column-reads.ts'
 import { BingoError } from '../../model/errors.ts'
-import { eventJson } from '../../model/event/event-json.ts'
+import { eventJson } from '../../model/event/forms/event-json.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { deliveryFailure } from '../failure/failure.ts'

@@ -1,5 +1,5 @@
 import type { Change } from '../../model/event/change.ts'
-import type { WantedVersion } from '../../model/event/stream-sink.ts'
+import type { WantedVersion } from '../../model/event/posted/stream-sink.ts'
 import { nameProblem } from '../../model/stored-name.ts'
 import type { ActionSpec } from '../../model/rule/action.ts'
 import { EvaluationError } from '../../model/errors.ts'

@@ -1,5 +1,5 @@
-import type { MadeEvent } from '../../model/event/event-sink.ts'
-import type { WantedVersion } from '../../model/event/stream-sink.ts'
+import type { MadeEvent } from '../../model/event/posted/event-sink.ts'
+import type { WantedVersion } from '../../model/event/posted/stream-sink.ts'
 
 /** What an action renders of an event to make; its id comes with the action that sends it. */
 export interface EventPayload {

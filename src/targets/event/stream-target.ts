@@ -1,4 +1,4 @@
-import type { StreamEvent, StreamSink } from '../../model/event/stream-sink.ts'
+import type { StreamEvent, StreamSink } from '../../model/event/posted/stream-sink.ts'
 import type { DeliveryFailure, Log, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { thrownFailure } from '../failure/failure.ts'

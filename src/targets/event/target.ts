@@ -1,4 +1,4 @@
-import type { EventSink, MadeEvent } from '../../model/event/event-sink.ts'
+import type { EventSink, MadeEvent } from '../../model/event/posted/event-sink.ts'
 import type { DeliveryFailure, Log, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { thrownFailure } from '../failure/failure.ts'

@@ -1,5 +1,5 @@
 import type { Change } from '../../model/event/change.ts'
-import { correlationOf, envelopeOf } from '../../model/event/posted-event.ts'
+import { correlationOf, envelopeOf } from '../../model/event/posted/posted-event.ts'
 
 /** What receivers follow a chain of events by. */
 export interface TraceHeaders {

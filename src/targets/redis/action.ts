@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../clients/redis.ts'
+import type { RedisConnection } from '../../clients/redis/redis.ts'
 import type { ActionType, TargetConfig, TargetContext } from '../../model/rule/action.ts'
 import { CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { COALESCED_BY_DEFAULT } from './commands.ts'
@@ -75,7 +75,7 @@ export const redis: ActionType = {
   async remembers(target, name, context) {
     const connection = await connect(target, context)
     try {
-      const { appliedKey } = await import('./once-record.ts')
+      const { appliedKey } = await import('./once/once-record.ts')
       const key = appliedKey(name)
       const found = await connection.client.exists(`${key}:epoch`)
       return found === 0 ? null : `effects of earlier runs (exactlyOnce) are recorded in ${connection.address} ${key}`
@@ -92,7 +92,7 @@ export const redis: ActionType = {
 
 /** Rejects with BINGO_REDIS_UNREACHABLE. */
 async function connect(target: TargetConfig, { log }: TargetContext): Promise<RedisConnection> {
-  const { openRedis } = await import('../../clients/redis.ts')
+  const { openRedis } = await import('../../clients/redis/redis.ts')
   const { url } = target.options as RedisTargetOptions
   const connection = openRedis(url, {
     log,

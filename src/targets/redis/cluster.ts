@@ -1,4 +1,4 @@
-import type { RedisClient } from '../../clients/redis.ts'
+import type { RedisClient } from '../../clients/redis/redis.ts'
 import type { Operation } from './batch.ts'
 import { slotOf } from './slot.ts'
 import { sendTransaction } from './transaction.ts'

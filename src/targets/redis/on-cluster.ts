@@ -1,4 +1,4 @@
-import type { RedisClient } from '../../clients/redis.ts'
+import type { RedisClient } from '../../clients/redis/redis.ts'
 import { BingoError } from '../../model/errors.ts'
 
 /** Why `exactlyOnce` is refused on a Cluster. */

@@ -1,6 +1,6 @@
-import type { RedisClient } from '../../clients/redis.ts'
+import type { RedisClient } from '../../clients/redis/redis.ts'
 import type { Operation } from './batch.ts'
-import { sendPacked } from './packed-transaction.ts'
+import { sendPacked } from './once/packed-transaction.ts'
 import { isReply, MisfitError } from './replies.ts'
 
 type Outcome = readonly [Error | null, unknown]

@@ -1,7 +1,7 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import type { Change, Value } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import { stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import type { Piece } from '../plan/piece.ts'
 
 /** What becomes of entries that are NULL in `fields: "{{new}}"`. */

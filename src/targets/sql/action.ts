@@ -1,6 +1,6 @@
 import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import { stringifyValue } from '../../model/event/event-json.ts'
+import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { READS_NOTHING } from '../../model/table/column-reads.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { guardStream } from '../../clients/guarded-stream.ts'
-import type { StreamGuard } from '../../clients/guarded-stream.ts'
+import { guardStream } from '../../clients/guards/guarded-stream.ts'
+import type { StreamGuard } from '../../clients/guards/guarded-stream.ts'
 
 /** Statements that write are answered with a few bytes; rows that one may bring are gathered and thrown away. */
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024

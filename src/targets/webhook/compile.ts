@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import type { ActionDefaults, ActionSpec, CompiledAction } from '../../model/rule/action.ts'
 import type { Change } from '../../model/event/change.ts'
-import { isPosted } from '../../model/event/posted-event.ts'
+import { isPosted } from '../../model/event/posted/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'

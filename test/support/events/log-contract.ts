@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeEnvelope } from '../../../src/model/event/event-codec.ts'
+import { decodeEnvelope } from '../../../src/model/event/forms/event-codec.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from './new-event.ts'
 import type { OpenProvider } from './new-event.ts'
 

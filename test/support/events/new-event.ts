@@ -1,4 +1,4 @@
-import type { EventEnvelope } from '../../../src/model/event/event-record.ts'
+import type { EventEnvelope } from '../../../src/model/event/posted/event-record.ts'
 import type { LogEntry, Place, ReadOptions } from '../../../src/model/state/event-log.ts'
 import type { EventProvider, NewEvent, Posted, PostOptions } from '../../../src/model/state/event-provider.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRedisUrl } from '../../../src/clients/redis-url.ts'
+import { parseRedisUrl } from '../../../src/clients/redis/redis-url.ts'
 
 describe('parseRedisUrl', () => {
   it('reads host, port, database and credentials of a single server', () => {

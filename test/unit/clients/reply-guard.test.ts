@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ReplyGuard } from '../../../src/clients/reply-guard.ts'
+import { ReplyGuard } from '../../../src/clients/guards/reply-guard.ts'
 
 const GOOD = [
   '+OK\r\n',

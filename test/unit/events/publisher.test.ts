@@ -4,9 +4,9 @@ import type { InvalidPosting } from '../../../src/events/errors.ts'
 import type { EventLimits } from '../../../src/events/settings.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
-import { decodeEnvelope } from '../../../src/model/event/event-codec.ts'
-import { EventCounters } from '../../../src/model/event/event-counters.ts'
-import { inProcess, type Poster } from '../../../src/model/event/posting.ts'
+import { decodeEnvelope } from '../../../src/model/event/forms/event-codec.ts'
+import { EventCounters } from '../../../src/model/event/posted/event-counters.ts'
+import { inProcess, type Poster } from '../../../src/model/event/posted/posting.ts'
 import { MemoryEvents } from '../../support/memory-events.ts'
 
 const NOW = Date.parse('2026-11-28T10:00:00Z')

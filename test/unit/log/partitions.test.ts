@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { partitionOf, Share } from '../../../src/log/sql/partitions.ts'
+import { partitionOf, Share } from '../../../src/log/sql/groups/partitions.ts'
 
 test('the partition of a key is the same in every version, and entries without a key go round', () => {
   const of = (key: string | null, place = 1): number => partitionOf({ key, place: String(place) }, 32)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { uuid7 } from '../../../src/model/event/uuid7.ts'
+import { uuid7 } from '../../../src/model/event/posted/uuid7.ts'
 
 test('an id of version 7 begins with its millisecond and is never given twice', () => {
   const at = Date.parse('2026-11-28T10:00:00.123Z')

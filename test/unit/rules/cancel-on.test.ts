@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Matcher } from '../../../src/match/matcher.ts'
 import type { Change } from '../../../src/model/event/change.ts'
-import { sampleChange } from '../../../src/rules/sample-change.ts'
+import { sampleChange } from '../../../src/rules/samples/sample-change.ts'
 import { problemsIn, rulesFrom } from '../../support/rules-from-text.ts'
 
 const rule = (cancelOn: string, more = 'delay: 30m'): string =>

@@ -9,7 +9,7 @@ import type { Rule } from '../../../src/model/rule/rule.ts'
 import { formatProblems } from '../../../src/rules/files/format-problems.ts'
 import { loadRules, loadRulesFromText } from '../../../src/rules/files/load.ts'
 import type { CompileOptions, LoadedRules } from '../../../src/rules/files/load.ts'
-import type { TargetSource } from '../../../src/rules/read-action.ts'
+import type { TargetSource } from '../../../src/rules/read/read-action.ts'
 import { treeOf } from '../../support/tree-of.ts'
 import { ADA, changeOf, tableOf, USERS } from '../../support/match-tables.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { sampleChange, type SampleEvent } from '../../../src/rules/sample-change.ts'
-import { toChangeEvent } from '../../../src/model/event/event-json.ts'
+import { sampleChange, type SampleEvent } from '../../../src/rules/samples/sample-change.ts'
+import { toChangeEvent } from '../../../src/model/event/forms/event-json.ts'
 import type { Gap } from '../../../src/model/event/gap.ts'
 import { gapChange } from '../../../src/model/event/gap-event.ts'
 

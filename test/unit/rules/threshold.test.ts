@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { explainRule } from '../../../src/match/explain.ts'
-import { sampleChange } from '../../../src/rules/sample-change.ts'
+import { sampleChange } from '../../../src/rules/samples/sample-change.ts'
 import { problemsIn, rulesFrom } from '../../support/rules-from-text.ts'
 
 const rule = (threshold: string, key = 'k:{{threshold.count}}', when = 'threshold.count > 100'): string =>

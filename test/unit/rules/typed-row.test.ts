@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sampleChange, type SampleEvent } from '../../../src/rules/sample-change.ts'
+import { sampleChange, type SampleEvent } from '../../../src/rules/samples/sample-change.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import { tablesOfDump } from '../../../src/sources/mysql/schema/schema-dump.ts'
 

@@ -1,7 +1,7 @@
 import type { ActionPlan, ActionSpec, ActionType, Sendable } from '../../../src/model/rule/action.ts'
 import type { Change, Row, Value } from '../../../src/model/event/change.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
-import { stringifyValue } from '../../../src/model/event/event-json.ts'
+import { stringifyValue } from '../../../src/model/event/forms/event-json.ts'
 import type { ColumnReads, Structure, Template } from '../../../src/model/rule/rule.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import { actionTypes } from '../../../src/targets/registry.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRedisUrl } from '../../../src/clients/redis-url.ts'
+import { parseRedisUrl } from '../../../src/clients/redis/redis-url.ts'
 import { compile } from './action-spec.ts'
 
 const BASE = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { ResponseGuard } from '../../../src/clients/kafka-responses.ts'
+import { ResponseGuard } from '../../../src/clients/guards/kafka-responses.ts'
 import { MessageGuard } from '../../../src/clients/nats-messages.ts'
-import { FrameGuard } from '../../../src/clients/amqp-frames.ts'
-import type { StreamGuard } from '../../../src/clients/guarded-stream.ts'
+import { FrameGuard } from '../../../src/clients/guards/amqp-frames.ts'
+import type { StreamGuard } from '../../../src/clients/guards/guarded-stream.ts'
 
 const MIB = 1024 * 1024
 

@@ -6,7 +6,7 @@ import { messageId } from '../../../src/targets/plan/message-id.ts'
 import { headerText } from '../../../src/targets/plan/trace-headers.ts'
 import { posted } from '../../support/posted-events.ts'
 import { rulesFrom } from '../../support/rules-from-text.ts'
-import type { PostedEvent } from '../../../src/model/event/posted-event.ts'
+import type { PostedEvent } from '../../../src/model/event/posted/posted-event.ts'
 
 const EVENT = posted({
   key: 'order-17',

@@ -2,13 +2,13 @@
 import { Environment, EvaluationError, ParseError, TypeError as CheckError } from '@marcbachmann/cel-js'
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { UnsignedInt } from '@marcbachmann/cel-js/evaluator'
-import { decimalFunctions, decimalOperators } from './cel-decimal.ts'
+import { decimalFunctions, decimalOperators } from './values/cel-decimal.ts'
 import { conversions, RENAMED, timeFunctions, timeOperators } from './cel-functions.ts'
 import type { Integers } from './cel-functions.ts'
-import { CelDuration, CelTimestamp } from './cel-time.ts'
-import { textFunctions } from './cel-text.ts'
+import { CelDuration, CelTimestamp } from './values/cel-time.ts'
+import { textFunctions } from './values/cel-text.ts'
 import { Decimal } from '../decimal.ts'
-import { re2Matches } from './re2.ts'
+import { re2Matches } from './values/re2.ts'
 
 /** Node of a parsed expression; `start` and `end` are offsets in the text. */
 export type CelNode = ASTNode

@@ -1,10 +1,10 @@
 import type { Change, Row, Value } from '../../../model/event/change.ts'
 import type { SourceText } from '../source-text.ts'
 import { FactVariables } from './cel-facts-of-rule.ts'
-import { celInteger } from './cel-values.ts'
-import { LazyMap, looksLikeMap } from './lazy-map.ts'
-import { microseconds } from './cel-time.ts'
-import type { CelTimestamp } from './cel-time.ts'
+import { celInteger } from './values/cel-values.ts'
+import { LazyMap, looksLikeMap } from './values/lazy-map.ts'
+import { microseconds } from './values/cel-time.ts'
+import type { CelTimestamp } from './values/cel-time.ts'
 
 type Fields = { readonly [name: string]: Value }
 

@@ -1,7 +1,7 @@
 import type { Change, Value } from '../../../model/event/change.ts'
 import type { SourceText } from '../source-text.ts'
 import { LookupMap } from './cel-lookups.ts'
-import { toCelValue } from './cel-values.ts'
+import { toCelValue } from './values/cel-values.ts'
 
 /** What a rule knows of an event beside what the event says, of rows and of posted events alike. */
 export abstract class FactVariables {

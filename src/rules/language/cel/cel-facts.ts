@@ -1,6 +1,6 @@
 import type { TableDef } from '../../../model/table/table.ts'
 import type { CelNode } from './cel-engine.ts'
-import { columnIn } from './cel-types.ts'
+import { columnIn } from './values/cel-types.ts'
 
 /** Columns (`new.age`) that are certainly not NULL where an expression is evaluated; `op` where it was asked for. */
 export type Facts = ReadonlySet<string>

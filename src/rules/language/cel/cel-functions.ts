@@ -6,7 +6,7 @@ import {
   parseDuration,
   parseTimestamp,
   wallClock,
-} from './cel-time.ts'
+} from './values/cel-time.ts'
 
 /** Values of integers of the engine: int is a bigint, uint a class of the engine's. */
 export interface Integers {

@@ -6,8 +6,8 @@ import { textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { childrenOf, isComprehension, LOOKUP_ROWS } from './cel-engine.ts'
 import type { CelNode } from './cel-engine.ts'
-import { toCelValue } from './cel-values.ts'
-import { looksLikeMap } from './lazy-map.ts'
+import { toCelValue } from './values/cel-values.ts'
+import { looksLikeMap } from './values/lazy-map.ts'
 
 const LOOKUPS: ReadonlySet<string> = new Set(['lookup', ...Object.values(LOOKUP_ROWS)])
 

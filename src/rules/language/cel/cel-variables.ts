@@ -1,12 +1,12 @@
 import type { Change } from '../../../model/event/change.ts'
 import { columnChanged } from '../../../model/event/changed-columns.ts'
-import { isoMicroseconds } from '../../../model/event/event-json.ts'
+import { isoMicroseconds } from '../../../model/event/forms/event-json.ts'
 import { columnsOf } from '../table-columns.ts'
 import { KeyMap, OptionalMap, RowMap } from './cel-context.ts'
 import type { ColumnMap, RowReading } from './cel-context.ts'
 import { FactVariables } from './cel-facts-of-rule.ts'
-import { microseconds } from './cel-time.ts'
-import type { CelTimestamp } from './cel-time.ts'
+import { microseconds } from './values/cel-time.ts'
+import type { CelTimestamp } from './values/cel-time.ts'
 
 /** The variables of one evaluation; each is made when the expression asks for it. */
 export class CelVariables extends FactVariables {

@@ -1,5 +1,5 @@
 import type { Value } from '../../../model/event/change.ts'
-import { floorDivide, floorModulo } from '../cel/cel-time.ts'
+import { floorDivide, floorModulo } from '../cel/values/cel-time.ts'
 import { HelperFailure } from './helper.ts'
 
 /** Writes a moment (nanoseconds since 1970) whose wall clock, in the zone asked for, `clock` has in its UTC fields. */

@@ -1,5 +1,5 @@
 import type { Value } from '../../../model/event/change.ts'
-import { stringifyValue } from '../../../model/event/event-json.ts'
+import { stringifyValue } from '../../../model/event/forms/event-json.ts'
 
 /** A helper of templates: `{{lower email}}`. NULL goes in and comes out as null unless the helper is about NULL. */
 export interface TemplateHelper {

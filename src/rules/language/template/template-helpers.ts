@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Value } from '../../../model/event/change.ts'
-import { stringifyValue } from '../../../model/event/event-json.ts'
+import { stringifyValue } from '../../../model/event/forms/event-json.ts'
 import { textOf } from './helper.ts'
 import type { TemplateHelper } from './helper.ts'
 import { NUMBER_HELPERS } from './number-helpers.ts'

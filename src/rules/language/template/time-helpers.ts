@@ -1,5 +1,12 @@
 import type { Value } from '../../../model/event/change.ts'
-import { CelTimeError, CelTimestamp, floorDivide, parseDuration, parseTimestamp, wallClock } from '../cel/cel-time.ts'
+import {
+  CelTimeError,
+  CelTimestamp,
+  floorDivide,
+  parseDuration,
+  parseTimestamp,
+  wallClock,
+} from '../cel/values/cel-time.ts'
 import { Decimal } from '../decimal.ts'
 import { HelperFailure, isPresent, strictHelper } from './helper.ts'
 import type { TemplateHelper } from './helper.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sampleChange, type SampleEvent } from '../../../../src/rules/sample-change.ts'
+import { sampleChange, type SampleEvent } from '../../../../src/rules/samples/sample-change.ts'
 import { readExpectation, unmet } from '../../../../src/cli/rule-tests/expectation.ts'
 import { explainRule } from '../../../../src/match/explain.ts'
 import type { Rule } from '../../../../src/model/rule/rule.ts'

@@ -4,7 +4,7 @@ import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '
 import { systemClock } from '../../../../src/model/clock.ts'
 import type { DeadLetter } from '../../../../src/model/delivery/dead-letter.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
-import { toChangeEvent } from '../../../../src/model/event/event-json.ts'
+import { toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
 import { action, change } from '../../../support/jobs.ts'
 import { rulesFrom } from '../../../support/rules-from-text.ts'
 

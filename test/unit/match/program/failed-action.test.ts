@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { RowsBlock } from '../../../../src/model/source/binlog-stream.ts'
 import type { Change, Row } from '../../../../src/model/event/change.ts'
-import { toChangeEvent } from '../../../../src/model/event/event-json.ts'
+import { toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
 import { TableProgram } from '../../../../src/match/program/program.ts'
 import type { CompileRowDecoder } from '../../../../src/match/program/program.ts'
 import type { ColumnSelection } from '../../../../src/match/program/column-needs.ts'

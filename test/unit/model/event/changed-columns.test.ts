@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { columnChanged } from '../../../../src/model/event/changed-columns.ts'
-import { noteJsonNulls } from '../../../../src/model/event/json-null.ts'
+import { noteJsonNulls } from '../../../../src/model/event/forms/json-null.ts'
 
 test('a JSON null differs from NULL, and from nothing else that is null', () => {
   const sql = { doc: null }

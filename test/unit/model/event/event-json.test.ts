@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Change } from '../../../../src/model/event/change.ts'
 import { changedColumns, valuesEqual } from '../../../../src/model/event/changed-columns.ts'
-import { toCloudEvent } from '../../../../src/model/event/cloud-event.ts'
+import { toCloudEvent } from '../../../../src/model/event/forms/cloud-event.ts'
 import {
   isoMicroseconds,
   stringifyEvent,
   stringifyValue,
   toChangeEvent,
-} from '../../../../src/model/event/event-json.ts'
+} from '../../../../src/model/event/forms/event-json.ts'
 import { keyChanged, rowKeyText } from '../../../../src/model/event/row-key.ts'
 import { change, tableDef, transaction } from '../../../support/jobs.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { typePattern } from '../../../../src/model/event/type-pattern.ts'
+import { typePattern } from '../../../../src/model/event/posted/type-pattern.ts'
 
 test.each([
   ['*', ['a', 'a.b', 'a.b.c'], []],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createApi } from '../../../../src/ops/api/app.ts'
 import { systemClock, type Clock } from '../../../../src/model/clock.ts'
-import { inProcess } from '../../../../src/model/event/posting.ts'
+import { inProcess } from '../../../../src/model/event/posted/posting.ts'
 import { apiDeps } from '../../../support/events-api.ts'
 
 interface Line {

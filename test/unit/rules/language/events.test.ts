@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EVENT_SHAPE } from '../../../../src/model/event/posted-event.ts'
+import { EVENT_SHAPE } from '../../../../src/model/event/posted/posted-event.ts'
 import type { Change } from '../../../../src/model/event/change.ts'
 import { compilePredicate } from '../../../../src/rules/language/cel/predicate.ts'
 import { inlineText } from '../../../../src/rules/language/source-text.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../../../../src/model/event/change.ts'
-import { stringifyValue, toChangeEvent } from '../../../../src/model/event/event-json.ts'
+import { stringifyValue, toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
 import { inlineText } from '../../../../src/rules/language/source-text.ts'
 import { compileStructure } from '../../../../src/rules/language/structure.ts'
 import type { StructureSource } from '../../../../src/rules/language/structure.ts'

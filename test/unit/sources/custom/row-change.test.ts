@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toChangeEvent } from '../../../../src/model/event/event-json.ts'
+import { toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
 import { Change, defineTable, rowChange } from '../../../../src/index.ts'
 import type { ColumnKind, RowChangeOptions, TableOptions, Value } from '../../../../src/index.ts'
 

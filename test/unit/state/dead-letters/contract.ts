@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { StoreClock } from '../../../../src/state/dead-letters/expiry.ts'
 import type { DeadLetterLimits } from '../../../../src/state/dead-letters/letter.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../../../src/model/delivery/dead-letter.ts'
-import { toChangeEvent } from '../../../../src/model/event/event-json.ts'
+import { toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
 import { change } from '../../../support/jobs.ts'
 
 export const ROOMY: DeadLetterLimits = { maxCount: 10_000, maxBytes: 100_000_000, maxAgeMs: Infinity }

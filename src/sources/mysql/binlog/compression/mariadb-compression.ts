@@ -1,5 +1,5 @@
 import { inflateSync } from 'node:zlib'
-import { MOST_EVENT_BYTES } from '../../../../model/event/event-size.ts'
+import { MOST_EVENT_BYTES } from '../../../../model/event/forms/event-size.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { rowsBodyAt } from '../rows/rows-event.ts'
 import type { RowsKind } from '../rows/rows-event.ts'

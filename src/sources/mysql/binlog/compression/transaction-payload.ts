@@ -1,5 +1,5 @@
 import { createZstdDecompress, zstdDecompressSync } from 'node:zlib'
-import { MOST_EVENT_BYTES } from '../../../../model/event/event-size.ts'
+import { MOST_EVENT_BYTES } from '../../../../model/event/forms/event-size.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { EventCursor } from '../format/event-cursor.ts'
 import { HEADER_BYTES, sizeOf } from '../format/header.ts'

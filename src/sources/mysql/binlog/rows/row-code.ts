@@ -1,4 +1,4 @@
-import { noteJsonNulls } from '../../../../model/event/json-null.ts'
+import { noteJsonNulls } from '../../../../model/event/forms/json-null.ts'
 import type { Constants } from '../columns/codec.ts'
 import { rowClass } from '../../../../model/event/row-class.ts'
 import type { ImageColumn } from './row-image.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Change } from '../../../../../src/model/event/change.ts'
 import { EvaluationError, ProblemsError } from '../../../../../src/model/errors.ts'
-import { noteJsonNulls } from '../../../../../src/model/event/json-null.ts'
+import { noteJsonNulls } from '../../../../../src/model/event/forms/json-null.ts'
 import { compilePredicate } from '../../../../../src/rules/language/cel/predicate.ts'
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
 import { ADA, changeOf, rowOf, tableOf, USERS } from '../../../../support/match-tables.ts'

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { locateCorruption } from '../../../../../src/sources/mysql/binlog/format/corrupt-event.ts'
 import { EventType } from '../../../../../src/sources/mysql/binlog/format/event-types.ts'
 import { StatementReader } from '../../../../../src/sources/mysql/binlog/statement-text.ts'
-import { MOST_EVENT_BYTES } from '../../../../../src/model/event/event-size.ts'
+import { MOST_EVENT_BYTES } from '../../../../../src/model/event/forms/event-size.ts'
 import type { Flavour } from '../../../../../src/model/table/table.ts'
 import {
   artificialRotate,

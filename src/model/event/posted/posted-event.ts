@@ -1,0 +1,134 @@
+import { Change } from '../change.ts'
+import type { Row, Transaction, Value } from '../change.ts'
+import type { EventEnvelope } from './event-record.ts'
+import { ColumnType } from '../../table/column-type.ts'
+import type { ColumnDef, TableDef } from '../../table/table.ts'
+
+/** What rules read of a posted event; the order is that of its JSON. */
+export const EVENT_FIELDS = [
+  'id',
+  'type',
+  'source',
+  'key',
+  'payload',
+  'context',
+  'metadata',
+  'userId',
+  'sessionId',
+  'accountId',
+  'instanceId',
+  'environment',
+  'correlationId',
+  'causationId',
+  'traceparent',
+  'hops',
+  'timestamp',
+  'deliverAt',
+  'isTest',
+] as const satisfies readonly (keyof EventEnvelope)[]
+
+export type EventField = (typeof EVENT_FIELDS)[number]
+
+/** Fields that hold other things than texts. */
+const TYPES: { readonly [field in EventField]?: number } = {
+  payload: ColumnType.JSON,
+  context: ColumnType.JSON,
+  metadata: ColumnType.JSON,
+  isTest: ColumnType.JSON,
+  hops: ColumnType.LONGLONG,
+}
+
+/**
+ * What all posted events look like: their payload, context and metadata are open. One object, since rules are compiled per
+ * shape; which rules an event is for is told by its type.
+ */
+export const EVENT_SHAPE: TableDef = {
+  schema: '',
+  name: '',
+  columns: EVENT_FIELDS.map((name): ColumnDef => ({
+    name,
+    type: TYPES[name] ?? ColumnType.VARCHAR,
+    meta: 0,
+    nullable: true,
+    unsigned: false,
+    collation: 0,
+    visible: true,
+  })),
+  key: [],
+  flavour: 'mysql',
+}
+
+/** Whether what is compiled for this table is about posted events. */
+export function isPosted(table: TableDef): boolean {
+  return table === EVENT_SHAPE
+}
+
+export function isEventField(name: string): name is EventField {
+  return (EVENT_FIELDS as readonly string[]).includes(name)
+}
+
+/** An event that an application posted, on its way to actions: the same to all of them as a row that was changed. */
+export class PostedEvent extends Change {
+  readonly envelope: EventEnvelope
+  /** What it keeps in memory, roughly. */
+  readonly heldBytes: number
+
+  constructor(envelope: EventEnvelope, transaction: Transaction, seq: number, heldBytes = ASSUMED_BYTES) {
+    super(EVENT_SHAPE, 'event', transaction, seq, null, rowOf(envelope), null)
+    this.envelope = envelope
+    this.heldBytes = heldBytes
+  }
+
+  /** Ids are unique in their environment, and receivers know no environments. */
+  override get id(): string {
+    const { id, environment } = this.envelope
+    return environment === DEFAULT_ENVIRONMENT ? id : `${environment}:${id}`
+  }
+
+  override get type(): string {
+    return this.envelope.type
+  }
+
+  override get key(): string | null {
+    return this.envelope.key
+  }
+
+  override get previousKey(): undefined {
+    return undefined
+  }
+
+  override get at(): number {
+    return this.envelope.timestamp
+  }
+}
+
+const ASSUMED_BYTES = 2_048
+export const DEFAULT_ENVIRONMENT = 'default'
+
+function rowOf(event: EventEnvelope): Row {
+  const row = Object.create(null) as { [field: string]: Value }
+  for (const field of EVENT_FIELDS) row[field] = event[field]
+  row['timestamp'] = iso(event.timestamp)
+  row['deliverAt'] = event.deliverAt === null ? null : iso(event.deliverAt)
+  return row
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** What a posted event is ordered by: its key; without one it has no order among others. */
+export function postedKeyText({ new: event }: Change): string {
+  const { environment, key, id } = event as { readonly [field: string]: string | null }
+  return key === null ? `event id\0${environment}\0${id}` : `event\0${environment}\0${key}`
+}
+
+/** What belongs together across events: the first of a chain stands for all of it. */
+export function correlationOf({ correlationId, id }: EventEnvelope): string {
+  return correlationId ?? id
+}
+
+/** What comes out of an action, apart from its payload: what events that are the cause of others hand on. */
+export function envelopeOf(change: Change): EventEnvelope | null {
+  return change instanceof PostedEvent ? change.envelope : null
+}
