@@ -3,7 +3,7 @@ import type { Pool } from 'mysql2/promise'
 import { verifiedTls } from '../mysql-tls.ts'
 import { openPool } from '../mysql.ts'
 import type { SqlAddress } from './address.ts'
-import { CONNECT_TIMEOUT_MS, endWhenSilent, IDLE_MS } from './pool-limits.ts'
+import { CONNECT_TIMEOUT_MS, endWhenSilent, IDLE_MS, PAUSED_SECONDS } from './pool-limits.ts'
 
 export interface MysqlPoolOptions {
   /** At most, at once. */
@@ -35,6 +35,13 @@ export function mysqlPoolAt(
     ...(asText && { dateStrings: true, jsonStrings: true, supportBigNumbers: true, bigNumberStrings: true }),
     ...(tls !== null && verifiedTls(`mysql://${host.includes(':') ? `[${host}]` : host}:${port}`, tls)),
   })
-  pool.on('connection', (connection) => endWhenSilent((connection as unknown as { stream: Socket }).stream))
+  pool.on('connection', (connection) => {
+    // It is handed over as the pool below has it, which knows no promises.
+    const { stream } = connection as unknown as { stream: Socket }
+    const session = connection as unknown as { query(sql: string, done: () => void): void }
+    endWhenSilent(stream)
+    // Sent before whatever the connection is taken for.
+    session.query(`SET SESSION wait_timeout = ${PAUSED_SECONDS}`, () => undefined)
+  })
   return pool
 }

@@ -3,7 +3,7 @@ import { checkServerIdentity } from 'node:tls'
 import type { Pool, PoolConfig } from 'pg'
 import { openPostgresPool } from '../postgres.ts'
 import type { SqlAddress } from './address.ts'
-import { CONNECT_TIMEOUT_MS, endWhenSilent, IDLE_MS } from './pool-limits.ts'
+import { CONNECT_TIMEOUT_MS, endWhenSilent, IDLE_MS, PAUSED_SECONDS } from './pool-limits.ts'
 
 export interface PostgresPoolOptions {
   /** At most, at once. */
@@ -20,9 +20,11 @@ export function postgresPoolAt(address: SqlAddress, { connections, types }: Post
     idleTimeoutMillis: IDLE_MS,
     ...(types !== undefined && { types }),
   })
-  pool.on('connect', (client) =>
-    endWhenSilent((client as unknown as { connection: { stream: Socket } }).connection.stream),
-  )
+  pool.on('connect', (client) => {
+    endWhenSilent((client as unknown as { connection: { stream: Socket } }).connection.stream)
+    // No startup parameter: PgBouncer refuses those that it does not know.
+    client.query(`SET idle_in_transaction_session_timeout = '${PAUSED_SECONDS}s'`).catch(() => undefined)
+  })
   return pool
 }
 
