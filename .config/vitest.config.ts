@@ -35,7 +35,7 @@ export default defineConfig({
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
           globalSetup: [LEFTOVERS, SERVERS],
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -46,7 +46,7 @@ export default defineConfig({
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
           globalSetup: [LEFTOVERS, SERVERS],
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
     ],

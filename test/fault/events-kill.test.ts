@@ -8,7 +8,6 @@ const scenarios = await allScenarios()
 test.each([
   ['events-kill', EVENT_FAILPOINTS.length],
   ['events-kill-mysql', 3],
-  ['events-kill-mariadb', 3],
   ['events-kill-postgres', 3],
 ])(
   '%s: what was answered has its effect once or with the same id, in the order of the log (%i kills)',

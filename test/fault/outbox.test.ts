@@ -8,7 +8,7 @@ const SEED = Number(process.env['BINGO_FAULT_SEED'] ?? 1)
 test.each(scenarios)(
   'orders and their published events are the same after kills of everything: $name',
   async (scenario) => {
-    const { outcomes, problems } = await runScenario(scenario, { seed: SEED, cycles: 3 })
+    const { outcomes, problems } = await runScenario(scenario, { seed: SEED, cycles: 1 })
     expect(problems).toEqual([])
     expect(outcomes[0]!.changes).toBeGreaterThan(20)
   },

@@ -23,6 +23,8 @@ export interface ScenarioOptions {
   readonly seed: number
   /** How often the fault is repeated. */
   readonly cycles?: number | undefined
+  /** Where to begin in the list of the moments that a scenario kills at. Default: 0. */
+  readonly first?: number | undefined
   /** Row changes under way while something is broken. */
   readonly changes?: number | undefined
   /** Length of a run that has no natural end. */

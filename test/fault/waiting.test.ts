@@ -6,17 +6,23 @@ import { runScenario } from './run.ts'
 const scenarios = await allScenarios()
 const named = (name: string) => scenarios.find((each) => each.name === name)!
 
-test.each(['waiting-kill-file', 'waiting-kill-redis'])(
-  '%s: a kill at each moment loses, reorders and invents nothing of what is delayed or spooled, and cancelled is cancelled',
-  async (name) => {
-    const { outcomes, problems } = await runScenario(named(name), { seed: 1, cycles: WAITING_FAILPOINTS.length })
+/** Half of the moments each, which together are all: the long forms have every one in both stores. */
+const HALF = WAITING_FAILPOINTS.length / 2
+
+test.each([
+  ['waiting-kill-file', 0],
+  ['waiting-kill-redis', HALF],
+])(
+  '%s: a kill loses, reorders and invents nothing of what is delayed or spooled, and cancelled is cancelled',
+  async (name, first) => {
+    const { outcomes, problems } = await runScenario(named(name), { seed: 1, cycles: HALF, first })
     expect(problems).toEqual([])
-    expect(outcomes[0]!.changes).toBeGreaterThan(1_000)
+    expect(outcomes[0]!.changes).toBeGreaterThan(500)
   },
 )
 
 test('a receiver that is down holds up neither the cache of another rule nor the checkpoint, and gets everything in order', async () => {
-  const { outcomes, problems } = await runScenario(named('receiver-down'), { seed: 1, changes: 3_000 })
+  const { outcomes, problems } = await runScenario(named('receiver-down'), { seed: 1, changes: 1_500 })
   expect(problems).toEqual([])
   expect(outcomes[0]).toMatchObject({ lost: 0, reordered: 0, phantom: 0, duplicates: 0 })
 })

@@ -153,7 +153,8 @@ export class EventRig implements AsyncDisposable {
     const due = [...this.poster.fates].filter(([, { fate }]) => fate === 'posted').map(([id]) => id)
     const arrived = async (): Promise<boolean> => {
       const seen = new Set((await this.effects()).map(({ id }) => id))
-      return due.every((id) => seen.has(id))
+      // One that waits may be cancelled meanwhile.
+      return due.every((id) => seen.has(id) || this.poster.fates.get(id)!.fate !== 'posted')
     }
     while (!(await arrived()) && performance.now() < deadline) await delay(POLL_MS)
   }

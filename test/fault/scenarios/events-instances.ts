@@ -43,7 +43,7 @@ async function run(context: ScenarioContext, kind: ServerKind): Promise<Outcome>
   await using stack = new AsyncDisposableStack()
   const server = stack.use(await startDatabase(kind))
   const rig = stack.use(
-    await EventRig.prepare(context, { store: await server.create(), instances: INSTANCES, writers: 24, pauseMs: 20 }),
+    await EventRig.prepare(context, { store: await server.create(), instances: INSTANCES, writers: 12, pauseMs: 60 }),
   )
   for (const daemon of rig.daemons) daemon.spawn()
   for (const daemon of rig.daemons) await daemon.ready()

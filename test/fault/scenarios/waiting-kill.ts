@@ -30,7 +30,7 @@ async function run(context: ScenarioContext, store: 'file' | 'redis'): Promise<O
   const flapping = flap(rig, randomFrom(context.seed + 1))
   try {
     for (let cycle = 0; cycle < cycles; cycle++) {
-      const point = WAITING_FAILPOINTS[cycle % WAITING_FAILPOINTS.length]!
+      const point = WAITING_FAILPOINTS[((context.first ?? 0) + cycle) % WAITING_FAILPOINTS.length]!
       problems.push(...(await killAt(rig, point, random)))
       if (cycle % 20 === 19) context.progress(`${cycle + 1} of ${cycles} kills`)
     }
