@@ -35,6 +35,8 @@ export class WaitingLine implements StoredLine {
   private readonly revisedRecords = new Map<WaitingSeq, StoredRecord | null>()
   /** Places of the records that were read last, by their ids. */
   private inHand = new Map<string, WaitingSeq>()
+  /** Of records in hand that came again meanwhile: the place where they stand now, and that at which they were read. */
+  private readonly cameAgain = new Map<WaitingSeq, WaitingSeq>()
   /** Records whose jobs have ended, and that may be in the store still. */
   private readonly ending = new Set<WaitingSeq>()
   /** Places that records came to while a page was being read; null: none is. */
@@ -89,8 +91,16 @@ export class WaitingLine implements StoredLine {
 
   /** Revisions are written: of these records some are gone, and others are changed. */
   became(gone: readonly WaitingSeq[], changed: readonly StoredRecord[]): void {
-    for (const record of changed) this.revisedRecords.set(record.seq, record)
-    for (const seq of gone) this.revisedRecords.set(seq, null)
+    for (const record of changed) {
+      this.revisedRecords.set(record.seq, record)
+      const inHand = this.cameAgain.get(record.seq)
+      if (inHand !== undefined) this.revisedRecords.set(inHand, { ...record, seq: inHand })
+    }
+    for (const seq of gone) {
+      this.revisedRecords.set(seq, null)
+      const inHand = this.cameAgain.get(seq)
+      if (inHand !== undefined) this.revisedRecords.set(inHand, null)
+    }
   }
 
   /** Everything that the job revises is written. */
@@ -110,6 +120,7 @@ export class WaitingLine implements StoredLine {
   async next(limit: number): Promise<readonly StoredRecord[]> {
     const { addedUpTo, backs } = this
     this.revisedRecords.clear()
+    this.cameAgain.clear()
     const meanwhile = (this.addedMeanwhile = new Map<string, WaitingSeq>())
     const page = await this.deps.page(this.readUpTo, limit)
     this.addedMeanwhile = null
@@ -165,10 +176,13 @@ export class WaitingLine implements StoredLine {
     this.addedUpTo = Math.max(this.addedUpTo, seq)
   }
 
-  /** It is read again at its new place, where later revisions find it. */
+  /**
+   * After a crash it came again: what is in hand is sent all the same, since what was read behind it may come again later,
+   * and would overtake it. Revisions find it at its new place.
+   */
   private moved(id: string, seq: WaitingSeq): void {
     const before = this.inHand.get(id)
-    if (before !== undefined && before < seq) this.revisedRecords.set(before, null)
+    if (before !== undefined && before < seq) this.cameAgain.set(seq, before)
   }
 }
 

@@ -151,7 +151,8 @@ export class ChangeReader {
 }
 
 /** By the clock of the server, milliseconds since 1970; of a posted event what its delay counts from. */
-export function committedAtMs({ event, baseMs }: StoredRecord): number {
+export function committedAtMs({ event, shape, baseMs }: StoredRecord): number {
+  if (isRowText(event)) return changeOfText(event, shape, null).transaction.timestampUs / 1_000
   const { ts } = JSON.parse(event) as Partial<ChangeEvent>
   return ts === undefined ? baseMs : microseconds(ts) / 1_000
 }

@@ -32,3 +32,19 @@ test('what has ended is not made again by whoever reads it before it is removed'
   expect(line.asItIs(first!)).toBeNull()
   expect(line.asItIs(second!)).toBe(second)
 })
+
+test('what is in hand is sent in its order when some of it comes again, and not when it is cancelled at its new place', async () => {
+  const { lines, store } = memoryLines({ rules: [RULE.rule], files: [] })
+  const line = lines.line('delay/crm')
+  const add = (id: number): void => line.add(job({ id, seq: id, action: RULE, hold: new CountingHold() }), 0)
+  for (const id of [1, 2, 3]) add(id)
+  await lines.flush()
+  const inHand = await line.next(3)
+  // After a crash; the third may come again only after it was sent.
+  for (const id of [1, 2]) add(id)
+  await lines.flush()
+  expect(inHand.map((record) => line.asItIs(record))).toEqual(inHand)
+  const [first] = await store.page('delay/crm', inHand.at(-1)!.seq, 1)
+  line.became([first!.seq], [])
+  expect(inHand.map((record) => line.asItIs(record))).toEqual([null, inHand[1], inHand[2]])
+})
