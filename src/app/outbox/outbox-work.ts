@@ -40,15 +40,20 @@ export function loggedOutboxes(outboxes: readonly OutboxConfig[]): readonly Outb
   return outboxes.filter(({ polling }) => polling === undefined)
 }
 
-/** Opens what is done with rows on a server, as part of `opened`; undefined where there are no outboxes. */
+/** Opens what is done with rows on a server, as part of `opened` (a DisposableStack); undefined where there are no outboxes. */
 export function outboxWork(
   all: readonly OutboxConfig[],
-  opened: DisposableStack,
+  // The declarations of the package are read by programs that do not know the library's newer names.
+  opened: { defer(close: () => void): void },
   deps: OutboxWorkDeps,
 ): ((source: SourceConfig) => OutboxWork) | undefined {
   const outboxes = loggedOutboxes(all)
   if (outboxes.length === 0) return undefined
-  return (source) => opened.use(new OutboxWork(outboxes, source, deps))
+  return (source) => {
+    const work = new OutboxWork(outboxes, source, deps)
+    opened.defer(() => work[Symbol.dispose]())
+    return work
+  }
 }
 
 /** What preflight looks at. */
