@@ -78,8 +78,12 @@ export function cascadesIn(createTable: string): boolean {
 }
 
 async function versioned(control: ControlConnection, wants: WantsTable): Promise<Finding | null> {
+  // The type makes the server open each table that the schema leaves; a MariaDB 10.11 was seen to crash in that. Its own
+  // schemas, with a hundred views, have nothing to find.
   const rows = await control.query(
-    "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'SYSTEM VERSIONED'",
+    `SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM INFORMATION_SCHEMA.TABLES
+      WHERE TABLE_SCHEMA NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')
+        AND TABLE_TYPE = 'SYSTEM VERSIONED'`,
   )
   const tables = wanted(rows, wants)
   if (tables.length === 0) return null
