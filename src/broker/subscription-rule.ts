@@ -1,6 +1,5 @@
-import type { ActionPlan } from '../model/rule/action.ts'
+import { makeRule } from '../model/rule/made-rule.ts'
 import type { Rule } from '../model/rule/rule.ts'
-import { READS_WHOLE_ROW } from '../model/table/column-reads.ts'
 import type { BrokerSettings } from './options.ts'
 import type { Subscription } from './subscriptions.ts'
 
@@ -17,49 +16,31 @@ export interface RuleOptions extends Pick<BrokerSettings, 'retry' | 'onFailure'>
 
 /** The rule that hands events to a subscription or a group: that of `on: [PATTERNS]` with one action. */
 export function ruleOf({ id, members, retry, onFailure }: RuleOptions): Rule {
-  const actions: ActionPlan[] = []
-  const rule: Rule = {
-    id,
-    description: null,
-    tags: [],
-    location: PLACE,
-    // A handler has no text that could be another one.
-    version: 'subscription',
-    operations: new Set(['event']),
-    match: null,
-    filter: null,
-    key: null,
-    actions,
-    debounce: null,
-    delayMs: 0,
-    on: {
-      patterns: members.map(({ pattern }) => pattern),
-      matches: (type) => members.some((member) => member.matches(type)),
-      sources: null,
-      kinds: new Set(['posted']),
-      test: 'any',
+  return makeRule(
+    {
+      id,
+      location: PLACE,
+      // A handler has no text that could be another one.
+      version: 'subscription',
+      operations: new Set(['event']),
+      on: {
+        patterns: members.map(({ pattern }) => pattern),
+        matches: (type) => members.some((member) => member.matches(type)),
+        sources: null,
+        kinds: new Set(['posted']),
+        test: 'any',
+      },
+      matchesTable: () => false,
+      listensTo: () => false,
     },
-    manual: false,
-    matchesTable: () => false,
-    listensTo: () => false,
-  }
-  actions.push({
-    rule,
-    index: 0,
-    identity: 'handler',
-    parts: {},
-    type: HANDLERS.type,
-    location: PLACE,
-    target: HANDLERS,
-    coalesce: 'none',
-    when: null,
-    onFailure,
-    retry,
-    timeoutMs: Infinity,
-    ratePerSecond: null,
-    reads: () => READS_WHOLE_ROW,
-    bind: () => (change) => change.new,
-    options: null,
-  })
-  return rule
+    {
+      identity: 'handler',
+      target: HANDLERS,
+      onFailure,
+      retry,
+      timeoutMs: Infinity,
+      bind: () => (change) => change.new,
+      options: null,
+    },
+  )
 }

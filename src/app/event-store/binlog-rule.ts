@@ -4,8 +4,7 @@ import { storedEnvelope } from '../../event-store/rule-feed.ts'
 import type { Change, Row, Value } from '../../model/event/change.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import type { SourceLocation } from '../../model/errors.ts'
-import type { ActionPlan } from '../../model/rule/action.ts'
-import { OUTBOX_ACTION } from '../../model/rule/outbox-rule.ts'
+import { makeRowRule } from '../../model/rule/outbox-rule.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import { ColumnType } from '../../model/table/column-type.ts'
@@ -16,7 +15,6 @@ const LOCATION: SourceLocation = { file: 'eventStore.read', line: 1, column: 1 }
 
 /** The rule by which rows of an event store become its events, at their place in the binlog. */
 export function streamsRule(schema: string, instanceId: string, isInBinlog: (position: bigint) => boolean): Rule {
-  const actions: ActionPlan[] = []
   const matchesTable = (ofSchema: string, table: string): boolean => ofSchema === schema && table === STREAMS_TABLE
   const filter: Predicate = {
     source: 'the event is not read by SQL',
@@ -26,43 +24,10 @@ export function streamsRule(schema: string, instanceId: string, isInBinlog: (pos
     necessary: [],
     lookups: [],
   }
-  const rule: Rule = {
-    id: 'event-store',
-    description: null,
-    tags: [],
-    location: LOCATION,
-    version: '1',
-    operations: new Set(['insert']),
-    match: null,
-    filter,
-    key: null,
-    actions,
-    debounce: null,
-    delayMs: 0,
-    on: null,
-    manual: false,
-    matchesTable,
-    listensTo: (operation, ofSchema, table) => operation === 'insert' && matchesTable(ofSchema, table),
-  }
-  actions.push({
-    rule,
-    index: 0,
-    identity: OUTBOX_ACTION,
-    parts: {},
-    type: OUTBOX_ACTION,
-    location: LOCATION,
-    target: { id: OUTBOX_ACTION, type: OUTBOX_ACTION, options: {} },
-    coalesce: 'none',
-    when: null,
-    onFailure: 'skip',
-    retry: { attempts: 1, maxAgeMs: Infinity, minMs: 1, maxMs: 1 },
-    timeoutMs: 1_000,
-    ratePerSecond: null,
-    reads: () => READS_WHOLE_ROW,
-    bind: (table) => bindRow(table, instanceId),
-    options: {},
-  })
-  return rule
+  return makeRowRule(
+    { id: 'event-store', location: LOCATION, version: '1', filter, matchesTable },
+    { bind: (table) => bindRow(table, instanceId), options: {} },
+  )
 }
 
 function bindRow({ columns }: TableDef, instanceId: string): (change: Change) => EventEnvelope {

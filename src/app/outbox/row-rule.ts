@@ -6,9 +6,8 @@ import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import { DEFAULT_ENVIRONMENT } from '../../model/event/posted/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
-import type { ActionPlan } from '../../model/rule/action.ts'
 import {
-  OUTBOX_ACTION,
+  makeRowRule,
   outboxRuleId,
   polledSchema,
   unpolledSchema,
@@ -24,28 +23,21 @@ import type { OutboxConfig } from '../config/outbox/contract.ts'
 
 /** The rule by which rows of an outbox become events. Its UPDATEs make none: what was committed is not said otherwise. */
 export function rowRule(outbox: OutboxConfig): Rule {
-  const matches = matcherOf(outbox)
-  const actions: ActionPlan[] = []
-  const rule: Rule = {
-    id: outboxRuleId(outbox.table),
-    description: null,
-    tags: [],
-    location: outbox.location,
-    version: createHash('sha256').update(outbox.written).digest('hex').slice(0, 12),
-    operations: new Set(['insert']),
-    match: null,
-    filter: null,
-    key: null,
-    actions,
-    debounce: null,
-    delayMs: 0,
-    on: null,
-    manual: false,
-    matchesTable: matches,
-    listensTo: (operation, schema, table) => operation === 'insert' && matches(schema, table),
-  }
-  actions.push(rowAction(rule, outbox))
-  return rule
+  const { table, after, tableLocation } = outbox
+  return makeRowRule(
+    {
+      id: outboxRuleId(table),
+      location: outbox.location,
+      version: createHash('sha256').update(outbox.written).digest('hex').slice(0, 12),
+      matchesTable: matcherOf(outbox),
+    },
+    {
+      location: tableLocation,
+      reads: (read) => readsOf(outbox, read),
+      bind: (bound) => bindMapper(outbox, bound),
+      options: { table, after } satisfies OutboxOptions,
+    },
+  )
 }
 
 /** Rows that are polled and rows of the binlog are told apart, whatever the tables are called. */
@@ -53,27 +45,6 @@ function matcherOf({ table, polling }: OutboxConfig): (schema: string, table: st
   if (polling === undefined) return compileTablePattern(table)!
   const polled = polledSchema(polling.schema)
   return (schema, name) => schema === polled && name === polling.name
-}
-
-function rowAction(rule: Rule, outbox: OutboxConfig): ActionPlan {
-  return {
-    rule,
-    index: 0,
-    identity: OUTBOX_ACTION,
-    parts: {},
-    type: OUTBOX_ACTION,
-    location: outbox.tableLocation,
-    target: { id: OUTBOX_ACTION, type: OUTBOX_ACTION, options: {} },
-    coalesce: 'none',
-    when: null,
-    onFailure: 'skip',
-    retry: { attempts: 1, maxAgeMs: Infinity, minMs: 1, maxMs: 1 },
-    timeoutMs: 1_000,
-    ratePerSecond: null,
-    reads: (table) => readsOf(outbox, table),
-    bind: (table) => bindMapper(outbox, table),
-    options: { table: outbox.table, after: outbox.after } satisfies OutboxOptions,
-  }
 }
 
 function readsOf({ mapping }: OutboxConfig, table: TableDef): ColumnReads {

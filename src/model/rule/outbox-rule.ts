@@ -1,3 +1,5 @@
+import { makeRule } from './made-rule.ts'
+import type { MadeAction, MadeRule } from './made-rule.ts'
 import type { Rule } from './rule.ts'
 
 /**
@@ -20,6 +22,29 @@ export interface OutboxOptions {
 /** The rule that an outbox's rows are matched by. */
 export function outboxRuleId(table: string): string {
   return `outbox ${table}`
+}
+
+/** A rule by whose action inserted rows become events. */
+export function makeRowRule(
+  of: Omit<MadeRule, 'operations' | 'listensTo'>,
+  action: Pick<MadeAction, 'location' | 'reads' | 'bind' | 'options'>,
+): Rule {
+  const { matchesTable } = of
+  return makeRule(
+    {
+      ...of,
+      operations: new Set(['insert']),
+      listensTo: (operation, schema, table) => operation === 'insert' && matchesTable(schema, table),
+    },
+    {
+      identity: OUTBOX_ACTION,
+      target: { id: OUTBOX_ACTION, type: OUTBOX_ACTION, options: {} },
+      onFailure: 'skip',
+      retry: { attempts: 1, maxAgeMs: Infinity, minMs: 1, maxMs: 1 },
+      timeoutMs: 1_000,
+      ...action,
+    },
+  )
 }
 
 export function isOutboxRule({ actions }: Rule): boolean {
