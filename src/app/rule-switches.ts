@@ -1,9 +1,9 @@
 import type { RuleInfo, RuleSwitches } from '../events/contract.ts'
 import type { Clock } from '../model/clock.ts'
-import { BingoError } from '../model/errors.ts'
 import type { Log, Sendable, SendResult, Target } from '../model/rule/action.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import type { StateStore } from '../model/state/state.ts'
+import { KeptValue } from './kept-value.ts'
 
 interface Disabled {
   readonly at: number
@@ -41,33 +41,34 @@ export class StoredSwitches implements RuleSwitches {
   /** Sends that were left out, for whoever tells what became of them. */
   readonly skipped = new WeakSet<Sendable>()
   private readonly deps: RuleSwitchesDeps
-  private readonly key: string
-  private stored: Stored = EMPTY
-  private version: number | null = null
-  /** One change after the other. */
-  private saving: Promise<unknown> = Promise.resolve()
+  private readonly kept: KeptValue<Stored>
 
   constructor(deps: RuleSwitchesDeps) {
     this.deps = deps
-    this.key = `rules/${deps.name}`
+    this.kept = new KeptValue({
+      state: deps.state,
+      key: `rules/${deps.name}`,
+      empty: EMPTY,
+      parse,
+      what: 'disabled rules',
+      done: 'has switched rules',
+      without: 'all rules are enabled',
+    })
   }
 
   /** Rejects with the BingoError of the state store. */
   async load(): Promise<void> {
-    const found = await this.deps.state.load(this.key)
-    if (found === null) return
-    this.version = found.version
-    this.stored = parse(found.value, this.deps.state.description)
-    const rules = Object.keys(this.stored.disabled)
+    await this.kept.load()
+    const rules = Object.keys(this.kept.value.disabled)
     if (rules.length > 0) this.deps.log.warn({ code: 'BINGO_RULE_DISABLED', rules }, 'rules are disabled')
   }
 
   isDisabled(rule: string): boolean {
-    return Object.hasOwn(this.stored.disabled, rule)
+    return Object.hasOwn(this.kept.value.disabled, rule)
   }
 
   get areAllEnabled(): boolean {
-    return Object.keys(this.stored.disabled).length === 0
+    return Object.keys(this.kept.value.disabled).length === 0
   }
 
   /** The rules that are in force. */
@@ -81,9 +82,7 @@ export class StoredSwitches implements RuleSwitches {
   }
 
   set(id: string, enabled: boolean, by: string): Promise<RuleInfo | null> {
-    const done = this.saving.then(() => this.setNow(id, enabled, by))
-    this.saving = done.catch(() => undefined)
-    return done
+    return this.kept.inTurn(() => this.setNow(id, enabled, by))
   }
 
   private async setNow(id: string, enabled: boolean, by: string): Promise<RuleInfo | null> {
@@ -92,10 +91,10 @@ export class StoredSwitches implements RuleSwitches {
     if (rule === undefined) return null
     if (this.isDisabled(id) === enabled) {
       const at = clock.now()
-      const { [id]: _enabled, ...others } = this.stored.disabled
+      const { [id]: _enabled, ...others } = this.kept.value.disabled
       const disabled = enabled ? others : { ...others, [id]: { at, by } }
-      const audit = [...this.stored.audit, { rule: id, enabled, at, by }].slice(-MOST_AUDITED)
-      await this.save({ disabled, audit })
+      const audit = [...this.kept.value.audit, { rule: id, enabled, at, by }].slice(-MOST_AUDITED)
+      await this.kept.save({ disabled, audit })
       const fields = { code: enabled ? 'BINGO_RULE_ENABLED' : 'BINGO_RULE_DISABLED', rule: id, by }
       log.warn(fields, enabled ? 'rule enabled' : 'rule disabled: its events are skipped until it is enabled')
       changed()
@@ -103,20 +102,9 @@ export class StoredSwitches implements RuleSwitches {
     return this.infoOf(rule)
   }
 
-  private async save(next: Stored): Promise<void> {
-    const { state } = this.deps
-    if (!(await state.save(this.key, JSON.stringify(next), this.version))) {
-      throw new BingoError('BINGO_CHECKPOINT_FENCED', 'another instance has switched rules meanwhile', {
-        retryable: true,
-      })
-    }
-    this.version = (this.version ?? 0) + 1
-    this.stored = next
-  }
-
   private infoOf(rule: Rule): RuleInfo {
     const { id, description, tags, version } = rule
-    const off = this.isDisabled(id) ? this.stored.disabled[id] : undefined
+    const off = this.isDisabled(id) ? this.kept.value.disabled[id] : undefined
     return {
       id,
       description,
@@ -131,16 +119,9 @@ export class StoredSwitches implements RuleSwitches {
   }
 }
 
-function parse(value: string, place: string): Stored {
-  try {
-    const { disabled, audit } = JSON.parse(value) as Partial<Stored>
-    if (typeof disabled === 'object' && Array.isArray(audit)) return { disabled, audit }
-  } catch {
-    // Reported below like any other text that is no such record.
-  }
-  throw new BingoError('BINGO_STATE_CORRUPT', `What is known of disabled rules in ${place} is not readable`, {
-    hint: 'Restore it from a backup, or remove it: all rules are enabled then.',
-  })
+function parse(value: unknown): Stored | undefined {
+  const { disabled, audit } = value as Partial<Stored>
+  return typeof disabled === 'object' && Array.isArray(audit) ? { disabled, audit } : undefined
 }
 
 /** A target that leaves out what a rule asked for before it was disabled. It counts as done, and is known as skipped. */
