@@ -121,6 +121,22 @@ test('MariaDB names its versioned tables and its virtual columns', async () => {
   expect(generated).not.toContain('shop.g.b')
 })
 
+test('names, comments and views do not confuse what MariaDB says of its tables', async () => {
+  await using server = await startMariadb({ version: '10.11' })
+  await server.query(`CREATE DATABASE shop;
+    CREATE TABLE shop.plain (id INT PRIMARY KEY COMMENT 'it''s \\\\'' AS (id) VIRTUAL') COMMENT 'WITH SYSTEM VERSIONING';
+    CREATE TABLE shop.\`it's\` (id INT PRIMARY KEY, \`a \`\`b\` INT AS (id + 1) VIRTUAL COMMENT 'c');
+    CREATE TABLE shop.gone (id INT); CREATE VIEW shop.broken AS SELECT * FROM shop.gone; DROP TABLE shop.gone;
+    CREATE VIEW shop.view AS SELECT * FROM shop.plain;
+    CREATE TABLE shop.parts (id INT PRIMARY KEY) WITH SYSTEM VERSIONING
+      PARTITION BY SYSTEM_TIME (PARTITION p0 HISTORY, PARTITION pn CURRENT)`)
+  const found = await findings(server.url)
+  expect(messageOf(found, 'BINGO_PREFLIGHT_VERSIONED')).toMatch(/^shop\.parts keeps /)
+  expect(messageOf(found, 'BINGO_PREFLIGHT_GENERATED')).toMatch(/^shop\.it's\.a `b is a VIRTUAL column/)
+  await server.query('SET GLOBAL sql_quote_show_create = 0; CREATE TABLE shop.g (id INT, c INT AS (id + 1) VIRTUAL)')
+  expect(messageOf(await findings(server.url), 'BINGO_PREFLIGHT_GENERATED')).toContain('shop.g.c')
+})
+
 test.each(['bingo', 'root'])('a MariaDB replica without a log of its own is named, asked as %s', async (user) => {
   await using primary = await startMariadb({ version: '10.11', serverId: 1 })
   await using replica = await startMariadb({ version: '10.11', serverId: 2 })

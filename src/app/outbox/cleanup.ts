@@ -4,8 +4,8 @@ import { outboxCounters, type OutboxCounters } from '../../model/event/posted/ou
 import type { Log } from '../../model/rule/action.ts'
 import { compileTablePattern } from '../../rules/table-pattern.ts'
 import type { ControlConnection } from '../../sources/mysql/server/login/control-connection.ts'
+import { quotedTable, tableNames } from '../../sources/mysql/server/table-names.ts'
 import type { OutboxConfig } from '../config/outbox/contract.ts'
-import { nameOf } from './row-writer.ts'
 
 const CHUNK = 500
 const REST_MS = 50
@@ -63,12 +63,16 @@ export class Cleanup implements Disposable {
 
   private async tablesOf(pattern: string): Promise<readonly string[]> {
     const matches = compileTablePattern(pattern)!
-    const rows = await this.deps.connection.query(
-      "SELECT table_schema AS s, table_name AS t FROM information_schema.columns WHERE column_name = 'processed_at'",
-    )
-    return rows
-      .map(({ s, t }) => ({ schema: String(s), name: String(t) }))
-      .filter(({ schema, name }) => matches(schema, name))
-      .map(nameOf)
+    const { connection } = this.deps
+    const tables: string[] = []
+    for (const table of await tableNames(connection)) {
+      if (!matches(table.schema, table.name)) continue
+      const marked = await connection.query(
+        "SELECT 1 FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND column_name = 'processed_at'",
+        [table.schema, table.name],
+      )
+      if (marked.length > 0) tables.push(quotedTable(table))
+    }
+    return tables
   }
 }

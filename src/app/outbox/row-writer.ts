@@ -5,6 +5,7 @@ import type { Value } from '../../model/event/change.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { ControlConnection } from '../../sources/mysql/server/login/control-connection.ts'
+import { quotedName, quotedTable } from '../../sources/mysql/server/table-names.ts'
 import { columnOf } from './column-kinds.ts'
 
 /** Rows of one statement. Short ones hold no locks that writers wait for. */
@@ -55,7 +56,7 @@ export class RowWriter implements EndedRows {
     const set = values.filter(([name]) => hasColumn(table, name))
     if (set.length === 0) return
     const { sql, values: keys } = where(table, rows)
-    const statement = `UPDATE ${nameOf(table)} SET ${set.map(([name]) => `${quoted(name)} = ?`).join(', ')} ${sql}`
+    const statement = `UPDATE ${quotedTable(table)} SET ${set.map(([name]) => `${quotedName(name)} = ?`).join(', ')} ${sql}`
     await this.run(rows, { sql: statement, values: [...set.map(([, value]) => value), ...keys] }, 'markedTotal')
   }
 
@@ -105,7 +106,7 @@ function batches(rows: readonly EndedRow[]): readonly (readonly EndedRow[])[] {
 
 export function deletion(table: TableDef, rows: readonly EndedRow[]): Statement {
   const { sql, values } = where(table, rows)
-  return { sql: `DELETE FROM ${nameOf(table)} ${sql}`, values }
+  return { sql: `DELETE FROM ${quotedTable(table)} ${sql}`, values }
 }
 
 /** A row that was read again after a crash keeps the time of its first mark. */
@@ -113,14 +114,14 @@ export function processed(table: TableDef, rows: readonly EndedRow[]): Statement
   const { sql, values } = where(table, rows)
   const error = hasColumn(table, 'last_error') ? ', `last_error` = NULL' : ''
   return {
-    sql: `UPDATE ${nameOf(table)} SET \`processed_at\` = CURRENT_TIMESTAMP(3)${error} ${sql} AND \`processed_at\` IS NULL`,
+    sql: `UPDATE ${quotedTable(table)} SET \`processed_at\` = CURRENT_TIMESTAMP(3)${error} ${sql} AND \`processed_at\` IS NULL`,
     values,
   }
 }
 
 function where(table: TableDef, rows: readonly EndedRow[]): Statement {
   const columns = table.key.map((index) => table.columns[index]!)
-  const names = columns.map(({ name }) => quoted(name)).join(', ')
+  const names = columns.map(({ name }) => quotedName(name)).join(', ')
   const one = columns.length === 1
   const marks = one ? '?' : `(${columns.map(() => '?').join(', ')})`
   const kinds = columns.map((column) => columnOf(column))
@@ -130,14 +131,6 @@ function where(table: TableDef, rows: readonly EndedRow[]): Statement {
 
 function sqlValue(value: Value, isBinary: boolean): unknown {
   return isBinary && typeof value === 'string' ? Buffer.from(value, 'base64') : value
-}
-
-export function nameOf({ schema, name }: Pick<TableDef, 'schema' | 'name'>): string {
-  return `${quoted(schema)}.${quoted(name)}`
-}
-
-export function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
 }
 
 function hasColumn({ columns }: TableDef, wanted: string): boolean {

@@ -9,6 +9,7 @@ import type { Finding } from '../../sources/mysql/server/preflight/finding.ts'
 import type { WatchedOutbox } from '../../sources/mysql/server/preflight/outbox-tables.ts'
 import { preflight } from '../../sources/mysql/server/preflight/preflight.ts'
 import { foldsNames, text, type ServerFacts } from '../../sources/mysql/server/server-facts.ts'
+import { quotedName, type TableName, tableNames } from '../../sources/mysql/server/table-names.ts'
 import type { WantsTable } from '../../sources/mysql/server/preflight/unlogged-rows.ts'
 import { readGrants, type Grants } from '../../sources/mysql/server/preflight/grants.ts'
 import { serverIdFor } from '../../sources/mysql/server/server-id.ts'
@@ -48,7 +49,7 @@ export async function inspectSource(
       outboxes,
     })
     const grants = await readGrants(control)
-    const tables = (await visibleTables(control, facts)).filter((table) => grants.showsAllColumns(table))
+    const tables = (await visibleTables(control, facts, wants)).filter((table) => grants.showsAllColumns(table))
     const seen = {
       complete: grants.showsAllTables,
       toSeeAll: toSeeAll(grants),
@@ -70,35 +71,41 @@ function toSeeAll({ account }: Grants): string {
   return `GRANT SELECT ON your_database.* TO ${account};  (for this check only: with binlog_row_metadata=FULL BinGo runs without it)`
 }
 
-/** What the account may see of tables, read as their declarations. */
-async function visibleTables(control: ControlConnection, facts: ServerFacts): Promise<TableDef[]> {
-  const rows = await control.query(
-    `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_KEY, EXTRA${tellsPeriods(facts) ? ', GENERATION_EXPRESSION' : ''}
-     FROM INFORMATION_SCHEMA.COLUMNS
-     WHERE TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
-     ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
+/** What the account may see of tables: names, and the columns of those that rules name, read as their declarations. */
+async function visibleTables(control: ControlConnection, facts: ServerFacts, wants: WantsTable): Promise<TableDef[]> {
+  const tables: TableDef[] = []
+  for (const table of await tableNames(control)) {
+    // With lower_case_table_names=2 the server keeps capitals that rows do not have.
+    const [schema, name] = [table.schema, table.name].map((written) =>
+      foldsNames(facts) ? written.toLowerCase() : written,
+    ) as [string, string]
+    const columns = wants(schema, name) ? await columnsOf(control, facts, table) : []
+    const created = columns.length === 0 ? null : readCreateTable(declaration(name, columns), 'utf8mb4')
+    if (created !== null) tables.push(tableOfDeclaration(created, schema, facts))
+    else if (!wants(schema, name)) tables.push({ schema, name, columns: [], key: [], flavour: facts.flavour })
+  }
+  return tables
+}
+
+function columnsOf(control: ControlConnection, facts: ServerFacts, table: TableName): Promise<readonly SqlRow[]> {
+  return control.query(
+    `SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_KEY, EXTRA${tellsPeriods(facts) ? ', GENERATION_EXPRESSION' : ''}
+     FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
+    [table.schema, table.name],
   )
-  const byTable = Map.groupBy(rows, (row) => JSON.stringify([text(row, 'TABLE_SCHEMA'), text(row, 'TABLE_NAME')]))
-  return [...byTable.values()].flatMap((columns) => {
-    // With lower_case_table_names=2 the view keeps capitals that rows do not have.
-    const [schema, name] = ['TABLE_SCHEMA', 'TABLE_NAME'].map((key) => {
-      const written = text(columns[0], key)
-      return foldsNames(facts) ? written.toLowerCase() : written
-    }) as [string, string]
-    const created = readCreateTable(declaration(name, columns), 'utf8mb4')
-    return created === null ? [] : [tableOfDeclaration(created, schema, facts)]
-  })
 }
 
 function declaration(table: string, columns: readonly SqlRow[]): string {
   const lines = columns.map((row) => {
     const nullable = text(row, 'IS_NULLABLE') === 'YES' ? '' : ' NOT NULL'
-    return `${quoted(text(row, 'COLUMN_NAME'))} ${text(row, 'COLUMN_TYPE')}${generation(row)}${nullable}`
+    return `${quotedName(text(row, 'COLUMN_NAME'))} ${text(row, 'COLUMN_TYPE')}${generation(row)}${nullable}`
   })
-  const key = columns.filter((row) => text(row, 'COLUMN_KEY') === 'PRI').map((row) => quoted(text(row, 'COLUMN_NAME')))
+  const key = columns
+    .filter((row) => text(row, 'COLUMN_KEY') === 'PRI')
+    .map((row) => quotedName(text(row, 'COLUMN_NAME')))
   if (key.length > 0) lines.push(`PRIMARY KEY (${key.join(', ')})`)
   const versioned = columns.some((row) => isPeriod(row)) ? ' WITH SYSTEM VERSIONING' : ''
-  return `CREATE TABLE ${quoted(table)} (${lines.join(', ')})${versioned}`
+  return `CREATE TABLE ${quotedName(table)} (${lines.join(', ')})${versioned}`
 }
 
 /** How a column comes to its values, as far as it matters; the expression itself does not. */
@@ -115,8 +122,4 @@ function isPeriod(row: SqlRow): boolean {
 /** MariaDB 10.3 brought system versioning. */
 function tellsPeriods({ flavour, release }: ServerFacts): boolean {
   return flavour === 'mariadb' && release >= FIRST_WITH_VERSIONING
-}
-
-function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
 }

@@ -1,6 +1,7 @@
 import type { BingoError } from '../../../../model/errors.ts'
 import type { ControlConnection, SqlRow } from '../login/control-connection.ts'
 import { text, type ServerFacts } from '../server-facts.ts'
+import { quotedName, quotedTable, type TableName, tableNames } from '../table-names.ts'
 import { error, type Finding, warning } from './finding.ts'
 
 /** A table whose rows are events, or a pattern of such tables. */
@@ -11,9 +12,7 @@ export interface WatchedOutbox {
   readonly id: string | null
 }
 
-interface OutboxTable {
-  readonly schema: string
-  readonly name: string
+interface OutboxTable extends TableName {
   /** Empty: the server does not know it. */
   readonly engine: string
 }
@@ -33,17 +32,24 @@ export async function outboxTables(
   outboxes: readonly WatchedOutbox[],
 ): Promise<Finding[]> {
   if (outboxes.length === 0) return []
-  const rows = await control.query(
-    "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, ENGINE AS e FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE'",
-  )
-  const tables = rows.map((row) => ({ schema: text(row, 's'), name: text(row, 't'), engine: text(row, 'e') }))
+  const names = await tableNames(control)
   const findings: Finding[] = []
   for (const outbox of outboxes) {
-    for (const table of tables.filter(({ schema, name }) => outbox.matches(schema, name))) {
-      findings.push(...(await inspect(control, facts, outbox, table)))
+    for (const name of names.filter((each) => outbox.matches(each.schema, each.name))) {
+      const engine = await engineOf(control, name)
+      if (engine !== undefined) findings.push(...(await inspect(control, facts, outbox, { ...name, engine })))
     }
   }
   return findings
+}
+
+/** Undefined for views, and for what is gone meanwhile. */
+async function engineOf(control: ControlConnection, { schema, name }: TableName): Promise<string | undefined> {
+  const [row] = await control.query(
+    "SELECT ENGINE AS e FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND TABLE_TYPE = 'BASE TABLE'",
+    [schema, name],
+  )
+  return row && text(row, 'e')
 }
 
 async function inspect(
@@ -66,7 +72,7 @@ async function inspect(
         warning(
           'BINGO_OUTBOX_ENGINE',
           `The outbox ${called} is a ${table.engine} table: a ROLLBACK leaves its rows, and their events are sent`,
-          `ALTER TABLE ${nameOf(table)} ENGINE = InnoDB;`,
+          `ALTER TABLE ${quotedTable(table)} ENGINE = InnoDB;`,
         ),
       ]
   return [...undoes, ...(await afterwards(control, outbox, table))]
@@ -92,14 +98,14 @@ async function blackhole(
   }
   if (await isInGroup(control, facts)) {
     const message = `The outbox ${called} is a BLACKHOLE table, and the server is a member of a replication group, which takes InnoDB tables only`
-    findings.push(error('BINGO_OUTBOX_BLACKHOLE', message, `ALTER TABLE ${nameOf(table)} ENGINE = InnoDB;`))
+    findings.push(error('BINGO_OUTBOX_BLACKHOLE', message, `ALTER TABLE ${quotedTable(table)} ENGINE = InnoDB;`))
   }
   const columns = id === null ? [] : await columnsOf(control, table)
   if (
     columns.some((row) => text(row, 'c').toLowerCase() === id?.toLowerCase() && /auto_increment/i.test(text(row, 'x')))
   ) {
     const message = `The id of the outbox ${called} is AUTO_INCREMENT, which begins at 1 in each statement on a BLACKHOLE table: events would have the ids of others`
-    const sql = `ALTER TABLE ${nameOf(table)} MODIFY ${quoted(id!)} CHAR(36) NOT NULL;  (and INSERT … UUID())`
+    const sql = `ALTER TABLE ${quotedTable(table)} MODIFY ${quotedName(id!)} CHAR(36) NOT NULL;  (and INSERT … UUID())`
     findings.push(error('BINGO_OUTBOX_BLACKHOLE', message, sql))
   }
   return findings
@@ -123,10 +129,10 @@ async function afterwards(
   const findings: Finding[] = []
   if (!columns.some((row) => text(row, 'k') === 'PRI')) {
     const message = `The outbox ${called} has no primary key, by which its rows could be found: "after: ${after}" does nothing`
-    findings.push(error('BINGO_OUTBOX_AFTER', message, `ALTER TABLE ${nameOf(table)} ADD PRIMARY KEY (…);`))
+    findings.push(error('BINGO_OUTBOX_AFTER', message, `ALTER TABLE ${quotedTable(table)} ADD PRIMARY KEY (…);`))
   }
   if (after === 'mark' && !columns.some((row) => text(row, 'c').toLowerCase() === 'processed_at')) {
-    const sql = `ALTER TABLE ${nameOf(table)} ADD processed_at DATETIME(3), ADD retry_count INT NOT NULL DEFAULT 0, ADD last_error TEXT;`
+    const sql = `ALTER TABLE ${quotedTable(table)} ADD processed_at DATETIME(3), ADD retry_count INT NOT NULL DEFAULT 0, ADD last_error TEXT;`
     return [...findings, error('BINGO_OUTBOX_AFTER', `The outbox ${called} has no column processed_at to mark`, sql)]
   }
   const [readOnly] = await control.query('SELECT @@GLOBAL.read_only AS r')
@@ -143,7 +149,7 @@ async function privileges(
   after: 'mark' | 'delete',
   table: OutboxTable,
 ): Promise<Finding[]> {
-  const name = nameOf(table)
+  const name = quotedTable(table)
   const marks = `UPDATE ${name} SET processed_at = processed_at WHERE FALSE`
   try {
     await control.query(`EXPLAIN ${after === 'mark' ? marks : `DELETE FROM ${name} WHERE FALSE`}`)
@@ -167,12 +173,4 @@ function columnsOf(control: ControlConnection, { schema, name }: OutboxTable): P
     'SELECT COLUMN_NAME AS c, COLUMN_KEY AS k, EXTRA AS x FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
     [schema, name],
   )
-}
-
-function nameOf({ schema, name }: OutboxTable): string {
-  return `${quoted(schema)}.${quoted(name)}`
-}
-
-function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``
 }
