@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 export const MAIN = fileURLToPath(
   new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
@@ -20,7 +21,7 @@ export async function bingo(
 ): Promise<CliResult> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? '/tmp',
-    env: { PATH: process.env['PATH'], BINGO_HTTP_LISTEN: 'off', ...options.env } as NodeJS.ProcessEnv,
+    env: { ...CHILD_ENVIRONMENT, BINGO_HTTP_LISTEN: 'off', ...options.env } as NodeJS.ProcessEnv,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(options.input ?? '')

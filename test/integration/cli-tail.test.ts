@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startMysql } from '../support/servers/mysql.ts'
 import { bingo, ndjson } from './cli-process.ts'
+import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 let mysql: Awaited<ReturnType<typeof startMysql>>
 let env: Record<string, string>
@@ -86,7 +87,7 @@ test('a reader that closes the pipe ends tail without an error', async () => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const command = `set -o pipefail; ${process.execPath} ${main} tail --from earliest --until-idle 1s | head -1`
   const { stdout, stderr } = await promisify(exec)(command, {
-    env: { ...env, PATH: process.env['PATH'] },
+    env: { ...env, ...CHILD_ENVIRONMENT } as NodeJS.ProcessEnv,
     shell: '/bin/bash',
   })
   expect(ndjson(stdout)).toHaveLength(1)

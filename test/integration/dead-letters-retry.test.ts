@@ -8,6 +8,7 @@ import type { Daemon } from '../support/daemon.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { useShopRows } from '../support/shop-rows.ts'
 import { bingo, MAIN } from './cli-process.ts'
+import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 const RULES = `rules:
   - id: history
@@ -90,7 +91,7 @@ test('kill -9 in the middle of a retry loses nothing; what is sent twice has the
   await acceptRows()
   const child = spawn(process.execPath, [MAIN, 'dead-letters', 'retry', '--all'], {
     cwd: '/tmp',
-    env: { PATH: process.env['PATH'], ...besides(daemon) } as NodeJS.ProcessEnv,
+    env: { ...CHILD_ENVIRONMENT, ...besides(daemon) } as NodeJS.ProcessEnv,
     stdio: 'ignore',
   })
   const ended = once(child, 'exit')

@@ -8,6 +8,7 @@ import type { Daemon } from '../support/daemon.ts'
 import { useShopRows } from '../support/shop-rows.ts'
 import { FAILPOINT_VARIABLE } from '../fault/failpoints/names.ts'
 import { bingo, MAIN } from './cli-process.ts'
+import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 const RULES = `rules:
   - id: once
@@ -53,7 +54,7 @@ const accept = () => shop.redis.cli('DEL', ...refused())
 async function killedRetry(daemon: Daemon, args: readonly string[], failpoint: string): Promise<void> {
   const child = spawn(process.execPath, [...IMPORT_FAILPOINTS, MAIN, 'dead-letters', 'retry', ...args], {
     cwd: '/tmp',
-    env: { PATH: process.env['PATH'], ...besides(daemon), [FAILPOINT_VARIABLE]: failpoint } as NodeJS.ProcessEnv,
+    env: { ...CHILD_ENVIRONMENT, ...besides(daemon), [FAILPOINT_VARIABLE]: failpoint } as NodeJS.ProcessEnv,
     stdio: 'ignore',
   })
   await once(child, 'exit')

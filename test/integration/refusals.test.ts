@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Daemon } from '../support/daemon.ts'
 import { startMysql } from '../support/servers/mysql.ts'
+import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const RULES = 'rules:\n  - {id: all, table: shop.users, actions: [{type: log, path: stdout}]}\n'
@@ -36,7 +37,7 @@ async function run(env: Record<string, string>): Promise<{ code: number | null; 
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
+      ...CHILD_ENVIRONMENT,
       HOME: folder,
       BINGO_SOURCE_URL: mysql.url,
       BINGO_RULES: join(folder, 'rules.yaml'),

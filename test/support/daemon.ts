@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
+import { CHILD_ENVIRONMENT } from './child-environment.ts'
 import { fileURLToPath } from 'node:url'
 
 export { freePort }
@@ -89,7 +90,7 @@ export class Daemon implements AsyncDisposable {
   /** Runs the process; does not wait. */
   spawn(extraEnv: Readonly<Record<string, string>> = {}): void {
     const env = {
-      PATH: process.env['PATH'],
+      ...CHILD_ENVIRONMENT,
       HOME: this.folder,
       BINGO_SOURCE_URL: this.options.sourceUrl,
       BINGO_RULES: this.rulesFile,
