@@ -25,6 +25,7 @@ export const ROOMS: readonly Room[] = [
   { folder: 'waiting', floor: 3, is: 'events that wait in a store: lines, records, and the jobs made of them again' },
   { folder: 'events', floor: 3, is: 'posted events: checks, publishing, due times, status' },
   { folder: 'event-store', floor: 3, is: 'streams of domain events: append, read, aggregate, follow' },
+  { folder: 'sagas', floor: 3, is: 'sagas: the state machine, commands and answers, timers' },
   { folder: 'deliver', floor: 4, is: 'queues, batches, retry, breaker, rate, redelivery' },
   { folder: 'flow', floor: 4, is: 'intake, watermark, lanes, windows, delays, back-pressure, pipeline' },
   { folder: 'ops', floor: 5, is: 'logger, metrics, health, admin API' },

@@ -1,0 +1,70 @@
+import type { SagaSource } from './definition.ts'
+import type { SagaInstance, SagaRef, SagaStatus } from './instance.ts'
+
+/** Goes on behind the last instance of the page before. */
+export interface SagaPage {
+  readonly limit: number
+  /** As `next` of the page before; null: the first. */
+  readonly after: string | null
+}
+
+export interface SagaFilter {
+  readonly saga?: string | undefined
+  readonly status?: readonly SagaStatus[] | undefined
+  /** Keys that begin with it. */
+  readonly keyPrefix?: string | undefined
+}
+
+export interface SagaListing {
+  /** Newest start first. */
+  readonly instances: readonly SagaInstance[]
+  /** Null: that was the last page. */
+  readonly next: string | null
+}
+
+export interface SagaCount {
+  readonly saga: string
+  readonly status: SagaStatus
+  readonly count: number
+  /** When the oldest of them started. */
+  readonly oldestMs: number
+}
+
+/** One transition: the instance as it becomes, whose revision is one higher than the stored one (1: it is new). */
+export type SagaTransition = SagaInstance
+
+/**
+ * Instances of sagas, indexed by saga and key, by due time, and by status. Never holds them in memory (but for `memory:`).
+ * Rejects with BingoErrors; a store that is out of reach is `retryable`.
+ */
+export interface SagaStore {
+  readonly description: string
+  /**
+   * The caller leads from now on: what a lower epoch saves is refused with BINGO_SAGA_FENCED. What was on its way is due at
+   * once, since nobody knows what became of it. Rejects with BINGO_SAGA_FENCED when a higher epoch leads.
+   */
+  claim(epoch: number): Promise<void>
+  /** In the order asked for; null: there is none. */
+  load(refs: readonly SagaRef[]): Promise<readonly (SagaInstance | null)[]>
+  /**
+   * One transaction, durable when it resolves: the transitions with the definitions that new instances begin with. Answers
+   * false where somebody else has changed an instance meanwhile; the others are saved. `epoch` null: an operator's, whose
+   * changes any leader takes over.
+   */
+  save(
+    transitions: readonly SagaTransition[],
+    definitions: readonly SagaSource[],
+    epoch: number | null,
+  ): Promise<readonly boolean[]>
+  /** The longest overdue first, up to `limit`. */
+  due(now: number, limit: number): Promise<readonly SagaInstance[]>
+  /** The earliest due time; null: nothing is due ever. */
+  nextDue(): Promise<number | null>
+  /** Of all instances that are stored. */
+  definitions(): Promise<readonly SagaSource[]>
+  list(filter: SagaFilter, page: SagaPage): Promise<SagaListing>
+  counts(): Promise<readonly SagaCount[]>
+  /** Ended instances, and definitions that no instance has any more; answers how many instances went. */
+  removeEnded(endedBefore: number, limit: number): Promise<number>
+  close(): Promise<void>
+}
