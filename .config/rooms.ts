@@ -21,7 +21,11 @@ export const ROOMS: readonly Room[] = [
   { folder: 'targets', floor: 2, is: 'one folder per action type: YAML to plan, client, classification' },
   { folder: 'sources', floor: 2, is: 'where events come from' },
   { folder: 'outbox', floor: 2, is: 'the outbox library: entries saved with transactions, and their publication' },
-  { folder: 'inbox', floor: 2, is: 'the inbox library: each message once per handler' },
+  {
+    folder: 'inbox',
+    floor: 2,
+    is: 'the inbox library: each message once per handler, each command of a saga at most once',
+  },
   { folder: 'waiting', floor: 3, is: 'events that wait in a store: lines, records, and the jobs made of them again' },
   { folder: 'events', floor: 3, is: 'posted events: checks, publishing, due times, status' },
   { folder: 'event-store', floor: 3, is: 'streams of domain events: append, read, aggregate, follow' },

@@ -1,6 +1,6 @@
 /**
- * The library: pipelines of an application's own (docs/library.md), the event store (docs/event-store.md), outbox and inbox
- * (docs/outbox-library.md, docs/inbox.md), and the shapes of what BinGo sends and answers. The daemon itself is the
+ * The library: pipelines of an application's own (docs/library.md), the event store (docs/event-store.md), outbox, inbox
+ * and saga barrier (docs/outbox-library.md, docs/inbox.md, docs/sagas.md), and the shapes of what BinGo sends and answers. The daemon itself is the
  * command `bingo`.
  */
 export { createPipeline } from './app/library/create-pipeline.ts'
@@ -85,6 +85,23 @@ export type { Inbox, InboxCleanup, InboxMessage, InboxResult, InboxStorage } fro
 export { MemoryInbox } from './inbox/memory.ts'
 export { sqlInbox } from './inbox/sql.ts'
 export type { SqlInboxOptions } from './inbox/sql.ts'
+export { barrier, createBarrier } from './inbox/barrier/barrier.ts'
+export type { BarrierOptions } from './inbox/barrier/barrier.ts'
+export type {
+  Barrier,
+  BarrierOutcome,
+  BarrierResult,
+  BarrierStorage,
+  BarrierWork,
+  NotedCommand,
+  SagaCommand,
+  SagaHeaders,
+  SagaOperation,
+} from './inbox/barrier/contract.ts'
+export { sagaCommandOf } from './inbox/barrier/headers.ts'
+export { MemoryBarrier } from './inbox/barrier/memory.ts'
+export { sqlBarrier } from './inbox/barrier/sql.ts'
+export type { SqlBarrierOptions } from './inbox/barrier/sql.ts'
 export type {
   Outbox,
   OutboxClaim,

@@ -2,9 +2,8 @@ import type { Clock } from '../model/clock.ts'
 import { systemClock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
 import { nameProblem } from '../model/stored-name.ts'
+import { cleanRegularly } from './cleanup.ts'
 import type { Inbox, InboxCleanup, InboxMessage, InboxResult, InboxStorage } from './contract.ts'
-
-const CLEANUP_EVERY_MS = 3_600_000
 
 export interface InboxOptions {
   /** Default: the system clock. */
@@ -46,14 +45,8 @@ class StoredInbox implements Inbox {
     return this.#storage.deleteReceivedBefore(before)
   }
 
-  cleanup({ keepMs, everyMs = CLEANUP_EVERY_MS, signal, onError = () => undefined }: InboxCleanup): void {
-    const clean = (): void => {
-      this.deleteReceivedBefore(new Date(this.#clock.now() - keepMs)).catch(onError)
-    }
-    if (signal.aborted) return
-    const timer = this.#clock.every(everyMs, clean)
-    signal.addEventListener('abort', () => timer.cancel(), { once: true })
-    clean()
+  cleanup(options: InboxCleanup): void {
+    cleanRegularly(this.#clock, options, (before) => this.deleteReceivedBefore(before))
   }
 }
 

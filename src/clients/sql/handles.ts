@@ -1,4 +1,5 @@
 import type { Connection as CallbackConnection, Pool as CallbackPool } from 'mysql2'
+import type { Kysely } from 'kysely'
 import type { Connection, Pool as MysqlPool } from 'mysql2/promise'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClientBase, Pool as PostgresPool } from 'pg'
@@ -44,7 +45,8 @@ export function sessionOf(handle: unknown, dialect: SqlDialect): SqlSession {
   }
   if (isDrizzle(handle)) return new DrizzleSession(handle as DrizzleTransaction, dialect)
   if (has(handle, '$executeRawUnsafe', '$queryRawUnsafe')) {
-    if (has(handle, '$transaction')) {
+    // Since version 7 a transaction has `$transaction` too, for nested ones.
+    if (has(handle, '$connect')) {
       throw new UnknownHandleError(
         'this Prisma client is no transaction: pass the `tx` of `prisma.$transaction(async (tx) => …)`',
       )
@@ -58,6 +60,30 @@ export function sessionOf(handle: unknown, dialect: SqlDialect): SqlSession {
   if (has(handle, 'query', 'escapeIdentifier'))
     return checked(new PostgresSession(handle as unknown as ClientBase), dialect)
   throw new UnknownHandleError('expected a transaction of mysql2, pg, node:sqlite, Kysely, Prisma or Drizzle')
+}
+
+/** Of the database that a transaction is open on, where its library says. */
+export function dialectOf(handle: unknown): SqlDialect {
+  if (isSqlite(handle)) return 'sqlite'
+  if (has(handle, 'getExecutor', 'selectFrom')) return dialectOfKysely(handle as unknown as Kysely<unknown>)
+  const { _activeProvider: prisma, dialect: drizzle } = Object(handle) as Marked
+  const mark = prisma ?? drizzle?.constructor[Symbol.for('drizzle:entityKind')] ?? ''
+  if (/^mysql/i.test(mark)) return 'mysql'
+  if (/^(pg|postgres)/i.test(mark)) return 'postgres'
+  if (/^sqlite/i.test(mark)) return 'sqlite'
+  return has(handle, 'query', 'escapeIdentifier') ? 'postgres' : 'mysql'
+}
+
+/** Prisma and Drizzle say what they talk to by these. */
+interface Marked {
+  readonly _activeProvider?: string
+  readonly dialect?: { readonly constructor: { readonly [mark: symbol]: string } }
+}
+
+function dialectOfKysely(queries: Kysely<unknown>): SqlDialect {
+  const { supportsReturning, supportsTransactionalDdl } = queries.getExecutor().adapter
+  if (!supportsReturning) return 'mysql'
+  return supportsTransactionalDdl ? 'postgres' : 'sqlite'
 }
 
 function checked(session: SqlSession, dialect: SqlDialect): SqlSession {

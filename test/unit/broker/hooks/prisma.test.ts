@@ -7,8 +7,9 @@ import { promisify } from 'node:util'
 import { PrismaLibSql } from '@prisma/adapter-libsql'
 import { Prisma } from '@prisma/client/extension'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { prismaEvents, runAs } from '../../../../src/index.ts'
+import { barrier, prismaEvents, runAs } from '../../../../src/index.ts'
 import type { HookPublisher, PrismaEventsOptions } from '../../../../src/index.ts'
+import { commandHeaders } from '../../../support/barrier-contract.ts'
 import { BROKEN, listeningBroker } from '../../../support/hooks.ts'
 
 const MODULES = fileURLToPath(new URL('../../../../node_modules', import.meta.url))
@@ -165,6 +166,21 @@ test('What an application gives the extension may throw: operations are executed
     expect(await work(await clientOf(listening.broker, broken))).toEqual(RESULTS)
   }
   expect(listening.events).toEqual([])
+})
+
+test("A saga's commands are noted in the transactions of Prisma, which say themselves what database they are of", async () => {
+  await using listening = await listeningBroker()
+  const client = await clientOf(listening.broker)
+  await client.$executeRawUnsafe(
+    `CREATE TABLE saga_barrier (saga TEXT, step TEXT, op TEXT, noted_by TEXT, received_at TEXT, result TEXT,
+      PRIMARY KEY (saga, step, op))`,
+  )
+  const send = (operation: 'do' | 'undo') =>
+    client.$transaction((tx) => barrier(tx, commandHeaders(operation), ({ done }) => ({ operation, done })))
+  expect(await send('do')).toMatchObject({ outcome: 'first' })
+  expect(await send('do')).toEqual({ outcome: 'repeated', result: { operation: 'do', done: null } })
+  expect(await send('undo')).toMatchObject({ outcome: 'first', result: { done: { operation: 'do' } } })
+  await expect(barrier(client, commandHeaders('do'))).rejects.toMatchObject({ code: 'BINGO_BARRIER_TRANSACTION' })
 })
 
 test('Prisma takes it for an extension', () => {
