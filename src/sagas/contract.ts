@@ -1,6 +1,6 @@
 import type { Value } from '../model/event/change.ts'
 import type { SagaPlan } from '../model/saga/definition.ts'
-import type { SagaEvent, SagaFailure, SagaInstance, SagaOp, SagaRef } from '../model/saga/instance.ts'
+import type { SagaEvent, SagaInstance, SagaOp, SagaRef } from '../model/saga/instance.ts'
 import type { SagaFilter, SagaListing, SagaPage } from '../model/saga/store.ts'
 
 /** What an action's send led to. `refused`: it will never be taken. `failed`: perhaps done, perhaps not. */
@@ -11,7 +11,9 @@ export type CommandOutcome =
       readonly tag: 'failed'
       readonly code: string
       readonly message: string
-      /** Nothing can have happened: nobody was there, or it was never sent. */
+      /** The target takes nothing now: this does not count as one of the attempts of `retry`. */
+      readonly down: boolean
+      /** It was never sent, so that nothing can have happened. */
       readonly untouched?: boolean | undefined
       readonly retryAfterMs?: number | undefined
     }
@@ -30,7 +32,8 @@ export type SagaCommand =
 /** Everything that a saga reacts to. */
 export type SagaInput =
   | { readonly tag: 'start'; readonly key: string; readonly event: SagaEvent }
-  | { readonly tag: 'confirm' | 'reject'; readonly step: string; readonly payload: Value }
+  | { readonly tag: 'confirm'; readonly step: string; readonly payload: Value }
+  | { readonly tag: 'reject'; readonly step: string; readonly payload: Value }
   | {
       readonly tag: 'answer'
       readonly step: string
@@ -83,5 +86,3 @@ export interface SagaOperations {
   show(ref: SagaRef): Promise<SagaInstance | null>
   act(ref: SagaRef, command: SagaCommand, by: string): Promise<OperatorAnswer>
 }
-
-export type { SagaFailure }

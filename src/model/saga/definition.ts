@@ -19,8 +19,8 @@ export interface StepPlan {
   /** From the first send on; null: until the deadline of the saga. */
   readonly timeoutMs: number | null
   readonly retry: StepRetry
-  /** Null: it cannot be undone. */
-  readonly undo: { readonly retry: StepRetry } | null
+  /** How it is undone; its `attempts` fail before the instance is stuck. `none`: there is nothing to undo. Null: nobody said how. */
+  readonly undo: { readonly retry: StepRetry } | 'none' | null
   /** Whether it is taken at all, asked when its turn comes. Null: always. Throws EvaluationError. */
   readonly when: ((instance: SagaInstance) => boolean) | null
 }

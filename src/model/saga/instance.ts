@@ -47,6 +47,8 @@ export interface StepState {
   /** Sends of the do, and of the undo. */
   readonly attempts: number
   readonly undoAttempts: number
+  /** Of the present op, as far as they count. */
+  readonly failures: number
   /** When the present send went out; null: none is on its way. Its answer names the attempt. */
   readonly sentAt: number | null
   /** When the command of this status is to be sent, or sent again; null: nothing is to be sent. */
