@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './longest-first.ts'
 
 /** Servers take seconds to start and machines are slow at times: hang detection, not a measure of speed. */
 const SERVER_TIMEOUT_MS = 180_000
@@ -8,6 +10,9 @@ const UNIT_TIMEOUT_MS = 60_000
 /** `expect.poll` waits for what will happen, however busy the machine is; below the timeouts of tests, to name what did not. */
 const POLL = { timeout: 50_000, interval: 20 }
 
+/** Tests with servers wait more than they work, so that four are right for two cores; each has servers of its own. */
+const WORKERS = Math.max(4, Math.floor(availableParallelism() / 2))
+
 const LEFTOVERS = 'test/support/leftovers.ts'
 const SERVERS = 'test/support/servers/global-setup.ts'
 
@@ -16,6 +21,8 @@ export default defineConfig({
   test: {
     reporters: process.env['CI'] ? ['dot', 'github-actions'] : ['default'],
     expect: { poll: POLL },
+    maxWorkers: WORKERS,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -35,7 +42,6 @@ export default defineConfig({
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
           globalSetup: [LEFTOVERS, SERVERS],
-          maxWorkers: 3,
         },
       },
       {
@@ -46,7 +52,6 @@ export default defineConfig({
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
           globalSetup: [LEFTOVERS, SERVERS],
-          maxWorkers: 3,
         },
       },
     ],
