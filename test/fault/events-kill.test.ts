@@ -19,8 +19,9 @@ test.each([
   },
 )
 
+// One that is killed, and one that is paused.
 test('three instances share the events of a MySQL: what one that is killed or paused leaves goes to the others', async () => {
   const scenario = scenarios.find(({ name }) => name === 'events-instances-mysql')!
-  const { problems } = await runScenario(scenario, { seed: 1, cycles: 3 })
+  const { problems } = await runScenario(scenario, { seed: 1, cycles: 2, first: 1 })
   expect(problems).toEqual([])
 })

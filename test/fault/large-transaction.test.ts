@@ -6,7 +6,7 @@ import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
 
 /** 10,000,000 by hand: BINGO_LARGE_ROWS=10000000 npm run test:fault -- large-transaction. */
-const ROWS = Number(process.env['BINGO_LARGE_ROWS'] ?? 300_000)
+const ROWS = Number(process.env['BINGO_LARGE_ROWS'] ?? 150_000)
 /** A heap that could not hold the transaction: about 280 bytes of binlog and far more as objects for each row. */
 const HEAP_MB = 128
 const WAIT_MS = Math.max(900_000, ROWS * 0.3)

@@ -49,7 +49,8 @@ async function run(context: ScenarioContext, kind: ServerKind): Promise<Outcome>
   for (const daemon of rig.daemons) await daemon.ready()
   rig.poster.start()
   let slowest = 0
-  for (let cycle = 0; cycle < cycles; cycle++) {
+  const first = context.first ?? 0
+  for (let cycle = first; cycle < first + cycles; cycle++) {
     const daemon = rig.daemons[cycle % INSTANCES]!
     await delay(random() * MOST_WAIT_MS)
     if (cycle % 3 === 2) await paused(rig, daemon)
