@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BingoError } from '../../../src/model/errors.ts'
 import { ensureCached, serversCacheFolder } from '../../../src/demo/servers/cache.ts'
@@ -77,12 +77,8 @@ async function startNode(jars: string, settings: Omit<NodeSettings, 'folder'>): 
   try {
     const ports = settings.ports[settings.id - 1]!
     const properties = await writeProperties({ ...settings, folder: server.folder })
-    const classPath = join(jars, 'lib', '*')
-    // Native libraries are unpacked there, and left there by a broker that is killed.
-    const jvm = [`-Djava.io.tmpdir=${server.folder}`, '-XX:-UsePerfData']
-    const format = [...jvm, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]
-    await runCommand({ command: 'java', args: [...format, ...scramUsers()], env: {} })
-    const args = [...jvm, '-Xmx512m', '-cp', classPath, 'kafka.Kafka', properties]
+    await cp(await formattedLogs(jars, settings), join(server.folder, 'logs'), { recursive: true })
+    const args = [...jvm(jars, server.folder), '-Xmx512m', 'kafka.Kafka', properties]
     const command = { command: 'java', args, env: {} }
     const isReady = () => accepts(ports.client)
     await server.start(command, isReady)
@@ -91,6 +87,24 @@ async function startNode(jars: string, settings: Omit<NodeSettings, 'folder'>): 
     await server.stop()
     throw error
   }
+}
+
+/** The log folder of a node that has not run yet; what is in it depends on nothing but the node's id. */
+async function formattedLogs(jars: string, settings: Omit<NodeSettings, 'folder'>): Promise<string> {
+  const name = `kafka-${VERSION}-formatted-${settings.id}`
+  const folder = await ensureCached(serversCacheFolder(), name, async (partial) => {
+    const properties = await writeProperties({ ...settings, tls: undefined, folder: partial })
+    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties, ...scramUsers()]
+    await runCommand({ command: 'java', args: [...jvm(jars, partial), ...format], env: {} })
+  })
+  return join(folder, 'logs')
+}
+
+/** Brokers live for seconds here: they are not to spend them on optimizing code and on threads that collect garbage. */
+function jvm(jars: string, folder: string): string[] {
+  // Native libraries are unpacked there, and left there by a broker that is killed.
+  const flags = [`-Djava.io.tmpdir=${folder}`, '-XX:-UsePerfData', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+  return [...flags, '-cp', join(jars, 'lib', '*')]
 }
 
 function scramUsers(): string[] {

@@ -12,7 +12,10 @@ import { TestServer } from './test-server.ts'
 const NOBODY = 65_534
 const INSTALLED = '/usr/lib/postgresql'
 
-/** A PostgreSQL of its own; the user `postgres` needs no password. Needs `initdb` and `postgres` on this machine. */
+/** After a kill it would sync each of the thousands of files that many databases have. */
+const QUICK = ['-c', 'recovery_init_sync_method=syncfs']
+
+/** A PostgreSQL (14 or newer) of its own; the user `postgres` needs no password. Needs `initdb` and `postgres` on this machine. */
 export async function startPostgres(options: readonly string[] = []): Promise<TestServer> {
   const [initdb, postgres] = await Promise.all([program('initdb'), program('postgres')])
   const server = await ServerProcess.create('PostgreSQL')
@@ -22,7 +25,7 @@ export async function startPostgres(options: readonly string[] = []): Promise<Te
     if (process.getuid!() === 0) await Promise.all([server.folder, data].map((folder) => chown(folder, NOBODY, NOBODY)))
     await runCommand(asNobody(initdb, ['-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '-D', data]))
     const port = await freePort()
-    const settings = ['-k', server.folder, '-c', 'listen_addresses=127.0.0.1', '-p', String(port), ...options]
+    const settings = ['-k', server.folder, '-c', 'listen_addresses=127.0.0.1', '-p', String(port), ...QUICK, ...options]
     const command = asNobody(postgres, ['-D', data, ...settings])
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`
     const isReady = () => answers(url)
