@@ -1,7 +1,7 @@
 // Ways of deleting many keys over one connection, CPU seconds of this process first: `node test/bench/redis-unlink.ts [keys]`.
 // oxlint-disable-next-line no-restricted-imports -- compares the client's own ways with ours
 import { Redis } from 'ioredis'
-import { encodeMultiKey } from '../../src/targets/redis/encode.ts'
+import { CommandWriter } from '../../src/targets/redis/command-writer.ts'
 import { RawCommand } from '../../src/targets/redis/raw-command.ts'
 import { startRedis } from '../support/servers/redis.ts'
 
@@ -18,8 +18,11 @@ const WAYS: { readonly [name: string]: Way } = {
     return pipeline.exec()
   },
   'unlink(keys)': (redis, keys) => redis.unlink(keys),
-  'own encoding': async (redis, keys) =>
-    redis.sendCommand(new RawCommand('unlink', encodeMultiKey('UNLINK', new Set(keys)))),
+  'own encoding': async (redis, keys) => {
+    const writer = new CommandWriter()
+    writer.removal('UNLINK', new Set(keys))
+    return redis.sendCommand(new RawCommand('unlink', writer.take()))
+  },
 }
 
 await using server = await startRedis()

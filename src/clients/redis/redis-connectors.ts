@@ -3,8 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 // oxlint-disable-next-line no-restricted-imports -- how redis.ts's connections reach their servers
 import { AbstractConnector, SentinelConnector, type RedisOptions, type SentinelConnectionOptions } from 'ioredis'
 import { serverName } from '../../model/server-name.ts'
-import { guardStream } from '../guards/guarded-stream.ts'
-import { ReplyGuard } from '../guards/reply-guard.ts'
+import { ReplyRouter } from './reply-router.ts'
 
 type Stream = Socket | TLSSocket
 
@@ -28,7 +27,7 @@ export class ServerConnector extends AbstractConnector {
     if (!this.connecting) throw new Error('Connection is closed.')
     const stream = tls ? connectTls({ host, port, ...serverName(host), ...tls }) : connectTcp({ host, port })
     stream.once('error', (error: Error) => (this.firstError = error))
-    this.stream = guardStream(stream, new ReplyGuard())
+    this.stream = ReplyRouter.putBefore(stream)
     return this.stream
   }
 }
@@ -55,6 +54,6 @@ export class MasterConnector extends SentinelConnector {
   }
 
   override async connect(onError: (type: string, error: Error) => void): Promise<Stream> {
-    return guardStream(await super.connect(onError), new ReplyGuard())
+    return ReplyRouter.putBefore(await super.connect(onError))
   }
 }

@@ -7,7 +7,13 @@ const MAX_KEYS = 1_000
 
 /** One command to send, and the jobs `[from, to)` of the batch that it stands for. */
 export type Operation =
-  | { readonly tag: 'remove'; readonly verb: string; readonly keys: Set<string>; readonly from: number; to: number }
+  | {
+      readonly tag: 'remove'
+      readonly verb: string
+      readonly keys: Set<string>
+      readonly from: number
+      readonly to: number
+    }
   | {
       readonly tag: 'command'
       readonly name: string
@@ -15,39 +21,55 @@ export type Operation =
       /** Name of the effect where it may happen once only (`exactlyOnce`). */
       readonly once: string | null
       readonly from: number
-      to: number
+      readonly to: number
     }
 
+/** Is given the commands of a batch, in order. */
+export interface CommandSink {
+  remove(verb: string, keys: Set<string>, from: number, to: number): void
+  command(name: string, args: readonly string[], from: number, to: number, once: Sendable | null): void
+}
+
 /**
- * The commands for a batch of jobs, in order. Neighbouring DELs (or UNLINKs), of whatever action, become one multi-key
- * command; a key that is in it already is not named again, as nothing stands between the two.
+ * Gives the commands for a batch of jobs, in order. Neighbouring DELs (or UNLINKs), of whatever action, become one
+ * multi-key command; a key that is in it already is not named again, as nothing stands between the two.
  */
-export function planCommands(jobs: readonly Sendable[]): Operation[] {
-  const operations: Operation[] = []
-  let run: (Operation & { tag: 'remove' }) | null = null
+export function giveCommands(jobs: readonly Sendable[], sink: CommandSink): void {
+  let verb = ''
+  let keys: Set<string> | null = null
+  let from = 0
   for (let i = 0; i < jobs.length; i++) {
     const job = jobs[i]!
     const { removes, command, exactlyOnce } = job.action.options as RedisActionOptions
-    const previousKey = removes ? null : (job.payload as CommandPayload)
-    if (previousKey !== null && previousKey.remove !== true) {
-      run = null
-      const once = exactlyOnce ? effectId(job) : null
-      const { address, args, omitted } = previousKey
+    const payload = removes ? null : (job.payload as CommandPayload)
+    if (payload !== null && payload.remove !== true) {
+      if (keys !== null) sink.remove(verb, keys, from, i)
+      keys = null
+      const { address, args, omitted } = payload
       // A hash of nothing: an INSERT, or an UPDATE, of NULLs alone.
-      if (omitted === undefined || args.length > 1)
-        operations.push({ tag: 'command', name: command, args, once, from: i, to: i + 1 })
-      if (omitted !== undefined && omitted.length > 0)
-        operations.push({ tag: 'command', name: 'HDEL', args: [address, ...omitted], once: null, from: i, to: i + 1 })
+      if (omitted === undefined || args.length > 1) sink.command(command, args, i, i + 1, exactlyOnce ? job : null)
+      if (omitted !== undefined && omitted.length > 0) sink.command('HDEL', [address, ...omitted], i, i + 1, null)
       continue
     }
-    const verb = removes ? command : 'DEL'
-    if (run === null || run.verb !== verb || run.keys.size >= MAX_KEYS) {
-      run = { tag: 'remove', verb, keys: new Set(), from: i, to: i }
-      operations.push(run)
+    const jobVerb = removes ? command : 'DEL'
+    if (keys === null || verb !== jobVerb || keys.size >= MAX_KEYS) {
+      if (keys !== null) sink.remove(verb, keys, from, i)
+      verb = jobVerb
+      keys = new Set()
+      from = i
     }
-    run.to = i + 1
-    addKeys(run.keys, previousKey === null ? (job.payload as RemovePayload) : previousKey.args)
+    addKeys(keys, payload === null ? (job.payload as RemovePayload) : payload.args)
   }
+  if (keys !== null) sink.remove(verb, keys, from, jobs.length)
+}
+
+export function planCommands(jobs: readonly Sendable[]): Operation[] {
+  const operations: Operation[] = []
+  giveCommands(jobs, {
+    remove: (verb, keys, from, to) => operations.push({ tag: 'remove', verb, keys, from, to }),
+    command: (name, args, from, to, once) =>
+      operations.push({ tag: 'command', name, args, once: once === null ? null : effectId(once), from, to }),
+  })
   return operations
 }
 

@@ -1,6 +1,7 @@
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { RedisConnection } from '../../clients/redis/redis.ts'
+import { isReply, MisfitError } from '../../clients/redis/replies.ts'
 import { BingoError } from '../../model/errors.ts'
 import { receiverAnswer } from '../../model/rule/outcome.ts'
 import { classify, classifyThrown, REDIS_REPLIES } from '../failure/classify.ts'
@@ -9,15 +10,14 @@ import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
-import { planCommands } from './batch.ts'
-import type { Operation } from './batch.ts'
+import { planCommands, type Operation } from './batch.ts'
+import type { CommandPayload, RedisActionOptions } from './options.ts'
 import { sendToCluster } from './cluster.ts'
-import { encodeMultiKey } from './encode.ts'
+import { CommandWriter } from './command-writer.ts'
 import { OnceSender } from './once/once.ts'
 import { onCluster } from './on-cluster.ts'
 import { RawCommand } from './raw-command.ts'
-import { isReply, MisfitError } from './replies.ts'
-import { sendTransaction } from './transaction.ts'
+import { TransactionSender, type FailedCommand } from './transaction.ts'
 
 /** Jobs in one send: enough for the round trip to vanish, few enough to be garbage before they are old (test/bench). */
 const MAX_BATCH = 2_000
@@ -34,6 +34,7 @@ export class RedisTarget implements Target {
   readonly #connection: RedisConnection
   /** Null on a Cluster, and where nothing is sent by a run. */
   readonly #once: OnceSender | null
+  readonly #transactions = new TransactionSender()
   readonly #age: ConnectionAge
   readonly #underWay = new Set<Promise<unknown>>()
   #renewal: Promise<void> | null = null
@@ -66,47 +67,50 @@ export class RedisTarget implements Target {
 
   async #send(jobs: readonly Sendable[]): Promise<SendResult> {
     if (!this.#connection.ready) return failAll(jobs, { kind: 'down', error: this.#connection.unreachable() })
-    const operations = planCommands(jobs)
-    const outcomes = await this.#inTime(operations, shortestTimeoutMs(jobs))
-    if (outcomes === null) return undefined
-    this.#distrust(outcomes)
+    const failed = await this.#inTime(jobs, shortestTimeoutMs(jobs))
+    if (failed === null) return undefined
+    this.#distrust(failed)
     const failures: (DeliveryFailure | null)[] = Array.from({ length: jobs.length }, () => null)
-    for (let i = 0; i < operations.length; i++) {
-      const error = outcomes[i] ?? null
-      if (error !== null)
-        failures.fill(redisFailure(error, this.#connection.address), operations[i]!.from, operations[i]!.to)
-    }
+    for (const { error, from, to } of failed) failures.fill(redisFailure(error, this.#connection.address), from, to)
     return failures
   }
 
   /** As `#execute`. What was not answered in time stays under way: nothing is sent behind it until its reply has come. */
-  async #inTime(operations: readonly Operation[], timeoutMs: number): Promise<readonly (Error | null)[] | null> {
+  async #inTime(jobs: readonly Sendable[], timeoutMs: number): Promise<readonly FailedCommand[] | null> {
     try {
-      return await withDeadline(this.#execute(operations), timeoutMs)
+      return await withDeadline(this.#execute(jobs), timeoutMs)
     } catch (error) {
       if (!(error instanceof DeadlineError)) throw error
-      return operations.map(() => error)
+      return [{ error, from: 0, to: jobs.length }]
     }
   }
 
+  /** Null when all went well. */
+  async #execute(jobs: readonly Sendable[]): Promise<readonly FailedCommand[] | null> {
+    const { client } = this.#connection
+    if (!('nodes' in client) && isOneTransaction(jobs)) return this.#transactions.send(client, jobs)
+    const operations = planCommands(jobs)
+    const errors = await this.#executePlanned(operations)
+    if (errors === null) return null
+    return operations.flatMap(({ from, to }, i) => {
+      const error = errors[i] ?? null
+      return error === null ? [] : [{ error, from, to }]
+    })
+  }
+
   /** One error or null per operation; null when all went well. */
-  async #execute(operations: readonly Operation[]): Promise<readonly (Error | null)[] | null> {
+  async #executePlanned(operations: readonly Operation[]): Promise<readonly (Error | null)[] | null> {
     const { client } = this.#connection
     if (operations.some((operation) => operation.tag === 'command' && operation.once !== null)) {
       if (this.#once === null) return operations.map(() => onCluster())
       return this.#once.send(operations)
     }
     if ('nodes' in client) return sendToCluster(client, operations)
-    if (operations.every((operation) => operation.tag === 'remove')) {
-      return settle(
-        operations.map(({ verb, keys }) =>
-          keys.size === 0
-            ? undefined
-            : client.sendCommand(new RawCommand(verb.toLowerCase(), encodeMultiKey(verb, keys))),
-        ),
-      )
-    }
-    return sendTransaction(client, operations)
+    return settle(
+      operations.map((operation) =>
+        operation.tag === 'command' || operation.keys.size === 0 ? undefined : client.sendCommand(removalOf(operation)),
+      ),
+    )
   }
 
   async beforeDeadLetter(jobs: readonly Sendable[]): Promise<void> {
@@ -118,8 +122,8 @@ export class RedisTarget implements Target {
   }
 
   /** Late or misplaced replies say something about the connection, not about the command alone. */
-  #distrust(outcomes: readonly (Error | null)[]): void {
-    const [error] = outcomes.filter((outcome) => outcome !== null && !isReply(outcome))
+  #distrust(failed: readonly FailedCommand[]): void {
+    const error = failed.find((each) => !isReply(each.error))?.error
     if (error instanceof MisfitError) this.#connection.reset(error.message)
     else if (error instanceof DeadlineError || error?.message === TIMED_OUT) this.#connection.doubt()
   }
@@ -127,6 +131,23 @@ export class RedisTarget implements Target {
   async close(): Promise<void> {
     await this.#connection.close()
   }
+}
+
+/** Whether there is something to be executed in order that is no removal, and nothing that is recorded. */
+function isOneTransaction(jobs: readonly Sendable[]): boolean {
+  let hasCommand = false
+  for (const { action, payload } of jobs) {
+    const { exactlyOnce, removes } = action.options as RedisActionOptions
+    if (exactlyOnce) return false
+    hasCommand ||= !removes && (payload as CommandPayload).remove !== true
+  }
+  return hasCommand
+}
+
+function removalOf({ verb, keys }: Extract<Operation, { tag: 'remove' }>): RawCommand {
+  const writer = new CommandWriter()
+  writer.removal(verb, keys)
+  return new RawCommand(verb.toLowerCase(), writer.take())
 }
 
 /** Waits for all; one error or null each, or null when there was no error. */

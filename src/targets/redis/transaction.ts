@@ -1,73 +1,76 @@
-import type { RedisClient } from '../../clients/redis/redis.ts'
-import type { Operation } from './batch.ts'
-import { sendPacked } from './once/packed-transaction.ts'
-import { isReply, MisfitError } from './replies.ts'
+import type { Redis } from 'ioredis'
+import type { Sendable } from '../../model/rule/action.ts'
+import { sendPacked } from '../../clients/redis/packed-transaction.ts'
+import { giveCommands, planCommands, type CommandSink, type Operation } from './batch.ts'
+import { CommandWriter } from './command-writer.ts'
 
-type Outcome = readonly [Error | null, unknown]
+/** A command that was refused, or not answered, and the jobs `[from, to)` that it stands for. */
+export interface FailedCommand {
+  readonly error: Error
+  readonly from: number
+  readonly to: number
+}
 
 /**
- * Sends the commands in one MULTI/EXEC. What makes Redis refuse for lack of memory, role or readiness is found when a
- * command is queued and discards all of them, so no later command of a key runs without the earlier one (invariant 2)
- * and nothing that ran is sent again (invariant 5). A command that is wrong in itself fails alone.
- * One error or null per operation; null when all went well.
+ * Sends the commands of jobs in one MULTI/EXEC. What makes Redis refuse for lack of memory, role or readiness is found
+ * when a command is queued and discards all of them, so no later command of a key runs without the earlier one
+ * (invariant 2) and nothing that ran is sent again (invariant 5). A command that is wrong in itself fails alone.
  */
-export async function sendTransaction(
-  client: RedisClient,
-  operations: readonly Operation[],
-): Promise<readonly (Error | null)[] | null> {
-  const commands = operations.filter(isNotEmpty).map(commandOf)
-  if (commands.length === 0) return null
-  let replies: readonly unknown[]
-  try {
-    replies = 'nodes' in client ? await sendPipelined(client, commands) : await sendPacked(client, commands)
-  } catch (error) {
-    return operations.map(() => error as Error)
+export class TransactionSender {
+  /** As many as are under way at most; the bytes of one that was not answered are never used again. */
+  readonly #idle: TransactionWriter[] = []
+
+  /** Null when all went well. */
+  async send(client: Redis, jobs: readonly Sendable[]): Promise<readonly FailedCommand[] | null> {
+    const writer = this.#idle.pop() ?? new TransactionWriter()
+    const bytes = writer.write(jobs)
+    if (writer.count === 0) return null
+    try {
+      const errors = await sendPacked(client, bytes, writer.count)
+      writer.reset()
+      this.#idle.push(writer)
+      return errors === null ? null : failedCommands(jobs, errors)
+    } catch (error) {
+      return [{ error: error as Error, from: 0, to: jobs.length }]
+    }
   }
-  if (!replies.some((reply) => reply instanceof Error)) return null
-  let next = 0
-  return operations.map((operation) => {
-    const reply = isNotEmpty(operation) ? replies[next++] : null
-    return reply instanceof Error ? reply : null
-  })
 }
 
-/** As sendPacked, where the client has to find the node and follow slots that move. */
-async function sendPipelined(
-  client: Pick<RedisClient, 'pipeline'>,
-  commands: readonly (readonly string[])[],
-): Promise<readonly unknown[]> {
-  const pipeline = client.pipeline([['multi'], ...commands.map((command) => [...command]), ['exec']])
-  const outcomes: readonly Outcome[] = (await pipeline.exec()) ?? []
-  const refusal = outcomes.at(-1)?.[0] ?? null
-  if (refusal !== null) throw reasonOf(outcomes, refusal)
-  const replies = repliesOf(outcomes, commands.length)
-  if (replies === null) throw new MisfitError()
-  return replies
+class TransactionWriter implements CommandSink {
+  /** Commands between MULTI and EXEC. */
+  count = 0
+  readonly #writer = new CommandWriter()
+
+  write(jobs: readonly Sendable[]): Buffer {
+    this.#writer.begin('multi', 0)
+    giveCommands(jobs, this)
+    this.#writer.begin('exec', 0)
+    return this.#writer.take()
+  }
+
+  remove(verb: string, keys: ReadonlySet<string>): void {
+    if (keys.size === 0) return
+    this.count += 1
+    this.#writer.removal(verb, keys)
+  }
+
+  command(name: string, args: readonly string[]): void {
+    this.count += 1
+    this.#writer.command(name, args)
+  }
+
+  reset(): void {
+    this.count = 0
+    this.#writer.reset()
+  }
 }
 
-/** What EXEC answered for each command; null where MULTI, the commands or EXEC were answered as no Redis does. */
-function repliesOf(outcomes: readonly Outcome[], count: number): readonly unknown[] | null {
-  const replies = outcomes.at(-1)?.[1]
-  const fits =
-    outcomes.length === count + 2 &&
-    outcomes[0]![1] === 'OK' &&
-    outcomes.slice(1, -1).every(([, reply]) => reply === 'QUEUED') &&
-    Array.isArray(replies) &&
-    replies.length === count
-  return fits ? (replies as unknown[]) : null
+/** Which jobs the commands were that failed: planned once more, as it is seldom asked for. */
+function failedCommands(jobs: readonly Sendable[], errors: ReadonlyMap<number, Error>): readonly FailedCommand[] {
+  const sent = planCommands(jobs).filter(isNotEmpty)
+  return [...errors].map(([place, error]) => ({ error, from: sent[place]!.from, to: sent[place]!.to }))
 }
 
-/** Why the whole transaction was discarded: one command's refusal stands for all. */
-function reasonOf(outcomes: readonly Outcome[], refusal: Error): Error {
-  return outcomes.slice(0, -1).find(([error]) => error !== null && isReply(error))?.[0] ?? refusal
-}
-
-function isNotEmpty(operation: Operation): boolean {
+export function isNotEmpty(operation: Operation): boolean {
   return operation.tag === 'command' || operation.keys.size > 0
-}
-
-export function commandOf(operation: Operation): string[] {
-  return operation.tag === 'remove'
-    ? [operation.verb.toLowerCase(), ...operation.keys]
-    : [operation.name.toLowerCase(), ...operation.args]
 }

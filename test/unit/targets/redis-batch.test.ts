@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { planCommands } from '../../../src/targets/redis/batch.ts'
-import { encodeMultiKey } from '../../../src/targets/redis/encode.ts'
+import { CommandWriter } from '../../../src/targets/redis/command-writer.ts'
 import { slotOf } from '../../../src/targets/redis/slot.ts'
 import { compile, jobFor } from './action-spec.ts'
 
@@ -37,11 +37,28 @@ describe('commands for a batch', () => {
     expect(planCommands(jobs).map(({ from, to }) => to - from)).toEqual([1000, 1000, 500])
   })
 
-  test('a multi-key command is encoded with lengths in bytes, whatever the characters', () => {
-    expect(encodeMultiKey('DEL', new Set(['a', 'bc'])).toString()).toBe('*3\r\n$3\r\nDEL\r\n$1\r\na\r\n$2\r\nbc\r\n')
-    expect(encodeMultiKey('DEL', new Set(['é', '😀'])).toString()).toBe('*3\r\n$3\r\nDEL\r\n$2\r\né\r\n$4\r\n😀\r\n')
-    const long = 'x'.repeat(700)
-    expect(encodeMultiKey('DEL', new Set([long])).toString()).toBe(`*2\r\n$3\r\nDEL\r\n$700\r\n${long}\r\n`)
+  test.each([
+    ['ASCII', ['a', 'bc'], '*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\nbc\r\n'],
+    ['other characters', ['é', '😀'], '*3\r\n$3\r\nSET\r\n$2\r\né\r\n$4\r\n😀\r\n'],
+    ['long ones', ['x'.repeat(700)], `*2\r\n$3\r\nSET\r\n$700\r\n${'x'.repeat(700)}\r\n`],
+    ['long ones that need more digits in bytes', ['é'.repeat(60)], `*2\r\n$3\r\nSET\r\n$120\r\n${'é'.repeat(60)}\r\n`],
+    ['half a surrogate pair', ['\ud83d'], '*2\r\n$3\r\nSET\r\n$3\r\n\ufffd\r\n'],
+    ['nothing', [''], '*2\r\n$3\r\nSET\r\n$0\r\n\r\n'],
+  ])('a command is encoded with lengths in bytes: %s', (_, args, expected) => {
+    const writer = new CommandWriter()
+    writer.command('SET', args)
+    expect(writer.take().toString()).toBe(expected)
+  })
+
+  test('commands of more bytes than the buffer begins with are written whole, and the buffer is used again', () => {
+    const writer = new CommandWriter()
+    const values = Array.from({ length: 300 }, (_, i) => String(i % 10).repeat(1_000))
+    const expected = values.map((value) => `*2\r\n$3\r\nSET\r\n$1000\r\n${value}\r\n`).join('')
+    for (let round = 0; round < 2; round++) {
+      for (const value of values) writer.command('SET', [value])
+      expect(writer.take().toString()).toBe(expected)
+      writer.reset()
+    }
   })
 
   test('slots are those of the Cluster specification', () => {

@@ -5,7 +5,7 @@ import { isCluster, onCluster } from '../on-cluster.ts'
 import { APPLY } from './once-scripts.ts'
 import { OnceRecord } from './once-record.ts'
 import type { OnceConnection } from './once-record.ts'
-import { MisfitError } from '../replies.ts'
+import { MisfitError, ReplyError } from '../../../clients/redis/replies.ts'
 
 /** Operations in one script: it holds up other clients while it runs. */
 const MAX_OPERATIONS = 1_000
@@ -73,7 +73,7 @@ export class OnceSender {
     }
     for (let i = 1; i + 1 < answer.length; i += 2) {
       const place = from + Number(answer[i])
-      const error = new ReplyInScript(String(answer[i + 1]))
+      const error = new ReplyError(String(answer[i + 1]))
       errors[place] = error
       if (answer[i + 2] !== 'stopped') continue
       errors.fill(error, place, from + some.length)
@@ -115,9 +115,4 @@ export class OnceSender {
 
 function effectsOf(operations: readonly Operation[]): string[] {
   return operations.flatMap((each) => (each.tag === 'command' && each.once !== null ? [each.once] : []))
-}
-
-/** An error reply that a script passed on; named like ioredis names its own. */
-class ReplyInScript extends Error {
-  override readonly name = 'ReplyError'
 }

@@ -3,6 +3,11 @@ export function isReply(error: Error): boolean {
   return error.name === 'ReplyError' || error.name === 'SimpleError' || error.name === 'BlobError'
 }
 
+/** An error reply that the client did not read itself; named as its own are. */
+export class ReplyError extends Error {
+  override readonly name = 'ReplyError'
+}
+
 /** The replies do not belong to the commands: the connection cannot be trusted, and nothing is known of the commands. */
 export class MisfitError extends Error {
   override readonly name = 'MisfitError'
