@@ -30,8 +30,11 @@ export interface SagaCount {
   readonly oldestMs: number
 }
 
-/** One transition: the instance as it becomes, whose revision is one higher than the stored one (1: it is new). */
-export type SagaTransition = SagaInstance
+/** One change of an instance. `from`: the revision that it was made of, which has to be the stored one; 0: it is new. */
+export interface SagaTransition {
+  readonly instance: SagaInstance
+  readonly from: number
+}
 
 /**
  * Instances of sagas, indexed by saga and key, by due time, and by status. Never holds them in memory (but for `memory:`).

@@ -3,11 +3,11 @@ import type { FileFormat } from '../../clients/sqlite.ts'
 /**
  * One file for all that an instance remembers. Version 1 had the table `letters` alone, version 2 its totals and a lease;
  * both held dead letters only; version 4 brought the waiting events, version 5 keys of those lines alone whose records are
- * asked for by key. Counting 100,000 rows for each entry that is added would take longer than adding it:
+ * asked for by key, version 6 the sagas. Counting 100,000 rows for each entry that is added would take longer than adding it:
  * triggers keep the totals.
  */
 export const STATE_FORMAT: FileFormat = {
-  version: 5,
+  version: 6,
   upgrade: `
 CREATE TABLE IF NOT EXISTS letters (
   place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -76,5 +76,48 @@ CREATE TABLE IF NOT EXISTS waiting_shapes (
 CREATE TABLE IF NOT EXISTS waiting_keyed (line INTEGER PRIMARY KEY, complete INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO waiting_keyed SELECT DISTINCT line, 1 FROM waiting WHERE keyed = 1;
 CREATE TABLE IF NOT EXISTS waiting_next (seq INTEGER NOT NULL) STRICT;
-INSERT INTO waiting_next SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM waiting_next);`,
+INSERT INTO waiting_next SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM waiting_next);
+CREATE TABLE IF NOT EXISTS saga_instances (
+  id INTEGER PRIMARY KEY,
+  saga TEXT NOT NULL,
+  key TEXT NOT NULL,
+  version TEXT NOT NULL,
+  status TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  due_at INTEGER,
+  in_flight INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (saga, key)
+) STRICT;
+CREATE INDEX IF NOT EXISTS saga_due ON saga_instances (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS saga_in_flight ON saga_instances (id) WHERE in_flight = 1;
+CREATE INDEX IF NOT EXISTS saga_ended ON saga_instances (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS saga_started ON saga_instances (started_at, id);
+CREATE INDEX IF NOT EXISTS saga_status ON saga_instances (saga, status, started_at);
+CREATE INDEX IF NOT EXISTS saga_version ON saga_instances (saga, version);
+CREATE TABLE IF NOT EXISTS saga_totals (
+  saga TEXT NOT NULL,
+  status TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (saga, status)
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS saga_added AFTER INSERT ON saga_instances BEGIN
+  INSERT INTO saga_totals VALUES (NEW.saga, NEW.status, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER IF NOT EXISTS saga_removed AFTER DELETE ON saga_instances BEGIN
+  UPDATE saga_totals SET count = count - 1 WHERE saga = OLD.saga AND status = OLD.status;
+END;
+CREATE TRIGGER IF NOT EXISTS saga_moved AFTER UPDATE OF status ON saga_instances WHEN OLD.status <> NEW.status BEGIN
+  UPDATE saga_totals SET count = count - 1 WHERE saga = OLD.saga AND status = OLD.status;
+  INSERT INTO saga_totals VALUES (NEW.saga, NEW.status, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TABLE IF NOT EXISTS saga_definitions (
+  saga TEXT NOT NULL,
+  version TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (saga, version)
+) STRICT;
+CREATE TABLE IF NOT EXISTS saga_leader (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), epoch INTEGER NOT NULL) STRICT;`,
 }

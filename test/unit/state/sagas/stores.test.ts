@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { MemorySagaStore } from '../../../../src/state/sagas/memory-store.ts'
+import { SqliteSagaStore } from '../../../../src/state/sagas/sqlite-store.ts'
+import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
+import { silentLog } from '../../../support/jobs.ts'
+import { add, describeSagaStore, sagaInstance } from '../../../support/sagas/store-contract.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'bingo-sagas-'))
+const opened: SqliteSagaStore[] = []
+let files = 0
+
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close()
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const newPath = (): string => join(folder, `${++files}`, 'state')
+
+function inFile(path: string): SqliteSagaStore {
+  const store = new SqliteSagaStore(new StateFile({ path, name: 'bingo', letters: true, log: silentLog }))
+  opened.push(store)
+  return store
+}
+
+describe('sagas in memory', () => {
+  describeSagaStore(async () => {
+    const store = new MemorySagaStore()
+    return async () => store
+  })
+})
+
+describe('sagas in a file', () => {
+  describeSagaStore(async () => {
+    const path = newPath()
+    return async () => inFile(path)
+  })
+
+  test('are added to a state file of before', async () => {
+    const path = newPath()
+    const before = inFile(path)
+    await before.nextDue()
+    await before.close()
+    const raw = new DatabaseSync(path)
+    raw.exec('DROP TABLE saga_instances; DROP TABLE saga_totals; DROP TABLE saga_leader; PRAGMA user_version = 5')
+    raw.close()
+    expect(await add(inFile(path), sagaInstance('a'))).toEqual([true])
+  })
+
+  test('that somebody has written over are told with the place', async () => {
+    const path = newPath()
+    const store = inFile(path)
+    await add(store, sagaInstance('a'))
+    const raw = new DatabaseSync(path)
+    raw.exec("UPDATE saga_instances SET body = '{'")
+    raw.close()
+    await expect(store.load([{ saga: 'order', key: 'a' }])).rejects.toMatchObject({ code: 'BINGO_SAGA_STORE_CORRUPT' })
+  })
+})
