@@ -1,6 +1,5 @@
 import type { ActionPlan, TargetConfig } from '../model/rule/action.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
-import type { Rule } from '../model/rule/rule.ts'
 
 type Variants = Map<string, ActionPlan[]>
 
@@ -10,20 +9,18 @@ type Variants = Map<string, ActionPlan[]>
  * from the rules alone: it is the same after a restart, with a new password, and in whatever order files are read; and
  * nothing in it is made of a secret.
  */
-export function nameTargets(rules: readonly Rule[]): void {
+export function nameTargets(actions: readonly ActionPlan[]): void {
   const byName = new Map<string, Variants>()
-  for (const { actions } of rules) {
-    for (const action of actions) {
-      const { id, options } = action.target
-      const variants: Variants = byName.get(id) ?? new Map()
-      byName.set(id, variants)
-      const text = stringifyValue(options)
-      variants.set(text, [...(variants.get(text) ?? []), action])
-    }
+  for (const action of actions) {
+    const { id, options } = action.target
+    const variants: Variants = byName.get(id) ?? new Map()
+    byName.set(id, variants)
+    const text = stringifyValue(options)
+    variants.set(text, [...(variants.get(text) ?? []), action])
   }
   for (const [name, variants] of byName) {
-    const users = [...variants.values()].map((actions) => actions.toSorted(byUser))
-    for (const actions of users) share(actions, variants.size === 1 ? name : `${name} (${labelOf(actions[0]!, users)})`)
+    const users = [...variants.values()].map((alike) => alike.toSorted(byUser))
+    for (const alike of users) share(alike, variants.size === 1 ? name : `${name} (${labelOf(alike[0]!, users)})`)
   }
 }
 

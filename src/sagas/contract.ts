@@ -69,9 +69,15 @@ export interface Advanced {
 
 /**
  * The whole behaviour of a saga, without I/O: the same for the daemon, `bingo test` and the simulation. `instance` null: it
- * does not exist. `now`: milliseconds since 1970.
+ * does not exist. `now`: milliseconds since 1970. `holdMs`: the caller cannot send now; its commands are due that much later.
  */
-export type Advance = (plan: SagaPlan, instance: SagaInstance | null, input: SagaInput, now: number) => Advanced
+export type Advance = (
+  plan: SagaPlan,
+  instance: SagaInstance | null,
+  input: SagaInput,
+  now: number,
+  holdMs?: number,
+) => Advanced
 
 /** What became of an operator's command. */
 export type OperatorAnswer =

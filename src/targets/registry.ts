@@ -7,6 +7,7 @@ import { nats } from './nats/action.ts'
 import { outbox } from './outbox/action.ts'
 import { rabbitmq } from './rabbitmq/action.ts'
 import { redis } from './redis/action.ts'
+import { saga } from './saga/action.ts'
 import { sql } from './sql/action.ts'
 import { webhook } from './webhook/action.ts'
 
@@ -19,7 +20,9 @@ export function actionTypes(): ReadonlyMap<string, ActionType> {
   return TYPES
 }
 
+const OWN: ReadonlyMap<string, ActionType> = new Map([outbox, saga].map((type) => [type.type, type]))
+
 /** The type by which a target is opened: those that rules can name, and BinGo's own. */
 export function targetTypeOf(type: string, types: ReadonlyMap<string, ActionType> = TYPES): ActionType | undefined {
-  return type === outbox.type ? outbox : types.get(type)
+  return OWN.get(type) ?? types.get(type)
 }

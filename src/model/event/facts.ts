@@ -1,5 +1,5 @@
 import type { ValueKind } from '../table/table.ts'
-import type { Change, Row } from './change.ts'
+import type { Change, Row, Value } from './change.ts'
 
 /** A row that `lookup:` read, with values as events have them. */
 export interface LookedUp {
@@ -16,11 +16,21 @@ export interface ThresholdFact {
   readonly by: string
 }
 
+/** What the commands of a saga read beside the event that started it. */
+export interface SagaFact {
+  readonly saga: { readonly id: string; readonly key: string; readonly startedAt: string; readonly status: string }
+  /** By the ids of the steps that can be read. */
+  readonly steps: { readonly [step: string]: { readonly status: string; readonly output: Value } }
+  /** What participants tell commands apart by; null where nothing is sent. */
+  readonly command: { readonly saga: string; readonly step: string; readonly op: string; readonly attempt: number } | null
+}
+
 /** What one rule knows of a change beside its rows. */
 export interface Facts {
   /** By the name of the lookup; null: there is no such row. */
   readonly lookup?: { readonly [name: string]: LookedUp | null }
   readonly threshold?: ThresholdFact
+  readonly saga?: SagaFact
 }
 
 /** The same change with facts, for one rule: other rules know nothing of them. */

@@ -1,6 +1,7 @@
 import type { Change } from '../event/change.ts'
 import type { EventSink } from '../event/posted/event-sink.ts'
 import type { StreamSink } from '../event/posted/stream-sink.ts'
+import type { SagaSink } from '../saga/sink.ts'
 import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
 import type { ReceiverAnswer } from './outcome.ts'
@@ -43,6 +44,8 @@ export interface ActionPlan {
   readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
   /** Type-specific, normalised options; read by the adapter only. */
   readonly options: unknown
+  /** What it sends is told apart by the id of the event alone, which is one of a saga's command. */
+  readonly idIsWhole?: true | undefined
 }
 
 /** An address with its credentials and limits. Equal `id` = same connection. */
@@ -183,6 +186,8 @@ export interface TargetContext {
   readonly events?: EventSink | undefined
   /** Takes events that actions append to streams. Absent: there is no event store. */
   readonly streams?: StreamSink | undefined
+  /** Takes what sagas listen to. Absent: there are none. */
+  readonly sagas?: SagaSink | undefined
   /** Calls the listener when files are to be opened anew (they were rotated); answers what ends that. Absent: never. */
   readonly onReopen?: ((listener: () => void) => () => void) | undefined
 }

@@ -21,7 +21,7 @@ export interface ColumnReads {
 export interface Predicate {
   readonly source: string
   /** It may read posted events. Absent: rows only. */
-  readonly scope?: 'events' | undefined
+  readonly scope?: 'events' | 'saga' | undefined
   readonly location: SourceLocation
   /** Names of the lookups that it reads; absent or empty: none. */
   readonly lookupNames?: readonly string[] | undefined

@@ -97,9 +97,23 @@ export interface SagaInstance {
 
 export type SagaRef = Pick<SagaInstance, 'saga' | 'key'>
 
-/** `SAGA/KEY/STEP/do`: what a participant recognises a command by, however often it comes. Separators in the parts are encoded. */
-export function commandId({ saga, key }: SagaRef, step: string, op: SagaOp): string {
-  return [saga, key, step].map((part) => part.replaceAll(/[%/]/g, encodeURIComponent)).join('/') + `/${op}`
+/** What could not stand in a header, or would be taken for a separator: everything else is written as %HH. */
+const UNSAFE = /[^A-Za-z0-9_:.-]/gu
+
+function encoded(part: string): string {
+  return part.toWellFormed().replaceAll(UNSAFE, (character) =>
+    Buffer.from(character).toString('hex').toUpperCase().replaceAll(/../g, '%$&'),
+  )
+}
+
+/** `SAGA/KEY`: an instance as participants know it. */
+export function instanceName({ saga, key }: SagaRef): string {
+  return `${encoded(saga)}/${encoded(key)}`
+}
+
+/** `SAGA/KEY/STEP/do`: what a participant recognises a command by, however often it comes. */
+export function commandId(ref: SagaRef, step: string, op: SagaOp): string {
+  return `${instanceName(ref)}/${encoded(step)}/${op}`
 }
 
 export function hasEnded({ status }: Pick<SagaInstance, 'status'>): boolean {

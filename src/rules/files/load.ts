@@ -18,6 +18,8 @@ import { checkRulesAgainstSchemas } from '../schemas/check-schemas.ts'
 import { LoadedSchemas } from '../schemas/event-schemas.ts'
 import type { TypeSchema } from '../schemas/event-schemas.ts'
 import { readSchemas } from '../schemas/read-schemas.ts'
+import type { SagaDefinition, SagaSource } from '../../model/saga/definition.ts'
+import { commandsOf, readSaga } from '../sagas/read-saga.ts'
 import { nameTargets } from '../name-targets.ts'
 import { Reporter } from '../reporter.ts'
 import { entryOf } from '../yaml/tree.ts'
@@ -106,7 +108,60 @@ export function loadRulesFromText(texts: readonly RuleText[], options: CompileOp
 }
 
 function compile(texts: readonly RuleText[], options: CompileOptions, reporter: Reporter): LoadedRules {
-  const context: RuleContext = {
+  const context = contextOf(options, reporter)
+  for (const [name, target] of options.targets) checkTarget(name, target, context)
+  const seen = new Map<string, SourceLocation>()
+  const { rules: added = [], nodes = [] } = options.added ?? {}
+  const rules: RuleChecks[] = [...added]
+  const schemas: TypeSchema[] = []
+  const typesSeen = new Map<string, SourceLocation>()
+  const sagas: SagaDefinition[] = []
+  const sagaScope = { context, seen: new Map<string, SourceLocation>(), rules: seen, isFormer: false }
+  const addSaga = (node: TreeNode, index: number): void => {
+    const read = readSaga(node, index, sagaScope)
+    if (read?.enabled !== true) return
+    sagas.push(read.definition)
+    rules.push(...read.checks)
+  }
+  const add = (node: TreeNode, index: number): void => {
+    const read = readRule(node, index, seen, context)
+    if (read?.enabled === true) rules.push(read.checks)
+  }
+  for (const { path, name, text } of texts) {
+    const file = readFile(text, name, reporter)
+    if (file.schemas !== undefined) {
+      schemas.push(
+        ...readSchemas(file.schemas, resolve(options.baseDir, path), typesSeen, new ValueReader(reporter, undefined)),
+      )
+    }
+    file.rules.forEach((node, index) => add(node, index))
+    file.sagas.forEach((node, index) => addSaga(node, index))
+  }
+  nodes.forEach((node, index) => add(node, index))
+  if (reporter.errors.length === 0) {
+    if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
+    reporter.problems.push(...checkRulesAgainstSchemas(rules, schemas))
+    const { tables, foldsNames = false } = options
+    if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
+    if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
+  }
+  if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
+  const loaded = rules.map(({ rule }) => rule)
+  nameTargets([...loaded.flatMap(({ actions }) => actions), ...sagas.flatMap(commandsOf)])
+  return {
+    ruleSet: {
+      rules: loaded,
+      files: texts.map(({ path }) => path),
+      ...(sagas.length > 0 && { sagas }),
+      ...(schemas.length > 0 && { schemas: new LoadedSchemas(schemas) }),
+      problemsWith: (table) => [...checkRulesAgainstTable(rules, table), ...checkLetterCase(rules, table)],
+    },
+    warnings: reporter.warnings,
+  }
+}
+
+function contextOf(options: CompileOptions, reporter: Reporter): RuleContext {
+  return {
     reporter,
     secrets: {
       env: options.env ?? process.env,
@@ -121,54 +176,32 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     defaults: options.defaults,
     delivery: { ...DEFAULT_DELIVERY, ...options.delivery },
   }
-  for (const [name, target] of options.targets) checkTarget(name, target, context)
-  const seen = new Map<string, SourceLocation>()
-  const { rules: added = [], nodes = [] } = options.added ?? {}
-  const rules: RuleChecks[] = [...added]
-  const schemas: TypeSchema[] = []
-  const typesSeen = new Map<string, SourceLocation>()
-  const add = (node: TreeNode, index: number): void => {
-    const read = readRule(node, index, seen, context)
-    if (read?.enabled === true) rules.push(read.checks)
-  }
-  for (const { path, name, text } of texts) {
-    const file = readFile(text, name, reporter)
-    if (file.schemas !== undefined) {
-      schemas.push(
-        ...readSchemas(file.schemas, resolve(options.baseDir, path), typesSeen, new ValueReader(reporter, undefined)),
-      )
-    }
-    file.rules.forEach((node, index) => add(node, index))
-  }
-  nodes.forEach((node, index) => add(node, index))
-  if (reporter.errors.length === 0) {
-    if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
-    reporter.problems.push(...checkRulesAgainstSchemas(rules, schemas))
-    const { tables, foldsNames = false } = options
-    if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
-    if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
-  }
-  if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
-  const loaded = rules.map(({ rule }) => rule)
-  nameTargets(loaded)
-  return {
-    ruleSet: {
-      rules: loaded,
-      files: texts.map(({ path }) => path),
-      ...(schemas.length > 0 && { schemas: new LoadedSchemas(schemas) }),
-      problemsWith: (table) => [...checkRulesAgainstTable(rules, table), ...checkLetterCase(rules, table)],
-    },
-    warnings: reporter.warnings,
-  }
+}
+
+/**
+ * Compiles a saga as it was when instances began with it, with the targets and secrets of today. Throws ProblemsError, such
+ * as for a target that is gone.
+ */
+export function compileFormerSaga({ file, version, text }: SagaSource, options: CompileOptions): SagaDefinition {
+  const reporter = new Reporter()
+  const name = `${file} (version ${version})`
+  const root = parseYaml({ text: `[${text}]`, file: name, code: RULE_CODES.yaml }, reporter)
+  const node = root?.tag === 'list' ? root.items[0] : undefined
+  const scope = { context: contextOf(options, reporter), seen: new Map(), rules: new Map(), isFormer: true }
+  const read = node && readSaga(node, 0, scope)
+  if (read === undefined) throw new ProblemsError(reporter.problems)
+  return read.definition
 }
 
 interface RulesFile {
   /** The entries of `rules:`. */
   readonly rules: readonly TreeNode[]
+  /** The entries of `sagas:`. */
+  readonly sagas: readonly TreeNode[]
   readonly schemas?: TreeNode | undefined
 }
 
-const NOTHING: RulesFile = { rules: [] }
+const NOTHING: RulesFile = { rules: [], sagas: [] }
 
 function readFile(text: string, file: string, reporter: Reporter): RulesFile {
   const before = reporter.errors.length
@@ -180,18 +213,24 @@ function readFile(text: string, file: string, reporter: Reporter): RulesFile {
   }
   const map = reader.map(root, 'a rules file', 'start the file with rules:')
   if (map === undefined) return NOTHING
-  reader.knownKeys(map, 'a rules file', ['rules', 'schemas'])
+  reader.knownKeys(map, 'a rules file', ['rules', 'schemas', 'sagas'])
   const entry = entryOf(map, 'rules')
+  const given = entryOf(map, 'sagas')
+  const sagas = (given && reader.list(given.value, 'sagas', 'put - before each saga')?.items) ?? []
   const schemas = entryOf(map, 'schemas')?.value
   if (entry === undefined) {
     if (map.entries.length === 0) noRules(reader, map.location, 'the file has no rules')
-    return { rules: [], schemas }
+    return { rules: [], sagas, schemas }
   }
   if (isNull(entry.value)) {
     if (reporter.errors.length === before) noRules(reader, entry.keyLocation, '"rules:" is empty')
-    return { rules: [], schemas }
+    return { rules: [], sagas, schemas }
   }
-  return { rules: reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? [], schemas }
+  return {
+    rules: reader.list(entry.value, 'rules', 'put - before each rule')?.items ?? [],
+    sagas,
+    schemas,
+  }
 }
 
 /** A file that was cut off while it was written must not take the rules away: none at all has to be said. */

@@ -9,11 +9,52 @@ import type { SourceText } from './source-text.ts'
 export interface RuleFacts {
   readonly lookups: readonly string[]
   readonly threshold: boolean
+  /** The text belongs to a saga, and may read what these steps gave. */
+  readonly saga?: { readonly steps: readonly string[] } | undefined
   /** Why the lookups that the rule has are not known here; absent where they are, or there are none. */
   readonly later?: { readonly message: string; readonly hint: string } | undefined
 }
 
 export const NO_RULE_FACTS: RuleFacts = { lookups: [], threshold: false }
+
+/** What a text of a saga can read beside the event that started it. */
+export const SAGA_NAMES = ['saga', 'steps', 'input', 'output'] as const
+export type SagaName = (typeof SAGA_NAMES)[number]
+const SAGA_FIELDS = ['id', 'key', 'startedAt', 'status']
+
+/** What is wrong with `steps.reserve.output.x` and the like; undefined: it can be read. */
+export function sagaProblem(
+  [head, name]: readonly string[],
+  steps: readonly string[],
+): { readonly message: string; readonly hint: string } | undefined {
+  if (name === undefined || head === 'input') return undefined
+  const known = head === 'saga' ? SAGA_FIELDS : steps
+  if (known.includes(name)) return undefined
+  const nearest = nearestName(name, known)
+  if (head === 'saga') {
+    const hint = nearest === undefined ? `it has ${known.join(', ')}` : `did you mean saga.${nearest}?`
+    return { message: `a saga has no "${name}"`, hint }
+  }
+  const message = `no step "${name}" comes before this one`
+  if (nearest !== undefined) return { message, hint: `did you mean ${head}.${nearest}?` }
+  return { message, hint: known.length === 0 ? 'this is the first step' : `steps before it: ${known.join(', ')}` }
+}
+
+/** Undefined: there is no such thing, or the text belongs to no saga. */
+export function sagaValue(change: Change, name: SagaName): Value {
+  const fact = change.facts?.saga
+  if (fact === undefined) return undefined
+  switch (name) {
+    case 'saga':
+      return fact.saga
+    case 'steps':
+      return fact.steps
+    case 'input':
+      return change.new?.['payload']
+    case 'output':
+      return Object.fromEntries(Object.entries(fact.steps).map(([step, { output }]) => [step, output]))
+  }
+}
 
 /** What is wrong with `lookup.NAME`; undefined when the rule has that lookup. */
 export function lookupProblem(

@@ -5,8 +5,8 @@ import type { SourceLocation } from '../../model/errors.ts'
 export interface SourceText {
   readonly text: string
   readonly location: SourceLocation
-  /** It may read posted events: the rule has `on`, not `table`. Absent: rows only. */
-  readonly scope?: 'events' | undefined
+  /** It may read posted events: the rule has `on`, not `table`; `saga`: that of a saga, besides. Absent: rows only. */
+  readonly scope?: 'events' | 'saga' | undefined
   /** Rule that the text belongs to, for messages. */
   readonly ruleId: string
   /** Place in the file of the character at `offset` of `text`. */

@@ -23,7 +23,7 @@ export function readKey(
   if (text === undefined || node.tag !== 'scalar') return undefined
   if (!text.includes('{{')) {
     const column = /^(?:(?:new|NewRow)\.)?([A-Za-z_]\w*)$/.exec(text.trim())?.[1] ?? 'customer_id'
-    const example = scope === 'events' ? `payload.${column}` : column
+    const example = scope !== undefined ? `payload.${column}` : column
     return reader.fail(node, RULE_CODES.value, 'key is the same for every row', `write key: "{{${example}}}"`)
   }
   try {

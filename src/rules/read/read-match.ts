@@ -19,7 +19,7 @@ export function readMatch(
   reader: ValueReader,
   { ruleId, scope }: Pick<SourceText, 'ruleId' | 'scope'>,
 ): RulePattern | undefined {
-  const known = scope === 'events' ? [...new Set([...EVENT_FIELDS, ...ROW_FIELDS])] : ROW_FIELDS
+  const known = scope !== undefined ? [...new Set([...EVENT_FIELDS, ...ROW_FIELDS])] : ROW_FIELDS
   try {
     const pattern = parsePattern(node, ruleId)
     for (const { key, location } of pattern.entries)

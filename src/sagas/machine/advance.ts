@@ -12,13 +12,13 @@ import { applyCommand } from './operator.ts'
  * are counted as sent. Whoever stores the instance before sending loses nothing: an instance that is found with commands on
  * their way, and nobody who sent them, gets `lost`, and they are sent again with the same ids.
  */
-export const advance: Advance = (plan, instance, input, now) => {
+export const advance: Advance = (plan, instance, input, now, holdMs) => {
   if (instance === null) {
-    if (input.tag === 'start') return settled(new Draft(plan, started(plan, input, now), now), null, null)
+    if (input.tag === 'start') return settled(new Draft(plan, started(plan, input, now), now), null, null, holdMs)
     return { instance: null, commands: [], timers: [], ignored: 'there is no such instance' }
   }
   const draft = new Draft(plan, instance, now)
-  return settled(draft, instance, apply(draft, input))
+  return settled(draft, instance, apply(draft, input), holdMs)
 }
 
 function started(
@@ -85,18 +85,24 @@ function applyLost(draft: Draft): void {
 }
 
 /** What time has brought about comes after the input: a confirmation that is here is not too late. */
-function settled(draft: Draft, before: SagaInstance | null, ignored: string | null): Advanced {
+function settled(
+  draft: Draft,
+  before: SagaInstance | null,
+  ignored: string | null,
+  holdMs: number | undefined,
+): Advanced {
   const { instance } = draft
   passTime(draft)
   if (instance.status === 'running') goOn(draft)
   if (instance.status === 'compensating' || instance.status === 'stuck') goBack(draft)
   settleStuck(draft)
-  const commands = draft.issue()
+  const commands = holdMs === undefined ? draft.issue() : draft.hold(holdMs)
   const timers = draft.timers()
-  if (!draft.changed && before !== null) return { instance: before, commands, timers, ignored }
+  const dueAt = timers[0] ?? null
+  if (!draft.changed && before?.dueAt === dueAt) return { instance: before, commands, timers, ignored }
   instance.updatedAt = draft.now
   instance.revision += 1
-  instance.dueAt = timers[0] ?? null
+  instance.dueAt = dueAt
   return { instance: draft.snapshot(), commands, timers, ignored }
 }
 

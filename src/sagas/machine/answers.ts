@@ -21,7 +21,8 @@ export function applyAnswer(draft: Draft, answer: SagaInput & { readonly tag: 'a
 
 /** It timed out, or was rejected, while it was on its way. */
 function answerLate({ state, plan }: DraftStep, outcome: CommandOutcome): void {
-  if (state.status === 'unknown' && outcome.tag === 'refused' && !state.perhaps) state.status = 'refused'
+  const isUntouched = outcome.tag === 'refused' || (outcome.tag === 'failed' && outcome.untouched === true)
+  if (state.status === 'unknown' && isUntouched && !state.perhaps) state.status = 'refused'
   if (state.status === 'refused' && outcome.tag === 'done' && !plan.confirms) state.status = 'unknown'
 }
 

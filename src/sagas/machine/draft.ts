@@ -59,6 +59,16 @@ export class Draft {
     })
   }
 
+  /** Instead of `issue`: what is to be sent now goes out later. */
+  hold(ms: number): readonly OutgoingCommand[] {
+    for (const { state } of this.steps) {
+      if (state.sendAt === null || state.sendAt > this.now || state.sentAt !== null) continue
+      if (ms > 0) this.changed = true
+      state.sendAt = this.now + ms
+    }
+    return []
+  }
+
   timers(): readonly number[] {
     const times: number[] = []
     const running = this.instance.status === 'running'

@@ -8,6 +8,7 @@ const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
  * of it because two actions may say different things about one event to one receiver, who would drop the second.
  */
 export function messageId(eventId: string, action: ActionPlan): string {
+  if (action.idIsWhole === true) return eventId
   return `${eventId}#${action.rule.id}#${action.identity}`.replaceAll(UNSAFE, percent)
 }
 

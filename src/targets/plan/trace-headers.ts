@@ -8,6 +8,11 @@ export interface TraceHeaders {
   readonly 'bingo-causation-id'?: string
   /** W3C trace context. */
   readonly traceparent?: string
+  /** Of a command of a saga: what its participants tell commands apart by. */
+  readonly 'bingo-saga'?: string
+  readonly 'bingo-step'?: string
+  readonly 'bingo-op'?: string
+  readonly 'bingo-attempt'?: string
 }
 
 const NONE: TraceHeaders = {}
@@ -23,7 +28,15 @@ export function traceHeaders(change: Change): TraceHeaders {
     'bingo-correlation-id': headerText(correlationOf(envelope)),
     ...(causationId !== null && { 'bingo-causation-id': headerText(causationId) }),
     ...(traceparent !== null && PLAIN.test(traceparent) && { traceparent }),
+    ...sagaHeaders(change),
   }
+}
+
+function sagaHeaders({ facts }: Change): TraceHeaders {
+  const command = facts?.saga?.command
+  if (command === undefined || command === null) return NONE
+  const { saga, step, op, attempt } = command
+  return { 'bingo-saga': saga, 'bingo-step': headerText(step), 'bingo-op': op, 'bingo-attempt': String(attempt) }
 }
 
 /** An id as the headers of every protocol take it. */

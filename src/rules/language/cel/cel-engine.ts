@@ -64,11 +64,20 @@ const EVENT_VARIABLES: { readonly [name: string]: string } = {
   key: 'dyn',
 }
 
+/** What `when` of a step of a saga can use besides. */
+const SAGA_VARIABLES: { readonly [name: string]: string } = {
+  saga: 'map<string, dyn>',
+  steps: 'map<string, dyn>',
+  input: 'dyn',
+  output: 'map<string, dyn>',
+}
+
 /** Names and types of what an expression can use: that of a rule on rows, or of one with `on`. */
-export type CelScope = 'events' | undefined
+export type CelScope = 'events' | 'saga' | undefined
 
 export function variablesOf(scope: CelScope): { readonly [name: string]: string } {
-  return scope === 'events' ? { ...VARIABLES, ...EVENT_VARIABLES } : VARIABLES
+  if (scope === undefined) return VARIABLES
+  return { ...VARIABLES, ...EVENT_VARIABLES, ...(scope === 'saga' && SAGA_VARIABLES) }
 }
 
 /**
@@ -122,11 +131,18 @@ function createEnvironment(scope: CelScope): Environment {
 }
 
 const rowEnvironment = createEnvironment(undefined)
-let eventEnvironment: Environment | undefined
+const eventEnvironments = new Map<CelScope, Environment>()
+
+function environmentOf(scope: CelScope): Environment {
+  if (scope === undefined) return rowEnvironment
+  let environment = eventEnvironments.get(scope)
+  if (environment === undefined) eventEnvironments.set(scope, (environment = createEnvironment(scope)))
+  return environment
+}
 
 /** Parses and type-checks an expression. Throws what `celIssue` understands. */
 export function parseCel(text: string, scope?: CelScope): CelProgram {
-  const environment = scope === 'events' ? (eventEnvironment ??= createEnvironment(scope)) : rowEnvironment
+  const environment = environmentOf(scope)
   const parsed = environment.parse(text)
   forEachNode(parsed.ast, useOwnFunctions)
   useOptionalRows(parsed.ast, new Set())

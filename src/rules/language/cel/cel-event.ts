@@ -1,4 +1,5 @@
 import type { Change, Row, Value } from '../../../model/event/change.ts'
+import { sagaValue } from '../fact-values.ts'
 import type { SourceText } from '../source-text.ts'
 import { FactVariables } from './cel-facts-of-rule.ts'
 import { celInteger } from './values/cel-values.ts'
@@ -66,6 +67,22 @@ export class EventVariables extends FactVariables {
 
   get key(): string | null {
     return this.change.key
+  }
+
+  get saga(): unknown {
+    return celJson(sagaValue(this.change, 'saga'))
+  }
+
+  get steps(): unknown {
+    return celJson(sagaValue(this.change, 'steps'))
+  }
+
+  get input(): unknown {
+    return this.payload
+  }
+
+  get output(): unknown {
+    return celJson(sagaValue(this.change, 'output'))
   }
 
   /** When it happened, as its sender says. */

@@ -10,17 +10,17 @@ import type { RowReading } from './cel-context.ts'
 import { celIssue, parseCel, setLiteral } from './cel-engine.ts'
 import type { CelProgram, CelScope } from './cel-engine.ts'
 import { EventVariables } from './cel-event.ts'
-import { readsOfKinds } from './values/cel-kinds.ts'
+import { pathsIn, readsOfKinds } from './values/cel-kinds.ts'
 import { parseFilter, plain } from './compile/cel-problems.ts'
 import { findReferences, readsOf } from './compile/cel-references.ts'
 import type { References } from './compile/cel-references.ts'
 import { operandText } from './values/cel-text-range.ts'
 import { notInKey, notOfEvent, unknownColumn } from '../column-errors.ts'
-import { NO_RULE_FACTS } from '../fact-values.ts'
+import { NO_RULE_FACTS, SAGA_NAMES, sagaProblem } from '../fact-values.ts'
 import type { RuleFacts } from '../fact-values.ts'
 import { lookupsIn } from './cel-lookups.ts'
 import { necessaryComparisons, necessaryLookups } from './compile/necessary.ts'
-import { printLocation } from '../source-text.ts'
+import { printLocation, textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
 
@@ -28,6 +28,7 @@ import { columnsOf } from '../table-columns.ts'
 export function compilePredicate(source: SourceText, facts: RuleFacts = NO_RULE_FACTS): Predicate {
   const program = parseFilter(source)
   const lookups = lookupsIn(source, program.ast, facts)
+  if (facts.saga !== undefined) checkSagaPaths(source, program.ast, facts.saga.steps)
   const references = findReferences(program.ast)
   return {
     source: source.text,
@@ -38,6 +39,14 @@ export function compilePredicate(source: SourceText, facts: RuleFacts = NO_RULE_
     lookups: source.scope === 'events' ? necessaryLookups(program.ast) : [],
     reads: (table) => readsOf(references, table),
     bind: (table) => bindPredicate(source, references, table),
+  }
+}
+
+function checkSagaPaths(source: SourceText, ast: CelProgram['ast'], steps: readonly string[]): void {
+  for (const { path, offset } of pathsIn(ast)) {
+    if (!(SAGA_NAMES as readonly string[]).includes(path[0]!)) continue
+    const problem = sagaProblem(path, steps)
+    if (problem !== undefined) throw textProblem(source, 'BINGO_RULE_BAD_FILTER', problem.message, offset, problem.hint)
   }
 }
 

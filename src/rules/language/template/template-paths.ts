@@ -7,8 +7,8 @@ import { nearestName } from '../../../model/nearest-name.ts'
 import { keyOf, keyValue } from '../../../model/event/row-key.ts'
 import type { ColumnDef, TableDef } from '../../../model/table/table.ts'
 import { absentColumn, notInKey, notOfEvent, unknownColumn } from '../column-errors.ts'
-import { lookupProblem, lookupValue } from '../fact-values.ts'
-import type { RuleFacts } from '../fact-values.ts'
+import { lookupProblem, lookupValue, SAGA_NAMES, sagaProblem, sagaValue } from '../fact-values.ts'
+import type { RuleFacts, SagaName } from '../fact-values.ts'
 import { textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
@@ -22,7 +22,7 @@ export type Getter = (change: Change) => Value
  * of all kinds have, in rules with `on`.
  */
 export interface PathTarget {
-  readonly image: 'new' | 'old' | 'row' | 'key' | 'change' | 'event' | 'lookup' | 'threshold'
+  readonly image: 'new' | 'old' | 'row' | 'key' | 'change' | 'event' | 'lookup' | 'threshold' | 'saga'
   /** Undefined: the whole image; for `change` and `event` the name of the property, for `lookup` that of the lookup. */
   readonly name: string | undefined
   /** Path into a JSON column, or into the whole event. */
@@ -67,7 +67,8 @@ export function targetOf(source: SourceText, path: TemplatePath, facts: RuleFact
     return lookupTarget(source, path, rest, facts)
   if (head === 'threshold' && facts.threshold) return { image: 'threshold', name: undefined, rest }
   if (head === undefined) return { image: 'row', name: undefined, rest: [] }
-  const ofEvent = source.scope === 'events' ? fieldTarget(head === 'event' ? rest : path.parts) : undefined
+  if (facts.saga !== undefined && isSagaName(head)) return sagaTarget(source, path, head, facts.saga.steps)
+  const ofEvent = source.scope !== undefined ? fieldTarget(head === 'event' ? rest : path.parts) : undefined
   if (ofEvent !== undefined && (head === 'event' || !SHARED.has(head))) return ofEvent
   const image = Object.hasOwn(IMAGES, head) ? IMAGES[head] : undefined
   if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
@@ -87,6 +88,16 @@ function lookupTarget(
   throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', problem.message, path.offset, problem.hint)
 }
 
+function isSagaName(name: string): name is SagaName {
+  return (SAGA_NAMES as readonly string[]).includes(name)
+}
+
+function sagaTarget(source: SourceText, path: TemplatePath, name: SagaName, steps: readonly string[]): PathTarget {
+  const problem = sagaProblem(path.parts, steps)
+  if (problem === undefined) return { image: 'saga', name, rest: path.parts.slice(1) }
+  throw textProblem(source, 'BINGO_RULE_BAD_TEMPLATE', problem.message, path.offset, problem.hint)
+}
+
 /** Fields of an event that columns are often called as well. `{{id}}` is the column of a row, and the id of an event. */
 const SHARED: ReadonlySet<string> = new Set(['id', 'type', 'source'])
 
@@ -101,7 +112,7 @@ function eventTarget(source: SourceText, path: TemplatePath, [name, ...rest]: re
   const image = Object.hasOwn(IMAGES, name) ? IMAGES[name] : undefined
   if (image !== undefined) return { image, name: rest[0], rest: rest.slice(1) }
   if (Object.hasOwn(PROPERTIES, name)) return { image: 'change', name, rest }
-  const fields = source.scope === 'events' ? EVENT_FIELDS : []
+  const fields = source.scope !== undefined ? EVENT_FIELDS : []
   const known = [...new Set([...fields, ...Object.keys(PROPERTIES), 'new', 'old', 'key'])]
   const nearest = nearestName(name, known)
   throw textProblem(
@@ -126,7 +137,7 @@ export function addReads(
   const columns = columnsOf(table)
   const column = target.name === undefined ? undefined : columns.find(target.name)?.name
   const { image } = target
-  if (image === 'lookup' || image === 'threshold') return
+  if (image === 'lookup' || image === 'threshold' || image === 'saga') return
   if (image === 'event') {
     if (target.name === 'payload') addReads({ image: 'change', name: undefined, rest: [] }, table, reads)
     if (target.name === 'key') addReads({ image: 'key', name: undefined, rest: [] }, table, reads)
@@ -148,6 +159,7 @@ export function addReads(
 /** Compiles a path for one table. Throws EvaluationError when it names a column that the table does not have. */
 export function resolvePath(source: SourceText, path: TemplatePath, target: PathTarget, table: TableDef): Getter {
   if (target.image === 'lookup') return lookupGetter(source, target)
+  if (target.image === 'saga') return inside((change) => sagaValue(change, target.name as SagaName), target.rest)
   if (isPosted(table) && isOfRow(target)) throw notOfEvent(source, path.parts.join('.'), path.offset)
   if (isPosted(table) && isOutboxField(target)) return inside(contextGetter(target.name!), target.rest)
   const whole = wholeGetter(target, table)
@@ -229,6 +241,7 @@ function wholeGetter(target: PathTarget, table: TableDef): Getter | undefined {
     case 'key':
       return (change) => keyOf(change.table, change.old, change.new)
     case 'lookup':
+    case 'saga':
       return undefined
     case 'threshold':
       return (change) => (change.facts?.threshold ?? null) as Value

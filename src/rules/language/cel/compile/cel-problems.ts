@@ -161,9 +161,9 @@ function variableHint(name: string, scope: CelScope): string {
   const nearest = nearestName(name, variables)
   if (nearest !== undefined) return `did you mean ${nearest}?`
   if (isEventField(name)) {
-    return scope === 'events' ? `write event.${name}` : 'posted events are for rules with on: instead of table:'
+    return scope !== undefined ? `write event.${name}` : 'posted events are for rules with on: instead of table:'
   }
   const written =
-    scope === 'events' ? `payload.${name}, or new.${name} for a column` : `new.${name} or old.${name} for a column`
+    scope !== undefined ? `payload.${name}, or new.${name} for a column` : `new.${name} or old.${name} for a column`
   return `write ${written}; other variables: ${variables.join(', ')}`
 }
