@@ -24,7 +24,7 @@ export const NEEDS = {
   status: { source: false, used: ['http'] },
   health: { source: false, used: ['http'] },
   targets: { source: false, used: ['http'] },
-  // And `bingo rules`.
+  // And `bingo rules`, `bingo sagas`.
   events: { source: false, used: ['http'] },
   'position show': { source: false, used: ['name', 'checkpoint.store'] },
   'position set': {

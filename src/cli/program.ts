@@ -11,6 +11,7 @@ import { positionCommand } from './commands/position.ts'
 import { printError } from './output/print-error.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { runCommand } from './commands/run.ts'
+import { sagasCommand } from './commands/sagas.ts'
 import { targetsCommand } from './commands/targets.ts'
 import { statusCommand } from './commands/status.ts'
 import { storeCommand } from './commands/store.ts'
@@ -71,6 +72,7 @@ export function createProgram(exit: (code: number) => void): Command {
     targetsCommand(),
     eventsCommand(),
     rulesCommand(),
+    sagasCommand(),
     healthCommand(exit),
     deadLettersCommand(exit),
     positionCommand(),

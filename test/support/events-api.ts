@@ -40,6 +40,7 @@ export function apiDeps(
     takesEvents: true,
     events: () => events.current,
     rules: () => rules,
+    sagas: () => null,
     environments: ['default'],
     testEnvironments: new Set(['test']),
     limits,

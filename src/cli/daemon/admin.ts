@@ -131,6 +131,7 @@ function lazyApi({ config, daemon, log, clock, tokens }: ApiParts): NonNullable<
       takesEvents: config.events !== null,
       events: () => daemon.events(),
       rules: () => daemon.rules(),
+      sagas: () => null,
       environments,
       testEnvironments,
       limits,

@@ -19,11 +19,13 @@ import {
 import { openApi } from './open-api.ts'
 import { ApiError, INTERNAL, problemOf, type ApiProblem } from './problem.ts'
 import { jsonAnswer } from './records.ts'
+import { SAGA_VERBS } from './saga-operations.ts'
+import { actOnSaga, getSaga, listSagas } from './sagas.ts'
 import { EventStreams } from './stream.ts'
 
 type App = Hono<{ Variables: { caller: Caller } }>
 
-/** The API of posted events: `fetch` answers requests without a socket. */
+/** The API of posted events and sagas: `fetch` answers requests without a socket. */
 export function createApi(deps: ApiDeps): App {
   const api: Api = { ...deps, bodies: new Bodies(deps.limits.requestBytes, deps.limits.depth) }
   const streams = new EventStreams()
@@ -52,6 +54,9 @@ export function createApi(deps: ApiDeps): App {
   app.post('/api/v1/event-dispatchers/:id/disable', (call) => switchDispatcher(api, call, false))
   app.post('/api/v1/event-dispatchers/:id/invoke', (call) => invokeDispatcher(api, call))
   app.post('/api/v1/cloudevents', (call) => postCloudEvents(api, call))
+  app.get('/api/v1/sagas', (call) => listSagas(api, call))
+  app.get('/api/v1/sagas/:saga/:key', (call) => getSaga(api, call))
+  for (const verb of SAGA_VERBS) app.post(`/api/v1/sagas/:saga/:key/${verb}`, (call) => actOnSaga(api, call, verb))
   app.notFound(() =>
     answerOf({ status: 404, body: { error: 'not found; see /openapi.json', code: 'BINGO_HTTP_NOT_FOUND' } }),
   )

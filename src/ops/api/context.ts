@@ -7,6 +7,7 @@ import { jsonPath } from '../../model/json/strict-json.ts'
 import type { Poster } from '../../model/event/posted/posting.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Log } from '../../model/rule/action.ts'
+import type { SagaOperations } from '../../sagas/contract.ts'
 import type { Caller, Tokens } from '../tokens.ts'
 import type { Bodies } from './body.ts'
 import { ApiError } from './problem.ts'
@@ -18,6 +19,8 @@ export interface ApiDeps {
   /** Null while this instance takes none in: it starts, or another one leads. */
   readonly events: () => Events | null
   readonly rules: () => RuleSwitches | null
+  /** Null while this instance runs none. */
+  readonly sagas: () => SagaOperations | null
   readonly environments: readonly string[]
   readonly testEnvironments: ReadonlySet<string>
   readonly limits: EventLimits

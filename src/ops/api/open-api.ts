@@ -2,10 +2,11 @@ import { z } from 'zod'
 import type { ApiDeps } from './context.ts'
 import { COMPONENTS, JSON_TYPE, OPERATIONS, type Operation, type SchemaName } from './operations.ts'
 
-const TITLE = 'BinGo: posted events'
+const TITLE = 'BinGo: posted events and sagas'
 const TAGS = [
   { name: 'events', description: 'Post events, and see what became of them.' },
   { name: 'rules', description: 'Rules on events.' },
+  { name: 'sagas', description: 'Instances of sagas.' },
   { name: 'cloudevents', description: 'CloudEvents 1.0.' },
 ]
 
@@ -31,6 +32,7 @@ export function openApi({ version }: Pick<ApiDeps, 'version'>): object {
     'Replay',
     'Redelivered',
     'Invoke',
+    'SagaCommand',
     'CloudEvent',
     'CloudEvents',
   ])
@@ -43,7 +45,7 @@ export function openApi({ version }: Pick<ApiDeps, 'version'>): object {
     info: {
       title: TITLE,
       version,
-      description: 'Post events, follow what rules do with them, and operate the rules.',
+      description: 'Post events, follow what rules do with them, and operate rules and sagas.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -92,7 +94,12 @@ function answerOf(answer: Operation['answer']): object {
 }
 
 function parametersOf({ path, query, headers = [] }: Operation): readonly object[] {
-  const ids = path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }] : []
+  const ids = [...path.matchAll(/{(\w+)}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
   const named = Object.entries(query?.shape ?? {}).map(([name, schema]) => {
     const { description, ...rest } = schemaOf(schema as z.ZodType, 'input')
     return { name, in: 'query', ...(typeof description === 'string' && { description }), schema: rest }

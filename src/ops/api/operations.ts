@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { SAGA_OPERATIONS } from './saga-operations.ts'
+import { sagaBody, sagaInstance, sagaPage } from './saga-schemas.ts'
 import * as schemas from './schemas.ts'
 
 export const COMPONENTS = {
@@ -15,6 +17,9 @@ export const COMPONENTS = {
   Page: schemas.page,
   Dispatcher: schemas.dispatcher,
   Dispatchers: z.object({ dispatchers: z.array(schemas.dispatcher) }),
+  Saga: sagaInstance,
+  Sagas: sagaPage,
+  SagaCommand: sagaBody,
   Problem: schemas.problem,
 } as const
 export type SchemaName = keyof typeof COMPONENTS
@@ -24,7 +29,7 @@ export interface Operation {
   readonly path: string
   readonly id: string
   readonly summary: string
-  readonly tag: 'events' | 'rules' | 'cloudevents'
+  readonly tag: 'events' | 'rules' | 'sagas' | 'cloudevents'
   readonly scope: string
   readonly query?: z.ZodObject
   /** Media type → component. */
@@ -202,4 +207,5 @@ export const OPERATIONS: readonly Operation[] = [
     answer: 'Event',
     statuses: POST,
   },
+  ...SAGA_OPERATIONS,
 ]

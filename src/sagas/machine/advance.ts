@@ -21,11 +21,7 @@ export const advance: Advance = (plan, instance, input, now, holdMs) => {
   return settled(draft, instance, apply(draft, input), holdMs)
 }
 
-function started(
-  plan: SagaPlan,
-  { key, event }: SagaInput & { readonly tag: 'start' },
-  now: number,
-): SagaInstance {
+function started(plan: SagaPlan, { key, event }: SagaInput & { readonly tag: 'start' }, now: number): SagaInstance {
   return {
     saga: plan.id,
     key,

@@ -70,7 +70,10 @@ function answerUndo(draft: Draft, { state, plan }: DraftStep, outcome: CommandOu
 }
 
 /** An event says that the step is done. Answers why it says nothing new, or null. */
-export function applyConfirm(draft: Draft, { step: id, payload }: SagaInput & { readonly tag: 'confirm' }): string | null {
+export function applyConfirm(
+  draft: Draft,
+  { step: id, payload }: SagaInput & { readonly tag: 'confirm' },
+): string | null {
   const step = draft.step(id)
   if (step === undefined) return NO_STEP
   const { state } = step

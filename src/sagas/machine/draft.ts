@@ -1,5 +1,11 @@
 import type { SagaPlan, StepPlan, StepRetry } from '../../model/saga/definition.ts'
-import { commandId, type SagaFailure, type SagaInstance, type SagaOp, type StepState } from '../../model/saga/instance.ts'
+import {
+  commandId,
+  type SagaFailure,
+  type SagaInstance,
+  type SagaOp,
+  type StepState,
+} from '../../model/saga/instance.ts'
 import type { OutgoingCommand } from '../contract.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }

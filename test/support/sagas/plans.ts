@@ -48,12 +48,12 @@ export function randomPlan(random: Random): SagaPlan {
       confirms: random.chance(0.4),
       timeoutMs: random.chance(0.5) ? random.int(500, 20_000) : null,
       retry: { attempts: random.int(1, 4), minMs: 500, maxMs: 4_000 },
-      undo: random.chance(0.85) ? { retry: { attempts: 3, minMs: 500, maxMs: 4_000 } } : random.pick([null, "none"] as const),
+      undo: random.chance(0.85)
+        ? { retry: { attempts: 3, minMs: 500, maxMs: 4_000 } }
+        : random.pick([null, 'none'] as const),
       when: random.chance(0.15) ? () => false : null,
     })
-  const stages = Array.from({ length: random.int(1, 4) }, () =>
-    Array.from({ length: random.int(1, 3) }, () => step()),
-  )
+  const stages = Array.from({ length: random.int(1, 4) }, () => Array.from({ length: random.int(1, 3) }, () => step()))
   // What waits for a confirmation that is lost ends by it.
   return sagaPlan(stages, { deadlineMs: random.int(5_000, 120_000) })
 }

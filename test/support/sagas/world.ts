@@ -131,7 +131,13 @@ export class SagaWorld {
     const outcome = isLost && random.chance(0.5) ? FAILED : this.service(command)
     if (by !== this.process) return
     const answer = isLost ? { ...FAILED, down: random.chance(0.3) } : outcome
-    const input: SagaInput = { tag: 'answer', step: command.step, op: command.op, attempt: command.attempt, outcome: answer }
+    const input: SagaInput = {
+      tag: 'answer',
+      step: command.step,
+      op: command.op,
+      attempt: command.attempt,
+      outcome: answer,
+    }
     this.input(input)
     if (random.chance(chaos.lost)) this.input(input)
   }
@@ -153,7 +159,8 @@ export class SagaWorld {
     if (!service.undone && !service.done) {
       service.done = true
       const { confirms } = this.plan.stages.flat().find((each) => each.id === step)!
-      if (confirms && !this.random.chance(this.chaos.failed)) this.events.push({ tag: 'confirm', step, payload: { step } })
+      if (confirms && !this.random.chance(this.chaos.failed))
+        this.events.push({ tag: 'confirm', step, payload: { step } })
     }
     return DONE
   }

@@ -1,0 +1,63 @@
+import { BingoError } from '../../model/errors.ts'
+import type { SagaCommand } from '../../sagas/contract.ts'
+import { askApi, withQuery, type ApiOptions } from '../posted/ask-api.ts'
+import type { Answer } from '../daemon/ask-daemon.ts'
+
+/** An instance as the API shows it: ops/api/sagas.ts. */
+export interface ShownSaga {
+  readonly saga: string
+  readonly key: string
+  readonly status: string
+  readonly startedAt: string
+  readonly endedAt: string | null
+  readonly deadlineAt: string | null
+  readonly dueAt: string | null
+  readonly failure: ShownFailure | null
+  readonly event: { readonly id: string; readonly type: string }
+  readonly steps: readonly ShownStep[]
+}
+
+export interface ShownFailure {
+  readonly at: string
+  readonly code: string
+  readonly message: string
+}
+
+export interface ShownStep {
+  readonly id: string
+  readonly status: string
+  readonly attempts: number
+  readonly undoAttempts: number
+  readonly sendAt: string | null
+  readonly failure: ShownFailure | null
+}
+
+export interface SagaPageOptions extends ApiOptions {
+  readonly saga?: string
+  readonly status?: string
+  readonly key?: string
+}
+
+/** One page of instances, newest first. */
+export function askSagas(options: SagaPageOptions, limit: number, cursor: string | undefined): Promise<Answer> {
+  const { saga, status, key } = options
+  return askApi(options, withQuery('/api/v1/sagas', { saga, status, key, limit, cursor }))
+}
+
+export function askSaga(options: ApiOptions, saga: string, key: string): Promise<Answer> {
+  return askApi(options, pathOf(saga, key))
+}
+
+export function changeSaga(
+  options: ApiOptions,
+  saga: string,
+  key: string,
+  { tag, ...body }: SagaCommand,
+): Promise<Answer> {
+  return askApi(options, pathOf(saga, key, `/${tag}`), { method: 'POST', body: JSON.stringify(body) })
+}
+
+function pathOf(saga: string, key: string, verb = ''): string {
+  if (saga === '' || key === '') throw new BingoError('BINGO_SAGA_UNKNOWN', 'a saga and a key must not be empty')
+  return `/api/v1/sagas/${encodeURIComponent(saga)}/${encodeURIComponent(key)}${verb}`
+}
