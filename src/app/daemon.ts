@@ -1,5 +1,6 @@
 import { TargetQueues } from '../deliver/deliveries.ts'
 import { actionTypes } from '../targets/registry.ts'
+import { compileRowImages } from '../sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../sources/mysql/binlog/rows/row-decoder.ts'
 import { openDeadLetterStore, openInstanceState, openWaitingStore } from '../state/open.ts'
 import type { Config } from './config/config.ts'
@@ -279,6 +280,7 @@ class ConfiguredDaemon implements Daemon {
         waiting: permit === undefined ? waiting : new GuardedWaiting(waiting, permit),
         replaced: elected?.replaced,
         compileRowDecoder,
+        compileRowImages,
       },
     )
   }

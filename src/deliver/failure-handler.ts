@@ -140,7 +140,8 @@ export class FailureHandler implements Undelivered {
   }
 
   private letter(job: InFlightJob, state: DeadLetter['state']): DeadLetter {
-    const { action, change, failure } = job
+    const { action, failure } = job
+    const change = job.change.whole
     const now = this.deps.clock.now()
     const attempts = job.attempts ?? []
     // One that is given up before its rows were there has not been evaluated either.

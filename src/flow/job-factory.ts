@@ -1,4 +1,5 @@
 import type { ActionPlan, Log, Payload } from '../model/rule/action.ts'
+import type { ByteArena } from '../model/event/bytes/byte-arena.ts'
 import type { Change } from '../model/event/change.ts'
 import type { EventEnvelope } from '../model/event/posted/event-record.ts'
 import { isPosted } from '../model/event/posted/posted-event.ts'
@@ -69,6 +70,10 @@ export class JobFactory<P> implements MatchSink {
 
   exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null {
     return this.deps.thresholds?.count(rule, threshold, change) ?? null
+  }
+
+  arena(action: ActionPlan, change: Change): ByteArena | undefined {
+    return this.laneJobs.arena(action, change)
   }
 
   cancelled(rule: Rule, change: Change, error: EvaluationError | null): void {
@@ -149,6 +154,7 @@ export class JobFactory<P> implements MatchSink {
   private take(job: InFlightJob): void {
     followInOrder(job, this.lastJob)
     this.lastJob = job
+    job.change.taken()
     this.deps.backPressure.charge(job)
     this.deps.observer?.began(job)
     this.deps.buffer.add(job)

@@ -7,7 +7,7 @@ import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
-import type { CompileRowDecoder } from '../match/program/program.ts'
+import type { CompileRowDecoder, CompileRowImages } from '../match/program/program.ts'
 import type { SourceEntry } from './reading.ts'
 
 /** What wires the stages together (pipeline.ts), as whoever runs it sees it. */
@@ -51,6 +51,8 @@ export interface PipelineDeps {
   /** Where events wait that are delayed. */
   readonly waiting: WaitingStore
   readonly compileRowDecoder: CompileRowDecoder
+  /** Absent: rows are decoded for whatever is sent of them. */
+  readonly compileRowImages?: CompileRowImages | undefined
   readonly log: Log
   readonly stats: Stats
   readonly clock: Clock

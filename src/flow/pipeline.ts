@@ -194,7 +194,8 @@ class StagedPipeline implements Pipeline {
 
   private matcherOf(ruleSet: RuleSet): Matcher {
     const checks = new TableChecks(ruleSet, this.deps)
-    return new Matcher(ruleSet, this.deps.compileRowDecoder, (table) => checks.check(table))
+    const { compileRowDecoder, compileRowImages } = this.deps
+    return new Matcher(ruleSet, compileRowDecoder, (table) => checks.check(table), compileRowImages)
   }
 
   dropTarget(target: string): DropResult {

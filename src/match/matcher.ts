@@ -9,7 +9,7 @@ import { ChangeProgram } from './change-program.ts'
 import type { EventProgram } from './event-program.ts'
 import { EventPrograms } from './event-programs.ts'
 import { TableProgram } from './program/program.ts'
-import type { CompileRowDecoder } from './program/program.ts'
+import type { CompileRowDecoder, CompileRowImages } from './program/program.ts'
 
 /** Programs of one table: by operation, then by the identity of the column sets present in the images. */
 interface TablePrograms {
@@ -36,15 +36,22 @@ const MOST_PROGRAMS = 512
 export class Matcher {
   private readonly rules: readonly Rule[]
   private readonly compile: CompileRowDecoder
+  private readonly compileImages: CompileRowImages | undefined
   private readonly onTable: (table: TableDef) => void
   private readonly tables = new WeakMap<TableDef, TablePrograms>()
   private readonly events: EventPrograms
 
   /** `onTable` is told of each table, once per shape. */
-  constructor(ruleSet: RuleSet, compile: CompileRowDecoder, onTable: (table: TableDef) => void = () => undefined) {
+  constructor(
+    ruleSet: RuleSet,
+    compile: CompileRowDecoder,
+    onTable: (table: TableDef) => void = () => undefined,
+    compileImages?: CompileRowImages,
+  ) {
     this.rules = ruleSet.rules.filter((rule) => !rule.manual)
     this.events = new EventPrograms(this.rules, ruleSet.rules)
     this.compile = compile
+    this.compileImages = compileImages
     this.onTable = onTable
   }
 
@@ -107,6 +114,7 @@ export class Matcher {
       { op: block.op, presentOld, presentNew, partialJson },
       shaped.rules,
       this.compile,
+      this.compileImages,
     )
     if (shaped.programs.length >= MOST_PROGRAMS) shaped.programs.length = 0
     shaped.programs.push({ key: { presentOld, presentNew, partialJson }, program })

@@ -28,7 +28,8 @@ export function recordOf(
   nowMs: number,
   from?: WaitingSeq,
 ): WaitingRecord {
-  const { action, change, failure, attempts, preparation, skipped } = job
+  const { action, failure, attempts, preparation, skipped } = job
+  const change = job.change.whole
   // A `when` that reads lookups has not been asked yet, or did not hold: the record is not to be sent without asking it.
   const stage = failure?.stage ?? (skipped || preparation?.stage === 'when' ? 'when' : undefined)
   const failed = failure && { at: nowMs, code: failure.code, message: failure.message }

@@ -4,6 +4,7 @@ import { DdlNotes } from '../../src/flow/ddl-notes.ts'
  * `node test/bench/reader.ts MODE URL FILE OFFSET END_FILE END_OFFSET ROWS` prints a ReadResult as JSON.
  */
 import { performance } from 'node:perf_hooks'
+import { compileRowImages } from '../../src/sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
 import { Watermark } from '../../src/flow/checkpoint/watermark.ts'
 import { systemClock } from '../../src/model/clock.ts'
@@ -59,7 +60,7 @@ async function readWithBingo(rules: string): Promise<number> {
     },
   }
   const counters = new RuleCounters(stats)
-  const intake = new GroupIntake<SourcePosition>(new Matcher(ruleSet, compileRowDecoder), {
+  const intake = new GroupIntake<SourcePosition>(new Matcher(ruleSet, compileRowDecoder, undefined, compileRowImages), {
     ddls: new DdlNotes(),
     lanes: 16,
     stats,

@@ -15,6 +15,7 @@ import type { EventToPublish, PublishedEvent, PublishOptions } from '../../event
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { silentLog } from '../../model/silent-log.ts'
 import { createStats, type Stats } from '../../model/stats.ts'
+import { compileRowImages } from '../../sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
@@ -192,6 +193,7 @@ export class LibraryPipeline implements Pipeline {
         },
         lookups: lookupsOf(lookupSource(this.parts.sources), 'wait', deps),
         compileRowDecoder,
+        compileRowImages,
       },
     )
   }

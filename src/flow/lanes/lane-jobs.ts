@@ -1,3 +1,5 @@
+import { ByteArena } from '../../model/event/bytes/byte-arena.ts'
+import { Utf8Bytes } from '../../model/event/bytes/content.ts'
 import type { Change } from '../../model/event/change.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { EvaluationFailure, Hold, Revision } from '../../model/delivery/in-flight-job.ts'
@@ -13,9 +15,24 @@ export class LaneJobs {
   private readonly count: number
   private readonly lanes: RowLanes
 
+  private readonly arenas = new WeakMap<ActionPlan, (ByteArena | undefined)[]>()
+
   constructor(lanes: number) {
     this.count = lanes
     this.lanes = new RowLanes(lanes)
+  }
+
+  /**
+   * Jobs of one action on one lane end in their order, and share the buffers that their bytes are written to. Undefined:
+   * they do not, as some wait in a window.
+   */
+  arena(action: ActionPlan, change: Change): ByteArena | undefined {
+    if (action.rule.debounce !== null) return undefined
+    const { lanes } = this
+    lanes.locate(change, action.rule.key)
+    let arenas = this.arenas.get(action)
+    if (arenas === undefined) this.arenas.set(action, (arenas = []))
+    return (arenas[lanes.lane] ??= new ByteArena())
   }
 
   /** `heldBytes`: what the change keeps in memory. */
@@ -31,7 +48,7 @@ export class LaneJobs {
     lanes.locate(change, action.rule.key)
     const previous = key === 'previous'
     const lane = previous && lanes.previousLane >= 0 ? lanes.previousLane : lanes.lane
-    const payloadBytes = typeof payload === 'string' ? payload.length : heldBytes
+    const payloadBytes = typeof payload === 'string' || payload instanceof Utf8Bytes ? payload.length : heldBytes
     const bytes = JOB_BYTES + heldBytes + payloadBytes
     const job = new InFlightJob(action, change, payload, lane, bytes, hold, null, previous)
     if (isStatement(change)) {

@@ -1,16 +1,17 @@
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
 import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
-import { readsWhole } from './row-selection.ts'
+import { readsWhole, writesImages } from './row-selection.ts'
 
 /** An action with its condition and its templates, compiled for one table. */
 export interface BoundAction {
   readonly plan: ActionPlan
   readonly when: ((change: Change) => boolean) | null
-  readonly render: (change: Change) => Payload
+  readonly render: (change: Change, into?: ByteArena) => Payload
   readonly renderPreviousKey: ((change: Change) => Payload) | null
 }
 
@@ -18,6 +19,8 @@ export interface BoundAction {
 export interface BoundRule {
   readonly rule: Rule
   readonly whole: boolean
+  /** Some of its actions write what they send from the row's image. */
+  readonly writesImages: boolean
   /** Rules with the same pattern and filter share its number; it is evaluated once per row. */
   readonly filterId: number
   /** Null before the first match. */
@@ -28,6 +31,7 @@ export interface BoundRule {
 export function prepareRule(
   rule: Rule,
   table: TableDef,
+  hasImages: boolean,
   filters: Map<string, number>,
   predicates: Predicate[],
 ): BoundRule {
@@ -41,8 +45,10 @@ export function prepareRule(
     }
   }
   // What waits for its delay is rendered when it is due, by a rule that may read other columns by then.
-  const whole = rule.delayMs > 0 || rule.renews !== undefined || rule.actions.some((plan) => readsWhole(plan, table))
-  return { rule, filterId, actions: null, whole }
+  const later = rule.delayMs > 0 || rule.renews !== undefined
+  const fromImages = hasImages && writesImages(rule)
+  const whole = later || rule.actions.some((plan) => readsWhole(plan, table, fromImages))
+  return { rule, filterId, actions: null, whole, writesImages: fromImages }
 }
 
 export function bindActions(rule: Rule, table: TableDef): BoundAction[] {

@@ -1,6 +1,9 @@
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { Preparation } from '../../model/delivery/preparation.ts'
 import type { PresentColumns, RowsBlock } from '../../model/source/binlog-stream.ts'
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
+import { ImageChange } from '../../model/event/bytes/image-change.ts'
+import type { RowImages } from '../../model/event/bytes/image-change.ts'
 import { Change } from '../../model/event/change.ts'
 import type { Row, RowOp, Transaction } from '../../model/event/change.ts'
 import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
@@ -12,7 +15,7 @@ import type { TableDef } from '../../model/table/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
 import type { BoundAction, BoundRule } from './bound-rule.ts'
 import type { ColumnSelection } from './column-needs.ts'
-import { boundOfBytes, selections } from './row-selection.ts'
+import { boundOfBytes, selections, writesImages } from './row-selection.ts'
 import { actOn, firing } from '../change-program.ts'
 import { RuleIndex } from '../rule-index.ts'
 
@@ -30,6 +33,9 @@ export type CompileRowDecoder = (
   shape: BlockShape,
   select: { readonly old: ColumnSelection; readonly new: ColumnSelection },
 ) => RowDecoder
+
+/** How events are written from images of this shape; null where rows have to be decoded for that. */
+export type CompileRowImages = (table: TableDef, shape: BlockShape) => RowImages | null
 
 /** What could not be evaluated, and why. */
 export interface MatchFailure {
@@ -60,6 +66,8 @@ export interface MatchSink {
    * EvaluationError.
    */
   exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null
+  /** Where the action writes what it sends for the change, if it writes bytes; undefined: by itself. */
+  arena?(action: ActionPlan, change: Change): ByteArena | undefined
   /** A rule matched a row; before its actions. */
   ruleMatched(rule: Rule, change: Change): void
 }
@@ -81,6 +89,8 @@ export class TableProgram {
   /** Upper bound of what the columns of the first pass hold per row; Infinity when one of them can be long. */
   private readonly partialBytes: number
   private readonly compileWhole: () => RowDecoder
+  /** Null: no rule writes from the row's image. */
+  private readonly images: RowImages | null
   private decodeWhole: RowDecoder | null = null
   private readonly answers: Uint8Array
   private readonly errors: (EvaluationError | null)[]
@@ -90,14 +100,22 @@ export class TableProgram {
   private rowEnd = 0
   private readonly scratch: { -readonly [K in keyof Change]: Change[K] }
 
-  constructor(table: TableDef, shape: BlockShape, rules: readonly Rule[], compile: CompileRowDecoder) {
+  constructor(
+    table: TableDef,
+    shape: BlockShape,
+    rules: readonly Rule[],
+    compile: CompileRowDecoder,
+    compileImages?: CompileRowImages,
+  ) {
     this.table = table
+    this.images = rules.some(writesImages) ? (compileImages?.(table, shape) ?? null) : null
+    const hasImages = this.images !== null
     const filters = new Map<string, number>()
     const predicates: Predicate[] = []
-    this.rules = rules.map((rule) => prepareRule(rule, table, filters, predicates))
+    this.rules = rules.map((rule) => prepareRule(rule, table, hasImages, filters, predicates))
     this.predicates = predicates
     this.index = new RuleIndex(rules.map(conditionOf))
-    const first = selections(table, rules)
+    const first = selections(table, rules, hasImages)
     this.decode = compile(table, shape, first)
     this.partial = first.old !== 'all' || first.new !== 'all'
     this.partialBytes = this.partial ? boundOfBytes(table, first.old) + boundOfBytes(table, first.new) : Infinity
@@ -136,6 +154,7 @@ export class TableProgram {
     scratch.query = query
     let change: Change | null = null
     let whole: Change | null = null
+    let imaged: ImageChange | null = null
     answers.fill(UNKNOWN)
     for (const number of this.index.candidates(old, new_)) {
       const rule = this.rules[number]!
@@ -145,16 +164,35 @@ export class TableProgram {
         whole ??= this.wholeChange(block, start, end, seq, query, transaction)
         this.fire(rule, whole, answer, WHOLE_ROW_FACTOR * (end - start), sink)
       } else {
-        change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
         if (this.partial) {
           this.partialOf = block
           this.rowStart = start
           this.rowEnd = end
         }
-        this.fire(rule, change, answer, Math.min(WHOLE_ROW_FACTOR * (end - start), this.partialBytes), sink)
+        if (rule.writesImages) {
+          imaged ??= this.imageChange(block, start, end, seq, query, transaction, old, new_)
+          this.fire(rule, imaged, answer, WHOLE_ROW_FACTOR * (end - start), sink)
+        } else {
+          change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
+          this.fire(rule, change, answer, Math.min(WHOLE_ROW_FACTOR * (end - start), this.partialBytes), sink)
+        }
         this.partialOf = null
       }
     }
+    imaged?.settle()
+  }
+
+  private imageChange(
+    { op, buffer }: RowsBlock,
+    start: number,
+    end: number,
+    seq: number,
+    query: string | null,
+    transaction: Transaction,
+    old: Row | null,
+    new_: Row | null,
+  ): ImageChange {
+    return new ImageChange(this.table, op, transaction, seq, old, new_, query, this.images!, buffer, start, end)
   }
 
   private wholeChange(

@@ -23,7 +23,11 @@ export function boundOfBytes(table: TableDef, selected: ColumnSelection): number
 }
 
 /** First pass: what all filters and the modest actions read; whole rows only where a rule wants all of them. */
-export function selections(table: TableDef, rules: readonly Rule[]): { old: ColumnSelection; new: ColumnSelection } {
+export function selections(
+  table: TableDef,
+  rules: readonly Rule[],
+  hasImages: boolean,
+): { old: ColumnSelection; new: ColumnSelection } {
   const needs = new ColumnNeeds(table)
   for (const rule of rules) {
     const condition = conditionOf(rule)
@@ -31,9 +35,10 @@ export function selections(table: TableDef, rules: readonly Rule[]): { old: Colu
     if (rule.key !== null) addReads(needs, () => bothRows(rule.key!.reads(table)))
     if (rule.renews !== undefined) needs.add({ new: 'all', old: 'all' })
     if (rule.threshold) addReads(needs, () => rule.threshold!.reads(table))
+    const fromImages = hasImages && writesImages(rule)
     for (const plan of rule.actions) {
       if (plan.when !== null) addReads(needs, () => plan.when!.reads(table))
-      if (!readsWhole(plan, table)) addReads(needs, () => plan.reads(table))
+      if (!readsWhole(plan, table, fromImages)) addReads(needs, () => decodedReads(plan, table, fromImages))
       else if (condition === null) needs.add({ new: 'all', old: 'all' })
     }
   }
@@ -45,8 +50,21 @@ function bothRows(reads: ColumnReads): ColumnReads {
   return unionReads([reads, { new: reads.old, old: reads.new }])
 }
 
-export function readsWhole(plan: ActionPlan, table: TableDef): boolean {
-  return safeReads(() => readsWholeRow(plan.reads(table))) ?? true
+export function readsWhole(plan: ActionPlan, table: TableDef, fromImages: boolean): boolean {
+  return safeReads(() => readsWholeRow(decodedReads(plan, table, fromImages))) ?? true
+}
+
+/**
+ * Whether actions of the rule write what they send from the row's image. Not where they send it later, or with facts that
+ * are no part of the row.
+ */
+export function writesImages(rule: Rule): boolean {
+  if (rule.delayMs > 0 || rule.renews !== undefined || rule.cancels !== undefined || rule.threshold) return false
+  return rule.actions.some((plan) => plan.decodes !== undefined)
+}
+
+function decodedReads(plan: ActionPlan, table: TableDef, fromImages: boolean): ColumnReads {
+  return fromImages && plan.decodes !== undefined ? plan.decodes(table) : plan.reads(table)
 }
 
 /** What cannot even be told to read nothing (it will fail when bound) reads nothing. */

@@ -79,6 +79,16 @@ export class Change implements Event {
     return null
   }
 
+  /** The change with all columns of its rows, where this one holds some of them and the row's image. */
+  get whole(): Change {
+    return this
+  }
+
+  /** A job was made of it, which keeps it until its end. */
+  taken(): void {
+    // Nothing of this one lies in a buffer that is not its own.
+  }
+
   /** Deterministic: the same change has the same id after any replay. The idempotency key of every target. */
   get id(): string {
     return `${this.transaction.id}/${this.seq}`

@@ -1,3 +1,4 @@
+import type { ByteArena } from '../event/bytes/byte-arena.ts'
 import type { Change } from '../event/change.ts'
 import type { EventSink } from '../event/posted/event-sink.ts'
 import type { StreamSink } from '../event/posted/stream-sink.ts'
@@ -35,8 +36,16 @@ export interface ActionPlan {
   /** Sends per second; null = no limit. */
   readonly ratePerSecond: number | null
   reads(table: TableDef): ColumnReads
-  /** Compiled per table; the function throws EvaluationError for a value that cannot be rendered. */
-  bind(table: TableDef): (change: Change) => Payload
+  /**
+   * What of it has to be decoded where the row's image is at hand, because the rest is written straight from the bytes;
+   * absent: all that it reads.
+   */
+  readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
+  /**
+   * Compiled per table; the function throws EvaluationError for a value that cannot be rendered. `into`: where bytes go
+   * that are written straight from the image.
+   */
+  bind(table: TableDef): (change: Change, into?: ByteArena) => Payload
   /**
    * For actions that address state by the row's key (a cache entry): renders what has to happen to the key that an
    * UPDATE of the primary key left behind. Absent for actions that send the event, which is sent once.
@@ -161,7 +170,9 @@ export interface CompiledAction {
   readonly target: TargetConfig
   readonly options: unknown
   reads(table: TableDef): ColumnReads
-  bind(table: TableDef): (change: Change) => Payload
+  /** As in ActionPlan. */
+  readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
+  bind(table: TableDef): (change: Change, into?: ByteArena) => Payload
   /** As in ActionPlan. */
   readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
 }

@@ -117,6 +117,8 @@ export function readAction(
     ratePerSecond: delivery.ratePerSecond,
     // What is evaluated later may fail then, and a repaired rule may read other columns.
     reads: (table) => (lookups === null ? compiled.reads(table) : READS_WHOLE_ROW),
+    // What is rendered later has no image any more.
+    ...(lookups === null && compiled.decodes !== undefined && { decodes: compiled.decodes }),
     bind: (table) => compiled.bind(table),
     bindPreviousKey: compiled.bindPreviousKey,
     options: compiled.options,

@@ -1,5 +1,6 @@
 import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
 import { compileMessage, FORMAT_FIELD, payloadAsJson } from '../plan/message.ts'
+import { decodes } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import type { LogTargetOptions } from './target.ts'
 
@@ -17,7 +18,7 @@ export const log: ActionType = {
   compile(spec: ActionSpec) {
     const message = compileMessage(spec, 'body')
     // A line holds JSON.
-    const line = message.kind === 'payload' ? payloadAsJson : message.json
+    const line = message.kind === 'payload' ? payloadAsJson : message.content
     const path = spec.string('path') ?? 'stdout'
     if (path === '') spec.fail('path', 'BINGO_RULE_LOG_PATH', 'the path is empty', 'write `stdout` or a file')
     const options: LogTargetOptions = { path, fsync: spec.boolean('fsync') ?? false }
@@ -25,6 +26,7 @@ export const log: ActionType = {
       target: targetConfig('log', spec, path, options),
       options: null,
       reads: (table) => line.reads(table),
+      ...decodes([line]),
       bind: (table) => line.bind(table),
     }
   },

@@ -32,14 +32,14 @@ export class FileLines implements Lines {
     return new FileLines(path, fsync, context, await openForAppend(path))
   }
 
-  async write(text: string): Promise<void> {
+  async write(blocks: readonly Buffer[]): Promise<void> {
     if (this.#reopen) await this.#openAnew()
-    const bytes = Buffer.from(text)
     let written = 0
     try {
-      while (written < bytes.length) {
-        const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written)
+      for (let rest = blocks; rest.length > 0;) {
+        const { bytesWritten } = await this.#file.writev(rest)
         written += bytesWritten
+        rest = behind(rest, bytesWritten)
       }
       if (this.#fsync) await this.#file.datasync()
     } catch (error) {
@@ -84,4 +84,14 @@ async function openForAppend(path: string): Promise<FileHandle> {
       cause,
     })
   }
+}
+
+/** What is left of the blocks behind their first bytes. */
+function behind(blocks: readonly Buffer[], bytes: number): readonly Buffer[] {
+  let left = bytes
+  for (const [i, block] of blocks.entries()) {
+    if (left < block.length) return [block.subarray(left), ...blocks.slice(i + 1)]
+    left -= block.length
+  }
+  return []
 }

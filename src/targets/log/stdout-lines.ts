@@ -9,12 +9,16 @@ export class StdoutLines implements Lines {
     process.stdout.on('error', this.#onError)
   }
 
-  write(text: string): Promise<void> {
+  write(blocks: readonly Buffer[]): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    process.stdout.write(text, (error) => {
+    // Together, so that the stream can write them by one call.
+    process.stdout.cork()
+    for (const block of blocks.slice(0, -1)) process.stdout.write(block)
+    process.stdout.write(blocks.at(-1)!, (error) => {
       if (error) reject(error)
       else resolve()
     })
+    process.stdout.uncork()
     return promise
   }
 

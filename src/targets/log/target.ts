@@ -1,7 +1,9 @@
 import type { DeliveryFailure, Sendable, SendResult, Target, TargetContext } from '../../model/rule/action.ts'
+import type { Content } from '../../model/event/bytes/content.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { FileLines } from './file-lines.ts'
+import { LineBlocks } from './line-blocks.ts'
 import { StdoutLines } from './stdout-lines.ts'
 
 export interface LogTargetOptions {
@@ -12,7 +14,7 @@ export interface LogTargetOptions {
 
 /** Where whole lines go. `write` resolves when they are written, and leaves no part of them behind when it rejects. */
 export interface Lines {
-  write(text: string): Promise<void>
+  write(blocks: readonly Buffer[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,6 +36,7 @@ class LogTarget implements Target {
   readonly maxConcurrency = 1
   readonly #path: string
   readonly #lines: Lines
+  readonly #blocks = new LineBlocks()
 
   constructor(path: string, lines: Lines) {
     this.#path = path
@@ -41,10 +44,9 @@ class LogTarget implements Target {
   }
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
-    let text = ''
-    for (const job of jobs) text += `${job.payload as string}\n`
+    for (const job of jobs) this.#blocks.add(job.payload as Content)
     try {
-      await this.#lines.write(text)
+      await this.#lines.write(this.#blocks.take())
       return undefined
     } catch (error) {
       const failure = this.#failure(error)

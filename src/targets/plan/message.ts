@@ -1,12 +1,14 @@
 import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import type { Content } from '../../model/event/bytes/content.ts'
+import { eventContent } from '../../model/event/bytes/image-change.ts'
 import type { Change, Value } from '../../model/event/change.ts'
 import { cloudEventOf } from '../../model/event/forms/cloud-event.ts'
 import { toDebeziumEvent } from '../../model/event/forms/debezium-event.ts'
 import { stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/forms/event-json.ts'
-import { messageOf } from '../../model/event/posted/outbox-event.ts'
+import { messageOf as outboxMessageOf } from '../../model/event/posted/outbox-event.ts'
 import { envelopeOf } from '../../model/event/posted/posted-event.ts'
 import { exactJson } from '../../model/json/strict-json.ts'
-import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
+import { READS_NOTHING, READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import { constant } from './piece.ts'
 import type { Piece } from './piece.ts'
 
@@ -32,12 +34,19 @@ export interface Message {
   readonly kind: 'json' | 'text' | 'none' | 'payload'
   /** The body as text; empty where there is none. */
   readonly json: Piece<string>
+  /** The same as bytes where the row's image is at hand: for targets that can send those. */
+  readonly content: Piece<Content>
   /** Media type of one message; a batch of messages is always `application/json`. */
   readonly contentType: string
 }
 
 /** No body at all. */
-export const NO_MESSAGE: Message = { kind: 'none', json: constant(''), contentType: '' }
+export const NO_MESSAGE: Message = {
+  kind: 'none',
+  json: constant(''),
+  content: constant(''),
+  contentType: '',
+}
 
 /**
  * The structure in `field` where the rule has one, or its `text`, else the whole event in the format asked for. `nothing` is
@@ -64,7 +73,7 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
     spec.fail('format', 'BINGO_RULE_FORMAT_AND_BODY', message, 'keep one of the two')
   }
   const text = spec.template('text')
-  if (text !== undefined) return { kind: 'text', json: text, contentType: PLAIN_TEXT }
+  if (text !== undefined) return messageOf('text', text, PLAIN_TEXT)
   const outline = spec.outline(field)
   if (nothing !== undefined && outline?.tag === 'scalar' && outline.value === nothing) {
     return NO_MESSAGE
@@ -75,22 +84,33 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
       reads: (table) => structure.reads(table),
       bind: (table) => structure.bindJson(table),
     }
-    return { kind: 'json', json, contentType: 'application/json' }
+    return messageOf('json', json)
   }
   if (spec.string('format') === 'debezium') {
-    return { kind: 'json', json: debeziumEvent, contentType: 'application/json' }
+    return messageOf('json', debeziumEvent)
   }
   if (spec.string('format') === 'payload') {
-    return { kind: 'payload', json: payloadAlone, contentType: 'application/json' }
+    return messageOf('payload', payloadAlone)
   }
   if (spec.string('format') !== 'cloudevents') {
-    return { kind: 'json', json: wholeEvent, contentType: 'application/json' }
+    return { ...messageOf('json', wholeEvent), content: wholeEventContent }
   }
-  return { kind: 'json', json: cloudEvent, contentType: 'application/cloudevents+json' }
+  return messageOf('json', cloudEvent, 'application/cloudevents+json')
+}
+
+function messageOf(kind: Message['kind'], json: Piece<string>, contentType = 'application/json'): Message {
+  return { kind, json, content: json, contentType }
 }
 
 /** The event as one line of JSON. */
 export const wholeEvent: Piece<string> = { reads: () => READS_WHOLE_ROW, bind: () => stringifyEvent }
+
+/** The same, as bytes where the row's image is at hand. */
+export const wholeEventContent: Piece<Content> = {
+  reads: () => READS_WHOLE_ROW,
+  decodes: () => READS_NOTHING,
+  bind: () => eventContent,
+}
 
 const debeziumEvent: Piece<string> = {
   reads: () => READS_WHOLE_ROW,
@@ -105,7 +125,7 @@ const cloudEvent: Piece<string> = {
 /** What `format: payload` sends; of a row what rules call its payload. Null: nothing. */
 function payloadOf(change: Change): Value {
   const envelope = envelopeOf(change)
-  if (envelope !== null) return messageOf(envelope)
+  if (envelope !== null) return outboxMessageOf(envelope)
   const { key, old, new: new_, changed } = toChangeEvent(change)
   return { new: new_, old, key, changed }
 }

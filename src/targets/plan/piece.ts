@@ -1,13 +1,25 @@
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
 import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import { READS_NOTHING } from '../../model/table/column-reads.ts'
+import { READS_NOTHING, unionReads } from '../../model/table/column-reads.ts'
 import type { ColumnReads, Structure } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 
 /** Anything rendered from a change: a template, a structure, a constant, or several of them in a row. */
 export interface Piece<T> {
   reads(table: TableDef): ColumnReads
-  bind(table: TableDef): (change: Change) => T
+  /** What has to be decoded of it where the row's image is at hand; absent: all that it reads. */
+  readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
+  /** `into`: where bytes go that are written straight from the image. */
+  bind(table: TableDef): (change: Change, into?: ByteArena) => T
+}
+
+/** `decodes` of an action that is made of these pieces; nothing where none of them is written from an image. */
+export function decodes(pieces: readonly Piece<unknown>[]): { decodes?: (table: TableDef) => ColumnReads } {
+  if (pieces.every((piece) => piece.decodes === undefined)) return {}
+  return {
+    decodes: (table) => unionReads(pieces.map((piece) => piece.decodes?.(table) ?? piece.reads(table))),
+  }
 }
 
 export function constant<T>(value: T): Piece<T> {

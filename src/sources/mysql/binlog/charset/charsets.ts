@@ -80,3 +80,8 @@ function createDecoder(charset: Charset): BytesReader {
   const general = multiByteDecoder(charset) ?? singleByteDecoder(charset)
   return NOT_ASCII.has(charset) ? general : compileShortAscii(SHORT_BYTES, general)
 }
+
+/** Whether bytes below 128 are ASCII wherever a character begins. */
+export function isAsciiBelow128(charset: Charset): boolean {
+  return charset === 'utf8mb4' || charset === 'utf8mb3' || !(charset in UNICODE || NOT_ASCII.has(charset))
+}

@@ -9,7 +9,8 @@ const EXACT_DIGITS = 15
 const MAX_PRECISION = 65
 const MAX_SCALE = 38
 
-interface Group {
+/** Digits that lie together in the bytes of a DECIMAL. */
+export interface DecimalGroup {
   readonly offset: number
   readonly bytes: number
   readonly digits: number
@@ -17,7 +18,16 @@ interface Group {
 
 /** Bytes of a DECIMAL(precision, scale). */
 function decimalWidth(precision: number, scale: number): number {
-  return integerGroups(precision - scale, 0).width + fractionGroups(scale, 0).width
+  return decimalLayout(precision, scale).width
+}
+
+export function decimalLayout(
+  precision: number,
+  scale: number,
+): { integer: DecimalGroup[]; fraction: DecimalGroup[]; width: number } {
+  const integer = integerGroups(precision - scale, 0)
+  const fraction = fractionGroups(scale, integer.width)
+  return { integer: integer.groups, fraction: fraction.groups, width: integer.width + fraction.width }
 }
 
 /**
@@ -26,30 +36,28 @@ function decimalWidth(precision: number, scale: number): number {
  * bits are flipped.
  */
 export function decimalColumn(precision: number, scale: number): ColumnCodec {
-  const integer = integerGroups(precision - scale, 0)
-  const fraction = fractionGroups(scale, integer.width)
-  const width = integer.width + fraction.width
+  const { integer, fraction, width } = decimalLayout(precision, scale)
   return inlineColumn(width, (target, constant) => {
     const pad = constant(padded)
-    const whole = precision - scale <= EXACT_DIGITS ? shortInteger(integer.groups) : longInteger(integer.groups, pad)
-    const parts = fraction.groups.map((group) => `+${pad}(${groupValue(group)},${group.digits})`)
+    const whole = precision - scale <= EXACT_DIGITS ? shortInteger(integer) : longInteger(integer, pad)
+    const parts = fraction.map((group) => `+${pad}(${groupValue(group)},${group.digits})`)
     const point = scale === 0 ? '' : `+'.'${parts.join('')}`
     return `{const m=b[p]&128?0:-1;${whole}${target}=(m===0?'':'-')+t${point};}`
   })
 }
 
-function integerGroups(digits: number, offset: number): { groups: Group[]; width: number } {
+function integerGroups(digits: number, offset: number): { groups: DecimalGroup[]; width: number } {
   const lead = digits % FULL_GROUP
   return layOut([lead, ...Array.from({ length: (digits - lead) / FULL_GROUP }, () => FULL_GROUP)], offset)
 }
 
-function fractionGroups(digits: number, offset: number): { groups: Group[]; width: number } {
+function fractionGroups(digits: number, offset: number): { groups: DecimalGroup[]; width: number } {
   const tail = digits % FULL_GROUP
   return layOut([...Array.from({ length: (digits - tail) / FULL_GROUP }, () => FULL_GROUP), tail], offset)
 }
 
-function layOut(sizes: readonly number[], offset: number): { groups: Group[]; width: number } {
-  const groups: Group[] = []
+function layOut(sizes: readonly number[], offset: number): { groups: DecimalGroup[]; width: number } {
+  const groups: DecimalGroup[] = []
   let width = 0
   for (const digits of sizes) {
     if (digits === 0) continue
@@ -61,7 +69,7 @@ function layOut(sizes: readonly number[], offset: number): { groups: Group[]; wi
 }
 
 /** Source of a group's value; `m` is -1 for a negative number, the value's first bit is the flipped sign. */
-function groupValue({ offset, bytes }: Group): string {
+function groupValue({ offset, bytes }: DecimalGroup): string {
   const terms = Array.from({ length: bytes }, (_, i) => {
     const byte = `b[p+${offset + i}]`
     const shift = 8 * (bytes - 1 - i)
@@ -72,7 +80,7 @@ function groupValue({ offset, bytes }: Group): string {
 }
 
 /** Sets `t` to the integer part's number, which the concatenation prints. */
-function shortInteger(groups: readonly Group[]): string {
+function shortInteger(groups: readonly DecimalGroup[]): string {
   const terms = groups.map((group, i) => {
     const factor = 10 ** (FULL_GROUP * (groups.length - 1 - i))
     return `(${groupValue(group)})${factor === 1 ? '' : `*${factor}`}`
@@ -81,7 +89,7 @@ function shortInteger(groups: readonly Group[]): string {
 }
 
 /** Sets `t` to the integer part's text without leading zeros. */
-function longInteger(groups: readonly Group[], pad: string): string {
+function longInteger(groups: readonly DecimalGroup[], pad: string): string {
   const steps = groups.map((group) => `g=${groupValue(group)};t=t===''?(g===0?'':''+g):t+${pad}(g,${group.digits});`)
   return `let t='',g=0;${steps.join('')}if(t==='')t='0';`
 }

@@ -162,11 +162,11 @@ return rows;
 }`
 }
 
-function truncated(row: number): never {
+export function truncated(row: number): never {
   throw corrupt(`row at byte ${row} reaches past the end`)
 }
 
-function oversized(column: string, bytes: number): never {
+export function oversized(column: string, bytes: number): never {
   throw valueTooLarge(`column ${column}`, bytes)
 }
 

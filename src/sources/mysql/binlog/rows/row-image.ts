@@ -19,6 +19,8 @@ export interface ImageOptions {
   readonly keep?: ReadonlySet<number>
   /** After image of a PARTIAL_UPDATE_ROWS event. */
   readonly partial?: PartialImage | undefined
+  /** What a variable holds while its value is not read: NULL. Default: `null`. */
+  readonly empty?: string
 }
 
 export interface PartialImage {
@@ -41,7 +43,7 @@ export function imageCode(
   const lines: string[] = options.partial === undefined ? [] : [partialHeader(options.partial, constant)]
   lines.push(nullBitmap(prefix, columns.length))
   const values = columns.filter((column) => column.selected).map((column) => `${prefix}${column.index}`)
-  if (values.length > 0) lines.push(`let ${values.map((value) => `${value}=null`).join(',')};`)
+  if (values.length > 0) lines.push(`let ${values.map((value) => `${value}=${options.empty ?? 'null'}`).join(',')};`)
   let skipped: NullableWidth[] = []
   for (const [ordinal, column] of columns.entries()) {
     const isSet: NullBit = { byte: `${prefix}b${ordinal >> 3}`, mask: 1 << (ordinal & 7) }

@@ -1,0 +1,116 @@
+import { Change } from '../change.ts'
+import type { Operation, Row, Transaction } from '../change.ts'
+import { stringifyEvent } from '../forms/event-json.ts'
+import type { TableDef } from '../../table/table.ts'
+import { ByteArena } from './byte-arena.ts'
+import { Utf8Bytes } from './content.ts'
+import type { Content } from './content.ts'
+
+/** What reads and writes the row images of one shape of rows (sources/mysql/binlog/event-bytes). */
+export interface RowImages {
+  /** Writes the JSON of the event behind `into.at`, the same bytes as `stringifyEvent`; answers where it ends. */
+  write(change: ImageChange, into: ByteArena): number
+  /** Both rows with all their columns. */
+  decode(buffer: Buffer, start: number, end: number): { readonly old: Row | null; readonly new: Row | null }
+}
+
+/** Where events are written that are not part of an arena, to be copied from there. */
+const scratch = new ByteArena()
+
+/**
+ * A row change that has its row image at hand: `old` and `new` hold the columns that filters and keys read, and the whole
+ * event is written from the image. The image lies in the source's buffer, and is there only while the row is matched:
+ * what is to outlive that is kept by `writeEvent` or `settle`.
+ */
+export class ImageChange extends Change {
+  readonly images: RowImages
+  buffer: Buffer
+  start: number
+  end: number
+  /** Whose buffer the image lies in; null: the source's, or one of its own. */
+  private keptBy: ByteArena | null = null
+  private isOwn = false
+  private jobs = 0
+  private decoded: Change | null = null
+
+  constructor(
+    table: TableDef,
+    op: Operation,
+    transaction: Transaction,
+    seq: number,
+    old: Row | null,
+    new_: Row | null,
+    query: string | null,
+    images: RowImages,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ) {
+    super(table, op, transaction, seq, old, new_, query)
+    this.images = images
+    this.buffer = buffer
+    this.start = start
+    this.end = end
+  }
+
+  /** Decoded when first asked for: most are sent and forgotten. */
+  override get whole(): Change {
+    if (this.decoded === null) {
+      const { table, op, transaction, seq, query } = this
+      const rows = this.images.decode(this.buffer, this.start, this.end)
+      this.decoded = new Change(table, op, transaction, seq, rows.old, rows.new, query)
+    }
+    return this.decoded
+  }
+
+  /** The JSON of the event, with the image behind it where there is an arena. */
+  writeEvent(into: ByteArena | undefined): Utf8Bytes {
+    if (into === undefined) {
+      const end = this.images.write(this, scratch)
+      const bytes = ownCopy(scratch.buffer, scratch.at, end)
+      return new Utf8Bytes(bytes, 0, bytes.length)
+    }
+    const content = into.take(this.images.write(this, into))
+    if (this.keptBy === null && !this.isOwn) this.keep(into)
+    return content
+  }
+
+  private keep(arena: ByteArena): void {
+    const bytes = this.end - this.start
+    const at = arena.reserve(arena.at, bytes)
+    this.buffer.copy(arena.buffer, at, this.start, this.end)
+    this.buffer = arena.buffer
+    this.start = at
+    this.end = at + bytes
+    arena.at = this.end
+    this.keptBy = arena
+  }
+
+  override taken(): void {
+    this.jobs += 1
+  }
+
+  /**
+   * The row was matched. Where several jobs live on they may end at very different times, so that the change must not keep
+   * the arena of one of them.
+   */
+  settle(): void {
+    if (this.jobs === 0 || this.isOwn || (this.keptBy !== null && this.jobs === 1)) return
+    this.buffer = ownCopy(this.buffer, this.start, this.end)
+    this.start = 0
+    this.end = this.buffer.length
+    this.keptBy = null
+    this.isOwn = true
+  }
+}
+
+function ownCopy(buffer: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(end - start)
+  buffer.copy(copy, 0, start, end)
+  return copy
+}
+
+/** The event as JSON: bytes where its row image is at hand. */
+export function eventContent(change: Change, into?: ByteArena): Content {
+  return change instanceof ImageChange ? change.writeEvent(into) : stringifyEvent(change)
+}

@@ -1,0 +1,21 @@
+import type { RowImages } from '../../../../model/event/bytes/image-change.ts'
+import type { TableDef } from '../../../../model/table/table.ts'
+import { compileRowDecoder, type RowDecoder, type RowShape } from '../rows/row-decoder.ts'
+import { compileEventWriter } from './event-writer.ts'
+
+/** How events are written from row images of this shape; null where rows have to be decoded for that. */
+export function compileRowImages(table: TableDef, shape: RowShape): RowImages | null {
+  const write = compileEventWriter(table, shape)
+  if (write === null) return null
+  let decoder: RowDecoder | null = null
+  return {
+    write: ({ buffer, start, end, transaction, seq, query }, into) =>
+      write(buffer, start, end, transaction, seq, query, into),
+    decode(buffer, start, end) {
+      decoder ??= compileRowDecoder(table, shape, { old: 'all', new: 'all' })
+      let rows: ReturnType<RowImages['decode']> = { old: null, new: null }
+      decoder(buffer, start, end, (old, new_) => (rows = { old, new: new_ }))
+      return rows
+    },
+  }
+}
