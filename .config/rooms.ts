@@ -27,6 +27,7 @@ export const ROOMS: readonly Room[] = [
     is: 'the inbox library: each message once per handler, each command of a saga at most once',
   },
   { folder: 'waiting', floor: 3, is: 'events that wait in a store: lines, records, and the jobs made of them again' },
+  { folder: 'scale', floor: 4, is: 'changes on their way from a reader to workers: records, shares, order across shares' },
   { folder: 'events', floor: 3, is: 'posted events: checks, publishing, due times, status' },
   { folder: 'event-store', floor: 3, is: 'streams of domain events: append, read, aggregate, follow' },
   { folder: 'sagas', floor: 3, is: 'sagas: the state machine, commands and answers, timers' },

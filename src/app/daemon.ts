@@ -18,6 +18,7 @@ import type { StateStore } from '../model/state/state.ts'
 import type { SourcePosition } from '../model/source/position.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
+import type { Lease } from '../model/state/lease.ts'
 import { runElected } from './election.ts'
 import { logSendsOf, openTarget } from './open-target.ts'
 import { loadSources, openSources, sourceState, type NamedSource } from './open-sources.ts'
@@ -51,6 +52,8 @@ export interface Daemon {
   dropTarget(target: string): DropResult
   /** Its events wait until it is resumed, also over restarts. Rejects with the BingoError of the state store. */
   setTargetPaused(target: string, isPaused: boolean, by: string): Promise<PauseResult>
+  /** What others have decided of this target, and is known by now. */
+  pauseAsKept(target: string): void
   /** Evaluates what waits for a suspended rule again; false: it is not suspended. */
   resumeRule(rule: string): boolean
   /** Where a restart would resume with a source (default: the first); null before the first connection. */
@@ -65,14 +68,31 @@ export interface Daemon {
   deadLetterCount(): Promise<number>
 }
 
+/** What differs in a daemon that does a part of the work of several. */
+export interface DaemonParts {
+  /** Instead of the servers of the configuration. */
+  readonly sources?: readonly NamedSource[]
+  /** What the pipeline runs of the rules in force. */
+  readonly rules?: (inForce: RuleSet) => RuleSet
+  /** Opens targets that no rule can name; undefined: it is another one. */
+  readonly openTarget?: (target: TargetConfig, run: DeliveryRun) => Promise<Target> | undefined
+  /** Who holds it leads, instead of whom `standby.lease` says. */
+  readonly lease?: () => Promise<Lease>
+  /** The name of its store of waiting events; absent: that of the instance. */
+  readonly waiting?: string
+  /** What it has in common with others: the name of their dead letters, and what operators have decided, loaded. */
+  readonly shared?: { readonly name: string; readonly switches: StoredSwitches; readonly pauses: PausedTargets }
+}
+
 /** Builds everything that a configuration names: stores, source, pipeline. Nothing is opened before `run`. */
-export function createDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps): Daemon {
-  return new ConfiguredDaemon(config, ruleSet, deps)
+export function createDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps, parts: DaemonParts = {}): Daemon {
+  return new ConfiguredDaemon(config, ruleSet, deps, parts)
 }
 
 class ConfiguredDaemon implements Daemon {
   private readonly config: Config
   private readonly deps: DaemonDeps
+  private readonly parts: DaemonParts
   private readonly sources: readonly NamedSource[]
   private ruleSet: RuleSet
   private pipeline: Pipeline | null = null
@@ -82,12 +102,13 @@ class ConfiguredDaemon implements Daemon {
   private switches: StoredSwitches | null = null
   private pauses: PausedTargets | null = null
 
-  constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps) {
+  constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps, parts: DaemonParts) {
     this.config = config
     this.ruleSet = ruleSet
     this.deps = deps
-    this.sources = config.sources.map(({ name, ...mysql }, i) => ({ name, mysql, isMain: i === 0 }))
-    for (const { name } of this.sources) sourceState(deps.stats, name)
+    this.parts = parts
+    this.sources = parts.sources ?? config.sources.map(({ name, ...mysql }, i) => ({ name, mysql, isMain: i === 0 }))
+    for (const source of this.sources) if ('mysql' in source) sourceState(deps.stats, source.name)
     if (config.events !== null) {
       deps.stats.events = new EventCounters()
       // It is not ready before the log can be read.
@@ -128,6 +149,10 @@ class ConfiguredDaemon implements Daemon {
     return 'done'
   }
 
+  pauseAsKept(target: string): void {
+    if (this.pauses !== null) this.pipeline?.setTargetPaused(target, this.pauses.since(target))
+  }
+
   resumeRule(rule: string): boolean {
     return this.pipeline?.resumeRule(rule) ?? false
   }
@@ -148,18 +173,20 @@ class ConfiguredDaemon implements Daemon {
   /** Without the rules that were disabled. */
   private get inForce(): RuleSet {
     const enabled = this.switches?.enabledOf(this.ruleSet) ?? this.ruleSet
-    return this.streams?.withRule(enabled) ?? enabled
+    const all = this.streams?.withRule(enabled) ?? enabled
+    return this.parts.rules?.(all) ?? all
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await runElected(this.config, this.deps, signal, (elected) => this.lead(signal, elected))
+    const { config, deps, parts } = this
+    await runElected(config, deps, signal, (elected) => this.lead(signal, elected), parts.lease)
   }
 
   private async lead(signal: AbortSignal, elected: Elected | null): Promise<void> {
-    const { config, deps } = this
+    const { config, deps, parts } = this
     const settings = stateSettings(config, deps.log)
     const { state, checkpoints } = await openInstanceState(settings)
-    const switches = this.switchesOf(state)
+    const switches = parts.shared?.switches ?? this.switchesOf(state)
     const events = await this.openEvents(switches)
     const streams = (this.streams = await this.openStreams())
     const polled = await openPolledOutboxes(config, { ...deps, env: process.env })
@@ -170,15 +197,14 @@ class ConfiguredDaemon implements Daemon {
       const loaded = await loadSources(found, signal)
       if (loaded === 'stopped') return
       if (elected !== null && !(await elected.claim(loaded, signal))) return
-      await switches.load()
+      if (parts.shared === undefined) await switches.load()
       this.switches = switches
-      const pauses = new PausedTargets({ ...deps, name: config.name, state })
-      await pauses.load()
-      this.pauses = pauses
+      this.pauses = parts.shared?.pauses ?? (await this.loadedPauses(state))
       const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
-      const deadLetters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
+      const ofLetters = { ...settings, name: parts.shared?.name ?? settings.name }
+      const deadLetters = await openDeadLetterStore(ofLetters, { maxCount, maxBytes, maxAgeMs })
       this.deadLetters = deadLetters
-      const waiting = await openWaitingStore(settings)
+      const waiting = await openWaitingStore({ ...settings, name: parts.waiting ?? settings.name })
       using outboxes = new DisposableStack()
       try {
         const entries = await openSources(
@@ -214,6 +240,12 @@ class ConfiguredDaemon implements Daemon {
     }
   }
 
+  private async loadedPauses(state: StateStore): Promise<PausedTargets> {
+    const pauses = new PausedTargets({ ...this.deps, name: this.config.name, state })
+    await pauses.load()
+    return pauses
+  }
+
   private switchesOf(state: StateStore): StoredSwitches {
     const { name } = this.config
     const rules = (): RuleSet => this.ruleSet
@@ -246,10 +278,11 @@ class ConfiguredDaemon implements Daemon {
     const { config, deps } = this
     const permit = elected?.permit
     const kept = { ...deps, events: this.running?.sink, streams: this.streams?.sink }
-    const open = async (target: TargetConfig, run: DeliveryRun): Promise<Target> => {
-      if (permit === undefined) return openTarget(target, run, kept)
-      return new GuardedTarget(await openTarget(target, run, kept, () => permit.valid), permit)
-    }
+    const opened = (target: TargetConfig, run: DeliveryRun): Promise<Target> =>
+      this.parts.openTarget?.(target, run) ??
+      openTarget(target, run, kept, permit === undefined ? undefined : () => permit.valid)
+    const open = async (target: TargetConfig, run: DeliveryRun): Promise<Target> =>
+      permit === undefined ? opened(target, run) : new GuardedTarget(await opened(target, run), permit)
     return createPipeline(
       {
         name: config.name,

@@ -48,15 +48,16 @@ export class Elected {
 
 /**
  * Waits until this instance leads, then runs `work` for as long as it does; at once, with null, where there is no lease to
- * wait for. Resolves when stopped while waiting; rejects with BINGO_LEASE_LOST when another instance has taken over.
+ * wait for. `lease`: instead of that of the configuration. Resolves when stopped while waiting; rejects with BINGO_LEASE_LOST when another instance has taken over.
  */
 export async function runElected(
   config: Config,
   deps: ElectionDeps,
   signal: AbortSignal,
   work: (elected: Elected | null) => Promise<void>,
+  lease?: () => Promise<Lease>,
 ): Promise<void> {
-  const store = await leaseOf(config, deps.log)
+  const store = lease === undefined ? await leaseOf(config, deps.log) : await lease()
   if (store === null) return work(null)
   const leadership = new Leadership({ store, ttlMs: config.standby.ttlMs, ...deps, state: deps.stats.standby })
   const over = new AbortController()

@@ -37,6 +37,12 @@ export class KeptValue<T> {
     this.value = this.read(found.value)
   }
 
+  /** Another process has written since. Rejects with the BingoError of the state store. */
+  async changedElsewhere(): Promise<boolean> {
+    const found = await this.inTurn(() => this.deps.state.load(this.deps.key))
+    return (found?.version ?? null) !== this.version
+  }
+
   /** Calls `change` when the changes before it have ended. */
   inTurn<R>(change: () => Promise<R>): Promise<R> {
     const done = this.changing.then(change)

@@ -43,6 +43,15 @@ export class PausedTargets {
     if (targets.length > 0) this.deps.log.warn({ code: 'BINGO_TARGET_PAUSED', targets }, 'targets are paused')
   }
 
+  /** Another process has paused or resumed targets: `load` tells which. Rejects with the BingoError of the state store. */
+  changedElsewhere(): Promise<boolean> {
+    return this.kept.changedElsewhere()
+  }
+
+  get targets(): readonly string[] {
+    return Object.keys(this.kept.value)
+  }
+
   /** Since when the target is paused, milliseconds since 1970; 0: it is not. */
   since(target: string): number {
     return Object.hasOwn(this.kept.value, target) ? this.kept.value[target]!.at : 0

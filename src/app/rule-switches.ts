@@ -63,6 +63,11 @@ export class StoredSwitches implements RuleSwitches {
     if (rules.length > 0) this.deps.log.warn({ code: 'BINGO_RULE_DISABLED', rules }, 'rules are disabled')
   }
 
+  /** Another process has switched rules: `load` tells which. Rejects with the BingoError of the state store. */
+  changedElsewhere(): Promise<boolean> {
+    return this.kept.changedElsewhere()
+  }
+
   isDisabled(rule: string): boolean {
     return Object.hasOwn(this.kept.value.disabled, rule)
   }

@@ -89,6 +89,7 @@ export class Matcher {
 
   /** The program for a row that came as values, not as an image; null when no rule listens to its operation. */
   changeProgram({ table, op }: Change): ChangeProgram | null {
+    if (op === 'gap') return new ChangeProgram(table, this.gapRules())
     if (op !== 'insert' && op !== 'update' && op !== 'delete') return null
     const shaped = this.of(table)[op]
     if (shaped.rules.length === 0) return null

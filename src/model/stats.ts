@@ -41,8 +41,39 @@ export interface Stats {
   /** By the tables of `outbox:`. */
   readonly outboxes: Map<string, OutboxCounters>
   events: EventCounters | null
+  /** Of a reader or worker; null where one process does everything. */
+  scale: ScaleState | null
   /** By name. Whoever creates a source enters its state. */
   readonly sources: Map<string, SourceState>
+}
+
+/** What a reader or worker knows of all that take part. */
+export interface ScaleState {
+  readonly role: 'reader' | 'worker'
+  /** Where changes go through, printable. */
+  readonly through: string
+  readonly shares: number
+  /** Those of this worker, each with how many records of it are not finished. */
+  readonly held: Map<number, number>
+  /** Itself included. */
+  readonly members: () => readonly ScaleMember[]
+}
+
+/** A process that takes part, as it says itself. */
+export interface ScaleMember {
+  readonly role: 'reader' | 'worker'
+  readonly host: string
+  readonly pid: number
+  /** ISO 8601. */
+  readonly since: string
+  /** Of a worker; a reader has none. */
+  readonly shares: readonly number[]
+  /** Records of its shares that are not finished. */
+  readonly behind: number
+  /** A digest of the rules that it runs: all are to have the same. */
+  readonly rules: string
+  /** A reader that does not wait for another one. */
+  readonly leads: boolean
 }
 
 export interface StandbyState {
@@ -129,6 +160,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     targets: budget.targets,
     outboxes: new Map(),
     events: null,
+    scale: null,
     sources: new Map(),
   }
 }

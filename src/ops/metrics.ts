@@ -6,6 +6,7 @@ import type { Health } from './health.ts'
 import { Instruments, type Labelled } from './instruments.ts'
 import { addOutboxMetrics } from './outbox-metrics.ts'
 import type { Progress } from './progress.ts'
+import { addScaleGauges } from './scale-metrics.ts'
 import { addSourceGauges } from './source-metrics.ts'
 import { addWaitingGauges } from './waiting-metrics.ts'
 
@@ -52,6 +53,7 @@ export function createMetrics(sources: MetricsSources): Registry {
   addTargets(instruments, stats)
   addWaitingGauges(instruments, stats, now)
   addOutboxMetrics(instruments, stats)
+  addScaleGauges(instruments, stats)
   if (stats.events !== null) addEventMetrics(instruments, stats.events, now)
   addProcess(instruments, version)
   return instruments.registry

@@ -3,7 +3,7 @@ import type { GapLog } from '../model/event/gap.ts'
 import type { SourcePosition } from '../model/source/position.ts'
 import type { Retention } from '../model/source/retention.ts'
 import { SourceState } from '../model/source/source-state.ts'
-import type { RuleStats, Stats } from '../model/stats.ts'
+import type { RuleStats, ScaleMember, ScaleState, Stats } from '../model/stats.ts'
 import type { TargetCounters, TargetState } from '../model/delivery/target-state.ts'
 import type { Finding, Health } from './health.ts'
 import type { Progress } from './progress.ts'
@@ -50,6 +50,19 @@ export interface Status {
   readonly delayed: { readonly [rule: string]: StatusOfLine }
   readonly targets: { readonly [id: string]: StatusOfTarget }
   readonly deadLetters: { readonly store: string; readonly count: number | null }
+  /** Of a reader or worker: all that take part. */
+  readonly scale?: StatusOfScale
+}
+
+export interface StatusOfScale {
+  readonly role: 'reader' | 'worker'
+  readonly through: string
+  readonly shares: number
+  /** Those of this worker, with how many records of each are not finished. */
+  readonly held: { readonly [share: string]: number }
+  /** Shares that no worker has. */
+  readonly unheld: number
+  readonly members: readonly ScaleMember[]
 }
 
 export interface StatusOfSource {
@@ -155,7 +168,14 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     delayed: linesOf(stats, DELAY_PREFIX),
     targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target, stats)])),
     deadLetters: { store: sources.deadLetterStore, count },
+    ...(stats.scale !== null && { scale: describeScale(stats.scale) }),
   }
+}
+
+function describeScale({ role, through, shares, held, members }: ScaleState): StatusOfScale {
+  const all = members()
+  const taken = new Set(all.flatMap((member) => member.shares))
+  return { role, through, shares, held: Object.fromEntries(held), unheld: shares - taken.size, members: all }
 }
 
 function stateOf(name: string, { sources }: Stats): SourceState {

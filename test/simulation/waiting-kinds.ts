@@ -73,6 +73,7 @@ export const THRESHOLD: Threshold = {
   sums: false,
   withinMs: 3_600_000,
   againMs: 15,
+  groupedBy: null,
   mostGroups: 1_000,
   reads: () => READS,
   bind: () => (change) => ({ by: rowKeyText(change.table, change.old, change.new), amount: null }),

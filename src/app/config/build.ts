@@ -5,6 +5,7 @@ import { MAIN_SOURCE } from './config.ts'
 import { checkBinlogOf, eventsOf, eventStoreOf, reserveNames, tokensOf } from './events.ts'
 import type { Config, EventsConfig, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
 import type { FileContents } from './file.ts'
+import { scaleOf } from './scale.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
 import { EVENTS_SOURCE, STREAMS_SOURCE, type ReadSource } from './sources.ts'
 
@@ -43,7 +44,8 @@ export function buildConfig(options: BuildOptions): Config {
   const eventStore = eventStoreOf(options)
   const follows = eventStore !== null && eventStore.follow !== 'off'
   const polls = contents.outboxes.some(({ polling }) => polling !== undefined)
-  const sources = sourcesOf(options, events !== null || follows || polls)
+  const isWorker = values['scale.role'] === 'worker'
+  const sources = sourcesOf(options, events !== null || follows || polls || isWorker)
   checkBinlogOf(eventStore, sources.length > 0, options)
   reserveNames(options, sources, [...(events === null ? [] : [EVENTS_SOURCE]), ...(follows ? [STREAMS_SOURCE] : [])])
   const main = sources[0] ?? source({ ...options, sourceRequired: false })
@@ -87,6 +89,7 @@ export function buildConfig(options: BuildOptions): Config {
     http: http(options, events),
     events,
     eventStore,
+    scale: scaleOf(options, { events: events !== null, eventStore: eventStore !== null }),
     log: {
       level: values['log.level']!,
       rowValues: values['log.rowValues']!,

@@ -46,6 +46,8 @@ export interface Config {
   readonly events: EventsConfig | null
   /** Streams that rules append to and read; null: there are none. */
   readonly eventStore: EventStoreConfig | null
+  /** Null: this process does all of the work, or says nothing of others. */
+  readonly scale: ScaleConfig | null
   readonly log: LogConfig
   /** Where the configuration was read from; null when there was no file. */
   readonly file: string | null
@@ -178,6 +180,17 @@ export interface EventStoreConfig {
   readonly follow: 'off' | 'earliest' | 'latest'
   /** `binlog`: in the order of commits, from the sources; SQL is read for what was there before. */
   readonly read: 'sql' | 'binlog'
+}
+
+/** `all`: it reads and acts; `reader`: it appends what rules want; `worker`: it acts on shares of that. */
+export type ScaleRole = 'all' | 'reader' | 'worker'
+
+export interface ScaleConfig {
+  /** `kafka://…`, `nats://…` or a Redis address. */
+  readonly through: string
+  readonly role: ScaleRole
+  /** Into how many the keys are divided; each is done by one worker at a time. */
+  readonly shares: number
 }
 
 export interface LogConfig {

@@ -36,5 +36,6 @@ export const DEFAULTS = {
     limits: { event: '256KiB', request: '1MiB', depth: 64, batch: 100_000, hops: 16 },
   },
   eventStore: { follow: 'off', read: 'sql' },
+  scale: { role: 'all', shares: 16 },
   log: { level: 'info', rowValues: false, deliveries: false },
 } satisfies ConfigInput

@@ -32,6 +32,8 @@ export interface ConfigInput {
   events?: EventsInput
   /** Streams of domain events, which rules append to and read. */
   eventStore?: { url?: string; follow?: string; read?: string }
+  /** One process reads, others act. */
+  scale?: { through?: string; role?: string; shares?: number }
   log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
 }
 

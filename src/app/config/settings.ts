@@ -12,6 +12,7 @@ import { DELIVERY_BOUNDS } from '../../rules/read/delivery-options.ts'
 import type { JsonSchema } from '../../rules/schema/json-schema.ts'
 import type { DurationBounds } from '../../rules/read/read-values.ts'
 import { environmentList, eventIndexAddress, eventStoreAddress, streamStoreAddress, tokenList } from './event-values.ts'
+import { changeLogAddress } from './scale.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
@@ -91,6 +92,9 @@ export const SETTINGS = {
   'eventStore.url': streamStoreAddress,
   'eventStore.follow': choice('off', 'earliest', 'latest'),
   'eventStore.read': choice('sql', 'binlog'),
+  'scale.through': changeLogAddress,
+  'scale.role': choice('all', 'reader', 'worker'),
+  'scale.shares': integer(1, 256),
   'log.level': choice('debug', 'info', 'warn', 'error'),
   'log.rowValues': flag,
   'log.deliveries': flag,
@@ -119,6 +123,7 @@ const SECRET: ReadonlySet<string> = new Set<SettingPath>([
   'events.store',
   'events.index',
   'eventStore.url',
+  'scale.through',
 ])
 
 /** Whether a number that stands there counts as it is written. */
@@ -139,6 +144,7 @@ const URLS: ReadonlySet<string> = new Set<SettingPath>([
   'events.store',
   'events.index',
   'eventStore.url',
+  'scale.through',
 ])
 
 export function isUrl(path: string): boolean {

@@ -1,4 +1,5 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import type { ScaleRole } from '../../app/config/config.ts'
 import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 import { exitDespiteLeftovers } from '../dead-letters/leftovers.ts'
@@ -21,17 +22,32 @@ Admin: http://127.0.0.1:8686 with /healthz, /readyz, /metrics, /status (http.lis
 Examples:
   $ BINGO_SOURCE_URL=mysql://bingo:secret@db:3306 BINGO_RULES=rules/ bingo run
   $ BINGO_CHECKPOINT_STORE=redis://cache:6379/1 bingo run
-  $ BINGO_SOURCE_START=earliest bingo run         first start only: everything still in the binlog`
+  $ BINGO_SOURCE_START=earliest bingo run         first start only: everything still in the binlog
+
+Several machines (scale.through names a Redis, NATS or Kafka; docs/scale.md):
+  $ bingo run --role reader                       one: reads the source and appends what rules want
+  $ bingo run --role worker                       any number: run the rules on their share and act`
+
+export interface RunOptions extends GlobalOptions {
+  readonly role?: ScaleRole
+}
 
 export function runCommand(): Command {
   return new Command('run')
     .summary('run the daemon')
     .description('Runs the daemon: runs actions for every change that a rule matches, until stopped.')
+    .addOption(
+      new Option('--role <role>', 'which part of the work this process does (default: scale.role, or all of it)').choices([
+        'all',
+        'reader',
+        'worker',
+      ]),
+    )
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const { runDaemon } = await import('../daemon/run-daemon.ts')
       try {
-        await runDaemon(command.optsWithGlobals<GlobalOptions>())
+        await runDaemon(command.optsWithGlobals<RunOptions>())
       } finally {
         exitDespiteLeftovers()
       }

@@ -72,7 +72,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
           stats,
           progress,
           health,
-          sources: sourcesOf(config),
+          sources: sourcesOf(config, stats),
           checkpointStore: redactUrls(config.checkpoint.store),
           position: (source) => daemon.position(source),
           gaps: (source) => daemon.gaps(source),
@@ -105,12 +105,15 @@ function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable 
 }
 
 /** Posted events, and those of the event store, are sources like servers. */
-function sourcesOf({
-  sources,
-  events,
-  eventStore,
-  outboxes,
-}: Config): { readonly name: string; readonly address: string }[] {
+function sourcesOf(
+  { sources, events, eventStore, outboxes, scale }: Config,
+  stats: Stats,
+): { readonly name: string; readonly address: string }[] {
+  // A worker reads shares, which come and go.
+  if (scale?.role === 'worker') {
+    const names = stats.sources.size === 0 ? ['changes'] : [...stats.sources.keys()]
+    return names.map((name) => ({ name, address: redactUrls(scale.through) }))
+  }
   const all = sources.map((source) => ({ name: source.name, address: printAddress(source) }))
   if (events !== null) all.push({ name: EVENTS_SOURCE, address: redactUrls(events.store) })
   if (eventStore !== null && eventStore.follow !== 'off') {

@@ -4,10 +4,11 @@ import type { SourcePosition } from '../../model/source/position.ts'
 import { createStats } from '../../model/stats.ts'
 import type { Config } from '../../app/config/config.ts'
 import { loadConfig } from '../../app/config/load.ts'
-import { createDaemon } from '../../app/daemon.ts'
+import { openDaemon, withRole } from '../../app/scale/open.ts'
 import { openAdmin } from './admin.ts'
 import { writeFatal } from './fatal-line.ts'
-import { configFor, daemonLog, type GlobalOptions } from '../context.ts'
+import type { RunOptions } from '../commands/run.ts'
+import { configFor, daemonLog } from '../context.ts'
 import { rulesFor } from '../rules-for.ts'
 import { logRules, reloadRules } from './reload-rules.ts'
 import { stopSignals } from './stop-signals.ts'
@@ -15,7 +16,7 @@ import { version } from '../version.ts'
 import { requireWritableStore } from './writable-store.ts'
 
 /** `bingo run`: resolves after a clean stop, rejects with what ended the daemon. */
-export async function runDaemon(options: GlobalOptions): Promise<void> {
+export async function runDaemon(options: RunOptions): Promise<void> {
   try {
     await runConfigured(options)
   } catch (error) {
@@ -24,8 +25,8 @@ export async function runDaemon(options: GlobalOptions): Promise<void> {
   }
 }
 
-async function runConfigured(options: GlobalOptions): Promise<void> {
-  const config = configFor(options, 'run')
+async function runConfigured(options: RunOptions): Promise<void> {
+  const config = withRole(configFor(options, 'run'), options.role)
   requireWritableStore(config.checkpoint.store)
   const log = await daemonLog(config, options)
   const { ruleSet, warnings } = await rulesFor(config)
@@ -36,7 +37,7 @@ async function runConfigured(options: GlobalOptions): Promise<void> {
   log.info({ version: version(), config: config.file, pid: process.pid, node: process.version }, 'starting')
   logRules(log, ruleSet, warnings)
   const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
-  const daemon = createDaemon(config, ruleSet, { log, stats, clock: systemClock, onReopen: onHangUp })
+  const daemon = await openDaemon(config, ruleSet, { log, stats, clock: systemClock, onReopen: onHangUp })
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
   const reread = (): Config =>
     loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), sourceRequired: 'unless events' }).config

@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import { printBytes, printDuration } from '../../model/quantity.ts'
-import type { Status, StatusOfSource, StatusOfTarget } from '../../ops/status.ts'
+import type { Status, StatusOfScale, StatusOfSource, StatusOfTarget } from '../../ops/status.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { describeGap } from '../events/describe-gap.ts'
 import { configFor, type GlobalOptions } from '../context.ts'
@@ -60,6 +60,17 @@ function placeText(position: Status['checkpoint']['position']): string {
   return `${position.file}:${position.offset} ${position.gtidSet ?? ''}`
 }
 
+function scaleRows({ role, through, shares, unheld, members }: StatusOfScale): string[][] {
+  const rules = new Set(members.map((member) => member.rules))
+  const rows = members.map(({ role: of, host, pid, leads, shares: held, behind, rules: digest }) => {
+    const work = of === 'reader' ? (leads ? 'reads' : 'standby') : `${held.length} shares, ${behind} behind`
+    return [of, `${host}:${pid}, ${work}${rules.size > 1 ? `, rules ${digest}` : ''}`]
+  })
+  const free = unheld === 0 ? '' : `, ${unheld} without a worker`
+  const differ = rules.size > 1 ? [['', 'the rules differ: give all of them the same files']] : []
+  return [['scale', `${role}, ${shares} shares through ${through}${free}`], ...rows, ...differ]
+}
+
 function describe(status: Status, colour: Paint): string {
   const state = status.ready ? colour.green('ready') : colour.red('not ready')
   const { work, deadLetters } = status
@@ -74,6 +85,7 @@ function describe(status: Status, colour: Paint): string {
       ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
       ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
       ['dead letters', `${deadLetters.count ?? 'unknown'}`],
+      ...(status.scale === undefined ? [] : scaleRows(status.scale)),
       ...Object.entries(status.delayed).map(([rule, { events, bytes }]) => [
         'delayed',
         `${rule}: ${events} events, ${printBytes(bytes)}`,

@@ -27,10 +27,10 @@ const EXAMPLE = 'kafka://user:password@host:9092/bingo-events'
 const TOPIC = 'bingo-events'
 const OPTIONS = ['sync', 'partitions', 'replicas', 'sasl'] as const
 
-/** Throws StoreAddressError. */
-export function parseKafkaAddress(text: string): KafkaAddress {
+/** Throws StoreAddressError. `unnamed`: the topic of an address that names none. */
+export function parseKafkaAddress(text: string, unnamed = TOPIC): KafkaAddress {
   const { user, password, hosts, name, options, printable } = parseEngineAddress(text, 9092, EXAMPLE)
-  const topic = name || TOPIC
+  const topic = name || unnamed
   if (!/^[\w.-]{1,249}$/.test(topic) || topic === '.' || topic === '..') {
     const hint = 'Write at most 249 letters, digits, ".", "_" and "-" behind the host.'
     throw new StoreAddressError(`"${topic}" is not a valid name of a topic`, hint)

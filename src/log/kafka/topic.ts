@@ -86,6 +86,10 @@ export class OpenTopic {
     }
   }
 
+  get partitions(): number {
+    return this.#leaders.length
+  }
+
   earliest(): Promise<readonly bigint[]> {
     return this.#offsets(EARLIEST)
   }
@@ -95,7 +99,7 @@ export class OpenTopic {
   }
 
   /** Some records of each of these partitions, behind these offsets; undefined: not of this partition. */
-  async fetch(offsets: readonly (bigint | undefined)[]): Promise<Fetched> {
+  async fetch(offsets: readonly (bigint | undefined)[], partitionBytes = FETCH_BYTES): Promise<Fetched> {
     const records: FetchedRecord[] = []
     const next = offsets.map((offset) => offset ?? 0n)
     await Promise.all(
@@ -104,7 +108,7 @@ export class OpenTopic {
           const fetchOffset = offsets[partition]
           if (leader !== node || fetchOffset === undefined) return []
           const epochs = { currentLeaderEpoch: ANY_EPOCH, lastFetchedEpoch: ANY_EPOCH }
-          return [{ partition, fetchOffset, partitionMaxBytes: FETCH_BYTES, ...epochs }]
+          return [{ partition, fetchOffset, partitionMaxBytes: partitionBytes, ...epochs }]
         })
         if (partitions.length === 0) return
         const topics = [{ topicId: this.#id, partitions }]

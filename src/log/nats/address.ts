@@ -24,11 +24,11 @@ const EXAMPLE = 'nats://user:password@host:4222/bingo-events'
 const STREAM = 'bingo-events'
 const OPTIONS = ['sync', 'replicas', 'creds'] as const
 
-/** Throws StoreAddressError, or AddressError for what concerns TLS. */
-export function parseNatsAddress(text: string): NatsAddress {
+/** Throws StoreAddressError, or AddressError for what concerns TLS. `unnamed`: the stream of an address that names none. */
+export function parseNatsAddress(text: string, unnamed = STREAM): NatsAddress {
   const { scheme, user, password, hosts, name, options, printable } = parseEngineAddress(text, 4222, EXAMPLE)
   if (scheme === 'tls' && !options.has('tls')) options.set('tls', 'verify-full')
-  const stream = name || STREAM
+  const stream = name || unnamed
   if (!/^[\w-]{1,100}$/.test(stream)) {
     const hint = 'Write at most 100 letters, digits, "_" and "-" behind the host.'
     throw new StoreAddressError(`"${stream}" is not a valid name of a stream`, hint)

@@ -19,8 +19,11 @@ const HINT =
   'Write redis://[user:password@]host:6379/0, sentinel://host:26379/GROUP or redis+cluster://host:6379; options ?durability=fsync&replicas=1&prefix=NAME'
 const OWN = ['durability', 'replicas', 'prefix']
 
-/** Throws StoreAddressError, or a BingoError of the same code for a TLS file that cannot be read. */
-export function parseEventRedisAddress(url: string): EventRedisAddress {
+/**
+ * Throws StoreAddressError, or a BingoError of the same code for a TLS file that cannot be read. `unnamed`: the prefix of an
+ * address that gives none.
+ */
+export function parseEventRedisAddress(url: string, unnamed = 'events'): EventRedisAddress {
   const [address, query = ''] = splitOnce(url.trim(), '?')
   const own = new URLSearchParams()
   // The others are left as they were written.
@@ -32,7 +35,7 @@ export function parseEventRedisAddress(url: string): EventRedisAddress {
     return false
   })
   const redis = redisOf(others.length === 0 ? address : `${address}?${others.join('&')}`)
-  const prefix = own.get('prefix') ?? 'events'
+  const prefix = own.get('prefix') ?? unnamed
   if (!/^[\w.-]{1,100}$/.test(prefix)) {
     throw new StoreAddressError('?prefix is not a name', 'Use letters, digits, ".", "_" and "-".')
   }
@@ -45,7 +48,7 @@ export function parseEventRedisAddress(url: string): EventRedisAddress {
   }
   const replicas = own.get('replicas') ?? '0'
   if (!/^\d$/.test(replicas)) throw new StoreAddressError('?replicas is not a number from 0 to 9', HINT)
-  const printable = prefix === 'events' ? redis.printable : `${redis.printable}?prefix=${prefix}`
+  const printable = prefix === unnamed ? redis.printable : `${redis.printable}?prefix=${prefix}`
   return { redis, prefix, durability, replicas: Number(replicas), printable }
 }
 

@@ -31,6 +31,11 @@ export class RuleKey {
     this.location = template.location
   }
 
+  /** As written. */
+  get source(): string {
+    return this.template.source
+  }
+
   reads(table: TableDef): ColumnReads {
     return this.template.reads(table)
   }

@@ -14,6 +14,8 @@ export interface Counted {
 /** `threshold:` of a rule: it acts when more than that has come within a time, instead of on every event. */
 export interface Threshold {
   readonly location: SourceLocation
+  /** The template of what is counted by, as written; null: everything counts together. */
+  readonly groupedBy: string | null
   /** Changes with whatever makes older counters useless. */
   readonly version: string
   /** Exceeded by what is more: a number, as text. */

@@ -50,6 +50,7 @@ export function readThreshold(
   const parts = [by?.value ?? null, sum?.value ?? null, withinMs]
   return {
     location: map.location,
+    groupedBy: by?.value === undefined ? null : String(by.value),
     version: createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 10),
     above: above ?? '0',
     sums: sumOf !== undefined,

@@ -10,6 +10,7 @@ function threshold(overrides: Partial<Threshold> = {}): Threshold {
     sums: false,
     withinMs: 1_000,
     againMs: 1_000,
+    groupedBy: null,
     mostGroups: 10,
     reads: () => ({ new: new Set(), old: new Set() }),
     bind: () => () => ({ by: '', amount: null }),

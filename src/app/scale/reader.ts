@@ -1,0 +1,135 @@
+import type { Events, RuleSwitches } from '../../events/contract.ts'
+import { openChangeLog } from '../../log/changes/open.ts'
+import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts'
+import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
+import type { GapLog } from '../../model/event/gap.ts'
+import type { Target, TargetConfig } from '../../model/rule/action.ts'
+import type { RuleSet } from '../../model/rule/rule.ts'
+import type { SourcePosition } from '../../model/source/position.ts'
+import type { StateStore } from '../../model/state/state.ts'
+import { AppendTarget } from '../../scale/append-target.ts'
+import { readerRules, SCALE_TARGET } from '../../scale/reader-rule.ts'
+import { Shapes } from '../../scale/shapes.ts'
+import { openInstanceState } from '../../state/open.ts'
+import { parseChangeLogAddress } from '../../log/changes/address.ts'
+import type { Config, ScaleConfig } from '../config/config.ts'
+import { createDaemon, type Daemon, type DaemonDeps } from '../daemon.ts'
+import { stateSettings } from '../state-settings.ts'
+import { Members } from './members.ts'
+import { printableOf } from './printable.ts'
+import { rulesDigest } from './rules-digest.ts'
+
+/**
+ * Reads the source and appends every change that some rule wants to the log of changes, in the order of commits. It is the
+ * daemon with one rule and one target, so its checkpoint follows what is durable there, and a second one is a standby.
+ */
+export class Reader implements Daemon {
+  private readonly config: Config
+  private readonly scale: ScaleConfig
+  private readonly deps: DaemonDeps
+  private ruleSet: RuleSet
+  private daemon: Daemon | null = null
+
+  constructor(config: Config, scale: ScaleConfig, ruleSet: RuleSet, deps: DaemonDeps) {
+    this.config = config
+    this.scale = scale
+    this.ruleSet = ruleSet
+    this.deps = deps
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { deps, config } = this
+    const { state, checkpoints } = await openInstanceState(stateSettings(config, deps.log))
+    const over = new AbortController()
+    const members = this.membersOf(state)
+    const telling = members.run(AbortSignal.any([signal, over.signal]))
+    try {
+      this.daemon = this.daemonOf(new Shapes(state))
+      await this.daemon.run(signal)
+    } finally {
+      over.abort()
+      await telling
+      await state.close()
+      await checkpoints.close()
+    }
+  }
+
+  reload(ruleSet: RuleSet): void {
+    this.ruleSet = ruleSet
+    this.daemon?.reload(ruleSet)
+  }
+
+  dropTarget(target: string): DropResult {
+    return this.daemon?.dropTarget(target) ?? 'unknown'
+  }
+
+  setTargetPaused(target: string, isPaused: boolean, by: string): Promise<PauseResult> {
+    return this.daemon?.setTargetPaused(target, isPaused, by) ?? Promise.resolve('not leading')
+  }
+
+  pauseAsKept(target: string): void {
+    this.daemon?.pauseAsKept(target)
+  }
+
+  resumeRule(rule: string): boolean {
+    return this.daemon?.resumeRule(rule) ?? false
+  }
+
+  position(source?: string): SourcePosition | null {
+    return this.daemon?.position(source) ?? null
+  }
+
+  gaps(source?: string): GapLog {
+    return this.daemon?.gaps(source) ?? { total: 0, recent: [] }
+  }
+
+  events(): Events | null {
+    return null
+  }
+
+  rules(): RuleSwitches | null {
+    return this.daemon?.rules() ?? null
+  }
+
+  async deadLetterCount(): Promise<number> {
+    return (await this.daemon?.deadLetterCount()) ?? 0
+  }
+
+  private membersOf(state: StateStore): Members {
+    const { deps, config, scale } = this
+    const members = new Members({
+      ...deps,
+      state,
+      deadAfterMs: config.standby.ttlMs,
+      self: () => ({
+        role: 'reader',
+        shares: [],
+        behind: 0,
+        rules: rulesDigest(this.ruleSet),
+        leads: deps.stats.standby.role === 'leader',
+      }),
+      changed: () => undefined,
+    })
+    const through = printableOf(parseChangeLogAddress(scale.through))
+    const of = { role: 'reader', through, shares: scale.shares } as const
+    deps.stats.scale = { ...of, held: new Map(), members: () => members.living }
+    return members
+  }
+
+  private daemonOf(shapes: Shapes): Daemon {
+    const { config, scale, deps } = this
+    const { shares, through } = scale
+    const open = async (run: DeliveryRun): Promise<Target> => {
+      const changes = await openChangeLog(through, { name: config.name, shares, log: deps.log })
+      return new AppendTarget({ changes, shapes, shares, epoch: run.epoch!, log: deps.log })
+    }
+    // One lane keeps the order of all commits.
+    const reading: Config = { ...config, lanes: 1, standby: { ...config.standby, lease: 'redis' } }
+    return createDaemon(reading, this.ruleSet, deps, {
+      rules: (inForce) => readerRules(inForce, shapes, shares),
+      openTarget: (target: TargetConfig, run) => (target.type === SCALE_TARGET.type ? open(run) : undefined),
+      // What waits under the name of the instance is of one process that did everything, and is left for it.
+      waiting: `${config.name}/reader`,
+    })
+  }
+}

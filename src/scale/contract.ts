@@ -1,0 +1,35 @@
+/**
+ * When a reader has appended something: the epoch of its run, and a number that grows with each change in it. In each share
+ * these only grow, so that what came twice, or from a reader that another one has replaced, is seen by it.
+ */
+export interface Ordinal {
+  readonly epoch: number
+  readonly number: number
+}
+
+/** Negative: `one` was appended before `other`. */
+export function compareOrdinals(one: Ordinal, other: Ordinal): number {
+  return one.epoch - other.epoch || one.number - other.number
+}
+
+/** The smallest one behind it. */
+export function behind({ epoch, number }: Ordinal): Ordinal {
+  return { epoch, number: number + 1 }
+}
+
+/** Behind which record of its share reading goes on. */
+export interface SharePosition {
+  /** In the log. */
+  readonly place: string
+  readonly ordinal: Ordinal
+  /** The record was one of several shares: these have to be done with it before anything behind it begins. */
+  readonly meet?: readonly number[] | undefined
+}
+
+/** How far each share has come, kept where all processes see it. */
+export interface Frontiers {
+  /** Everything in the share before this ordinal is finished and remembered. */
+  reached(share: number, ordinal: Ordinal): Promise<void>
+  /** Null: it has never said so. */
+  of(share: number): Promise<Ordinal | null>
+}

@@ -1,0 +1,114 @@
+import { Change, type Operation, type Row, type Transaction, type Value } from '../model/event/change.ts'
+import { rowClass } from '../model/event/row-class.ts'
+import { withShortQuery } from '../waiting/record.ts'
+import type { TableDef } from '../model/table/table.ts'
+import { exactJsonOf, parseExact } from './exact-json.ts'
+import type { Ordinal } from './contract.ts'
+
+/** What a reader appends to a share. `hello`: its run begins; `bye`: it has ended in order. */
+export type ScaleRecord =
+  | { readonly tag: 'hello' | 'bye'; readonly ordinal: Ordinal }
+  | {
+      readonly tag: 'change'
+      readonly ordinal: Ordinal
+      /** Name of the table's shape (shapes.ts). */
+      readonly shape: string
+      /** The shares that the change is in, where its order concerns several of them; null: this one alone. */
+      readonly meet: readonly number[] | null
+      /** Of the event, for who only looks what was appended. */
+      readonly id: string
+      readonly change: (table: TableDef) => Change
+    }
+
+/** All columns in the order of the table, or those that the image has, by name. */
+type KeptRow = readonly Value[] | Row | null
+
+type KeptChange = readonly [
+  op: Operation,
+  seq: number,
+  old: KeptRow,
+  new_: KeptRow,
+  query: string | null,
+  txId: string,
+  gtid: string | null,
+  file: string,
+  offset: number,
+  serverId: number,
+  timestampUs: number,
+]
+
+/** What of a change is the same in all shares, made where it is matched. */
+export function changeText(change: Change): string {
+  // Statements that change many rows would be appended with each of them.
+  const { table, op, seq, old, new: new_, query, transaction } = withShortQuery(change)
+  const { id, gtid, file, offset, serverId, timestampUs } = transaction
+  const kept: KeptChange = [
+    op,
+    seq,
+    keptRow(table, old),
+    keptRow(table, new_),
+    query,
+    id,
+    gtid,
+    file,
+    offset,
+    serverId,
+    timestampUs,
+  ]
+  return exactJsonOf(kept)
+}
+
+export function recordText(
+  { epoch, number }: Ordinal,
+  shape: string,
+  meet: readonly number[] | null,
+  id: string,
+  change: string,
+): string {
+  return `["c",${epoch},${number},${JSON.stringify(shape)},${JSON.stringify(meet)},${JSON.stringify(id)},${change}]`
+}
+
+export function signText(tag: 'hello' | 'bye', { epoch, number }: Ordinal): string {
+  return `["${tag === 'hello' ? 'h' : 'b'}",${epoch},${number}]`
+}
+
+/** Throws for a text that none of these wrote. */
+export function parseRecord(text: string): ScaleRecord {
+  const [tag, epoch, number, shape, meet, id, kept] = parseExact(text) as [
+    'h' | 'b' | 'c',
+    number,
+    number,
+    string,
+    readonly number[] | null,
+    string,
+    KeptChange,
+  ]
+  const ordinal = { epoch, number }
+  if (tag !== 'c') return { tag: tag === 'h' ? 'hello' : 'bye', ordinal }
+  return { tag: 'change', ordinal, shape, meet, id, change: (table) => changeOf(table, kept) }
+}
+
+function keptRow({ columns }: TableDef, row: Row | null): KeptRow {
+  if (row === null) return null
+  const values: Value[] = []
+  for (const { name } of columns) {
+    const value = row[name]
+    if (value === undefined) return row
+    values.push(value)
+  }
+  return values
+}
+
+function changeOf(table: TableDef, kept: KeptChange): Change {
+  const [op, seq, old, new_, query, id, gtid, file, offset, serverId, timestampUs] = kept
+  const transaction: Transaction = { id, gtid, file, offset, serverId, timestampUs, query }
+  return new Change(table, op, transaction, seq, rowOf(table, old), rowOf(table, new_), query)
+}
+
+function rowOf({ columns }: TableDef, kept: KeptRow): Row | null {
+  if (kept === null) return null
+  const [names, values] = Array.isArray(kept)
+    ? [columns.map(({ name }) => name), kept as readonly Value[]]
+    : [Object.keys(kept), Object.values(kept as Row)]
+  return new (rowClass(names))(...values)
+}

@@ -1,0 +1,283 @@
+import type { Clock } from '../model/clock.ts'
+import type { Transaction } from '../model/event/change.ts'
+import { BingoError } from '../model/errors.ts'
+import type { Log } from '../model/rule/action.ts'
+import type { SqlSession } from '../model/source/binlog-stream.ts'
+import type { RowIntake } from '../model/source/intake.ts'
+import { SourceState } from '../model/source/source-state.ts'
+import { PauseReasons, type Positions, type Source } from '../model/source/source.ts'
+import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
+import { Reconnects } from '../sources/feed/reconnects.ts'
+import { behind, compareOrdinals, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
+import { Pieces } from './pieces.ts'
+import { parseRecord, type ScaleRecord } from './record.ts'
+import type { Shapes } from './shapes.ts'
+
+export interface ShareSourceOptions {
+  readonly name: string
+  readonly share: number
+  readonly changes: ChangeLog
+  readonly shapes: Shapes
+  readonly frontiers: Frontiers
+  readonly clock: Clock
+  readonly log: Log
+  /** Told once a second how many records of the share are not finished. */
+  readonly seen?: ((behind: number) => void) | undefined
+}
+
+/** Between two looks at a share that has nothing new: it is looked at ever less often. */
+const IDLE_MS = { least: 5, most: 100 }
+/** Between two looks at how far other shares have come. */
+const MEET_MS = 50
+const WATCH_MS = 1_000
+/** A reader that comes back looks at the newest records: what is finished stays for a while. */
+const KEPT_MS = 60_000
+const RECORDS_PER_TURN = 64
+
+type ChangeRecord = Extract<ScaleRecord, { readonly tag: 'change' }>
+
+/**
+ * The changes of one share, each a group of its own, as row events with the ids that the reader gave them. What came twice, or
+ * from a reader that was replaced, is dropped by its ordinal. At a change whose order concerns several shares, each waits
+ * until all have finished what came before, and goes on when all are done with it.
+ */
+export class ShareSource implements Source<SharePosition> {
+  readonly name: string
+  readonly positions: Positions<SharePosition>
+  readonly state = new SourceState()
+  private readonly options: ShareSourceOptions
+  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
+  private resumed = Promise.withResolvers<void>()
+  private readonly reconnects: Reconnects
+  private pieces = new Pieces()
+  /** Of the record that was handed in last, or dropped. */
+  private place: string | null = null
+  private ordinal: Ordinal | null = null
+  /** Handed in last, and the last that is finished and remembered. */
+  private given: SharePosition | null = null
+  private done: SharePosition | null = null
+  private saved = Promise.withResolvers<void>()
+  /** Oldest first: places that were finished at a time. */
+  private finishedAt: { readonly place: string; readonly atMs: number }[] = []
+  private isWatching = false
+  private aborted: Promise<void> = Promise.resolve()
+
+  constructor(options: ShareSourceOptions) {
+    this.name = options.name
+    this.options = options
+    const { changes, clock, log, name } = options
+    this.positions = {
+      print: (position) => JSON.stringify(position),
+      parse: (text) => parsePosition(text, name),
+    }
+    const what = { what: 'the log of changes', description: changes.description }
+    this.reconnects = new Reconnects({ ...what, state: this.state, clock, log })
+    this.resumed.resolve()
+  }
+
+  async run(into: RowIntake<SharePosition>, from: SharePosition | null, signal: AbortSignal): Promise<void> {
+    this.aborted = aborted(signal)
+    this.given = this.done = from
+    this.place = from?.place ?? null
+    this.ordinal = from?.ordinal ?? null
+    const watch = this.options.clock.every(WATCH_MS, () => void this.watch())
+    try {
+      while (!signal.aborted) {
+        try {
+          await this.readOn(into, signal)
+        } catch (error) {
+          if (signal.aborted) return
+          await this.reconnects.failed(error, signal)
+          // What was read of a record in pieces is read again.
+          this.pieces = new Pieces()
+          this.place = this.given?.place ?? null
+        }
+      }
+    } finally {
+      watch.cancel()
+      this.state.connected = false
+    }
+  }
+
+  pause(reason: object): void {
+    this.pauses.pause(reason)
+  }
+
+  resume(reason: object): void {
+    this.pauses.resume(reason)
+  }
+
+  /** Changes come with their tables whatever the rules are. */
+  rulesChanged(): void {}
+
+  finished(upTo: SharePosition): void {
+    this.done = upTo
+    this.finishedAt.push({ place: upTo.place, atMs: this.options.clock.monotonicMs() })
+    this.saved.resolve()
+    this.saved = Promise.withResolvers()
+  }
+
+  private async readOn(into: RowIntake<SharePosition>, signal: AbortSignal): Promise<void> {
+    const { changes, share, clock } = this.options
+    if (this.given?.meet != null) await this.part(this.given.ordinal, this.given.meet, signal)
+    let idleMs = IDLE_MS.least
+    for (let count = 0; !signal.aborted; ) {
+      const entries = await changes.read(share, this.place)
+      this.reconnects.connected()
+      this.state.lastReceivedAt = clock.now()
+      this.state.caughtUp = entries.length === 0
+      if (entries.length === 0) {
+        await clock.sleep(idleMs, signal)
+        idleMs = Math.min(IDLE_MS.most, idleMs * 2)
+        continue
+      }
+      idleMs = IDLE_MS.least
+      for (const entry of entries) {
+        if (this.pauses.paused) await Promise.race([this.resumed.promise, this.aborted])
+        if (signal.aborted) return
+        await this.take(entry, into, signal)
+        if (++count % RECORDS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+  }
+
+  private async take({ place, body }: ChangeLogEntry, into: RowIntake<SharePosition>, signal: AbortSignal) {
+    const text = this.pieces.add(body)
+    this.place = place
+    if (text === null) return
+    const record = this.parse(text, place)
+    if (record === null) return
+    if (this.ordinal !== null && compareOrdinals(record.ordinal, this.ordinal) <= 0) return
+    const position = { place, ordinal: record.ordinal }
+    if (record.tag === 'change') {
+      await this.change(record, position, into, signal)
+    } else {
+      this.give(position, () => into.advance(position))
+      // Whoever waits for something that this share was never given need not wait any more.
+      if (record.tag === 'hello') await this.arrive(behind(record.ordinal), signal)
+    }
+    this.ordinal = record.ordinal
+  }
+
+  private parse(text: string, place: string): ScaleRecord | null {
+    const { changes, share, log } = this.options
+    try {
+      return parseRecord(text)
+    } catch {
+      const fields = { code: 'BINGO_SCALE_RECORD_INVALID', log: changes.description, share, place }
+      log.error(fields, 'an entry of the log of changes was not written by a reader, and is skipped')
+      return null
+    }
+  }
+
+  private async change(
+    { ordinal, shape, meet, change }: ChangeRecord,
+    { place }: SharePosition,
+    into: RowIntake<SharePosition>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const row = change(await this.options.shapes.table(shape))
+    if (meet !== null) {
+      await this.arrive(ordinal, signal)
+      await this.untilAll(meet, (other) => compareOrdinals(other, ordinal) >= 0, signal)
+    }
+    const position: SharePosition = { place, ordinal, ...(meet !== null && { meet }) }
+    this.give(position, () => {
+      const group: Transaction = row.transaction
+      into.begin(group)
+      if (row.op === 'truncate' || row.op === 'ddl') {
+        const { schema, name } = row.table
+        const tables = name === '' ? [] : [{ schema, table: name }]
+        void into.ddl({ kind: row.op, schema, tables, sql: row.query ?? '', session: NO_SESSION }, row.seq)
+      } else {
+        into.event(row)
+      }
+      into.commit(position)
+    })
+    if (meet !== null) await this.part(ordinal, meet, signal)
+  }
+
+  /** Everything that was handed in is finished and remembered, and others see that this share has come so far. */
+  private async arrive(ordinal: Ordinal, signal: AbortSignal): Promise<void> {
+    while (this.done !== this.given && !signal.aborted) await Promise.race([this.saved.promise, this.aborted])
+    signal.throwIfAborted()
+    await this.options.frontiers.reached(this.options.share, ordinal)
+  }
+
+  /** All shares are done with what they met at. */
+  private async part(ordinal: Ordinal, meet: readonly number[], signal: AbortSignal): Promise<void> {
+    await this.arrive(behind(ordinal), signal)
+    await this.untilAll(meet, (other) => compareOrdinals(other, ordinal) > 0, signal)
+  }
+
+  private async untilAll(
+    shares: readonly number[],
+    holds: (frontier: Ordinal) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { share, frontiers, clock } = this.options
+    for (const other of shares) {
+      if (other === share) continue
+      for (;;) {
+        const frontier = await frontiers.of(other)
+        if (frontier !== null && holds(frontier)) break
+        await clock.sleep(MEET_MS, signal)
+      }
+    }
+  }
+
+  private give(position: SharePosition, hand: () => void): void {
+    this.given = position
+    hand()
+  }
+
+  private async watch(): Promise<void> {
+    if (this.isWatching) return
+    this.isWatching = true
+    const { changes, share, clock, seen } = this.options
+    try {
+      seen?.(await changes.behind(share, this.done?.place ?? null))
+      const before = clock.monotonicMs() - KEPT_MS
+      const upTo = this.finishedAt.findLast(({ atMs }) => atMs <= before)
+      if (upTo === undefined) return
+      await changes.trim(share, upTo.place)
+      this.finishedAt = this.finishedAt.filter(({ atMs }) => atMs > before)
+    } catch {
+      // Whoever reads says that the log is down.
+    } finally {
+      this.isWatching = false
+    }
+  }
+
+  private onPause(paused: boolean): void {
+    if (paused) this.resumed = Promise.withResolvers<void>()
+    else this.resumed.resolve()
+  }
+}
+
+/** The statement was read where it was logged. */
+const NO_SESSION: SqlSession = {
+  ansiQuotes: false,
+  backslashEscapes: true,
+  mariadbComments: false,
+  foldNames: false,
+}
+
+function parsePosition(text: string, source: string): SharePosition {
+  try {
+    const { place, ordinal, meet } = JSON.parse(text) as SharePosition
+    if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, meet }
+  } catch {
+    // Reported below.
+  }
+  throw new BingoError('BINGO_CHECKPOINT_CORRUPT', `The stored position of the share "${source}" cannot be read`, {
+    hint: 'Restore the state store from a backup, or delete the checkpoint of the share: it is read from its beginning then.',
+  })
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
