@@ -1,8 +1,7 @@
-import type { Clock, Timer } from '../model/clock.ts'
+import type { Timer } from '../model/clock.ts'
 import { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { Revision } from '../model/delivery/in-flight-job.ts'
 import { RULE_PREFIX } from '../model/delivery/waiting.ts'
-import type { StoredRecord } from '../model/delivery/waiting.ts'
 import type { Change } from '../model/event/change.ts'
 import type { Log } from '../model/rule/action.ts'
 import { OUTBOX_ACTION } from '../model/rule/outbox-rule.ts'
@@ -11,29 +10,22 @@ import type { SuspendedRule } from '../model/stats.ts'
 import type { WaitingLines } from '../waiting/lines.ts'
 import type { JobRoute } from './commit-buffer.ts'
 import type { DdlNotes } from './ddl-notes.ts'
+import { drainRule } from './rule-drain.ts'
+import type { DrainDeps } from './rule-drain.ts'
 import type { LineReader, StoredJobs } from './stored-jobs.ts'
 
 /** How long events that failed are kept back, for more to fail like them. */
 const KEEP_MS = 1_000
 /** A revision of two lines is written to both at once: the checkpoint waits for one of them. */
 const NO_HOLD = { release: () => undefined }
-const PAGE = 100
-const ROOM_MS = 20
 
-export interface RuleGateDeps {
-  readonly clock: Clock
+export interface RuleGateDeps extends DrainDeps {
   readonly log: Log
-  readonly router: JobRoute
   readonly lines: WaitingLines
   readonly storedJobs: StoredJobs
   readonly ddls: DdlNotes
-  /** So many changes in a row that fail with one code suspend their rule. */
-  readonly events: number
   readonly suspended: Map<string, SuspendedRule>
-  readonly hasRoom: () => boolean
   readonly charge: (job: InFlightJob) => void
-  /** The job left memory, and its record stays in its line. */
-  readonly unloaded: (job: InFlightJob) => void
 }
 
 /** A rule that fails. */
@@ -232,50 +224,16 @@ export class RuleGate implements JobRoute {
   }
 
   private async drain(ruleId: string, { reader }: Suspended): Promise<void> {
-    const { line } = reader
-    const kept: { readonly job: InFlightJob; readonly record: StoredRecord }[] = []
-    const failed = { code: '', changes: 0, last: '' }
-    const letKeptGo = (): void => {
-      for (const { job } of kept.splice(0)) this.deps.router.route(job)
-      failed.changes = 0
+    let drained = await drainRule(reader, this.deps, () => this.stopped)
+    // Something came between its end and here.
+    while (drained.tag === 'empty' && !reader.line.empty) {
+      drained = await drainRule(reader, this.deps, () => this.stopped)
     }
-    while (!line.empty && !this.stopped) {
-      const records = await line.next(PAGE)
-      // What is left is being written.
-      if (records.length === 0) await this.deps.clock.sleep(ROOM_MS)
-      for (const record of records) {
-        while (!this.deps.hasRoom() && kept.length === 0 && !this.stopped) await this.deps.clock.sleep(ROOM_MS)
-        if (this.stopped || failed.changes >= this.deps.events) {
-          line.back(kept[0]?.record ?? record)
-          break
-        }
-        while (line.isRevising(record.rowKey) && !this.stopped) await this.deps.clock.sleep(ROOM_MS)
-        const now = this.stopped ? record : line.asItIs(record)
-        if (now === null) continue
-        for (const job of await reader.jobsOf(now)) {
-          if (job.failure === null) {
-            letKeptGo()
-            this.deps.router.route(job)
-            continue
-          }
-          if (job.failure.code !== failed.code) letKeptGo()
-          if (job.change.id !== failed.last) failed.changes += 1
-          Object.assign(failed, { code: job.failure.code, last: job.change.id })
-          kept.push({ job, record })
-        }
-      }
-      if (failed.changes < this.deps.events) continue
-      const { job, record } = kept[0]!
-      line.back(record)
-      for (const each of kept) this.deps.unloaded(each.job)
-      this.suspend(job.action.rule, job)
+    if (drained.tag === 'stopped') return
+    if (drained.tag === 'failing') {
+      this.suspend(drained.job.action.rule, drained.job)
       return
     }
-    if (this.stopped) {
-      for (const each of kept) this.deps.unloaded(each.job)
-      return
-    }
-    letKeptGo()
     this.suspended.delete(ruleId)
     this.deps.suspended.delete(ruleId)
     this.deps.log.info({ rule: ruleId }, 'rule resumed: the events that waited for it were evaluated')
