@@ -1,6 +1,6 @@
 import type { ActionType } from '../../model/rule/action.ts'
 import { REFERENCE_SCHEMA, type JsonSchema } from '../../rules/schema/json-schema.ts'
-import { targetSchema } from '../../rules/schema/rules-schema.ts'
+import { targetSchema } from '../../rules/schema/action-schema.ts'
 import { outboxSchema } from './outbox/outbox-schema.ts'
 import { SETTING_PATHS, settingSchema } from './settings.ts'
 import { SOURCE_NAME } from './sources.ts'

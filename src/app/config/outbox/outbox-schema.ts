@@ -1,6 +1,6 @@
 import type { ActionType } from '../../../model/rule/action.ts'
 import { DURATION_SCHEMA, type JsonSchema } from '../../../rules/schema/json-schema.ts'
-import { actionSchema } from '../../../rules/schema/rules-schema.ts'
+import { actionSchema } from '../../../rules/schema/action-schema.ts'
 import { AFTER } from './read-outboxes.ts'
 import { COLUMN_KEYS, PLACEMENTS, SHAPE_NAMES } from './read-mapping.ts'
 
