@@ -1,4 +1,4 @@
-import type { EvaluationFailure } from '../model/delivery/in-flight-job.ts'
+import type { EvaluationFailure } from '../model/delivery/preparation.ts'
 import { DELAY_PREFIX } from '../model/delivery/waiting.ts'
 import type { StoredRecord, WaitingShape } from '../model/delivery/waiting.ts'
 import type { Change } from '../model/event/change.ts'

@@ -1,21 +1,13 @@
 import type { ActionPlan, Payload, Sendable } from '../rule/action.ts'
 import type { Change } from '../event/change.ts'
 import type { Attempt } from './dead-letter.ts'
-import type { EvaluationStage } from '../errors.ts'
-import { stringifyValue } from '../event/forms/event-json.ts'
 import { jobKeyText } from '../rule/rule-key.ts'
-import type { Preparation, Prepared } from './preparation.ts'
+import { addressOf } from './payload-address.ts'
+import type { EvaluationFailure, Preparation, Prepared } from './preparation.ts'
 
 /** What a job keeps from being passed by the checkpoint: its transaction's entry in the watermark (invariant 4). */
 export interface Hold {
   release(): void
-}
-
-/** Why a job can only end in the dead letters. */
-export interface EvaluationFailure {
-  readonly stage: EvaluationStage
-  readonly code: string
-  readonly message: string
 }
 
 /** A lane of one target's queue, as a job sees it: something that can be told to look again. */
@@ -250,23 +242,4 @@ export class InFlightJob implements Sendable {
     this.links ??= new JobLinks()
     return this.links
   }
-}
-
-/**
- * What a payload addresses, as text: a key to delete is its own address; else the key that is written, the URL of a request,
- * where a message goes at a broker. Of a call, a statement or a line nobody can tell: those are the same when they are equal.
- */
-function addressOf(payload: Payload): string {
-  if (typeof payload === 'string') return payload
-  if (typeof payload !== 'object' || payload === null) return ''
-  const { address, url, topic, key, subject, routingKey } = payload as {
-    readonly address?: string
-    readonly url?: { readonly href: string }
-    readonly topic?: string
-    readonly key?: string
-    readonly subject?: string
-    readonly routingKey?: string
-  }
-  if (topic !== undefined) return `${topic}\0${key}`
-  return address ?? url?.href ?? subject ?? routingKey ?? stringifyValue(payload)
 }

@@ -1,9 +1,16 @@
-import type { EvaluationFailure } from './in-flight-job.ts'
+import type { EvaluationStage } from '../errors.ts'
 import type { Change } from '../event/change.ts'
 import type { Payload } from '../rule/action.ts'
 import type { Lookup, LookupRows } from '../rule/lookup.ts'
 import type { RuleSet } from '../rule/rule.ts'
 import type { DropResult } from './deliveries.ts'
+
+/** Why a job can only end in the dead letters. */
+export interface EvaluationFailure {
+  readonly stage: EvaluationStage
+  readonly code: string
+  readonly message: string
+}
 
 /** What a job waits for before it can be rendered: rows of other tables. */
 export interface Preparation {
