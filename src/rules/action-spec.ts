@@ -1,4 +1,5 @@
-import type { ActionSpec, FieldSpec, Outline } from '../model/rule/action.ts'
+import type { ActionSpec } from '../model/rule/action.ts'
+import type { FieldSpec, Outline } from '../model/rule/action-field.ts'
 import { ProblemsError } from '../model/errors.ts'
 import type { SourceLocation } from '../model/errors.ts'
 import type { Structure, Template } from '../model/rule/rule.ts'

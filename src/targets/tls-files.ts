@@ -1,4 +1,5 @@
-import type { ActionSpec, FieldSpec } from '../model/rule/action.ts'
+import type { ActionSpec } from '../model/rule/action.ts'
+import type { FieldSpec } from '../model/rule/action-field.ts'
 import { BingoError } from '../model/errors.ts'
 import { readSmallFile } from '../model/small-file.ts'
 import { reasonOf } from './failure/error-text.ts'

@@ -5,6 +5,7 @@ import type { StreamSink } from '../event/posted/stream-sink.ts'
 import type { SagaSink } from '../saga/sink.ts'
 import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
+import type { FieldSpec, Outline } from './action-field.ts'
 import type { ReceiverAnswer } from './outcome.ts'
 import type { ColumnReads, OnFailure, Predicate, RetryOptions, Rule, Structure, Template } from './rule.ts'
 import type { TableDef } from '../table/table.ts'
@@ -216,28 +217,6 @@ export interface ActionDefaults {
   readonly mostHops?: number | undefined
 }
 
-/**
- * What a field holds. `template` renders to a non-empty string and refuses NULL; `text` is a template that allows
- * empty and NULL (renders as empty); `structure` is any YAML whose string leaves are templates.
- */
-export type FieldSpec = { readonly required?: boolean; readonly doc: string } & (
-  | {
-      readonly kind: 'structure' | 'string' | 'boolean' | 'integer' | 'duration' | 'bytes' | 'rate'
-    }
-  | {
-      readonly kind: 'template' | 'text'
-      /** `url`: values are encoded for their place. `dotted`: each is one of the words that dots part. Absent: any text. */
-      readonly place?: 'url' | 'dotted'
-    }
-  | { readonly kind: 'enum'; readonly values: readonly string[] }
-  | { readonly kind: 'stringList' | 'stringMap' }
-  /** `whole`: may be a map of templates too, or one expression, which is read as a structure. */
-  | { readonly kind: 'templateList'; readonly whole?: boolean }
-  /** `whole`: may be one expression that gives a map; then it is read as a structure. */
-  | { readonly kind: 'templateMap'; readonly whole?: boolean }
-  | { readonly kind: 'object'; readonly fields: { readonly [name: string]: FieldSpec } }
-)
-
 /** The fields of one action after generic checks: secrets resolved, durations in ms, templates compiled. */
 export interface ActionSpec {
   readonly ruleId: string
@@ -263,20 +242,6 @@ export interface ActionSpec {
   /** As `fail`, at a place inside a field. */
   failAt(location: SourceLocation, code: string, message: string, hint?: string): void
 }
-
-/** YAML as written: keys, constants and templates with their places. */
-export type Outline = { readonly location: SourceLocation } & (
-  | {
-      readonly tag: 'map'
-      readonly entries: readonly {
-        readonly key: string
-        readonly keyLocation: SourceLocation
-        readonly value: Outline
-      }[]
-    }
-  | { readonly tag: 'list'; readonly items: readonly Outline[] }
-  | { readonly tag: 'scalar'; readonly value: string | number | boolean | null }
-)
 
 /** Structured log. Levels as in pino; field names are listed in docs/logs.md. */
 export interface Log {

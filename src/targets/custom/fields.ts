@@ -1,4 +1,5 @@
-import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
+import type { FieldSpec } from '../../model/rule/action-field.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { constant } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'

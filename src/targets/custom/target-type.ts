@@ -1,4 +1,5 @@
-import type { DeliveryFailure, FieldSpec, Log } from '../../model/rule/action.ts'
+import type { DeliveryFailure, Log } from '../../model/rule/action.ts'
+import type { FieldSpec } from '../../model/rule/action-field.ts'
 
 /** A kind of target of an application's own: rules use it as `type: NAME`. */
 export interface TargetType {

@@ -1,5 +1,6 @@
 import type { ActionDefaults, ActionSpec, ActionType, CompiledAction } from '../../model/rule/action.ts'
-import type { FieldSpec, TargetConfig } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/action.ts'
+import type { FieldSpec } from '../../model/rule/action-field.ts'
 import { BingoError } from '../../model/errors.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileAppend, checkAppend, checkNoAppend } from './compile-append.ts'

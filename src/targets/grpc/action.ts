@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { ActionSpec, ActionType, Outline } from '../../model/rule/action.ts'
+import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
+import type { Outline } from '../../model/rule/action-field.ts'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { compileHeaderMap } from '../plan/header-map.ts'

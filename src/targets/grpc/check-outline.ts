@@ -1,4 +1,4 @@
-import type { Outline } from '../../model/rule/action.ts'
+import type { Outline } from '../../model/rule/action-field.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import { fieldOf, fitSingle, Misfit } from './fit.ts'
 import type { MessageField, MessageType } from './message-type.ts'

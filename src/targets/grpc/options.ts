@@ -1,4 +1,4 @@
-import type { Outline } from '../../model/rule/action.ts'
+import type { Outline } from '../../model/rule/action-field.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface GrpcActionOptions {

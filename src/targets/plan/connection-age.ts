@@ -1,4 +1,5 @@
-import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
+import type { FieldSpec } from '../../model/rule/action-field.ts'
 
 /** Long enough to cost nothing, short enough for a name that has moved to be followed within a coffee break. */
 const DEFAULT_MS = 5 * 60_000

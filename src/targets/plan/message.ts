@@ -1,4 +1,5 @@
-import type { ActionSpec, FieldSpec } from '../../model/rule/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
+import type { FieldSpec } from '../../model/rule/action-field.ts'
 import type { Content } from '../../model/event/bytes/content.ts'
 import { eventContent } from '../../model/event/bytes/image-change.ts'
 import type { Change, Value } from '../../model/event/change.ts'
