@@ -22,7 +22,11 @@ import type { Lease } from '../model/state/lease.ts'
 import { runElected } from './election.ts'
 import { logSendsOf, openTarget } from './open-target.ts'
 import { loadSources, openSources, sourceState, type NamedSource } from './open-sources.ts'
+import { RunningSagas } from './sagas.ts'
 import { stateSettings } from './state-settings.ts'
+import type { Permit } from '../model/state/lease.ts'
+import type { SagaOperations } from '../sagas/contract.ts'
+import type { StateSettings } from '../state/open.ts'
 import type { Elected } from './election.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
@@ -62,6 +66,8 @@ export interface Daemon {
   gaps(source?: string): GapLog
   /** Null while none are taken in: they are not configured, the instance starts, or another one leads. */
   events(): Events | null
+  /** Null while the instance starts, another one leads, or there are no sagas. */
+  sagas(): SagaOperations | null
   /** Null while the instance starts, or another one leads. */
   rules(): RuleSwitches | null
   /** Entries in the dead-letter store; 0 before the store is open. Rejects when the store cannot be asked. */
@@ -101,6 +107,7 @@ class ConfiguredDaemon implements Daemon {
   private streams: RunningStreams | null = null
   private switches: StoredSwitches | null = null
   private pauses: PausedTargets | null = null
+  private runningSagas: RunningSagas | null = null
 
   constructor(config: Config, ruleSet: RuleSet, deps: DaemonDeps, parts: DaemonParts) {
     this.config = config
@@ -161,19 +168,25 @@ class ConfiguredDaemon implements Daemon {
     return this.running
   }
 
+  sagas(): SagaOperations | null {
+    return this.runningSagas?.operations ?? null
+  }
+
   rules(): RuleSwitches | null {
     return this.switches
   }
 
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
+    this.runningSagas?.use(ruleSet)
     this.pipeline?.reload(this.inForce)
   }
 
   /** Without the rules that were disabled. */
   private get inForce(): RuleSet {
     const enabled = this.switches?.enabledOf(this.ruleSet) ?? this.ruleSet
-    const all = this.streams?.withRule(enabled) ?? enabled
+    const listening = this.runningSagas?.withRules(enabled) ?? enabled
+    const all = this.streams?.withRule(listening) ?? listening
     return this.parts.rules?.(all) ?? all
   }
 
@@ -206,6 +219,9 @@ class ConfiguredDaemon implements Daemon {
       this.deadLetters = deadLetters
       const waiting = await openWaitingStore({ ...settings, name: parts.waiting ?? settings.name })
       using outboxes = new DisposableStack()
+      const replacedBySagas = Promise.withResolvers<never>()
+      replacedBySagas.promise.catch(() => undefined)
+      const sagas = this.sagasOf(settings, elected, replacedBySagas.reject)
       try {
         const entries = await openSources(
           loaded,
@@ -220,13 +236,18 @@ class ConfiguredDaemon implements Daemon {
         )
         streams?.begin(loaded, entries)
         this.running = events
-        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, elected, switches)
+        await sagas.begin(this.ruleSet)
+        this.runningSagas = sagas
+        const replaced = Promise.race([replacedBySagas.promise, ...(elected === null ? [] : [elected.replaced])])
+        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, { elected, replaced }, switches)
         events?.start()
         await this.pipeline.run(signal)
       } finally {
         this.running = null
         this.switches = null
         this.pauses = null
+        this.runningSagas = null
+        await sagas.close(config.shutdown.deadlineMs)
         await events?.close()
         await streams?.close()
         await polled?.close()
@@ -244,6 +265,25 @@ class ConfiguredDaemon implements Daemon {
     const pauses = new PausedTargets({ ...this.deps, name: this.config.name, state })
     await pauses.load()
     return pauses
+  }
+
+  private async open(target: TargetConfig, run: DeliveryRun, permit: Permit | undefined): Promise<Target> {
+    const sinks = { events: this.running?.sink, streams: this.streams?.sink, sagas: this.runningSagas ?? undefined }
+    const kept = { ...this.deps, ...sinks }
+    const valid = permit === undefined ? undefined : (): boolean => permit.valid
+    const opened = await (this.parts.openTarget?.(target, run) ?? openTarget(target, run, kept, valid))
+    return permit === undefined ? opened : new GuardedTarget(opened, permit)
+  }
+
+  private sagasOf(
+    settings: StateSettings,
+    elected: Elected | null,
+    replaced: (error: unknown) => void,
+  ): RunningSagas {
+    const { name, sagas: config } = this.config
+    const openFor = (target: TargetConfig): Promise<Target> =>
+      this.open(target, { name, epoch: null, window: null }, elected?.permit)
+    return new RunningSagas({ ...this.deps, settings, config, replaced, openTarget: openFor })
   }
 
   private switchesOf(state: StateStore): StoredSwitches {
@@ -272,17 +312,11 @@ class ConfiguredDaemon implements Daemon {
     sources: readonly SourceEntry<object>[],
     epoch: number,
     { deadLetters, waiting }: { readonly deadLetters: DeadLetterStore; readonly waiting: WaitingStore },
-    elected: Elected | null,
+    { elected, replaced }: { readonly elected: Elected | null; readonly replaced: Promise<void> },
     switches: StoredSwitches,
   ): Pipeline {
     const { config, deps } = this
     const permit = elected?.permit
-    const kept = { ...deps, events: this.running?.sink, streams: this.streams?.sink }
-    const opened = (target: TargetConfig, run: DeliveryRun): Promise<Target> =>
-      this.parts.openTarget?.(target, run) ??
-      openTarget(target, run, kept, permit === undefined ? undefined : () => permit.valid)
-    const open = async (target: TargetConfig, run: DeliveryRun): Promise<Target> =>
-      permit === undefined ? opened(target, run) : new GuardedTarget(await opened(target, run), permit)
     return createPipeline(
       {
         name: config.name,
@@ -305,13 +339,13 @@ class ConfiguredDaemon implements Daemon {
               pausedSince: (target) => this.pauses?.since(target) ?? 0,
               logSends: logSendsOf(config.log, deps.log),
               deadLetters: permit === undefined ? deadLetters : new GuardedDeadLetters(deadLetters, permit),
-              openTarget: async (target) => new SwitchedTarget(await open(target, run), switches),
+              openTarget: async (target) => new SwitchedTarget(await this.open(target, run, permit), switches),
             },
             hooks,
           ),
         lookups: lookupsOf(sourceAddresses(config), 'wait', deps),
         waiting: permit === undefined ? waiting : new GuardedWaiting(waiting, permit),
-        replaced: elected?.replaced,
+        replaced,
         compileRowDecoder,
         compileRowImages,
       },

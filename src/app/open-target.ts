@@ -6,7 +6,7 @@ import type { Log, Target, TargetConfig, TargetContext } from '../model/rule/act
 import { targetTypeOf } from '../targets/registry.ts'
 import type { Config } from './config/config.ts'
 
-export interface TargetDeps extends Pick<TargetContext, 'events' | 'streams' | 'onReopen'> {
+export interface TargetDeps extends Pick<TargetContext, 'events' | 'streams' | 'sagas' | 'onReopen'> {
   readonly log: Log
   readonly clock: Clock
 }
@@ -21,11 +21,11 @@ export function logSendsOf({ level, deliveries }: Config['log'], log: Log): Writ
 export function openTarget(
   target: TargetConfig,
   run: DeliveryRun,
-  { log, clock, onReopen, events, streams }: TargetDeps,
+  { log, clock, onReopen, events, streams, sagas }: TargetDeps,
   mayDeliver?: () => boolean,
 ): Promise<Target> {
   const type = targetTypeOf(target.type)
   if (type === undefined) throw new BingoError('BINGO_TARGET_UNKNOWN', `unknown action type ${target.type}`)
   const asked = { log: log.child({ target: target.id }), now: () => clock.now(), run, mayDeliver, onReopen }
-  return type.open(target, { ...asked, events, streams })
+  return type.open(target, { ...asked, events, streams, sagas })
 }

@@ -1,6 +1,7 @@
 import { Budget } from './delivery/budget.ts'
 import type { OutboxCounters } from './event/posted/outbox-counters.ts'
 import type { EventCounters } from './event/posted/event-counters.ts'
+import type { SagaCounters } from './saga/counters.ts'
 import type { SourceState } from './source/source-state.ts'
 import type { TargetState } from './delivery/target-state.ts'
 
@@ -43,6 +44,8 @@ export interface Stats {
   events: EventCounters | null
   /** Of a reader or worker; null where one process does everything. */
   scale: ScaleState | null
+  /** Null where none run. */
+  sagas: SagaCounters | null
   /** By name. Whoever creates a source enters its state. */
   readonly sources: Map<string, SourceState>
 }
@@ -161,6 +164,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     outboxes: new Map(),
     events: null,
     scale: null,
+    sagas: null,
     sources: new Map(),
   }
 }

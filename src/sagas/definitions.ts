@@ -13,10 +13,11 @@ export class SagaDefinitions {
     this.#index()
   }
 
-  /** The files say something else: what they said before is kept for the instances that began with it. */
-  use(present: readonly SagaDefinition[]): void {
+  /** The files say something else: what they said before is kept for the instances that began with it, as `former` gives it. */
+  use(present: readonly SagaDefinition[], former: (gone: SagaDefinition) => SagaDefinition): void {
     const names = new Set(present.map(nameOf))
-    this.#former = [...this.#former, ...this.#present].filter((each) => !names.has(nameOf(each)))
+    const isGone = (each: SagaDefinition): boolean => !names.has(nameOf(each))
+    this.#former = [...this.#former.filter(isGone), ...this.#present.filter(isGone).map(former)]
     this.#present = present
     this.#index()
   }

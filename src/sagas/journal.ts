@@ -19,7 +19,8 @@ const UNUSABLE_PAUSE_MS = 60_000
 export interface JournalDeps {
   readonly store: SagaStore
   readonly definitions: SagaDefinitions
-  readonly epoch: number
+  /** Of this process, since it claimed the store. */
+  readonly epoch: () => number
   readonly counters: SagaCounters
   readonly clock: Clock
   /** Wall time that nobody sets. */
@@ -118,7 +119,8 @@ export class Journal {
 
   /** One transaction. Answers the inputs of instances that somebody else has changed meanwhile. */
   private async attempt(batch: readonly Pending[]): Promise<readonly Pending[]> {
-    const { store, epoch } = this.deps
+    const { store } = this.deps
+    const epoch = this.deps.epoch()
     const working = await this.load(batch)
     const results = batch.map((pending) => this.applyTo(working.get(nameOf(pending.ref))!, pending))
     const changed = [...working.values()].filter(({ instance, before }) => instance !== before)

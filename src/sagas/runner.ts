@@ -27,7 +27,6 @@ const CLEANED_AT_ONCE = 1_000
 export interface RunnerDeps {
   readonly store: SagaStore
   readonly definitions: SagaDefinitions
-  readonly epoch: number
   /** How long ended instances are kept. */
   readonly keepMs: number
   readonly counters: SagaCounters
@@ -48,6 +47,7 @@ export class SagaRunner implements SagaSink, SagaOperations {
   private timers: Timer[] = []
   private wake: Timer | null = null
   private looking: Promise<void> | null = null
+  private epoch = 0
   private closing = false
   private drained: () => void = () => undefined
   private replaced: (error: unknown) => void = () => undefined
@@ -61,6 +61,7 @@ export class SagaRunner implements SagaSink, SagaOperations {
       ...deps,
       now: this.now,
       signal,
+      epoch: () => this.epoch,
       holdMs: () => (this.closing ? 0 : this.inFlight.size >= MOST_IN_FLIGHT ? HOLD_MS : undefined),
       answersFor: (ref, step, { attempts, undoAttempts }) =>
         this.inFlight.has(flightOf(ref, { step, op: 'do', attempt: attempts })) ||
@@ -72,8 +73,8 @@ export class SagaRunner implements SagaSink, SagaOperations {
 
   /** Takes the store over, and begins. `failed`: it cannot go on, since another instance has taken over. */
   async start(failed: (error: unknown) => void): Promise<void> {
-    const { store, epoch, clock } = this.deps
-    await store.claim(epoch)
+    const { store, clock } = this.deps
+    this.epoch = await store.claim()
     this.replaced = failed
     this.timers = [
       clock.every(COUNT_EVERY_MS, () => void this.quietly(() => this.count())),

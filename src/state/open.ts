@@ -5,6 +5,7 @@ import { systemClock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { WaitingStore } from '../model/delivery/waiting.ts'
 import { BingoError } from '../model/errors.ts'
+import type { SagaStore } from '../model/saga/store.ts'
 import type { Lease } from '../model/state/lease.ts'
 import type { StateStore } from '../model/state/state.ts'
 import { RedisCheckpointStore } from './checkpoint/redis-store.ts'
@@ -15,6 +16,7 @@ import { RedisDeadLetterStore } from './dead-letters/redis-store.ts'
 import { newHolder } from './lease/holder.ts'
 import { MemoryLease } from './lease/memory-lease.ts'
 import { leaseKey, RedisLease } from './lease/redis-lease.ts'
+import { MemorySagaStore } from './sagas/memory-store.ts'
 import { MemoryStateStore } from './memory/state-store.ts'
 import { RedisStateStore } from './redis/state-store.ts'
 import { parseStoreUrl, stateFilePath } from './store-url.ts'
@@ -138,6 +140,29 @@ function noLetterStore(): BingoError {
   return new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not a valid store address', {
     hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters or memory:',
   })
+}
+
+/**
+ * Opens the store of sagas: `sagas.store`, else where the dead letters are. Rejects with BINGO_SAGA_STORE_INVALID for a place
+ * that cannot hold them; as `openDeadLetterStore`.
+ */
+export async function openSagaStore(settings: StateSettings, url?: string): Promise<SagaStore> {
+  const { name, deadLetters, checkpoint } = settings
+  const address = url ?? deadLetters ?? checkpoint
+  const place = parseStoreUrl(address)
+  switch (place?.tag) {
+    case 'memory':
+      return new MemorySagaStore()
+    case 'file': {
+      const { SqliteSagaStore } = await import('./sagas/sqlite-store.ts')
+      return new SqliteSagaStore(await openFile(settings, stateFilePath(place, name)))
+    }
+    case 'redis':
+    case undefined:
+      throw new BingoError('BINGO_SAGA_STORE_INVALID', 'Sagas cannot be kept where the dead letters are', {
+        hint: 'Set sagas.store to file:/var/lib/bingo/sagas, mysql://…, mariadb://… or postgres://….',
+      })
+  }
 }
 
 /** The lease of an instance beside its checkpoint: who holds it leads. Rejects as `openCheckpointStore` does. */

@@ -1,6 +1,8 @@
 import { readSmallFile } from '../../model/small-file.ts'
 import { BlockList, isIP } from 'node:net'
+import { AddressError } from '../../clients/address-error.ts'
 import { parseRedisUrl } from '../../clients/redis/redis-url.ts'
+import { parseSqlAddress } from '../../clients/sql/address.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { StartPoint } from '../../model/source/position.ts'
 import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from '../../sources/mysql/source-address.ts'
@@ -121,4 +123,24 @@ export const storeAddress = textParser((value): string => {
     'not a valid store address',
     'Write redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for experiments).',
   )
+})
+
+/** Where sagas are kept: a state file, a database server, or `memory:`. */
+export const sagaStoreAddress = textParser((value): string => {
+  const address = text(value).trim()
+  const place = parseStoreUrl(address)
+  if (place?.tag === 'file' || place?.tag === 'memory') return address
+  if (!/^(mysql|mariadb|postgres|postgresql):\/\//i.test(address)) {
+    throw new InvalidValue(
+      'not a valid store of sagas',
+      'Write file:/var/lib/bingo/sagas, mysql://…, mariadb://…, postgres://…, or memory: (for experiments).',
+    )
+  }
+  try {
+    parseSqlAddress(address)
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error
+    throw new InvalidValue(`not a valid store of sagas: ${error.message}`, error.hint)
+  }
+  return address
 })

@@ -90,6 +90,7 @@ export function buildConfig(options: BuildOptions): Config {
     events,
     eventStore,
     scale: scaleOf(options, { events: events !== null, eventStore: eventStore !== null }),
+    sagas: { store: values['sagas.store'], keepMs: values['sagas.keep']! },
     log: {
       level: values['log.level']!,
       rowValues: values['log.rowValues']!,

@@ -48,9 +48,17 @@ export interface Config {
   readonly eventStore: EventStoreConfig | null
   /** Null: this process does all of the work, or says nothing of others. */
   readonly scale: ScaleConfig | null
+  readonly sagas: SagasConfig
   readonly log: LogConfig
   /** Where the configuration was read from; null when there was no file. */
   readonly file: string | null
+}
+
+export interface SagasConfig {
+  /** undefined: with the dead letters. */
+  readonly store: string | undefined
+  /** How long ended instances are kept. */
+  readonly keepMs: number
 }
 
 /** The name of the one source that `source:` describes. */

@@ -37,5 +37,6 @@ export const DEFAULTS = {
   },
   eventStore: { follow: 'off', read: 'sql' },
   scale: { role: 'all', shares: 16 },
+  sagas: { keep: '7d' },
   log: { level: 'info', rowValues: false, deliveries: false },
 } satisfies ConfigInput

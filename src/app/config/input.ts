@@ -34,6 +34,8 @@ export interface ConfigInput {
   eventStore?: { url?: string; follow?: string; read?: string }
   /** One process reads, others act. */
   scale?: { through?: string; role?: string; shares?: number }
+  /** Where sagas are kept, and for how long when they have ended. */
+  sagas?: { store?: string; keep?: string }
   log?: { level?: string; rowValues?: boolean; deliveries?: boolean }
 }
 

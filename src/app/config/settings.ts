@@ -5,6 +5,7 @@ import {
   mysqlUrl,
   pemFile,
   redisAddress,
+  sagaStoreAddress,
   startPoint,
   storeAddress,
 } from './addresses.ts'
@@ -95,6 +96,8 @@ export const SETTINGS = {
   'scale.through': changeLogAddress,
   'scale.role': choice('all', 'reader', 'worker'),
   'scale.shares': integer(1, 256),
+  'sagas.store': sagaStoreAddress,
+  'sagas.keep': duration(60 * SECOND, 3_650 * DAY),
   'log.level': choice('debug', 'info', 'warn', 'error'),
   'log.rowValues': flag,
   'log.deliveries': flag,
@@ -124,6 +127,7 @@ const SECRET: ReadonlySet<string> = new Set<SettingPath>([
   'events.index',
   'eventStore.url',
   'scale.through',
+  'sagas.store',
 ])
 
 /** Whether a number that stands there counts as it is written. */
@@ -145,6 +149,7 @@ const URLS: ReadonlySet<string> = new Set<SettingPath>([
   'events.index',
   'eventStore.url',
   'scale.through',
+  'sagas.store',
 ])
 
 export function isUrl(path: string): boolean {

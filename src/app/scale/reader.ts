@@ -5,6 +5,7 @@ import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { GapLog } from '../../model/event/gap.ts'
 import type { Target, TargetConfig } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
+import type { SagaOperations } from '../../sagas/contract.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 import type { StateStore } from '../../model/state/state.ts'
 import { AppendTarget } from '../../scale/append-target.ts'
@@ -84,6 +85,11 @@ export class Reader implements Daemon {
   }
 
   events(): Events | null {
+    return null
+  }
+
+  /** None run where the work is divided. */
+  sagas(): SagaOperations | null {
     return null
   }
 

@@ -5,6 +5,7 @@ import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { NO_GAPS, type GapLog } from '../../model/event/gap.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
+import type { SagaOperations } from '../../sagas/contract.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 import type { ChangeLog } from '../../model/state/change-log.ts'
 import type { StateStore } from '../../model/state/state.ts'
@@ -133,6 +134,11 @@ export class Worker implements Daemon {
     return null
   }
 
+  /** None run where the work is divided. */
+  sagas(): SagaOperations | null {
+    return null
+  }
+
   rules(): RuleSwitches | null {
     return this.common?.decisions.switches ?? null
   }
@@ -220,7 +226,12 @@ export class Worker implements Daemon {
       const stats = this.stats.open(Math.max(LEAST_BUDGET_BYTES, this.config.budgetBytes / this.scale.shares))
       // Waiting for a share that another one has is how it should be: it is not worth a line.
       stats.standby.leader = ENOUGH
-      const daemon = createDaemon(this.configOf(share), this.ruleSet, { ...deps, stats, log }, this.partsOf(share, name, held, stats))
+      const daemon = createDaemon(
+        this.configOf(share),
+        this.ruleSet,
+        { ...deps, stats, log },
+        this.partsOf(share, name, held, stats),
+      )
       this.stops.set(share, stop)
       this.daemons.set(share, daemon)
       try {

@@ -1,7 +1,7 @@
 import type { Change, Operation, Value } from '../event/change.ts'
 import type { EventSchemas } from '../event/posted/event-schemas.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
-import type { SagaDefinition } from '../saga/definition.ts'
+import type { SagaDefinition, SagaSource } from '../saga/definition.ts'
 import type { TableDef } from '../table/table.ts'
 import type { ActionPlan } from './action.ts'
 import type { Lookup } from './lookup.ts'
@@ -181,6 +181,8 @@ export interface RuleSet {
   readonly schemas?: EventSchemas | undefined
   /** `sagas:` of the files; absent: there are none. Their rules are not among `rules`: an instance adds them. */
   readonly sagas?: readonly SagaDefinition[] | undefined
+  /** A saga as it was when instances began with it. Throws ProblemsError. Absent where no text is at hand. */
+  formerSaga?(source: SagaSource): SagaDefinition
   /** What is wrong with the rules for this table, with its places. Absent where their text is not at hand. */
   problemsWith?(table: TableDef): readonly Problem[]
 }

@@ -43,10 +43,10 @@ export interface SagaTransition {
 export interface SagaStore {
   readonly description: string
   /**
-   * The caller leads from now on: what a lower epoch saves is refused with BINGO_SAGA_FENCED. What was on its way is due at
-   * once, since nobody knows what became of it. Rejects with BINGO_SAGA_FENCED when a higher epoch leads.
+   * The caller leads from now on, with the epoch that it gets: what a lower one saves is refused with BINGO_SAGA_FENCED. What
+   * was on its way is due at once, since nobody knows what became of it.
    */
-  claim(epoch: number): Promise<void>
+  claim(): Promise<number>
   /** In the order asked for; null: there is none. */
   load(refs: readonly SagaRef[]): Promise<readonly (SagaInstance | null)[]>
   /**

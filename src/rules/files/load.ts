@@ -154,6 +154,7 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
       files: texts.map(({ path }) => path),
       ...(sagas.length > 0 && { sagas }),
       ...(schemas.length > 0 && { schemas: new LoadedSchemas(schemas) }),
+      formerSaga: (source) => compileFormerSaga(source, options),
       problemsWith: (table) => [...checkRulesAgainstTable(rules, table), ...checkLetterCase(rules, table)],
     },
     warnings: reporter.warnings,

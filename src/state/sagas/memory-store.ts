@@ -16,12 +16,12 @@ export class MemorySagaStore implements SagaStore {
   #lastId = 0
   #epoch = 0
 
-  async claim(epoch: number): Promise<void> {
-    if (this.#epoch > epoch) throw fenced(epoch, this.#epoch)
-    this.#epoch = epoch
+  async claim(): Promise<number> {
+    this.#epoch += 1
     for (const kept of this.#byRef.values()) {
       if (isInFlight(kept.instance)) kept.instance = { ...kept.instance, dueAt: 0 }
     }
+    return this.#epoch
   }
 
   async load(refs: readonly SagaRef[]): Promise<readonly (SagaInstance | null)[]> {

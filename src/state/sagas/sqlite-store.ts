@@ -52,14 +52,14 @@ export class SqliteSagaStore implements SagaStore {
     this.description = file.path
   }
 
-  claim(epoch: number): Promise<void> {
+  claim(): Promise<number> {
     return this.#run((database) =>
       inTransaction(database, () => {
-        this.#refuseEarlier(database, epoch)
-        database
-          .prepare('INSERT INTO saga_leader VALUES (1, ?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch')
-          .run(epoch)
+        const claimed = database
+          .prepare('INSERT INTO saga_leader VALUES (1, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch')
+          .get()
         database.exec('UPDATE saga_instances SET due_at = 0 WHERE in_flight = 1')
+        return claimed!['epoch'] as number
       }),
     )
   }

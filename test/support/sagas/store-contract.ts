@@ -96,21 +96,21 @@ export function describeSagaStore(place: () => Promise<() => Promise<SagaStore>>
     const store = await opened()
     const sent = { reserve: { ...PENDING, status: 'sending', sentAt: 5, attempts: 1 } } as const
     await add(store, sagaInstance('sent', { steps: sent }), sagaInstance('waiting'))
-    await store.claim(7)
+    await store.claim()
     expect((await store.due(0, 9)).map(({ key }) => key)).toEqual(['sent'])
   })
 
   test('refuses a leader that another one has replaced', async () => {
     const open = await place()
     const [store, other] = [await open(), await open()]
-    await store.claim(3)
+    const first = await store.claim()
     await add(store, sagaInstance('a'))
     const change = [{ instance: sagaInstance('a', { revision: 2 }), from: 1 }]
-    await other.claim(4)
-    await expect(store.save(change, [], 3)).rejects.toMatchObject({ code: 'BINGO_SAGA_FENCED', retryable: false })
-    await expect(store.claim(3)).rejects.toMatchObject({ code: 'BINGO_SAGA_FENCED' })
+    const second = await other.claim()
+    expect(second).toBeGreaterThan(first)
+    await expect(store.save(change, [], first)).rejects.toMatchObject({ code: 'BINGO_SAGA_FENCED', retryable: false })
     expect((await other.load([{ saga: 'order', key: 'a' }]))[0]!.revision).toBe(1)
-    expect(await other.save(change, [], 4)).toEqual([true])
+    expect(await other.save(change, [], second)).toEqual([true])
     expect(await other.save([{ instance: sagaInstance('a', { revision: 3 }), from: 2 }], [], null)).toEqual([true])
   })
 
