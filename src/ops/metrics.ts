@@ -5,6 +5,7 @@ import { addEventMetrics } from './event-metrics.ts'
 import type { Health } from './health.ts'
 import { Instruments, type Labelled } from './instruments.ts'
 import { addOutboxMetrics } from './outbox-metrics.ts'
+import { addSagaMetrics } from './saga-metrics.ts'
 import type { Progress } from './progress.ts'
 import { addScaleGauges } from './scale-metrics.ts'
 import { addSourceGauges } from './source-metrics.ts'
@@ -54,6 +55,7 @@ export function createMetrics(sources: MetricsSources): Registry {
   addWaitingGauges(instruments, stats, now)
   addOutboxMetrics(instruments, stats)
   addScaleGauges(instruments, stats)
+  addSagaMetrics(instruments, stats)
   if (stats.events !== null) addEventMetrics(instruments, stats.events, now)
   addProcess(instruments, version)
   return instruments.registry

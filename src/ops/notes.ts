@@ -26,6 +26,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     ...spools(stats, nowMs),
     ...suspendedRules(stats, nowMs),
     ...ofEachSource(stats, (source) => firstStart(source, nowMs)),
+    ...sagas(stats, nowMs),
   ].filter((note) => note !== null)
 }
 
@@ -102,6 +103,28 @@ function pausedTargets({ targets }: Stats, nowMs: number): Finding[] {
       },
     ]
   })
+}
+
+function sagas({ sagas: state }: Stats, nowMs: number): Finding[] {
+  if (state === null) return []
+  const stuck = state.counts.filter(({ status }) => status === 'stuck')
+  const count = stuck.reduce((sum, each) => sum + each.count, 0)
+  const notes: Finding[] = []
+  if (count > 0) {
+    const oldest = printDuration(nowMs - Math.min(...stuck.map(({ oldestMs }) => oldestMs)))
+    const are = count === 1 ? '1 saga is stuck' : `${count} sagas are stuck`
+    const message = `${are}, the oldest began ${oldest} ago: their compensation keeps failing: bingo sagas list --status stuck`
+    notes.push({ code: 'BINGO_SAGA_STUCK', message })
+  }
+  if (state.blockedSince > 0) {
+    const message = since('sagas wait for their store', state.blockedSince, nowMs)
+    notes.push({ code: state.blockedBy!.code, message: `${message}: ${state.blockedBy!.message}` })
+  }
+  for (const [name, why] of state.unusable) {
+    const message = `sagas of ${name} wait: the definition that they began with cannot be used: ${why}`
+    notes.push({ code: 'BINGO_SAGA_DEFINITION', message })
+  }
+  return notes
 }
 
 function suspendedRules({ waiting }: Stats, nowMs: number): Finding[] {

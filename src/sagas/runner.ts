@@ -55,7 +55,8 @@ export class SagaRunner implements SagaSink, SagaOperations {
   constructor(deps: RunnerDeps) {
     this.deps = deps
     const { clock } = deps
-    this.now = steadyWallTime(clock)
+    const steady = steadyWallTime(clock)
+    this.now = () => Math.floor(steady())
     const { signal } = this.over
     this.journal = new Journal({
       ...deps,

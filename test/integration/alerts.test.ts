@@ -16,7 +16,7 @@ async function promtool(...args: string[]): Promise<string> {
 }
 
 test('the alerts are valid and fire when they should', async () => {
-  expect(await promtool('check', 'rules', 'config/prometheus/alerts.yaml')).toContain('SUCCESS: 10 rules found')
+  expect(await promtool('check', 'rules', 'config/prometheus/alerts.yaml')).toContain('SUCCESS: 11 rules found')
   expect(await promtool('test', 'rules', 'config/prometheus/alerts.test.yaml')).toContain('SUCCESS')
 })
 

@@ -98,7 +98,7 @@ export interface SagaInstance {
 export type SagaRef = Pick<SagaInstance, 'saga' | 'key'>
 
 /** What could not stand in a header, or would be taken for a separator: everything else is written as %HH. */
-const UNSAFE = /[^A-Za-z0-9_:.-]/gu
+const UNSAFE = /[^A-Za-z0-9_:-]/gu
 
 function encoded(part: string): string {
   return part.toWellFormed().replaceAll(UNSAFE, (character) =>

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface Entry {
   done: boolean
   undone: boolean
-  /** `idempotency-key` of each op: the same whenever it came. */
+  /** `webhook-id` of each op: the same whenever it came. */
   readonly ids: Map<string, Set<string>>
   calls: number
 }
@@ -72,7 +72,7 @@ export class Participants implements AsyncDisposable {
     let entry = this.entries.get(name)
     if (entry === undefined) this.entries.set(name, (entry = { done: false, undone: false, ids: new Map(), calls: 0 }))
     entry.calls += 1
-    entry.ids.set(op, (entry.ids.get(op) ?? new Set()).add(header('idempotency-key')))
+    entry.ids.set(op, (entry.ids.get(op) ?? new Set()).add(header('webhook-id')))
     if (behaviour === 'refuse' && !entry.done) {
       response.writeHead(422, { 'content-type': 'application/json' }).end('{"error":"no"}')
       return
