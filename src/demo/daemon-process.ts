@@ -11,12 +11,15 @@ import type { Status } from '../ops/status.ts'
 
 export interface DaemonProcessOptions {
   readonly sourceUrl: string
-  readonly redisUrl: string
+  /** Undefined: no rule needs one. */
+  readonly redisUrl?: string
   readonly rulesFile: string
   readonly checkpointFile: string
   readonly eventsFile: string
   readonly logFile: string
   readonly port: number
+  /** Further variables, which its rules read. */
+  readonly env?: { readonly [name: string]: string }
 }
 
 const READY_TIMEOUT_MS = 60_000
@@ -32,7 +35,7 @@ export class DaemonProcess implements AsyncDisposable {
     this.options = options
     const log = openSync(options.logFile, 'a')
     this.child = spawn(process.execPath, [...NODE_FLAGS, mainFile(), 'run'], {
-      env: { ...withoutBingo(process.env), ...environment(options) },
+      env: { ...withoutBingo(process.env), ...environment(options), ...options.env },
       stdio: ['ignore', log, log],
     })
     closeSync(log)
@@ -67,6 +70,11 @@ export class DaemonProcess implements AsyncDisposable {
   /** Posts an event; answers the status of the answer and the record. */
   async post(event: object): Promise<{ readonly status: number; readonly body: unknown }> {
     return this.ask('/api/v1/events', JSON.stringify({ event }))
+  }
+
+  /** The instances of its sagas, as the API lists them. */
+  async sagas(): Promise<unknown> {
+    return (await this.get('/api/v1/sagas?limit=1000')).body
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +126,7 @@ function environment(options: DaemonProcessOptions): NodeJS.ProcessEnv {
   return {
     BINGO_NAME: 'demo',
     BINGO_SOURCE_URL: options.sourceUrl,
-    BINGO_REDIS_URL: options.redisUrl,
+    ...(options.redisUrl !== undefined && { BINGO_REDIS_URL: options.redisUrl }),
     BINGO_RULES: options.rulesFile,
     BINGO_CHECKPOINT_STORE: `file:${options.checkpointFile}`,
     BINGO_EVENTS_STORE: `file:${options.eventsFile}`,

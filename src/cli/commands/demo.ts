@@ -11,11 +11,13 @@ Servers on the PATH are used first; otherwise packages are unpacked into ~/.cach
 Examples:
   $ bingo demo
   $ bingo demo --mariadb
+  $ bingo demo --saga       an order across three services, each failing in every way
   $ bingo demo --once       exits 0 if every effect arrived at its target, else 1`
 
 interface DemoCommandOptions extends GlobalOptions {
   readonly once?: boolean
   readonly mariadb?: boolean
+  readonly saga?: boolean
   readonly rows: number
 }
 
@@ -27,6 +29,7 @@ export function demoCommand(exit: (code: number) => void): Command {
     .description('Starts a real database and Redis and shows BinGo at work.')
     .option('--once', 'exit after the last scene, with the result')
     .option('--mariadb', 'use MariaDB instead of MySQL')
+    .option('--saga', 'show a saga: an order across three services, with every failure in turn')
     .option('--rows <n>', 'rows that the bulk UPDATE changes', rows, DEFAULT_ROWS)
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
@@ -35,25 +38,28 @@ export function demoCommand(exit: (code: number) => void): Command {
 }
 
 async function demo(options: DemoCommandOptions): Promise<number> {
-  const { createLog } = await import('../../ops/logger.ts')
-  const { runDemo } = await import('../../demo/demo.ts')
   const { stopSignals } = await import('../daemon/stop-signals.ts')
-  const level = options.debug ? 'debug' : 'error'
-  const log = await createLog({ level, format: 'json', output: 'stderr', rowValues: false })
   using stop = stopSignals()
   try {
-    const ok = await runDemo({
-      mariadb: options.mariadb === true,
-      rows: options.rows,
-      once: options.once === true,
-      signal: stop.signal,
-      log,
-    })
+    const ok = await (options.saga === true ? sagas : changes)(options, stop.signal)
     return ok ? ExitCode.ok : ExitCode.failed
   } catch (error) {
     if (stop.signal.aborted) return ExitCode.interrupted
     throw error
   }
+}
+
+async function changes(options: DemoCommandOptions, signal: AbortSignal): Promise<boolean> {
+  const { createLog } = await import('../../ops/logger.ts')
+  const { runDemo } = await import('../../demo/demo.ts')
+  const level = options.debug ? 'debug' : 'error'
+  const log = await createLog({ level, format: 'json', output: 'stderr', rowValues: false })
+  return runDemo({ mariadb: options.mariadb === true, rows: options.rows, once: options.once === true, signal, log })
+}
+
+async function sagas({ mariadb, once }: DemoCommandOptions, signal: AbortSignal): Promise<boolean> {
+  const { runSagaDemo } = await import('../../demo/saga-demo.ts')
+  return runSagaDemo({ mariadb: mariadb === true, once: once === true, signal })
 }
 
 function rows(text: string): number {
