@@ -114,7 +114,7 @@ export class Journal {
         log.info({ store: store.description }, 'the store of sagas answers again')
       },
     }
-    for (let left = batch; left.length > 0; ) left = await untilItSucceeds(patience, () => this.attempt(left))
+    for (let left = batch; left.length > 0;) left = await untilItSucceeds(patience, () => this.attempt(left))
   }
 
   /** One transaction. Answers the inputs of instances that somebody else has changed meanwhile. */

@@ -6,7 +6,14 @@ import type { SagaInstance, SagaRef } from '../model/saga/instance.ts'
 import type { SagaSignal, SagaSink } from '../model/saga/sink.ts'
 import type { SagaFilter, SagaListing, SagaPage, SagaStore } from '../model/saga/store.ts'
 import { withDeadline } from '../model/with-deadline.ts'
-import type { CommandOutcome, OperatorAnswer, OutgoingCommand, SagaCommand, SagaInput, SagaOperations } from './contract.ts'
+import type {
+  CommandOutcome,
+  OperatorAnswer,
+  OutgoingCommand,
+  SagaCommand,
+  SagaInput,
+  SagaOperations,
+} from './contract.ts'
 import type { SagaDefinitions } from './definitions.ts'
 import { Journal } from './journal.ts'
 import { Sender } from './sender.ts'
@@ -105,7 +112,10 @@ export class SagaRunner implements SagaSink, SagaOperations {
     if (instance === null) return { tag: 'unknown' }
     if (ignored !== null) return { tag: 'refused', why: ignored }
     const { saga, key } = ref
-    this.deps.log.info({ code: 'BINGO_SAGA_OPERATOR', saga, key, command: command.tag, by }, 'an operator changed a saga')
+    this.deps.log.info(
+      { code: 'BINGO_SAGA_OPERATOR', saga, key, command: command.tag, by },
+      'an operator changed a saga',
+    )
     return { tag: 'done', instance }
   }
 
@@ -211,7 +221,10 @@ export class SagaRunner implements SagaSink, SagaOperations {
     } catch (error) {
       if (this.over.signal.aborted) return
       const code = error instanceof BingoError ? error.code : 'BINGO_INTERNAL'
-      this.deps.log.warn({ code, err: error instanceof Error ? error.message : String(error) }, 'sagas cannot be looked at; retrying')
+      this.deps.log.warn(
+        { code, err: error instanceof Error ? error.message : String(error) },
+        'sagas cannot be looked at; retrying',
+      )
     }
   }
 }

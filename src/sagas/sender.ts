@@ -1,13 +1,12 @@
 import type { Clock } from '../model/clock.ts'
-import { EVENT_SHAPE } from '../model/event/posted/posted-event.ts'
 import { BingoError } from '../model/errors.ts'
 import type { DeliveryFailure, Log, Sendable, Target, TargetConfig } from '../model/rule/action.ts'
-import type { SagaDefinition, SagaStep } from '../model/saga/definition.ts'
-import { sagaChange } from '../model/saga/events.ts'
+import type { SagaDefinition } from '../model/saga/definition.ts'
 import type { SagaInstance } from '../model/saga/instance.ts'
 import { withDeadline } from '../model/with-deadline.ts'
 import type { Value } from '../model/event/change.ts'
 import type { CommandOutcome, OutgoingCommand } from './contract.ts'
+import { renderCommand } from './render.ts'
 
 /** More at once to one target would be no faster. */
 const MOST_AT_ONCE = 64
@@ -73,11 +72,9 @@ class TargetSender {
     definition: SagaDefinition,
     instance: SagaInstance,
   ): Promise<CommandOutcome> {
-    const at = definition.stages.findIndex((steps) => steps.some(({ id }) => id === command.step))
-    const step = definition.stages[at]!.find(({ id }) => id === command.step)!
     let job: Sendable
     try {
-      job = rendered(command, step, readable(definition, command, at), instance)
+      job = renderCommand(definition, instance, command)
     } catch (error) {
       const { code, message } = asBingoError(error)
       return { tag: 'refused', code, message }
@@ -147,24 +144,6 @@ const NOT_WANTED: CommandOutcome = {
   message: 'the step is over: the command was not sent',
   down: true,
   untouched: true,
-}
-
-/** What a step reads never changes between two sends: what stands beside it may end meanwhile. */
-function readable(definition: SagaDefinition, { op }: OutgoingCommand, stage: number): readonly string[] {
-  const stages = op === 'do' ? definition.stages.slice(0, stage) : definition.stages
-  return stages.flatMap((steps) => steps.map(({ id }) => id))
-}
-
-function rendered(
-  command: OutgoingCommand,
-  step: SagaStep,
-  steps: readonly string[],
-  instance: SagaInstance,
-): Sendable {
-  const change = sagaChange(instance, steps, command)
-  const action = command.op === 'do' ? step.action : step.compensate!
-  const payload = action.bind(EVENT_SHAPE)(change)
-  return { id: command.id, key: instance.key, at: change.transaction.timestampUs, payload, action }
 }
 
 function outcomeOf({ kind, error, retryAfterMs }: DeliveryFailure): CommandOutcome {

@@ -1,11 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Change, Row } from '../../model/event/change.ts'
-import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import { BingoError, ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { nearestName } from '../../model/nearest-name.ts'
-import type { TableDef } from '../../model/table/table.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { Rule, RuleSet } from '../../model/rule/rule.ts'
 import { explainRule, type ExplainedAction } from '../../match/explain.ts'
 import { findRuleFiles } from '../../rules/files/find-files.ts'
 import { Reporter } from '../../rules/reporter.ts'
@@ -20,6 +18,9 @@ import { readExpectation, unmet, type Expectation } from './expectation.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
+import { readSagaTest } from '../saga-tests/read-story.ts'
+import { runStory, type Known } from '../saga-tests/run-story.ts'
+import type { SagaTest } from '../saga-tests/story.ts'
 import { sampleChange, type SampleEvent } from '../../rules/samples/sample-change.ts'
 
 interface RuleTest {
@@ -41,12 +42,13 @@ export async function testRules(patterns: readonly string[], options: TestOption
   const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
   const { ruleSet } = await rulesFor(configFor(options, 'test'), { allowMissingSecrets: true })
   const problems: Problem[] = []
-  const tests = await readTests(patterns, ruleSet.rules, problems)
+  const tests = await readTests(patterns, ruleSet, problems)
   if (problems.length > 0) throw new ProblemsError(problems)
   const colour = paint(process.stdout)
   let failed = 0
   for (const test of tests) {
-    const wrong = outcomeOf(test, tables, ruleSet.schemas)
+    const known = { tables, schemas: ruleSet.schemas }
+    const wrong = 'saga' in test ? runStory(test, known) : outcomeOf(test, known)
     if (wrong.length === 0) process.stdout.write(`${colour.green('✓')} ${test.name}\n`)
     else {
       failed += 1
@@ -61,11 +63,7 @@ export async function testRules(patterns: readonly string[], options: TestOption
 }
 
 /** What is not as expected, a line each. */
-function outcomeOf(
-  { rule, event, newest, expect, sends }: RuleTest,
-  tables: readonly TableDef[] | undefined,
-  schemas: EventSchemas | undefined,
-): readonly string[] {
+function outcomeOf({ rule, event, newest, expect, sends }: RuleTest, { tables, schemas }: Known): readonly string[] {
   let change: Change
   try {
     change = sampleChange(event, tables, schemas)
@@ -92,9 +90,9 @@ function plain(value: unknown): unknown {
 
 async function readTests(
   patterns: readonly string[],
-  rules: readonly Rule[],
+  ruleSet: RuleSet,
   problems: Problem[],
-): Promise<RuleTest[]> {
+): Promise<(RuleTest | SagaTest)[]> {
   const { files, missing } = await findRuleFiles(patterns, process.cwd())
   for (const pattern of missing) {
     const hint = 'Run `bingo test --help` to see an example.'
@@ -110,7 +108,7 @@ async function readTests(
     const reporter = new Reporter()
     const root = parsed(path, name, reporter)
     problems.push(...reporter.problems)
-    return reporter.problems.length > 0 ? [] : readFile(root, name, rules, problems)
+    return reporter.problems.length > 0 ? [] : readFile(root, name, ruleSet, problems)
   })
 }
 
@@ -125,7 +123,12 @@ function parsed(path: string, name: string, reporter: Reporter): TreeNode | unde
   }
 }
 
-function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule[], problems: Problem[]): RuleTest[] {
+function readFile(
+  root: TreeNode | undefined,
+  file: string,
+  ruleSet: RuleSet,
+  problems: Problem[],
+): (RuleTest | SagaTest)[] {
   const list = root?.tag === 'map' ? entryOf(root, 'tests')?.value : undefined
   if (list?.tag !== 'list') {
     const location = list?.location ?? { file, line: 1, column: 1 }
@@ -138,48 +141,55 @@ function readFile(root: TreeNode | undefined, file: string, rules: readonly Rule
     })
     return []
   }
-  return list.items.flatMap((node) => {
-    const { location } = node
-    const fail = (message: string, hint: string): [] => {
-      problems.push({ code: 'BINGO_TEST_INVALID', severity: 'error', location, message, hint })
-      return []
-    }
-    if (node.tag !== 'map')
-      return fail('a test must be a map', 'Use the keys name, rule, event, newest, expect and sends.')
-    const test = dataOf(node) as { readonly [key: string]: unknown }
-    const unknown = Object.keys(test).find((key) => !KEYS.includes(key))
-    if (unknown !== undefined) return fail(`"${unknown}" is not a valid key of a test`, `Keys: ${KEYS.join(', ')}.`)
-    const rule = rules.find(({ id }) => id === test['rule'])
-    if (rule === undefined) {
-      const meant = nearestName(
-        String(test['rule']),
-        rules.map(({ id }) => id),
-      )
-      return fail(
-        `rule "${String(test['rule'])}" does not exist or is disabled`,
-        meant === undefined ? 'Write the id of an enabled rule.' : `Did you mean "${meant}"?`,
-      )
-    }
-    const { event, newest, sends } = test
-    if (typeof event !== 'object' || event === null)
-      return fail('"event" is missing', 'Write a map with op, table, old and new; or with type and payload.')
-    const misplaced = newest === undefined ? undefined : whyNoNewest(newest, rule)
-    if (misplaced !== undefined) return fail(...misplaced)
-    const expected = readExpectation(entryOf(node, 'expect')?.value, rule)
-    if ('message' in expected) return fail(expected.message, expected.hint)
-    if (sends !== undefined && !Array.isArray(sends))
-      return fail('"sends" must be a list', 'Write one entry per action.')
-    const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${expected.outcome}`
-    return [
-      {
-        name,
-        rule,
-        event: event as SampleEvent,
-        newest: newest as Row | null | undefined,
-        expect: expected,
-        sends,
-        location,
-      },
-    ]
+  return list.items.flatMap((node): readonly (RuleTest | SagaTest)[] => {
+    if (node.tag !== 'map' || entryOf(node, 'saga') === undefined) return readRuleTest(node, ruleSet.rules, problems)
+    const reporter = new Reporter()
+    const test = readSagaTest(node, ruleSet.sagas ?? [], reporter)
+    problems.push(...reporter.problems)
+    return test === undefined ? [] : [test]
   })
+}
+
+function readRuleTest(node: TreeNode, rules: readonly Rule[], problems: Problem[]): RuleTest[] {
+  const { location } = node
+  const fail = (message: string, hint: string): [] => {
+    problems.push({ code: 'BINGO_TEST_INVALID', severity: 'error', location, message, hint })
+    return []
+  }
+  if (node.tag !== 'map')
+    return fail('a test must be a map', 'Use the keys name, rule, event, newest, expect and sends.')
+  const test = dataOf(node) as { readonly [key: string]: unknown }
+  const unknown = Object.keys(test).find((key) => !KEYS.includes(key))
+  if (unknown !== undefined) return fail(`"${unknown}" is not a valid key of a test`, `Keys: ${KEYS.join(', ')}.`)
+  const rule = rules.find(({ id }) => id === test['rule'])
+  if (rule === undefined) {
+    const meant = nearestName(
+      String(test['rule']),
+      rules.map(({ id }) => id),
+    )
+    return fail(
+      `rule "${String(test['rule'])}" does not exist or is disabled`,
+      meant === undefined ? 'Write the id of an enabled rule.' : `Did you mean "${meant}"?`,
+    )
+  }
+  const { event, newest, sends } = test
+  if (typeof event !== 'object' || event === null)
+    return fail('"event" is missing', 'Write a map with op, table, old and new; or with type and payload.')
+  const misplaced = newest === undefined ? undefined : whyNoNewest(newest, rule)
+  if (misplaced !== undefined) return fail(...misplaced)
+  const expected = readExpectation(entryOf(node, 'expect')?.value, rule)
+  if ('message' in expected) return fail(expected.message, expected.hint)
+  if (sends !== undefined && !Array.isArray(sends)) return fail('"sends" must be a list', 'Write one entry per action.')
+  const name = typeof test['name'] === 'string' ? test['name'] : `${rule.id}: ${expected.outcome}`
+  return [
+    {
+      name,
+      rule,
+      event: event as SampleEvent,
+      newest: newest as Row | null | undefined,
+      expect: expected,
+      sends,
+      location,
+    },
+  ]
 }

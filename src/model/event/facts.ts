@@ -22,7 +22,12 @@ export interface SagaFact {
   /** By the ids of the steps that can be read. */
   readonly steps: { readonly [step: string]: { readonly status: string; readonly output: Value } }
   /** What participants tell commands apart by; null where nothing is sent. */
-  readonly command: { readonly saga: string; readonly step: string; readonly op: string; readonly attempt: number } | null
+  readonly command: {
+    readonly saga: string
+    readonly step: string
+    readonly op: string
+    readonly attempt: number
+  } | null
 }
 
 /** What one rule knows of a change beside its rows. */

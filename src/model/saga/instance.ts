@@ -101,9 +101,9 @@ export type SagaRef = Pick<SagaInstance, 'saga' | 'key'>
 const UNSAFE = /[^A-Za-z0-9_:-]/gu
 
 function encoded(part: string): string {
-  return part.toWellFormed().replaceAll(UNSAFE, (character) =>
-    Buffer.from(character).toString('hex').toUpperCase().replaceAll(/../g, '%$&'),
-  )
+  return part
+    .toWellFormed()
+    .replaceAll(UNSAFE, (character) => Buffer.from(character).toString('hex').toUpperCase().replaceAll(/../g, '%$&'))
 }
 
 /** `SAGA/KEY`: an instance as participants know it. */

@@ -46,7 +46,10 @@ export function readSaga(node: TreeNode, position: number, scope: SagaScope): Re
   const id = readId(map, outer, scope.seen) ?? `sagas[${position}]`
   const reader = new ValueReader(reporter, id)
   reader.knownKeys(map, 'a saga', SAGA_KEYS)
-  const version = createHash('sha256').update(JSON.stringify(plainValue(map))).digest('hex').slice(0, 12)
+  const version = createHash('sha256')
+    .update(JSON.stringify(plainValue(map)))
+    .digest('hex')
+    .slice(0, 12)
   const stages = readStages(map, commandRule(id, version, map), reader, scope.context)
   const rules = readRules(map, { saga: id, version, isFormer: scope.isFormer }, reader, scope)
   const given = <T>(key: string, read: (value: TreeNode) => T | undefined): T | undefined => {
@@ -77,15 +80,26 @@ export function readSaga(node: TreeNode, position: number, scope: SagaScope): Re
 
 function readId(map: MapNode, reader: ValueReader, seen: Map<string, SourceLocation>): string | undefined {
   const entry = entryOf(map, 'id')
-  if (entry === undefined) return reader.fail(map, RULE_CODES.missing, 'a saga needs "id"', 'write for example id: order_fulfilment')
+  if (entry === undefined)
+    return reader.fail(map, RULE_CODES.missing, 'a saga needs "id"', 'write for example id: order_fulfilment')
   const id = reader.string(entry.value, 'id')
   if (id === undefined) return undefined
   if (!ID.test(id)) {
-    return reader.fail(entry.value, RULE_CODES.value, 'the id of the saga is not valid', 'write 1 to 64 letters, digits, _, - and .')
+    return reader.fail(
+      entry.value,
+      RULE_CODES.value,
+      'the id of the saga is not valid',
+      'write 1 to 64 letters, digits, _, - and .',
+    )
   }
   const first = seen.get(id)
   if (first !== undefined) {
-    return reader.fail(entry.value, RULE_CODES.duplicateId, `the id "${id}" is already used at ${printLocation(first)}`, 'rename one of the two')
+    return reader.fail(
+      entry.value,
+      RULE_CODES.duplicateId,
+      `the id "${id}" is already used at ${printLocation(first)}`,
+      'rename one of the two',
+    )
   }
   seen.set(id, entry.value.location)
   return id
@@ -165,11 +179,7 @@ function placedSteps(item: TreeNode, seen: Map<string, SourceLocation>, reader: 
   return step === undefined ? [] : [step]
 }
 
-function singleStep(
-  node: TreeNode,
-  seen: Map<string, SourceLocation>,
-  reader: ValueReader,
-): PlacedStep | undefined {
+function singleStep(node: TreeNode, seen: Map<string, SourceLocation>, reader: ValueReader): PlacedStep | undefined {
   const map = reader.map(node, 'a step', 'write for example - id: reserve')
   const id = map && readStepId(map, reader)
   if (map === undefined || id === undefined) return undefined
@@ -195,7 +205,12 @@ function readRules(
 ): readonly ReadRuleOfSaga[] {
   const key = entryOf(map, 'key')?.value
   if (key === undefined) {
-    reader.fail(map, RULE_CODES.missing, 'a saga needs "key"', 'write what its events have in common: key: "{{payload.orderId}}"')
+    reader.fail(
+      map,
+      RULE_CODES.missing,
+      'a saga needs "key"',
+      'write what its events have in common: key: "{{payload.orderId}}"',
+    )
     return []
   }
   const read = (from: MapNode, by: TreeNode, trigger: SagaTrigger): readonly ReadRuleOfSaga[] => {

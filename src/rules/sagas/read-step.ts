@@ -74,7 +74,8 @@ export function readStep(map: MapNode, id: string, of: StepContext): SagaStep | 
 
 export function readStepId(map: MapNode, reader: ValueReader): string | undefined {
   const entry = entryOf(map, 'id')
-  if (entry === undefined) return reader.fail(map, RULE_CODES.missing, 'a step needs "id"', 'write for example id: reserve')
+  if (entry === undefined)
+    return reader.fail(map, RULE_CODES.missing, 'a step needs "id"', 'write for example id: reserve')
   const id = reader.string(entry.value, 'id')
   if (id === undefined) return undefined
   if (ID.test(id)) return id

@@ -50,15 +50,23 @@ export function placeOf({ after }: SagaPage): readonly [startedAt: number, id: n
 }
 
 function badPage(after: string): BingoError {
-  return new BingoError('BINGO_SAGA_PAGE', `${JSON.stringify(after.slice(0, 80))} is not a page of a listing of sagas`, {
-    hint: 'Give the `next` of the page before, or nothing.',
-  })
+  return new BingoError(
+    'BINGO_SAGA_PAGE',
+    `${JSON.stringify(after.slice(0, 80))} is not a page of a listing of sagas`,
+    {
+      hint: 'Give the `next` of the page before, or nothing.',
+    },
+  )
 }
 
 export function fenced(epoch: number, found: number): BingoError {
-  return new BingoError('BINGO_SAGA_FENCED', `Another instance runs the sagas (epoch ${found}, this one has ${epoch})`, {
-    hint: 'Nothing to do: this instance stops and the newer one goes on. If no other one runs, restart this one.',
-  })
+  return new BingoError(
+    'BINGO_SAGA_FENCED',
+    `Another instance runs the sagas (epoch ${found}, this one has ${epoch})`,
+    {
+      hint: 'Nothing to do: this instance stops and the newer one goes on. If no other one runs, restart this one.',
+    },
+  )
 }
 
 export function unreachable(place: string, cause: unknown): BingoError {
