@@ -22,7 +22,7 @@ export interface SagaDemoOptions {
 }
 
 /** Longer than the deadline of the saga: what has not ended by then is stuck. */
-const PATIENCE_MS = 150_000
+const PATIENCE_MS = 120_000
 const POLL_MS = 200
 const RULES = fileURLToPath(new URL('../../examples/sagas/rules.yaml', import.meta.url))
 

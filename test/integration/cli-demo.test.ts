@@ -13,3 +13,16 @@ test.each([
   expect(stdout).not.toContain('✗')
   expect(code).toBe(0)
 })
+
+test.each([
+  ['MySQL', []],
+  ['MariaDB', ['--mariadb']],
+])('the demo of sagas on %s carries out or undoes every order as a whole', async (_name, args) => {
+  const cache = process.env['BINGO_SERVERS_CACHE']
+  const env = { HOME: process.env['HOME'] ?? '/tmp', ...(cache !== undefined && { BINGO_SERVERS_CACHE: cache }) }
+  const { code, stdout, stderr } = await bingo(['demo', '--saga', '--once', ...args], { env })
+  expect(stderr).not.toMatch(/\n\s+at /)
+  expect(stdout).toContain('every order was carried out or undone as a whole')
+  expect(stdout).not.toContain('✗')
+  expect(code).toBe(0)
+})

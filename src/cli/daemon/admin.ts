@@ -134,7 +134,7 @@ function lazyApi({ config, daemon, log, clock, tokens }: ApiParts): NonNullable<
       takesEvents: config.events !== null,
       events: () => daemon.events(),
       rules: () => daemon.rules(),
-      sagas: () => null,
+      sagas: () => daemon.sagas(),
       environments,
       testEnvironments,
       limits,
