@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert/strict'
 import { findBinlogFiles, readBinlogFiles } from '../../src/sources/mysql/binlog/file-reader.ts'
 import { BinlogReader } from '../../src/sources/mysql/binlog/reader.ts'
 import {
@@ -8,6 +9,7 @@ import {
 import type { SchemaResolver, TransactionHandler } from '../../src/model/source/binlog-stream.ts'
 import type { Row } from '../../src/model/event/change.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
+import { eventsByBytes, eventsByValues } from './event-as-json.ts'
 import type { startMysql } from './servers/mysql.ts'
 
 export type SqlServer = Awaited<ReturnType<typeof startMysql>>
@@ -39,6 +41,7 @@ export async function readRowsEvents(server: SqlServer, table: string, hints: Co
       const images = Buffer.from(buffer.subarray(start, end))
       const hinted = withHints(definition, hints)
       events.push({ table: hinted, shape, images, rows: decodeRows(hinted, shape, images) })
+      compareJson(hinted, shape, images)
     },
     ddl: ignore,
     commit: ignore,
@@ -75,6 +78,12 @@ export function decodeRows(
   const decode = compileRowDecoder(table, shape, select)
   decode(images, 0, images.length, (old, new_) => rows.push({ old, new: new_ }))
   return rows
+}
+
+/** Whatever a server writes: the JSON that is written from its bytes is that of the decoded rows. */
+function compareJson(table: TableDef, shape: RowShape, images: Buffer): void {
+  const byBytes = eventsByBytes(table, shape, images)
+  if (byBytes !== null) deepStrictEqual(byBytes, eventsByValues(table, shape, images))
 }
 
 function withHints(table: TableDef, hints: ColumnHints): TableDef {

@@ -3,8 +3,10 @@ import { Change, type ChangeEvent, type Transaction } from '../../model/event/ch
 import { toCloudEvent } from '../../model/event/forms/cloud-event.ts'
 import { isoMicroseconds, stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/forms/event-json.ts'
 import type { TableDef } from '../../model/table/table.ts'
-import type { CompileRowDecoder, RowDecoder } from '../../match/program/program.ts'
+import type { CompileRowDecoder, CompileRowImages, RowDecoder } from '../../match/program/program.ts'
+import type { RowImages } from '../../model/event/bytes/image-change.ts'
 import type { LineOutput } from '../output/line-output.ts'
+import { KeptLines } from './kept-lines.ts'
 
 export interface EventPrinterOptions {
   readonly format: 'json' | 'cloudevents'
@@ -14,26 +16,37 @@ export interface EventPrinterOptions {
   readonly limit: number
   readonly wants: (schema: string, table: string) => boolean
   readonly compileRowDecoder: CompileRowDecoder
+  /** Absent: every row is decoded. */
+  readonly compileRowImages?: CompileRowImages
   readonly output: LineOutput
   readonly onLimit: () => void
 }
 
 /** Lines of a transaction are kept back until its commit was read, up to this size; a larger one is printed as it comes. */
-const BUFFER_CHARS = 8 * 1024 * 1024
+const BUFFER_BYTES = 8 * 1024 * 1024
+/** A larger one goes out in pieces of this size. */
+const PIECE_BYTES = 64 * 1024
 
-/** Turns every committed row change into a line. Whole rows; one decoder per table, operation and set of columns. */
+/** How rows of one table, operation and set of columns become lines. */
+interface Readers {
+  readonly old: PresentColumns
+  readonly new: PresentColumns
+  readonly key: string
+  readonly decode: RowDecoder
+  /** Null: by way of decoded rows. */
+  readonly images: RowImages | null
+}
+
+/** Turns every committed row change into a line. Whole rows; one reader per table, operation and set of columns. */
 export class EventPrinter implements TransactionHandler {
   /** Grows with whatever comes in: for telling an idle stream. */
   activity = 0
   inTransaction = false
   private readonly options: EventPrinterOptions
-  private readonly decoders = new WeakMap<
-    TableDef,
-    { old: PresentColumns; new: PresentColumns; key: string; decode: RowDecoder }[]
-  >()
+  private readonly readers = new WeakMap<TableDef, Readers[]>()
   private transaction: Transaction | null = null
-  private lines: { readonly seq: number; readonly line: string }[] = []
-  private chars = 0
+  private readonly kept = new KeptLines()
+  private lastSeq = -1
   private streaming = false
   private printed = 0
   /** The reader of stdout is slow: rows wait for it. */
@@ -53,26 +66,41 @@ export class EventPrinter implements TransactionHandler {
     this.activity += 1
     this.inTransaction = true
     this.transaction = transaction
-    this.lines = []
-    this.chars = 0
+    this.kept.dropFrom(0)
     this.streaming = false
   }
 
   rows(block: RowsBlock): void | Promise<void> {
     this.activity += 1
-    const { table, op } = block
+    const { images, decode } = this.readersFor(block)
+    if (images === null) this.decoded(block, decode)
+    else this.written(block, images)
+    if (this.kept.bytes > BUFFER_BYTES) this.streaming = true
+    if (this.streaming && this.kept.bytes > PIECE_BYTES) this.print()
+    return this.pending
+  }
+
+  private written({ buffer, start, end, firstSeq }: RowsBlock, images: RowImages): void {
+    const { kept } = this
     const transaction = this.transaction!
-    let seq = block.firstSeq
-    this.decoderFor(block)(block.buffer, block.start, block.end, (old, new_) => {
-      this.keep(seq, this.render(new Change(table, op, transaction, seq, old, new_, transaction.query)))
+    const { query } = transaction
+    let seq = firstSeq
+    for (let at = start; at < end; at = images.rowEnd) {
+      const to = images.write(buffer, at, end, transaction, seq, query, kept.arena)
+      if (this.wantsLine(seq)) kept.add(firstSeq, to)
+      seq += 1
+    }
+  }
+
+  private decoded(block: RowsBlock, decode: RowDecoder): void {
+    const { table, op, firstSeq } = block
+    const transaction = this.transaction!
+    let seq = firstSeq
+    decode(block.buffer, block.start, block.end, (old, new_) => {
+      const change = new Change(table, op, transaction, seq, old, new_, transaction.query)
+      if (this.wantsLine(seq)) this.kept.addText(firstSeq, this.render(change))
       seq += 1
     })
-    if (this.chars > BUFFER_CHARS) this.streaming = true
-    if (this.streaming) {
-      this.streamed = { id: transaction.id, seq: seq - 1 }
-      this.print()
-    }
-    return this.pending
   }
 
   ddl(statement: DdlStatement): void {
@@ -81,7 +109,8 @@ export class EventPrinter implements TransactionHandler {
     const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
     tables.forEach(({ schema, table }, seq) => {
       if (table === '' || this.options.wants(schema, table)) {
-        this.keep(seq, this.wrap(ddlEvent(statement, schema, table, seq, this.transaction!)))
+        const event = ddlEvent(statement, schema, table, seq, this.transaction!)
+        if (this.wantsLine(seq)) this.kept.addText(seq, this.wrap(event))
       }
     })
   }
@@ -94,31 +123,31 @@ export class EventPrinter implements TransactionHandler {
 
   rollback(): void {
     this.inTransaction = false
-    this.lines = []
+    this.kept.dropFrom(0)
   }
 
   rollbackTo(seq: number): void {
-    this.lines = this.lines.filter((line) => line.seq < seq)
+    this.kept.dropFrom(seq)
   }
 
   advance(): void {
     // Positions do not matter here.
   }
 
-  private keep(seq: number, line: string): void {
-    if (this.transaction?.id === this.streamed.id && seq <= this.streamed.seq) return
-    this.lines.push({ seq, line })
-    this.chars += line.length
+  /** Not one that was printed before a lost connection, nor one beyond the limit. */
+  private wantsLine(seq: number): boolean {
+    if (this.transaction?.id === this.streamed.id && seq <= this.streamed.seq) return false
+    this.lastSeq = seq
+    return this.kept.count < this.options.limit - this.printed
   }
 
   private print(): void {
     const { limit, output, onLimit } = this.options
-    if (this.lines.length === 0 || this.printed >= limit) return
-    const lines = this.lines.slice(0, limit - this.printed).map(({ line }) => line)
-    this.lines = []
-    this.chars = 0
-    this.printed += lines.length
-    const written = output.write(lines)
+    if (this.kept.count === 0) return
+    if (this.streaming) this.streamed = { id: this.transaction!.id, seq: this.lastSeq }
+    this.printed += this.kept.count
+    const { buffers, written: done } = this.kept.take()
+    const written = output.writeBytes(buffers, done)
     if (written instanceof Promise) this.pending = written.then(() => (this.pending = undefined))
     if (this.printed >= limit) onLimit()
   }
@@ -131,18 +160,20 @@ export class EventPrinter implements TransactionHandler {
     return stringifyValue(this.options.format === 'json' ? event : toCloudEvent(event))
   }
 
-  private decoderFor({ table, op, presentOld, presentNew, partialJson }: RowsBlock): RowDecoder {
+  private readersFor({ table, op, presentOld, presentNew, partialJson }: RowsBlock): Readers {
     const key = `${op} ${partialJson}`
-    let known = this.decoders.get(table)
-    if (known === undefined) this.decoders.set(table, (known = []))
+    let known = this.readers.get(table)
+    if (known === undefined) this.readers.set(table, (known = []))
     let found = known.find((each) => each.old === presentOld && each.new === presentNew && each.key === key)
     if (found === undefined) {
+      const { compileRowDecoder, compileRowImages, format } = this.options
       const shape = { op, presentOld, presentNew, partialJson }
-      const decode = this.options.compileRowDecoder(table, shape, { old: 'all', new: 'all' })
-      found = { old: presentOld, new: presentNew, key, decode }
+      const decode = compileRowDecoder(table, shape, { old: 'all', new: 'all' })
+      const images = format === 'json' ? (compileRowImages?.(table, shape) ?? null) : null
+      found = { old: presentOld, new: presentNew, key, decode, images }
       known.push(found)
     }
-    return found.decode
+    return found
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { findBinlogFiles, flavourOfFile, readBinlogFiles } from '../../sources/mysql/binlog/file-reader.ts'
 import { BinlogReader } from '../../sources/mysql/binlog/reader.ts'
+import { compileRowImages } from '../../sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import type { SchemaResolver, WireTable } from '../../model/source/binlog-stream.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -24,7 +25,16 @@ export async function tailFiles(options: TailOptions, patterns: readonly string[
   const limit = options.limit ?? Infinity
   const ddl = options.ddl === true
   const { format } = options
-  const printer = new EventPrinter({ format, ddl, limit, wants, compileRowDecoder, output, onLimit: finish })
+  const printer = new EventPrinter({
+    format,
+    ddl,
+    limit,
+    wants,
+    compileRowDecoder,
+    compileRowImages,
+    output,
+    onLimit: finish,
+  })
   const reader = new BinlogReader({
     flavour: await flavourOfFile(paths[0]!),
     handler: printer,

@@ -1,3 +1,4 @@
+import { compileRowImages } from '../../sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { systemClock } from '../../model/clock.ts'
 import { SourceState } from '../../model/source/source-state.ts'
@@ -32,6 +33,7 @@ export async function tailServer(options: TailOptions): Promise<void> {
     limit,
     wants,
     compileRowDecoder,
+    compileRowImages,
     output,
     onLimit: finish,
   })

@@ -24,14 +24,28 @@ export class LineOutput {
 
   /** A promise where the reader is slower than we are: wait for it, or memory fills up. */
   write(lines: readonly string[]): void | Promise<void> {
+    return this.send([`${lines.join('\n')}\n`], () => undefined)
+  }
+
+  /** As `write`, for lines with their ends. `written`: nobody looks at the buffers any more. */
+  writeBytes(buffers: readonly Buffer[], written: () => void): void | Promise<void> {
+    return this.send(buffers, written)
+  }
+
+  private send(chunks: readonly (string | Buffer)[], written: () => void): void | Promise<void> {
     if (this.closed) return undefined
     const { promise, resolve } = Promise.withResolvers<void>()
     this.waiting.add(resolve)
+    // Together, so that they can be written by one call.
+    this.stream.cork()
+    for (const chunk of chunks.slice(0, -1)) this.stream.write(chunk)
     // Each write is asked for its own end: `drain` comes only after a write that returned false.
-    const fits = this.stream.write(`${lines.join('\n')}\n`, () => {
+    const fits = this.stream.write(chunks.at(-1)!, () => {
       this.waiting.delete(resolve)
+      written()
       resolve()
     })
+    this.stream.uncork()
     this.last = promise
     return fits ? undefined : promise
   }

@@ -3,6 +3,8 @@ import { Utf8Bytes } from './content.ts'
 /** Of the first buffer; each is twice as large as the one before, up to the largest. */
 const SMALLEST_BYTES = 4 * 1024
 const LARGEST_BYTES = 64 * 1024
+/** Buffers that wait to be used again. */
+const MOST_SPARE = 8
 
 /**
  * Where bytes are written one after the other: buffers of which each is given away in pieces and never used again, so
@@ -17,6 +19,7 @@ export class ByteArena {
   at = 0
   #size: number
   readonly #largest: number
+  readonly #spare: Buffer[] = []
 
   constructor(smallest = SMALLEST_BYTES, largest = LARGEST_BYTES) {
     this.#size = smallest
@@ -33,13 +36,25 @@ export class ByteArena {
     if (this.buffer.length - to >= bytes) return to
     const { buffer, at } = this
     const written = to - at
-    // Not of the pool that small buffers share: that would keep it as well.
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(this.#size, written + bytes))
+    this.buffer = this.#next(written + bytes)
     this.view = viewOf(this.buffer)
-    this.#size = Math.min(this.#size * 2, this.#largest)
     if (written > 0) buffer.copy(this.buffer, 0, at, to)
     this.at = 0
     return written
+  }
+
+  /** Nobody needs what was written to this buffer any more: it may be written to again. */
+  reuse(buffer: Buffer): void {
+    if (buffer.length === this.#largest && this.#spare.length < MOST_SPARE) this.#spare.push(buffer)
+  }
+
+  #next(bytes: number): Buffer {
+    const spare = bytes <= this.#largest ? this.#spare.pop() : undefined
+    if (spare !== undefined) return spare
+    const size = Math.max(this.#size, bytes)
+    this.#size = Math.min(this.#size * 2, this.#largest)
+    // Not of the pool that small buffers share: that would keep it as well.
+    return Buffer.allocUnsafeSlow(size)
   }
 
   /** The piece ends at `to`. */

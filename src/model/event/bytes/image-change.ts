@@ -8,8 +8,21 @@ import type { Content } from './content.ts'
 
 /** What reads and writes the row images of one shape of rows (sources/mysql/binlog/event-bytes). */
 export interface RowImages {
-  /** Writes the JSON of the event behind `into.at`, the same bytes as `stringifyEvent`; answers where it ends. */
-  write(change: ImageChange, into: ByteArena): number
+  /** Where the row ends that was written last. */
+  readonly rowEnd: number
+  /**
+   * Writes the JSON of the event of the row at `start` behind `into.at`, the same bytes as `stringifyEvent`, and answers
+   * where it ends. There is room for a few bytes more behind it.
+   */
+  write(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    transaction: Transaction,
+    seq: number,
+    query: string | null,
+    into: ByteArena,
+  ): number
   /** Both rows with all their columns. */
   decode(buffer: Buffer, start: number, end: number): { readonly old: Row | null; readonly new: Row | null }
 }
@@ -66,13 +79,18 @@ export class ImageChange extends Change {
   /** The JSON of the event, with the image behind it where there is an arena. */
   writeEvent(into: ByteArena | undefined): Utf8Bytes {
     if (into === undefined) {
-      const end = this.images.write(this, scratch)
+      const end = this.write(scratch)
       const bytes = ownCopy(scratch.buffer, scratch.at, end)
       return new Utf8Bytes(bytes, 0, bytes.length)
     }
-    const content = into.take(this.images.write(this, into))
+    const content = into.take(this.write(into))
     if (this.keptBy === null && !this.isOwn) this.keep(into)
     return content
+  }
+
+  private write(into: ByteArena): number {
+    const { buffer, start, end, transaction, seq, query } = this
+    return this.images.write(buffer, start, end, transaction, seq, query, into)
   }
 
   private keep(arena: ByteArena): void {

@@ -17,8 +17,10 @@ function printer(limit = Infinity) {
   const ids: number[] = []
   let stopped = false
   const output = {
-    write: (lines: readonly string[]) => {
+    writeBytes: (buffers: readonly Buffer[], written: () => void) => {
+      const lines = Buffer.concat(buffers).toString().trimEnd().split('\n')
       for (const line of lines) ids.push((JSON.parse(line) as { new: { id: number } }).new.id)
+      written()
     },
   } as unknown as LineOutput
   const handler = new EventPrinter({

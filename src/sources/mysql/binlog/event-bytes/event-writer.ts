@@ -1,6 +1,6 @@
-import type { ByteArena } from '../../../../model/event/bytes/byte-arena.ts'
 import { eventHead } from '../../../../model/event/bytes/event-head.ts'
-import type { Transaction, Value } from '../../../../model/event/change.ts'
+import type { RowImages } from '../../../../model/event/bytes/image-change.ts'
+import type { Value } from '../../../../model/event/change.ts'
 import { valuesEqual } from '../../../../model/event/changed-columns.ts'
 import { type ColumnDef, imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
@@ -11,13 +11,8 @@ import { differInAscii } from './text.ts'
 import { writeInteger } from './numbers.ts'
 import { ESCAPED_BYTES, textRoomCode, valueCode, type ValueCode } from './value-code.ts'
 
-/**
- * Writes the JSON of one row's event behind `into.at`: the same bytes as `stringifyEvent` of the decoded change. The
- * row's images begin at `start`; answers where the event ends, and leaves in `EventWriter.rowEnd` where the row does.
- */
-export interface EventWriter {
-  (buffer: Buffer, start: number, end: number, transaction: Transaction, seq: number, query: string | null, into: ByteArena): number
-}
+/** Writes the JSON of one row's event: model/event/bytes/image-change.ts tells how. */
+export type EventWriter = Pick<RowImages, 'write' | 'rowEnd'>
 
 /**
  * Compiles the writer for one shape of rows. The code first walks over the images and notes where each value begins and
@@ -29,6 +24,8 @@ export interface EventWriter {
  */
 export function compileEventWriter(table: TableDef, shape: RowShape): EventWriter | null {
   if (shape.partialJson || table.columns.some(({ type }) => type === ColumnType.NULL)) return null
+  // Images without any column have no bytes to be told apart by.
+  if (!imageColumnsOf(table).some((_, i) => shape.presentOld.has(i) || shape.presentNew.has(i))) return null
   return new WriterCode(table, shape).compile()
 }
 
@@ -88,6 +85,7 @@ const row=p,s=viewOf(b),h=head(transaction,query);let e=0,l=0,n=0;
 ${walk}
 if(p>end)truncated(row);
 const room=${this.room}+h.bytes+${ESCAPED_BYTES * Math.max(1, ...this.uses.values())}*n;
+self.rowEnd=p;
 let w=a.reserve(a.at,room),v=a.view;
 ${body}
 return w;
@@ -95,8 +93,10 @@ return w;
     const names = this.constants.map((_, i) => `k${i}`)
     // Names and other data become source text as string literals only, or as the numbers that their bytes are.
     // oxlint-disable-next-line typescript/no-implied-eval
-    const create = new Function('truncated', 'oversized', 'viewOf', 'head', ...names, source)
-    return create(truncated, oversized, viewOf, eventHead, ...this.constants) as EventWriter
+    const create = new Function('self', 'truncated', 'oversized', 'viewOf', 'head', ...names, source)
+    const writer = { rowEnd: 0, write: null as unknown as EventWriter['write'] }
+    writer.write = create(writer, truncated, oversized, viewOf, eventHead, ...this.constants) as EventWriter['write']
+    return writer
   }
 
   private readonly constant: Constants = (value) => {
@@ -143,8 +143,8 @@ return w;
   /** Objects have properties whose names are array indexes in front of all others, by number. */
   private place(index: number): number {
     const { name } = this.table.columns[index]!
-    const number = Number(name)
-    return String(number >>> 0) === name && number < 0xffff_ffff ? number : Infinity === number ? 0x1_0000_0000 : 0x1_0000_0000
+    const number = Number(name) >>> 0
+    return String(number) === name && number <= LAST_ARRAY_INDEX ? number : Infinity
   }
 
   private mapCode(values: readonly (readonly [index: number, variable: string])[]): string {
@@ -201,7 +201,9 @@ return w;
     }
     const bytes = Array.from({ length: codec.width }, (_, i) => `b[${old}+${i}]!==b[${new_}+${i}]`)
     const differ = bytes.length === 0 ? 'false' : `(${bytes.join('||')})`
-    return EXACT_TYPES.has(def.type) ? differ : `${differ}&&!${constant(valuesEqual)}(${read}(b,${old},0),${read}(b,${new_},0))`
+    return EXACT_TYPES.has(def.type)
+      ? differ
+      : `${differ}&&!${constant(valuesEqual)}(${read}(b,${old},0),${read}(b,${new_},0))`
   }
 
   private text(text: string): string {
@@ -218,6 +220,8 @@ return w;
     return `w=${this.constant(writeInteger)}(v,w,${value});`
   }
 }
+
+const LAST_ARRAY_INDEX = 0xffff_fffe
 
 /** Types of which different bytes are different values. */
 const EXACT_TYPES: ReadonlySet<number> = new Set([
@@ -273,4 +277,3 @@ function viewOf(buffer: Buffer): DataView {
   }
   return lastView
 }
-

@@ -5,12 +5,14 @@ import { compileEventWriter } from './event-writer.ts'
 
 /** How events are written from row images of this shape; null where rows have to be decoded for that. */
 export function compileRowImages(table: TableDef, shape: RowShape): RowImages | null {
-  const write = compileEventWriter(table, shape)
-  if (write === null) return null
+  const writer = compileEventWriter(table, shape)
+  if (writer === null) return null
   let decoder: RowDecoder | null = null
   return {
-    write: ({ buffer, start, end, transaction, seq, query }, into) =>
-      write(buffer, start, end, transaction, seq, query, into),
+    get rowEnd() {
+      return writer.rowEnd
+    },
+    write: writer.write,
     decode(buffer, start, end) {
       decoder ??= compileRowDecoder(table, shape, { old: 'all', new: 'all' })
       let rows: ReturnType<RowImages['decode']> = { old: null, new: null }

@@ -19,13 +19,7 @@ export function writeDate(out: DataView, to: number, bytes: Uint8Array, start: n
 }
 
 /** DATETIME(digits); the fraction begins behind the first five bytes. */
-export function writeDatetime(
-  out: DataView,
-  to: number,
-  bytes: Uint8Array,
-  start: number,
-  digits: number,
-): number {
+export function writeDatetime(out: DataView, to: number, bytes: Uint8Array, start: number, digits: number): number {
   const high = (bytes[start]! << 16) | (bytes[start + 1]! << 8) | bytes[start + 2]!
   const months = (high & 0x7f_ffff) >> 6
   const year = (months / 13) | 0
@@ -42,13 +36,7 @@ export function writeDatetime(
 }
 
 /** TIMESTAMP(digits), UTC; seconds of 0 are the zero date, which has no zone. */
-export function writeTimestamp(
-  out: DataView,
-  to: number,
-  bytes: Uint8Array,
-  start: number,
-  digits: number,
-): number {
+export function writeTimestamp(out: DataView, to: number, bytes: Uint8Array, start: number, digits: number): number {
   const seconds =
     ((bytes[start]! << 24) | (bytes[start + 1]! << 16) | (bytes[start + 2]! << 8) | bytes[start + 3]!) >>> 0
   if (seconds === 0) return -1

@@ -60,11 +60,20 @@ export function valueCode(column: ColumnDef): ValueCode {
     }
     case ColumnType.DATE:
     case ColumnType.NEWDATE:
-      return fixed(TIME_BYTES, orDecoded((constant) => `${constant(writeDate)}(v,w,b,p)`))
+      return fixed(
+        TIME_BYTES,
+        orDecoded((constant) => `${constant(writeDate)}(v,w,b,p)`),
+      )
     case ColumnType.DATETIME2:
-      return fixed(TIME_BYTES, orDecoded((constant) => `${constant(writeDatetime)}(v,w,b,p,${column.meta})`))
+      return fixed(
+        TIME_BYTES,
+        orDecoded((constant) => `${constant(writeDatetime)}(v,w,b,p,${column.meta})`),
+      )
     case ColumnType.TIMESTAMP2:
-      return fixed(TIME_BYTES, orDecoded((constant) => `${constant(writeTimestamp)}(v,w,b,p,${column.meta})`))
+      return fixed(
+        TIME_BYTES,
+        orDecoded((constant) => `${constant(writeTimestamp)}(v,w,b,p,${column.meta})`),
+      )
     default: {
       const ascii = textKind(column)
       if (ascii === null) return fixed(0, decoded)
