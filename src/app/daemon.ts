@@ -28,6 +28,7 @@ import type { Permit } from '../model/state/lease.ts'
 import type { SagaOperations } from '../sagas/contract.ts'
 import type { StateSettings } from '../state/open.ts'
 import type { Elected } from './election.ts'
+import type { OpenBrokers } from './brokers/open-brokers.ts'
 import { createPipeline } from '../flow/pipeline.ts'
 import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { SourceEntry } from '../flow/reading.ts'
@@ -122,6 +123,7 @@ class ConfiguredDaemon implements Daemon {
       sourceState(deps.stats, EVENTS_SOURCE)
     }
     for (const name of polledSourceNames(config.outboxes)) sourceState(deps.stats, name)
+    for (const { name } of config.brokers) sourceState(deps.stats, name)
     if ((config.eventStore?.follow ?? 'off') !== 'off') sourceState(deps.stats, STREAMS_SOURCE)
   }
 
@@ -203,8 +205,9 @@ class ConfiguredDaemon implements Daemon {
     const events = await this.openEvents(switches)
     const streams = (this.streams = await this.openStreams())
     const polled = await openPolledOutboxes(config, { ...deps, env: process.env })
+    const brokers = await this.openBrokers()
     try {
-      const added = [events?.source, streams?.source, ...(polled?.sources ?? [])]
+      const added = [events?.source, streams?.source, ...(polled?.sources ?? []), ...(brokers?.sources ?? [])]
       const sources = [...this.sources, ...added.filter((source) => source != null)]
       const found = { ...deps, config, sources, state, checkpoints }
       const loaded = await loadSources(found, signal)
@@ -251,6 +254,7 @@ class ConfiguredDaemon implements Daemon {
         await events?.close()
         await streams?.close()
         await polled?.close()
+        await brokers?.close()
         this.deadLetters = null
         await waiting.close()
         await deadLetters.close()
@@ -299,6 +303,12 @@ class ConfiguredDaemon implements Daemon {
     const schemas = () => this.ruleSet.schemas
     const { openEvents } = await import('./events/open-events.ts')
     return openEvents({ ...this.deps, name, config: events, counters: this.deps.stats.events!, skipped, schemas })
+  }
+
+  private async openBrokers(): Promise<OpenBrokers | null> {
+    if (this.config.brokers.length === 0) return null
+    const { openBrokers } = await import('./brokers/open-brokers.ts')
+    return openBrokers(this.config, { ...this.deps, env: process.env })
   }
 
   private async openStreams(): Promise<RunningStreams | null> {

@@ -1,6 +1,6 @@
 import { actionTypes } from '../targets/registry.ts'
 import type { Config } from '../app/config/config.ts'
-import { outboxRules } from '../app/outbox/outbox-rules.ts'
+import { addedRules } from '../app/added-rules.ts'
 import { loadRules, type CompileOptions, type LoadedRules, type LoadOptions } from '../rules/files/load.ts'
 
 /** What is known of the source, and how strict the rules are read. */
@@ -19,7 +19,7 @@ export function compileOptions(config: Config): CompileOptions {
       mostHops: config.events?.limits.hops,
     },
     actionTypes: actionTypes(),
-    added: outboxRules(config.outboxes, config.targets, actionTypes()),
+    added: addedRules(config, actionTypes()),
     delivery: config.delivery,
   }
 }

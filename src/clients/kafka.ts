@@ -40,6 +40,29 @@ export function openConsumer(options: KafkaConnection): BytesConsumer {
   return consumer
 }
 
+/** A member of a group; it joins when it is told to. `beforeJoin`: awaited before each request to join. */
+export function openGroupMember(options: KafkaConnection & GroupMemberOptions): BytesConsumer {
+  const { beforeJoin, ...rest } = options
+  const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
+    ...rest,
+    // Else a commit that the group refuses would be repeated as a member that joined anew.
+    retries: false,
+    protocolsMetadata: () => beforeJoin().then(() => Buffer.alloc(0)),
+  })
+  guardConnections(consumer)
+  return consumer
+}
+
+export interface GroupMemberOptions {
+  readonly groupId: string
+  /** A member that comes back under it has its partitions again, without waiting for the session of the one before. */
+  readonly groupInstanceId: string
+  readonly sessionTimeout: number
+  readonly rebalanceTimeout: number
+  readonly heartbeatInterval: number
+  readonly beforeJoin: () => Promise<void>
+}
+
 export const { EARLIEST, LATEST } = ListOffsetTimestamps
 export const TOPIC = ConfigResourceTypes.TOPIC
 

@@ -5,6 +5,7 @@ import type { EventEnvelope } from '../model/event/posted/event-record.ts'
 import type { Gap } from '../model/event/gap.ts'
 import { gapChange } from '../model/event/gap-event.ts'
 import { PostedEvent } from '../model/event/posted/posted-event.ts'
+import { SizedChange } from '../model/event/sized-change.ts'
 import type { OutboxOptions } from '../model/rule/outbox-rule.ts'
 import type { RowIntake } from '../model/source/intake.ts'
 import type { SourceState } from '../model/source/source-state.ts'
@@ -93,7 +94,7 @@ export class GroupIntake<P> implements RowIntake<P> {
     this.deps.stats.rowsTotal += 1
     this.lastSeq = event.seq
     if (event instanceof PostedEvent) this.matcher.eventProgram(event)?.run(event, event.heldBytes, this.jobs)
-    else this.matcher.changeProgram(event)?.run(event, EVENT_BYTES, this.jobs)
+    else this.matcher.changeProgram(event)?.run(event, sizeOf(event), this.jobs)
     this.deps.backPressure.check()
   }
 
@@ -199,4 +200,8 @@ export class GroupIntake<P> implements RowIntake<P> {
     this.jobs.reset()
     this.deps.buffer.reset()
   }
+}
+
+function sizeOf(change: Change): number {
+  return change instanceof SizedChange ? change.heldBytes : EVENT_BYTES
 }

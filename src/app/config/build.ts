@@ -1,6 +1,7 @@
 import type { Problem } from '../../model/errors.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { isLoopback } from './addresses.ts'
+import { checkBrokerNames } from './brokers/check-names.ts'
 import { MAIN_SOURCE } from './config.ts'
 import { checkBinlogOf, eventsOf, eventStoreOf, reserveNames, tokensOf } from './events.ts'
 import type { Config, EventsConfig, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
@@ -17,7 +18,7 @@ export type SourceNeed = boolean | 'unless events'
 export interface BuildOptions {
   /** Complete but for the settings that have no default. */
   readonly values: SettingValues
-  readonly contents: Pick<FileContents, 'values' | 'targets' | 'groups' | 'outboxes'>
+  readonly contents: Pick<FileContents, 'values' | 'targets' | 'groups' | 'brokers' | 'namesBrokers' | 'outboxes'>
   /** The entries of `sources:`; undefined: there is the one of `source:`. */
   readonly sources: readonly ReadSource[] | undefined
   /** Paths that the file or the environment give, right or wrong. */
@@ -45,9 +46,11 @@ export function buildConfig(options: BuildOptions): Config {
   const follows = eventStore !== null && eventStore.follow !== 'off'
   const polls = contents.outboxes.some(({ polling }) => polling !== undefined)
   const isWorker = values['scale.role'] === 'worker'
-  const sources = sourcesOf(options, events !== null || follows || polls || isWorker)
+  const isOptional = events !== null || follows || polls || isWorker || contents.namesBrokers
+  const sources = sourcesOf(options, isOptional)
   checkBinlogOf(eventStore, sources.length > 0, options)
   reserveNames(options, sources, [...(events === null ? [] : [EVENTS_SOURCE]), ...(follows ? [STREAMS_SOURCE] : [])])
+  checkBrokerNames(options, sources)
   const main = sources[0] ?? source({ ...options, sourceRequired: false })
   return {
     name: values.name!,
@@ -62,6 +65,7 @@ export function buildConfig(options: BuildOptions): Config {
       baseDir: options.cwd,
       watch: values.watchRules!,
     },
+    brokers: contents.brokers,
     outboxes: contents.outboxes,
     targets: contents.targets,
     lanes: values.lanes!,

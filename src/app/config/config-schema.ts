@@ -3,7 +3,8 @@ import { REFERENCE_SCHEMA, type JsonSchema } from '../../rules/schema/json-schem
 import { targetSchema } from '../../rules/schema/action-schema.ts'
 import { outboxSchema } from './outbox/outbox-schema.ts'
 import { SETTING_PATHS, settingSchema } from './settings.ts'
-import { SOURCE_NAME } from './sources.ts'
+import { brokerSchemas } from './brokers/broker-schema.ts'
+import { SOURCE_NAME } from './source-name.ts'
 
 /** JSON Schema of the configuration, from the table of its settings. `docs`: what each means, by its path. */
 export function configSchema(types: ReadonlyMap<string, ActionType>, docs: ReadonlyMap<string, string>): JsonSchema {
@@ -39,11 +40,8 @@ export function configSchema(types: ReadonlyMap<string, ActionType>, docs: Reado
 
 /** Entries of what `source` holds, and a name. */
 function sourcesSchema(source: JsonSchema, description = ''): JsonSchema {
-  const properties = { name: { type: 'string', pattern: SOURCE_NAME.source }, ...(source['properties'] as object) }
-  return {
-    type: 'array',
-    minItems: 1,
-    items: { type: 'object', additionalProperties: false, required: ['name'], properties },
-    description,
-  }
+  const name = { type: 'string', pattern: SOURCE_NAME.source }
+  const properties = { name, type: { enum: ['mysql', 'mariadb'] }, ...(source['properties'] as object) }
+  const server = { type: 'object', additionalProperties: false, required: ['name'], properties }
+  return { type: 'array', minItems: 1, items: { anyOf: [server, ...brokerSchemas()] }, description }
 }

@@ -3,6 +3,7 @@ import type { StartPoint } from '../../model/source/position.ts'
 import type { OnFailure, RetryOptions } from '../../model/rule/rule.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import type { EventLimits, HttpToken } from '../../events/settings.ts'
+import type { BrokerConfig } from './brokers/contract.ts'
 import type { OutboxConfig } from './outbox/contract.ts'
 import type { HostPort, SourceAddress } from '../../sources/mysql/source-address.ts'
 
@@ -22,6 +23,8 @@ export interface Config {
   readonly standby: StandbyConfig
   readonly redis: RedisConfig
   readonly rules: RulesConfig
+  /** Those of `sources:` that are brokers. */
+  readonly brokers: readonly BrokerConfig[]
   /** `outbox:`, in the order written. */
   readonly outboxes: readonly OutboxConfig[]
   /** `targets:` by name, in the order written. */

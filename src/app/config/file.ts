@@ -3,6 +3,8 @@ import { nearestName } from '../../model/nearest-name.ts'
 import { Reporter } from '../../rules/reporter.ts'
 import { dataOf, textOfScalar } from '../../rules/yaml/tree.ts'
 import type { MapEntry, MapNode, TreeNode } from '../../rules/yaml/tree.ts'
+import type { BrokerConfig } from './brokers/contract.ts'
+import { readBroker, sourceTypeOf } from './brokers/read-broker.ts'
 import type { NamedTarget } from './config.ts'
 import type { OutboxConfig } from './outbox/contract.ts'
 import { readOutboxes } from './outbox/read-outboxes.ts'
@@ -20,6 +22,10 @@ export interface FileContents {
   readonly targets: ReadonlyMap<string, NamedTarget>
   /** Undefined where there is no such key. */
   readonly sources: WrittenSources | undefined
+  /** Entries of `sources:` that are brokers. */
+  readonly brokers: readonly BrokerConfig[]
+  /** Some entry is one, right or wrong. */
+  readonly namesBrokers: boolean
   readonly outboxes: readonly OutboxConfig[]
   /** Groups of settings that stand there, empty ones too: `events:` alone turns them on. */
   readonly groups: ReadonlySet<string>
@@ -61,8 +67,8 @@ function groupsOf(paths: readonly string[]): Map<string, Set<string>> {
 export function readSettings(root: TreeNode | undefined): FileContents {
   const reader = new SettingsReader()
   if (root !== undefined && !isEmpty(root)) reader.readRoot(root)
-  const { values, targets, sources, outboxes, groups, reporter } = reader
-  return { values, targets, sources, outboxes, groups, problems: reporter.problems }
+  const { values, targets, sources, brokers, namesBrokers, outboxes, groups, reporter } = reader
+  return { values, targets, sources, brokers, namesBrokers, outboxes, groups, problems: reporter.problems }
 }
 
 class SettingsReader {
@@ -70,6 +76,8 @@ class SettingsReader {
   readonly targets = new Map<string, NamedTarget>()
   readonly groups = new Set<string>()
   sources: WrittenSources | undefined
+  readonly brokers: BrokerConfig[] = []
+  namesBrokers = false
   outboxes: readonly OutboxConfig[] = []
   readonly reporter: Reporter
 
@@ -134,12 +142,25 @@ class SettingsReader {
       const hint = 'Write sources: [{name: shop, url: mysql://…}].'
       this.report('BINGO_CONFIG_TYPE', value.location, '"sources" must be a list', hint)
     }
-    const entries = items.flatMap((item) => this.readSource(item) ?? [])
-    const isBroken = value.tag !== 'list' || entries.length < items.length
+    const servers = items.filter((item) => !this.readBroker(item))
+    const entries = servers.flatMap((item) => this.readSource(item) ?? [])
+    const isBroken = value.tag !== 'list' || entries.length < servers.length
+    // With brokers alone there may be a server in the short form.
+    if (items.length > 0 && servers.length === 0) return
     this.sources = { location: withoutExcerpt(keyLocation), entries, isBroken }
   }
 
-  /** What stands in it is what stands in `source:`, and a name. */
+  /** Whether the entry is a broker, right or wrong. */
+  private readBroker(item: TreeNode): boolean {
+    const type = sourceTypeOf(item, this.reporter)
+    if (type === undefined || item.tag !== 'map') return false
+    this.namesBrokers = true
+    const broker = type === 'unknown' ? undefined : readBroker(item, type, this.reporter)
+    if (broker !== undefined) this.brokers.push(broker)
+    return true
+  }
+
+  /** What stands in it is what stands in `source:`, and a name; its type needs not be said. */
   private readSource(item: TreeNode): WrittenSource | undefined {
     if (item.tag !== 'map') {
       const hint = 'Write - {name: shop, url: mysql://…}.'
@@ -148,7 +169,7 @@ class SettingsReader {
     }
     const named = item.entries.find(({ key }) => key === 'name')?.value
     const reader = new SettingsReader(this.reporter)
-    reader.readGroup('source', { ...item, entries: item.entries.filter(({ key }) => key !== 'name') })
+    reader.readGroup('source', { ...item, entries: item.entries.filter(({ key }) => key !== 'name' && key !== 'type') })
     const text = named?.tag === 'scalar' && !isEmpty(named) ? String(withTexts(named)) : ''
     const name = named === undefined || isEmpty(named) ? undefined : { text, location: withoutExcerpt(named.location) }
     return { name, location: withoutExcerpt(item.location), values: reader.values }

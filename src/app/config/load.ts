@@ -33,6 +33,8 @@ const EMPTY: FileContents = {
   values: new Map(),
   targets: new Map(),
   sources: undefined,
+  brokers: [],
+  namesBrokers: false,
   outboxes: [],
   groups: new Set(),
   problems: [],

@@ -1,11 +1,8 @@
 import type { Problem, SourceLocation } from '../../model/errors.ts'
 import type { FileContents, WrittenSource, WrittenValue } from './file.ts'
 import { readValues, type ReadValuesOptions } from './read-values.ts'
+import { SOURCE_NAME, SOURCE_NAME_HINT } from './source-name.ts'
 import { environmentName, type SettingPath, type SettingValues } from './settings.ts'
-
-/** Part of keys and of metric labels, and typed at a prompt. */
-export const SOURCE_NAME = /^[A-Za-z0-9_-]{1,64}$/
-export const SOURCE_NAME_HINT = 'Write at most 64 letters, digits, "_" and "-".'
 
 /** The name of the source that posted events come from. */
 export const EVENTS_SOURCE = 'events'

@@ -7,7 +7,7 @@ import type { CompileOptions, LoadedRules } from '../../rules/files/load.ts'
 import { customActionType } from '../../targets/custom/action.ts'
 import type { TargetType } from '../../targets/custom/target-type.ts'
 import { actionTypes } from '../../targets/registry.ts'
-import { outboxRules } from '../outbox/outbox-rules.ts'
+import { addedRules } from '../added-rules.ts'
 import type { Config } from '../config/config.ts'
 import type { LoadRulesOptions, RulesInput } from './contract.ts'
 import { rulesConfigOf } from './settings.ts'
@@ -53,7 +53,7 @@ export function compileOptions(
     targets: config.targets,
     defaults: { redisUrl: config.redis.url, allowCidrs: config.webhooks.allowCidrs, keepsEvents, mostHops },
     actionTypes: types,
-    added: outboxRules(config.outboxes, config.targets, types),
+    added: addedRules(config, types),
     delivery: config.delivery,
     env,
   }

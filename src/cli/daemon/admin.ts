@@ -106,7 +106,7 @@ function closing(sampling: Disposable, http?: AsyncDisposable): AsyncDisposable 
 
 /** Posted events, and those of the event store, are sources like servers. */
 function sourcesOf(
-  { sources, events, eventStore, outboxes, scale }: Config,
+  { sources, events, eventStore, outboxes, brokers, scale }: Config,
   stats: Stats,
 ): { readonly name: string; readonly address: string }[] {
   // A worker reads shares, which come and go.
@@ -120,6 +120,7 @@ function sourcesOf(
     all.push({ name: STREAMS_SOURCE, address: redactUrls(eventStore.url) })
   }
   for (const name of polledSourceNames(outboxes)) all.push({ name, address: '' })
+  for (const { name, url } of brokers) all.push({ name, address: redactUrls(url) })
   return all
 }
 

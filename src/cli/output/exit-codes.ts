@@ -20,7 +20,7 @@ export const ExitCode = {
 } as const
 
 const TAKEN: ReadonlySet<string> = new Set(['BINGO_CHECKPOINT_LOCKED', 'BINGO_CHECKPOINT_FENCED', 'BINGO_LEASE_LOST'])
-const REFUSED = /^BINGO_(SOURCE|CHECKPOINT|STATE|BINLOG|SCHEMA|STATEMENT|PREFLIGHT)_/
+const REFUSED = /^BINGO_(SOURCE|BROKER|CHECKPOINT|STATE|BINLOG|SCHEMA|STATEMENT|PREFLIGHT)_/
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BingoError)) return ExitCode.internal

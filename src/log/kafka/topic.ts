@@ -1,16 +1,12 @@
-import { isIP } from 'node:net'
 import { EARLIEST, LATEST, openAdmin, openConsumer, openProducer, TOPIC } from '../../clients/kafka.ts'
-import type { BytesConsumer, KafkaConnection, StringProducer } from '../../clients/kafka.ts'
+import { kafkaConnection } from '../../clients/kafka-connection.ts'
+import { protocolErrorOf } from '../../clients/kafka-errors.ts'
+import type { BytesConsumer, StringProducer } from '../../clients/kafka.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnfit } from '../errors.ts'
 import type { KafkaAddress } from './address.ts'
-import { protocolErrorOf } from './errors.ts'
 
-const CONNECT_TIMEOUT_MS = 5_000
-const REQUEST_TIMEOUT_MS = 10_000
 const CLOSE_TIMEOUT_MS = 1_000
-const RETRIES = 3
-const RETRY_DELAY_MS = 300
 /** What the brokers set where nobody else does. */
 const DEFAULT_MESSAGE_BYTES = 1_048_588
 const FETCH_BYTES = 4 << 20
@@ -67,7 +63,7 @@ export class OpenTopic {
 
   /** Makes the topic where there is none. Rejects with BINGO_LOG_ENGINE_UNFIT, or with the client's error. */
   static async open(address: KafkaAddress): Promise<OpenTopic> {
-    const connection = connectionOf(address)
+    const connection = kafkaConnection(address)
     const admin = openAdmin(connection)
     // An idempotent producer: its own repetitions are dropped, and stay in order.
     const producer = openProducer({ ...connection, acks: -1, idempotent: true, autocreateTopics: false })
@@ -196,24 +192,4 @@ async function check(admin: ReturnType<typeof openAdmin>, address: KafkaAddress)
     throw engineUnfit(printable, '?sync=always, and the topic is not synced with each record', hint)
   }
   return Number(value('max.message.bytes')) || DEFAULT_MESSAGE_BYTES
-}
-
-function connectionOf({ brokers, sasl, tls }: KafkaAddress): KafkaConnection {
-  return {
-    clientId: 'bingo',
-    bootstrapBrokers: [...brokers],
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    timeout: REQUEST_TIMEOUT_MS,
-    // 0 or 1 would be without end.
-    retries: RETRIES,
-    retryDelay: RETRY_DELAY_MS,
-    ...(sasl !== null && { sasl }),
-    ...(tls !== null && { tls, tlsServerName: tls.servername === undefined && areNames(brokers) }),
-  }
-}
-
-/** Brokers behind a router that chooses by server name (SNI) need it; it cannot be an IP address. */
-function areNames(brokers: readonly string[]): boolean {
-  return brokers.every((broker) => isIP(broker.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) === 0)
 }

@@ -1,6 +1,6 @@
 import { addressTls } from '../../clients/address-tls.ts'
 import type { AddressTls } from '../../clients/address-tls.ts'
-import { parseEngineAddress } from '../engine-address.ts'
+import { parseEngineAddress } from '../../clients/engine-address.ts'
 import { StoreAddressError } from '../store-address-error.ts'
 
 /** Where a stream is, from `nats://user:password@host:4222/stream?replicas=3&sync=always`. */

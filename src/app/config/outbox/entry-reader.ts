@@ -7,18 +7,27 @@ import type { MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
 
 export const OUTBOX_CODE = 'BINGO_CONFIG_OUTBOX'
 
-/** Reads the values of an entry of `outbox:`; what is wrong is reported with its place, and is then undefined. */
+/** What is read, with the code of its problems. */
+export interface ReadAs {
+  readonly code: string
+  /** Begins each message. */
+  readonly called: string
+}
+
+/** Reads the values of an entry of a list; what is wrong is reported with its place, and is then undefined. */
 export class EntryReader {
   readonly #reporter: Reporter
+  readonly #as: ReadAs
 
-  constructor(reporter: Reporter) {
+  constructor(reporter: Reporter, as: ReadAs = { code: OUTBOX_CODE, called: 'outbox' }) {
     this.#reporter = reporter
+    this.#as = as
   }
 
   fail(location: SourceLocation, message: string, hint: string): undefined {
-    // The excerpt of a line may show a secret of `to`.
+    // The excerpt of a line may show a secret.
     const { excerpt: _excerpt, ...place } = location
-    this.#reporter.error(OUTBOX_CODE, place, `outbox: ${message}`, hint)
+    this.#reporter.error(this.#as.code, place, `${this.#as.called}: ${message}`, hint)
     return undefined
   }
 

@@ -1,4 +1,4 @@
-import { StoreAddressError } from './store-address-error.ts'
+import { AddressError } from './address-error.ts'
 
 /** `scheme://user:password@host:port,host:port/name?option=value`. */
 export interface EngineAddress {
@@ -17,11 +17,11 @@ export interface EngineAddress {
 
 const FORM = /^(\w+):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^?#/]*))?(?:\?([^#]*))?$/
 
-/** Throws StoreAddressError. `example`: what is right. */
+/** Throws AddressError. `example`: what is right. */
 export function parseEngineAddress(text: string, port: number, example: string): EngineAddress {
   const hint = `Write ${example}.`
   const found = FORM.exec(text)
-  if (found === null) throw new StoreAddressError('the address is malformed', `${hint} Write # in a password as %23.`)
+  if (found === null) throw new AddressError('the address is malformed', `${hint} Write # in a password as %23.`)
   const [, scheme, login = '', hosts, name = '', query] = found
   const colon = login.indexOf(':')
   const listed = hosts!.split(',').map((host) => withPort(host.trim(), port, hint))
@@ -39,7 +39,7 @@ export function parseEngineAddress(text: string, port: number, example: string):
 function withPort(host: string, port: number, hint: string): string {
   const url = URL.parse(`http://${host}`)
   if (host === '' || url === null || url.hostname === '') {
-    throw new StoreAddressError('it needs a host, or a host is malformed', hint)
+    throw new AddressError('it needs a host, or a host is malformed', hint)
   }
   return /:\d+$/.test(host) && !host.endsWith(']') ? host : `${host}:${port}`
 }
@@ -48,6 +48,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new StoreAddressError('invalid escape in user or password', 'Write % as %25.')
+    throw new AddressError('invalid escape in user or password', 'Write % as %25.')
   }
 }

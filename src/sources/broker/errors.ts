@@ -1,0 +1,59 @@
+import { BingoError } from '../../model/errors.ts'
+import { GapError, type Gap } from '../../model/event/gap.ts'
+import type { SourcePosition } from '../../model/source/position.ts'
+
+export type OnGap = 'stop' | 'earliest' | 'latest'
+
+export const CHECK_BROKER = 'Check that the broker is up and reachable, and user, password and TLS of the source.'
+
+/** It is tried again: what an operator repairs meanwhile counts. */
+export function brokerUnreachable(description: string, why: string, hint: string, cause?: unknown): BingoError {
+  return new BingoError('BINGO_BROKER_UNREACHABLE', `The broker ${description} cannot be read: ${why}`, {
+    hint,
+    retryable: true,
+    cause,
+  })
+}
+
+/** Nothing that time repairs. */
+export function brokerUnfit(description: string, why: string, hint: string): BingoError {
+  return new BingoError('BINGO_BROKER_UNFIT', `The broker ${description} cannot be read: ${why}`, { hint })
+}
+
+export interface FoundGap {
+  readonly part: string
+  /** The last record that was read; null: none of this part. */
+  readonly from: string | null
+  /** The first one that is still there, or where the part ends. */
+  readonly first: string
+  readonly reason: string
+}
+
+/** What was removed from a part before it was read. Throws GapError where nobody said how to go on. */
+export function gapOf({ part, from, first, reason }: FoundGap, onGap: OnGap, at: number): Gap {
+  const missing = from === null ? `before ${first}` : `${from} to ${first}`
+  if (onGap === 'stop') {
+    throw new GapError('BINGO_BROKER_GAP', `Records are gone that were never read: ${part}: ${reason}`, {
+      missing,
+      hint: 'Rebuild whatever depends on them, then set onGap of the source to earliest or latest, and restart.',
+    })
+  }
+  return {
+    id: `gap:${part}:${from ?? ''}:${first}`,
+    at,
+    code: 'BINGO_BROKER_GAP',
+    reason,
+    missing,
+    onGap,
+    from: from === null ? null : placeOf(part, from),
+    to: placeOf(part, first),
+    announced: false,
+  }
+}
+
+/** The position of a part in the form that gaps of a binlog have. */
+function placeOf(part: string, place: string): SourcePosition {
+  const offset = Number(place)
+  const isNumber = Number.isSafeInteger(offset)
+  return { flavour: 'mysql', file: isNumber ? part : `${part}:${place}`, offset: isNumber ? offset : 0, gtidSet: null }
+}
