@@ -45,7 +45,8 @@ export async function drainRule(reader: LineReader, deps: DrainDeps, isStopped: 
       while (line.isRevising(record.rowKey) && !isStopped()) await deps.clock.sleep(ROOM_MS)
       const now = isStopped() ? record : line.asItIs(record)
       if (now === null) continue
-      for (const job of await reader.jobsOf(now)) {
+      const jobs = reader.jobsOf(now)
+      for (const job of jobs instanceof Promise ? await jobs : jobs) {
         if (job.failure === null) {
           letKeptGo()
           deps.router.route(job)

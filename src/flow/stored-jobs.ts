@@ -20,6 +20,8 @@ export interface StoredJobsDeps {
   readonly orphaned: (record: StoredRecord, why: BingoError) => Promise<void>
 }
 
+type Made = readonly InFlightJob[] | Promise<readonly InFlightJob[]>
+
 /** Makes the jobs of records again, as JobFactory makes those of changes. */
 export class StoredJobs {
   private readonly deps: StoredJobsDeps
@@ -40,12 +42,8 @@ export class StoredJobs {
     return new LineReader(line, (record, before) => this.make(record, line, before))
   }
 
-  /** Rejects when a stop gives up waiting for the dead letters. */
-  private async make(
-    record: StoredRecord,
-    line: WaitingLine,
-    before: InFlightJob | null,
-  ): Promise<readonly InFlightJob[]> {
+  /** Only what has no action any more takes its time. Rejects when a stop gives up waiting for the dead letters. */
+  private make(record: StoredRecord, line: WaitingLine, before: InFlightJob | null): Made {
     try {
       const { action, change, rendered, failure } = this.revival.revive(record)
       const bytes = HELD_FACTOR * record.bytes
@@ -69,10 +67,14 @@ export class StoredJobs {
       return jobs
     } catch (error) {
       if (!(error instanceof BingoError)) throw error
-      await this.deps.orphaned(record, error)
-      line.hold(record, 1).release()
-      return []
+      return this.orphan(record, line, error)
     }
+  }
+
+  private async orphan(record: StoredRecord, line: WaitingLine, error: BingoError): Promise<readonly InFlightJob[]> {
+    await this.deps.orphaned(record, error)
+    line.hold(record, 1).release()
+    return []
   }
 }
 
@@ -90,7 +92,7 @@ export function storedLines(lines: WaitingLines, jobs: StoredJobs): StoredLines 
 /** Reads one line in order, and keeps the order of the actions of one rule for one change. */
 export class LineReader implements StoredLineReader {
   readonly line: WaitingLine
-  private readonly make: (record: StoredRecord, before: InFlightJob | null) => Promise<readonly InFlightJob[]>
+  private readonly make: (record: StoredRecord, before: InFlightJob | null) => Made
   /** By event and rule, of rules with several actions: the job made last, as long as it may not have ended. */
   private readonly last = new Map<string, InFlightJob>()
   private endedLookedFor = 0
@@ -100,14 +102,16 @@ export class LineReader implements StoredLineReader {
     this.make = make
   }
 
-  /** Mostly one; none where the record has found its end. */
-  async jobsOf(record: StoredRecord): Promise<readonly InFlightJob[]> {
+  /** Mostly one, and at once: a promise for each of a million records would be most of what they cost. */
+  jobsOf(record: StoredRecord): Made {
     const { shape, id } = record
     if (shape.action.ofRule.length === 1) return this.make(record, null)
     // The id of a record begins with those of its event and its rule.
     const name = id.slice(0, id.lastIndexOf(`#${shape.action.identity}`))
-    const jobs = await this.make(record, this.last.get(name) ?? null)
-    if (jobs.length > 0) this.last.set(name, jobs.at(-1)!)
+    const jobs = this.make(record, this.last.get(name) ?? null)
+    // An orphan has none.
+    if (jobs instanceof Promise || jobs.length === 0) return jobs
+    this.last.set(name, jobs.at(-1)!)
     this.forgetEnded()
     return jobs
   }

@@ -21,10 +21,10 @@ export function withoutRevised(
   additions: readonly Addition[],
   recordOf: (addition: Addition) => WaitingRecord,
 ): { readonly kept: readonly Written[]; readonly gone: readonly Addition[]; readonly revisions: readonly Addition[] } {
-  const revisions = additions.filter(({ job }) => job.revision !== null)
-  const jobs = additions.filter(({ job }) => job.revision === null)
+  const revisions = additions.filter(isRevision)
+  // Mostly there are none.
   if (revisions.length === 0) {
-    return { kept: jobs.map((addition) => ({ addition, record: recordOf(addition) })), gone: [], revisions }
+    return { kept: additions.map((addition) => ({ addition, record: recordOf(addition) })), gone: NONE, revisions }
   }
   const lines = new Map<WaitingLine, RevisedRecords<WaitingRecord>>()
   const placed = additions.flatMap((addition) => {
@@ -41,4 +41,10 @@ export function withoutRevised(
     gone: results.filter(({ record }) => record === null).map(({ addition }) => addition),
     revisions,
   }
+}
+
+const NONE: readonly Addition[] = []
+
+function isRevision({ job }: Addition): boolean {
+  return job.revision !== null
 }

@@ -33,8 +33,9 @@ export class WaitingLine implements StoredLine {
   private readonly revising = new Map<string, number>()
   /** Records that were revised while somebody may have read them; null: they are gone. */
   private readonly revisedRecords = new Map<WaitingSeq, StoredRecord | null>()
-  /** Places of the records that were read last, by their ids. */
-  private inHand = new Map<string, WaitingSeq>()
+  /** The records that were read last, and their places by their ids once somebody asks. */
+  private inHand: readonly StoredRecord[] = []
+  private inHandById: ReadonlyMap<string, WaitingSeq> | null = null
   /** Of records in hand that came again meanwhile: the place where they stand now, and that at which they were read. */
   private readonly cameAgain = new Map<WaitingSeq, WaitingSeq>()
   /** Records whose jobs have ended, and that may be in the store still. */
@@ -86,7 +87,7 @@ export class WaitingLine implements StoredLine {
   /** It is removed. Who is reading now may have read it before. */
   removed(seq: WaitingSeq): void {
     this.ending.delete(seq)
-    if (this.addedMeanwhile !== null || this.inHand.size > 0) this.revisedRecords.set(seq, null)
+    if (this.addedMeanwhile !== null || this.inHand.length > 0) this.revisedRecords.set(seq, null)
   }
 
   /** Revisions are written: of these records some are gone, and others are changed. */
@@ -127,7 +128,8 @@ export class WaitingLine implements StoredLine {
     // What was read went back meanwhile: it comes first.
     if (backs !== this.backs) return []
     const records = this.answered(page)
-    this.inHand = new Map(records.map(({ id, seq }) => [id, seq]))
+    this.inHand = records
+    this.inHandById = null
     for (const [id, seq] of meanwhile) this.moved(id, seq)
     this.readUpTo = records.at(-1)?.seq ?? this.readUpTo
     if (page.length < limit && records.length === page.length) {
@@ -181,7 +183,9 @@ export class WaitingLine implements StoredLine {
    * and would overtake it. Revisions find it at its new place.
    */
   private moved(id: string, seq: WaitingSeq): void {
-    const before = this.inHand.get(id)
+    if (this.inHand.length === 0) return
+    this.inHandById ??= new Map(this.inHand.map((record) => [record.id, record.seq]))
+    const before = this.inHandById.get(id)
     if (before !== undefined && before < seq) this.cameAgain.set(seq, before)
   }
 }

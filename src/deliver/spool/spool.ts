@@ -142,7 +142,8 @@ export class Spool implements WakeableQueue {
         reader.line.back(record)
         return false
       }
-      for (const job of await reader.jobsOf(record)) onward(job, record)
+      const jobs = reader.jobsOf(record)
+      for (const job of jobs instanceof Promise ? await jobs : jobs) onward(job, record)
     }
     return records.length > 0
   }

@@ -203,7 +203,8 @@ export class DelayLine {
       }
       this.head = null
       this.lastDueAtMs = dueAtMs
-      for (const job of await reader.jobsOf(record)) release(job)
+      const jobs = reader.jobsOf(record)
+      for (const job of jobs instanceof Promise ? await jobs : jobs) release(job)
     }
     return records.length
   }

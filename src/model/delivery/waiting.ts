@@ -113,8 +113,8 @@ export interface StoredLine {
 /** Makes jobs of the records of one line, in order. */
 export interface StoredLineReader {
   readonly line: StoredLine
-  /** Mostly one; none where the record has found its end. They are charged to the budget. */
-  jobsOf(record: StoredRecord): Promise<readonly InFlightJob[]>
+  /** Mostly one, and at once; none where the record has found its end. They are charged to the budget. */
+  jobsOf(record: StoredRecord): readonly InFlightJob[] | Promise<readonly InFlightJob[]>
 }
 
 /** The lines of an instance. */

@@ -3,8 +3,8 @@ import type { FileFormat } from '../../clients/sqlite.ts'
 /**
  * One file for all that an instance remembers. Version 1 had the table `letters` alone, version 2 its totals and a lease;
  * both held dead letters only; version 4 brought the waiting events, version 5 keys of those lines alone whose records are
- * asked for by key, version 6 the sagas. Counting 100,000 rows for each entry that is added would take longer than adding it:
- * triggers keep the totals.
+ * asked for by key, version 6 blocks of waiting events, and the sagas. Counting 100,000 rows for each entry that is added
+ * would take longer than adding it: triggers keep the totals.
  */
 export const STATE_FORMAT: FileFormat = {
   version: 6,
@@ -61,6 +61,27 @@ CREATE TABLE IF NOT EXISTS waiting (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS waiting_line ON waiting (line, seq);
 CREATE INDEX IF NOT EXISTS waiting_key ON waiting (line, row_key) WHERE keyed = 1;
+CREATE TABLE IF NOT EXISTS waiting_blocks (
+  first INTEGER PRIMARY KEY,
+  line INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  spans TEXT NOT NULL,
+  heads TEXT NOT NULL,
+  events TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS waiting_block_line ON waiting_blocks (line, first);
+CREATE TABLE IF NOT EXISTS waiting_gone (
+  block INTEGER PRIMARY KEY,
+  places BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS waiting_ids (
+  name TEXT NOT NULL,
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  PRIMARY KEY (name, high, block)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting_lines (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,

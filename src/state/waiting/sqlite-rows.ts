@@ -1,5 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { WaitingRecord, WaitingSeq } from '../../model/delivery/waiting.ts'
+import { suffixOf } from './id-span.ts'
+import type { Blocks } from './sqlite-blocks.ts'
 import { idsBehind } from './texts.ts'
 
 const SELECT = 'SELECT seq, id, shape, row_key, base_ms, bytes, event, rest FROM waiting'
@@ -26,7 +28,9 @@ export class Statements {
   readonly insert: StatementSync
   readonly insertMany: StatementSync
   readonly take: StatementSync
+  readonly any: StatementSync
   readonly at: StatementSync
+  readonly withId: StatementSync
   readonly totals: StatementSync
   readonly remove: StatementSync
   readonly count: StatementSync
@@ -42,7 +46,9 @@ export class Statements {
     this.insert = insert(1)
     this.insertMany = insert(TOGETHER)
     this.take = database.prepare('DELETE FROM waiting WHERE id = ? AND seq < ? RETURNING line, bytes')
-    this.at = database.prepare('SELECT 1 FROM waiting WHERE seq = ?')
+    this.any = database.prepare('SELECT 1 FROM waiting LIMIT 1')
+    this.withId = database.prepare('SELECT 1 FROM waiting WHERE id = ?')
+    this.at = database.prepare('SELECT line, bytes FROM waiting WHERE seq = ?')
     this.totals = database.prepare(
       'SELECT line, count(*) AS records, sum(bytes) AS bytes FROM waiting WHERE seq BETWEEN ? AND ? GROUP BY line',
     )
@@ -101,16 +107,23 @@ type NewRow = readonly [
 export class NewRows {
   readonly #statements: Statements
   readonly #totals: Totals
+  /** Null: there are none, in which an id may be. */
+  readonly #blocks: Blocks | null
   /** One after the other, as they are bound. */
   #values: NewRow[number][] = []
   #records: WaitingRecord[] = []
 
-  constructor(statements: Statements, totals: Totals) {
+  constructor(statements: Statements, totals: Totals, blocks: Blocks | null) {
     this.#statements = statements
     this.#totals = totals
+    this.#blocks = blocks
   }
 
   add(record: WaitingRecord, ...row: NewRow): void {
+    if (this.#blocks?.take(record.id, suffixOf(record.id, record.shape), this.#totals) === true) {
+      this.write()
+      this.#dropBehind(record, row[0])
+    }
     this.#records.push(record)
     if (this.#values.push(...row) === TOGETHER * ROW_LENGTH) this.write()
   }
@@ -132,8 +145,16 @@ export class NewRows {
   #replace(row: NewRow, record: WaitingRecord): void {
     const [seq, id] = row
     this.#drop(id, seq)
-    for (const behind of idsBehind(record)) this.#drop(behind, seq)
+    this.#dropBehind(record, seq)
     this.#statements.insert.run(...row)
+  }
+
+  #dropBehind(record: WaitingRecord, seq: WaitingSeq): void {
+    const suffixAt = suffixOf(record.id, record.shape)
+    for (const behind of idsBehind(record)) {
+      this.#blocks?.take(behind, suffixAt, this.#totals)
+      this.#drop(behind, seq)
+    }
   }
 
   /** What was there before the place that something has now. */

@@ -11,24 +11,24 @@ import type {
 } from '../../model/delivery/waiting.ts'
 import { stateFileError } from '../sqlite/errors.ts'
 import type { StateFile } from '../sqlite/state-file.ts'
-import { NewRows, runsOf, Statements, Totals, type FoundRow, type LineSum } from './sqlite-rows.ts'
-import { readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
-
-/** Records that come into the index of keys in one transaction. */
-const KEYED_AT_ONCE = 5_000
+import { Blocks } from './sqlite-blocks.ts'
+import { Insertion, type Prepared } from './sqlite-insertion.ts'
+import { beginKeys, keySome, separate } from './sqlite-keys.ts'
+import { Names } from './sqlite-names.ts'
+import { runsOf, Statements, Totals, type FoundRow, type LineSum } from './sqlite-rows.ts'
+import { readRest, ShapeReader, unreachable } from './texts.ts'
 
 /**
- * Waiting events in a state file. One transaction per call, synced to disk when it ends. The totals of the lines are kept
- * with them: counting a million rows for `status` would hold up the daemon.
+ * Waiting events in a state file. One transaction per call, synced to disk when it ends. What comes together is kept in
+ * blocks; what comes again, is changed, or is asked for by its key is a row of its own. The totals of the lines are kept with
+ * them: counting a million rows for `status` would hold up the daemon.
  */
 export class SqliteWaitingStore implements WaitingStore {
   readonly description: string
   readonly #file: StateFile
   readonly #shapes: ShapeReader
-  #statements: Statements | null = null
-  readonly #lineIds = new Map<string, number>()
-  /** By line and text. */
-  readonly #shapeIds = new Map<number, Map<string, number>>()
+  readonly #names = new Names()
+  #prepared: Prepared | null = null
 
   /** Owns `file`: `close` closes it. */
   constructor(file: StateFile) {
@@ -38,84 +38,51 @@ export class SqliteWaitingStore implements WaitingStore {
   }
 
   add(records: readonly WaitingRecord[]): Promise<readonly (WaitingSeq | null)[]> {
-    return this.#run((database) => {
-      try {
-        return inTransaction(database, () => this.#insert(database, records))
-      } catch (error) {
-        // Ids of rows that were undone with the transaction.
-        this.#lineIds.clear()
-        this.#shapeIds.clear()
-        throw error
-      }
+    return this.#change((prepared, totals) => {
+      const { database } = prepared
+      this.#names.prepare(database, records)
+      const first = nextSeq(database, records.length) + 1
+      return new Insertion(prepared, this.#names, totals).insert(records, first)
     })
-  }
-
-  #insert(database: DatabaseSync, records: readonly WaitingRecord[]): (WaitingSeq | null)[] {
-    const statements = this.#prepared(database)
-    const totals = new Totals()
-    const rows = new NewRows(statements, totals)
-    const keyed = new Set(statements.keyed.all().map((row) => row['line']))
-    let seq = nextSeq(database, records.length)
-    const places = records.map((record) => {
-      if (record.from !== undefined) {
-        // What comes before it in this call may have moved it.
-        rows.write()
-        if (statements.at.get(record.from) === undefined) return null
-      }
-      const line = this.#lineId(database, record.line)
-      const shape = this.#shapeId(database, line, shapeText(record.shape), rows)
-      const { id, rowKey, baseMs, event } = record
-      const bytes = Buffer.byteLength(event)
-      rows.add(record, ++seq, id, line, shape, rowKey, keyed.has(line) ? 1 : 0, baseMs, bytes, event, restText(record))
-      totals.add(line, 1, bytes)
-      return seq
-    })
-    rows.write()
-    totals.write(statements)
-    return places
   }
 
   remove(places: readonly WaitingSeq[]): Promise<void> {
-    return this.#run((database) =>
-      inTransaction(database, () => {
-        const statements = this.#prepared(database)
-        const totals = new Totals()
-        for (const [first, last] of runsOf(places)) {
-          const removed = statements.totals.all(first, last) as unknown as readonly LineSum[]
-          for (const { line, records, bytes } of removed) totals.add(line, -records, -bytes)
-          statements.remove.run(first, last)
-        }
-        totals.write(statements)
-      }),
-    )
+    return this.#change(({ statements, blocks }, totals) => {
+      const rowsToo = statements.any.get() !== undefined
+      for (const [first, last] of runsOf(places)) {
+        blocks.remove(first, last, totals)
+        if (!rowsToo) continue
+        const removed = statements.totals.all(first, last) as unknown as readonly LineSum[]
+        for (const { line, records, bytes } of removed) totals.add(line, -records, -bytes)
+        statements.remove.run(first, last)
+      }
+    })
   }
 
   replace(records: readonly StoredRecord[]): Promise<void> {
-    return this.#run((database) =>
-      inTransaction(database, () => {
-        const before = database.prepare('SELECT line, bytes FROM waiting WHERE seq = ?')
-        const replace = database.prepare(
-          'UPDATE waiting SET shape = ?, row_key = ?, bytes = ?, event = ? WHERE seq = ?',
-        )
-        const { count } = this.#prepared(database)
-        for (const { seq, shape, rowKey, event } of records) {
-          const found = before.get(seq) as unknown as { readonly line: number; readonly bytes: number } | undefined
-          if (found === undefined) continue
-          const bytes = Buffer.byteLength(event)
-          replace.run(this.#shapeId(database, found.line, shapeText(shape), null), rowKey, bytes, event, seq)
-          count.run(0, bytes - found.bytes, found.line)
-        }
-      }),
-    )
+    return this.#change((prepared, totals) => {
+      const { database, statements } = prepared
+      this.#names.prepare(database, records)
+      const places = records.map(({ seq }) => seq)
+      separate(prepared, places, totals)
+      const replace = database.prepare('UPDATE waiting SET shape = ?, row_key = ?, bytes = ?, event = ? WHERE seq = ?')
+      for (const { seq, shape, rowKey, event } of records) {
+        const found = statements.at.get(seq) as unknown as LineSum | undefined
+        if (found === undefined) continue
+        const bytes = Buffer.byteLength(event)
+        replace.run(this.#names.shape(found.line, shape), rowKey, bytes, event, seq)
+        totals.add(found.line, 0, bytes - found.bytes)
+      }
+    })
   }
 
   page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
-    return this.#run((database) => this.#records(database, line, this.#prepared(database).page.all(line, after, limit)))
+    return this.#run((prepared) => this.#page(prepared, line, after, limit))
   }
 
   async ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]> {
     await this.#keyLine(line)
-    return this.#run((database) => this.#records(database, line, this.#prepared(database).ofKey.all(line, rowKey)))
+    return this.#run((prepared) => this.#rows(prepared, line, prepared.statements.ofKey.all(line, rowKey)))
   }
 
   /**
@@ -123,96 +90,90 @@ export class SqliteWaitingStore implements WaitingStore {
    * written: it is filled when it is asked for first, some records at a time, and kept from then on.
    */
   async #keyLine(name: string): Promise<void> {
-    const known = await this.#run((database) => {
-      const line = this.#lineId(database, name)
-      const [found] = this.#prepared(database).keyedLine.all(line)
-      // What is added from now on has its key in the index.
-      if (found === undefined) database.prepare('INSERT INTO waiting_keyed VALUES (?, 0)').run(line)
-      return { line, complete: found?.['complete'] === 1 }
+    const known = await this.#change((prepared) => {
+      const line = this.#names.line(prepared.database, name)
+      return { line, complete: beginKeys(prepared, line) }
     })
     if (known.complete) return
     for (let after = 0; after !== Infinity;) {
-      after = await this.#run((database) => inTransaction(database, () => keySome(database, known.line, after)))
+      after = await this.#change((prepared, totals) => keySome(prepared, known.line, after, totals))
       // Others have their turn: there may be a million of them.
       await setImmediate()
     }
   }
 
   lines(): Promise<readonly LineTotals[]> {
-    return this.#run((database) => {
-      const oldest = database.prepare('SELECT base_ms AS oldest FROM waiting WHERE line = ? ORDER BY seq LIMIT 1')
+    return this.#run((prepared) => {
+      const { database } = prepared
       const shapes = database.prepare('SELECT body FROM waiting_shapes WHERE line = ?')
       const lines = database.prepare('SELECT id, name, count, bytes FROM waiting_lines WHERE count > 0').all()
       return (lines as unknown as readonly LineRow[]).map(({ id, name, count, bytes }) => ({
         line: name,
         count,
         bytes,
-        oldestMs: oldest.get(id)!['oldest'] as number,
+        oldestMs: this.#page(prepared, name, 0, 1)[0]!.baseMs,
         shapes: shapes.all(id).map(({ body }) => this.#shapes.read(body as string)),
       }))
     })
   }
 
   async close(): Promise<void> {
-    this.#statements = null
+    this.#prepared = null
     this.#file.close()
   }
 
-  #records(database: DatabaseSync, line: string, rows: readonly unknown[]): StoredRecord[] {
-    const shapes = new Map<unknown, WaitingShape>()
-    if (rows.length > 0) {
-      // Asked for once per page: the text of a shape is longer than most records.
-      for (const { id, body } of this.#prepared(database).shapes.all(line)) {
-        shapes.set(id, this.#shapes.read(body as string))
-      }
-    }
+  #page(prepared: Prepared, line: string, after: WaitingSeq, limit: number): readonly StoredRecord[] {
+    const { database, statements, blocks } = prepared
+    const id = this.#names.knownLine(database, line)
+    if (id === null) return []
+    const rows = this.#rows(prepared, line, statements.page.all(line, after, limit))
+    const inBlocks = blocks.page(id, line, after, limit, this.#shapesOf(prepared, line))
+    if (rows.length === 0) return inBlocks
+    return [...rows, ...inBlocks].toSorted((a, b) => a.seq - b.seq).slice(0, limit)
+  }
+
+  #rows(prepared: Prepared, line: string, rows: readonly unknown[]): StoredRecord[] {
+    if (rows.length === 0) return []
+    const shapes = this.#shapesOf(prepared, line)
     return (rows as readonly FoundRow[]).map(([seq, id, shape, rowKey, baseMs, bytes, event, rest]) => {
       const { stage, attempts } = readRest(rest, this.description)
       return { seq, id, line, shape: shapes.get(shape)!, rowKey, baseMs, bytes, event, stage, attempts }
     })
   }
 
-  #lineId(database: DatabaseSync, name: string): number {
-    let id = this.#lineIds.get(name)
-    if (id === undefined) {
-      database
-        .prepare('INSERT INTO waiting_lines (name, count, bytes) VALUES (?, 0, 0) ON CONFLICT DO NOTHING')
-        .run(name)
-      id = database.prepare('SELECT id FROM waiting_lines WHERE name = ?').get(name)!['id'] as number
-      this.#lineIds.set(name, id)
-    }
-    return id
+  /** Asked for once per page: the text of a shape is longer than most records. */
+  #shapesOf({ statements }: Prepared, line: string): ReadonlyMap<unknown, WaitingShape> {
+    return new Map(statements.shapes.all(line).map(({ id, body }) => [id, this.#shapes.read(body as string)]))
   }
 
-  #shapeId(database: DatabaseSync, line: number, body: string, rows: NewRows | null): number {
-    const ids = this.#shapeIds.get(line) ?? new Map<string, number>()
-    this.#shapeIds.set(line, ids)
-    let id = ids.get(body)
-    if (id === undefined) {
-      rows?.write()
-      // What the line kept of records that have all left says nothing any more.
-      database
-        .prepare(
-          'DELETE FROM waiting_shapes WHERE line = ? AND body <> ? AND NOT EXISTS (SELECT 1 FROM waiting WHERE line = ?)',
-        )
-        .run(line, body, line)
-      database.prepare('INSERT INTO waiting_shapes (line, body) VALUES (?, ?) ON CONFLICT DO NOTHING').run(line, body)
-      id = database.prepare('SELECT id FROM waiting_shapes WHERE line = ? AND body = ?').get(line, body)![
-        'id'
-      ] as number
-      ids.set(body, id)
-    }
-    return id
-  }
-
-  #prepared(database: DatabaseSync): Statements {
-    return (this.#statements ??= new Statements(database))
+  /** One transaction, with what it changes of the totals. */
+  #change<T>(work: (prepared: Prepared, totals: Totals) => T): Promise<T> {
+    return this.#run((prepared) => {
+      try {
+        return inTransaction(prepared.database, () => {
+          const totals = new Totals()
+          const result = work(prepared, totals)
+          totals.write(prepared.statements)
+          return result
+        })
+      } catch (error) {
+        // Numbers of rows that were undone with the transaction.
+        this.#names.forget()
+        throw error
+      }
+    })
   }
 
   /** Opens the file on first use. */
-  async #run<T>(work: (database: DatabaseSync) => T): Promise<T> {
+  async #run<T>(work: (prepared: Prepared) => T): Promise<T> {
     try {
-      return work(await this.#file.open())
+      const database = await this.#file.open()
+      this.#prepared ??= {
+        database,
+        statements: new Statements(database),
+        blocks: new Blocks(database, this.description),
+      }
+      return work(this.#prepared)
     } catch (error) {
       throw unreachable(this.description, stateFileError(this.#file.path, error))
     }
@@ -230,18 +191,4 @@ interface LineRow {
 function nextSeq(database: DatabaseSync, count: number): number {
   const row = database.prepare('UPDATE waiting_next SET seq = seq + ? RETURNING seq').get(count)
   return (row!['seq'] as number) - count
-}
-
-/** Puts the next records of a line into the index of keys. Answers the place of the last; Infinity: that was the end. */
-function keySome(database: DatabaseSync, line: number, after: WaitingSeq): WaitingSeq {
-  const some = database.prepare('SELECT seq FROM waiting WHERE line = ? AND seq > ? ORDER BY seq LIMIT ?')
-  const last = some.all(line, after, KEYED_AT_ONCE).at(-1)?.['seq'] as WaitingSeq | undefined
-  if (last === undefined) {
-    database.prepare('UPDATE waiting_keyed SET complete = 1 WHERE line = ?').run(line)
-    return Infinity
-  }
-  database
-    .prepare('UPDATE waiting SET keyed = 1 WHERE line = ? AND seq > ? AND seq <= ? AND keyed = 0')
-    .run(line, after, last)
-  return last
 }

@@ -60,7 +60,7 @@ describe('waiting events in a file', () => {
 
   test('add nothing of a call that fails, and go on afterwards', async () => {
     const store = inFile(newPath())
-    const bad = { ...record(2, { line: 'spool/new' }), baseMs: 'text' as unknown as number }
+    const bad = { ...record(2, { line: 'spool/new' }), event: null as unknown as string }
     await expect(store.add([record(1, { line: 'spool/new' }), bad])).rejects.toMatchObject({
       code: 'BINGO_WAITING_UNREACHABLE',
       retryable: true,
@@ -88,8 +88,8 @@ test('a state file of the version before keeps its dead letters and can hold wai
   await letters.add([letter(1)])
   await letters.close()
   const raw = new DatabaseSync(path)
-  for (const table of ['waiting', 'waiting_lines', 'waiting_shapes', 'waiting_keyed', 'waiting_next'])
-    raw.exec(`DROP TABLE ${table}`)
+  const tables = ['', '_blocks', '_gone', '_ids', '_lines', '_shapes', '_keyed', '_next']
+  for (const table of tables) raw.exec(`DROP TABLE waiting${table}`)
   raw.exec('PRAGMA user_version = 3')
   raw.close()
   const store = await openWaitingStore(settings)
@@ -101,14 +101,41 @@ test('a state file of the version before keeps its dead letters and can hold wai
   await again.close()
 })
 
+/** As versions before the blocks wrote all of them: each is a row of its own, which what is added again is still. */
+async function addRows(store: WaitingStore, records: readonly WaitingRecord[]): Promise<void> {
+  await store.add(records)
+  await store.add(records)
+}
+
+const NEW_IN_6 = 'DROP TABLE waiting_blocks; DROP TABLE waiting_gone; DROP TABLE waiting_ids;'
+
+test('what waits in a state file of version 5 stays ahead of what comes now, and may come again', async () => {
+  const path = newPath()
+  const before = inFile(path)
+  await addRows(
+    before,
+    [1, 2, 3].map((number) => record(number)),
+  )
+  await before.close()
+  const raw = new DatabaseSync(path)
+  raw.exec(`${NEW_IN_6} PRAGMA user_version = 5`)
+  raw.close()
+  const store = inFile(path)
+  await store.add([4, 5].map((number) => record(number)))
+  expect(await ids(store)).toEqual([1, 2, 3, 4, 5])
+  await store.add([record(2), record(4)])
+  expect(await ids(store)).toEqual([1, 3, 5, 2, 4])
+  expect((await store.lines())[0]).toMatchObject({ count: 5, oldestMs: 1_001 })
+})
+
 test('delayed events of a state file of version 4 are found by their row', async () => {
   const path = newPath()
   const delayed = (number: number): WaitingRecord => record(number, { line: 'delay/rule', rowKey: 'row' })
   const before = inFile(path)
-  await before.add([delayed(1), delayed(2)])
+  await addRows(before, [delayed(1), delayed(2)])
   await before.close()
   const raw = new DatabaseSync(path)
-  raw.exec('UPDATE waiting SET keyed = 1; DROP TABLE waiting_keyed; PRAGMA user_version = 4')
+  raw.exec(`${NEW_IN_6} UPDATE waiting SET keyed = 1; DROP TABLE waiting_keyed; PRAGMA user_version = 4`)
   raw.close()
   const store = inFile(path)
   await store.add([delayed(3), record(4, { rowKey: 'row' })])
@@ -116,16 +143,24 @@ test('delayed events of a state file of version 4 are found by their row', async
   expect(await ids(store)).toEqual([4])
 })
 
-test('a kill while keys are looked up first leaves nothing out', async () => {
+test.each([
+  ['among rows', addRows],
+  ['among blocks', (store: WaitingStore, records: readonly WaitingRecord[]) => store.add(records)],
+] as const)('a kill while keys are looked up first %s leaves nothing out', async (_, addAll) => {
   const path = newPath()
   const store = inFile(path)
-  await store.add([record(1), record(2)])
+  await addAll(store, [record(1), record(2)])
   await store.close()
   // As it is when the process ends between two transactions.
   const raw = new DatabaseSync(path)
-  raw.exec('INSERT INTO waiting_keyed SELECT line, 0 FROM waiting LIMIT 1; UPDATE waiting SET keyed = 1 WHERE seq = 1')
+  raw.exec(`INSERT INTO waiting_keyed SELECT id, 0 FROM waiting_lines;
+    UPDATE waiting SET keyed = 1 WHERE seq = (SELECT min(seq) FROM waiting)`)
   raw.close()
-  expect(await inFile(path).ofKey('spool/crm', record(2).rowKey)).toHaveLength(1)
+  const again = inFile(path)
+  expect(await again.ofKey('spool/crm', record(2).rowKey)).toHaveLength(1)
+  await again.add([record(3)])
+  expect(await again.ofKey('spool/crm', record(3).rowKey)).toHaveLength(1)
+  expect(await ids(again)).toEqual([1, 2, 3])
 })
 
 test('waiting events are kept where the dead letters are', async () => {
