@@ -1,3 +1,4 @@
+import { parseSqlAddress } from '../clients/sql/address.ts'
 import { openRedis } from '../clients/redis/redis.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { CheckpointStore } from '../model/state/checkpoint.ts'
@@ -149,6 +150,10 @@ function noLetterStore(): BingoError {
 export async function openSagaStore(settings: StateSettings, url?: string): Promise<SagaStore> {
   const { name, deadLetters, checkpoint } = settings
   const address = url ?? deadLetters ?? checkpoint
+  if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(address)) {
+    const { SqlSagaStore } = await import('./sagas/sql/store.ts')
+    return new SqlSagaStore(parseSqlAddress(address))
+  }
   const place = parseStoreUrl(address)
   switch (place?.tag) {
     case 'memory':

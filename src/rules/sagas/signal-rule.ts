@@ -1,4 +1,4 @@
-import { BingoError, type SourceLocation } from '../../model/errors.ts'
+import { BingoError, EvaluationError, type SourceLocation } from '../../model/errors.ts'
 import type { ActionType } from '../../model/rule/action.ts'
 import { sagaEventOf } from '../../model/saga/events.ts'
 import type { SagaTrigger } from '../../model/saga/definition.ts'
@@ -62,6 +62,15 @@ function ruleId({ saga, version, trigger, isFormer }: SignalOf): string {
   return trigger.tag === 'start' ? `saga ${of} start` : `saga ${of} ${trigger.step} ${trigger.tag}`
 }
 
+/** Longer ones are refused by the databases that keep them. */
+const LONGEST_KEY = 512
+
+function checkedKey(key: string): string {
+  if (key.length <= LONGEST_KEY && key.isWellFormed() && !/\p{Cc}/u.test(key)) return key
+  const shown = JSON.stringify(key.slice(0, 80))
+  throw new EvaluationError('BINGO_SAGA_KEY', `${shown} cannot be the key of a saga: it has control characters, or more than ${LONGEST_KEY} characters`)
+}
+
 function signalAction({ saga, version, trigger }: SignalOf): ActionType {
   return {
     type: SAGA_ACTION,
@@ -76,7 +85,10 @@ function signalAction({ saga, version, trigger }: SignalOf): ActionType {
         reads: () => READS_WHOLE_ROW,
         bind: (table) => {
           const render = key!.bind(table)
-          return (change): SagaSignal => ({ saga, version, key: render(change), trigger, event: sagaEventOf(change) })
+          return (change): SagaSignal => {
+            const rendered = checkedKey(render(change))
+            return { saga, version, key: rendered, trigger, event: sagaEventOf(change) }
+          }
         },
       }
     },

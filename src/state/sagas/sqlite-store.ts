@@ -210,7 +210,7 @@ function conditions(
   const found: (readonly [sql: string, ...values: readonly (string | number)[]])[] = []
   if (saga !== undefined) found.push(['saga = ?', saga])
   if (status !== undefined) found.push([`status IN (${status.map(() => '?').join(', ')})`, ...status])
-  if (keyPrefix !== undefined) found.push(['substr(key, 1, ?) = ?', [...keyPrefix].length, keyPrefix])
+  if (keyPrefix !== undefined) found.push(['substr(key, 1, ?) = ?', Array.from(keyPrefix).length, keyPrefix])
   const place = placeOf(page)
   if (place !== null) found.push(['(started_at, id) < (?, ?)', ...place])
   if (found.length === 0) return { where: '', values: [] }

@@ -77,13 +77,12 @@ export class Participants implements AsyncDisposable {
       response.writeHead(422, { 'content-type': 'application/json' }).end('{"error":"no"}')
       return
     }
-    const isFirst = this.take(entry, op)
+    if (this.take(entry, op)) this.options.done?.(step, saga)
     if (behaviour === 'drop') {
       request.socket.destroy()
       return
     }
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ step, saga }))
-    if (isFirst) this.options.done?.(step, saga)
   }
 
   private take(entry: Entry, op: string): boolean {

@@ -1,12 +1,12 @@
 import type { SagaPlan } from '../../../src/model/saga/definition.ts'
-import type { SagaInstance, SagaOp } from '../../../src/model/saga/instance.ts'
+import type { SagaInstance } from '../../../src/model/saga/instance.ts'
 import type { CommandOutcome, OutgoingCommand, SagaInput } from '../../../src/sagas/contract.ts'
 import { advance } from '../../../src/sagas/machine/advance.ts'
 import type { Random } from '../../simulation/random.ts'
 import { sagaEvent } from './plans.ts'
 
 /** What a service has stored of one step. */
-interface Participant {
+export interface Participant {
   done: boolean
   undone: boolean
   /** It refuses this for good, whenever it is asked. */
@@ -37,7 +37,6 @@ export class SagaWorld {
   readonly plan: SagaPlan
   readonly services = new Map<string, Participant>()
   stored: SagaInstance | null = null
-  readonly sendsById = new Map<string, string>()
   now = 1_000_000
   private readonly random: Random
   private readonly chaos: Chaos
@@ -163,10 +162,6 @@ export class SagaWorld {
         this.events.push({ tag: 'confirm', step, payload: { step } })
     }
     return DONE
-  }
-
-  ofStep(step: string, op: SagaOp): boolean {
-    return this.services.get(step)![op === 'do' ? 'done' : 'undone']
   }
 }
 
