@@ -1,6 +1,8 @@
 import { actionTypes } from '../targets/registry.ts'
 import type { Config } from '../app/config/config.ts'
 import { addedRules } from '../app/added-rules.ts'
+import { ProblemsError } from '../model/errors.ts'
+import { scaleProblems } from '../scale/rule-problems.ts'
 import { loadRules, type CompileOptions, type LoadedRules, type LoadOptions } from '../rules/files/load.ts'
 
 /** What is known of the source, and how strict the rules are read. */
@@ -25,8 +27,15 @@ export function compileOptions(config: Config): CompileOptions {
 }
 
 /** The rules that the configuration names, checked against what is known of the source; throws ProblemsError with everything that is wrong. */
-export function rulesFor(config: Config, reading: Reading = {}): Promise<LoadedRules> {
-  return loadRules({ ...compileOptions(config), ...reading, ...patternsOf(config) })
+export async function rulesFor(config: Config, reading: Reading = {}): Promise<LoadedRules> {
+  return fitForScale(config, await loadRules({ ...compileOptions(config), ...reading, ...patternsOf(config) }))
+}
+
+/** Throws ProblemsError for rules that workers cannot run, where the configuration has any. */
+export function fitForScale({ scale, sources }: Config, loaded: LoadedRules): LoadedRules {
+  const problems = scale === null ? [] : scaleProblems(loaded.ruleSet, sources.length > 0)
+  if (problems.length > 0) throw new ProblemsError([...problems, ...loaded.warnings])
+  return loaded
 }
 
 /** The files that the configuration names. */

@@ -13,7 +13,7 @@ export function piecesOf(text: string, mostBytes: number): readonly string[] {
   if (text.length * MOST_BYTES_PER_UNIT <= mostBytes || Buffer.byteLength(text) <= mostBytes) return [text]
   const units = Math.floor(mostBytes / MOST_BYTES_PER_UNIT) - 1
   const pieces: string[] = []
-  for (let from = 0; from < text.length; ) {
+  for (let from = 0; from < text.length;) {
     // A character of two units stays whole.
     const isSplit = /[\ud800-\udbff]/.test(text[from + units - 1] ?? '')
     const end = Math.min(text.length, from + units + Number(isSplit))

@@ -41,8 +41,7 @@ export function readerRules(ruleSet: RuleSet, shapes: Shapes, shares: number): R
     rules.some((rule) => rule.matchesTable(schema, table))
   const listensTo = (operation: Operation, schema: string, table: string): boolean =>
     rules.some((rule) => wishesOf(rule, schema, table).some(({ wants }) => wants(operation)))
-  const wishes = (table: TableDef): readonly Wish[] =>
-    rules.flatMap((rule) => wishesOf(rule, table.schema, table.name))
+  const wishes = (table: TableDef): readonly Wish[] => rules.flatMap((rule) => wishesOf(rule, table.schema, table.name))
   const operations = new Set<Operation>(rules.flatMap((rule) => [...rule.operations]))
   const filter: Predicate = {
     source: 'some rule wants it',
@@ -97,7 +96,10 @@ function wishesOf(rule: Rule, schema: string, table: string): readonly Wish[] {
 }
 
 function readsOf({ rule, condition }: Wish, table: TableDef) {
-  return [...(condition === null ? [] : [condition.reads(table)]), ...(rule.key === null ? [] : [rule.key.reads(table)])]
+  return [
+    ...(condition === null ? [] : [condition.reads(table)]),
+    ...(rule.key === null ? [] : [rule.key.reads(table)]),
+  ]
 }
 
 type WantedBy = (change: Change) => readonly Rule[]

@@ -21,8 +21,7 @@ function ofShare(rule: Rule, share: number, shares: number): Rule {
     location: condition?.location ?? rule.location,
     necessary: condition?.necessary ?? [],
     lookups: condition?.lookups ?? [],
-    reads: (table) =>
-      unionReads([condition?.reads(table) ?? READS_NOTHING, rule.key?.reads(table) ?? READS_NOTHING]),
+    reads: (table) => unionReads([condition?.reads(table) ?? READS_NOTHING, rule.key?.reads(table) ?? READS_NOTHING]),
     bind: (table) => {
       if (condition === null) return isOwn
       let holds: ((change: Change) => boolean) | null = null

@@ -121,7 +121,7 @@ export class ShareSource implements Source<SharePosition> {
     const { changes, share, clock } = this.options
     if (this.given?.meet != null) await this.part(this.given.ordinal, this.given.meet, signal)
     let idleMs = IDLE_MS.least
-    for (let count = 0; !signal.aborted; ) {
+    for (let count = 0; !signal.aborted;) {
       const entries = await changes.read(share, this.place)
       this.reconnects.connected()
       this.state.lastReceivedAt = clock.now()

@@ -41,7 +41,7 @@ export class WorkerStats {
     let ownWait = total.startWaitsFor
     Object.defineProperty(total, 'startWaitsFor', {
       get: () => ownWait ?? [...this.shares].find((each) => each.startWaitsFor !== null)?.startWaitsFor ?? null,
-      set: (wait: typeof ownWait) => (ownWait = wait),
+      set: (wait: typeof ownWait) => void (ownWait = wait),
       enumerable: true,
     })
   }
@@ -53,7 +53,7 @@ export class WorkerStats {
     for (const name of COUNTERS) {
       Object.defineProperty(share, name, {
         get: () => total[name],
-        set: (value: number) => (total[name] = value),
+        set: (value: number) => void (total[name] = value),
         enumerable: true,
       })
     }

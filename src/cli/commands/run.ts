@@ -37,11 +37,10 @@ export function runCommand(): Command {
     .summary('run the daemon')
     .description('Runs the daemon: runs actions for every change that a rule matches, until stopped.')
     .addOption(
-      new Option('--role <role>', 'which part of the work this process does (default: scale.role, or all of it)').choices([
-        'all',
-        'reader',
-        'worker',
-      ]),
+      new Option(
+        '--role <role>',
+        'which part of the work this process does (default: scale.role, or all of it)',
+      ).choices(['all', 'reader', 'worker']),
     )
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {

@@ -10,7 +10,7 @@ import type { Stats } from '../../model/stats.ts'
 import { loadRules, type LoadedRules } from '../../rules/files/load.ts'
 import { watchRules } from '../../rules/files/reload.ts'
 import { plainValue } from '../../rules/yaml/tree.ts'
-import { compileOptions, patternsOf } from '../rules-for.ts'
+import { compileOptions, fitForScale, patternsOf } from '../rules-for.ts'
 
 /** One line in the log is overlooked, and the next restart fails: it is said again until the rules are right. */
 const REMIND_MS = 600_000
@@ -32,7 +32,7 @@ export function reloadRules(config: Config, reread: () => Config, initial: RuleS
   let inForce = config
   const load = async (): Promise<LoadedRules> => {
     const now = reread()
-    const loaded = await loadRules({ ...options, targets: now.targets })
+    const loaded = fitForScale(config, await loadRules({ ...options, targets: now.targets }))
     logSettings(deps.log, inForce, now)
     inForce = now
     return loaded

@@ -70,7 +70,7 @@ export class NatsChangeLog implements ChangeLog {
     return this.#use(async (connection) => {
       const { state } = await connection.manager.streams.info(this.#address.stream)
       const found: ChangeLogRecord[] = []
-      for (let seq = Math.max(state.first_seq, state.last_seq - TAIL + 1); seq <= state.last_seq; ) {
+      for (let seq = Math.max(state.first_seq, state.last_seq - TAIL + 1); seq <= state.last_seq;) {
         const page = await this.#page(connection, seq, null)
         if (page.length === 0) break
         found.push(...page.map(({ share, body }) => ({ share, body })))
@@ -106,11 +106,7 @@ export class NatsChangeLog implements ChangeLog {
     await this.#discard()
   }
 
-  async #publish(
-    { jetstream }: StreamConnection,
-    end: End,
-    records: readonly ChangeLogRecord[],
-  ): Promise<void> {
+  async #publish({ jetstream }: StreamConnection, end: End, records: readonly ChangeLogRecord[]): Promise<void> {
     const { stream } = this.#address
     // Of this attempt alone: the server drops what it has seen under an id.
     const batch = randomUUID()

@@ -119,9 +119,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   arrived(): { readonly id: number; readonly version: number }[] {
-    return this.receiver
-      .delivered()
-      .map(({ id, version }) => ({ id: Number(id), version: Number(version) }))
+    return this.receiver.delivered().map(({ id, version }) => ({ id: Number(id), version: Number(version) }))
   }
 
   async allArrived(): Promise<void> {

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { BingoError } from '../../../src/model/errors.ts'
+import type { Sendable } from '../../../src/model/rule/action.ts'
+import { silentLog } from '../../../src/model/silent-log.ts'
+import { AppendTarget } from '../../../src/scale/append-target.ts'
+import { parseRecord } from '../../../src/scale/record.ts'
+import { Shapes } from '../../../src/scale/shapes.ts'
+import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
+import { MemoryChanges } from '../../support/scale/memory-changes.ts'
+import { users } from '../../support/library.ts'
+
+const SHARES = 3
+const state = new MemoryStateStore()
+
+function target(changes: MemoryChanges, epoch: number): { target: AppendTarget; job: typeof job } {
+  const shapes = new Shapes(state)
+  const shape = shapes.nameOf(users)
+  const job = (id: string, ...shares: number[]): Sendable =>
+    ({ payload: { id, shape, shares, meets: shares.length > 1, text: '["insert"]' } }) as unknown as Sendable
+  return { target: new AppendTarget({ changes, shapes, shares: SHARES, epoch, log: silentLog }), job }
+}
+
+/** What a share holds, as `EPOCH.NUMBER:ID`. */
+function contents(changes: MemoryChanges, share: number): string[] {
+  return changes.shares[share]!.map((body) => {
+    const record = parseRecord(body)
+    const { epoch, number } = record.ordinal
+    return `${epoch}.${number}:${record.tag === 'change' ? record.id : record.tag}`
+  })
+}
+
+test('a run says hello to all shares, numbers what it appends, and says bye', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: one, job } = target(changes, 4)
+  expect(await one.send([job('a', 0), job('b', 1)])).toBeUndefined()
+  expect(await one.send([job('c', 0)])).toBeUndefined()
+  await one.close()
+  expect(contents(changes, 0)).toEqual(['4.0:hello', '4.1:a', '4.3:c', '4.4:bye'])
+  expect(contents(changes, 1)).toEqual(['4.0:hello', '4.2:b', '4.4:bye'])
+  expect(contents(changes, 2)).toEqual(['4.0:hello', '4.4:bye'])
+})
+
+test('what is sent again for want of an answer has the number that it had', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: one, job } = target(changes, 4)
+  await one.send([job('a', 0)])
+  const lost = [job('b', 0), job('c', 0)]
+  changes.after = () => {
+    throw new BingoError('BINGO_LOG_UNREACHABLE', 'no answer', { retryable: true })
+  }
+  expect(await one.send(lost)).toMatchObject([{ kind: 'down' }, { kind: 'down' }])
+  changes.after = () => undefined
+  expect(await one.send(lost)).toBeUndefined()
+  expect(contents(changes, 0).slice(2)).toEqual(['4.2:b', '4.3:c', '4.2:b', '4.3:c'])
+})
+
+test('what a reader that was killed has appended is not appended again, but what several shares meet at is', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: killed, job } = target(changes, 4)
+  await killed.send([job('a', 0), job('b', 1), job('both', 0, 1)])
+  const { target: next } = target(changes, 5)
+  await next.send([job('a', 0), job('b', 1), job('both', 0, 1), job('d', 0)])
+  expect(contents(changes, 0).slice(3)).toEqual(['5.0:hello', '5.3:both', '5.4:d'])
+  expect(contents(changes, 1).slice(3)).toEqual(['5.0:hello', '5.3:both'])
+})
+
+test('what comes again on purpose after a stop in order is appended again', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: one, job } = target(changes, 4)
+  await one.send([job('a', 0)])
+  await one.close()
+  const { target: next } = target(changes, 5)
+  await next.send([job('a', 0)])
+  expect(contents(changes, 0).slice(3)).toEqual(['5.0:hello', '5.1:a'])
+})
+
+test('shapes are kept before the first change that names them, once', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: one, job } = target(changes, 4)
+  await one.send([job('a', 0)])
+  const other = new Shapes(state)
+  expect(await other.table(new Shapes(state).nameOf(users))).toEqual(users)
+  await expect(other.table('unknown')).rejects.toMatchObject({ code: 'BINGO_SCALE_SHAPE_MISSING' })
+})

@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../src/model/clock.ts'
+import { Change, type Transaction } from '../../../src/model/event/change.ts'
+import { silentLog } from '../../../src/model/silent-log.ts'
+import type { DdlStatement } from '../../../src/model/source/binlog-stream.ts'
+import type { RowIntake } from '../../../src/model/source/intake.ts'
+import type { Ordinal, SharePosition } from '../../../src/scale/contract.ts'
+import { StoredFrontiers } from '../../../src/scale/frontiers.ts'
+import { changeText, recordText, signText } from '../../../src/scale/record.ts'
+import { Shapes } from '../../../src/scale/shapes.ts'
+import { ShareSource } from '../../../src/scale/share-source.ts'
+import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
+import { eventually } from '../../support/daemon.ts'
+import { MemoryChanges } from '../../support/scale/memory-changes.ts'
+import { users } from '../../support/library.ts'
+
+/** Collects what is handed in; what is committed is finished when it is told. */
+class Collected implements Partial<RowIntake<SharePosition>> {
+  readonly ids: string[] = []
+  position: SharePosition | null = null
+  private group: Transaction | null = null
+
+  begin(group: Transaction): void {
+    this.group = group
+  }
+  event(event: Change): void {
+    this.ids.push(event.id)
+  }
+  ddl({ kind, sql }: DdlStatement, seq: number): void {
+    this.ids.push(`${this.group!.id}/${seq} ${kind} ${sql}`)
+  }
+  commit(end: SharePosition): void {
+    this.position = end
+  }
+  advance(end: SharePosition): void {
+    this.position = end
+  }
+}
+
+class Shares implements AsyncDisposable {
+  readonly state = new MemoryStateStore()
+  readonly changes: MemoryChanges
+  readonly shapes = new Shapes(this.state)
+  readonly frontiers = new StoredFrontiers(this.state)
+  private readonly stop = new AbortController()
+  private readonly running: Promise<void>[] = []
+
+  constructor(count: number) {
+    this.changes = new MemoryChanges(count)
+  }
+
+  async append(share: number, ordinal: Ordinal, id: string, meet: readonly number[] | null = null): Promise<void> {
+    const transaction = { id, gtid: null, file: 'f', offset: 1, serverId: 1, timestampUs: 5_000_000, query: null }
+    const row = new Change(users, 'insert', transaction, 0, null, { id: 1, name: 'x', data: null }, null)
+    await this.shapes.keep([this.shapes.nameOf(users)])
+    const body = recordText(ordinal, this.shapes.nameOf(users), meet, row.id, changeText(row))
+    await this.changes.append([{ share, body }])
+  }
+
+  /** Reads a share; `finishes`: what is handed in is finished and remembered soon after. */
+  read(share: number, { finishes = true, from = null as SharePosition | null } = {}) {
+    const source = new ShareSource({
+      name: `changes-${share}`,
+      share,
+      changes: this.changes,
+      shapes: this.shapes,
+      frontiers: this.frontiers,
+      clock: systemClock,
+      log: silentLog,
+    })
+    const into = new Collected()
+    const finish = (): void => {
+      if (into.position !== null) source.finished(into.position)
+    }
+    const timer = setInterval(() => finishes && finish(), 5)
+    this.running.push(source.run(into as never, from, this.stop.signal).finally(() => clearInterval(timer)))
+    return { into, finish, source }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop.abort()
+    await Promise.all(this.running)
+  }
+}
+
+const at = (epoch: number, number: number): Ordinal => ({ epoch, number })
+
+test('what came twice, and what a reader that was replaced appends late, is dropped', async () => {
+  await using shares = new Shares(1)
+  const { into } = shares.read(0)
+  await shares.changes.append([{ share: 0, body: signText('hello', at(1, 0)) }])
+  for (const [number, id] of [
+    [1, 'a'],
+    [2, 'b'],
+    [1, 'a'],
+    [2, 'b'],
+    [3, 'c'],
+  ] as const)
+    await shares.append(0, at(1, number), id)
+  await shares.changes.append([{ share: 0, body: signText('hello', at(2, 0)) }])
+  await shares.append(0, at(1, 4), 'late')
+  await shares.append(0, at(2, 1), 'd')
+  await eventually('all are read', () => into.ids.length >= 4)
+  expect(into.ids).toEqual(['a/0', 'b/0', 'c/0', 'd/0'])
+})
+
+test('reading resumes behind a stored position, and an entry of somebody else is skipped', async () => {
+  await using shares = new Shares(1)
+  await shares.append(0, at(1, 1), 'a')
+  await shares.changes.append([{ share: 0, body: 'hello from outside' }])
+  await shares.append(0, at(1, 2), 'b')
+  const { source } = shares.read(0)
+  const position = source.positions.parse(source.positions.print({ place: '1', ordinal: at(1, 1) }))
+  const { into } = shares.read(0, { from: position })
+  await eventually('the rest is read', () => into.ids.length === 1)
+  expect(into.ids).toEqual(['b/0'])
+  expect(() => source.positions.parse('{}')).toThrow(/cannot be read/)
+})
+
+test('shares meet at a change that concerns both: none runs it before both have finished what came before, or goes on before both are done', async () => {
+  await using shares = new Shares(2)
+  await shares.append(0, at(1, 1), 'before')
+  for (const share of [0, 1]) await shares.append(share, at(1, 2), 'both', [0, 1])
+  for (const share of [0, 1]) await shares.append(share, at(1, 3 + share), `after${share}`)
+  const zero = shares.read(0, { finishes: false })
+  const one = shares.read(1)
+  await eventually('the first is handed in', () => zero.into.ids.length === 1)
+  await eventually('one has come to it', async () => (await shares.frontiers.of(1))?.number === 2)
+  expect(one.into.ids).toEqual([])
+  zero.finish()
+  await eventually('both have it', () => zero.into.ids.length === 2 && one.into.ids.length === 1)
+  await eventually('one is done', async () => (await shares.frontiers.of(1))?.number === 3)
+  expect(one.into.ids).toEqual(['both/0'])
+  zero.finish()
+  await eventually('both go on', () => zero.into.ids.length === 3 && one.into.ids.length === 2)
+  expect(one.into.ids).toEqual(['both/0', 'after1/0'])
+})
+
+test('a share does not wait for one that was never given what they were to meet at, once the next reader has begun', async () => {
+  await using shares = new Shares(2)
+  // The reader was killed in between.
+  await shares.append(0, at(1, 1), 'both', [0, 1])
+  const zero = shares.read(0)
+  const one = shares.read(1)
+  for (const share of [0, 1]) {
+    await shares.changes.append([{ share, body: signText('hello', at(2, 0)) }])
+    await shares.append(share, at(2, 1), 'both', [0, 1])
+    await shares.append(share, at(2, 2), 'after')
+  }
+  await eventually('both go on', () => zero.into.ids.at(-1) === 'after/0' && one.into.ids.at(-1) === 'after/0')
+  expect(one.into.ids).toEqual(['both/0', 'after/0'])
+})
+
+test('a share that was stopped in the middle of a meeting takes up where it was', async () => {
+  await using shares = new Shares(2)
+  for (const share of [0, 1]) await shares.append(share, at(1, 1), 'both', [0, 1])
+  await shares.append(0, at(1, 2), 'after')
+  const zero = shares.read(0, { from: { place: '1', ordinal: at(1, 1), meet: [0, 1] } })
+  await eventually('it has said that it is done', async () => (await shares.frontiers.of(0))?.number === 2)
+  expect(zero.into.ids).toEqual([])
+  shares.read(1)
+  await eventually('it goes on', () => zero.into.ids.length === 1)
+})
+
+test('statements are handed in as statements, and nothing while reading is paused', async () => {
+  await using shares = new Shares(1)
+  const { into, source } = shares.read(0)
+  const reason = {}
+  source.pause(reason)
+  const transaction = { id: 't', gtid: null, file: 'f', offset: 1, serverId: 1, timestampUs: 5_000_000, query: null }
+  const table = { schema: 'shop', name: 'users', columns: [], key: [], flavour: 'mysql' } as const
+  const truncate = new Change(table, 'truncate', transaction, 3, null, null, 'TRUNCATE users')
+  const shape = shares.shapes.nameOf(table)
+  await shares.shapes.keep([shape])
+  const body = recordText(at(1, 1), shape, [0], truncate.id, changeText(truncate))
+  await shares.changes.append([{ share: 0, body }])
+  await systemClock.sleep(50)
+  expect(into.ids).toEqual([])
+  source.resume(reason)
+  await eventually('it is handed in', () => into.ids.length === 1)
+  expect(into.ids).toEqual(['t/3 truncate TRUNCATE users'])
+})
