@@ -138,6 +138,8 @@ export class Reading<P extends object> {
       stats,
       state,
     })
+    // A refusal is reported by the saver's own run.
+    source.saves?.(() => this.saver.saveIfMoved().catch(() => false))
   }
 
   get gaps(): GapLog {

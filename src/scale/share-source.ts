@@ -27,8 +27,8 @@ export interface ShareSourceOptions {
 
 /** Between two looks at a share that has nothing new: it is looked at ever less often. */
 const IDLE_MS = { least: 5, most: 100 }
-/** Between two looks at how far other shares have come. */
-const MEET_MS = 50
+/** Between two looks at whether this share has come to a meeting, and the others. */
+const MEET_MS = 5
 const WATCH_MS = 1_000
 /** A reader that comes back looks at the newest records: what is finished stays for a while. */
 const KEPT_MS = 60_000
@@ -56,11 +56,11 @@ export class ShareSource implements Source<SharePosition> {
   /** Handed in last, and the last that is finished and remembered. */
   private given: SharePosition | null = null
   private done: SharePosition | null = null
-  private saved = Promise.withResolvers<void>()
   /** Oldest first: places that were finished at a time. */
   private finishedAt: { readonly place: string; readonly atMs: number }[] = []
   private isWatching = false
   private aborted: Promise<void> = Promise.resolve()
+  private saveNow: () => Promise<unknown> = () => Promise.resolve()
 
   constructor(options: ShareSourceOptions) {
     this.name = options.name
@@ -110,11 +110,13 @@ export class ShareSource implements Source<SharePosition> {
   /** Changes come with their tables whatever the rules are. */
   rulesChanged(): void {}
 
+  saves(now: () => Promise<unknown>): void {
+    this.saveNow = now
+  }
+
   finished(upTo: SharePosition): void {
     this.done = upTo
     this.finishedAt.push({ place: upTo.place, atMs: this.options.clock.monotonicMs() })
-    this.saved.resolve()
-    this.saved = Promise.withResolvers()
   }
 
   private async readOn(into: RowIntake<SharePosition>, signal: AbortSignal): Promise<void> {
@@ -199,7 +201,10 @@ export class ShareSource implements Source<SharePosition> {
 
   /** Everything that was handed in is finished and remembered, and others see that this share has come so far. */
   private async arrive(ordinal: Ordinal, signal: AbortSignal): Promise<void> {
-    while (this.done !== this.given && !signal.aborted) await Promise.race([this.saved.promise, this.aborted])
+    while (this.done !== this.given && !signal.aborted) {
+      await this.saveNow()
+      if (this.done !== this.given) await this.options.clock.sleep(MEET_MS, signal)
+    }
     signal.throwIfAborted()
     await this.options.frontiers.reached(this.options.share, ordinal)
   }

@@ -16,12 +16,14 @@ import { targets } from './targets.ts'
 import { waiting } from './waiting.ts'
 import { waitingMemory } from './waiting-memory.ts'
 import { webhooks } from './webhooks.ts'
+import { workers } from './workers.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to m by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+  --only LETTERS     a to n by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
                      h stores of posted events; i patterns of rules on events; j event store; k events that wait;
-                     l memory while --rows events wait (not by default); m posts over HTTP
+                     l memory while --rows events wait (not by default); m posts over HTTP; n reader and workers
+                     (not by default)
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts (3)
   --seconds N        length of each latency run (5)
@@ -68,6 +70,8 @@ if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), N
 if (wanted.has('k')) results.push(...(await waiting(Math.min(rows, 100_000), Number(values.repeats))))
 if (wanted.has('l')) results.push(...(await waitingMemory(sql, redis, rows)))
 if (wanted.has('m')) results.push(...(await posts(redis, Math.min(rows, 50_000), Number(values.seconds))))
+
+if (wanted.has('n')) results.push(...(await workers(sql, redis, Math.min(rows, 20_000))))
 
 if (values.json) printJson(results)
 else printTable(results)

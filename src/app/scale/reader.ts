@@ -132,7 +132,8 @@ export class Reader implements Daemon {
     // One lane keeps the order of all commits.
     const reading: Config = { ...config, lanes: 1, standby: { ...config.standby, lease: 'redis' } }
     return createDaemon(reading, this.ruleSet, deps, {
-      rules: (inForce) => readerRules(inForce, shapes, shares),
+      // Also for rules that are disabled: workers see when they are enabled again, and what came until then is theirs to skip.
+      rules: () => readerRules(this.ruleSet, shapes, shares),
       openTarget: (target: TargetConfig, run) => (target.type === SCALE_TARGET.type ? open(run) : undefined),
       // What waits under the name of the instance is of one process that did everything, and is left for it.
       waiting: `${config.name}/reader`,

@@ -41,7 +41,9 @@ export class WorkerStats {
     let ownWait = total.startWaitsFor
     Object.defineProperty(total, 'startWaitsFor', {
       get: () => ownWait ?? [...this.shares].find((each) => each.startWaitsFor !== null)?.startWaitsFor ?? null,
-      set: (wait: typeof ownWait) => void (ownWait = wait),
+      set: (wait: typeof ownWait) => {
+        ownWait = wait
+      },
       enumerable: true,
     })
   }
@@ -53,7 +55,9 @@ export class WorkerStats {
     for (const name of COUNTERS) {
       Object.defineProperty(share, name, {
         get: () => total[name],
-        set: (value: number) => void (total[name] = value),
+        set: (value: number) => {
+          total[name] = value
+        },
         enumerable: true,
       })
     }

@@ -37,6 +37,7 @@ export class CheckpointSaver<P> {
   private finished = 0
   private saved: P | null = null
   private savedGaps: GapLog
+  private saving: Promise<boolean> = Promise.resolve(true)
 
   constructor(deps: CheckpointSaverDeps<P>) {
     this.deps = deps
@@ -60,8 +61,13 @@ export class CheckpointSaver<P> {
     }
   }
 
-  /** True when what is stored is the present watermark. */
-  async saveIfMoved(): Promise<boolean> {
+  /** True when what is stored is the watermark as it was then. One save at a time. */
+  saveIfMoved(): Promise<boolean> {
+    this.saving = this.saving.catch(() => false).then(() => this.saveOnce())
+    return this.saving
+  }
+
+  private async saveOnce(): Promise<boolean> {
     const { deps } = this
     const { position, finished } = deps.watermark
     const gaps = deps.gaps.log

@@ -6,6 +6,7 @@ import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnreachable, logClosed, logFull } from '../errors.ts'
 import type { NatsAddress } from '../nats/address.ts'
 import { closeStream, openStream } from '../nats/connection.ts'
+import { requireAll } from './numbers.ts'
 import type { StreamConnection } from '../nats/connection.ts'
 
 const TIMEOUT_MS = 10_000
@@ -83,6 +84,7 @@ export class NatsChangeLog implements ChangeLog {
   read(share: number, after: string | null): Promise<readonly ChangeLogEntry[]> {
     return this.#use(async (connection) => {
       const page = await this.#page(connection, seqOf(after) + 1, share)
+      requireAll(this.description, share, after === null ? null : numberOf(after), page)
       return page.map(({ seq, number, body }) => ({ place: `${seq}.${number}`, body }))
     })
   }
@@ -90,7 +92,7 @@ export class NatsChangeLog implements ChangeLog {
   behind(share: number, place: string | null): Promise<number> {
     return this.#use(async (connection) => {
       const newest = await this.#newestOf(connection, share)
-      return Math.max(0, newest - Number(place?.split('.')[1] ?? 0))
+      return Math.max(0, newest - (place === null ? 0 : numberOf(place)))
     })
   }
 
@@ -201,6 +203,10 @@ export class NatsChangeLog implements ChangeLog {
 
 function seqOf(place: string | null): number {
   return place === null ? 0 : Number(place.split('.')[0])
+}
+
+function numberOf(place: string): number {
+  return Number(place.split('.')[1])
 }
 
 function isNotFound(error: unknown): boolean {

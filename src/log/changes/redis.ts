@@ -1,5 +1,6 @@
 import type { Log } from '../../model/rule/action.ts'
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
+import { requireAll } from './numbers.ts'
 import { EventRedis } from '../redis/connection.ts'
 import type { EventRedisAddress } from '../redis/address.ts'
 
@@ -14,20 +15,23 @@ const SHARE = `
 local function shareOf(share) return KEYS[1] .. ':share:' .. share end
 `
 
-/** ARGV: share, body, share, body … Places are numbers of their own, so that what is behind one can be counted. */
+/**
+ * ARGV: share, body, share, body … Ids go by the clock, so that those of a server that took over, and lacks the last ones, are
+ * never among those that were read. The number in the share tells what is behind a place, and what is missing.
+ */
 const APPEND = `${SHARE}
 for i = 1, #ARGV, 2 do
   local key = shareOf(ARGV[i])
-  local place = redis.call('INCR', key .. ':place')
-  redis.call('XADD', key, string.format('%.0f', place) .. '-0', 'body', ARGV[i + 1])
+  local number = redis.call('INCR', key .. ':number')
+  redis.call('XADD', key, '*', 'body', ARGV[i + 1], 'number', string.format('%.0f', number))
 end
 return 0`
 
-/** ARGV: share, place, how many. Answers place, body, place, body … */
+/** ARGV: share, id, how many. Answers id, number, body … */
 const READ = `${SHARE}
 local out = {}
-for _, row in ipairs(redis.call('XRANGE', shareOf(ARGV[1]), '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])) do
-  out[#out + 1], out[#out + 2] = string.match(row[1], '^%d+'), row[2][2]
+for _, row in ipairs(redis.call('XRANGE', shareOf(ARGV[1]), '(' .. ARGV[2], '+', 'COUNT', ARGV[3])) do
+  out[#out + 1], out[#out + 2], out[#out + 3] = row[1], row[2][4], row[2][2]
 end
 return out`
 
@@ -38,10 +42,12 @@ for i = #rows, 1, -1 do out[#out + 1] = rows[i][2][2] end
 return out`
 
 const NEWEST = `${SHARE}
-return redis.call('GET', shareOf(ARGV[1]) .. ':place') or '0'`
+return redis.call('GET', shareOf(ARGV[1]) .. ':number') or '0'`
 
 const TRIM = `${SHARE}
-return redis.call('XTRIM', shareOf(ARGV[1]), 'MINID', ARGV[2] .. '-0')`
+local next = redis.call('XRANGE', shareOf(ARGV[1]), '(' .. ARGV[2], '+', 'COUNT', 1)[1]
+if next then return redis.call('XTRIM', shareOf(ARGV[1]), 'MINID', next[1]) end
+return redis.call('XTRIM', shareOf(ARGV[1]), 'MAXLEN', 0)`
 
 /** A stream per share, all of them on one node of a Cluster. An append is one script: it is there as a whole or not. */
 export class RedisChangeLog implements ChangeLog {
@@ -76,19 +82,32 @@ export class RedisChangeLog implements ChangeLog {
   }
 
   async read(share: number, after: string | null): Promise<readonly ChangeLogEntry[]> {
-    const found = (await this.#redis.run(READ, [share, after ?? '0', PAGE])) as string[]
-    return Array.from({ length: found.length / 2 }, (_, i) => ({ place: found[i * 2]!, body: found[i * 2 + 1]! }))
+    const found = (await this.#redis.run(READ, [share, after === null ? '0' : idOf(after), PAGE])) as string[]
+    const entries = Array.from({ length: found.length / 3 }, (_, i) => {
+      const [id, number, body] = found.slice(i * 3, i * 3 + 3) as [string, string, string]
+      return { place: `${id}/${number}`, number: Number(number), body }
+    })
+    requireAll(this.description, share, after === null ? null : numberOf(after), entries)
+    return entries
   }
 
   async behind(share: number, place: string | null): Promise<number> {
-    return Math.max(0, Number(await this.#redis.run(NEWEST, [share])) - Number(place ?? 0))
+    return Math.max(0, Number(await this.#redis.run(NEWEST, [share])) - (place === null ? 0 : numberOf(place)))
   }
 
   async trim(share: number, upTo: string): Promise<void> {
-    await this.#redis.run(TRIM, [share, String(Number(upTo) + 1)])
+    await this.#redis.run(TRIM, [share, idOf(upTo)])
   }
 
   close(): Promise<void> {
     return this.#redis.close()
   }
+}
+
+function idOf(place: string): string {
+  return place.slice(0, place.indexOf('/'))
+}
+
+function numberOf(place: string): number {
+  return Number(place.slice(place.indexOf('/') + 1))
 }

@@ -31,6 +31,8 @@ export interface Source<P> extends Pausable {
   readonly state: SourceState
   /** Everything up to this position is finished and durable: the source may answer, acknowledge or clean up. */
   finished?(upTo: P): void
+  /** Gives it what saves its position now, for one that has to know soon; else that is done every now and then. */
+  saves?(now: () => Promise<unknown>): void
 }
 
 /** Why something is paused: it goes on when every reason was taken back. A reason given twice counts once. */

@@ -5,27 +5,32 @@ import { WebhookReceiver } from '../webhook-receiver.ts'
 
 export interface FleetOptions {
   readonly mysql: Awaited<ReturnType<typeof startMysql>>
+  /** Of the state. */
   readonly redis: Awaited<ReturnType<typeof startRedis>>
   /** Of the instance, and of its database. */
   readonly name: string
   readonly through: string
-  readonly rules?: string
+  /** Beside the two of the fleet: YAML of list items. */
+  readonly rules?: (receiver: string) => string
   readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Verdict {
-  /** Versions of rows that never arrived, as `ROW:VERSION`. */
+  /** Versions of rows that never arrived, as `RULE:ROW:VERSION`. */
   readonly lost: readonly string[]
-  /** Where a version came for the first time behind a newer one. */
+  /** A version that came for the first time behind a newer one. */
   readonly disordered: readonly string[]
-  /** What was never written. */
+  /** What was never written, or came under two ids. */
   readonly phantoms: readonly string[]
   /** What came more than once. */
   readonly repeated: readonly string[]
 }
 
 const ROWS = 40
+const CUSTOMERS = 10
 const SHARES = 8
+/** Of the rule that is ordered by row, and of the one that is ordered by a column that changes. */
+const RULES = ['items', 'moves'] as const
 
 /**
  * A reader and workers as processes of their own, with one database, one log and a web server that notes what arrives: each
@@ -37,6 +42,7 @@ export class Fleet implements AsyncDisposable {
   readonly receiver: WebhookReceiver
   /** By row: the newest version that was committed. */
   readonly written = new Map<number, number>()
+  private next = 0
 
   private constructor(options: FleetOptions, receiver: WebhookReceiver) {
     this.options = options
@@ -44,20 +50,21 @@ export class Fleet implements AsyncDisposable {
   }
 
   static async prepare(options: FleetOptions): Promise<Fleet> {
-    await options.mysql.query(`CREATE DATABASE ${options.name}`)
-    await options.mysql.query(`CREATE TABLE ${options.name}.items (id INT PRIMARY KEY, version INT, note VARCHAR(20))`)
+    const { mysql, name } = options
+    await mysql.query(`CREATE DATABASE ${name}`)
+    await mysql.query(`CREATE TABLE ${name}.items (id INT PRIMARY KEY, version INT, customer INT)`)
     return new Fleet(options, await WebhookReceiver.start())
   }
 
   get rules(): string {
-    return (
-      this.options.rules ??
-      `rules:
-  - id: items
-    table: ${this.options.name}.items
-    actions: [{type: webhook, url: "${this.receiver.url}/items", body: {id: "{{id}}", version: "{{version}}", event: "{{event.id}}"}}]
-`
+    const { name, rules } = this.options
+    const own = RULES.map(
+      (rule) => `  - id: ${rule}
+    table: ${name}.items
+    events: [INSERT, UPDATE]
+    ${rule === 'moves' ? 'key: "{{customer}}"\n    ' : ''}actions: [{type: webhook, url: "${this.receiver.url}/${rule}", body: {id: "{{id}}", version: "{{version}}", event: "{{event.id}}"}}]`,
     )
+    return `rules:\n${own.join('\n')}\n${rules?.(this.receiver.url) ?? ''}`
   }
 
   /** Starts a process with this role, and waits until it is ready. */
@@ -69,10 +76,9 @@ export class Fleet implements AsyncDisposable {
   }
 
   async prepareOne(role: 'reader' | 'worker', env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
-    const { mysql } = this.options
     const daemon = await Daemon.prepare({
       rules: this.rules,
-      sourceUrl: mysql.url,
+      sourceUrl: this.options.mysql.url,
       env: { ...this.settings, BINGO_SCALE_ROLE: role, ...this.options.env, ...env },
     })
     this.daemons.push(daemon)
@@ -105,53 +111,70 @@ export class Fleet implements AsyncDisposable {
     return (await daemon.metric('bingo_scale_shares').catch(() => undefined)) ?? 0
   }
 
-  /** Commits this many changes, each of which gives a row its next version. */
+  /** Commits this many changes, each of which gives a row its next version, and one of ten another customer. */
   async write(count: number): Promise<void> {
     const { mysql, name } = this.options
     for (let i = 0; i < count; i++) {
-      const row = (i * 7) % ROWS
+      const number = this.next++
+      const row = (number * 7) % ROWS
       const version = (this.written.get(row) ?? 0) + 1
+      const customer = (row + Math.floor(number / 10) * Number(number % 10 === 0)) % CUSTOMERS
+      const moves = number % 10 === 0 ? `, customer = ${customer}` : ''
       await mysql.query(
-        `INSERT INTO ${name}.items VALUES (${row}, ${version}, 'x') ON DUPLICATE KEY UPDATE version = ${version}`,
+        `INSERT INTO ${name}.items VALUES (${row}, ${version}, ${customer}) ON DUPLICATE KEY UPDATE version = ${version}${moves}`,
       )
       this.written.set(row, version)
     }
   }
 
-  arrived(): { readonly id: number; readonly version: number }[] {
-    return this.receiver.delivered().map(({ id, version }) => ({ id: Number(id), version: Number(version) }))
+  /** Committed changes, once for each rule that has to act on them. */
+  get changes(): number {
+    return RULES.length * [...this.written.values()].reduce((sum, versions) => sum + versions, 0)
   }
 
-  async allArrived(): Promise<void> {
-    await eventually('everything has arrived', () => {
-      for (const daemon of this.daemons) if (daemon.endedBy === null) continue
-      return this.verdict().lost.length === 0
-    })
+  allArrived(timeoutMs?: number): Promise<void> {
+    return eventually('everything has arrived', () => this.verdict().lost.length === 0, timeoutMs)
   }
 
   verdict(): Verdict {
-    const seen = new Map<string, number>()
-    const newest = new Map<number, number>()
+    const seen = new Map<string, { count: number; readonly event: string }>()
+    const newest = new Map<string, number>()
     const disordered: string[] = []
     const phantoms: string[] = []
-    for (const { id, version } of this.arrived()) {
-      const name = `${id}:${version}`
-      const before = seen.get(name) ?? 0
-      seen.set(name, before + 1)
-      if (before > 0) continue
-      if (version > (this.written.get(id) ?? 0)) phantoms.push(name)
-      if (version < (newest.get(id) ?? 0)) disordered.push(name)
-      newest.set(id, Math.max(newest.get(id) ?? 0, version))
+    for (const { rule, id, version, event } of this.arrived()) {
+      const name = `${rule}:${id}:${version}`
+      const before = seen.get(name)
+      if (before !== undefined) {
+        before.count += 1
+        if (before.event !== event) phantoms.push(name)
+        continue
+      }
+      seen.set(name, { count: 1, event })
+      if (version > (this.written.get(id) ?? 0) + 1) phantoms.push(name)
+      const last = newest.get(`${rule}:${id}`) ?? 0
+      if (version < last) disordered.push(name)
+      newest.set(`${rule}:${id}`, Math.max(last, version))
     }
-    const lost = [...this.written].flatMap(([id, versions]) =>
-      Array.from({ length: versions }, (_, i) => `${id}:${i + 1}`).filter((name) => !seen.has(name)),
+    const lost = RULES.flatMap((rule) =>
+      [...this.written].flatMap(([id, versions]) =>
+        Array.from({ length: versions }, (_, i) => `${rule}:${id}:${i + 1}`).filter((name) => !seen.has(name)),
+      ),
     )
-    const repeated = [...seen].filter(([, count]) => count > 1).map(([name]) => name)
+    const repeated = [...seen].filter(([, { count }]) => count > 1).map(([name]) => name)
     return { lost, disordered, phantoms, repeated }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.daemons.map((daemon) => daemon[Symbol.asyncDispose]()))
     await this.receiver[Symbol.asyncDispose]()
+  }
+
+  private arrived() {
+    return this.receiver.requests
+      .filter(({ status, path }) => status < 300 && RULES.some((rule) => path === `/${rule}`))
+      .map(({ path, body }) => {
+        const { id, version, event } = JSON.parse(body) as { id: number; version: number; event: string }
+        return { rule: path.slice(1), id: Number(id), version: Number(version), event }
+      })
   }
 }

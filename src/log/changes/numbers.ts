@@ -1,0 +1,25 @@
+import { BingoError } from '../../model/errors.ts'
+
+/**
+ * Numbers of the entries of a share have no gaps: where one is missing, something has removed what nobody had read
+ * (invariant 8). Throws BINGO_SCALE_RECORDS_LOST. A server that took over may begin again with lower ones.
+ */
+export function requireAll(
+  log: string,
+  share: number,
+  after: number | null,
+  entries: readonly { readonly number: number }[],
+): void {
+  let last = after
+  for (const { number } of entries) {
+    if (last !== null && number > last + 1) throw lost(log, share, last, number)
+    last = number
+  }
+}
+
+function lost(log: string, share: number, last: number, next: number): BingoError {
+  const message = `the log of changes ${log} has lost records of share ${share}: ${next} follows ${last}`
+  return new BingoError('BINGO_SCALE_RECORDS_LOST', message, {
+    hint: 'Find what removed them (a limit of the stream, a restored backup). To continue behind them, refill what depends on them, then delete the log and the checkpoints of the shares.',
+  })
+}
