@@ -33,6 +33,7 @@ export class Members {
   readonly #since: string
   readonly #seen = new Map<string, { beat: number; atMs: number }>()
   #beat = 0
+  #hasLeft = false
   #living: readonly (readonly [id: string, member: Beating])[] = []
   #writing: Promise<void> = Promise.resolve()
 
@@ -60,6 +61,9 @@ export class Members {
       await this.tell()
       await this.#deps.clock.sleep(BEAT_MS, signal).catch(() => undefined)
     }
+    // What is still told by then is told before; nothing is told afterwards.
+    this.#hasLeft = true
+    await this.#writing
     await this.#write((members) => {
       const { [this.#id]: _self, ...others } = members
       return others
@@ -73,6 +77,7 @@ export class Members {
   }
 
   async #tellOnce(): Promise<void> {
+    if (this.#hasLeft) return
     this.#beat += 1
     const self: Beating = {
       ...this.#deps.self(),

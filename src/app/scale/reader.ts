@@ -11,11 +11,12 @@ import type { StateStore } from '../../model/state/state.ts'
 import { AppendTarget } from '../../scale/append-target.ts'
 import { readerRules, SCALE_TARGET } from '../../scale/reader-rule.ts'
 import { Shapes } from '../../scale/shapes.ts'
-import { openInstanceState } from '../../state/open.ts'
+import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import { parseChangeLogAddress } from '../../log/changes/address.ts'
 import type { Config, ScaleConfig } from '../config/config.ts'
 import { createDaemon, type Daemon, type DaemonDeps } from '../daemon.ts'
 import { stateSettings } from '../state-settings.ts'
+import { warnOfWaiting } from './left-waiting.ts'
 import { Members } from './members.ts'
 import { printableOf } from './printable.ts'
 import { rulesDigest } from './rules-digest.ts'
@@ -45,6 +46,7 @@ export class Reader implements Daemon {
     const members = this.membersOf(state)
     const telling = members.run(AbortSignal.any([signal, over.signal]))
     try {
+      void this.warnOfWaiting()
       this.daemon = this.daemonOf(new Shapes(state))
       await this.daemon.run(signal)
     } finally {
@@ -99,6 +101,13 @@ export class Reader implements Daemon {
 
   async deadLetterCount(): Promise<number> {
     return (await this.daemon?.deadLetterCount()) ?? 0
+  }
+
+  private async warnOfWaiting(): Promise<void> {
+    const { config, deps } = this
+    const store = await openWaitingStore(stateSettings(config, deps.log))
+    await warnOfWaiting(store, deps.log)
+    await store.close()
   }
 
   private membersOf(state: StateStore): Members {
