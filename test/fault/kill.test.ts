@@ -10,7 +10,7 @@ const CYCLES = Number(process.env['BINGO_FAULT_CYCLES'] ?? 6)
 test(`${CYCLES} times kill -9 at random moments under load loses, reorders and invents nothing (seed ${SEED})`, async () => {
   const { outcomes, problems } = await runScenario(killRandom, { seed: SEED, cycles: CYCLES })
   expect(problems).toEqual([])
-  expect(outcomes[0]!.changes).toBeGreaterThan(CYCLES * 100)
+  expect(outcomes[0]!.changes).toBeGreaterThan(CYCLES * 50)
 })
 
 test('kill -9 at each of the named moments loses, reorders and invents nothing', async () => {

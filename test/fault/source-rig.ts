@@ -54,17 +54,22 @@ export async function withSourceRig<T>(
   return await work({ rig, proxy })
 }
 
-/** Load before and behind a fault. */
+/** Load before and behind a fault, at least. */
 export const LOAD_MS = 700
+const LOAD_TRANSACTIONS = 150
 
 export async function underLoad(rig: Rig, cycles: number, fault: (cycle: number) => Promise<void>): Promise<void> {
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await delay(LOAD_MS)
+    await load(rig)
     await fault(cycle)
   }
-  await delay(LOAD_MS)
+  await load(rig)
   await rig.daemon.ready()
+}
+
+export async function load({ writer }: Rig): Promise<void> {
+  await Promise.all([delay(LOAD_MS), writer.writes(LOAD_TRANSACTIONS)])
 }
 
 /** Waits until readiness, and the metrics with it, say that the source is away; to be asked while it is. */

@@ -38,6 +38,7 @@ export class Writer {
   /** Sessions between two transactions wait here while a table is being replaced. */
   private gate: Promise<void> | null = null
   private inTransaction = 0
+  private transactions = 0
 
   constructor(options: WriterOptions) {
     this.options = options
@@ -86,6 +87,12 @@ export class Writer {
     const ends = await Promise.allSettled(this.sessions)
     this.sessions = []
     for (const end of ends) if (end.status === 'rejected') throw end.reason
+  }
+
+  /** Waits until so many more transactions are committed: load is what was written, however long a busy machine takes. */
+  async writes(transactions: number): Promise<void> {
+    const [until, deadline] = [this.transactions + transactions, performance.now() + RECONNECT_TIMEOUT_MS]
+    while (this.transactions < until && performance.now() < deadline) await delay(5)
   }
 
   /** `table:uid` → seq, as the server has it. */
@@ -150,6 +157,7 @@ export class Writer {
     this.inTransaction += 1
     try {
       await work()
+      this.transactions += 1
     } finally {
       this.inTransaction -= 1
     }

@@ -9,6 +9,7 @@ import { randomFrom } from '../random.ts'
 
 const CYCLES = 20
 const MAX_LIFE_MS = 1_700
+const LIFE_TRANSACTIONS = 50
 const MIN_LIFE_MS = 200
 const MAX_REST_MS = 300
 
@@ -18,7 +19,10 @@ async function run(context: ScenarioContext, fault: string, recorder?: RigOption
   await using rig = await Rig.start(context, recorder === undefined ? {} : { recorder })
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await delay(MIN_LIFE_MS + random() * (MAX_LIFE_MS - MIN_LIFE_MS))
+    await Promise.all([
+      delay(MIN_LIFE_MS + random() * (MAX_LIFE_MS - MIN_LIFE_MS)),
+      rig.writer.writes(LIFE_TRANSACTIONS),
+    ])
     await rig.kill()
     await delay(random() * MAX_REST_MS)
     rig.daemon.spawn()

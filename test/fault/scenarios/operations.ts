@@ -55,7 +55,7 @@ async function stoppedTwice(context: ScenarioContext): Promise<Outcome> {
   const problems: string[] = []
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await delay(300)
+    await Promise.all([delay(300), rig.writer.writes(50)])
     await rig.redis.kill('SIGSTOP')
     const before = rig.daemon.logs.filter(({ msg }) => msg === 'stopping').length
     rig.daemon.signal('SIGTERM')

@@ -10,6 +10,7 @@ import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 
 const CYCLES = 4
 const LIFE_MS = 1_500
+const LIFE_TRANSACTIONS = 150
 
 type Flavour = SqlServer['flavour']
 
@@ -83,12 +84,12 @@ async function run(context: ScenarioContext, { flavour, by }: Setup): Promise<Ou
   })
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await delay(LIFE_MS)
+    await Promise.all([delay(LIFE_MS), rig.writer.writes(LIFE_TRANSACTIONS)])
     // Where BinGo knows both, it may be reading from the other already.
     await pair.failOver(() => (by === 'address' ? toldSourceLost(rig) : Promise.resolve()))
     proxy.repoint(pair.primary)
     proxy.cut()
-    await delay(LIFE_MS)
+    await Promise.all([delay(LIFE_MS), rig.writer.writes(LIFE_TRANSACTIONS)])
     if (cycle < cycles - 1) await pair.comeBack()
   }
   const title = by === 'hosts' ? 'source.hosts' : 'the address is moved'

@@ -6,6 +6,7 @@ import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 
 const CYCLES = 10
 const TTL_MS = 2_000
+const LOAD_TRANSACTIONS = 50
 /** Exit code of an instance that another one has replaced. */
 const TAKEN = 5
 
@@ -17,7 +18,7 @@ async function killed(context: ScenarioContext, lease: LeaseKind): Promise<Outco
   const seconds: number[] = []
   pair.rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await delay(300 + random() * 1_000)
+    await Promise.all([delay(300 + random() * 1_000), pair.rig.writer.writes(LOAD_TRANSACTIONS)])
     await pair.leader.stop('SIGKILL')
     await pair.rig.noteReplay()
     seconds.push(await pair.takeover())
@@ -40,7 +41,7 @@ async function paused(context: ScenarioContext, lease: LeaseKind): Promise<Outco
   let late = 0
   pair.rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    await delay(300 + random() * 1_000)
+    await Promise.all([delay(300 + random() * 1_000), pair.rig.writer.writes(LOAD_TRANSACTIONS)])
     const sleeper = pair.leader
     sleeper.signal('SIGSTOP')
     await pair.rig.noteReplay()
