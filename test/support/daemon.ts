@@ -23,6 +23,7 @@ function mainFile(): string {
 /** Machines stall at times: hang detection, not a measure of speed. */
 const READY_TIMEOUT_MS = 150_000
 const PATIENCE_MS = 120_000
+const SELDOM_MS = 200
 
 export interface DaemonOptions {
   /** YAML of the rules file. */
@@ -210,15 +211,19 @@ export function besides(daemon: Daemon): Record<string, string> {
   }
 }
 
-/** Polls until `check` answers true. `what` goes into the error. */
+/**
+ * Polls until `check` answers true. `what` goes into the error. The longer it takes the more seldom it asks: many checks
+ * start a process, on the cores that what is waited for needs too.
+ */
 export async function eventually(
   what: string,
   check: () => Promise<boolean> | boolean,
   timeoutMs = PATIENCE_MS,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs
+  const from = performance.now()
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await delay(20)
+    const waitedMs = performance.now() - from
+    if (waitedMs > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await delay(Math.min(SELDOM_MS, 20 + waitedMs / 20))
   }
 }
