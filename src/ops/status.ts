@@ -1,3 +1,4 @@
+import { OUTBOX_ACTION } from '../model/rule/outbox-rule.ts'
 import { DELAY_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { SourcePosition } from '../model/source/position.ts'
@@ -166,7 +167,12 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
     },
     rules: Object.fromEntries(stats.rules),
     delayed: linesOf(stats, DELAY_PREFIX),
-    targets: Object.fromEntries([...stats.targets].map(([id, target]) => [id, describeTarget(target, stats)])),
+    targets: Object.fromEntries(
+      // Rows of outboxes are sent to no target: the dead letters tell of those that make no event.
+      [...stats.targets]
+        .filter(([, { type }]) => type !== OUTBOX_ACTION)
+        .map(([id, target]) => [id, describeTarget(target, stats)]),
+    ),
     deadLetters: { store: sources.deadLetterStore, count },
     ...(stats.scale !== null && { scale: describeScale(stats.scale) }),
   }

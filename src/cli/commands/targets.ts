@@ -37,7 +37,7 @@ export function targetsCommand(): Command {
 
 const DESCRIPTIONS = {
   pause: 'Sends nothing more to a target, also after a restart; its events wait until it is resumed.',
-  resume: 'Sends what waits for a paused target, in order, and goes on.',
+  resume: 'Sends the pending events of a paused target, in order, and continues.',
 } as const
 
 function pausing(verb: 'pause' | 'resume'): Command {

@@ -9,6 +9,9 @@ import type { Rule } from './rule.ts'
  */
 export const OUTBOX_ACTION = 'outbox'
 
+/** Where its dead letters wait for their store. Not "outbox", which a target of the configuration may be called. */
+export const ROWS_TARGET = '(rows of outboxes)'
+
 /** What happens to a row when everything that its event led to has ended. */
 export type AfterRow = 'keep' | 'delete' | 'mark' | 'none'
 
@@ -38,7 +41,7 @@ export function makeRowRule(
     },
     {
       identity: OUTBOX_ACTION,
-      target: { id: OUTBOX_ACTION, type: OUTBOX_ACTION, options: {} },
+      target: { id: ROWS_TARGET, type: OUTBOX_ACTION, options: {} },
       onFailure: 'skip',
       retry: { attempts: 1, maxAgeMs: Infinity, minMs: 1, maxMs: 1 },
       timeoutMs: 1_000,

@@ -42,6 +42,15 @@ const CONTEXT = { outbox: 'shop.outbox', topic: 'orders', headers: { tenant: 'ac
 const EVENT = (fields: Parameters<typeof posted>[0]): PostedEvent =>
   posted({ source: 'outbox', key: 'order-17', payload: { n: 9_007_199_254_740_993n }, context: CONTEXT, ...fields })
 
+test('a target that is called outbox is not where rows of outboxes wait', async () => {
+  const { ruleSet } = await load(
+    "  - {table: shop.outbox, to: {target: outbox, cmd: RPUSH, key: all, value: x}}\ntargets: {outbox: {type: redis, url: 'redis://h'}}",
+  )
+  const [rows, sends] = ruleSet.rules.map(({ actions }) => actions[0]!.target.id)
+  expect(sends).toBe('outbox')
+  expect(rows).not.toBe(sends)
+})
+
 describe('to', () => {
   const KAFKA = '{type: kafka, brokers: ["kafka:9092"], topic: "{{topic}}", key: "{{key}}"}'
 
