@@ -12,6 +12,8 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 export const AFTER: readonly AfterRow[] = ['keep', 'delete', 'mark', 'none']
 const ENTRY_KEYS: readonly string[] = ['table', ...MAPPING_KEYS, 'after', 'cleanup', 'to', ...POLLING_KEYS]
+/** For the table of an entry that has none. */
+const STAND_IN = 'app.outbox'
 const HINT = 'Write outbox: [{table: shop.outbox}].'
 
 /** Reads `outbox:`; what is wrong is reported, and its entry left out. */
@@ -38,18 +40,25 @@ export function readOutboxes({ keyLocation, value }: MapEntry, reporter: Reporte
 function readEntry(map: MapNode, reader: EntryReader): OutboxConfig | undefined {
   reader.known(map, 'an entry', ENTRY_KEYS)
   const named = reader.given(map, 'table')
+  const table = readTable(map, named, reader)
+  // What else is wrong with the entry is told as well.
+  const entry = readRest(table ?? STAND_IN, map, reader)
+  return table === undefined ? undefined : { ...entry, tableLocation: named!.location }
+}
+
+function readTable(map: MapNode, named: TreeNode | undefined, reader: EntryReader): string | undefined {
   if (named === undefined) return reader.fail(map.location, 'an entry has no table', HINT)
   const table = reader.text(named, 'table')
-  if (table === undefined) return undefined
-  if (compileTablePattern(table) === undefined) {
-    return reader.fail(named.location, `"${table}" is not a valid table`, `Write a table ${TABLE_PATTERN_HINT}.`)
-  }
+  if (table === undefined || compileTablePattern(table) !== undefined) return table
+  return reader.fail(named.location, `"${table}" is not a valid table`, `Write a table ${TABLE_PATTERN_HINT}.`)
+}
+
+function readRest(table: string, map: MapNode, reader: EntryReader): Omit<OutboxConfig, 'tableLocation'> {
   const polling = readPolling(table, map, reader)
   const after = polling === undefined ? reader.choice(map, 'after', AFTER, 'keep') : 'keep'
   return {
     table,
     location: map.location,
-    tableLocation: named.location,
     mapping: readMapping(table, map, reader),
     after,
     cleanup: readCleanup(reader.given(map, 'cleanup'), polling === undefined ? after : 'polled', reader),

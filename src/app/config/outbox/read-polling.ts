@@ -26,11 +26,11 @@ export function readPolling(table: string, map: MapNode, reader: EntryReader): P
   const names = /^([^.*?]+)\.([^.*?]+)$/.exec(table)
   if (names === null) {
     const hint = 'Write its schema and its name: public.outbox; main.outbox for SQLite.'
-    return reader.fail(map.location, `"${table}" is not one table, which polling needs`, hint)
+    reader.fail(map.location, `"${table}" is not one table, which polling needs`, hint)
   }
   const url = reader.given(map, 'url')
   const order = reader.given(map, 'order')
-  if (url === undefined) return reader.fail(poll.location, 'an outbox that is polled has no url', URL_HINT)
+  if (url === undefined) reader.fail(poll.location, 'an outbox that is polled has no url', URL_HINT)
   const count = (key: keyof typeof DEFAULTS, least: number): number => {
     const node = reader.given(map, key)
     if (node === undefined) return DEFAULTS[key]
@@ -39,10 +39,7 @@ export function readPolling(table: string, map: MapNode, reader: EntryReader): P
     reader.fail(node.location, `${key} must be a whole number`, `Write one from ${least} to ${MOST[key]}.`)
     return DEFAULTS[key]
   }
-  return {
-    url: addressOf(url, reader),
-    schema: names[1]!,
-    name: names[2]!,
+  const polling = {
     everyMs: everyOf(poll, reader),
     batch: count('batch', 1),
     maxRetries: count('maxRetries', 0),
@@ -50,6 +47,9 @@ export function readPolling(table: string, map: MapNode, reader: EntryReader): P
     order: (order && reader.text(order, 'order')) ?? null,
     after: reader.choice(map, 'after', ['mark', 'delete'], 'mark'),
   }
+  const address = url && addressOf(url, reader)
+  if (names === null || address === undefined) return undefined
+  return { ...polling, url: address, schema: names[1]!, name: names[2]! }
 }
 
 function everyOf(node: TreeNode, reader: EntryReader): number {

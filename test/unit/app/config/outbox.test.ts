@@ -131,6 +131,15 @@ test.each([
   expect(problems(outbox)).toEqual([problem])
 })
 
+test.each([
+  ['{afte: mark, shape: debezum}', ['unknown key "afte"', 'has no table', '"debezum" is not a shape']],
+  ['{table: "a b", poll: 5s, batch: x}', ['"a b" is not a valid table', 'has no url', 'batch must be a whole number']],
+  ['{table: [a], after: purge}', ['table must be a text', '"purge" is not a valid value of after']],
+  ['{table: a.*, poll: 5s, workers: -1}', ['"a.*" is not one table', 'has no url', 'workers must be a whole number']],
+])('all mistakes of an entry are reported together: %s', (entry, messages) => {
+  expect(problems(`  - ${entry}`)).toEqual(messages.map((message) => expect.stringContaining(message) as string))
+})
+
 test('a table that is polled has its database, and what else holds for polling', () => {
   const [outbox] = entries('  - {table: public.outbox, url: "postgres://app:${env:PG}@db/shop", poll: 5s}')
   expect(outbox!.polling).toEqual({
