@@ -6,6 +6,7 @@ import type { OwnDatabase } from '../../clients/sql/handles.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Log } from '../../model/rule/action.ts'
+import type { TableDef } from '../../model/table/table.ts'
 import type { Source } from '../../model/source/source.ts'
 import { FeedSource } from '../../sources/feed/feed-source.ts'
 import type { PolledOptions } from '../../sources/polled/contract.ts'
@@ -48,6 +49,17 @@ export async function openPolled(
       await feed.close()
       await opened.close()
     },
+  }
+}
+
+/** The table as it is, asked by a connection of its own. Rejects with BINGO_OUTBOX_UNREACHABLE and BINGO_OUTBOX_TABLE. */
+export async function lookAtPolled(url: string, options: PolledOptions): Promise<TableDef> {
+  const opened = await openDatabase(url)
+  const { description, database, file } = opened
+  try {
+    return await new PolledTable(description, database, file, options).look()
+  } finally {
+    await opened.close()
   }
 }
 

@@ -57,7 +57,7 @@ export function polledSourceNames(outboxes: readonly OutboxConfig[]): readonly s
   )
 }
 
-function polledOnly(outboxes: readonly OutboxConfig[]) {
+export function polledOnly(outboxes: readonly OutboxConfig[]) {
   return outboxes.flatMap((outbox) => (outbox.polling === undefined ? [] : [{ outbox, polling: outbox.polling }]))
 }
 
@@ -67,7 +67,7 @@ function polledName({ schema, name }: PollingConfig, worker: number): string {
   return worker === 0 ? called : `${called}-${worker + 1}`
 }
 
-function optionsOf(
+export function optionsOf(
   instance: string,
   { mapping }: OutboxConfig,
   { schema, name, order, after, batch, everyMs }: PollingConfig,
@@ -89,7 +89,7 @@ function optionsOf(
   }
 }
 
-function addressOf({ table }: OutboxConfig, { url }: PollingConfig, env: Environment, baseDir: string): string {
+export function addressOf({ table }: OutboxConfig, { url }: PollingConfig, env: Environment, baseDir: string): string {
   try {
     return resolveSecrets(url, { env, baseDir, url: true })
   } catch (error) {

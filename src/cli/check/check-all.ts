@@ -4,6 +4,7 @@ import { sourceAddresses } from '../../app/lookups.ts'
 import { replicaName } from '../../app/open-sources.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'
 import { RULE_CODES } from '../../rules/codes.ts'
+import { inspectPolled } from '../../app/outbox/inspect-polled.ts'
 import { watchedOutboxes } from '../../app/outbox/outbox-work.ts'
 import { formatProblems } from '../../rules/files/format-problems.ts'
 import type { LoadedRules } from '../../rules/files/load.ts'
@@ -40,6 +41,7 @@ export async function check(options: CheckOptions): Promise<number> {
   const loaded = await checkRules(config, known, options.allowMissingSecrets === true, found)
   const targets = online && loaded !== null ? await inspectTargets(loaded.ruleSet, sourceAddresses(config)) : NO_TARGETS
   found.push(...targets.problems)
+  if (online) found.push(...(await inspectPolled(config, process.env)))
   const judged = withoutRepeated(found)
   const ok = !judged.some(({ severity }) => severity === 'error' || (options.strict === true && severity === 'warning'))
   if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged, targets))}\n`)

@@ -53,6 +53,11 @@ export class PolledTable {
     })
   }
 
+  /** Whether it can be polled, without a claim or a table of claims. */
+  look(): Promise<TableDef> {
+    return this.use(async () => (await readTable(this.database, this.options)).def)
+  }
+
   /**
    * The oldest rows that nobody has published or claimed. Looks for rows that are not done, not for those behind a place:
    * one that commits late is found like any other.
