@@ -140,7 +140,7 @@ test('connections are bounded, whoever opens more than a thousand', async () => 
 test(`${RUNS} requests that are nearly HTTP do no harm (seed ${SEED})`, async () => {
   const random = randomFrom(SEED)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
-  await using http = await open(pick([undefined, 'secret-token']), { requestMs: 2_000, connections: 256 })
+  await using http = await open(pick([undefined, 'secret-token']), { requestMs: 300, connections: 256 })
   const bytesOf = (): Buffer => {
     const line = `${pick(['GET', 'HEAD', 'POST', 'get', '', 'CONNECT'])} ${pick(['/status', '/readyz', '*', '//', '/%00', '/?a'])} ${pick(['HTTP/1.1', 'HTTP/1.0', 'HTTP/9.9', ''])}`
     const headers = Array.from({ length: Math.floor(random() * 6) }, () =>
@@ -168,8 +168,9 @@ test(`${RUNS} requests that are nearly HTTP do no harm (seed ${SEED})`, async ()
     return bytes.subarray(0, random() < 0.9 ? bytes.length : Math.floor(random() * bytes.length))
   }
   const statuses = new Set<string>()
+  // What is answered, or closed as it does not come to an end: however long that takes.
   const lane = async (runs: number): Promise<void> => {
-    for (let i = 0; i < runs; i++) statuses.add(statusOf(await talk(http.port, bytesOf(), 50)))
+    for (let i = 0; i < runs; i++) statuses.add(statusOf(await talk(http.port, bytesOf(), 10_000)))
   }
   await Promise.all(Array.from({ length: 10 }, () => lane(RUNS / 10)))
   expect([...statuses].filter((status) => !/^([1-4]\d\d)?$/.test(status))).toEqual([])
