@@ -4,7 +4,7 @@ import type { Rule, RuleSet } from '../model/rule/rule.ts'
 /** What rules cannot do where each worker sees its own keys only; each with what can be done about it. */
 export function scaleProblems({ rules, sagas }: RuleSet, hasSource: boolean): readonly Problem[] {
   const ofRules = rules.flatMap((rule) => reasonsOf(rule, hasSource).map((reason) => problemOf(rule, reason)))
-  return [...ofRules, ...sagas.map((saga) => problemOf(saga, OF_SAGAS))]
+  return [...ofRules, ...(sagas ?? []).map((saga) => problemOf(saga, OF_SAGAS))]
 }
 
 const OF_SAGAS = [
