@@ -242,7 +242,13 @@ class ConfiguredDaemon implements Daemon {
         await sagas.begin(this.ruleSet)
         this.runningSagas = sagas
         const replaced = Promise.race([replacedBySagas.promise, ...(elected === null ? [] : [elected.replaced])])
-        this.pipeline = this.pipelineOf(entries, loaded.epoch, { deadLetters, waiting }, { elected, replaced }, switches)
+        this.pipeline = this.pipelineOf(
+          entries,
+          loaded.epoch,
+          { deadLetters, waiting },
+          { elected, replaced },
+          switches,
+        )
         events?.start()
         await this.pipeline.run(signal)
       } finally {
@@ -279,11 +285,7 @@ class ConfiguredDaemon implements Daemon {
     return permit === undefined ? opened : new GuardedTarget(opened, permit)
   }
 
-  private sagasOf(
-    settings: StateSettings,
-    elected: Elected | null,
-    replaced: (error: unknown) => void,
-  ): RunningSagas {
+  private sagasOf(settings: StateSettings, elected: Elected | null, replaced: (error: unknown) => void): RunningSagas {
     const { name, sagas: config } = this.config
     const openFor = (target: TargetConfig): Promise<Target> =>
       this.open(target, { name, epoch: null, window: null }, elected?.permit)

@@ -6,17 +6,11 @@ import type { SagaInstance, SagaRef } from '../model/saga/instance.ts'
 import type { SagaSignal, SagaSink } from '../model/saga/sink.ts'
 import type { SagaFilter, SagaListing, SagaPage, SagaStore } from '../model/saga/store.ts'
 import { withDeadline } from '../model/with-deadline.ts'
-import type {
-  CommandOutcome,
-  OperatorAnswer,
-  OutgoingCommand,
-  SagaCommand,
-  SagaInput,
-  SagaOperations,
-} from './contract.ts'
+import type { CommandOutcome, OperatorAnswer, OutgoingCommand, SagaCommand, SagaOperations } from './contract.ts'
 import type { SagaDefinitions } from './definitions.ts'
 import { Journal } from './journal.ts'
 import { Sender } from './sender.ts'
+import { inputOf } from './signal-input.ts'
 
 /** Due instances of one page. */
 const PAGE = 500
@@ -235,11 +229,6 @@ function flightOf({ saga, key }: SagaRef, { step, op, attempt }: Omit<OutgoingCo
 
 function refOf({ saga, key }: SagaSignal): SagaRef {
   return { saga, key }
-}
-
-function inputOf({ key, trigger, event }: SagaSignal): SagaInput {
-  if (trigger.tag === 'start') return { tag: 'start', key, event }
-  return { tag: trigger.tag, step: trigger.step, payload: event.payload }
 }
 
 function isWanted({ steps }: SagaInstance, { step, op, attempt }: OutgoingCommand): boolean {

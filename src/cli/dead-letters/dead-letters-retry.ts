@@ -20,6 +20,7 @@ import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
 import { eventsAgain, type ServerSource } from '../../app/event-again.ts'
 import { tellOfRedelivered } from './redelivered-events.ts'
 import { RetriedEvents } from './event-sink.ts'
+import { RetriedSagas } from './saga-sink.ts'
 import { openLetters } from './open-letters.ts'
 import { ProgressBar } from '../output/progress-bar.ts'
 import { rulesFor } from '../rules-for.ts'
@@ -61,7 +62,8 @@ async function retryAll(plan: RetryPlan, { store, config, log, options }: RetryP
   const run = { name: config.name, epoch: null, window: null }
   await using events = new RetriedEvents(() => configFor(options, MAKING), log)
   await using streams = config.eventStore && createEventStore(config.eventStore.url, { exactNumbers: true })
-  const kept = streams === null ? {} : { streams }
+  await using sagas = new RetriedSagas(config, ruleSet, log)
+  const kept = { sagas, ...(streams !== null && { streams }) }
   await using redelivery = new Redelivery({
     ruleSet,
     by: options.by,

@@ -68,7 +68,10 @@ const LONGEST_KEY = 512
 function checkedKey(key: string): string {
   if (key.length <= LONGEST_KEY && key.isWellFormed() && !/\p{Cc}/u.test(key)) return key
   const shown = JSON.stringify(key.slice(0, 80))
-  throw new EvaluationError('BINGO_SAGA_KEY', `${shown} cannot be the key of a saga: it has control characters, or more than ${LONGEST_KEY} characters`)
+  throw new EvaluationError(
+    'BINGO_SAGA_KEY',
+    `${shown} cannot be the key of a saga: it has control characters, or more than ${LONGEST_KEY} characters`,
+  )
 }
 
 function signalAction({ saga, version, trigger }: SignalOf): ActionType {

@@ -202,7 +202,13 @@ export class SagaSimulation {
     const confirms = this.definition.stages.flat().find((each) => each.id === step)!.confirms
     // Now and then the event gets lost for good.
     if (!confirms || this.random.chance(this.faults.call / 10)) return true
-    const signal = { saga, version: this.definition.version, key, trigger: { tag: 'confirm', step }, event: sagaEvent({ step }) } as const
+    const signal = {
+      saga,
+      version: this.definition.version,
+      key,
+      trigger: { tag: 'confirm', step },
+      event: sagaEvent({ step }),
+    } as const
     this.outside.after(this.random.int(1, 5_000), () => this.bring(signal))
     return true
   }

@@ -143,7 +143,11 @@ export function describeSagaStore(place: () => Promise<() => Promise<SagaStore>>
       sagaInstance('b', { startedAt: 3 }),
       sagaInstance('c', { status: 'stuck', startedAt: 9 }),
     )
-    await store.save([{ instance: sagaInstance('a', { startedAt: 5, revision: 2, status: 'completed' }), from: 1 }], [], 1)
+    await store.save(
+      [{ instance: sagaInstance('a', { startedAt: 5, revision: 2, status: 'completed' }), from: 1 }],
+      [],
+      1,
+    )
     const counts = (await store.counts()).toSorted((a, b) => (a.status < b.status ? -1 : 1))
     expect(counts).toEqual([
       { saga: 'order', status: 'completed', count: 1, oldestMs: 5 },

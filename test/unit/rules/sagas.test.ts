@@ -73,7 +73,12 @@ describe('sagas of a rules file', () => {
       0,
     )
     const signal = start!.actions[0]!.bind(EVENT_SHAPE)(posted) as SagaSignal
-    expect(signal).toMatchObject({ saga: 'order', key: 'a/7', trigger: { tag: 'start' }, event: sagaEvent({ orderId: 'a/7' }) })
+    expect(signal).toMatchObject({
+      saga: 'order',
+      key: 'a/7',
+      trigger: { tag: 'start' },
+      event: sagaEvent({ orderId: 'a/7' }),
+    })
   })
 
   it('read the start event and the outputs of earlier steps, in three spellings and in CEL', () => {
@@ -95,7 +100,9 @@ describe('sagas of a rules file', () => {
 
   it('keep their version over reformatting, and compile again from their text', () => {
     const { version, source } = order()
-    expect(sagaRules(ORDER.replace('deadline: 1h', 'deadline: "1h"   # of all')).ruleSet.sagas![0]!.version).toBe(version)
+    expect(sagaRules(ORDER.replace('deadline: 1h', 'deadline: "1h"   # of all')).ruleSet.sagas![0]!.version).toBe(
+      version,
+    )
     const former = sagaRules('rules: []').ruleSet.formerSaga!(source)
     expect(former.version).toBe(version)
     expect(former.rules.map(({ rule }) => rule.id)).toEqual([
@@ -108,14 +115,46 @@ describe('sagas of a rules file', () => {
   it.each([
     ['no key', 'sagas: [{id: a, on: x.y, steps: [{id: s, action: {type: log}}]}]', '1:9 BINGO_RULE_MISSING'],
     ['no steps', 'sagas: [{id: a, on: x.y, key: "{{key}}"}]', '1:9 BINGO_RULE_MISSING'],
-    ['an unknown key', 'sagas: [{id: a, on: x.y, key: "{{key}}", step: [], steps: [{id: s, action: {type: log}}]}]', 'unknown key "step"'],
-    ['a step twice', 'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log}}, {id: s, action: {type: log}}]}]', 'another step has the id "s"'],
-    ['a step without an action', 'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s}]}]', 'the step "s" needs "action"'],
-    ['the output of a later step', 'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: webhook, url: "http://127.0.0.1/", body: {m: "{{steps.t.output.x}}"}}}, {id: t, action: {type: log}}]}]', 'no step "t" comes before this one'],
-    ['the output of a parallel step in CEL', 'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{parallel: [{id: s, action: {type: log}}, {id: t, when: "steps.s.output.x", action: {type: log}}]}]}]', 'no step "s" comes before this one'],
-    ['a retry inside of the action', 'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log, retry: {attempts: 2}}}]}]', 'retry is not for the action of a step'],
-    ['two sagas of one name', 'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log}}]}, {id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log}}]}]', 'already used'],
-    ['a saga variable in a rule', 'rules: [{id: r, on: x.y, filter: "steps.s.output == 1", actions: [{type: log}]}]', 'BINGO_RULE_BAD_FILTER'],
+    [
+      'an unknown key',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", step: [], steps: [{id: s, action: {type: log}}]}]',
+      'unknown key "step"',
+    ],
+    [
+      'a step twice',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log}}, {id: s, action: {type: log}}]}]',
+      'another step has the id "s"',
+    ],
+    [
+      'a step without an action',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s}]}]',
+      'the step "s" needs "action"',
+    ],
+    [
+      'the output of a later step',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: webhook, url: "http://127.0.0.1/", body: {m: "{{steps.t.output.x}}"}}}, {id: t, action: {type: log}}]}]',
+      'no step "t" comes before this one',
+    ],
+    [
+      'the output of a parallel step in CEL',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{parallel: [{id: s, action: {type: log}}, {id: t, when: "steps.s.output.x", action: {type: log}}]}]}]',
+      'no step "s" comes before this one',
+    ],
+    [
+      'a retry inside of the action',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log, retry: {attempts: 2}}}]}]',
+      'retry is not for the action of a step',
+    ],
+    [
+      'two sagas of one name',
+      'sagas: [{id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log}}]}, {id: a, on: x.y, key: "{{key}}", steps: [{id: s, action: {type: log}}]}]',
+      'already used',
+    ],
+    [
+      'a saga variable in a rule',
+      'rules: [{id: r, on: x.y, filter: "steps.s.output == 1", actions: [{type: log}]}]',
+      'BINGO_RULE_BAD_FILTER',
+    ],
   ])('are refused with their place: %s', (_, text, expected) => {
     expect(problemsOf(text).join('\n')).toContain(expected)
   })

@@ -138,7 +138,11 @@ describe('a saga', () => {
 
   it('counts a step that timed out as perhaps done, and a late confirmation changes nothing any more', () => {
     const story = new Story(two({ confirms: true, timeoutMs: 5_000 })).answer('a', DONE).due()
-    expect([story.now, story.states, story.instance!.failure!.code]).toEqual([5_000, 'undoing pending', 'BINGO_SAGA_TIMEOUT'])
+    expect([story.now, story.states, story.instance!.failure!.code]).toEqual([
+      5_000,
+      'undoing pending',
+      'BINGO_SAGA_TIMEOUT',
+    ])
     story.input(confirm('a')).answer('a', DONE, 'undo').input(confirm('a'))
     expect([story.instance!.status, story.states]).toEqual(['compensated', 'undone pending'])
   })
@@ -182,7 +186,14 @@ describe('a saga', () => {
   it('skips steps whose condition is false, and is undone where a condition cannot be evaluated', () => {
     const skipped = new Story(two({ when: () => false }))
     expect([skipped.states, skipped.news()]).toEqual(['skipped sending', ['b do 1']])
-    const failing = two({}, { when: () => { throw new Error('no such key') } })
+    const failing = two(
+      {},
+      {
+        when: () => {
+          throw new Error('no such key')
+        },
+      },
+    )
     const story = new Story(failing).answer('a', DONE)
     expect([story.instance!.failure!.message, story.states]).toEqual(['when of b: no such key', 'undoing refused'])
   })

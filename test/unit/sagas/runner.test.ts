@@ -46,7 +46,9 @@ describe('the sagas of a process that fails in every way', () => {
     simulation.faults = { call: 0, write: 0, death: 0 }
     const instances = await simulation.ended(SAGAS, HOUR)
     expect(simulation.problems).toEqual([])
-    expect(instances.map(({ key, status }) => `${key} ${status}`).filter((each) => !/completed|compensated/.test(each))).toEqual([])
+    expect(
+      instances.map(({ key, status }) => `${key} ${status}`).filter((each) => !/completed|compensated/.test(each)),
+    ).toEqual([])
     expect(instances).toHaveLength(SAGAS.length)
     // What is still on its way may arrive after the end.
     await simulation.clock.run(() => false, 2 * HOUR)

@@ -13,7 +13,18 @@ import type {
 import { fenced, instanceText, isInFlight, placeOf, readInstance, readSource } from '../texts.ts'
 import { SagaDatabase } from './database.ts'
 
-const COLUMNS = ['saga', 'saga_key', 'version', 'status', 'started_at', 'ended_at', 'due_at', 'in_flight', 'revision', 'body']
+const COLUMNS = [
+  'saga',
+  'saga_key',
+  'version',
+  'status',
+  'started_at',
+  'ended_at',
+  'due_at',
+  'in_flight',
+  'revision',
+  'body',
+]
 /** What a transition changes of a stored instance. */
 const CHANGING = ['status', 'ended_at', 'due_at', 'in_flight', 'revision', 'body']
 /** Rows of one statement. */
@@ -41,7 +52,10 @@ export class SqlSagaStore implements SagaStore {
     return this.#database.use(async (session) => {
       const found = new Map<string, SagaInstance>()
       for (const some of chunks(refs)) {
-        const { rows } = await session.run(`SELECT due_at, body FROM bingo_sagas WHERE ${refsIn(some)}`, refValues(some))
+        const { rows } = await session.run(
+          `SELECT due_at, body FROM bingo_sagas WHERE ${refsIn(some)}`,
+          refValues(some),
+        )
         for (const row of rows) {
           const instance = this.#instance(row)
           found.set(nameOf(instance), instance)
@@ -65,8 +79,16 @@ export class SqlSagaStore implements SagaStore {
       const revisions = await locked(session, transitions)
       const saved = transitions.map(({ instance, from }) => (revisions.get(nameOf(instance)) ?? 0) === from)
       const kept = transitions.filter((_, i) => saved[i])
-      await this.#write(session, kept.filter(({ from }) => from === 0), false)
-      await this.#write(session, kept.filter(({ from }) => from > 0), true)
+      await this.#write(
+        session,
+        kept.filter(({ from }) => from === 0),
+        false,
+      )
+      await this.#write(
+        session,
+        kept.filter(({ from }) => from > 0),
+        true,
+      )
       return saved
     })
   }
