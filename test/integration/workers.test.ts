@@ -60,6 +60,8 @@ test.each(['redis', 'nats', 'kafka'])(
     expect(await reader.stop()).toBe(0)
     expect(fleet.verdict()).toEqual({ lost: [], disordered: [], phantoms: [], repeated: [] })
   },
+  // Five processes and three servers start one after the other.
+  600_000,
 )
 
 /** A wide row of every kind, as events show it. */
