@@ -83,6 +83,38 @@ test('files that do not name their columns are refused with what to give, and re
   expect(ndjson(read.stdout)).toMatchObject([{ new: { id: 1, email: 'a@x' } }])
 })
 
+test('rows of an outbox are shown as the events that rules see, and those that make none as rows', async () => {
+  await mysql.query('CREATE DATABASE app')
+  await mysql.query(
+    'CREATE TABLE app.outbox (id VARCHAR(36) PRIMARY KEY, topic VARCHAR(50), aggregate_id VARCHAR(50), payload TEXT)',
+  )
+  await mysql.query('CREATE TABLE app.other (id INT PRIMARY KEY)')
+  await mysql.query(
+    `INSERT INTO app.outbox VALUES ('e1', 'orders.placed', '7', '{"total": 5}'), ('', '', '', 'no JSON')`,
+  )
+  await mysql.query('INSERT INTO app.other VALUES (1)')
+  const config = join(mysql.binlogDir, '..', 'tail.yaml')
+  await writeFile(config, `source: {url: "${mysql.url}"}\noutbox: [{table: app.outbox}]\n`)
+  const run = async (...more: string[]) =>
+    ndjson(
+      (
+        await bingo(['tail', '--from', 'earliest', '--tables', 'app.*', '--limit', '3', ...more], {
+          env: { BINGO_CONFIG: config },
+        })
+      ).stdout,
+    )
+  expect(await run()).toMatchObject([
+    { id: 'e1', type: 'orders.placed', source: 'outbox', key: '7', payload: { total: 5 } },
+    { op: 'insert', table: 'outbox', new: { id: '' } },
+    { op: 'insert', table: 'other' },
+  ])
+  expect(await run('--format', 'cloudevents')).toMatchObject([
+    { specversion: '1.0', id: 'e1', type: 'orders.placed', source: 'outbox', subject: '7', data: { total: 5 } },
+    { type: 'app.outbox.insert' },
+    { type: 'app.other.insert' },
+  ])
+})
+
 test('a reader that closes the pipe ends tail without an error', async () => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const command = `set -o pipefail; ${process.execPath} ${main} tail --from earliest --until-idle 1s | head -1`

@@ -7,6 +7,7 @@ import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 const HELP = `
 Prints one JSON object per row change on stdout; logs go to stderr. It runs no action and neither reads
 nor writes a checkpoint, so it can run next to the daemon. Rows appear when their transaction commits.
+Rows of an outbox are printed as the events that rules see.
 
 --file reads binlog files without a server. Files written with binlog_row_metadata=FULL contain column
 names; for others, pass the table definitions with --schema (mysqldump --no-data).

@@ -1,7 +1,8 @@
 import type { DdlStatement, PresentColumns, RowsBlock, TransactionHandler } from '../../model/source/binlog-stream.ts'
-import { Change, type ChangeEvent, type Transaction } from '../../model/event/change.ts'
-import { toCloudEvent } from '../../model/event/forms/cloud-event.ts'
-import { isoMicroseconds, stringifyEvent, stringifyValue, toChangeEvent } from '../../model/event/forms/event-json.ts'
+import { Change, type ChangeEvent, type RowOp, type Transaction } from '../../model/event/change.ts'
+import { cloudEventOf, toCloudEvent } from '../../model/event/forms/cloud-event.ts'
+import { isoMicroseconds, stringifyEvent, stringifyValue } from '../../model/event/forms/event-json.ts'
+import { isPosted } from '../../model/event/posted/posted-event.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { CompileRowDecoder, CompileRowImages, RowDecoder } from '../../match/program/program.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'
@@ -15,6 +16,8 @@ export interface EventPrinterOptions {
   /** Events to print before `onLimit`. */
   readonly limit: number
   readonly wants: (schema: string, table: string) => boolean
+  /** What is shown in place of a row: an event that it stands for, or the row itself. Null for tables of rows alone. */
+  readonly shownAs: (table: TableDef, op: RowOp) => ((change: Change) => Change) | null
   readonly compileRowDecoder: CompileRowDecoder
   /** Absent: every row is decoded. */
   readonly compileRowImages?: CompileRowImages
@@ -33,6 +36,7 @@ interface Readers {
   readonly new: PresentColumns
   readonly key: string
   readonly decode: RowDecoder
+  readonly shownAs: ((change: Change) => Change) | null
   /** Null: by way of decoded rows. */
   readonly images: RowImages | null
 }
@@ -72,9 +76,9 @@ export class EventPrinter implements TransactionHandler {
 
   rows(block: RowsBlock): void | Promise<void> {
     this.activity += 1
-    const { images, decode } = this.readersFor(block)
-    if (images === null) this.decoded(block, decode)
-    else this.written(block, images)
+    const readers = this.readersFor(block)
+    if (readers.images === null) this.decoded(block, readers)
+    else this.written(block, readers.images)
     if (this.kept.bytes > BUFFER_BYTES) this.streaming = true
     if (this.streaming && this.kept.bytes > PIECE_BYTES) this.print()
     return this.pending
@@ -92,13 +96,13 @@ export class EventPrinter implements TransactionHandler {
     }
   }
 
-  private decoded(block: RowsBlock, decode: RowDecoder): void {
+  private decoded(block: RowsBlock, { decode, shownAs }: Readers): void {
     const { table, op, firstSeq } = block
     const transaction = this.transaction!
     let seq = firstSeq
     decode(block.buffer, block.start, block.end, (old, new_) => {
       const change = new Change(table, op, transaction, seq, old, new_, transaction.query)
-      if (this.wantsLine(seq)) this.kept.addText(firstSeq, this.render(change))
+      if (this.wantsLine(seq)) this.kept.addText(firstSeq, this.render(shownAs === null ? change : shownAs(change)))
       seq += 1
     })
   }
@@ -153,7 +157,8 @@ export class EventPrinter implements TransactionHandler {
   }
 
   private render(change: Change): string {
-    return this.options.format === 'json' ? stringifyEvent(change) : this.wrap(toChangeEvent(change))
+    if (this.options.format !== 'json') return stringifyValue(cloudEventOf(change))
+    return isPosted(change.table) ? stringifyValue(change.new) : stringifyEvent(change)
   }
 
   private wrap(event: ChangeEvent): string {
@@ -169,8 +174,9 @@ export class EventPrinter implements TransactionHandler {
       const { compileRowDecoder, compileRowImages, format } = this.options
       const shape = { op, presentOld, presentNew, partialJson }
       const decode = compileRowDecoder(table, shape, { old: 'all', new: 'all' })
-      const images = format === 'json' ? (compileRowImages?.(table, shape) ?? null) : null
-      found = { old: presentOld, new: presentNew, key, decode, images }
+      const shownAs = this.options.shownAs(table, op)
+      const images = format === 'json' && shownAs === null ? (compileRowImages?.(table, shape) ?? null) : null
+      found = { old: presentOld, new: presentNew, key, decode, shownAs, images }
       known.push(found)
     }
     return found

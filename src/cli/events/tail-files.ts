@@ -30,6 +30,7 @@ export async function tailFiles(options: TailOptions, patterns: readonly string[
     ddl,
     limit,
     wants,
+    shownAs: () => null,
     compileRowDecoder,
     compileRowImages,
     output,

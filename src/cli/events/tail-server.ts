@@ -7,6 +7,7 @@ import { MysqlSource } from '../../sources/mysql/mysql-source.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
 import { commandLog, configFor } from '../context.ts'
 import { EventPrinter } from './event-printer.ts'
+import { outboxEvents } from './outbox-events.ts'
 import { LineOutput } from '../output/line-output.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 import { tablePatterns } from '../check/table-patterns.ts'
@@ -32,6 +33,7 @@ export async function tailServer(options: TailOptions): Promise<void> {
     ddl: options.ddl === true,
     limit,
     wants,
+    shownAs: outboxEvents(config.outboxes),
     compileRowDecoder,
     compileRowImages,
     output,

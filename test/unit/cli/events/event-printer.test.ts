@@ -24,6 +24,7 @@ function printer(limit = Infinity) {
     },
   } as unknown as LineOutput
   const handler = new EventPrinter({
+    shownAs: () => null,
     format: 'json',
     ddl: false,
     limit,
