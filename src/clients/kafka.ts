@@ -1,19 +1,17 @@
-import {
-  Admin,
-  ConfigResourceTypes,
-  Consumer,
-  ListOffsetTimestamps,
-  Producer,
-  stringSerializers,
-} from '@platformatic/kafka'
-import type { AdminOptions, Connection, ProducerOptions } from '@platformatic/kafka'
+import { promisify } from 'node:util'
+import { gzip, zstdCompress } from 'node:zlib'
+import * as kafka from '@platformatic/kafka'
+import type { AdminOptions, API, Connection, ProducerOptions, Reader } from '@platformatic/kafka'
 import { guardStream } from './guards/guarded-stream.ts'
 import { ResponseGuard } from './guards/kafka-responses.ts'
+import type { Compression } from './kafka/record-batch.ts'
+
+const { Admin, ConfigResourceTypes, Consumer, ListOffsetTimestamps, Producer, stringSerializers } = kafka
 
 /** How brokers are reached, by whatever kind of client. */
 export type KafkaConnection = AdminOptions
 
-export type StringProducer = Producer<string, string, string, string>
+export type StringProducer = kafka.Producer<string, string, string, string>
 
 /** A producer of texts, each of whose connections is guarded; it connects when it is first used. */
 export function openProducer(
@@ -25,13 +23,13 @@ export function openProducer(
 }
 
 /** Manages topics; it connects when it is first used. */
-export function openAdmin(options: AdminOptions): Admin {
+export function openAdmin(options: AdminOptions): kafka.Admin {
   const admin = new Admin(options)
   guardConnections(admin)
   return admin
 }
 
-export type BytesConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>
+export type BytesConsumer = kafka.Consumer<Buffer, Buffer, Buffer, Buffer>
 
 /** Reads by offset, without a group; it connects when it is first used. */
 export function openConsumer(options: KafkaConnection): BytesConsumer {
@@ -66,7 +64,7 @@ export interface GroupMemberOptions {
 export const { EARLIEST, LATEST } = ListOffsetTimestamps
 export const TOPIC = ConfigResourceTypes.TOPIC
 
-function guardConnections({ connections }: Pick<Admin, 'connections'>): void {
+function guardConnections({ connections }: Pick<kafka.Admin, 'connections'>): void {
   const guarded = new WeakSet<object>()
   connections.on('connecting', ({ connection }: { readonly connection: Connection }) => {
     // Told just before the socket is made, in the same turn; it has no byte before the next one.
@@ -76,5 +74,61 @@ function guardConnections({ connections }: Pick<Admin, 'connections'>): void {
       if (!socket || guarded.has(socket)) return
       guarded.add(guardStream(socket, new ResponseGuard('encrypted' in socket)))
     })
+  })
+}
+
+/** Finds brokers, keeps connections and what is known of topics; what it sends is made by others. */
+export type KafkaClient = kafka.Admin
+
+/** An answer in which something failed holds the whole of it. */
+export const { ResponseError } = kafka
+
+export const crc32c: (bytes: Uint8Array) => number = kafka.crc32c
+
+/** Off this thread where Node.js can do that. */
+export function compress(name: Compression, bytes: Buffer): Uint8Array | Promise<Uint8Array> {
+  if (name === 'gzip') return promisify(gzip)(bytes)
+  if (name === 'zstd') return promisify(zstdCompress)(bytes)
+  return kafka.compressionsAlgorithms[name].compressSync(bytes)
+}
+
+/** What the broker calls an error, and whether the same may succeed later. */
+export function protocolError(code: number): {
+  readonly id: string
+  readonly canRetry: boolean
+  readonly message: string
+} {
+  const id = kafka.protocolErrorsCodesById[code] ?? 'UNKNOWN_SERVER_ERROR'
+  return kafka.protocolErrors[id]!
+}
+
+type Parse<T> = (correlationId: number, apiKey: number, apiVersion: number, reader: Reader) => T
+
+/** One API of the protocol, in the newest version that brokers and client know. */
+export interface KafkaApi<T> extends API<unknown[], T> {
+  readonly parse: Parse<T>
+}
+
+/** Throws where they have none in common. */
+export function newestApi<T>(
+  name: string,
+  versions: { readonly minVersion: number; readonly maxVersion: number },
+): KafkaApi<T> {
+  for (let version = versions.maxVersion; version >= versions.minVersion; version--) {
+    const found = (
+      kafka as unknown as { readonly [name: string]: { api: API<unknown[], T>; parseResponse: Parse<T> } }
+    )[`${name[0]!.toLowerCase()}${name.slice(1)}V${version}`]
+    if (found !== undefined) return Object.assign(found.api, { parse: found.parseResponse })
+  }
+  throw new kafka.UnsupportedApiError(`The brokers support no version of ${name} that is known here.`)
+}
+
+/** Sends bytes as the body of a request, and reads the answer. Rejects with ResponseError where it holds an error. */
+export function request<T>(connection: Connection, api: KafkaApi<T>, body: Buffer, flexible: boolean): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const payload = (): kafka.Writer => kafka.Writer.create().append(body)
+    connection.send<T>(api.key, api.version, payload, api.parse, flexible, flexible, (error, answer) =>
+      error === null ? resolve(answer!) : reject(error),
+    )
   })
 }

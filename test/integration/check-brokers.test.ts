@@ -24,13 +24,16 @@ test('RabbitMQ distinguishes an existing exchange from a missing one', async () 
 })
 
 test('Kafka reports a missing topic and does not create it', async () => {
-  const target = new KafkaTarget({
-    brokers: [kafka.url.replace(/^.*\/\//, '')],
+  const brokers = [kafka.url.replace(/^.*\/\//, '')]
+  const options = {
+    brokers,
     createTopics: false,
+    exactlyOnce: false,
     tls: null,
     sasl: null,
     maxConnectionAgeMs: 300_000,
-  })
+  }
+  const target = new KafkaTarget(options, Date.now)
   const ask = (topic: string | undefined) =>
     target.check({ options: { topic, compression: 'none', contentType: 'x' }, timeoutMs: 20_000 })
   expect(await ask(undefined)).toBeNull()

@@ -98,9 +98,10 @@ export const kafka: ActionType = {
       },
     }
   },
-  async open(target) {
+  async open(target, { now }) {
+    const options = target.options as KafkaTargetOptions
     const { KafkaTarget } = await import('./target.ts')
-    return new KafkaTarget(target.options as KafkaTargetOptions)
+    return new KafkaTarget(options, now)
   },
 }
 

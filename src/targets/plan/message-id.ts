@@ -2,6 +2,10 @@ import type { ActionPlan } from '../../model/rule/action.ts'
 
 /** What could not stand in a header, or would be taken for a separator: everything else is written as %HH. */
 const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
+const SAFE = /^[A-Za-z0-9_:/#-]*$/
+
+/** What comes behind the event's id: the same for every event, and asked for with each. */
+const ENDINGS = new WeakMap<ActionPlan, string>()
 
 /**
  * What a receiver or broker recognises duplicates by: `EVENT#RULE#ACTION`. The rule and the identity of the action are part
@@ -9,7 +13,13 @@ const UNSAFE = /[^A-Za-z0-9_:/#-]/gu
  */
 export function messageId(eventId: string, action: ActionPlan): string {
   if (action.idIsWhole === true) return eventId
-  return `${eventId}#${action.rule.id}#${action.identity}`.replaceAll(UNSAFE, percent)
+  let ending = ENDINGS.get(action)
+  if (ending === undefined) ENDINGS.set(action, (ending = safe(`#${action.rule.id}#${action.identity}`)))
+  return safe(eventId) + ending
+}
+
+function safe(text: string): string {
+  return SAFE.test(text) ? text : text.replaceAll(UNSAFE, percent)
 }
 
 function percent(character: string): string {

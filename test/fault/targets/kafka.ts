@@ -1,4 +1,5 @@
-import { Admin, Consumer, stringDeserializers } from '@platformatic/kafka'
+import { Admin } from '@platformatic/kafka'
+import { committedValues } from '../../support/kafka-committed.ts'
 import { startKafka } from '../../support/servers/kafka.ts'
 import type { TcpProxy } from '../../support/tcp-proxy.ts'
 import type { Arrival } from '../checker.ts'
@@ -7,8 +8,6 @@ import type { Outlet } from './outlet.ts'
 
 export const KAFKA_TOPIC = 'arrivals'
 export const PARTITIONS = 4
-/** The end was reached when nothing more comes for this long. */
-const IDLE_MS = 3_000
 
 export async function startKafkaTopic(line?: TcpProxy): Promise<Outlet> {
   const server = await startKafka({ advertisedPort: line?.port })
@@ -26,23 +25,20 @@ export async function startKafkaTopic(line?: TcpProxy): Promise<Outlet> {
   }
 }
 
-/** Everything in the topic: partition by partition in order, which is all that Kafka promises and all that a row needs. */
-export async function readAll(broker: string): Promise<Arrival[]> {
-  const consumer = new Consumer({
-    groupId: `fault-${Date.now()}`,
-    clientId: 'fault',
-    bootstrapBrokers: [broker],
-    deserializers: stringDeserializers,
-  })
-  const stream = await consumer.consume({ topics: [KAFKA_TOPIC], mode: 'earliest', autocommit: false })
-  const arrivals: Arrival[] = []
-  let idle = setTimeout(() => void stream.close(), IDLE_MS * 4)
-  for await (const message of stream) {
-    arrivals.push(arrivalOfJson(message.value))
-    clearTimeout(idle)
-    idle = setTimeout(() => void stream.close(), IDLE_MS)
+/** The same, where each event is to be there once. */
+export async function startKafkaOnce(): Promise<Outlet> {
+  const outlet = await startKafkaTopic()
+  return {
+    ...outlet,
+    name: 'kafka with exactlyOnce',
+    action: outlet.action.replace(/}$/, ', exactlyOnce: true}').replace('type: kafka', 'type: kafka, timeout: 20s'),
   }
-  clearTimeout(idle)
-  await consumer.close(true)
-  return arrivals
+}
+
+/**
+ * Everything in the topic that is committed: partition by partition in order, which is all that Kafka promises and all
+ * that a row needs.
+ */
+export async function readAll(broker: string): Promise<Arrival[]> {
+  return (await committedValues(broker, KAFKA_TOPIC)).map((value) => arrivalOfJson(value))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { planChunks } from '../../../src/targets/kafka/chunks.ts'
+import { BatchPacker } from '../../../src/targets/kafka/packed-batches.ts'
 import { change, tableDef } from '../../support/jobs.ts'
 import { MAIL_PROTO } from '../../support/grpc-server.ts'
 import { compile, jobFor } from './action-spec.ts'
@@ -18,14 +18,25 @@ describe('a Kafka action', () => {
     expect(plan.bind(none)(change('insert', null, { a: 'x' }, 0, none))).toMatchObject({ key: 'shop.users' })
   })
 
-  test('splits a send by topic and by size, in order', () => {
-    const { plan } = compile({ ...KAFKA, topic: '{{topic}}', value: { v: '{{v}}' } })
-    const job = (id: number, topic: string, length: number) => jobFor(plan, { id, topic, v: 'x'.repeat(length) })
-    const chunks = planChunks([job(1, 'a', 10), job(2, 'b', 10), job(3, 'a', 500_000), job(4, 'a', 500_000)])
-    expect(chunks.map(({ topic, indexes }) => [topic, indexes])).toEqual([
-      ['a', [0, 2]],
-      ['b', [1]],
-      ['a', [3]],
+  test('splits a send by topic, partition and size, in order', async () => {
+    const { plan } = compile({ ...KAFKA, topic: '{{topic}}', key: '{{key}}', value: { v: '{{v}}' } })
+    const job = (key: string, topic: string, length: number) =>
+      jobFor(plan, { id: 1, key, topic, v: 'x'.repeat(length) })
+    const jobs = [
+      job('k', 'a', 10),
+      job('k', 'b', 10),
+      job('n', 'a', 10),
+      job('k', 'a', 500_000),
+      job('k', 'a', 500_000),
+    ]
+    const packed = await new BatchPacker(Date.now).pack(jobs, jobs.keys(), () => 2)
+    const partitions = new Map(packed.map(({ topic, partition }) => [`${topic}${partition}`, partition]))
+    expect(partitions.size).toBe(3)
+    expect(packed.map(({ topic, indexes, count }) => [topic, indexes, count])).toEqual([
+      ['a', [0, 3], 2],
+      ['b', [1], 1],
+      ['a', [2], 1],
+      ['a', [4], 1],
     ])
   })
 
