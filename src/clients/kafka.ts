@@ -62,6 +62,7 @@ export interface GroupMemberOptions {
 }
 
 export const { EARLIEST, LATEST } = ListOffsetTimestamps
+export const UNCOMMITTED = kafka.FetchIsolationLevels.READ_UNCOMMITTED
 export const TOPIC = ConfigResourceTypes.TOPIC
 
 function guardConnections({ connections }: Pick<kafka.Admin, 'connections'>): void {

@@ -51,10 +51,14 @@ export const kafka: ActionType = {
       },
       doc: 'Credentials.',
     },
+    exactlyOnce: {
+      kind: 'boolean',
+      doc: 'Sends in transactions: readers with read_committed see each event once, also after a crash. Default: false.',
+    },
     maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['brokers', 'createTopics', 'sasl', 'maxConnectionAge', 'tls'],
+  targetFields: ['brokers', 'createTopics', 'exactlyOnce', 'sasl', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     refuseFixed(spec, 'topic', FIXED_TOPIC)
@@ -98,8 +102,12 @@ export const kafka: ActionType = {
       },
     }
   },
-  async open(target, { now }) {
+  async open(target, { now, run }) {
     const options = target.options as KafkaTargetOptions
+    if (options.exactlyOnce && run !== undefined) {
+      const { ExactlyOnceTarget } = await import('./once/target.ts')
+      return new ExactlyOnceTarget(target.id, options, run, now)
+    }
     const { KafkaTarget } = await import('./target.ts')
     return new KafkaTarget(options, now)
   },
@@ -122,6 +130,7 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const options: KafkaTargetOptions = {
     brokers,
     createTopics: spec.boolean('createTopics') ?? false,
+    exactlyOnce: spec.boolean('exactlyOnce') ?? false,
     tls: compileTls(spec),
     maxConnectionAgeMs: compileConnectionAge(spec),
     sasl: sasl

@@ -8,6 +8,8 @@ const HINTS: { readonly [name: string]: string } = {
   MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or send less: a `value` with only the fields you need.',
   UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic, or set `createTopics: true` if the broker may create it.',
   TOPIC_AUTHORIZATION_FAILED: 'Grant the user Write and Describe on the topic.',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    'Grant the user Write and Describe on transactional ids that begin with bingo/.',
   CLUSTER_AUTHORIZATION_FAILED: 'Grant the user IdempotentWrite on the cluster.',
   INVALID_TOPIC_EXCEPTION: 'Use at most 249 letters, digits, `.`, `_` and `-` in the topic.',
   NOT_ENOUGH_REPLICAS: 'Check min.insync.replicas and which brokers are down: too few replicas are in sync.',

@@ -20,6 +20,8 @@ export interface KafkaTargetOptions {
   readonly maxConnectionAgeMs: number
   readonly brokers: readonly string[]
   readonly createTopics: boolean
+  /** Sends in transactions, with a record of what was sent. */
+  readonly exactlyOnce: boolean
   readonly tls: TlsFiles | null
   readonly sasl: SaslOptions | null
 }

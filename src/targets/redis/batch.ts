@@ -1,5 +1,5 @@
 import type { Sendable } from '../../model/rule/action.ts'
-import { effectId } from './once/effect-id.ts'
+import { effectId } from '../plan/effect-id.ts'
 import type { CommandPayload, RedisActionOptions, RemovePayload } from './options.ts'
 
 /** Keys in one DEL or UNLINK: enough to make the round trip vanish, few enough not to hold up other clients. */
