@@ -6,7 +6,7 @@ import type { ActionPlan, Target } from '../../src/model/rule/action.ts'
 import { judge } from '../fault/checker.ts'
 import { randomFrom } from '../fault/random.ts'
 import { silentLog } from '../support/jobs.ts'
-import { readTopic } from '../support/kafka-topic.ts'
+import { committedValues } from '../support/kafka-committed.ts'
 import { sendUntilTaken } from '../support/redelivery.ts'
 import { RowHistory } from '../support/row-history.ts'
 import { startKafkaCluster } from '../support/servers/kafka.ts'
@@ -83,7 +83,7 @@ describe('a Kafka cluster whose leaders are killed under load', () => {
     }
     ending = true
     await load
-    const arrivals = (await readTopic(brokers(), TOPIC)).map(({ value }) => {
+    const arrivals = (await committedValues(brokers(), TOPIC)).map((value) => {
       const event = JSON.parse(value) as { id: string; new: { id: number; status: number } }
       return { key: String(event.new.id), seq: event.new.status, id: event.id }
     })

@@ -10,11 +10,11 @@ let group = 0
  * client than the one that BinGo uses.
  */
 export async function committedValues(
-  broker: string,
+  brokers: string | readonly string[],
   topic: string,
   part: 'values' | 'keys' = 'values',
 ): Promise<string[]> {
-  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({ brokers: [brokers].flat(), logLevel: logLevel.NOTHING })
   const consumer = kafka.consumer({ groupId: `committed-${process.pid}-${group++}`, readUncommitted: false })
   await consumer.connect()
   await consumer.subscribe({ topics: [topic], fromBeginning: true })
