@@ -5,6 +5,7 @@ import { killOnce } from '../targets/kafka-once-run.ts'
 
 const KILLS = 100
 const BROKER_EVERY = 3
+const ROWS = 100
 const CHANGES_PER_KILL = 1_000
 
 async function run(context: ScenarioContext): Promise<Outcome> {
@@ -13,6 +14,7 @@ async function run(context: ScenarioContext): Promise<Outcome> {
   const { changes, verdict, deadLetters, brokerKills } = await killOnce(mysql, {
     kills,
     brokerEvery: BROKER_EVERY,
+    rows: ROWS,
     changes: context.changes ?? kills * CHANGES_PER_KILL,
     random: randomFrom(context.seed),
     watch: context.evidence.watch.bind(context.evidence),
@@ -35,6 +37,6 @@ async function run(context: ScenarioContext): Promise<Outcome> {
 export const scenario: Scenario = {
   name: 'kafka-exactly-once',
   group: 'targets',
-  doc: `kill -9 of BinGo under load, ${KILLS} times (--cycles), every ${BROKER_EVERY}th time of the broker too: a reader with read_committed sees each event once, in order`,
+  doc: `kill -9 of BinGo under load, ${KILLS} times (--cycles), every ${BROKER_EVERY}rd time of the broker too: a reader with read_committed sees each event once, in order`,
   run,
 }

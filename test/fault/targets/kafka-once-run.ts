@@ -11,6 +11,7 @@ export interface OnceOptions {
   /** Of BinGo, with -9; every so often the broker is killed as well. */
   readonly kills: number
   readonly changes: number
+  readonly rows: number
   readonly brokerEvery: number
   /** The moments, from 0 to 1. */
   readonly random: () => number
@@ -24,7 +25,7 @@ export interface OnceResult {
   readonly brokerKills: number
 }
 
-const LOAD = { rows: 100, pauseMs: 2 } as const
+const PAUSE_MS = 2
 const LIFE_MS = { least: 300, most: 1_500 } as const
 const STEP_MS = 300_000
 
@@ -32,7 +33,7 @@ const STEP_MS = 300_000
 export async function killOnce(mysql: SqlServer, options: OnceOptions): Promise<OnceResult> {
   const { kills, brokerEvery, random } = options
   await using outlet = await startKafkaOnce()
-  const load = new CountedLoad(mysql, { ...LOAD, changes: options.changes })
+  const load = new CountedLoad(mysql, { changes: options.changes, rows: options.rows, pauseMs: PAUSE_MS })
   await load.prepare()
   await using bingo = await Daemon.start({ rules: rulesFor(outlet), sourceUrl: mysql.url })
   options.watch?.(bingo)
