@@ -97,6 +97,7 @@ class StagedPipeline implements Pipeline {
       log,
       state: stats.waiting,
       signal: this.giveUp.signal,
+      readUpToMs: () => this.replayedUpToMs(),
       stored: (job) => {
         this.deliveries.stored(job)
         this.ends.stored(job)
@@ -290,6 +291,12 @@ class StagedPipeline implements Pipeline {
   private readUpToMs(): number {
     const { paused } = this.deps.stats.budget
     return Math.min(...[...this.readings.values()].map((reading) => reading.readUpToMs(paused)))
+  }
+
+  /** What waits is not held back by a source that rests, since it may rest because of what waits. */
+  private replayedUpToMs(): number {
+    if (this.deps.stats.budget.paused) return Infinity
+    return Math.min(...[...this.readings.values()].map((reading) => reading.replayedUpToMs))
   }
 
   private async prepare(job: InFlightJob): Promise<void> {

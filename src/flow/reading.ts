@@ -80,7 +80,8 @@ export class Reading<P extends object> {
   private readonly saver: CheckpointSaver<P>
   private readonly thresholds: Thresholds
   private readonly counters: KeptCounters | null
-  private seen = { groups: -1, atMs: 0 }
+  private readonly seen = { groups: -1, atMs: 0 }
+  private readonly seenAgain = { groups: -1, atMs: 0 }
   private signal: AbortSignal = AbortSignal.abort()
 
   constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
@@ -157,14 +158,24 @@ export class Reading<P extends object> {
 
   /** Commit time up to which everything was read; Infinity when nothing is left to read. `paused`: reading is. */
   readUpToMs(paused: boolean): number {
+    return paused ? this.source.state.lastCommitAt : this.upToMs(this.seen)
+  }
+
+  /** The same for what may come again after a restart: of what has not begun to come, nothing has. */
+  get replayedUpToMs(): number {
+    return this.source.state.lastCommitAt === 0 ? Infinity : this.upToMs(this.seenAgain)
+  }
+
+  /** `seen`: of whoever asks, since only what is asked for again and again is known to be quiet. */
+  private upToMs(seen: { groups: number; atMs: number }): number {
     const { connected, caughtUp, lastCommitAt, address, endUnknown, groups } = this.source.state
-    if (!connected || paused) return lastCommitAt
+    if (!connected) return lastCommitAt
     if (caughtUp) return Infinity
     if (address !== '' && endUnknown === null) return lastCommitAt
     // Nobody knows where it ends: what comes no more has come.
     const now = this.deps.clock.monotonicMs()
-    if (groups !== this.seen.groups) this.seen = { groups, atMs: now }
-    return now - this.seen.atMs >= QUIET_MS ? Infinity : lastCommitAt
+    if (groups !== seen.groups) Object.assign(seen, { groups, atMs: now })
+    return now - seen.atMs >= QUIET_MS ? Infinity : lastCommitAt
   }
 
   useRules(matcher: Matcher, ruleSet: RuleSet): void {

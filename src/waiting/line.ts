@@ -1,5 +1,7 @@
 import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredLine, StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
+import { committedAtMs } from './record.ts'
+import { ReplayMark } from './replay-mark.ts'
 
 /** Stands for every key, of which none is empty. */
 const ALL = ''
@@ -11,6 +13,8 @@ export interface WaitingLineDeps {
   readonly revise: (job: InFlightJob) => void
   /** It is being added: if the answer is lost, it is added once more, at another place. */
   readonly isWritten: (id: string) => boolean
+  /** Commit time up to which everything was read that may come again after a restart; Infinity: nothing comes again. */
+  readonly readUpToMs: () => number
 }
 
 /**
@@ -27,6 +31,9 @@ export class WaitingLine implements StoredLine {
   /** Place of the last record read, and of the last one added by this process. */
   private readUpTo: WaitingSeq = 0
   private addedUpTo: WaitingSeq = 0
+  /** What stands before the first place that this process was given is of the process before. */
+  private addedFrom: WaitingSeq = Infinity
+  private readonly replay: ReplayMark
   /** There may be records behind `readUpTo` that this process did not add. */
   private more = false
   /** Keys with a revision that is not written yet, and how many; of all keys under `ALL`. */
@@ -48,6 +55,7 @@ export class WaitingLine implements StoredLine {
   constructor(name: string, deps: WaitingLineDeps) {
     this.name = name
     this.deps = deps
+    this.replay = new ReplayMark(deps.readUpToMs)
   }
 
   /** Everything that was ever added has been read. */
@@ -58,6 +66,7 @@ export class WaitingLine implements StoredLine {
   /** `baseMs`: what a delay counts from. */
   add(job: InFlightJob, baseMs: number): void {
     this.pending += 1
+    this.replay.began()
     this.rules.add(job.action.rule.id)
     this.deps.add(job, baseMs)
   }
@@ -115,6 +124,7 @@ export class WaitingLine implements StoredLine {
   /** A job was cancelled before it was written. */
   dropped(): void {
     this.pending -= 1
+    this.replay.ended()
   }
 
   /** The next records. Each has to be given an end: by a hold, or by `back`. One call at a time. */
@@ -122,12 +132,13 @@ export class WaitingLine implements StoredLine {
     const { addedUpTo, backs } = this
     this.revisedRecords.clear()
     this.cameAgain.clear()
+    const cameAgainUpToMs = this.replay.upToMs()
     const meanwhile = (this.addedMeanwhile = new Map<string, WaitingSeq>())
     const page = await this.deps.page(this.readUpTo, limit)
     this.addedMeanwhile = null
     // What was read went back meanwhile: it comes first.
     if (backs !== this.backs) return []
-    const records = this.answered(page)
+    const records = this.answered(page, cameAgainUpToMs)
     this.inHand = records
     this.inHandById = null
     for (const [id, seq] of meanwhile) this.moved(id, seq)
@@ -141,8 +152,15 @@ export class WaitingLine implements StoredLine {
     return records
   }
 
-  private answered(page: readonly StoredRecord[]): readonly StoredRecord[] {
-    const place = page.findIndex(({ id }) => this.deps.isWritten(id))
+  /**
+   * What the process before has left may come again, and moves to the end then: part of it may have, and would be overtaken by
+   * what is still ahead here. So that waits until it has come again, or will not any more (invariant 2).
+   */
+  private answered(page: readonly StoredRecord[], cameAgainUpToMs: number): readonly StoredRecord[] {
+    const mayMove = (record: StoredRecord): boolean =>
+      record.seq < this.addedFrom && committedAtMs(record) >= cameAgainUpToMs
+    const isReplaying = this.addedFrom !== Infinity && cameAgainUpToMs !== Infinity
+    const place = page.findIndex((record) => this.deps.isWritten(record.id) || (isReplaying && mayMove(record)))
     return place < 0 ? page : page.slice(0, place)
   }
 
@@ -166,6 +184,7 @@ export class WaitingLine implements StoredLine {
 
   added({ id, shape }: WaitingRecord, seq: WaitingSeq | null): void {
     this.pending -= 1
+    this.replay.ended()
     if (seq === null) {
       // Unless the answer of a first call was lost, which had put it here.
       this.more = true
@@ -176,6 +195,7 @@ export class WaitingLine implements StoredLine {
     this.moved(id, seq)
     this.rules.add(shape.ruleId)
     this.addedUpTo = Math.max(this.addedUpTo, seq)
+    this.addedFrom = Math.min(this.addedFrom, seq)
   }
 
   /**

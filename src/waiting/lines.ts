@@ -26,6 +26,8 @@ export interface WaitingLinesDeps {
   readonly state: WaitingState
   /** Aborted when a stop gives up waiting. */
   readonly signal: AbortSignal
+  /** Commit time up to which everything was read that may come again after a restart. Absent: nothing comes again. */
+  readonly readUpToMs?: (() => number) | undefined
   /** The job is durable in its line: it leaves memory, and holds nothing any more. */
   readonly stored: (job: InFlightJob) => void
 }
@@ -73,6 +75,7 @@ export class WaitingLines {
         // In the order of the additions: what is added later stays.
         revise: (job) => this.add(job, line!, 0),
         isWritten: (id) => this.isWritten(id),
+        readUpToMs: () => this.deps.readUpToMs?.() ?? Infinity,
         hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq, line!)),
       })
       this.byName.set(name, line)

@@ -21,17 +21,19 @@ export interface MemoryLinesOptions {
   readonly store?: WaitingStore
   readonly stored?: (job: InFlightJob) => void
   readonly charge?: (job: InFlightJob) => void
+  readonly readUpToMs?: () => number
 }
 
 /** Lines of waiting events, and the jobs made of them, over a store in memory. */
 export function memoryLines(ruleSet: RuleSet, options: MemoryLinesOptions = {}): MemoryLines {
-  const { lanes = 1, clock = systemClock, store = new MemoryWaitingStore(), stored, charge } = options
+  const { lanes = 1, clock = systemClock, store = new MemoryWaitingStore(), stored, charge, readUpToMs } = options
   const lines = new WaitingLines({
     store,
     clock,
     log: silentLog,
     state: createStats(1).waiting,
     signal: new AbortController().signal,
+    readUpToMs,
     stored: (job) => {
       job.end()
       stored?.(job)
