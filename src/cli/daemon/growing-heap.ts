@@ -2,8 +2,8 @@ import type { Clock } from '../../model/clock.ts'
 import type { Stats } from '../../model/stats.ts'
 
 /** Waiting events from which it pays: fewer come and go without being noticed. */
-const MANY = 10_000
-const LOOK_MS = 1_000
+const MANY = 1_000
+const LOOK_MS = 100
 /** By how much the heap may outgrow what was alive in it, while many events wait; 0: as V8 thinks fit. */
 const SPARING_PERCENT = 30
 const FLAG = '--heap-growing-percent='
