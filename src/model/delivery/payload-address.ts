@@ -1,3 +1,4 @@
+import { Utf8Bytes } from '../event/bytes/content.ts'
 import { stringifyValue } from '../event/forms/event-json.ts'
 import type { Payload } from '../rule/action.ts'
 
@@ -8,6 +9,7 @@ import type { Payload } from '../rule/action.ts'
 export function addressOf(payload: Payload): string {
   if (typeof payload === 'string') return payload
   if (typeof payload !== 'object' || payload === null) return ''
+  if (payload instanceof Utf8Bytes) return payload.toString()
   const { address, url, topic, key, subject, routingKey } = payload as {
     readonly address?: string
     readonly url?: { readonly href: string }

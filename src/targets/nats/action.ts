@@ -4,7 +4,7 @@ import { compileHeaderMap } from '../plan/header-map.ts'
 import { refuseFixed, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
-import { checked, constant } from '../plan/piece.ts'
+import { checked, constant, decodes } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
@@ -76,6 +76,7 @@ export const nats: ActionType = {
     refuseFixedHeaders(spec, 'headers', HEADER)
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'body', 'none')
+    const pieces = [subject, headers, message.content]
     const options: NatsActionOptions = {
       subject: spec.template('subject')?.constant,
       jetstream: spec.boolean('jetstream') ?? true,
@@ -94,15 +95,16 @@ export const nats: ActionType = {
     return {
       target: targetConfig('nats', spec, addressOf(url), targetOptions),
       options,
-      reads: (table) => unionReads([subject, headers, message.json].map((piece) => piece.reads(table))),
+      reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
+      ...decodes(pieces),
       bind: (table) => {
         const renderSubject = subject.bind(table)
         const renderHeaders = headers.bind(table)
-        const renderBody = message.json.bind(table)
-        return (change): NatsPayload => ({
+        const renderBody = message.content.bind(table)
+        return (change, into): NatsPayload => ({
           subject: renderSubject(change),
           headers: checkedHeaders(renderHeaders(change)),
-          body: renderBody(change),
+          body: renderBody(change, into),
         })
       },
     }

@@ -1,3 +1,4 @@
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface NatsActionOptions {
@@ -26,5 +27,5 @@ export interface NatsTargetOptions {
 export interface NatsPayload {
   readonly subject: string
   readonly headers: { readonly [name: string]: string }
-  readonly body: string
+  readonly body: Content
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { MsgHdrs } from '@nats-io/transport-node'
 import { newHeaders } from '../../clients/nats.ts'
+import { contentBytes } from '../../model/event/bytes/content.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { sendByRow } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
@@ -56,7 +57,7 @@ export class NatsTarget implements Target {
   async #store(job: Sendable): Promise<void> {
     const { subject, body } = job.payload as NatsPayload
     const connection = await this.#connected()
-    await connection.jetstream.publish(subject, body, {
+    await connection.jetstream.publish(subject, contentBytes(body), {
       msgID: messageId(job.id, job.action),
       headers: headersOf(job),
       timeout: job.action.timeoutMs,
@@ -69,7 +70,7 @@ export class NatsTarget implements Target {
     const connection = await this.#connected()
     const headers = headersOf(job)
     headers.set('Nats-Msg-Id', messageId(job.id, job.action))
-    connection.client.publish(subject, body, { headers })
+    connection.client.publish(subject, contentBytes(body), { headers })
     await connection.client.flush()
     // The refusal was read before the answer to the flush; the client tells of it a turn later.
     await setImmediate()

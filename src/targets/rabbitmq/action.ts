@@ -4,7 +4,7 @@ import { compileHeaderMap } from '../plan/header-map.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
-import { constant } from '../plan/piece.ts'
+import { constant, decodes } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
@@ -61,6 +61,7 @@ export const rabbitmq: ActionType = {
     }
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'body', 'none')
+    const pieces = [routingKey, headers, message.content]
     const options: RabbitmqActionOptions = { exchange, contentType: message.contentType }
     const targetOptions: RabbitmqTargetOptions = {
       url,
@@ -70,15 +71,16 @@ export const rabbitmq: ActionType = {
     return {
       target: targetConfig('rabbitmq', spec, printableAddress(url), targetOptions),
       options,
-      reads: (table) => unionReads([routingKey, headers, message.json].map((piece) => piece.reads(table))),
+      reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
+      ...decodes(pieces),
       bind: (table) => {
         const renderKey = routingKey.bind(table)
         const renderHeaders = headers.bind(table)
-        const renderBody = message.json.bind(table)
-        return (change): RabbitmqPayload => ({
+        const renderBody = message.content.bind(table)
+        return (change, into): RabbitmqPayload => ({
           routingKey: renderKey(change),
           headers: renderHeaders(change),
-          body: renderBody(change),
+          body: renderBody(change, into),
         })
       },
     }

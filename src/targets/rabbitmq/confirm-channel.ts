@@ -1,3 +1,4 @@
+import { contentBytes, type Content } from '../../model/event/bytes/content.ts'
 import { setImmediate } from 'node:timers/promises'
 import type { Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client'
 import { codeOf } from '../failure/error-text.ts'
@@ -44,13 +45,13 @@ export class ConfirmChannel {
    * Resolves once the broker has the message: with null where a queue took it, with the reply where none did. Rejects
    * with AMQPError NACK where a queue refused it, and with AMQPChannelError when the channel ends before the confirm.
    */
-  async publish(envelope: Envelope, body: string): Promise<ReturnedMessage | null> {
+  async publish(envelope: Envelope, body: Content): Promise<ReturnedMessage | null> {
     this.#published += 1
     // Unique on this channel even where a rule sends an event twice; the receiver dedupes by messageId. A posted event
     // brings its own: two of one message are both returned, or neither is.
     const sent = { correlationId: String(this.#published), ...envelope, mandatory: true, durable: true }
     try {
-      await this.#channel.basicPublish(sent, Buffer.from(body))
+      await this.#channel.basicPublish(sent, contentBytes(body))
     } catch (error) {
       if (codeOf(error) !== CUT_OFF && this.closed) this.#closeReason ??= error
       throw error

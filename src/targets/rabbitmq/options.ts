@@ -1,3 +1,4 @@
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface RabbitmqActionOptions {
@@ -16,5 +17,5 @@ export interface RabbitmqTargetOptions {
 export interface RabbitmqPayload {
   readonly routingKey: string
   readonly headers: { readonly [name: string]: string }
-  readonly body: string
+  readonly body: Content
 }

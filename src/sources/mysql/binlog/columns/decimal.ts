@@ -10,7 +10,7 @@ const MAX_PRECISION = 65
 const MAX_SCALE = 38
 
 /** Digits that lie together in the bytes of a DECIMAL. */
-export interface DecimalGroup {
+interface DecimalGroup {
   readonly offset: number
   readonly bytes: number
   readonly digits: number
@@ -21,7 +21,7 @@ function decimalWidth(precision: number, scale: number): number {
   return decimalLayout(precision, scale).width
 }
 
-export function decimalLayout(
+function decimalLayout(
   precision: number,
   scale: number,
 ): { integer: DecimalGroup[]; fraction: DecimalGroup[]; width: number } {
@@ -68,6 +68,24 @@ function layOut(sizes: readonly number[], offset: number): { groups: DecimalGrou
   return { groups, width }
 }
 
+/**
+ * Source of the numbers that a DECIMAL at `p` of `b` consists of: its integer part, null where that is longer than a number
+ * holds exactly, and the groups of its fraction. `m` is 0 for a positive one, else -1.
+ */
+export function decimalCode(
+  precision: number,
+  scale: number,
+): {
+  readonly integer: string | null
+  readonly fraction: readonly { readonly value: string; readonly digits: number }[]
+} {
+  const { integer, fraction } = decimalLayout(precision, scale)
+  return {
+    integer: precision - scale <= EXACT_DIGITS ? integerSum(integer) : null,
+    fraction: fraction.map((group) => ({ value: groupValue(group), digits: group.digits })),
+  }
+}
+
 /** Source of a group's value; `m` is -1 for a negative number, the value's first bit is the flipped sign. */
 function groupValue({ offset, bytes }: DecimalGroup): string {
   const terms = Array.from({ length: bytes }, (_, i) => {
@@ -81,11 +99,15 @@ function groupValue({ offset, bytes }: DecimalGroup): string {
 
 /** Sets `t` to the integer part's number, which the concatenation prints. */
 function shortInteger(groups: readonly DecimalGroup[]): string {
+  return `const t=${integerSum(groups)};`
+}
+
+function integerSum(groups: readonly DecimalGroup[]): string {
   const terms = groups.map((group, i) => {
     const factor = 10 ** (FULL_GROUP * (groups.length - 1 - i))
     return `(${groupValue(group)})${factor === 1 ? '' : `*${factor}`}`
   })
-  return `const t=${terms.join('+') || '0'};`
+  return terms.join('+') || '0'
 }
 
 /** Sets `t` to the integer part's text without leading zeros. */

@@ -1,15 +1,14 @@
 import { eventHead } from '../../../../model/event/bytes/event-head.ts'
 import type { RowImages } from '../../../../model/event/bytes/image-change.ts'
-import type { Value } from '../../../../model/event/change.ts'
-import { valuesEqual } from '../../../../model/event/changed-columns.ts'
-import { type ColumnDef, imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
+import { imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import type { Constants } from '../columns/codec.ts'
 import { imageCode, type ImageColumn } from '../rows/row-image.ts'
 import { oversized, truncated, type RowShape } from '../rows/row-decoder.ts'
-import { differInAscii } from './text.ts'
+import { copyValue, storeCode, writeWords } from './stores.ts'
+import { changedCode, differCode, type WrittenColumn as Column } from './changed-code.ts'
 import { writeInteger } from './numbers.ts'
-import { ESCAPED_BYTES, textRoomCode, valueCode, type ValueCode } from './value-code.ts'
+import { ESCAPED_BYTES, textRoomCode, valueCode } from './value-code.ts'
 
 /** Writes the JSON of one row's event: model/event/bytes/image-change.ts tells how. */
 export type EventWriter = Pick<RowImages, 'write' | 'rowEnd'>
@@ -29,12 +28,8 @@ export function compileEventWriter(table: TableDef, shape: RowShape): EventWrite
   return new WriterCode(table, shape).compile()
 }
 
-interface Column {
-  readonly index: number
-  readonly def: ColumnDef
-  readonly name: string
-  readonly value: ValueCode
-}
+/** By the place of a column: the variable that tells where its value is. */
+type Variables = ReadonlyMap<number, string>
 
 class WriterCode {
   private readonly table: TableDef
@@ -66,19 +61,19 @@ class WriterCode {
     const { schema, name } = table
     const head = `","op":"${shape.op}","schema":${JSON.stringify(schema)},"table":${JSON.stringify(name)},"key":`
     const body = [
-      this.bytes('h.id'),
+      this.words('h.id'),
       this.integer('seq'),
       this.text(head),
       this.keyCode(old, newRow),
       this.text(',"old":'),
       this.rowCode(old),
       this.text(',"new":'),
-      this.rowCode(newRow),
+      this.rowCode(newRow, old),
       this.text(',"changed":'),
       this.changedCode(old, new_),
-      this.bytes('h.origin'),
+      this.words('h.origin'),
       this.integer('seq'),
-      this.bytes('h.query'),
+      this.words('h.query'),
     ].join('\n')
     const source = `return (b,p,end,transaction,seq,query,a)=>{
 const row=p,s=viewOf(b),h=head(transaction,query);let e=0,l=0,n=0;
@@ -87,6 +82,7 @@ if(p>end)truncated(row);
 const room=${this.room}+h.bytes+${ESCAPED_BYTES * Math.max(1, ...this.uses.values())}*n;
 self.rowEnd=p;
 let w=a.reserve(a.at,room),v=a.view;
+${this.twinCode()}
 ${body}
 return w;
 }`
@@ -126,7 +122,7 @@ return w;
     return declared + imageCode(prefix, columns, this.constant, { empty: '-1' })
   }
 
-  private keyCode(old: ReadonlyMap<number, string> | null, new_: ReadonlyMap<number, string> | null): string {
+  private keyCode(old: Variables | null, new_: Variables | null): string {
     if (this.table.key.length === 0) return this.text('null')
     const values = this.table.key.flatMap((index) => {
       const variable = new_?.get(index) ?? old?.get(index)
@@ -135,9 +131,12 @@ return w;
     return this.mapCode(values)
   }
 
-  private rowCode(row: ReadonlyMap<number, string> | null): string {
+  private rowCode(row: Variables | null, before?: Variables | null): string {
     if (row === null) return this.text('null')
-    return this.mapCode([...row].sort(([one], [other]) => this.place(one) - this.place(other) || one - other))
+    return this.mapCode(
+      [...row].sort(([one], [other]) => this.place(one) - this.place(other) || one - other),
+      before,
+    )
   }
 
   /** Objects have properties whose names are array indexes in front of all others, by number. */
@@ -147,63 +146,65 @@ return w;
     return String(number) === name && number <= LAST_ARRAY_INDEX ? number : Infinity
   }
 
-  private mapCode(values: readonly (readonly [index: number, variable: string])[]): string {
+  /** `before`: the variables of values that were written already, which a value can be the same as. */
+  private mapCode(values: readonly (readonly [index: number, variable: string])[], before?: Variables | null): string {
     if (values.length === 0) return this.text('{}')
     const parts = values.map(([index, variable], i) => {
       const column = this.columns.get(index)!
-      return this.text(`${i === 0 ? '{' : ','}${column.name}:`) + this.valueAt(column, variable)
+      return this.text(`${i === 0 ? '{' : ','}${column.name}:`) + this.valueAt(column, variable, before?.get(index))
     })
     return [...parts, this.text('}')].join('\n')
   }
 
-  private valueAt({ value }: Column, variable: string): string {
+  private valueAt(column: Column, variable: string, before: string | undefined): string {
+    const { value } = column
     this.room += value.bytes + 4
     if (value.isText) this.uses.set(variable, (this.uses.get(variable) ?? 0) + 1)
     const end = value.codec.width === null ? `,e=${variable}e` : ''
-    return `if(${variable}<0){${storeCode('null')}}else{const p=${variable}${end};${value.write(this.constant)}}`
+    const write = `const p=${variable}${end};${value.write(this.constant)}`
+    const none = `if(${variable}<0){${storeCode('null')}}`
+    const isPlace = isCopied(column) && variable.startsWith('o') && this.isTwin(column.index)
+    if (before === undefined || before === variable || !isCopied(column)) {
+      const place = isPlace ? `${variable}w=w-a.at;` : ''
+      const until = isPlace ? `${variable}x=w-a.at-${variable}w;` : ''
+      return `${none}else{${place}${write}${until}}`
+    }
+    const copy = `w=${this.constant(copyValue)}(a,w,${before}w,${before}x,room);v=a.view;`
+    return `${none}else if(!d${column.index}){${copy}}else{${write}}`
+  }
+
+  /** The column is in both images. */
+  private isTwin(index: number): boolean {
+    const { op, presentOld, presentNew } = this.shape
+    return op === 'update' && presentOld.has(index) && presentNew.has(index)
+  }
+
+  /** Tells of each column that is in both images whether its bytes are others, and keeps the place of what is written. */
+  private twinCode(): string {
+    if (this.shape.op !== 'update') return ''
+    const twins = [...this.columns.values()].filter(({ index }) => this.isTwin(index))
+    return twins
+      .map((column) => {
+        const [old, new_] = [`o${column.index}`, `n${column.index}`]
+        const differ = differCode(column.value.codec.width, old, new_, this.constant)
+        const place = isCopied(column) ? `let ${old}w=0,${old}x=0;` : ''
+        return `const d${column.index}=${old}<0||${new_}<0?${old}>=0||${new_}>=0:${differ};${place}`
+      })
+      .join('\n')
   }
 
   /** Names with a comma before each, of which the first then becomes the bracket. */
-  private changedCode(old: ReadonlyMap<number, string> | null, new_: ReadonlyMap<number, string> | null): string {
+  private changedCode(old: Variables | null, new_: Variables | null): string {
     const lines = [...this.columns.values()].flatMap((column) => {
-      const changed = this.changed(column, old?.get(column.index), new_?.get(column.index), old !== null, new_ !== null)
-      return changed === null ? [] : [`if(${changed}){${this.text(`,${column.name}`)}}`]
+      const [before, behind] = [old?.get(column.index), new_?.get(column.index)]
+      const isUpdate = old !== null && new_ !== null
+      const changed = isUpdate
+        ? changedCode(column, before, behind, this.constant)
+        : (before ?? behind) && `${before ?? behind}>=0`
+      return changed === undefined ? [] : [`if(${changed}){${this.text(`,${column.name}`)}}`]
     })
     this.room += 1
     return `const w0=w;${lines.join('\n')}if(w===w0)w++;v.setUint8(${lines.length === 0 ? 'w-1' : 'w0'},91);`
-  }
-
-  /** As `columnChanged` tells it of the decoded rows. */
-  private changed(
-    column: Column,
-    old: string | undefined,
-    new_: string | undefined,
-    hasOld: boolean,
-    hasNew: boolean,
-  ): string | null {
-    if (!hasOld || !hasNew) {
-      const variable = old ?? new_
-      return variable === undefined ? null : `${variable}>=0`
-    }
-    if (new_ === undefined) return null
-    if (old === undefined) return 'true'
-    return `(${old}<0||${new_}<0)?${old}>=0||${new_}>=0:${this.differ(column, old, new_)}`
-  }
-
-  private differ({ def, value }: Column, old: string, new_: string): string {
-    const { codec } = value
-    const { constant } = this
-    const read = this.constant(readerOf(value))
-    if (codec.width === null) {
-      const places = `${old},${old}e,${new_},${new_}e`
-      const surely = value.isText ? `${constant(differInAscii)}(b,${places})||` : ''
-      return `!${constant(sameBytes)}(b,${places})&&(${surely}!${constant(valuesEqual)}(${read}(b,${old},${old}e),${read}(b,${new_},${new_}e)))`
-    }
-    const bytes = Array.from({ length: codec.width }, (_, i) => `b[${old}+${i}]!==b[${new_}+${i}]`)
-    const differ = bytes.length === 0 ? 'false' : `(${bytes.join('||')})`
-    return EXACT_TYPES.has(def.type)
-      ? differ
-      : `${differ}&&!${constant(valuesEqual)}(${read}(b,${old},0),${read}(b,${new_},0))`
   }
 
   private text(text: string): string {
@@ -211,8 +212,8 @@ return w;
     return storeCode(text)
   }
 
-  private bytes(name: string): string {
-    return `a.buffer.set(${name},w);w+=${name}.length;`
+  private words(name: string): string {
+    return `${this.constant(writeWords)}(v,w,${name}.words);w+=${name}.length;`
   }
 
   private integer(value: string): string {
@@ -223,48 +224,18 @@ return w;
 
 const LAST_ARRAY_INDEX = 0xffff_fffe
 
-/** Types of which different bytes are different values. */
-const EXACT_TYPES: ReadonlySet<number> = new Set([
+/** Whether a value is longer to write than to copy. */
+function isCopied({ value, def }: Column): boolean {
+  return value.isText || !INTEGERS.has(def.type)
+}
+
+const INTEGERS: ReadonlySet<number> = new Set([
   ColumnType.TINY,
   ColumnType.SHORT,
   ColumnType.INT24,
   ColumnType.LONG,
-  ColumnType.LONGLONG,
-  ColumnType.NEWDECIMAL,
+  ColumnType.YEAR,
 ])
-
-/**
- * Stores of eight bytes at a time, of numbers whose bits are the text's bytes. UTF-8 has no byte 255, and no 127 in front
- * of one above 239, so that none of them is a NaN, whose bits an engine may change.
- */
-function storeCode(text: string): string {
-  const bytes = Buffer.from(text)
-  const stores: string[] = []
-  let at = 0
-  for (; bytes.length - at >= 8; at += 8) stores.push(`v.setFloat64(w+${at},${bytes.readDoubleLE(at)},true);`)
-  for (; bytes.length - at >= 4; at += 4) stores.push(`v.setInt32(w+${at},${bytes.readInt32LE(at)},true);`)
-  for (; bytes.length - at >= 2; at += 2) stores.push(`v.setUint16(w+${at},${bytes.readUInt16LE(at)},true);`)
-  if (at < bytes.length) stores.push(`v.setUint8(w+${at},${bytes[at]});`)
-  return `${stores.join('')}w+=${bytes.length};`
-}
-
-/** The decoder of a value outside of a row, for what few rows need. */
-function readerOf({ codec }: ValueCode): (bytes: Buffer, start: number, end: number) => Value {
-  const constants: unknown[] = []
-  const constant: Constants = (value) => `k${constants.push(value) - 1}`
-  const code = codec.read('x', constant)
-  // oxlint-disable-next-line typescript/no-implied-eval
-  const create = new Function(...constants.map((_, i) => `k${i}`), `return (b,p,e)=>{let x;${code}return x}`)
-  return create(...constants) as ReturnType<typeof readerOf>
-}
-
-function sameBytes(bytes: Buffer, start: number, end: number, otherStart: number, otherEnd: number): boolean {
-  const length = end - start
-  if (length !== otherEnd - otherStart) return false
-  if (length > 256) return bytes.compare(bytes, otherStart, otherEnd, start, end) === 0
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== bytes[otherStart + i]) return false
-  return true
-}
 
 /** Rows come from one buffer after the other. */
 let lastBuffer: Buffer = Buffer.alloc(0)

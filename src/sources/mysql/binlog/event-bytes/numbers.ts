@@ -1,5 +1,3 @@
-import { decimalLayout, type DecimalGroup } from '../columns/decimal.ts'
-
 /** The characters of 00 to 99, two to an entry, as they lie in memory. */
 export const PAIRS: Uint16Array = Uint16Array.from({ length: 100 }, (_, i) => {
   const tens = Math.floor(i / 10)
@@ -34,7 +32,7 @@ function smallInteger(out: DataView, to: number, value: number): number {
 }
 
 /** `digits` digits of an integer below 10^9, leading zeros included. */
-function fixedInteger(out: DataView, to: number, value: number, digits: number): number {
+export function writeFixed(out: DataView, to: number, value: number, digits: number): number {
   let rest = value
   let at = to + digits
   while (at - to >= 2) {
@@ -55,7 +53,7 @@ export function writeInteger(out: DataView, to: number, value: number): number {
   }
   if (value < EIGHT_DIGITS) return smallInteger(out, to, value)
   const above = Math.floor(value / EIGHT_DIGITS)
-  return fixedInteger(out, writeInteger(out, to, above), value - above * EIGHT_DIGITS, 8)
+  return writeFixed(out, writeInteger(out, to, above), value - above * EIGHT_DIGITS, 8)
 }
 
 /** Decimal places that are tried before the engine is asked: most DOUBLEs of applications have no more. */
@@ -87,54 +85,7 @@ function writeScaled(out: DataView, to: number, negative: boolean, scaled: numbe
   out.setUint8(at++, 46)
   let digits = 0
   for (let power = scale; power > 1; power /= 10) digits += 1
-  let end = fixedInteger(out, at, scaled - whole * scale, digits)
+  let end = writeFixed(out, at, scaled - whole * scale, digits)
   while (out.getUint8(end - 1) === 48) end -= 1
   return end
-}
-
-export interface DecimalWriter {
-  readonly integer: readonly DecimalGroup[]
-  readonly fraction: readonly DecimalGroup[]
-}
-
-export function decimalWriter(precision: number, scale: number): DecimalWriter {
-  return decimalLayout(precision, scale)
-}
-
-/** A DECIMAL in quotes, as columns/decimal.ts has it: all digits of the scale, no leading zeros. */
-export function writeDecimal(
-  out: DataView,
-  to: number,
-  bytes: Uint8Array,
-  start: number,
-  { integer, fraction }: DecimalWriter,
-): number {
-  const mask = bytes[start]! & 128 ? 0 : -1
-  let at = to
-  out.setUint8(at++, 34)
-  if (mask !== 0) out.setUint8(at++, 45)
-  const first = at
-  for (let i = 0; i < integer.length; i++) {
-    const group = integer[i]!
-    const value = groupValue(bytes, start, group, mask)
-    if (at > first) at = fixedInteger(out, at, value, group.digits)
-    else if (value > 0) at = writeInteger(out, at, value)
-  }
-  if (at === first) out.setUint8(at++, 48)
-  if (fraction.length > 0) {
-    out.setUint8(at++, 46)
-    for (let i = 0; i < fraction.length; i++) {
-      const group = fraction[i]!
-      at = fixedInteger(out, at, groupValue(bytes, start, group, mask), group.digits)
-    }
-  }
-  out.setUint8(at++, 34)
-  return at
-}
-
-/** The bits of a negative number are flipped, and the first bit of all is the flipped sign. */
-function groupValue(bytes: Uint8Array, start: number, { offset, bytes: width }: DecimalGroup, mask: number): number {
-  let value = offset === 0 ? bytes[start]! ^ 128 : bytes[start + offset]!
-  for (let i = 1; i < width; i++) value = (value << 8) | bytes[start + offset + i]!
-  return (value ^ mask) & (width === 4 ? -1 : (1 << (8 * width)) - 1)
 }

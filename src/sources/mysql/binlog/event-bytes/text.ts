@@ -4,6 +4,17 @@ const ESCAPES: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
   if (short.length === 3) return 1
   return short[2] === 'u' ? 0 : short.charCodeAt(2)
 })
+/**
+ * The top bit of each byte says that it is below a space, a quote, a backslash, or not ASCII. Where a byte is so, the one
+ * above it may be said to be so as well, never the other way round.
+ */
+function odd(four: number): number {
+  return (
+    ((four - 0x2020_2020) | ((four ^ 0x2222_2222) - 0x0101_0101) | ((four ^ 0x5c5c_5c5c) - 0x0101_0101) | four) &
+    0x8080_8080
+  )
+}
+
 const HEX = '0123456789abcdef'
 
 /**
@@ -24,16 +35,23 @@ export function writeText(
   let at = to + 1
   out.setUint8(to, 34)
   for (;;) {
-    while (end - from >= 4) {
+    while (end - from >= 8) {
+      const first = source.getInt32(from, true)
+      const second = source.getInt32(from + 4, true)
+      if ((odd(first) | odd(second)) !== 0) break
+      out.setInt32(at, first, true)
+      out.setInt32(at + 4, second, true)
+      from += 8
+      at += 8
+    }
+    // The last bytes, and some behind them that are written over again.
+    for (let left = end - from; left > 0; left = end - from) {
+      if (from + 4 > source.byteLength) break
       const four = source.getInt32(from, true)
-      // The top bit of each byte says: below a space, a quote, a backslash, not ASCII. Borrows at most say it too often.
-      const odd =
-        ((four - 0x2020_2020) | ((four ^ 0x2222_2222) - 0x0101_0101) | ((four ^ 0x5c5c_5c5c) - 0x0101_0101) | four) &
-        0x8080_8080
-      if (odd !== 0) break
+      if ((odd(four) & (left < 4 ? (1 << (8 * left)) - 1 : -1)) !== 0) break
       out.setInt32(at, four, true)
-      from += 4
-      at += 4
+      from += left < 4 ? left : 4
+      at += left < 4 ? left : 4
     }
     if (from >= end) break
     const code = bytes[from]!
@@ -107,15 +125,9 @@ export function escapesIn(bytes: Uint8Array, source: DataView, start: number, en
   let count = 0
   let at = start
   while (at < end) {
-    if (end - at >= 4) {
-      const four = source.getInt32(at, true)
-      const odd =
-        ((four - 0x2020_2020) | ((four ^ 0x2222_2222) - 0x0101_0101) | ((four ^ 0x5c5c_5c5c) - 0x0101_0101) | four) &
-        0x8080_8080
-      if (odd === 0) {
-        at += 4
-        continue
-      }
+    if (end - at >= 4 && odd(source.getInt32(at, true)) === 0) {
+      at += 4
+      continue
     }
     const code = bytes[at++]!
     if (code < 0x80 && ESCAPES[code] !== 1) count += 1

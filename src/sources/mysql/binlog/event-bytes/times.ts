@@ -52,16 +52,26 @@ export function writeTimestamp(out: DataView, to: number, bytes: Uint8Array, sta
   return at + 2
 }
 
-/** Ten characters of a date, packed as by `packDate`. */
+/** The date that was written last, packed as by `packDate`: rows that come together are often of one day. */
+let lastDay = -1
+const dayText = new DataView(new ArrayBuffer(16))
+
+/** Ten characters of a date. */
 function day(out: DataView, to: number, packed: number): void {
-  const year = packed >> 9
-  const century = (year / 100) | 0
-  out.setUint16(to, PAIRS[century]!, true)
-  out.setUint16(to + 2, PAIRS[year - century * 100]!, true)
-  out.setUint8(to + 4, 45)
-  out.setUint16(to + 5, PAIRS[(packed >> 5) & 15]!, true)
-  out.setUint8(to + 7, 45)
-  out.setUint16(to + 8, PAIRS[packed & 31]!, true)
+  if (packed !== lastDay) {
+    const year = packed >> 9
+    const century = (year / 100) | 0
+    dayText.setUint16(0, PAIRS[century]!, true)
+    dayText.setUint16(2, PAIRS[year - century * 100]!, true)
+    dayText.setUint8(4, 45)
+    dayText.setUint16(5, PAIRS[(packed >> 5) & 15]!, true)
+    dayText.setUint8(7, 45)
+    dayText.setUint16(8, PAIRS[packed & 31]!, true)
+    lastDay = packed
+  }
+  out.setInt32(to, dayText.getInt32(0, true), true)
+  out.setInt32(to + 4, dayText.getInt32(4, true), true)
+  out.setUint16(to + 8, dayText.getUint16(8, true), true)
 }
 
 function clock(out: DataView, to: number, hour: number, minute: number, second: number): void {

@@ -6,9 +6,12 @@ import { ColumnType } from '../../../../model/table/column-type.ts'
 import { isAsciiBelow128 } from '../charset/charsets.ts'
 import { charsetOfCollation } from '../charset/collations.ts'
 import type { ColumnCodec, Constants } from '../columns/codec.ts'
+import { decimalCode } from '../columns/decimal.ts'
 import { columnCodec } from '../columns/column-codec.ts'
 import { BINARY_COLLATION } from '../columns/strings.ts'
-import { decimalWriter, writeDecimal, writeDouble, writeInteger } from './numbers.ts'
+import { writeDouble, writeFixed, writeInteger } from './numbers.ts'
+import { wordText } from '../../../../model/event/bytes/event-head.ts'
+import { writeWords } from './stores.ts'
 import { escapesIn, writeText } from './text.ts'
 import { writeDate, writeDatetime, writeTimestamp } from './times.ts'
 
@@ -53,11 +56,10 @@ export function valueCode(column: ColumnDef): ValueCode {
     case ColumnType.DOUBLE:
     case ColumnType.FLOAT:
       return fixed(DOUBLE_BYTES, (constant) => `let x;${codec.read('x', constant)}w=${constant(writeDouble)}(v,w,x);`)
-    case ColumnType.NEWDECIMAL: {
-      const layout = decimalWriter(column.meta >> 8, column.meta & 255)
-      const bytes = (column.meta >> 8) + 6
-      return fixed(bytes, (constant) => `w=${constant(writeDecimal)}(v,w,b,p,${constant(layout)});`)
-    }
+    case ColumnType.NEWDECIMAL:
+      return decimalValue(column, codec, decoded)
+    case ColumnType.ENUM:
+      return enumValue(column, codec, decoded)
     case ColumnType.DATE:
     case ColumnType.NEWDATE:
       return fixed(
@@ -88,6 +90,30 @@ export function valueCode(column: ColumnDef): ValueCode {
 /** Bytes of a text that count for the room that its row needs. */
 export function textRoomCode(length: string): string {
   return `(${length}>${LONG_TEXT_BYTES}?0:${length})`
+}
+
+/** Texts that the table names; for an index that it does not have the decoder has the error. */
+function enumValue({ meta, values }: ColumnDef, codec: ColumnCodec, decoded: ValueCode['write']): ValueCode {
+  const texts = ['', ...(values ?? [])].map((text) => wordText(JSON.stringify(text)))
+  const bytes = Math.max(...texts.map(({ length }) => length))
+  const index = meta === 1 ? 'b[p]' : '(b[p]|b[p+1]<<8)'
+  const write = (constant: Constants): string =>
+    `const t=${constant(texts)}[${index}];if(t===undefined){${decoded(constant)}}else{${constant(writeWords)}(v,w,t.words);w+=t.length;}`
+  return { codec, bytes, isText: false, write }
+}
+
+/** In quotes, with all digits of the scale. */
+function decimalValue({ meta }: ColumnDef, codec: ColumnCodec, decoded: ValueCode['write']): ValueCode {
+  const { integer, fraction } = decimalCode(meta >> 8, meta & 255)
+  const bytes = (meta >> 8) + 6
+  if (integer === null) return { codec, bytes: 0, isText: false, write: decoded }
+  const write = (constant: Constants): string => {
+    const whole = `w=${constant(writeInteger)}(v,w,${integer});`
+    const parts = fraction.map(({ value, digits }) => `w=${constant(writeFixed)}(v,w,${value},${digits});`)
+    const point = parts.length === 0 ? '' : 'v.setUint8(w++,46);'
+    return `const m=b[p]&128?0:-1;v.setUint8(w++,34);if(m!==0)v.setUint8(w++,45);${whole}${point}${parts.join('')}v.setUint8(w++,34);`
+  }
+  return { codec, bytes, isText: false, write }
 }
 
 function integerCode(codec: ColumnCodec, constant: Constants): string {
