@@ -9,7 +9,6 @@ import { parseBrokerAddress, type BrokerAddress } from '../../sources/broker/add
 import { BrokerSource } from '../../sources/broker/broker-source.ts'
 import { RecordCodec } from '../../sources/broker/codec/record-codec.ts'
 import type { BrokerReader } from '../../sources/broker/contract.ts'
-import { brokerUnfit } from '../../sources/broker/errors.ts'
 import { PartLedger } from '../../sources/broker/ledger.ts'
 import type { BrokerConfig } from '../config/brokers/contract.ts'
 import type { Config } from '../config/config.ts'
@@ -62,17 +61,23 @@ interface ReaderDeps {
 async function openReader(address: BrokerAddress, broker: BrokerConfig, deps: ReaderDeps): Promise<BrokerReader> {
   const { topics, start, onGap } = broker
   const group = broker.group ?? deps.instance
-  const common = { ...deps, description: address.printable, topics, group, start, onGap }
+  const instanceId = `${deps.instance}@${hostname()}`
+  const common = { ...deps, description: address.printable, topics, group, instanceId, start, onGap }
   switch (address.type) {
     case 'kafka': {
       const { KafkaReader } = await import('../../sources/broker/kafka/reader.ts')
       const { kafkaConnection } = await import('../../clients/kafka-connection.ts')
-      const instanceId = `${deps.instance}@${hostname()}`
-      return new KafkaReader({ ...common, instanceId, connection: kafkaConnection(address.login) })
+      return new KafkaReader({ ...common, connection: kafkaConnection(address.login) })
     }
-    case 'nats':
-    case 'redis':
-      throw brokerUnfit(address.printable, `sources of type ${address.type} are not read yet`, 'Use type: kafka.')
+    case 'redis': {
+      const { RedisReader } = await import('../../sources/broker/redis/reader.ts')
+      return new RedisReader({ ...common, address: address.redis, format: broker.format, field: broker.field })
+    }
+    case 'nats': {
+      const { NatsReader } = await import('../../sources/broker/nats/reader.ts')
+      const description = `${address.printable}/${broker.stream}`
+      return new NatsReader({ ...common, description, login: address.login, stream: broker.stream })
+    }
   }
 }
 

@@ -33,6 +33,7 @@ export async function check(options: CheckOptions): Promise<number> {
   })
   const found: Problem[] = [...problems]
   const seen = online && config.sources.length > 0 && !hasErrors(found) ? await checkSources(config, found) : undefined
+  if (online && !hasErrors(found)) found.push(...(await checkBrokers(config)))
   // A dump names every table there is; what the account may see does not matter then.
   const known =
     options.schema === undefined
@@ -128,6 +129,14 @@ async function checkSources(config: Config, found: Problem[]): Promise<Inspectio
     inspections.push(inspection)
   }
   return inspections.reduce(together)
+}
+
+async function checkBrokers({ brokers, rules }: Config): Promise<readonly Problem[]> {
+  if (brokers.length === 0) return []
+  const { inspectBroker } = await import('../../app/brokers/inspect-broker.ts')
+  const found: Problem[] = []
+  for (const broker of brokers) found.push(...(await inspectBroker(broker, process.env, rules.baseDir)))
+  return found
 }
 
 /** Rules read all sources: a table is known where one of them has it. */

@@ -12,13 +12,15 @@ import { askDaemon } from '../daemon/ask-daemon.ts'
 import { commandLog, configFor } from '../context.ts'
 import type { PositionOptions } from '../commands/position.ts'
 import { chosenSource, openPosition } from './open-position.ts'
-import { isStreams, setStreamsPosition } from './streams-position.ts'
+import { brokerOf, isStreams, refuseBroker, setStreamsPosition } from './streams-position.ts'
 import { describeCheckpoint } from './position-show.ts'
 
 /** `bingo position set`. */
 export async function setPosition(place: string, options: PositionOptions): Promise<void> {
-  const start = options.source === STREAMS_SOURCE ? null : parseStartPoint(place)
   const config = configFor(options, 'position set')
+  const broker = brokerOf(config, options.source)
+  if (broker !== undefined) refuseBroker(broker)
+  const start = options.source === STREAMS_SOURCE ? null : parseStartPoint(place)
   if (config.checkpoint.store === 'memory:') throw memoryStore()
   if (options.force !== true) await refuseBesideDaemon(config)
   const log = await commandLog(config, options)

@@ -4,13 +4,19 @@ import { describeGap } from '../events/describe-gap.ts'
 import { commandLog, configFor } from '../context.ts'
 import type { PositionOptions } from '../commands/position.ts'
 import { chosenSource, openPosition } from './open-position.ts'
-import { isStreams, showStreamsPosition } from './streams-position.ts'
+import { STREAMS_SOURCE } from '../../app/config/sources.ts'
+import { brokerOf, isStreams, showStoredPosition } from './streams-position.ts'
 
 /** `bingo position show`. */
 export async function showPosition(options: PositionOptions): Promise<void> {
   const config = configFor(options, 'position show')
   const log = await commandLog(config, options)
-  if (isStreams(config, options.source)) return showStreamsPosition(config, log, options.json === true)
+  const json = options.json === true
+  if (isStreams(config, options.source)) {
+    return showStoredPosition(config, log, json, [STREAMS_SOURCE, 'eventStore.follow'])
+  }
+  const broker = brokerOf(config, options.source)
+  if (broker !== undefined) return showStoredPosition(config, log, json, [broker.name, '`from` of the source'])
   const source = chosenSource(config, options.source)
   const store = await openPosition(config, source, log, { readOnly: true })
   try {

@@ -17,6 +17,8 @@ export interface BrokerRecord {
   /** When it was stored, milliseconds since 1970. */
   readonly at: number
   readonly key: Uint8Array | null
+  /** What events without a key are ordered by; absent: nothing. */
+  readonly orderedBy?: string
   /** Null: a tombstone. */
   readonly value: Uint8Array | null
   /** Names in lower case. */

@@ -52,8 +52,8 @@ export function jsonEvent(record: BrokerRecord, defaults: EventDefaults, given: 
 }
 
 /** Keys of bytes are told apart all the same. */
-function textKey({ key }: BrokerRecord): string | null {
-  if (key === null || key.length === 0) return null
+function textKey({ key, orderedBy }: BrokerRecord): string | null {
+  if (key === null || key.length === 0) return orderedBy ?? null
   const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
   const text = bytes.toString()
   return Buffer.from(text).equals(bytes) ? text : bytes.toString('base64')

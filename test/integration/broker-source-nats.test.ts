@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { StreamConfig } from '@nats-io/jetstream'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
+import { brokerDaemon, listOf, rewrite, started } from '../support/broker-daemon.ts'
+import { besides, eventually } from '../support/daemon.ts'
+import { startNats } from '../support/servers/nats.ts'
+import { startRedis, type RedisServer } from '../support/servers/redis.ts'
+import type { TestServer } from '../support/servers/test-server.ts'
+import { bingo } from './cli-process.ts'
+
+let redis: RedisServer
+let nats: TestServer
+
+beforeAll(async () => {
+  ;[redis, nats] = await Promise.all([startRedis(), startNats()])
+})
+afterAll(() => Promise.all([redis.stop(), nats.stop()]))
+beforeEach(() => redis.cli('FLUSHALL'))
+
+const RULES = `rules:
+  - {id: seen, on: "**", actions: [{type: redis, cmd: RPUSH, key: "seen:{{key}}", value: "{{payload.n}}"}]}
+  - {id: gaps, events: [GAP], actions: [{type: redis, cmd: RPUSH, key: gaps, value: "{{new.reason}}"}]}
+`
+let streams = 0
+
+async function withClient<T>(work: (client: Awaited<ReturnType<typeof dialNats>>) => Promise<T>): Promise<T> {
+  const client = await dialNats({ servers: `127.0.0.1:${nats.port}` })
+  try {
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
+
+async function newStream(config: Partial<StreamConfig> = {}): Promise<string> {
+  const name = `S${++streams}`
+  await withClient(async (client) => {
+    const manager = await jetstreamOf(client).jetstreamManager()
+    await manager.streams.add({ name, subjects: [`${name}.>`], ...config })
+  })
+  return name
+}
+
+const publish = (stream: string, first: number, count: number) =>
+  withClient(async (client) => {
+    for (let n = first; n < first + count; n++) {
+      const headers = newHeaders()
+      headers.set('key', `k${n % 3}`)
+      await jetstreamOf(client).publish(`${stream}.orders.${n % 3}`, JSON.stringify({ n }), { headers })
+    }
+  })
+const entry = (stream: string, more = ''): string =>
+  `{name: orders, type: nats, url: "${nats.url}", stream: ${stream}, subjects: ["${stream}.orders.>"], durable: bingo, format: json, from: earliest${more}}`
+const seen = async (key: string): Promise<readonly number[]> => (await listOf(redis, `seen:${key}`)).map(Number)
+const allSeen = async (): Promise<readonly number[]> => (await Promise.all(['k0', 'k1', 'k2'].map(seen))).flat()
+
+async function expectOrder(count: number): Promise<void> {
+  for (let key = 0; key < 3; key++) {
+    const wanted = Array.from({ length: count }, (_, n) => n).filter((n) => n % 3 === key)
+    expect([...new Set(await seen(`k${key}`))]).toEqual(wanted)
+  }
+}
+
+test.each(['limits', 'workqueue', 'interest'] as const)(
+  'a stream with %s retention: no message is lost and each key keeps its order while the daemon and the server are killed',
+  async (retention) => {
+    const stream = await newStream({ retention })
+    await using daemon = await started(await brokerDaemon(entry(stream), RULES, redis))
+    await publish(stream, 0, 300)
+    await daemon.stop('SIGKILL')
+    await publish(stream, 300, 300)
+    await started(daemon)
+    await nats.kill()
+    await delay(300)
+    await nats.restart()
+    await publish(stream, 600, 60)
+    await eventually('all are seen', async () => new Set(await allSeen()).size === 660)
+    await expectOrder(660)
+    expect(await daemon.stop()).toBe(0)
+    const before = (await allSeen()).length
+    await started(daemon)
+    await publish(stream, 660, 1)
+    await eventually('the next one comes', async () => (await seen('k0')).includes(660))
+    expect((await allSeen()).length).toBe(before + 1)
+  },
+)
+
+test('a message that cannot be read is a dead letter with its bytes, and those behind it go on', async () => {
+  const stream = await newStream()
+  await using daemon = await started(await brokerDaemon(entry(stream), RULES, redis))
+  await withClient((client) => jetstreamOf(client).publish(`${stream}.orders.x`, '{"n":'))
+  await publish(stream, 0, 1)
+  await eventually('the next one comes', async () => (await seen('k0')).length === 1)
+  const letters = await bingo(['dead-letters', 'list', '--json'], { env: besides(daemon) })
+  expect(letters.stdout).toContain(Buffer.from('{"n":').toString('base64'))
+})
+
+test('messages that were purged before they were read stop the daemon with words, and are a GAP event where it may go on', async () => {
+  const stream = await newStream()
+  await using daemon = await started(await brokerDaemon(entry(stream), RULES, redis))
+  await publish(stream, 0, 6)
+  await eventually('all are seen', async () => (await allSeen()).length === 6)
+  expect(await daemon.stop()).toBe(0)
+  await publish(stream, 6, 6)
+  const purge = (seq: number) =>
+    withClient(async (client) => {
+      const manager = await jetstreamOf(client).jetstreamManager()
+      await manager.streams.purge(stream, { seq })
+    })
+  await purge(11)
+  daemon.spawn()
+  expect(await daemon.ended()).toBe(3)
+  await rewrite(daemon, entry(stream, ', onGap: earliest'))
+  await started(daemon)
+  await eventually('what is left is read', async () => (await allSeen()).length === 8)
+  await eventually('the gap is told', async () => (await listOf(redis, 'gaps')).length === 1)
+  expect((await listOf(redis, 'gaps'))[0]).toContain('messages 7 to 10 were removed')
+})
