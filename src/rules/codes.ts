@@ -35,6 +35,10 @@ export const RULE_CODES = {
   schema: 'BINGO_RULE_SCHEMA',
   /** Warning: a rule reads what the schema of its events does not name, or that may be missing. */
   unknownField: 'BINGO_RULE_UNKNOWN_FIELD',
+  /** Warning: a step of a saga cannot be undone where another one fails: write compensate, or compensate: none. */
+  sagaUndo: 'BINGO_RULE_SAGA_UNDO',
+  /** A saga waits for what never comes, or (warning) without end. */
+  sagaWait: 'BINGO_RULE_SAGA_WAIT',
   /** `${env:…}` or `${file:…}` leads nowhere: set the variable or write the file. */
   secret: 'BINGO_RULE_SECRET_MISSING',
   /** An action names a target that `targets:` of the configuration does not have. */

@@ -29,3 +29,11 @@ export class Reporter {
     return this.problems.filter(({ severity }) => severity === 'note').length
   }
 }
+
+/** The first of each: a text may be read for several purposes, and once is enough to be told. */
+export function distinctProblems(problems: readonly Problem[]): readonly Problem[] {
+  const names = problems.map(({ location: at, message }) =>
+    at ? `${at.file}:${at.line}:${at.column} ${message}` : null,
+  )
+  return problems.filter((_, index) => names[index] === null || names.indexOf(names[index]!) === index)
+}

@@ -26,6 +26,13 @@ describe('The published JSON schemas', () => {
     expect(text).toMatch(/^# yaml-language-server: \$schema=\.\.\/schemas\/rules\.schema\.json$/m)
   })
 
+  test('take the saga of the example and of its docs', () => {
+    const texts = [readFileSync('examples/sagas/rules.yaml', 'utf8'), ...blocks('docs/sagas.md')]
+    const sagas = texts.filter((text) => /^sagas:/m.test(text))
+    expect(sagas.length).toBeGreaterThan(1)
+    for (const text of sagas) expect(violations(yamlOf(text), rules)).toEqual([])
+  })
+
   test('take the configuration, as it is and with everything that is commented out', () => {
     const text = readFileSync('config/bingo.yaml', 'utf8')
     expect(violations(yamlOf(text), config)).toEqual([])
@@ -45,6 +52,8 @@ describe('The published JSON schemas', () => {
     ['rules: [{id: a, table: t, timeout: 5, actions: [{type: log}]}]', 'timeout'],
     ['rules: [{id: a, table: t, actions: []}, {table: t}]', 'id is missing'],
     ['rules: {}', 'is not array'],
+    ['sagas: [{id: a, on: x.y, key: k, step: []}]', 'step is unknown'],
+    ['sagas: [{id: a, on: x.y, key: k, steps: [{id: s, action: {type: log}, timeout: 5}]}]', 'timeout'],
   ])('refuse what the loader refuses: %s', (text, message) => {
     expect(violations(yamlOf(text), rules).join()).toContain(message)
   })

@@ -65,7 +65,8 @@ function report(
     errors: count(problems, 'error'),
     warnings: count(problems, 'warning'),
     notes: count(problems, 'note'),
-    rules: loaded?.ruleSet.rules.length ?? null,
+    rules: loaded === null ? null : countRules(loaded),
+    sagas: loaded === null ? null : (loaded.ruleSet.sagas?.length ?? 0),
     unasked,
     problems: problems.map(({ severity, code, message, hint, location, ruleId }) => ({
       severity,
@@ -168,11 +169,12 @@ function print(
     process.stdout.write(`${colour.red('✗')} ${counted}\n`)
     return
   }
-  const rules = loaded?.ruleSet.rules.length ?? 0
+  const rules = loaded === null ? 0 : countRules(loaded)
+  const sagas = loaded?.ruleSet.sagas?.length ?? 0
   const files = loaded?.ruleSet.files.length ?? 0
   process.stdout.write(
     `${colour.green('✓')} configuration ${config.file ?? '(environment and defaults)'}\n` +
-      `${colour.green('✓')} ${plural(rules, 'rule')} in ${plural(files, 'file')}\n` +
+      `${colour.green('✓')} ${plural(rules, 'rule')}${sagas === 0 ? '' : ` and ${plural(sagas, 'saga')}`} in ${plural(files, 'file')}\n` +
       (notes > 0
         ? `${colour.yellow('!')} ${plural(notes, 'missing secret')}: what depends on them was not checked\n`
         : '') +
@@ -192,6 +194,11 @@ function withoutRepeated(problems: readonly Problem[]): readonly Problem[] {
 
 function count(problems: readonly Problem[], severity: Problem['severity']): number {
   return problems.filter((problem) => problem.severity === severity).length
+}
+
+/** Without those by which sagas listen. */
+function countRules({ ruleSet: { rules, sagas = [] } }: LoadedRules): number {
+  return rules.length - sagas.reduce((sum, saga) => sum + saga.rules.length, 0)
 }
 
 function plural(count: number, noun: string): string {

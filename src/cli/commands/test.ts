@@ -29,6 +29,16 @@ several, {webhook: null} for none. Fields: webhook method, url, headers, body; r
 headers, value; nats subject, headers, body; rabbitmq exchange, routingKey, headers, body; grpc method, message,
 metadata; sql statement, params; log body; event type, key, payload and so on, deliverAt, deliverAfter.
 
+A test of a saga plays events, answers and time, and names the commands that are sent:
+    - name: what cannot be paid is undone
+      saga: order_fulfilment
+      given:
+        - {event: {type: orders.order.create, payload: {orderId: o-1}}, expect: reserve}
+        - {answer: {reserve: done}, expect: charge}
+        - {answer: {charge: refused}, expect: undo reserve}
+        - {answer: {undo reserve: done}, status: compensated}
+Answers are done, refused, failed, down or {done: VALUE}; {after: 30s} lets time pass.
+
 Events that are posted have type and payload, and must fit the schema of their type. The command sends nothing. The primary key is the column id, unless the event has key: [a, b]. With --schema the values
 must fit the columns.
 
@@ -42,7 +52,7 @@ export interface TestOptions extends GlobalOptions {
 
 export function testCommand(exit: (code: number) => void): Command {
   return new Command('test')
-    .summary('run unit tests of rules')
+    .summary('run unit tests of rules and sagas')
     .description('Runs unit tests of rules, written in YAML; exits 1 if one fails.')
     .argument('[files...]', 'files, folders, globs (default: rules/tests)')
     .option('--schema <file>', 'take table definitions from a schema dump (mysqldump --no-data --databases …)')

@@ -6,6 +6,7 @@ import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import { PostedEvent } from '../../model/event/posted/posted-event.ts'
+import type { SagaDefinition } from '../../model/saga/definition.ts'
 import { writeDuration } from '../../model/quantity.ts'
 import { isOutboxRule } from '../../model/rule/outbox-rule.ts'
 import type { ExplainedClause, Rule, RuleSet } from '../../model/rule/rule.ts'
@@ -23,6 +24,7 @@ import { ExitCode } from '../output/exit-codes.ts'
 import type { ExplainOptions } from '../commands/explain.ts'
 import { paint, type Paint } from '../output/paint.ts'
 import { rulesFor } from '../rules-for.ts'
+import { explainSaga } from './explain-sagas.ts'
 import { printTable } from './print-table.ts'
 import { sampleChange, type SampleEvent } from '../../rules/samples/sample-change.ts'
 
@@ -31,7 +33,7 @@ const MOST_SHOWN = 200
 
 /** `bingo explain`: prints; answers the exit code. */
 export async function explainEvents(file: string | undefined, options: ExplainOptions): Promise<number> {
-  const { rules, schemas } = await chosenRules(options)
+  const { rules, schemas, sagas = [] } = await chosenRules(options)
   const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
   const colour = paint(process.stdout)
   let matches = 0
@@ -47,7 +49,7 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
         const explanation = explainRule(rule, of)
         if (explanation.outcome === 'match') matches += 1
         process.stdout.write(
-          options.json ? `${stringifyValue({ event: of.id, ...explanation })}\n` : describe(explanation, colour),
+          options.json ? `${stringifyValue({ event: of.id, ...explanation })}\n` : describe(explanation, sagas, colour),
         )
         const made = eventOfRow(rule, explanation, of)
         if (made === null) continue
@@ -67,7 +69,7 @@ function eventOfRow(rule: Rule, { outcome, actions }: Explanation, { transaction
   return new PostedEvent(rendered.payload as EventEnvelope, transaction, seq)
 }
 
-async function chosenRules(options: ExplainOptions): Promise<Pick<RuleSet, 'rules' | 'schemas'>> {
+async function chosenRules(options: ExplainOptions): Promise<Pick<RuleSet, 'rules' | 'schemas' | 'sagas'>> {
   const { ruleSet } = await rulesFor(configFor(options, 'explain'), { allowMissingSecrets: true })
   if (options.rule === undefined) return ruleSet
   const rule = ruleSet.rules.find(({ id }) => id === options.rule)
@@ -110,7 +112,7 @@ function parseEvent(text: string, place: string): SampleEvent {
   }
 }
 
-function describe(explanation: Explanation, colour: Paint): string {
+function describe(explanation: Explanation, sagas: readonly SagaDefinition[], colour: Paint): string {
   const { ruleId, outcome, manual, table, operation, on, match, filter, key, delay, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
@@ -131,7 +133,10 @@ function describe(explanation: Explanation, colour: Paint): string {
     const again = delay.recheck ? ', then the filter and `when` are asked again, of the newest row' : ''
     lines.push(`    delay: waits ${writeDuration(delay.ms)}${again}`)
   }
-  for (const action of actions) lines.push(`    → ${describeAction(action)}`)
+  for (const action of actions) {
+    const texts = explainSaga(action, sagas) ?? [describeAction(action)]
+    lines.push(...texts.map((text) => `    → ${text}`))
+  }
   return `${lines.join('\n')}\n`
 }
 

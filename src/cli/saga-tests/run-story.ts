@@ -22,9 +22,9 @@ export interface Known {
 /** Any time: only what passes since matters. */
 const START = Date.UTC(2026, 0, 1)
 const OUTCOMES = {
-  refused: { tag: 'refused', code: 'BINGO_TEST', message: 'refused by the test' },
-  failed: { tag: 'failed', code: 'BINGO_TEST', message: 'failed by the test', down: false },
-  down: { tag: 'failed', code: 'BINGO_TEST', message: 'down by the test', down: true },
+  refused: { tag: 'refused', code: 'TEST', message: 'refused by the test' },
+  failed: { tag: 'failed', code: 'TEST', message: 'failed by the test', down: false },
+  down: { tag: 'failed', code: 'TEST', message: 'down by the test', down: true },
 } as const satisfies { readonly [tag: string]: CommandOutcome }
 
 /** Runs a test of a saga on a clock of its own. Answers what is not as expected, a line each; empty when all is. */

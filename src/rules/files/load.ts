@@ -19,9 +19,10 @@ import { LoadedSchemas } from '../schemas/event-schemas.ts'
 import type { TypeSchema } from '../schemas/event-schemas.ts'
 import { readSchemas } from '../schemas/read-schemas.ts'
 import type { SagaDefinition, SagaSource } from '../../model/saga/definition.ts'
+import { checkSagas } from '../sagas/check-sagas.ts'
 import { commandsOf, readSaga } from '../sagas/read-saga.ts'
 import { nameTargets } from '../name-targets.ts'
-import { Reporter } from '../reporter.ts'
+import { distinctProblems, Reporter } from '../reporter.ts'
 import { entryOf } from '../yaml/tree.ts'
 import type { TreeNode } from '../yaml/tree.ts'
 import { readYamlText } from '../yaml/yaml-file.ts'
@@ -138,6 +139,7 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     file.sagas.forEach((node, index) => addSaga(node, index))
   }
   nodes.forEach((node, index) => add(node, index))
+  checkSagas(sagas, options.defaults.keepsEvents, reporter)
   if (reporter.errors.length === 0) {
     if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
     reporter.problems.push(...checkRulesAgainstSchemas(rules, schemas))
@@ -145,7 +147,7 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
     if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
     if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
   }
-  if (reporter.errors.length > 0) throw new ProblemsError(reporter.problems)
+  if (reporter.errors.length > 0) throw new ProblemsError(distinctProblems(reporter.problems))
   const loaded = rules.map(({ rule }) => rule)
   nameTargets([...loaded.flatMap(({ actions }) => actions), ...sagas.flatMap(commandsOf)])
   return {

@@ -2,6 +2,7 @@ import type { ActionType } from '../../model/rule/action.ts'
 import type { RULE_KEYS } from '../read/read-rule.ts'
 import { actionSchema, anyCase, DELIVERY, TEXTS } from './action-schema.ts'
 import { DURATION_SCHEMA, type JsonSchema } from './json-schema.ts'
+import { sagaSchema, sagaStepSchema } from './saga-schema.ts'
 import { PATTERN_DEFINITIONS, PATTERN_SCHEMA } from './pattern-schema.ts'
 
 const EVENT = anyCase(['insert', 'update', 'delete', 'truncate', 'ddl', 'gap'])
@@ -105,11 +106,13 @@ const RULE: { readonly [key in (typeof RULE_KEYS)[number]]: JsonSchema } = {
 
 /** JSON Schema of rules files, from the tables that the loader reads with. */
 export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema {
+  const { on, table, events, source, test, match } = RULE
+  const shared = { listen: { on, table, events, source, test, match, filter: FILTER }, retry: DELIVERY.retry }
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'BinGo rules',
     type: 'object',
-    anyOf: [{ required: ['rules'] }, { required: ['schemas'] }],
+    anyOf: [{ required: ['rules'] }, { required: ['sagas'] }, { required: ['schemas'] }],
     additionalProperties: false,
     properties: {
       schemas: {
@@ -121,7 +124,8 @@ export function rulesSchema(types: ReadonlyMap<string, ActionType>): JsonSchema 
         type: 'array',
         items: { type: 'object', required: ['id', 'actions'], additionalProperties: false, properties: RULE },
       },
+      sagas: { type: 'array', items: sagaSchema(shared) },
     },
-    definitions: { action: actionSchema(types), ...PATTERN_DEFINITIONS },
+    definitions: { action: actionSchema(types), sagaStep: sagaStepSchema(shared), ...PATTERN_DEFINITIONS },
   }
 }
