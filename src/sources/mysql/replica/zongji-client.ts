@@ -11,6 +11,7 @@ import { sessionStatements, type DumpRequest } from './dump-request.ts'
 import { ReusingSocket } from './reusing-socket.ts'
 import { classifyError } from '../server/login/source-error.ts'
 import { endlessEvent, endOfDump, packetsLost } from './stream-failures.ts'
+import { Turn } from './turn.ts'
 import type { PacketHandler, RawConnection, RawPacket, ZongJiInternals } from './zongji-internals.ts'
 
 export interface ReplicaHooks {
@@ -46,7 +47,8 @@ export class ReplicaConnection {
   #unfinishedBytes = 0
   /** Of zongji's two connections, by their stream; empty with TLS, which does its own buffering. */
   readonly #sockets = new Map<unknown, ReusingSocket>()
-  /** The feed's promise that must settle before the next event. */
+  readonly #turn = new Turn()
+  /** The feed's promise that must settle before the next event; or the present turn of the event loop, which was long. */
   #pending: Promise<void> | null = null
 
   private constructor(address: SourceAddress, feed: EventFeed, hooks: ReplicaHooks, connectTimeoutMs: number) {
@@ -144,7 +146,11 @@ export class ReplicaConnection {
       this.#hole = false
       const stream = this.#zongji.connection?.stream
       this.#sockets.get(stream)?.reuse(() => this.standsStill)
-      stream?.on('data', (chunk) => this.#boundEvent(chunk.length))
+      // After mysql2's own listener, which has handed on the packets of the chunk.
+      stream?.on('data', (chunk) => {
+        this.#boundEvent(chunk.length)
+        this.#boundTurn()
+      })
     }
     this.#zongji.BinlogClass = class extends Base {
       override start: PacketHandler = (packet, connection) => {
@@ -195,6 +201,14 @@ export class ReplicaConnection {
   #boundEvent(bytes: number): void {
     this.#unfinishedBytes += bytes
     if (this.#unfinishedBytes > MOST_EVENT_BYTES + SLACK_BYTES) this.#end(endlessEvent())
+  }
+
+  /** Timers, probes and replies get their turn, however fast the server sends. */
+  #boundTurn(): void {
+    const { connection } = this.#zongji
+    if (!this.#begun || this.#over || this.#pending !== null || connection === null) return
+    const over = this.#turn.overrun()
+    if (over !== undefined) this.#waitFor(over, connection)
   }
 
   #begin(connection: RawConnection): void {
