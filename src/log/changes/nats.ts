@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { newHeaders } from '../../clients/nats.ts'
-import { BingoError } from '../../model/errors.ts'
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
-import { withDeadline } from '../../model/with-deadline.ts'
-import { engineUnreachable, logClosed, logFull } from '../errors.ts'
 import type { NatsAddress } from '../nats/address.ts'
-import { closeStream, openStream } from '../nats/connection.ts'
 import { requireAll } from './numbers.ts'
 import type { StreamConnection } from '../nats/connection.ts'
+import { ANSWER_MS, KeptStream } from '../nats/kept-stream.ts'
 
-const TIMEOUT_MS = 10_000
 /** Published before the first of them is answered. */
 const CHUNK = 500
 const PAGE = 128
@@ -20,7 +16,6 @@ const TAIL = 4_096
 const HEADER_BYTES = 1_024
 /** Number of the message in its share, so that what is behind a place can be counted. */
 const NUMBER = 'bingo-number'
-const HINT = 'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions.'
 
 interface End {
   seq: number
@@ -43,13 +38,13 @@ export class NatsChangeLog implements ChangeLog {
   readonly description: string
   readonly #address: NatsAddress
   readonly #shares: number
-  #connection: Promise<StreamConnection> | null = null
+  readonly #stream: KeptStream
   /** Of the last append: where the stream ends, and the numbers of each share; null: they are to be asked. */
   #end: End | null = null
-  #closed = false
 
   constructor(address: NatsAddress, shares: number) {
     this.#address = address
+    this.#stream = new KeptStream(address)
     this.#shares = shares
     this.description = address.printable
   }
@@ -103,9 +98,8 @@ export class NatsChangeLog implements ChangeLog {
     })
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.#discard()
+  close(): Promise<void> {
+    return this.#stream.close()
   }
 
   async #publish({ jetstream }: StreamConnection, end: End, records: readonly ChangeLogRecord[]): Promise<void> {
@@ -120,7 +114,7 @@ export class NatsChangeLog implements ChangeLog {
         const expect = { streamName: stream, ...behind }
         return jetstream.publish(`${stream}.${share}`, body, {
           headers,
-          timeout: TIMEOUT_MS,
+          timeout: ANSWER_MS,
           msgID: `${batch}:${i}`,
           expect,
         })
@@ -172,32 +166,12 @@ export class NatsChangeLog implements ChangeLog {
   }
 
   async #use<T>(work: (connection: StreamConnection) => Promise<T>): Promise<T> {
-    if (this.#closed) throw logClosed(this.description)
     try {
-      return await withDeadline(this.#connected().then(work), TIMEOUT_MS * 2)
+      return await this.#stream.use(work)
     } catch (error) {
       this.#end = null
-      if (error instanceof BingoError) throw error
-      await this.#discard()
-      if (this.#closed) throw logClosed(this.description)
-      if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
-        throw logFull(this.description)
-      }
-      throw engineUnreachable(this.description, error, HINT)
+      throw error
     }
-  }
-
-  async #connected(): Promise<StreamConnection> {
-    const known = await this.#connection?.catch(() => null)
-    if (known !== undefined && known !== null && !known.client.isClosed()) return known
-    this.#connection = openStream(this.#address)
-    return this.#connection
-  }
-
-  async #discard(): Promise<void> {
-    const connection = this.#connection
-    this.#connection = null
-    await connection?.then(closeStream, () => undefined)
   }
 }
 

@@ -1,22 +1,15 @@
 import { addressTls } from '../../clients/address-tls.ts'
-import type { AddressTls } from '../../clients/address-tls.ts'
 import { parseEngineAddress } from '../../clients/engine-address.ts'
+import type { NatsLogin } from '../../clients/nats-login.ts'
 import { StoreAddressError } from '../store-address-error.ts'
 
 /** Where a stream is, from `nats://user:password@host:4222/stream?replicas=3&sync=always`. */
-export interface NatsAddress {
-  readonly servers: readonly string[]
-  /** User and password, or a token where there is no password. */
-  readonly user: string
-  readonly password: string
-  /** Path of a .creds file. */
-  readonly credentials: string | null
+export interface NatsAddress extends NatsLogin {
   readonly stream: string
   /** Of a stream that is made. */
   readonly replicas: number
   /** The operator says that the servers run with `sync_interval: always`: no client can ask them. */
   readonly syncsAlways: boolean
-  readonly tls: AddressTls | null
   readonly printable: string
 }
 

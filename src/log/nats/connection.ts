@@ -1,15 +1,12 @@
 import type { JetStreamClient, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { credentialsLogin, dialNats, jetstreamOf } from '../../clients/nats.ts'
-import { readSmallFile } from '../../model/small-file.ts'
+import { dialNats, jetstreamOf } from '../../clients/nats.ts'
+import { natsOptions } from '../../clients/nats-login.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnfit } from '../errors.ts'
 import type { NatsAddress } from './address.ts'
 
-const CONNECT_TIMEOUT_MS = 5_000
 const CLOSE_TIMEOUT_MS = 1_000
-const PING_INTERVAL_MS = 5_000
-const MAX_PINGS_OUT = 2
 const DUPLICATE_WINDOW_NS = 1e9
 const STREAM_NOT_FOUND = 10059
 
@@ -24,7 +21,7 @@ export interface StreamConnection {
 
 /** Makes the stream where there is none. Rejects with BINGO_LOG_ENGINE_UNFIT, or with the client's error. */
 export async function openStream(address: NatsAddress): Promise<StreamConnection> {
-  const client = await dialNats(optionsOf(address))
+  const client = await dialNats(natsOptions(address))
   try {
     const jetstream = jetstreamOf(client)
     const manager = await jetstream.jetstreamManager()
@@ -99,20 +96,4 @@ function check(config: StreamConfig, { stream, printable }: NatsAddress): void {
 
 function isStreamMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === STREAM_NOT_FOUND
-}
-
-function optionsOf({ servers, user, password, credentials, tls }: NatsAddress) {
-  const { servername: _, ...files } = tls ?? {}
-  return {
-    servers: [...servers],
-    name: 'bingo',
-    timeout: CONNECT_TIMEOUT_MS,
-    // The client would keep what was published meanwhile, and send it in addition to what the forwarder repeats.
-    reconnect: false,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    ...(user !== '' && (password === '' ? { token: user } : { user, pass: password })),
-    ...(credentials !== null && { authenticator: credentialsLogin(readSmallFile(credentials)) }),
-    ...(tls !== null && { tls: files }),
-  }
 }

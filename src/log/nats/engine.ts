@@ -1,21 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { JetStreamPublishOptions } from '@nats-io/jetstream'
 import { newHeaders } from '../../clients/nats.ts'
-import { BingoError } from '../../model/errors.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
-import { withDeadline } from '../../model/with-deadline.ts'
-import { engineUnreachable, indexMismatch, logClosed, logFull } from '../errors.ts'
+import { indexMismatch } from '../errors.ts'
 import { EngineMoved } from '../indexed/contract.ts'
 import type { Engine } from '../indexed/contract.ts'
 import { APPENDED_AT, entryOf, IN_INDEX, INDEX, markOf, PLACE } from '../indexed/entry.ts'
 import type { Mark } from '../indexed/entry.ts'
 import { partitionOf } from '../indexed/partition.ts'
 import type { NatsAddress } from './address.ts'
-import { closeStream, openStream } from './connection.ts'
 import type { StreamConnection } from './connection.ts'
+import { ANSWER_MS, KeptStream } from './kept-stream.ts'
 
-/** Of a call; longer than a server takes to elect another leader. */
-const TIMEOUT_MS = 10_000
 /** Messages given to a reader at once, by number and by bytes. */
 const PAGE = 256
 const PAGE_BYTES = 8 << 20
@@ -25,7 +21,6 @@ const PARTITIONS = 16
 const HEADER_BYTES = 1_024
 /** The stream does not end with the sequence, or the id, that is expected. */
 const NOT_BEHIND: readonly unknown[] = [10071, 10164, 10070]
-const HINT = 'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions.'
 
 const NOTHING = { upTo: 0, newest: 0 }
 
@@ -45,21 +40,21 @@ export class NatsEngine implements Engine {
   readonly description: string
   readonly durability: 'server' | 'fsync'
   readonly #address: NatsAddress
-  #connection: Promise<StreamConnection> | null = null
+  readonly #stream: KeptStream
   /** Sequence of the last message in the stream, as the last call found it. */
   #lastSeq = 0
   /** Sequence minus place, of what was appended or read last: it grows with each message of somebody else. */
   #ahead: number | null = null
-  #closed = false
 
   constructor(address: NatsAddress) {
     this.#address = address
+    this.#stream = new KeptStream(address, moved)
     this.description = address.printable
     this.durability = address.syncsAlways ? 'fsync' : 'server'
   }
 
   last(index: string): ReturnType<Engine['last']> {
-    return this.#use(async (connection) => {
+    return this.#stream.use(async (connection) => {
       const { state } = await connection.manager.streams.info(this.#address.stream)
       this.#lastSeq = state.last_seq
       if (state.messages === 0) return NOTHING
@@ -77,7 +72,7 @@ export class NatsEngine implements Engine {
   }
 
   append(index: string, entries: readonly LogEntry[]): Promise<void> {
-    return this.#use(async (connection) => {
+    return this.#stream.use(async (connection) => {
       const before = this.#lastSeq
       // Of this attempt alone: the server drops what it has seen under an id, also when it has lost it since.
       const batch = randomUUID()
@@ -95,7 +90,7 @@ export class NatsEngine implements Engine {
   }
 
   read(index: string, after: number): Promise<readonly LogEntry[]> {
-    return this.#use(async (connection) => {
+    return this.#stream.use(async (connection) => {
       const found = await this.#page(connection, Math.max(1, after + 1 + (this.#ahead ?? 0)))
       const last = found.at(-1)
       if (last !== undefined) this.#ahead = last.seq - last.mark.place
@@ -105,7 +100,7 @@ export class NatsEngine implements Engine {
   }
 
   trim(upTo: number): Promise<void> {
-    return this.#use(async ({ manager }) => {
+    return this.#stream.use(async ({ manager }) => {
       if (this.#ahead === null) return
       // Messages of others came in between: those before them have a lower sequence.
       const seq = upTo + 1 + Math.min(this.#ahead, 0)
@@ -114,9 +109,8 @@ export class NatsEngine implements Engine {
     })
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.#discard()
+  close(): Promise<void> {
+    return this.#stream.close()
   }
 
   async #publish(
@@ -134,7 +128,7 @@ export class NatsEngine implements Engine {
     if (isTooLarge) headers.set(IN_INDEX, 'true')
     await jetstream.publish(`${stream}.${partitionOf(key ?? id, PARTITIONS)}`, isTooLarge ? undefined : payload, {
       headers,
-      timeout: TIMEOUT_MS,
+      timeout: ANSWER_MS,
       msgID,
       expect: { streamName: stream, ...expect },
     })
@@ -159,44 +153,15 @@ export class NatsEngine implements Engine {
     })
     return found
   }
-
-  async #use<T>(work: (connection: StreamConnection) => Promise<T>): Promise<T> {
-    if (this.#closed) throw logClosed(this.description)
-    try {
-      const connection = await this.#connected()
-      return await withDeadline(work(connection), TIMEOUT_MS * 2)
-    } catch (error) {
-      if (error instanceof BingoError) throw error
-      if (isNotBehind(error)) throw new EngineMoved('another instance has appended', { cause: error })
-      await this.#discard()
-      if (this.#closed) throw logClosed(this.description)
-      if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
-        throw logFull(this.description)
-      }
-      throw engineUnreachable(this.description, error, HINT)
-    }
-  }
-
-  async #connected(): Promise<StreamConnection> {
-    const known = await this.#connection?.catch(() => null)
-    if (known !== undefined && known !== null && !known.client.isClosed()) return known
-    this.#connection = openStream(this.#address)
-    return this.#connection
-  }
-
-  async #discard(): Promise<void> {
-    const connection = this.#connection
-    this.#connection = null
-    await connection?.then(closeStream, () => undefined)
-  }
 }
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : null
 }
 
-function isNotBehind(error: unknown): boolean {
-  return NOT_BEHIND.includes(codeOf(error))
+function moved(error: unknown): Error | null {
+  if (!NOT_BEHIND.includes(codeOf(error))) return null
+  return new EngineMoved('another instance has appended', { cause: error })
 }
 
 function isNotFound(error: unknown): boolean {

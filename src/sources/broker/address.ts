@@ -1,7 +1,8 @@
 import { AddressError } from '../../clients/address-error.ts'
-import { addressTls, type AddressTls } from '../../clients/address-tls.ts'
+import { addressTls } from '../../clients/address-tls.ts'
 import { parseEngineAddress } from '../../clients/engine-address.ts'
 import { kafkaLogin, type KafkaLogin } from '../../clients/kafka-connection.ts'
+import type { NatsLogin } from '../../clients/nats-login.ts'
 import { parseRedisUrl, type RedisAddress } from '../../clients/redis/redis-url.ts'
 import { BingoError } from '../../model/errors.ts'
 
@@ -13,16 +14,6 @@ export type BrokerAddress =
   | { readonly type: 'kafka'; readonly login: KafkaLogin; readonly printable: string }
   | { readonly type: 'nats'; readonly login: NatsLogin; readonly printable: string }
   | { readonly type: 'redis'; readonly redis: RedisAddress; readonly printable: string }
-
-export interface NatsLogin {
-  readonly servers: readonly string[]
-  /** User and password, or a token where there is no password. */
-  readonly user: string
-  readonly password: string
-  /** Path of a .creds file. */
-  readonly credentials: string | null
-  readonly tls: AddressTls | null
-}
 
 export const BROKER_URLS: { readonly [type in BrokerType]: string } = {
   kafka: 'kafka://user:password@host:9092',

@@ -1,14 +1,10 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { credentialsLogin, dialNats, jetstreamOf } from '../../../clients/nats.ts'
-import { readSmallFile } from '../../../model/small-file.ts'
-import type { NatsLogin } from '../address.ts'
+import { dialNats, jetstreamOf } from '../../../clients/nats.ts'
+import { natsOptions, type NatsLogin } from '../../../clients/nats-login.ts'
 import { brokerUnfit, brokerUnreachable } from '../errors.ts'
 import type { BrokerStart } from '../start.ts'
 
-const CONNECT_TIMEOUT_MS = 5_000
-const PING_INTERVAL_MS = 5_000
-const MAX_PINGS_OUT = 2
 /** What is not acknowledged by then is delivered again, and then known as in flight. */
 const ACK_WAIT_NS = 30e9
 const STREAM_NOT_FOUND = 10059
@@ -38,7 +34,7 @@ export async function openNats(
   start: BrokerStart,
   stored: number | null,
 ): Promise<OpenNats> {
-  const client = await dialNats(optionsOf(options.login))
+  const client = await dialNats(natsOptions(options.login))
   try {
     const manager = await jetstreamOf(client).jetstreamManager()
     const stream = await manager.streams.info(options.stream).catch((error: unknown) => {
@@ -63,7 +59,7 @@ export async function hasStream({
   login,
   stream,
 }: Pick<NatsStreamOptions, 'login' | 'stream' | 'topics'>): Promise<boolean> {
-  const client = await dialNats(optionsOf(login))
+  const client = await dialNats(natsOptions(login))
   try {
     const manager = await jetstreamOf(client).jetstreamManager()
     await manager.streams.info(stream)
@@ -126,19 +122,4 @@ function missing({ description, stream }: NatsStreamOptions): Error {
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
-}
-
-function optionsOf({ servers, user, password, credentials, tls }: NatsLogin) {
-  const { servername: _, ...files } = tls ?? {}
-  return {
-    servers: [...servers],
-    name: 'bingo',
-    timeout: CONNECT_TIMEOUT_MS,
-    reconnect: false,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    ...(user !== '' && (password === '' ? { token: user } : { user, pass: password })),
-    ...(credentials !== null && { authenticator: credentialsLogin(readSmallFile(credentials)) }),
-    ...(tls !== null && { tls: files }),
-  }
 }
