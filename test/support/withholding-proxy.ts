@@ -74,6 +74,8 @@ class DumpStream {
   private readonly proxy: WithholdingProxy
   private rest = Buffer.alloc(0)
   private sequence = 1
+  /** What was withheld on this connection does not come on it any more. */
+  private hasLost = false
 
   constructor(proxy: WithholdingProxy) {
     this.proxy = proxy
@@ -94,12 +96,14 @@ class DumpStream {
   private choose(packet: Buffer): Buffer | null {
     const { proxy } = this
     const type = packet[EVENT_TYPE_AT] ?? 0
+    const withholds = proxy.withholds || this.hasLost
     if (HEARTBEATS.includes(type)) {
-      if (!proxy.withholds) proxy.heartbeat = packet
+      if (!withholds) proxy.heartbeat = packet
       return proxy.heartbeat
     }
-    if (!proxy.withholds || PREAMBLE.includes(type)) return packet
+    if (!withholds || PREAMBLE.includes(type)) return packet
     proxy.withheld += 1
+    this.hasLost = true
     return null
   }
 

@@ -67,7 +67,8 @@ export class ServerProcess {
     try {
       this.#child = spawn(command.command, command.args, {
         cwd: this.folder,
-        env: { ...process.env, ...command.env },
+        // MySQL and MariaDB delete at their start what has the name of a temporary table there: also what others use.
+        env: { ...process.env, TMPDIR: this.folder, ...command.env },
         // A process group of its own: Ctrl-C is for the program that uses the server, which may still need it to finish.
         detached: true,
         stdio: ['ignore', log, log],

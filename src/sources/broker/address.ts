@@ -1,7 +1,7 @@
 import { AddressError } from '../../clients/address-error.ts'
 import { addressTls } from '../../clients/address-tls.ts'
 import { parseEngineAddress } from '../../clients/engine-address.ts'
-import { kafkaLogin, type KafkaLogin } from '../../clients/kafka-connection.ts'
+import { kafkaLogin, type KafkaLogin } from '../../clients/kafka-login.ts'
 import type { NatsLogin } from '../../clients/nats-login.ts'
 import { parseRedisUrl, type RedisAddress } from '../../clients/redis/redis-url.ts'
 import { BingoError } from '../../model/errors.ts'
