@@ -1,48 +1,24 @@
-import type { Clock } from '../../model/clock.ts'
-import { systemClock } from '../../model/clock.ts'
+import { MemoryNotes } from '../memory-notes.ts'
 import type { BarrierStorage, NotedCommand, SagaOperation } from './contract.ts'
 
-interface Noted {
-  readonly at: number
-  readonly notedBy: SagaOperation
-  result: string | null
-}
+type Command = Parameters<BarrierStorage['find']>[1]
 
 /** Commands that this process has seen, for tests. It has no transactions: a command whose work failed came. */
-export class MemoryBarrier implements BarrierStorage {
-  readonly description = 'memory:'
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #noted = new Map<string, Noted>()
-
-  constructor(clock: Pick<Clock, 'now'> = systemClock) {
-    this.#clock = clock
-  }
-
-  async setup(): Promise<void> {}
-
+export class MemoryBarrier extends MemoryNotes<SagaOperation> implements BarrierStorage {
   async note(_transaction: unknown, command: NotedCommand): Promise<boolean> {
-    const key = keyOf(command)
-    if (this.#noted.has(key)) return false
-    this.#noted.set(key, { at: this.#clock.now(), notedBy: command.notedBy, result: null })
-    return true
+    return this.add(keyOf(command), command.notedBy)
   }
 
-  async find(_transaction: unknown, command: Parameters<BarrierStorage['find']>[1]): Promise<Noted | null> {
-    return this.#noted.get(keyOf(command)) ?? null
+  async find(_transaction: unknown, command: Command): ReturnType<BarrierStorage['find']> {
+    const noted = this.get(keyOf(command))
+    return noted === undefined ? null : { notedBy: noted.more, result: noted.result }
   }
 
-  async finish(_transaction: unknown, command: Parameters<BarrierStorage['finish']>[1], result: string): Promise<void> {
-    const noted = this.#noted.get(keyOf(command))
-    if (noted !== undefined) noted.result = result
-  }
-
-  async deleteReceivedBefore(before: Date): Promise<number> {
-    const old = [...this.#noted].filter(([, { at }]) => at < before.getTime())
-    for (const [key] of old) this.#noted.delete(key)
-    return old.length
+  async finish(_transaction: unknown, command: Command, result: string): Promise<void> {
+    this.setResult(keyOf(command), result)
   }
 }
 
-function keyOf({ saga, step, operation }: Parameters<BarrierStorage['find']>[1]): string {
+function keyOf({ saga, step, operation }: Command): string {
   return JSON.stringify([saga, step, operation])
 }

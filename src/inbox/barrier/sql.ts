@@ -1,12 +1,10 @@
-import type { DatabaseSync } from 'node:sqlite'
 import { EXPRESSIONS } from '../../clients/sql/expressions.ts'
 import { databaseOf, sessionOf, UnknownHandleError } from '../../clients/sql/handles.ts'
 import type { OwnDatabase } from '../../clients/sql/handles.ts'
-import { migrate, migrateSqlite } from '../../clients/sql/migrate.ts'
-import type { Migrations } from '../../clients/sql/migrate.ts'
 import type { SqlDialect, SqlSession } from '../../clients/sql/session.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { BarrierStorage, NotedCommand, SagaOperation } from './contract.ts'
+import { isTableName, newestOf, NOTE, NotesTable } from '../notes-table.ts'
 
 export interface SqlBarrierOptions {
   /** Default: `saga_barrier`. */
@@ -14,8 +12,6 @@ export interface SqlBarrierOptions {
 }
 
 export const BARRIER_TABLE = 'saga_barrier'
-/** Rows that are deleted at once. */
-const CHUNK = 1_000
 
 /** The lengths fill what MySQL takes as a key. */
 const mysqlName = (length: number): string => `VARCHAR(${length}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL`
@@ -32,17 +28,6 @@ const COLUMNS: Readonly<Record<SqlDialect, string>> = {
     received_at TIMESTAMPTZ(3) NOT NULL DEFAULT now(), result JSON,
     PRIMARY KEY (saga, step, op)`,
 }
-const TABLE_OPTIONS: Readonly<Record<SqlDialect, string>> = {
-  sqlite: 'STRICT, WITHOUT ROWID',
-  mysql: 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin',
-  postgres: '',
-}
-/** Each waits for a transaction that has noted the command and not ended, and leaves this one usable. */
-const NOTE: Readonly<Record<SqlDialect, readonly [before: string, behind: string]>> = {
-  sqlite: ['INSERT OR IGNORE', ''],
-  mysql: ['INSERT IGNORE', ''],
-  postgres: ['INSERT', ' ON CONFLICT DO NOTHING'],
-}
 const WHICH = 'WHERE saga = ? AND step = ? AND op = ?'
 
 /** Of one operation of a step. */
@@ -53,7 +38,7 @@ type Noted = Pick<NotedCommand, 'saga' | 'step' | 'operation'>
  * for `setup` and cleaning up. Throws BINGO_BARRIER_DATABASE for anything else.
  */
 export function sqlBarrier(database: unknown, { table = BARRIER_TABLE }: SqlBarrierOptions = {}): BarrierStorage {
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,40}$/.test(table)) {
+  if (!isTableName(table)) {
     throw new BingoError('BINGO_BARRIER_DATABASE', `"${table}" is not a name for the table of a barrier`, {
       hint: 'Use letters, digits and underscores.',
     })
@@ -96,10 +81,8 @@ export class SqlBarrier implements Pick<BarrierStorage, 'note' | 'find' | 'finis
     transaction: unknown,
     { saga, step, operation }: Noted,
   ): Promise<{ notedBy: SagaOperation; result: string | null } | null> {
-    // What another transaction has committed since this one's snapshot was taken is seen by locking reads alone.
-    const newest = this.#dialect === 'mysql' ? ' LOCK IN SHARE MODE' : ''
     const result = EXPRESSIONS[this.#dialect].jsonText('result')
-    const sql = `SELECT noted_by AS noted, ${result} AS value FROM ${this.#table} ${WHICH}${newest}`
+    const sql = `SELECT noted_by AS noted, ${result} AS value FROM ${this.#table} ${WHICH}${newestOf(this.#dialect)}`
     const row = (await this.#sessionOf(transaction).run(sql, [saga, step, operation])).rows[0]
     if (row === undefined) return null
     return { notedBy: row['noted'] === 'undo' ? 'undo' : 'do', result: (row['value'] as string | null) ?? null }
@@ -122,43 +105,26 @@ export class SqlBarrier implements Pick<BarrierStorage, 'note' | 'find' | 'finis
 /** With a database of its own to make the table in, and to clean it. */
 class OwnedSqlBarrier extends SqlBarrier implements BarrierStorage {
   readonly description: string
-  readonly #database: OwnDatabase
-  readonly #handle: unknown
-  readonly #table: string
+  readonly #notes: NotesTable
 
   constructor(database: OwnDatabase, handle: unknown, table: string) {
     super(database.dialect, table)
-    this.#database = database
-    this.#handle = handle
-    this.#table = table
-    this.description = `${database.dialect} table ${table}`
+    this.#notes = new NotesTable({
+      database,
+      handle,
+      table,
+      component: 'barrier',
+      columns: COLUMNS,
+      key: 'saga, step, op',
+    })
+    this.description = this.#notes.description
   }
 
-  async setup(): Promise<void> {
-    const tables = tablesOf(this.#database.dialect, this.#table)
-    if (this.#database.dialect === 'sqlite') migrateSqlite(this.#handle as DatabaseSync, tables)
-    else await migrate(this.#database, tables)
+  setup(): Promise<void> {
+    return this.#notes.setup()
   }
 
-  async deleteReceivedBefore(before: Date): Promise<number> {
-    const { dialect } = this.#database
-    const old = `received_at < ${EXPRESSIONS[dialect].timeOf}`
-    const key = '(saga, step, op)'
-    const some =
-      dialect === 'mysql'
-        ? `${old} LIMIT ${CHUNK}`
-        : `${key} IN (SELECT saga, step, op FROM ${this.#table} WHERE ${old} LIMIT ${CHUNK})`
-    let deleted = 0
-    for (;;) {
-      const { changes } = await this.#database.run(`DELETE FROM ${this.#table} WHERE ${some}`, [before.getTime()])
-      deleted += changes
-      if (changes < CHUNK) return deleted
-    }
+  deleteReceivedBefore(before: Date): Promise<number> {
+    return this.#notes.deleteReceivedBefore(before)
   }
-}
-
-function tablesOf(dialect: SqlDialect, table: string): Migrations {
-  const create = `CREATE TABLE IF NOT EXISTS ${table} (${COLUMNS[dialect]}) ${TABLE_OPTIONS[dialect]}`
-  const index = `CREATE INDEX IF NOT EXISTS ${table}_received ON ${table} (received_at)`
-  return { component: `barrier:${table}`, versions: [dialect === 'mysql' ? [create] : [create, index]] }
 }
