@@ -1,3 +1,4 @@
+import { aborted } from '../model/aborted.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Transaction } from '../model/event/change.ts'
 import { BingoError } from '../model/errors.ts'
@@ -277,12 +278,5 @@ function parsePosition(text: string, source: string): SharePosition {
   }
   throw new BingoError('BINGO_CHECKPOINT_CORRUPT', `The stored position of the share "${source}" cannot be read`, {
     hint: 'Restore the state store from a backup, or delete the checkpoint of the share: it is read from its beginning then.',
-  })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

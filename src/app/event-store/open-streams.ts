@@ -4,6 +4,7 @@ import { openStoredStreams } from '../../event-store/create.ts'
 import type { StoredStreams } from '../../event-store/event-store.ts'
 import { groupOf, STREAMS_POSITIONS, streamsFeed, type StreamsPosition } from '../../event-store/rule-feed.ts'
 import type { SourceEntry } from '../../flow/reading.ts'
+import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { StreamSink } from '../../model/event/posted/stream-sink.ts'
 import type { Log } from '../../model/rule/action.ts'
@@ -115,11 +116,4 @@ function feedUpTo(
       await aborted(signal)
     },
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

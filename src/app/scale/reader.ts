@@ -2,7 +2,7 @@ import type { Events, RuleSwitches } from '../../events/contract.ts'
 import { openChangeLog } from '../../log/changes/open.ts'
 import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
-import type { GapLog } from '../../model/event/gap.ts'
+import { NO_GAPS, type GapLog } from '../../model/event/gap.ts'
 import type { Target, TargetConfig } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
@@ -83,7 +83,7 @@ export class Reader implements Daemon {
   }
 
   gaps(source?: string): GapLog {
-    return this.daemon?.gaps(source) ?? { total: 0, recent: [] }
+    return this.daemon?.gaps(source) ?? NO_GAPS
   }
 
   events(): Events | null {

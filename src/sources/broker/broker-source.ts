@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Change, Transaction } from '../../model/event/change.ts'
@@ -207,10 +208,3 @@ function transactionOf({ txId, gtid, file, offset, serverId, timestampUs, query 
 
 /** How the text of a statement is read: as a session of MySQL has it that changed nothing. */
 const SESSION: SqlSession = { ansiQuotes: false, backslashEscapes: true, mariadbComments: false, foldNames: false }
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Transaction } from '../../model/event/change.ts'
@@ -104,11 +105,4 @@ export class FeedSource<P extends object> implements Source<P> {
 
 function ended(what: string, description: string): BingoError {
   return new BingoError('BINGO_FEED_ENDED', `Reading ${what} ${description} ended`, { retryable: true })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,3 +1,4 @@
+import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -180,11 +181,4 @@ function described(error: unknown): { readonly code: string; readonly err: strin
 
 function ended(description: string): BingoError {
   return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${description} stopped answering`, { retryable: true })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
