@@ -95,7 +95,7 @@ export class RunningSagas implements SagaSink {
     this.definitions.add(unknown.flatMap((source) => this.compiled(source, rules) ?? []))
   }
 
-  /** Undefined where it cannot be used any more: its instances wait, and it is told. */
+  /** Undefined where it cannot be used any more: its instances wait, and it is reported. */
   private compiled(source: SagaSource, rules: RuleSet): SagaDefinition | undefined {
     const { stats, log } = this.deps
     const name = `${source.id} ${source.version}`

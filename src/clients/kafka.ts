@@ -38,12 +38,12 @@ export function openConsumer(options: KafkaConnection): BytesConsumer {
   return consumer
 }
 
-/** A member of a group; it joins when it is told to. `beforeJoin`: awaited before each request to join. */
+/** A member of a group; it joins when it is asked to. `beforeJoin`: awaited before each request to join. */
 export function openGroupMember(options: KafkaConnection & GroupMemberOptions): BytesConsumer {
   const { beforeJoin, ...rest } = options
   const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
     ...rest,
-    // Else a commit that the group refuses would be repeated as a member that joined anew.
+    // Else a commit that the group refuses would be repeated as a member that has joined again.
     retries: false,
     protocolsMetadata: () => beforeJoin().then(() => Buffer.alloc(0)),
   })

@@ -47,7 +47,7 @@ export class Members {
     return this.#living.map(([, { beat: _beat, ...member }]) => member)
   }
 
-  /** How many of so many shares are this worker's: all of them are somebody's, and nobody has two more than another. */
+  /** How many of all shares this worker is to have: each share has a worker, and none has two more than another. */
   quota(shares: number): number {
     const workers = this.#living.filter(([, { role }]) => role === 'worker').map(([id]) => id)
     const place = workers.indexOf(this.#id)
@@ -61,7 +61,7 @@ export class Members {
       await this.tell()
       await this.#deps.clock.sleep(BEAT_MS, signal).catch(() => undefined)
     }
-    // What is still told by then is told before; nothing is told afterwards.
+    // What is being written is written before; nothing is written afterwards.
     this.#hasLeft = true
     await this.#writing
     await this.#write((members) => {

@@ -16,7 +16,7 @@ import { seal } from './record-batch.ts'
 
 /** The broker has it already: the answer to an earlier try was lost. */
 const DUPLICATE = 'DUPLICATE_SEQUENCE_NUMBER'
-/** Sequence numbers begin anew behind the largest. */
+/** Sequence numbers start again from 0 behind the largest. */
 const SEQUENCES = 2 ** 31
 
 export interface BatchProducerOptions {

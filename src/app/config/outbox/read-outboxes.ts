@@ -41,7 +41,7 @@ function readEntry(map: MapNode, reader: EntryReader): OutboxConfig | undefined 
   reader.known(map, 'an entry', ENTRY_KEYS)
   const named = reader.given(map, 'table')
   const table = readTable(map, named, reader)
-  // What else is wrong with the entry is told as well.
+  // What else is wrong with the entry is reported as well.
   const entry = readRest(table ?? STAND_IN, map, reader)
   return table === undefined ? undefined : { ...entry, tableLocation: named!.location }
 }
