@@ -53,7 +53,7 @@ export interface TestOptions extends GlobalOptions {
 export function testCommand(exit: (code: number) => void): Command {
   return new Command('test')
     .summary('run unit tests of rules and sagas')
-    .description('Runs unit tests of rules, written in YAML; exits 1 if one fails.')
+    .description('Runs unit tests of rules and sagas, written in YAML; exits 1 if one fails.')
     .argument('[files...]', 'files, folders, globs (default: rules/tests)')
     .option('--schema <file>', 'take table definitions from a schema dump (mysqldump --no-data --databases …)')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
