@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { pathFromTest } from './durations.ts'
 
 /** Seconds of the files that take long, as `npm run test:durations` wrote them. */
 const RECORDED = JSON.parse(readFileSync(new URL('./test-durations.json', import.meta.url), 'utf8')) as {
@@ -15,9 +15,8 @@ const UNKNOWN_S: { readonly [project: string]: number } = { fault: 60, integrati
  */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const { root } = this.ctx.config
     const seconds = ({ moduleId, project }: TestSpecification): number =>
-      RECORDED[relative(root, moduleId)] ?? UNKNOWN_S[project.name] ?? 0
+      RECORDED[pathFromTest(moduleId)] ?? UNKNOWN_S[project.name] ?? 0
     return (await super.sort(files)).sort((one, other) => seconds(other) - seconds(one))
   }
 }
