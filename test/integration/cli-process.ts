@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
+import { mainFile } from '../support/main-file.ts'
 
-export const MAIN = fileURLToPath(
-  new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
-)
+export const MAIN = mainFile()
 
 export interface CliResult {
   readonly code: number | null

@@ -6,8 +6,9 @@ import { expect, test } from 'vitest'
 import { besides, eventually } from '../support/daemon.ts'
 import type { Daemon } from '../support/daemon.ts'
 import { useShopRows } from '../support/shop-rows.ts'
+import { mainFile } from '../support/main-file.ts'
 import { FAILPOINT_VARIABLE } from '../fault/failpoints/names.ts'
-import { bingo, MAIN } from './cli-process.ts'
+import { bingo } from './cli-process.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 const RULES = `rules:
@@ -52,11 +53,15 @@ const accept = () => shop.redis.cli('DEL', ...refused())
 
 /** Runs a retry that is killed at a failpoint. */
 async function killedRetry(daemon: Daemon, args: readonly string[], failpoint: string): Promise<void> {
-  const child = spawn(process.execPath, [...IMPORT_FAILPOINTS, MAIN, 'dead-letters', 'retry', ...args], {
-    cwd: '/tmp',
-    env: { ...CHILD_ENVIRONMENT, ...besides(daemon), [FAILPOINT_VARIABLE]: failpoint } as NodeJS.ProcessEnv,
-    stdio: 'ignore',
-  })
+  const child = spawn(
+    process.execPath,
+    [...IMPORT_FAILPOINTS, mainFile({ sources: true }), 'dead-letters', 'retry', ...args],
+    {
+      cwd: '/tmp',
+      env: { ...CHILD_ENVIRONMENT, ...besides(daemon), [FAILPOINT_VARIABLE]: failpoint } as NodeJS.ProcessEnv,
+      stdio: 'ignore',
+    },
+  )
   await once(child, 'exit')
   expect(child.signalCode).toBe('SIGKILL')
   await shop.redis.cli('-n', '1', 'DEL', 'bingo:{bingo}:dead-letters:lease')

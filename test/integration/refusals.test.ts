@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Daemon } from '../support/daemon.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
+import { mainFile } from '../support/main-file.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const MAIN = mainFile()
 const RULES = 'rules:\n  - {id: all, table: shop.users, actions: [{type: log, path: stdout}]}\n'
 /** Documented in docs/errors.md: the source refuses. */
 const EXIT_SOURCE = 3

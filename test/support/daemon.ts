@@ -9,16 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { CHILD_ENVIRONMENT } from './child-environment.ts'
-import { fileURLToPath } from 'node:url'
+import { mainFile } from './main-file.ts'
 
 export { freePort }
-
-/** The sources run directly; BINGO_TEST_DIST=1 takes what `npm run build` made, as the image does. */
-function mainFile(): string {
-  return fileURLToPath(
-    new URL(process.env['BINGO_TEST_DIST'] ? '../../dist/main.js' : '../../src/main.ts', import.meta.url),
-  )
-}
 
 /** Machines stall at times: hang detection, not a measure of speed. */
 const READY_TIMEOUT_MS = 150_000
@@ -47,6 +40,9 @@ export interface LogLine {
  * (rules, file checkpoint) over stops and starts; removed when disposed.
  */
 export class Daemon implements AsyncDisposable {
+  /** Of this process, prepared and not disposed of. */
+  static readonly #living = new Set<Daemon>()
+
   readonly folder: string
   readonly options: DaemonOptions
   readonly adminPort: number
@@ -64,7 +60,9 @@ export class Daemon implements AsyncDisposable {
   static async prepare(options: DaemonOptions): Promise<Daemon> {
     const folder = await mkdtemp(join(tmpdir(), 'bingo-daemon-'))
     await writeFile(join(folder, 'rules.yaml'), options.rules)
-    return new Daemon(folder, await freePort(), options)
+    const daemon = new Daemon(folder, await freePort(), options)
+    Daemon.#living.add(daemon)
+    return daemon
   }
 
   /** Prepares, starts and waits until it is ready. */
@@ -78,6 +76,11 @@ export class Daemon implements AsyncDisposable {
       throw error
     }
     return daemon
+  }
+
+  /** Whatever a test has left that was cut off. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...Daemon.#living].map((daemon) => daemon[Symbol.asyncDispose]()))
   }
 
   get pid(): number {
@@ -100,7 +103,9 @@ export class Daemon implements AsyncDisposable {
       ...this.options.env,
       ...extraEnv,
     }
-    const child = spawn(process.execPath, [...NODE_FLAGS, ...(this.options.nodeArgs ?? []), mainFile(), 'run'], {
+    const { nodeArgs = [] } = this.options
+    const main = mainFile({ sources: nodeArgs.includes('--import') })
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeArgs, main, 'run'], {
       cwd: this.folder,
       env: env as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -189,6 +194,7 @@ export class Daemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGKILL')
     await rm(this.folder, { recursive: true, force: true })
+    Daemon.#living.delete(this)
   }
 
   private keep(line: string): void {

@@ -11,6 +11,8 @@ const CACHE = 'node-compile-cache'
 const COMPILED = new URL('../../node_modules/.cache/compiled', import.meta.url).pathname
 /** Folders of what a fault run found, which its message names. */
 const EVIDENCE = 'faults-'
+/** A file that says that an attempt of some test has failed: it was cut off and may not have cleaned up. */
+export const FAILED_ATTEMPT = 'an-attempt-failed'
 
 /**
  * Gives all tests of a run one temporary folder, and fails the run where something is left in it at the end, or where a
@@ -32,25 +34,31 @@ export default function setup(): (() => Promise<void>) | undefined {
     const hasEvidence = names.some((name) => name.startsWith(EVIDENCE))
     const removed = hasEvidence ? names.filter((name) => !name.startsWith(EVIDENCE)) : ['']
     for (const name of removed) rmSync(join(folder, name), { recursive: true, force: true })
-    if (left.length > 0) throw new Error(`the tests have left:\n  ${left.join('\n  ')}`)
+    if (left.length === 0) return
+    const message = `the tests have left:\n  ${left.join('\n  ')}`
+    if (!names.includes(FAILED_ATTEMPT)) throw new Error(message)
+    // The failure is told with its test, and this may be what it was cut off from.
+    process.stderr.write(`${message}\n`)
+    for (const pid of pidsOf(folder)) process.kill(pid, 'SIGKILL')
   }
 }
 
 function leftIn(folder: string): string[] {
-  const files = readdirSync(folder).filter((name) => name !== CACHE && !name.startsWith(EVIDENCE))
-  return [...files.map((name) => join(folder, name)), ...processesOf(folder)]
+  const kept = [CACHE, FAILED_ATTEMPT]
+  const files = readdirSync(folder).filter((name) => !kept.includes(name) && !name.startsWith(EVIDENCE))
+  const processes = pidsOf(folder).map((pid) => `process ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
+  return [...files.map((name) => join(folder, name)), ...processes]
 }
 
 /** Whose command line or home names the folder. The workers that run the tests only have it as TMPDIR. */
-function processesOf(folder: string): string[] {
+function pidsOf(folder: string): number[] {
   if (!existsSync('/proc/self/environ')) return []
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const command = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
-      const isOurs = command.includes(folder) || read(`/proc/${pid}/environ`).includes(`HOME=${folder}`)
-      return isOurs ? [`process ${pid}: ${command}`] : []
-    })
+    .filter(
+      (pid) => read(`/proc/${pid}/cmdline`).includes(folder) || read(`/proc/${pid}/environ`).includes(`HOME=${folder}`),
+    )
+    .map(Number)
 }
 
 /** Empty for a process that has ended, or is another user's. */

@@ -1,17 +1,25 @@
 import { execFile } from 'node:child_process'
+import { copyFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { bundle, ROOT } from '../../../.config/bundle.ts'
 import { startMariadbServer } from '../../../src/demo/servers/mariadb.ts'
 import { startMysqlServer } from '../../../src/demo/servers/mysql.ts'
 import { startRedisServer } from '../../../src/demo/servers/redis.ts'
+import { BUNDLE } from '../main-file.ts'
 
-/** What the daemon and the commands consist of. */
+/** Below it, `node_modules` is found. */
+const BUNDLED = join(ROOT, 'node_modules/.cache/tested')
+/** What the daemon and the commands consist of, for those that run from the sources. */
 const PROGRAMS = ['daemon/run-daemon', 'check/check-all', 'dead-letters/dead-letters-retry']
 /** The setup of a project; others have the same. */
 const DONE = 'BINGO_TESTS_SERVERS_FETCHED'
 
 /**
- * Fetches what the tests need before the first one runs, so that no test's own time is spent on a download, and compiles
- * the sources for their processes: one that is killed leaves nothing for the next one.
+ * Fetches what the tests need before the first one runs, so that no test's own time is spent on a download. Makes the
+ * bundle that their processes run, as those of users do, in a third of the time that the sources need to start; and
+ * compiles both: a process that is killed leaves nothing for the next one.
  */
 export default async function setup(): Promise<void> {
   if (process.env[DONE] !== undefined) return
@@ -20,7 +28,19 @@ export default async function setup(): Promise<void> {
     const server = await start()
     await server.stop()
   }
-  const files = PROGRAMS.map((name) => new URL(`../../../src/cli/${name}.ts`, import.meta.url).href)
+  // What is left of another tree would be compiled beside it.
+  rmSync(join(BUNDLED, 'dist'), { recursive: true, force: true })
+  await bundle(join(BUNDLED, 'dist'))
+  copyFileSync(join(ROOT, 'package.json'), join(BUNDLED, 'package.json'))
+  // As in the package: the demo has its rules beside dist/.
+  rmSync(join(BUNDLED, 'examples'), { force: true })
+  symlinkSync(join(ROOT, 'examples'), join(BUNDLED, 'examples'))
+  process.env[BUNDLE] = join(BUNDLED, 'dist/main.js')
+  const chunks = readdirSync(join(BUNDLED, 'dist/chunk')).filter((name) => name.endsWith('.js'))
+  const files = [
+    ...PROGRAMS.map((name) => join(ROOT, `src/cli/${name}.ts`)),
+    ...chunks.map((name) => join(BUNDLED, 'dist/chunk', name)),
+  ].map((file) => pathToFileURL(file).href)
   const script = `${files.map((file) => `await import(${JSON.stringify(file)});`).join(' ')} process.exit()`
   await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
 }

@@ -2,7 +2,7 @@ import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BingoError } from '../../../src/model/errors.ts'
 import { ensureCached, serversCacheFolder } from '../../../src/demo/servers/cache.ts'
-import { findOnPath, runCommand } from '../../../src/demo/servers/command.ts'
+import { findOnPath, runCommand, type Command } from '../../../src/demo/servers/command.ts'
 import { freePort } from '../../../src/demo/servers/ports.ts'
 import { progressOnStderr } from '../../../src/demo/servers/progress.ts'
 import { ServerProcess } from '../../../src/demo/servers/server-process.ts'
@@ -59,6 +59,11 @@ export async function startKafkaCluster(nodes: number, options: KafkaOptions = {
   if (failed === undefined) return running
   await Promise.all(running.map((node) => node.stop()))
   throw failed.reason
+}
+
+/** Command line of a tool of Kafka, by its class: that is what its shell scripts start. */
+export async function kafkaTool(tool: string, args: readonly string[], folder: string): Promise<Command> {
+  return { command: 'java', args: [...jvm(await kafkaJars(), folder), tool, ...args], env: {} }
 }
 
 async function kafkaJars(): Promise<string> {

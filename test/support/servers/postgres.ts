@@ -15,6 +15,9 @@ const INSTALLED = '/usr/lib/postgresql'
 /** After a kill it would sync each of the thousands of files that many databases have. */
 const QUICK = ['-c', 'recovery_init_sync_method=syncfs']
 
+/** For one attempt to connect: hang detection, another one follows. */
+const ANSWER_TIMEOUT_MS = 10_000
+
 /** A PostgreSQL (14 or newer) of its own; the user `postgres` needs no password. Needs `initdb` and `postgres` on this machine. */
 export async function startPostgres(options: readonly string[] = []): Promise<TestServer> {
   const [initdb, postgres] = await Promise.all([program('initdb'), program('postgres')])
@@ -37,9 +40,11 @@ export async function startPostgres(options: readonly string[] = []): Promise<Te
   }
 }
 
-/** It accepts connections before it answers. */
+/** It accepts connections before it answers, and may die without a word to one that waits: the next one is told. */
 async function answers(url: string): Promise<boolean> {
-  const client = new pg.Client(url)
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ANSWER_TIMEOUT_MS })
+  // What comes after `connect` failed has no other listener.
+  client.on('error', () => undefined)
   try {
     await client.connect()
     await client.end()
