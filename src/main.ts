@@ -5,6 +5,8 @@ import { nodeTooOld, replaceWithFlags } from './model/node-runtime.ts'
 const tooOld = nodeTooOld(process.versions.node)
 if (tooOld === undefined) {
   replaceWithFlags(process)
+  const { keepCompiledCode } = await import('./cli/compiled-code.ts')
+  keepCompiledCode(import.meta.filename, process.getuid?.())
   const { runCli } = await import('./cli/program.ts')
   process.exitCode = await runCli(process.argv)
 } else {
