@@ -19,11 +19,13 @@ export class ByteArena {
   at = 0
   #size: number
   readonly #largest: number
+  readonly #mostSpare: number
   readonly #spare: Buffer[] = []
 
-  constructor(smallest = SMALLEST_BYTES, largest = LARGEST_BYTES) {
+  constructor(smallest = SMALLEST_BYTES, largest = LARGEST_BYTES, mostSpare = MOST_SPARE) {
     this.#size = smallest
     this.#largest = largest
+    this.#mostSpare = mostSpare
     this.buffer = Buffer.alloc(0)
     this.view = viewOf(this.buffer)
   }
@@ -45,7 +47,7 @@ export class ByteArena {
 
   /** Nobody needs what was written to this buffer any more: it may be written to again. */
   reuse(buffer: Buffer): void {
-    if (buffer.length === this.#largest && this.#spare.length < MOST_SPARE) this.#spare.push(buffer)
+    if (buffer.length === this.#largest && this.#spare.length < this.#mostSpare) this.#spare.push(buffer)
   }
 
   #next(bytes: number): Buffer {

@@ -3,7 +3,7 @@ import { valuesEqual } from '../../../../model/event/changed-columns.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import type { ColumnDef } from '../../../../model/table/table.ts'
 import type { Constants } from '../columns/codec.ts'
-import { differInAscii } from './text.ts'
+import { differInAscii } from '../../../../model/event/bytes/text.ts'
 import type { ValueCode } from './value-code.ts'
 
 /** A column of the events that are written. */
@@ -48,6 +48,19 @@ function meansOther({ def, value }: WrittenColumn, old: string, new_: string, co
   const surely = value.isText ? `${constant(differInAscii)}(b,${old},${oldEnd},${new_},${newEnd})||` : ''
   return `${surely}!${constant(valuesEqual)}(${read}(b,${old},${oldEnd}),${read}(b,${new_},${newEnd}))`
 }
+
+/** Whether a value is longer to write than to copy. */
+export function isCopied({ value, def }: WrittenColumn): boolean {
+  return value.isText || !INTEGERS.has(def.type)
+}
+
+const INTEGERS: ReadonlySet<number> = new Set([
+  ColumnType.TINY,
+  ColumnType.SHORT,
+  ColumnType.INT24,
+  ColumnType.LONG,
+  ColumnType.YEAR,
+])
 
 /** The decoder of a value outside of a row, for what few rows need. */
 function readerOf({ codec }: ValueCode): (bytes: Buffer, start: number, end: number) => Value {

@@ -5,9 +5,10 @@ import { ColumnType } from '../../../../model/table/column-type.ts'
 import type { Constants } from '../columns/codec.ts'
 import { imageCode, type ImageColumn } from '../rows/row-image.ts'
 import { oversized, truncated, type RowShape } from '../rows/row-decoder.ts'
-import { copyValue, storeCode, writeWords } from './stores.ts'
-import { changedCode, differCode, type WrittenColumn as Column } from './changed-code.ts'
-import { writeInteger } from './numbers.ts'
+import { copyValue, storeCode, writeWords } from '../../../../model/event/bytes/stores.ts'
+import { changedCode, differCode, isCopied, type WrittenColumn as Column } from './changed-code.ts'
+import { joinedParts, type Part } from './parts.ts'
+import { writeInteger } from '../../../../model/event/bytes/numbers.ts'
 import { ESCAPED_BYTES, textRoomCode, valueCode } from './value-code.ts'
 
 /** Writes the JSON of one row's event: model/event/bytes/image-change.ts tells how. */
@@ -60,21 +61,24 @@ class WriterCode {
     const newRow = new_ === null ? null : new Map([...new_, ...taken])
     const { schema, name } = table
     const head = `","op":"${shape.op}","schema":${JSON.stringify(schema)},"table":${JSON.stringify(name)},"key":`
-    const body = [
-      this.words('h.id'),
-      this.integer('seq'),
-      this.text(head),
-      this.keyCode(old, newRow),
-      this.text(',"old":'),
-      this.rowCode(old),
-      this.text(',"new":'),
-      this.rowCode(newRow, old),
-      this.text(',"changed":'),
-      this.changedCode(old, new_),
-      this.words('h.origin'),
-      this.integer('seq'),
-      this.words('h.query'),
-    ].join('\n')
+    const body = joinedParts(
+      [
+        this.words('h.id'),
+        this.integer('seq'),
+        { text: head },
+        ...this.keyParts(old, newRow),
+        { text: ',"old":' },
+        ...this.rowParts(old),
+        { text: ',"new":' },
+        ...this.rowParts(newRow, old),
+        { text: ',"changed":' },
+        { code: this.changedCode(old, new_) },
+        this.words('h.origin'),
+        this.integer('seq'),
+        this.words('h.query'),
+      ],
+      (text) => this.text(text),
+    )
     const source = `return (b,p,end,transaction,seq,query,a)=>{
 const row=p,s=viewOf(b),h=head(transaction,query);let e=0,l=0,n=0;
 ${walk}
@@ -122,18 +126,18 @@ return w;
     return declared + imageCode(prefix, columns, this.constant, { empty: '-1' })
   }
 
-  private keyCode(old: Variables | null, new_: Variables | null): string {
-    if (this.table.key.length === 0) return this.text('null')
+  private keyParts(old: Variables | null, new_: Variables | null): readonly Part[] {
+    if (this.table.key.length === 0) return [{ text: 'null' }]
     const values = this.table.key.flatMap((index) => {
       const variable = new_?.get(index) ?? old?.get(index)
       return variable === undefined ? [] : [[index, variable] as const]
     })
-    return this.mapCode(values)
+    return this.mapParts(values)
   }
 
-  private rowCode(row: Variables | null, before?: Variables | null): string {
-    if (row === null) return this.text('null')
-    return this.mapCode(
+  private rowParts(row: Variables | null, before?: Variables | null): readonly Part[] {
+    if (row === null) return [{ text: 'null' }]
+    return this.mapParts(
       [...row].sort(([one], [other]) => this.place(one) - this.place(other) || one - other),
       before,
     )
@@ -147,13 +151,17 @@ return w;
   }
 
   /** `before`: the variables of values that were written already, which a value can be the same as. */
-  private mapCode(values: readonly (readonly [index: number, variable: string])[], before?: Variables | null): string {
-    if (values.length === 0) return this.text('{}')
-    const parts = values.map(([index, variable], i) => {
+  private mapParts(
+    values: readonly (readonly [index: number, variable: string])[],
+    before?: Variables | null,
+  ): readonly Part[] {
+    if (values.length === 0) return [{ text: '{}' }]
+    const parts = values.flatMap(([index, variable], i): Part[] => {
       const column = this.columns.get(index)!
-      return this.text(`${i === 0 ? '{' : ','}${column.name}:`) + this.valueAt(column, variable, before?.get(index))
+      const name = { text: `${i === 0 ? '{' : ','}${column.name}:` }
+      return [name, { code: this.valueAt(column, variable, before?.get(index)) }]
     })
-    return [...parts, this.text('}')].join('\n')
+    return [...parts, { text: '}' }]
   }
 
   private valueAt(column: Column, variable: string, before: string | undefined): string {
@@ -212,30 +220,17 @@ return w;
     return storeCode(text)
   }
 
-  private words(name: string): string {
-    return `${this.constant(writeWords)}(v,w,${name}.words);w+=${name}.length;`
+  private words(name: string): Part {
+    return { code: `${this.constant(writeWords)}(v,w,${name}.words);w+=${name}.length;` }
   }
 
-  private integer(value: string): string {
+  private integer(value: string): Part {
     this.room += 20
-    return `w=${this.constant(writeInteger)}(v,w,${value});`
+    return { code: `w=${this.constant(writeInteger)}(v,w,${value});` }
   }
 }
 
 const LAST_ARRAY_INDEX = 0xffff_fffe
-
-/** Whether a value is longer to write than to copy. */
-function isCopied({ value, def }: Column): boolean {
-  return value.isText || !INTEGERS.has(def.type)
-}
-
-const INTEGERS: ReadonlySet<number> = new Set([
-  ColumnType.TINY,
-  ColumnType.SHORT,
-  ColumnType.INT24,
-  ColumnType.LONG,
-  ColumnType.YEAR,
-])
 
 /** Rows come from one buffer after the other. */
 let lastBuffer: Buffer = Buffer.alloc(0)

@@ -1,5 +1,5 @@
 import { utcDate } from '../columns/calendar.ts'
-import { PAIRS } from './numbers.ts'
+import { PAIRS } from '../../../../model/event/bytes/numbers.ts'
 
 /*
  * The temporal types of MySQL 5.6 and newer in quotes. Their formats stand in columns/temporal.ts. A year takes four

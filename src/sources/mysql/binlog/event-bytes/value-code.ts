@@ -9,10 +9,10 @@ import type { ColumnCodec, Constants } from '../columns/codec.ts'
 import { decimalCode } from '../columns/decimal.ts'
 import { columnCodec } from '../columns/column-codec.ts'
 import { BINARY_COLLATION } from '../columns/strings.ts'
-import { writeDouble, writeFixed, writeInteger } from './numbers.ts'
+import { writeDouble, writeFixed, writeInteger } from '../../../../model/event/bytes/numbers.ts'
 import { wordText } from '../../../../model/event/bytes/event-head.ts'
-import { writeWords } from './stores.ts'
-import { escapesIn, writeText } from './text.ts'
+import { writeWords } from '../../../../model/event/bytes/stores.ts'
+import { escapesIn, writeText } from '../../../../model/event/bytes/text.ts'
 import { writeDate, writeDatetime, writeTimestamp } from './times.ts'
 
 /** Longer texts are looked through before room is made for them: all of it might have to be escaped. */

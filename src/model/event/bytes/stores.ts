@@ -1,4 +1,4 @@
-import type { ByteArena } from '../../../../model/event/bytes/byte-arena.ts'
+import type { ByteArena } from './byte-arena.ts'
 
 /*
  * Text that is known when code is made, or was written before, is copied eight bytes at a time as a number. The bits of
@@ -9,14 +9,16 @@ import type { ByteArena } from '../../../../model/event/bytes/byte-arena.ts'
 
 /** Source that writes the text at `w` of the view `v`, and moves `w` behind it. */
 export function storeCode(text: string): string {
-  const bytes = Buffer.from(text)
+  const length = Buffer.byteLength(text)
+  const bytes = Buffer.alloc(length + 7)
+  bytes.write(text)
   const stores: string[] = []
   let at = 0
-  for (; bytes.length - at >= 8; at += 8) stores.push(`v.setFloat64(w+${at},${bytes.readDoubleLE(at)},true);`)
-  for (; bytes.length - at >= 4; at += 4) stores.push(`v.setInt32(w+${at},${bytes.readInt32LE(at)},true);`)
-  for (; bytes.length - at >= 2; at += 2) stores.push(`v.setUint16(w+${at},${bytes.readUInt16LE(at)},true);`)
-  if (at < bytes.length) stores.push(`v.setUint8(w+${at},${bytes[at]});`)
-  return `${stores.join('')}w+=${bytes.length};`
+  for (; length - at > 4; at += 8) stores.push(`v.setFloat64(w+${at},${bytes.readDoubleLE(at)},true);`)
+  if (length - at > 2) stores.push(`v.setInt32(w+${at},${bytes.readInt32LE(at)},true);`)
+  else if (length - at === 2) stores.push(`v.setUint16(w+${at},${bytes.readUInt16LE(at)},true);`)
+  else if (length - at === 1) stores.push(`v.setUint8(w+${at},${bytes[at]});`)
+  return `${stores.join('')}w+=${length};`
 }
 
 /**

@@ -56,8 +56,9 @@ export function writeInteger(out: DataView, to: number, value: number): number {
   return writeFixed(out, writeInteger(out, to, above), value - above * EIGHT_DIGITS, 8)
 }
 
-/** Decimal places that are tried before the engine is asked: most DOUBLEs of applications have no more. */
-const TRIED = [10, 100, 1_000, 10_000, 1_000_000] as const
+/** Decimal places that are looked for before the engine is asked: most DOUBLEs of applications have no more. */
+const PLACES = 6
+const SCALE = 1e6
 /** Decimals of up to fifteen digits that give the same double are the shortest that do. */
 const SURE = 1e15
 
@@ -66,26 +67,22 @@ export function writeDouble(out: DataView, to: number, value: number): number {
   const size = Math.abs(value)
   if (Number.isSafeInteger(value)) return writeInteger(out, to, value)
   if (size >= 1e-3 && size < 1e9) {
-    for (const scale of TRIED) {
-      const scaled = Math.round(size * scale)
-      if (scaled < SURE && scaled / scale === size) return writeScaled(out, to, value < 0, scaled, scale)
-    }
+    const scaled = Math.round(size * SCALE)
+    if (scaled < SURE && scaled / SCALE === size) return writeScaled(out, to, value < 0, scaled)
   }
   const text = Number.isFinite(value) ? `${value}` : 'null'
   for (let i = 0; i < text.length; i++) out.setUint8(to + i, text.charCodeAt(i))
   return to + text.length
 }
 
-/** `scaled / scale`, which is no integer, without trailing zeros. */
-function writeScaled(out: DataView, to: number, negative: boolean, scaled: number, scale: number): number {
+/** `scaled / SCALE`, which is no integer, without trailing zeros. */
+function writeScaled(out: DataView, to: number, negative: boolean, scaled: number): number {
   let at = to
   if (negative) out.setUint8(at++, 45)
-  const whole = Math.floor(scaled / scale)
+  const whole = Math.floor(scaled / SCALE)
   at = writeInteger(out, at, whole)
   out.setUint8(at++, 46)
-  let digits = 0
-  for (let power = scale; power > 1; power /= 10) digits += 1
-  let end = writeFixed(out, at, scaled - whole * scale, digits)
+  let end = writeFixed(out, at, scaled - whole * SCALE, PLACES)
   while (out.getUint8(end - 1) === 48) end -= 1
   return end
 }

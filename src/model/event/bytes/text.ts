@@ -1,5 +1,5 @@
 /** Behind a backslash for the control characters and the two that JSON escapes; 0: `\u00XX`; 1: as it is. */
-const ESCAPES: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
+export const ESCAPES: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
   const short = JSON.stringify(String.fromCharCode(code))
   if (short.length === 3) return 1
   return short[2] === 'u' ? 0 : short.charCodeAt(2)
@@ -72,7 +72,7 @@ export function writeText(
   return at + 1
 }
 
-function writeEscape(out: DataView, at: number, code: number, escape: number): number {
+export function writeEscape(out: DataView, at: number, code: number, escape: number): number {
   out.setUint8(at, 92)
   if (escape !== 0) {
     out.setUint8(at + 1, escape)
