@@ -7,7 +7,7 @@ import type { WaitingStore } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
-import type { CompileRowDecoder, CompileRowImages } from '../match/program/program.ts'
+import type { CompileRowDecoder, CompileRowImages } from '../match/program/row-decoder.ts'
 import type { SourceEntry } from './reading.ts'
 
 /** What wires the stages together (pipeline.ts), as whoever runs it sees it. */

@@ -10,7 +10,7 @@ import type { TableDef } from '../model/table/table.ts'
 import type { EvaluationStage } from '../model/errors.ts'
 import { asEvaluationError, bindActions, bindOrFail } from './program/bound-rule.ts'
 import type { BoundAction } from './program/bound-rule.ts'
-import type { MatchFailure, MatchSink } from './program/program.ts'
+import type { MatchFailure, MatchSink } from './program/match-sink.ts'
 
 interface BoundChangeRule {
   readonly rule: Rule

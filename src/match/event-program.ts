@@ -8,7 +8,7 @@ import { actOn } from './change-program.ts'
 import { PatternIndex } from './pattern-index.ts'
 import { asEvaluationError, bindActions, bindOrFail } from './program/bound-rule.ts'
 import type { BoundAction } from './program/bound-rule.ts'
-import type { MatchSink } from './program/program.ts'
+import type { MatchSink } from './program/match-sink.ts'
 
 interface BoundEventRule {
   readonly rule: Rule

@@ -9,7 +9,7 @@ import { ChangeProgram } from './change-program.ts'
 import type { EventProgram } from './event-program.ts'
 import { EventPrograms } from './event-programs.ts'
 import { TableProgram } from './program/program.ts'
-import type { CompileRowDecoder, CompileRowImages } from './program/program.ts'
+import type { CompileRowDecoder, CompileRowImages } from './program/row-decoder.ts'
 
 /** Programs of one table: by operation, then by the identity of the column sets present in the images. */
 interface TablePrograms {

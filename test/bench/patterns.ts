@@ -5,7 +5,7 @@ import type { Transaction } from '../../src/model/event/change.ts'
 import type { Rule } from '../../src/model/rule/rule.ts'
 import { loadRulesFromText } from '../../src/rules/files/load.ts'
 import { actionTypes } from '../../src/targets/registry.ts'
-import type { MatchSink } from '../../src/match/program/program.ts'
+import type { MatchSink } from '../../src/match/program/match-sink.ts'
 import type { Row } from './report.ts'
 
 const RULES = 1_000

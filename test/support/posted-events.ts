@@ -1,7 +1,7 @@
 import type { EventEnvelope } from '../../src/model/event/posted/event-record.ts'
 import type { PostedEvent } from '../../src/model/event/posted/posted-event.ts'
 import type { ActionPlan } from '../../src/model/rule/action.ts'
-import type { MatchSink } from '../../src/match/program/program.ts'
+import type { MatchSink } from '../../src/match/program/match-sink.ts'
 import { samplePosted } from '../../src/rules/samples/sample-event.ts'
 
 /** A posted event of which only what matters is given; its type defaults to `orders.order.create`. */

@@ -4,7 +4,7 @@ import { cloudEventOf, toCloudEvent } from '../../model/event/forms/cloud-event.
 import { isoMicroseconds, stringifyEvent, stringifyValue } from '../../model/event/forms/event-json.ts'
 import { isPosted } from '../../model/event/posted/posted-event.ts'
 import type { TableDef } from '../../model/table/table.ts'
-import type { CompileRowDecoder, CompileRowImages, RowDecoder } from '../../match/program/program.ts'
+import type { CompileRowDecoder, CompileRowImages, RowDecoder } from '../../match/program/row-decoder.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'
 import type { LineOutput } from '../output/line-output.ts'
 import { KeptLines } from './kept-lines.ts'

@@ -1,5 +1,5 @@
 import { EventPrograms } from '../../match/event-programs.ts'
-import type { MatchSink } from '../../match/program/program.ts'
+import type { MatchSink } from '../../match/program/match-sink.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { PostedEvent } from '../../model/event/posted/posted-event.ts'

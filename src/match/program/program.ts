@@ -1,76 +1,20 @@
-import type { ActionPlan, Payload } from '../../model/rule/action.ts'
-import type { Preparation } from '../../model/delivery/preparation.ts'
-import type { PresentColumns, RowsBlock } from '../../model/source/binlog-stream.ts'
-import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
+import type { RowsBlock } from '../../model/source/binlog-stream.ts'
 import { ImageChange } from '../../model/event/bytes/image-change.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'
 import { Change } from '../../model/event/change.ts'
-import type { Row, RowOp, Transaction } from '../../model/event/change.ts'
-import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
+import type { Row, Transaction } from '../../model/event/change.ts'
+import type { EvaluationError } from '../../model/errors.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
 import { withFacts } from '../../model/event/facts.ts'
-import type { Threshold } from '../../model/rule/threshold.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
 import type { BoundAction, BoundRule } from './bound-rule.ts'
-import type { ColumnSelection } from './column-needs.ts'
+import type { MatchFailure, MatchSink } from './match-sink.ts'
+import type { BlockShape, CompileRowDecoder, CompileRowImages, RowDecoder } from './row-decoder.ts'
 import { boundOfBytes, selections, writesImages } from './row-selection.ts'
 import { actOn, firing } from '../change-program.ts'
 import { RuleIndex } from '../rule-index.ts'
-
-export type RowVisitor = (old: Row | null, new_: Row | null, start: number, end: number) => void
-/** Decodes the rows of a block; answers how many there were. See sources/mysql/binlog/rows/row-decoder.ts. */
-export type RowDecoder = (buffer: Buffer, start: number, end: number, visit: RowVisitor) => number
-export interface BlockShape {
-  readonly op: RowOp
-  readonly presentOld: PresentColumns
-  readonly presentNew: PresentColumns
-  readonly partialJson: boolean
-}
-export type CompileRowDecoder = (
-  table: TableDef,
-  shape: BlockShape,
-  select: { readonly old: ColumnSelection; readonly new: ColumnSelection },
-) => RowDecoder
-
-/** How events are written from images of this shape; null where rows have to be decoded for that. */
-export type CompileRowImages = (table: TableDef, shape: BlockShape) => RowImages | null
-
-/** What could not be evaluated, and why. */
-export interface MatchFailure {
-  readonly stage: EvaluationStage
-  readonly error: EvaluationError
-}
-
-/** Where matches go. All calls come in the order of rows, rules and actions. */
-export interface MatchSink {
-  /** `heldBytes`: estimate of what the change keeps in memory. `key`: the previous one is that before an UPDATE of it. */
-  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void
-  /** As `matched`, for what is rendered when rows of other tables are there. */
-  deferred(
-    action: ActionPlan,
-    change: Change,
-    preparation: Preparation,
-    heldBytes: number,
-    key: 'present' | 'previous',
-  ): void
-  /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
-  failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
-  /** The change cancels what waits of the rule for its key. `error`: that cannot be told. */
-  cancelled(rule: Rule, change: Change, error: EvaluationError | null): void
-  /** The change has the newest row of what waits of the rule, or says that the row is gone. */
-  newer(rule: Rule, change: Change, heldBytes: number): void
-  /**
-   * Counts a match of a rule with a threshold: the event with what was counted when the rule fires, else null. Throws
-   * EvaluationError.
-   */
-  exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null
-  /** Where the action writes what it sends for the change, if it writes bytes; undefined: by itself. */
-  arena?(action: ActionPlan, change: Change): ByteArena | undefined
-  /** A rule matched a row; before its actions. */
-  ruleMatched(rule: Rule, change: Change): void
-}
 
 /**
  * The rules of one table and one shape of rows event, compiled: decodes the columns that they read, evaluates filters,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { EventPrinter } from '../../../../src/cli/events/event-printer.ts'
 import type { LineOutput } from '../../../../src/cli/output/line-output.ts'
 import type { RowsBlock } from '../../../../src/model/source/binlog-stream.ts'
-import type { CompileRowDecoder } from '../../../../src/match/program/program.ts'
+import type { CompileRowDecoder } from '../../../../src/match/program/row-decoder.ts'
 import { tableDef, transaction } from '../../../support/jobs.ts'
 
 const all = { all: true, has: () => true }

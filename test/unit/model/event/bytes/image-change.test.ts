@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Matcher } from '../../../../../src/match/matcher.ts'
-import type { MatchSink } from '../../../../../src/match/program/program.ts'
+import type { MatchSink } from '../../../../../src/match/program/match-sink.ts'
 import { ByteArena } from '../../../../../src/model/event/bytes/byte-arena.ts'
 import { contentBytes, contentLength, Utf8Bytes, writeContent } from '../../../../../src/model/event/bytes/content.ts'
 import type { Content } from '../../../../../src/model/event/bytes/content.ts'

@@ -1,0 +1,42 @@
+import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import type { Preparation } from '../../model/delivery/preparation.ts'
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
+import type { Threshold } from '../../model/rule/threshold.ts'
+import type { Rule } from '../../model/rule/rule.ts'
+
+/** What could not be evaluated, and why. */
+export interface MatchFailure {
+  readonly stage: EvaluationStage
+  readonly error: EvaluationError
+}
+
+/** Where matches go. All calls come in the order of rows, rules and actions. */
+export interface MatchSink {
+  /** `heldBytes`: estimate of what the change keeps in memory. `key`: the previous one is that before an UPDATE of it. */
+  matched(action: ActionPlan, change: Change, payload: Payload, heldBytes: number, key: 'present' | 'previous'): void
+  /** As `matched`, for what is rendered when rows of other tables are there. */
+  deferred(
+    action: ActionPlan,
+    change: Change,
+    preparation: Preparation,
+    heldBytes: number,
+    key: 'present' | 'previous',
+  ): void
+  /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
+  failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
+  /** The change cancels what waits of the rule for its key. `error`: that cannot be told. */
+  cancelled(rule: Rule, change: Change, error: EvaluationError | null): void
+  /** The change has the newest row of what waits of the rule, or says that the row is gone. */
+  newer(rule: Rule, change: Change, heldBytes: number): void
+  /**
+   * Counts a match of a rule with a threshold: the event with what was counted when the rule fires, else null. Throws
+   * EvaluationError.
+   */
+  exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null
+  /** Where the action writes what it sends for the change, if it writes bytes; undefined: by itself. */
+  arena?(action: ActionPlan, change: Change): ByteArena | undefined
+  /** A rule matched a row; before its actions. */
+  ruleMatched(rule: Rule, change: Change): void
+}
