@@ -2,7 +2,7 @@ import type { RowsBlock } from '../model/source/binlog-stream.ts'
 import type { Change, Operation, RowOp } from '../model/event/change.ts'
 import { invokedRule } from '../model/event/posted/invocation.ts'
 import type { PostedEvent } from '../model/event/posted/posted-event.ts'
-import { isOutboxRule, type OutboxOptions } from '../model/rule/outbox-rule.ts'
+import { isOutboxRule, rulesOfRows, type OutboxOptions } from '../model/rule/outbox-rule.ts'
 import type { CancelOn, Rule, RuleSet } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { ChangeProgram } from './change-program.ts'
@@ -125,7 +125,7 @@ export class Matcher {
   private of(table: TableDef): TablePrograms {
     let programs = this.tables.get(table)
     if (programs === undefined) {
-      const rules = this.rules.filter((rule) => rule.matchesTable(table.schema, table.name))
+      const rules = rulesOfRows(this.rules.filter((rule) => rule.matchesTable(table.schema, table.name)))
       const forOp = (op: RowOp): ShapedPrograms => ({
         rules: rules.flatMap((rule) => forOperation(rule, op, table)),
         programs: [],

@@ -45,7 +45,7 @@ export function recordRule(broker: BrokerConfig, mostHops?: number): Rule {
           )
         }
       },
-      options: { table: name, after: 'none' } satisfies OutboxOptions,
+      options: { table: name, after: 'none', isMade: true } satisfies OutboxOptions,
     },
   )
 }

@@ -23,7 +23,7 @@ import type { OutboxConfig } from '../config/outbox/contract.ts'
 
 /** The rule by which rows of an outbox become events. Its UPDATEs make none: what was committed is not said otherwise. */
 export function rowRule(outbox: OutboxConfig): Rule {
-  const { table, after, tableLocation } = outbox
+  const { table, after, tableLocation, polling } = outbox
   return makeRowRule(
     {
       id: outboxRuleId(table),
@@ -35,7 +35,7 @@ export function rowRule(outbox: OutboxConfig): Rule {
       location: tableLocation,
       reads: (read) => readsOf(outbox, read),
       bind: (bound) => bindMapper(outbox, bound),
-      options: { table, after } satisfies OutboxOptions,
+      options: { table, after, isMade: polling !== undefined } satisfies OutboxOptions,
     },
   )
 }

@@ -20,6 +20,8 @@ export interface OutboxOptions {
   /** As it is configured. */
   readonly table: string
   readonly after: AfterRow
+  /** The table is one of ours, which no database has: its rows are nothing that rules for any table, or any event, see. */
+  readonly isMade?: boolean
 }
 
 /** The rule that an outbox's rows are matched by. */
@@ -52,6 +54,12 @@ export function makeRowRule(
 
 export function isOutboxRule({ actions }: Rule): boolean {
   return actions[0]?.type === OUTBOX_ACTION
+}
+
+/** The rules that see rows of a table, of those that match it. */
+export function rulesOfRows(matching: readonly Rule[]): readonly Rule[] {
+  const made = matching.find((rule) => isOutboxRule(rule) && (rule.actions[0]!.options as OutboxOptions).isMade)
+  return made === undefined ? matching : [made]
 }
 
 const POLLED = 'polled '
