@@ -1,18 +1,17 @@
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import { LineCounter, isAlias, isMap, isScalar, isSeq, visit } from 'yaml'
 import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
 import { duplicateKeys } from './duplicate-keys.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import type { Reporter } from '../reporter.ts'
 import type { MapEntry, ScalarNode, TreeNode } from './tree.ts'
+import { plainWords, TAG, TOO_DEEP } from './yaml-words.ts'
 import { offsetInFile } from './yaml-offsets.ts'
+import { composeDocument, MAX_DEPTH, NestingError } from './yaml-document.ts'
 
 /** Nodes after the expansion of aliases: a file of nested aliases must not grow without bounds. */
 const MAX_NODES = 100_000
-/** Maps and lists inside each other; an alias that stands inside of what it names ends here too. */
-const MAX_DEPTH = 100
 /** `rules:` is a map, its value a list, and each rule a map. */
 const DEPTH_OF_RULES = 3
-const TOO_DEEP = 'maps or lists are nested too deeply'
 
 export interface YamlSource {
   readonly text: string
@@ -25,11 +24,8 @@ export interface YamlSource {
 /** Parses a YAML text into a tree with places. Undefined when the file is empty or cannot be used; see the reporter. */
 export function parseYaml(source: YamlSource, reporter: Reporter): TreeNode | undefined {
   const lines = new LineCounter()
-  const document = parsed(source.text, lines)
-  if (document === undefined) {
-    reporter.error(source.code, { file: source.file, line: 1, column: 1 }, TOO_DEEP)
-    return undefined
-  }
+  const document = composed(source, lines, reporter)
+  if (document === undefined) return undefined
   const builder = new TreeBuilder(document, source, lines, reporter)
   for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
   // A tag that nobody knows is but a warning to the parser, and the value behind it an empty text.
@@ -40,19 +36,15 @@ export function parseYaml(source: YamlSource, reporter: Reporter): TreeNode | un
   return builder.node(document.contents)
 }
 
-/** Undefined where the nesting is too deep for the parser. */
-function parsed(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+/** Undefined where the nesting is too deep. */
+function composed({ text, file, code }: YamlSource, lines: LineCounter, reporter: Reporter): Document | undefined {
   try {
-    return parseDocument(text, {
-      lineCounter,
-      intAsBigInt: true,
-      prettyErrors: false,
-      uniqueKeys: false,
-      logLevel: 'error',
-    })
+    return composeDocument(text, lines)
   } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
+    if (!(error instanceof NestingError)) throw error
+    const { line, col } = lines.linePos(error.offset)
+    reporter.error(code, { file, line, column: col }, TOO_DEEP, `at most ${MAX_DEPTH} levels are read`)
+    return undefined
   }
 }
 
@@ -79,7 +71,23 @@ class TreeBuilder {
 
   reportSyntax(error: YAMLError): void {
     const { message, hint } = plainWords(error)
-    this.report(this.locationAt(error.pos[0]), message, hint)
+    const quote = error.code === 'MISSING_CHAR' ? this.openedBefore(error.pos[0]) : undefined
+    if (quote === undefined) return this.report(this.locationAt(error.pos[0]), message, hint)
+    const mark = this.source.text[quote]!
+    this.report(this.locationAt(quote), 'the quote that opens here is not closed', `put a ${mark} behind the value`)
+  }
+
+  /** Where the quoted text begins that ends there. */
+  private openedBefore(end: number): number | undefined {
+    let from: number | undefined
+    visit(this.document, {
+      Scalar: (_, { type, range }) => {
+        if (!type?.startsWith('QUOTE') || range?.[1] !== end) return undefined
+        from = range[0]
+        return visit.BREAK
+      },
+    })
+    return from
   }
 
   reportDuplicate(offset: number): void {
@@ -208,33 +216,4 @@ function withoutPasswords(line: string): string {
     (_, before: string, password: string) =>
       before + (password.startsWith('$') ? password : '*'.repeat(password.length)),
   )
-}
-
-const QUOTE = 'put quotes around strings that contain any of : # { } [ ] , & * ! | > %'
-const TAG = {
-  message: 'a value that begins with ! is a YAML tag, not a string',
-  hint: 'put quotes around it, as in filter: "!…"',
-}
-const PLAIN_WORDS: { readonly [code in YAMLError['code']]?: { readonly message?: string; readonly hint: string } } = {
-  TAB_AS_INDENT: {
-    message: 'a tab is used for indentation',
-    hint: 'indent with spaces, two per level: YAML does not allow tabs',
-  },
-  MULTIPLE_DOCS: {
-    message: 'the file contains several YAML documents (---)',
-    hint: 'put each into its own file',
-  },
-  BAD_INDENT: { hint: 'start entries of one level in the same column' },
-  BLOCK_AS_IMPLICIT_KEY: { hint: QUOTE },
-  UNEXPECTED_TOKEN: { hint: QUOTE },
-  BAD_SCALAR_START: { hint: QUOTE },
-  TAG_RESOLVE_FAILED: TAG,
-  BAD_DQ_ESCAPE: { hint: String.raw`use single quotes, or double each backslash: \\` },
-  MISSING_CHAR: { hint: QUOTE },
-}
-
-function plainWords({ code, message }: YAMLError): { message: string; hint: string | undefined } {
-  if (message.startsWith('Maximum call stack')) return { message: TOO_DEEP, hint: undefined }
-  const words = PLAIN_WORDS[code]
-  return { message: words?.message ?? message, hint: words?.hint }
 }
