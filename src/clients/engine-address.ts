@@ -1,3 +1,4 @@
+import { urlFault } from '../model/url-fault.ts'
 import { AddressError } from './address-error.ts'
 
 /** `scheme://user:password@host:port,host:port/name?option=value`. */
@@ -21,7 +22,7 @@ const FORM = /^(\w+):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^?#/]*))?(?:\?([^#]*))
 export function parseEngineAddress(text: string, port: number, example: string): EngineAddress {
   const hint = `Write ${example}.`
   const found = FORM.exec(text)
-  if (found === null) throw new AddressError('the address is malformed', `${hint} Write # in a password as %23.`)
+  if (found === null) throw new AddressError(urlFault(text), hint)
   const [, scheme, login = '', hosts, name = '', query] = found
   const colon = login.indexOf(':')
   const listed = hosts!.split(',').map((host) => withPort(host.trim(), port, hint))
@@ -39,7 +40,7 @@ export function parseEngineAddress(text: string, port: number, example: string):
 function withPort(host: string, port: number, hint: string): string {
   const url = URL.parse(`http://${host}`)
   if (host === '' || url === null || url.hostname === '') {
-    throw new AddressError('it needs a host, or a host is malformed', hint)
+    throw new AddressError(urlFault(`any://${host}`), hint)
   }
   return /:\d+$/.test(host) && !host.endsWith(']') ? host : `${host}:${port}`
 }

@@ -116,7 +116,11 @@ class SettingsReader {
   private readValue(path: SettingPath, node: TreeNode): void {
     if (isEmpty(node)) return
     let { location } = node
-    if (isSecret(path)) location = { ...location, excerpt: `${path.split('.').at(-1)}: ***` }
+    if (isSecret(path)) {
+      // The caret stays under the value.
+      const before = `${path.split('.').at(-1)}: `.padStart(location.column - 1).slice(1 - location.column)
+      location = { ...location, excerpt: `${before}***` }
+    }
     this.values.set(path, { value: readsText(path) ? withTexts(node) : dataOf(node), location })
   }
 

@@ -45,7 +45,8 @@ function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
     const idle = error instanceof MissingSecret && !isUsed(path, options.used)
     if (idle || absent.length > 0) return parse(path, fallback)
     options.problems.push(problemOf(path, error, variable === undefined ? written?.location : undefined, options))
-    return parse(path, fallback)
+    // What is wrong has been said: nobody is to miss the address besides.
+    return parse(path, fallback ?? (ADDRESS_PATHS.has(path) ? ADDRESS : undefined))
   } finally {
     for (const missing of absent) {
       const location = variable === undefined ? written?.location : undefined
@@ -58,7 +59,7 @@ function readValue(path: SettingPath, options: ReadValuesOptions): unknown {
   }
 }
 
-/** In place of a secret that is a whole address: one that no other setting is at odds with. */
+/** In place of an address that is wrong, or a secret that is not there: one that no other setting is at odds with. */
 const ADDRESS = 'redis://secret.invalid'
 const ADDRESS_PATHS: ReadonlySet<SettingPath> = new Set(['redis.url', 'checkpoint.store', 'deadLetters.store'])
 

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { BingoError } from '../../model/errors.ts'
 import { readSmallFile } from '../../model/small-file.ts'
+import { urlFault } from '../../model/url-fault.ts'
 
 export interface HostPort {
   readonly host: string
@@ -45,7 +46,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   const parts = /^([a-z+]+):\/\/(?:([^@]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?$/i.exec(url.trim())
   const scheme = parts?.[1]?.toLowerCase() ?? ''
   const known = MODES[scheme]
-  if (!parts || !known) throw invalid(parts ? `unknown scheme "${scheme}"` : 'not a URL')
+  if (!parts || !known) throw invalid(parts ? `unknown scheme "${scheme}"` : urlFault(url))
   const mode = known.mode
   const hosts = parseHosts(parts[3] ?? '', mode === 'sentinel' ? 26379 : 6379)
   if (mode === 'single' && hosts.length > 1) throw invalid('several hosts require sentinel:// or redis+cluster://')
@@ -92,10 +93,12 @@ function checkOptions(query: URLSearchParams, { mode, tls }: { mode: RedisAddres
 }
 
 function parseHosts(text: string, defaultPort: number): HostPort[] {
+  // It would become a host otherwise, and hosts are printed.
+  if (text.includes('@')) throw invalid('there is a second @: write an @ in user or password as %40')
   return text.split(',').map((part) => {
-    const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(part.trim())
+    const match = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/i.exec(part.trim())
     const port = Number(match?.[2] ?? defaultPort)
-    if (!match || port < 1 || port > 65535) throw invalid('host or port is missing or malformed')
+    if (!match || port < 1 || port > 65535) throw invalid(urlFault(`any://${part.trim()}`))
     return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port }
   })
 }

@@ -1,3 +1,4 @@
+import { urlFault } from '../../model/url-fault.ts'
 import { AddressError } from '../address-error.ts'
 import { addressTls } from '../address-tls.ts'
 import type { AddressTls } from '../address-tls.ts'
@@ -25,7 +26,7 @@ export function parseSqlAddress(text: string): SqlAddress {
   const url = URL.parse(text)
   // Only for http is it checked that the host can be one.
   if (url === null || url.hostname === '' || !URL.canParse(text.replace(/^\w+/, 'http'))) {
-    throw invalid(`${scheme || 'a database'}:// needs a host, or the address is malformed`)
+    throw invalid(urlFault(text))
   }
   const database = decoded(url.pathname.replace(/^\//, ''))
   if (database === '' || url.pathname.lastIndexOf('/') > 0) {

@@ -1,5 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import { readSmallFile } from '../../model/small-file.ts'
+import { urlFault } from '../../model/url-fault.ts'
 
 /** `require` encrypts, `verify-ca` also checks the chain, `verify-full` the host name as well. Never back to plaintext. */
 export type TlsMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
@@ -41,6 +42,9 @@ export interface TlsFiles {
 
 const DEFAULT_PORT = 3306
 
+/** Whatever else is written there is not read, and who writes `?ssl=true` must not get plaintext. */
+const OPTIONS = ['tls', 'ca', 'cert', 'key', 'socket']
+
 const HINT =
   'Write mysql://user:password@host:3306 (a % in the password as %25, an @ as %40), with ?tls=verify-full if needed.'
 
@@ -49,19 +53,19 @@ const HINT =
  * `tls` given separately comes first. Throws BINGO_SOURCE_URL_INVALID without ever quoting the URL.
  */
 export function parseSourceUrl(url: string, tls: TlsFiles = {}): SourceAddress {
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch {
-    throw invalid('not a URL')
-  }
+  const parsed = URL.parse(url)
+  if (parsed === null) throw invalid(urlFault(url))
   if (parsed.protocol !== 'mysql:' && parsed.protocol !== 'mariadb:') {
     throw invalid(`it begins with "${parsed.protocol}//" instead of mysql://`)
   }
   const query = parsed.searchParams
   const socketPath = query.get('socket') ?? undefined
-  if (parsed.hostname === '' && socketPath === undefined) throw invalid('the host is missing')
-  if (parsed.username === '') throw invalid('the user is missing')
+  if (parsed.hostname === '' && socketPath === undefined) throw invalid(urlFault(url))
+  const behind = `${parsed.pathname}${parsed.search}${parsed.hash}`
+  if (parsed.username === '') throw invalid(behind.includes('@') ? urlFault(url) : 'the user is missing')
+  if (parsed.hash !== '') throw invalid('there is a # in it: write it in a password as %23')
+  const unknown = [...query.keys()].find((name) => !OPTIONS.includes(name))
+  if (unknown !== undefined) throw invalid(`unknown option ${JSON.stringify(unknown)}; known: ${OPTIONS.join(', ')}`)
   const mode = tls.mode ?? query.get('tls') ?? 'disable'
   if (!isTlsMode(mode)) throw invalid(`tls must be one of ${TLS_MODES.join(', ')}`)
   return {

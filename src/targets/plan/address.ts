@@ -1,4 +1,5 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
+import { urlFault } from '../../model/url-fault.ts'
 
 /** What a type's addresses may hold, and where what else is often written there belongs. */
 export interface AddressRules {
@@ -33,7 +34,7 @@ export function checkAddress(spec: ActionSpec, field: string, text: string, rule
   // Only for http is it checked that the host can be one.
   const canBe = URL.canParse(text.replace(rules.scheme, 'http://'))
   if (url === null || url.hostname === '' || !canBe)
-    return fail('the address has no host, or is malformed', `write for example \`${rules.example}\``)
+    return fail(`the address is not valid: ${urlFault(text)}`, `write for example \`${rules.example}\``)
   for (const name of new Set(url.searchParams.keys())) {
     const known = [...rules.instead, ...ALWAYS].find(([option]) => option.test(name))
     const hint = known ? `write ${known[1]}` : `remove it: write \`${rules.example}\`, without options`

@@ -59,7 +59,7 @@ describe('parseRedisUrl', () => {
 
   it.each([
     ['http://cache', 'scheme'],
-    ['cache:6379', 'not a URL'],
+    ['cache:6379', 'does not begin with a scheme and //'],
     ['redis://:secret@a,b', 'several hosts'],
     ['redis://:secret@cache:99999', 'port'],
     ['redis://:secret@cache/x', 'database'],

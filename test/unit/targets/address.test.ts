@@ -46,10 +46,10 @@ describe('an address', () => {
 
   test.each([
     ['sql', 'mysql://db/reports/extra', /path/],
-    ['sql', 'mysql://app:a#b@db/x', /#|malformed/],
+    ['sql', 'mysql://app:a#b@db/x', /before the @/],
     ['nats', 'nats://a:4222/orders', /path/],
     ['rabbitmq', 'amqp://rabbit/a/b', /path/],
-    ['sql', 'mysql://', /no host/],
+    ['sql', 'mysql://', /the host is missing/],
     ['rabbitmq', 'http://rabbit', /scheme/],
   ] as const)('of type %s has no part that nothing reads: %s', (type, url, message) => {
     expect(problemsOf(type, url).map((problem) => problem.message)).toEqual([expect.stringMatching(message)])
@@ -67,4 +67,15 @@ describe('an address', () => {
     expect(() => parseRedisUrl('redis+cluster://a,b?ssl=1')).toThrow(/rediss:\/\//)
     expect(parseRedisUrl('sentinel://a/group?sentinelPassword=x').sentinelPassword).toBe('x')
   })
+})
+
+test.each([
+  ['redis://u:secret@part@h', /write an @ in user or password as %40/],
+  ['rediss://u:a@secret@h:6379', /write an @ in user or password as %40/],
+  ['sentinel://u:a@secret@h1,h2/group', /write an @ in user or password as %40/],
+  ['redis+cluster://u:a@secret@h1,h2', /write an @ in user or password as %40/],
+  ['redis://a b:6379', /there is a space in it/],
+])('a host is never a piece of a password, and no piece of it is shown: %s', (url, message) => {
+  expect(() => parseRedisUrl(url)).toThrow(message)
+  expect(() => parseRedisUrl(url)).not.toThrow(/secret/)
 })
