@@ -21,7 +21,7 @@ export class MissingSecret extends Error {
   /** There may be such a secret elsewhere: the reference itself is right. */
   readonly absent: boolean
 
-  constructor(message: string, offset: number, { hint = 'set it in the environment of BinGo', absent = false } = {}) {
+  constructor(message: string, offset: number, hint: string, { absent = false } = {}) {
     super(message)
     this.offset = offset
     this.hint = hint
@@ -44,9 +44,8 @@ export function refuseUnknownReferences(text: string): void {
         : kind!.toLowerCase() === 'file'
           ? `write \${file:${name}}`
           : 'write ${env:NAME} or ${file:/path}'
-    throw new MissingSecret(`${reference} is not a reference that BinGo knows, and would be used as it stands`, index, {
-      hint,
-    })
+    const message = `${reference} is not a reference that BinGo knows, and would be used as it stands`
+    throw new MissingSecret(message, index, hint)
   }
 }
 
@@ -75,21 +74,31 @@ function valueOf(kind: string, name: string, offset: number, { env, baseDir, sta
 }
 
 function fromEnvironment(name: string, env: Environment, offset: number): string {
+  if (name.trim() === '') throw new MissingSecret('${env:} names no variable', offset, 'write ${env:NAME}')
   const value = env[name]
-  if (value === undefined)
-    throw new MissingSecret(`the environment variable ${name} is not set`, offset, { absent: true })
+  if (value === undefined) {
+    const hint = 'set it in the environment of BinGo'
+    throw new MissingSecret(`the environment variable ${name} is not set`, offset, hint, { absent: true })
+  }
   return withoutLastBreak(value)
 }
 
 function fromFile(name: string, baseDir: string, offset: number): string {
+  if (name.trim() === '') throw new MissingSecret('${file:} names no file', offset, 'write ${file:/path}')
   const path = isAbsolute(name) ? name : resolve(baseDir, name)
   try {
     return withoutLastBreak(readSmallFile(path))
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const own = code === 'EFBIG' || code === 'ENOTFILE' || error instanceof BadEncoding
-    throw new MissingSecret(`the file ${path} cannot be read (${own ? message : (code ?? 'error')})`, offset, {
-      absent: code === 'ENOENT' || code === 'ENOTDIR',
-    })
+    const { code, message: why } = error as NodeJS.ErrnoException
+    const own = code === 'EFBIG' || code === 'ENOTFILE' || code === 'EISDIR' || error instanceof BadEncoding
+    const absent = code === 'ENOENT' || code === 'ENOTDIR'
+    const hint =
+      error instanceof BadEncoding
+        ? error.hint
+        : absent
+          ? 'correct the path, or put the file there'
+          : 'correct the path; it must be a file of at most 1 MiB that the account of BinGo may read'
+    const message = `the file ${path} cannot be read (${own ? why : (code ?? 'error')})`
+    throw new MissingSecret(message, offset, hint, { absent })
   }
 }

@@ -1,4 +1,5 @@
-import { readdir, stat } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { compileGlob } from '../table-pattern.ts'
 
@@ -12,7 +13,9 @@ const RULE_FILE = /\.ya?ml$/i
 
 /**
  * The files that patterns name: a file, a folder (its *.yaml and *.yml), or a glob with `*`, `?` and `**`. Several may
- * stand in one pattern, separated by commas. Sorted by path, each once; `missing` are patterns that name nothing.
+ * stand in one pattern, separated by commas. Sorted by path, each once; `missing` are patterns that name nothing. What is
+ * there and cannot be looked into, such as a link that leads nowhere or a closed folder, is among the files: reading it
+ * fails, and says why. Leaving it out would drop its rules without a word.
  */
 export async function findRuleFiles(
   patterns: readonly string[],
@@ -50,11 +53,22 @@ function displayName(path: string, baseDir: string): string {
 
 async function expand(path: string): Promise<readonly string[]> {
   if (/[*?]/.test(path)) return glob(path)
-  const info = await stat(path).catch(() => undefined)
+  const info = await follow(path).catch((error: unknown) => (isAbsent(error) ? undefined : 'closed'))
   if (info === undefined) return []
-  if (!info.isDirectory()) return [path]
-  const names = await readdir(path)
-  return names.filter((name) => RULE_FILE.test(name) && !name.startsWith('.')).map((name) => join(path, name))
+  if (info === 'closed' || !info.isDirectory()) return [path]
+  const entries = await readdir(path).catch(() => undefined)
+  if (entries === undefined) return [path]
+  return entries.filter((name) => RULE_FILE.test(name) && !name.startsWith('.')).map((name) => join(path, name))
+}
+
+/** What a path leads to; a link that leads nowhere is a link. */
+function follow(path: string): Promise<Stats> {
+  return stat(path).catch(() => lstat(path))
+}
+
+function isAbsent(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 async function glob(path: string): Promise<readonly string[]> {
@@ -64,7 +78,8 @@ async function glob(path: string): Promise<readonly string[]> {
 }
 
 async function walk(folder: string, [part, ...rest]: readonly string[]): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => isAbsent(error))
+  if (typeof entries === 'boolean') return entries ? [] : [folder]
   const deeper = part === '**' ? await walk(folder, rest) : []
   const matches = part === '**' ? () => true : compileGlob(part ?? '')
   const found = await Promise.all(
@@ -73,10 +88,16 @@ async function walk(folder: string, [part, ...rest]: readonly string[]): Promise
       .map(async (entry) => {
         const path = join(folder, entry.name)
         // Mounted configuration consists of symbolic links.
-        const isFolder = entry.isSymbolicLink() ? (await stat(path)).isDirectory() : entry.isDirectory()
+        const isFolder = entry.isSymbolicLink() ? await leadsToFolder(path) : entry.isDirectory()
         if (isFolder) return part === '**' ? walk(path, ['**', ...rest]) : rest.length > 0 ? walk(path, rest) : []
         return rest.length === 0 && part !== '**' ? [path] : []
       }),
   )
   return [...deeper, ...found.flat()]
+}
+
+/** A file may be gone since its folder was read. */
+async function leadsToFolder(path: string): Promise<boolean> {
+  const info = await follow(path).catch(() => undefined)
+  return info?.isDirectory() === true
 }

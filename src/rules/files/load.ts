@@ -87,7 +87,7 @@ export async function loadRules(options: LoadOptions): Promise<LoadedRules> {
       RULE_CODES.noFiles,
       undefined,
       `no rules file matches "${pattern}"`,
-      `check the pattern; it is relative to ${options.baseDir}`,
+      `check the pattern; it is relative to ${options.baseDir}, and in a folder only *.yaml and *.yml count`,
     )
   }
   const texts: RuleText[] = []

@@ -26,6 +26,8 @@ export interface WatchOptions extends LoadOptions {
 
 const QUIET_MS = 200
 const POLL_MS = 5_000
+/** Of SQLite: a database beside the rules, such as the store of posted events, is written all the time. */
+const ALWAYS_WRITTEN = /-(wal|shm|journal)$/
 
 export interface RuleWatch extends Disposable {
   /** The present state of the files is known: from here on no change is missed. */
@@ -59,7 +61,7 @@ class RuleWatcher {
     this.ready = fingerprint(options).then((found) => {
       this.loaded = found
     })
-    for (const folder of foldersOf(options)) this.watch(folder)
+    for (const [folder, isTree] of foldersOf(options)) this.watch(folder, isTree)
     this.poll = this.clock.every(options.pollMs ?? POLL_MS, () => void this.check())
   }
 
@@ -71,9 +73,11 @@ class RuleWatcher {
   }
 
   /** Folders, not files: an editor that replaces a file, or a mounted volume that swaps links, would end its watch. */
-  private watch(folder: string): void {
+  private watch(folder: string, isTree: boolean): void {
     try {
-      const watcher = watch(folder, { persistent: false, recursive: true }, () => this.touched())
+      const watcher = watch(folder, { persistent: false, recursive: isTree }, (_event, name) => {
+        if (name === null || !ALWAYS_WRITTEN.test(name)) this.touched()
+      })
       // Where watching ends (the folder is gone), looking from time to time goes on.
       watcher.on('error', () => watcher.close())
       this.watchers.push(watcher)
@@ -120,14 +124,19 @@ class RuleWatcher {
   }
 }
 
-function foldersOf({ patterns, baseDir }: WatchOptions): ReadonlySet<string> {
-  return new Set(
-    splitPatterns(patterns).map((pattern) => {
-      const path = folderOf(pattern, baseDir)
-      const info = statSync(path, { throwIfNoEntry: false })
-      return info?.isDirectory() === true ? path : dirname(path)
-    }),
-  )
+/**
+ * Folders, and whether what is below them counts, too. Where a file is named it does not: Node.js walks a whole tree
+ * with each change in it, and state is often kept in the same folder.
+ */
+function foldersOf({ patterns, baseDir }: WatchOptions): ReadonlyMap<string, boolean> {
+  const folders = new Map<string, boolean>()
+  for (const pattern of splitPatterns(patterns)) {
+    const path = folderOf(pattern, baseDir)
+    const isTree = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    const folder = isTree ? path : dirname(path)
+    folders.set(folder, isTree || folders.get(folder) === true)
+  }
+  return folders
 }
 
 function contentOf(path: string): string {

@@ -78,3 +78,31 @@ test('A changed schema of events is a change of the rules', { timeout: HANGS_MS 
   await vi.waitFor(() => expect(seen).toEqual(['first']), { timeout: HANGS_MS })
   expect(errors).toEqual([])
 })
+
+test(
+  'A database that is written beside a named rules file does not keep its changes from being seen',
+  { timeout: HANGS_MS },
+  async () => {
+    const seen: string[] = []
+    using stop = watchRules({
+      patterns: ['a.yaml'],
+      baseDir: folder,
+      targets: new Map(),
+      defaults: { redisUrl: undefined, allowCidrs: [] },
+      actionTypes: actionTypes(),
+      quietMs: 100,
+      // Only the watch can see the change in time.
+      pollMs: HANGS_MS * 10,
+      onLoaded: ({ ruleSet }: LoadedRules) => void seen.push(ruleSet.rules.map(({ id }) => id).join()),
+      onError: (error) => void seen.push(String(error)),
+    })
+    await stop.ready
+    const writing = setInterval(() => void writeFile(join(folder, 'events-wal'), String(Math.random())), 10)
+    try {
+      await writeFile(join(folder, 'a.yaml'), rule('second'))
+      await vi.waitFor(() => expect(seen).toEqual(['second']), { timeout: HANGS_MS })
+    } finally {
+      clearInterval(writing)
+    }
+  },
+)
