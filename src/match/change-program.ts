@@ -92,7 +92,7 @@ export function actOn(action: BoundAction, change: Change, heldBytes: number, si
     if (lookups !== null && lookups !== undefined) return deferOn(action, lookups, change, heldBytes, sink)
     if (action.when !== null && !action.when(change)) return null
     stage = 'payload'
-    payload = action.render(change, action.plan.decodes && sink.arena?.(action.plan, change))
+    payload = action.render(change, action.plan.writesBytes && sink.arena?.(action.plan, change))
     if (actsOnPreviousKey(action, change)) {
       previous = action.renderPreviousKey!(change)
       hasPrevious = true

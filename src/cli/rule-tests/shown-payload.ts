@@ -26,7 +26,7 @@ const SHOW: { readonly [type: string]: (payload: never, options: never) => Shown
   redis: (payload: CommandPayload | RemovePayload, { command }: RedisActionOptions) => {
     if (typeof payload === 'string') return { cmd: command, key: payload }
     if (!('args' in payload)) return { cmd: command, keys: payload }
-    const [key, ...args] = payload.args
+    const [key, ...args] = payload.args.map(String)
     return { cmd: payload.remove === true ? 'DEL' : command, key, args }
   },
   kafka: ({ topic, key, headers, value }: KafkaPayload) => ({ topic, key, headers, value: parsed(value) }),

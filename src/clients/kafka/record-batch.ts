@@ -1,3 +1,5 @@
+import { type Content, type Utf8Bytes, writeContent } from '../../model/event/bytes/content.ts'
+
 /** Fields in front of the records (kafka.apache.org/documentation, "Record Batch"), with their places. */
 const HEAD_BYTES = 61
 const [LENGTH_AT, LEADER_EPOCH_AT, MAGIC_AT, CRC_AT, ATTRIBUTES_AT, LAST_OFFSET_AT] = [8, 12, 16, 17, 21, 23]
@@ -19,11 +21,6 @@ export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 const COMPRESSION_BITS: { readonly [name in Compression]: number } = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 }
 
 export type Compress = (name: Compression, bytes: Buffer) => Uint8Array | Promise<Uint8Array>
-
-export interface RecordMark {
-  readonly count: number
-  readonly at: number
-}
 
 /** By whom, and as which records of the partition, a batch is written. */
 export interface BatchNumbers {
@@ -52,7 +49,7 @@ export class RecordBatch {
   }
 
   /** A record; `headers` headers have to follow. */
-  begin(key: string, value: string | Uint8Array | null, headers: number): void {
+  begin(key: string, value: Content | null, headers: number): void {
     this.#reserve(1 + 3 * MOST_VARINT_BYTES)
     this.#from = this.#at
     this.#at += this.#lengthBytes
@@ -62,13 +59,39 @@ export class RecordBatch {
     this.#text(key)
     if (value === null) this.#varint(-1)
     else if (typeof value === 'string') this.#text(value)
-    else this.#block(value)
+    else this.#copy(value)
     this.#varint(headers)
   }
 
   header(name: string, value: string): void {
     this.#text(name)
     this.#text(value)
+  }
+
+  /** A header as `headerBytes` makes it. */
+  fixedHeader(bytes: Buffer): void {
+    this.#reserve(bytes.length)
+    this.#at = copyShort(bytes, this.#bytes, this.#at)
+  }
+
+  /**
+   * A header whose value is a text that differs from record to record, and then bytes that do not. `name` is as `textBytes`
+   * makes it. Answers false, and writes nothing, where `takes` has not a 1 for each character of the text.
+   */
+  joinedHeader(name: Buffer, start: string, takes: Uint8Array, end: Buffer): boolean {
+    const before = this.#at
+    const { length } = start
+    this.#reserve(name.length + MOST_VARINT_BYTES + length + end.length)
+    const bytes = this.#bytes
+    const at = writeVarint(bytes, copyShort(name, bytes, before), length + end.length)
+    for (let i = 0; i < length; i++) {
+      const unit = start.charCodeAt(i)
+      // Behind its end there is nothing in it.
+      if (takes[unit] !== 1) return false
+      bytes[at + i] = unit
+    }
+    this.#at = copyShort(end, bytes, at + length)
+    return true
   }
 
   /** The record is complete. */
@@ -86,15 +109,10 @@ export class RecordBatch {
     this.count += 1
   }
 
-  /** What is in it: to be gone back to. */
-  mark(): RecordMark {
-    return { count: this.count, at: this.#at }
-  }
-
-  /** Takes the records out again that came behind the mark. */
-  rewind({ count, at }: RecordMark): void {
+  /** Takes the records out again that came when it had more than these, of so many bytes. */
+  rewind(count: number, size: number): void {
     this.count = count
-    this.#at = at
+    this.#at = HEAD_BYTES + size
   }
 
   /** What is sent, but for numbers and checksum: `seal` writes those. */
@@ -152,11 +170,11 @@ export class RecordBatch {
     return text.length
   }
 
-  #block(block: Uint8Array): void {
-    this.#reserve(MOST_VARINT_BYTES + block.length)
-    this.#varint(block.length)
-    this.#bytes.set(block, this.#at)
-    this.#at += block.length
+  #copy(bytes: Utf8Bytes): void {
+    const { length } = bytes
+    this.#reserve(MOST_VARINT_BYTES + length)
+    this.#varint(length)
+    this.#at += writeContent(bytes, this.#bytes, this.#at)
   }
 
   /** There is room for it. */
@@ -175,7 +193,7 @@ export class RecordBatch {
 }
 
 /** Says by whom a finished batch is written, and as which records; done again where it is written by somebody else. */
-export function seal(batch: Buffer, numbers: BatchNumbers, crc32c: (bytes: Uint8Array) => number): void {
+export function seal(batch: Buffer, numbers: BatchNumbers, crc32c: (bytes: Buffer) => number): void {
   const { producerId, producerEpoch, sequence, transactional } = numbers
   const attributes = batch[ATTRIBUTES_AT + 1]! & ~TRANSACTIONAL
   batch[ATTRIBUTES_AT + 1] = transactional ? attributes | TRANSACTIONAL : attributes
@@ -183,6 +201,24 @@ export function seal(batch: Buffer, numbers: BatchNumbers, crc32c: (bytes: Uint8
   batch.writeInt16BE(producerEpoch, EPOCH_AT)
   batch.writeInt32BE(sequence, SEQUENCE_AT)
   batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)) >>> 0, CRC_AT)
+}
+
+/** A text with its length, as names of headers are written. */
+export function textBytes(text: string): Buffer {
+  const bytes = Buffer.alloc(MOST_VARINT_BYTES + Buffer.byteLength(text))
+  const from = writeVarint(bytes, 0, Buffer.byteLength(text))
+  return bytes.subarray(0, from + bytes.write(text, from))
+}
+
+/** A header that many records have. */
+export function headerBytes(name: string, value: string): Buffer {
+  return Buffer.concat([textBytes(name), textBytes(value)])
+}
+
+/** Answers where it ends. */
+function copyShort(from: Buffer, to: Buffer, at: number): number {
+  for (let i = 0; i < from.length; i++) to[at + i] = from[i]!
+  return at + from.length
 }
 
 /** Signed, of at most 32 bits: zigzag, seven bits to a byte, the lowest first. */

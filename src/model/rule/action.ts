@@ -42,9 +42,11 @@ export interface ActionPlan {
    * absent: all that it reads.
    */
   readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
+  /** What it sends is written as bytes where it gets an arena. */
+  readonly writesBytes?: true | undefined
   /**
    * Compiled per table; the function throws EvaluationError for a value that cannot be rendered. `into`: where bytes go
-   * that are written straight from the image.
+   * that are not rendered as text first.
    */
   bind(table: TableDef): (change: Change, into?: ByteArena) => Payload
   /**
@@ -66,6 +68,8 @@ export interface TargetConfig {
   readonly options: unknown
   /** What `targets:` says of its spool; absent: as the configuration has it for all. */
   readonly spool?: SpoolLimits
+  /** Sends per second of all that goes there, as `targets:` says; absent: no limit. */
+  readonly ratePerSecond?: number | undefined
 }
 
 /** When a target that is down begins to spool, and how much it may. */
@@ -173,6 +177,8 @@ export interface CompiledAction {
   reads(table: TableDef): ColumnReads
   /** As in ActionPlan. */
   readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
+  /** As in ActionPlan. */
+  readonly writesBytes?: true | undefined
   bind(table: TableDef): (change: Change, into?: ByteArena) => Payload
   /** As in ActionPlan. */
   readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined

@@ -1,3 +1,5 @@
+import type { ByteArena } from '../event/bytes/byte-arena.ts'
+import type { Content } from '../event/bytes/content.ts'
 import type { Change, Operation, Value } from '../event/change.ts'
 import type { EventSchemas } from '../event/posted/event-schemas.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
@@ -85,10 +87,14 @@ export interface Template {
 /** A JSON-like structure whose string leaves are templates; a leaf that is one expression keeps the value's type. */
 export interface Structure {
   readonly location: SourceLocation
+  /** One value, no list or map. */
+  readonly isScalar: boolean
   reads(table: TableDef): ColumnReads
   bind(table: TableDef): (change: Change) => unknown
   /** The same as JSON text, keys in the order written. */
   bindJson(table: TableDef): (change: Change) => string
+  /** As `bindJson`; as bytes of an arena where one is given. */
+  bindContent(table: TableDef): (change: Change, into?: ByteArena) => Content
   /** The same as one text: strings as they are, NULL as the empty text, everything else as JSON. */
   bindText(table: TableDef): (change: Change) => string
 }

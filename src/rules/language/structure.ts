@@ -6,8 +6,13 @@ import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { flatText } from '../../model/event/forms/flat-text.ts'
 import type { ColumnReads, Structure } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
+import type { Content } from '../../model/event/bytes/content.ts'
+import { isPosted } from '../../model/event/posted/posted-event.ts'
 import type { RuleFacts } from './fact-values.ts'
 import type { SourceText } from './source-text.ts'
+import { compileJsonWriter } from './structure-bytes.ts'
+import type { JsonPart, WriteJson } from './structure-bytes.ts'
 import type { ParsedTemplate } from './template/template-render.ts'
 import { bindText, parseTemplate } from './template/template.ts'
 
@@ -42,9 +47,11 @@ export function compileStructure(
   if (problems.length > 0) throw new ProblemsError(problems)
   return {
     location,
+    isScalar: node.tag !== 'map' && node.tag !== 'list',
     reads: (table) => readsOf(node, table),
     bind: (table) => bindNode(node, table),
     bindJson: (table) => flat(bindJson(node, table)),
+    bindContent: (table) => bindContent(node, table),
     bindText: (table) => {
       if (node.tag === 'map' || node.tag === 'list') return flat(bindJson(node, table))
       if (node.tag === 'value' && typeof node.value === 'number' && node.written !== undefined) {
@@ -146,6 +153,53 @@ function bindJson(node: StructureNode, table: TableDef): (change: Change) => str
         '{}',
       )
   }
+}
+
+/** As `bindJson`, where there is an arena as bytes. */
+function bindContent(node: StructureNode, table: TableDef): (change: Change, into?: ByteArena) => Content {
+  const text = flat(bindJson(node, table))
+  let write: WriteJson | null = null
+  return (change, into) => {
+    if (into === undefined) return text(change)
+    write ??= compileJsonWriter(partsOf(node, table))
+    return write(change, into)
+  }
+}
+
+function partsOf(node: StructureNode, table: TableDef): readonly JsonPart[] {
+  const text = (written: string): JsonPart => ({ tag: 'text', text: written })
+  switch (node.tag) {
+    case 'value':
+      return [text(stringifyValue(node.value))]
+    case 'template':
+      return [partOf(node.template, bindNode(node, table), table)]
+    case 'list':
+      return [
+        text('['),
+        ...node.items.flatMap((item, i) => [text(i === 0 ? '' : ','), ...partsOf(item, table)]),
+        text(']'),
+      ]
+    case 'map':
+      return [
+        text('{'),
+        ...node.entries.flatMap(([key, value], i) => [
+          text(`${i === 0 ? '' : ','}${JSON.stringify(key)}:`),
+          ...partsOf(value, table),
+        ]),
+        text('}'),
+      ]
+  }
+}
+
+/** Properties of a row's event that its transaction has. */
+const OF_TRANSACTION: ReadonlySet<string> = new Set(['ts', 'gtid', 'position', 'serverId', 'txId', 'timestamp'])
+
+function partOf(template: ParsedTemplate, read: (change: Change) => unknown, table: TableDef): JsonPart {
+  const target = template.soleTarget
+  const isOfEvent = target !== undefined && (target.image === 'change' || target.image === 'event')
+  if (!isOfEvent || target.rest.length > 0 || isPosted(table)) return { tag: 'value', read }
+  if (target.name === 'id') return { tag: 'id' }
+  return { tag: target.name !== undefined && OF_TRANSACTION.has(target.name) ? 'of-transaction' : 'value', read }
 }
 
 function sequence(

@@ -119,6 +119,7 @@ export function readAction(
     reads: (table) => (lookups === null ? compiled.reads(table) : READS_WHOLE_ROW),
     // What is rendered later has no image any more.
     ...(lookups === null && compiled.decodes !== undefined && { decodes: compiled.decodes }),
+    ...(compiled.writesBytes && { writesBytes: true }),
     bind: (table) => compiled.bind(table),
     bindPreviousKey: compiled.bindPreviousKey,
     options: compiled.options,

@@ -4,7 +4,7 @@ import { compileHeaderMap } from '../plan/header-map.ts'
 import { isHostPort, refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, FORMAT_FIELD, isEmptyPayload, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
-import { checked, constant } from '../plan/piece.ts'
+import { checked, constant, writing } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
@@ -63,17 +63,21 @@ export const kafka: ActionType = {
   compile(spec) {
     refuseFixed(spec, 'topic', FIXED_TOPIC)
     const topicTemplate = spec.template('topic')
-    const topic = checked(
-      topicTemplate ?? constant(''),
-      TOPIC,
-      'BINGO_KAFKA_TOPIC',
-      '`topic` must have 1 to 249 letters, digits, `.`, `_` and `-`',
-    )
+    const fixed = topicTemplate?.constant
+    const topic =
+      fixed === undefined
+        ? checked(
+            topicTemplate ?? constant(''),
+            TOPIC,
+            'BINGO_KAFKA_TOPIC',
+            '`topic` must have 1 to 249 letters, digits, `.`, `_` and `-`',
+          )
+        : constant(fixed)
     const debezium = spec.string('format') === 'debezium'
     const key = spec.template('key') ?? (debezium ? debeziumEventKey : eventKey)
     const headers = compileHeaderMap(spec, 'headers')
     const message = compileMessage(spec, 'value', 'tombstone')
-    const pieces = [topic, key, headers, message.json]
+    const pieces = [topic, key, headers, message.content]
     const options: KafkaActionOptions = {
       topic: topicTemplate?.constant,
       compression: (spec.string('compression') ?? 'none') as KafkaActionOptions['compression'],
@@ -84,21 +88,24 @@ export const kafka: ActionType = {
       target: compileTarget(spec),
       options,
       reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
+      ...writing(pieces),
       bind: (table) => {
         const renderTopic = topic.bind(table)
         const renderKey = key.bind(table)
         const renderHeaders = headers.bind(table)
-        const renderValue = message.json.bind(table)
+        const renderValue = message.content.bind(table)
         const isTombstone = message.kind === 'none'
         const isPayload = message.kind === 'payload'
         const tombstones = !isTombstone && (spec.boolean('tombstones') ?? debezium)
-        return (change): KafkaPayload => ({
-          topic: renderTopic(change),
-          key: renderKey(change),
-          headers: renderHeaders(change),
-          value: isTombstone || (isPayload && isEmptyPayload(change)) ? null : renderValue(change),
-          ...(tombstones && change.op === 'delete' && { tombstone: true }),
-        })
+        return (change, into): KafkaPayload => {
+          const payload = {
+            topic: renderTopic(change),
+            key: renderKey(change),
+            headers: renderHeaders(change),
+            value: isTombstone || (isPayload && isEmptyPayload(change)) ? null : renderValue(change, into),
+          }
+          return tombstones && change.op === 'delete' ? { ...payload, tombstone: true } : payload
+        }
       },
     }
   },

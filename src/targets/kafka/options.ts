@@ -1,3 +1,4 @@
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface KafkaActionOptions {
@@ -32,7 +33,7 @@ export interface KafkaPayload {
   readonly key: string
   readonly headers: { readonly [name: string]: string }
   /** Null: a tombstone, which deletes the key from a compacted topic. */
-  readonly value: string | null
+  readonly value: Content | null
   /** A record without a value follows, which deletes the key from a compacted topic. */
   readonly tombstone?: boolean
 }

@@ -1,6 +1,6 @@
 import type { ActionSpec, ActionType } from '../../model/rule/action.ts'
 import { compileMessage, FORMAT_FIELD, payloadAsJson } from '../plan/message.ts'
-import { decodes } from '../plan/piece.ts'
+import { writing } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import type { LogTargetOptions } from './target.ts'
 
@@ -26,7 +26,7 @@ export const log: ActionType = {
       target: targetConfig('log', spec, path, options),
       options: null,
       reads: (table) => line.reads(table),
-      ...decodes([line]),
+      ...writing([line]),
       bind: (table) => line.bind(table),
     }
   },

@@ -18,7 +18,8 @@ export interface Lines {
   close(): Promise<void>
 }
 
-const MAX_BATCH = 1_000
+/** Of short lines some hundred kilobytes: a system call, and the way to the thread that makes it, costs as much as a hundred lines. */
+const MAX_BATCH = 8_192
 
 export async function openLogTarget(
   options: LogTargetOptions,

@@ -4,7 +4,7 @@ import { compileHeaderMap } from '../plan/header-map.ts'
 import { refuseFixed, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
-import { checked, constant, decodes } from '../plan/piece.ts'
+import { checked, constant, writing } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { printableAddress, targetConfig } from '../plan/target-id.ts'
@@ -96,7 +96,7 @@ export const nats: ActionType = {
       target: targetConfig('nats', spec, addressOf(url), targetOptions),
       options,
       reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
-      ...decodes(pieces),
+      ...writing(pieces),
       bind: (table) => {
         const renderSubject = subject.bind(table)
         const renderHeaders = headers.bind(table)

@@ -1,8 +1,8 @@
-import type { Change } from '../../model/event/change.ts'
+import type { Change, Value } from '../../model/event/change.ts'
 import { debeziumKey } from '../../model/event/forms/debezium-event.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { isPosted } from '../../model/event/posted/posted-event.ts'
-import { keyOf } from '../../model/event/row-key.ts'
+import { keyOf, keyValue } from '../../model/event/row-key.ts'
 import type { ColumnReads } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { Piece } from './piece.ts'
@@ -25,14 +25,20 @@ export const eventKey: Piece<string> = {
 }
 
 function rowKeyOf(table: TableDef): (change: Change) => string {
-  return (change) => {
-    const key = keyOf(table, change.old, change.new)
-    if (key === null) return `${table.schema}.${table.name}`
-    const values = Object.values(key)
-    const only = values.length === 1 ? values[0] : undefined
-    if (typeof only === 'string') return only
-    return only === undefined ? stringifyValue(values) : typeof only === 'bigint' ? `${only}` : stringifyValue(only)
+  if (table.key.length === 0) {
+    const name = `${table.schema}.${table.name}`
+    return () => name
   }
+  if (table.key.length > 1) return (change) => stringifyValue(Object.values(keyOf(table, change.old, change.new)!))
+  const { name } = table.columns[table.key[0]!]!
+  return (change) => keyText(keyValue(name, change.old, change.new))
+}
+
+function keyText(value: Value): string {
+  if (typeof value === 'string') return value
+  // What JSON has no word for stands in a list, which has one for it.
+  if (value === undefined) return stringifyValue([value])
+  return typeof value === 'number' || typeof value === 'bigint' ? `${value}` : stringifyValue(value)
 }
 
 /** As Debezium has it: the primary key as a map, so that tools made for its topics can read records. */

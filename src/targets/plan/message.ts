@@ -10,7 +10,7 @@ import { messageOf as outboxMessageOf } from '../../model/event/posted/outbox-ev
 import { envelopeOf } from '../../model/event/posted/posted-event.ts'
 import { exactJson } from '../../model/json/strict-json.ts'
 import { READS_NOTHING, READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
-import { constant } from './piece.ts'
+import { constant, structureContent } from './piece.ts'
 import type { Piece } from './piece.ts'
 
 /** `format: event | cloudevents | debezium | payload`, shared by every action that sends JSON. */
@@ -85,7 +85,7 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
       reads: (table) => structure.reads(table),
       bind: (table) => structure.bindJson(table),
     }
-    return messageOf('json', json)
+    return { ...messageOf('json', json), content: structureContent(structure) }
   }
   if (spec.string('format') === 'debezium') {
     return messageOf('json', debeziumEvent)
@@ -104,7 +104,7 @@ function messageOf(kind: Message['kind'], json: Piece<string>, contentType = 'ap
 }
 
 /** The event as one line of JSON. */
-export const wholeEvent: Piece<string> = { reads: () => READS_WHOLE_ROW, bind: () => stringifyEvent }
+const wholeEvent: Piece<string> = { reads: () => READS_WHOLE_ROW, bind: () => stringifyEvent }
 
 /** The same, as bytes where the row's image is at hand. */
 export const wholeEventContent: Piece<Content> = {

@@ -4,7 +4,7 @@ import { compileHeaderMap } from '../plan/header-map.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
-import { constant, decodes } from '../plan/piece.ts'
+import { constant, writing } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
@@ -72,7 +72,7 @@ export const rabbitmq: ActionType = {
       target: targetConfig('rabbitmq', spec, printableAddress(url), targetOptions),
       options,
       reads: (table) => unionReads(pieces.map((piece) => piece.reads(table))),
-      ...decodes(pieces),
+      ...writing(pieces),
       bind: (table) => {
         const renderKey = routingKey.bind(table)
         const renderHeaders = headers.bind(table)

@@ -3,6 +3,7 @@ import type { Value } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Structure } from '../../model/rule/rule.ts'
 import { constant, type Piece } from '../plan/piece.ts'
+import type { SeveralArguments } from './bound-arguments.ts'
 import { textOf } from './whole-row.ts'
 
 /** What `args` of a command may be that is one expression or a map. */
@@ -16,7 +17,7 @@ export type ArgsShape =
   /** One value: a list of them could be options, which data never is. */
   | 'value'
 
-type Pieces = readonly Piece<string | readonly string[]>[]
+type Pieces = readonly (Piece<string> | SeveralArguments)[]
 
 const SCORE = /^(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf)$/
 
@@ -52,8 +53,9 @@ function score(template: Piece<string>): Piece<string> {
 }
 
 /** Entries that are NULL are left out. */
-function expanded(structure: Structure, shape: ArgsShape): Piece<readonly string[]> {
+function expanded(structure: Structure, shape: ArgsShape): SeveralArguments {
   return {
+    several: true,
     reads: (table) => structure.reads(table),
     bind: (table) => {
       const value = structure.bind(table)

@@ -1,3 +1,4 @@
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { Sendable } from '../../model/rule/action.ts'
 import { effectId } from '../plan/effect-id.ts'
 import type { CommandPayload, RedisActionOptions, RemovePayload } from './options.ts'
@@ -27,7 +28,7 @@ export type Operation =
 /** Is given the commands of a batch, in order. */
 export interface CommandSink {
   remove(verb: string, keys: Set<string>, from: number, to: number): void
-  command(name: string, args: readonly string[], from: number, to: number, once: Sendable | null): void
+  command(name: string, args: readonly Content[], from: number, to: number, once: Sendable | null): void
 }
 
 /**
@@ -58,17 +59,25 @@ export function giveCommands(jobs: readonly Sendable[], sink: CommandSink): void
       keys = new Set()
       from = i
     }
-    addKeys(keys, payload === null ? (job.payload as RemovePayload) : payload.args)
+    addKeys(keys, payload === null ? (job.payload as RemovePayload) : payload.args.map(String))
   }
   if (keys !== null) sink.remove(verb, keys, from, jobs.length)
 }
 
+/** All of it as text: for the client's own encoder, and for scripts. */
 export function planCommands(jobs: readonly Sendable[]): Operation[] {
   const operations: Operation[] = []
   giveCommands(jobs, {
     remove: (verb, keys, from, to) => operations.push({ tag: 'remove', verb, keys, from, to }),
     command: (name, args, from, to, once) =>
-      operations.push({ tag: 'command', name, args, once: once === null ? null : effectId(once), from, to }),
+      operations.push({
+        tag: 'command',
+        name,
+        args: args.map(String),
+        once: once === null ? null : effectId(once),
+        from,
+        to,
+      }),
   })
   return operations
 }

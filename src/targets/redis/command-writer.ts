@@ -1,3 +1,5 @@
+import type { Content, Utf8Bytes } from '../../model/event/bytes/content.ts'
+
 const FIRST_BYTES = 64 * 1024
 /** What is larger is given back to the system after its send. */
 const MOST_KEPT_BYTES = 4 * 1024 * 1024
@@ -8,6 +10,9 @@ const SHORT = 40
 /** A UTF-16 code unit has at most three bytes in UTF-8. */
 const MOST_BYTES_PER_UNIT = 3
 
+const CRLF = '\r\n'
+/** In front of keys of usual lengths; longer ones are put together when they come. */
+const BULK_HEADS = Array.from({ length: 512 }, (_, length) => `$${length}${CRLF}`)
 const [CR, LF, ARRAY, BULK, ZERO] = [0x0d, 0x0a, 0x2a, 0x24, 0x30]
 
 /**
@@ -25,14 +30,29 @@ export class CommandWriter {
     this.text(name)
   }
 
-  command(name: string, args: readonly string[]): void {
+  command(name: string, args: readonly Content[]): void {
     this.begin(name, args.length)
-    for (const arg of args) this.text(arg)
+    for (const arg of args) {
+      if (typeof arg === 'string') this.text(arg)
+      else this.#copy(arg)
+    }
   }
 
+  /**
+   * Keys come out of templates, and the runtime has not put their parts together yet: it does so for all of them at once,
+   * where each would be a small copy of its own. A bulk invalidation is limited by this (test/bench/redis-unlink.ts).
+   */
   removal(verb: string, keys: ReadonlySet<string>): void {
+    let text = ''
+    for (const key of keys) text += (BULK_HEADS[key.length] ?? `$${key.length}${CRLF}`) + key + CRLF
     this.begin(verb, keys.size)
-    for (const key of keys) this.text(key)
+    // The lengths are in characters, which are bytes as long as all of it is ASCII: the usual case.
+    if (Buffer.byteLength(text) !== text.length) {
+      for (const key of keys) this.text(key)
+      return
+    }
+    this.#reserve(text.length)
+    this.#at += this.#bytes.write(text, this.#at, 'latin1')
   }
 
   text(text: string): void {
@@ -76,6 +96,15 @@ export class CommandWriter {
       bytes[at + i] = unit
     }
     return text.length
+  }
+
+  #copy(content: Utf8Bytes): void {
+    const { length, buffer, start, end } = content
+    this.#reserve(HEAD_BYTES + length + 2)
+    this.#head(BULK, length)
+    this.#at += buffer.copy(this.#bytes, this.#at, start, end)
+    this.#bytes[this.#at++] = CR
+    this.#bytes[this.#at++] = LF
   }
 
   #head(type: number, length: number): void {

@@ -1,13 +1,12 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
-import { wholeEvent } from '../plan/message.ts'
+import type { Content } from '../../model/event/bytes/content.ts'
+import { wholeEventContent } from '../plan/message.ts'
 import { refuseFixedValue } from '../plan/fixed.ts'
-import { checked, constant, structureText } from '../plan/piece.ts'
+import { checked, constant, structureContent, structureText } from '../plan/piece.ts'
 import type { Piece } from '../plan/piece.ts'
 import { readArgs } from './args.ts'
+import type { Arguments } from './bound-arguments.ts'
 import { isWholeRow } from './whole-row.ts'
-
-/** Renders one or several arguments of a command. */
-export type Arguments = Piece<string | readonly string[]>
 
 /** One command of the allowlist: which fields it takes besides `key`, and how they become arguments. */
 export interface CommandShape {
@@ -92,15 +91,25 @@ function value(spec: ActionSpec, field: string): Piece<string> | undefined {
   return structure && structureText(structure)
 }
 
+/** As `value`, for what may be JSON. */
+function content(spec: ActionSpec, field: string): Piece<Content> | undefined {
+  const structure = spec.structure(field)
+  return structure && (structure.isScalar ? structureText(structure) : structureContent(structure))
+}
+
+function words(texts: readonly string[]): Arguments[] {
+  return texts.map((text) => constant(text))
+}
+
 function set(spec: ActionSpec): Arguments[] {
-  const given = value(spec, 'value')
+  const given = content(spec, 'value')
   const rest = readArgs(spec, 'value') ?? []
   const parts: Arguments[] = given ? [given, ...rest] : [...rest]
   if (parts.length === 0) return missing(spec, 'SET', 'value', '`value: "{{json new}}"`')
   const ttlMs = spec.number('ttl')
   if (ttlMs !== undefined) {
     if (ttlMs < 1) spec.fail('ttl', 'BINGO_RULE_REDIS_TTL', '`ttl` must not be zero: the key would expire at once')
-    parts.push(constant(ttlMs % 1000 === 0 ? ['EX', String(ttlMs / 1000)] : ['PX', String(ttlMs)]))
+    parts.push(...words(ttlMs % 1000 === 0 ? ['EX', String(ttlMs / 1000)] : ['PX', String(ttlMs)]))
   }
   const onlyNew = spec.boolean('nx') === true
   const onlyExisting = spec.boolean('xx') === true
@@ -136,7 +145,7 @@ function hset(spec: ActionSpec): Arguments[] {
   const fields = fieldPairs(spec)
   if (fields !== undefined) return fields
   const field = spec.template('field')
-  const single = value(spec, 'value')
+  const single = content(spec, 'value')
   if (field && single) return [field, single]
   const rest = readArgs(spec, 'fields')
   if (rest === undefined)
@@ -154,7 +163,7 @@ function fieldPairs(spec: ActionSpec): Arguments[] | undefined {
 
 function listOf(field: 'value' | 'member' | 'field'): CommandShape['compile'] {
   return (spec, name) => {
-    const single = field === 'value' ? value(spec, field) : spec.template(field)
+    const single = field === 'value' ? content(spec, field) : spec.template(field)
     const rest = readArgs(spec, 'elements') ?? []
     const parts = single ? [single, ...rest] : [...rest]
     return parts.length > 0 ? parts : missing(spec, name, field, `\`${field}: "{{id}}"\``)
@@ -210,14 +219,14 @@ function zadd(spec: ActionSpec): Arguments[] {
 }
 
 function publish(spec: ActionSpec): Arguments[] {
-  return [value(spec, 'message') ?? wholeEvent]
+  return [content(spec, 'message') ?? wholeEventContent]
 }
 
 function xadd(spec: ActionSpec): Arguments[] {
   const maxlen = spec.number('maxlen')
   // `~` lets Redis trim whole nodes of the stream: exact trimming costs far more and nobody counts on it.
-  const trim: Arguments[] = maxlen === undefined ? [] : [constant(['MAXLEN', '~', String(maxlen)])]
+  const trim: Arguments[] = maxlen === undefined ? [] : words(['MAXLEN', '~', String(maxlen)])
   if (isWholeRow(spec)) return [...trim, constant('*')]
-  const pairs = fieldPairs(spec) ?? readArgs(spec, 'fields') ?? [constant('event'), wholeEvent]
+  const pairs = fieldPairs(spec) ?? readArgs(spec, 'fields') ?? [constant('event'), wholeEventContent]
   return [...trim, constant('*'), ...pairs]
 }

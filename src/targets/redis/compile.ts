@@ -1,5 +1,6 @@
 import type { ActionDefaults, ActionSpec, CompiledAction, Payload } from '../../model/rule/action.ts'
 import { asItWas } from '../../model/event/as-it-was.ts'
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
 import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { ColumnReads, Template } from '../../model/rule/rule.ts'
@@ -9,10 +10,11 @@ import { compileConnectionAge } from '../plan/connection-age.ts'
 import { BingoError } from '../../model/errors.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
+import { type Arguments, bindArguments } from './bound-arguments.ts'
 import { COMMANDS, hasPattern, ONCE_COMMANDS } from './commands.ts'
-import type { Arguments, CommandShape } from './commands.ts'
+import type { CommandShape } from './commands.ts'
 import { onCluster } from './on-cluster.ts'
-import type { Piece } from '../plan/piece.ts'
+import { type Piece, writing } from '../plan/piece.ts'
 import { compileNulls } from './nulls.ts'
 import { fieldsOfRow, isWholeRow } from './whole-row.ts'
 import type { FieldsOfRow } from './whole-row.ts'
@@ -48,6 +50,7 @@ export function compileRedis(spec: ActionSpec, defaults: ActionDefaults): Compil
     target: compileTarget(spec, defaults),
     options,
     reads: (table) => action.reads(table, previousKey !== 'nothing'),
+    ...writing([...subjects, ...parts]),
     bind: (table) => action.bind(table),
     ...(previousKey !== 'nothing' && {
       bindPreviousKey: (table: TableDef) => action.bindPreviousKey(table, previousKey),
@@ -171,7 +174,7 @@ class RedisAction {
     return previousToo ? { new: reads.new, old: unionReads([reads, { new: new Set(), old: reads.new }]).old } : reads
   }
 
-  bind(table: TableDef): (change: Change) => Payload {
+  bind(table: TableDef): (change: Change, into?: ByteArena) => Payload {
     const keys = this.#subjects.map((template) => template.bind(table))
     const first = keys[0]!
     if (this.#removes) {
@@ -179,15 +182,13 @@ class RedisAction {
       if (keys.length === 1) return (change) => checkedKey(first(change))
       return (change) => keys.map((key) => checkedKey(key(change)))
     }
-    const parts = this.#parts.map((part) => part.bind(table))
-    if (this.#row !== undefined) return bindRow(this.#command, first, parts, this.#row.bind(table))
-    return (change): CommandPayload => {
-      const address = checkedKey(first(change))
-      // Of the right length at once: an array that grows keeps room for sixteen more, in every event that waits.
-      const args = [address, ...parts.map((part) => part(change))]
-      const flat = args.every(isText) ? args : args.flat()
+    const render = bindArguments((change) => checkedKey(first(change)), this.#parts, table)
+    if (this.#row !== undefined) return bindRow(this.#command, render, this.#row.bind(table))
+    return (change, into): CommandPayload => {
+      const args = render(change, into)
+      const [address] = args
       // What an expression gives for its arguments may be nothing.
-      return flat.length > 1 ? { address, args: flat } : { address, args: flat, omitted: [] }
+      return args.length > 1 ? { address, args } : { address, args, omitted: [] }
     }
   }
 
@@ -209,12 +210,12 @@ class RedisAction {
  */
 function bindRow(
   command: string,
-  key: (change: Change) => string,
-  parts: readonly ((change: Change) => string | readonly string[])[],
+  render: ReturnType<typeof bindArguments>,
   row: (change: Change) => FieldsOfRow,
 ): (change: Change) => CommandPayload {
   return (change) => {
-    const address = checkedKey(key(change))
+    const head = render(change)
+    const [address] = head
     const { pairs, omitted } = row(change)
     if (command === 'HDEL') return { address, args: [address, ...namesOf({ pairs, omitted })] }
     if (pairs.length === 0 && command !== 'HSET') {
@@ -222,7 +223,7 @@ function bindRow(
         hint: 'set `nulls: empty`, or filter such rows out',
       })
     }
-    const args = [address, ...parts.flatMap((part) => part(change)), ...pairs]
+    const args = [...head, ...pairs]
     return { address, args, ...(command === 'HSET' && { omitted: change.op === 'update' ? omitted : [] }) }
   }
 }
@@ -245,10 +246,6 @@ function presentKey(key: (change: Change) => string, change: Change): readonly s
 }
 
 const NOTHING: ReadonlySet<string> = new Set(['BINGO_TEMPLATE_NULL', 'BINGO_TEMPLATE_EMPTY', 'BINGO_REDIS_KEY_EMPTY'])
-
-function isText(argument: string | readonly string[]): argument is string {
-  return typeof argument === 'string'
-}
 
 function checkedKey(key: string): string {
   if (key.length === 0) throw new EvaluationError('BINGO_REDIS_KEY_EMPTY', 'the Redis key is empty')

@@ -1,3 +1,5 @@
+import type { Content } from '../../model/event/bytes/content.ts'
+
 /** What the adapter keeps of a compiled Redis action. */
 export interface RedisActionOptions {
   readonly command: string
@@ -10,7 +12,7 @@ export interface RedisActionOptions {
 /** Everything but DEL and UNLINK: the arguments after the command's name, and the key for coalescing. */
 export interface CommandPayload {
   readonly address: string
-  readonly args: readonly string[]
+  readonly args: readonly Content[]
   /** Set where an UPDATE of the primary key makes the previous key obsolete: DEL instead of the action's command. */
   readonly remove?: boolean
   /** Fields to HDEL after the HSET: they are NULL now. `args` may be the key alone then. */

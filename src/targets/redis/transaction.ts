@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { Sendable } from '../../model/rule/action.ts'
 import { sendPacked } from '../../clients/redis/packed-transaction.ts'
 import { giveCommands, planCommands, type CommandSink, type Operation } from './batch.ts'
@@ -54,7 +55,7 @@ class TransactionWriter implements CommandSink {
     this.#writer.removal(verb, keys)
   }
 
-  command(name: string, args: readonly string[]): void {
+  command(name: string, args: readonly Content[]): void {
     this.count += 1
     this.#writer.command(name, args)
   }

@@ -40,7 +40,9 @@ function pairsOf(map: unknown, nulls: Nulls): FieldsOfRow {
   }
   const pairs: string[] = []
   const omitted: string[] = []
-  for (const [name, value] of Object.entries(map as { readonly [name: string]: Value })) {
+  const values = map as { readonly [name: string]: Value }
+  for (const name of Object.keys(values)) {
+    const value = values[name]
     // A column that the row image leaves out has not changed.
     if (value === undefined) continue
     if (value === null && nulls === 'omit') omitted.push(name)
@@ -51,6 +53,7 @@ function pairsOf(map: unknown, nulls: Nulls): FieldsOfRow {
 
 /** As a template shows it, but for structures, which are JSON. */
 export function textOf(value: Value): string {
+  if (typeof value === 'string') return value
   if (value === null || value === undefined) return ''
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(',')
   return typeof value === 'object' ? stringifyValue(value) : String(value)

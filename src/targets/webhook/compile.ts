@@ -1,8 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 import type { ActionDefaults, ActionSpec, CompiledAction } from '../../model/rule/action.ts'
+import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
 import type { Change } from '../../model/event/change.ts'
 import { isPosted } from '../../model/event/posted/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
+import { urlFault } from '../../model/url-fault.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'
 import { compileMessage, NO_MESSAGE } from '../plan/message.ts'
@@ -11,6 +13,7 @@ import { unionReads } from '../../model/table/column-reads.ts'
 import { checkAddress } from '../plan/address.ts'
 import type { AddressRules } from '../plan/address.ts'
 import { compileConnectionAge } from '../plan/connection-age.ts'
+import { writing } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileTls } from '../tls-files.ts'
 import { addCidr, addressPolicy } from './addresses.ts'
@@ -23,9 +26,9 @@ const DEFAULT_CONCURRENCY = 16
 const FIXED_ORIGIN = /^(https?:\/\/[^/?#{}]+)(?:[/?#]|$)/i
 
 const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
-/** What is wrong with the origin is told better by `compileOrigin`. */
+/** What is wrong with the origin is told by `compileOrigin`. */
 const FIXED_URL: Wanted = {
-  pattern: { test: (text: string) => !FIXED_ORIGIN.test(text.trim()) || URL.canParse(text) },
+  pattern: { test: (text: string) => !URL.canParse(FIXED_ORIGIN.exec(text.trim())?.[1] ?? '') || URL.canParse(text) },
   code: 'BINGO_RULE_WEBHOOK_URL',
   message: 'not a valid URL',
   hint: 'write for example `https://crm.example.com:8443/hooks`',
@@ -54,18 +57,20 @@ export function compileWebhook(spec: ActionSpec, defaults: ActionDefaults): Comp
   return {
     target: compileTarget(spec, defaults, origin),
     options,
-    reads: (table) => unionReads([...(url ? [url.reads(table)] : []), headers.reads(table), message.json.reads(table)]),
+    reads: (table) =>
+      unionReads([...(url ? [url.reads(table)] : []), headers.reads(table), message.content.reads(table)]),
+    ...writing([...(url ? [url] : []), headers, message.content]),
     bind: (table: TableDef) => {
       const renderUrl = url!.bind(table)
       const renderHeaders = headers.bind(table)
-      const renderJson = message.json.bind(table)
+      const renderJson = message.content.bind(table)
       const renderTrace = isPosted(table) ? traceHeaderList(spec, table) : null
       let last = { text: '', url: NOWHERE }
       const hasTemplate = url!.source.includes('{{')
-      return (change: Change): WebhookPayload => {
+      return (change: Change, into?: ByteArena): WebhookPayload => {
         const text = renderUrl(change)
         if (text !== last.text) last = { text, url: checkedUrl(text, origin, hasTemplate) }
-        const payload = { url: last.url, headers: renderHeaders(change), json: renderJson(change) }
+        const payload = { url: last.url, headers: renderHeaders(change), json: renderJson(change, into) }
         return renderTrace === null ? payload : { ...payload, trace: renderTrace(change) }
       }
     },
@@ -117,7 +122,7 @@ function compileOrigin(spec: ActionSpec, source: string | undefined): string | n
     spec.fail(
       'url',
       'BINGO_RULE_WEBHOOK_URL',
-      'not a valid http:// or https:// address',
+      `not a valid http:// or https:// address${fixed === undefined ? '' : `: ${urlFault(fixed)}`}`,
       'write for example `https://crm.example.com/hooks`',
     )
   } else if (spec.boolean('dynamicHost') !== true) {

@@ -1,3 +1,4 @@
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface WebhookActionOptions {
@@ -42,7 +43,7 @@ export interface WebhookPayload {
   readonly url: WebhookUrl
   /** Name, value, name, value, … ; the same object where no header has a template. */
   readonly headers: readonly string[]
-  readonly json: string
+  readonly json: Content
   /** Headers of a posted event, for a request that holds it alone. */
   readonly trace?: readonly string[]
 }

@@ -1,3 +1,4 @@
+import { contentBytes, contentLength, writeContent } from '../../model/event/bytes/content.ts'
 import type { Sendable } from '../../model/rule/action.ts'
 import type { WebhookActionOptions, WebhookPayload, WebhookUrl } from './options.ts'
 
@@ -52,11 +53,11 @@ export function planRequests(jobs: readonly Sendable[], unanswered: Unanswered):
 function endOfBatch(jobs: readonly Sendable[], from: number): number {
   const first = payloadOf(jobs[from]!)
   const keyed = jobs[from]!.action.rule.key !== null
-  let bytes = Buffer.byteLength(first.json)
+  let bytes = contentLength(first.json)
   let to = from + 1
   for (; to < jobs.length; to++) {
     const next = payloadOf(jobs[to]!)
-    bytes += Buffer.byteLength(next.json) + 1
+    bytes += contentLength(next.json) + 1
     if (keyed && jobs[to]!.key !== jobs[from]!.key) break
     if (bytes > MAX_BODY_BYTES || next.url.href !== first.url.href || !sameHeaders(next.headers, first.headers)) break
   }
@@ -67,11 +68,28 @@ function sameHeaders(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((text, i) => text === b[i]))
 }
 
+const HEAD = '{"events":['
+const TAIL = ']}'
+const COMMA = 44
+
 /** The body of a request: an event bare, or `{"events":[…]}` with what each would have been alone. */
-export function bodyOf(jobs: readonly Sendable[], request: WebhookRequest): string {
-  if (!request.wrapped) return payloadOf(jobs[request.from]!).json
+export function bodyOf(jobs: readonly Sendable[], request: WebhookRequest): string | Buffer {
+  if (!request.wrapped) {
+    const { json } = payloadOf(jobs[request.from]!)
+    return typeof json === 'string' ? json : contentBytes(json)
+  }
   const events = jobs.slice(request.from, request.to).map((job) => payloadOf(job).json)
-  return `{"events":[${events.join(',')}]}`
+  let bytes = HEAD.length + TAIL.length
+  for (const event of events) bytes += contentLength(event) + 1
+  const body = Buffer.allocUnsafe(bytes)
+  let at = body.write(HEAD)
+  for (const event of events) {
+    at += writeContent(event, body, at)
+    body[at++] = COMMA
+  }
+  // The last one has none.
+  at += body.write(TAIL, at - 1) - 1
+  return body.subarray(0, at)
 }
 
 function payloadOf(job: Sendable): WebhookPayload {

@@ -22,7 +22,12 @@ export function decodeSecret(secret: string): Buffer | null {
  * HMAC-SHA256 over `id.timestamp.body`, one `v1,` signature per secret. The body is signed as the receiver reads it,
  * that is, before compression.
  */
-export function signatureHeaders(id: string, body: string, secrets: readonly Buffer[], nowMs: number): string[] {
+export function signatureHeaders(
+  id: string,
+  body: string | Buffer,
+  secrets: readonly Buffer[],
+  nowMs: number,
+): string[] {
   const timestamp = String(Math.floor(nowMs / 1000))
   const headers = ['webhook-id', id, 'webhook-timestamp', timestamp]
   if (secrets.length === 0) return headers

@@ -175,7 +175,7 @@ function blocked(jobs: readonly Sendable[], request: WebhookRequest, failedRows:
 function encode(
   jobs: readonly Sendable[],
   request: WebhookRequest,
-): { headers: readonly string[]; body: string | null | Promise<Buffer> } {
+): { headers: readonly string[]; body: string | Buffer | null | Promise<Buffer> } {
   const { action } = jobs[request.from]!
   const options = action.options as WebhookActionOptions
   const json = bodyOf(jobs, request)

@@ -13,12 +13,15 @@ import { describe, expect, test } from 'vitest'
 import { compress } from '../../../src/clients/kafka.ts'
 import { murmur2 } from '../../../src/clients/kafka/murmur2.ts'
 import { produceRequest } from '../../../src/clients/kafka/produce-request.ts'
-import { RecordBatch, seal } from '../../../src/clients/kafka/record-batch.ts'
+import { headerBytes, RecordBatch, seal, textBytes } from '../../../src/clients/kafka/record-batch.ts'
+import { Utf8Bytes } from '../../../src/model/event/bytes/content.ts'
 
 interface Given {
   readonly key: string
   readonly value: string | null
   readonly headers: { readonly [name: string]: string }
+  /** The value lies as UTF-8 between its neighbours in a larger buffer, as values written from row images do. */
+  readonly asBytes?: boolean
 }
 
 const NOW = 1_790_000_000_123
@@ -42,11 +45,22 @@ const record: fc.Arbitrary<Given> = fc.record({
   key: text,
   value: fc.option(text),
   headers: fc.dictionary(fc.string({ maxLength: 20 }), text, { maxKeys: 4, noNullPrototype: true }),
+  asBytes: fc.boolean(),
 })
 
+function amongOthers(value: string): Utf8Bytes {
+  const before = Buffer.from('before')
+  const bytes = Buffer.from(value)
+  return new Utf8Bytes(
+    Buffer.concat([before, bytes, Buffer.from('behind')]),
+    before.length,
+    before.length + bytes.length,
+  )
+}
+
 function written(records: RecordBatch, given: readonly Given[]): RecordBatch {
-  for (const { key, value, headers } of given) {
-    records.begin(key, value, Object.keys(headers).length)
+  for (const { key, value, headers, asBytes } of given) {
+    records.begin(key, value === null || asBytes !== true ? value : amongOthers(value), Object.keys(headers).length)
     for (const [name, header] of Object.entries(headers)) records.header(name, header)
     records.end()
   }
@@ -83,12 +97,39 @@ describe('records for Kafka', () => {
     )
   })
 
+  test('have headers of bytes made before, and of texts with bytes behind them, as they have headers of texts', async () => {
+    const ascii = new Uint8Array(128).fill(1)
+    const mixed = fc.record({ key: text, name: text, start: text, end: text, fixed: text, isFixed: fc.boolean() })
+    await fc.assert(
+      fc.asyncProperty(fc.array(mixed, { minLength: 1, maxLength: 12 }), async (some) => {
+        const [records, expected] = [new RecordBatch(), new RecordBatch()]
+        for (const { key, name, start, end, fixed, isFixed } of some) {
+          for (const each of [records, expected]) each.begin(key, fixed, isFixed ? 2 : 1)
+          if (isFixed) records.fixedHeader(headerBytes(name, fixed))
+          if (isFixed) expected.header(name, fixed)
+          const isJoined = records.joinedHeader(textBytes(name), start, ascii, Buffer.from(end))
+          expect(isJoined).toBe(Buffer.byteLength(start) === start.length)
+          if (!isJoined) records.header(name, start + end)
+          expected.header(name, start + end)
+          for (const each of [records, expected]) each.end()
+        }
+        const [ours, theirs] = [
+          await records.finish('none', NOW, compress),
+          await expected.finish('none', NOW, compress),
+        ]
+        for (const bytes of [ours, theirs]) seal(bytes, NUMBERS, crc32c)
+        expect(ours.equals(theirs)).toBe(true)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   test('behind a mark are gone after going back to it', async () => {
     const given = [1, 2, 3].map((i) => ({ key: `k${i}`, value: 'x'.repeat(i * 100), headers: { h: 'é' } }))
     const records = written(new RecordBatch(), given.slice(0, 2))
-    const mark = records.mark()
+    const { count, size } = records
     written(records, given)
-    records.rewind(mark)
+    records.rewind(count, size)
     const [left, expected] = await Promise.all(
       [records, written(new RecordBatch(), given.slice(0, 2))].map((each) => each.finish('none', NOW, compress)),
     )

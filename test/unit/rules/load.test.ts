@@ -221,6 +221,19 @@ describe('Delivery options', () => {
     expect(only(load(ruleWith('actions: [{target: crm}]'), { targets })).actions[0]!.target.spool).toBeUndefined()
   })
 
+  test('the rate of a target is one for all that goes there, and an action may have its own besides', () => {
+    const crm = new Map([['crm', target({ type: 'webhook', url: 'https://x/', rate: '50/s' })]])
+    const ratesOf = (more: string): unknown => {
+      const { ratePerSecond, target: of } = only(load(ruleWith(more), { targets: crm })).actions[0]!
+      return [ratePerSecond, of.ratePerSecond]
+    }
+    expect(ratesOf('actions: [{target: crm}]')).toEqual([null, 50])
+    expect(ratesOf('actions: [{target: crm, rate: 5/s}]')).toEqual([5, 50])
+    expect(ratesOf('actions: [{target: crm}]\n    rate: 8/s')).toEqual([8, 50])
+    const unnamed = only(load(ruleWith('actions: [{type: webhook, url: "https://x/"}]\n    rate: 8/s')))
+    expect([unnamed.actions[0]!.ratePerSecond, unnamed.actions[0]!.target.ratePerSecond]).toEqual([8, undefined])
+  })
+
   test('a wrong spool is reported where it is written', () => {
     const spools = (spool: unknown) =>
       wrong(ruleWith(), { targets: new Map([['crm', target({ type: 'webhook', url: 'https://x/', spool })]]) })
@@ -410,7 +423,10 @@ describe('What no event could pass is refused when the rules are loaded', () => 
       '{type: webhook, url: "https://x.test/", headers: {x: "${env:BREAK}"}}',
       'contains a character that headers do not allow',
     ],
-    ['{type: webhook, url: "https://x.test:99999/"}', 'not a valid URL'],
+    [
+      '{type: webhook, url: "https://x.test:99999/"}',
+      'not a valid http:// or https:// address: the port is not between 1 and 65535',
+    ],
     ['{type: kafka, brokers: "kafka://k:9092", topic: t}', 'a broker address must be HOST:PORT'],
     ['{type: kafka, brokers: ["k:99999"], topic: t}', 'a broker address must be HOST:PORT'],
     ['{type: kafka, brokers: ["k"], topic: t}', 'a broker address must be HOST:PORT'],
@@ -424,7 +440,10 @@ describe('What no event could pass is refused when the rules are loaded', () => 
     ],
     ['{type: nats, url: "nats://n:4222,n2:4222", subject: a}', 'the address has the wrong scheme'],
     [`{type: rabbitmq, url: "amqp://r", routingKey: ${'k'.repeat(256)}}`, 'the routing key exceeds 255 bytes'],
-    ['{type: rabbitmq, url: "amqp://r:99999", routingKey: k}', 'the address has no host, or is malformed'],
+    [
+      '{type: rabbitmq, url: "amqp://r:99999", routingKey: k}',
+      'the address is not valid: the port is not between 1 and 65535',
+    ],
     ['{type: grpc, address: "http://g:1", method: a.B/C, message: {}}', 'not a valid address'],
     [
       '{type: grpc, address: "g:1", method: a.B/C, message: {}, metadata: {m: "größe"}}',
@@ -692,8 +711,20 @@ describe('Problems are reported with their place', () => {
   })
 
   test('brackets that are nested far too deeply', () => {
-    expect(wrong(`rules: ${'['.repeat(20_000)}${']'.repeat(20_000)}`).join()).toContain('nested too deeply')
-    expect(wrong(`rules:\n  ${'- '.repeat(20_000)}x`).join()).toContain('nested too deeply')
+    expect(wrong(`rules: ${'['.repeat(20_000)}${']'.repeat(20_000)}`)).toEqual([
+      '1:108 BINGO_RULE_YAML maps or lists are nested too deeply',
+    ])
+    expect(wrong(`rules:\n  ${'- '.repeat(20_000)}x`)).toEqual([
+      '2:203 BINGO_RULE_YAML maps or lists are nested too deeply',
+    ])
+    expect(wrong(`rules:\n  ${'{a: '.repeat(20_000)}`)).toEqual([
+      '2:403 BINGO_RULE_YAML maps or lists are nested too deeply',
+    ])
+  })
+
+  test('maps inside each other by indentation, one level too many', () => {
+    const nested = (levels: number) => Array.from({ length: levels }, (_, level) => `${' '.repeat(level)}a:`).join('\n')
+    expect(wrong(nested(102))).toEqual(['102:102 BINGO_RULE_YAML maps or lists are nested too deeply'])
   })
 
   test('all at once, over several files, and both places of an id that is used twice', () => {
@@ -830,4 +861,20 @@ a.yaml:5:15 error BINGO_RULE_TYPE debounce is "100", which is not a valid durati
     hint: write for example 100ms, 1s, 5m, 1h or 1d
 `)
   expect(formatProblems(problems, { color: true })).toContain('\u001B[1;31merror\u001B[0m')
+})
+
+test('points at a quote that is not closed, once', () => {
+  const text = 'rules:\n  - id: a\n    on: "shop.customers\n    actions:\n      - type: log\n'
+  expect(
+    problemsOf(() => load(text)).map(({ location, message }) => [location?.line, location?.column, message]),
+  ).toEqual([[3, 9, 'the quote that opens here is not closed']])
+})
+
+test('tells once what is wrong with the address of a webhook', () => {
+  const url = (text: string) => ruleWith('actions:', `  - {type: webhook, url: "${text}"}`)
+  const told = (text: string) => problemsOf(() => load(url(text))).map(({ message }) => message)
+  expect(told('http://127.0.0.1:99999/x')).toEqual([
+    'not a valid http:// or https:// address: the port is not between 1 and 65535',
+  ])
+  expect(told('https://user:p/ss@crm.test/x')).toEqual([expect.stringContaining('the port is not a number')])
 })

@@ -59,9 +59,11 @@ export function structure(node: unknown): Structure {
   const text = (value: unknown): string => (typeof value === 'string' ? value : stringifyValue(value))
   return {
     location,
+    isScalar: typeof node !== 'object' || node === null,
     reads: () => readsOf([JSON.stringify(node)]),
     bind: () => (from) => render(node, from),
     bindJson: () => (from) => stringifyValue(render(node, from)),
+    bindContent: () => (from) => stringifyValue(render(node, from)),
     bindText: () => (from) => text(render(node, from) ?? ''),
   }
 }

@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { ByteArena } from '../../../src/model/event/bytes/byte-arena.ts'
 import { openLogTarget } from '../../../src/targets/log/target.ts'
 import type { Target } from '../../../src/model/rule/action.ts'
 import { silentLog } from '../../support/jobs.ts'
+import { Random } from '../../support/random-tables.ts'
 import { compile, jobFor } from './action-spec.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-log-'))
@@ -29,6 +31,27 @@ test('the audit log has one line per event, in order, appended to what was there
     await target.close()
   }
   expect(readFileSync(path, 'utf8')).toBe('{"id":1}\n{"id":2}\n{"id":3}\n')
+})
+
+test('lines as bytes are in order among texts, short and long ones', async () => {
+  const path = join(folder, 'bytes.ndjson')
+  const target = await open(path)
+  const random = new Random(40)
+  const lines: string[] = []
+  for (let send = 0; send < 12; send++) {
+    const arena = new ByteArena()
+    const sent = Array.from({ length: random.below(200) }, () => {
+      const length = random.chance(3) ? 300_000 : random.chance(20) ? 900 + random.below(300) : random.below(100)
+      const line = `${lines.length} ${'é'.repeat(length / 2)}`
+      lines.push(line)
+      const at = arena.reserve(arena.at, line.length * 2)
+      const payload = random.chance(30) ? line : arena.take(at + arena.buffer.write(line, at))
+      return { ...jobs(1)[0]!, payload }
+    })
+    expect(await target.send(sent, signal)).toBeUndefined()
+  }
+  await target.close()
+  expect(readFileSync(path, 'utf8') === lines.map((line) => `${line}\n`).join('')).toBe(true)
 })
 
 test('a rotated file is closed on reopen', async () => {

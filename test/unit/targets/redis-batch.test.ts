@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Utf8Bytes } from '../../../src/model/event/bytes/content.ts'
 import { planCommands } from '../../../src/targets/redis/batch.ts'
 import { CommandWriter } from '../../../src/targets/redis/command-writer.ts'
 import { slotOf } from '../../../src/targets/redis/slot.ts'
@@ -48,6 +49,22 @@ describe('commands for a batch', () => {
     const writer = new CommandWriter()
     writer.command('SET', args)
     expect(writer.take().toString()).toBe(expected)
+  })
+
+  test('bytes amid a larger buffer are written as their text is, whatever their length', () => {
+    for (const text of ['', 'a', 'é😀', 'x'.repeat(99), 'é'.repeat(60), 'y'.repeat(100_000)]) {
+      const [asText, asBytes] = [new CommandWriter(), new CommandWriter()]
+      const buffer = Buffer.from(`<${text}>`)
+      asText.command('XADD', ['k', '*', 'event', text, 'behind'])
+      asBytes.command('XADD', ['k', '*', 'event', new Utf8Bytes(buffer, 1, buffer.length - 1), 'behind'])
+      expect(asBytes.take().equals(asText.take())).toBe(true)
+    }
+  })
+
+  test('commands that are planned for the client or a script have bytes as text', () => {
+    const buffer = Buffer.from('<é>')
+    const job = { ...jobFor(set), payload: { address: 'k', args: ['k', new Utf8Bytes(buffer, 1, 3)] } }
+    expect(planCommands([job])).toMatchObject([{ tag: 'command', args: ['k', 'é'] }])
   })
 
   test('commands of more bytes than the buffer begins with are written whole, and the buffer is used again', () => {

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { Webhook } from 'standardwebhooks'
+import { ByteArena } from '../../../src/model/event/bytes/byte-arena.ts'
 import { addressPolicy } from '../../../src/targets/webhook/addresses.ts'
-import { bodyOf, planRequests as plan, Unanswered } from '../../../src/targets/webhook/requests.ts'
+import { bodyOf as encodedBody, planRequests as plan, Unanswered } from '../../../src/targets/webhook/requests.ts'
+import type { WebhookPayload } from '../../../src/targets/webhook/options.ts'
 import { retryAfterMs } from '../../../src/targets/webhook/retry-after.ts'
 import { decodeSecret, signatureHeaders, webhookId } from '../../../src/targets/webhook/signature.ts'
 import { action } from '../../support/jobs.ts'
 import { compile, jobFor } from './action-spec.ts'
 
 const planRequests = (jobs: Parameters<typeof plan>[0]) => plan(jobs, new Unanswered())
+const bodyOf = (...of: Parameters<typeof encodedBody>): string => String(encodedBody(...of))
 const URL_FIELD = { type: 'webhook', url: 'https://crm.example.com/users/{{id}}' }
 const FIXED = { type: 'webhook', url: 'https://crm.example.com/users', body: { id: '{{id}}' } }
 
@@ -70,6 +73,27 @@ describe('requests of a batch', () => {
   test('with a window, all go in an array, however few there are', () => {
     expect(bodies(jobs({}, true, 1))).toEqual(['{"events":[{"id":0}]}'])
     expect(bodies(jobs({}, true))).toEqual(['{"events":[{"id":0},{"id":1},{"id":2}]}'])
+  })
+
+  test('bodies written as bytes are those of texts, alone, among texts and signed', () => {
+    const texts = ['{"id":0}', '{"name":"größe 😀"}', '[]', '""']
+    const arena = new ByteArena(8, 64)
+    const asBytes = (text: string) => {
+      const at = arena.reserve(arena.at, 100)
+      return arena.take(at + arena.buffer.write(text, at))
+    }
+    const withPayloads = (hasDebounce: boolean, isBytes: (i: number) => boolean) =>
+      jobs({}, hasDebounce, texts.length).map((job, i) => {
+        const json = isBytes(i) ? asBytes(texts[i]!) : texts[i]!
+        return { ...job, payload: { ...(job.payload as WebhookPayload), json } }
+      })
+    expect(bodies(withPayloads(false, () => true))).toEqual(texts)
+    expect(bodies(withPayloads(true, (i) => i % 2 === 1))).toEqual([`{"events":[${texts.join(',')}]}`])
+    const secrets = [Buffer.alloc(24, 1)]
+    const [, name] = withPayloads(false, () => true)
+    const body = encodedBody([name!], planRequests([name!])[0]!)
+    expect(body).toBeInstanceOf(Buffer)
+    expect(signatureHeaders('id', body, secrets, 1_000)).toEqual(signatureHeaders('id', texts[1]!, secrets, 1_000))
   })
 
   test('with `batch: auto`, one event goes bare and several in an array', () => {

@@ -112,6 +112,12 @@ export class ParsedTemplate {
     return this.parts.length === 1 && part!.tag === 'output' ? part!.expression : undefined
   }
 
+  /** What it reads, when the template is one path of the change and nothing else. */
+  get soleTarget(): PathTarget | undefined {
+    const sole = this.soleExpression
+    return sole?.tag === 'path' ? this.targets.get(sole) : undefined
+  }
+
   reads(table: TableDef): ColumnReads {
     const reads = { new: new Set<string>(), old: new Set<string>() }
     for (const target of this.targets.values()) addReads(target, table, reads)

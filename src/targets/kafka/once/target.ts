@@ -7,7 +7,7 @@ import { shortestTimeoutMs } from '../../failure/deadline.ts'
 import { effectId } from '../../plan/effect-id.ts'
 import { kafkaFailure } from '../failure.ts'
 import type { KafkaTargetOptions } from '../options.ts'
-import { BatchPacker, type PackedBatch } from '../packed-batches.ts'
+import { BatchPacker, type PackedBatch, roundsOf } from '../packed-batches.ts'
 import { SendResults } from '../send-results.ts'
 import { KafkaSession, topicNameOf } from '../session.ts'
 import type { AppliedEvents } from './applied-events.ts'
@@ -194,13 +194,4 @@ async function write(producer: TransactionalProducer, batches: readonly Partitio
   const [error] = (await producer.send(batches)).filter((each) => each !== null)
   if (error !== undefined) throw error
   await producer.commit()
-}
-
-/** At most one batch for each partition in a round, in order. */
-function roundsOf(batches: readonly PackedBatch[]): PackedBatch[][] {
-  const rounds: PackedBatch[][] = []
-  for (const queue of Map.groupBy(batches, ({ topic, partition }) => `${partition} ${topic}`).values()) {
-    for (const [round, batch] of queue.entries()) (rounds[round] ??= []).push(batch)
-  }
-  return rounds
 }

@@ -9,6 +9,8 @@ import { stringifyEvent } from '../../../../../src/model/event/forms/event-json.
 import type { RuleSet } from '../../../../../src/model/rule/rule.ts'
 import { compileRowImages } from '../../../../../src/sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../../../../src/sources/mysql/binlog/rows/row-decoder.ts'
+import type { KafkaPayload } from '../../../../../src/targets/kafka/options.ts'
+import type { CommandPayload } from '../../../../../src/targets/redis/options.ts'
 import { TRANSACTION } from '../../../../support/event-as-json.ts'
 import { rulesFrom } from '../../../../support/rules-from-text.ts'
 import { column, EVERY, tableOf } from '../../../sources/mysql/binlog/row-images.ts'
@@ -61,6 +63,75 @@ describe('An event of a row that is matched', () => {
       expect(writeContent(payload, copy, 0)).toBe(copy.length)
       expect(copy.toString()).toBe(String(payload))
     }
+  })
+
+  it('goes to Kafka as bytes, with its topic and its key', () => {
+    const action = '{type: kafka, brokers: ["kafka:9092"], topic: "t-{{new.name}}"}'
+    const rows = [
+      [7, 'ann'],
+      [8, 'bob'],
+    ] as const
+    const taken = match(`rules:\n  - {id: a, table: shop.made, actions: [${action}]}\n`, rows, new ByteArena(64, 256))
+    expect(taken).toHaveLength(2)
+    for (const [i, { change, payload }] of taken.entries()) {
+      const { topic, key, value } = payload as unknown as KafkaPayload
+      expect([topic, key]).toEqual([`t-${rows[i]![1]}`, `${rows[i]![0]}`])
+      expect(value).toBeInstanceOf(Utf8Bytes)
+      expect(String(value)).toBe(stringifyEvent(change.whole))
+    }
+  })
+
+  it.each([
+    ['XADD', 'cmd: XADD, key: "k-{{new.name}}", maxlen: 10', ['MAXLEN', '~', '10', '*', 'event']],
+    ['XADD that happens once', 'cmd: XADD, key: "k-{{new.name}}", exactlyOnce: true', ['*', 'event']],
+    ['PUBLISH', 'cmd: PUBLISH, channel: "k-{{new.name}}"', []],
+  ])('goes to Redis as bytes, with its key: %s', (_, written, between) => {
+    const rules = `rules:\n  - {id: a, table: shop.made, actions: [{type: redis, url: "redis://redis", ${written}}]}\n`
+    const rows = [
+      [7, 'ann'],
+      [8, 'bob'],
+    ] as const
+    const taken = match(rules, rows, new ByteArena(64, 256))
+    expect(taken).toHaveLength(2)
+    for (const [i, { change, payload }] of taken.entries()) {
+      const { address, args } = payload as unknown as CommandPayload
+      expect(address).toBe(`k-${rows[i]![1]}`)
+      expect(args.at(-1)).toBeInstanceOf(Utf8Bytes)
+      expect(args.map(String)).toEqual([address, ...between, stringifyEvent(change.whole)])
+    }
+  })
+
+  it.each([
+    ['a log', `{type: log, path: stdout, body: BODY}`, (sent: unknown) => sent],
+    [
+      'Kafka',
+      `{type: kafka, brokers: ["kafka:9092"], topic: t, value: BODY}`,
+      (sent: unknown) => (sent as KafkaPayload).value,
+    ],
+    [
+      'Redis',
+      `{type: redis, url: "redis://r", cmd: SET, key: k, value: BODY}`,
+      (sent: unknown) => (sent as CommandPayload).args[1],
+    ],
+    [
+      'NATS',
+      `{type: nats, url: "nats://n:4222", subject: s, body: BODY}`,
+      (sent: unknown) => (sent as { body: Content }).body,
+    ],
+  ] as const)('is a structure of its columns as bytes for %s', (_, action, sent) => {
+    const body = '{id: "{{id}}", of: ["{{new.name}}", "{{event.id}}", null], text: "<{{name}}>"}'
+    const rules = `rules:\n  - {id: a, table: shop.made, actions: [${action.replace('BODY', body)}]}\n`
+    const rows = [
+      [7, 'ann'],
+      [8, 'b"b'],
+    ] as const
+    const render = (arena?: ByteArena): unknown[] => match(rules, rows, arena).map(({ payload }) => sent(payload))
+    const written = render(new ByteArena(64, 256))
+    expect(written.map(String)).toEqual([
+      `{"id":7,"of":["ann","${TRANSACTION.id}/0",null],"text":"<ann>"}`,
+      `{"id":8,"of":["b\\"b","${TRANSACTION.id}/1",null],"text":"<b\\"b>"}`,
+    ])
+    expect(render()).toEqual(written.map(String))
   })
 
   it('is the same for several rules, of which one asks for a decoded column', () => {
