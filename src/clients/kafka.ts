@@ -84,7 +84,10 @@ export type KafkaClient = kafka.Admin
 /** An answer in which something failed holds the whole of it. */
 export const { ResponseError } = kafka
 
-export const crc32c: (bytes: Uint8Array) => number = kafka.crc32c
+/** The client copies an array before it looks at it, and does not copy what it has wrapped itself. */
+export function crc32c(bytes: Buffer): number {
+  return kafka.crc32c(kafka.Writer.create().append(bytes).dynamicBuffer)
+}
 
 /** Off this thread where Node.js can do that. */
 export function compress(name: Compression, bytes: Buffer): Uint8Array | Promise<Uint8Array> {
@@ -124,10 +127,23 @@ export function newestApi<T>(
   throw new kafka.UnsupportedApiError(`The brokers support no version of ${name} that is known here.`)
 }
 
-/** Sends bytes as the body of a request, and reads the answer. Rejects with ResponseError where it holds an error. */
-export function request<T>(connection: Connection, api: KafkaApi<T>, body: Buffer, flexible: boolean): Promise<T> {
+/**
+ * Sends pieces as the body of a request, and reads the answer. They are copied at the latest when the promise is given.
+ * Rejects with ResponseError where the answer holds an error.
+ */
+export function request<T>(
+  connection: Connection,
+  api: KafkaApi<T>,
+  body: readonly Buffer[],
+  flexible: boolean,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const payload = (): kafka.Writer => kafka.Writer.create().append(body)
+    const payload = (): kafka.Writer => {
+      const writer = kafka.Writer.create()
+      // The client's buffers must not be empty ones.
+      for (const piece of body) if (piece.length > 0) writer.append(piece)
+      return writer
+    }
     connection.send<T>(api.key, api.version, payload, api.parse, flexible, flexible, (error, answer) =>
       error === null ? resolve(answer!) : reject(error),
     )

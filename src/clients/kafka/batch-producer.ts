@@ -1,21 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, ClusterMetadata, Connection } from '@platformatic/kafka'
-import {
-  crc32c,
-  type KafkaApi,
-  type KafkaClient,
-  newestApi,
-  openAdmin,
-  protocolError,
-  request,
-  ResponseError,
-} from '../kafka.ts'
+import { crc32c, type KafkaApi, type KafkaClient, newestApi, openAdmin, request } from '../kafka.ts'
 import type { KafkaConnection } from '../kafka.ts'
+import { answerInside, errorsOf, mayRetry, type ProduceAnswer } from './produce-answers.ts'
 import { isFlexible, type PartitionBatch, produceRequest } from './produce-request.ts'
 import { seal } from './record-batch.ts'
 
-/** The broker has it already: the answer to an earlier try was lost. */
-const DUPLICATE = 'DUPLICATE_SEQUENCE_NUMBER'
 /** Sequence numbers start again from 0 behind the largest. */
 const SEQUENCES = 2 ** 31
 
@@ -29,36 +19,17 @@ export interface BatchProducerOptions {
   readonly retryDelayMs: number
 }
 
-/** An error that a broker answered for one batch; named as the client names those of whole requests. */
-export class BatchError extends Error {
-  override readonly name = 'BatchError'
-  readonly apiId: string
-  readonly canRetry: boolean
-
-  constructor(code: number) {
-    const { id, canRetry, message } = protocolError(code)
-    super(message)
-    this.apiId = id
-    this.canRetry = canRetry
-  }
-}
-
-interface ProduceAnswer {
-  readonly responses: readonly {
-    readonly name: string
-    readonly partitionResponses: readonly { readonly index: number; readonly errorCode: number }[]
-  }[]
-}
-
 export interface ProducerId {
   readonly producerId: bigint
   readonly producerEpoch: number
 }
 
 /**
- * An idempotent producer of finished batches, acks=all, over the client's connections. One `send` at a time: several
- * batches of a partition in flight would come in an order that nobody knows once one of them fails. After a failure it
- * is to be closed, as it may not know which numbers a broker has seen.
+ * An idempotent producer of finished batches, acks=all, over the client's connections. Several `sendBeside` may be in
+ * flight; where one fails, its batches, and those behind them that failed in consequence, are given to `send` in the order
+ * in which they were sent, once nothing is in flight: they keep their numbers, so that a broker takes each once, and in
+ * order. `send` is used alone. After it has failed the producer is to be closed, as it may not know which numbers a broker
+ * has seen.
  */
 export class BatchProducer {
   /** Of the tries of the send under way. */
@@ -69,7 +40,13 @@ export class BatchProducer {
   protected readonly transactionalId: string | null
   readonly #apis = new Map<string, KafkaApi<unknown>>()
   readonly #sequences = new Map<string, number>()
+  readonly #numbered = new WeakSet<PartitionBatch>()
+  /** A broker has taken a batch of them: from then on it refuses one that comes before its turn. */
+  readonly #proven = new Set<string>()
+  /** Ends when the requests of `sendBeside` are written that were asked for last. */
+  #written: Promise<void> = Promise.resolve()
   #id: ProducerId | null = null
+  #isClosed = false
 
   constructor(options: BatchProducerOptions, transactionalId: string | null = null) {
     this.transactionalId = transactionalId
@@ -93,11 +70,34 @@ export class BatchProducer {
     this.lastError = null
     try {
       const id = await this.begin()
-      for (const batch of batches) this.#number(batch, id)
+      // Those that were sent before are sent as what they were.
+      for (const batch of batches) if (!this.#numbered.has(batch)) this.#number(batch, id)
     } catch (error) {
       return batches.map(() => error as Error)
     }
     return this.#sendNumbered(batches)
+  }
+
+  /** Whether these may be sent by `sendBeside`. */
+  knows(batches: readonly PartitionBatch[]): boolean {
+    return this.#id !== null && batches.every((batch) => this.#proven.has(placeOf(batch)))
+  }
+
+  /** As `send`, tried once; `knows` them. Requests are written in the order of the calls. */
+  async sendBeside(batches: readonly PartitionBatch[]): Promise<readonly (Error | null)[]> {
+    for (const batch of batches) this.#number(batch, this.#id!)
+    const errors: (Error | null)[] = batches.map(() => null)
+    const before = this.#written
+    let written = (): void => undefined
+    this.#written = new Promise((resolve) => (written = resolve))
+    await before
+    try {
+      await this.#tryOnce(batches, [...batches.keys()], errors, false, written)
+    } finally {
+      written()
+    }
+    this.lastError = errors.find((error) => error !== null) ?? null
+    return errors
   }
 
   /** Becomes the producer that it stays to its end. */
@@ -107,6 +107,7 @@ export class BatchProducer {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true
     return this.client.close()
   }
 
@@ -153,9 +154,10 @@ export class BatchProducer {
   }
 
   #number(batch: PartitionBatch, id: ProducerId): void {
-    const key = `${batch.topic}:${batch.partition}`
-    const sequence = this.#sequences.get(key) ?? 0
-    this.#sequences.set(key, (sequence + batch.count) % SEQUENCES)
+    const place = placeOf(batch)
+    const sequence = this.#sequences.get(place) ?? 0
+    this.#sequences.set(place, (sequence + batch.count) % SEQUENCES)
+    this.#numbered.add(batch)
     seal(batch.bytes, { ...id, sequence, transactional: this.transactionalId !== null }, crc32c)
   }
 
@@ -173,12 +175,13 @@ export class BatchProducer {
     return errors
   }
 
-  /** Fills in what became of those of the batches. */
+  /** Fills in what became of those of the batches. `written`: called when all requests are written that can be. */
   async #tryOnce(
     batches: readonly PartitionBatch[],
     which: readonly number[],
     errors: (Error | null)[],
     again: boolean,
+    written?: () => void,
   ): Promise<void> {
     const topics = [...new Set(which.map((i) => batches[i]!.topic))]
     let metadata: ClusterMetadata
@@ -192,55 +195,45 @@ export class BatchProducer {
       const { topic, partition } = batches[i]!
       return metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1
     })
-    const sends = [...byLeader].map(async ([leader, its]) => {
-      const answers = await this.#sendTo(
-        metadata,
-        leader,
-        its.map((i) => batches[i]!),
-      )
-      for (const [place, i] of its.entries()) errors[i] = answers[place]!
-    })
-    await Promise.all(sends)
+    const requests = await Promise.all(
+      [...byLeader].map(async ([leader, its]) => {
+        const some = its.map((i) => batches[i]!)
+        return { its, ...(await this.#request(metadata, leader, some)) }
+      }),
+    )
+    written?.()
+    for (const { its, answered } of requests) {
+      const answers = await answered
+      for (const [place, i] of its.entries()) {
+        errors[i] = answers[place]!
+        if (answers[place] === null) this.#proven.add(placeOf(batches[i]!))
+      }
+    }
   }
 
-  async #sendTo(
+  /** The request is written when the promise resolves; `answered` never rejects. */
+  async #request(
     metadata: ClusterMetadata,
     leader: number,
     batches: readonly PartitionBatch[],
-  ): Promise<readonly (Error | null)[]> {
+  ): Promise<{ readonly answered: Promise<readonly (Error | null)[]> }> {
+    const failed = (error: unknown): readonly (Error | null)[] => batches.map(() => error as Error)
     try {
       const [connection, api] = await Promise.all([
         this.connection(metadata, leader),
         this.api<ProduceAnswer>('Produce'),
       ])
+      // Whoever has closed it has its records sent by another one by now: these would come behind theirs.
+      if (this.#isClosed) throw new Error('the producer is closed')
       const body = produceRequest(api.version, batches, this.options.timeoutMs, this.transactionalId)
-      const answer = await request(connection, api, body, isFlexible(api.version)).catch(answerInside)
-      return errorsOf(answer, batches)
+      const answer = request(connection, api, body, isFlexible(api.version)).catch(answerInside)
+      return { answered: answer.then((each) => errorsOf(each, batches)).catch(failed) }
     } catch (error) {
-      return batches.map(() => error as Error)
+      return { answered: Promise.resolve(failed(error)) }
     }
   }
 }
 
-/** The client gives an answer that holds an error as one. */
-function answerInside(error: unknown): ProduceAnswer {
-  if (error instanceof ResponseError) return (error as unknown as { readonly response: ProduceAnswer }).response
-  throw error
-}
-
-function errorsOf({ responses }: ProduceAnswer, batches: readonly PartitionBatch[]): (Error | null)[] {
-  return batches.map(({ topic, partition }) => {
-    const partitions = responses.find(({ name }) => name === topic)?.partitionResponses ?? []
-    const answer = partitions.find(({ index }) => index === partition)
-    if (answer === undefined) return new Error(`the broker did not answer for partition ${partition} of ${topic}`)
-    if (answer.errorCode === 0) return null
-    const error = new BatchError(answer.errorCode)
-    return error.apiId === DUPLICATE ? null : error
-  })
-}
-
-/** Of all that went wrong, nothing is for ever. */
-function mayRetry(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.every(mayRetry)
-  return !(error instanceof Error && 'canRetry' in error && error.canRetry === false)
+function placeOf({ topic, partition }: PartitionBatch): string {
+  return `${topic}:${partition}`
 }

@@ -15,13 +15,16 @@ export function isFlexible(version: number): boolean {
   return version >= FIRST_FLEXIBLE
 }
 
-/** Body of a Produce request, versions 3 to 12 (kafka.apache.org/protocol, "Produce API"). One batch per partition at most. */
+/**
+ * Body of a Produce request in pieces, versions 3 to 12 (kafka.apache.org/protocol, "Produce API"): the batches are not
+ * copied. One batch per partition at most.
+ */
 export function produceRequest(
   version: number,
   batches: readonly PartitionBatch[],
   timeoutMs: number,
   transactionalId: string | null,
-): Buffer {
+): Buffer[] {
   const pieces: Buffer[] = []
   const form = isFlexible(version) ? COMPACT : CLASSIC
   const topics = byTopic(batches)
@@ -39,7 +42,7 @@ export function produceRequest(
     pieces.push(form.end)
   }
   pieces.push(form.end)
-  return Buffer.concat(pieces)
+  return pieces
 }
 
 /** How lengths are written, and structures end. */

@@ -9,8 +9,8 @@ import type { PackedBatch } from './packed-batches.ts'
  */
 export class SendResults {
   readonly #jobs: readonly Sendable[]
-  readonly #failures: (DeliveryFailure | null)[]
-  #hasFailed = false
+  /** Null: nothing failed, as in most sends. */
+  #failures: (DeliveryFailure | null)[] | null = null
   readonly #failedTopics = new Map<string, DeliveryFailure>()
   #down: DeliveryFailure | null = null
   /** By partition, in order. */
@@ -19,12 +19,11 @@ export class SendResults {
 
   constructor(jobs: readonly Sendable[]) {
     this.#jobs = jobs
-    this.#failures = Array.from({ length: jobs.length }, () => null)
   }
 
   /** Undefined: all was acknowledged. */
   get failures(): readonly (DeliveryFailure | null)[] | undefined {
-    return this.#hasFailed ? this.#failures : undefined
+    return this.#failures ?? undefined
   }
 
   /** Indexes of the jobs whose topics can be used. */
@@ -109,7 +108,7 @@ export class SendResults {
   }
 
   #fail(indexes: readonly number[], failure: DeliveryFailure): void {
-    this.#hasFailed = true
+    this.#failures ??= this.#jobs.map(() => null)
     for (const index of indexes) this.#failures[index] = failure
   }
 }

@@ -10,6 +10,7 @@ import { isMissingTopic, kafkaFailure, topicFailure, type TopicName } from './fa
 import { KnownTopics } from './known-topics.ts'
 import type { KafkaActionOptions, KafkaPayload, KafkaTargetOptions } from './options.ts'
 import type { SendResults } from './send-results.ts'
+import { type BesideResult, Turns } from './turns.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
 /** Per step, in the client; the `timeout` of the actions bounds all steps and tries of a request. */
@@ -27,7 +28,8 @@ const METADATA_MAX_AGE_MS = 60_000
 
 /**
  * The producer of a target, until its first trouble or its age: it is thrown away after a failed send, as it may not know
- * which sequence number the broker has seen (RELIABILITY: traps 12 and 13). Used by one send at a time.
+ * which sequence number the broker has seen (RELIABILITY: traps 12 and 13). Only sends that begin `beside` others use it at
+ * a time.
  */
 export class KafkaSession<P extends BatchProducer> {
   readonly topics: KnownTopics
@@ -35,8 +37,7 @@ export class KafkaSession<P extends BatchProducer> {
   readonly #make: (options: BatchProducerOptions) => P
   readonly #age: ConnectionAge
   #producer: P | null = null
-  /** Ends with the send that is under way. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(options: KafkaTargetOptions, now: () => number, make: (options: BatchProducerOptions) => P) {
     this.#options = options
@@ -47,12 +48,22 @@ export class KafkaSession<P extends BatchProducer> {
 
   /** Once everything before has ended. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(async () => {
-      if (this.#age.isOver) await this.discard()
-      return work()
+    return this.#turns.alone(() => this.#renewed(work))
+  }
+
+  /** While others of its kind are under way; `work` is given the producer, or null where it cannot be used by several. */
+  beside<T>(work: (producer: P | null) => Promise<BesideResult<T>>): Promise<T> {
+    return this.#turns.beside(async () => {
+      const producer = this.#age.isOver ? null : this.#producer
+      const result = await work(producer)
+      // What was sent is sent again by the producer that has numbered it, however old that is.
+      return producer === null && 'alone' in result ? { alone: () => this.#renewed(result.alone) } : result
     })
-    this.#turn = turn.catch(() => undefined)
-    return turn
+  }
+
+  async #renewed<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#age.isOver) await this.discard()
+    return work()
   }
 
   get producer(): P {
