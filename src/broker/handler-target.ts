@@ -3,7 +3,7 @@ import type { Clock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
 import type { ActionType, DeliveryFailure, Sendable, SendResult, Target } from '../model/rule/action.ts'
 import { deliveryFailure } from '../targets/failure/failure.ts'
-import type { BrokerEvent } from './contract.ts'
+import type { BrokerEvent, HandlerContext } from './contract.ts'
 import type { HandlerScope } from './handler-scope.ts'
 import { HANDLERS } from './subscription-rule.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
@@ -41,6 +41,7 @@ class HandlerTarget implements Target {
   readonly maxConcurrency: number
   private readonly deps: HandlerTargetDeps
   private readonly attempts = new WeakMap<Sendable, number>()
+  private readonly running = new WeakMap<AbortSignal, Set<HandlerCall>>()
 
   constructor(deps: HandlerTargetDeps) {
     this.deps = deps
@@ -85,29 +86,87 @@ class HandlerTarget implements Target {
   /** Ends when the handler does, its time has passed, or a stop gives up, whether or not it heeds the signal. */
   private async call(
     event: BrokerEvent,
-    subscription: Subscription,
+    { handler, id }: Subscription,
     attempt: number,
     stop: AbortSignal,
   ): Promise<void> {
     const { timeoutMs, clock, scope } = this.deps
-    const giveUp = new AbortController()
-    const { promise: givenUp, reject } = Promise.withResolvers<never>()
-    const end = (reason: unknown): void => {
-      giveUp.abort(reason)
-      reject(reason)
-    }
-    const onStop = (): void => end(stop.reason)
-    stop.addEventListener('abort', onStop, { once: true })
-    const timer = timeoutMs === Infinity ? null : clock.after(timeoutMs, () => end(new DeadlineError(timeoutMs)))
+    const call = new HandlerCall(attempt)
+    const handling = scope.run(event, id, () => handler(event, call.context))
+    // Most end at once, and then there is nothing to give up on.
+    if (!isThenable(handling)) return
+    const giveUp = call.givesUp()
+    const calls = this.callsUntil(stop)
+    calls.add(call)
+    const timer = timeoutMs === Infinity ? null : clock.after(timeoutMs, () => call.end(new DeadlineError(timeoutMs)))
     try {
-      const { handler, id } = subscription
-      const handling = scope.run(event, id, async () => handler(event, { attempt, signal: giveUp.signal }))
-      await Promise.race([handling, givenUp])
+      await Promise.race([handling, giveUp])
     } finally {
       timer?.cancel()
-      stop.removeEventListener('abort', onStop)
+      calls.delete(call)
     }
   }
+
+  /** Those that a stop ends: with one listener for all of them, since its signal is the same for each. */
+  private callsUntil(stop: AbortSignal): Set<HandlerCall> {
+    let calls = this.running.get(stop)
+    if (calls === undefined) {
+      const added = new Set<HandlerCall>()
+      this.running.set(stop, added)
+      stop.addEventListener(
+        'abort',
+        () => {
+          for (const call of added) call.end(stop.reason)
+        },
+        { once: true },
+      )
+      calls = added
+    }
+    return calls
+  }
+}
+
+/** One call of a handler. The signal that it may listen to is made when it asks for it: most do not. */
+class HandlerCall {
+  readonly context: HandlerContext
+  private giveUp: (reason: unknown) => void = () => undefined
+  private controller: AbortController | null = null
+  private hasEnded = false
+  private reason: unknown
+
+  constructor(attempt: number) {
+    const signal = (): AbortSignal => this.signal
+    this.context = {
+      attempt,
+      get signal() {
+        return signal()
+      },
+    }
+  }
+
+  /** Rejects when the handler is given up on. */
+  givesUp(): Promise<never> {
+    return new Promise((_, reject) => (this.giveUp = reject))
+  }
+
+  end(reason: unknown): void {
+    this.hasEnded = true
+    this.reason = reason
+    this.controller?.abort(reason)
+    this.giveUp(reason)
+  }
+
+  private get signal(): AbortSignal {
+    if (this.controller === null) {
+      this.controller = new AbortController()
+      if (this.hasEnded) this.controller.abort(this.reason)
+    }
+    return this.controller.signal
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 /** A handler that has been given up on may still run: nothing may depend on what it does to the event. */
@@ -119,7 +178,9 @@ function frozen(event: BrokerEvent): BrokerEvent {
 function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
   Object.freeze(value)
-  for (const each of Object.values(value)) deepFreeze(each)
+  if (Array.isArray(value)) for (const each of value) deepFreeze(each)
+  // Maps of an event have no prototype: nothing is inherited.
+  else for (const key in value) deepFreeze(value[key as keyof typeof value])
 }
 
 function failureOf(thrown: unknown): DeliveryFailure {

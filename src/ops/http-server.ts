@@ -5,6 +5,7 @@ import { BingoError } from '../model/errors.ts'
 import type { DropResult, PauseResult } from '../model/delivery/deliveries.ts'
 import type { Health } from './health.ts'
 import type { Scope } from '../events/settings.ts'
+import { answerWith, json, unauthorised, type Page } from './page.ts'
 import { Tokens } from './tokens.ts'
 
 export interface HttpServerOptions {
@@ -27,12 +28,6 @@ export interface HttpPages {
   readonly resumeRule: (rule: string) => boolean
   /** Answers everything below /api/, and /openapi.json; absent: there is no such thing. */
   readonly api?: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined
-}
-
-interface Page {
-  readonly status: number
-  readonly type: string
-  readonly body: string
 }
 
 /** What one client, or many, may take of us. */
@@ -65,6 +60,8 @@ export class HttpServer implements AsyncDisposable {
   private readonly server: Server
   private readonly options: HttpServerOptions
   private readonly pages: HttpPages
+  /** The `Host` that was good the last time. */
+  private ownName: string | null = null
 
   private constructor(options: HttpServerOptions, pages: HttpPages) {
     this.options = options
@@ -73,7 +70,7 @@ export class HttpServer implements AsyncDisposable {
     this.server = createServer(
       // Node.js looks for late requests only now and then, by default every 30 s.
       { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: requestMs / 4 },
-      (request, response) => void this.answer(request, response),
+      (request, response) => this.answer(request, response),
     )
     this.server.maxConnections = connections
   }
@@ -107,35 +104,31 @@ export class HttpServer implements AsyncDisposable {
     await new Promise<void>((resolve) => this.server.close(() => resolve()))
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = await this.page(request, response).catch((error: unknown) =>
-      json(500, { error: (error as Error).message }),
-    )
-    if (page === 'answered') return
-    response.writeHead(page.status, {
-      'content-type': page.type,
-      'content-length': Buffer.byteLength(page.body),
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...(page.status === 401 && { 'www-authenticate': 'Bearer' }),
-      ...(page.status === 405 && { allow: 'GET, HEAD' }),
-    })
-    response.end(request.method === 'HEAD' ? undefined : page.body)
-  }
-
-  private async page(request: IncomingMessage, response: ServerResponse): Promise<Page | 'answered'> {
-    const { method } = request
+  /** The API answers by itself, at once: posts come by the ten thousand a second. */
+  private answer(request: IncomingMessage, response: ServerResponse): void {
     const [path = '/', query = ''] = (request.url ?? '/').split('?')
     const isApi = this.pages.api !== undefined && (path.startsWith('/api/') || path === '/openapi.json')
-    if (method === 'POST' && !POSTED.has(path) && !isApi) return json(405, { error: 'GET only' })
-    if (method !== 'POST' && method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET only' })
-    if ((request.headersDistinct.host?.length ?? 0) > 1) return json(400, { error: 'send one Host header only' })
-    const refusal = this.refusal(request)
-    if (refusal !== null) return json(403, { error: refusal })
-    if (isApi) {
-      await this.pages.api!(request, response)
-      return 'answered'
+    const refused = this.refused(request, isApi || POSTED.has(path))
+    const failed = (error: unknown): void => {
+      if (response.headersSent) response.destroy()
+      else answerWith(request, response, json(500, { error: (error as Error).message }))
     }
+    if (refused !== null) answerWith(request, response, refused)
+    else if (isApi) this.pages.api!(request, response).catch(failed)
+    else this.page(path, query, request).then((page) => answerWith(request, response, page), failed)
+  }
+
+  /** Of a request that is answered without a look at what it asks for. */
+  private refused(request: IncomingMessage, mayPost: boolean): Page | null {
+    const { method } = request
+    if (method === 'POST' ? !mayPost : method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET only' })
+    if (hasSeveralHosts(request)) return json(400, { error: 'send one Host header only' })
+    const refusal = this.refusal(request)
+    return refusal === null ? null : json(403, { error: refusal })
+  }
+
+  private async page(path: string, query: string, request: IncomingMessage): Promise<Page> {
+    const { method } = request
     switch (path) {
       case '/healthz':
         return json(200, { alive: true })
@@ -144,15 +137,15 @@ export class HttpServer implements AsyncDisposable {
         return json(health.ready ? 200 : 503, this.may(request, 'read') ? health : { ready: health.ready })
       }
       case '/metrics':
-        if (!this.may(request, 'metrics')) return this.refused(request)
+        if (!this.may(request, 'metrics')) return this.unauthorised(request)
         return { status: 200, type: METRICS_TYPE, body: await this.pages.metrics() }
       case '/status':
-        return this.may(request, 'read') ? json(200, await this.pages.status()) : this.refused(request)
+        return this.may(request, 'read') ? json(200, await this.pages.status()) : this.unauthorised(request)
       case DROP_PATH:
       case PAUSE_PATH:
       case RESUME_TARGET_PATH:
       case RESUME_PATH: {
-        if (!this.may(request, 'operate')) return this.refused(request)
+        if (!this.may(request, 'operate')) return this.unauthorised(request)
         if (method !== 'POST') return json(404, { error: 'POST only' })
         return this.operate(path, new URLSearchParams(query), request)
       }
@@ -174,7 +167,7 @@ export class HttpServer implements AsyncDisposable {
       case 'done':
         return json(200, { target, paused: isPaused })
       case 'unknown':
-        return json(404, { error: `no action of a rule has target "${target}"` })
+        return json(404, { error: `no action of a rule or saga has target "${target}"` })
       case 'not paused':
         return json(409, { error: `target "${target}" is not paused` })
       case 'not leading':
@@ -185,7 +178,10 @@ export class HttpServer implements AsyncDisposable {
   private drop(target: string): Page {
     const result = this.pages.dropTarget(target)
     if (result === 'unknown') return json(404, { error: `target "${target}" does not exist` })
-    if (result === 'named') return json(409, { error: `rules still reference target "${target}"; remove them first` })
+    if (result === 'named')
+      return json(409, {
+        error: `rules or sagas still reference target "${target}"; remove them first (instances keep the definition that they began with)`,
+      })
     return json(200, result)
   }
 
@@ -196,21 +192,40 @@ export class HttpServer implements AsyncDisposable {
 
   /** A page in someone's browser must not read us: neither by a name that resolves to us nor from another origin. */
   private refusal(request: IncomingMessage): string | null {
-    const host = hostName(request.headers.host ?? '')
-    if (this.options.tokens.areNone && host !== 'localhost' && isIP(host) === 0) return 'unknown Host'
+    const { host = '' } = request.headers
+    if (this.options.tokens.areNone && !this.isOwnName(host)) return 'unknown Host'
     const { origin } = request.headers
-    if (origin !== undefined && origin !== `http://${request.headers.host}`) return 'cross-origin requests are refused'
+    if (origin !== undefined && origin !== `http://${host}`) return 'cross-origin requests are refused'
     return null
+  }
+
+  /** Clients name the same host in each of their requests. */
+  private isOwnName(host: string): boolean {
+    if (host === this.ownName) return true
+    const name = hostName(host)
+    if (name !== 'localhost' && isIP(name) === 0) return false
+    this.ownName = host
+    return true
   }
 
   private may(request: IncomingMessage, scope: Scope): boolean {
     return this.options.tokens.callerOf(request.headers.authorization)?.scopes.has(scope) === true
   }
 
-  private refused(request: IncomingMessage): Page {
+  private unauthorised(request: IncomingMessage): Page {
     if (this.options.tokens.callerOf(request.headers.authorization) === null) return unauthorised()
     return json(403, { error: 'the token lacks the scope for this page' })
   }
+}
+
+/** Node.js keeps the first of them; its list of all values of each header takes longer to make than this. */
+function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts > 1
 }
 
 function hostName(host: string): string {
@@ -218,13 +233,4 @@ function hostName(host: string): string {
     .replace(/:\d+$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase()
-}
-
-function json(status: number, value: object): Page {
-  const body = JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
-  return { status, type: 'application/json; charset=utf-8', body: `${body}\n` }
-}
-
-function unauthorised(): Page {
-  return json(401, { error: 'send the token as "Authorization: Bearer …"' })
 }

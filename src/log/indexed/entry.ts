@@ -25,8 +25,9 @@ export function markOf(header: (name: string) => string): Mark | null {
 /** Null: its body is none. */
 export function entryOf({ place, appendedAt }: Mark, payload: Uint8Array): LogEntry | null {
   try {
-    const { id, type, key, source, timestamp } = decodeEnvelope(payload)
-    return { id, type, key, source, payload, at: timestamp, place: String(place), appendedAt }
+    const event = decodeEnvelope(payload)
+    const { id, type, key, source, timestamp } = event
+    return { id, type, key, source, payload, event, at: timestamp, place: String(place), appendedAt }
   } catch {
     return null
   }

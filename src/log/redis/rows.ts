@@ -42,8 +42,9 @@ export function createdAtOf(meta: string): number {
 
 export function entryOf(place: string, appendedAt: string, body: string): LogEntry {
   const payload = Buffer.from(body)
-  const { id, type, key, source, timestamp } = decodeEnvelope(payload)
-  return { id, type, key, source, at: timestamp, payload, place, appendedAt: Number(appendedAt) }
+  const event = decodeEnvelope(payload)
+  const { id, type, key, source, timestamp } = event
+  return { id, type, key, source, at: timestamp, payload, event, place, appendedAt: Number(appendedAt) }
 }
 
 /** Its order is kept by whoever reads a partition; there are as many for good, since what is stored is divided by it. */

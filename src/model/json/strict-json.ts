@@ -1,4 +1,5 @@
 import type { Value } from '../event/change.ts'
+import { nativeJson } from './native-json.ts'
 
 /** Why a text is not taken, and where: `path` as in `$.payload.items[3]`, `offset` in characters. */
 export class JsonProblem extends Error {
@@ -27,7 +28,7 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
  * refused, and so is what is nested deeper than `maxDepth`. Maps have no prototype. Throws JsonProblem.
  */
 export function parseJson(text: string, maxDepth: number): Value {
-  return new JsonReader(text, maxDepth).read()
+  return nativeJson(text, maxDepth) ?? new JsonReader(text, maxDepth).read()
 }
 
 class JsonReader {

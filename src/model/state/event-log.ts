@@ -1,3 +1,5 @@
+import type { EventEnvelope } from '../event/posted/event-record.ts'
+
 /** A place in a log: opaque text, given by the log. */
 export type Place = string
 
@@ -19,6 +21,8 @@ export interface LogEntry extends LogRecord {
   readonly place: Place
   /** Milliseconds since 1970. */
   readonly appendedAt: number
+  /** The posted event that `payload` is, where the log has read it already. */
+  readonly event?: EventEnvelope | undefined
 }
 
 export interface Appended {

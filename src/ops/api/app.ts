@@ -5,6 +5,7 @@ import type { Caller } from '../tokens.ts'
 import { Bodies } from './body.ts'
 import { postCloudEvents } from './cloud-events.ts'
 import type { Api, ApiDeps } from './context.ts'
+import { answerDirectly, isDirectPost, unauthorised } from './direct-post.ts'
 import { getDispatcher, invokeDispatcher, listDispatchers, switchDispatcher } from './dispatchers.ts'
 import {
   cancelEvent,
@@ -17,7 +18,7 @@ import {
   replayEvent,
 } from './events.ts'
 import { openApi } from './open-api.ts'
-import { ApiError, INTERNAL, problemOf, type ApiProblem } from './problem.ts'
+import { answerTo, ApiError } from './problem.ts'
 import { jsonAnswer } from './records.ts'
 import { SAGA_VERBS } from './saga-operations.ts'
 import { actOnSaga, getSaga, listSagas } from './sagas.ts'
@@ -27,14 +28,21 @@ type App = Hono<{ Variables: { caller: Caller } }>
 
 /** The API of posted events and sagas: `fetch` answers requests without a socket. */
 export function createApi(deps: ApiDeps): App {
-  const api: Api = { ...deps, bodies: new Bodies(deps.limits.requestBytes, deps.limits.depth) }
+  return appOf(apiOf(deps))
+}
+
+function apiOf(deps: ApiDeps): Api {
+  return { ...deps, bodies: new Bodies(deps.limits.requestBytes, deps.limits.depth) }
+}
+
+function appOf(api: Api): App {
   const streams = new EventStreams()
   const app: App = new Hono()
   const document = openApi(api)
   app.get('/openapi.json', () => jsonAnswer(document))
   app.use('/api/*', async (call, next) => {
-    const caller = deps.tokens.callerOf(call.req.header('authorization'))
-    if (caller === null) throw new ApiError(401, 'BINGO_HTTP_TOKEN', 'send a token as "Authorization: Bearer …"')
+    const caller = api.tokens.callerOf(call.req.header('authorization'))
+    if (caller === null) throw unauthorised()
     call.set('caller', caller)
     await next()
   })
@@ -57,27 +65,23 @@ export function createApi(deps: ApiDeps): App {
   app.get('/api/v1/sagas', (call) => listSagas(api, call))
   app.get('/api/v1/sagas/:saga/:key', (call) => getSaga(api, call))
   for (const verb of SAGA_VERBS) app.post(`/api/v1/sagas/:saga/:key/${verb}`, (call) => actOnSaga(api, call, verb))
-  app.notFound(() =>
-    answerOf({ status: 404, body: { error: 'not found; see /openapi.json', code: 'BINGO_HTTP_NOT_FOUND' } }),
-  )
-  app.onError((error) => {
-    const problem = problemOf(error)
-    if (problem === null)
-      deps.log.error({ code: 'BINGO_INTERNAL', err: error.stack ?? error.message }, 'request failed')
-    return answerOf(problem ?? INTERNAL)
-  })
+  app.notFound(() => answerOf(new ApiError(404, 'BINGO_HTTP_NOT_FOUND', 'not found; see /openapi.json'), api))
+  app.onError((error) => answerOf(error, api))
   return app
 }
 
-function answerOf({ status, body, retryAfterSeconds }: ApiProblem): Response {
-  return jsonAnswer(body, status, {
-    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
-  })
+function answerOf(error: Error, { log }: Api): Response {
+  const { status, body, headers } = answerTo(error, log)
+  return jsonAnswer(body, status, headers)
 }
 
 /** The same for a server of Node.js. */
 export function apiListener(deps: ApiDeps): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const app = createApi(deps)
-  return getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false })
+  const api = apiOf(deps)
+  const app = appOf(api)
+  const others = getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false })
+  return (request, response) => {
+    if (isDirectPost(request, deps.limits.requestBytes)) return answerDirectly(api, request, response)
+    return others(request, response)
+  }
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { JsonProblem, parseJson } from '../../model/json/strict-json.ts'
 import type { Value } from '../../model/event/change.ts'
 import { InvalidPosting } from '../../events/errors.ts'
@@ -7,6 +8,14 @@ import { ApiError } from './problem.ts'
 const MOST_BYTES = 64 * 1024 * 1024
 /** `{events: [{payload: …}]}` around what the limit is meant for. */
 const ENVELOPE_DEPTH = 3
+
+const JSON_TYPES = ['application/json']
+
+/** What a body says, and how long it was. */
+export interface JsonBody {
+  readonly value: Value
+  readonly bytes: number
+}
 
 /** Reads the bodies of requests, within bounds. */
 export class Bodies {
@@ -20,33 +29,40 @@ export class Bodies {
   }
 
   /** Throws ApiError: 413, 503 where too many are read already. */
-  async bytes(request: Request): Promise<Uint8Array> {
+  bytes(request: Request): Promise<Uint8Array> {
     const given = request.headers.get('content-length')
-    const most = given === null ? this.mostBytes : Number(given)
+    return this.counted(given === null ? this.mostBytes : Number(given), async () =>
+      given === null ? await this.chunked(request) : new Uint8Array(await request.arrayBuffer()),
+    )
+  }
+
+  /** Throws ApiError 415, 400 for what is no JSON, and InvalidPosting for JSON that is not taken. */
+  async json(request: Request, types: readonly string[] = JSON_TYPES): Promise<JsonBody> {
+    checkType(mediaType(request), types)
+    return this.read(await this.bytes(request))
+  }
+
+  /** The same, of a request of Node.js whose length is known. */
+  async jsonOf(request: IncomingMessage): Promise<JsonBody> {
+    checkType(mediaTypeOf(request.headers['content-type']), JSON_TYPES)
+    const length = Number(request.headers['content-length'])
+    return this.read(await this.counted(length, () => wholeBody(request, length)))
+  }
+
+  private async counted(most: number, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
     if (!(most <= this.mostBytes)) throw this.tooLarge()
     if (this.reading + most > MOST_BYTES) {
       throw new ApiError(503, 'BINGO_HTTP_BUSY', 'too many requests are being read', { hint: 'Retry later.' })
     }
     this.reading += most
     try {
-      return given === null ? await this.chunked(request) : new Uint8Array(await request.arrayBuffer())
+      return await read()
     } finally {
       this.reading -= most
     }
   }
 
-  /** Throws ApiError 415, 400 for what is no JSON, and InvalidPosting for JSON that is not taken. */
-  async json(
-    request: Request,
-    types: readonly string[] = ['application/json'],
-  ): Promise<{ value: Value; bytes: number }> {
-    const type = mediaType(request)
-    if (!types.includes(type)) {
-      throw new ApiError(415, 'BINGO_HTTP_MEDIA_TYPE', `the body has to be ${types.join(' or ')}`, {
-        hint: `Send the header Content-Type: ${types[0]}`,
-      })
-    }
-    const bytes = await this.bytes(request)
+  private read(bytes: Uint8Array): JsonBody {
     return { value: this.parse(bytes), bytes: bytes.length }
   }
 
@@ -83,12 +99,44 @@ export class Bodies {
 }
 
 export function mediaType(request: Request): string {
-  return (request.headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
+  return mediaTypeOf(request.headers.get('content-type') ?? undefined)
 }
+
+function mediaTypeOf(header: string | undefined): string {
+  return (header ?? '').split(';')[0]!.trim().toLowerCase()
+}
+
+function checkType(type: string, types: readonly string[]): void {
+  if (types.includes(type)) return
+  throw new ApiError(415, 'BINGO_HTTP_MEDIA_TYPE', `the body has to be ${types.join(' or ')}`, {
+    hint: `Send the header Content-Type: ${types[0]}`,
+  })
+}
+
+/** Rejects where the connection ends before. */
+function wholeBody(request: IncomingMessage, length: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = []
+    let missing = length
+    request.on('data', (part: Buffer) => {
+      parts.push(part)
+      missing -= part.length
+      // What follows is the end of the request, which takes another turn.
+      if (missing === 0) resolve(parts.length === 1 ? part : Buffer.concat(parts))
+    })
+    request.on('end', () => resolve(Buffer.concat(parts)))
+    request.on('error', reject)
+    request.on('close', () => {
+      if (!request.complete) reject(new ApiError(400, 'BINGO_HTTP_ABORTED', 'the request ended early'))
+    })
+  })
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 function textOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     throw new ApiError(400, 'BINGO_HTTP_JSON', 'the body is not valid UTF-8')
   }

@@ -21,6 +21,8 @@ export interface ApiDeps {
   readonly rules: () => RuleSwitches | null
   /** Null while this instance runs none. */
   readonly sagas: () => SagaOperations | null
+  /** A worker: the reader takes events and runs sagas. Where that is, as far as it is known; undefined: this is no worker. */
+  readonly reader?: (() => string | null) | undefined
   readonly environments: readonly string[]
   readonly testEnvironments: ReadonlySet<string>
   readonly limits: EventLimits
@@ -36,15 +38,22 @@ export interface Api extends ApiDeps {
 
 export type Call = Context<{ Variables: { caller: Caller } }>
 
-export function eventsOf({ events, takesEvents }: ApiDeps): Events {
+export function eventsOf({ events, takesEvents, reader }: ApiDeps): Events {
   if (!takesEvents) {
     throw new ApiError(404, 'BINGO_EVENTS_OFF', 'this instance takes no events', {
       hint: 'Write `events: {}` into its configuration.',
     })
   }
   const found = events()
-  if (found === null) throw notReady()
-  return found
+  if (found !== null) return found
+  if (reader !== undefined) throw elsewhere('BINGO_EVENTS_ELSEWHERE', 'takes no events', reader())
+  throw notReady()
+}
+
+/** What a worker is asked for, and only the reader has. */
+export function elsewhere(code: string, does: string, reader: string | null): ApiError {
+  const hint = reader === null ? 'Ask the reader; none runs now.' : `Ask the reader, which runs on ${reader}.`
+  return new ApiError(421, code, `this worker ${does}: the reader does`, { hint })
 }
 
 export function switchesOf({ rules }: ApiDeps): RuleSwitches {
@@ -66,7 +75,11 @@ function notReady(): ApiError {
 
 /** Throws ApiError 403. */
 export function requireScope(call: Call, scope: Scope): Caller {
-  const caller = call.get('caller')
+  return requireScopeOf(call.get('caller'), scope)
+}
+
+/** Throws ApiError 403. */
+export function requireScopeOf(caller: Caller, scope: Scope): Caller {
   if (caller.scopes.has(scope)) return caller
   throw new ApiError(403, 'BINGO_HTTP_SCOPE', `the token lacks the scope "${scope}"`, {
     hint: `Add ${scope} to its scopes in http.tokens.`,

@@ -1,7 +1,8 @@
-import type { Posted } from '../../model/state/event-provider.ts'
 import type { MadeEvent } from '../../model/event/posted/event-sink.ts'
 import { InvalidPosting } from '../../events/errors.ts'
 import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
+import type { Caller } from '../tokens.ts'
+import type { JsonBody } from './body.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownPosted, shownRecord } from './records.ts'
 import {
@@ -15,19 +16,46 @@ import {
 } from './schemas.ts'
 
 export async function postEvent(api: Api, call: Call): Promise<Response> {
-  const { publish, value, bytes } = await posting(api, call)
+  const by = { ...posterFor(api, call), idempotencyKey: call.req.header('idempotency-key') }
+  return jsonAnswer(await postOne(api, by, () => api.bodies.json(call.req.raw)))
+}
+
+/** Who posts, and where. */
+export interface PostedBy {
+  readonly caller: Caller
+  readonly environment: string
+  readonly idempotencyKey?: string | undefined
+}
+
+/** What the answer shows. */
+export async function postOne(api: Api, by: PostedBy, body: () => Promise<JsonBody>): Promise<object> {
+  const { publisher, provider } = eventsOf(api)
+  const { value, bytes } = await body()
   const { event, options } = checked(looseSingle, value)
-  const idempotencyKey = call.req.header('idempotency-key')
-  const [posted] = await publish([event], options, { idempotencyKey, bytes, path: () => ['event'] })
-  return jsonAnswer(shownPosted(posted!, eventsOf(api).provider.can))
+  const [posted] = await publisher.publish(
+    {
+      events: [event],
+      options,
+      isParsed: true,
+      maxEventBytes: bytes,
+      idempotencyKey: by.idempotencyKey,
+      path: () => ['event'],
+    },
+    posterOf(api, by.caller, by.environment, 'api'),
+  )
+  return shownPosted(posted!, provider.can)
 }
 
 export async function postBulk(api: Api, call: Call): Promise<Response> {
-  const { publish, value, bytes } = await posting(api, call)
+  const { caller, environment } = posterFor(api, call)
+  const { publisher, provider } = eventsOf(api)
+  const { value, bytes } = await api.bodies.json(call.req.raw)
   const { events, options } = checked(looseBulk, value)
-  const posted = await publish(events, options, { bytes })
-  const { can } = eventsOf(api).provider
-  return jsonAnswer(posted.map((each) => shownPosted(each, can)))
+  const posted = await publisher.publish(
+    { events, options, isParsed: true, maxEventBytes: bytes },
+    posterOf(api, caller, environment, 'api'),
+  )
+  return jsonAnswer(posted.map((each) => shownPosted(each, provider.can)))
 }
 
 /** The events of a rule, from whoever retries its dead letters beside this daemon. */
@@ -41,30 +69,9 @@ export async function postMade(api: Api, call: Call): Promise<Response> {
   return jsonAnswer({ events: events.length })
 }
 
-interface More {
-  readonly bytes: number
-  readonly idempotencyKey?: string | undefined
-  readonly path?: (index: number) => readonly PropertyKey[]
-}
-
-async function posting(api: Api, call: Call) {
+function posterFor(api: Api, call: Call): PostedBy {
   const caller = requireScope(call, 'publish')
-  const environment = environmentFor(api, caller, query(call, environmentQuery).environment)
-  const { publisher } = eventsOf(api)
-  const { value, bytes } = await api.bodies.json(call.req.raw)
-  const publish = (events: readonly unknown[], options: unknown, more: More): Promise<readonly Posted[]> =>
-    publisher.publish(
-      {
-        events,
-        options,
-        isParsed: true,
-        maxEventBytes: more.bytes,
-        idempotencyKey: more.idempotencyKey,
-        path: more.path,
-      },
-      posterOf(api, caller, environment, 'api'),
-    )
-  return { publish, value, bytes }
+  return { caller, environment: environmentFor(api, caller, query(call, environmentQuery).environment) }
 }
 
 export async function getEvent(api: Api, call: Call): Promise<Response> {

@@ -18,6 +18,7 @@ const STATUS_TEXTS: { readonly [status: number]: string } = {
   409: 'It conflicts with what is stored, or comes too late.',
   413: 'The body, or an event in it, is too large.',
   415: 'The media type is not supported.',
+  421: 'This is a worker: ask the reader.',
   422: 'Something in it is invalid; `path` says what.',
   429: 'Too many events: retry after `Retry-After` seconds.',
   503: 'It cannot be stored now: retry.',

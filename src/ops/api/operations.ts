@@ -41,8 +41,8 @@ export interface Operation {
 }
 
 export const JSON_TYPE = 'application/json'
-const POST = [400, 401, 403, 409, 413, 415, 422, 429, 503]
-const READ = [401, 403, 422, 503]
+const POST = [400, 401, 403, 409, 413, 415, 421, 422, 429, 503]
+const READ = [401, 403, 421, 422, 503]
 
 /** What the API can, for its document; the routes are in app.ts. */
 export const OPERATIONS: readonly Operation[] = [

@@ -1,9 +1,10 @@
 import { BingoError } from '../../model/errors.ts'
+import type { Log } from '../../model/rule/action.ts'
 import type { PostingError, PostingProblem } from '../../model/event/posted/posting.ts'
 
 /** What a caller is told that something went wrong. */
 export interface ApiProblem {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503
   readonly body: {
     readonly error: string
     readonly code: string
@@ -57,7 +58,22 @@ export function problemOf(error: unknown): ApiProblem | null {
   }
 }
 
-export const INTERNAL: ApiProblem = {
+/** What a request is answered that failed with this error. One that nobody has foreseen is logged. */
+export function answerTo(
+  error: Error,
+  log: Log,
+): Pick<ApiProblem, 'status' | 'body'> & { headers: Record<string, string> } {
+  const problem = problemOf(error)
+  if (problem === null) log.error({ code: 'BINGO_INTERNAL', err: error.stack ?? error.message }, 'request failed')
+  const { status, body, retryAfterSeconds } = problem ?? INTERNAL
+  const headers = {
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+  }
+  return { status, body, headers }
+}
+
+const INTERNAL: ApiProblem = {
   status: 500,
   body: { error: 'internal error (a bug in BinGo: please report it)', code: 'BINGO_INTERNAL' },
 }

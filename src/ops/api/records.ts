@@ -1,10 +1,11 @@
+import { isoMoment } from '../../model/event/forms/iso-moment.ts'
 import { exactJson } from '../../model/json/strict-json.ts'
 import type { EventEnvelope, EventRecord } from '../../model/event/posted/event-record.ts'
 import type { Posted } from '../../model/state/event-provider.ts'
 import type { ProviderCapabilities } from '../../model/state/event-provider.ts'
 
 function iso(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString()
+  return at === null ? null : isoMoment(at)
 }
 
 /** What was said of an event, without what became of it. */
@@ -34,8 +35,7 @@ export function shownEnvelope(event: EventEnvelope): object {
 }
 
 export function shownRecord(record: EventRecord): object {
-  return {
-    ...shownEnvelope(record),
+  return Object.assign(shownEnvelope(record), {
     status: record.status,
     matched: record.matched,
     createdAt: iso(record.createdAt),
@@ -48,19 +48,24 @@ export function shownRecord(record: EventRecord): object {
     error: record.error,
     outcomes: record.outcomes.map((outcome) => ({ ...outcome, at: iso(outcome.at) })),
     runs: [],
-  }
+  })
 }
 
 export function shownPosted({ tag, record }: Posted, { durability }: Pick<ProviderCapabilities, 'durability'>): object {
   const isKnown = tag === 'duplicate' || tag === 'conflict'
-  return { ...shownRecord(record), ...(isKnown && { duplicate: true }), durability }
+  return Object.assign(shownRecord(record), isKnown ? { duplicate: true, durability } : { durability })
 }
 
 export function jsonAnswer(value: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(`${exactJson(value)}\n`, {
-    status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...COMMON, ...headers },
-  })
+  return new Response(jsonText(value), { status, headers: { ...JSON_HEADERS, ...headers } })
 }
 
-const COMMON = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const
+export function jsonText(value: unknown): string {
+  return `${exactJson(value)}\n`
+}
+
+export const JSON_HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+} as const

@@ -10,7 +10,7 @@ const SUMMARIES = {
 
 export const SAGA_VERBS = Object.keys(SUMMARIES) as (keyof typeof SUMMARIES)[]
 const INSTANCE = '/api/v1/sagas/{saga}/{key}'
-const READ = [401, 403, 422, 503]
+const READ = [401, 403, 421, 422, 503]
 
 export const SAGA_OPERATIONS: readonly Operation[] = [
   {

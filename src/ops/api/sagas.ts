@@ -1,7 +1,7 @@
 import type { OperatorAnswer, SagaCommand, SagaOperations } from '../../sagas/contract.ts'
 import type { SagaFailure, SagaInstance, SagaRef, StepState } from '../../model/saga/instance.ts'
 import type { Caller } from '../tokens.ts'
-import { checked, query, requireScope, type Api, type Call } from './context.ts'
+import { checked, elsewhere, query, requireScope, type Api, type Call } from './context.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownEnvelope } from './records.ts'
 import { sagaBody, sagaQuery } from './saga-schemas.ts'
@@ -35,9 +35,10 @@ function notAllowed(field: string, tag: string): ApiError {
   return new ApiError(422, 'BINGO_EVENT_REFUSED', `${tag} takes no ${field}`, { path: `$.${field}` })
 }
 
-function sagasOf({ sagas }: Api): SagaOperations {
+function sagasOf({ sagas, reader }: Api): SagaOperations {
   const found = sagas()
   if (found !== null) return found
+  if (reader !== undefined) throw elsewhere('BINGO_SAGA_ELSEWHERE', 'runs no sagas', reader())
   throw new ApiError(503, 'BINGO_SAGA_NOT_READY', 'this instance runs no sagas now: it starts, or is a standby', {
     hint: 'Retry, or ask the instance that leads.',
   })
@@ -67,7 +68,8 @@ function unknown(): ApiError {
   })
 }
 
-function shownSummary(instance: SagaInstance): object {
+/** As a listing has it. */
+export function shownSummary(instance: SagaInstance): object {
   return {
     saga: instance.saga,
     key: instance.key,

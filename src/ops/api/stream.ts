@@ -50,7 +50,7 @@ export class EventStreams {
 /** Null: it is not for this reader. */
 function lineOf(entry: LogEntry, environment: string, wanted: (type: string) => boolean): string | null {
   if (!wanted(entry.type)) return null
-  const event = decodeEnvelope(entry.payload)
+  const event = entry.event ?? decodeEnvelope(entry.payload)
   if (event.environment !== environment) return null
   return `id: ${entry.place}\nevent: ${entry.type}\ndata: ${exactJson(shownEnvelope(event))}\n\n`
 }

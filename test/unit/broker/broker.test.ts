@@ -235,6 +235,20 @@ test('A handler that takes longer than `timeout` has failed, and its signal is a
   expect(await lettersOf(broker)).toMatchObject([{ attempts: [{}, { code: 'BINGO_BROKER_TIMEOUT' }] }])
 })
 
+test('A handler that asks for its signal after its time has passed finds it aborted', async () => {
+  const broker = brokerOf({ timeout: 5, retry: { ...QUICK, attempts: 1 } })
+  const givenUp = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<readonly boolean[]>()
+  broker.subscribe('a', async (_event, context) => {
+    await givenUp.promise
+    asked.resolve([context.signal.aborted, { ...context }.signal === context.signal])
+  })
+  await broker.start()
+  await expect(broker.publishSync('a', null)).rejects.toThrow('no answer within 5 ms')
+  givenUp.resolve()
+  expect(await asked.promise).toEqual([true, true])
+})
+
 test('Events that a handler publishes say what caused them, are stored once over its attempts, and cannot be waited for', async () => {
   const broker = brokerOf()
   const made: BrokerEvent[] = []

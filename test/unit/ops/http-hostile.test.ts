@@ -55,6 +55,7 @@ test.each([
   ['a TLS greeting', Buffer.from('16030100c8010000c40303', 'hex'), '400'],
   ['no Host', 'GET /status HTTP/1.1\r\n\r\n', '400'],
   ['two Hosts', 'GET /status HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n', '400'],
+  ['two Hosts in other letters', 'GET /status HTTP/1.1\r\nhost: localhost\r\nHOST: localhost\r\n\r\n', '400'],
   ['a foreign Host', 'GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n', '403'],
   ['a Host that begins like ours', 'GET /status HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n', '403'],
   ['a Host that ends like ours', 'GET /status HTTP/1.1\r\nHost: evil.localhost\r\n\r\n', '403'],

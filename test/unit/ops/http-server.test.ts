@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/model/clock.ts'
 import { createStats } from '../../../src/model/stats.ts'
@@ -71,6 +72,27 @@ test('a browser page cannot read it through a name of its own or from another or
   expect((await get(http.port, '/status', { host: 'localhost:8686' })).status).toBe(200)
   expect((await get(http.port, '/status', { host: '[::1]:8686' })).status).toBe(200)
   expect((await get(http.port, '/status', { origin: 'https://evil.example' })).status).toBe(403)
+})
+
+test('the API is behind the same checks, after each answer as well, and its failure is an answer', async () => {
+  const api = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (asked.url === '/api/broken') throw new Error('broken')
+    response.end('from the API')
+  }
+  await using http = await HttpServer.open(
+    { host: '127.0.0.1', port: 0, tokens: new Tokens({ token: undefined }) },
+    { ...pages, api },
+  )
+  const ask = async (path: string, headers: Record<string, string> = {}, method = 'POST') =>
+    (await get(http.port, path, headers, method)).status
+  for (let i = 0; i < 2; i++) {
+    expect(await get(http.port, '/api/any', {}, 'POST')).toEqual({ status: 200, body: 'from the API' })
+    expect(await ask('/api/any', { host: 'evil.example' })).toBe(403)
+    expect(await ask('/api/any', { origin: 'https://evil.example' })).toBe(403)
+    expect(await ask('/api/any', {}, 'PUT')).toBe(405)
+    expect(await ask('/openapi.json', {}, 'GET')).toBe(200)
+    expect(await get(http.port, '/api/broken')).toMatchObject({ status: 500, body: '{"error":"broken"}\n' })
+  }
 })
 
 test('a port in use is a clear error', async () => {
