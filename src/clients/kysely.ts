@@ -1,24 +1,111 @@
 import { CompiledQuery, Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely'
-import type { DatabaseConnection, MysqlPool } from 'kysely'
+import type { MysqlPool, MysqlPoolConnection, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type { Pool as MysqlPromisePool } from 'mysql2/promise'
-import type { Pool as PostgresPool } from 'pg'
+import type { Pool as PostgresPool, PoolClient } from 'pg'
 
 export { CompiledQuery, sql }
 
-/** Queries on a pool of mysql2, whose tables are `T`. Each new connection begins with `preparation`; `destroy` ends the pool. */
+/**
+ * Queries on a pool of mysql2, whose tables are `T`. Each new connection begins with `preparation`; `destroy` ends the pool.
+ *
+ * Not by Kysely's `onCreateConnection`: where that fails, Kysely never gives the connection back. Its place in the pool is
+ * lost for good, and a pool of pg waits for it for ever when it ends.
+ */
 export function mysqlQueries<T>(pool: MysqlPromisePool, preparation: readonly string[]): Kysely<T> {
   // mysql2's own type of it lets a callback take a null.
   const core = pool.pool as unknown as MysqlPool
-  return new Kysely({ dialect: new MysqlDialect({ pool: core, onCreateConnection: prepareWith(preparation) }) })
-}
-
-/** The same on a pool of pg. */
-export function postgresQueries<T>(pool: PostgresPool, preparation: readonly string[]): Kysely<T> {
-  return new Kysely({ dialect: new PostgresDialect({ pool, onCreateConnection: prepareWith(preparation) }) })
-}
-
-function prepareWith(preparation: readonly string[]): (connection: DatabaseConnection) => Promise<void> {
-  return async (connection) => {
-    for (const statement of preparation) await connection.executeQuery(CompiledQuery.raw(statement))
+  const prepared = new WeakSet<MysqlPoolConnection>()
+  const prepare = async (connection: MysqlPoolConnection): Promise<void> => {
+    if (prepared.has(connection)) return
+    try {
+      for (const statement of preparation) await answerOf(connection, statement)
+      prepared.add(connection)
+    } catch (error) {
+      connection.destroy()
+      throw error
+    }
   }
+  const preparing: MysqlPool = {
+    getConnection(done) {
+      core.getConnection((error, connection) => {
+        if (error !== null && error !== undefined) return done(error, connection)
+        prepare(connection).then(
+          () => done(null, connection),
+          (failed: unknown) => done(failed, connection),
+        )
+      })
+    },
+    end: (done) => core.end(done),
+  }
+  return new Kysely({ dialect: new MysqlDialect({ pool: preparing }) })
+}
+
+/**
+ * The same on a pool of pg. `plannedOnce`: statements, by their text, that a connection plans once, and the names under
+ * which it keeps them; to be used outside of transactions only.
+ */
+export function postgresQueries<T>(
+  pool: PostgresPool,
+  preparation: readonly string[],
+  plannedOnce: ReadonlyMap<string, string> = new Map(),
+): Kysely<T> {
+  const prepared = new WeakMap<PoolClient, PostgresPoolClient>()
+  const names = new StatementNames(plannedOnce)
+  const connect = async (): Promise<PostgresPoolClient> => {
+    const client = await pool.connect()
+    const known = prepared.get(client)
+    if (known !== undefined) return known
+    try {
+      for (const statement of preparation) await client.query(statement)
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+    const naming = names.on(client)
+    prepared.set(client, naming)
+    return naming
+  }
+  return new Kysely({
+    dialect: new PostgresDialect({ pool: { connect, end: () => pool.end(), options: pool.options } }),
+  })
+}
+
+/** No prepared statement of that name; one is there already. Nothing was run. */
+const NAME_REFUSED = new Set(['26000', '42P05'])
+
+/** Gives statements the names under which connections keep them. */
+class StatementNames {
+  private readonly names: ReadonlyMap<string, string>
+  /** A pooler that shares connections between its clients may not know them: PgBouncer before 1.21. */
+  private areRefused = false
+
+  constructor(names: ReadonlyMap<string, string>) {
+    this.names = names
+  }
+
+  on(client: PoolClient): PostgresPoolClient {
+    const plain = client as PostgresPoolClient
+    const query = async <R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> => {
+      const name = this.areRefused ? undefined : this.names.get(text)
+      if (name === undefined) return plain.query<R>(text, values)
+      try {
+        return (await client.query({ name, text, values: [...values] })) as unknown as PostgresQueryResult<R>
+      } catch (error) {
+        if (!NAME_REFUSED.has(String((error as { readonly code?: unknown }).code))) throw error
+        this.areRefused = true
+        return plain.query<R>(text, values)
+      }
+    }
+    // Kysely opens cursors only where it was given what makes them.
+    return { query: query as PostgresPoolClient['query'], release: (destroy?: boolean) => client.release(destroy) }
+  }
+}
+
+function answerOf(connection: MysqlPoolConnection, statement: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.query(statement, [], (error) => {
+      if (error === null || error === undefined) resolve()
+      else reject(error as Error)
+    })
+  })
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
-import type { Pool, PoolConfig } from 'pg'
+import type { ClientBase, Pool, PoolConfig } from 'pg'
 import { openPostgresPool } from '../postgres.ts'
 import type { SqlAddress } from './address.ts'
 import { CONNECT_TIMEOUT_MS, endWhenSilent, IDLE_MS, PAUSED_SECONDS } from './pool-limits.ts'
@@ -14,18 +14,20 @@ export interface PostgresPoolOptions {
 
 /** Connections to a server. The first is made with the first use. */
 export function postgresPoolAt(address: SqlAddress, { connections, types }: PostgresPoolOptions): Pool {
-  const pool = openPostgresPool({
+  return openPostgresPool({
     ...postgresLogin(address),
     max: connections,
     idleTimeoutMillis: IDLE_MS,
+    onConnect: prepareSession,
     ...(types !== undefined && { types }),
   })
-  pool.on('connect', (client) => {
-    endWhenSilent((client as unknown as { connection: { stream: Socket } }).connection.stream)
-    // No startup parameter: PgBouncer refuses those that it does not know.
-    client.query(`SET idle_in_transaction_session_timeout = '${PAUSED_SECONDS}s'`).catch(() => undefined)
-  })
-  return pool
+}
+
+/** The pool waits for it: pg takes one query at a time, and whoever asked for the connection sends the next one at once. */
+async function prepareSession(client: ClientBase): Promise<void> {
+  endWhenSilent((client as unknown as { connection: { stream: Socket } }).connection.stream)
+  // No startup parameter: PgBouncer refuses those that it does not know.
+  await client.query(`SET idle_in_transaction_session_timeout = '${PAUSED_SECONDS}s'`).catch(() => undefined)
 }
 
 /** Of any connection of ours. */
