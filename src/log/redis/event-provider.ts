@@ -12,6 +12,7 @@ import type {
   ProgressUpdate,
   ProviderCapabilities,
 } from '../../model/state/event-provider.ts'
+import { BatchedPosts } from '../batched-posts.ts'
 import { logClosed } from '../errors.ts'
 import { keyOfName } from '../event-name.ts'
 import { postOf, recordOf, waits } from '../posting.ts'
@@ -22,7 +23,7 @@ import { changeEvent, findEvent } from './changes.ts'
 import { EventRedis } from './connection.ts'
 import { listEvents } from './listing.ts'
 import { RedisLog } from './log.ts'
-import { Posts } from './posts.ts'
+import { RedisPosts } from './posts.ts'
 import { EXPIRE, MOVE_DUE } from './scripts.ts'
 import { Statuses } from './statuses.ts'
 
@@ -48,7 +49,7 @@ export class RedisEventProvider implements EventProvider {
   readonly log: RedisLog
   readonly #options: RedisProviderOptions
   readonly #redis: EventRedis
-  readonly #posts: Posts
+  readonly #posts: BatchedPosts
   readonly #statuses: Statuses
   #closed = false
 
@@ -57,7 +58,7 @@ export class RedisEventProvider implements EventProvider {
     this.#options = options
     this.description = address.printable
     this.#redis = new EventRedis(address, name, options.log)
-    this.#posts = new Posts(this.#redis, options, this.description)
+    this.#posts = new BatchedPosts(new RedisPosts(this.#redis, options, this.description), this.description)
     this.#statuses = new Statuses(this.#redis, this.description)
     this.log = new RedisLog(this.description, {
       redis: this.#redis,

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { PoolConfig } from 'pg'
 import { mysqlQueries, postgresQueries } from '../../clients/kysely.ts'
 import type { SqlAddress } from '../../clients/sql/address.ts'
+import { INSERT_NEW_POSTGRES } from './new-events.ts'
 import type { EventTables } from './tables.ts'
 
 /** One writes, the others read. */
@@ -14,6 +15,9 @@ const PREPARE_MYSQL = [
 ]
 const PREPARE_POSTGRES = ["SET default_transaction_isolation = 'read committed'"]
 
+/** Half of the time of a small group goes into planning it. */
+const PLANNED_ONCE = new Map([[INSERT_NEW_POSTGRES, 'bingo_insert_new']])
+
 /** Connects with the first query. Loads the client that is needed, and no other. */
 export async function connect(address: SqlAddress): Promise<Kysely<EventTables>> {
   if (address.flavour === 'mysql') {
@@ -25,7 +29,8 @@ export async function connect(address: SqlAddress): Promise<Kysely<EventTables>>
   const types = {
     getTypeParser: (id: number) => (id === INT8 ? Number : (text: string) => text),
   } as PoolConfig['types']
-  return postgresQueries(postgresPoolAt(address, { connections: CONNECTIONS, types }), PREPARE_POSTGRES)
+  const pool = postgresPoolAt(address, { connections: CONNECTIONS, types })
+  return postgresQueries(pool, PREPARE_POSTGRES, PLANNED_ONCE)
 }
 
 /** Its numbers stay below 2^53 here. */

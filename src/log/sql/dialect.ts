@@ -1,8 +1,8 @@
 import type { Kysely, RawBuilder, Transaction } from 'kysely'
 import { CompiledQuery, sql } from '../../clients/kysely.ts'
+import type { NewEvents } from '../batched-posts.ts'
 import type { Bounds } from '../posting.ts'
 import { insertNewMysql, insertNewPostgres } from './new-events.ts'
-import type { NewEvents } from './new-events.ts'
 import type { EventTables } from './tables.ts'
 
 export type Queries = Kysely<EventTables> | Transaction<EventTables>

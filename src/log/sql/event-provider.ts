@@ -19,12 +19,13 @@ import { postOf, recordOf, waits } from '../posting.ts'
 import type { Bounds, Kept } from '../posting.ts'
 import { advance, cancelled, replayed } from '../progress.ts'
 import type { SqlAddress } from '../../clients/sql/address.ts'
+import { BatchedPosts } from '../batched-posts.ts'
 import { Batches } from '../batches.ts'
 import { EventDatabase } from './database.ts'
 import { removeEnded } from './expiry.ts'
 import { listEvents } from './listing.ts'
 import { SqlLog } from './log.ts'
-import { Posts } from './posts.ts'
+import { SqlPosts } from './posts.ts'
 import { moveDue, nextDueAt } from './schedule.ts'
 import { EventStore } from './store.ts'
 
@@ -51,7 +52,7 @@ export class SqlEventProvider implements EventProvider {
   readonly can: ProviderCapabilities
   readonly log: SqlLog
   readonly #options: SqlProviderOptions
-  readonly #posts: Posts
+  readonly #posts: BatchedPosts
   readonly #updates: Batches<readonly ProgressUpdate[], null>
   readonly #database: EventDatabase
   #closed = false
@@ -69,7 +70,7 @@ export class SqlEventProvider implements EventProvider {
       orderAcrossInstances: true,
     }
     const busy = (): BingoError => logBusy(this.description)
-    this.#posts = new Posts(this.#database, options, this.description)
+    this.#posts = new BatchedPosts(new SqlPosts(this.#database, options, this.description), this.description)
     this.#updates = new Batches(
       (updates) => this.#database.transaction((store) => this.#advance(store, updates)),
       UPDATES,
@@ -170,11 +171,11 @@ export class SqlEventProvider implements EventProvider {
   async #advance(store: EventStore, updates: readonly (readonly ProgressUpdate[])[]): Promise<null[]> {
     const names = updates.flat().map(keyOfName)
     await store.lock(names)
-    const known = await store.find(names)
-    const changed = new Map<string, Kept>()
+    const known = await store.findProgress(names)
+    const changed = new Map<string, Pick<Kept, 'seq' | 'progress'>>()
     for (const [i, update] of updates.flat().entries()) {
       const kept = changed.get(names[i]!) ?? known.get(names[i]!)
-      if (kept !== undefined) changed.set(names[i]!, { ...kept, progress: advance(kept.progress, update) })
+      if (kept !== undefined) changed.set(names[i]!, { seq: kept.seq, progress: advance(kept.progress, update) })
     }
     await store.saveProgress([...changed.values()])
     return updates.map(() => null)

@@ -1,12 +1,7 @@
 import { CompiledQuery } from '../../clients/kysely.ts'
-import type { Bounds, Head, Insert } from '../posting.ts'
+import type { NewEvents } from '../batched-posts.ts'
+import type { Bounds } from '../posting.ts'
 import { EVENT_COLUMNS, eventRow } from './rows.ts'
-
-/** Events that are all new, numbered from 1 in the order of their posts, and what they add to the head. */
-export interface NewEvents {
-  readonly inserts: readonly Insert[]
-  readonly added: Head
-}
 
 const NAMES = EVENT_COLUMNS.map(([name]) => name).join(', ')
 /** Behind `seq`, `name` and `place`. */
@@ -55,32 +50,38 @@ export function insertNewMysql({ inserts, added }: NewEvents, bounds: Bounds): C
   )
 }
 
-/** The same in one statement, which answers no row where there is no room. */
+const LISTS = [...EVENT_COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`), `$${EVENT_COLUMNS.length + 1}::bigint[]`]
+/** Behind the lists: what is added, and the bounds. */
+const [SEQ, PLACE, COUNT, BYTES, MAX_EVENTS, MAX_BYTES] = Array.from(
+  { length: 6 },
+  (_, i) => `$${LISTS.length + 1 + i}::bigint`,
+)
+
+/** Answers no row where there is no room. Its text is always the same, so that a server need not plan it each time. */
+export const INSERT_NEW_POSTGRES = `WITH head AS (
+  UPDATE bingo_event_head SET seq = seq + ${SEQ}, place = place + ${PLACE}, events = events + ${COUNT}, bytes = bytes + ${BYTES}
+  WHERE events + ${COUNT} <= ${MAX_EVENTS} AND bytes + ${BYTES} <= ${MAX_BYTES}
+  RETURNING seq - ${SEQ} AS seq, place - ${PLACE} AS place
+), n AS (
+  SELECT * FROM unnest(${LISTS.join(', ')}) AS n (${NAMES}, due_at)
+), stored AS (
+  INSERT INTO bingo_events (${NAMES})
+  SELECT head.seq + n.seq, n.name, CASE n.place WHEN 0 THEN 0 ELSE head.place + n.place END, ${REST} FROM head, n
+), entered AS (
+  INSERT INTO bingo_event_log (place, event, appended_at) SELECT head.place + n.place, head.seq + n.seq, n.created_at FROM head, n WHERE n.place > 0
+), scheduled AS (
+  INSERT INTO bingo_event_schedule (due_at, event) SELECT n.due_at, head.seq + n.seq FROM head, n WHERE n.place = 0
+)
+SELECT seq FROM head`
+
+/** The same in one statement. */
 export function insertNewPostgres({ inserts, added }: NewEvents, bounds: Bounds): CompiledQuery {
   const rows = inserts.map(eventRow)
-  const lists = EVENT_COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`)
   const columns = EVENT_COLUMNS.map((_, i) => rows.map((row) => row[i]))
   const dueAt = inserts.map(({ kept }) => (kept.place === 0 ? kept.event.deliverAt : null))
   const { maxEvents, maxBytes } = finite(bounds)
-  return CompiledQuery.raw(
-    `WITH head AS (
-      UPDATE bingo_event_head SET seq = seq + ${added.seq}, place = place + ${added.place},
-        events = events + ${added.count}, bytes = bytes + ${added.bytes}
-      WHERE events + ${added.count} <= ${maxEvents} AND bytes + ${added.bytes} <= ${maxBytes}
-      RETURNING seq - ${added.seq} AS seq, place - ${added.place} AS place
-    ), n AS (
-      SELECT * FROM unnest(${lists.join(', ')}, $${lists.length + 1}::bigint[]) AS n (${NAMES}, due_at)
-    ), stored AS (
-      INSERT INTO bingo_events (${NAMES})
-      SELECT head.seq + n.seq, n.name, CASE n.place WHEN 0 THEN 0 ELSE head.place + n.place END, ${REST} FROM head, n
-    ), entered AS (
-      INSERT INTO bingo_event_log (place, event, appended_at) SELECT head.place + n.place, head.seq + n.seq, n.created_at FROM head, n WHERE n.place > 0
-    ), scheduled AS (
-      INSERT INTO bingo_event_schedule (due_at, event) SELECT n.due_at, head.seq + n.seq FROM head, n WHERE n.place = 0
-    )
-    SELECT seq FROM head`,
-    [...columns, dueAt],
-  )
+  const { seq, place, count, bytes } = added
+  return CompiledQuery.raw(INSERT_NEW_POSTGRES, [...columns, dueAt, seq, place, count, bytes, maxEvents, maxBytes])
 }
 
 function finite({ maxEvents, maxBytes }: Bounds): Bounds {

@@ -91,8 +91,11 @@ export interface KeptRow {
 }
 
 export function keptOf({ seq, place, created_at, bytes, envelope, data }: KeptRow): Kept {
-  const progress = data === null ? freshProgress(created_at) : (JSON.parse(textOf(data)) as EventProgress)
-  return { seq, place, bytes, event: decodeEnvelope(bytesOf(envelope)), progress }
+  return { seq, place, bytes, event: decodeEnvelope(bytesOf(envelope)), progress: progressIn({ created_at, data }) }
+}
+
+export function progressIn({ created_at, data }: Pick<KeptRow, 'created_at' | 'data'>): EventProgress {
+  return data === null ? freshProgress(created_at) : (JSON.parse(textOf(data)) as EventProgress)
 }
 
 export type EntryRow = Pick<EventTables['bingo_event_log'], 'place' | 'appended_at'> &

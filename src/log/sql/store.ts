@@ -1,7 +1,16 @@
 import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { Head, Insert, Kept, Update } from '../posting.ts'
 import type { Dialect, Queries } from './dialect.ts'
-import { EVENT_COLUMNS, eventRow, keptOf, LOG_COLUMNS, PROGRESS_COLUMNS, SCHEDULE_COLUMNS, searched } from './rows.ts'
+import {
+  EVENT_COLUMNS,
+  eventRow,
+  keptOf,
+  LOG_COLUMNS,
+  PROGRESS_COLUMNS,
+  progressIn,
+  SCHEDULE_COLUMNS,
+  searched,
+} from './rows.ts'
 import { textOf } from './tables.ts'
 
 /** Rows and bytes of one statement, about: a server takes so many parameters and bytes. */
@@ -48,6 +57,21 @@ export class EventStore {
         .where('e.name', 'in', part)
         .execute()
       for (const row of rows) found.set(textOf(row.name), keptOf(row))
+    }
+    return found
+  }
+
+  /** Without the events themselves, which take longer to send and to read. */
+  async findProgress(names: readonly string[]): Promise<Map<string, Pick<Kept, 'seq' | 'progress'>>> {
+    const found = new Map<string, Pick<Kept, 'seq' | 'progress'>>()
+    for (const part of parts([...new Set(names)], () => 0)) {
+      const rows = await this.queries
+        .selectFrom('bingo_events as e')
+        .leftJoin('bingo_event_progress as p', 'p.event', 'e.seq')
+        .select(['e.seq', 'e.name', 'e.created_at', 'p.data'])
+        .where('e.name', 'in', part)
+        .execute()
+      for (const row of rows) found.set(textOf(row.name), { seq: row.seq, progress: progressIn(row) })
     }
     return found
   }

@@ -115,7 +115,7 @@ export class SqliteEventProvider implements EventProvider {
   async progress(updates: readonly ProgressUpdate[]): Promise<void> {
     await this.#write(updates.length * PROGRESS_BYTES, (tables) => {
       for (const update of updates) {
-        const kept = tables.find(keyOfName(update))
+        const kept = tables.progressOf(keyOfName(update))
         if (kept === undefined) continue
         const progress = advance(kept.progress, update)
         if (progress !== kept.progress) tables.saveProgress(kept.seq, progress)

@@ -24,9 +24,13 @@ export interface KeptRow {
   readonly data: string | null
 }
 
-export function keptOf({ seq, place, createdAt, envelope, data }: KeptRow): Kept {
-  const progress = data === null ? freshProgress(createdAt) : (JSON.parse(data) as EventProgress)
-  return { seq, place, bytes: envelope.byteLength, event: decodeEnvelope(envelope), progress }
+export function keptOf(row: KeptRow): Kept {
+  const { seq, place, envelope } = row
+  return { seq, place, bytes: envelope.byteLength, event: decodeEnvelope(envelope), progress: progressIn(row) }
+}
+
+function progressIn({ createdAt, data }: Pick<KeptRow, 'createdAt' | 'data'>): EventProgress {
+  return data === null ? freshProgress(createdAt) : (JSON.parse(data) as EventProgress)
 }
 
 type Statements = ReturnType<typeof prepare>
@@ -60,6 +64,12 @@ export class EventTables {
   find(name: string): Kept | undefined {
     const row = this.#statements.find.get(name)
     return row === undefined ? undefined : keptOf(row as unknown as KeptRow)
+  }
+
+  /** Without the event itself, which takes longer to read. */
+  progressOf(name: string): Pick<Kept, 'seq' | 'progress'> | undefined {
+    const row = this.#statements.progressOf.get(name) as unknown as Omit<KeptRow, 'envelope'> | undefined
+    return row === undefined ? undefined : { seq: row.seq, progress: progressIn(row) }
   }
 
   /** False: its name is taken. `finish` puts it into the log. */
@@ -133,8 +143,9 @@ export class EventTables {
   page(after: number): LogEntry[] {
     return this.#statements.page.all(after).map((row) => {
       const { place, type, key, source, appendedAt, envelope } = row as unknown as LogRow
-      const { id, timestamp } = decodeEnvelope(envelope)
-      return { id, type, key, source, payload: envelope, at: timestamp, place: String(place), appendedAt }
+      const event = decodeEnvelope(envelope)
+      const { id, timestamp } = event
+      return { id, type, key, source, payload: envelope, event, at: timestamp, place: String(place), appendedAt }
     })
   }
 
@@ -178,6 +189,8 @@ function prepare(database: DatabaseSync) {
     head: database.prepare('SELECT seq, place, trimmed, count, bytes FROM head'),
     saveHead: database.prepare('UPDATE head SET seq = ?, place = ?, trimmed = ?, count = ?, bytes = ?'),
     find: database.prepare(`SELECT ${KEPT} WHERE e.name = ?`),
+    progressOf: database.prepare(`SELECT e.seq, e.created_at AS createdAt, p.data
+      FROM events e LEFT JOIN progress p ON p.event = e.seq WHERE e.name = ?`),
     insert: database.prepare(
       'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING',
     ),

@@ -74,6 +74,39 @@ describe('events in a file', () => {
     expect(provider.can).toMatchObject({ durability: 'fsync', survivesKill: true, idRetentionMs: ROOMY.idRetentionMs })
   })
 
+  test('a reader at the end of the log gets what the file has, whatever becomes of what was posted', async () => {
+    const path = newPath()
+    const provider = open(path)
+    const text = { text: 'as posted' }
+    await post(provider, [newEvent(1, { payload: text }), newEvent(2, { deliverAt: NOW + 60_000 }), newEvent(3)])
+    text.text = 'changed since'
+    const atEnd = await entriesOf(provider)
+    await provider.close()
+    expect(atEnd.map(({ event }) => event?.payload)).toEqual([{ text: 'as posted' }, newEvent(3).event.payload])
+    const fromFile = await entriesOf(open(path))
+    const plain = (entries: typeof atEnd) =>
+      entries.map((entry) => ({ ...entry, payload: Buffer.from(entry.payload).toString() }))
+    expect(plain(fromFile)).toEqual(plain(atEnd))
+  })
+
+  test('a reader that is behind gets every entry once and in order, from the file and then from memory', async () => {
+    const provider = open(newPath())
+    const payload = { text: 'x'.repeat(100_000) }
+    for (let id = 0; id < 60; id++) await post(provider, [newEvent(id, { payload })])
+    await provider.replay({ environment: 'default', id: '3' }, NOW)
+    await post(provider, newEvents(60, 63))
+    expect(ids(await entriesOf(provider))).toEqual([...Array(60).keys(), 3, 60, 61, 62].map(String))
+  })
+
+  test('the first progress of an event that was replayed before keeps that it was', async () => {
+    const provider = open(newPath())
+    const name = { environment: 'default', id: '1' }
+    await post(provider, [newEvent(1)])
+    await provider.replay(name, NOW)
+    await provider.progress([{ ...name, at: NOW, status: 'completed' }])
+    expect(await provider.get(name)).toMatchObject({ status: 'completed', retryCount: 1 })
+  })
+
   test('belongs to one process at a time', async () => {
     const path = newPath()
     const first = open(path)
