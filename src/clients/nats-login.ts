@@ -1,11 +1,6 @@
-import type { NodeConnectionOptions } from '@nats-io/transport-node'
-import { readSmallFile } from '../model/small-file.ts'
-import type { AddressTls } from './address-tls.ts'
-import { credentialsLogin } from './nats.ts'
-
-const CONNECT_TIMEOUT_MS = 5_000
-const PING_INTERVAL_MS = 5_000
-const MAX_PINGS_OUT = 2
+import { AddressError } from './address-error.ts'
+import { addressTls, type AddressTls } from './address-tls.ts'
+import type { EngineAddress } from './engine-address.ts'
 
 /** Where servers of NATS are, and who logs in. */
 export interface NatsLogin {
@@ -15,24 +10,18 @@ export interface NatsLogin {
   readonly password: string
   /** Path of a .creds file. */
   readonly credentials: string | null
+  /** Path of a file with the seed of a user's key pair. */
+  readonly nkey: string | null
   readonly tls: AddressTls | null
 }
 
-/**
- * For a connection that ends with its first trouble: the client would keep what was published meanwhile, and send it in
- * addition to what its user repeats.
- */
-export function natsOptions({ servers, user, password, credentials, tls }: NatsLogin): NodeConnectionOptions {
-  const { servername: _, ...files } = tls ?? {}
-  return {
-    servers: [...servers],
-    name: 'bingo',
-    timeout: CONNECT_TIMEOUT_MS,
-    reconnect: false,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    ...(user !== '' && (password === '' ? { token: user } : { user, pass: password })),
-    ...(credentials !== null && { authenticator: credentialsLogin(readSmallFile(credentials)) }),
-    ...(tls !== null && { tls: files }),
+/** Nothing of the client is loaded: every command reads addresses. `others`: options that the address has beside those of the login. Throws AddressError. */
+export function natsLogin(address: EngineAddress, others: readonly string[] = []): NatsLogin {
+  const { scheme, user, password, hosts, options } = address
+  if (scheme === 'tls' && !options.has('tls')) options.set('tls', 'verify-full')
+  const [credentials, nkey] = [options.get('creds'), options.get('nkey')]
+  if ([user !== '', credentials !== null, nkey !== null].filter(Boolean).length > 1) {
+    throw new AddressError('more than one login method is set', 'Keep user and password, a token, ?creds= or ?nkey=.')
   }
+  return { servers: hosts, user, password, credentials, nkey, tls: addressTls(options, ['creds', 'nkey', ...others]) }
 }

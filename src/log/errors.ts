@@ -1,3 +1,4 @@
+import { isCertificateRefused } from '../clients/certificate-refused.ts'
 import { BingoError } from '../model/errors.ts'
 import type { Place } from '../model/state/event-log.ts'
 
@@ -50,12 +51,27 @@ export function engineUnfit(log: string, why: string, hint: string): BingoError 
 
 export function engineUnreachable(log: string, error: unknown, hint: string): BingoError {
   if (error instanceof BingoError) return error
+  if (isCertificateRefused(error)) return certificateRefused(log, error)
   const reason = error instanceof Error && error.message !== '' ? error.message : String(error)
   return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} is unavailable: ${reason}`, {
     hint,
     retryable: true,
     cause: error,
   })
+}
+
+/** The login, or a right: it is tried again, because an administrator may grant it meanwhile. */
+export function engineRefused(log: string, why: string, hint: string, cause: unknown): BingoError {
+  return new BingoError('BINGO_LOG_REFUSED', `The event log ${log} refuses access: ${why}`, {
+    hint,
+    retryable: true,
+    cause,
+  })
+}
+
+export function certificateRefused(log: string, cause: unknown): BingoError {
+  const hint = 'Name a client certificate that the server trusts in `events.store`: `?cert=FILE&key=FILE`.'
+  return engineRefused(log, 'it does not accept the client certificate, or there is none', hint, cause)
 }
 
 export function eventConflict(id: string): BingoError {

@@ -1,13 +1,12 @@
-import { Buffer } from 'node:buffer'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nkeys } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nats } from '../../src/targets/nats/action.ts'
 import type { SendResult } from '../../src/model/rule/action.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { silentLog } from '../support/jobs.ts'
+import { newUserKey, operatorMode } from '../support/nats-logins.ts'
 import { summary } from '../support/redelivery.ts'
 import { startNats } from '../support/servers/nats.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
@@ -29,16 +28,6 @@ async function sendWith(fields: object): Promise<SendResult> {
   } finally {
     await target.close()
   }
-}
-
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
-
-/** A JWT as NATS wants it: docs.nats.io, "JWTs Privacy"; signed by the key of the issuer. */
-function token(issuer: ReturnType<typeof nkeys.createUser>, subject: string, nats: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = { jti: subject, iat: 1_700_000_000, iss: issuer.getPublicKey(), sub: subject, name: subject, nats }
-  const body = `${part({ typ: 'JWT', alg: 'ed25519-nkey' })}.${part(claims)}`
-  return `${body}.${Buffer.from(issuer.sign(Buffer.from(body))).toString('base64url')}`
 }
 
 beforeAll(async () => {
@@ -83,30 +72,19 @@ describe('a login to NATS', () => {
   })
 
   test('with the key of a user', async () => {
-    const [user, stranger] = [nkeys.createUser(), nkeys.createUser()]
-    await using server = await startNats({ config: `authorization {users: [{nkey: ${user.getPublicKey()}}]}` })
-    expect(await sendWith({ url: server.url, nkey: text(user.getSeed()) })).toBeUndefined()
-    const refused = await sendWith({ url: server.url, nkey: text(stranger.getSeed()) })
+    const [user, stranger] = [newUserKey(), newUserKey()]
+    await using server = await startNats({ config: `authorization {users: [{nkey: ${user.publicKey}}]}` })
+    expect(await sendWith({ url: server.url, nkey: user.seed })).toBeUndefined()
+    const refused = await sendWith({ url: server.url, nkey: stranger.seed })
     expect(summary(refused)).toEqual(['down BINGO_NATS_UNREACHABLE'])
     expect(refused?.[0]?.error.hint).toContain('key')
   })
 
   test('with a credentials file', async () => {
-    const [operator, account, user] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createUser()]
-    const unlimited = { subs: -1, data: -1, payload: -1 }
-    const limits = { ...unlimited, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 }
-    const accountJwt = token(operator, account.getPublicKey(), { limits, type: 'account', version: 2 })
-    const userJwt = token(account, user.getPublicKey(), { pub: {}, sub: {}, ...unlimited, type: 'user', version: 2 })
-    const operatorJwt = token(operator, operator.getPublicKey(), { type: 'operator', version: 2 })
-    const system = nkeys.createAccount().getPublicKey()
-    const systemJwt = token(operator, system, { limits, type: 'account', version: 2 })
-    const known = `{${account.getPublicKey()}: ${accountJwt}, ${system}: ${systemJwt}}`
-    const resolver = `resolver: MEMORY\nsystem_account: ${system}\nresolver_preload: ${known}`
-    await using server = await startNats({ config: `operator: ${operatorJwt}\n${resolver}` })
+    const { config, credentials: file } = operatorMode()
+    await using server = await startNats({ config })
     const credentials = join(folder, 'bingo.creds')
-    const block = (name: string, value: string): string =>
-      `-----BEGIN ${name}-----\n${value}\n------END ${name}------\n\n`
-    await writeFile(credentials, block('NATS USER JWT', userJwt) + block('USER NKEY SEED', text(user.getSeed())))
+    await writeFile(credentials, file)
     expect(await sendWith({ url: server.url, credentials })).toBeUndefined()
     const refused = await sendWith({ url: server.url })
     expect(summary(refused)).toEqual(['down BINGO_NATS_UNREACHABLE'])

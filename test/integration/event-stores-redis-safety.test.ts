@@ -132,7 +132,7 @@ describe('what an answer of Redis means', () => {
     const provider = await open(withLogin)
     const refused: unknown = await post(provider, [newEvent(1)]).catch((reason: unknown) => reason)
     const hint = expect.stringContaining('~bingo-events:*') as string
-    expect(refused).toMatchObject({ code: 'BINGO_LOG_UNREACHABLE', hint })
+    expect(refused).toMatchObject({ code: 'BINGO_LOG_REFUSED', hint })
     const error = refused as Error & { readonly hint: string }
     expect(error.message).not.toContain('secret')
     const rights = /~bingo-events:\* .*$/.exec(error.hint)![0].split(' ')

@@ -10,8 +10,13 @@ import { whenRepliesFit } from '../guards/reply-probe.ts'
 export type { RedisClient, RedisConnectionOptions } from './redis-client.ts'
 
 const CLOSE_TIMEOUT_MS = 1_000
+const READY_TIMEOUT_MS = 5_000
 /** Replies to AUTH, and to commands without it. */
 const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|Client sent AUTH))/
+
+export function isLoginRefused(message: string): boolean {
+  return LOGIN_REFUSED.test(message)
+}
 
 /**
  * An open connection (single server, Sentinel group or Cluster). It reconnects by itself for ever; meanwhile commands
@@ -136,10 +141,20 @@ export class RedisConnection {
     }
   }
 
+  /** What `work` resolves to, on the connection once it is ready. Rejects with what `named` makes of any failure. */
+  async run<T>(work: (client: RedisClient) => Promise<T>, named: (error: unknown) => Error): Promise<T> {
+    try {
+      await this.whenReady(READY_TIMEOUT_MS)
+      return await work(this.client)
+    } catch (error) {
+      throw named(error)
+    }
+  }
+
   /** The error to report while this connection is down. */
   unreachable(): BingoError {
     const reason = this.#lastError ? `: ${this.#lastError.message}` : ''
-    const refused = LOGIN_REFUSED.test(this.#lastError?.message ?? '')
+    const refused = isLoginRefused(this.#lastError?.message ?? '')
     const what = refused ? 'refuses the login' : 'is unreachable'
     return new BingoError('BINGO_REDIS_UNREACHABLE', `Redis at ${this.address} ${what}${reason}`, {
       hint: refused

@@ -1,6 +1,5 @@
-import { addressTls } from '../../clients/address-tls.ts'
 import { parseEngineAddress } from '../../clients/engine-address.ts'
-import type { NatsLogin } from '../../clients/nats-login.ts'
+import { natsLogin, type NatsLogin } from '../../clients/nats-login.ts'
 import { StoreAddressError } from '../store-address-error.ts'
 
 /** Where a stream is, from `nats://user:password@host:4222/stream?replicas=3&sync=always`. */
@@ -15,30 +14,22 @@ export interface NatsAddress extends NatsLogin {
 
 const EXAMPLE = 'nats://user:password@host:4222/bingo-events'
 const STREAM = 'bingo-events'
-const OPTIONS = ['sync', 'replicas', 'creds'] as const
+const OPTIONS = ['sync', 'replicas'] as const
 
-/** Throws StoreAddressError, or AddressError for what concerns TLS. `unnamed`: the stream of an address that names none. */
+/** Throws StoreAddressError, or AddressError for what concerns the login. `unnamed`: the stream of an address that names none. */
 export function parseNatsAddress(text: string, unnamed = STREAM): NatsAddress {
-  const { scheme, user, password, hosts, name, options, printable } = parseEngineAddress(text, 4222, EXAMPLE)
-  if (scheme === 'tls' && !options.has('tls')) options.set('tls', 'verify-full')
+  const address = parseEngineAddress(text, 4222, EXAMPLE)
+  const { name, options, printable } = address
   const stream = name || unnamed
   if (!/^[\w-]{1,100}$/.test(stream)) {
     const hint = 'Write at most 100 letters, digits, "_" and "-" behind the host.'
     throw new StoreAddressError(`"${stream}" is not a valid name of a stream`, hint)
   }
-  const credentials = options.get('creds')
-  if (credentials !== null && user !== '') {
-    throw new StoreAddressError('more than one login method is set', 'Keep user and password, or ?creds=.')
-  }
   return {
-    servers: hosts,
-    user,
-    password,
-    credentials,
+    ...natsLogin(address, OPTIONS),
     stream,
     replicas: oneOf(options, 'replicas', ['1', '3', '5'], Number) ?? 1,
     syncsAlways: oneOf(options, 'sync', ['always', 'interval'], (value) => value === 'always') ?? false,
-    tls: addressTls(options, OPTIONS),
     printable: `${printable}/${stream}`,
   }
 }

@@ -1,7 +1,7 @@
 import type { JetStreamClient, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { dialNats, jetstreamOf } from '../../clients/nats.ts'
-import { natsOptions } from '../../clients/nats-login.ts'
+import { natsOptions } from '../../clients/nats-options.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnfit } from '../errors.ts'
 import type { NatsAddress } from './address.ts'

@@ -1,12 +1,18 @@
+import { natsRefusal } from '../../clients/nats-errors.ts'
 import { BingoError } from '../../model/errors.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
-import { engineUnreachable, logClosed, logFull } from '../errors.ts'
+import { engineRefused, engineUnreachable, logClosed, logFull } from '../errors.ts'
 import type { NatsAddress } from './address.ts'
 import { closeStream, openStream, type StreamConnection } from './connection.ts'
 
 /** Of one answer; longer than a server takes to elect another leader. */
 export const ANSWER_MS = 10_000
-const HINT = 'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions.'
+const REFUSALS = {
+  login: 'Check user, password, token or key of `events.store`.',
+  right: 'Grant the user publish to $JS.API.> and to the subjects of the stream, and subscribe to _INBOX.>.',
+} as const
+const HINT =
+  'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions, with a client certificate where it asks for one.'
 
 /** Keeps a connection to a stream until something goes wrong: then it opens another one for the next piece of work. */
 export class KeptStream {
@@ -36,6 +42,8 @@ export class KeptStream {
       if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
         throw logFull(printable)
       }
+      const refusal = natsRefusal(error)
+      if (refusal !== null) throw engineRefused(printable, (error as Error).message, REFUSALS[refusal], error)
       throw engineUnreachable(printable, error, HINT)
     }
   }

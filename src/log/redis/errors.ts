@@ -1,11 +1,15 @@
+import { isCertificateRefused } from '../../clients/certificate-refused.ts'
 import { BingoError } from '../../model/errors.ts'
+import { certificateRefused, engineRefused } from '../errors.ts'
 
-const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/^(WRONGPASS|NOAUTH)/, 'Check user and password of `events.store`.'],
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/WRONGPASS|NOAUTH|ERR (invalid password|AUTH|Client sent AUTH)/, 'Check user and password of `events.store`.'],
   [
     /NOPERM|can't run this command|No permissions/i,
     'Grant the user of `events.store`: ~bingo-events:* +@read +@write +@scripting +@connection +info +config|get +wait +waitaof +time',
   ],
+]
+const HINTS: readonly (readonly [RegExp, string])[] = [
   [/MISCONF/, 'Free space on the disk of the Redis server, and see its log.'],
   [/READONLY/, 'Use the address of the master, or of Sentinels: this server is a replica.'],
   [/LOADING/, 'Wait until Redis has read its files.'],
@@ -40,8 +44,13 @@ export function redisError(log: string, error: unknown): BingoError {
 }
 
 function unavailable(log: string, reason: string, cause: unknown): BingoError {
+  const refusal = REFUSALS.find(([pattern]) => pattern.test(reason))
+  if (refusal !== undefined) return engineRefused(log, reason, refusal[1], cause)
+  if (isCertificateRefused(cause)) return certificateRefused(log, cause)
   return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} is unavailable: ${reason}`, {
-    hint: HINTS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'Check that Redis is up, reachable and writable.',
+    hint:
+      HINTS.find(([pattern]) => pattern.test(reason))?.[1] ??
+      'Check that Redis is up, reachable and writable, and takes the client certificate where it asks for one.',
     retryable: true,
     cause,
   })

@@ -1,4 +1,5 @@
 import { BingoError } from '../../model/errors.ts'
+import { engineRefused } from '../errors.ts'
 
 /** What the operator does about it, by MySQL's number or PostgreSQL's SQLSTATE. */
 const HINTS: { readonly [code: string]: string } = {
@@ -15,6 +16,9 @@ const HINTS: { readonly [code: string]: string } = {
   42501: 'Grant the user of `events.store` CREATE on the schema, and SELECT, INSERT, UPDATE and DELETE on its tables.',
 }
 
+/** The login, and rights. */
+const REFUSALS: ReadonlySet<string> = new Set(['1044', '1045', '1142', '28P01', '28000', '42501'])
+
 /** Deadlock, lock wait timeout; serialization failure, deadlock: the transaction was rolled back and may be repeated. */
 const REPEATABLE = new Set(['1213', '1205', '40001', '40P01'])
 
@@ -22,10 +26,10 @@ const REPEATABLE = new Set(['1213', '1205', '40001', '40P01'])
 export function serverError(log: string, error: unknown): BingoError {
   if (error instanceof BingoError) return error
   const reason = reasonOf(error)
+  const code = codeOf(error)
+  if (REFUSALS.has(code)) return engineRefused(log, reason, HINTS[code]!, error)
   return new BingoError('BINGO_LOG_UNREACHABLE', `The event log ${log} is unavailable: ${reason}`, {
-    hint:
-      HINTS[codeOf(error)] ??
-      'Check that the database server is up, reachable and writable, and that its disk is not full.',
+    hint: HINTS[code] ?? 'Check that the database server is up, reachable and writable, and that its disk is not full.',
     retryable: true,
     cause: error,
   })

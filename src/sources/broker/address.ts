@@ -1,8 +1,7 @@
 import { AddressError } from '../../clients/address-error.ts'
-import { addressTls } from '../../clients/address-tls.ts'
 import { parseEngineAddress } from '../../clients/engine-address.ts'
 import { kafkaLogin, type KafkaLogin } from '../../clients/kafka-login.ts'
-import type { NatsLogin } from '../../clients/nats-login.ts'
+import { natsLogin, type NatsLogin } from '../../clients/nats-login.ts'
 import { parseRedisUrl, type RedisAddress } from '../../clients/redis/redis-url.ts'
 import { BingoError } from '../../model/errors.ts'
 
@@ -51,15 +50,9 @@ function kafkaAddress(text: string, example: string): BrokerAddress {
 }
 
 function natsAddress(text: string, example: string): BrokerAddress {
-  const { scheme, user, password, hosts, name, options, printable } = parseEngineAddress(text, NATS_PORT, example)
-  refuseName(name, 'stream', example)
-  if (scheme === 'tls' && !options.has('tls')) options.set('tls', 'verify-full')
-  const credentials = options.get('creds')
-  if (credentials !== null && user !== '') {
-    throw new AddressError('more than one login method is set', 'Keep user and password, or ?creds=.')
-  }
-  const login = { servers: hosts, user, password, credentials, tls: addressTls(options, ['creds']) }
-  return { type: 'nats', login, printable }
+  const address = parseEngineAddress(text, NATS_PORT, example)
+  refuseName(address.name, 'stream', example)
+  return { type: 'nats', login: natsLogin(address), printable: address.printable }
 }
 
 function redisAddress(text: string): BrokerAddress {

@@ -1,14 +1,36 @@
+import { isCertificateRefused } from '../../clients/certificate-refused.ts'
 import { BingoError } from '../../model/errors.ts'
 import { GapError, type Gap } from '../../model/event/gap.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 
 export type OnGap = 'stop' | 'earliest' | 'latest'
 
-export const CHECK_BROKER = 'Check that the broker is up and reachable, and user, password and TLS of the source.'
+export const CHECK_BROKER =
+  'Check that the broker is up and reachable, and user, password and TLS of the source, with a client certificate where it asks for one.'
+export const CHECK_LOGIN = 'Check user and password in the url of the source.'
+const CHECK_CERTIFICATE =
+  'Name a client certificate that the broker trusts in the url of the source: `?cert=FILE&key=FILE`.'
+const CERTIFICATE_REFUSED = 'it does not accept the client certificate, or there is none'
+
+/** An error that is no refusal of the login or of a right: of the client certificate, or of a broker that cannot be reached. */
+export function connectionError(description: string, why: string, error: unknown, hint = CHECK_BROKER): BingoError {
+  return isCertificateRefused(error)
+    ? brokerRefused(description, CERTIFICATE_REFUSED, CHECK_CERTIFICATE, error)
+    : brokerUnreachable(description, why, hint, error)
+}
 
 /** It is tried again: what an operator repairs meanwhile counts. */
 export function brokerUnreachable(description: string, why: string, hint: string, cause?: unknown): BingoError {
   return new BingoError('BINGO_BROKER_UNREACHABLE', `The broker ${description} cannot be read: ${why}`, {
+    hint,
+    retryable: true,
+    cause,
+  })
+}
+
+/** The login, or a right: also repeated, because an administrator may grant it meanwhile. */
+export function brokerRefused(description: string, why: string, hint: string, cause?: unknown): BingoError {
+  return new BingoError('BINGO_BROKER_REFUSED', `The broker ${description} refuses access: ${why}`, {
     hint,
     retryable: true,
     cause,

@@ -52,16 +52,16 @@ test('opens memory, a file, and a file in a folder that is called after the inst
 test.each([
   ['mysql://app:secret@db', 'the name of the database is missing', 'mysql://user:password@host/bingo'],
   ['postgres://db/a/b', 'the name of the database is missing', 'postgres://'],
-  ['mariadb:///events', 'needs a host', 'mysql://user:password@host:3306/database'],
+  ['mariadb:///events', 'the host is missing', 'mysql://user:password@host:3306/database'],
   ['mysql://db/x?ssl=true', '?ssl is not an option', 'tls=verify-full'],
   ['postgres://db/x?sslmode=require', '?sslmode is not an option', 'tls=verify-full'],
   ['postgres://db/x?tls=true', '?tls=true is not a mode', 'tls=verify-full'],
   ['mysql://db/x?ca=/etc/ca.pem', '?ca is for TLS', 'Add tls=verify-full'],
   ['mysql://db/x?tls=verify-full&ca=/nowhere/ca.pem', 'cannot read the TLS file /nowhere/ca.pem', 'Check the path'],
   ['nats://app:secret@n/a.b', '"a.b" is not a valid name of a stream', 'letters'],
-  ['nats://app:secret@/log', 'needs a host', 'nats://user:password@host:4222'],
-  ['nats://app:secret@n:x/log', 'a host is malformed', 'nats://'],
-  ['nats://app:pass#word@n/log', 'malformed', '%23'],
+  ['nats://app:secret@/log', 'the host is missing', 'nats://user:password@host:4222'],
+  ['nats://app:secret@n:x/log', 'the port is not a number', 'nats://'],
+  ['nats://app:pass#word@n/log', 'there is a /, ? or # before the @', 'nats://'],
   ['nats://app:secret@n/log?sync=1', '?sync=1 is not valid', 'always, interval'],
   ['nats://app:secret@n/log?replicas=2', '?replicas=2 is not valid', '1, 3, 5'],
   ['nats://app:secret@n/log?creds=/x', 'more than one login method', 'creds'],
@@ -75,7 +75,7 @@ test.each([
   ['kafka://k/x?acks=1', 'unknown option "acks"', 'partitions'],
   ['mysql://db/x?charset=latin1', 'unknown option "charset"', 'Known: tls'],
   ['mysql://app:a%zz@db/x', 'invalid escape', '%25'],
-  ['mysql://app:pass#word@db/x', 'needs a host', 'mysql://'],
+  ['mysql://app:pass#word@db/x', 'there is a /, ? or # before the @', 'mysql://'],
 ])('refuses %j, and does not print its password', async (url, words, hint) => {
   const error: unknown = await openEventProvider(url, { name: 'bingo' }).catch((reason: unknown) => reason)
   expect(error).toMatchObject({
@@ -112,6 +112,7 @@ test('reads the addresses of NATS', () => {
     user: 'app',
     password: 'p@ss',
     credentials: null,
+    nkey: null,
     stream: 'orders',
     replicas: 3,
     syncsAlways: true,
@@ -128,7 +129,7 @@ test('reads the addresses of NATS', () => {
 })
 
 test.each([
-  ['redis://:secret@', 'host or port is missing', 'redis://'],
+  ['redis://:secret@', 'the host is missing', 'redis://'],
   ['redis://:secret@a,b/0', 'several hosts', 'sentinel://'],
   ['sentinel://:secret@a:1,b:2', 'master group', 'sentinel://'],
   ['redis://:secret@cache?tls=true', '?tls is not an option', 'rediss://'],

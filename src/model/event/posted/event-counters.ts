@@ -7,7 +7,13 @@ import type { EventStatus } from './event-record.ts'
 const MOST_TYPES = 200
 const MOST_SOURCES = 20
 const OTHER = 'other'
-const ALERTED: readonly string[] = ['BINGO_LOG_FULL', 'BINGO_LOG_UNREACHABLE', 'BINGO_LOG_CORRUPT', 'BINGO_INTERNAL']
+const ALERTED: readonly string[] = [
+  'BINGO_LOG_FULL',
+  'BINGO_LOG_UNREACHABLE',
+  'BINGO_LOG_REFUSED',
+  'BINGO_LOG_CORRUPT',
+  'BINGO_INTERNAL',
+]
 
 /** Counts by a few label values, whatever comes in. */
 class Labels {

@@ -1,7 +1,8 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { dialNats, jetstreamOf } from '../../../clients/nats.ts'
-import { natsOptions, type NatsLogin } from '../../../clients/nats-login.ts'
+import type { NatsLogin } from '../../../clients/nats-login.ts'
+import { natsOptions } from '../../../clients/nats-options.ts'
 import { brokerUnfit, brokerUnreachable } from '../errors.ts'
 import type { BrokerStart } from '../start.ts'
 

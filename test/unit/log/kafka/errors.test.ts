@@ -10,13 +10,23 @@ const answered = (apiId: string): Error =>
 test.each([
   ['NOT_ENOUGH_REPLICAS', 'min.insync.replicas'],
   ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'min.insync.replicas'],
-  ['TOPIC_AUTHORIZATION_FAILED', 'DescribeConfigs'],
   ['LEADER_NOT_AVAILABLE', 'brokers are up'],
 ])('%s is told by its name, passes, and says what to do', (name, hint) => {
   expect(kafkaError('kafka://k/log', answered(name))).toMatchObject({
     code: 'BINGO_LOG_UNREACHABLE',
     retryable: true,
     message: `The event log kafka://k/log is unavailable: ${name}`,
+    hint: expect.stringContaining(hint) as string,
+  })
+})
+
+test.each([
+  ['TOPIC_AUTHORIZATION_FAILED', 'DescribeConfigs'],
+  ['SASL_AUTHENTICATION_FAILED', 'password'],
+])('%s is told as a refusal, passes, and says what to do', (name, hint) => {
+  expect(kafkaError('kafka://k/log', answered(name))).toMatchObject({
+    code: 'BINGO_LOG_REFUSED',
+    retryable: true,
     hint: expect.stringContaining(hint) as string,
   })
 })
