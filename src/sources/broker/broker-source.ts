@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { aborted } from '../../model/aborted.ts'
+import { orAborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Change, Transaction } from '../../model/event/change.ts'
@@ -8,8 +8,9 @@ import { SizedChange } from '../../model/event/sized-change.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { SampledLog } from '../../model/sampled-log.ts'
 import type { RowIntake } from '../../model/source/intake.ts'
+import { PauseGate } from '../../model/source/pause-gate.ts'
 import { SourceState } from '../../model/source/source-state.ts'
-import { PauseReasons, type Positions, type Source } from '../../model/source/source.ts'
+import type { Positions, Source } from '../../model/source/source.ts'
 import type { SqlSession } from '../../model/source/binlog-stream.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { Reconnects } from '../feed/reconnects.ts'
@@ -47,8 +48,7 @@ export class BrokerSource implements Source<BrokerPosition> {
   private readonly records: TableDef
   private readonly reconnects: Reconnects
   private readonly repeats: SampledLog
-  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
-  private resumed = Promise.withResolvers<void>()
+  private readonly pauses = new PauseGate()
 
   constructor(options: BrokerSourceOptions) {
     const { name, reader, ledger, clock, log } = options
@@ -59,7 +59,6 @@ export class BrokerSource implements Source<BrokerPosition> {
     const { state } = this
     this.reconnects = new Reconnects({ what: 'the broker', description: reader.description, state, clock, log })
     this.repeats = new SampledLog(log, clock)
-    this.resumed.resolve()
   }
 
   async run(into: RowIntake<BrokerPosition>, from: BrokerPosition | null, signal: AbortSignal): Promise<void> {
@@ -125,9 +124,9 @@ export class BrokerSource implements Source<BrokerPosition> {
     const { ledger, reader } = this.options
     this.state.caughtUp = false
     for (const record of records) {
-      if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted(signal)])
+      if (this.pauses.paused) await this.pauses.opened(signal)
       const ready = reader.ready()
-      if (ready !== undefined) await Promise.race([ready, aborted(signal)])
+      if (ready !== undefined) await orAborted(ready, signal)
       // It was given to another instance meanwhile, which reads this again.
       if (signal.aborted || lease.lost) return
       await this.takeOne(record, lease, into)
@@ -165,14 +164,9 @@ export class BrokerSource implements Source<BrokerPosition> {
       if (!(error instanceof EvaluationError)) throw error
       const { part, place } = record
       const fields = { source: this.name, code: error.code, part, place, err: error.message }
-      this.repeats.write('warn', fields, 'a record cannot be read; it goes to the dead letters')
+      this.repeats.write('warn', fields, 'a record cannot be read')
       return null
     }
-  }
-
-  private onPause(paused: boolean): void {
-    if (paused) this.resumed = Promise.withResolvers<void>()
-    else this.resumed.resolve()
   }
 }
 

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Transaction } from '../../model/event/change.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Intake } from '../../model/source/intake.ts'
+import { PauseGate } from '../../model/source/pause-gate.ts'
 import { SourceState } from '../../model/source/source-state.ts'
-import { PauseReasons, type Positions, type Source } from '../../model/source/source.ts'
+import type { Positions, Source } from '../../model/source/source.ts'
 import { Reconnects } from './reconnects.ts'
 import type { Feed, FeedGroup } from './feed.ts'
 
@@ -31,8 +31,7 @@ export class FeedSource<P extends object> implements Source<P> {
   readonly state = new SourceState()
   private readonly options: FeedSourceOptions<P>
   private readonly reconnects: Reconnects
-  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
-  private resumed = Promise.withResolvers<void>()
+  private readonly pauses = new PauseGate()
 
   constructor(options: FeedSourceOptions<P>) {
     const { name, positions, what, feed, clock, log } = options
@@ -40,7 +39,6 @@ export class FeedSource<P extends object> implements Source<P> {
     this.positions = positions
     this.options = options
     this.reconnects = new Reconnects({ what, description: feed.description, state: this.state, clock, log })
-    this.resumed.resolve()
   }
 
   async run(into: Intake<P>, from: P | null, signal: AbortSignal): Promise<void> {
@@ -52,7 +50,7 @@ export class FeedSource<P extends object> implements Source<P> {
           if (position === null) into.started((position = await feed.begin()))
           for await (const group of feed.read(position, signal, () => this.isRead(true))) {
             this.isRead(false)
-            if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted(signal)])
+            if (this.pauses.paused) await this.pauses.opened(signal)
             if (signal.aborted) return
             this.take(group, into)
             position = group.end
@@ -95,11 +93,6 @@ export class FeedSource<P extends object> implements Source<P> {
     into.begin(transaction)
     for (const change of group.changes(transaction)) into.event(change)
     into.commit(end)
-  }
-
-  private onPause(paused: boolean): void {
-    if (paused) this.resumed = Promise.withResolvers<void>()
-    else this.resumed.resolve()
   }
 }
 
