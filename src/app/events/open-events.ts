@@ -12,6 +12,7 @@ import type { EventSink } from '../../model/event/posted/event-sink.ts'
 import type { Log, Sendable } from '../../model/rule/action.ts'
 import type { Source } from '../../model/source/source.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
+import { withDeadline } from '../../model/with-deadline.ts'
 import type { PostedEvent } from '../../model/event/posted/posted-event.ts'
 import { LogSource, type EventStatuses } from '../../sources/log/log-source.ts'
 import type { EventsConfig } from '../config/config.ts'
@@ -43,6 +44,7 @@ export interface OpenEventsDeps {
 /** Who reads the log for the rules of an instance. */
 const GROUP = 'rules'
 const EXPIRE_EVERY_MS = 600_000
+const CLOSE_MS = 5_000
 
 /** Posted events of a running instance: where they are kept, taken in, and read. */
 export interface RunningEvents extends Events {
@@ -70,6 +72,7 @@ class OpenEvents implements RunningEvents {
   readonly publisher: Publisher
   readonly sink: EventSink
   readonly source: NamedSource
+  private readonly reader: LogSource
   private readonly deps: OpenEventsDeps
   private readonly status: StatusProjection
   private readonly due: DueTimer
@@ -93,7 +96,7 @@ class OpenEvents implements RunningEvents {
     })
     this.sink = this.publisher.sink
     this.status = new StatusProjection({ provider, counters, clock, log, skipped, ended: deps.ended })
-    const source = new LogSource({
+    this.reader = new LogSource({
       name: EVENTS_SOURCE,
       provider,
       group: deps.group ?? GROUP,
@@ -105,8 +108,8 @@ class OpenEvents implements RunningEvents {
         deps.seen?.(queue)
       },
     })
-    this.status.follows(source)
-    this.source = { name: EVENTS_SOURCE, custom: source as unknown as Source<object>, observer: this.status }
+    this.status.follows(this.reader)
+    this.source = { name: EVENTS_SOURCE, custom: this.reader as unknown as Source<object>, observer: this.status }
   }
 
   /** What the reader of the log tells of each event. */
@@ -137,6 +140,8 @@ class OpenEvents implements RunningEvents {
     this.due.close()
     this.expiry?.cancel()
     await this.status.close()
+    // Where the next start begins: what is acknowledged too late is read, and done, again.
+    await withDeadline(this.reader.settled(), CLOSE_MS).catch(() => undefined)
     await this.provider.close()
   }
 

@@ -1,4 +1,3 @@
-import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -6,8 +5,9 @@ import type { Transaction } from '../../model/event/change.ts'
 import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
 import { PostedEvent } from '../../model/event/posted/posted-event.ts'
 import type { Intake } from '../../model/source/intake.ts'
+import { PauseGate } from '../../model/source/pause-gate.ts'
 import { SourceState } from '../../model/source/source-state.ts'
-import { PauseReasons, type Positions, type Source } from '../../model/source/source.ts'
+import type { Positions, Source } from '../../model/source/source.ts'
 import type { LogEntry, Place } from '../../model/state/event-log.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
 import { Reconnects } from '../feed/reconnects.ts'
@@ -60,9 +60,9 @@ export class LogSource implements Source<LogPosition> {
   }
   readonly state = new SourceState()
   private readonly options: LogSourceOptions
-  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
+  private readonly pauses = new PauseGate()
   private readonly inFlight = new PlacesInFlight()
-  private resumed = Promise.withResolvers<void>()
+  private readonly acknowledging = new Set<Promise<void>>()
   private readonly reconnects: Reconnects
 
   constructor(options: LogSourceOptions) {
@@ -71,7 +71,6 @@ export class LogSource implements Source<LogPosition> {
     const { provider, clock, log } = options
     const what = { what: 'the event log', description: provider.description }
     this.reconnects = new Reconnects({ ...what, state: this.state, clock, log })
-    this.resumed.resolve()
   }
 
   async run(into: Intake<LogPosition>, _from: LogPosition | null, signal: AbortSignal): Promise<void> {
@@ -105,7 +104,14 @@ export class LogSource implements Source<LogPosition> {
 
   finished({ place }: LogPosition): void {
     const places = this.inFlight.upTo(place)
-    if (places.length > 0) void this.acknowledge(places)
+    if (places.length === 0) return
+    const acknowledged = this.acknowledge(places).finally(() => this.acknowledging.delete(acknowledged))
+    this.acknowledging.add(acknowledged)
+  }
+
+  /** Resolves when what is finished until now was acknowledged, or could not be. */
+  async settled(): Promise<void> {
+    await Promise.all(this.acknowledging)
   }
 
   private async readOn(into: Intake<LogPosition>, signal: AbortSignal): Promise<void> {
@@ -115,7 +121,7 @@ export class LogSource implements Source<LogPosition> {
     let count = 0
     // Those that are in flight are not acknowledged: reading begins behind them.
     for await (const entry of provider.log.read(this.inFlight.newest, { group, signal })) {
-      if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted(signal)])
+      if (this.pauses.paused) await this.pauses.opened(signal)
       if (signal.aborted) return
       this.take(entry, into)
       if (++count % ENTRIES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -124,7 +130,7 @@ export class LogSource implements Source<LogPosition> {
 
   private take(entry: LogEntry, into: Intake<LogPosition>): void {
     const { status } = this.options
-    const event = decodeEnvelope(entry.payload)
+    const event = entry.event ?? decodeEnvelope(entry.payload)
     const transaction: Transaction = {
       id: event.id,
       gtid: null,
@@ -166,11 +172,6 @@ export class LogSource implements Source<LogPosition> {
     // What other instances have in flight is pending, too.
     this.state.caughtUp = unread === undefined ? pending <= this.inFlight.size : unread === 0
     this.options.seen?.({ size: pending, oldestAt: this.inFlight.oldestAt })
-  }
-
-  private onPause(paused: boolean): void {
-    if (paused) this.resumed = Promise.withResolvers<void>()
-    else this.resumed.resolve()
   }
 }
 

@@ -184,3 +184,28 @@ test('what another instance reads now is not acknowledged again', async () => {
   stop.abort()
   await running
 })
+
+test('what is finished counts as settled once the log has acknowledged it', async () => {
+  const { provider, post, source, run, stop } = setup()
+  await post('one')
+  const into = new Collected()
+  const reader = source()
+  const running = run(reader, into)
+  await into.until(1)
+  const answered = Promise.withResolvers<void>()
+  const ack = provider.log.ack.bind(provider.log)
+  provider.log.ack = async (group, places) => {
+    await answered.promise
+    await ack(group, places)
+  }
+  reader.finished(into.ends[0]!)
+  let isSettled = false
+  const settled = reader.settled().then(() => (isSettled = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(isSettled).toBe(false)
+  answered.resolve()
+  await settled
+  expect(await pending(provider)).toBe(0)
+  stop.abort()
+  await running
+})
