@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { StreamConfig } from '@nats-io/jetstream'
+import type { ConsumerAPI, StreamConfig } from '@nats-io/jetstream'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
 import { brokerDaemon, listOf, rewrite, started } from '../support/broker-daemon.ts'
@@ -7,6 +7,7 @@ import { besides, eventually } from '../support/daemon.ts'
 import { startNats } from '../support/servers/nats.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import type { TestServer } from '../support/servers/test-server.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { bingo } from './cli-process.ts'
 
 let redis: RedisServer
@@ -116,4 +117,92 @@ test('messages that were purged before they were read stop the daemon with words
   await eventually('what is left is read', async () => (await allSeen()).length === 8)
   await eventually('the gap is told', async () => (await listOf(redis, 'gaps')).length === 1)
   expect((await listOf(redis, 'gaps'))[0]).toContain('messages 7 to 10 were removed')
+})
+
+/** Notes what comes, and answers it when `hold` says so. */
+async function receiverThat(hold: (n: number) => Promise<unknown> | null): Promise<WebhookReceiver> {
+  const receiver = await WebhookReceiver.start()
+  receiver.answer = (body, response) => {
+    const held = hold((JSON.parse(body) as { n: number }).n)
+    if (held === null) return 204
+    void held.then(() => response.writeHead(204).end())
+    return undefined
+  }
+  return receiver
+}
+const rulesTo = ({ url }: WebhookReceiver): string => `rules:
+  - {id: seen, on: "**", actions: [{type: webhook, url: "${url}", body: {n: "{{payload.n}}"}}]}
+`
+const received = ({ requests }: WebhookReceiver): readonly number[] =>
+  requests.map(({ body }) => (JSON.parse(body) as { n: number }).n)
+
+test('messages that the server delivers again while they are in flight are neither repeated nor out of order', async () => {
+  const stream = await newStream()
+  await withClient(async (client) => {
+    const manager = await jetstreamOf(client).jetstreamManager()
+    const filter_subjects = [`${stream}.orders.>`]
+    await manager.consumers.add(stream, {
+      durable_name: 'bingo',
+      ack_policy: 'explicit',
+      ack_wait: 1e9,
+      filter_subjects,
+    })
+  })
+  await using receiver = await receiverThat((n) => (n < 3 ? delay(4_000) : null))
+  await using _daemon = await started(await brokerDaemon(entry(stream), rulesTo(receiver), redis))
+  await publish(stream, 0, 60)
+  const deliveries = () =>
+    withClient(async (client) => {
+      const manager = await jetstreamOf(client).jetstreamManager()
+      const { delivered, num_ack_pending: open } = await manager.consumers.info(stream, 'bingo')
+      return { count: delivered.consumer_seq, open }
+    })
+  await eventually('all are received and acknowledged', async () => {
+    return received(receiver).length >= 60 && (await deliveries()).open === 0
+  })
+  expect((await deliveries()).count).toBeGreaterThan(60)
+  for (let key = 0; key < 3; key++) {
+    const wanted = Array.from({ length: 60 }, (_, n) => n).filter((n) => n % 3 === key)
+    expect(received(receiver).filter((n) => n % 3 === key)).toEqual(wanted)
+  }
+})
+
+test.each(['limits', 'workqueue'] as const)(
+  'a consumer of a stream with %s retention that is deleted while messages are in flight is made again, and none is lost over a kill',
+  async (retention) => {
+    const stream = await newStream({ retention })
+    const released = Promise.withResolvers<void>()
+    await using receiver = await receiverThat(() => released.promise)
+    await using daemon = await started(await brokerDaemon(entry(stream), rulesTo(receiver), redis))
+    await publish(stream, 0, 30)
+    await eventually('three are in flight', () => Promise.resolve(receiver.requests.length === 3))
+    const withConsumers = <T>(work: (api: ConsumerAPI) => Promise<T>): Promise<T> =>
+      withClient(async (client) => work((await jetstreamOf(client).jetstreamManager()).consumers))
+    await withConsumers((consumers) => consumers.delete(stream, 'bingo'))
+    await eventually('the consumer is there again', () =>
+      withConsumers((consumers) => consumers.info(stream, 'bingo')).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await daemon.stop('SIGKILL')
+    released.resolve()
+    await started(daemon)
+    await eventually('all have come', () => Promise.resolve(new Set(received(receiver)).size === 30))
+  },
+)
+
+test('a second instance waits while the first one reads, however slow its actions are, and takes over when it is killed', async () => {
+  const stream = await newStream()
+  await using receiver = await receiverThat(() => delay(30))
+  const rules = rulesTo(receiver)
+  await using first = await started(await brokerDaemon(entry(stream), rules, redis, { BINGO_NAME: 'one' }))
+  await using second = await started(await brokerDaemon(entry(stream), rules, redis, { BINGO_NAME: 'two' }))
+  await publish(stream, 0, 300)
+  await eventually('all are received', () => Promise.resolve(new Set(received(receiver)).size === 300))
+  expect(received(receiver).length).toBe(300)
+  expect(second.logs.some(({ msg }) => msg.startsWith('another instance reads'))).toBe(true)
+  await first.stop('SIGKILL')
+  await publish(stream, 300, 30)
+  await eventually('the second has taken over', () => Promise.resolve(new Set(received(receiver)).size === 330))
 })

@@ -74,6 +74,17 @@ test('pending entries that a reader left behind come first, and streams that app
   expect(daemon.logs.some(({ code }) => code === 'BINGO_BROKER_GAP')).toBe(false)
 })
 
+test('an entry that another program has claimed and never acknowledged is read after a minute, before newer ones', async () => {
+  await add('claimed', 0, 3)
+  await streams.cli('XGROUP', 'CREATE', 'claimed', 'bingo', '0')
+  const read = ['XREADGROUP', 'GROUP', 'bingo', 'program', 'COUNT', '1', 'STREAMS', 'claimed', '>']
+  const id = /\d+-\d+/.exec(await streams.cli(...read))![0]
+  await streams.cli('XCLAIM', 'claimed', 'bingo', 'program', '0', id, 'IDLE', '61000', 'JUSTID')
+  await using _daemon = await started(await brokerDaemon(entry('[claimed]'), RULES, redis))
+  await eventually('all are seen', async () => (await allSeen()).length === 3)
+  await eventually('none is pending', async () => (await pending('claimed')) === 0)
+})
+
 test('an entry that cannot be read is a dead letter with its bytes, and those behind it go on', async () => {
   await using daemon = await started(await brokerDaemon(entry('[orders]'), RULES, redis))
   await streams.cli('XADD', 'orders', '*', 'key', 'k0', 'value', '{"n":')

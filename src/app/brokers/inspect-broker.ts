@@ -1,4 +1,6 @@
-import { isPattern, topicMatcher } from '../../sources/broker/topic-pattern.ts'
+import { redisReadError } from '../../sources/broker/redis/errors.ts'
+import { findStreams } from '../../sources/broker/redis/find-streams.ts'
+import { topicMatcher } from '../../sources/broker/topic-pattern.ts'
 import { openAdmin } from '../../clients/kafka.ts'
 import { kafkaConnection } from '../../clients/kafka-connection.ts'
 import { RedisConnection } from '../../clients/redis/redis.ts'
@@ -14,11 +16,17 @@ import { brokerAddress } from './open-brokers.ts'
 
 const TIMEOUT_MS = 15_000
 
+export interface InspectBrokerOptions {
+  readonly env: Environment
+  readonly baseDir: string
+  /** Name of the instance: its group, where the source names none. */
+  readonly instance: string
+}
+
 /** Asks a broker whether it lets us in, and has what the source reads; changes nothing. */
 export async function inspectBroker(
   broker: BrokerConfig,
-  env: Environment,
-  baseDir: string,
+  { env, baseDir, instance }: InspectBrokerOptions,
 ): Promise<readonly Problem[]> {
   const { name, location } = broker
   const problem = (severity: Problem['severity'], code: string, message: string, hint?: string): Problem => ({
@@ -30,7 +38,7 @@ export async function inspectBroker(
   })
   try {
     const address = brokerAddress(broker, env, baseDir)
-    const missing = await withDeadline(missingOf(address, broker), TIMEOUT_MS)
+    const missing = await withDeadline(missingOf(address, broker, instance), TIMEOUT_MS)
     if (missing.length === 0) return []
     const hint = 'Create it, or correct its name; the account may also lack the right to see it.'
     return [
@@ -42,13 +50,13 @@ export async function inspectBroker(
   }
 }
 
-/** Topics, streams and patterns of which nothing is there. */
-async function missingOf(address: BrokerAddress, broker: BrokerConfig): Promise<readonly string[]> {
+/** Topics, subjects, streams and patterns of which nothing is there. */
+async function missingOf(address: BrokerAddress, broker: BrokerConfig, instance: string): Promise<readonly string[]> {
   switch (address.type) {
     case 'kafka':
       return missingTopics(address, broker)
     case 'nats':
-      return missingStream(address, broker)
+      return missingSubjects(address, broker, instance)
     case 'redis':
       return missingStreams(address, broker)
   }
@@ -68,20 +76,27 @@ async function missingTopics({ login, printable }: Of<'kafka'>, { topics }: Brok
   }
 }
 
-async function missingStream({ login }: Of<'nats'>, { stream, topics }: BrokerConfig): Promise<readonly string[]> {
-  const { hasStream } = await import('../../sources/broker/nats/connection.ts')
-  return (await hasStream({ login, stream, topics })) ? [] : [stream]
+async function missingSubjects(
+  { login, printable }: Of<'nats'>,
+  { stream, topics, group }: BrokerConfig,
+  instance: string,
+): Promise<readonly string[]> {
+  const { lookAtStream } = await import('../../sources/broker/nats/look-at-stream.ts')
+  const description = `${printable}/${stream}`
+  return lookAtStream({ login, description, stream, topics, group: group ?? instance })
 }
 
-async function missingStreams({ redis }: Of<'redis'>, { topics }: BrokerConfig): Promise<readonly string[]> {
+async function missingStreams({ redis, printable }: Of<'redis'>, { topics }: BrokerConfig): Promise<readonly string[]> {
   const connection = new RedisConnection(redis, { log: silentLog, name: 'check' })
   try {
     await connection.whenReady(5_000)
     const missing: string[] = []
     for (const topic of topics) {
-      if (!isPattern(topic) && (await connection.client.type(topic)) !== 'stream') missing.push(topic)
+      if ((await findStreams(connection.client, [topic])).length === 0) missing.push(topic)
     }
     return missing
+  } catch (error) {
+    throw redisReadError(printable, error)
   } finally {
     await connection.close()
   }

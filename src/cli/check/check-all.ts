@@ -132,11 +132,12 @@ async function checkSources(config: Config, found: Problem[]): Promise<Inspectio
   return inspections.reduce(together)
 }
 
-async function checkBrokers({ brokers, rules }: Config): Promise<readonly Problem[]> {
+async function checkBrokers({ brokers, rules, name: instance }: Config): Promise<readonly Problem[]> {
   if (brokers.length === 0) return []
   const { inspectBroker } = await import('../../app/brokers/inspect-broker.ts')
   const found: Problem[] = []
-  for (const broker of brokers) found.push(...(await inspectBroker(broker, process.env, rules.baseDir)))
+  const options = { env: process.env, baseDir: rules.baseDir, instance }
+  for (const broker of brokers) found.push(...(await inspectBroker(broker, options)))
   return found
 }
 

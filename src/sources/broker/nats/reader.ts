@@ -1,16 +1,21 @@
 import type { JsMsg } from '@nats-io/jetstream'
 import { jetstreamOf } from '../../../clients/nats.ts'
-import type { Clock } from '../../../model/clock.ts'
-import { BingoError } from '../../../model/errors.ts'
+import type { Clock, Timer } from '../../../model/clock.ts'
 import type { Log } from '../../../model/rule/action.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'
-import type { BrokerReader, BrokerRecord, BrokerStep, Finished, PartLease } from '../contract.ts'
-import { brokerUnreachable, CHECK_BROKER, gapOf, type OnGap } from '../errors.ts'
+import type { BrokerReader, BrokerStep, Finished, PartLease } from '../contract.ts'
+import { gapOf, type OnGap } from '../errors.ts'
 import type { BrokerStart } from '../start.ts'
-import { openNats, type NatsStreamOptions, type OpenNats } from './connection.ts'
+import { Deliveries } from './deliveries.ts'
+import { openConsumer, openNats, type NatsStreamOptions, type OpenConsumer, type OpenNats } from './connection.ts'
+import { natsReadError } from './errors.ts'
+import { LOCK_MS, ReaderLock, type LockClient } from './reader-lock.ts'
+import { recordOfMessage } from './record.ts'
 import { matchesSubjects } from './subject.ts'
 
 export interface NatsReaderOptions extends NatsStreamOptions {
+  /** Of this instance, unique among those that read by the durable consumer. */
+  readonly instanceId: string
   readonly start: BrokerStart
   readonly onGap: OnGap
   readonly clock: Clock
@@ -22,84 +27,144 @@ const FETCH_COUNT = 200
 const FETCH_MS = 1_000
 const IDLE_MS = 5_000
 const CLOSE_MS = 1_000
+const RENEWALS = 3
+const WAIT_MS = 500
 
 /**
- * A stream, read in the order of its sequence. The durable consumer keeps what is acknowledged; but what it delivers again,
- * after a restart or an acknowledgement that took long, would come behind newer messages. So what was delivered and not
- * acknowledged is read from the stream first, and what is delivered again is known as in flight, or done.
+ * A stream, read in the order of its sequence by one reader at a time. The durable consumer keeps what is acknowledged; but
+ * what it delivers again, after a restart or an acknowledgement that took long, would come behind newer messages. So what was
+ * delivered and not acknowledged is read from the stream first, and what is delivered again is known as in flight, or done.
  */
 export class NatsReader implements BrokerReader {
   readonly description: string
   private readonly options: NatsReaderOptions
-  private readonly lease: PartLease
-  private open: OpenNats | null = null
-  /** Sequence of the newest message that was handed out, and of the newest that is finished. */
+  private readonly lock: ReaderLock
+  private lease: PartLease
+  private renewing: Timer | null = null
+  private open: (OpenNats & OpenConsumer) | null = null
+  private dialled: OpenNats | null = null
+  private readonly deliveries: Deliveries
+  /** Sequence of the newest message that was handed out. */
   private handed = 0
-  private finishedUpTo = 0
-  /** Those in flight that can be acknowledged by this connection. */
-  private readonly handles = new Map<number, JsMsg>()
-  private hasBegun = false
   private lookAt = 0
   /** How many deliveries there were, those of messages that are delivered again too. */
   private delivered = 0
 
   constructor(options: NatsReaderOptions) {
+    const { description, stream, instanceId, clock } = options
     this.options = options
-    this.description = options.description
-    this.lease = { part: options.stream, lost: false }
+    this.description = description
+    this.lease = { part: stream, lost: true }
+    this.lock = new ReaderLock(options, instanceId, clock)
+    this.deliveries = new Deliveries(options)
   }
 
   async *read(stored: ReadonlyMap<string, string> | null, signal: AbortSignal): AsyncIterable<BrokerStep> {
     try {
-      const known = stored?.get(this.options.stream)
-      const before = Math.max(this.handed, known === undefined ? 0 : Number(known))
-      await this.reopen(before)
-      const { consumer, isKnown } = this.open!
-      const isFirst = stored === null && !isKnown
-      const { delivered, ack_floor: acknowledged } = consumer
-      this.handed = Math.max(before, (isKnown ? acknowledged : delivered).stream_seq)
-      // What an earlier run has finished is acknowledged when it is delivered again.
-      if (!this.hasBegun) this.finishedUpTo = this.handed
-      this.hasBegun = true
-      if (stored === null) yield { tag: 'began', places: new Map([[this.options.stream, String(this.handed)]]) }
-      // A purge moves what the consumer has acknowledged: what this instance has stored tells the gap.
-      if (!isFirst) yield* this.gap(before === 0 ? this.handed : before)
-      this.delivered = delivered.consumer_seq
-      yield* this.between(delivered.stream_seq)
-      while (!signal.aborted) yield* this.fetch()
+      await this.dial()
+      yield* this.locked(signal)
+      if (signal.aborted) return
+      yield* this.begin(stored)
+      while (!signal.aborted && !this.lease.lost) yield* this.fetch()
     } catch (error) {
-      throw this.described(error)
+      throw natsReadError(this.description, error)
     }
   }
 
   ready(): undefined {
+    // A process that stood still may have been replaced without having heard of it.
+    if (!this.lease.lost && !this.lock.isHeld) this.lose()
     return undefined
   }
 
   acknowledge(finished: Finished): void {
-    for (const place of finished.values()) this.finishedUpTo = Math.max(this.finishedUpTo, Number(place))
-    for (const [seq, message] of this.handles) {
-      if (seq > this.finishedUpTo) continue
-      this.handles.delete(seq)
-      this.acknowledgeOne(message)
-    }
+    this.ready()
+    const place = finished.get(this.lease)
+    if (place === undefined || this.lease.lost) return
+    this.deliveries.finish(Number(place))
   }
 
   async close(): Promise<void> {
-    const client = this.open?.client
-    this.open = null
-    if (client === undefined) return
+    this.renewing?.cancel()
+    const { dialled } = this
+    this.open = this.dialled = null
+    if (dialled === null) return
+    const { client } = dialled
+    // The next reader begins behind what the server knows as acknowledged.
+    if (!this.lease.lost) await withDeadline(this.deliveries.settled(), CLOSE_MS).catch(() => undefined)
+    await withDeadline(this.lock.release(dialled), CLOSE_MS).catch(() => undefined)
+    this.lose()
     await withDeadline(client.flush(), CLOSE_MS).catch(() => undefined)
     await withDeadline(client.close(), CLOSE_MS).catch(() => undefined)
   }
 
-  private async reopen(before: number): Promise<void> {
-    const previous = this.open?.client
-    this.open = null
-    // What they are acknowledged by is gone with the connection; they are delivered again, and acknowledged then.
-    this.handles.clear()
+  private async dial(): Promise<void> {
+    const previous = this.dialled?.client
+    this.open = this.dialled = null
     if (previous !== undefined) await withDeadline(previous.close(), CLOSE_MS).catch(() => undefined)
-    this.open = await openNats(this.options, this.options.start, before === 0 ? null : before)
+    this.dialled = await openNats(this.options)
+    this.deliveries.useClient(this.dialled.client)
+    this.renewing ??= this.options.clock.every(LOCK_MS / RENEWALS, () => void this.renew())
+  }
+
+  /** Waits until nobody else reads. */
+  private async *locked(signal: AbortSignal): AsyncIterable<BrokerStep> {
+    const { stream, group, clock, log } = this.options
+    if (!this.lock.isHeld) this.lose()
+    for (let isToldOf = false; !signal.aborted; isToldOf = true) {
+      if (await this.lock.take(this.lockClient())) break
+      this.lose()
+      if (!isToldOf)
+        log.info({ source: this.description, durable: group }, 'another instance reads the stream: waiting')
+      yield { tag: 'read', all: true }
+      await clock.sleep(WAIT_MS, signal).catch(() => undefined)
+      if (this.dialled!.client.isClosed()) throw new Error('the connection was closed')
+    }
+    if (this.lease.lost) this.lease = { part: stream, lost: false }
+  }
+
+  private lockClient(): LockClient {
+    const { client, manager, stream } = this.dialled!
+    return { client, manager, replicas: stream.config.num_replicas }
+  }
+
+  private async renew(): Promise<void> {
+    if (this.open === null || this.lease.lost) return
+    try {
+      if (!(await this.lock.take(this.lockClient()))) this.lose()
+    } catch {
+      // The next one comes before the lock ends; a server that is down is told by whoever reads.
+    }
+  }
+
+  /** What is in flight is finished, and read again by whoever reads now. */
+  private lose(): void {
+    this.lease.lost = true
+    this.deliveries.forget()
+    this.handed = this.deliveries.finishedUpTo
+  }
+
+  private async *begin(stored: ReadonlyMap<string, string> | null): AsyncIterable<BrokerStep> {
+    const { stream, start } = this.options
+    const dialled = this.dialled!
+    const known = Number(stored?.get(stream) ?? 0)
+    const before = Math.max(this.handed, known)
+    // A consumer that was removed is made again before what is in flight: after a kill that is read again.
+    const finished = Math.max(this.deliveries.finishedUpTo, known)
+    const isStored = stored?.has(stream) === true || finished > 0
+    const opened = await openConsumer(dialled, this.options, start, isStored ? finished : null)
+    this.open = { ...dialled, ...opened }
+    const { consumer, isKnown } = opened
+    const isFirst = stored === null && !isKnown
+    const { delivered, ack_floor: acknowledged } = consumer
+    this.handed = Math.max(before, (isKnown ? acknowledged : delivered).stream_seq)
+    if (this.deliveries.size === 0) this.deliveries.finish(this.handed)
+    if (stored === null) yield { tag: 'began', places: new Map([[stream, String(this.handed)]]) }
+    // A purge moves what the consumer has acknowledged: what this instance has stored tells the gap.
+    if (!isFirst) yield* this.gap(before === 0 ? this.handed : before)
+    this.delivered = delivered.consumer_seq
+    // What the consumer waits for although it is finished is acknowledged, so that nobody reads it again.
+    yield* this.between(delivered.stream_seq, Math.min(this.handed, acknowledged.stream_seq))
   }
 
   /** What was removed by a limit or a purge before it was read. Of other streams, what is acknowledged is removed. */
@@ -119,17 +184,19 @@ export class NatsReader implements BrokerReader {
    * Messages up to this one that were delivered, but not to us: to a reader that is gone, or behind the end of a request.
    * They are read from the stream, in their order; the server would deliver them again behind newer ones.
    */
-  private async *between(last: number): AsyncIterable<BrokerStep> {
+  private async *between(last: number, after = this.handed): AsyncIterable<BrokerStep> {
     const { manager } = this.open!
     const { stream, topics } = this.options
     const subject = topics.length === 1 ? topics[0]! : '>'
-    for (let seq = this.handed + 1; seq <= last;) {
+    for (let seq = after + 1; seq <= last;) {
       // The server knows `next_by_subj`, the types of the client do not.
       const request = { seq, next_by_subj: subject } as Parameters<typeof manager.streams.getMessage>[1]
       const message = await manager.streams.getMessage(stream, request)
-      if (message === null || message.seq > last) return
+      if (message === null || message.seq > last || this.lease.lost) return
       seq = message.seq + 1
-      if (matchesSubjects(message.subject, topics)) {
+      if (!matchesSubjects(message.subject, topics)) continue
+      this.deliveries.add(message.seq, null)
+      if (message.seq > this.handed) {
         yield this.stepOf(message.seq, message.subject, message.data, message.header, message.time.getTime())
       }
     }
@@ -141,19 +208,17 @@ export class NatsReader implements BrokerReader {
     const consumer = await jetstreamOf(client).consumers.get(stream, group)
     let pending = 0
     for await (const message of await consumer.fetch({ max_messages: FETCH_COUNT, expires: FETCH_MS })) {
+      if (this.lease.lost) return
       pending = message.info.pending
       const { seq, redelivered } = message
       const { deliverySequence } = message.info
       const isNext = deliverySequence === this.delivered + 1 && !redelivered
       this.delivered = deliverySequence
       if (!isNext) yield* this.between(seq - 1)
-      if (seq <= this.finishedUpTo) this.acknowledgeOne(message)
-      else {
-        this.handles.set(seq, message)
-        if (seq > this.handed) {
-          const at = Math.floor(message.info.timestampNanos / 1e6)
-          yield this.stepOf(seq, message.subject, message.data, message.headers, at)
-        }
+      this.deliveries.add(seq, message)
+      if (seq > this.handed) {
+        const at = Math.floor(message.info.timestampNanos / 1e6)
+        yield this.stepOf(seq, message.subject, message.data, message.headers, at)
       }
     }
     if (client.isClosed()) throw new Error('the connection was closed')
@@ -178,40 +243,7 @@ export class NatsReader implements BrokerReader {
 
   private stepOf(seq: number, subject: string, data: Uint8Array, headers: JsMsg['headers'], at: number): BrokerStep {
     this.handed = seq
-    const found = new Map<string, string>()
-    for (const name of headers?.keys() ?? []) found.set(name.toLowerCase(), headers!.get(name))
-    const key = found.get('key')
-    const place = String(seq)
-    const record: BrokerRecord = {
-      topic: subject,
-      part: this.options.stream,
-      place,
-      at,
-      key: key === undefined ? null : Buffer.from(key),
-      // What a message is about stands in its subject: orders.17.
-      orderedBy: subject,
-      value: data,
-      headers: found,
-    }
-    return { tag: 'records', lease: this.lease, records: [record], last: place }
-  }
-
-  /** It may be on a connection that is gone: then it is delivered again. */
-  private acknowledgeOne(message: JsMsg): void {
-    try {
-      message.ack()
-    } catch {
-      // As above.
-    }
-  }
-
-  private described(error: unknown): BingoError {
-    if (error instanceof BingoError) return error
-    const why = error instanceof Error ? error.message : String(error)
-    const isDenied = /permissions? violation/i.test(why)
-    const hint = isDenied
-      ? 'Grant the user publish to $JS.API.> and $JS.ACK.>, and subscribe to _INBOX.>.'
-      : CHECK_BROKER
-    return brokerUnreachable(this.description, why, hint, error)
+    const record = recordOfMessage(this.options.stream, { seq, subject, data, headers, at })
+    return { tag: 'records', lease: this.lease, records: [record], last: record.place }
   }
 }

@@ -11,3 +11,14 @@ function matches(parts: readonly string[], pattern: readonly string[]): boolean 
   }
   return parts.length === pattern.length
 }
+
+/** Whether there can be a subject that both patterns match. */
+export function subjectsMeet(one: string, other: string): boolean {
+  const [parts, others] = [one.split('.'), other.split('.')]
+  for (let i = 0; i < Math.min(parts.length, others.length); i++) {
+    const [part, against] = [parts[i]!, others[i]!]
+    if (part === '>' || against === '>') return true
+    if (part !== '*' && against !== '*' && part !== against) return false
+  }
+  return parts.length === others.length
+}

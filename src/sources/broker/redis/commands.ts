@@ -1,7 +1,5 @@
 import type { RedisClient } from '../../../clients/redis/redis.ts'
-import { nodesOf } from '../../../clients/redis/redis-client.ts'
 import type { BrokerStart } from '../start.ts'
-import { isPattern } from '../topic-pattern.ts'
 import { entryOf, type StreamEntry } from './entry.ts'
 import { isBehind } from './stream-lease.ts'
 
@@ -12,7 +10,6 @@ const LOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('P
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0`
 const UNLOCK = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
-const SCAN_COUNT = 1_000
 const MOST_PENDING = 1_000
 /** Consumers of BinGo are called so. */
 export const CONSUMER_PREFIX = 'bingo:'
@@ -38,28 +35,6 @@ export class StreamCommands {
   constructor(group: string, consumer: string) {
     this.group = group
     this.consumer = consumer
-  }
-
-  /** Keys of streams that match; names that are no stream yet are left out. */
-  async find(client: RedisClient, patterns: readonly string[]): Promise<readonly string[]> {
-    const found = new Set<string>()
-    for (const pattern of patterns) {
-      if (!isPattern(pattern)) {
-        if ((await client.type(pattern)) === 'stream') found.add(pattern)
-        continue
-      }
-      const match = pattern.replaceAll(/[[\]\\^]/g, '\\$&')
-      for (const node of nodesOf(client)) {
-        let cursor = '0'
-        do {
-          const reply = await node.call('SCAN', cursor, 'MATCH', match, 'COUNT', SCAN_COUNT, 'TYPE', 'stream')
-          const [next, keys] = reply as [string, string[]]
-          for (const key of keys) found.add(key)
-          cursor = next
-        } while (cursor !== '0')
-      }
-    }
-    return [...found].toSorted()
   }
 
   async lock(client: RedisClient, stream: string, owner: string, ms: number): Promise<boolean> {
@@ -154,7 +129,7 @@ export function trimmedUnread({
   return isCut ? Math.max(0, trimmed - read) : 0
 }
 
-function startId(start: BrokerStart): string {
+export function startId(start: BrokerStart): string {
   switch (start.tag) {
     case 'earliest':
       return '0-0'

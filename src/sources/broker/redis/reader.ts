@@ -1,14 +1,16 @@
 import { RedisConnection } from '../../../clients/redis/redis.ts'
 import type { RedisAddress } from '../../../clients/redis/redis-url.ts'
 import type { Clock, Timer } from '../../../model/clock.ts'
-import { BingoError } from '../../../model/errors.ts'
 import type { Log } from '../../../model/rule/action.ts'
 import type { BrokerReader, BrokerStep, Finished } from '../contract.ts'
-import { brokerUnreachable, CHECK_BROKER, gapOf, type OnGap } from '../errors.ts'
+import { gapOf, type OnGap } from '../errors.ts'
 import type { BrokerStart } from '../start.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import { CONSUMER_PREFIX, StreamCommands, trimmedUnread } from './commands.ts'
+import { redisReadError } from './errors.ts'
 import { recordOfEntry, type EntryOptions, type StreamEntry } from './entry.ts'
-import { isBehind, newLease, takeFinished, type StreamLease } from './stream-lease.ts'
+import { findStreams } from './find-streams.ts'
+import { isBehind, newLease, type StreamLease } from './stream-lease.ts'
 
 export interface RedisReaderOptions extends EntryOptions {
   readonly address: RedisAddress
@@ -35,7 +37,6 @@ const RENEWALS = 3
 const BLOCK_MS = 300
 const IDLE_MS = 100
 const COUNT = 200
-const ACKNOWLEDGED_AT_ONCE = 500
 
 /**
  * The streams of a source, read by a consumer group. A group hands each entry to any of its consumers, which keeps no order:
@@ -51,8 +52,7 @@ export class RedisReader implements BrokerReader {
   private main: RedisConnection | null = null
   private renewing: Timer | null = null
   private readonly leases = new Map<string, StreamLease>()
-  private readonly owed = new Map<StreamLease, string[]>()
-  private acknowledging: Promise<void> = Promise.resolve()
+  private readonly acknowledgements: Acknowledgements
   private lockedAt = 0
   private next = { discover: 0, gaps: 0, claim: 0 }
 
@@ -62,6 +62,8 @@ export class RedisReader implements BrokerReader {
     this.description = description
     this.owner = `${CONSUMER_PREFIX}${instanceId}`
     this.commands = new StreamCommands(group, this.owner)
+    const { log } = options
+    this.acknowledgements = new Acknowledgements({ commands: this.commands, client: () => this.main!.client, log })
   }
 
   async *read(stored: ReadonlyMap<string, string> | null, signal: AbortSignal): AsyncIterable<BrokerStep> {
@@ -87,7 +89,9 @@ export class RedisReader implements BrokerReader {
         }
       }
     } catch (error) {
-      throw this.described(error)
+      // A stream was deleted: what is left is looked up again.
+      if (error instanceof Error && /^NOGROUP|no such key/.test(error.message)) this.loseAll()
+      throw redisReadError(this.description, error)
     }
   }
 
@@ -98,15 +102,11 @@ export class RedisReader implements BrokerReader {
   }
 
   acknowledge(finished: Finished): void {
-    for (const [lease, place] of finished as ReadonlyMap<StreamLease, string>) {
-      const ids = takeFinished(lease, place)
-      this.owed.set(lease, [...(this.owed.get(lease) ?? []), ...ids])
-    }
-    this.acknowledging = this.acknowledging.then(() => this.acknowledgeOwed())
+    this.acknowledgements.add(finished as ReadonlyMap<StreamLease, string>)
   }
 
   async close(): Promise<void> {
-    await this.acknowledging
+    await this.acknowledgements.settled
     this.renewing?.cancel()
     for (const { part } of this.leases.values()) {
       await this.commands.unlock(this.main!.client, part, this.owner).catch(() => undefined)
@@ -134,7 +134,7 @@ export class RedisReader implements BrokerReader {
   private async discover(isFirst: boolean): Promise<void> {
     const { topics, start, log } = this.options
     const { client } = this.main!
-    for (const stream of await this.commands.find(client, topics)) {
+    for (const stream of await findStreams(client, topics)) {
       if (this.leases.has(stream)) continue
       await this.commands.create(client, stream, isFirst ? start : { tag: 'earliest' })
       if (!(await this.commands.lock(client, stream, this.owner, LOCK_MS))) continue
@@ -235,39 +235,8 @@ export class RedisReader implements BrokerReader {
     return { tag: 'gap', lease, gap, last }
   }
 
-  private async acknowledgeOwed(): Promise<void> {
-    for (const [lease, ids] of this.owed) {
-      this.owed.delete(lease)
-      if (lease.lost) continue
-      try {
-        for (let i = 0; i < ids.length; i += ACKNOWLEDGED_AT_ONCE) {
-          await this.commands.acknowledge(this.main!.client, lease.part, ids.slice(i, i + ACKNOWLEDGED_AT_ONCE))
-        }
-      } catch (error) {
-        this.owed.set(lease, [...ids, ...(this.owed.get(lease) ?? [])])
-        this.options.log.info(
-          { stream: lease.part, err: (error as Error).message },
-          'acknowledging entries failed; they go with the next',
-        )
-        return
-      }
-    }
-  }
-
   private loseAll(): void {
     for (const lease of this.leases.values()) lease.lost = true
     this.leases.clear()
-  }
-
-  private described(error: unknown): BingoError {
-    // A connection that is down is told as that of this source.
-    if (error instanceof BingoError && !error.retryable) return error
-    const why = error instanceof Error ? error.message : String(error)
-    // A stream was deleted: what is left is looked for anew.
-    if (/^NOGROUP|no such key/.test(why)) this.loseAll()
-    const hint = why.startsWith('NOPERM')
-      ? 'Grant the user XREADGROUP, XACK, XCLAIM, XPENDING, XINFO, XGROUP, SCAN, TYPE and EVAL on the streams and on STREAM:bingo-reader:GROUP.'
-      : CHECK_BROKER
-    return brokerUnreachable(this.description, why, hint, error)
   }
 }

@@ -1,0 +1,54 @@
+import type { RedisClient } from '../../../clients/redis/redis.ts'
+import type { Log } from '../../../model/rule/action.ts'
+import type { StreamCommands } from './commands.ts'
+import { takeFinished, type StreamLease } from './stream-lease.ts'
+
+export interface AcknowledgementsDeps {
+  readonly commands: StreamCommands
+  readonly client: () => RedisClient
+  readonly log: Log
+}
+
+const AT_ONCE = 500
+
+/** Entries that are finished and not acknowledged yet: what fails goes with the next, and never under a lease that is lost. */
+export class Acknowledgements {
+  readonly #deps: AcknowledgementsDeps
+  readonly #owed = new Map<StreamLease, string[]>()
+  #sending: Promise<void> = Promise.resolve()
+
+  constructor(deps: AcknowledgementsDeps) {
+    this.#deps = deps
+  }
+
+  /** Resolves when what was added until now was tried. */
+  get settled(): Promise<void> {
+    return this.#sending
+  }
+
+  add(finished: ReadonlyMap<StreamLease, string>): void {
+    for (const [lease, place] of finished) {
+      const ids = takeFinished(lease, place)
+      this.#owed.set(lease, [...(this.#owed.get(lease) ?? []), ...ids])
+    }
+    this.#sending = this.#sending.then(() => this.#send())
+  }
+
+  async #send(): Promise<void> {
+    const { commands, client, log } = this.#deps
+    for (const [lease, ids] of this.#owed) {
+      this.#owed.delete(lease)
+      if (lease.lost) continue
+      try {
+        for (let i = 0; i < ids.length; i += AT_ONCE) {
+          await commands.acknowledge(client(), lease.part, ids.slice(i, i + AT_ONCE))
+        }
+      } catch (error) {
+        this.#owed.set(lease, [...ids, ...(this.#owed.get(lease) ?? [])])
+        const fields = { stream: lease.part, err: (error as Error).message }
+        log.info(fields, 'acknowledging entries failed; they go with the next')
+        return
+      }
+    }
+  }
+}
