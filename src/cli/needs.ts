@@ -18,7 +18,7 @@ export interface Needs {
 /** `check` is not among them: it reads everything, and judges what is missing itself. */
 export const NEEDS = {
   run: { source: 'unless events', used: 'all' },
-  tail: { source: true, used: ['name', 'source'] },
+  tail: { source: 'unless brokers', used: ['name', 'source'] },
   explain: { source: false, used: 'rules' },
   test: { source: false, used: 'rules' },
   status: { source: false, used: ['http'] },

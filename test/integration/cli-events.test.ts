@@ -105,6 +105,21 @@ test('explain refuses an event that its schema would refuse, and a field that no
   expect(broken.stderr).toContain('event.json is not JSON')
 })
 
+test.each([
+  ['explain', 'BINGO_EVENT_INVALID'],
+  ['events publish --file', 'BINGO_EVENT_REFUSED'],
+])('%s says so when it was given no event, from a file or from stdin', async (command, errorCode) => {
+  const blank = await write('blank.ndjson', '\n \n')
+  for (const [file, name] of [
+    [blank, blank],
+    ['-', 'stdin'],
+  ] as const) {
+    const { code, stdout, stderr } = await bingo([...command.split(' '), file], { env, input: '' })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(`${errorCode} ${name} holds no event`)
+  }
+})
+
 test('posted events may stand in the files that bingo test runs', async () => {
   const tests = await write(
     'tests.yaml',

@@ -1,11 +1,10 @@
-import { exec } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startMysql } from '../support/servers/mysql.ts'
-import { bingo, ndjson } from './cli-process.ts'
+import { bingo, MAIN, ndjson } from './cli-process.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
 let mysql: Awaited<ReturnType<typeof startMysql>>
@@ -116,11 +115,9 @@ test('rows of an outbox are shown as the events that rules see, and those that m
 })
 
 test('a reader that closes the pipe ends tail without an error', async () => {
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-  const command = `set -o pipefail; ${process.execPath} ${main} tail --from earliest --until-idle 1s | head -1`
-  const { stdout, stderr } = await promisify(exec)(command, {
+  const command = `set -o pipefail; ${process.execPath} ${MAIN} tail --from earliest --until-idle 1s | head -1`
+  const { stdout, stderr } = await promisify(execFile)('/bin/bash', ['--norc', '-c', command], {
     env: { ...env, ...CHILD_ENVIRONMENT } as NodeJS.ProcessEnv,
-    shell: '/bin/bash',
   })
   expect(ndjson(stdout)).toHaveLength(1)
   expect(stderr).not.toContain('EPIPE')
@@ -134,4 +131,19 @@ test('a wrong password ends tail with a clear error and no stack', async () => {
   expect(stdout).toBe('')
   expect(stderr).toContain('BINGO_SOURCE_ACCESS_DENIED')
   expect(stderr).not.toMatch(/hunter2wrong|\n\s+at /)
+})
+
+test('a limit, and a reader that goes away, end the reading of files, however much is left of them', async () => {
+  await mysql.query('CREATE TABLE shop.wide (id INT PRIMARY KEY, content MEDIUMTEXT)')
+  for (const id of [1, 2, 3, 4]) await mysql.query(`INSERT INTO shop.wide VALUES (${id}, REPEAT('x', 900000))`)
+  const args = ['tail', '--file', join(mysql.binlogDir, 'binlog.0*'), '--tables', 'shop.wide']
+  const limited = await bingo([...args, '--limit', '1'])
+  expect(limited).toMatchObject({ code: 0, stderr: '' })
+  expect(ndjson(limited.stdout)).toHaveLength(1)
+  const command = `set -o pipefail; ${process.execPath} ${MAIN} ${args.map((each) => `'${each}'`).join(' ')} | head -c 10`
+  // Bash takes a socket as its input for a remote login, and would read what its user has set up.
+  const { stdout, stderr } = await promisify(execFile)('/bin/bash', ['--norc', '-c', command], {
+    env: CHILD_ENVIRONMENT as NodeJS.ProcessEnv,
+  })
+  expect([stdout.slice(0, 7), stderr]).toEqual(['{"id":"', ''])
 })

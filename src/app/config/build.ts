@@ -13,7 +13,7 @@ import { EVENTS_SOURCE, STREAMS_SOURCE, type ReadSource } from './sources.ts'
 const MYSQL_PORT = 3306
 
 /** Whether somebody has to say where to read rows from. */
-export type SourceNeed = boolean | 'unless events'
+export type SourceNeed = boolean | 'unless events' | 'unless brokers'
 
 export interface BuildOptions {
   /** Complete but for the settings that have no default. */
@@ -121,7 +121,8 @@ function sourcesOf(options: BuildOptions, hasEvents: boolean): readonly NamedSou
     })
   }
   // An empty list was reported as such.
-  const sourceRequired = (need === true || (need !== false && !hasEvents)) && sources === undefined
+  const isMet = need === 'unless brokers' ? options.contents.namesBrokers : need === 'unless events' && hasEvents
+  const sourceRequired = need !== false && !isMet && sources === undefined
   const isNamed = ADDRESSES.some((path) => options.given.has(path))
   if (!isNamed && hasEvents && !sourceRequired) return []
   return [{ name: MAIN_SOURCE, ...source({ ...options, sourceRequired }) }]

@@ -7,7 +7,8 @@ import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 const HELP = `
 Prints one JSON object per row change on stdout; logs go to stderr. It runs no action and neither reads
 nor writes a checkpoint, so it can run next to the daemon. Rows appear when their transaction commits.
-Rows of an outbox are printed as the events that rules see.
+Rows of an outbox are printed as the events that rules see. From a broker it prints what the records say, as
+rules see it; it joins no group and acknowledges nothing.
 
 --file reads binlog files without a server. Files written with binlog_row_metadata=FULL contain column
 names; for others, pass the table definitions with --schema (mysqldump --no-data).
@@ -17,10 +18,12 @@ Examples:
   $ bingo tail --from earliest --until-idle 2s | jq -c .new
   $ bingo tail --tables 'shop.orders,shop.order_*' --limit 10
   $ bingo tail --from binlog.000003:157
+  $ bingo tail --source orders --from 2026-11-28T10:00:00Z   a broker
   $ bingo tail --file /var/lib/mysql/binlog.000003     a file, a folder or a glob
   $ bingo tail --format cloudevents`
 
 export interface TailOptions extends GlobalOptions {
+  readonly source?: string
   readonly from?: string
   readonly tables: readonly string[]
   readonly limit?: number
@@ -35,12 +38,15 @@ export function tailCommand(): Command {
   return new Command('tail')
     .summary('print change events live, without running actions')
     .description('Prints change events as NDJSON without running actions.')
-    .option('--from <position>', 'start at earliest, latest, FILE:POS or a GTID set (default: latest)')
+    .option('--source <name>', 'one of several sources, servers and brokers (default: the first server)')
     .option(
-      '--tables <patterns>',
-      'only these tables: patterns as in rules, comma-separated (users,shop.*)',
-      splitTablePatterns,
-      [],
+      '--from <position>',
+      'start at earliest, latest, FILE:POS or a GTID set; in a broker earliest, latest or a time (default: latest)',
+    )
+    .addOption(
+      new Option('--tables <patterns>', 'only these tables: patterns as in rules, comma-separated (users,shop.*)')
+        .argParser(splitTablePatterns)
+        .default([], 'all tables'),
     )
     .option('--limit <n>', 'stop after <n> events', count)
     .option('--until-idle <time>', 'exit after <time> without events, such as 2s', duration)
@@ -51,17 +57,18 @@ export function tailCommand(): Command {
     )
     .option('--ddl', 'also print TRUNCATE and DDL statements as events')
     .addOption(
-      new Option('--file <paths...>', 'read binlog files (paths, folders, globs) instead of a server').conflicts(
+      new Option('--file <paths...>', 'read binlog files (paths, folders, globs) instead of a server').conflicts([
         'from',
-      ),
+        'source',
+      ]),
     )
     .option('--schema <dump.sql>', 'table definitions for binlog files without column names')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const options = command.optsWithGlobals<TailOptions>()
       if (options.file === undefined) {
-        const { tailServer } = await import('../events/tail-server.ts')
-        await tailServer(options)
+        const { tailSource } = await import('../events/tail-source.ts')
+        await tailSource(options)
       } else {
         const { tailFiles } = await import('../events/tail-files.ts')
         await tailFiles(options, options.file)

@@ -33,6 +33,7 @@ export async function listLetters(ids: readonly string[], options: SelectOptions
     }
     const rest = print(page)
     if (rest.length > 0) await output.write(rest)
+    await output.flush()
   })
 }
 

@@ -1,16 +1,14 @@
 import type { DdlStatement, PresentColumns, RowsBlock, TransactionHandler } from '../../model/source/binlog-stream.ts'
-import { Change, type ChangeEvent, type RowOp, type Transaction } from '../../model/event/change.ts'
-import { cloudEventOf, toCloudEvent } from '../../model/event/forms/cloud-event.ts'
-import { isoMicroseconds, stringifyEvent, stringifyValue } from '../../model/event/forms/event-json.ts'
-import { isPosted } from '../../model/event/posted/posted-event.ts'
+import { Change, type RowOp, type Transaction } from '../../model/event/change.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { CompileRowDecoder, CompileRowImages, RowDecoder } from '../../match/program/row-decoder.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'
 import type { LineOutput } from '../output/line-output.ts'
+import { lineOf, statementLine, type LineFormat } from './event-line.ts'
 import { KeptLines } from './kept-lines.ts'
 
 export interface EventPrinterOptions {
-  readonly format: 'json' | 'cloudevents'
+  readonly format: LineFormat
   /** Print TRUNCATE and DDL too. */
   readonly ddl: boolean
   /** Events to print before `onLimit`. */
@@ -27,8 +25,12 @@ export interface EventPrinterOptions {
 
 /** Lines of a transaction are kept back until its commit was read, up to this size; a larger one is printed as it comes. */
 const BUFFER_BYTES = 8 * 1024 * 1024
-/** A larger one goes out in pieces of this size. */
-const PIECE_BYTES = 64 * 1024
+/**
+ * A larger one goes out in pieces that are sent as soon as they have this size. A piece has at most one more block of rows
+ * then, and fits into the 64 kB of a pipe: who reads at our pace has emptied it by the time of the next piece, so that
+ * nobody waits for the other.
+ */
+const PIECE_BYTES = 32 * 1024
 
 /** How rows of one table, operation and set of columns become lines. */
 interface Readers {
@@ -49,7 +51,7 @@ export class EventPrinter implements TransactionHandler {
   private readonly options: EventPrinterOptions
   private readonly readers = new WeakMap<TableDef, Readers[]>()
   private transaction: Transaction | null = null
-  private readonly kept = new KeptLines()
+  private readonly kept = new KeptLines(BUFFER_BYTES)
   private lastSeq = -1
   private streaming = false
   private printed = 0
@@ -102,7 +104,8 @@ export class EventPrinter implements TransactionHandler {
     let seq = firstSeq
     decode(block.buffer, block.start, block.end, (old, new_) => {
       const change = new Change(table, op, transaction, seq, old, new_, transaction.query)
-      if (this.wantsLine(seq)) this.kept.addText(firstSeq, this.render(shownAs === null ? change : shownAs(change)))
+      if (this.wantsLine(seq))
+        this.kept.addText(firstSeq, lineOf(shownAs === null ? change : shownAs(change), this.options.format))
       seq += 1
     })
   }
@@ -113,8 +116,8 @@ export class EventPrinter implements TransactionHandler {
     const tables = statement.tables.length > 0 ? statement.tables : [{ schema: statement.schema, table: '' }]
     tables.forEach(({ schema, table }, seq) => {
       if (table === '' || this.options.wants(schema, table)) {
-        const event = ddlEvent(statement, schema, table, seq, this.transaction!)
-        if (this.wantsLine(seq)) this.kept.addText(seq, this.wrap(event))
+        const line = statementLine(statement, { schema, table }, seq, this.transaction!, this.options.format)
+        if (this.wantsLine(seq)) this.kept.addText(seq, line)
       }
     })
   }
@@ -156,15 +159,6 @@ export class EventPrinter implements TransactionHandler {
     if (this.printed >= limit) onLimit()
   }
 
-  private render(change: Change): string {
-    if (this.options.format !== 'json') return stringifyValue(cloudEventOf(change))
-    return isPosted(change.table) ? stringifyValue(change.new) : stringifyEvent(change)
-  }
-
-  private wrap(event: ChangeEvent): string {
-    return stringifyValue(this.options.format === 'json' ? event : toCloudEvent(event))
-  }
-
   private readersFor({ table, op, presentOld, presentNew, partialJson }: RowsBlock): Readers {
     const key = `${op} ${partialJson}`
     let known = this.readers.get(table)
@@ -180,31 +174,5 @@ export class EventPrinter implements TransactionHandler {
       known.push(found)
     }
     return found
-  }
-}
-
-function ddlEvent(
-  { kind, sql }: DdlStatement,
-  schema: string,
-  table: string,
-  seq: number,
-  transaction: Transaction,
-): ChangeEvent {
-  return {
-    id: `${transaction.id}/${seq}`,
-    op: kind,
-    schema,
-    table,
-    key: null,
-    old: null,
-    new: null,
-    changed: [],
-    ts: isoMicroseconds(transaction.timestampUs),
-    gtid: transaction.gtid,
-    position: { file: transaction.file, offset: transaction.offset },
-    serverId: transaction.serverId,
-    txId: transaction.id,
-    seq,
-    query: sql,
   }
 }

@@ -37,7 +37,9 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
   const tables = options.schema === undefined ? undefined : readSchemaFile(options.schema)
   const colour = paint(process.stdout)
   let matches = 0
+  let events = 0
   for await (const event of options.event === undefined ? eventsOf(file) : eventIn(options.event)) {
+    events += 1
     const change = sampleChange(event, tables, schemas)
     const { table, op } = change
     if (!options.json) {
@@ -59,7 +61,15 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
     }
     explain(change)
   }
+  if (events === 0) throw noEvents(file)
   return matches > 0 ? ExitCode.ok : ExitCode.failed
+}
+
+/** Whoever pipes nothing in would take the exit code for an answer. */
+function noEvents(file = '-'): BingoError {
+  return new BingoError('BINGO_EVENT_INVALID', `${file === '-' ? 'stdin' : file} holds no event`, {
+    hint: 'Give one event per line, such as: bingo tail --from earliest --limit 1 | bingo explain',
+  })
 }
 
 /** The event that a row of an outbox stands for: what rules do with it matters more than what they do with the row. */

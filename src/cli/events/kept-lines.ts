@@ -15,12 +15,17 @@ interface Run {
 /** Lines that are kept until they may be printed, as bytes in buffers that are used again when they were. */
 export class KeptLines {
   /** Where the next line is written. */
-  readonly arena = new ByteArena(BUFFER_BYTES, BUFFER_BYTES)
+  readonly arena: ByteArena
   count = 0
   bytes = 0
   #runs: Run[] = []
   /** Runs that are in a buffer and were not printed yet. */
   readonly #held = new Map<Buffer, number>()
+
+  /** `most`: bytes that are kept as a rule. Buffers for so many are used again and again; of more they are garbage. */
+  constructor(most: number) {
+    this.arena = new ByteArena(BUFFER_BYTES, BUFFER_BYTES, Math.ceil(most / BUFFER_BYTES) + 1)
+  }
 
   /** A line that was written to the arena, up to `end`, with room behind it. `seq`: of the first row of its block. */
   add(seq: number, end: number): void {

@@ -45,10 +45,15 @@ export async function tailFiles(options: TailOptions, patterns: readonly string[
     onWarning: (code, message) => process.stderr.write(`warning ${code} ${message}\n`),
   })
   const signal = AbortSignal.any([stop.signal, done.signal])
-  for await (const { path, truncatedBytes } of readBinlogFiles(paths, reader, signal)) {
-    if (truncatedBytes > 0)
-      process.stderr.write(`warning ${path} ends with ${truncatedBytes} bytes of an incomplete event\n`)
-    if (signal.aborted) break
+  try {
+    for await (const { path, truncatedBytes } of readBinlogFiles(paths, reader, signal)) {
+      if (truncatedBytes > 0)
+        process.stderr.write(`warning ${path} ends with ${truncatedBytes} bytes of an incomplete event\n`)
+      if (signal.aborted) break
+    }
+  } catch (error) {
+    // Stopped, at its limit, or nobody reads any more: that is how it ends.
+    if (!signal.aborted || error !== signal.reason) throw error
   }
   await output.flush()
 }

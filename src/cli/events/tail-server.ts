@@ -5,21 +5,20 @@ import { SourceState } from '../../model/source/source-state.ts'
 import { createStats } from '../../model/stats.ts'
 import { MysqlSource } from '../../sources/mysql/mysql-source.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
-import { commandLog, configFor } from '../context.ts'
+import type { Config, SourceConfig } from '../../app/config/config.ts'
+import { commandLog } from '../context.ts'
 import { EventPrinter } from './event-printer.ts'
 import { outboxEvents } from './outbox-events.ts'
 import { LineOutput } from '../output/line-output.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
+import { whenIdle } from './when-idle.ts'
 import { tablePatterns } from '../check/table-patterns.ts'
 import type { TailOptions } from '../commands/tail.ts'
 
-const IDLE_POLL_MS = 50
-
 /** `bingo tail` from a server: resolves when stopped, idle, at its limit, or when nobody reads any more. */
-export async function tailServer(options: TailOptions): Promise<void> {
+export async function tailServer(config: Config, from: SourceConfig, options: TailOptions): Promise<void> {
   const wants = tablePatterns(options.tables)
   const start = parseStartPoint(options.from ?? 'latest')
-  const config = configFor(options, 'tail')
   const log = await commandLog(config, options)
   using stop = stopSignals()
   const done = new AbortController()
@@ -41,29 +40,14 @@ export async function tailServer(options: TailOptions): Promise<void> {
   })
   // Another replica than the daemon: a server drops the older of two with one id.
   const replicaName = `${config.name}:tail:${process.pid}`
-  const settings = { ...config.source, start, serverId: null }
+  const settings = { ...from, start, serverId: null }
   const source = new MysqlSource(
     { name: 'tail', replicaName, source: settings },
     { log, stats, state, clock: systemClock },
     true,
   )
-  using _idle = options.untilIdle === undefined ? undefined : whenIdle(options.untilIdle, printer, state, finish)
+  const watched = { activity: () => printer.activity, rests: () => state.connected && !printer.inTransaction }
+  using _idle = options.untilIdle === undefined ? undefined : whenIdle(options.untilIdle, watched, finish)
   await source.stream(printer, {}, null, AbortSignal.any([stop.signal, done.signal]))
   await output.flush()
-}
-
-/** Calls back when connected and nothing has come in for `idleMs`, and not in the middle of a transaction. */
-function whenIdle(idleMs: number, printer: EventPrinter, state: SourceState, callback: () => void): Disposable {
-  let seen = -1
-  let since = 0
-  const timer = setInterval(() => {
-    const now = systemClock.monotonicMs()
-    if (!state.connected || printer.inTransaction || printer.activity !== seen) {
-      seen = printer.activity
-      since = now
-    } else if (now - since >= idleMs) {
-      callback()
-    }
-  }, IDLE_POLL_MS)
-  return { [Symbol.dispose]: () => clearInterval(timer) }
 }

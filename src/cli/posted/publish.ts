@@ -77,6 +77,11 @@ function readEvents(file: string): readonly Value[] {
   const events: Value[] = []
   for (const [i, line] of text.split('\n').entries())
     if (line.trim() !== '') events.push(json(line, `${file}:${i + 1}`))
+  if (events.length === 0)
+    throw invalid(
+      `${file === '-' ? 'stdin' : file} holds no event`,
+      'Write one event per line: {"type": "orders.order.create"}',
+    )
   return events
 }
 

@@ -4,7 +4,7 @@ import { KeptLines } from '../../../../src/cli/events/kept-lines.ts'
 const textOf = (buffers: readonly Buffer[]): string => Buffer.concat(buffers).toString()
 
 test('Kept lines come out in their order, without those that were dropped', () => {
-  const kept = new KeptLines()
+  const kept = new KeptLines(1_000_000)
   for (const seq of [0, 0, 5, 7]) kept.addText(seq, `row ${seq}`)
   kept.dropFrom(5)
   kept.addText(9, 'größer')
@@ -14,7 +14,7 @@ test('Kept lines come out in their order, without those that were dropped', () =
 })
 
 test('A buffer is written to again only when all of its lines were taken by whoever prints them', () => {
-  const kept = new KeptLines()
+  const kept = new KeptLines(1_000_000)
   const waiting: { text: string; buffers: readonly Buffer[]; written: () => void }[] = []
   const seen = new Set<Buffer>()
   let reused = 0

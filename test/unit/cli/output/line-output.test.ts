@@ -48,6 +48,38 @@ test('Flushing waits for every chunk that was written', async () => {
   expect(await isSettled(flushed)).toBe(true)
 })
 
+test('What is written in one turn is handed over together, in its order, and nothing of it waits for more', async () => {
+  const calls: string[] = []
+  const stream = new Writable({
+    writev: (chunks, written) => {
+      calls.push(chunks.map(({ chunk }) => String(chunk)).join(''))
+      written()
+    },
+  })
+  const output = new LineOutput(stream, () => undefined)
+  let taken = 0
+  for (const line of ['1', '2', '3']) {
+    expect(output.write([line])).toBeUndefined()
+    expect(output.writeBytes([Buffer.from(`${line}b\n`)], () => (taken += 1))).toBeUndefined()
+  }
+  expect([calls, taken]).toEqual([[], 0])
+  await turn()
+  await turn()
+  expect([calls, taken]).toEqual([['1\n1b\n2\n2b\n3\n3b\n'], 3])
+  void output.write(['4'])
+  await turn()
+  await turn()
+  expect(calls.at(-1)).toBe('4\n')
+})
+
+test('Much that is written in one turn is handed over at once, and in pieces', () => {
+  let bytes = 0
+  const stream = new Writable({ highWaterMark: 1024 * 1024, write: (chunk: Buffer) => void (bytes += chunk.length) })
+  const output = new LineOutput(stream, () => undefined)
+  for (let i = 0; i < 400; i++) void output.write(['x'.repeat(999)])
+  expect(bytes + stream.writableLength).toBeGreaterThan(360_000)
+})
+
 test('Flushing accepted output ends at once', async () => {
   const { stream } = slowStream(1_000)
   expect(await isSettled(new LineOutput(stream, () => undefined).flush())).toBe(true)
@@ -83,6 +115,7 @@ test('Output that fails for another reason than its reader is an error with a co
   let closed = 0
   const output = new LineOutput(stream, () => (closed += 1))
   void output.write(['to a full disk'])
+  await turn()
   await take(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }))
   await expect(output.flush()).rejects.toMatchObject({ code: 'BINGO_OUTPUT' })
   expect(closed).toBe(1)
