@@ -6,6 +6,7 @@
 export { createPipeline } from './app/library/create-pipeline.ts'
 export { loadRules } from './app/library/rules.ts'
 export type {
+  BrokerSourceOptions,
   LoadRulesOptions,
   MysqlSourceOptions,
   Pipeline,

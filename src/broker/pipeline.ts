@@ -20,5 +20,8 @@ export function brokerPipeline(
   // What is pending must fit beside what has ended and is remembered.
   const bounds = settings.isInMemory ? { maxEvents: Math.max(100_000, buffer * 2) } : {}
   const eventHooks = { ...hooks, group: name, bounds }
-  return new LibraryPipeline({ config, sources: [], types, compile, log, clock, eventHooks }, { rules: [], files: [] })
+  return new LibraryPipeline(
+    { config, sources: [], types, compile, log, clock, env: process.env, eventHooks },
+    { rules: [], files: [] },
+  )
 }

@@ -7,7 +7,7 @@ export interface ConfigInput {
   name?: string
   source?: SourceInput
   /** Several sources instead of `source`, each with a name of its own. */
-  sources?: (SourceInput & { name: string })[]
+  sources?: ((SourceInput & { name: string }) | BrokerInput)[]
   checkpoint?: { store?: string; interval?: string }
   standby?: { lease?: string; ttl?: string }
   redis?: { url?: string }
@@ -55,6 +55,23 @@ export interface TokenInput {
   name?: string
   scopes?: string[]
   environment?: string
+}
+
+/** A broker to read from (docs/sources.md). */
+export type BrokerInput = BrokerCommonInput &
+  (
+    | { type: 'kafka'; topics: string | string[]; group?: string }
+    | { type: 'nats'; stream: string; subjects?: string | string[]; durable?: string }
+    | { type: 'redis'; streams: string | string[]; group?: string; field?: string }
+  )
+
+interface BrokerCommonInput {
+  name?: string
+  url: string
+  format?: 'bingo' | 'debezium' | 'cloudevents' | 'json'
+  eventType?: string
+  from?: string
+  onGap?: 'stop' | 'earliest' | 'latest'
 }
 
 /** A server to read from. */

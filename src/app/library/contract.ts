@@ -7,7 +7,7 @@ import type { Source } from '../../model/source/source.ts'
 import type { Environment } from '../../model/secrets.ts'
 import type { TargetType } from '../../targets/custom/target-type.ts'
 import type { EventToPublish, PublishedEvent, PublishOptions } from '../../events/to-publish.ts'
-import type { ConfigInput, EventsInput, SourceInput } from '../config/input.ts'
+import type { BrokerInput, ConfigInput, EventsInput, SourceInput } from '../config/input.ts'
 
 /** YAML text, files (paths, folders and globs; relative to the working directory), or what `loadRules` answered. */
 export type RulesInput = string | { readonly files: string | readonly string[] } | RuleSet
@@ -18,6 +18,9 @@ export interface MysqlSourceOptions extends Readonly<SourceInput> {
   /** Default: `binlog`, whose position is the checkpoint that `bingo position` shows and sets. */
   readonly name?: string | undefined
 }
+
+/** A broker: an entry of `sources:` of the configuration (docs/sources.md). Default `name`: its type. */
+export type BrokerSourceOptions = Readonly<BrokerInput>
 
 /** Settings of the configuration that hold for a library too, under their names there (docs/configuration.md). */
 export type PipelineSettings = Readonly<
@@ -48,7 +51,7 @@ export interface PipelineOptions extends LoadRulesOptions {
   /** Owner of positions and dead letters: letters, digits, ".", "_" and "-", at most 64. One running pipeline per name. */
   readonly name: string
   /** Each with a name of its own; at least one, unless `events` are taken. */
-  readonly sources?: readonly (Source<object> | MysqlSourceOptions)[] | undefined
+  readonly sources?: readonly (Source<object> | MysqlSourceOptions | BrokerSourceOptions)[] | undefined
   /**
    * Takes events that are published, and those that `type: event` actions make: they are kept in `store` (`file:PATH`,
    * `memory:`, `mysql://`, `mariadb://`, `postgres://`) and go through the rules with `on:`. Settings as `events:` of the

@@ -18,8 +18,10 @@ import { createStats, type Stats } from '../../model/stats.ts'
 import { compileRowImages } from '../../sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../sources/mysql/binlog/rows/row-decoder.ts'
 import { openInstanceState, openWaitingStore } from '../../state/open.ts'
+import { openBrokers, type OpenBrokers } from '../brokers/open-brokers.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
 import { outboxWork } from '../outbox/outbox-work.ts'
+import { OpenParts } from '../open-parts.ts'
 import { loadSources, openSources, type NamedSource } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { Pipeline, PipelineOptions, PipelineStats, RedeliveryResult, RulesInput } from './contract.ts'
@@ -35,14 +37,14 @@ import { snapshotOf } from './snapshot.ts'
  * settings, what is said of a server), BINGO_PIPELINE_SOURCES, BINGO_TARGET_TYPE_INVALID or BINGO_TARGET_UNKNOWN.
  */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { log = silentLog, clock = systemClock } = options
-  const config = configOf(options)
+  const { log = silentLog, clock = systemClock, env = process.env } = options
   const sources = namedSources(options)
+  const config = configOf(options)
   const types = typesWith(options.targets ?? [])
   const compile = compileOptions(config, types, options, config.events !== null)
   const loaded = await readRules(options.rules, compile)
   warnOf(loaded, log)
-  return new LibraryPipeline({ config, sources, types, compile, log, clock }, loaded.ruleSet)
+  return new LibraryPipeline({ config, sources, types, compile, log, clock, env }, loaded.ruleSet)
 }
 
 export class LibraryPipeline implements Pipeline {
@@ -55,6 +57,8 @@ export class LibraryPipeline implements Pipeline {
   /** The reloads that were asked for are done. */
   private reloaded = Promise.resolve()
   private flow: Flow | null = null
+  /** While it runs. */
+  private brokers: OpenBrokers | null = null
 
   constructor(parts: LibraryParts, ruleSet: RuleSet) {
     this.parts = parts
@@ -67,43 +71,45 @@ export class LibraryPipeline implements Pipeline {
   }
 
   async run(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    const { config, log } = this.parts
     if (this.started) {
-      throw new BingoError('BINGO_PIPELINE_STARTED', `The pipeline "${config.name}" was started already`, {
+      throw new BingoError('BINGO_PIPELINE_STARTED', `The pipeline "${this.parts.config.name}" was started already`, {
         hint: 'Create another one with createPipeline: it resumes at the stored positions.',
       })
     }
     this.started = true
-    const { state, checkpoints } = await openInstanceState(stateSettings(config, log))
+    const opened = new OpenParts()
     try {
-      await this.events.open()
-      const deadLetters = await this.letters.open()
-      const waiting = await openWaitingStore(stateSettings(config, log))
-      using outboxes = new DisposableStack()
-      try {
-        const found = { ...this.parts, sources: this.sources, state, checkpoints, deadLetters, stats: this.counters }
-        const deps = { ...found, outboxWork: outboxWork(config.outboxes, outboxes, found) }
-        const loaded = await loadSources(deps, signal)
-        if (loaded === 'stopped') return
-        const entries = await openSources(loaded, deps, {
-          ruleSet: () => this.ruleSet,
-          position: (source) => this.flow?.position(source) ?? null,
-        })
-        this.flow = this.createFlow(entries, loaded.epoch, deadLetters, waiting)
-        this.events.start()
-        signal.addEventListener('abort', () => this.events.stop(), { once: true })
-        await this.flow.run(signal)
-      } finally {
-        this.events.stop()
-        await this.letters.close()
-        await this.events.close()
-        await waiting.close()
-      }
+      await this.runWith(opened, signal)
     } finally {
-      await this.events.close()
-      await state.close()
-      await checkpoints.close()
+      this.events.stop()
+      await opened.close()
     }
+  }
+
+  private async runWith(opened: OpenParts, signal: AbortSignal): Promise<void> {
+    const { config, log } = this.parts
+    const settings = stateSettings(config, log)
+    const { state, checkpoints } = await openInstanceState(settings)
+    opened.add(checkpoints)
+    opened.add(state)
+    opened.add(this.events)
+    await this.events.open()
+    const waiting = opened.add(await openWaitingStore(settings))
+    opened.add(this.letters)
+    const deadLetters = await this.letters.open()
+    this.brokers = opened.add(await openBrokers(config, this.parts))
+    const found = { ...this.parts, sources: this.sources, state, checkpoints, deadLetters, stats: this.counters }
+    const deps = { ...found, outboxWork: outboxWork(config.outboxes, opened, found) }
+    const loaded = await loadSources(deps, signal)
+    if (loaded === 'stopped') return
+    const entries = await openSources(loaded, deps, {
+      ruleSet: () => this.ruleSet,
+      position: (source) => this.flow?.position(source) ?? null,
+    })
+    this.flow = this.createFlow(entries, loaded.epoch, deadLetters, waiting)
+    this.events.start()
+    signal.addEventListener('abort', () => this.events.stop(), { once: true })
+    await this.flow.run(signal)
   }
 
   /** One after the other: files that are slow to read must not undo what was given after them. */
@@ -130,7 +136,7 @@ export class LibraryPipeline implements Pipeline {
   }
 
   private get sources(): readonly NamedSource[] {
-    return [...this.parts.sources, ...this.events.sources]
+    return [...this.parts.sources, ...this.events.sources, ...(this.brokers?.sources ?? [])]
   }
 
   dropTarget(target: string): DropResult {

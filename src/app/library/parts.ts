@@ -1,5 +1,6 @@
 import type { ActionType, Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
+import type { Environment } from '../../model/secrets.ts'
 import type { CompileOptions } from '../../rules/files/load.ts'
 import type { Config } from '../config/config.ts'
 import type { OpenEventsDeps, RunningEvents } from '../events/open-events.ts'
@@ -13,6 +14,8 @@ export interface LibraryParts {
   readonly compile: CompileOptions
   readonly log: Log
   readonly clock: Clock
+  /** Of secrets. */
+  readonly env: Environment
   /** Whose posted events these are, and who is told of them; absent: the rules', and nobody. */
   readonly eventHooks?: Readonly<EventHooks> | undefined
 }

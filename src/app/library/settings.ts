@@ -4,12 +4,39 @@ import { MAIN_SOURCE, type SourceConfig, type Config } from '../config/config.ts
 import { configFromInput } from '../config/from-input.ts'
 import { EVENTS_SOURCE } from '../config/sources.ts'
 import type { NamedSource } from '../open-sources.ts'
-import type { LoadRulesOptions, MysqlSourceOptions, PipelineOptions } from './contract.ts'
+import { BROKER_TYPES } from '../../sources/broker/address.ts'
+import { nearestName } from '../../model/nearest-name.ts'
+import { brokerAddress } from '../brokers/open-brokers.ts'
+import type { BrokerSourceOptions, LoadRulesOptions, MysqlSourceOptions, PipelineOptions } from './contract.ts'
 
-/** The settings of a pipeline as those of a daemon; `state` is both places. Throws ProblemsError. */
-export function configOf({ name, state, settings = {}, env, events }: PipelineOptions): Config {
+/** The settings of a pipeline as those of a daemon, with its brokers; `state` is both places. Throws ProblemsError. */
+export function configOf({
+  name,
+  state,
+  settings = {},
+  env = process.env,
+  events,
+  sources = [],
+}: PipelineOptions): Config {
   const checkpoint = { ...settings.checkpoint, store: state }
-  return read({ ...settings, name, checkpoint, ...(events && { events }) }, 'createPipeline', env, false)
+  const brokers = sources.filter(isBroker)
+  const input = {
+    ...settings,
+    name,
+    checkpoint,
+    ...(events && { events }),
+    ...(brokers.length > 0 && { sources: brokers }),
+  }
+  const config = read(input, 'createPipeline', env, false)
+  // An address that is put together with secrets is judged here, not when the pipeline runs.
+  for (const broker of config.brokers) brokerAddress(broker, env, config.rules.baseDir)
+  return config
+}
+
+type GivenSource = NonNullable<PipelineOptions['sources']>[number]
+
+function isBroker(source: GivenSource): source is BrokerSourceOptions {
+  return !('run' in source) && BROKER_TYPES.some((type) => type === source.type)
 }
 
 /** As `configOf`, where nothing is opened. */
@@ -17,7 +44,7 @@ export function rulesConfigOf({ settings = {}, env }: LoadRulesOptions): Config 
   return read({ ...settings, checkpoint: { store: 'memory:' } }, 'loadRules', env, false)
 }
 
-/** Throws BINGO_PIPELINE_SOURCES, or ProblemsError for what is said of a server. */
+/** Those that are not brokers. Throws BINGO_PIPELINE_SOURCES, or ProblemsError for what is said of a server. */
 export function namedSources({ sources = [], events, env }: PipelineOptions): readonly NamedSource[] {
   if (sources.length === 0 && events === undefined) {
     throw wrongSources(
@@ -25,12 +52,15 @@ export function namedSources({ sources = [], events, env }: PipelineOptions): re
       "Give it one, as in sources: [{ type: 'mysql', url: 'mysql://…' }], or events: { store: 'file:PATH' }.",
     )
   }
-  const named = sources.map((source): NamedSource => {
-    if ('run' in source) return { name: source.name, custom: source }
+  const named = sources.flatMap((source): readonly NamedSource[] => {
+    if (isBroker(source)) return []
+    if ('run' in source) return [{ name: source.name, custom: source }]
+    if (source.type !== 'mysql') throw unknownType(source)
     const { name = MAIN_SOURCE } = source
-    return { name, mysql: mysqlConfig(source, env), isMain: name === MAIN_SOURCE }
+    return [{ name, mysql: mysqlConfig(source, env), isMain: name === MAIN_SOURCE }]
   })
-  const names = named.map(({ name }) => name)
+  const brokers = sources.filter(isBroker).map(({ name, type }) => name ?? type)
+  const names = [...named.map(({ name }) => name), ...brokers]
   const bad = names.find((name) => !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
   if (bad !== undefined) {
     throw wrongSources(`"${bad}" is not a valid name`, 'Letters, digits, ".", "_" and "-", at most 64.')
@@ -57,6 +87,14 @@ function read(
   sourceRequired: boolean,
 ): Config {
   return configFromInput(input, { called, env, cwd: process.cwd(), sourceRequired })
+}
+
+/** What a caller without types can write. */
+function unknownType({ type }: { readonly type: unknown }): BingoError {
+  const types = ['mysql', ...BROKER_TYPES]
+  const meant = typeof type === 'string' ? nearestName(type, types) : undefined
+  const hint = `${meant === undefined ? '' : `Did you mean "${meant}"? `}Types: ${types.join(', ')}. Your own source has a method \`run\`.`
+  return wrongSources(`"${String(type)}" is not a type of a source`, hint)
 }
 
 function wrongSources(why: string, hint: string): BingoError {
