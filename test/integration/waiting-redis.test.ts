@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openRedis } from '../../src/clients/redis/redis.ts'
 import { RedisWaitingStore } from '../../src/state/waiting/redis-store.ts'
+import { interleaved } from '../support/interleaved-redis.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
@@ -36,6 +37,46 @@ describe('waiting events in Redis', () => {
     await server.kill('SIGKILL')
     await server.restart()
     expect(await ids(open('killed'))).toEqual([1, 2])
+  })
+
+  test('are read as they are at one moment, however they move meanwhile', async () => {
+    const [store, reader] = [open('moving'), open('moving')]
+    const halves = [1, 21].map((first) => Array.from({ length: 20 }, (_, i) => record(first + i)))
+    await store.add(halves.flat())
+    const firsts: number[] = []
+    let isMoving = true
+    const reading = (async () => {
+      while (isMoving) {
+        const seqs = (await reader.page('spool/crm', 0, 16)).map(({ seq }) => seq)
+        expect(seqs).toEqual(Array.from({ length: 16 }, (_, i) => seqs[0]! + i))
+        firsts.push(seqs[0]!)
+      }
+    })()
+    // A replay after a crash, time and again: the front half moves behind the other one.
+    for (let turn = 0; turn < 500; turn++) await store.add(halves[turn % 2]!)
+    isMoving = false
+    await reading
+    // What stands first was read, whatever has moved: places only grow.
+    expect(firsts.length).toBeGreaterThan(100)
+    expect(firsts).toEqual(firsts.toSorted((one, other) => one - other))
+  })
+
+  test('are totalled as they are at one moment, whatever somebody else does between two commands', async () => {
+    const store = open('totals')
+    const [place] = await store.add([record(1), record(2, { line: 'delay/rule' })])
+    const before = await store.lines()
+    // Another process replays: the only record of one line moves to another, and more come.
+    const steps = [
+      () => store.add([{ ...record(1, { line: 'spool/mail' }), from: place! }, record(3, { line: 'delay/rule' })]),
+    ]
+    const redis = interleaved(openRedis(server.url, { log: silentLog, name: 'test' }), steps)
+    const reader = new RedisWaitingStore(redis, 'totals')
+    opened.push(reader)
+    expect(await reader.lines()).toEqual(before)
+    expect((await reader.lines()).map(({ line, count }) => `${line} ${count}`).toSorted()).toEqual([
+      'delay/rule 2',
+      'spool/mail 1',
+    ])
   })
 
   test('of two instances do not mix, and leave nothing behind when all were removed', async () => {

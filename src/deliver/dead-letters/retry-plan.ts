@@ -3,7 +3,7 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/
 
 /** Entries that have to be sent one after the other: those of one row for one rule, in the order of their events. */
 export interface RetryRow {
-  readonly ids: string[]
+  readonly ids: Set<string>
   /** Later events of the row wait behind these; only what was passed over (`skip`) is sent by itself. */
   parked: boolean
 }
@@ -35,8 +35,10 @@ async function plan(store: DeadLetterStore, chosen: (letter: DeadLetter, row: st
     const name = rowOf(letter)
     if (!chosen(letter, name)) continue
     let row = found.get(name)
-    if (row === undefined) found.set(name, (row = { ids: [], parked: false }))
-    row.ids.push(letter.id)
+    if (row === undefined) found.set(name, (row = { ids: new Set(), parked: false }))
+    // One that came again while they were read stands at its last place.
+    row.ids.delete(letter.id)
+    row.ids.add(letter.id)
     row.parked ||= letter.state !== 'skip'
   }
   return found
@@ -44,7 +46,7 @@ async function plan(store: DeadLetterStore, chosen: (letter: DeadLetter, row: st
 
 export function countOf(rows: RetryPlan): number {
   let count = 0
-  for (const { ids } of rows.values()) count += ids.length
+  for (const { ids } of rows.values()) count += ids.size
   return count
 }
 

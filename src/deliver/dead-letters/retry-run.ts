@@ -61,7 +61,8 @@ export class RetryRun {
   }
 
   /** False when an entry was not taken: what comes after it in its row waits for it. */
-  private async sendRow({ ids }: RetryRow): Promise<boolean> {
+  private async sendRow(row: RetryRow): Promise<boolean> {
+    const ids = [...row.ids]
     for (let from = 0; from < ids.length; from += PAGE) {
       for await (const letter of this.deps.store.list({ ids: ids.slice(from, from + PAGE) })) {
         if (this.deps.signal.aborted) return false

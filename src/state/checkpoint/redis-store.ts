@@ -46,13 +46,8 @@ export class RedisCheckpointStore implements CheckpointStore {
   }
 
   async load(): Promise<Checkpoint | null> {
-    let stored: string | null
-    try {
-      await this.#redis.whenReady(READY_TIMEOUT_MS)
-      stored = await this.#redis.client.get(this.#key)
-    } catch (error) {
-      throw unreachable(this.description, error)
-    }
+    const failed = (error: unknown): Error => unreachable(this.description, error)
+    const stored = await this.#redis.run((client) => client.get(this.#key), failed)
     return stored === null ? null : parseCheckpoint(stored, this.#name, this.description)
   }
 

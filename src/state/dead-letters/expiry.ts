@@ -1,6 +1,11 @@
 import { steadyWallTime } from '../../model/clock.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+
+/**
+ * Removes entries from the oldest on, up to the first that was written at `before` or later. In one step, or only what still
+ * stands where it was read: an entry that was retried meanwhile, and came again, is a new one.
+ */
+export type RemoveOlder = (before: number) => Promise<void>
 
 /** Looking for old entries costs a page of them: not for every entry that is added. */
 const LOOK_EVERY_MS = 1_000
@@ -13,14 +18,14 @@ export type StoreClock = Pick<Clock, 'now' | 'monotonicMs'>
  * runs makes no entry older: what is removed is gone.
  */
 export class Expiry {
-  private readonly store: DeadLetterStore
+  private readonly removeOlder: RemoveOlder
   private readonly maxAgeMs: number
   private readonly clock: StoreClock
   private readonly steadyNow: () => number
   private lookedAt = -Infinity
 
-  constructor(store: DeadLetterStore, maxAgeMs: number, clock: StoreClock) {
-    this.store = store
+  constructor(removeOlder: RemoveOlder, maxAgeMs: number, clock: StoreClock) {
+    this.removeOlder = removeOlder
     this.maxAgeMs = maxAgeMs
     this.clock = clock
     this.steadyNow = steadyWallTime(clock)
@@ -31,11 +36,6 @@ export class Expiry {
     if (this.maxAgeMs === Infinity || at - this.lookedAt < LOOK_EVERY_MS) return
     this.lookedAt = at
     const now = Math.min(this.clock.now(), this.steadyNow())
-    const old: string[] = []
-    for await (const letter of this.store.list({})) {
-      if (letter.createdAt >= now - this.maxAgeMs) break
-      old.push(letter.id)
-    }
-    if (old.length > 0) await this.store.remove(old)
+    await this.removeOlder(now - this.maxAgeMs)
   }
 }

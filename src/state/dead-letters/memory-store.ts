@@ -24,7 +24,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   constructor(limits: DeadLetterLimits, clock: StoreClock = systemClock) {
     this.#limits = limits
     this.#clock = clock
-    this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
+    this.#expiry = new Expiry((before) => this.#removeOlder(before), limits.maxAgeMs, clock)
   }
 
   async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
@@ -79,6 +79,10 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async remove(ids: readonly string[]): Promise<number> {
+    return this.#removeAll(ids)
+  }
+
+  #removeAll(ids: readonly string[]): number {
     let removed = 0
     for (const id of ids) {
       const text = this.#texts.get(id)
@@ -89,6 +93,15 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
       removed += 1
     }
     return removed
+  }
+
+  async #removeOlder(before: number): Promise<void> {
+    const ids: string[] = []
+    for (const [id, text] of this.#texts) {
+      if (parseLetter(text, this.description).createdAt >= before) break
+      ids.push(id)
+    }
+    this.#removeAll(ids)
   }
 
   async count(): Promise<number> {

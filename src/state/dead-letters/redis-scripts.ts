@@ -34,15 +34,18 @@ end
 redis.call('INCRBY', KEYS[3], bytes)
 return answer`
 
-/** KEYS as above · ARGV: ids. Answers how many there were. */
+/**
+ * KEYS as above · ARGV: for each entry its id, and the place where it has to stand, or ''. Answers how many there were.
+ */
 export const REMOVE = `
 local removed = 0
-for i = 1, #ARGV do
-  local body = redis.call('HGET', KEYS[1], ARGV[i])
+for i = 1, #ARGV, 2 do
+  local id, place = ARGV[i], ARGV[i + 1]
+  local body = (place == '' or redis.call('ZSCORE', KEYS[2], id) == place) and redis.call('HGET', KEYS[1], id)
   if body then
     removed = removed + 1
-    redis.call('HDEL', KEYS[1], ARGV[i])
-    redis.call('ZREM', KEYS[2], ARGV[i])
+    redis.call('HDEL', KEYS[1], id)
+    redis.call('ZREM', KEYS[2], id)
     redis.call('DECRBY', KEYS[3], #body)
     local line = string.find(body, '\\n', 1, true)
     if line and line < #body then
@@ -52,3 +55,31 @@ for i = 1, #ARGV do
   end
 end
 return removed`
+
+/**
+ * KEYS as above · ARGV: the place behind which it begins, or '-inf', and how many at most. Answers ids, places and bodies,
+ * all of one moment: an entry that came again in between would stand ahead of what it came behind.
+ */
+export const PAGE = `
+local found = redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[2]))
+local answer = {}
+for i = 1, #found, 2 do
+  local body = redis.call('HGET', KEYS[1], found[i])
+  if body then
+    local at = #answer
+    answer[at + 1], answer[at + 2], answer[at + 3] = found[i], found[i + 1], body
+  end
+end
+return answer`
+
+/** KEYS as above · ARGV: ids. Answers as PAGE, in the order of the ids. */
+export const FIND = `
+local answer = {}
+for i = 1, #ARGV do
+  local body = redis.call('HGET', KEYS[1], ARGV[i])
+  if body then
+    local at = #answer
+    answer[at + 1], answer[at + 2], answer[at + 3] = ARGV[i], redis.call('ZSCORE', KEYS[2], ARGV[i]), body
+  end
+end
+return answer`

@@ -8,13 +8,20 @@ import { RedisLease } from '../lease/redis-lease.ts'
 import { holdLease, RETRY_LEASE_MS } from './hold-lease.ts'
 import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
-import { ADD, REMOVE } from './redis-scripts.ts'
+import { ADD, FIND, PAGE as READ, REMOVE } from './redis-scripts.ts'
 
+/** Entries read or removed by one script. */
 const PAGE = 200
 const SCAN_COUNT = 1_000
 /** Entries written by one script: it holds up other clients while it runs. */
 const ADD_PAGE = 100
-const READY_TIMEOUT_MS = 5_000
+
+/** An entry where it stands in the order of all. */
+interface Placed {
+  readonly id: string
+  readonly place: string
+  readonly letter: DeadLetter
+}
 
 /**
  * Dead letters beside the checkpoint in Redis. As durable as that Redis is: with appendfsync=always an entry is on disk
@@ -32,7 +39,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   constructor(redis: RedisConnection, name: string, limits: DeadLetterLimits, clock: StoreClock = systemClock) {
     this.#redis = redis
     this.#limits = limits
-    this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
+    this.#expiry = new Expiry((before) => this.#removeOlder(before), limits.maxAgeMs, clock)
     const key = `bingo:{${name}}:dead-letters`
     this.#keys = [key, `${key}:order`, `${key}:bytes`, `${key}:sequence`, `${key}:parked`]
     this.#leaseKey = `${key}:lease`
@@ -64,9 +71,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
       const waits = letter.state === 'parked' ? '1' : '0'
       return [letter.id, parkedKeyOf(letter) ?? '', waits, `${serialiseLetter(letter)}\n`]
     })
-    const answer = (await this.#run((client) =>
-      client.eval(ADD, this.#keys.length, ...this.#keys, maxCount, maxBytes, ...values),
-    )) as readonly number[]
+    const answer = (await this.#eval(ADD, maxCount, maxBytes, ...values)) as readonly number[]
     if (answer[0] !== 1) throw full(this.description)
     return answer.slice(1).map((place) => letters[place]!)
   }
@@ -83,39 +88,52 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   }
 
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
-    return filtered(filter.ids === undefined ? this.#all() : this.#read(filter.ids), filter)
+    const { ids } = filter
+    return filtered(ids === undefined || ids.length > PAGE ? this.#all() : this.#found(ids), filter)
   }
 
   async *#all(): AsyncIterable<DeadLetter> {
-    let after = '-inf'
-    while (true) {
-      const page = await this.#run((client) =>
-        client.zrangebyscore(this.#keys[1], after, '+inf', 'WITHSCORES', 'LIMIT', 0, PAGE),
-      )
-      const ids = page.filter((_, i) => i % 2 === 0)
-      if (ids.length === 0) return
-      yield* this.#read(ids)
-      after = `(${page.at(-1)}`
+    for (let page = await this.#page(null); page.length > 0; page = await this.#page(page.at(-1)!.place)) {
+      for (const { letter } of page) yield letter
     }
   }
 
-  async *#read(ids: readonly string[]): AsyncIterable<DeadLetter> {
-    for (let from = 0; from < ids.length; from += PAGE) {
-      const page = ids.slice(from, from + PAGE)
-      const bodies = await this.#run((client) => client.hmget(this.#keys[0], ...page))
-      // One that is missing was removed by someone else since its id was read.
-      for (const body of bodies)
-        if (body !== null) yield parseLetter(body.slice(0, body.indexOf('\n')), this.description)
-    }
+  async *#found(ids: readonly string[]): AsyncIterable<DeadLetter> {
+    const found = this.#placed(await this.#eval(FIND, ...new Set(ids)))
+    for (const { letter } of found.toSorted((one, other) => Number(one.place) - Number(other.place))) yield letter
+  }
+
+  async #page(after: string | null): Promise<readonly Placed[]> {
+    return this.#placed(await this.#eval(READ, after === null ? '-inf' : `(${after}`, PAGE))
+  }
+
+  #placed(answer: unknown): readonly Placed[] {
+    const texts = answer as readonly string[]
+    return Array.from({ length: texts.length / 3 }, (_, i) => {
+      const [id, place, body] = texts.slice(3 * i) as [string, string, string]
+      return { id, place, letter: parseLetter(body.slice(0, body.indexOf('\n')), this.description) }
+    })
   }
 
   async remove(ids: readonly string[]): Promise<number> {
     let removed = 0
     for (let from = 0; from < ids.length; from += PAGE) {
       const page = ids.slice(from, from + PAGE)
-      removed += Number(await this.#run((client) => client.eval(REMOVE, this.#keys.length, ...this.#keys, ...page)))
+      removed += Number(await this.#eval(REMOVE, ...page.flatMap((id) => [id, ''])))
     }
     return removed
+  }
+
+  /** What came again since it was read stays: it has another place then. */
+  async #removeOlder(before: number): Promise<void> {
+    for (let after: string | null = null; ;) {
+      const page: readonly Placed[] = await this.#page(after)
+      const young = page.findIndex(({ letter }) => letter.createdAt >= before)
+      const old = young === -1 ? page : page.slice(0, young)
+      if (old.length > 0) await this.#eval(REMOVE, ...old.flatMap(({ id, place }) => [id, place]))
+      if (page.length === 0 || young !== -1) return
+      after = page.at(-1)!.place
+    }
   }
 
   async count(): Promise<number> {
@@ -131,13 +149,12 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     await this.#redis.close()
   }
 
+  #eval(script: string, ...values: readonly (string | number)[]): Promise<unknown> {
+    return this.#run((client) => client.eval(script, this.#keys.length, ...this.#keys, ...values))
+  }
+
   /** Rejects with BINGO_DEAD_LETTERS_UNREACHABLE or BINGO_REDIS_UNREACHABLE. */
-  async #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
-    try {
-      await this.#redis.whenReady(READY_TIMEOUT_MS)
-      return await work(this.#redis.client)
-    } catch (error) {
-      throw unreachable(this.description, error)
-    }
+  #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
+    return this.#redis.run(work, (error) => unreachable(this.description, error))
   }
 }

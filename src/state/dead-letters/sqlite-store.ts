@@ -30,7 +30,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
     this.#file = file
     this.#limits = limits
     this.#clock = clock
-    this.#expiry = new Expiry(this, limits.maxAgeMs, clock)
+    this.#expiry = new Expiry((before) => this.#removeOlder(before), limits.maxAgeMs, clock)
     this.description = file.path
   }
 
@@ -100,6 +100,10 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
     })
   }
 
+  async #removeOlder(before: number): Promise<void> {
+    await this.#run((database) => inTransaction(database, () => removeOlder(database, before)))
+  }
+
   async count(): Promise<number> {
     return this.#run((database) => database.prepare('SELECT count AS n FROM totals').get()!['n'] as number)
   }
@@ -120,13 +124,24 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   }
 
   /** Opens the file on first use. Rejects with BINGO_DEAD_LETTERS_UNREACHABLE, BINGO_STATE_CORRUPT or BINGO_STATE_NEWER. */
-  async #run<T>(work: (database: DatabaseSync) => T): Promise<T> {
+  async #run<T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T> {
     try {
-      return work(await this.#file.open())
+      return await work(await this.#file.open())
     } catch (error) {
       throw unreachable(this.description, stateFileError(this.#file.path, error))
     }
   }
+}
+
+function removeOlder(database: DatabaseSync, before: number): void {
+  let last = 0
+  for (const { place, written } of database
+    .prepare('SELECT place, created_at AS written FROM letters ORDER BY place')
+    .iterate()) {
+    if ((written as number) >= before) break
+    last = place as number
+  }
+  if (last > 0) database.prepare('DELETE FROM letters WHERE place <= ?').run(last)
 }
 
 function columnsOf(letter: DeadLetter, key: string | null): SQLInputValue[] {

@@ -5,8 +5,6 @@ import { stateUnreachable } from '../errors.ts'
 import { newHolder } from '../lease/holder.ts'
 import { RedisLease } from '../lease/redis-lease.ts'
 
-const READY_TIMEOUT_MS = 5_000
-
 /** KEYS[1] hash of value and version · ARGV: value, version to replace. Answers 1 when it is stored now. */
 const SAVE = `
 local stored = redis.call('HMGET', KEYS[1], 'version', 'value')
@@ -57,12 +55,7 @@ export class RedisStateStore implements StateStore {
     return `${this.#prefix}state:${key}`
   }
 
-  async #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
-    try {
-      await this.#redis.whenReady(READY_TIMEOUT_MS)
-      return await work(this.#redis.client)
-    } catch (error) {
-      throw stateUnreachable(this.description, error)
-    }
+  #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
+    return this.#redis.run(work, (error) => stateUnreachable(this.description, error))
   }
 }

@@ -57,6 +57,30 @@ for i = 2, 1 + shapes * 3, 3 do
 end
 return places`
 
+/**
+ * KEYS[1]: records; KEYS[2]: a set of ids by place; KEYS[3]: shapes of the line. ARGV: the place to begin behind, and how many
+ * at most. Answers ids, bodies, and the shapes with their names, all of one moment: a record that moved between its place being
+ * read and its body would stand ahead of what it moved behind.
+ */
+export const PAGE = `
+local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf', 'LIMIT', 0, tonumber(ARGV[2]))
+local bodies = {}
+for i = 1, #ids do bodies[i] = redis.call('HGET', KEYS[1], ids[i]) end
+return {ids, bodies, redis.call('HGETALL', KEYS[3])}`
+
+/** Answers for each line its name, bytes, number of records, the body of the first one, and its shapes, all of one moment. */
+export const LINES = `
+local totals, answer = redis.call('HGETALL', KEYS[2]), {}
+for i = 1, #totals, 2 do
+  local set = KEYS[1] .. ':line:' .. totals[i]
+  local first = redis.call('ZRANGE', set, 0, 0)[1]
+  if first then
+    local shapes = redis.call('HVALS', KEYS[1] .. ':shapes:' .. totals[i])
+    answer[#answer + 1] = {totals[i], totals[i + 1], redis.call('ZCARD', set), redis.call('HGET', KEYS[1], first), shapes}
+  end
+end
+return answer`
+
 /** ARGV: places. */
 export const REMOVE = `${DROP}
 for i = 1, #ARGV do

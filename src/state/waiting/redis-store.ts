@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import type { RedisConnection } from '../../clients/redis/redis.ts'
 import { isKeyed } from '../../model/delivery/waiting.ts'
 import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
-import { ADD, REMOVE, REPLACE } from './redis-scripts.ts'
+import { ADD, LINES, PAGE, REMOVE, REPLACE } from './redis-scripts.ts'
 import { idsBehind, readHead, readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
 
-const READY_TIMEOUT_MS = 5_000
 /** Records written or removed by one script: it holds up other clients while it runs. */
 const AT_ONCE = 200
+/** Records of a key read by one script: more than most keys have. */
+const MOST_READ = 500
 
 /** What stands before the event of a record. */
 interface Head {
@@ -80,70 +81,62 @@ export class RedisWaitingStore implements WaitingStore {
     }
   }
 
-  async page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
-    const ids = await this.#run((client) =>
-      client.zrangebyscore(`${this.#keys[0]}:line:${line}`, `(${after}`, '+inf', 'LIMIT', 0, limit),
-    )
-    return this.#read(line, ids)
+  page(line: string, after: WaitingSeq, limit: number): Promise<readonly StoredRecord[]> {
+    return this.#page(line, `${this.#keys[0]}:line:${line}`, after, limit)
   }
 
   async ofKey(line: string, rowKey: string): Promise<readonly StoredRecord[]> {
-    const ids = await this.#run((client) => client.zrange(`${this.#keys[0]}:row:${line}:${rowKey}`, '0', '-1'))
-    return this.#read(line, ids)
+    const key = `${this.#keys[0]}:row:${line}:${rowKey}`
+    const found: StoredRecord[] = []
+    for (let page: readonly StoredRecord[] = []; ;) {
+      page = await this.#page(line, key, page.at(-1)?.seq ?? 0, MOST_READ)
+      found.push(...page)
+      if (page.length < MOST_READ) return found
+    }
   }
 
   async lines(): Promise<readonly LineTotals[]> {
-    const bytes = await this.#run((client) => client.hgetall(this.#keys[1]))
-    const lines: LineTotals[] = []
-    for (const line of Object.keys(bytes)) {
-      const count = await this.#run((client) => client.zcard(`${this.#keys[0]}:line:${line}`))
-      const [first] = await this.page(line, 0, 1)
-      if (first === undefined) continue
-      const texts = await this.#run((client) => client.hvals(`${this.#keys[0]}:shapes:${line}`))
-      const shapes = texts.map((text) => this.#shapes.read(text))
-      lines.push({ line, count, bytes: Number(bytes[line]), oldestMs: first.baseMs, shapes })
-    }
-    return lines
+    const answer = await this.#run((client) => client.eval(LINES, this.#keys.length, ...this.#keys))
+    return (answer as readonly [string, string, number, string, string[]][]).map(
+      ([line, bytes, count, first, texts]) => {
+        const { baseMs } = readHead(first.split('\n', 2)[1]!, this.description) as Head
+        const shapes = texts.map((text) => this.#shapes.read(text))
+        return { line, count, bytes: Number(bytes), oldestMs: baseMs, shapes }
+      },
+    )
   }
 
   async close(): Promise<void> {
     await this.#redis.close()
   }
 
-  /** One that is missing, or stands in another line, was removed or moved since its id was read. */
-  async #read(line: string, ids: readonly string[]): Promise<StoredRecord[]> {
-    if (ids.length === 0) return []
-    const [bodies, shapes] = await this.#run((client) =>
-      Promise.all([client.hmget(this.#keys[0], ...ids), client.hgetall(`${this.#keys[0]}:shapes:${line}`)]),
-    )
-    return bodies.flatMap((body, i) => {
-      if (body === null) return []
+  /** The ids of a set by place, and their records, as they are at one moment. */
+  async #page(line: string, set: string, after: WaitingSeq, limit: number): Promise<StoredRecord[]> {
+    const keys = [this.#keys[0], set, `${this.#keys[0]}:shapes:${line}`]
+    const answer = await this.#run((client) => client.eval(PAGE, keys.length, ...keys, `${after}`, `${limit}`))
+    const [ids, bodies, texts] = answer as readonly [string[], string[], string[]]
+    const shapes = new Map<string, string>()
+    for (let i = 0; i < texts.length; i += 2) shapes.set(texts[i]!, texts[i + 1]!)
+    return ids.map((id, i) => {
+      const body = bodies[i]!
       const [place, text] = body.split('\n', 2) as [string, string]
       const head = readHead(text, this.description) as Head
-      const shape = shapes[head.shape]
-      if (head.line !== line || shape === undefined) return []
-      const record: StoredRecord = {
-        id: ids[i]!,
+      return {
+        id,
         seq: Number(place),
         line,
-        shape: this.#shapes.read(shape),
+        shape: this.#shapes.read(shapes.get(head.shape)!),
         rowKey: head.rowKey,
         baseMs: head.baseMs,
         bytes: head.bytes,
         event: body.slice(place.length + text.length + 2),
         ...readRest(head.rest, this.description),
       }
-      return [record]
     })
   }
 
-  async #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
-    try {
-      await this.#redis.whenReady(READY_TIMEOUT_MS)
-      return await work(this.#redis.client)
-    } catch (error) {
-      throw unreachable(this.description, error)
-    }
+  #run<T>(work: (client: RedisConnection['client']) => Promise<T>): Promise<T> {
+    return this.#redis.run(work, (error) => unreachable(this.description, error))
   }
 
   /** Sent with every record instead of its shape. */

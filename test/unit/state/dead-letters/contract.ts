@@ -78,6 +78,16 @@ export function describeStore(open: OpenStore): void {
     expect(await listed(store, { limit: 0 })).toEqual([])
   })
 
+  test('lists what is asked for by id once each, oldest first, in whatever order the ids are given', async () => {
+    const store = await open(ROOMY)
+    await store.add(range(0, 450))
+    const ids = (numbers: readonly number[]) => numbers.map((number) => letter(number).id)
+    expect(await listed(store, { ids: ids([7, 3, 7, 440, 3]) })).toEqual(['3', '7', '440'])
+    expect(await listed(store, { ids: ids([7, 3]), limit: 1 })).toEqual(['3'])
+    const most = Array.from({ length: 430 }, (_, i) => 440 - i)
+    expect(await listed(store, { ids: ids(most) })).toEqual(most.toReversed().map(String))
+  })
+
   test('knows which row keys are parked, per rule', async () => {
     const store = await open(ROOMY)
     await store.add([letter(1), letter(2, { state: 'skip' }), letter(3, { state: 'park', ruleId: 'b' })])

@@ -55,6 +55,36 @@ export function describeWaiting(newPlace: () => () => Promise<WaitingStore>): vo
     expect(page).toEqual(expected)
   })
 
+  test('reads a page as the line is at one moment, while its records come again', async () => {
+    const store = await fresh()
+    const places = await store.add([record(1), record(2), record(3)])
+    const reading = store.page('spool/crm', 0, 2)
+    const moving = store.add([record(1), record(2), record(3)])
+    expect((await reading).map(({ seq }) => seq)).toEqual(places.slice(0, 2))
+    await moving
+    expect(await ids(store)).toEqual([1, 2, 3])
+  })
+
+  test('reads a page as the line is at one moment, while some of them move behind others', async () => {
+    const store = await fresh()
+    const places = await store.add([record(1), record(2), record(3), record(4)])
+    const reading = store.page('spool/crm', 0, 3)
+    const moving = store.add([record(1), record(3, { line: 'delay/rule' })])
+    expect((await reading).map(({ seq }) => seq)).toEqual(places.slice(0, 3))
+    await moving
+    expect(await ids(store)).toEqual([2, 4, 1])
+  })
+
+  test('reads as many as there are, while some are removed', async () => {
+    const store = await fresh()
+    const places = (await store.add([record(1), record(2), record(3)])) as number[]
+    const reading = store.page('spool/crm', 0, 2)
+    const removing = store.remove([places[0]!])
+    expect(await reading).toHaveLength(2)
+    await removing
+    expect(await ids(store)).toEqual([2, 3])
+  })
+
   test('reads on behind a place, line by line', async () => {
     const store = await fresh()
     await store.add([record(1), record(2, { line: 'delay/rule' }), record(3), record(4)])
