@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { inTransaction } from '../../clients/sqlite.ts'
+import { inDurableTransaction, inUnsyncedTransaction } from '../../clients/sqlite-durable.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { Expiry } from './expiry.ts'
@@ -16,7 +16,7 @@ const PAGE = 200
 
 /**
  * Dead letters in a state file. The write-ahead log lets `bingo dead-letters` read beside the daemon;
- * synchronous=FULL syncs it to disk at each commit, so an entry is durable before `add` resolves (invariant 1).
+ * it is synced to disk before `add` resolves (invariant 1), beside the event loop.
  */
 export class SqliteDeadLetterStore implements DeadLetterStore {
   readonly description: string
@@ -36,7 +36,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
 
   async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
     await this.#expiry.run()
-    return this.#run((database) => inTransaction(database, () => this.#insert(database, letters)))
+    return this.#run((database) => inDurableTransaction(database, () => this.#insert(database, letters)))
   }
 
   /** Answers the ids of those that were not taken. */
@@ -101,7 +101,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   }
 
   async #removeOlder(before: number): Promise<void> {
-    await this.#run((database) => inTransaction(database, () => removeOlder(database, before)))
+    await this.#run((database) => inUnsyncedTransaction(database, () => removeOlder(database, before)))
   }
 
   async count(): Promise<number> {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
+import { inUnsyncedTransaction } from '../../clients/sqlite-durable.ts'
 import { inTransaction } from '../../clients/sqlite.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { inUse, isRunning, thisProcess } from './owner.ts'
@@ -62,7 +63,9 @@ export class Claim {
 
   #touch(): void {
     try {
-      this.#database.prepare('UPDATE owner SET touched_at = ? WHERE nonce = ?').run(Date.now(), this.#nonce)
+      const touch = this.#database.prepare('UPDATE owner SET touched_at = ? WHERE nonce = ?')
+      // Nobody asks for it after a loss of power: this process has ended then.
+      inUnsyncedTransaction(this.#database, () => touch.run(Date.now(), this.#nonce))
     } catch {
       // It matters only when another host asks; then the next save finds out.
     }

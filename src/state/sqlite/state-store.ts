@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction } from '../../clients/sqlite.ts'
+import { inDurableTransaction } from '../../clients/sqlite-durable.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -45,7 +45,7 @@ export class SqliteStateStore implements StateStore {
 
   save(key: string, value: string, ifVersion: number | null): Promise<boolean> {
     return this.#run(true, (database, claim) =>
-      inTransaction(database, () => {
+      inDurableTransaction(database, () => {
         if (claim?.held === false) throw claimLost(this.description)
         return write(database, key, value, ifVersion ?? 0)
       }),
@@ -74,10 +74,10 @@ export class SqliteStateStore implements StateStore {
     this.#file.close()
   }
 
-  async #run<T>(saving: boolean, work: (database: DatabaseSync, claim: Claim | null) => T): Promise<T> {
+  async #run<T>(saving: boolean, work: (database: DatabaseSync, claim: Claim | null) => T | Promise<T>): Promise<T> {
     try {
       const database = await this.#file.open(saving && this.#options.replaceText === true)
-      return work(database, this.#options.exclusive ? await this.#claimed(database) : null)
+      return await work(database, this.#options.exclusive ? await this.#claimed(database) : null)
     } catch (error) {
       throw stateUnreachable(this.description, stateFileError(this.#file.path, error))
     }

@@ -97,8 +97,6 @@ export class SqliteWaitingStore implements WaitingStore {
     if (known.complete) return
     for (let after = 0; after !== Infinity;) {
       after = await this.#change((prepared, totals) => keySome(prepared, known.line, after, totals))
-      // Others have their turn: there may be a million of them.
-      await setImmediate()
     }
   }
 
@@ -164,7 +162,7 @@ export class SqliteWaitingStore implements WaitingStore {
     })
   }
 
-  /** Opens the file on first use. */
+  /** Opens the file on first use. Its work is done at once: whoever calls again and again lets others have their turn. */
   async #run<T>(work: (prepared: Prepared) => T): Promise<T> {
     try {
       const database = await this.#file.open()
@@ -173,7 +171,9 @@ export class SqliteWaitingStore implements WaitingStore {
         statements: new Statements(database),
         blocks: new Blocks(database, this.description),
       }
-      return work(this.#prepared)
+      const result = work(this.#prepared)
+      await setImmediate()
+      return result
     } catch (error) {
       throw unreachable(this.description, stateFileError(this.#file.path, error))
     }
