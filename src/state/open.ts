@@ -18,6 +18,7 @@ import { newHolder } from './lease/holder.ts'
 import { MemoryLease } from './lease/memory-lease.ts'
 import { leaseKey, RedisLease } from './lease/redis-lease.ts'
 import { MemorySagaStore } from './sagas/memory-store.ts'
+import { RedisSagaStore } from './sagas/redis-store.ts'
 import { MemoryStateStore } from './memory/state-store.ts'
 import { RedisStateStore } from './redis/state-store.ts'
 import { parseStoreUrl, stateFilePath } from './store-url.ts'
@@ -148,7 +149,7 @@ function noLetterStore(): BingoError {
  * that cannot hold them; as `openDeadLetterStore`.
  */
 export async function openSagaStore(settings: StateSettings, url?: string): Promise<SagaStore> {
-  const { name, deadLetters, checkpoint } = settings
+  const { name, deadLetters, checkpoint, log } = settings
   const address = url ?? deadLetters ?? checkpoint
   if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(address)) {
     const { SqlSagaStore } = await import('./sagas/sql/store.ts')
@@ -163,9 +164,14 @@ export async function openSagaStore(settings: StateSettings, url?: string): Prom
       return new SqliteSagaStore(await openFile(settings, stateFilePath(place, name)))
     }
     case 'redis':
+      return new RedisSagaStore(
+        openRedis(place.url, { log, name: `${name}:sagas` }),
+        name,
+        /sentinel|cluster/i.test(place.url.split('://')[0]!),
+      )
     case undefined:
-      throw new BingoError('BINGO_SAGA_STORE_INVALID', 'Sagas cannot be kept where the dead letters are', {
-        hint: 'Set sagas.store to file:/var/lib/bingo/sagas, mysql://…, mariadb://… or postgres://….',
+      throw new BingoError('BINGO_SAGA_STORE_INVALID', 'sagas.store is not the address of a store', {
+        hint: 'Write file:/var/lib/bingo/sagas, mysql://…, mariadb://…, postgres://…, redis://… or memory:',
       })
   }
 }

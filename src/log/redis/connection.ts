@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { RedisConnection } from '../../clients/redis/redis.ts'
 import type { RedisClient } from '../../clients/redis/redis.ts'
+import { askRedisServer } from '../../clients/redis/server-facts.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { logClosed } from '../errors.ts'
 import type { EventRedisAddress } from './address.ts'
 import { notConfirmed, redisError } from './errors.ts'
-import { ASK_SERVER, factsOf, judgeServer, type Safety } from './safety.ts'
+import { judgeServer, type Safety } from './safety.ts'
 
 type Argument = string | number
 
@@ -16,8 +17,6 @@ const CONFIRM_MS = 4_000
 const COMMAND_TIMEOUT_MS = 6_000
 /** Where one may wait for both. */
 const CONFIRMED_TIMEOUT_MS = 10_000
-
-const SETTINGS = ['appendfsync', 'no-appendfsync-on-rewrite']
 
 /**
  * The connections of a store. Nothing is sent twice: a command whose answer was lost is rejected, and whoever called asks
@@ -143,13 +142,7 @@ export class EventRedis {
   }
 
   async #ask(client: RedisClient): Promise<Safety> {
-    const pipeline = client.pipeline().eval(ASK_SERVER, 1, this.#key)
-    for (const setting of SETTINGS) pipeline.call('CONFIG', 'GET', setting)
-    const [info, ...settings] = (await pipeline.exec()) ?? []
-    if (info === undefined || info[0] !== null) throw info?.[0] ?? new Error('INFO was not answered')
-    // Managed servers do not tell their settings.
-    const config = settings.flatMap(([error, pair]) => (error === null ? [pair as [string, string]] : []))
-    this.#safety = judgeServer(factsOf(info[1] as string, new Map(config)), this.#address)
+    this.#safety = judgeServer(await askRedisServer(client, this.#key), this.#address)
     this.#say(this.#safety)
     return this.#safety
   }

@@ -1,17 +1,7 @@
+import type { RedisServerFacts } from '../../clients/redis/server-facts.ts'
 import type { Capabilities } from '../../model/state/event-log.ts'
 import type { EventRedisAddress } from './address.ts'
 import { unsafe } from './errors.ts'
-
-/** What a server says of itself: fields of INFO, and settings where it tells them. */
-export interface ServerFacts {
-  readonly version: string
-  readonly isAppendOnly: boolean
-  /** Null: CONFIG is not granted. */
-  readonly appendFsync: string | null
-  readonly skipsFsyncOnRewrite: boolean
-  readonly evictionPolicy: string
-  readonly hasReplicas: boolean
-}
 
 /** What an answer of this server means. */
 export interface Safety {
@@ -22,14 +12,11 @@ export interface Safety {
   readonly warnings: readonly string[]
 }
 
-/** KEYS[1]: any key of the store, so that the right node of a Cluster is asked. */
-export const ASK_SERVER = `return redis.call('INFO')`
-
 const OLDEST = [6, 2]
 const KNOWS_WAITAOF = [7, 2]
 
 /** Throws BINGO_LOG_UNSAFE for a server that drops or cannot sync what it has answered. */
-export function judgeServer(facts: ServerFacts, address: EventRedisAddress): Safety {
+export function judgeServer(facts: RedisServerFacts, address: EventRedisAddress): Safety {
   const { version, isAppendOnly, evictionPolicy } = facts
   const log = address.printable
   if (!isAtLeast(version, OLDEST)) throw unsafe(log, `it is version ${version}`, 'Use Redis 6.2 or newer, or Valkey.')
@@ -44,7 +31,7 @@ export function judgeServer(facts: ServerFacts, address: EventRedisAddress): Saf
   return { durability, waitsForFsync, warnings: warningsOf(facts, durability, address) }
 }
 
-function checkFsync({ version, isAppendOnly, appendFsync }: ServerFacts, log: string): void {
+function checkFsync({ version, isAppendOnly, appendFsync }: RedisServerFacts, log: string): void {
   if (!isAppendOnly) {
     throw unsafe(
       log,
@@ -66,7 +53,7 @@ function checkFsync({ version, isAppendOnly, appendFsync }: ServerFacts, log: st
 }
 
 function warningsOf(
-  { hasReplicas, appendFsync }: ServerFacts,
+  { hasReplicas, appendFsync }: RedisServerFacts,
   durability: Capabilities['durability'],
   { redis, replicas }: EventRedisAddress,
 ): string[] {
@@ -81,18 +68,6 @@ function warningsOf(
     warnings.push('a failover can lose the last events that were answered: add ?replicas=1 to wait for a replica')
   }
   return warnings
-}
-
-export function factsOf(info: string, config: ReadonlyMap<string, string>): ServerFacts {
-  const field = (name: string): string => new RegExp(`^${name}:([^\\r\\n]*)`, 'm').exec(info)?.[1] ?? ''
-  return {
-    version: field('redis_version'),
-    isAppendOnly: field('aof_enabled') === '1',
-    appendFsync: config.get('appendfsync') ?? null,
-    skipsFsyncOnRewrite: config.get('no-appendfsync-on-rewrite') === 'yes',
-    evictionPolicy: field('maxmemory_policy'),
-    hasReplicas: Number(field('connected_slaves')) > 0,
-  }
 }
 
 function isAtLeast(version: string, [major, minor]: readonly number[]): boolean {

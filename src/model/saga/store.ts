@@ -36,6 +36,14 @@ export interface SagaTransition {
   readonly from: number
 }
 
+/** What a store that is not set up for sagas can lose, and when. */
+export interface SagaStoreRisk {
+  /** warning: by a restart, or by any other use of the store. note: by a power cut or failover. */
+  readonly severity: 'warning' | 'note'
+  readonly message: string
+  readonly hint: string
+}
+
 /**
  * Instances of sagas, indexed by saga and key, by due time, and by status. Never holds them in memory (but for `memory:`).
  * Rejects with BingoErrors; a store that is out of reach is `retryable`.
@@ -69,5 +77,7 @@ export interface SagaStore {
   counts(): Promise<readonly SagaCount[]>
   /** Ended instances, and definitions that no instance has any more; answers how many instances went. */
   removeEnded(endedBefore: number, limit: number): Promise<number>
+  /** As far as the server tells; absent: none are known of this kind of store. */
+  risks?(): Promise<readonly SagaStoreRisk[]>
   close(): Promise<void>
 }

@@ -46,15 +46,17 @@ export class MemorySagaStore implements SagaStore {
   }
 
   async due(now: number, limit: number): Promise<readonly SagaInstance[]> {
-    return this.#instances()
-      .filter(({ dueAt }) => dueAt !== null && dueAt <= now)
-      .toSorted((a, b) => a.dueAt! - b.dueAt!)
-      .slice(0, limit)
+    const due: SagaInstance[] = []
+    for (const { instance } of this.#byRef.values()) {
+      if (instance.dueAt !== null && instance.dueAt <= now) due.push(instance)
+    }
+    return due.toSorted((a, b) => a.dueAt! - b.dueAt!).slice(0, limit)
   }
 
   async nextDue(): Promise<number | null> {
-    const times = this.#instances().flatMap(({ dueAt }) => dueAt ?? [])
-    return times.length === 0 ? null : Math.min(...times)
+    let next = Infinity
+    for (const { instance } of this.#byRef.values()) next = Math.min(next, instance.dueAt ?? Infinity)
+    return next === Infinity ? null : next
   }
 
   async definitions(): Promise<readonly SagaSource[]> {

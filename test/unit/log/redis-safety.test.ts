@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { parseEventRedisAddress } from '../../../src/log/redis/address.ts'
-import { factsOf, judgeServer, type ServerFacts } from '../../../src/log/redis/safety.ts'
+import { factsOf, type RedisServerFacts } from '../../../src/clients/redis/server-facts.ts'
+import { judgeServer } from '../../../src/log/redis/safety.ts'
 
-const SAFE: ServerFacts = {
+const SAFE: RedisServerFacts = {
   version: '8.0.1',
   isAppendOnly: true,
   appendFsync: 'always',
@@ -11,7 +12,7 @@ const SAFE: ServerFacts = {
   hasReplicas: false,
 }
 
-function judge(facts: Partial<ServerFacts>, url = 'redis://cache') {
+function judge(facts: Partial<RedisServerFacts>, url = 'redis://cache') {
   return judgeServer({ ...SAFE, ...facts }, parseEventRedisAddress(url))
 }
 
