@@ -8,12 +8,14 @@ import { LockLease } from '../sources/mysql/lease/lock-lease.ts'
 import { Leadership } from './standby/leadership.ts'
 import type { LoadedSources } from './open-sources.ts'
 import { openLease } from '../state/open.ts'
+import type { StateServers } from '../state/sql/servers.ts'
 import { stateSettings } from './state-settings.ts'
 
 export interface ElectionDeps {
   readonly log: Log
   readonly clock: Clock
   readonly stats: Stats
+  readonly servers?: StateServers
 }
 
 /** This instance won the election. */
@@ -57,7 +59,7 @@ export async function runElected(
   work: (elected: Elected | null) => Promise<void>,
   lease?: () => Promise<Lease>,
 ): Promise<void> {
-  const store = lease === undefined ? await leaseOf(config, deps.log) : await lease()
+  const store = lease === undefined ? await leaseOf(config, deps) : await lease()
   if (store === null) return work(null)
   const leadership = new Leadership({ store, ttlMs: config.standby.ttlMs, ...deps, state: deps.stats.standby })
   const over = new AbortController()
@@ -75,14 +77,14 @@ export async function runElected(
   }
 }
 
-async function leaseOf(config: Config, log: Log): Promise<Lease | null> {
+async function leaseOf(config: Config, { log, servers }: ElectionDeps): Promise<Lease | null> {
   const { name, standby, source } = config
   switch (standby.lease) {
     case 'off':
       return null
     case 'mysql':
       return new LockLease(source, name, standby.ttlMs)
-    case 'redis':
-      return openLease(stateSettings(config, log), standby.ttlMs)
+    case 'store':
+      return openLease(stateSettings(config, log, servers), standby.ttlMs)
   }
 }

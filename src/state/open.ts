@@ -21,7 +21,9 @@ import { MemorySagaStore } from './sagas/memory-store.ts'
 import { RedisSagaStore } from './sagas/redis-store.ts'
 import { MemoryStateStore } from './memory/state-store.ts'
 import { RedisStateStore } from './redis/state-store.ts'
-import { parseStoreUrl, stateFilePath } from './store-url.ts'
+import { StateServers } from './sql/servers.ts'
+import type { InstancePlace } from './sql/instance-place.ts'
+import { parseStoreUrl, stateFilePath, type SqlStoreUrl } from './store-url.ts'
 import { MemoryWaitingStore } from './waiting/memory-store.ts'
 import { RedisWaitingStore } from './waiting/redis-store.ts'
 
@@ -34,6 +36,8 @@ export interface StateSettings {
   /** `deadLetters.store`; undefined: with the checkpoint. */
   readonly deadLetters: string | undefined
   readonly log: Log
+  /** Connections to database servers that stores of one process share; absent: each store has its own. */
+  readonly servers?: StateServers | undefined
 }
 
 export interface OpenCheckpointOptions {
@@ -77,6 +81,10 @@ export async function openInstanceState(
       const redis = openRedis(place.url, { log, name: `${name}:checkpoint` })
       return { state: new RedisStateStore(redis, name), checkpoints: new RedisCheckpointStore(redis, name) }
     }
+    case 'sql': {
+      const { SqlStateStore } = await import('./sql/state-store.ts')
+      return keptIn(new SqlStateStore(sqlPlace(settings, place)), name)
+    }
     case 'file': {
       const path = stateFilePath(place, name)
       if (readOnly) return keptIn(new (await import('./checkpoint/peek-state.ts')).PeekState(path), name)
@@ -95,7 +103,7 @@ function keptIn(state: StateStore, name: string): InstanceState {
 
 function noStore(): BingoError {
   return new BingoError('BINGO_CHECKPOINT_STORE_INVALID', 'checkpoint.store is not the address of a store', {
-    hint: 'Write redis://host:6379/1, file:/var/lib/bingo/checkpoint or memory:',
+    hint: 'Write redis://host:6379/1, file:/var/lib/bingo/checkpoint, mysql://…, mariadb://…, postgres://… or memory:',
   })
 }
 
@@ -111,6 +119,10 @@ export async function openDeadLetterStore(settings: StateSettings, limits: DeadL
       return new MemoryDeadLetterStore(limits)
     case 'redis':
       return new RedisDeadLetterStore(openRedis(place.url, { log, name: `${name}:dead-letters` }), name, limits)
+    case 'sql': {
+      const { SqlDeadLetterStore } = await import('./dead-letters/sql-store.ts')
+      return new SqlDeadLetterStore(sqlPlace(settings, place), limits)
+    }
     case 'file': {
       const { SqliteDeadLetterStore } = await import('./dead-letters/sqlite-store.ts')
       return new SqliteDeadLetterStore(await openFile(settings, stateFilePath(place, name)), limits)
@@ -129,6 +141,10 @@ export async function openWaitingStore(settings: StateSettings): Promise<Waiting
       return new MemoryWaitingStore()
     case 'redis':
       return new RedisWaitingStore(openRedis(place.url, { log, name: `${name}:waiting` }), name)
+    case 'sql': {
+      const { SqlWaitingStore } = await import('./waiting/sql-store.ts')
+      return new SqlWaitingStore(sqlPlace(settings, place))
+    }
     case 'file': {
       const { SqliteWaitingStore } = await import('./waiting/sqlite-store.ts')
       return new SqliteWaitingStore(await openFile(settings, stateFilePath(place, name)))
@@ -140,7 +156,7 @@ export async function openWaitingStore(settings: StateSettings): Promise<Waiting
 
 function noLetterStore(): BingoError {
   return new BingoError('BINGO_DEAD_LETTERS_STORE_INVALID', 'deadLetters.store is not a valid store address', {
-    hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters or memory:',
+    hint: 'Write redis://host:6379/1, file:/var/lib/bingo/dead-letters, mysql://…, mariadb://…, postgres://… or memory:',
   })
 }
 
@@ -151,12 +167,12 @@ function noLetterStore(): BingoError {
 export async function openSagaStore(settings: StateSettings, url?: string): Promise<SagaStore> {
   const { name, deadLetters, checkpoint, log } = settings
   const address = url ?? deadLetters ?? checkpoint
-  if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(address)) {
-    const { SqlSagaStore } = await import('./sagas/sql/store.ts')
-    return new SqlSagaStore(parseSqlAddress(address))
-  }
   const place = parseStoreUrl(address)
   switch (place?.tag) {
+    case 'sql': {
+      const { SqlSagaStore } = await import('./sagas/sql/store.ts')
+      return new SqlSagaStore(parseSqlAddress(place.url))
+    }
     case 'memory':
       return new MemorySagaStore()
     case 'file': {
@@ -176,12 +192,25 @@ export async function openSagaStore(settings: StateSettings, url?: string): Prom
   }
 }
 
+function sqlPlace(
+  { name, servers = new StateServers() }: StateSettings,
+  { url }: SqlStoreUrl,
+  purpose: 'values' | 'leases' = 'values',
+): InstancePlace {
+  return servers.place(url, name, purpose)
+}
+
 /** The lease of an instance beside its checkpoint: who holds it leads. Rejects as `openCheckpointStore` does. */
-export async function openLease({ name, checkpoint, log }: StateSettings, ttlMs: number): Promise<Lease> {
+export async function openLease(settings: StateSettings, ttlMs: number): Promise<Lease> {
+  const { name, checkpoint, log } = settings
   const place = parseStoreUrl(checkpoint)
   if (place?.tag === 'redis') {
     const redis = openRedis(place.url, { log, name: `${name}:lease`, commandTimeoutMs: ttlMs / 2 })
     return new RedisLease(redis, { key: leaseKey(name), holder: newHolder(), ttlMs })
+  }
+  if (place?.tag === 'sql') {
+    const { SqlLease } = await import('./sql/lease.ts')
+    return new SqlLease(sqlPlace(settings, place, 'leases'), { name: 'leader', holder: newHolder(), ttlMs })
   }
   if (place?.tag === 'memory') {
     return new MemoryLease(new Map(), { name, holder: newHolder(), ttlMs, clock: systemClock })
@@ -190,7 +219,7 @@ export async function openLease({ name, checkpoint, log }: StateSettings, ttlMs:
     'BINGO_CHECKPOINT_STORE_INVALID',
     'checkpoint.store cannot hold a lease that several machines share',
     {
-      hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+      hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1, or to a database, like postgres://bingo:secret@db/bingo.',
     },
   )
 }

@@ -114,33 +114,34 @@ export const cidrList = textParser((value): readonly string[] => {
   return list
 }, textList.schema)
 
-/** Where something is kept: a Redis, `file:/path` or `memory:`. What stands behind it is checked when it is opened. */
+/**
+ * Where something is kept: a Redis, a database server, `file:/path` or `memory:`. What stands behind it is checked when it is
+ * opened.
+ */
 export const storeAddress = textParser((value): string => {
-  const address = text(value).trim()
-  if (/^[a-z+]*(redis|sentinel)/i.test(address)) return redisAddress(address)
-  if (parseStoreUrl(address) !== null) return address
-  throw new InvalidValue(
-    'not a valid store address',
-    'Write redis://cache:6379/1, file:/var/lib/bingo/checkpoint, or memory: (for experiments).',
-  )
+  const forms =
+    'Write redis://cache:6379/1, file:/var/lib/bingo/checkpoint, mysql://…, mariadb://…, postgres://…, or memory: (for experiments).'
+  return anyStore(value, 'not a valid store address', forms)
 })
 
-/** Where sagas are kept: a state file, a database server, or `memory:`. */
+/** Where sagas are kept: a state file, a database server, a Redis, or `memory:`. */
 export const sagaStoreAddress = textParser((value): string => {
+  const forms =
+    'Write file:/var/lib/bingo/sagas, mysql://…, mariadb://…, postgres://…, redis://…, or memory: (for experiments).'
+  return anyStore(value, 'not a valid store of sagas', forms)
+})
+
+function anyStore(value: unknown, isNone: string, forms: string): string {
   const address = text(value).trim()
+  if (/^[a-z+]*(redis|sentinel)/i.test(address)) return redisAddress(address)
   const place = parseStoreUrl(address)
-  if (place?.tag === 'file' || place?.tag === 'memory') return address
-  if (!/^(mysql|mariadb|postgres|postgresql):\/\//i.test(address)) {
-    throw new InvalidValue(
-      'not a valid store of sagas',
-      'Write file:/var/lib/bingo/sagas, mysql://…, mariadb://…, postgres://…, or memory: (for experiments).',
-    )
-  }
+  if (place === null) throw new InvalidValue(isNone, forms)
+  if (place.tag !== 'sql') return address
   try {
     parseSqlAddress(address)
   } catch (error) {
     if (!(error instanceof AddressError)) throw error
-    throw new InvalidValue(`not a valid store of sagas: ${error.message}`, error.hint)
+    throw new InvalidValue(`${isNone}: ${error.message}`, error.hint)
   }
   return address
-})
+}

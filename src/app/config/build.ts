@@ -5,6 +5,7 @@ import { checkBrokerNames } from './brokers/check-names.ts'
 import { MAIN_SOURCE } from './config.ts'
 import { checkBinlogOf, eventsOf, eventStoreOf, reserveNames, tokensOf } from './events.ts'
 import type { Config, EventsConfig, HttpConfig, NamedSourceConfig, SourceConfig, StandbyConfig } from './config.ts'
+import { parseStoreUrl } from '../../state/store-url.ts'
 import type { FileContents } from './file.ts'
 import { scaleOf } from './scale.ts'
 import type { SettingPath, SettingValues } from './settings.ts'
@@ -58,7 +59,9 @@ export function buildConfig(options: BuildOptions): Config {
     sources,
     checkpoint: { store: checkpointStore, intervalMs: values['checkpoint.interval']! },
     standby: standby(options, sources),
-    redis: { url: values['redis.url'] ?? (/^(file|memory):/.test(checkpointStore) ? undefined : checkpointStore) },
+    redis: {
+      url: values['redis.url'] ?? (parseStoreUrl(checkpointStore)?.tag === 'redis' ? checkpointStore : undefined),
+    },
     rules: {
       patterns: values.rules!,
       mayBeMissing: contents.outboxes.length > 0 && !options.given.has('rules'),
@@ -185,7 +188,8 @@ function address(options: SourceOptions): SourceAddress {
 /** Instances on several machines share a checkpoint, and one place for the lease. */
 function standby(options: BuildOptions, sources: readonly SourceConfig[]): StandbyConfig {
   const { values } = options
-  const lease = values['standby.lease']!
+  const given = values['standby.lease']!
+  const lease = given === 'redis' ? 'store' : given
   if (lease !== 'off' && /^(file|memory):/.test(values['checkpoint.store']!)) {
     report(
       options,
@@ -193,7 +197,7 @@ function standby(options: BuildOptions, sources: readonly SourceConfig[]): Stand
       'BINGO_CONFIG_STANDBY',
       'a standby needs a checkpoint store that both instances can reach',
       {
-        hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1.',
+        hint: 'Set checkpoint.store to a Redis, like redis://cache:6379/1, or to a database, like postgres://bingo:secret@db/bingo.',
       },
     )
   }
@@ -204,7 +208,7 @@ function standby(options: BuildOptions, sources: readonly SourceConfig[]): Stand
       'BINGO_CONFIG_STANDBY',
       'a lock on the source cannot be the lease without a source',
       {
-        hint: 'Set standby.lease to redis.',
+        hint: 'Set standby.lease to store.',
       },
     )
   }
@@ -215,7 +219,7 @@ function standby(options: BuildOptions, sources: readonly SourceConfig[]): Stand
       'BINGO_CONFIG_STANDBY',
       'a lock on one server cannot be the lease when source.hosts lists several servers',
       {
-        hint: 'Set standby.lease to redis.',
+        hint: 'Set standby.lease to store.',
       },
     )
   }

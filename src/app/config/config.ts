@@ -99,7 +99,7 @@ export interface ReconnectConfig {
 }
 
 export interface CheckpointConfig {
-  /** `redis://…` (also rediss, sentinel, cluster), `file:/path` or `memory:`. */
+  /** `redis://…` (also rediss, sentinel, cluster), `mysql://…`, `mariadb://…`, `postgres://…`, `file:/path` or `memory:`. */
   readonly store: string
   /** Longest time between a finished transaction and its being remembered. */
   readonly intervalMs: number
@@ -107,7 +107,7 @@ export interface CheckpointConfig {
 
 export interface StandbyConfig {
   /** Where the instances of one name find out which of them leads; `off`: there is one. */
-  readonly lease: 'off' | 'redis' | 'mysql'
+  readonly lease: 'off' | 'store' | 'mysql'
   /** A leader that is not heard of for so long is replaced. */
   readonly ttlMs: number
 }

@@ -19,7 +19,7 @@ export interface LoadOptions {
   readonly cwd: string
   /**
    * False for commands that do not read from a database: then a missing `source` is no problem. `unless events`: it may be
-   * missing where events are taken in.
+   * missing where events are taken in, or a broker is a source; `unless brokers`: in the latter case alone.
    */
   readonly sourceRequired: SourceNeed
   /** Settings, or groups of them (`http`), that are used: a missing secret of another one is no problem. Default: all. */

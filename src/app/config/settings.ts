@@ -53,7 +53,7 @@ export const SETTINGS = {
   'source.ignoreStatementsOn': tablePatternList,
   'checkpoint.store': storeAddress,
   'checkpoint.interval': duration(1, 60 * SECOND),
-  'standby.lease': choice('off', 'redis', 'mysql'),
+  'standby.lease': choice('off', 'store', 'redis', 'mysql'),
   'standby.ttl': duration(2 * SECOND, HOUR),
   'redis.url': redisAddress,
   rules: textList,

@@ -139,7 +139,7 @@ export class Reader implements Daemon {
       return new AppendTarget({ changes, shapes, shares, epoch: run.epoch!, log: deps.log })
     }
     // One lane keeps the order of all commits.
-    const reading: Config = { ...config, lanes: 1, standby: { ...config.standby, lease: 'redis' } }
+    const reading: Config = { ...config, lanes: 1, standby: { ...config.standby, lease: 'store' } }
     return createDaemon(reading, this.ruleSet, deps, {
       // Also for rules that are disabled: workers see when they are enabled again, and what came until then is theirs to skip.
       rules: () => readerRules(this.ruleSet, shapes, shares),

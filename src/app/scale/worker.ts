@@ -252,7 +252,7 @@ export class Worker implements Daemon {
   /** A share is an instance: its checkpoint, its lease and what waits are kept under its name. */
   private configOf(share: number): Config {
     const { config } = this
-    const standby = { ...config.standby, lease: 'redis' as const }
+    const standby = { ...config.standby, lease: 'store' as const }
     return { ...config, name: `${config.name}/${share}`, standby, http: { ...config.http, listen: null } }
   }
 

@@ -55,7 +55,7 @@ test('what is stuck, cannot be stored or has no definition stands in the notes o
   ])
 })
 
-test('a store that cannot hold sagas is refused with what to set', async () => {
-  const settings = { name: 'bingo', checkpoint: 'redis://cache:6379', deadLetters: undefined, log: silentLog }
+test('a store that nobody knows is refused with what to set', async () => {
+  const settings = { name: 'bingo', checkpoint: 'etcd://cache:6379', deadLetters: undefined, log: silentLog }
   await expect(openSagaStore(settings)).rejects.toMatchObject({ code: 'BINGO_SAGA_STORE_INVALID' })
 })
