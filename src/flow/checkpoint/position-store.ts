@@ -16,6 +16,8 @@ export interface StoredPosition {
 export interface PositionStore {
   /** Printable, no secrets. */
   readonly description: string
+  /** The next `save` is of the position as it is now: what is stored beside it is to be as of that, too. Absent: nothing is. */
+  take?(): void
   /** Atomic. Rejects with a BingoError that is not retryable when another instance has taken over. */
   save(stored: StoredPosition): Promise<void>
 }

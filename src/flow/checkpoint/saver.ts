@@ -72,6 +72,8 @@ export class CheckpointSaver<P> {
     const { position, finished } = deps.watermark
     const gaps = deps.gaps.log
     if (position === null || (position === this.saved && gaps === this.savedGaps)) return true
+    // Before anything is awaited, in which the watermark may move on.
+    deps.store.take?.()
     try {
       await deps.beforeSave(finished)
       await deps.store.save({

@@ -6,9 +6,13 @@ import type { Thresholds } from './thresholds.ts'
 export class CountedPositions implements PositionStore {
   private readonly positions: PositionStore
   private readonly counters: CounterStore
-  private readonly thresholds: Pick<Thresholds, 'take' | 'putBack'>
+  private readonly thresholds: Pick<Thresholds, 'take'>
+  /** What was counted by the position that is saved next, as far as it is not stored. */
+  private counted: string | null = null
+  /** It may be stored, or not: no answer came. */
+  private unsure: StoredPosition | null = null
 
-  constructor(positions: PositionStore, counters: CounterStore, thresholds: Pick<Thresholds, 'take' | 'putBack'>) {
+  constructor(positions: PositionStore, counters: CounterStore, thresholds: Pick<Thresholds, 'take'>) {
     this.positions = positions
     this.counters = counters
     this.thresholds = thresholds
@@ -18,16 +22,22 @@ export class CountedPositions implements PositionStore {
     return this.positions.description
   }
 
-  /** Nothing is awaited before the counters are taken: they are as of this very position. */
+  take(): void {
+    this.counted = this.thresholds.take() ?? this.counted
+  }
+
   async save(stored: StoredPosition): Promise<void> {
-    const counted = this.thresholds.take()
-    try {
-      await this.counters.save(stored.position, counted, stored.epoch)
-    } catch (error) {
-      if (counted !== null) this.thresholds.putBack()
-      throw error
-    }
+    // The counters of two positions are kept: of the one that is stored, which has to be known, and of the next.
+    if (this.unsure !== null) await this.savePosition(this.unsure)
+    await this.counters.save(stored.position, this.counted, stored.epoch)
+    this.counted = null
+    await this.savePosition(stored)
+  }
+
+  private async savePosition(stored: StoredPosition): Promise<void> {
+    this.unsure = stored
     await this.positions.save(stored)
+    this.unsure = null
     this.counters.stored()
   }
 }

@@ -55,16 +55,11 @@ export class Thresholds {
     this.useRules(ruleSet)
   }
 
-  /** As of the checkpoint, where that has changed since the last call that was not taken back; else null. */
+  /** As of the checkpoint, where that has changed since the last call; else null. */
   take(): string | null {
     if (!this.changed) return null
     this.changed = false
     return printCounts(this.atCheckpoint)
-  }
-
-  /** What was taken could not be stored. */
-  putBack(): void {
-    this.changed = true
   }
 
   /** Counts an event that the rule matched; the event with what was counted when the rule fires, else null. */

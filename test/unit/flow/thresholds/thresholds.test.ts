@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import { CheckpointSaver } from '../../../../src/flow/checkpoint/saver.ts'
 import { Watermark, type Ticket } from '../../../../src/flow/checkpoint/watermark.ts'
 import { CountedPositions } from '../../../../src/flow/thresholds/counted-positions.ts'
 import { Thresholds } from '../../../../src/flow/thresholds/thresholds.ts'
 import type { StoredPosition } from '../../../../src/flow/checkpoint/position-store.ts'
+import { systemClock } from '../../../../src/model/clock.ts'
 import { Change } from '../../../../src/model/event/change.ts'
-import { BingoError } from '../../../../src/model/errors.ts'
+import { NO_GAPS } from '../../../../src/model/event/gap.ts'
 import type { Rule } from '../../../../src/model/rule/rule.ts'
+import { SourceState } from '../../../../src/model/source/source-state.ts'
+import { createStats } from '../../../../src/model/stats.ts'
 import { CounterRecord } from '../../../../src/state/counters/counter-record.ts'
 import { MemoryStateStore } from '../../../../src/state/memory/state-store.ts'
 import { silentLog, tableDef, transaction } from '../../../support/jobs.ts'
@@ -73,6 +77,29 @@ class MortalState extends MemoryStateStore {
   }
 }
 
+/** What stores the position of a run, and its counters with it. */
+function saverOf(
+  run: Run,
+  counters: CounterRecord,
+  epoch: number,
+  { save, beforeSave }: { save: (next: StoredPosition) => Promise<void>; beforeSave: () => Promise<void> },
+): CheckpointSaver<Place> {
+  return new CheckpointSaver<Place>({
+    store: new CountedPositions({ description: 'test', save }, counters, run.thresholds),
+    epoch,
+    intervalMs: 1,
+    watermark: run.watermark,
+    positions: { print: (place) => JSON.stringify(place), parse: (text) => JSON.parse(text) as Place },
+    gaps: { log: NO_GAPS },
+    beforeSave,
+    onSaved: () => undefined,
+    clock: systemClock,
+    log: silentLog,
+    stats: createStats(1),
+    state: new SourceState(),
+  })
+}
+
 describe('Counters are as of the checkpoint, whenever the daemon dies', () => {
   test.each(Array.from({ length: 60 }, (_, seed) => seed))('seed %i', async (seed) => {
     const random = lcg(seed)
@@ -98,33 +125,32 @@ describe('Counters are as of the checkpoint, whenever the daemon dies', () => {
         const found = await counters.load(kept.position)
         if (found !== null) run.thresholds.restore(found, { rules: [rule], files: [] })
       }
-      const inner = {
-        description: 'test',
-        save: async (next: StoredPosition) => {
-          await positions.save('position', next.position, (await positions.load('position'))?.version ?? null)
-          kept.position = next.position
-        },
+      let n = start === null ? 0 : start.n + 1
+      const readOn = (): void => {
+        for (const id of run.read(n, history[n]!.changes, history[n]!.rolledBack)) fired.add(id)
+        while (run.unfinished.length > 0 && random(3) > 0) run.unfinished.shift()!.release()
+        n += 1
       }
-      const store = new CountedPositions(inner, counters, run.thresholds)
+      const saver = saverOf(run, counters, life, {
+        save: async ({ position }) => {
+          await positions.save('position', position, (await positions.load('position'))?.version ?? null)
+          kept.position = position
+          // Stored, and the answer is lost.
+          if (random(6) === 0) throw new Error('lost')
+        },
+        // Reading goes on while what has ended leaves the store of waiting events.
+        beforeSave: async () => {
+          await Promise.resolve()
+          if (n < history.length && random(2) === 0) readOn()
+        },
+      })
       state.killAt = life < 6 ? 1 + random(25) : Infinity
       state.after = random(2) === 0
-      try {
-        for (let n = start === null ? 0 : start.n + 1; n < history.length; n++) {
-          for (const id of run.read(n, history[n]!.changes, history[n]!.rolledBack)) fired.add(id)
-          while (run.unfinished.length > 0 && random(3) > 0) run.unfinished.shift()!.release()
-          const { position } = run.watermark
-          if (position === null || random(3) > 0) continue
-          await store.save({
-            position: JSON.stringify(position),
-            savedAt: n,
-            epoch: life + 1,
-            gaps: { total: 0 } as never,
-          })
-        }
-        done = true
-      } catch (error) {
-        if (!(error instanceof BingoError && error.cause instanceof Killed)) throw error
+      while (n < history.length && state.killAt > 0) {
+        readOn()
+        if (random(3) === 0) await saver.saveIfMoved()
       }
+      done = state.killAt > 0
     }
     expect([...fired].toSorted((one, other) => one - other)).toEqual(expected)
   })
