@@ -1,5 +1,6 @@
 import type { ReplayWindow } from '../model/delivery/delivery-run.ts'
 import type { Pausable } from '../model/source/source.ts'
+import type { Replay } from '../waiting/replay-mark.ts'
 import type { Reading } from './reading.ts'
 
 type Readings = () => Iterable<Reading<object>>
@@ -24,5 +25,15 @@ export function replayWindow(readings: Readings): ReplayWindow {
     get caughtUp() {
       return [...readings()].every(({ caughtUp }) => caughtUp)
     },
+  }
+}
+
+/** How far all sources have come with what they read again. */
+export function replayOf(readings: Readings): Replay {
+  return {
+    readUpToMs: () => Math.min(...[...readings()].map(({ progress }) => progress.replayedUpToMs)),
+    isSourceDown: () => [...readings()].some(({ progress }) => progress.isDown),
+    mark: () => [...readings()].map(({ watermark }) => watermark.newestSealed),
+    isFinished: (mark) => [...readings()].every(({ watermark }, i) => watermark.finished >= mark[i]!),
   }
 }

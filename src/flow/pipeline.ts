@@ -13,7 +13,7 @@ import { BackPressure } from './back-pressure.ts'
 import { JobEnds } from './job-ends.ts'
 import type { Pipeline, PipelineDeps, PipelineOptions } from './pipeline-contract.ts'
 import { Reading } from './reading.ts'
-import { allOf, replayWindow } from './all-readings.ts'
+import { allOf, replayOf, replayWindow } from './all-readings.ts'
 import { Router } from './router.ts'
 import { DdlNotes } from './ddl-notes.ts'
 import { drain } from './drain.ts'
@@ -97,7 +97,7 @@ class StagedPipeline implements Pipeline {
       log,
       state: stats.waiting,
       signal: this.giveUp.signal,
-      readUpToMs: () => this.replayedUpToMs(),
+      replay: replayOf(() => this.readings.values()),
       stored: (job) => {
         this.deliveries.stored(job)
         this.ends.stored(job)
@@ -214,7 +214,12 @@ class StagedPipeline implements Pipeline {
 
   async run(signal: AbortSignal): Promise<void> {
     const { replaced } = this.deps
-    if (!(await this.deliveries.open(signal)) || !(await this.openLines(signal))) return
+    const isReplaced = new AbortController()
+    replaced?.catch(() => isReplaced.abort())
+    const opening = AbortSignal.any([signal, isReplaced.signal])
+    if (!(await this.deliveries.open(opening)) || !(await this.openLines(opening))) {
+      return isReplaced.signal.aborted ? replaced : undefined
+    }
     this.opened = true
     this.deliveries.prepare(this.ruleSet)
     this.router.open()
@@ -290,13 +295,7 @@ class StagedPipeline implements Pipeline {
   /** While reading pauses, nobody knows what was committed meanwhile. */
   private readUpToMs(): number {
     const { paused } = this.deps.stats.budget
-    return Math.min(...[...this.readings.values()].map((reading) => reading.readUpToMs(paused)))
-  }
-
-  /** What waits is not held back by a source that rests, since it may rest because of what waits. */
-  private replayedUpToMs(): number {
-    if (this.deps.stats.budget.paused) return Infinity
-    return Math.min(...[...this.readings.values()].map((reading) => reading.replayedUpToMs))
+    return Math.min(...[...this.readings.values()].map(({ progress }) => progress.readUpToMs(paused)))
   }
 
   private async prepare(job: InFlightJob): Promise<void> {

@@ -20,10 +20,8 @@ import { GroupIntake } from './intake.ts'
 import { CountedPositions } from './thresholds/counted-positions.ts'
 import { Thresholds } from './thresholds/thresholds.ts'
 import type { OutboxRows } from './outbox-rows.ts'
+import { ReadProgress } from './read-progress.ts'
 import type { RuleCounters } from './rule-counters.ts'
-
-/** A source that does not tell where it ends counts as read when it has brought nothing for so long. */
-const QUIET_MS = 5_000
 
 /** One source of a pipeline, with the place where its position is kept and what was found there. */
 export interface SourceEntry<P extends object> {
@@ -73,6 +71,7 @@ export interface ReadingDeps {
 /** Reads one source: its events become jobs, and its checkpoint follows the jobs that have ended. */
 export class Reading<P extends object> {
   readonly watermark: Watermark<P>
+  readonly progress: ReadProgress
   private readonly deps: ReadingDeps
   private readonly source: Source<P>
   private readonly intake: GroupIntake<P>
@@ -80,8 +79,6 @@ export class Reading<P extends object> {
   private readonly saver: CheckpointSaver<P>
   private readonly thresholds: Thresholds
   private readonly counters: KeptCounters | null
-  private readonly seen = { groups: -1, atMs: 0 }
-  private readonly seenAgain = { groups: -1, atMs: 0 }
   private signal: AbortSignal = AbortSignal.abort()
 
   constructor(entry: SourceEntry<P>, matcher: Matcher, deps: ReadingDeps) {
@@ -94,6 +91,7 @@ export class Reading<P extends object> {
     this.counters = entry.counters ?? null
     const { state } = source
     state.work = watermark
+    this.progress = new ReadProgress(state, clock)
     this.intake = new GroupIntake<P>(matcher, {
       lanes,
       stats,
@@ -156,28 +154,6 @@ export class Reading<P extends object> {
     return this.source.state.caughtUp
   }
 
-  /** Commit time up to which everything was read; Infinity when nothing is left to read. `paused`: reading is. */
-  readUpToMs(paused: boolean): number {
-    return paused ? this.source.state.lastCommitAt : this.upToMs(this.seen)
-  }
-
-  /** The same for what may come again after a restart: of what has not begun to come, nothing has. */
-  get replayedUpToMs(): number {
-    return this.source.state.lastCommitAt === 0 ? Infinity : this.upToMs(this.seenAgain)
-  }
-
-  /** `seen`: of whoever asks, since only what is asked for again and again is known to be quiet. */
-  private upToMs(seen: { groups: number; atMs: number }): number {
-    const { connected, caughtUp, lastCommitAt, address, endUnknown, groups } = this.source.state
-    if (!connected) return lastCommitAt
-    if (caughtUp) return Infinity
-    if (address !== '' && endUnknown === null) return lastCommitAt
-    // Nobody knows where it ends: what comes no more has come.
-    const now = this.deps.clock.monotonicMs()
-    if (groups !== seen.groups) Object.assign(seen, { groups, atMs: now })
-    return now - seen.atMs >= QUIET_MS ? Infinity : lastCommitAt
-  }
-
   useRules(matcher: Matcher, ruleSet: RuleSet): void {
     this.intake.useRules(matcher)
     this.thresholds.useRules(ruleSet)
@@ -195,8 +171,12 @@ export class Reading<P extends object> {
   /** Resolves when the source has ended; rejects with what ended it. */
   read(signal: AbortSignal): Promise<void> {
     this.signal = signal
+    this.progress.began()
     this.gapKeeper.resume()
-    const run = (): Promise<void> => this.source.run(this.intake, this.watermark.position, signal)
+    const run = async (): Promise<void> => {
+      await this.source.run(this.intake, this.watermark.position, signal)
+      if (!signal.aborted) this.progress.ended()
+    }
     const ruleSet = this.deps.ruleSet()
     const counts = ruleSet.rules.some(({ threshold }) => threshold !== null && threshold !== undefined)
     const { counters } = this

@@ -108,6 +108,8 @@ export interface StoreState {
 /** The store of waiting events, and what waits there by line, as it was a moment ago. */
 export interface WaitingState extends StoreState {
   lines: ReadonlyMap<string, WaitingLineState>
+  /** Jobs on their way into the store, which hold the checkpoint and memory until then. */
+  unwritten: number
   /** By rule. */
   readonly suspendedRules: Map<string, SuspendedRule>
 }
@@ -157,7 +159,7 @@ export function createStats(budgetBytes: number, targetBudgetBytes?: number): St
     rules: new Map(),
     standby: { role: 'alone', leader: null, since: 0, unconfirmedSince: 0 },
     deadLetters: { blockedSince: 0, blockedBy: null },
-    waiting: { blockedSince: 0, blockedBy: null, lines: new Map(), suspendedRules: new Map() },
+    waiting: { blockedSince: 0, blockedBy: null, lines: new Map(), unwritten: 0, suspendedRules: new Map() },
     reload: { refusedSince: 0, problem: null, refusedTotal: 0 },
     budget,
     targets: budget.targets,

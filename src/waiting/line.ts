@@ -1,7 +1,6 @@
 import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredLine, StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
-import { committedAtMs } from './record.ts'
-import { ReplayMark } from './replay-mark.ts'
+import type { MayMove, ReplayMark } from './replay-mark.ts'
 
 /** Stands for every key, of which none is empty. */
 const ALL = ''
@@ -13,8 +12,10 @@ export interface WaitingLineDeps {
   readonly revise: (job: InFlightJob) => void
   /** It is being added: if the answer is lost, it is added once more, at another place. */
   readonly isWritten: (id: string) => boolean
-  /** Commit time up to which everything was read that may come again after a restart; Infinity: nothing comes again. */
-  readonly readUpToMs: () => number
+  /** Of all lines. */
+  readonly replay: ReplayMark
+  /** Something that the process before has left may stand in some line. */
+  readonly hasFormer: () => boolean
 }
 
 /**
@@ -31,9 +32,6 @@ export class WaitingLine implements StoredLine {
   /** Place of the last record read, and of the last one added by this process. */
   private readUpTo: WaitingSeq = 0
   private addedUpTo: WaitingSeq = 0
-  /** What stands before the first place that this process was given is of the process before. */
-  private addedFrom: WaitingSeq = Infinity
-  private readonly replay: ReplayMark
   /** There may be records behind `readUpTo` that this process did not add. */
   private more = false
   /** Keys with a revision that is not written yet, and how many; of all keys under `ALL`. */
@@ -55,7 +53,6 @@ export class WaitingLine implements StoredLine {
   constructor(name: string, deps: WaitingLineDeps) {
     this.name = name
     this.deps = deps
-    this.replay = new ReplayMark(deps.readUpToMs)
   }
 
   /** Everything that was ever added has been read. */
@@ -66,7 +63,6 @@ export class WaitingLine implements StoredLine {
   /** `baseMs`: what a delay counts from. */
   add(job: InFlightJob, baseMs: number): void {
     this.pending += 1
-    this.replay.began()
     this.rules.add(job.action.rule.id)
     this.deps.add(job, baseMs)
   }
@@ -121,10 +117,18 @@ export class WaitingLine implements StoredLine {
     else this.revising.delete(key)
   }
 
+  get isReplaying(): boolean {
+    return this.deps.hasFormer() && this.deps.replay.isReplaying
+  }
+
+  /** Something that the process before has left may stand here. */
+  get hasFormer(): boolean {
+    return this.more && this.deps.replay.isFormer(this.readUpTo + 1)
+  }
+
   /** A job was cancelled before it was written. */
   dropped(): void {
     this.pending -= 1
-    this.replay.ended()
   }
 
   /** The next records. Each has to be given an end: by a hold, or by `back`. One call at a time. */
@@ -132,13 +136,13 @@ export class WaitingLine implements StoredLine {
     const { addedUpTo, backs } = this
     this.revisedRecords.clear()
     this.cameAgain.clear()
-    const cameAgainUpToMs = this.replay.upToMs()
+    const mayMove = this.deps.replay.mayMove()
     const meanwhile = (this.addedMeanwhile = new Map<string, WaitingSeq>())
     const page = await this.deps.page(this.readUpTo, limit)
     this.addedMeanwhile = null
     // What was read went back meanwhile: it comes first.
     if (backs !== this.backs) return []
-    const records = this.answered(page, cameAgainUpToMs)
+    const records = this.answered(page, mayMove)
     this.inHand = records
     this.inHandById = null
     for (const [id, seq] of meanwhile) this.moved(id, seq)
@@ -153,14 +157,12 @@ export class WaitingLine implements StoredLine {
   }
 
   /**
-   * What the process before has left may come again, and moves to the end then: part of it may have, and would be overtaken by
-   * what is still ahead here. So that waits until it has come again, or will not any more (invariant 2).
+   * What the process before has left may come again, and moves to the end then, of this line or another: part of it may have,
+   * and would be overtaken by what is still ahead here. So that waits until it has come again, or will not any more
+   * (invariant 2).
    */
-  private answered(page: readonly StoredRecord[], cameAgainUpToMs: number): readonly StoredRecord[] {
-    const mayMove = (record: StoredRecord): boolean =>
-      record.seq < this.addedFrom && committedAtMs(record) >= cameAgainUpToMs
-    const isReplaying = this.addedFrom !== Infinity && cameAgainUpToMs !== Infinity
-    const place = page.findIndex((record) => this.deps.isWritten(record.id) || (isReplaying && mayMove(record)))
+  private answered(page: readonly StoredRecord[], mayMove: MayMove): readonly StoredRecord[] {
+    const place = page.findIndex((record) => this.deps.isWritten(record.id) || mayMove(record))
     return place < 0 ? page : page.slice(0, place)
   }
 
@@ -184,7 +186,6 @@ export class WaitingLine implements StoredLine {
 
   added({ id, shape }: WaitingRecord, seq: WaitingSeq | null): void {
     this.pending -= 1
-    this.replay.ended()
     if (seq === null) {
       // Unless the answer of a first call was lost, which had put it here.
       this.more = true
@@ -195,7 +196,7 @@ export class WaitingLine implements StoredLine {
     this.moved(id, seq)
     this.rules.add(shape.ruleId)
     this.addedUpTo = Math.max(this.addedUpTo, seq)
-    this.addedFrom = Math.min(this.addedFrom, seq)
+    this.deps.replay.placed(seq)
   }
 
   /**

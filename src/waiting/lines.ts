@@ -8,6 +8,7 @@ import { recordOf } from './record.ts'
 import { withoutRevised, type Addition, type Written } from './additions.ts'
 import { WaitingLine } from './line.ts'
 import { RecordHold } from './record-hold.ts'
+import { NO_REPLAY, ReplayMark, type Replay } from './replay-mark.ts'
 import { reviseStored } from './stored-revisions.ts'
 
 /** What is written together: jobs of at most so many bytes as they are counted in memory. */
@@ -16,8 +17,9 @@ const MOST_BYTES = 8 << 20
 const MOST_REMOVALS = 5_000
 /** How long a write waits for others to go with: each is synced to disk. */
 const GATHER_MS = 5
-/** Between two looks at the totals, which are for people and for limits. */
+/** Between two looks at the totals, which are for people and for limits; and until the first one, when anything waits. */
 const TOTALS_MS = 1_000
+const FIRST_TOTALS_MS = 100
 
 export interface WaitingLinesDeps {
   readonly store: WaitingStore
@@ -26,8 +28,8 @@ export interface WaitingLinesDeps {
   readonly state: WaitingState
   /** Aborted when a stop gives up waiting. */
   readonly signal: AbortSignal
-  /** Commit time up to which everything was read that may come again after a restart. Absent: nothing comes again. */
-  readonly readUpToMs?: (() => number) | undefined
+  /** Absent: nothing comes again. */
+  readonly replay?: Replay | undefined
   /** The job is durable in its line: it leaves memory, and holds nothing any more. */
   readonly stored: (job: InFlightJob) => void
 }
@@ -39,6 +41,7 @@ export interface WaitingLinesDeps {
 export class WaitingLines {
   private readonly deps: WaitingLinesDeps
   private readonly byName = new Map<string, WaitingLine>()
+  private readonly replay: ReplayMark
   private additions: Addition[] = []
   /** Records whose places are not known yet, and their ids where somebody has asked. */
   private writing: readonly WaitingRecord[] = []
@@ -53,12 +56,14 @@ export class WaitingLines {
 
   constructor(deps: WaitingLinesDeps) {
     this.deps = deps
+    this.replay = new ReplayMark(deps.replay ?? NO_REPLAY, deps.clock)
   }
 
   /** Learns what waits. Waits for a store that is down; rejects when aborted, or refused for good. */
   async open(signal: AbortSignal): Promise<void> {
     const totals = await patiently({ ...this.patience(), signal }, () => this.deps.store.lines())
     for (const { line, shapes } of totals) this.line(line).found(shapes)
+    this.replay.found(totals.map(({ line }) => this.line(line).rules))
     this.noteTotals(totals)
   }
 
@@ -75,7 +80,8 @@ export class WaitingLines {
         // In the order of the additions: what is added later stays.
         revise: (job) => this.add(job, line!, 0),
         isWritten: (id) => this.isWritten(id),
-        readUpToMs: () => this.deps.readUpToMs?.() ?? Infinity,
+        replay: this.replay,
+        hasFormer: () => [...this.byName.values()].some((each) => each.hasFormer),
         hold: (record, uses) => new RecordHold(record.seq, uses, (seq) => this.remove(seq, line!)),
       })
       this.byName.set(name, line)
@@ -120,6 +126,7 @@ export class WaitingLines {
 
   private add(job: InFlightJob, line: WaitingLine, baseMs: number): void {
     this.additions.push({ job, line, baseMs })
+    this.deps.state.unwritten += 1
     if (this.additions.length >= MOST_RECORDS) this.enough?.()
     this.start()
   }
@@ -155,9 +162,14 @@ export class WaitingLines {
     if (kept.length > 0) await this.write(kept)
     for (const { job, line } of gone) {
       line.dropped()
-      this.deps.stored(job)
+      this.stored(job)
     }
-    for (const { job } of revisions) this.deps.stored(job)
+    for (const { job } of revisions) this.stored(job)
+  }
+
+  private stored(job: InFlightJob): void {
+    this.deps.state.unwritten -= 1
+    this.deps.stored(job)
   }
 
   private async write(additions: readonly Written[]): Promise<void> {
@@ -169,7 +181,7 @@ export class WaitingLines {
     for (const [i, { addition }] of additions.entries()) {
       const { job, line } = addition
       line.added(records[i]!, places[i] ?? null)
-      this.deps.stored(job)
+      this.stored(job)
     }
   }
 
@@ -210,7 +222,8 @@ export class WaitingLines {
   private askTotals(): void {
     if (this.totalsAsked) return
     this.totalsAsked = true
-    this.deps.clock.afterIdle(TOTALS_MS, () => {
+    const { state, clock } = this.deps
+    clock.afterIdle(state.lines.size === 0 ? FIRST_TOTALS_MS : TOTALS_MS, () => {
       this.totalsAsked = false
       void this.deps.store.lines().then(
         (totals) => this.noteTotals(totals),

@@ -33,7 +33,8 @@ export function randomHistory(random: Random, { groups, rows }: HistoryShape): G
       file: 'binlog.000001',
       offset: number,
       serverId: 1,
-      timestampUs: (1_700_000_000_000 + number) * 1_000,
+      // Commit times do not ascend in every log.
+      timestampUs: (1_700_000_000_000 + number - ((number * 7) % 5)) * 1_000,
       query: null,
     }
     const large = random.chance(0.08)

@@ -20,6 +20,9 @@ const ONE_AFTER_THE_OTHER = new Set(['pair'])
 
 const LATEST = new Set(KINDS.filter(({ coalesce }) => coalesce === 'latest').map(({ id }) => id))
 
+/** Rules that send every event, so that what comes first of each is in order over crashes as well. */
+const EACH = new Set(KINDS.filter(({ coalesce }) => coalesce === 'none').map(({ id }) => id))
+
 /** An action for an event that is durable in a line of the waiting store. */
 interface Waiting {
   readonly id: string
@@ -62,6 +65,8 @@ export class Ledger {
   private readonly newestRow = new Map<string, number>()
   /** `rule/action/row key` → number of the newest acknowledged effect of all. */
   private readonly newestOfAll = new Map<string, number>()
+  /** The same, but for what a process that was replaced had sent before. */
+  private readonly newestFirst = new Map<string, number>()
   /** `rule/row key` → number of the change that it is parked behind. */
   private readonly parkedBehind = new Map<string, number>()
   private checkedUpTo = 0
@@ -136,11 +141,17 @@ export class Ledger {
     for (const group of groups)
       this.ordered({ place: `${incarnation}/${group}`, event, number, id, acknowledged, group, repeated })
     if (!acknowledged) return
+    const row = `${rule}/${action}/${rowKey}`
+    if (!late && EACH.has(rule)) {
+      const newest = this.newestFirst.get(row) ?? -1
+      if (!this.done.has(id) && number < newest)
+        this.broken(2, `${id} (${number}) came for the first time behind ${newest} of its row`)
+      this.newestFirst.set(row, Math.max(newest, number))
+    }
     if (seen.has(id) && !this.comesAgain(incarnation, id, number))
       this.broken(5, `${id} was acknowledged twice without a crash`)
     seen.add(id)
     this.done.add(id)
-    const row = `${rule}/${action}/${rowKey}`
     this.newestOfAll.set(row, Math.max(this.newestOfAll.get(row) ?? 0, number))
     // What a process that was replaced had sent before may arrive behind the effects of the new one.
     if (this.starts.has(incarnation + 1)) return

@@ -66,8 +66,13 @@ export class SimClock {
 
   private add(ms: number, fn: () => void, life: Life): Timer {
     const call: Call = { atMs: this.ms + Math.max(0, ms), order: this.order++, fn, life, cancelled: false }
-    let at = this.calls.length
-    while (at > 0 && later(this.calls[at - 1]!, call)) at -= 1
+    // Behind all that are due by then, in the order in which they were asked for.
+    let at = 0
+    for (let end = this.calls.length; at < end;) {
+      const middle = (at + end) >>> 1
+      if (later(this.calls[middle]!, call)) end = middle
+      else at = middle + 1
+    }
     this.calls.splice(at, 0, call)
     return { cancel: () => void (call.cancelled = true) }
   }

@@ -131,6 +131,17 @@ export const KINDS: readonly Kind[] = [
     breaks: never,
   },
   ...WAITING_KINDS,
+  {
+    id: 'both',
+    targets: ['c'],
+    coalesce: 'none',
+    onFailure: 'skip',
+    waits: false,
+    delayMs: 1_200,
+    matches: always,
+    fires: always,
+    breaks: never,
+  },
 ]
 
 const DELAYS = [0, 40, 5, 0, 2_000]

@@ -125,8 +125,16 @@ class World {
   }
 
   private async fault(): Promise<void> {
-    switch (this.random.int(0, 7)) {
+    switch (this.random.int(0, 8)) {
       case 0:
+        this.kill(this.current)
+        this.current = this.start()
+        break
+      case 8:
+        // Once more in the middle of the replay.
+        this.kill(this.current)
+        this.current = this.start()
+        await this.pass(this.random.int(1, 60))
         this.kill(this.current)
         this.current = this.start()
         break

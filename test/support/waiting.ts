@@ -6,6 +6,7 @@ import type { RuleSet } from '../../src/model/rule/rule.ts'
 import { createStats } from '../../src/model/stats.ts'
 import { MemoryWaitingStore } from '../../src/state/waiting/memory-store.ts'
 import { WaitingLines } from '../../src/waiting/lines.ts'
+import type { Replay } from '../../src/waiting/replay-mark.ts'
 import { silentLog } from './jobs.ts'
 
 export interface MemoryLines {
@@ -21,19 +22,19 @@ export interface MemoryLinesOptions {
   readonly store?: WaitingStore
   readonly stored?: (job: InFlightJob) => void
   readonly charge?: (job: InFlightJob) => void
-  readonly readUpToMs?: () => number
+  readonly replay?: Replay
 }
 
 /** Lines of waiting events, and the jobs made of them, over a store in memory. */
 export function memoryLines(ruleSet: RuleSet, options: MemoryLinesOptions = {}): MemoryLines {
-  const { lanes = 1, clock = systemClock, store = new MemoryWaitingStore(), stored, charge, readUpToMs } = options
+  const { lanes = 1, clock = systemClock, store = new MemoryWaitingStore(), stored, charge } = options
   const lines = new WaitingLines({
     store,
     clock,
     log: silentLog,
     state: createStats(1).waiting,
     signal: new AbortController().signal,
-    readUpToMs,
+    replay: options.replay,
     stored: (job) => {
       job.end()
       stored?.(job)

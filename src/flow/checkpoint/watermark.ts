@@ -62,6 +62,11 @@ export class Watermark<P> {
     return this.issued
   }
 
+  /** The same of those whose commits were read. */
+  get newestSealed(): number {
+    return this.newestTicket?.sealed === false ? this.issued - 1 : this.issued
+  }
+
   /** Number of the newest transaction with jobs below the watermark; 0 when there was none. */
   get finished(): number {
     return this.finishedUpTo

@@ -49,6 +49,12 @@ export interface StoredRecord extends Omit<WaitingRecord, 'from'> {
   readonly bytes: number
 }
 
+/** The spool that a job was loaded from, by its target, and the record that it was made of. */
+export interface Origin {
+  readonly target: string
+  readonly record: StoredRecord
+}
+
 /** One line as a whole. Lines without records are not listed. */
 export interface LineTotals {
   readonly line: string
@@ -97,6 +103,8 @@ export interface StoredLine {
   readonly rules: ReadonlySet<string>
   /** Everything that was ever added has been read. */
   readonly empty: boolean
+  /** What a restart brings again is being read: most of what comes stands in the store already, and moves. */
+  readonly isReplaying: boolean
   /** `baseMs`: what a delay counts from. */
   add(job: InFlightJob, baseMs: number): void
   /** The next records. One call at a time. */

@@ -10,6 +10,7 @@ import { DelayLine } from '../../../src/flow/windows/delay-line.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import type { Prepared } from '../../../src/model/delivery/preparation.ts'
 import { RevisedRecords } from '../../../src/waiting/newest.ts'
+import { ReplayMark } from '../../../src/waiting/replay-mark.ts'
 import { BrokenInvariant } from '../../simulation/ledger.ts'
 import { simulate } from '../../simulation/simulate.ts'
 
@@ -52,6 +53,10 @@ function put<T extends object>(prototype: T, name: keyof T & string, value: unkn
 }
 
 type Loose = Record<string, (...args: unknown[]) => unknown> & Record<string, unknown>
+
+function settledAtOnce(this: Loose & { next: { readUpToMs: number } | null }): void {
+  if (this.next !== null) Object.assign(this, { settledMs: this.next.readUpToMs, next: null })
+}
 
 describe('A bug that is put in on purpose is found', () => {
   test.each<readonly [string, RegExp, () => void]>([
@@ -103,7 +108,7 @@ describe('A bug that is put in on purpose is found', () => {
     ],
     [
       'what is due leaves before everything was read that may cancel it',
-      /invariant 3: cancelled/,
+      /invariant 3: (cancelled|rechecked)/,
       () => put(DelayLine.prototype as object as Loose, 'mayBeRevised', () => false),
     ],
     [
@@ -128,6 +133,16 @@ describe('A bug that is put in on purpose is found', () => {
       'what was rolled back, or comes again, is counted all the same',
       /invariant [135]: counted/,
       () => put(Thresholds.prototype, 'discard', () => undefined),
+    ],
+    [
+      'what a replay has not brought again yet leaves ahead of what it has',
+      /invariant 2/,
+      () => put(ReplayMark.prototype, 'mayMove', () => () => false),
+    ],
+    [
+      'what was read again counts as stored while it waits in memory',
+      /invariant 2/,
+      () => put(ReplayMark.prototype as object as Loose, 'settle', settledAtOnce),
     ],
     ['a paused target is sent to', /paused/, () => put(TargetQueue.prototype, 'isPaused', () => false)],
   ])(
