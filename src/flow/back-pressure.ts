@@ -4,6 +4,8 @@ import type { Budget } from '../model/delivery/budget.ts'
 import type { Clock, Timer } from '../model/clock.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { Pausable } from '../model/source/source.ts'
+import type { WaitingState } from '../model/stats.ts'
+import { WritePause } from './write-pause.ts'
 
 /** Bulk changes pause and resume reading many times a second; only what lasts is looked at for the log. */
 const LOOK_EVERY_MS = 1_000
@@ -13,6 +15,7 @@ export interface BackPressureDeps {
   readonly log: Log
   readonly clock: Clock
   readonly sources: Pausable
+  readonly waiting: Pick<WaitingState, 'unwritten'>
 }
 
 /**
@@ -22,12 +25,14 @@ export interface BackPressureDeps {
 export class BackPressure {
   private readonly deps: BackPressureDeps
   private readonly brief: BriefPause
+  private readonly writes: WritePause
   private timer: Timer | null = null
   private toldAtMs: number | null = null
 
   constructor(deps: BackPressureDeps) {
     this.deps = deps
     this.brief = new BriefPause(deps.sources, deps.clock)
+    this.writes = new WritePause(deps.sources, deps.clock, deps.waiting)
   }
 
   charge(job: InFlightJob): void {
@@ -37,12 +42,14 @@ export class BackPressure {
   release(job: InFlightJob): void {
     const { budget } = this.deps
     this.brief.released(budget.release(job.action.target, job.bytes))
+    this.writes.released()
     if (budget.paused && budget.hasRoom) this.resume()
   }
 
   /** Pauses reading when it is time to. */
   check(): void {
     const { budget, sources, clock } = this.deps
+    this.writes.check()
     if (budget.paused) return
     if (!budget.full) {
       // All jobs of a bulk change go to the same few targets: the last one tells as well as any.
@@ -57,6 +64,7 @@ export class BackPressure {
   stop(): void {
     this.stopLooking()
     this.brief.stop()
+    this.writes.stop()
   }
 
   private resume(): void {

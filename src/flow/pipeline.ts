@@ -86,6 +86,7 @@ class StagedPipeline implements Pipeline {
       log,
       clock,
       sources: allOf(() => this.readings.values()),
+      waiting: stats.waiting,
     })
     const run = { name: options.name, epoch: options.epoch, window: replayWindow(() => this.readings.values()) }
     const observers = deps.sources.flatMap(({ observer }) => observer ?? [])

@@ -52,6 +52,7 @@ async function readWithBingo(rules: string): Promise<number> {
     log: silentLog,
     clock: systemClock,
     sources: { pause: () => undefined, resume: () => undefined },
+    waiting: stats.waiting,
   })
   const router = {
     route: (job: InFlightJob) => {

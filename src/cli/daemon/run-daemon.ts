@@ -8,7 +8,7 @@ import { openDaemon, withRole } from '../../app/scale/open.ts'
 import { openAdmin } from './admin.ts'
 import { writeFatal } from './fatal-line.ts'
 import type { RunOptions } from '../commands/run.ts'
-import { growSparingly } from './growing-heap.ts'
+import { growSparingly, heapControls, releaseAfterStart } from './growing-heap.ts'
 import { configFor, daemonLog } from '../context.ts'
 import { rulesFor } from '../rules-for.ts'
 import { logRules, reloadRules } from './reload-rules.ts'
@@ -39,7 +39,9 @@ async function runConfigured(options: RunOptions): Promise<void> {
   logRules(log, ruleSet, warnings)
   const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
   const daemon = await openDaemon(config, ruleSet, { log, stats, clock: systemClock, onReopen: onHangUp })
-  using _heap = growSparingly(stats, systemClock, setFlagsFromString)
+  const heap = heapControls(setFlagsFromString)
+  using _heap = growSparingly(stats, systemClock, heap)
+  using _start = releaseAfterStart(systemClock, heap)
   await using _admin = await openAdmin({ config, daemon, stats, log, clock: systemClock })
   const reread = (): Config =>
     loadConfig({ file: options.config, env: process.env, cwd: process.cwd(), sourceRequired: 'unless events' }).config

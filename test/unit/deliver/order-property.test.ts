@@ -90,7 +90,13 @@ class World {
     this.history = history
     this.stats = createStats(history.budget * JOB_BYTES)
     const sources = new PauseReasons((paused) => void (this.paused = paused))
-    this.backPressure = new BackPressure({ budget: this.stats.budget, log: silentLog, clock: systemClock, sources })
+    this.backPressure = new BackPressure({
+      budget: this.stats.budget,
+      log: silentLog,
+      clock: systemClock,
+      sources,
+      waiting: this.stats.waiting,
+    })
     const superseded = (job: InFlightJob) => this.backPressure.release(job)
     const noLookups = { prepare: () => Promise.resolve(), skipped: superseded }
     const ruleStats = {

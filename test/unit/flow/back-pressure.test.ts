@@ -24,7 +24,7 @@ beforeEach(() => {
   lines = []
   const keep = (level: string) => (fields: object, message: string) => void lines.push({ level, fields, message })
   const log: Log = { ...silentLog, info: keep('info'), warn: keep('warn') }
-  backPressure = new BackPressure({ budget, log, clock: systemClock, sources: pauses() })
+  backPressure = new BackPressure({ budget, log, clock: systemClock, sources: pauses(), waiting: { unwritten: 0 } })
 })
 afterEach(() => {
   backPressure.stop()
@@ -101,6 +101,7 @@ test('a share that is set is kept', () => {
     log: silentLog,
     clock: systemClock,
     sources: pauses(),
+    waiting: { unwritten: 0 },
   })
   goesDown('dead')
   charge('dead', 2)

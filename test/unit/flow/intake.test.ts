@@ -59,7 +59,13 @@ beforeEach(() => {
 
 function intake(...plans: readonly ActionPlan[]): GroupIntake<SourcePosition> {
   const sources = new PauseReasons((paused) => pauseStates.push(paused))
-  backPressure = new BackPressure({ budget: stats.budget, log: silentLog, clock: systemClock, sources })
+  backPressure = new BackPressure({
+    budget: stats.budget,
+    log: silentLog,
+    clock: systemClock,
+    sources,
+    waiting: stats.waiting,
+  })
   const rules = new RuleCounters(stats)
   const router = { route: (job: InFlightJob) => void routed.push(job) }
   return new GroupIntake(new Matcher({ rules: plans.map(({ rule }) => rule), files: [] }, compile), {

@@ -60,7 +60,13 @@ function jobsOf({ ruleSet }: { ruleSet: RuleSet }, ...changes: readonly Change[]
     log: silentLog,
     repeats: { write: () => undefined },
     buffer: new CommitBuffer(stats.budget.limitBytes, rules, { route: (job: InFlightJob) => void routed.push(job) }),
-    backPressure: new BackPressure({ budget: stats.budget, log: silentLog, clock: systemClock, sources }),
+    backPressure: new BackPressure({
+      budget: stats.budget,
+      log: silentLog,
+      clock: systemClock,
+      sources,
+      waiting: stats.waiting,
+    }),
     started: () => undefined,
     gap: () => Promise.resolve(),
   })
