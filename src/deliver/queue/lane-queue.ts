@@ -12,7 +12,8 @@ export class LaneQueue {
   failingSinceMs = 0
   /** Jobs at the head that are being sent, or are being given up. */
   underWay = 0
-  private jobs: InFlightJob[] = []
+  /** Null ahead of the head: what has ended is garbage at once, however long the lane stays busy. */
+  private jobs: (InFlightJob | null)[] = []
   private head = 0
 
   get length(): number {
@@ -25,7 +26,7 @@ export class LaneQueue {
 
   /** The job `offset` places behind the head. */
   at(offset: number): InFlightJob | undefined {
-    return this.jobs[this.head + offset]
+    return this.jobs[this.head + offset] ?? undefined
   }
 
   /** Removes jobs that are not under way; answers them in order. */
@@ -33,7 +34,7 @@ export class LaneQueue {
     const from = this.head + this.underWay
     const taken: InFlightJob[] = []
     const kept = this.jobs.slice(this.head, from)
-    for (const job of this.jobs.slice(from)) (isTaken(job) ? taken : kept).push(job)
+    for (const job of this.jobs.slice(from) as InFlightJob[]) (isTaken(job) ? taken : kept).push(job)
     if (taken.length === 0) return taken
     this.jobs = kept
     this.head = 0
@@ -44,6 +45,7 @@ export class LaneQueue {
   /** Removes the first `count` jobs, then puts `kept` (some of them, in order) back in front. */
   settle(count: number, kept: readonly InFlightJob[] | null): void {
     this.underWay = 0
+    this.jobs.fill(null, this.head, this.head + count)
     this.head += count
     if (kept !== null && kept.length > 0) {
       this.head -= kept.length

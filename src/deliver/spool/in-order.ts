@@ -2,7 +2,8 @@ import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 
 /**
  * One order for jobs that were taken out of several lanes: each lane keeps its own, a job that holds places in other lanes
- * comes when all of them are reached, and no action comes before the one that it follows. Placeholders are left out.
+ * comes when all of them are reached, and no action comes before the one that it follows. Placeholders are left out. As far
+ * as that leaves a choice, it is the order of the commits: the store keeps ids that follow each other in one entry.
  */
 export function inOneOrder(lanes: readonly (readonly InFlightJob[])[]): InFlightJob[] {
   const heads = lanes.map(() => 0)
@@ -15,10 +16,14 @@ export function inOneOrder(lanes: readonly (readonly InFlightJob[])[]): InFlight
   const mayGo = (job: InFlightJob): boolean =>
     !(job.after !== null && waiting.has(job.after)) &&
     (reached.get(job) ?? 0) === job.placeholders.filter((place) => present.has(place)).length
-  for (let moved = true; moved;) {
+  const timeOf = (lane: number): number => lanes[lane]![heads[lane]!]?.at ?? Infinity
+  // Where nothing of the earliest commit may go, later ones may.
+  for (let moved = true, anyTime = false; moved || !anyTime;) {
+    anyTime = !moved
     moved = false
+    const upTo = anyTime ? Infinity : Math.min(...lanes.map((_, lane) => timeOf(lane)))
     for (const [lane, jobs] of lanes.entries()) {
-      for (let job = jobs[heads[lane]!]; job !== undefined; job = jobs[heads[lane]!]) {
+      for (let job = jobs[heads[lane]!]; job !== undefined && job.at <= upTo; job = jobs[heads[lane]!]) {
         const of = job.placeholderFor
         if (of !== null && waiting.has(of)) {
           if (seen.has(job)) break

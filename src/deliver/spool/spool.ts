@@ -46,9 +46,12 @@ export class Spool implements WakeableQueue {
     this.deps = deps
   }
 
-  /** Something waits, or soon will, so that whatever comes has to wait behind it. */
+  /**
+   * Something waits, or soon will, so that whatever comes has to wait behind it. While the target is down, so is what it is
+   * probed with: else each event of a quiet rule would go to memory first, and overflow from there.
+   */
   get active(): boolean {
-    return !this.idle || !this.deps.reader.line.empty
+    return !this.idle || !this.deps.reader.line.empty || (this.loaded > 0 && this.isDown)
   }
 
   /** Everything that came in is on its way to the store, and nothing is on its way out. */
@@ -115,16 +118,22 @@ export class Spool implements WakeableQueue {
     }
   }
 
+  private get isDown(): boolean {
+    return (this.deps.queue()?.downForMs ?? 0) > 0
+  }
+
   /** An action whose predecessor is on its way elsewhere would be sent before it. */
   private mayWrite({ after }: InFlightJob): boolean {
-    const isFull = this.deps.bytes.held >= this.deps.maxBytes()
+    const { bytes, maxBytes, reader } = this.deps
+    // What waits is held back until the whole replay is in the store: a limit would hold back the replay.
+    const isFull = bytes.held >= maxBytes() && !reader.line.isReplaying
     return !isFull && (after === null || after.done || after.writtenBy === this)
   }
 
   private room(): number {
     const queue = this.deps.queue()
     if (queue?.isPaused === true) return 0
-    if (queue !== undefined && queue.downForMs > 0) return queue.length === 0 ? 1 : 0
+    if (queue !== undefined && this.isDown) return queue.length === 0 ? 1 : 0
     if (!this.deps.hasRoom()) return Math.max(0, LEAST_LOADED - this.loaded)
     return (queue?.length ?? 0) < ENOUGH_QUEUED ? PAGE : 0
   }

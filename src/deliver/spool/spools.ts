@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../model/clock.ts'
 import type { Budget } from '../../model/delivery/budget.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import { SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
-import type { StoredLines, StoredRecord } from '../../model/delivery/waiting.ts'
+import type { Origin, StoredLines, StoredRecord } from '../../model/delivery/waiting.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { WaitingState } from '../../model/stats.ts'
 import type { TargetQueue } from '../queue/target-queue.ts'
@@ -38,11 +38,6 @@ export interface SpoolsDeps {
   readonly emptied: (target: string) => void
 }
 
-interface Origin {
-  readonly spool: Spool
-  readonly record: StoredRecord
-}
-
 /**
  * The spools of all targets. A target that is down for long, or whose backlog fills its share of the budget, overflows
  * into the store instead of stopping the sources: reading goes on, and the checkpoint moves (invariants 4 and 6).
@@ -53,8 +48,7 @@ export class Spools {
   private readonly byTarget = new Map<string, Spool>()
   /** One object for each line: jobs that it has loaded find it again. */
   private readonly known = new Map<string, Spool>()
-  /** Jobs in memory that were made of records. */
-  private readonly origins = new Map<InFlightJob, Origin>()
+  /** Records of which jobs are in memory. */
   private readonly loaded = new Set<number>()
   private timers: Timer[] = []
   private pumping: Timer | null = null
@@ -99,10 +93,7 @@ export class Spools {
 
   /** The job has ended, or is durable in another line. */
   left(job: InFlightJob): void {
-    const origin = this.origins.get(job)
-    if (origin === undefined) return
-    this.forget(job, origin)
-    origin.spool.pump()
+    if (job.origin !== null) this.forget(job, job.origin).pump()
   }
 
   stopLoading(): void {
@@ -147,7 +138,7 @@ export class Spools {
   }
 
   private onward(job: InFlightJob, spool: Spool, record: StoredRecord): void {
-    this.origins.set(job, { spool, record })
+    job.origin = { target: spool.target, record }
     spool.loaded += 1
     this.loaded.add(record.seq)
     if (!this.take(job, spool)) this.deps.push(job)
@@ -188,14 +179,13 @@ export class Spools {
    */
   private relieve(target: string, queue: TargetQueue): void {
     const spool = this.known.get(target)
-    const isLoaded = (job: InFlightJob): boolean => spool !== undefined && this.origins.get(job)?.spool === spool
+    const isLoaded = (job: InFlightJob): boolean => job.origin?.target === target
     // Where nothing fits, what is queued stays where it is, and is its own probe.
     const { state, options } = this.deps
     const held = new SpoolBytes(state, SPOOL_PREFIX + target).held
     if (spool === undefined && held >= options(target).maxBytes) return
-    const records = new Set([...this.origins.values()].filter((each) => each.spool === spool))
     // The probe stays.
-    if (spool !== undefined && records.size <= 1 && queue.length <= records.size) return
+    if (spool !== undefined && spool.loaded <= 1 && queue.length <= spool.loaded) return
     const lanes = queue.takeOut(() => true)
     const rules = new Set(lanes.flat().map(({ action }) => action.rule))
     const follows = (job: InFlightJob): boolean =>
@@ -211,17 +201,14 @@ export class Spools {
   }
 
   private unload(spool: Spool, jobs: readonly InFlightJob[]): void {
-    const origins = jobs.map((job) => this.origins.get(job)!)
-    for (const [i, job] of jobs.entries()) {
-      this.forget(job, origins[i]!)
+    const records = jobs.map(({ origin }) => origin!.record)
+    for (const job of jobs) {
+      this.forget(job, job.origin!)
       // What is loaded in its place is another object, that nothing follows which is in memory now.
       job.done = true
       this.deps.unloaded(job)
     }
-    spool.back(
-      origins.map(({ record }) => record),
-      this.deps.lines.removed(),
-    )
+    spool.back(records, this.deps.lines.removed())
   }
 
   private overflow(spool: Spool, jobs: readonly InFlightJob[], { downForMs, isPaused }: TargetQueue): void {
@@ -236,13 +223,15 @@ export class Spools {
   private comesThrough(target: string, job: InFlightJob): boolean {
     const path = spoolPath(job.action)
     const place = path.indexOf(target)
-    const origin = this.origins.get(job)?.spool.target
+    const origin = job.origin?.target
     return job.action.target.id !== target && place >= 0 && (origin === undefined || path.indexOf(origin) <= place)
   }
 
-  private forget(job: InFlightJob, { spool, record }: Origin): void {
-    this.origins.delete(job)
+  private forget(job: InFlightJob, { target, record }: Origin): Spool {
+    const spool = this.known.get(target)!
+    job.origin = null
     this.loaded.delete(record.seq)
     spool.loaded -= 1
+    return spool
   }
 }

@@ -4,6 +4,7 @@ import type { Attempt } from './dead-letter.ts'
 import { jobKeyText } from '../rule/rule-key.ts'
 import { addressOf } from './payload-address.ts'
 import type { EvaluationFailure, Preparation, Prepared } from './preparation.ts'
+import type { Origin } from './waiting.ts'
 
 /** What a job keeps from being passed by the checkpoint: its transaction's entry in the watermark (invariant 4). */
 export interface Hold {
@@ -60,6 +61,8 @@ export class InFlightJob implements Sendable {
   done = false
   /** What has handed it to a line of the store: what it hands in later comes behind it there. */
   writtenBy: WakeableQueue | null = null
+  /** Here, and not in a map: a map's outgrown tables would keep thousands of ended jobs alive until the next full collection. */
+  origin: Origin | null = null
   attempts: Attempt[] | null = null
   /** Monotonic time of the first of them: how long a job has failed is no matter of the wall clock. */
   failingSinceMs = 0

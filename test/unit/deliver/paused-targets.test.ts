@@ -1,14 +1,12 @@
 import { afterEach, expect, test } from 'vitest'
-import { TargetQueues } from '../../../src/deliver/deliveries.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import type { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import type { Sendable, Target } from '../../../src/model/rule/action.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { assess } from '../../../src/ops/health.ts'
 import { Progress } from '../../../src/ops/progress.ts'
-import { MemoryDeadLetterStore } from '../../../src/state/dead-letters/memory-store.ts'
-import { action, job, seqOf, silentLog } from '../../support/jobs.ts'
-import { memoryLines } from '../../support/waiting.ts'
+import { action, job, seqOf } from '../../support/jobs.ts'
+import { openQueues } from '../../support/target-queues.ts'
 
 const cleanUps: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -21,60 +19,31 @@ const RULES = { rules: [CRM.rule, MAIL.rule], files: [] }
 
 async function open(options: { readonly afterMs?: number; readonly pausedSince?: (target: string) => number } = {}) {
   const stats = createStats(1_000_000)
-  const abort = new AbortController()
   const opened: string[] = []
   const sent: { readonly target: string; readonly seq: number; readonly key: string }[] = []
   let spooled: InFlightJob[] = []
-  const lines = memoryLines(RULES, { stored: (each) => (queues.stored(each), spooled.push(each)) })
-  const queues: TargetQueues = new TargetQueues(
-    {
-      lanes: 2,
-      openTarget: async ({ id }): Promise<Target> => {
-        opened.push(id)
-        return {
-          gather: 'all',
-          maxBatch: 10,
-          maxConcurrency: 2,
-          send: async (jobs: readonly Sendable[]) => {
-            await systemClock.sleep(1)
-            sent.push(...jobs.map((each) => ({ target: id, seq: seqOf(each), key: each.key })))
-            return undefined
-          },
-          close: () => Promise.resolve(),
-        }
-      },
-      spool: { afterMs: options.afterMs ?? 60_000, maxBytes: 1_000_000 },
-      deadLetters: new MemoryDeadLetterStore({ maxCount: 1_000, maxBytes: 1_000_000, maxAgeMs: Infinity }),
-      clock: systemClock,
-      log: silentLog,
-      logSends: null,
-      pausedSince: options.pausedSince,
-      stats,
+  const { queues, close } = await openQueues({
+    rules: RULES,
+    stats,
+    stored: (each) => spooled.push(each),
+    openTarget: async ({ id }): Promise<Target> => {
+      opened.push(id)
+      return {
+        gather: 'all',
+        maxBatch: 10,
+        maxConcurrency: 2,
+        send: async (jobs: readonly Sendable[]) => {
+          await systemClock.sleep(1)
+          sent.push(...jobs.map((each) => ({ target: id, seq: seqOf(each), key: each.key })))
+          return undefined
+        },
+        close: () => Promise.resolve(),
+      }
     },
-    {
-      signal: abort.signal,
-      ended: (each) => each.end(),
-      ruleStats: () => ({
-        matchedTotal: 0,
-        actionsTotal: 0,
-        deliveredTotal: 0,
-        coalescedTotal: 0,
-        errorsTotal: 0,
-        deadLettersTotal: 0,
-      }),
-      unloaded: () => undefined,
-      prepare: () => undefined,
-      hasRoom: () => true,
-      lines: lines.storedLines,
-    },
-  )
-  await queues.open(abort.signal)
-  queues.prepare(RULES)
-  cleanUps.push(async () => {
-    queues.stopLoading()
-    abort.abort()
-    await queues.close()
+    spool: { afterMs: options.afterMs ?? 60_000, maxBytes: 1_000_000 },
+    pausedSince: options.pausedSince,
   })
+  cleanUps.push(close)
   const push = (plan: typeof CRM, from: number, to: number): void => {
     for (let seq = from; seq <= to; seq++)
       queues.push(plan.target, job({ id: seq % 4, seq, action: plan, lane: seq % 2 }))

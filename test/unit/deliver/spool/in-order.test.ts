@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { inOneOrder } from '../../../../src/deliver/spool/in-order.ts'
-import type { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
+import { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
+import { Change } from '../../../../src/model/event/change.ts'
 import { job } from '../../../support/jobs.ts'
 
 const [one, two, three, four] = [1, 2, 3, 4].map((id) => job({ id })) as [
@@ -38,4 +39,34 @@ test('what concerns every lane comes behind what is ahead of it there, and ahead
       [place, four],
     ]),
   ).toEqual([one, all, four])
+})
+
+test('what no lane orders comes in the order of the commits', () => {
+  const at = (id: number, timestampUs: number): InFlightJob => {
+    const { action, change, payload, lane, bytes, hold } = job({ id })
+    const transaction = { ...change.transaction, timestampUs }
+    const { table, op, seq, old, new: new_ } = change
+    return new InFlightJob(
+      action,
+      new Change(table, op, transaction, seq, old, new_, null),
+      payload,
+      lane,
+      bytes,
+      hold,
+      null,
+    )
+  }
+  const [first, second, third, fourth] = [at(1, 10), at(2, 20), at(3, 20), at(4, 30)]
+  expect(
+    inOneOrder([
+      [second, fourth],
+      [first, third],
+    ]),
+  ).toEqual([first, second, third, fourth])
+})
+
+test('what waits for a later commit of another lane does not hold up the others', () => {
+  const [blocked, free, before] = [job({ id: 1 }), job({ id: 2 }), job({ id: 3 })]
+  blocked.follow(before)
+  expect(inOneOrder([[blocked], [free, before]])).toEqual([free, before, blocked])
 })
