@@ -1,6 +1,8 @@
 import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
+import { BingoError } from '../model/errors.ts'
 import { SampledLog } from '../model/sampled-log.ts'
 import type { Clock } from '../model/clock.ts'
+import type { CommandAnswer, TargetCommand, Withdraw } from '../model/delivery/commands.ts'
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
@@ -9,6 +11,7 @@ import type { Stats } from '../model/stats.ts'
 import type { TargetState } from '../model/delivery/target-state.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
 import { FailureHandler } from './failure-handler.ts'
+import { namedTargets } from './named-targets.ts'
 import type { WriteLine } from './queue/send-log.ts'
 import { TargetQueue } from './queue/target-queue.ts'
 import { Spools, type SpoolOptions } from './spool/spools.ts'
@@ -41,17 +44,21 @@ export class TargetQueues implements Deliveries {
   private readonly deps: TargetQueuesDeps
   private readonly hooks: DeliveryHooks
   private readonly queues = new Map<string, OpenQueue>()
-  /** Targets that the rules name now. */
+  /** Targets that the rules and sagas name now. */
   private named: ReadonlySet<string> = new Set()
   private readonly dropped = new Set<string>()
   private failures: FailureHandler | null = null
   private readonly spools: Spools
   private readonly repeats: SampledLog
   private spoolsOpen = false
+  readonly opened: Promise<void>
+  private isOpen: () => void = () => undefined
+  private isStopping = false
 
   constructor(deps: TargetQueuesDeps, hooks: DeliveryHooks) {
     this.deps = deps
     this.hooks = hooks
+    this.opened = new Promise((resolve) => (this.isOpen = resolve))
     const { clock, log, stats } = deps
     this.repeats = new SampledLog(log, clock)
     const { lines, hasRoom, unloaded } = hooks
@@ -79,6 +86,7 @@ export class TargetQueues implements Deliveries {
         { store, clock, log, repeats: this.repeats, signal: giveUp, ruleStats, stats: stats.deadLetters },
         signal,
       )
+      this.isOpen()
       return true
     } catch (error) {
       if (signal.aborted) return false
@@ -96,16 +104,10 @@ export class TargetQueues implements Deliveries {
     return true
   }
 
-  prepare({ rules }: RuleSet): void {
-    const named = new Set<string>()
-    for (const rule of rules) {
-      for (const { target } of rule.actions) {
-        if (named.has(target.id)) continue
-        named.add(target.id)
-        this.use(target)
-      }
-    }
-    this.named = named
+  prepare(ruleSet: RuleSet): void {
+    const named = namedTargets(ruleSet)
+    for (const target of named.values()) this.use(target)
+    this.named = new Set(named.keys())
     for (const id of this.dropped) if (named.has(id)) this.dropped.delete(id)
     for (const [id, open] of this.queues) if (!named.has(id)) this.unname(id, open)
     if (!this.spoolsOpen) this.spools.open()
@@ -117,11 +119,25 @@ export class TargetQueues implements Deliveries {
     this.queueFor(target, job)
   }
 
+  ask(command: TargetCommand): Withdraw {
+    if (this.failures !== null && !this.isStopping) return this.of(command.action.target).queue.ask(command)
+    let isWithdrawn = false
+    const answer: CommandAnswer = this.isStopping ? { tag: 'stopping' } : { tag: 'not sent', error: NOT_OPEN }
+    queueMicrotask(() => isWithdrawn || command.answer(answer))
+    return () => (isWithdrawn = true)
+  }
+
+  isCrowded({ id }: TargetConfig): boolean {
+    return this.queues.get(id)?.queue.isCrowded ?? false
+  }
+
   stored(job: InFlightJob): void {
     this.spools.left(job)
   }
 
   stopLoading(): void {
+    this.isStopping = true
+    for (const { queue } of this.queues.values()) queue.stopCommands()
     this.spools.stopLoading()
   }
 
@@ -161,6 +177,7 @@ export class TargetQueues implements Deliveries {
       open.options = options
       open.queue.reopenAs(() => this.deps.openTarget(config))
     }
+    open.queue.limitRate(config.ratePerSecond ?? null)
     open.queue.prepare()
   }
 
@@ -174,7 +191,7 @@ export class TargetQueues implements Deliveries {
     open.state.unnamedSince = this.deps.clock.now()
     this.deps.log.warn(
       { target: id, code: 'BINGO_TARGET_UNNAMED', queued: open.state.queued },
-      'no rule references this target any more; it closes once its backlog is delivered, or run `bingo targets drop`',
+      'no rule or saga references this target any more; it closes once its backlog is delivered, or run `bingo targets drop`',
     )
   }
 
@@ -182,7 +199,7 @@ export class TargetQueues implements Deliveries {
     if (this.queues.get(id) !== open) return
     this.queues.delete(id)
     this.deps.stats.budget.forget(open.state)
-    this.deps.log.info({ target: id }, 'target closed: no rule references it')
+    this.deps.log.info({ target: id }, 'target closed: no rule or saga references it')
     void open.queue.close().catch(() => undefined)
   }
 
@@ -228,8 +245,10 @@ export class TargetQueues implements Deliveries {
         state,
         signal: this.hooks.signal,
         onEnd: (job, delivered) => this.ended(id, job, delivered),
+        onIdle: () => this.forgetUnnamed(id),
       })
       queue.setPaused(this.deps.pausedSince?.(id) ?? 0)
+      queue.limitRate(config.ratePerSecond ?? null)
       // An event of a rule as it was may come after its target was dropped: it was delayed.
       if (this.dropped.has(id)) queue.drop()
       open = { queue, state, options: stringifyValue(config.options), spool: this.spoolOf(config) }
@@ -238,3 +257,7 @@ export class TargetQueues implements Deliveries {
     return open
   }
 }
+
+const NOT_OPEN = new BingoError('BINGO_SAGA_NOT_SENT', 'BinGo is starting: the command was not sent', {
+  retryable: true,
+})

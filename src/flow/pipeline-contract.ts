@@ -1,5 +1,6 @@
 import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
+import type { Commands } from '../model/delivery/commands.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
 import type { DeliveryRun } from '../model/delivery/delivery-run.ts'
 import type { LookupReader } from '../model/delivery/preparation.ts'
@@ -20,6 +21,8 @@ export interface Pipeline {
   position(source?: string): object | null
   /** Changes of the first source, or of the source of that name, that were skipped knowingly. */
   gaps(source?: string): GapLog
+  /** Sends commands, beside what rules deliver. */
+  readonly commands: Commands
   /** What waits for a target that no rule names any more goes to the dead letters. */
   dropTarget(target: string): DropResult
   /** Since when the target is paused, milliseconds since 1970; 0: its events go on, in order. False: nobody knows it. */

@@ -1,3 +1,4 @@
+import type { Commands } from '../model/delivery/commands.ts'
 import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
@@ -198,6 +199,10 @@ class StagedPipeline implements Pipeline {
     const checks = new TableChecks(ruleSet, this.deps)
     const { compileRowDecoder, compileRowImages } = this.deps
     return new Matcher(ruleSet, compileRowDecoder, (table) => checks.check(table), compileRowImages)
+  }
+
+  get commands(): Commands {
+    return this.deliveries
   }
 
   dropTarget(target: string): DropResult {

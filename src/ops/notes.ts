@@ -87,7 +87,7 @@ function unnamedTargets({ targets }: Stats, nowMs: number): Finding[] {
     if (unnamedSince === 0) return []
     const down =
       downSince === 0 ? '' : `; ${since('it is down', downSince, nowMs)}${lastError === null ? '' : `: ${lastError}`}`
-    const message = `no rule references target ${id} any more, but ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
+    const message = `no rule or saga references target ${id} any more, but ${queued} events wait for it${down}: bingo targets drop '${id}' moves them to the dead letters`
     return [{ code: 'BINGO_TARGET_UNNAMED', message }]
   })
 }

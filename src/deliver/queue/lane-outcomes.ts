@@ -144,7 +144,7 @@ export class LaneOutcomes {
   }
 }
 
-function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure): void {
+export function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure): void {
   counters.failedTotal += 1
   counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
 }

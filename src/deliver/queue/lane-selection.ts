@@ -1,9 +1,8 @@
-import type { ActionPlan, Target } from '../../model/rule/action.ts'
-import type { Clock } from '../../model/clock.ts'
+import type { Target } from '../../model/rule/action.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Undelivered } from '../undelivered.ts'
 import type { LaneQueue } from './lane-queue.ts'
-import { RateLimit } from './rate-limit.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** Jobs of one lane that end unsent in one go. */
 const UNSENT_BATCH = 500
@@ -11,12 +10,11 @@ const UNSENT_BATCH = 500
 /** Chooses which jobs at the head of a lane may go now: by order, parked keys, rate limits and the target's bounds. */
 export class LaneSelection {
   private readonly undelivered: Undelivered
-  private readonly clock: Clock
-  private readonly limits = new Map<ActionPlan, RateLimit>()
+  private readonly rates: RateLimits
 
-  constructor(undelivered: Undelivered, clock: Clock) {
+  constructor(undelivered: Undelivered, rates: RateLimits) {
     this.undelivered = undelivered
-    this.clock = clock
+    this.rates = rates
   }
 
   /**
@@ -35,11 +33,8 @@ export class LaneSelection {
       if (target.gather === 'lane' && job.action !== firstAction) break
       // Where one of two neighbours concerns more than its row, a failure of the first holds back the second (invariant 2).
       if (previous !== null && (job.apart || previous.apart)) break
-      if (job.action.ratePerSecond !== null) {
-        const limit = this.limitOf(job.action)
-        const waitMs = limit.waitMs()
-        if (limit.take(1) === 0) return waitMs
-      }
+      const waitMs = this.rates.take(job.action, 'lanes')
+      if (waitMs > 0) return waitMs
       batch.push(job)
       previous = job
     }
@@ -56,14 +51,5 @@ export class LaneSelection {
       unsent.push(job)
     }
     return unsent
-  }
-
-  private limitOf(action: ActionPlan): RateLimit {
-    let limit = this.limits.get(action)
-    if (limit === undefined) {
-      limit = new RateLimit(action.ratePerSecond!, this.clock)
-      this.limits.set(action, limit)
-    }
-    return limit
   }
 }

@@ -1,5 +1,4 @@
-import type { ActionPlan, SendResult } from '../../model/rule/action.ts'
-import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { ActionPlan, Sendable, SendResult } from '../../model/rule/action.ts'
 
 /** Events named in one line. */
 const IDS_PER_LINE = 100
@@ -10,7 +9,7 @@ export type WriteLine = (fields: object, message: string) => void
 export function logSend(
   write: WriteLine,
   target: string,
-  batch: readonly InFlightJob[],
+  batch: readonly Sendable[],
   result: SendResult,
   ms: number,
 ): void {

@@ -1,11 +1,15 @@
 import type { Log, SendResult, Target } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
+import type { TargetCommand, Withdraw } from '../../model/delivery/commands.ts'
 import type { InFlightJob, WakeableQueue } from '../../model/delivery/in-flight-job.ts'
 import { thrownFailure } from '../../targets/failure/failure.ts'
+import { CommandQueue } from './command-queue.ts'
 import { Flushes } from './flushes.ts'
+import { LaneHeads } from './lane-heads.ts'
 import { LaneOutcomes, type LaneOutcomesDeps } from './lane-outcomes.ts'
 import { LaneSelection } from './lane-selection.ts'
 import { Lanes } from './lanes.ts'
+import { RateLimits } from './rate-limits.ts'
 import { logSend, type WriteLine } from './send-log.ts'
 import type { Segment } from './sort-results.ts'
 import { TargetHealth } from './target-health.ts'
@@ -20,21 +24,28 @@ export interface TargetQueueDeps extends LaneOutcomesDeps {
   readonly logSends: WriteLine | null
   /** Aborted when the daemon gives up waiting: running sends are cut off. */
   readonly signal: AbortSignal
+  /** Nothing is queued any more, after a command. */
+  readonly onIdle?: (() => void) | undefined
 }
 
 /**
  * Everything queued for one target: one ordered lane queue per lane (invariant 2), sent in batches that form by
  * themselves while the batch before them is under way. Failures wait, retry, or go to the dead letters, lane by lane;
- * a target that is down stops all its lanes and is probed by one send at a time.
+ * a target that is down stops all its lanes and is probed by one send at a time. Commands of sagas wait beside the lanes,
+ * for the same limits, and take turns with them.
  */
 export class TargetQueue implements WakeableQueue {
   private readonly deps: TargetQueueDeps
   private readonly lanes: Lanes
-  private readonly selection: LaneSelection
+  private readonly heads: LaneHeads
   private readonly health: TargetHealth
   private readonly opener: TargetOpener
   private readonly outcomes: LaneOutcomes
   private readonly flushes: Flushes
+  private readonly rates: RateLimits
+  private readonly commands: CommandQueue
+  /** Whose turn it is, where both have something to send. */
+  private isTurnOfCommands = false
   private inFlight = 0
   /** Monotonic; 0: it is not paused. */
   private pausedAtMs = 0
@@ -43,16 +54,26 @@ export class TargetQueue implements WakeableQueue {
     this.deps = deps
     this.flushes = new Flushes(() => this.flush(), deps.clock)
     this.lanes = new Lanes(deps.lanes, deps.clock, () => this.flushes.request())
-    this.selection = new LaneSelection(deps.undelivered, deps.clock)
+    this.rates = new RateLimits(deps.clock)
+    const selection = new LaneSelection(deps.undelivered, this.rates)
     this.health = new TargetHealth(deps.config, deps.clock, deps.log, deps.state)
     this.opener = new TargetOpener(deps.open, this.health, deps.clock, () => this.flushes.request())
-    const { lanes, selection, health, opener } = this
+    this.commands = new CommandQueue({
+      ...deps,
+      target: deps.config.id,
+      rates: this.rates,
+      health: this.health,
+      onReady: () => this.flushes.request(),
+      onIdle: () => deps.onIdle?.(),
+    })
+    const { lanes, health, opener } = this
     this.outcomes = new LaneOutcomes(deps, { lanes, selection, health, opener })
+    this.heads = new LaneHeads(lanes, selection, this.outcomes, deps.undelivered)
   }
 
   /** Nothing queued and nothing under way. */
   get idle(): boolean {
-    return this.lanes.queued === 0
+    return this.lanes.queued === 0 && this.commands.idle
   }
 
   /** How long nothing can be sent, or is to be; 0: the target is up. What is dropped need not be sent. */
@@ -64,6 +85,17 @@ export class TargetQueue implements WakeableQueue {
 
   get isPaused(): boolean {
     return this.deps.state.pausedSince > 0
+  }
+
+  /** So many commands wait that more would only fill memory. */
+  get isCrowded(): boolean {
+    return this.commands.isCrowded
+  }
+
+  /** Sends per second, of rules and commands together; null: no limit. */
+  limitRate(perSecond: number | null): void {
+    this.rates.limitTarget(perSecond)
+    this.flushes.request()
   }
 
   /** Jobs and placeholders that are queued or under way. */
@@ -106,6 +138,7 @@ export class TargetQueue implements WakeableQueue {
   /** Nothing is sent any more: all that is queued, or will be, goes to the dead letters. Answers how many wait. */
   drop(): number {
     this.outcomes.dropped = true
+    this.commands.drop()
     this.lanes.wakeAll()
     this.flushes.request()
     return this.deps.state.queued
@@ -117,6 +150,16 @@ export class TargetQueue implements WakeableQueue {
     this.lanes.push(job)
   }
 
+  /** Sends the command once, when its turn comes. */
+  ask(command: TargetCommand): Withdraw {
+    return this.commands.add(command)
+  }
+
+  /** A stop begins: commands that wait are not sent any more. */
+  stopCommands(): void {
+    this.commands.stop()
+  }
+
   wake(lane: number): void {
     this.lanes.wake(lane)
   }
@@ -124,13 +167,14 @@ export class TargetQueue implements WakeableQueue {
   async close(): Promise<void> {
     this.flushes.cancel()
     this.lanes.close()
+    this.commands.close()
     await this.opener.close()
   }
 
   private flush(): void {
     if (this.deps.signal.aborted) return
     if (this.outcomes.dropped) {
-      while (this.lanes.ready.length > 0) this.take(this.lanes.ready.shift()!, null, [])
+      while (this.lanes.ready.length > 0) this.heads.take(this.lanes.ready.shift()!, null, [])
       return
     }
     if (this.isPaused) return
@@ -140,15 +184,36 @@ export class TargetQueue implements WakeableQueue {
       this.prepare()
       return
     }
-    while (this.lanes.ready.length > 0 && this.inFlight < target.maxConcurrency) {
+    while ((this.lanes.ready.length > 0 || this.commands.waits) && this.inFlight < target.maxConcurrency) {
       const waitMs = this.health.waitMs(this.inFlight)
       if (waitMs === Infinity) return
       if (waitMs > 0) {
         this.flushes.later(waitMs)
         return
       }
-      this.sendNext(target)
+      if (!this.commands.waits) this.sendNext(target)
+      else if (!this.sendInTurn(target)) return
     }
+  }
+
+  /** Lanes and commands take turns. False: nothing can go now. */
+  private sendInTurn(target: Target): boolean {
+    const perSend = target.ask === undefined && target.gather === 'all' ? target.maxBatch : 1
+    const isProbe = this.health.downForMs > 0
+    this.commands.prepare(isProbe ? 1 : (target.maxConcurrency - this.inFlight) * perSend)
+    const haveLanes = this.lanes.ready.length > 0
+    const batch = haveLanes && !this.isTurnOfCommands ? [] : this.commands.take(isProbe ? 1 : perSend)
+    this.isTurnOfCommands = batch.length === 0
+    if (batch.length > 0) void this.sendCommands(target, batch)
+    else if (haveLanes) this.sendNext(target)
+    return batch.length > 0 || haveLanes
+  }
+
+  private async sendCommands(target: Target, batch: ReturnType<CommandQueue['take']>): Promise<void> {
+    this.inFlight += 1
+    await this.commands.send(target, batch)
+    this.inFlight -= 1
+    this.flush()
   }
 
   private sendNext(target: Target): void {
@@ -157,44 +222,10 @@ export class TargetQueue implements WakeableQueue {
     do {
       const lane = this.lanes.ready.shift()!
       const from = batch.length
-      this.take(lane, target, batch)
+      this.heads.take(lane, target, batch)
       if (batch.length > from) segments.push({ lane, from, to: batch.length })
     } while (target.gather === 'all' && this.lanes.ready.length > 0 && batch.length < target.maxBatch)
     if (batch.length > 0) void this.send(target, batch, segments)
-  }
-
-  /** Takes what may go of a lane; a lane that cannot go is left to whoever will wake it. */
-  private take(lane: number, target: Target | null, batch: InFlightJob[]): void {
-    const queue = this.lanes.at(lane)
-    const first = queue.at(0)
-    queue.state = 'idle'
-    if (first === undefined) return
-    if (first.placeholderFor !== null) {
-      this.reach(first)
-    } else if (first.skipped) {
-      this.outcomes.skipped(first)
-    } else if (first.preparation !== null && target !== null) {
-      // The lane waits: whether the job is sent at all is not known yet.
-    } else if (target === null || this.deps.undelivered.endsUnsent(first)) {
-      void this.outcomes.endUnsent(lane)
-    } else {
-      const before = batch.length
-      const waitMs = this.selection.choose(queue, target, batch)
-      queue.underWay = batch.length - before
-      if (batch.length > before) queue.state = 'busy'
-      else if (waitMs > 0) this.lanes.wakeAfter(lane, Math.ceil(waitMs))
-    }
-  }
-
-  /** A placeholder came to the head: this lane waits for the end of its job. */
-  private reach(placeholder: InFlightJob): void {
-    const job = placeholder.placeholderFor!
-    if (job.done) {
-      this.lanes.settle(placeholder.lane, 1, null)
-      this.wake(placeholder.lane)
-      return
-    }
-    placeholder.reachHead()
   }
 
   private async send(target: Target, batch: InFlightJob[], segments: readonly Segment[]): Promise<void> {

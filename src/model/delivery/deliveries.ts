@@ -1,4 +1,5 @@
 import type { TargetConfig } from '../rule/action.ts'
+import type { Commands } from './commands.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'
 import type { StoredLines } from './waiting.ts'
@@ -6,7 +7,7 @@ import type { RuleSet } from '../rule/rule.ts'
 import type { RuleStats } from '../stats.ts'
 
 /** What the flow needs of whatever sends its jobs (deliver/deliveries.ts). */
-export interface Deliveries {
+export interface Deliveries extends Commands {
   /** Learns which keys are parked; waits for a store that is down. False when `signal` was aborted meanwhile. */
   open(signal: AbortSignal): Promise<boolean>
   /**
@@ -18,7 +19,7 @@ export interface Deliveries {
   drop(target: string): DropResult
   /** Nothing is sent to a target that is paused: its events wait as if it was down. False: nobody knows it. */
   setPaused(target: string, sinceMs: number): boolean
-  /** Nothing more is loaded from the store: a stop begins. */
+  /** Nothing more is loaded from the store, and no command is sent any more: a stop begins. */
   stopLoading(): void
   /** The record of the job is durable in another line than it came from. */
   stored(job: InFlightJob): void
@@ -33,7 +34,7 @@ export interface Deliveries {
   close(): Promise<void>
 }
 
-/** How many events go to the dead letters, or why none do: a rule names the target, or nobody knows it. */
+/** How many events go to the dead letters, or why none do: a rule or a saga names the target, or nobody knows it. */
 export type DropResult = { readonly dropped: number } | 'named' | 'unknown'
 
 /** `not leading`: the instance starts, or another one leads. */

@@ -1,4 +1,4 @@
-import type { ActionDefaults, ActionPlan, ActionType } from '../../model/rule/action.ts'
+import type { ActionDefaults, ActionPlan, ActionType, SpoolLimits, TargetConfig } from '../../model/rule/action.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import { ProblemsError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
@@ -92,8 +92,10 @@ export function readAction(
   )
   const compiled = type.compile(spec, context.defaults)
   const onRule = readDelivery(ruleMap, context.delivery, silent(reader))
-  const onTarget = named === undefined ? onRule : readDelivery(named.map, onRule, silent(reader))
-  const delivery = readDelivery(map, onTarget, reader)
+  // Its rate is one limit for all that goes there, and none of the action.
+  const onTarget = named && readDelivery(named.map, { ...onRule, ratePerSecond: null }, silent(reader))
+  const { ratePerSecond } = onRule
+  const delivery = readDelivery(map, onTarget === undefined ? onRule : { ...onTarget, ratePerSecond }, reader)
   const when = readWhen(map, reader, { ruleId: rule.id, scope }, facts)
   const id = readActionId(map, reader, ids)
   if (context.reporter.errors.length > before) return undefined
@@ -107,7 +109,7 @@ export function readAction(
     ...identify({ type, map, id, target, delivery: NOT_OF_IDENTITY }),
     type: type.type,
     location: map.location,
-    target: spool === undefined ? compiled.target : { ...compiled.target, spool },
+    target: limited(compiled.target, spool, onTarget?.ratePerSecond ?? undefined),
     coalesce: coalesce ?? type.defaultCoalesce(spec),
     when: when?.predicate ?? null,
     lookups,
@@ -249,4 +251,13 @@ export function checkTarget(name: string, target: TargetSource, context: RuleCon
   reader.knownKeys(map, `a ${type.type} target`, ['type', 'spool', ...DELIVERY_KEYS, ...type.targetFields])
   readDelivery(map, context.delivery, reader)
   readSpool(map, reader)
+}
+
+function limited(
+  target: TargetConfig,
+  spool: SpoolLimits | undefined,
+  ratePerSecond: number | undefined,
+): TargetConfig {
+  if (spool === undefined && ratePerSecond === undefined) return target
+  return { ...target, ...(spool !== undefined && { spool }), ...(ratePerSecond !== undefined && { ratePerSecond }) }
 }

@@ -30,6 +30,10 @@ const DO_RETRY: StepRetry = { attempts: 5, minMs: 1_000, maxMs: 60_000 }
 const UNDO_RETRY: StepRetry = { attempts: 10, minMs: 1_000, maxMs: 300_000 }
 /** Not of commands, which the journal holds: nothing is parked, and no other one waits behind them. */
 const NOT_OF_COMMANDS = ['onFailure', 'when', 'rate'] as const
+const HINTS: { readonly [key: string]: string } = {
+  onFailure: 'remove it',
+  rate: 'write it on a target under targets: it holds for rules and sagas together',
+}
 const ID = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/
 
 /** What a step is read with. */
@@ -105,7 +109,7 @@ function readCommand(
   for (const key of [...refused, ...NOT_OF_COMMANDS]) {
     const entry = entryOf(map, key)
     if (entry === undefined) continue
-    const hint = key === 'onFailure' || key === 'rate' ? 'remove it' : 'write it beside action:'
+    const hint = HINTS[key] ?? 'write it beside action:'
     reader.fail({ location: entry.keyLocation }, RULE_CODES.unknownKey, `${key} is not for the action of a step`, hint)
   }
   const facts: RuleFacts = { lookups: [], threshold: false, saga: { steps } }

@@ -1,0 +1,55 @@
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { Target } from '../../model/rule/action.ts'
+import type { Undelivered } from '../undelivered.ts'
+import type { LaneOutcomes } from './lane-outcomes.ts'
+import type { LaneSelection } from './lane-selection.ts'
+import type { Lanes } from './lanes.ts'
+
+/** The jobs at the heads of lanes whose turn has come: they are sent, end, or wait for what they hang together with. */
+export class LaneHeads {
+  private readonly lanes: Lanes
+  private readonly selection: LaneSelection
+  private readonly outcomes: LaneOutcomes
+  private readonly undelivered: Undelivered
+
+  constructor(lanes: Lanes, selection: LaneSelection, outcomes: LaneOutcomes, undelivered: Undelivered) {
+    this.lanes = lanes
+    this.selection = selection
+    this.outcomes = outcomes
+    this.undelivered = undelivered
+  }
+
+  /** Takes what may go of a lane; a lane that cannot go is left to whoever will wake it. `target` null: nothing is sent. */
+  take(lane: number, target: Target | null, batch: InFlightJob[]): void {
+    const queue = this.lanes.at(lane)
+    const first = queue.at(0)
+    queue.state = 'idle'
+    if (first === undefined) return
+    if (first.placeholderFor !== null) {
+      this.reach(first)
+    } else if (first.skipped) {
+      this.outcomes.skipped(first)
+    } else if (first.preparation !== null && target !== null) {
+      // The lane waits: whether the job is sent at all is not known yet.
+    } else if (target === null || this.undelivered.endsUnsent(first)) {
+      void this.outcomes.endUnsent(lane)
+    } else {
+      const before = batch.length
+      const waitMs = this.selection.choose(queue, target, batch)
+      queue.underWay = batch.length - before
+      if (batch.length > before) queue.state = 'busy'
+      else if (waitMs > 0) this.lanes.wakeAfter(lane, Math.ceil(waitMs))
+    }
+  }
+
+  /** A placeholder came to the head: this lane waits for the end of its job. */
+  private reach(placeholder: InFlightJob): void {
+    const job = placeholder.placeholderFor!
+    if (job.done) {
+      this.lanes.settle(placeholder.lane, 1, null)
+      this.lanes.wake(placeholder.lane)
+      return
+    }
+    placeholder.reachHead()
+  }
+}
