@@ -1,3 +1,5 @@
+import type { Pipeline } from '../flow/pipeline-contract.ts'
+import type { PauseResult } from '../model/delivery/deliveries.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { StateStore } from '../model/state/state.ts'
@@ -17,6 +19,8 @@ export interface PausedTargetsDeps {
   readonly clock: Pick<Clock, 'now'>
   readonly log: Log
 }
+
+type PausingPipeline = Pick<Pipeline, 'setTargetPaused'>
 
 /** Targets that an operator has paused, by their ids: remembered beside the checkpoint, with who did it. */
 export class PausedTargets {
@@ -55,6 +59,20 @@ export class PausedTargets {
   /** Since when the target is paused, milliseconds since 1970; 0: it is not. */
   since(target: string): number {
     return Object.hasOwn(this.kept.value, target) ? this.kept.value[target]!.at : 0
+  }
+
+  /** Pauses or resumes a target of a pipeline, durably. Rejects with the BingoError of the state store; then nothing has changed. */
+  async decide(pipeline: PausingPipeline, target: string, isPaused: boolean, by: string): Promise<PauseResult> {
+    const since = this.since(target)
+    if (!isPaused && since === 0) return 'not paused'
+    // What has no queue yet is none of the rules and sagas.
+    if (isPaused && since === 0 && !pipeline.setTargetPaused(target, this.deps.clock.now())) return 'unknown'
+    try {
+      await this.set(target, isPaused, by)
+    } finally {
+      pipeline.setTargetPaused(target, this.since(target))
+    }
+    return 'done'
   }
 
   /** Durable when it resolves. Rejects with the BingoError of the state store; then nothing has changed. */

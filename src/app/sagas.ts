@@ -1,17 +1,24 @@
-import { ProblemsError } from '../model/errors.ts'
+import type { Commands } from '../model/delivery/commands.ts'
+import { BingoError, ProblemsError } from '../model/errors.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
+import type { Log } from '../model/rule/action.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import { SagaCounters } from '../model/saga/counters.ts'
 import type { SagaDefinition, SagaSource } from '../model/saga/definition.ts'
 import type { SagaSignal, SagaSink } from '../model/saga/sink.ts'
 import type { SagaStore } from '../model/saga/store.ts'
 import type { Stats } from '../model/stats.ts'
+import { untilItSucceeds, type Patience } from '../model/until-it-succeeds.ts'
 import type { SagaOperations } from '../sagas/contract.ts'
 import { SagaDefinitions } from '../sagas/definitions.ts'
 import type { SagaRunner } from '../sagas/runner.ts'
 import { openSagaStore, type StateSettings } from '../state/open.ts'
 import type { SagasConfig } from './config/config.ts'
+
+/** Between two attempts to reach the store. */
+const MOST_PAUSE_MS = 5_000
+/** How long a start waits for sagas that no rules file names: they may be there, and they may not. */
+const UNASKED_MS = 20_000
 
 export interface RunningSagasDeps {
   readonly settings: StateSettings
@@ -19,7 +26,6 @@ export interface RunningSagasDeps {
   readonly stats: Stats
   readonly clock: Clock
   readonly log: Log
-  readonly openTarget: (target: TargetConfig) => Promise<Target>
   /** Another instance runs the sagas: this one has to end. */
   readonly replaced: (error: unknown) => void
 }
@@ -34,35 +40,74 @@ export class RunningSagas implements SagaSink {
   private runner: Promise<SagaRunner> | null = null
   private started: SagaRunner | null = null
   private store: SagaStore | null = null
+  private commands: Commands | null = null
 
   constructor(deps: RunningSagasDeps) {
     this.deps = deps
   }
 
-  /** Before any rule can match. */
-  async begin(rules: RuleSet): Promise<void> {
+  /** Learns what lives, before any rule can match; waits for a store that is down. False when `signal` was aborted meanwhile. */
+  async begin(rules: RuleSet, signal: AbortSignal): Promise<boolean> {
     this.use(rules)
-    const { settings, config } = this.deps
-    const isOrdered = config.store !== undefined || (rules.sagas ?? []).length > 0
-    if (!isOrdered && /^\w*(redis|sentinel)/i.test(settings.deadLetters ?? settings.checkpoint)) return
-    const store = await openSagaStore(settings, config.store)
-    const live = await store.definitions().catch(async (error: unknown) => {
+    const store = await openSagaStore(this.deps.settings, this.deps.config.store)
+    const live = await this.live(store, rules, signal).catch(async (error: unknown) => {
       await store.close()
       throw error
     })
-    if ((rules.sagas ?? []).length === 0 && live.length === 0) {
-      await store.close()
-      return
+    if (live !== null) this.addFormer(live, rules)
+    const isUsed = live !== null && ((rules.sagas ?? []).length > 0 || live.length > 0)
+    if (isUsed) this.store = store
+    else await store.close()
+    return !signal.aborted
+  }
+
+  /** Begins to run what `begin` has found. */
+  async start(commands: Commands): Promise<void> {
+    this.commands = commands
+    if (this.store !== null) await (this.runner = this.run(this.store))
+  }
+
+  /**
+   * The definitions that instances live by. Null: aborted, or the store stays away and nobody asked for sagas, since a daemon
+   * without any does not wait longer for where they would be.
+   */
+  private async live(store: SagaStore, rules: RuleSet, signal: AbortSignal): Promise<readonly SagaSource[] | null> {
+    const isAsked = this.deps.config.store !== undefined || (rules.sagas ?? []).length > 0
+    try {
+      return await untilItSucceeds(this.patience(signal, isAsked ? Infinity : UNASKED_MS), () => store.definitions())
+    } catch (error) {
+      if (signal.aborted) return null
+      if (!isRetryable(error)) throw error
+      this.deps.log.warn(
+        { code: error.code, err: error.message },
+        'sagas that began by earlier rules, if there are any, wait for the next start: their store is unavailable',
+      )
+      return null
     }
-    this.addFormer(live, rules)
-    await (this.runner = this.run(store))
+  }
+
+  private patience(signal: AbortSignal, mostMs: number): Patience {
+    const { clock, log } = this.deps
+    const untilMs = clock.monotonicMs() + mostMs
+    return {
+      clock,
+      signal,
+      mostPauseMs: MOST_PAUSE_MS,
+      passes: (error) => isRetryable(error) && clock.monotonicMs() < untilMs,
+      waits: (attempt, error) => {
+        const { code, message } = error as BingoError
+        if (attempt === 2) log.warn({ code, err: message }, 'sagas wait for their store')
+      },
+      answers: () => log.info({}, 'the store of sagas answers again'),
+    }
   }
 
   /** The rules in force, with those of former definitions that instances still listen by. */
   withRules(rules: RuleSet): RuleSet {
     const { former } = this.definitions
     if (former.length === 0) return rules
-    return { ...rules, rules: [...rules.rules, ...former.flatMap((each) => each.rules.map(({ rule }) => rule))] }
+    const listening = former.flatMap((each) => each.rules.map(({ rule }) => rule))
+    return { ...rules, rules: [...rules.rules, ...listening], sagas: [...(rules.sagas ?? []), ...former] }
   }
 
   use(rules: RuleSet): void {
@@ -115,20 +160,40 @@ export class RunningSagas implements SagaSink {
     }
   }
 
+  private async warnOfRisks(store: SagaStore): Promise<void> {
+    const code = 'BINGO_SAGA_STORE_UNSAFE'
+    // A store that cannot be asked is said by those who need it.
+    const risks = (await store.risks?.().catch(() => [])) ?? []
+    for (const { message, hint } of risks) this.deps.log.warn({ code, store: store.description, hint }, message)
+  }
+
   private async run(store: SagaStore): Promise<SagaRunner> {
     const { stats, config, replaced } = this.deps
     const counters = (stats.sagas ??= new SagaCounters())
     const { SagaRunner: Runner } = await import('../sagas/runner.ts')
-    const runner = new Runner({ ...this.deps, store, definitions: this.definitions, keepMs: config.keepMs, counters })
+    const runner = new Runner({
+      ...this.deps,
+      store,
+      definitions: this.definitions,
+      keepMs: config.keepMs,
+      counters,
+      commands: this.commands!,
+    })
     try {
       await runner.start(replaced)
     } catch (error) {
       await runner.close(0)
       await store.close()
+      this.store = null
       throw error
     }
     this.store = store
     this.started = runner
+    void this.warnOfRisks(store)
     return runner
   }
+}
+
+function isRetryable(error: unknown): error is BingoError {
+  return error instanceof BingoError && error.retryable
 }

@@ -67,16 +67,19 @@ export interface Advanced {
   readonly ignored: string | null
 }
 
+/** For how many milliseconds a command has to wait, since its caller cannot send it now; undefined: it can. */
+export type Hold = (step: string, op: SagaOp) => number | undefined
+
 /**
  * The whole behaviour of a saga, without I/O: the same for the daemon, `bingo test` and the simulation. `instance` null: it
- * does not exist. `now`: milliseconds since 1970. `holdMs`: the caller cannot send now; its commands are due that much later.
+ * does not exist. `now`: milliseconds since 1970. `hold` absent: all commands can be sent.
  */
 export type Advance = (
   plan: SagaPlan,
   instance: SagaInstance | null,
   input: SagaInput,
   now: number,
-  holdMs?: number,
+  hold?: Hold,
 ) => Advanced
 
 /** What became of an operator's command. */

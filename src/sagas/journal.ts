@@ -6,9 +6,10 @@ import type { SagaDefinition, SagaSource } from '../model/saga/definition.ts'
 import { hasEnded, type SagaInstance, type SagaRef, type StepState } from '../model/saga/instance.ts'
 import type { SagaStore, SagaTransition } from '../model/saga/store.ts'
 import { untilItSucceeds } from '../model/until-it-succeeds.ts'
-import type { OutgoingCommand, SagaInput } from './contract.ts'
+import type { Hold, OutgoingCommand, SagaInput } from './contract.ts'
 import type { SagaDefinitions } from './definitions.ts'
 import { advance } from './machine/advance.ts'
+import { afterSetBack } from './machine/set-back.ts'
 
 /** Inputs of one transaction. */
 const MOST_INPUTS = 500
@@ -27,12 +28,12 @@ export interface JournalDeps {
   readonly now: () => number
   readonly log: Log
   readonly signal: AbortSignal
-  /** Undefined: commands can go out. Else for how long they have to wait. */
-  readonly holdMs: () => number | undefined
+  /** Which commands of a definition cannot go out now. */
+  readonly hold: (definition: SagaDefinition) => Hold
   /** Whether this process is about to answer for a command that is stored as being on its way. */
   readonly answersFor: (ref: SagaRef, step: string, state: StepState) => boolean
-  /** The transition that sends them is stored. */
-  readonly send: (instance: SagaInstance, commands: readonly OutgoingCommand[]) => void
+  /** The transition is stored that sends these commands, if any. */
+  readonly stored: (instance: SagaInstance, commands: readonly OutgoingCommand[]) => void
 }
 
 /** What became of an input. */
@@ -168,14 +169,16 @@ export class Journal {
   }
 
   private advance(working: Working, input: SagaInput, version?: string, ref?: SagaRef): string | null {
-    const { definitions, now, holdMs } = this.deps
+    const { definitions, now, hold } = this.deps
     const { instance } = working
     const definition = definitions.of({ saga: (instance ?? ref!).saga, version: instance?.version ?? version! })
     if (definition === undefined) {
       if (instance !== null) working.instance = postponed(instance, now() + UNUSABLE_PAUSE_MS)
       return 'its definition cannot be used'
     }
-    const advanced = advance(definition, instance, input, now(), holdMs())
+    const at = now()
+    const present = instance === null ? null : afterSetBack(instance, at)
+    const advanced = advance(definition, present, input, at, hold(definition))
     working.instance = advanced.instance
     working.commands.push(...advanced.commands)
     return advanced.ignored
@@ -189,12 +192,13 @@ export class Journal {
   }
 
   private saved({ instance, before, commands }: Working): void {
-    const { counters, send, now } = this.deps
+    const { counters, definitions, stored, now } = this.deps
     if (before === null) counters.startedTotal += 1
     if (hasEnded(instance!) && (before === null || !hasEnded(before))) {
-      counters.ended(instance!.saga, instance!.status, now() - instance!.startedAt)
+      counters.ended(instance!.saga, instance!.status, Math.max(0, now() - instance!.startedAt))
     }
-    if (commands.length > 0) send(instance!, commands)
+    // One whose definition cannot be used sends nothing.
+    if (definitions.of(instance!) !== undefined) stored(instance!, commands)
   }
 }
 

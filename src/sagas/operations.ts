@@ -53,7 +53,7 @@ export class StoreOperations implements SagaOperations, SagaSink {
       }
       const definition = this.definitionOf({ saga, version: before?.version ?? version! })
       if (definition === undefined) return { tag: 'refused', why: 'the definition that it began with cannot be used' }
-      const { instance, ignored } = advance(definition, before, input, this.now(), 0)
+      const { instance, ignored } = advance(definition, before, input, this.now(), () => 0)
       if (ignored !== null) return { tag: 'refused', why: ignored }
       if (instance === null || instance === before) return { tag: 'done', instance: before! }
       const begun = before === null ? [definition.source] : []

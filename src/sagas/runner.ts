@@ -1,11 +1,13 @@
 import { steadyWallTime, type Clock, type Timer } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
-import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
+import type { Commands } from '../model/delivery/commands.ts'
+import type { Log } from '../model/rule/action.ts'
 import type { SagaCounters } from '../model/saga/counters.ts'
 import type { SagaInstance, SagaRef } from '../model/saga/instance.ts'
 import type { SagaSignal, SagaSink } from '../model/saga/sink.ts'
 import type { SagaFilter, SagaListing, SagaPage, SagaStore } from '../model/saga/store.ts'
 import { withDeadline } from '../model/with-deadline.ts'
+import { followSetBack } from './follow-set-back.ts'
 import type { CommandOutcome, OperatorAnswer, OutgoingCommand, SagaCommand, SagaOperations } from './contract.ts'
 import type { SagaDefinitions } from './definitions.ts'
 import { Journal } from './journal.ts'
@@ -16,11 +18,6 @@ import { inputOf } from './signal-input.ts'
 const PAGE = 500
 /** An operator's command may have changed what is due, in the store. */
 const MOST_WAIT_MS = 250
-/** Commands on their way, or waiting for their turn: more would only fill memory. */
-const MOST_IN_FLIGHT = 20_000
-const HOLD_MS = 5_000
-/** Behind this many others an instance is read again when its turn comes. */
-const KEPT_IN_HAND = 256
 const COUNT_EVERY_MS = 5_000
 const CLEAN_EVERY_MS = 60_000
 const CLEANED_AT_ONCE = 1_000
@@ -33,7 +30,8 @@ export interface RunnerDeps {
   readonly counters: SagaCounters
   readonly clock: Clock
   readonly log: Log
-  readonly openTarget: (target: TargetConfig) => Promise<Target>
+  /** Where commands go, beside the deliveries of rules. */
+  readonly commands: Commands
 }
 
 /** Runs the sagas of one store: takes what they listen to, sends their commands, and fires their timers. */
@@ -43,14 +41,12 @@ export class SagaRunner implements SagaSink, SagaOperations {
   private readonly sender: Sender
   private readonly now: () => number
   private readonly over = new AbortController()
-  /** Commands that this process answers for, until their answers are stored. */
-  private readonly inFlight = new Set<string>()
   private timers: Timer[] = []
   private wake: Timer | null = null
   private looking: Promise<void> | null = null
+  private seeking: Promise<void> | null = null
   private epoch = 0
   private closing = false
-  private drained: () => void = () => undefined
   private replaced: (error: unknown) => void = () => undefined
 
   constructor(deps: RunnerDeps) {
@@ -64,13 +60,16 @@ export class SagaRunner implements SagaSink, SagaOperations {
       now: this.now,
       signal,
       epoch: () => this.epoch,
-      holdMs: () => (this.closing ? 0 : this.inFlight.size >= MOST_IN_FLIGHT ? HOLD_MS : undefined),
-      answersFor: (ref, step, { attempts, undoAttempts }) =>
-        this.inFlight.has(flightOf(ref, { step, op: 'do', attempt: attempts })) ||
-        this.inFlight.has(flightOf(ref, { step, op: 'undo', attempt: undoAttempts })),
-      send: (instance, commands) => this.send(instance, commands),
+      hold: (definition) => (this.closing ? () => 0 : this.sender.hold(definition)),
+      answersFor: (ref, step, state) => this.sender.answersFor(ref, step, state),
+      stored: (instance, commands) => this.sender.stored(deps.definitions.of(instance)!, instance, commands),
     })
-    this.sender = new Sender({ ...deps, signal })
+    this.sender = new Sender({
+      ...deps,
+      show: (ref) => this.show(ref),
+      answer: (ref, command, outcome) => this.answer(ref, command, outcome),
+      stopping: () => (this.closing = true),
+    })
   }
 
   /** Takes the store over, and begins. `failed`: it cannot go on, since another instance has taken over. */
@@ -83,7 +82,9 @@ export class SagaRunner implements SagaSink, SagaOperations {
       clock.every(CLEAN_EVERY_MS, () => void this.quietly(() => this.clean())),
     ]
     await this.quietly(() => this.count())
-    this.look()
+    void this.deps.commands.opened.then(() => this.look())
+    const { signal } = this.over
+    this.seeking = this.quietly(() => followSetBack({ ...this.deps, journal: this.journal, now: this.now, signal }))
   }
 
   async take(signals: readonly SagaSignal[]): Promise<void> {
@@ -118,54 +119,22 @@ export class SagaRunner implements SagaSink, SagaOperations {
     this.closing = true
     for (const timer of this.timers) timer.cancel()
     this.wake?.cancel()
-    if (this.inFlight.size > 0) {
-      const drained = new Promise<void>((resolve) => (this.drained = resolve))
-      await withDeadline(drained, deadlineMs, this.deps.clock).catch(() => undefined)
-    }
+    await withDeadline(this.sender.drain(), deadlineMs, this.deps.clock).catch(() => undefined)
     this.over.abort()
     await this.looking
+    await this.seeking
     await this.journal.idle()
-    await this.sender.close()
   }
 
-  private send(instance: SagaInstance, commands: readonly OutgoingCommand[]): void {
-    const { definitions, counters } = this.deps
-    const definition = definitions.of(instance)!
-    for (const command of commands) {
-      const step = definition.stages.flat().find(({ id }) => id === command.step)!
-      const { target } = command.op === 'do' ? step.action : step.compensate!
-      const flight = flightOf(instance, command)
-      this.inFlight.add(flight)
-      counters.inFlight = this.inFlight.size
-      let inHand = this.inFlight.size < KEPT_IN_HAND ? instance : null
-      const ref = { saga: instance.saga, key: instance.key }
-      this.sender.add(target, {
-        command,
-        find: async () => {
-          const found = this.closing ? null : (inHand ?? (await this.show(ref)))
-          inHand = null
-          return found !== null && isWanted(found, command) ? { definition, instance: found } : null
-        },
-        answer: (outcome) => void this.answer(ref, command, outcome),
-      })
-    }
-  }
-
-  private async answer(ref: SagaRef, command: OutgoingCommand, outcome: CommandOutcome): Promise<void> {
-    const { counters } = this.deps
+  private async answer(ref: SagaRef, command: OutgoingCommand, outcome: CommandOutcome | null): Promise<void> {
     const { step, op, attempt } = command
     // It was cut off: as if the process had died, so that it does not count as an attempt.
-    const isCutOff = this.over.signal.aborted && outcome.tag !== 'done'
-    if (!isCutOff) counters.commandsTotal[outcome.tag] += 1
+    if (outcome === null || (this.over.signal.aborted && outcome.tag !== 'done')) return
+    this.deps.counters.commandsTotal[outcome.tag] += 1
     try {
-      if (isCutOff) return
       await this.guarded(() => this.journal.apply(ref, { tag: 'answer', step, op, attempt, outcome }))
     } catch {
       // It stays on its way in the store, and is sent again after the next start.
-    } finally {
-      this.inFlight.delete(flightOf(ref, command))
-      counters.inFlight = this.inFlight.size
-      if (this.inFlight.size === 0) this.drained()
     }
   }
 
@@ -223,17 +192,6 @@ export class SagaRunner implements SagaSink, SagaOperations {
   }
 }
 
-function flightOf({ saga, key }: SagaRef, { step, op, attempt }: Omit<OutgoingCommand, 'id'>): string {
-  return `${saga}\0${key}\0${step}\0${op}\0${attempt}`
-}
-
 function refOf({ saga, key }: SagaSignal): SagaRef {
   return { saga, key }
-}
-
-function isWanted({ steps }: SagaInstance, { step, op, attempt }: OutgoingCommand): boolean {
-  const state = steps[step]
-  if (state === undefined || state.sentAt === null) return false
-  if (op === 'undo') return state.status === 'undoing' && state.undoAttempts === attempt
-  return state.status === 'sending' && state.attempts === attempt
 }

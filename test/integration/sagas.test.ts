@@ -112,3 +112,37 @@ test('a saga goes on after a kill, by the definition that it began with', async 
   await ends(daemon, '4', 'compensated')
   expect(stateOf(participants, '4', 'reserve')).toBe('done')
 })
+
+test('commands of sagas wait for a target that is paused, over a stop and a kill, and go when it is resumed', async () => {
+  await using participants = await services(() => 'answer')
+  await using daemon = await Daemon.start({ rules: rulesOf(participants), sourceUrl: '', env: ENV })
+  const operate = (what: string, target: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${daemon.adminPort}/targets/${what}?target=${encodeURIComponent(target)}`, {
+      method: 'POST',
+    })
+  await post(daemon, 'orders.order.create', '5')
+  await eventually('reserve is asked', async () => stateOf(participants, '5', 'reserve') === 'done', 20_000)
+  const status = (await (await fetch(`http://127.0.0.1:${daemon.adminPort}/status`)).json()) as { targets: object }
+  const target = Object.keys(status.targets).find((id) => id.startsWith('webhook'))!
+  const labels = `{target="${target}",type="webhook"}`
+  expect(await daemon.metric(`bingo_target_sends_total${labels}`)).toBe(1)
+  expect((await operate('pause', `${target}/nobody`)).status).toBe(404)
+  expect((await operate('pause', target)).status).toBe(200)
+  expect(await daemon.metric(`bingo_target_paused${labels}`)).toBe(1)
+  await post(daemon, 'inventory.reserved', '5', { warehouse: 4 })
+  const attempts = (): number => instance(daemon, '5')!.steps['charge']!.attempts
+  await eventually('charge is on its way', async () => attempts() === 1, 20_000)
+  await daemon.stop('SIGTERM')
+  daemon.spawn()
+  await daemon.ready()
+  await eventually('charge is taken up again', async () => attempts() === 2, 20_000)
+  await daemon.stop('SIGKILL')
+  daemon.spawn()
+  await daemon.ready()
+  await eventually('charge is taken up once more', async () => attempts() === 3, 20_000)
+  expect(['charge', 'ship'].map((step) => stateOf(participants, '5', step))).toEqual(['not asked', 'not asked'])
+  expect(instance(daemon, '5')!.steps['charge']!.failures).toBe(0)
+  expect((await operate('resume', target)).status).toBe(200)
+  await ends(daemon, '5', 'completed')
+  expect(await daemon.metric(`bingo_target_paused${labels}`)).toBe(0)
+})

@@ -1,7 +1,8 @@
 import { BingoError } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { Config, ScaleRole } from '../config/config.ts'
-import { createDaemon, type Daemon, type DaemonDeps } from '../daemon.ts'
+import { createDaemon } from '../daemon/daemon.ts'
+import { type Daemon, type DaemonDeps } from '../daemon/daemon-contract.ts'
 
 /**
  * The configuration of a process with this role; undefined: as it says itself. Throws BINGO_CONFIG_SCALE for a role that it

@@ -3,7 +3,7 @@ import type { Config } from '../../app/config/config.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Stats } from '../../model/stats.ts'
-import type { Daemon } from '../../app/daemon.ts'
+import type { Daemon } from '../../app/daemon/daemon-contract.ts'
 import { assess } from '../../ops/health.ts'
 import { HttpServer, type HttpPages } from '../../ops/http-server.ts'
 import { Tokens } from '../../ops/tokens.ts'
@@ -64,7 +64,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
       dropTarget: (target) => daemon.dropTarget(target),
       setTargetPaused: (target, isPaused, by) => daemon.setTargetPaused(target, isPaused, by),
       resumeRule: (rule) => daemon.resumeRule(rule),
-      api: lazyApi({ config, daemon, log, clock, tokens: allowed }),
+      api: lazyApi({ config, daemon, stats, log, clock, tokens: allowed }),
       status: () =>
         describeStatus({
           name: config.name,
@@ -125,7 +125,7 @@ function sourcesOf(
 }
 
 /** The API is loaded with its first request: who never asks does not pay for it. */
-function lazyApi({ config, daemon, log, clock, tokens }: ApiParts): NonNullable<HttpPages['api']> {
+function lazyApi({ config, daemon, stats, log, clock, tokens }: ApiParts): NonNullable<HttpPages['api']> {
   let listener: ReturnType<typeof load> | undefined
   const load = async () => {
     const { apiListener } = await import('../../ops/api/app.ts')
@@ -136,6 +136,7 @@ function lazyApi({ config, daemon, log, clock, tokens }: ApiParts): NonNullable<
       events: () => daemon.events(),
       rules: () => daemon.rules(),
       sagas: () => daemon.sagas(),
+      reader: config.scale?.role === 'worker' ? () => readerOf(stats) : undefined,
       environments,
       testEnvironments,
       limits,
@@ -147,7 +148,13 @@ function lazyApi({ config, daemon, log, clock, tokens }: ApiParts): NonNullable<
   return async (request, response) => (await (listener ??= load()))(request, response)
 }
 
-interface ApiParts extends Pick<AdminDeps, 'config' | 'daemon' | 'log' | 'clock'> {
+/** Null: none leads, as far as this process has heard. */
+function readerOf({ scale }: Stats): string | null {
+  const found = scale?.members().find(({ role, leads }) => role === 'reader' && leads)
+  return found === undefined ? null : `${found.host} (process ${found.pid})`
+}
+
+interface ApiParts extends Pick<AdminDeps, 'config' | 'daemon' | 'stats' | 'log' | 'clock'> {
   readonly tokens: Tokens
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../../app/config/config.ts'
-import type { Daemon } from '../../app/daemon.ts'
+import type { Daemon } from '../../app/daemon/daemon-contract.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'

@@ -1,6 +1,6 @@
 import type { SagaPlan } from '../../model/saga/definition.ts'
 import { hasEnded, type SagaInstance } from '../../model/saga/instance.ts'
-import type { Advance, Advanced, SagaInput } from '../contract.ts'
+import type { Advance, Advanced, Hold, SagaInput } from '../contract.ts'
 import { applyAnswer, applyConfirm, applyReject } from './answers.ts'
 import { beginCompensation, goBack, settleStuck } from './backward.ts'
 import { Draft, isOpen, PENDING, type DraftStep } from './draft.ts'
@@ -12,13 +12,13 @@ import { applyCommand } from './operator.ts'
  * are counted as sent. Whoever stores the instance before sending loses nothing: an instance that is found with commands on
  * their way, and nobody who sent them, gets `lost`, and they are sent again with the same ids.
  */
-export const advance: Advance = (plan, instance, input, now, holdMs) => {
+export const advance: Advance = (plan, instance, input, now, hold) => {
   if (instance === null) {
-    if (input.tag === 'start') return settled(new Draft(plan, started(plan, input, now), now), null, null, holdMs)
+    if (input.tag === 'start') return settled(new Draft(plan, started(plan, input, now), now), null, null, hold)
     return { instance: null, commands: [], timers: [], ignored: 'there is no such instance' }
   }
   const draft = new Draft(plan, instance, now)
-  return settled(draft, instance, apply(draft, input), holdMs)
+  return settled(draft, instance, apply(draft, input), hold)
 }
 
 function started(plan: SagaPlan, { key, event }: SagaInput & { readonly tag: 'start' }, now: number): SagaInstance {
@@ -81,18 +81,13 @@ function applyLost(draft: Draft): void {
 }
 
 /** What time has brought about comes after the input: a confirmation that is here is not too late. */
-function settled(
-  draft: Draft,
-  before: SagaInstance | null,
-  ignored: string | null,
-  holdMs: number | undefined,
-): Advanced {
+function settled(draft: Draft, before: SagaInstance | null, ignored: string | null, hold: Hold | undefined): Advanced {
   const { instance } = draft
   passTime(draft)
   if (instance.status === 'running') goOn(draft)
   if (instance.status === 'compensating' || instance.status === 'stuck') goBack(draft)
   settleStuck(draft)
-  const commands = holdMs === undefined ? draft.issue() : draft.hold(holdMs)
+  const commands = draft.issue(hold)
   const timers = draft.timers()
   const dueAt = timers[0] ?? null
   if (!draft.changed && before?.dueAt === dueAt) return { instance: before, commands, timers, ignored }

@@ -63,7 +63,8 @@ function answerUndo(draft: Draft, { state, plan }: DraftStep, outcome: CommandOu
     state.failure = null
     return
   }
-  state.failures += 1
+  const isUntouched = outcome.tag === 'failed' && outcome.untouched === true
+  if (!isUntouched) state.failures += 1
   state.failure = draft.failure(outcome.code, outcome.message)
   const askedMs = outcome.tag === 'failed' ? outcome.retryAfterMs : undefined
   state.sendAt = draft.now + pauseMs(plan.undo.retry, state.undoAttempts, askedMs)

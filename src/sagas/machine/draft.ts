@@ -6,7 +6,7 @@ import {
   type SagaOp,
   type StepState,
 } from '../../model/saga/instance.ts'
-import type { OutgoingCommand } from '../contract.ts'
+import type { Hold, OutgoingCommand } from '../contract.ts'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -52,27 +52,23 @@ export class Draft {
     return { at: this.now, code, message }
   }
 
-  /** The last thing of every transition: what is to be sent now goes out. */
-  issue(): readonly OutgoingCommand[] {
+  /** The last thing of every transition: what is to be sent now goes out, or later, where it has to wait. */
+  issue(hold: Hold | undefined): readonly OutgoingCommand[] {
     return this.steps.flatMap(({ plan, state }) => {
       if (state.sendAt === null || state.sendAt > this.now || state.sentAt !== null) return []
       const op: SagaOp = state.status === 'undoing' ? 'undo' : 'do'
+      const holdMs = hold?.(plan.id, op)
+      if (holdMs !== undefined) {
+        if (holdMs > 0) this.changed = true
+        state.sendAt = this.now + holdMs
+        return []
+      }
       const attempt = op === 'do' ? (state.attempts += 1) : (state.undoAttempts += 1)
       state.sentAt = this.now
       state.sendAt = null
       this.changed = true
       return [{ id: commandId(this.instance, plan.id, op), step: plan.id, op, attempt }]
     })
-  }
-
-  /** Instead of `issue`: what is to be sent now goes out later. */
-  hold(ms: number): readonly OutgoingCommand[] {
-    for (const { state } of this.steps) {
-      if (state.sendAt === null || state.sendAt > this.now || state.sentAt !== null) continue
-      if (ms > 0) this.changed = true
-      state.sendAt = this.now + ms
-    }
-    return []
   }
 
   timers(): readonly number[] {

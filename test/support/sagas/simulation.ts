@@ -12,6 +12,7 @@ import { SagaRunner } from '../../../src/sagas/runner.ts'
 import { MemorySagaStore } from '../../../src/state/sagas/memory-store.ts'
 import type { Random } from '../../simulation/random.ts'
 import { Life, SimClock } from '../../simulation/sim-clock.ts'
+import { commandsTo } from './commands.ts'
 import { sagaEvent } from './plans.ts'
 
 /** What services have stored, by `SAGA/KEY/STEP`. */
@@ -122,7 +123,7 @@ export class SagaSimulation {
       counters: new SagaCounters(),
       clock,
       log: silentLog,
-      openTarget: async () => this.target(clock),
+      commands: commandsTo(async () => this.target(clock), clock),
     })
     const process = { life, runner }
     this.process = process

@@ -170,6 +170,23 @@ describe('a saga', () => {
     expect([story.instance!.status, story.sent.at(-1)]).toEqual(['compensated', 'a undo 40'])
   })
 
+  it('does not count an undo that was not sent as one that failed', () => {
+    const story = new Story(two()).answer('a', DONE).answer('b', REFUSED)
+    for (let attempt = 1; attempt <= 20; attempt++) story.answer('a', { ...DOWN, untouched: true }, 'undo').due()
+    expect([story.instance!.status, story.instance!.steps['a']!.failures]).toEqual(['compensating', 0])
+    expect(story.answer('a', DONE, 'undo').instance!.status).toBe('compensated')
+  })
+
+  it('holds back the commands that its caller cannot send, and counts no attempt', () => {
+    const plan = sagaPlan([[stepPlan('a'), stepPlan('b')]])
+    const start = { tag: 'start', key: '17', event: sagaEvent() } as const
+    const held = advance(plan, null, start, 0, (step) => (step === 'b' ? 700 : undefined))
+    expect(held.commands.map(({ step, attempt }) => `${step} ${attempt}`)).toEqual(['a 1'])
+    expect([held.instance!.steps['b']!.attempts, held.instance!.dueAt]).toEqual([0, 700])
+    const { commands } = advance(plan, held.instance, { tag: 'tick' }, 700)
+    expect(commands.map(({ step, attempt }) => `${step} ${attempt}`)).toEqual(['b 1'])
+  })
+
   it('ends as failed where something is done that nobody said how to undo, and not where there is nothing to undo', () => {
     const failed = new Story(two({ undo: null })).answer('a', DONE).answer('b', REFUSED)
     expect([failed.instance!.status, failed.states]).toEqual(['failed', 'kept refused'])

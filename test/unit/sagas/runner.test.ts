@@ -56,6 +56,24 @@ describe('the sagas of a process that fails in every way', () => {
     expect(after.flatMap((instance) => faultsOf(simulation, instance))).toEqual([])
   })
 
+  it.each([1, 2, 3])('end in time after the clock was set back by a day at a restart (seed %i)', async (seed) => {
+    // Every call fails, so that what waits for its next attempt is all that there is.
+    const simulation = new SagaSimulation(DEFINITION, new Random(seed), { call: 1, write: 0, death: 0 })
+    for (const key of SAGAS) simulation.start(key)
+    let waiting = 0
+    for (let at = 100; waiting < 3; at += 50) {
+      await simulation.clock.run(() => false, at)
+      const instances = await simulation.store.load(SAGAS.map((key) => ({ saga: 'order', key })))
+      waiting = instances.filter((each) => each?.steps['a']!.sendAt !== null && each !== null).length
+    }
+    simulation.die()
+    simulation.clock.wallOffsetMs -= 24 * HOUR
+    simulation.faults = { call: 0, write: 0, death: 0 }
+    const ended = await simulation.ended(SAGAS, HOUR)
+    expect(ended.map(({ status }) => status).filter((each) => !/completed|compensated/.test(each))).toEqual([])
+    expect(ended.flatMap((instance) => faultsOf(simulation, instance))).toEqual([])
+  })
+
   it('complete without a single repetition when nothing fails', async () => {
     const simulation = new SagaSimulation(DEFINITION, new Random(1), { call: 0, write: 0, death: 0 })
     for (const key of SAGAS) simulation.start(key)
