@@ -32,8 +32,9 @@ export async function rulesFor(config: Config, reading: Reading = {}): Promise<L
 }
 
 /** Throws ProblemsError for rules that workers cannot run, where the configuration has any. */
-export function fitForScale({ scale, sources }: Config, loaded: LoadedRules): LoadedRules {
-  const problems = scale === null ? [] : scaleProblems(loaded.ruleSet, sources.length > 0)
+export function fitForScale({ scale, sources, events }: Config, loaded: LoadedRules): LoadedRules {
+  const around = { hasSource: sources.length > 0, takesEvents: events !== null }
+  const problems = scale === null ? [] : scaleProblems(loaded.ruleSet, around)
   if (problems.length > 0) throw new ProblemsError([...problems, ...loaded.warnings])
   return loaded
 }

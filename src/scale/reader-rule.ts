@@ -5,6 +5,7 @@ import type { TargetConfig } from '../model/rule/action.ts'
 import { conditionOf } from '../model/rule/condition.ts'
 import { makeRule } from '../model/rule/made-rule.ts'
 import type { Predicate, Rule, RuleSet } from '../model/rule/rule.ts'
+import { isSagaRule } from '../model/saga/sink.ts'
 import { unionReads } from '../model/table/column-reads.ts'
 import type { TableDef } from '../model/table/table.ts'
 import type { Shapes } from './shapes.ts'
@@ -30,12 +31,12 @@ interface Wish {
 }
 
 /**
- * The reader's one rule: it matches a change when some rule wants it, without its actions, and appends the whole row, so that
- * a rule that comes later finds the columns that it reads. A condition that fails counts as one that holds: what is wrong
- * with it is found, and told, where the rule runs.
+ * The reader's rule for workers: it matches a change when some rule wants it, without its actions, and appends the whole row,
+ * so that a rule that comes later finds the columns that it reads. A condition that fails counts as one that holds: what is
+ * wrong with it is found, and told, where the rule runs. What sagas listen to is not for workers.
  */
-export function readerRules(ruleSet: RuleSet, shapes: Shapes, shares: number): RuleSet {
-  const rules = ruleSet.rules.filter(({ manual }) => !manual)
+export function readerRule(ruleSet: RuleSet, shapes: Shapes, shares: number): Rule {
+  const rules = ruleSet.rules.filter((rule) => !rule.manual && !isSagaRule(rule))
   const matched = new LastMatch()
   const matchesTable = (schema: string, table: string): boolean =>
     rules.some((rule) => rule.matchesTable(schema, table))
@@ -54,7 +55,7 @@ export function readerRules(ruleSet: RuleSet, shapes: Shapes, shares: number): R
       return (change) => matched.of(change, wanted).length > 0
     },
   }
-  const reader = makeRule(
+  return makeRule(
     { id: 'scale', location: LOCATION, version: '1', operations, matchesTable, listensTo, filter },
     {
       identity: 'append',
@@ -75,7 +76,6 @@ export function readerRules(ruleSet: RuleSet, shapes: Shapes, shares: number): R
       options: null,
     },
   )
-  return { ...ruleSet, rules: [reader] }
 }
 
 function wishesOf(rule: Rule, schema: string, table: string): readonly Wish[] {

@@ -1,24 +1,26 @@
 import type { Problem } from '../model/errors.ts'
 import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import { isSagaRule } from '../model/saga/sink.ts'
 
-/** What rules cannot do where each worker sees its own keys only; each with what can be done about it. */
-export function scaleProblems({ rules, sagas }: RuleSet, hasSource: boolean): readonly Problem[] {
-  const ofRules = rules.flatMap((rule) => reasonsOf(rule, hasSource).map((reason) => problemOf(rule, reason)))
-  return [...ofRules, ...(sagas ?? []).map((saga) => problemOf(saga, OF_SAGAS))]
+/** What the configuration says beside the rules. */
+export interface Surroundings {
+  readonly hasSource: boolean
+  /** The reader takes in posted events, for sagas. */
+  readonly takesEvents: boolean
 }
 
-const OF_SAGAS = [
-  'a saga asks all of its events of one instance, and workers have shares of them',
-  'Run sagas in an instance of their own, without scale.',
-] as const
+/** What rules cannot do where each worker sees its own keys only; each with what can be done about it. */
+export function scaleProblems({ rules }: RuleSet, around: Surroundings): readonly Problem[] {
+  // The reader runs the sagas, and sees all of their events.
+  const ofWorkers = rules.filter((rule) => !isSagaRule(rule))
+  return ofWorkers.flatMap((rule) => reasonsOf(rule, around).map((reason) => problemOf(rule, reason)))
+}
 
-type Placed = Pick<Rule, 'id' | 'location'>
-
-function problemOf({ id: ruleId, location }: Placed, [message, hint]: readonly [string, string]): Problem {
+function problemOf({ id: ruleId, location }: Rule, [message, hint]: readonly [string, string]): Problem {
   return { code: 'BINGO_RULE_SCALE', severity: 'error', location, ruleId, message, hint }
 }
 
-function reasonsOf(rule: Rule, hasSource: boolean): (readonly [message: string, hint: string])[] {
+function reasonsOf(rule: Rule, { hasSource, takesEvents }: Surroundings): (readonly [message: string, hint: string])[] {
   const { threshold, key, on, manual, lookups = [] } = rule
   const found: (readonly [string, string])[] = []
   if (threshold) {
@@ -33,6 +35,9 @@ function reasonsOf(rule: Rule, hasSource: boolean): (readonly [message: string, 
   }
   if (manual || on?.kinds.has('row') === false) {
     found.push(['posted events do not go through a reader', 'Run the rule in an instance of its own, without scale.'])
+  } else if (takesEvents && on?.kinds.has('posted')) {
+    const message = 'the rule matches posted events too, and these do not go through a reader: only sagas get them'
+    found.push([message, 'Add `source: database` to the rule, or run it in an instance of its own, without scale.'])
   }
   if (lookups.length > 0 && !hasSource) {
     found.push(['lookups read from the source, which this process does not know', 'Set source.url for workers, too.'])

@@ -2,15 +2,17 @@ import type { Change } from '../model/event/change.ts'
 import type { ActionPlan } from '../model/rule/action.ts'
 import { conditionOf } from '../model/rule/condition.ts'
 import type { Predicate, Rule, RuleSet } from '../model/rule/rule.ts'
+import { isSagaRule } from '../model/saga/sink.ts'
 import { READS_NOTHING, unionReads } from '../model/table/column-reads.ts'
 import { shareOf } from './routes.ts'
 
 /**
  * The rules as one share runs them: each for the changes whose key, by this rule, is of this share. A change is in several
- * shares where rules order it by several keys. What has a limit per second has its part of it.
+ * shares where rules order it by several keys. What has a limit per second has its part of it. Sagas are the reader's.
  */
 export function shareRules(ruleSet: RuleSet, share: number, shares: number): RuleSet {
-  return { ...ruleSet, rules: ruleSet.rules.map((rule) => ofShare(rule, share, shares)) }
+  const rules = ruleSet.rules.filter((rule) => !isSagaRule(rule))
+  return { ...ruleSet, rules: rules.map((rule) => ofShare(rule, share, shares)) }
 }
 
 function ofShare(rule: Rule, share: number, shares: number): Rule {
@@ -33,5 +35,12 @@ function ofShare(rule: Rule, share: number, shares: number): Rule {
 }
 
 function withPartOfRate(action: ActionPlan, shares: number): ActionPlan {
-  return action.ratePerSecond === null ? action : { ...action, ratePerSecond: action.ratePerSecond / shares }
+  const { ratePerSecond, target } = action
+  const ofTarget = target.ratePerSecond
+  if (ratePerSecond === null && ofTarget === undefined) return action
+  return {
+    ...action,
+    ratePerSecond: ratePerSecond === null ? null : ratePerSecond / shares,
+    target: ofTarget === undefined ? target : { ...target, ratePerSecond: ofTarget / shares },
+  }
 }

@@ -1,18 +1,18 @@
-import { aborted } from '../model/aborted.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Transaction } from '../model/event/change.ts'
 import { BingoError } from '../model/errors.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { SqlSession } from '../model/source/binlog-stream.ts'
 import type { RowIntake } from '../model/source/intake.ts'
+import { PauseGate } from '../model/source/pause-gate.ts'
 import { SourceState } from '../model/source/source-state.ts'
-import { PauseReasons, type Positions, type Source } from '../model/source/source.ts'
+import type { Positions, Source } from '../model/source/source.ts'
 import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
 import { Reconnects } from '../sources/feed/reconnects.ts'
 import { behind, compareOrdinals, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
 import { Pieces } from './pieces.ts'
 import { parseRecord, type ScaleRecord } from './record.ts'
 import type { Shapes } from './shapes.ts'
+import { ShareWatch } from './share-watch.ts'
 
 export interface ShareSourceOptions {
   readonly name: string
@@ -30,9 +30,6 @@ export interface ShareSourceOptions {
 const IDLE_MS = { least: 5, most: 100 }
 /** Between two looks at whether this share has come to a meeting, and the others. */
 const MEET_MS = 5
-const WATCH_MS = 1_000
-/** A reader that comes back looks at the newest records: what is finished stays for a while. */
-const KEPT_MS = 60_000
 const RECORDS_PER_TURN = 64
 
 type ChangeRecord = Extract<ScaleRecord, { readonly tag: 'change' }>
@@ -47,8 +44,7 @@ export class ShareSource implements Source<SharePosition> {
   readonly positions: Positions<SharePosition>
   readonly state = new SourceState()
   private readonly options: ShareSourceOptions
-  private readonly pauses = new PauseReasons((paused) => this.onPause(paused))
-  private resumed = Promise.withResolvers<void>()
+  private readonly pauses = new PauseGate()
   private readonly reconnects: Reconnects
   private pieces = new Pieces()
   /** Of the record that was handed in last, or dropped. */
@@ -57,10 +53,7 @@ export class ShareSource implements Source<SharePosition> {
   /** Handed in last, and the last that is finished and remembered. */
   private given: SharePosition | null = null
   private done: SharePosition | null = null
-  /** Oldest first: places that were finished at a time. */
-  private finishedAt: { readonly place: string; readonly atMs: number }[] = []
-  private isWatching = false
-  private aborted: Promise<void> = Promise.resolve()
+  private readonly watch: ShareWatch
   private saveNow: () => Promise<unknown> = () => Promise.resolve()
 
   constructor(options: ShareSourceOptions) {
@@ -72,16 +65,15 @@ export class ShareSource implements Source<SharePosition> {
       parse: (text) => parsePosition(text, name),
     }
     const what = { what: 'the log of changes', description: changes.description }
+    this.watch = new ShareWatch(options)
     this.reconnects = new Reconnects({ ...what, state: this.state, clock, log })
-    this.resumed.resolve()
   }
 
   async run(into: RowIntake<SharePosition>, from: SharePosition | null, signal: AbortSignal): Promise<void> {
-    this.aborted = aborted(signal)
     this.given = this.done = from
     this.place = from?.place ?? null
     this.ordinal = from?.ordinal ?? null
-    const watch = this.options.clock.every(WATCH_MS, () => void this.watch())
+    using _watching = this.watch.start(from?.place ?? null)
     try {
       while (!signal.aborted) {
         try {
@@ -95,7 +87,6 @@ export class ShareSource implements Source<SharePosition> {
         }
       }
     } finally {
-      watch.cancel()
       this.state.connected = false
     }
   }
@@ -117,7 +108,7 @@ export class ShareSource implements Source<SharePosition> {
 
   finished(upTo: SharePosition): void {
     this.done = upTo
-    this.finishedAt.push({ place: upTo.place, atMs: this.options.clock.monotonicMs() })
+    this.watch.finished(upTo.place)
   }
 
   private async readOn(into: RowIntake<SharePosition>, signal: AbortSignal): Promise<void> {
@@ -136,7 +127,7 @@ export class ShareSource implements Source<SharePosition> {
       }
       idleMs = IDLE_MS.least
       for (const entry of entries) {
-        if (this.pauses.paused) await Promise.race([this.resumed.promise, this.aborted])
+        if (this.pauses.paused) await this.pauses.opened(signal)
         if (signal.aborted) return
         await this.take(entry, into, signal)
         if (++count % RECORDS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -155,11 +146,11 @@ export class ShareSource implements Source<SharePosition> {
     if (record.tag === 'change') {
       await this.change(record, position, into, signal)
     } else {
-      this.give(position, () => into.advance(position))
+      this.give(position)
+      into.advance(position)
       // Whoever waits for something that this share was never given need not wait any more.
       if (record.tag === 'hello') await this.arrive(behind(record.ordinal), signal)
     }
-    this.ordinal = record.ordinal
   }
 
   private parse(text: string, place: string): ScaleRecord | null {
@@ -185,18 +176,16 @@ export class ShareSource implements Source<SharePosition> {
       await this.untilAll(meet, (other) => compareOrdinals(other, ordinal) >= 0, signal)
     }
     const position: SharePosition = { place, ordinal, ...(meet !== null && { meet }) }
-    this.give(position, () => {
-      const group: Transaction = row.transaction
-      into.begin(group)
-      if (row.op === 'truncate' || row.op === 'ddl') {
-        const { schema, name } = row.table
-        const tables = name === '' ? [] : [{ schema, table: name }]
-        void into.ddl({ kind: row.op, schema, tables, sql: row.query ?? '', session: NO_SESSION }, row.seq)
-      } else {
-        into.event(row)
-      }
-      into.commit(position)
-    })
+    this.give(position)
+    into.begin(row.transaction)
+    if (row.op === 'truncate' || row.op === 'ddl') {
+      const { schema, name } = row.table
+      const tables = name === '' ? [] : [{ schema, table: name }]
+      void into.ddl({ kind: row.op, schema, tables, sql: row.query ?? '', session: NO_SESSION }, row.seq)
+    } else {
+      into.event(row)
+    }
+    into.commit(position)
     if (meet !== null) await this.part(ordinal, meet, signal)
   }
 
@@ -232,32 +221,10 @@ export class ShareSource implements Source<SharePosition> {
     }
   }
 
-  private give(position: SharePosition, hand: () => void): void {
+  /** From now on it is known, whatever fails behind it: the same may stand in the log once more. */
+  private give(position: SharePosition): void {
     this.given = position
-    hand()
-  }
-
-  private async watch(): Promise<void> {
-    if (this.isWatching) return
-    this.isWatching = true
-    const { changes, share, clock, seen } = this.options
-    try {
-      seen?.(await changes.behind(share, this.done?.place ?? null))
-      const before = clock.monotonicMs() - KEPT_MS
-      const upTo = this.finishedAt.findLast(({ atMs }) => atMs <= before)
-      if (upTo === undefined) return
-      await changes.trim(share, upTo.place)
-      this.finishedAt = this.finishedAt.filter(({ atMs }) => atMs > before)
-    } catch {
-      // Whoever reads says that the log is down.
-    } finally {
-      this.isWatching = false
-    }
-  }
-
-  private onPause(paused: boolean): void {
-    if (paused) this.resumed = Promise.withResolvers<void>()
-    else this.resumed.resolve()
+    this.ordinal = position.ordinal
   }
 }
 

@@ -96,7 +96,7 @@ export function buildConfig(options: BuildOptions): Config {
     http: http(options, events),
     events,
     eventStore,
-    scale: scaleOf(options, { events: events !== null, eventStore: eventStore !== null }),
+    scale: scaleOf(options, { events, eventStore: eventStore !== null }),
     sagas: { store: values['sagas.store'], keepMs: values['sagas.keep']! },
     log: {
       level: values['log.level']!,

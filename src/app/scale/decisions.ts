@@ -1,20 +1,25 @@
-import type { Clock } from '../../model/clock.ts'
+import type { RuleSet } from '../../model/rule/rule.ts'
 import type { StateStore } from '../../model/state/state.ts'
-import type { PausedTargets } from '../paused-targets.ts'
-import type { StoredSwitches } from '../rule-switches.ts'
+import type { DaemonDeps } from '../daemon/daemon-contract.ts'
+import { PausedTargets } from '../paused-targets.ts'
+import { StoredSwitches } from '../rule-switches.ts'
 
 const LOOK_MS = 2_000
 
-export interface DecisionsDeps {
+export interface DecisionsDeps extends Pick<DaemonDeps, 'clock' | 'log'> {
+  /** Of the instance. */
   readonly name: string
   readonly state: StateStore
-  readonly clock: Clock
-  readonly switches: StoredSwitches
-  readonly pauses: PausedTargets
-  /** Another process has switched rules. */
-  readonly switched: () => void
-  /** Another process has paused or resumed some of these targets. */
-  readonly paused: (targets: readonly string[]) => void
+}
+
+/** The process that what is decided holds for. */
+export interface DecidedFor {
+  /** All rules, as the files have them. */
+  readonly ruleSet: RuleSet
+  /** Also when what is disabled has changed. */
+  reload(ruleSet: RuleSet): void
+  /** The target is paused, or is not, as the state store says. */
+  pauseAsKept(target: string): void
 }
 
 /** What operators decide at any of the processes holds for all of them: each looks what the others have kept. */
@@ -22,11 +27,17 @@ export class Decisions {
   readonly switches: StoredSwitches
   readonly pauses: PausedTargets
   readonly #deps: DecisionsDeps
+  readonly #owner: DecidedFor
 
-  constructor(deps: DecisionsDeps) {
+  constructor(deps: DecisionsDeps, owner: DecidedFor) {
     this.#deps = deps
-    this.switches = deps.switches
-    this.pauses = deps.pauses
+    this.#owner = owner
+    this.switches = new StoredSwitches({
+      ...deps,
+      rules: () => owner.ruleSet,
+      changed: () => owner.reload(owner.ruleSet),
+    })
+    this.pauses = new PausedTargets(deps)
   }
 
   /** Rejects with the BingoError of the state store. */
@@ -46,12 +57,12 @@ export class Decisions {
   async #look(): Promise<void> {
     if (await this.switches.changedElsewhere()) {
       await this.switches.load()
-      this.#deps.switched()
+      this.#owner.reload(this.#owner.ruleSet)
     }
     if (await this.pauses.changedElsewhere()) {
       const before = this.pauses.targets
       await this.pauses.load()
-      this.#deps.paused([...new Set([...before, ...this.pauses.targets])])
+      for (const target of new Set([...before, ...this.pauses.targets])) this.#owner.pauseAsKept(target)
     }
   }
 }

@@ -2,7 +2,8 @@ import { BingoError } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { Config, ScaleRole } from '../config/config.ts'
 import { createDaemon } from '../daemon/daemon.ts'
-import { type Daemon, type DaemonDeps } from '../daemon/daemon-contract.ts'
+import type { Daemon, DaemonDeps } from '../daemon/daemon-contract.ts'
+import { StateServers } from '../../state/sql/servers.ts'
 
 /**
  * The configuration of a process with this role; undefined: as it says itself. Throws BINGO_CONFIG_SCALE for a role that it
@@ -19,7 +20,8 @@ export function withRole(config: Config, role: ScaleRole | undefined): Config {
 }
 
 /** What `bingo run` runs, by the role of the process. What it does not need is not loaded. */
-export async function openDaemon(config: Config, ruleSet: RuleSet, deps: DaemonDeps): Promise<Daemon> {
+export async function openDaemon(config: Config, ruleSet: RuleSet, given: DaemonDeps): Promise<Daemon> {
+  const deps = { servers: new StateServers(), ...given }
   const { scale } = config
   switch (scale?.role) {
     case 'reader': {

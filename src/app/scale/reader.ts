@@ -5,18 +5,22 @@ import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import { NO_GAPS, type GapLog } from '../../model/event/gap.ts'
 import type { Target, TargetConfig } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
+import { isSagaRule } from '../../model/saga/sink.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 import type { StateStore } from '../../model/state/state.ts'
 import { AppendTarget } from '../../scale/append-target.ts'
-import { readerRules, SCALE_TARGET } from '../../scale/reader-rule.ts'
+import { readerRule, SCALE_TARGET } from '../../scale/reader-rule.ts'
 import { Shapes } from '../../scale/shapes.ts'
+import { patiently } from '../../state/checkpoint/patiently.ts'
 import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import { parseChangeLogAddress } from '../../log/changes/address.ts'
 import type { Config, ScaleConfig } from '../config/config.ts'
 import { createDaemon } from '../daemon/daemon.ts'
-import { type Daemon, type DaemonDeps } from '../daemon/daemon-contract.ts'
+import type { Daemon, DaemonDeps } from '../daemon/daemon-contract.ts'
+import { sourceState } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
+import { Decisions } from './decisions.ts'
 import { warnOfWaiting } from './left-waiting.ts'
 import { Members } from './members.ts'
 import { printableOf } from './printable.ts'
@@ -24,13 +28,14 @@ import { rulesDigest } from './rules-digest.ts'
 
 /**
  * Reads the source and appends every change that some rule wants to the log of changes, in the order of commits. It is the
- * daemon with one rule and one target, so its checkpoint follows what is durable there, and a second one is a standby.
+ * daemon with one rule and one target, so its checkpoint follows what is durable there, and a second one is a standby. Sagas
+ * run here as in any daemon: they ask all of their events of one process, and this one has a lease already.
  */
 export class Reader implements Daemon {
   private readonly config: Config
   private readonly scale: ScaleConfig
   private readonly deps: DaemonDeps
-  private ruleSet: RuleSet
+  ruleSet: RuleSet
   private daemon: Daemon | null = null
 
   constructor(config: Config, scale: ScaleConfig, ruleSet: RuleSet, deps: DaemonDeps) {
@@ -38,21 +43,27 @@ export class Reader implements Daemon {
     this.scale = scale
     this.ruleSet = ruleSet
     this.deps = deps
+    // It is not ready before they are read, and what it needs for that is opened first.
+    for (const { name } of config.sources) sourceState(deps.stats, name)
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { deps, config } = this
-    const { state, checkpoints } = await openInstanceState(stateSettings(config, deps.log))
+    const { state, checkpoints } = await openInstanceState(stateSettings(config, deps.log, deps.servers))
     const over = new AbortController()
     const members = this.membersOf(state)
-    const telling = members.run(AbortSignal.any([signal, over.signal]))
+    const untilOver = AbortSignal.any([signal, over.signal])
+    const background = [members.run(untilOver)]
     try {
+      const decisions = new Decisions({ ...deps, name: config.name, state }, this)
+      if ((await patiently(state, deps, signal, () => decisions.load())) === 'stopped') return
+      background.push(decisions.follow(untilOver))
       void this.warnOfWaiting()
-      this.daemon = this.daemonOf(new Shapes(state))
+      this.daemon = this.daemonOf(new Shapes(state), decisions)
       await this.daemon.run(signal)
     } finally {
       over.abort()
-      await telling
+      await Promise.all(background)
       await state.close()
       await checkpoints.close()
     }
@@ -87,13 +98,13 @@ export class Reader implements Daemon {
     return this.daemon?.gaps(source) ?? NO_GAPS
   }
 
+  /** Taken in for sagas: no rule on them goes through a log of changes. */
   events(): Events | null {
-    return null
+    return this.daemon?.events() ?? null
   }
 
-  /** None run where the work is divided. */
   sagas(): SagaOperations | null {
-    return null
+    return this.daemon?.sagas() ?? null
   }
 
   rules(): RuleSwitches | null {
@@ -106,7 +117,7 @@ export class Reader implements Daemon {
 
   private async warnOfWaiting(): Promise<void> {
     const { config, deps } = this
-    const store = await openWaitingStore(stateSettings(config, deps.log))
+    const store = await openWaitingStore(stateSettings(config, deps.log, deps.servers))
     await warnOfWaiting(store, deps.log)
     await store.close()
   }
@@ -132,7 +143,7 @@ export class Reader implements Daemon {
     return members
   }
 
-  private daemonOf(shapes: Shapes): Daemon {
+  private daemonOf(shapes: Shapes, { switches, pauses }: Decisions): Daemon {
     const { config, scale, deps } = this
     const { shares, through } = scale
     const open = async (run: DeliveryRun): Promise<Target> => {
@@ -142,8 +153,15 @@ export class Reader implements Daemon {
     // One lane keeps the order of all commits.
     const reading: Config = { ...config, lanes: 1, standby: { ...config.standby, lease: 'store' } }
     return createDaemon(reading, this.ruleSet, deps, {
-      // Also for rules that are disabled: workers see when they are enabled again, and what came until then is theirs to skip.
-      rules: () => readerRules(this.ruleSet, shapes, shares),
+      rules: (inForce) => ({
+        ...inForce,
+        rules: [
+          // Also for rules that are disabled: workers see when they are enabled again, and what came until then is theirs to skip.
+          readerRule(this.ruleSet, shapes, shares),
+          ...inForce.rules.filter((rule) => isSagaRule(rule)),
+        ],
+      }),
+      shared: { name: config.name, switches, pauses },
       openTarget: (target: TargetConfig, run) => (target.type === SCALE_TARGET.type ? open(run) : undefined),
       // What waits under the name of the instance is of one process that did everything, and is left for it.
       waiting: `${config.name}/reader`,

@@ -4,6 +4,7 @@ import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts
 import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { NO_GAPS, type GapLog } from '../../model/event/gap.ts'
+import type { Log } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
@@ -18,13 +19,12 @@ import { patiently } from '../../state/checkpoint/patiently.ts'
 import { openDeadLetterStore, openInstanceState, openLease } from '../../state/open.ts'
 import type { Config, ScaleConfig } from '../config/config.ts'
 import { createDaemon } from '../daemon/daemon.ts'
-import { type Daemon, type DaemonDeps, type DaemonParts } from '../daemon/daemon-contract.ts'
-import { PausedTargets } from '../paused-targets.ts'
-import { StoredSwitches } from '../rule-switches.ts'
+import type { Daemon, DaemonDeps, DaemonParts } from '../daemon/daemon-contract.ts'
 import { stateSettings } from '../state-settings.ts'
 import { Decisions } from './decisions.ts'
 import { Members } from './members.ts'
 import { rulesDigest } from './rules-digest.ts'
+import { RunningShares } from './running-shares.ts'
 import { ENOUGH, ShareLeases } from './share-leases.ts'
 import { WorkerStats } from './worker-stats.ts'
 
@@ -52,10 +52,8 @@ export class Worker implements Daemon {
   private readonly deps: DaemonDeps
   private readonly stats: WorkerStats
   private readonly leases: ShareLeases
-  private readonly daemons = new Map<number, Daemon>()
-  /** Gives a share back. */
-  private readonly stops = new Map<number, AbortController>()
-  private ruleSet: RuleSet
+  private readonly shares = new RunningShares()
+  ruleSet: RuleSet
   private members: Members | null = null
   private common: Common | null = null
 
@@ -71,13 +69,13 @@ export class Worker implements Daemon {
 
   async run(signal: AbortSignal): Promise<void> {
     const { config, deps, scale } = this
-    const settings = stateSettings(config, deps.log)
+    const settings = stateSettings(config, deps.log, deps.servers)
     const { state, checkpoints } = await openInstanceState(settings)
     const changes = await openChangeLog(scale.through, { name: config.name, shares: scale.shares, log: deps.log })
     const { maxCount, maxBytes, maxAgeMs } = config.deadLetters
     const letters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
     try {
-      const decisions = this.decisionsOf(state)
+      const decisions = new Decisions({ ...deps, name: config.name, state }, this)
       if ((await patiently(state, deps, signal, () => decisions.load())) === 'stopped') return
       const shapes = new Shapes(state)
       this.common = { changes, state, shapes, frontiers: new StoredFrontiers(state), letters, decisions }
@@ -93,32 +91,23 @@ export class Worker implements Daemon {
 
   reload(ruleSet: RuleSet): void {
     this.ruleSet = ruleSet
-    for (const daemon of this.daemons.values()) daemon.reload(ruleSet)
+    this.shares.reload(ruleSet)
   }
 
   dropTarget(target: string): DropResult {
-    const answers = [...this.daemons.values()].map((daemon) => daemon.dropTarget(target))
-    return answers.find((answer) => answer !== 'unknown') ?? 'unknown'
+    return this.shares.dropTarget(target)
   }
 
-  async setTargetPaused(target: string, isPaused: boolean, by: string): Promise<PauseResult> {
-    let result: PauseResult = 'not leading'
-    for (const daemon of this.daemons.values()) {
-      const answer = await daemon.setTargetPaused(target, isPaused, by)
-      if (answer === 'not leading') continue
-      result = answer
-      if (answer === 'done') break
-    }
-    if (result === 'done') for (const daemon of this.daemons.values()) daemon.pauseAsKept(target)
-    return result
+  setTargetPaused(target: string, isPaused: boolean, by: string): Promise<PauseResult> {
+    return this.shares.setTargetPaused(target, isPaused, by)
   }
 
   pauseAsKept(target: string): void {
-    for (const daemon of this.daemons.values()) daemon.pauseAsKept(target)
+    this.shares.pauseAsKept(target)
   }
 
   resumeRule(rule: string): boolean {
-    return [...this.daemons.values()].map((daemon) => daemon.resumeRule(rule)).includes(true)
+    return this.shares.resumeRule(rule)
   }
 
   /** Those of the shares are places in the log of changes. */
@@ -131,11 +120,12 @@ export class Worker implements Daemon {
     return NO_GAPS
   }
 
+  /** The reader takes them in. */
   events(): Events | null {
     return null
   }
 
-  /** None run where the work is divided. */
+  /** The reader runs them. */
   sagas(): SagaOperations | null {
     return null
   }
@@ -146,19 +136,6 @@ export class Worker implements Daemon {
 
   async deadLetterCount(): Promise<number> {
     return (await this.common?.letters.count()) ?? 0
-  }
-
-  private decisionsOf(state: StateStore): Decisions {
-    const { deps, config } = this
-    const changed = (): void => this.reload(this.ruleSet)
-    const kept = { ...deps, name: config.name, state }
-    return new Decisions({
-      ...kept,
-      switches: new StoredSwitches({ ...kept, rules: () => this.ruleSet, changed }),
-      pauses: new PausedTargets(kept),
-      switched: changed,
-      paused: (targets) => targets.forEach((target) => this.pauseAsKept(target)),
-    })
   }
 
   private async work({ state, decisions }: Common, signal: AbortSignal): Promise<void> {
@@ -209,11 +186,11 @@ export class Worker implements Daemon {
 
   /** Others have come: what this worker has more than its part goes to them, finished. */
   private giveBack(): void {
-    const leaving = [...this.leases.held].filter((share) => this.stops.get(share)?.signal.aborted)
+    const leaving = [...this.leases.held].filter((share) => this.shares.isLeaving(share))
     const staying = [...this.leases.held].filter((share) => !leaving.includes(share)).sort((a, b) => b - a)
     for (const share of staying.slice(0, Math.max(0, this.leases.surplus - leaving.length))) {
       this.deps.log.info({ share }, 'share given back: another worker takes it')
-      this.stops.get(share)?.abort()
+      this.shares.giveBack(share)
     }
   }
 
@@ -227,21 +204,16 @@ export class Worker implements Daemon {
       const stats = this.stats.open(Math.max(LEAST_BUDGET_BYTES, this.config.budgetBytes / this.scale.shares))
       // Waiting for a share that another one has is how it should be: it is not worth a line.
       stats.standby.leader = ENOUGH
-      const daemon = createDaemon(
-        this.configOf(share),
-        this.ruleSet,
-        { ...deps, stats, log },
-        this.partsOf(share, name, held, stats),
-      )
-      this.stops.set(share, stop)
-      this.daemons.set(share, daemon)
+      const parts = this.partsOf(share, name, held, stats, log)
+      const daemon = createDaemon(this.configOf(share), this.ruleSet, { ...deps, stats, log }, parts)
+      this.shares.open(share, daemon, stop)
       try {
         await daemon.run(AbortSignal.any([signal, stop.signal]))
       } catch (error) {
         if (!(error instanceof BingoError) || !LOST.has(error.code)) throw error
         log.warn({ code: error.code, err: error.message }, 'share lost: another worker has it')
       } finally {
-        this.daemons.delete(share)
+        this.shares.close(share)
         this.stats.close(stats)
         this.stats.total.sources.delete(name)
         held.delete(share)
@@ -250,25 +222,25 @@ export class Worker implements Daemon {
     }
   }
 
-  /** A share is an instance: its checkpoint, its lease and what waits are kept under its name. */
+  /** A share is an instance: its checkpoint, its lease and what waits are kept under its name. Posted events are the reader's. */
   private configOf(share: number): Config {
     const { config } = this
     const standby = { ...config.standby, lease: 'store' as const }
-    return { ...config, name: `${config.name}/${share}`, standby, http: { ...config.http, listen: null } }
+    return { ...config, name: `${config.name}/${share}`, standby, events: null, http: { ...config.http, listen: null } }
   }
 
-  private partsOf(share: number, name: string, held: Map<number, number>, stats: Stats): DaemonParts {
+  private partsOf(share: number, name: string, held: Map<number, number>, stats: Stats, log: Log): DaemonParts {
     const { scale, config, deps, common } = this
     const { changes, shapes, frontiers, decisions } = common!
-    const log = deps.log.child({ share })
     const seen = (behind: number): void => {
       if (stats.standby.role === 'leader') held.set(share, behind)
     }
     const custom = new ShareSource({ name, share, changes, shapes, frontiers, clock: deps.clock, log, seen })
-    const settings = stateSettings(this.configOf(share), log)
+    const settings = stateSettings(this.configOf(share), log, deps.servers)
     return {
       sources: [{ name, custom: custom as never }],
       rules: (inForce) => shareRules(inForce, share, scale.shares),
+      runsSagas: false,
       lease: async () => this.leases.guard(share, await openLease(settings, config.standby.ttlMs)),
       shared: { name: config.name, switches: decisions.switches, pauses: decisions.pauses },
     }

@@ -1,8 +1,14 @@
+import type { ActionPlan } from '../rule/action.ts'
 import type { SagaTrigger } from './definition.ts'
 import type { SagaEvent } from './instance.ts'
 
 /** Type of the one action of the rules that a saga listens by. What it renders is a SagaSignal. */
 export const SAGA_ACTION = 'saga'
+
+/** Whether a saga listens by this rule: the instance that runs the saga runs it, and nobody else. */
+export function isSagaRule({ actions }: { readonly actions: readonly Pick<ActionPlan, 'target'>[] }): boolean {
+  return actions.some(({ target }) => target.type === SAGA_ACTION)
+}
 
 /** An event that a saga listens to. */
 export interface SagaSignal {

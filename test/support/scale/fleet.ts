@@ -5,8 +5,10 @@ import { WebhookReceiver } from '../webhook-receiver.ts'
 
 export interface FleetOptions {
   readonly mysql: Awaited<ReturnType<typeof startMysql>>
-  /** Of the state. */
+  /** Of the state, where `state` names no other place. */
   readonly redis: Awaited<ReturnType<typeof startRedis>>
+  /** Address of the store of checkpoints. */
+  readonly state?: string
   /** Of the instance, and of its database. */
   readonly name: string
   readonly through: string
@@ -43,6 +45,14 @@ export class Fleet implements AsyncDisposable {
   /** By row: the newest version that was committed. */
   readonly written = new Map<number, number>()
   private next = 0
+  private read = 0
+  /** By `RULE:ROW:VERSION`: the id of the event that came first. */
+  private readonly seen = new Map<string, string>()
+  /** By `RULE:ROW`. */
+  private readonly newest = new Map<string, number>()
+  private readonly disordered: string[] = []
+  private readonly phantoms = new Set<string>()
+  private readonly repeated = new Set<string>()
 
   private constructor(options: FleetOptions, receiver: WebhookReceiver) {
     this.options = options
@@ -86,10 +96,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   get settings(): Readonly<Record<string, string>> {
-    const { name, redis, through } = this.options
+    const { name, redis, state, through } = this.options
     return {
       BINGO_NAME: name,
-      BINGO_CHECKPOINT_STORE: redis.url,
+      BINGO_CHECKPOINT_STORE: state ?? redis.url,
       BINGO_SCALE_THROUGH: through,
       BINGO_SCALE_SHARES: String(SHARES),
       BINGO_STANDBY_TTL: '3s',
@@ -133,35 +143,29 @@ export class Fleet implements AsyncDisposable {
   }
 
   allArrived(timeoutMs?: number): Promise<void> {
-    return eventually('everything has arrived', () => this.verdict().lost.length === 0, timeoutMs)
+    const isThere = (): boolean => {
+      this.readOn()
+      return this.seen.size >= this.changes && this.verdict().lost.length === 0
+    }
+    return eventually('everything has arrived', isThere, timeoutMs)
   }
 
   verdict(): Verdict {
-    const seen = new Map<string, { count: number; readonly event: string }>()
-    const newest = new Map<string, number>()
-    const disordered: string[] = []
-    const phantoms: string[] = []
-    for (const { rule, id, version, event } of this.arrived()) {
-      const name = `${rule}:${id}:${version}`
-      const before = seen.get(name)
-      if (before !== undefined) {
-        before.count += 1
-        if (before.event !== event) phantoms.push(name)
-        continue
-      }
-      seen.set(name, { count: 1, event })
-      if (version > (this.written.get(id) ?? 0) + 1) phantoms.push(name)
-      const last = newest.get(`${rule}:${id}`) ?? 0
-      if (version < last) disordered.push(name)
-      newest.set(`${rule}:${id}`, Math.max(last, version))
-    }
+    this.readOn()
+    const beyond = [...this.newest].filter(
+      ([row, version]) => version > (this.written.get(Number(row.split(':')[1])) ?? 0) + 1,
+    )
     const lost = RULES.flatMap((rule) =>
       [...this.written].flatMap(([id, versions]) =>
-        Array.from({ length: versions }, (_, i) => `${rule}:${id}:${i + 1}`).filter((name) => !seen.has(name)),
+        Array.from({ length: versions }, (_, i) => `${rule}:${id}:${i + 1}`).filter((name) => !this.seen.has(name)),
       ),
     )
-    const repeated = [...seen].filter(([, { count }]) => count > 1).map(([name]) => name)
-    return { lost, disordered, phantoms, repeated }
+    return {
+      lost,
+      disordered: [...this.disordered],
+      phantoms: [...this.phantoms, ...beyond.map(([row, version]) => `${row}:${version}`)],
+      repeated: [...this.repeated],
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,12 +173,31 @@ export class Fleet implements AsyncDisposable {
     await this.receiver[Symbol.asyncDispose]()
   }
 
-  private arrived() {
-    return this.receiver.requests
-      .filter(({ status, path }) => status < 300 && RULES.some((rule) => path === `/${rule}`))
-      .map(({ path, body }) => {
-        const { id, version, event } = JSON.parse(body) as { id: number; version: number; event: string }
-        return { rule: path.slice(1), id: Number(id), version: Number(version), event }
-      })
+  /**
+   * Each request is read once: a long run has hundreds of thousands, and whoever looks through all of them while it waits keeps
+   * the receiver from answering.
+   */
+  private readOn(): void {
+    const { requests } = this.receiver
+    for (; this.read < requests.length; this.read++) {
+      const { status, path, body } = requests[this.read]!
+      if (status >= 300 || !RULES.some((rule) => path === `/${rule}`)) continue
+      const { id, version, event } = JSON.parse(body) as { id: number; version: number; event: string }
+      this.arrived(`${path.slice(1)}:${id}`, Number(version), event)
+    }
+  }
+
+  private arrived(row: string, version: number, event: string): void {
+    const name = `${row}:${version}`
+    const before = this.seen.get(name)
+    if (before !== undefined) {
+      this.repeated.add(name)
+      if (before !== event) this.phantoms.add(name)
+      return
+    }
+    this.seen.set(name, event)
+    const last = this.newest.get(row) ?? 0
+    if (version < last) this.disordered.push(`${name} behind ${last}`)
+    this.newest.set(row, Math.max(last, version))
   }
 }

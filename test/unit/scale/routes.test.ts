@@ -4,7 +4,7 @@ import { Change, type Operation, type Transaction } from '../../../src/model/eve
 import type { Rule } from '../../../src/model/rule/rule.ts'
 import { defineTable, rowChange } from '../../../src/index.ts'
 import type { RowValues } from '../../../src/sources/custom/row-change.ts'
-import { readerRules, type AppendPayload } from '../../../src/scale/reader-rule.ts'
+import { readerRule, type AppendPayload } from '../../../src/scale/reader-rule.ts'
 import { routeOf, shareOf } from '../../../src/scale/routes.ts'
 import { shareRules } from '../../../src/scale/share-rules.ts'
 import { scaleProblems } from '../../../src/scale/rule-problems.ts'
@@ -121,10 +121,10 @@ test('what has a limit per second has its part of it in each share', () => {
 /** What the reader appends of a change; null: nothing. */
 function appended(all: readonly Rule[], change: Change): AppendPayload | null {
   const shapes = new Shapes(new MemoryStateStore())
-  const [reader] = readerRules({ rules: all, files: [] }, shapes, SHARES).rules
-  if (!reader!.listensTo(change.op, 'shop', 'orders')) return null
-  if (!reader!.filter!.bind(change.table)(change)) return null
-  return reader!.actions[0]!.bind(change.table)(change) as AppendPayload
+  const reader = readerRule({ rules: all, files: [] }, shapes, SHARES)
+  if (!reader.listensTo(change.op, 'shop', 'orders')) return null
+  if (!reader.filter!.bind(change.table)(change)) return null
+  return reader.actions[0]!.bind(change.table)(change) as AppendPayload
 }
 
 test('the reader appends what some rule wants, and nothing else', () => {
@@ -156,9 +156,51 @@ test('a thousand rules on one column are looked up, not asked one by one', () =>
   expect(appended(all, changeOf('insert', undefined, order(1, 200)))).toBeNull()
 })
 
+const AROUND = { hasSource: true, takesEvents: false }
+const WEBHOOK = 'actions: [{type: webhook, url: "https://x.example/"}]'
+
+test('what sagas listen to is the reader’s, which appends nothing of it, and no share runs it', () => {
+  const all = rulesFrom(
+    `rules:
+  - {id: r, table: shop.orders, events: [DELETE], ${WEBHOOK}}
+sagas:
+  - id: order
+    table: shop.orders
+    events: [INSERT]
+    key: "{{id}}"
+    steps: [{id: pay, action: {type: webhook, url: "https://x.example/"}, confirm: {table: shop.orders, events: [UPDATE], key: "{{id}}"}, timeout: 1m, compensate: none}]
+`,
+  )
+  expect(all.map(({ id }) => id)).toEqual(['r', 'saga order start', 'saga order pay confirm'])
+  expect(appended(all, changeOf('insert', undefined, order(1, 1)))).toBeNull()
+  expect(appended(all, changeOf('update', order(1, 1), order(1, 2)))).toBeNull()
+  expect(appended(all, changeOf('delete', order(1, 1), undefined))).not.toBeNull()
+  expect(shareRules({ rules: all, files: [] }, 0, SHARES).rules.map(({ id }) => id)).toEqual(['r'])
+  expect(scaleProblems({ rules: all, files: [] }, AROUND)).toEqual([])
+})
+
+test('rules that posted events could match are refused where the reader takes events in, for sagas alone', () => {
+  const refused = (text: string, takesEvents: boolean): readonly string[] =>
+    scaleProblems(
+      { rules: rulesFrom(`rules:\n  - {id: r, ${text}, ${WEBHOOK}}\n`), files: [] },
+      {
+        hasSource: true,
+        takesEvents,
+      },
+    ).map(({ code, message }) => `${code} ${message}`)
+  expect(refused('on: shop.orders.create', false)).toEqual([])
+  expect(refused('on: shop.orders.create', true)).toEqual([
+    expect.stringContaining('BINGO_RULE_SCALE the rule matches posted events too'),
+  ])
+  expect(refused('on: shop.orders.create, source: database', true)).toEqual([])
+  expect(refused('on: shop.orders.create, source: api', true)).toEqual([
+    'BINGO_RULE_SCALE posted events do not go through a reader',
+  ])
+})
+
 test('rules that workers cannot run are refused, with what to do', () => {
   const refused = (text: string): readonly string[] =>
-    scaleProblems({ rules: rules(text), files: [] }, true).map(({ message }) => message)
+    scaleProblems({ rules: rules(text), files: [] }, AROUND).map(({ message }) => message)
   const threshold = (by: string) => `threshold: {count: 3, within: 1m${by}}`
   expect(refused(threshold(''))).toEqual([expect.stringContaining('no worker sees all of them')])
   expect(refused(threshold(', by: "{{customer}}"'))).toEqual([expect.stringContaining('ordered by the primary key')])
@@ -166,6 +208,6 @@ test('rules that workers cannot run are refused, with what to do', () => {
   expect(refused('delay: 5m')).toEqual([])
   expect(refused('debounce: 5s')).toEqual([])
   expect(() => {
-    throw new ProblemsError(scaleProblems({ rules: rules(threshold('')), files: [] }, true))
+    throw new ProblemsError(scaleProblems({ rules: rules(threshold('')), files: [] }, AROUND))
   }).toThrow(/a\.yaml:2:/)
 })

@@ -54,6 +54,18 @@ test.each([
 })
 
 const SCALE = 'scale: {through: "redis://log:6379/1"}\n'
+const BROKER = {
+  kafka: 'topics: ["shop.*"]',
+  nats: 'stream: shop, subjects: ["shop.*"]',
+  redis: 'streams: [shop]',
+} as const
+
+test.each(['postgres', 'mysql', 'mariadb'])('reader and workers share the state in %s', (scheme) => {
+  const store = `${scheme}://u:p@db/bingo`
+  const { config, problems } = read(`${SOURCE}${SCALE}checkpoint: {store: "${store}"}\nstandby: {lease: redis}\n`)
+  expect(problems).toEqual([])
+  expect(config).toMatchObject({ checkpoint: { store }, standby: { lease: 'store' }, redis: { url: undefined } })
+})
 
 test.each([
   [`${SOURCE}${SCALE}`, 'undefined BINGO_CONFIG_SCALE checkpoint.store is on one machine'],
@@ -63,11 +75,36 @@ test.each([
     '4 BINGO_CONFIG_SCALE deadLetters.store is on one machine',
   ],
   [`${SOURCE}${SCALE}${STATE}standby: {lease: mysql}\n`, '4 BINGO_CONFIG_SCALE workers cannot have their leases'],
-  [`${SOURCE}${SCALE}${STATE}events: {store: "file:x"}\n`, '4 BINGO_CONFIG_SCALE posted events do not go through'],
+  [
+    `${SOURCE}${SCALE}${STATE}events: {store: "file:x"}\n`,
+    '4 BINGO_CONFIG_SCALE events.store (file:x) is on one machine',
+  ],
+  [`${SOURCE}${SCALE}${STATE}events: {}\n`, 'undefined BINGO_CONFIG_SCALE events.store (file:/var/lib/bingo'],
+  [
+    `${SOURCE}${SCALE}${STATE}events: {store: "nats://n:4222"}\n`,
+    'undefined BINGO_CONFIG_SCALE events.index (file:/var/lib/bingo',
+  ],
+  [
+    `${SOURCE}${SCALE}${STATE}sagas: {store: "file:y"}\n`,
+    '4 BINGO_CONFIG_SCALE sagas.store (file:y) is on one machine',
+  ],
+  [`${SOURCE}${SCALE}${STATE}sagas: {store: "memory:"}\n`, '4 BINGO_CONFIG_SCALE sagas.store (memory:) is on one'],
   [`${SOURCE}${SCALE}${STATE}eventStore: {url: "file:x"}\n`, '4 BINGO_CONFIG_SCALE an event store does not go through'],
+  ...(['kafka', 'nats', 'redis'] as const).map((type): [string, string] => [
+    `sources:\n  - {name: db, url: "mysql://bingo:x@db:3306"}\n  - {name: orders, type: ${type}, url: "${type}://h", ${BROKER[type]}}\n${SCALE}${STATE}`,
+    `3 BINGO_CONFIG_SCALE the source "orders" does not go through a reader: ${type} divides it`,
+  ]),
   [`${SOURCE}${STATE}scale: {role: worker}\n`, '3 BINGO_CONFIG_SCALE scale.through is missing'],
 ])('%j is refused: %s', (yaml, problem) => {
   expect(read(yaml).problems).toEqual([expect.stringContaining(problem)])
+})
+
+test('sagas and posted events of a reader are kept where its standby reaches them', () => {
+  const { config, problems } = read(
+    `${SOURCE}${SCALE}${STATE}events: {store: "redis://log:6379/2"}\nsagas: {store: "postgres://u:p@db/sagas"}\n`,
+  )
+  expect(problems).toEqual([])
+  expect(config).toMatchObject({ events: { store: 'redis://log:6379/2' }, sagas: { store: 'postgres://u:p@db/sagas' } })
 })
 
 test('a worker needs no source, and the role on the command line replaces that of the configuration', () => {
@@ -79,4 +116,12 @@ test('a worker needs no source, and the role on the command line replaces that o
   const { config: alone } = read(`${SOURCE}${STATE}`)
   expect(() => withRole(alone, 'reader')).toThrow('needs scale.through')
   expect(withRole(alone, 'all')).toBe(alone)
+})
+
+test('an address of a database that is none is refused with its place, and without its password', () => {
+  const { problems } = read(`${SOURCE}${SCALE}checkpoint: {store: "postgres://u:secret@db/a/b"}\n`)
+  expect(problems[0]).toBe(
+    '3 BINGO_CONFIG_VALUE checkpoint.store: not a valid store address: the name of the database is missing',
+  )
+  expect(problems.join()).not.toContain('secret')
 })
