@@ -1,8 +1,14 @@
 import { parseArgs } from 'node:util'
+import { simulateShares } from './shares/simulate-shares.ts'
 import { simulate } from './simulate.ts'
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' } },
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    // With a log in the middle, whose shares move between workers.
+    shares: { type: 'boolean', default: false },
+  },
 })
 const from = Number(values.from)
 const count = Number(values.seeds)
@@ -13,7 +19,7 @@ let crashes = 0
 let broken = 0
 for (let seed = from; seed < from + count; seed++) {
   try {
-    const report = await simulate(seed)
+    const report = values.shares ? await simulateShares(seed) : await simulate(seed)
     changes += report.changes
     effects += report.effects
     crashes += report.crashes

@@ -1,0 +1,125 @@
+import type { Clock } from '../../../src/model/clock.ts'
+import { BingoError } from '../../../src/model/errors.ts'
+import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../../src/model/state/change-log.ts'
+import type { Versioned, StateStore } from '../../../src/model/state/state.ts'
+import { compareOrdinals, type Ordinal } from '../../../src/scale/contract.ts'
+import { Pieces } from '../../../src/scale/pieces.ts'
+import { parseRecord } from '../../../src/scale/record.ts'
+import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
+import type { Random } from '../random.ts'
+
+const MOST_READ = 12
+/** What a log can say of its newest records. */
+const TAIL = 500
+
+/** The log of changes and the state store: both outlive the processes, are slow and at times away, and lose answers. */
+export class SimLog {
+  healed = false
+  readonly shares: ChangeLogRecord[][]
+  /** Told of each place that is trimmed. */
+  onTrim: (share: number, upTo: number) => void = () => undefined
+  private readonly random: Random
+  private readonly values = new MemoryStateStore()
+  private readonly pieces: Pieces[]
+  /** By share and change: the ordinals that it stands under. */
+  private readonly ordinals: Map<string, Set<string>>[]
+
+  constructor(shares: number, random: Random) {
+    this.random = random
+    this.shares = Array.from({ length: shares }, () => [])
+    this.ordinals = Array.from({ length: shares }, () => new Map())
+    this.pieces = Array.from({ length: shares }, () => new Pieces())
+  }
+
+  /** What of a share counts up to this place: not what came twice, nor from a reader that was replaced. */
+  changesUpTo(share: number, place: number): readonly string[] {
+    const ids: string[] = []
+    let newest: Ordinal = { epoch: -1, number: -1 }
+    for (const { body } of this.shares[share]!.slice(0, place)) {
+      const record = parseRecord(body)
+      if (compareOrdinals(record.ordinal, newest) <= 0) continue
+      newest = record.ordinal
+      if (record.tag === 'change') ids.push(record.id)
+    }
+    return ids
+  }
+
+  /** How often a reader has appended the change; what it sends again for want of an answer has the number that it had. */
+  timesOf(share: number, event: string): number {
+    return this.ordinals[share]!.get(event)?.size ?? 0
+  }
+
+  /** As one process reaches it. */
+  open(clock: Clock): ChangeLog {
+    return {
+      description: 'simulated',
+      mostBytes: () => Promise.resolve(1 << 20),
+      append: async (records) => {
+        await this.travel(clock)
+        const some = this.isLucky() ? records.length : this.random.int(0, records.length)
+        for (const record of records.slice(0, some)) this.add(record)
+        if (some < records.length || !this.isLucky()) throw away()
+      },
+      tail: async () => {
+        await this.travel(clock)
+        return this.shares.flatMap((records) => records.slice(-TAIL))
+      },
+      read: async (share, after): Promise<readonly ChangeLogEntry[]> => {
+        await this.travel(clock)
+        const from = Number(after ?? 0)
+        const found = this.shares[share]!.slice(from, from + this.random.int(1, MOST_READ))
+        return found.map(({ body }, i) => ({ place: String(from + i + 1), body }))
+      },
+      behind: async (share, place) => this.shares[share]!.length - Number(place ?? 0),
+      trim: async (share, upTo) => {
+        await this.travel(clock)
+        this.onTrim(share, Number(upTo))
+      },
+      close: () => Promise.resolve(),
+    }
+  }
+
+  /** As one process reaches it. */
+  state(clock: Clock): StateStore {
+    const { values } = this
+    return {
+      description: 'simulated',
+      load: async (key): Promise<Versioned | null> => {
+        await this.travel(clock)
+        return values.load(key)
+      },
+      save: async (key, value, ifVersion) => {
+        await this.travel(clock)
+        const saved = await values.save(key, value, ifVersion)
+        if (!this.isLucky()) throw away()
+        return saved
+      },
+      lease: (name, ttlMs) => values.lease(name, ttlMs),
+      close: () => Promise.resolve(),
+    }
+  }
+
+  async travel(clock: Clock): Promise<void> {
+    if (this.healed) return clock.sleep(1)
+    await clock.sleep(this.random.int(0, 4))
+    if (this.random.chance(0.03)) throw away()
+  }
+
+  private isLucky(): boolean {
+    return this.healed || !this.random.chance(0.03)
+  }
+
+  private add(record: ChangeLogRecord): void {
+    this.shares[record.share]!.push(record)
+    const text = this.pieces[record.share]!.add(record.body)
+    const parsed = text === null ? null : parseRecord(text)
+    if (parsed?.tag !== 'change') return
+    const { epoch, number } = parsed.ordinal
+    const known = this.ordinals[record.share]!
+    known.set(parsed.id, (known.get(parsed.id) ?? new Set()).add(`${epoch}/${number}`))
+  }
+}
+
+export function away(): BingoError {
+  return new BingoError('BINGO_SIMULATED', 'away', { retryable: true })
+}
