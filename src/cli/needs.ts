@@ -26,6 +26,7 @@ export const NEEDS = {
   targets: { source: false, used: ['http'] },
   // And `bingo rules`, `bingo sagas`.
   events: { source: false, used: ['http'] },
+  'sagas, stored': { source: false, used: ['name', 'checkpoint.store', 'deadLetters', 'sagas.store'] },
   'position show': { source: false, used: ['name', 'checkpoint.store'] },
   'position set': {
     source: 'unless events',

@@ -1,3 +1,5 @@
+import type { SagaCounters } from '../model/saga/counters.ts'
+import type { SagaStatus } from '../model/saga/instance.ts'
 import { OUTBOX_ACTION } from '../model/rule/outbox-rule.ts'
 import { DELAY_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
 import type { GapLog } from '../model/event/gap.ts'
@@ -51,6 +53,8 @@ export interface Status {
   readonly delayed: { readonly [rule: string]: StatusOfLine }
   readonly targets: { readonly [id: string]: StatusOfTarget }
   readonly deadLetters: { readonly store: string; readonly count: number | null }
+  /** By saga and status, as a moment ago; absent where none run. */
+  readonly sagas?: { readonly [saga: string]: { readonly [status in SagaStatus]?: number } }
   /** Of a reader or worker: all that take part. */
   readonly scale?: StatusOfScale
 }
@@ -174,8 +178,16 @@ export async function describeStatus(sources: StatusSources): Promise<Status> {
         .map(([id, target]) => [id, describeTarget(target, stats)]),
     ),
     deadLetters: { store: sources.deadLetterStore, count },
+    ...(stats.sagas !== null && { sagas: describeSagas(stats.sagas) }),
     ...(stats.scale !== null && { scale: describeScale(stats.scale) }),
   }
+}
+
+function describeSagas({ counts }: SagaCounters): NonNullable<Status['sagas']> {
+  const bySaga = [...Map.groupBy(counts, ({ saga }) => saga)].sort(([one], [other]) => (one < other ? -1 : 1))
+  return Object.fromEntries(
+    bySaga.map(([saga, of]) => [saga, Object.fromEntries(of.map(({ status, count }) => [status, count]))]),
+  )
 }
 
 function describeScale({ role, through, shares, held, members }: ScaleState): StatusOfScale {

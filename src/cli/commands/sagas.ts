@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { SAGA_STATUSES } from '../../model/saga/instance.ts'
+import { SAGA_STATUSES, type SagaStatus } from '../../model/saga/instance.ts'
 import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 import type { ApiOptions } from '../posted/ask-api.ts'
@@ -7,7 +7,7 @@ import type { SagaPageOptions } from '../sagas/client.ts'
 
 const HELP = `
 An instance is named by its saga and its key, as list prints them. The running daemon is asked over its HTTP API
-(http.listen, http.token); graph reads the rules files alone.
+(http.listen, http.token). Where none answers, list and show read sagas.store; graph reads the rules files alone.
 
 A stuck instance keeps retrying its compensation. Repair the participant and retry, or do by hand what the step's
 compensation would have done, and skip it.
@@ -94,8 +94,9 @@ function instance(name: string, description: string): Command {
     .option('--json', 'print it as JSON')
 }
 
-function statusOf(text: string): string {
-  if (SAGA_STATUSES.some((status) => status === text)) return text
+function statusOf(text: string): SagaStatus {
+  const found = SAGA_STATUSES.find((status) => status === text)
+  if (found !== undefined) return found
   throw new InvalidArgumentError(`Write one of ${SAGA_STATUSES.join(', ')}.`)
 }
 

@@ -71,6 +71,12 @@ function scaleRows({ role, through, shares, unheld, members }: StatusOfScale): s
   return [['scale', `${role}, ${shares} shares through ${through}${free}`], ...rows, ...differ]
 }
 
+/** `3 running, 1 stuck` */
+function countsText(counts: { readonly [status: string]: number | undefined }): string {
+  const shown = Object.entries(counts).flatMap(([of, count = 0]) => (count === 0 ? [] : [`${count} ${of}`]))
+  return shown.length === 0 ? 'none' : shown.join(', ')
+}
+
 function describe(status: Status, colour: Paint): string {
   const state = status.ready ? colour.green('ready') : colour.red('not ready')
   const { work, deadLetters } = status
@@ -85,6 +91,7 @@ function describe(status: Status, colour: Paint): string {
       ['read', `${work.transactions} transactions, ${work.rows} rows, ${work.matched} matched`],
       ['in flight', `${work.inFlight} actions, ${printBytes(work.inFlightBytes)} of ${printBytes(work.budgetBytes)}`],
       ['dead letters', `${deadLetters.count ?? 'unknown'}`],
+      ...Object.entries(status.sagas ?? {}).map(([saga, counts]) => ['saga', `${saga}: ${countsText(counts)}`]),
       ...(status.scale === undefined ? [] : scaleRows(status.scale)),
       ...Object.entries(status.delayed).map(([rule, { events, bytes }]) => [
         'delayed',

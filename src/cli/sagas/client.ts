@@ -1,7 +1,11 @@
 import { BingoError } from '../../model/errors.ts'
+import type { SagaStatus } from '../../model/saga/instance.ts'
+import { jsonText } from '../../ops/api/records.ts'
+import { shownSaga, shownSummary } from '../../ops/api/sagas.ts'
 import type { SagaCommand } from '../../sagas/contract.ts'
 import { askApi, withQuery, type ApiOptions } from '../posted/ask-api.ts'
 import type { Answer } from '../daemon/ask-daemon.ts'
+import { askOrRead } from './stored.ts'
 
 /** An instance as the API shows it: ops/api/sagas.ts. */
 export interface ShownSaga {
@@ -34,18 +38,45 @@ export interface ShownStep {
 
 export interface SagaPageOptions extends ApiOptions {
   readonly saga?: string
-  readonly status?: string
+  readonly status?: SagaStatus
   readonly key?: string
 }
 
+/** As the API answers. */
+export type Shown = Pick<Answer, 'body' | 'text'>
+
 /** One page of instances, newest first. */
-export function askSagas(options: SagaPageOptions, limit: number, cursor: string | undefined): Promise<Answer> {
+export function askSagas(options: SagaPageOptions, limit: number, cursor: string | undefined): Promise<Shown> {
   const { saga, status, key } = options
-  return askApi(options, withQuery('/api/v1/sagas', { saga, status, key, limit, cursor }))
+  return askOrRead<Shown>(
+    options,
+    () => askApi(options, withQuery('/api/v1/sagas', { saga, status, key, limit, cursor })),
+    async (store) => {
+      const filter = { saga, status: status && [status], keyPrefix: key }
+      const { instances, next } = await store.list(filter, { limit, after: cursor ?? null })
+      return shown({ sagas: instances.map(shownSummary), next })
+    },
+  )
 }
 
-export function askSaga(options: ApiOptions, saga: string, key: string): Promise<Answer> {
-  return askApi(options, pathOf(saga, key))
+export function askSaga(options: ApiOptions, saga: string, key: string): Promise<Shown> {
+  const path = pathOf(saga, key)
+  return askOrRead<Shown>(
+    options,
+    () => askApi(options, path),
+    async (store) => {
+      const [instance] = await store.load([{ saga, key }])
+      if (instance != null) return shown(shownSaga(instance))
+      throw new BingoError('BINGO_SAGA_UNKNOWN', 'there is no such instance of a saga', {
+        hint: 'Run `bingo sagas list`. Instances are removed some time after their end (sagas.keep).',
+      })
+    },
+  )
+}
+
+function shown(body: object): Shown {
+  const text = jsonText(body)
+  return { body: JSON.parse(text) as object, text }
 }
 
 export function changeSaga(
