@@ -153,3 +153,23 @@ describe('check --online', () => {
     expect(report.problems).toMatchObject([{ severity: 'warning', code: 'BINGO_GRPC_STATUS' }])
   })
 })
+
+test('targets of the steps of sagas are asked too, those of compensations as well', async () => {
+  const rules = join(folder, 'sagas.yaml')
+  const to = (port: number): string => `{type: redis, url: "redis://127.0.0.1:${port}", cmd: DEL, key: "k"}`
+  await writeFile(
+    rules,
+    `sagas:
+  - id: order
+    table: shop.t
+    key: "{{new.id}}"
+    steps:
+      - {id: reserve, action: ${to(1)}, compensate: ${to(2)}}
+`,
+  )
+  const env = { BINGO_SOURCE_URL: `mysql://bingo:secret@127.0.0.1:${mysql.port}`, BINGO_RULES: rules }
+  const { stdout } = await bingo(['check', '--json', '--online'], { env })
+  const { problems } = JSON.parse(stdout) as Report
+  const told = problems.filter(({ rule }) => rule === 'saga order').map(({ message }) => message)
+  expect(told).toEqual([expect.stringContaining('127.0.0.1:1'), expect.stringContaining('127.0.0.1:2')])
+})

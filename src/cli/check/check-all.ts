@@ -11,6 +11,7 @@ import type { LoadedRules } from '../../rules/files/load.ts'
 import type { WantsTable } from '../../sources/mysql/server/preflight/unlogged-rows.ts'
 import type { CheckOptions } from '../commands/check.ts'
 import { ExitCode } from '../output/exit-codes.ts'
+import { inspectSagaStore } from './inspect-sagas.ts'
 import { inspectSource, type Inspection } from './inspect-source.ts'
 import { inspectTargets } from './inspect-targets.ts'
 import type { TargetInspection } from './inspect-targets.ts'
@@ -42,10 +43,11 @@ export async function check(options: CheckOptions): Promise<number> {
   const loaded = await checkRules(config, known, options.allowMissingSecrets === true, found)
   const targets = online && loaded !== null ? await inspectTargets(loaded.ruleSet, sourceAddresses(config)) : NO_TARGETS
   found.push(...targets.problems)
+  if (online && (loaded?.ruleSet.sagas ?? []).length > 0) found.push(...(await inspectSagaStore(config)))
   if (online) found.push(...(await inspectPolled(config, process.env)))
   const judged = withoutRepeated(found)
   const ok = !judged.some(({ severity }) => severity === 'error' || (options.strict === true && severity === 'warning'))
-  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged, targets))}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged, targets, config.outboxes))}\n`)
   else if (options.sarif) process.stdout.write(`${JSON.stringify(sarifOf(ok, judged, process.cwd()))}\n`)
   else print(config, loaded, judged, { online, ok, unasked: targets.unasked })
   return ok ? ExitCode.ok : ExitCode.failed
@@ -59,14 +61,16 @@ function report(
   loaded: LoadedRules | null,
   problems: readonly Problem[],
   { unasked }: TargetInspection,
+  outboxes: Config['outboxes'],
 ): object {
   return {
     ok,
     errors: count(problems, 'error'),
     warnings: count(problems, 'warning'),
     notes: count(problems, 'note'),
-    rules: loaded === null ? null : countRules(loaded),
+    rules: loaded === null ? null : countRules(loaded, outboxes),
     sagas: loaded === null ? null : (loaded.ruleSet.sagas?.length ?? 0),
+    outboxes: outboxes.length,
     unasked,
     problems: problems.map(({ severity, code, message, hint, location, ruleId }) => ({
       severity,
@@ -170,12 +174,18 @@ function print(
     process.stdout.write(`${colour.red('✗')} ${counted}\n`)
     return
   }
-  const rules = loaded === null ? 0 : countRules(loaded)
+  const { outboxes } = config
+  const rules = loaded === null ? 0 : countRules(loaded, outboxes)
   const sagas = loaded?.ruleSet.sagas?.length ?? 0
   const files = loaded?.ruleSet.files.length ?? 0
   process.stdout.write(
     `${colour.green('✓')} configuration ${config.file ?? '(environment and defaults)'}\n` +
-      `${colour.green('✓')} ${plural(rules, 'rule')}${sagas === 0 ? '' : ` and ${plural(sagas, 'saga')}`} in ${plural(files, 'file')}\n` +
+      (outboxes.length === 0 || files > 0
+        ? `${colour.green('✓')} ${plural(rules, 'rule')}${sagas === 0 ? '' : ` and ${plural(sagas, 'saga')}`} in ${plural(files, 'file')}\n`
+        : '') +
+      (outboxes.length === 0
+        ? ''
+        : `${colour.green('✓')} ${outboxes.length} outbox${outboxes.length === 1 ? '' : 'es'}\n`) +
       (notes > 0
         ? `${colour.yellow('!')} ${plural(notes, 'missing secret')}: what depends on them was not checked\n`
         : '') +
@@ -197,9 +207,10 @@ function count(problems: readonly Problem[], severity: Problem['severity']): num
   return problems.filter((problem) => problem.severity === severity).length
 }
 
-/** Without those by which sagas listen. */
-function countRules({ ruleSet: { rules, sagas = [] } }: LoadedRules): number {
-  return rules.length - sagas.reduce((sum, saga) => sum + saga.rules.length, 0)
+/** Without those by which sagas listen, and those that outboxes stand for. */
+function countRules({ ruleSet: { rules, sagas = [] } }: LoadedRules, outboxes: Config['outboxes']): number {
+  const ofSagas = sagas.reduce((sum, saga) => sum + saga.rules.length, 0)
+  return rules.length - ofSagas - outboxes.length - outboxes.filter(({ to }) => to.length > 0).length
 }
 
 function plural(count: number, noun: string): string {

@@ -3,6 +3,7 @@ import type { ActionPlan, ActionType, InspectionProblem } from '../../model/rule
 import { BingoError, type Problem } from '../../model/errors.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import { inspectLookups } from './inspect-lookups.ts'
+import { commandsOf } from '../../rules/sagas/read-saga.ts'
 import type { SourceAddress } from '../../sources/mysql/source-address.ts'
 import { silentLog } from '../../model/silent-log.ts'
 
@@ -22,11 +23,15 @@ export interface TargetInspection {
  * Asks every target whether it lets us in and has what the actions need (topic, stream, exchange, table, method); sends
  * nothing. What keeps an action from ever working is an error; a target that cannot be asked now is a warning.
  */
-export async function inspectTargets({ rules }: RuleSet, source: readonly SourceAddress[]): Promise<TargetInspection> {
+export async function inspectTargets(
+  { rules, sagas = [] }: RuleSet,
+  source: readonly SourceAddress[],
+): Promise<TargetInspection> {
   const problems: Problem[] = await inspectLookups(rules, source)
   const unasked = new Set<string>()
   const told = new Set<string>()
-  for (const action of rules.flatMap((rule) => rule.actions)) {
+  const actions = [...rules.flatMap((rule) => rule.actions), ...sagas.flatMap(commandsOf)]
+  for (const action of actions) {
     const type = actionTypes().get(action.type)
     if (type === undefined) continue
     const { severity, problems: found, unasked: open } = await inspect(type, action)
