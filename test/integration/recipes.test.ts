@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { RedisServer } from '../../src/demo/servers/redis.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
+import { recipes, type Replacements } from '../support/recipes.ts'
 import { startMysql, type SqlServer } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { WebhookReceiver } from '../support/webhook-receiver.ts'
 
-const PAGE = readFileSync('docs/recipes.md', 'utf8')
 const TABLES = [
   'users (id INT PRIMARY KEY, email VARCHAR(50), deleted_at DATETIME, doc JSON)',
   'products (id INT PRIMARY KEY, slug VARCHAR(50), price DECIMAL(10,2), note VARCHAR(50))',
@@ -37,20 +36,14 @@ beforeEach(async () => {
   for (const table of TABLES) await mysql.query(`DELETE FROM shop.${table.split(' ')[0]}`)
 })
 
-/** The rules of the page with these ids, as they stand there but for addresses and the times and numbers given. */
-function recipes(ids: readonly string[], shorter: readonly (readonly [string, string])[] = []): string {
-  const blocks = [...PAGE.matchAll(/```yaml\n(rules:\n[^]*?)```/g)].map(([, text]) => text!)
-  const rules = ids.map((id) => {
-    const block = blocks.find((text) => text.includes(`id: ${id}\n`))
-    if (block === undefined) throw new Error(`no recipe ${id}`)
-    return block.replace('rules:\n', '')
-  })
-  const text = rules.join('').replaceAll(/https:\/\/[a-z]+\.example\.com/g, receiver.url)
-  return `rules:\n${shorter.reduce((short, [long, by]) => short.replaceAll(long, by), text)}`
-}
+/** Names of receivers on the page: all of them are one here. */
+const RECEIVERS = ['crm', 'mail', 'ops', 'billing']
 
-const start = (...args: Parameters<typeof recipes>): Promise<Daemon> =>
-  Daemon.start({ rules: recipes(...args), sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url } })
+function start(ids: readonly string[], more: Replacements = [], env: Record<string, string> = {}): Promise<Daemon> {
+  const receivers = RECEIVERS.map((name) => [`https://${name}.example.com`, receiver.url] as const)
+  const rules = recipes(ids, [...receivers, ...more])
+  return Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url, ...env } })
+}
 const sent = (path: string): unknown[] =>
   receiver.requests.filter((each) => each.path === path).map(({ body }) => JSON.parse(body) as unknown)
 /** By their text: nothing promises an order between rows. */
@@ -61,7 +54,7 @@ const redisLines = async (...args: readonly string[]): Promise<readonly string[]
   return text === '' ? [] : text.split('\n')
 }
 
-test('caches, hashes, leaderboards and shards in Redis', async () => {
+test('keys by old and new e-mail, hashes, leaderboards, soft deletes and shards in Redis', async () => {
   await using _bingo = await start([
     'drop_user_by_email',
     'product_hash',

@@ -28,5 +28,6 @@ export function outboxHeaders(change: Change): { readonly [name: string]: string
 /** The payload alone, with the columns that are to stand beside it where there are some. */
 export function messageOf({ payload, context }: EventEnvelope): Value {
   const beside = context['outbox'] === undefined ? undefined : context['envelope']
-  return beside === undefined ? payload : { payload, ...(beside as Fields) }
+  // No payload is a tombstone: in an envelope it would delete nothing.
+  return beside === undefined || payload === null ? payload : { payload, ...(beside as Fields) }
 }
