@@ -19,7 +19,7 @@ of order, nothing that was not committed, duplicates only with the same id and o
 
   --cycles N     how often a fault is repeated
   --changes N    row changes under way while something is broken
-  --minutes N    length of the soak; of the fuzz, for each kind of input
+  --minutes N    length of the soak and of outages; of the fuzz, for each kind of input
   --seed N       the same seed makes the same writes and chooses the same moments (default: by the clock, printed)
   --keep DIR     keep histories, logs and checkpoints of every run there; those of a failed run are always kept
   --json         the table as JSON on stdout

@@ -78,3 +78,33 @@ export const WAITING_FAILPOINTS = [
 ] as const
 
 export type WaitingFailpoint = (typeof WAITING_FAILPOINTS)[number]
+
+/** Moments in the life of a saga (failpoints/sagas.ts): before and after everything that it does. */
+export const SAGA_FAILPOINTS = [
+  /** An event that starts an instance was read; nothing is stored. */
+  'saga-start-read',
+  /** Written and not committed (SQLite); on its way to the server. */
+  'saga-start-writing',
+  'saga-start-stored',
+  /** The transition that sends it is stored; it has not left. */
+  'saga-command-sending',
+  /** The service has the command; its answer has not been read. */
+  'saga-command-sent',
+  /** The service has answered; nothing of that is stored. */
+  'saga-command-answered',
+  'saga-confirmation-read',
+  'saga-confirmation-stored',
+  'saga-transition-writing',
+  'saga-transition-stored',
+  /** Instances that are due were read; nothing was done about them. */
+  'saga-timer-due',
+  /** What the timer led to is stored; nothing of it has left. */
+  'saga-timer-fired',
+  'saga-undo-sending',
+  'saga-undo-sent',
+  'saga-undo-answered',
+  /** The step is undone, and the instance goes on to the one before it, or ends. */
+  'saga-undo-stored',
+] as const
+
+export type SagaFailpoint = (typeof SAGA_FAILPOINTS)[number]

@@ -8,6 +8,7 @@ import { WaitingRig } from '../waiting/waiting-rig.ts'
 const CYCLES = WAITING_FAILPOINTS.length
 /** Passings before it dies, at most; those of what happens seldom are few. */
 const MAX_PASSINGS: Readonly<Partial<Record<WaitingFailpoint, number>>> = {
+  'waiting-loaded': 5,
   'waiting-drained': 1,
   'waiting-flushed': 1,
   'waiting-cancelled': 5,

@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
@@ -89,6 +91,8 @@ export class WaitingRig implements AsyncDisposable {
     const orders = new Orders(mysql, DELAY_MS, context.seed, mayWrite)
     stack.defer(() => orders.stop().catch(() => undefined))
     await orders.prepare()
+    const folder = await mkdtemp(join(tmpdir(), 'bingo-waiting-'))
+    stack.defer(() => rm(folder, { recursive: true, force: true }))
     const daemon = stack.use(
       await Daemon.prepare({
         rules: '',
@@ -97,7 +101,8 @@ export class WaitingRig implements AsyncDisposable {
           BINGO_REDIS_URL: redis.url,
           BINGO_CHECKPOINT_STORE: checkpointUrl(redis),
           BINGO_SPOOL_AFTER: '100ms',
-          ...(store === 'redis' && { BINGO_DEAD_LETTERS_STORE: checkpointUrl(redis) }),
+          // What waits is kept where the dead letters are, which by itself would be beside the checkpoint.
+          BINGO_DEAD_LETTERS_STORE: store === 'redis' ? checkpointUrl(redis) : `file:${join(folder, 'waiting')}`,
         },
         nodeArgs: ['--import', FAILPOINTS],
       }),
