@@ -7,7 +7,7 @@ import pg from 'pg'
 import type { SqlServer } from '../../src/demo/servers/sql-server.ts'
 import { createEventStore } from '../../src/event-store/create.ts'
 import { startPostgres } from '../support/servers/postgres.ts'
-import { openEmmett, type EmmettStore } from './contestants/emmett.ts'
+import { openEmmett, openEmmettOnSqlite, type EmmettStore } from './contestants/emmett.ts'
 import type { Row } from './report.ts'
 
 /** Appends that are under way at the same time, each to its own stream. */
@@ -34,7 +34,8 @@ async function onSqlite(events: number, repeats: number): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bingo-bench-store-'))
   const path = join(folder, 'events.db')
   try {
-    return await beside('SQLite', `file:${path}`, events, repeats, null, async (together) => {
+    const other = await openEmmettOnSqlite(join(folder, 'emmett.db'))
+    return await beside('SQLite', `file:${path}`, events, repeats, other, async (together) => {
       const database = new DatabaseSync(path)
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
       const insert = database.prepare(`INSERT INTO domain_events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`)

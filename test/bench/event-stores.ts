@@ -28,26 +28,29 @@ const PAYLOAD = { text: 'x'.repeat(200) }
 const MOST_TRANSACTIONS = 1_000
 
 /** One transaction with these events, written as a program would that needs nothing else. */
-interface BareStore {
+export interface BareStore {
   readonly name: string
   write(events: readonly NewEvent[]): void | Promise<void>
   close(): void | Promise<void>
 }
 
 /** Posts per second, with as many posts of one event at a time as a group has, beside the bare client with such groups. */
-export async function eventStores(events: number, repeats: number): Promise<Row[]> {
+export async function eventStores(events: number, repeats: number, wanted: RegExp): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bingo-bench-events-'))
   try {
     let files = 0
     const newFile = async (): Promise<string> => `file:${folder}/${++files}`
-    return [
-      ...(await compare('SQLite', newFile, bareSqlite, events, repeats)),
-      ...(await onServer('MySQL', bareMysql, events, repeats)),
-      ...(await onServer('PostgreSQL', barePostgres, events, repeats)),
-      ...(await onRedis(events, repeats)),
-      ...(await onNats(newFile, events, repeats)),
-      ...(await onKafka(newFile, events, repeats)),
-    ]
+    const stores = {
+      SQLite: () => compare('SQLite', newFile, bareSqlite, events, repeats),
+      MySQL: () => onServer('MySQL', bareMysql, events, repeats),
+      PostgreSQL: () => onServer('PostgreSQL', barePostgres, events, repeats),
+      Redis: () => onRedis(events, repeats),
+      NATS: () => onNats(newFile, events, repeats),
+      Kafka: () => onKafka(newFile, events, repeats),
+    }
+    const rows: Row[] = []
+    for (const [name, measure] of Object.entries(stores)) if (wanted.test(name)) rows.push(...(await measure()))
+    return rows
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -126,20 +129,21 @@ async function posts(url: string, count: number, group: number): Promise<number>
   return rate
 }
 
-async function eventsPerSecond(
+export async function eventsPerSecond(
   count: number,
   group: number,
   write: (events: readonly NewEvent[]) => void | Promise<void>,
+  prefix?: string,
 ): Promise<number> {
   const startedAt = performance.now()
   for (let done = 0; done < count; done += group) {
-    await write(Array.from({ length: group }, (_, i) => eventOf(done + i)))
+    await write(Array.from({ length: group }, (_, i) => eventOf(done + i, prefix)))
   }
   return count / ((performance.now() - startedAt) / 1_000)
 }
 
-function eventOf(number: number): NewEvent {
-  return newEvent(`event-${number}`, { key: `key-${number % 100}`, payload: PAYLOAD, timestamp: number })
+export function eventOf(number: number, prefix = 'event'): NewEvent {
+  return newEvent(`${prefix}-${number}`, { key: `key-${number % 100}`, payload: PAYLOAD, timestamp: number })
 }
 
 const COLUMNS = 'id, type, event_key, source, happened_at, envelope'
@@ -149,7 +153,7 @@ function rowOf({ event }: NewEvent): [string, string, string | null, string, num
   return [id, type, key, source, timestamp, Buffer.from(encodeEnvelope(event)).toString()]
 }
 
-function bareSqlite(url: string): BareStore {
+export function bareSqlite(url: string): BareStore {
   const database = new DatabaseSync(url.slice('file:'.length))
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE events (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT, event_key TEXT, source TEXT,

@@ -6,11 +6,16 @@ import { endToEnd } from './end-to-end.ts'
 import { eventStores } from './event-stores.ts'
 import { eventStore } from './event-store.ts'
 import { latency } from './latency.ts'
+import { outboxLatency } from './outbox-latency.ts'
+import { outboxWriters } from './outbox-writers.ts'
 import { posts } from './posts.ts'
+import { queues } from './queues.ts'
 import { reading } from './reading.ts'
 import { patterns } from './patterns.ts'
 import { machine, printJson, printTable } from './report.ts'
 import type { Row } from './report.ts'
+import { sagaWaiting } from './saga-waiting.ts'
+import { sagas } from './sagas.ts'
 import { startServers } from './servers.ts'
 import { targets } from './targets.ts'
 import { waiting } from './waiting.ts'
@@ -20,15 +25,18 @@ import { workers } from './workers.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to n by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+  --only LETTERS     a to r by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
                      h stores of posted events; i patterns of rules on events; j event store; k events that wait;
                      l memory while --rows events wait (not by default); m posts over HTTP; n reader and workers
-                     (not by default)
+                     (not by default); o sagas, and --rows of them that wait (not by default);
+                     p outbox: COMMIT to Kafka beside Debezium and polling (not by default; needs Java, Maven, Go);
+                     q what an outbox costs its writers (not by default);
+                     r the library's broker beside bare SQLite, pg-boss and BullMQ (not by default)
   --rows N           rows that are inserted and updated (500000)
-  --repeats N        runs of each reader, of which the median counts (3)
-  --seconds N        length of each latency run (5)
+  --repeats N        runs of each reader, of which the median counts; rounds of p and q (3)
+  --seconds N        length of each latency run, of each slice of p and q (5)
   --rates N,N        transactions per second for the latency (100,1000,5000)
-  --targets REGEXP   which targets
+  --targets REGEXP   which targets, which stores of events, which relays of p
   --json             machine-readable`
 
 const { values } = parseArgs({
@@ -64,7 +72,8 @@ if (wanted.has('c')) {
 }
 if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000))))
 if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targets))))
-if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats))))
+if (wanted.has('h'))
+  results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats), new RegExp(values.targets))))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
 if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql)))
 if (wanted.has('k')) results.push(...(await waiting(Math.min(rows, 100_000), Number(values.repeats))))
@@ -72,6 +81,13 @@ if (wanted.has('l')) results.push(...(await waitingMemory(sql, redis, rows)))
 if (wanted.has('m')) results.push(...(await posts(redis, Math.min(rows, 50_000), Number(values.seconds))))
 
 if (wanted.has('n')) results.push(...(await workers(sql, redis, Math.min(rows, 20_000))))
+if (wanted.has('o')) results.push(...(await sagas(Number(values.repeats))), ...(await sagaWaiting(rows)))
+if (wanted.has('p'))
+  results.push(...(await outboxLatency(Number(values.seconds), Number(values.repeats), new RegExp(values.targets))))
+if (wanted.has('q')) results.push(...(await outboxWriters(Number(values.seconds), Number(values.repeats))))
+if (wanted.has('r')) {
+  results.push(...(await queues(Math.min(rows, 20_000), Number(values.repeats), Number(values.seconds))))
+}
 
 if (values.json) printJson(results)
 else printTable(results)

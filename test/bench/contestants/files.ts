@@ -43,7 +43,8 @@ export const SQL: Contestant = {
 /** Lines written a thousand at a time. */
 export const LOG: Contestant = {
   name: 'log file',
-  rows: 200_000,
+  rows: 1_000_000,
+  warm: true,
   async start() {
     const folder = await mkdtemp(join(tmpdir(), 'bingo-bench-'))
     const file = await open(join(folder, 'bare'), 'a')
