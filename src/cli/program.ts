@@ -19,11 +19,12 @@ import { tailCommand } from './commands/tail.ts'
 import { testCommand } from './commands/test.ts'
 import { version } from './version.ts'
 
-const DESCRIPTION = `Turns MySQL and MariaDB changes into business events: reads the binlog as a replica does,
-matches every row change against YAML rules, and runs the actions of the rules that match.
-
-The configuration comes from config/bingo.yaml (or --config, or BINGO_CONFIG) and the environment:
-every setting has a variable, such as BINGO_SOURCE_URL for source.url. BinGo needs only that and a rules file.`
+const DESCRIPTION = [
+  'Turns changes of MySQL and MariaDB, and events that applications post, into business actions: reads the binlog as a',
+  'replica does, matches every change against YAML rules, and runs the actions of the rules that match.',
+  '\n\nThe configuration comes from config/bingo.yaml (or --config, or BINGO_CONFIG) and the environment: every setting',
+  'has a variable, such as BINGO_SOURCE_URL for source.url. BinGo needs only that and a rules file.',
+].join(' ')
 
 const EXAMPLES = `
 Examples:

@@ -7,11 +7,17 @@ When the rules change, events that already matched stay queued for their old tar
 comes back (its address was wrong), drop it: its events move to the dead letters, and "bingo dead-letters
 retry --by" redelivers them by another action. A target that a rule references cannot be dropped.`
 
+const EXAMPLES = `
+Examples:
+  $ bingo targets list
+  $ bingo targets pause redis://cache:6379/1    while its maintenance lasts
+  $ bingo targets resume redis://cache:6379/1`
+
 export function targetsCommand(): Command {
   const targets = new Command('targets')
     .summary('list, pause or resume targets, or drop one that no rule references any more')
     .description('Lists the targets of the running daemon, pauses, resumes or drops one.')
-    .addHelpText('after', `\n${EXIT_CODES_HELP}`)
+    .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
   targets.addCommand(
     new Command('list')
       .description('Prints each target with its state and backlog.')

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 const ROOT = new URL('../../../', import.meta.url)
-/** Variables, not codes. */
-const VARIABLES = new Set(['BINGO_CONFIG', 'BINGO_EVENT_STORE', 'BINGO_SERVERS_CACHE'])
+/** Variables, and a stream of NATS, not codes. */
+const VARIABLES = new Set(['BINGO_CONFIG', 'BINGO_EVENT_STORE', 'BINGO_SERVERS_CACHE', 'BINGO_READERS'])
 
 function sources(): readonly string[] {
   return readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' })
