@@ -16,6 +16,8 @@ export interface QueuesOptions extends Partial<Deps> {
   readonly openTarget: Deps['openTarget']
   /** A job was written to the store of what waits. */
   readonly stored?: (job: InFlightJob) => void
+  /** A job has ended; it is told so behind it. */
+  readonly ended?: (job: InFlightJob) => void
 }
 
 export interface OpenQueues {
@@ -24,7 +26,7 @@ export interface OpenQueues {
 }
 
 /** Queues of targets with room for everything, whose jobs are ended at once, and which keep what waits in memory. */
-export async function openQueues({ rules, stored, ...given }: QueuesOptions): Promise<OpenQueues> {
+export async function openQueues({ rules, stored, ended, ...given }: QueuesOptions): Promise<OpenQueues> {
   const abort = new AbortController()
   const counters = new RuleCounters(given.stats)
   const clock = given.clock ?? systemClock
@@ -41,7 +43,7 @@ export async function openQueues({ rules, stored, ...given }: QueuesOptions): Pr
     },
     {
       signal: abort.signal,
-      ended: (job) => job.end(),
+      ended: (job) => (ended?.(job), job.end()),
       ruleStats: (id) => counters.of(id),
       unloaded: () => undefined,
       prepare: () => undefined,

@@ -1,6 +1,4 @@
-import { memoryLines } from '../../support/waiting.ts'
 import { afterEach, expect, test } from 'vitest'
-import { TargetQueues } from '../../../src/deliver/deliveries.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, Target, TargetConfig } from '../../../src/model/rule/action.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
@@ -11,6 +9,7 @@ import { assess } from '../../../src/ops/health.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 import { MemoryDeadLetterStore } from '../../../src/state/dead-letters/memory-store.ts'
 import { action, job, silentLog } from '../../support/jobs.ts'
+import { openQueues } from '../../support/target-queues.ts'
 
 const ROOMY = { maxCount: 1_000, maxBytes: 1_000_000, maxAgeMs: Infinity }
 const DOWN: DeliveryFailure = { kind: 'down', error: new BingoError('BINGO_TEST', 'no such host') }
@@ -26,7 +25,6 @@ async function open(log = silentLog) {
   const closed: string[] = []
   const sent: string[] = []
   const ended: InFlightJob[] = []
-  const abort = new AbortController()
   const store = new MemoryDeadLetterStore(ROOMY)
   const openTarget = async (config: TargetConfig): Promise<Target> => {
     opened.push(config)
@@ -43,40 +41,16 @@ async function open(log = silentLog) {
       close: async () => void closed.push(config.id),
     }
   }
-  const ruleStats = () => ({
-    matchedTotal: 0,
-    actionsTotal: 0,
-    deliveredTotal: 0,
-    coalescedTotal: 0,
-    errorsTotal: 0,
-    deadLettersTotal: 0,
+  const { queues, close } = await openQueues({
+    rules: rulesOf(),
+    stats,
+    log,
+    openTarget,
+    deadLetters: store,
+    ended: (each) => ended.push(each),
+    spool: { afterMs: 30_000, maxBytes: 1_000_000 },
   })
-  const queues = new TargetQueues(
-    {
-      lanes: 2,
-      openTarget,
-      spool: { afterMs: 30_000, maxBytes: 1_000_000 },
-      deadLetters: store,
-      clock: systemClock,
-      log,
-      logSends: null,
-      stats,
-    },
-    {
-      signal: abort.signal,
-      ended: (each) => ended.push(each),
-      ruleStats,
-      unloaded: () => undefined,
-      prepare: () => undefined,
-      hasRoom: () => true,
-      lines: memoryLines({ rules: [], files: [] }).storedLines,
-    },
-  )
-  await queues.open(abort.signal)
-  cleanUps.push(async () => {
-    abort.abort()
-    await queues.close()
-  })
+  cleanUps.push(close)
   const health = () => assess(stats, new Progress(stats, systemClock), { heartbeatMs: 60_000 }, Date.now())
   const codes = () => {
     const { reasons, notes } = health()
