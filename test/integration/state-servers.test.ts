@@ -17,6 +17,7 @@ import { describeStore, letter, listed, ROOMY } from '../unit/state/dead-letters
 import { describeLease, describeToldRelease } from '../unit/state/lease/contract.ts'
 import { describeWaiting, ids, record } from '../unit/state/waiting/contract.ts'
 import { describeLikeMemory } from '../unit/state/waiting/like-memory.ts'
+import { expectOneMoment } from '../unit/state/waiting/moving.ts'
 
 const TTL_MS = 2_000
 
@@ -110,24 +111,7 @@ describe.each([
 
     test('are read as they are at one moment, however they move meanwhile', async () => {
       const name = newName()
-      const [store, reader] = [waiting(name), waiting(name)]
-      const halves = [1, 21].map((first) => Array.from({ length: 20 }, (_, i) => record(first + i)))
-      await store.add(halves.flat())
-      const firsts: number[] = []
-      let isMoving = true
-      const reading = (async () => {
-        while (isMoving) {
-          const seqs = (await reader.page('spool/crm', 0, 16)).map(({ seq }) => seq)
-          expect(seqs).toEqual(Array.from({ length: 16 }, (_, i) => seqs[0]! + i))
-          firsts.push(seqs[0]!)
-        }
-      })()
-      // A replay after a crash, time and again: the front half moves behind the other one.
-      for (let turn = 0; turn < 150; turn++) await store.add(halves[turn % 2]!)
-      isMoving = false
-      await reading
-      expect(firsts.length).toBeGreaterThan(20)
-      expect(firsts).toEqual(firsts.toSorted((one, other) => one - other))
+      await expectOneMoment(waiting(name), waiting(name))
     })
 
     test('of a line whose shapes leave and come while it is read are read as a whole', async () => {

@@ -6,6 +6,7 @@ import { silentLog } from '../support/jobs.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { describeWaiting, ids, record } from '../unit/state/waiting/contract.ts'
+import { expectOneMoment } from '../unit/state/waiting/moving.ts'
 
 let server: RedisServer
 const opened: RedisWaitingStore[] = []
@@ -40,25 +41,7 @@ describe('waiting events in Redis', () => {
   })
 
   test('are read as they are at one moment, however they move meanwhile', async () => {
-    const [store, reader] = [open('moving'), open('moving')]
-    const halves = [1, 21].map((first) => Array.from({ length: 20 }, (_, i) => record(first + i)))
-    await store.add(halves.flat())
-    const firsts: number[] = []
-    let isMoving = true
-    const reading = (async () => {
-      while (isMoving) {
-        const seqs = (await reader.page('spool/crm', 0, 16)).map(({ seq }) => seq)
-        expect(seqs).toEqual(Array.from({ length: 16 }, (_, i) => seqs[0]! + i))
-        firsts.push(seqs[0]!)
-      }
-    })()
-    // A replay after a crash, time and again: the front half moves behind the other one.
-    for (let turn = 0; turn < 500; turn++) await store.add(halves[turn % 2]!)
-    isMoving = false
-    await reading
-    // What stands first was read, whatever has moved: places only grow.
-    expect(firsts.length).toBeGreaterThan(100)
-    expect(firsts).toEqual(firsts.toSorted((one, other) => one - other))
+    await expectOneMoment(open('moving'), open('moving'))
   })
 
   test('are totalled as they are at one moment, whatever somebody else does between two commands', async () => {
