@@ -3,21 +3,13 @@ import { Hono } from 'hono'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../tokens.ts'
 import { Bodies } from './body.ts'
-import { postCloudEvents } from './cloud-events.ts'
-import type { Api, ApiDeps } from './context.ts'
-import { answerDirectly, isDirectPost, unauthorised } from './direct-post.ts'
+import { callerOf, type Api, type ApiDeps } from './context.ts'
+import { answerDirectly, directPost } from './direct-post.ts'
 import { getDispatcher, invokeDispatcher, listDispatchers, switchDispatcher } from './dispatchers.ts'
-import {
-  cancelEvent,
-  getEvent,
-  listEvents,
-  postBulk,
-  postEvent,
-  postMade,
-  redeliveredEvent,
-  replayEvent,
-} from './events.ts'
+import { cancelEvent, getEvent, listEvents, postMade, redeliveredEvent, replayEvent } from './events.ts'
+import { WebIncoming } from './incoming.ts'
 import { openApi } from './open-api.ts'
+import { POSTS } from './posts.ts'
 import { answerTo, ApiError } from './problem.ts'
 import { jsonAnswer } from './records.ts'
 import { SAGA_VERBS } from './saga-operations.ts'
@@ -40,14 +32,13 @@ function appOf(api: Api): App {
   const app: App = new Hono()
   const document = openApi(api)
   app.get('/openapi.json', () => jsonAnswer(document))
+  for (const [path, post] of POSTS) {
+    app.post(path, async (call) => jsonAnswer(await post(api, new WebIncoming(call.req.raw))))
+  }
   app.use('/api/*', async (call, next) => {
-    const caller = api.tokens.callerOf(call.req.header('authorization'))
-    if (caller === null) throw unauthorised()
-    call.set('caller', caller)
+    call.set('caller', callerOf(api, call.req.header('authorization')))
     await next()
   })
-  app.post('/api/v1/events', (call) => postEvent(api, call))
-  app.post('/api/v1/events/bulk', (call) => postBulk(api, call))
   app.post('/api/v1/events/made', (call) => postMade(api, call))
   app.get('/api/v1/events', (call) => listEvents(api, call))
   app.get('/api/v1/events/stream', (call) => streams.answer(api, call))
@@ -61,7 +52,6 @@ function appOf(api: Api): App {
   app.post('/api/v1/event-dispatchers/:id/enable', (call) => switchDispatcher(api, call, true))
   app.post('/api/v1/event-dispatchers/:id/disable', (call) => switchDispatcher(api, call, false))
   app.post('/api/v1/event-dispatchers/:id/invoke', (call) => invokeDispatcher(api, call))
-  app.post('/api/v1/cloudevents', (call) => postCloudEvents(api, call))
   app.get('/api/v1/sagas', (call) => listSagas(api, call))
   app.get('/api/v1/sagas/:saga/:key', (call) => getSaga(api, call))
   for (const verb of SAGA_VERBS) app.post(`/api/v1/sagas/:saga/:key/${verb}`, (call) => actOnSaga(api, call, verb))
@@ -81,7 +71,7 @@ export function apiListener(deps: ApiDeps): (request: IncomingMessage, response:
   const app = appOf(api)
   const others = getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false })
   return (request, response) => {
-    if (isDirectPost(request, deps.limits.requestBytes)) return answerDirectly(api, request, response)
-    return others(request, response)
+    const post = directPost(request)
+    return post === undefined ? others(request, response) : answerDirectly(post, api, request, response)
   }
 }

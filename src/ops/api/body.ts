@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { isUtf8 } from 'node:buffer'
 import { JsonProblem, parseJson } from '../../model/json/strict-json.ts'
 import type { Value } from '../../model/event/change.ts'
 import { InvalidPosting } from '../../events/errors.ts'
@@ -17,6 +17,16 @@ export interface JsonBody {
   readonly bytes: number
 }
 
+/** A request, as far as its body is concerned; of the web or of Node.js. */
+export interface IncomingBody {
+  readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
+  /** Bytes, where that is known before; NaN for nonsense. */
+  readonly length: number | undefined
+  /** Null where it has more bytes than this. Rejects where the connection ends before it does. */
+  read(mostBytes: number): Promise<Uint8Array | null>
+}
+
 /** Reads the bodies of requests, within bounds. */
 export class Bodies {
   private readonly mostBytes: number
@@ -28,41 +38,29 @@ export class Bodies {
     this.maxDepth = maxDepth + ENVELOPE_DEPTH
   }
 
-  /** Throws ApiError: 413, 503 where too many are read already. */
-  bytes(request: Request): Promise<Uint8Array> {
-    const given = request.headers.get('content-length')
-    return this.counted(given === null ? this.mostBytes : Number(given), async () =>
-      given === null ? await this.chunked(request) : new Uint8Array(await request.arrayBuffer()),
-    )
-  }
-
-  /** Throws ApiError 415, 400 for what is no JSON, and InvalidPosting for JSON that is not taken. */
-  async json(request: Request, types: readonly string[] = JSON_TYPES): Promise<JsonBody> {
-    checkType(mediaType(request), types)
-    return this.read(await this.bytes(request))
-  }
-
-  /** The same, of a request of Node.js whose length is known. */
-  async jsonOf(request: IncomingMessage): Promise<JsonBody> {
-    checkType(mediaTypeOf(request.headers['content-type']), JSON_TYPES)
-    const length = Number(request.headers['content-length'])
-    return this.read(await this.counted(length, () => wholeBody(request, length)))
-  }
-
-  private async counted(most: number, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  /** Throws ApiError: 413, 503 where too many are read already, 415 for one that is compressed. */
+  async bytes(request: IncomingBody): Promise<Uint8Array> {
+    const { contentEncoding = '', length } = request
+    if (contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity') throw compressed()
+    const most = length ?? this.mostBytes
     if (!(most <= this.mostBytes)) throw this.tooLarge()
     if (this.reading + most > MOST_BYTES) {
       throw new ApiError(503, 'BINGO_HTTP_BUSY', 'too many requests are being read', { hint: 'Retry later.' })
     }
     this.reading += most
     try {
-      return await read()
+      const bytes = await request.read(most)
+      if (bytes === null) throw this.tooLarge()
+      return bytes
     } finally {
       this.reading -= most
     }
   }
 
-  private read(bytes: Uint8Array): JsonBody {
+  /** Throws ApiError 415, 400 for what is no JSON, and InvalidPosting for JSON that is not taken. */
+  async json(request: IncomingBody, types: readonly string[] = JSON_TYPES): Promise<JsonBody> {
+    checkType(mediaType(request), types)
+    const bytes = await this.bytes(request)
     return { value: this.parse(bytes), bytes: bytes.length }
   }
 
@@ -79,18 +77,6 @@ export class Bodies {
     }
   }
 
-  /** Without a length nobody knows how much comes. */
-  private async chunked(request: Request): Promise<Uint8Array> {
-    const parts: Uint8Array[] = []
-    let size = 0
-    for await (const part of request.body ?? []) {
-      size += part.length
-      if (size > this.mostBytes) throw this.tooLarge()
-      parts.push(part)
-    }
-    return Buffer.concat(parts)
-  }
-
   private tooLarge(): ApiError {
     return new ApiError(413, 'BINGO_EVENT_TOO_LARGE', `the body exceeds the limit of ${this.mostBytes} bytes`, {
       hint: 'Send fewer events at a time, or raise events.limits.request.',
@@ -98,12 +84,9 @@ export class Bodies {
   }
 }
 
-export function mediaType(request: Request): string {
-  return mediaTypeOf(request.headers.get('content-type') ?? undefined)
-}
-
-function mediaTypeOf(header: string | undefined): string {
-  return (header ?? '').split(';')[0]!.trim().toLowerCase()
+export function mediaType({ contentType = '' }: IncomingBody): string {
+  const end = contentType.indexOf(';')
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
 }
 
 function checkType(type: string, types: readonly string[]): void {
@@ -113,31 +96,15 @@ function checkType(type: string, types: readonly string[]): void {
   })
 }
 
-/** Rejects where the connection ends before. */
-function wholeBody(request: IncomingMessage, length: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = []
-    let missing = length
-    request.on('data', (part: Buffer) => {
-      parts.push(part)
-      missing -= part.length
-      // What follows is the end of the request, which takes another turn.
-      if (missing === 0) resolve(parts.length === 1 ? part : Buffer.concat(parts))
-    })
-    request.on('end', () => resolve(Buffer.concat(parts)))
-    request.on('error', reject)
-    request.on('close', () => {
-      if (!request.complete) reject(new ApiError(400, 'BINGO_HTTP_ABORTED', 'the request ended early'))
-    })
+function compressed(): ApiError {
+  return new ApiError(415, 'BINGO_HTTP_MEDIA_TYPE', 'the body must not be compressed', {
+    hint: 'Send it without the header Content-Encoding.',
   })
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true })
-
+/** Without a byte order mark, which is no JSON. */
 function textOf(bytes: Uint8Array): string {
-  try {
-    return UTF8.decode(bytes)
-  } catch {
-    throw new ApiError(400, 'BINGO_HTTP_JSON', 'the body is not valid UTF-8')
-  }
+  if (!isUtf8(bytes)) throw new ApiError(400, 'BINGO_HTTP_JSON', 'the body is not valid UTF-8')
+  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start).toString()
 }

@@ -1,22 +1,22 @@
 import { InvalidPosting } from '../../events/errors.ts'
 import type { z } from 'zod'
-import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
+import { checked, eventsOf, postedBy, type Api } from './context.ts'
 import { ApiError } from './problem.ts'
 import { mediaType } from './body.ts'
-import { jsonAnswer, shownPosted } from './records.ts'
-import { cloudEvent, environmentQuery } from './schemas.ts'
+import type { Incoming } from './incoming.ts'
+import { shownPosted } from './records.ts'
+import { cloudEvent } from './schemas.ts'
 
 export const STRUCTURED = 'application/cloudevents+json'
 export const BATCH = 'application/cloudevents-batch+json'
 
 /** CloudEvents 1.0 in the three forms of its HTTP binding. */
-export async function postCloudEvents(api: Api, call: Call): Promise<Response> {
-  const caller = requireScope(call, 'publish')
-  const environment = environmentFor(api, caller, query(call, environmentQuery).environment)
+export async function postCloudEvents(api: Api, incoming: Incoming): Promise<unknown> {
+  const by = postedBy(api, incoming)
   const { publisher, provider } = eventsOf(api)
-  const type = mediaType(call.req.raw)
+  const type = mediaType(incoming)
   const isBatch = type === BATCH
-  const { events, bytes } = await read(api, call, type)
+  const { events, bytes } = await read(api, incoming, type)
   const posted = await publisher.publish(
     {
       events: events.map((event, i) => fromCloudEvent(event, isBatch ? [i] : [])),
@@ -26,14 +26,13 @@ export async function postCloudEvents(api: Api, call: Call): Promise<Response> {
       maxEventBytes: bytes,
       path: (i) => (isBatch ? [i] : []),
     },
-    posterOf(api, caller, environment, 'api'),
+    by,
   )
   const shown = posted.map((each) => shownPosted(each, provider.can))
-  return jsonAnswer(isBatch ? shown : shown[0])
+  return isBatch ? shown : shown[0]
 }
 
-async function read(api: Api, call: Call, type: string): Promise<{ events: readonly unknown[]; bytes: number }> {
-  const request = call.req.raw
+async function read(api: Api, request: Incoming, type: string): Promise<{ events: readonly unknown[]; bytes: number }> {
   if (type === STRUCTURED) {
     const { value, bytes } = await api.bodies.json(request, [STRUCTURED])
     return { events: [value], bytes }
@@ -43,7 +42,7 @@ async function read(api: Api, call: Call, type: string): Promise<{ events: reado
     if (!Array.isArray(value)) throw new InvalidPosting([{ path: '$', message: 'a list of events is expected' }])
     return { events: value as readonly unknown[], bytes }
   }
-  if (request.headers.get('ce-specversion') === null) {
+  if (request.header('ce-specversion') === undefined) {
     throw new ApiError(
       415,
       'BINGO_HTTP_MEDIA_TYPE',
@@ -59,11 +58,11 @@ async function read(api: Api, call: Call, type: string): Promise<{ events: reado
 /** Attributes in headers, the data as the body (binary content mode). */
 async function binary(
   api: Api,
-  request: Request,
+  request: Incoming,
   type: string,
 ): Promise<{ events: readonly unknown[]; bytes: number }> {
   const event: { [name: string]: unknown } = Object.create(null) as { [name: string]: unknown }
-  for (const [name, value] of request.headers) if (name.startsWith('ce-')) event[name.slice(3)] = decoded(name, value)
+  for (const [name, value] of request.headers()) if (name.startsWith('ce-')) event[name.slice(3)] = decoded(name, value)
   const bytes = await api.bodies.bytes(request)
   if (bytes.length > 0) {
     event['datacontenttype'] = type

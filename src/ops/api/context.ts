@@ -10,7 +10,9 @@ import type { Log } from '../../model/rule/action.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
 import type { Caller, Tokens } from '../tokens.ts'
 import type { Bodies } from './body.ts'
+import { queryOf, type Incoming } from './incoming.ts'
 import { ApiError } from './problem.ts'
+import { environmentQuery } from './schemas.ts'
 
 export interface ApiDeps {
   readonly tokens: Tokens
@@ -78,8 +80,23 @@ export function requireScope(call: Call, scope: Scope): Caller {
   return requireScopeOf(call.get('caller'), scope)
 }
 
+/** Who posts by this request, and where. Throws ApiError 401 and 403, InvalidPosting. */
+export function postedBy(api: ApiDeps, incoming: Incoming): Poster {
+  const caller = requireScopeOf(callerOf(api, incoming.header('authorization')), 'publish')
+  const { query: given } = incoming
+  const asked = given === '' ? undefined : queryIn(given, environmentQuery).environment
+  return posterOf(api, caller, environmentFor(api, caller, asked), 'api')
+}
+
+/** Throws ApiError 401. */
+export function callerOf({ tokens }: ApiDeps, authorization: string | undefined): Caller {
+  const caller = tokens.callerOf(authorization)
+  if (caller !== null) return caller
+  throw new ApiError(401, 'BINGO_HTTP_TOKEN', 'send a token as "Authorization: Bearer …"')
+}
+
 /** Throws ApiError 403. */
-export function requireScopeOf(caller: Caller, scope: Scope): Caller {
+function requireScopeOf(caller: Caller, scope: Scope): Caller {
   if (caller.scopes.has(scope)) return caller
   throw new ApiError(403, 'BINGO_HTTP_SCOPE', `the token lacks the scope "${scope}"`, {
     hint: `Add ${scope} to its scopes in http.tokens.`,
@@ -104,8 +121,14 @@ export function posterOf(api: ApiDeps, caller: Caller, environment: string, sour
 
 /** The query, each name once unless it is a list. Throws InvalidPosting. */
 export function query<T extends z.ZodType>(call: Call, schema: T, lists: readonly string[] = []): z.output<T> {
+  return queryIn(queryOf(call.req.url), schema, lists)
+}
+
+function queryIn<T extends z.ZodType>(text: string, schema: T, lists: readonly string[] = []): z.output<T> {
   const given: { [name: string]: string | string[] } = Object.create(null) as { [name: string]: string }
-  for (const [name, values] of Object.entries(call.req.queries())) {
+  const sent = new URLSearchParams(text)
+  for (const name of new Set(sent.keys())) {
+    const values = sent.getAll(name)
     if (values.length === 1) given[name] = values[0]!
     else if (lists.includes(name)) given[name] = values
     else throw new InvalidPosting([{ path: jsonPath([name]), message: 'it is given twice' }])

@@ -1,31 +1,41 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { environmentFor, requireScopeOf, type Api } from './context.ts'
-import { postOne } from './events.ts'
-import { ApiError, answerTo } from './problem.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { Api } from './context.ts'
+import { NodeIncoming } from './incoming.ts'
+import { POSTS, type Post } from './posts.ts'
+import { answerTo } from './problem.ts'
 import { JSON_HEADERS, jsonText } from './records.ts'
 
-const PATH = '/api/v1/events'
+/** How long a client that was refused may go on sending: an answer is lost where the connection ends below it. */
+const REST_MS = 500
 
 /**
- * Whether a request is the one that has to be fast, in its plain form: one event, its length known. Everything else about
- * it is the same as of all others; only the web's requests and responses are not built for it, which take longer than storing
- * the event does.
+ * What a request posts where it is one of those that have to be fast; else undefined. Only the web's requests and responses are
+ * not built for it, which take longer than storing the event does.
  */
-export function isDirectPost({ method, url, headers }: IncomingMessage, mostBytes: number): boolean {
-  return method === 'POST' && url === PATH && Number(headers['content-length'] ?? NaN) <= mostBytes
+export function directPost({ method, url = '' }: IncomingMessage): Post | undefined {
+  if (method !== 'POST') return undefined
+  const end = url.indexOf('?')
+  return POSTS.get(end < 0 ? url : url.slice(0, end))
 }
 
 /** Never rejects. */
-export async function answerDirectly(api: Api, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function answerDirectly(
+  post: Post,
+  api: Api,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   let status = 200
   let value: unknown
   let headers: { readonly [name: string]: string } = {}
   try {
-    value = await postedBy(api, request)
+    value = await post(api, new NodeIncoming(request))
   } catch (error) {
     ;({ status, body: value, headers } = answerTo(error as Error, api.log))
   }
   if (response.destroyed) return
+  if (!request.complete && status !== 200) response.on('finish', () => endAfterRest(request, api.clock))
   const text = jsonText(value)
   const bytes = Buffer.byteLength(text)
   response.writeHead(status, { ...JSON_HEADERS, ...headers, 'content-length': bytes })
@@ -33,16 +43,9 @@ export async function answerDirectly(api: Api, request: IncomingMessage, respons
   response.end(text, bytes === text.length ? 'latin1' : 'utf8')
 }
 
-async function postedBy(api: Api, request: IncomingMessage): Promise<object> {
-  const { headers } = request
-  const caller = api.tokens.callerOf(headers.authorization)
-  if (caller === null) throw unauthorised()
-  requireScopeOf(caller, 'publish')
-  const by = { caller, environment: environmentFor(api, caller, undefined) }
-  const idempotencyKey = headers['idempotency-key'] as string | undefined
-  return postOne(api, { ...by, idempotencyKey }, () => api.bodies.jsonOf(request))
-}
-
-export function unauthorised(): ApiError {
-  return new ApiError(401, 'BINGO_HTTP_TOKEN', 'send a token as "Authorization: Bearer …"')
+/** What it still sends is dropped, and not for long. */
+function endAfterRest(request: IncomingMessage, clock: Clock): void {
+  if (request.complete || request.destroyed) return
+  const timer = clock.afterIdle(REST_MS, () => request.socket.destroySoon())
+  request.on('close', () => timer.cancel()).resume()
 }

@@ -1,77 +1,20 @@
 import type { MadeEvent } from '../../model/event/posted/event-sink.ts'
 import { InvalidPosting } from '../../events/errors.ts'
-import { checked, environmentFor, eventsOf, posterOf, query, requireScope, type Api, type Call } from './context.ts'
-import type { Caller } from '../tokens.ts'
-import type { JsonBody } from './body.ts'
+import { checked, environmentFor, eventsOf, query, requireScope, type Api, type Call } from './context.ts'
+import { WebIncoming } from './incoming.ts'
 import { ApiError } from './problem.ts'
-import { jsonAnswer, shownPosted, shownRecord } from './records.ts'
-import {
-  environmentQuery,
-  listQuery,
-  looseBulk,
-  looseSingle,
-  madeBody,
-  redeliveredBody,
-  replayBody,
-} from './schemas.ts'
-
-export async function postEvent(api: Api, call: Call): Promise<Response> {
-  const by = { ...posterFor(api, call), idempotencyKey: call.req.header('idempotency-key') }
-  return jsonAnswer(await postOne(api, by, () => api.bodies.json(call.req.raw)))
-}
-
-/** Who posts, and where. */
-export interface PostedBy {
-  readonly caller: Caller
-  readonly environment: string
-  readonly idempotencyKey?: string | undefined
-}
-
-/** What the answer shows. */
-export async function postOne(api: Api, by: PostedBy, body: () => Promise<JsonBody>): Promise<object> {
-  const { publisher, provider } = eventsOf(api)
-  const { value, bytes } = await body()
-  const { event, options } = checked(looseSingle, value)
-  const [posted] = await publisher.publish(
-    {
-      events: [event],
-      options,
-      isParsed: true,
-      maxEventBytes: bytes,
-      idempotencyKey: by.idempotencyKey,
-      path: () => ['event'],
-    },
-    posterOf(api, by.caller, by.environment, 'api'),
-  )
-  return shownPosted(posted!, provider.can)
-}
-
-export async function postBulk(api: Api, call: Call): Promise<Response> {
-  const { caller, environment } = posterFor(api, call)
-  const { publisher, provider } = eventsOf(api)
-  const { value, bytes } = await api.bodies.json(call.req.raw)
-  const { events, options } = checked(looseBulk, value)
-  const posted = await publisher.publish(
-    { events, options, isParsed: true, maxEventBytes: bytes },
-    posterOf(api, caller, environment, 'api'),
-  )
-  return jsonAnswer(posted.map((each) => shownPosted(each, provider.can)))
-}
+import { jsonAnswer, shownRecord } from './records.ts'
+import { environmentQuery, listQuery, madeBody, redeliveredBody, replayBody } from './schemas.ts'
 
 /** The events of a rule, from whoever retries its dead letters beside this daemon. */
 export async function postMade(api: Api, call: Call): Promise<Response> {
   const caller = requireScope(call, 'operate')
-  const { events } = checked(madeBody, (await api.bodies.json(call.req.raw)).value)
+  const { events } = checked(madeBody, (await api.bodies.json(new WebIncoming(call.req.raw))).value)
   for (const { event } of events) environmentFor(api, caller, event.environment)
   await eventsOf(api).sink.publish(
     events.map(({ event, sent }) => ({ event: event as MadeEvent['event'], sent: new Set(sent) })),
   )
   return jsonAnswer({ events: events.length })
-}
-
-function posterFor(api: Api, call: Call): PostedBy {
-  const caller = requireScope(call, 'publish')
-  return { caller, environment: environmentFor(api, caller, query(call, environmentQuery).environment) }
 }
 
 export async function getEvent(api: Api, call: Call): Promise<Response> {
@@ -102,7 +45,7 @@ export async function cancelEvent(api: Api, call: Call): Promise<Response> {
 export async function replayEvent(api: Api, call: Call): Promise<Response> {
   const { name, events } = named(api, call, 'operate')
   const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
-  const { mode } = checked(replayBody, hasBody ? (await api.bodies.json(call.req.raw)).value : {})
+  const { mode } = checked(replayBody, hasBody ? (await api.bodies.json(new WebIncoming(call.req.raw))).value : {})
   if (mode === 'ifNoEffect') {
     const record = await events.provider.get(name)
     if (record?.outcomes.some(({ status }) => status === 'done') === true) {
@@ -124,7 +67,7 @@ export async function replayEvent(api: Api, call: Call): Promise<Response> {
 /** A retry of its dead letter worked: the last one completes the event. */
 export async function redeliveredEvent(api: Api, call: Call): Promise<Response> {
   const { name, events } = named(api, call, 'operate')
-  const { rule, action } = checked(redeliveredBody, (await api.bodies.json(call.req.raw)).value)
+  const { rule, action } = checked(redeliveredBody, (await api.bodies.json(new WebIncoming(call.req.raw))).value)
   const at = api.clock.now()
   await events.provider.progress([{ ...name, at, retried: true, outcomes: [{ rule, action, status: 'done', at }] }])
   return getRecord(api, name)
