@@ -1,3 +1,4 @@
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { DatabaseSync } from 'node:sqlite'
 import { inTransaction } from './sqlite-transaction.ts'
@@ -25,6 +26,55 @@ export function inUnsyncedTransaction<T>(database: DatabaseSync, work: () => T):
     return inTransaction(database, work)
   } finally {
     database.exec('PRAGMA synchronous = FULL')
+  }
+}
+
+/**
+ * The write-ahead log of a connection that syncs it by itself: from now on, a COMMIT only writes. Its descriptor stays open: while
+ * the connection is, nobody removes the file.
+ */
+export class WrittenLog {
+  readonly #database: DatabaseSync
+  readonly #file: number
+  #syncing = false
+  #isClosed = false
+
+  private constructor(database: DatabaseSync, path: string) {
+    this.#database = database
+    this.#file = openSync(path, 'r+')
+    // Whoever wrote before may have been killed before it could.
+    fdatasyncSync(this.#file)
+    database.exec('PRAGMA synchronous = NORMAL')
+  }
+
+  /** Null where there is none, as in memory: then a COMMIT syncs. Of a connection that has read something. */
+  static of(database: DatabaseSync): WrittenLog | null {
+    const path = logOf(database)
+    return path === null ? null : new WrittenLog(database, path)
+  }
+
+  /** Resolves when what was written before is on disk. One at a time. */
+  sync(): Promise<void> {
+    this.#syncing = true
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#file, (error) => {
+        this.#syncing = false
+        if (this.#isClosed) closeSync(this.#file)
+        if (error === null) resolve()
+        else reject(error)
+      })
+    })
+  }
+
+  /** Brings everything to disk by another way: into the database file, which is synced. Throws where that fails. */
+  moveIntoFile(): void {
+    const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as unknown as { busy: number }
+    if (busy !== 0) throw new Error('another process reads the database file')
+  }
+
+  close(): void {
+    this.#isClosed = true
+    if (!this.#syncing) closeSync(this.#file)
   }
 }
 

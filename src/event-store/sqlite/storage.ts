@@ -139,8 +139,9 @@ export class SqliteStreamStorage implements StreamStorage {
 
   async close(): Promise<void> {
     if (this.#closed) return
-    this.#commits.drain()
+    const drained = this.#commits.drain()
     this.#closed = true
+    await drained
     this.#database.close()
   }
 

@@ -51,6 +51,7 @@ export class SqliteEventProvider implements EventProvider {
   readonly #clock: Pick<Clock, 'now'>
   readonly #commits: GroupCommit
   #opened: EventTables | null = null
+  #closing: Promise<void> | null = null
   #closed = false
 
   constructor(options: SqliteProviderOptions) {
@@ -67,6 +68,7 @@ export class SqliteEventProvider implements EventProvider {
     }
     this.#commits = new GroupCommit({
       transact: (work) => this.#transact(work),
+      sync: () => this.#sync(),
       maxWaitingBytes: MAX_WAITING_BYTES,
       busy: () => logBusy(this.description),
     })
@@ -74,15 +76,14 @@ export class SqliteEventProvider implements EventProvider {
       closed: () => this.#closed,
       use: (work) => this.#use(work),
       write: (work) => this.#write(0, work),
+      note: (work) => this.#write(0, work, false),
       pages: options.pages,
     })
   }
 
   async post(events: readonly NewEvent[], options: PostOptions): Promise<readonly Posted[]> {
     const post = postOf(events, options)
-    const answers = await this.#write(post.bytes, (tables) => this.#post(tables, post))
-    this.log.wake()
-    return answers
+    return this.#write(post.bytes, (tables) => this.#post(tables, post))
   }
 
   #post(tables: EventTables, post: Post): readonly Posted[] {
@@ -113,14 +114,19 @@ export class SqliteEventProvider implements EventProvider {
   }
 
   async progress(updates: readonly ProgressUpdate[]): Promise<void> {
-    await this.#write(updates.length * PROGRESS_BYTES, (tables) => {
+    const work = (tables: EventTables): void => {
       for (const update of updates) {
-        const kept = tables.progressOf(keyOfName(update))
+        const name = keyOfName(update)
+        // Most have ended by the first time that they are written.
+        if (tables.saveFirstProgress(name, update)) continue
+        const kept = tables.progressOf(name)
         if (kept === undefined) continue
         const progress = advance(kept.progress, update)
         if (progress !== kept.progress) tables.saveProgress(kept.seq, progress)
       }
-    })
+    }
+    // What a loss of power takes of it is not acknowledged either, and runs again.
+    await this.#write(updates.length * PROGRESS_BYTES, work, false)
   }
 
   async cancel(name: EventName, now: number): ReturnType<EventProvider['cancel']> {
@@ -136,7 +142,7 @@ export class SqliteEventProvider implements EventProvider {
   }
 
   async replay(name: EventName, now: number): ReturnType<EventProvider['replay']> {
-    const answer = await this.#write(PROGRESS_BYTES, (tables) => {
+    return this.#write(PROGRESS_BYTES, (tables) => {
       const kept = tables.find(keyOfName(name))
       if (kept === undefined) return 'unknown'
       if (kept.progress.status === 'cancelled') return 'cancelled'
@@ -146,14 +152,12 @@ export class SqliteEventProvider implements EventProvider {
       tables.saveProgress(kept.seq, progress)
       return recordOf({ ...kept, progress })
     })
-    this.log.wake()
-    return answer
   }
 
   async due(now: number, limit: number): ReturnType<EventProvider['due']> {
     const first = this.#use((tables) => tables.nextDueAt())
     if (first === null || first > now) return { moved: 0, nextAt: first }
-    const answer = await this.#write(limit, (tables) => {
+    return this.#write(limit, (tables) => {
       const due = tables.due(now, limit)
       for (const { dueAt, event } of due) {
         tables.append(event, now)
@@ -161,8 +165,6 @@ export class SqliteEventProvider implements EventProvider {
       }
       return { moved: due.length, nextAt: tables.nextDueAt() }
     })
-    this.log.wake()
-    return answer
   }
 
   async expire(before: number): Promise<number> {
@@ -171,23 +173,38 @@ export class SqliteEventProvider implements EventProvider {
     return removeEnded(limit, (work) => this.#write(0, work))
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#commits.drain()
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#commits.drain()
     this.#closed = true
     this.log.wake()
     this.#opened?.close()
     this.#opened = null
   }
 
-  /** In a transaction that it may share; durable when it resolves. */
-  #write<T>(bytes: number, work: (tables: EventTables) => T): Promise<T> {
-    if (this.#closed) return Promise.reject(logClosed(this.description))
-    return this.#commits.run(bytes, () => work(this.#open()))
+  /** In a transaction that it may share; durable when it resolves. `isLasting`: see GroupCommit. */
+  #write<T>(bytes: number, work: (tables: EventTables) => T, isLasting = true): Promise<T> {
+    if (this.#closing !== null) return Promise.reject(logClosed(this.description))
+    return this.#commits.run(bytes, () => work(this.#open()), isLasting)
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#opened?.sync()
+    } catch (error) {
+      throw fileError(this.description, error)
+    }
+    // What is read has to be on disk: an effect must not outlive its event.
+    this.log.wake()
   }
 
   #transact(work: () => void): void {
     this.#use((tables) => {
+      tables.mend()
       const before = { ...tables.head }
       try {
         inTransaction(tables.database, () => {

@@ -1,20 +1,17 @@
 import { randomInt } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { WrittenLog } from '../../clients/sqlite-durable.ts'
 import { lockSqlite, openSqlite, versionOf } from '../../clients/sqlite.ts'
 import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
 import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
+import type { ProgressUpdate } from '../../model/state/event-provider.ts'
 import type { Head, Insert, Kept, Write } from '../posting.ts'
-import { freshProgress } from '../progress.ts'
+import { advance, freshProgress } from '../progress.ts'
 import { fileLocked, foreignFile } from './errors.ts'
 import { Groups } from './groups.ts'
 import { EVENTS_FORMAT } from './schema.ts'
-
-/** Entries given to a reader at once, by number and, with large ones, by bytes. */
-const PAGE = 256
-
-export const KEPT = `e.seq, e.place, e.created_at AS createdAt, e.envelope, p.data
-  FROM events e LEFT JOIN progress p ON p.event = e.seq`
+import { prepare, type Statements } from './statements.ts'
 
 export interface KeptRow {
   readonly seq: number
@@ -33,8 +30,6 @@ function progressIn({ createdAt, data }: Pick<KeptRow, 'createdAt' | 'data'>): E
   return data === null ? freshProgress(createdAt) : (JSON.parse(data) as EventProgress)
 }
 
-type Statements = ReturnType<typeof prepare>
-
 /** The open file. Whatever changes it is called in a transaction, which `finish` ends. */
 export class EventTables {
   readonly database: DatabaseSync
@@ -43,6 +38,11 @@ export class EventTables {
   /** Beside the file, which stays readable for others. */
   readonly #lock: DatabaseSync
   readonly #statements: Statements
+  readonly #disk: WrittenLog | null
+  /** The newest place that is on disk: what follows may not be read yet. */
+  synced: number
+  /** A sync failed: what was written before is on disk, or not. */
+  #isInDoubt = false
 
   /** Throws BINGO_LOG_LOCKED, BINGO_LOG_CORRUPT, or SQLite's own error. */
   constructor(path: string, log: string) {
@@ -55,6 +55,8 @@ export class EventTables {
       this.#statements = prepare(this.database)
       this.groups = new Groups(this.database, () => this.head.trimmed)
       this.head = this.#statements.head.get() as unknown as Head & { trimmed: number }
+      this.#disk = WrittenLog.of(this.database)
+      this.synced = this.head.place
     } catch (error) {
       lock.close()
       throw error
@@ -119,6 +121,13 @@ export class EventTables {
     this.#statements.progress.run(seq, progress.status, JSON.stringify(progress))
   }
 
+  /** False: there is some already, or no such event. In one look at the file. */
+  saveFirstProgress(name: string, update: ProgressUpdate): boolean {
+    const { createdAt: _at, updatedAt, ...rest } = advance(freshProgress(0), update)
+    const { changes } = this.#statements.firstProgress.run(rest.status, updatedAt, JSON.stringify(rest).slice(1), name)
+    return changes !== 0
+  }
+
   unschedule(dueAt: number | null, seq: number): void {
     this.#statements.unschedule.run(dueAt, seq)
   }
@@ -136,12 +145,13 @@ export class EventTables {
     const known = this.database.prepare('PRAGMA application_id').get()!['application_id'] as number
     if (known !== 0) return known
     const identity = randomInt(1, 2 ** 31)
-    this.database.exec(`PRAGMA application_id = ${identity}`)
+    this.database.exec(`PRAGMA synchronous = FULL; PRAGMA application_id = ${identity}`)
+    if (this.#disk !== null) this.database.exec('PRAGMA synchronous = NORMAL')
     return identity
   }
 
   page(after: number): LogEntry[] {
-    return this.#statements.page.all(after).map((row) => {
+    return this.#statements.page.all(after, this.synced).map((row) => {
       const { place, type, key, source, appendedAt, envelope } = row as unknown as LogRow
       const event = decodeEnvelope(envelope)
       const { id, timestamp } = event
@@ -163,7 +173,28 @@ export class EventTables {
     this.#statements.saveHead.run(seq, place, trimmed, count, bytes)
   }
 
+  /** Resolves when everything that was written before is on disk. Waited for beside the event loop. */
+  async sync(): Promise<void> {
+    const { place } = this.head
+    try {
+      await this.#disk?.sync()
+    } catch (error) {
+      this.#isInDoubt = true
+      throw error
+    }
+    this.synced = place
+  }
+
+  /** After a sync that failed: the system may call the next one good without having written what it lost. */
+  mend(): void {
+    if (!this.#isInDoubt) return
+    this.#disk!.moveIntoFile()
+    this.synced = this.head.place
+    this.#isInDoubt = false
+  }
+
   close(): void {
+    this.#disk?.close()
     this.database.close()
     this.#lock.close()
   }
@@ -182,39 +213,4 @@ interface LogRow {
 function isOurs(database: DatabaseSync): boolean {
   const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'head' AND type = 'table'").get()
   return table !== undefined && versionOf(database) === EVENTS_FORMAT.version
-}
-
-function prepare(database: DatabaseSync) {
-  return {
-    head: database.prepare('SELECT seq, place, trimmed, count, bytes FROM head'),
-    saveHead: database.prepare('UPDATE head SET seq = ?, place = ?, trimmed = ?, count = ?, bytes = ?'),
-    find: database.prepare(`SELECT ${KEPT} WHERE e.name = ?`),
-    progressOf: database.prepare(`SELECT e.seq, e.created_at AS createdAt, p.data
-      FROM events e LEFT JOIN progress p ON p.event = e.seq WHERE e.name = ?`),
-    insert: database.prepare(
-      'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING',
-    ),
-    update: database.prepare(
-      'UPDATE events SET place = ?, type = ?, source = ?, key = ?, user_id = ?, account_id = ?, is_test = ?, envelope = ? WHERE seq = ?',
-    ),
-    place: database.prepare('UPDATE events SET place = ? WHERE seq = ?'),
-    append: database.prepare('INSERT INTO log VALUES (?, ?, ?)'),
-    // One that was stored waiting and left in the same transaction is in it already.
-    appendNew: database.prepare(
-      'INSERT OR IGNORE INTO log SELECT place, seq, created_at FROM events WHERE seq > ? AND place > 0',
-    ),
-    schedule: database.prepare('INSERT INTO schedule VALUES (?, ?)'),
-    unschedule: database.prepare('DELETE FROM schedule WHERE due_at = ? AND event = ?'),
-    due: database.prepare(
-      'SELECT due_at AS dueAt, event FROM schedule WHERE due_at <= ? ORDER BY due_at, event LIMIT ?',
-    ),
-    nextDue: database.prepare('SELECT min(due_at) AS at FROM schedule'),
-    progress: database.prepare(
-      'INSERT INTO progress VALUES (?, ?, ?) ON CONFLICT (event) DO UPDATE SET status = excluded.status, data = excluded.data',
-    ),
-    page: database.prepare(
-      `SELECT l.place, e.type, e.key, e.source, l.appended_at AS appendedAt, e.envelope
-       FROM log l JOIN events e ON e.seq = l.event WHERE l.place > ? ORDER BY l.place LIMIT ${PAGE}`,
-    ),
-  }
 }

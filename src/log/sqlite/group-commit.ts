@@ -6,25 +6,31 @@ const MOST_BYTES = 4 << 20
 /** One piece of work in a transaction. */
 interface Write {
   readonly bytes: number
+  readonly isLasting: boolean
   readonly work: () => unknown
   readonly done: (result: unknown) => void
   readonly failed: (error: unknown) => void
 }
 
 export interface GroupCommitDeps {
-  /** Runs what it is given in one transaction, durable when it returns; throws when nothing of it was written. */
+  /** Runs what it is given in one transaction; throws when nothing of it was written. */
   readonly transact: (work: () => void) => void
+  /** Resolves when what was written until now is on disk. Absent: it is when `transact` returns. */
+  readonly sync?: () => Promise<void>
   /** Bytes that may wait; more are refused. */
   readonly maxWaitingBytes: number
   readonly busy: () => BingoError
 }
 
-/** What came in while the last transaction was written goes out in the next one. */
+/** What came in while the last transaction was written, and synced to disk, goes out in the next one. */
 export class GroupCommit {
   readonly #deps: GroupCommitDeps
   #waiting: Write[] = []
   #waitingBytes = 0
   #scheduled = false
+  /** Answers that are due when the disk has what they tell. */
+  #unsynced: ((error: unknown) => void)[] = []
+  #syncing: Promise<void> | null = null
 
   constructor(deps: GroupCommitDeps) {
     this.#deps = deps
@@ -32,38 +38,60 @@ export class GroupCommit {
 
   /**
    * Resolves with what `work` answered, when that is durable. Where it throws a BingoError, nothing else of its transaction
-   * is refused with it: it has to do so before it writes.
+   * is refused with it: it has to do so before it writes. `isLasting` false: a loss of power may take it, together with
+   * everything behind it.
    */
-  run<T>(bytes: number, work: () => T): Promise<T> {
+  run<T>(bytes: number, work: () => T, isLasting = true): Promise<T> {
     if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#deps.maxWaitingBytes) {
       return Promise.reject(this.#deps.busy())
     }
     this.#waitingBytes += bytes
     this.#schedule()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, work, done: resolve as (result: unknown) => void, failed: reject })
+      this.#waiting.push({ bytes, isLasting, work, done: resolve as (result: unknown) => void, failed: reject })
     })
   }
 
-  /** Writes everything that waits, now. */
-  drain(): void {
-    while (this.#waiting.length > 0) this.#flush()
+  /** Writes everything that waits, now; resolves when it is durable. */
+  async drain(): Promise<void> {
+    for (;;) {
+      if (this.#syncing !== null) await this.#syncing
+      else if (this.#waiting.length > 0) this.#flush()
+      else return
+    }
   }
 
   #schedule(): void {
-    if (this.#scheduled) return
+    if (this.#scheduled || this.#syncing !== null) return
     this.#scheduled = true
     // After the input of this turn was read: that is what came in meanwhile.
     setImmediate(() => {
       this.#scheduled = false
-      if (this.#waiting.length === 0) return
+      if (this.#waiting.length === 0 || this.#syncing !== null) return
       this.#flush()
       if (this.#waiting.length > 0) this.#schedule()
     })
   }
 
   #flush(): void {
-    const writes = this.#take()
+    this.#write(this.#take())
+    if (this.#unsynced.length > 0) this.#syncing = this.#sync(this.#unsynced.splice(0))
+  }
+
+  /** Never rejects. */
+  async #sync(answers: readonly ((error: unknown) => void)[]): Promise<void> {
+    let failed: unknown = null
+    try {
+      await this.#deps.sync!()
+    } catch (error) {
+      failed = error
+    }
+    this.#syncing = null
+    for (const answer of answers) answer(failed)
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  #write(writes: readonly Write[]): void {
     try {
       this.#answer(writes)
     } catch (error) {
@@ -85,11 +113,16 @@ export class GroupCommit {
     this.#deps.transact(() => {
       for (const { work } of writes) results.push(outcomeOf(work))
     })
-    for (const [i, { done, failed }] of writes.entries()) {
-      const result = results[i]
-      if (result instanceof BingoError) failed(result)
-      else done(result)
+    const answer = (error: unknown): void => {
+      for (const [i, { done, failed }] of writes.entries()) {
+        const result = results[i]
+        if (error !== null) failed(error)
+        else if (result instanceof BingoError) failed(result)
+        else done(result)
+      }
     }
+    if (this.#deps.sync !== undefined && writes.some(({ isLasting }) => isLasting)) this.#unsynced.push(answer)
+    else answer(null)
   }
 
   #take(): Write[] {

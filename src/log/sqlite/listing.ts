@@ -4,8 +4,9 @@ import { filterOf } from '../filter.ts'
 import { placeNumber } from '../places.ts'
 import { recordOf } from '../posting.ts'
 import type { Kept } from '../posting.ts'
-import { KEPT, keptOf } from './event-tables.ts'
+import { keptOf } from './event-tables.ts'
 import type { KeptRow } from './event-tables.ts'
+import { KEPT } from './statements.ts'
 
 /** Rows looked at before others get a turn: a statement holds up the process. */
 const WINDOW = 10_000

@@ -9,6 +9,8 @@ export interface SqliteLogDeps {
   readonly use: <T>(work: (tables: EventTables) => T) => T
   /** In a transaction. */
   readonly write: <T>(work: (tables: EventTables) => T) => Promise<T>
+  /** The same, for what a loss of power may take: what is read again then. */
+  readonly note: <T>(work: (tables: EventTables) => T) => Promise<T>
   /** Where readers get their entries, if not from the file. */
   readonly pages: PagesFrom | undefined
 }
@@ -31,7 +33,7 @@ export class SqliteLog implements IndexLog {
   async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
     const after = from === null ? 0 : placeNumber(from)
     const { group } = options
-    const { use, write, closed, pages } = this.#deps
+    const { use, write, note, closed, pages } = this.#deps
     const leave = this.#readers.enter(group)
     try {
       if (group !== undefined) await write(({ groups }) => groups.join(group, after))
@@ -42,7 +44,7 @@ export class SqliteLog implements IndexLog {
           page: pages ?? ((place) => use((tables) => tables.page(place))),
           groups: {
             acknowledged: (name) => use(({ groups }) => groups.of(name)),
-            skip: (name, places) => write(({ groups }) => groups.acknowledge(name, places)),
+            skip: (name, places) => note(({ groups }) => groups.acknowledge(name, places)),
           },
         },
         after,
@@ -55,7 +57,7 @@ export class SqliteLog implements IndexLog {
 
   async ack(group: string, places: readonly Place[]): Promise<void> {
     const numbers = places.map(placeNumber)
-    await this.#deps.write(({ groups }) => groups.acknowledge(group, numbers))
+    await this.#deps.note(({ groups }) => groups.acknowledge(group, numbers))
   }
 
   async trim(before: Place): Promise<number> {
@@ -88,7 +90,7 @@ export class SqliteLog implements IndexLog {
   }
 
   async extent(): ReturnType<IndexLog['extent']> {
-    return this.#deps.use(({ head: { place, trimmed } }) => ({ newest: place, trimmed }))
+    return this.#deps.use(({ synced, head: { trimmed } }) => ({ newest: synced, trimmed }))
   }
 
   async entries(after: number): Promise<readonly LogEntry[]> {

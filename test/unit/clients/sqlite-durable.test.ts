@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
-import { IN_MEMORY, openSqlite } from '../../../src/clients/sqlite.ts'
-import { inDurableTransaction, inUnsyncedTransaction } from '../../../src/clients/sqlite-durable.ts'
+import { IN_MEMORY, inTransaction, openSqlite } from '../../../src/clients/sqlite.ts'
+import { inDurableTransaction, inUnsyncedTransaction, WrittenLog } from '../../../src/clients/sqlite-durable.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-durable-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -116,4 +116,60 @@ test('a transaction that nobody needs after a loss of power is seen by others at
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(0)
   other.close()
   database.close()
+})
+
+describe('the write-ahead log of a connection that syncs it by itself', () => {
+  test('makes its commits only write, and the locks of the connection outlive it', async () => {
+    const { path, database } = opened()
+    const log = WrittenLog.of(database)!
+    expect(syncMode(database)).toBe(1)
+    inTransaction(database, () => add(database, 1))
+    await log.sync()
+    database.exec('BEGIN IMMEDIATE')
+    log.close()
+    const other = new DatabaseSync(path, { timeout: 0 })
+    expect(() => other.exec('BEGIN IMMEDIATE')).toThrow('database is locked')
+    database.exec('ROLLBACK')
+    expect(notes(other)).toEqual([1])
+    other.close()
+    database.close()
+  })
+
+  test('may be closed while it syncs', async () => {
+    const { database } = opened()
+    const log = WrittenLog.of(database)!
+    inTransaction(database, () => add(database, 1))
+    const synced = log.sync()
+    log.close()
+    database.close()
+    await expect(synced).resolves.toBeUndefined()
+  })
+
+  test('is emptied into the file where it is in doubt, and not while another process reads what it holds', () => {
+    const { path, database } = opened()
+    const log = WrittenLog.of(database)!
+    inTransaction(database, () => add(database, 1))
+    log.moveIntoFile()
+    expect(statSync(`${path}-wal`).size).toBe(0)
+    const reader = new DatabaseSync(path)
+    reader.exec('BEGIN')
+    expect(notes(reader)).toEqual([1])
+    inTransaction(database, () => add(database, 2))
+    database.exec('PRAGMA busy_timeout = 0')
+    expect(() => log.moveIntoFile()).toThrow('another process reads')
+    reader.close()
+    log.moveIntoFile()
+    expect(statSync(`${path}-wal`).size).toBe(0)
+    log.close()
+    database.close()
+  })
+
+  test.each([
+    ['in memory', () => new DatabaseSync(IN_MEMORY)],
+    ['in a file without one', () => opened('DELETE').database],
+  ])('is none %s: commits sync there', (_where, open) => {
+    const database = open()
+    expect([WrittenLog.of(database), syncMode(database)]).toEqual([null, FULL])
+    database.close()
+  })
 })

@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { WrittenLog } from '../../../src/clients/sqlite-durable.ts'
 import { runCommand } from '../../../src/demo/servers/command.ts'
 import { MemoryEventProvider } from '../../../src/log/memory/event-provider.ts'
+import { EventTables } from '../../../src/log/sqlite/event-tables.ts'
 import { SqliteEventProvider } from '../../../src/log/sqlite/event-provider.ts'
+import type { LogEntry } from '../../../src/model/state/event-log.ts'
 import { checkKept, PostingProcess } from '../../support/events/kills.ts'
 import { describeLog } from '../../support/events/log-contract.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../../support/events/new-event.ts'
@@ -30,6 +33,27 @@ function open(path: string, { now = () => Date.now(), ...setup }: ProviderSetup 
   const provider = new SqliteEventProvider({ path, ...ROOMY, ...setup, clock: { now } })
   opened.push(provider)
   return provider
+}
+
+/** The next sync of a file waits. */
+function holdSync(): { readonly reached: Promise<void>; goOn(): void } {
+  const [reached, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const { sync } = EventTables.prototype
+  const spy = vi.spyOn(EventTables.prototype, 'sync').mockImplementationOnce(async function (this: EventTables) {
+    reached.resolve()
+    await go.promise
+    await sync.call(this)
+  })
+  onTestFinished(() => spy.mockRestore())
+  return { reached: reached.promise, goOn: go.resolve }
+}
+
+/** The first entry behind the one of this event, when it comes. */
+async function nextEntry(provider: SqliteEventProvider, id: string): Promise<LogEntry> {
+  const from = (await entriesOf(provider)).find((entry) => entry.id === id)!.place
+  const { signal } = new AbortController()
+  for await (const entry of provider.log.read(from, { signal })) return entry
+  throw new Error('the log ended')
 }
 
 describe('events in memory', () => {
@@ -144,6 +168,51 @@ describe('events in a file', () => {
     await Promise.all(newEvents(0, 500).map((each) => post(provider, [each])))
     // A transaction of its own writes at least four pages of 4,096 bytes for each.
     expect(statSync(`${path}-wal`).size - before).toBeLessThan(500 * 4_096)
+  })
+
+  test('hands no event to readers, and answers for none, before it is on disk', async () => {
+    const provider = open(newPath())
+    await post(provider, [newEvent(1)])
+    const disk = holdSync()
+    const answered = post(provider, [newEvent(2)])
+    await disk.reached
+    // It is written, and would be lost with the power: nothing may come of it yet.
+    expect(ids(await entriesOf(provider))).toEqual(['1'])
+    const followed = nextEntry(provider, '1')
+    disk.goOn()
+    expect(await answered).toMatchObject([{ tag: 'stored' }])
+    expect((await followed).id).toBe('2')
+  })
+
+  test('writes statuses and places that were acknowledged without waiting for the disk', async () => {
+    const provider = open(newPath())
+    await post(provider, [newEvent(1)])
+    const [place] = await placesOf(provider)
+    const syncs = vi.spyOn(EventTables.prototype, 'sync')
+    onTestFinished(() => syncs.mockRestore())
+    await provider.progress([{ environment: 'default', id: '1', at: NOW, status: 'completed' }])
+    await provider.log.ack('g', [place!])
+    expect(syncs).not.toHaveBeenCalled()
+    expect(await provider.get({ environment: 'default', id: '1' })).toMatchObject({ status: 'completed' })
+  })
+
+  test('keeps answers back from what may not be on disk, until it is for certain', async () => {
+    const path = newPath()
+    const provider = open(path)
+    await post(provider, [newEvent(1)])
+    const failing = vi.spyOn(WrittenLog.prototype, 'sync').mockRejectedValueOnce(new Error('EIO'))
+    onTestFinished(() => failing.mockRestore())
+    await expect(post(provider, [newEvent(2)])).rejects.toMatchObject({
+      code: 'BINGO_LOG_UNREACHABLE',
+      retryable: true,
+    })
+    expect(ids(await entriesOf(provider))).toEqual(['1'])
+    const emptied = vi.spyOn(WrittenLog.prototype, 'moveIntoFile')
+    onTestFinished(() => emptied.mockRestore())
+    // Sent again, as its sender was told to do: it is known by then, and answered when it is in the file.
+    expect(await post(provider, [newEvent(2)])).toMatchObject([{ tag: 'duplicate' }])
+    expect(emptied).toHaveBeenCalledOnce()
+    expect(ids(await entriesOf(provider))).toEqual(['1', '2'])
   })
 
   test('lists many rows a part at a time, so that others get their turn', async () => {
