@@ -182,7 +182,7 @@ export class SqliteEventProvider implements EventProvider {
     await this.#commits.drain()
     this.#closed = true
     this.log.wake()
-    this.#opened?.close()
+    await this.#opened?.close()
     this.#opened = null
   }
 
@@ -216,6 +216,7 @@ export class SqliteEventProvider implements EventProvider {
         tables.groups.reload()
         throw error
       }
+      tables.wrote(Math.max(0, tables.head.bytes - before.bytes))
     })
   }
 
