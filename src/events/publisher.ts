@@ -7,7 +7,8 @@ import type { EventSink, MadeEvent } from '../model/event/posted/event-sink.ts'
 import type { EventPublisher, Poster, PostingOptions, PostingProblem } from '../model/event/posted/posting.ts'
 import { RESERVED_TYPES } from '../model/event/posted/invocation.ts'
 import { uuid7 } from '../model/event/posted/uuid7.ts'
-import { exactJson, jsonPath } from '../model/json/strict-json.ts'
+import { encodeEnvelope } from '../model/event/forms/event-codec.ts'
+import { jsonPath } from '../model/json/strict-json.ts'
 import type { Value } from '../model/event/change.ts'
 import type { EventProvider, NewEvent, Posted, PostOptions } from '../model/state/event-provider.ts'
 import { checkJson } from './check-json.ts'
@@ -149,10 +150,11 @@ export class Publisher implements EventPublisher {
     }
     if (!isParsed)
       checkJson({ payload: event.payload, context: event.context, metadata: event.metadata }, limits.depth, path(index))
-    if (maxEventBytes > limits.eventBytes && Buffer.byteLength(exactJson(event)) > limits.eventBytes) {
+    const encoded = maxEventBytes > limits.eventBytes ? encodeEnvelope(event) : undefined
+    if (encoded !== undefined && encoded.byteLength > limits.eventBytes) {
       throw tooLarge(`The event ${jsonPath(path(index))}`, limits.eventBytes)
     }
-    return { event, sent: sentFields(input, options, by) }
+    return { event, sent: sentFields(input, options, by), encoded }
   }
 }
 

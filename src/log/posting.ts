@@ -55,7 +55,7 @@ export interface Bounds {
 }
 
 export function postOf(events: readonly NewEvent[], options: PostOptions): Post {
-  const payloads = events.map(({ event }) => encodeEnvelope(event))
+  const payloads = events.map(({ event, encoded }) => encoded ?? encodeEnvelope(event))
   return {
     events,
     names: events.map(({ event }) => keyOfName(event)),

@@ -11,6 +11,8 @@ export interface EventName {
 export interface NewEvent {
   readonly event: EventEnvelope
   readonly sent: ReadonlySet<keyof EventEnvelope>
+  /** What `encodeEnvelope` makes of it, where somebody had to know. */
+  readonly encoded?: Uint8Array | undefined
 }
 
 export interface PostOptions {
