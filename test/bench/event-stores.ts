@@ -153,25 +153,39 @@ function rowOf({ event }: NewEvent): [string, string, string | null, string, num
   return [id, type, key, source, timestamp, Buffer.from(encodeEnvelope(event)).toString()]
 }
 
-export function bareSqlite(url: string): BareStore {
+/** The rows that BinGo keeps of an event: itself, its entry in the log, and, `withStatus`, what became of it. */
+export function bareSqlite(url: string, withStatus = false): BareStore {
   const database = new DatabaseSync(url.slice('file:'.length))
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE events (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT, event_key TEXT, source TEXT,
-      happened_at INTEGER, envelope BLOB) STRICT`)
+      happened_at INTEGER, envelope BLOB) STRICT;
+    CREATE TABLE log (place INTEGER PRIMARY KEY, event INTEGER NOT NULL, appended_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE status (event INTEGER PRIMARY KEY, status TEXT NOT NULL, data TEXT NOT NULL) STRICT`)
   const insert = database.prepare(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`)
+  const append = database.prepare('INSERT INTO log SELECT place, place, happened_at FROM events WHERE place >= ?')
+  const end = database.prepare('INSERT INTO status VALUES (?, ?, ?)')
   return {
-    name: 'bare node:sqlite',
+    name: `bare node:sqlite, the same rows${withStatus ? ' and statuses' : ''}`,
     write(events) {
+      const places: (number | bigint)[] = []
       database.exec('BEGIN IMMEDIATE')
       for (const { event } of events) {
         const { id, type, key, source, timestamp } = event
-        insert.run(id, type, key, source, timestamp, encodeEnvelope(event))
+        places.push(insert.run(id, type, key, source, timestamp, encodeEnvelope(event)).lastInsertRowid)
       }
+      append.run(places[0]!)
+      database.exec('COMMIT')
+      if (!withStatus) return
+      database.exec('BEGIN IMMEDIATE')
+      for (const place of places) end.run(place, 'completed', STATUS)
       database.exec('COMMIT')
     },
     close: () => database.close(),
   }
 }
+
+/** As long as that of an event that one handler has handled. */
+const STATUS = JSON.stringify({ status: 'x'.repeat(330) })
 
 async function bareMysql(url: string): Promise<BareStore> {
   const pool = openPool({ uri: url, connectionLimit: 1 })
