@@ -68,8 +68,9 @@ export class WrittenLog {
 
   /** Brings everything to disk by another way: into the database file, which is synced. Throws where that fails. */
   moveIntoFile(): void {
-    const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as unknown as { busy: number }
-    if (busy !== 0) throw new Error('another process reads the database file')
+    // One that waits for others would hold up everything in this process.
+    const { busy, log, checkpointed } = this.#database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()!
+    if (busy !== 0 || log !== checkpointed) throw new Error('the database file is in use by another connection')
   }
 
   close(): void {
