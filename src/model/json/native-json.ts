@@ -23,6 +23,19 @@ export function nativeJson(text: string, maxDepth: number): Value | undefined {
   return walk.colons === colonsIn(text) ? value : undefined
 }
 
+/**
+ * The same for a text that was written from what `parseJson` had read, or from what was checked as it does: no key is in it twice,
+ * and none is forbidden.
+ */
+export function nativeWrittenJson(text: string, maxDepth: number): Value | undefined {
+  try {
+    const value = JSON.parse(text) as Value
+    return new Walk().takes(value, maxDepth) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Takes the prototypes from maps, and counts the colons of the text that they came from. */
 class Walk {
   colons = 0

@@ -1,5 +1,5 @@
 import type { Value } from '../event/change.ts'
-import { nativeJson } from './native-json.ts'
+import { nativeJson, nativeWrittenJson } from './native-json.ts'
 
 /** Why a text is not taken, and where: `path` as in `$.payload.items[3]`, `offset` in characters. */
 export class JsonProblem extends Error {
@@ -29,6 +29,11 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
  */
 export function parseJson(text: string, maxDepth: number): Value {
   return nativeJson(text, maxDepth) ?? new JsonReader(text, maxDepth).read()
+}
+
+/** The same, of a text that `exactJson` wrote of a value that `parseJson` would take. */
+export function parseWrittenJson(text: string, maxDepth: number): Value {
+  return nativeWrittenJson(text, maxDepth) ?? new JsonReader(text, maxDepth).read()
 }
 
 class JsonReader {

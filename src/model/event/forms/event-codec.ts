@@ -1,5 +1,5 @@
 import { BingoError } from '../../errors.ts'
-import { exactJson, JsonProblem, parseJson } from '../../json/strict-json.ts'
+import { exactJson, JsonProblem, parseWrittenJson } from '../../json/strict-json.ts'
 import type { EventEnvelope } from '../posted/event-record.ts'
 
 /** Deeper than any event that is taken in, with its envelope around it. */
@@ -14,7 +14,7 @@ export function encodeEnvelope(event: EventEnvelope): Uint8Array {
 export function decodeEnvelope(bytes: Uint8Array): EventEnvelope {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
   try {
-    return parseJson(text, MAX_DEPTH) as unknown as EventEnvelope
+    return parseWrittenJson(text, MAX_DEPTH) as unknown as EventEnvelope
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error
     throw new BingoError('BINGO_EVENT_CORRUPT', `A stored event is not readable: ${error.message} at ${error.path}`, {

@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { exactJson, jsonPath, JsonProblem, parseJson } from '../../../../src/model/json/strict-json.ts'
+import {
+  exactJson,
+  jsonPath,
+  JsonProblem,
+  parseJson,
+  parseWrittenJson,
+} from '../../../../src/model/json/strict-json.ts'
 
 function problem(text: string, maxDepth = 16): Pick<JsonProblem, 'reason' | 'path'> {
   try {
@@ -74,6 +80,23 @@ test.each([
   ['a leading zero', '[01]', 'syntax', '$'],
 ])('%s is refused with its place', (_, text, reason, path) => {
   expect(problem(text)).toEqual({ reason, path })
+})
+
+test.each([
+  '{"at":"10:00","a:b":[1,-0.5,{"c":null}],"escaped":"\\u0000 \\n :","empty":{}}',
+  '{"id":9007199254740993,"list":[-12345678901234567890,1e21,5e-324,0]}',
+  '[[[[]]]]',
+  '"text"',
+])('what was written is read as it was: %s', (text) => {
+  const value = parseJson(text, 5)
+  const again = parseWrittenJson(exactJson(value), 5)
+  expect(again).toEqual(value)
+  expect(Object.getPrototypeOf(again)).toBe(Object.getPrototypeOf(value))
+})
+
+test('what was written and is damaged is refused, with its place', () => {
+  expect(() => parseWrittenJson('{"a":[1,}', 5)).toThrow(JsonProblem)
+  expect(() => parseWrittenJson('[[[[[[]]]]]]', 5)).toThrow('nested deeper')
 })
 
 test('a million brackets are refused by their depth, not by the stack', () => {
