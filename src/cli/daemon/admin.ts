@@ -126,7 +126,8 @@ function sourcesOf(
 
 /** The API is loaded with its first request: who never asks does not pay for it. */
 function lazyApi({ config, daemon, stats, log, clock, tokens }: ApiParts): NonNullable<HttpPages['api']> {
-  let listener: ReturnType<typeof load> | undefined
+  let loading: ReturnType<typeof load> | undefined
+  let listener: Awaited<ReturnType<typeof load>> | undefined
   const load = async () => {
     const { apiListener } = await import('../../ops/api/app.ts')
     const { environments = [], testEnvironments = new Set<string>(), limits = NO_EVENTS } = config.events ?? {}
@@ -145,7 +146,10 @@ function lazyApi({ config, daemon, stats, log, clock, tokens }: ApiParts): NonNu
       log,
     })
   }
-  return async (request, response) => (await (listener ??= load()))(request, response)
+  return async (request, response) => {
+    listener ??= await (loading ??= load())
+    return listener(request, response)
+  }
 }
 
 /** Null: none leads, as far as this process has heard. */
