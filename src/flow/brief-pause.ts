@@ -6,24 +6,26 @@ import type { TargetState } from '../model/delivery/target-state.ts'
 const ENOUGH_QUEUED = 6_000
 const GO_ON_BELOW = 3_000
 const LOOK_EVERY_MS = 20
-/** A target that ends fewer jobs than this between two looks does not keep up: the budget is there for it. */
-const LEAST_ENDED = 400
+/** A target that ends fewer jobs than this from look to look does not keep up: the budget is there for it. */
+const LEAST_ENDED = 100
+/** Jobs end by the send, and a send of thousands takes longer than the time between two looks. */
+const FIRST_JUDGED_LOOK = 5
 /** Whoever has a long queue to get through is not waited for until its end. */
 const MOST_LOOKS = 8
 /** It gets another chance after so long: a machine that was busy elsewhere made a fast target look slow. */
-const SLOW_FOR_MS = 1_000
+const SLOW_FOR_MS = 2_000
 
 /**
  * Lets targets that keep up catch their breath: reading rests while one of them has enough queued, for milliseconds. It
  * comes up again as fast, and a bulk change leaves a few thousand jobs in memory instead of as many as the budget
  * allows, which is what garbage collection costs (`npm run bench -- --only b`). Other targets are held up meanwhile, for
- * 160 ms at most, and by a target that ends fewer than 20,000 jobs a second for 20 ms of every second.
+ * 160 ms at most, and by a target that ends fewer than 5,000 jobs a second for 100 ms of every two seconds.
  */
 export class BriefPause {
   private readonly sources: Pausable
   private readonly clock: Pick<Clock, 'after' | 'afterIdle'>
   private resting: TargetState | null = null
-  private queuedAtLook = 0
+  private queuedBefore = 0
   private looks = 0
   private timer: Timer | null = null
   /** Not rested for, each until its timer ends. */
@@ -46,6 +48,7 @@ export class BriefPause {
     this.resting = target
     this.sources.pause(this)
     this.looks = 0
+    this.queuedBefore = target.queued
     this.lookLater(target)
   }
 
@@ -62,13 +65,13 @@ export class BriefPause {
   }
 
   private lookLater(target: TargetState): void {
-    this.queuedAtLook = target.queued
     this.timer = this.clock.after(LOOK_EVERY_MS, () => this.look(target))
   }
 
   private look(target: TargetState): void {
     this.looks += 1
-    if (this.looks < MOST_LOOKS && this.queuedAtLook - target.queued >= LEAST_ENDED) {
+    const keepsUp = this.queuedBefore - target.queued >= LEAST_ENDED * this.looks
+    if (this.looks < MOST_LOOKS && (keepsUp || this.looks < FIRST_JUDGED_LOOK)) {
       this.lookLater(target)
       return
     }

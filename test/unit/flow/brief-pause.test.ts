@@ -53,17 +53,31 @@ test('reading stays paused as long as the target makes progress', () => {
   expect(pauseStates).toEqual([true, false])
 })
 
-test('a target that does not keep up holds reading up for 20 ms, and a second later again', () => {
+test('a target that does not keep up holds reading up for 100 ms, and two seconds later again', () => {
   queue(10_000)
-  drainTo(9_601)
-  vi.advanceTimersByTime(20)
+  drainTo(9_501)
+  vi.advanceTimersByTime(99)
+  expect(pauseStates).toEqual([true])
+  vi.advanceTimersByTime(1)
   expect(pauseStates).toEqual([true, false])
   queue(20_000)
-  vi.advanceTimersByTime(999)
+  vi.advanceTimersByTime(1_999)
   queue(20_000)
   expect(pauseStates).toEqual([true, false])
   vi.advanceTimersByTime(1)
   queue(20_000)
+  expect(pauseStates).toEqual([true, false, true])
+})
+
+test('a target whose sends take longer than the time between two looks keeps up by what they end', () => {
+  queue(6_001)
+  vi.advanceTimersByTime(79)
+  drainTo(4_001)
+  vi.advanceTimersByTime(78)
+  expect(pauseStates).toEqual([true])
+  drainTo(2_001)
+  expect(pauseStates).toEqual([true, false])
+  queue(6_001)
   expect(pauseStates).toEqual([true, false, true])
 })
 
@@ -79,7 +93,7 @@ test('the end of a long queue is not waited for', () => {
 
 test('reading pauses for a busy target although another one is slow', () => {
   queue(10_000)
-  vi.advanceTimersByTime(20)
+  vi.advanceTimersByTime(100)
   const other = new TargetState({ id: 'other', type: 'redis' })
   other.queued = 6_001
   brief.check(other)
