@@ -68,10 +68,13 @@ export class RecordBatch {
     this.#text(value)
   }
 
-  /** A header as `headerBytes` makes it. */
-  fixedHeader(bytes: Buffer): void {
-    this.#reserve(bytes.length)
-    this.#at = copyShort(bytes, this.#bytes, this.#at)
+  /** Headers as `headerBytes` makes them. */
+  fixedHeaders(bytes: Buffer): void {
+    const { length } = bytes
+    this.#reserve(length)
+    if (length <= SHORT) copyShort(bytes, this.#bytes, this.#at)
+    else this.#bytes.set(bytes, this.#at)
+    this.#at += length
   }
 
   /**

@@ -193,6 +193,14 @@ export class InFlightJob implements Sendable {
     return this.change.id
   }
 
+  get idScope(): string | undefined {
+    return this.change.idScope
+  }
+
+  get idNumber(): number {
+    return this.change.seq
+  }
+
   get at(): number {
     return this.change.transaction.timestampUs
   }

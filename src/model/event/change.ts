@@ -94,6 +94,11 @@ export class Change implements Event {
     return `${this.transaction.id}/${this.seq}`
   }
 
+  /** What `id` begins with, followed by a slash and `seq`. Undefined: it is made in another way. */
+  get idScope(): string | undefined {
+    return this.transaction.id
+  }
+
   /** `shop.users.update`; `create` for an INSERT, as other sources say it. */
   get type(): string {
     const { schema, name } = this.table

@@ -82,6 +82,9 @@ export interface SpoolLimits {
 export interface Sendable {
   /** Of the event: the same after any replay. With the action it names the message (targets/plan/message-id.ts). */
   readonly id: string
+  /** Of a row its `id` is SCOPE/NUMBER, with one scope for all rows of a transaction. Absent: it is made in another way. */
+  readonly idScope?: string | undefined
+  readonly idNumber?: number
   /** What is ordered among itself: the later of two with one key must not overtake the earlier. Stable text. */
   readonly key: string
   /** When the event was committed, in microseconds since 1970. */

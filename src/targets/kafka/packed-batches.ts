@@ -1,24 +1,21 @@
 import { compress } from '../../clients/kafka.ts'
 import { murmur2 } from '../../clients/kafka/murmur2.ts'
 import type { PartitionBatch } from '../../clients/kafka/produce-request.ts'
-import { headerBytes, RecordBatch, textBytes } from '../../clients/kafka/record-batch.ts'
+import { RecordBatch, textBytes } from '../../clients/kafka/record-batch.ts'
 import type { Content } from '../../model/event/bytes/content.ts'
 import type { ActionPlan, Sendable } from '../../model/rule/action.ts'
-import { messageId, messageIdEnding, SAFE_CODES } from '../plan/message-id.ts'
+import { messageId, SAFE_CODES } from '../plan/message-id.ts'
 import type { KafkaActionOptions, KafkaPayload } from './options.ts'
+import { CONTENT_TYPE, EVENT_ID, MESSAGE_ID, OwnHeaders } from './own-headers.ts'
 
 /** Brokers take 1 MB per batch by default (message.max.bytes), headers and framing included. */
 const MAX_BYTES = 900_000
-const CONTENT_TYPE = 'content-type'
-const EVENT_ID = 'bingo-event-id'
-const MESSAGE_ID = 'bingo-message-id'
 /** Written here, whoever names them. */
 const OWN_HEADERS = new Set([CONTENT_TYPE, EVENT_ID, MESSAGE_ID])
 const EVENT_ID_BYTES = textBytes(EVENT_ID)
 const MESSAGE_ID_BYTES = textBytes(MESSAGE_ID)
 const NO_BYTES = Buffer.alloc(0)
 const ASCII = new Uint8Array(128).fill(1)
-const NO_PARTS = { contentType: NO_BYTES, idEnding: NO_BYTES }
 /** Buffers that are kept for the next sends. */
 const MOST_IDLE = 64
 
@@ -37,16 +34,10 @@ interface OpenBatch {
   readonly indexes: number[]
 }
 
-/** What the headers of all records of an action have in common. */
-interface HeaderParts {
-  readonly contentType: Buffer
-  readonly idEnding: Buffer
-}
-
 /** Writes jobs as batches of records, and keeps the buffers. */
 export class BatchPacker {
   readonly #now: () => number
-  readonly #parts = new WeakMap<ActionPlan, HeaderParts>()
+  readonly #headers = new WeakMap<ActionPlan, OwnHeaders>()
   readonly #idle: RecordBatch[] = []
   #scratch = Buffer.allocUnsafeSlow(1024)
 
@@ -63,14 +54,14 @@ export class BatchPacker {
     const open = new Map<string, (OpenBatch | undefined)[]>()
     const closed: OpenBatch[] = []
     let action: ActionPlan | null = null
-    let parts: HeaderParts = NO_PARTS
+    let headers: OwnHeaders | null = null
     let known: string | null = null
     let partitions: (OpenBatch | undefined)[] = []
     let partitionCount = 0
     for (const index of indexes) {
       const job = jobs[index]!
       // Neighbours mostly are of one action, and go to one topic.
-      if (job.action !== action) parts = this.#partsOf((action = job.action))
+      if (headers === null || job.action !== action) headers = this.#headersOf((action = job.action))
       const { topic, key } = job.payload as KafkaPayload
       const { compression } = action.options as KafkaActionOptions
       if (topic !== known) {
@@ -83,7 +74,7 @@ export class BatchPacker {
       let batch = partitions[partition]
       if (batch !== undefined && batch.compression === compression) {
         const { count, size } = batch.records
-        writeRecords(batch.records, job, parts)
+        writeRecords(batch.records, job, headers)
         if (batch.records.size <= MAX_BYTES) {
           batch.indexes.push(index)
           continue
@@ -93,7 +84,7 @@ export class BatchPacker {
       batch = { topic, partition, compression, records: this.#idle.pop() ?? new RecordBatch(), indexes: [index] }
       partitions[partition] = batch
       closed.push(batch)
-      writeRecords(batch.records, job, parts)
+      writeRecords(batch.records, job, headers)
     }
     const now = this.#now()
     return Promise.all(
@@ -114,16 +105,10 @@ export class BatchPacker {
     }
   }
 
-  #partsOf(action: ActionPlan): HeaderParts {
-    let parts = this.#parts.get(action)
-    if (parts === undefined) {
-      parts = {
-        contentType: headerBytes(CONTENT_TYPE, (action.options as KafkaActionOptions).contentType),
-        idEnding: Buffer.from(messageIdEnding(action)),
-      }
-      this.#parts.set(action, parts)
-    }
-    return parts
+  #headersOf(action: ActionPlan): OwnHeaders {
+    let headers = this.#headers.get(action)
+    if (headers === undefined) this.#headers.set(action, (headers = new OwnHeaders(action)))
+    return headers
   }
 
   #hash(key: string): number {
@@ -148,27 +133,40 @@ export function roundsOf(batches: readonly PackedBatch[]): PackedBatch[][] {
   return rounds
 }
 
-function writeRecords(records: RecordBatch, job: Sendable, parts: HeaderParts): void {
+function writeRecords(records: RecordBatch, job: Sendable, own: OwnHeaders): void {
   const { value, tombstone } = job.payload as KafkaPayload
-  writeRecord(records, job, value, parts)
-  if (value !== null && tombstone === true) writeRecord(records, job, null, parts)
+  writeRecord(records, job, value, own)
+  if (value !== null && tombstone === true) writeRecord(records, job, null, own)
 }
 
 /** A record without a value says nothing of its type. */
-function writeRecord(records: RecordBatch, job: Sendable, value: Content | null, parts: HeaderParts): void {
+function writeRecord(records: RecordBatch, job: Sendable, value: Content | null, own: OwnHeaders): void {
   const { key, headers } = job.payload as KafkaPayload
-  const { id, action } = job
   const names = ownNames(headers)
   const type = headers[CONTENT_TYPE]
   const isTyped = type !== undefined || value !== null
   records.begin(key, value, names.length + (isTyped ? 3 : 2))
+  const ofRow = names.length === 0 && type === undefined ? own.ofRow(job, isTyped) : null
+  if (ofRow === null) writeHeaders(records, job, names, isTyped, own)
+  else records.fixedHeaders(ofRow)
+  records.end()
+}
+
+function writeHeaders(
+  records: RecordBatch,
+  { id, action, payload }: Sendable,
+  names: readonly string[],
+  isTyped: boolean,
+  own: OwnHeaders,
+): void {
+  const { headers } = payload as KafkaPayload
+  const type = headers[CONTENT_TYPE]
   if (type !== undefined) records.header(CONTENT_TYPE, type)
-  else if (isTyped) records.fixedHeader(parts.contentType)
+  else if (isTyped) records.fixedHeaders(own.contentType)
   for (const name of names) records.header(name, headers[name]!)
   if (!records.joinedHeader(EVENT_ID_BYTES, id, ASCII, NO_BYTES)) records.header(EVENT_ID, id)
-  const isSafe = action.idIsWhole !== true && records.joinedHeader(MESSAGE_ID_BYTES, id, SAFE_CODES, parts.idEnding)
+  const isSafe = action.idIsWhole !== true && records.joinedHeader(MESSAGE_ID_BYTES, id, SAFE_CODES, own.idEnding)
   if (!isSafe) records.header(MESSAGE_ID, messageId(id, action))
-  records.end()
 }
 
 const NO_NAMES: readonly string[] = []

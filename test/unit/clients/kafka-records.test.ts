@@ -105,7 +105,7 @@ describe('records for Kafka', () => {
         const [records, expected] = [new RecordBatch(), new RecordBatch()]
         for (const { key, name, start, end, fixed, isFixed } of some) {
           for (const each of [records, expected]) each.begin(key, fixed, isFixed ? 2 : 1)
-          if (isFixed) records.fixedHeader(headerBytes(name, fixed))
+          if (isFixed) records.fixedHeaders(headerBytes(name, fixed))
           if (isFixed) expected.header(name, fixed)
           const isJoined = records.joinedHeader(textBytes(name), start, ascii, Buffer.from(end))
           expect(isJoined).toBe(Buffer.byteLength(start) === start.length)

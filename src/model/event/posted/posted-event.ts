@@ -86,6 +86,10 @@ export class PostedEvent extends Change {
     return environment === DEFAULT_ENVIRONMENT ? id : `${environment}:${id}`
   }
 
+  override get idScope(): undefined {
+    return undefined
+  }
+
   override get type(): string {
     return this.envelope.type
   }
