@@ -4,13 +4,13 @@ import { NATS, RABBITMQ } from './contestants/brokers.ts'
 import type { Contest, Contestant } from './contestants/contestant.ts'
 import { LOG, SQL } from './contestants/files.ts'
 import { GRPC, WEBHOOK } from './contestants/http.ts'
-import { KAFKA } from './contestants/kafka.ts'
+import { KAFKA, KAFKA_EVENTS } from './contestants/kafka.ts'
 import { REDIS } from './contestants/redis.ts'
 import { createTable, insertRows, updateRows } from './dataset.ts'
 import type { Row } from './report.ts'
 import type { SqlServer } from './servers.ts'
 
-const CONTESTANTS: readonly Contestant[] = [...REDIS, KAFKA, RABBITMQ, NATS, WEBHOOK, GRPC, SQL, LOG]
+const CONTESTANTS: readonly Contestant[] = [...REDIS, KAFKA, KAFKA_EVENTS, RABBITMQ, NATS, WEBHOOK, GRPC, SQL, LOG]
 const DEADLINE_MS = 600_000
 
 /**
@@ -23,6 +23,8 @@ export async function targets(sql: SqlServer, names: RegExp): Promise<Row[]> {
     if (!names.test(contestant.name)) continue
     await using contest = await contestant.start()
     const bingo = await throughBingo(sql, contest, contestant)
+    // As warm as the daemon is.
+    if (contestant.warm) await contest.bare(contestant.rows)
     const bare = await rate(contestant.rows, () => contest.bare(contestant.rows))
     const baseline = { name: 'client alone', value: bare }
     rows.push({ section: 'g targets', name: contestant.name, value: bingo, unit: 'events/s', baseline })
