@@ -9,11 +9,8 @@ import { SendResults } from './send-results.ts'
 import { KafkaSession, topicNameOf } from './session.ts'
 import type { BesideResult } from './turns.ts'
 
-/**
- * Enough for the round trip to vanish. Reading rests while some thousands are queued (flow/brief-pause.ts): the less of them
- * is under way, the more is at hand for the next send.
- */
-const MAX_BATCH = 1_000
+/** Enough for the round trip to vanish; what is larger is garbage that is old before it is collected. */
+const MAX_BATCH = 2_000
 /** While the brokers work on one send, the next is in their sockets, or is encoded. */
 const MAX_CONCURRENCY = 2
 /** Brokers know the last five batches of a partition again, of which these many may be in flight for each send. */
