@@ -8,13 +8,13 @@ import {
   type MessageRecord,
 } from '@platformatic/kafka'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compress } from '../../../src/clients/kafka.ts'
 import { murmur2 } from '../../../src/clients/kafka/murmur2.ts'
 import { produceRequest } from '../../../src/clients/kafka/produce-request.ts'
 import { headerBytes, RecordBatch, seal, textBytes } from '../../../src/clients/kafka/record-batch.ts'
 import { Utf8Bytes } from '../../../src/model/event/bytes/content.ts'
+import { fc } from '../../support/properties.ts'
 
 interface Given {
   readonly key: string

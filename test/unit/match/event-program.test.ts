@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Matcher } from '../../../src/match/matcher.ts'
 import type { PostedEvent } from '../../../src/model/event/posted/posted-event.ts'
 import type { Rule } from '../../../src/model/rule/rule.ts'
 import { posted, RecordingSink } from '../../support/posted-events.ts'
 import { rulesFrom } from '../../support/rules-from-text.ts'
+import { fc } from '../../support/properties.ts'
 
 const noDecoder = (): never => {
   throw new Error('no rows here')

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Predicate } from '../../../src/model/rule/rule.ts'
 import { RuleIndex } from '../../../src/match/rule-index.ts'
+import { fc } from '../../support/properties.ts'
 
 type Necessary = Predicate['necessary']
 

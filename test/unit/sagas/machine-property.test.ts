@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StepPlan } from '../../../src/model/saga/definition.ts'
 import { hasEnded, type SagaInstance } from '../../../src/model/saga/instance.ts'
 import { Random } from '../../simulation/random.ts'
 import { randomPlan } from '../../support/sagas/plans.ts'
 import { SagaWorld, type Chaos, type Participant } from '../../support/sagas/world.ts'
+import { fc } from '../../support/properties.ts'
 
 const RUNS = 3_000
 const CHAOS: Chaos = { lost: 0.15, failed: 0.2, refused: 0.1, crash: 0.03, jump: 0.02 }

@@ -1,11 +1,11 @@
 import type { ClusterMetadata, Connection } from '@platformatic/kafka'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BatchProducer, type BatchProducerOptions } from '../../../src/clients/kafka/batch-producer.ts'
 import type { KafkaApi } from '../../../src/clients/kafka.ts'
 import type { ActionPlan, DeliveryFailure, Sendable } from '../../../src/model/rule/action.ts'
 import type { KafkaTargetOptions } from '../../../src/targets/kafka/options.ts'
 import { KafkaTarget } from '../../../src/targets/kafka/target.ts'
+import { fc } from '../../support/properties.ts'
 
 const TOPIC = 't'
 const PARTITIONS = 3

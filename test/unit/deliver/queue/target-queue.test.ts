@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FailureHandler } from '../../../../src/deliver/failure-handler.ts'
 import { TargetQueue } from '../../../../src/deliver/queue/target-queue.ts'
@@ -11,6 +10,7 @@ import type { WriteLine } from '../../../../src/deliver/queue/send-log.ts'
 import { TargetState } from '../../../../src/model/delivery/target-state.ts'
 import { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
 import { action, change, CountingHold, job, silentLog, target as targetConfig } from '../../../support/jobs.ts'
+import { fc } from '../../../support/properties.ts'
 
 const LANES = 4
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Change } from '../../../../src/model/event/change.ts'
 import { changedColumns, valuesEqual } from '../../../../src/model/event/changed-columns.ts'
@@ -11,6 +10,7 @@ import {
 } from '../../../../src/model/event/forms/event-json.ts'
 import { keyChanged, rowKeyText } from '../../../../src/model/event/row-key.ts'
 import { change, tableDef, transaction } from '../../../support/jobs.ts'
+import { fc } from '../../../support/properties.ts'
 
 test('an update event has the shape that the format promises, in that order', () => {
   const event = stringifyEvent(change('update', { id: 101, status: 0 }, { id: 101, status: 1 }))

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   exactJson,
@@ -7,6 +6,7 @@ import {
   parseJson,
   parseWrittenJson,
 } from '../../../../src/model/json/strict-json.ts'
+import { fc } from '../../../support/properties.ts'
 
 function problem(text: string, maxDepth = 16): Pick<JsonProblem, 'reason' | 'path'> {
   try {

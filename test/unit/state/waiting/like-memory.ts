@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StoredRecord, WaitingRecord, WaitingShape, WaitingStore } from '../../../../src/model/delivery/waiting.ts'
 import { MemoryWaitingStore } from '../../../../src/state/waiting/memory-store.ts'
 import { record, SHAPE } from './contract.ts'
+import { fc } from '../../../support/properties.ts'
 
 const LINES = ['spool/a', 'spool/b', 'delay/rule']
 const IDENTITIES = ['first', 'second']

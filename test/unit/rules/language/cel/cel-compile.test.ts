@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../../../../../src/model/event/change.ts'
 import { BingoError } from '../../../../../src/model/errors.ts'
@@ -8,6 +7,7 @@ import { bindToEngine, compilePredicate } from '../../../../../src/rules/languag
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
 import { changeOf, rowOf, USERS } from '../../../../support/match-tables.ts'
 import { Change as ChangeClass } from '../../../../../src/model/event/change.ts'
+import { fc } from '../../../../support/properties.ts'
 
 function answer(filter: (change: Change) => boolean, change: Change): string {
   try {

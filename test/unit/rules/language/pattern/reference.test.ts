@@ -1,10 +1,10 @@
 import { eventFilterMatches } from '@trigger.dev/core'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Value } from '../../../../../src/model/event/change.ts'
 import { compilePattern } from '../../../../../src/rules/language/pattern/match-pattern.ts'
 import { parsePattern } from '../../../../../src/rules/language/pattern/parse-pattern.ts'
 import { treeOf } from '../../../../support/tree-of.ts'
+import { fc } from '../../../../support/properties.ts'
 
 type Pattern = { readonly [key: string]: unknown }
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { crc32 } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { checksumMatches, checksumOf } from '../../../../../src/sources/mysql/binlog/format/checksum.ts'
+import { fc } from '../../../../support/properties.ts'
 
 test('agrees with zlib for every size and place', () => {
   fc.assert(

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BingoError } from '../../../../../src/model/errors.ts'
 import { compileRowDecoder, type RowDecoder } from '../../../../../src/sources/mysql/binlog/rows/row-decoder.ts'
@@ -7,6 +6,7 @@ import { Random } from '../../../../support/random-tables.ts'
 import { decodeSlowly } from './reference-decoder.ts'
 import { columnChanged } from '../../../../../src/model/event/changed-columns.ts'
 import { column, present, shapeOf, tableOf } from './row-images.ts'
+import { fc } from '../../../../support/properties.ts'
 
 const LATIN1 = 8
 const UTF8MB4 = 255

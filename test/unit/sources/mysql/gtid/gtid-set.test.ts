@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MysqlGtidSet } from '../../../../../src/sources/mysql/gtid/gtid-set.ts'
 import { MariadbGtidPosition } from '../../../../../src/sources/mysql/gtid/mariadb-gtid-position.ts'
+import { fc } from '../../../../support/properties.ts'
 
 const A = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
 const B = '4e11fa47-71ca-11e1-9e33-c80aa9429562'
