@@ -1,3 +1,4 @@
+import type { Clock } from '../../model/clock.ts'
 import type { DeliveryFailure } from '../../model/rule/action.ts'
 import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { RemovalQueue } from '../../state/dead-letters/removal-queue.ts'
@@ -20,6 +21,8 @@ export interface RetryRunDeps {
   readonly onResult: (letter: DeadLetter, failure: DeliveryFailure | null) => void
   /** More entries came to the rows while they were sent. */
   readonly onMore: (count: number) => void
+  /** The system's, unless time is simulated. */
+  readonly clock?: Pick<Clock, 'after'>
 }
 
 /**
@@ -33,7 +36,7 @@ export class RetryRun {
 
   constructor(deps: RetryRunDeps) {
     this.deps = deps
-    this.removals = new RemovalQueue(deps.store, deps.onRemoved)
+    this.removals = new RemovalQueue(deps.store, deps.onRemoved, deps.clock)
   }
 
   /** Resolves when all rows were sent or have failed. */

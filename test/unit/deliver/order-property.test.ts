@@ -1,11 +1,10 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MemoryDeadLetterStore } from '../../../src/state/dead-letters/memory-store.ts'
 import { planRetry } from '../../../src/deliver/dead-letters/retry-plan.ts'
 import { RetryRun } from '../../../src/deliver/dead-letters/retry-run.ts'
 import { BackPressure } from '../../../src/flow/back-pressure.ts'
 import type { ActionPlan, DeliveryFailure, Target } from '../../../src/model/rule/action.ts'
-import { systemClock } from '../../../src/model/clock.ts'
+import type { Clock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import type { RuleSet } from '../../../src/model/rule/rule.ts'
@@ -15,9 +14,15 @@ import { Router } from '../../../src/flow/router.ts'
 import { TargetQueues } from '../../../src/deliver/deliveries.ts'
 import { action, change, CountingHold, seqOf, silentLog, tableDef, transaction } from '../../support/jobs.ts'
 import { memoryLines, type MemoryLines } from '../../support/waiting.ts'
+import { fc } from '../../support/properties.ts'
+import { Life, SimClock } from '../../simulation/sim-clock.ts'
 
 const LANES = 3
 const JOB_BYTES = 100
+/** A target that is down is probed each few seconds: an hour of the simulated time is for what never ends. */
+const HANGS_AFTER_MS = 3_600_000
+/** Between two looks of who waits for something. */
+const LOOK_MS = 10
 const ROOMY = { maxCount: 1_000_000, maxBytes: 1_000_000_000, maxAgeMs: Infinity }
 const A = { id: 'a', type: 'fake', options: {} }
 const B = { id: 'b', type: 'fake', options: {} }
@@ -73,8 +78,10 @@ const histories: fc.Arbitrary<History> = fc.record({
 
 /** A small world of two targets, a store of dead letters, and a note of what arrived last for each row and rule. */
 class World {
-  readonly store = new MemoryDeadLetterStore(ROOMY)
   readonly arrived = new Map<string, number[]>()
+  private readonly time = new SimClock()
+  private readonly clock: Clock = this.time.of(new Life())
+  readonly store = new MemoryDeadLetterStore(ROOMY, this.clock)
   private readonly history: History
   private readonly abort = new AbortController()
   private readonly stats
@@ -93,7 +100,7 @@ class World {
     this.backPressure = new BackPressure({
       budget: this.stats.budget,
       log: silentLog,
-      clock: systemClock,
+      clock: this.clock,
       sources,
       waiting: this.stats.waiting,
     })
@@ -109,13 +116,14 @@ class World {
     }
     const waiting = memoryLines(ruleSet(plans(0)), {
       lanes: LANES,
+      clock: this.clock,
       stored: superseded,
       charge: (job) => this.backPressure.charge(job),
     })
     this.waiting = waiting
     this.queues = new TargetQueues(
       {
-        clock: systemClock,
+        clock: this.clock,
         log: silentLog,
         logSends: null,
         lanes: LANES,
@@ -135,7 +143,7 @@ class World {
       },
     )
     const deps = {
-      clock: systemClock,
+      clock: this.clock,
       deliveries: this.queues,
       superseded,
       hasRoom: () => true,
@@ -145,17 +153,29 @@ class World {
     this.router = new Router(deps, ruleSet(plans(0)))
   }
 
-  async open(): Promise<void> {
-    await this.queues.open(this.abort.signal)
+  /** Everything from the first change to the last delivery, however long that takes in simulated time. */
+  async live(holds: readonly CountingHold[]): Promise<void> {
+    let hasEnded = false
+    const living = (async () => {
+      await this.queues.open(this.abort.signal)
+      await Promise.all([this.feed(holds), this.retries()])
+      await this.heal()
+      await this.close()
+    })().finally(() => (hasEnded = true))
+    living.catch(() => undefined)
+    const isOver = await this.time.run(() => hasEnded, HANGS_AFTER_MS)
+    if (!isOver)
+      throw new Error(`it hangs: ${this.stats.budget.jobs} jobs and ${await this.store.count()} dead letters`)
+    await living
   }
 
-  async feed(holds: readonly CountingHold[]): Promise<void> {
+  private async feed(holds: readonly CountingHold[]): Promise<void> {
     let versions = 1
     let rules = plans(0)
     let current = rules
     let late = 0
     for (const [seq, { key, rule }] of this.history.changes.entries()) {
-      for (let turns = 0; this.paused && turns < 20_000; turns++) await systemClock.sleep(1)
+      while (this.paused) await this.clock.sleep(LOOK_MS)
       for (const reload of this.history.reloads.filter(({ before }) => before === seq)) {
         current = plans(versions++)
         this.waiting.storedJobs.useRules(ruleSet(current))
@@ -164,44 +184,52 @@ class World {
       }
       if (late === 0) rules = current
       else late -= 1
-      const tx = { ...transaction(seq), timestampUs: Date.now() * 1_000 }
+      const tx = { ...transaction(seq), timestampUs: this.clock.now() * 1_000 }
       const at = change('update', { id: key, status: 0 }, { id: key, status: 1 }, seq, tableDef(), tx)
       const job = new InFlightJob(rules[rule]!, at, `key:${key}`, key % LANES, JOB_BYTES, holds[seq]!, null)
       this.backPressure.charge(job)
       this.router.route(job)
       this.backPressure.check()
-      if (seq % 5 === 0) await systemClock.sleep(0)
+      if (seq % 5 === 0) await this.clock.sleep(0)
+    }
+  }
+
+  private async retries(): Promise<void> {
+    for (let i = 0; i < this.history.retries; i++) {
+      await this.clock.sleep(3)
+      await this.retry()
     }
   }
 
   /** `bingo dead-letters retry --all`, while everything else goes on. */
-  async retry(): Promise<void> {
+  private async retry(): Promise<void> {
     await using _lease = await this.store.lease()
     const run = new RetryRun({
       store: this.store,
       send: async ({ event, ruleId, rowKey }) => {
-        if (this.calls % 3 === 0) await systemClock.sleep(1)
+        if (this.calls % 3 === 0) await this.clock.sleep(1)
         return this.answer(ruleId, rowKey, event.seq)
       },
       signal: this.abort.signal,
       onResult: () => undefined,
       onRemoved: () => Promise.resolve(),
       onMore: () => undefined,
+      clock: this.clock,
     })
     await run.run(await planRetry(this.store, {}))
   }
 
   /** From now on every target takes everything; resolves when nothing waits any more. */
-  async heal(): Promise<void> {
+  private async heal(): Promise<void> {
     this.healed = true
     const busy = async () => this.stats.budget.jobs > 0 || (await this.store.count()) > 0
-    for (let turns = 0; turns < 20_000 && (await busy()); turns++) {
+    while (await busy()) {
       await this.retry()
-      await systemClock.sleep(1)
+      await this.clock.sleep(LOOK_MS)
     }
   }
 
-  async close(): Promise<void> {
+  private async close(): Promise<void> {
     this.abort.abort()
     this.router.stopDelays()
     this.backPressure.stop()
@@ -214,7 +242,7 @@ class World {
       maxBatch: 50,
       maxConcurrency: 2,
       send: async (jobs) => {
-        if (this.calls % 4 === 0) await systemClock.sleep(1)
+        if (this.calls % 4 === 0) await this.clock.sleep(1)
         const results = jobs.map((job) => this.answer(job.action.rule.id, job.key, seqOf(job)))
         return results.every((result) => result === null) ? undefined : results
       },
@@ -241,17 +269,8 @@ test('with delays, windows, rates, reloads, two targets, a small budget and retr
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       const world = new World(history)
-      await world.open()
       const holds = history.changes.map(() => new CountingHold())
-      const retrying = (async () => {
-        for (let i = 0; i < history.retries; i++) {
-          await systemClock.sleep(3)
-          await world.retry()
-        }
-      })()
-      await Promise.all([world.feed(holds), retrying])
-      await world.heal()
-      await world.close()
+      await world.live(holds)
       const expected = new Map<string, number[]>()
       const names = plans(0).map((plan) => plan.rule.id)
       for (const [seq, { key, rule }] of history.changes.entries()) {
@@ -264,4 +283,4 @@ test('with delays, windows, rates, reloads, two targets, a small budget and retr
     }),
     { numRuns: Number(process.env['BINGO_ORDER_RUNS'] ?? 100), endOnFailure: true },
   )
-}, 120_000)
+})
