@@ -82,7 +82,7 @@ async function suspended(sql: SqlServer, redis: RedisServer, client: Redis, most
   await reached(bingo, 'bingo_rule_suspended_events', rows)
   const waiting = usageOf(bingo.pid)
   const letters = await bingo.metric('bingo_dead_letters')
-  const lines = bingo.logs.filter(({ code }) => code === 'BINGO_RULE_SUSPENDED').length
+  const { length: lines } = await bingo.says({ code: 'BINGO_RULE_SUSPENDED' })
   const repaired = performance.now()
   await writeFile(bingo.rulesFile, rules('years'))
   while ((await client.llen('suspended')) < rows) await delay(20)
@@ -144,7 +144,7 @@ async function delayed(sql: SqlServer, redis: RedisServer, client: Redis, rows: 
 /** Of a metric of which there is one line. */
 async function reached(bingo: Daemon, metric: string, count: number): Promise<void> {
   for (;;) {
-    bingo.mustRun()
+    await bingo.mustRun()
     // A daemon that is busy for seconds may close the connection in between.
     const { text } = await bingo.get('/metrics').catch(() => ({ text: '' }))
     const values = text.split('\n').filter((line) => line.startsWith(`${metric}{`))

@@ -37,8 +37,8 @@ export class Evidence {
 
   /** The daemon's log, and its folder with rules, checkpoint and dead letters. */
   async daemon(name: string, daemon: Daemon): Promise<void> {
-    await this.write(`${name}.log`, daemon.logs.map((line) => `${JSON.stringify(line)}\n`).join(''))
-    await this.write(`${name}.stderr`, daemon.stderr)
+    await this.write(`${name}.log`, daemon.log.lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    await this.write(`${name}.stderr`, daemon.log.stderr)
     await cp(daemon.folder, join(this.folder, name), { recursive: true })
   }
 
@@ -50,8 +50,8 @@ export class Evidence {
   /** For a run that could not be made: what its daemons said. Their folders may be gone already. */
   async logs(): Promise<void> {
     for (const [i, daemon] of this.watched.entries()) {
-      await this.write(`daemon-${i}.log`, daemon.logs.map((line) => `${JSON.stringify(line)}\n`).join(''))
-      await this.write(`daemon-${i}.stderr`, daemon.stderr)
+      await this.write(`daemon-${i}.log`, daemon.log.lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+      await this.write(`daemon-${i}.stderr`, daemon.log.stderr)
     }
   }
 

@@ -52,7 +52,7 @@ test(
     await eventually(
       'every row was counted',
       async () => {
-        bingo.mustRun()
+        await bingo.mustRun()
         return Number(await redis.cli('GET', 'rows')) >= ROWS
       },
       WAIT_MS,

@@ -85,8 +85,3 @@ export async function toldSourceLost({ daemon }: Rig): Promise<void> {
 export async function toldNote({ daemon }: Rig, code: string): Promise<void> {
   await eventually(`/readyz notes ${code}`, async () => (await daemon.get('/readyz')).text.includes(code))
 }
-
-/** Codes that the daemon has logged, for what a scenario expects to see told. */
-export function loggedCodes(rig: Rig): Set<string> {
-  return new Set(rig.daemon.logs.flatMap(({ code }) => (code === undefined ? [] : [code])))
-}

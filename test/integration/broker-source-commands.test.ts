@@ -94,8 +94,9 @@ describe.each(ENGINES)('%s as a source', (engine) => {
     )
     await using daemon = await brokerDaemon(wrong, RPUSH, redis)
     daemon.spawn()
-    await eventually('it says so', () => daemon.logs.some(({ code }) => code === 'BINGO_BROKER_REFUSED'))
-    expect(daemon.output()).not.toContain('mistaken')
+    await daemon.says({ code: 'BINGO_BROKER_REFUSED' })
+    await daemon.stop()
+    expect(JSON.stringify(daemon.log)).not.toContain('mistaken')
   })
 
   test('tail prints its events through a login, beside others and without a trace, and explain reads them', async () => {

@@ -33,12 +33,13 @@ function rules(action: string): string {
 test('a first start warns in the log and in /readyz; a restart with its checkpoint does not', async () => {
   await using daemon = await Daemon.start({ rules: rules('{type: log}'), sourceUrl: mysql.url })
   expect((await daemon.get('/readyz')).text).toContain('BINGO_FIRST_START')
-  expect(daemon.output()).toContain('BINGO_FIRST_START')
+  await daemon.says({ code: 'BINGO_FIRST_START' })
   await daemon.stop()
-  daemon.logs = []
   daemon.spawn()
   await daemon.ready()
   expect((await daemon.get('/readyz')).text).not.toContain('BINGO_FIRST_START')
+  await daemon.stop()
+  expect(daemon.said({ code: 'BINGO_FIRST_START' })).toHaveLength(1)
 })
 
 test('a start at a configured position neither warns nor stops', async () => {

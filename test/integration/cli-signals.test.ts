@@ -41,7 +41,7 @@ async function busyDaemon(deadline: string): Promise<Daemon> {
 test('a stop ends within its deadline although a target hangs, and logs what is undelivered', async () => {
   await using daemon = await busyDaemon('500ms')
   expect(await daemon.stop()).toBe(0)
-  expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
+  expect(daemon.said({ code: 'BINGO_SHUTDOWN_DEADLINE' })).not.toEqual([])
 })
 
 test('a stop does not wait for a target that is down, however long its deadline is, and logs what is undelivered', async () => {
@@ -49,9 +49,9 @@ test('a stop does not wait for a target that is down, however long its deadline 
   const env = { BINGO_SHUTDOWN_DEADLINE: '10m' }
   await using daemon = await Daemon.start({ rules: down, sourceUrl: mysql.url, env })
   await mysql.query('INSERT INTO shop.t VALUES ()')
-  await eventually('the target is down', () => daemon.logged('target is down; its events wait'))
+  await daemon.says({ msg: 'target is down; its events wait' })
   expect(await daemon.stop()).toBe(0)
-  expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(true)
+  expect(daemon.said({ code: 'BINGO_SHUTDOWN_DEADLINE' })).not.toEqual([])
 })
 
 test('a stop with nothing in flight gives nothing up, although the target cannot be reached', async () => {
@@ -62,10 +62,10 @@ test('a stop with nothing in flight gives nothing up, although the target cannot
     env: { BINGO_SHUTDOWN_DEADLINE: '10m' },
   })
   daemon.spawn()
-  await eventually('it has caught up', () => daemon.logged('caught up'))
+  await daemon.says({ msg: 'caught up' })
   expect(await daemon.stop()).toBe(0)
-  expect(daemon.logs.at(-1)).toMatchObject({ msg: 'stopped' })
-  expect(daemon.logs.some(({ code }) => code === 'BINGO_SHUTDOWN_DEADLINE')).toBe(false)
+  expect(daemon.log.lines.at(-1)).toMatchObject({ msg: 'stopped' })
+  expect(daemon.said({ code: 'BINGO_SHUTDOWN_DEADLINE' })).toEqual([])
 })
 
 test('a stop ends the process with its exit code although something keeps the event loop busy', async () => {
@@ -84,17 +84,16 @@ test.each([
 ] as const)('a second %s ends the process at once', async (signal, code) => {
   await using daemon = await busyDaemon('10m')
   daemon.signal(signal)
-  await eventually('the stop has begun', () => daemon.logged('stopping'))
+  await daemon.says({ msg: 'stopping' })
   expect(await daemon.stop(signal)).toBe(code)
 })
 
 test('SIGHUP loads the rules again and ends nothing', async () => {
   await using daemon = await Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_WATCH_RULES: 'false' } })
-  const loaded = () => daemon.logs.filter(({ msg }) => msg === 'rules reloaded').length
-  expect(loaded()).toBe(0)
   daemon.signal('SIGHUP')
-  await eventually('the rules are reloaded', () => loaded() === 1)
+  await daemon.says({ msg: 'rules reloaded' })
   expect(await daemon.stop()).toBe(0)
+  expect(daemon.said({ msg: 'rules reloaded' })).toHaveLength(1)
 })
 
 test('SIGHUP takes changed targets over, and says which settings need a restart', async () => {
@@ -115,17 +114,15 @@ test('SIGHUP takes changed targets over, and says which settings need a restart'
   await eventually('the first address is called', () => before.requests.length === 1)
   await write(after.url, 'lanes: 3\n')
   daemon.signal('SIGHUP')
-  await eventually('the rules are loaded again', () => daemon.logged('rules reloaded'))
-  expect(daemon.logs.find(({ msg }) => msg === 'targets reloaded')).toMatchObject({ targets: ['crm'] })
-  expect(daemon.logs.find(({ code }) => code === 'BINGO_CONFIG_RESTART')).toMatchObject({ settings: ['lanes'] })
+  await daemon.says({ msg: 'rules reloaded' })
+  expect((await daemon.says({ msg: 'targets reloaded' }))[0]).toMatchObject({ targets: ['crm'] })
+  expect((await daemon.says({ code: 'BINGO_CONFIG_RESTART' }))[0]).toMatchObject({ settings: ['lanes'] })
   await mysql.query('INSERT INTO shop.t VALUES ()')
   await eventually('the second address is called', () => after.requests.length === 1)
   expect(before.requests).toHaveLength(1)
   await write('nowhere')
   daemon.signal('SIGHUP')
-  await eventually('a wrong target is refused', () =>
-    daemon.logs.some(({ code }) => code === 'BINGO_RULES_NOT_RELOADED'),
-  )
+  await daemon.says({ code: 'BINGO_RULES_NOT_RELOADED' })
   await mysql.query('INSERT INTO shop.t VALUES ()')
   await eventually('the second address is called on', () => after.requests.length === 2)
 })

@@ -121,7 +121,7 @@ test('a full store makes the daemon wait and report it; with room it resumes, an
     'it says that it waits',
     async () => (await daemon.get('/readyz')).text.includes('BINGO_DEAD_LETTERS_FULL') && (await letters(daemon)) === 3,
   )
-  expect(await daemon.metric('bingo_dead_letters_blocked')).toBe(1)
+  await daemon.shows('bingo_dead_letters_blocked', 1)
   await shop.redis.cli('DEL', 'row:1')
   await eventually('everything arrived', async () => {
     await bingo(['dead-letters', 'retry', '--all'], { env: besides(daemon) })
@@ -129,7 +129,7 @@ test('a full store makes the daemon wait and report it; with room it resumes, an
   })
   expect((await arrived(1)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6])
   await daemon.ready()
-  expect(await daemon.metric('bingo_dead_letters_blocked')).toBe(0)
+  await daemon.shows('bingo_dead_letters_blocked', 0)
 })
 
 test('a store that goes down makes the daemon wait and report it; once it is up, every event is kept', async () => {

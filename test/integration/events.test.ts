@@ -44,14 +44,10 @@ const post = (daemon: Daemon, event: object, options: object = {}) =>
 
 async function becomes(daemon: Daemon, id: string, status: string): Promise<Answer['body']> {
   let body: Answer['body'] = {}
-  await eventually(
-    `${id} is ${status}`,
-    async () => {
-      body = (await call(daemon, 'GET', `/api/v1/events/${id}`)).body
-      return body['status'] === status
-    },
-    25_000,
-  ).catch((error: Error) => {
+  await eventually(`${id} is ${status}`, async () => {
+    body = (await call(daemon, 'GET', `/api/v1/events/${id}`)).body
+    return body['status'] === status
+  }).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(body)}\n${daemon.output()}`)
   })
   return body
@@ -99,7 +95,7 @@ test('a failed event names its dead letter, and is completed by a retry of it; a
     { rule: 'strict', status: 'failed', deadLetter: expect.stringMatching(/^bad#strict#/) },
   ])
   await writeFile(daemon.rulesFile, `rules:\n${rules.replace('{{payload.id}}', '{{key}}')}`)
-  await eventually('the rules are reloaded', () => daemon.logged('rules reloaded'))
+  await daemon.says({ msg: 'rules reloaded' })
   const retried = await bingo(['dead-letters', 'retry', '--all', '--by', 'strict#1'], { env: besides(daemon) })
   expect([retried.stdout, retried.stderr]).toEqual(['1 delivered, 0 remaining\n', ''])
   expect(await becomes(daemon, 'bad', 'completed')).toMatchObject({ retryCount: 1, outcomes: [{ status: 'done' }] })

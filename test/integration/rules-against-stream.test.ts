@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Daemon, eventually } from '../support/daemon.ts'
+import { Daemon } from '../support/daemon.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 
@@ -21,12 +21,13 @@ test.each([
   await using daemon = await Daemon.start({ rules, sourceUrl })
   expect(await daemon.metric('bingo_rule_table_errors')).toBe(0)
   await server.query("INSERT INTO shop.users VALUES (1, 2, 'new')")
-  await eventually('the typo is counted', async () => (await daemon.metric('bingo_rule_table_errors')) === 1)
-  expect(await daemon.metric('bingo_rule_table_warnings')).toBe(1)
+  await daemon.shows('bingo_rule_table_errors', 1)
+  await daemon.shows('bingo_rule_table_warnings', 1)
   await server.query('ALTER TABLE shop.users ADD COLUMN note INT')
   await server.query("INSERT INTO shop.users VALUES (2, 2, 'new', 3)")
-  await eventually('both rows were read', async () => (await daemon.metric('bingo_rows_read_total')) === 2)
-  const said = daemon.logs.filter(({ msg }) => msg.includes('rules.yaml:'))
+  await daemon.shows('bingo_rows_read_total', 2)
+  expect(await daemon.stop()).toBe(0)
+  const said = daemon.said(({ msg }) => msg.includes('rules.yaml:'))
   expect(said.map(({ level, code, rule }) => [level, code, rule])).toEqual([
     ['error', 'BINGO_RULE_UNKNOWN_COLUMN', 'typo'],
     ['warn', 'BINGO_RULE_COLUMN_TYPE', 'value'],

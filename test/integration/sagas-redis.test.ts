@@ -34,7 +34,7 @@ async function post(daemon: Daemon, type: string, orderId: string): Promise<void
 }
 
 const isNow = (key: string, status: string): Promise<void> =>
-  eventually(`${key} is ${status}`, async () => (await instance(key))?.status === status, 30_000)
+  eventually(`${key} is ${status}`, async () => (await instance(key))?.status === status)
 
 test('sagas in Redis go on after kills of the daemon and of Redis, though no rules file names them any more', async () => {
   const state = { isDown: true }
@@ -59,13 +59,13 @@ sagas:
   }
   await using daemon = await Daemon.start({ rules, sourceUrl: '', env })
   await post(daemon, 'orders.order.create', '1')
-  await eventually('charge waits', async () => ((await instance('1'))?.steps['charge']?.attempts ?? 0) > 0, 20_000)
+  await eventually('charge waits', async () => ((await instance('1'))?.steps['charge']?.attempts ?? 0) > 0)
   await daemon.stop('SIGKILL')
   await server.kill('SIGKILL')
   await writeFile(daemon.rulesFile, 'rules: []\n')
   state.isDown = false
   daemon.spawn()
-  await eventually('it waits for Redis', async () => /sagas wait for their store/.test(daemon.output()), 30_000)
+  await daemon.says(({ msg }) => msg.includes('sagas wait for their store'))
   await server.restart()
   await daemon.ready()
   await isNow('1', 'completed')
@@ -96,11 +96,11 @@ sagas:
     return stdout + stderr
   }
   expect(await checked()).not.toContain('BINGO_SAGA_STORE_UNSAFE')
-  expect(daemon.output()).not.toContain('BINGO_SAGA_STORE_UNSAFE')
   await server.cli('CONFIG', 'SET', 'appendfsync', 'everysec')
   expect(await checked()).toMatch(/BINGO_SAGA_STORE_UNSAFE.*a power cut of Redis can lose.*appendfsync everysec/)
   await daemon.stop('SIGTERM')
+  expect(daemon.said({ code: 'BINGO_SAGA_STORE_UNSAFE' })).toEqual([])
   daemon.spawn()
   await daemon.ready()
-  await eventually('it is said', async () => daemon.output().includes('BINGO_SAGA_STORE_UNSAFE'), 20_000)
+  await daemon.says({ code: 'BINGO_SAGA_STORE_UNSAFE' })
 })

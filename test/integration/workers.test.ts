@@ -6,7 +6,7 @@ import { startNats } from '../support/servers/nats.ts'
 import { startKafka } from '../support/servers/kafka.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { bingo, ndjson } from './cli-process.ts'
-import { Fleet } from '../support/scale/fleet.ts'
+import { Fleet, LONG_TTL, type FleetOptions } from '../support/scale/fleet.ts'
 
 let mysql: Awaited<ReturnType<typeof startMysql>>
 let redis: Awaited<ReturnType<typeof startRedis>>
@@ -20,27 +20,22 @@ afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
 let fleets = 0
 
 /** A database, a name and a log of its own for each. */
-async function newFleet(through?: string): Promise<Fleet> {
-  const number = ++fleets
-  return Fleet.prepare({
-    mysql,
-    redis,
-    name: `fleet${number}`,
-    through: through ?? `${redis.url}/1?prefix=fleet${number}`,
-  })
+async function newFleet(options: Partial<FleetOptions> = {}): Promise<Fleet> {
+  const name = `fleet${++fleets}`
+  return Fleet.prepare({ mysql, redis, name, through: `${redis.url}/1?prefix=${name}`, ...options })
 }
 
 test.each(['redis', 'nats', 'kafka'])(
   'a reader and two workers on %s: every change arrives once, in the order of its row, and a third worker takes a part',
   async (kind) => {
     await using servers = new AsyncDisposableStack()
-    const through = async (): Promise<string | undefined> => {
-      if (kind === 'redis') return undefined
+    const through = async (): Promise<Partial<FleetOptions>> => {
+      if (kind === 'redis') return {}
       const server = await (kind === 'nats' ? startNats() : startKafka())
       servers.defer(() => server.stop())
-      return kind === 'nats' ? `${server.url}/changes` : `kafka://127.0.0.1:${server.port}/changes`
+      return { through: kind === 'nats' ? `${server.url}/changes` : `kafka://127.0.0.1:${server.port}/changes` }
     }
-    await using fleet = await newFleet(await through())
+    await using fleet = await newFleet({ ttl: LONG_TTL, ...(await through()) })
     const reader = await fleet.start('reader')
     const [one, two] = await Promise.all([fleet.start('worker'), fleet.start('worker')])
     await eventually('both have a part', async () => (await fleet.shares(one)) === 4 && (await fleet.shares(two)) === 4)
@@ -50,9 +45,13 @@ test.each(['redis', 'nats', 'kafka'])(
     await eventually('the third has a part', async () => (await fleet.shares(three)) >= 2)
     await fleet.write(300)
     await fleet.allArrived()
-    const { stdout } = await bingo(['status'], { env: fleet.envOf(reader) })
+    let stdout = ''
+    // Each worker says once a second how many it has.
+    await eventually('the reader knows what each worker has', async () => {
+      ;({ stdout } = await bingo(['status'], { env: fleet.envOf(reader) }))
+      return stdout.match(/worker\s+\S+:\d+, [23] shares/g)?.length === 3
+    })
     expect(stdout).toMatch(/scale\s+reader, 8 shares through/)
-    expect(stdout.match(/worker\s+\S+:\d+, [23] shares/g)).toHaveLength(3)
     // Stopped in order, a worker leaves nothing that comes twice.
     expect(await one.stop()).toBe(0)
     await fleet.write(200)
@@ -70,7 +69,7 @@ const WIDE = `id BIGINT UNSIGNED PRIMARY KEY, tiny TINYINT, big BIGINT, price DE
   doc JSON, kind ENUM('a','b'), kinds SET('x','y','z'), bits BIT(64), place POINT`
 
 test('an event comes from a worker as it comes from one process, to the last digit', async () => {
-  await using fleet = await newFleet()
+  await using fleet = await newFleet({ ttl: LONG_TTL })
   const { name } = fleet.options
   await mysql.query(`CREATE TABLE ${name}.wide (${WIDE})`)
   const rules = `rules:\n  - {id: wide, table: ${name}.wide, events: [INSERT, UPDATE, DELETE, TRUNCATE], actions: [{type: webhook, url: "${fleet.receiver.url}/wide"}]}\n`
@@ -137,7 +136,7 @@ test('a worker that is killed leaves its parked keys and dead letters to the oth
   const rules = `${fleet.rules}  - {id: later, table: ${name}.later, actions: [{type: webhook, url: "${fleet.receiver.url}/later", body: {id: "{{id}}"}}]}\n`
   for (const daemon of [reader, workers[1]!]) {
     await writeFile(daemon.rulesFile, rules)
-    await eventually('it is reloaded', () => daemon.logged('rules reloaded'))
+    await daemon.says({ msg: 'rules reloaded' })
   }
   await mysql.query(`INSERT INTO ${name}.later VALUES (1), (2), (3)`)
   await eventually('it runs', () => fleet.receiver.requests.filter(({ path }) => path === '/later').length === 3)
@@ -161,7 +160,7 @@ test('a second reader is a standby, and a switch at one worker holds for the oth
   await fleet.allArrived()
   const { code } = await bingo(['rules', 'disable', 'moves'], { env: fleet.envOf(first) })
   expect(code).toBe(0)
-  await eventually('the other knows', () => second.logged('rules are disabled'))
+  await second.says({ msg: 'rules are disabled' })
   const before = fleet.receiver.requests.filter(({ path }) => path === '/moves').length
   await fleet.write(40)
   await eventually('the other rule has run', () => fleet.verdict().lost.every((name) => name.startsWith('moves:')))

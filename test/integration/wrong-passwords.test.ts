@@ -38,18 +38,19 @@ describe.each([
     })
     daemon.spawn()
     await eventually('/readyz names the store', async () => {
-      daemon.mustRun()
+      await daemon.mustRun()
       return (await daemon.reasons()).includes('BINGO_CHECKPOINT_UNREACHABLE')
     })
     const { text } = await daemon.get('/readyz')
     expect(JSON.parse(text)).toMatchObject({
       reasons: [{ message: expect.stringContaining(`refuses the login: ${reply}`) }],
     })
-    const line = daemon.logs.find(({ msg }) => msg === 'waiting for the checkpoint store')
-    expect(line?.['hint']).toMatch(LOGIN_HINT)
-    expect(daemon.output()).not.toContain('wr0ng')
+    const [line] = await daemon.says({ msg: 'waiting for the checkpoint store' })
+    expect(line['hint']).toMatch(LOGIN_HINT)
     await acceptPassword(right)
     await daemon.ready()
+    await daemon.stop()
+    expect(daemon.output()).not.toContain('wr0ng')
   })
 
   test('is no error of a daemon that is stopped while it waits', async () => {
@@ -59,7 +60,7 @@ describe.each([
       env: { BINGO_CHECKPOINT_STORE: url() },
     })
     daemon.spawn()
-    await eventually('it waits', () => daemon.logged('waiting for the checkpoint store'))
+    await daemon.says({ msg: 'waiting for the checkpoint store' })
     expect(await daemon.stop()).toBe(0)
   })
 
@@ -83,8 +84,8 @@ test('a wrong password for the Redis of the dead letters is named by /readyz, wi
   })
   daemon.spawn()
   await eventually('/readyz names the store', async () => (await daemon.reasons()).includes('BINGO_REDIS_UNREACHABLE'))
-  const line = daemon.logs.find(({ msg }) => msg.startsWith('dead-letter store unavailable'))
-  expect(line?.['hint']).toMatch(LOGIN_HINT)
+  const [line] = await daemon.says(({ msg }) => msg.startsWith('dead-letter store unavailable'))
+  expect(line['hint']).toMatch(LOGIN_HINT)
   await acceptPassword('wr0ng')
   await daemon.ready()
 })
@@ -97,7 +98,8 @@ test('a target that refuses the login is logged with a remedy', async () => {
   })
   await mysql.query('CREATE TABLE shop.u (id INT PRIMARY KEY); INSERT INTO shop.u VALUES (1)')
   await eventually('it is down', async () => (await daemon.reasons()).includes('BINGO_TARGET_DOWN'))
-  expect(daemon.logs.find(({ msg }) => msg.startsWith('target is down'))).toMatchObject({
+  const [line] = await daemon.says(({ msg }) => msg.startsWith('target is down'))
+  expect(line).toMatchObject({
     code: 'BINGO_SQL_UNREACHABLE',
     hint: 'Check user and password in the address.',
   })

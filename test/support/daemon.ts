@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { CHILD_ENVIRONMENT } from './child-environment.ts'
 import { mainFile } from './main-file.ts'
+import { ProcessLog, type LogLine, type Meant } from './process-log.ts'
 
 export { freePort }
 
@@ -28,13 +27,6 @@ export interface DaemonOptions {
   readonly nodeArgs?: readonly string[]
 }
 
-export interface LogLine {
-  readonly level: number | string
-  readonly msg: string
-  readonly code?: string
-  readonly [field: string]: unknown
-}
-
 /**
  * BinGo as its users run it: a process of its own with a rules file, an environment and an admin port. Keeps its folder
  * (rules, file checkpoint) over stops and starts; removed when disposed.
@@ -46,8 +38,7 @@ export class Daemon implements AsyncDisposable {
   readonly folder: string
   readonly options: DaemonOptions
   readonly adminPort: number
-  logs: LogLine[] = []
-  stderr = ''
+  readonly log: ProcessLog = new ProcessLog()
   private child: ChildProcess | null = null
 
   private constructor(folder: string, adminPort: number, options: DaemonOptions) {
@@ -111,8 +102,7 @@ export class Daemon implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child = child
-    createInterface({ input: child.stdout! }).on('line', (line) => this.keep(line))
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    this.log.follow(child)
   }
 
   /** Resolves when /readyz says yes; rejects when the process ends before. */
@@ -120,7 +110,7 @@ export class Daemon implements AsyncDisposable {
     const deadline = Date.now() + READY_TIMEOUT_MS
     let last = 'no answer'
     while (Date.now() < deadline) {
-      this.mustRun()
+      await this.mustRun()
       const answer = await this.get('/readyz').catch(() => null)
       if (answer?.status === 200) return
       if (answer !== null) last = answer.text
@@ -130,11 +120,11 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Throws what the process said where it has ended: whoever waits for it would wait in vain. */
-  mustRun(): void {
+  async mustRun(): Promise<void> {
     const { exitCode, signalCode } = this.child!
-    if (exitCode !== null || signalCode !== null) {
-      throw new Error(`bingo ended with ${exitCode ?? signalCode}:\n${this.output()}`)
-    }
+    if (exitCode === null && signalCode === null) return
+    await this.log.ended
+    throw new Error(`bingo ended with ${exitCode ?? signalCode}:\n${this.output()}`)
   }
 
   async get(path: string): Promise<{ status: number; text: string }> {
@@ -153,17 +143,15 @@ export class Daemon implements AsyncDisposable {
     this.child?.kill(signal)
   }
 
-  /** Sends a signal and waits for the end; answers the exit code, or null after a kill. */
+  /** Sends a signal and waits for the end and the last line of the log; answers the exit code, or null after a kill. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.signal(signal)
     return this.ended()
   }
 
   async ended(): Promise<number | null> {
-    const { child } = this
-    if (child === null) return null
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    return child.exitCode
+    await this.log.ended
+    return this.child?.exitCode ?? null
   }
 
   async isReady(): Promise<boolean> {
@@ -182,27 +170,37 @@ export class Daemon implements AsyncDisposable {
     return this.child?.signalCode ?? null
   }
 
-  logged(message: string): boolean {
-    return this.logs.some((line) => line.msg === message)
+  /** `ProcessLog.says`: waits for a line of the log. */
+  says(what: Meant, count = 1): Promise<readonly [LogLine, ...LogLine[]]> {
+    return this.log.says(what, count)
   }
 
+  /** `ProcessLog.said`: lines of the log, once nothing more can come. */
+  said(what: Meant): readonly LogLine[] {
+    return this.log.said(what)
+  }
+
+  /** Waits until a metric has this value: the moment that it counts may be seen elsewhere before. */
+  async shows(name: string, value: number): Promise<void> {
+    let last: number | undefined
+    const isThere = async (): Promise<boolean> => {
+      last = await this.metric(name)
+      return last === value
+    }
+    await eventually(`${name} is ${value}`, isThere).catch((error: Error) => {
+      throw new Error(`${error.message}, but ${last}:\n${this.output()}`)
+    })
+  }
+
+  /** The end of what it has said so far, for whoever reads why a test failed. */
   output(): string {
-    const lines = this.logs.slice(-40).map((line) => JSON.stringify(line))
-    return `${lines.join('\n')}\n${this.stderr.slice(-4000)}`
+    return this.log.print()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGKILL')
     await rm(this.folder, { recursive: true, force: true })
     Daemon.#living.delete(this)
-  }
-
-  private keep(line: string): void {
-    try {
-      this.logs.push(JSON.parse(line) as LogLine)
-    } catch {
-      this.stderr += `${line}\n`
-    }
   }
 }
 

@@ -15,17 +15,15 @@ async function brokenReload(context: ScenarioContext): Promise<Outcome> {
   const random = randomFrom(context.seed)
   await using rig = await Rig.start(context)
   const { daemon } = rig
-  const count = (what: string) => daemon.logs.filter(({ code, msg }) => code === what || msg === what).length
   rig.writer.start()
   for (let cycle = 0; cycle < cycles; cycle++) {
-    const [refused, loaded] = [count('BINGO_RULES_NOT_RELOADED'), count('rules reloaded')]
     const rules = `${redisStreamRules()}# ${cycle}\n`
     const half = rules.slice(0, 20 + Math.floor(random() * (rules.length - 60)))
     await writeFile(daemon.rulesFile, `${half}\n  : [broken`)
-    await eventually('the broken rules are refused', () => count('BINGO_RULES_NOT_RELOADED') > refused)
+    await daemon.says({ code: 'BINGO_RULES_NOT_RELOADED' }, cycle + 1)
     if (!(await daemon.isReady())) throw new Error(`not ready with the old rules:\n${daemon.output()}`)
     await writeFile(daemon.rulesFile, rules)
-    await eventually('the right rules are loaded', () => count('rules reloaded') > loaded)
+    await daemon.says({ msg: 'rules reloaded' }, cycle + 1)
   }
   return await rig.outcome('reload of broken rules', cycles)
 }
@@ -57,9 +55,8 @@ async function stoppedTwice(context: ScenarioContext): Promise<Outcome> {
   for (let cycle = 0; cycle < cycles; cycle++) {
     await Promise.all([delay(300), rig.writer.writes(50)])
     await rig.redis.kill('SIGSTOP')
-    const before = rig.daemon.logs.filter(({ msg }) => msg === 'stopping').length
     rig.daemon.signal('SIGTERM')
-    await eventually('it is stopping', () => rig.daemon.logs.filter(({ msg }) => msg === 'stopping').length > before)
+    await rig.daemon.says({ msg: 'stopping' }, cycle + 1)
     const code = await rig.daemon.stop('SIGTERM')
     if (code !== TERMINATED) problems.push(`cycle ${cycle}: ended with ${code}`)
     await rig.redis.kill('SIGCONT')

@@ -41,7 +41,7 @@ async function edited(context: ScenarioContext): Promise<Outcome> {
   await rig.daemon.ready()
   await started('before')
   await writeFile(rig.daemon.rulesFile, withStep(text, 'wrap'))
-  await eventually('the edited saga is in force', () => rig.daemon.logged('rules reloaded'))
+  await rig.daemon.says({ msg: 'rules reloaded' })
   await started('after')
   await rig.daemon.stop('SIGKILL')
   await writeFile(rig.daemon.rulesFile, 'rules: []\n')

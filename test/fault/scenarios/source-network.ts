@@ -3,16 +3,7 @@ import { eventually } from '../../support/daemon.ts'
 import { randomFrom } from '../random.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 import { ENDINGS, HandshakeProxy } from '../../support/handshake-proxy.ts'
-import {
-  HEARTBEAT_MS,
-  LOAD_MS,
-  loggedCodes,
-  TITLES,
-  toldNote,
-  toldSourceLost,
-  underLoad,
-  withSourceRig,
-} from '../source-rig.ts'
+import { HEARTBEAT_MS, LOAD_MS, TITLES, toldNote, toldSourceLost, underLoad, withSourceRig } from '../source-rig.ts'
 import type { Flavour, SourceRig } from '../source-rig.ts'
 
 interface NetworkFault {
@@ -124,7 +115,7 @@ async function refusals(context: ScenarioContext, flavour: Flavour): Promise<Out
 
 /** The longest silence after which the daemon gave up a connection, by its own clock, in heartbeats. */
 function longestSilence({ rig }: SourceRig): number {
-  const silences = rig.daemon.logs.flatMap(({ code, reason = '' }) => {
+  const silences = rig.daemon.log.lines.flatMap(({ code, reason = '' }) => {
     const ms = code === 'BINGO_SOURCE_SILENT' ? /for (\d+) ms/.exec(String(reason))?.[1] : undefined
     return ms === undefined ? [] : [Number(ms) / HEARTBEAT_MS]
   })
@@ -132,9 +123,11 @@ function longestSilence({ rig }: SourceRig): number {
 }
 
 /** What the log should tell and does not. */
-function untold(rig: SourceRig, faults: readonly NetworkFault[]): string[] {
-  const codes = loggedCodes(rig.rig)
-  const problems = faults.flatMap(({ code }) => (code === undefined || codes.has(code) ? [] : [`${code} not logged`]))
+async function untold(rig: SourceRig, faults: readonly NetworkFault[]): Promise<string[]> {
+  const problems: string[] = []
+  for (const { code } of faults) {
+    if (code !== undefined) await rig.rig.daemon.says({ code }).catch(() => problems.push(`${code} not logged`))
+  }
   const silence = longestSilence(rig)
   if (silence > MOST_SILENT_HEARTBEATS) problems.push(`a dead line was noticed after ${silence.toFixed(1)} heartbeats`)
   return problems
@@ -145,7 +138,7 @@ async function run(context: ScenarioContext, fault: NetworkFault): Promise<Outco
   const random = randomFrom(context.seed)
   return withSourceRig(context, {}, async (rig) => {
     await underLoad(rig.rig, cycles, () => fault.make(rig, random))
-    const problems = untold(rig, [fault])
+    const problems = await untold(rig, [fault])
     const silence = longestSilence(rig)
     const silent = silence === 0 ? '' : `, silent for ${silence.toFixed(1)} heartbeats at most`
     const notes = `${await reconnects(rig)} reconnects${silent}`
@@ -159,7 +152,7 @@ async function all(context: ScenarioContext): Promise<Outcome> {
   const faults = FAULTS.filter(({ name }) => name !== 'thin-line')
   return withSourceRig(context, {}, async (rig) => {
     await underLoad(rig.rig, faults.length, (cycle) => faults[cycle]!.make(rig, random))
-    const problems = untold(rig, faults)
+    const problems = await untold(rig, faults)
     return await rig.rig.outcome('source line: cut, silent, flipped, with holes', faults.length, { problems })
   })
 }

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { eventually } from '../../support/daemon.ts'
 import { randomFrom } from '../random.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 import { WaitingRig } from '../waiting/waiting-rig.ts'
 
 const CYCLES = 20
 const MAX_LIFE_MS = 1_500
-const RELOADED = 'rules reloaded'
 
 /** The rules are changed while their events wait: delays, then back again; the target is down in every other cycle. */
 async function run(context: ScenarioContext): Promise<Outcome> {
@@ -17,9 +15,8 @@ async function run(context: ScenarioContext): Promise<Outcome> {
   for (let cycle = 0; cycle < cycles; cycle++) {
     rig.target(cycle % 2 === 0 ? 'down' : 'up')
     await delay(random() * MAX_LIFE_MS)
-    const before = rig.daemon.logs.length
     await rig.useDelay(cycle % 2 === 0 ? 0.5 : 1)
-    await eventually('the rules are reloaded', () => rig.daemon.logs.slice(before).some(({ msg }) => msg === RELOADED))
+    await rig.daemon.says({ msg: 'rules reloaded' }, cycle + 1)
   }
   return await rig.outcome('rules reloaded while events wait', cycles, [])
 }

@@ -15,7 +15,12 @@ export interface FleetOptions {
   /** Beside the two of the fleet: YAML of list items. */
   readonly rules?: (receiver: string) => string
   readonly env?: Readonly<Record<string, string>>
+  /** Of leases. Short by default, for who waits for that of a killed one. */
+  readonly ttl?: string
 }
+
+/** Of leases where nobody is killed: a machine that stalls must not cost one, after which changes may come twice. */
+export const LONG_TTL = '60s'
 
 export interface Verdict {
   /** Versions of rows that never arrived, as `RULE:ROW:VERSION`. */
@@ -96,13 +101,13 @@ export class Fleet implements AsyncDisposable {
   }
 
   get settings(): Readonly<Record<string, string>> {
-    const { name, redis, state, through } = this.options
+    const { name, redis, state, through, ttl = '3s' } = this.options
     return {
       BINGO_NAME: name,
       BINGO_CHECKPOINT_STORE: state ?? redis.url,
       BINGO_SCALE_THROUGH: through,
       BINGO_SCALE_SHARES: String(SHARES),
-      BINGO_STANDBY_TTL: '3s',
+      BINGO_STANDBY_TTL: ttl,
       BINGO_WEBHOOKS_ALLOW_CIDRS: '127.0.0.0/8',
       BINGO_CHECKPOINT_INTERVAL: '50ms',
     }
