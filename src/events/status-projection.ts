@@ -146,7 +146,9 @@ export class StatusProjection implements JobObserver {
 
   private writeSoon(): void {
     if (this.closed) return
-    this.timer ??= this.deps.clock.afterIdle(WRITE_EVERY_MS, () => {
+    // Where more waits than one write takes, there is no reason to wait for more.
+    const ms = this.dirty.size >= MOST_IN_ONE_WRITE ? 0 : WRITE_EVERY_MS
+    this.timer ??= this.deps.clock.afterIdle(ms, () => {
       this.timer = null
       void this.writeOnce()
     })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { StatusProjection } from '../../../src/events/status-projection.ts'
-import { systemClock } from '../../../src/model/clock.ts'
+import { systemClock, type Clock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import { EventCounters } from '../../../src/model/event/posted/event-counters.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
@@ -22,7 +22,16 @@ function setup() {
   }
   const counters = new EventCounters()
   const skipped = new WeakSet<object>()
-  const status = new StatusProjection({ provider, counters, clock: systemClock, log: silentLog, skipped })
+  const waits: number[] = []
+  const clock: Clock = Object.create(systemClock, {
+    afterIdle: {
+      value: (ms: number, fn: () => void) => {
+        waits.push(ms)
+        return systemClock.afterIdle(ms, fn)
+      },
+    },
+  }) as Clock
+  const status = new StatusProjection({ provider, counters, clock, log: silentLog, skipped })
   const read = (id: string, actions: number) => {
     const { event } = newEvent(id)
     const posted = new PostedEvent(event, transaction(), 0)
@@ -36,7 +45,7 @@ function setup() {
     status.hasRead(posted)
     return jobs
   }
-  return { updates, fail, counters, skipped, status, read }
+  return { updates, fail, counters, skipped, status, read, waits }
 }
 
 test('an event that no rule matches is completed, with no rules', async () => {
@@ -131,6 +140,13 @@ test('reading pauses while too many statuses wait, and goes on when they are wri
   expect(reasons.size).toBe(1)
   await status.flush()
   expect(reasons.size).toBe(0)
+})
+
+test('more statuses than one write takes are written one write after the other, without a pause', async () => {
+  const { read, updates, waits } = setup()
+  for (let i = 0; i < 3_500; i++) read(String(i), 0)
+  await expect.poll(() => updates.length, { timeout: 30_000 }).toBe(3_500)
+  expect(waits).toEqual([100, 0, 0, 100])
 })
 
 test('events of an outbox are in no store, and have no status there', async () => {
