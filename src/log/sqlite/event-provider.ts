@@ -37,6 +37,8 @@ export interface SqliteProviderOptions extends Bounds {
 const MAX_WAITING_BYTES = 64 << 20
 /** Outcomes and status of one event, about. */
 const PROGRESS_BYTES = 300
+/** More would hold up the process for several milliseconds. */
+const UPDATES_AT_ONCE = 200
 
 /**
  * Posted events in an embedded database file, of one process. What is answered is on disk; what comes in at the same time
@@ -114,19 +116,23 @@ export class SqliteEventProvider implements EventProvider {
   }
 
   async progress(updates: readonly ProgressUpdate[]): Promise<void> {
-    const work = (tables: EventTables): void => {
-      for (const update of updates) {
-        const name = keyOfName(update)
-        // Most have ended by the first time that they are written.
-        if (tables.saveFirstProgress(name, update)) continue
-        const kept = tables.progressOf(name)
-        if (kept === undefined) continue
-        const progress = advance(kept.progress, update)
-        if (progress !== kept.progress) tables.saveProgress(kept.seq, progress)
-      }
+    for (let at = 0; at < updates.length; at += UPDATES_AT_ONCE) {
+      const part = updates.slice(at, at + UPDATES_AT_ONCE)
+      // What a loss of power takes of it is not acknowledged either, and runs again.
+      await this.#write(part.length * PROGRESS_BYTES, (tables) => this.#advance(tables, part), false)
     }
-    // What a loss of power takes of it is not acknowledged either, and runs again.
-    await this.#write(updates.length * PROGRESS_BYTES, work, false)
+  }
+
+  #advance(tables: EventTables, updates: readonly ProgressUpdate[]): void {
+    for (const update of updates) {
+      const name = keyOfName(update)
+      // Most have ended by the first time that they are written.
+      if (tables.saveFirstProgress(name, update)) continue
+      const kept = tables.progressOf(name)
+      if (kept === undefined) continue
+      const progress = advance(kept.progress, update)
+      if (progress !== kept.progress) tables.saveProgress(kept.seq, progress)
+    }
   }
 
   async cancel(name: EventName, now: number): ReturnType<EventProvider['cancel']> {
