@@ -6,7 +6,7 @@ import type { CommandAnswer, TargetCommand, Withdraw } from '../model/delivery/c
 import type { DeadLetter, DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import type { Deliveries, DeliveryHooks, DropResult } from '../model/delivery/deliveries.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { RuleSet } from '../model/rule/rule.ts'
+import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import type { Stats } from '../model/stats.ts'
 import type { TargetState } from '../model/delivery/target-state.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
@@ -92,6 +92,10 @@ export class TargetQueues implements Deliveries {
       if (signal.aborted) return false
       throw error
     }
+  }
+
+  isSpooling(rule: Rule): boolean {
+    return this.spools.holdBack(rule)
   }
 
   get drained(): boolean {

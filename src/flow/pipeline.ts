@@ -1,11 +1,12 @@
 import type { Commands } from '../model/delivery/commands.ts'
 import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
+import type { Change } from '../model/event/change.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import { NO_LOOKUPS, type LookupReader } from '../model/delivery/preparation.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredRecord } from '../model/delivery/waiting.ts'
 import type { BingoError } from '../model/errors.ts'
-import type { RuleSet } from '../model/rule/rule.ts'
+import type { Rule, RuleSet } from '../model/rule/rule.ts'
 import { SampledLog } from '../model/sampled-log.ts'
 import { Matcher } from '../match/matcher.ts'
 import { WaitingLines } from '../waiting/lines.ts'
@@ -156,6 +157,8 @@ class StagedPipeline implements Pipeline {
     )
     const { gate: router, backPressure, rules } = this
     const beforeSave = (): Promise<void> => lines.removed()
+    const holdsBack = (change: Change | null): boolean =>
+      this.ruleSet.rules.some((rule) => (change === null || listens(rule, change)) && deliveries.isSpooling(rule))
     this.readings = new Map(
       deps.sources.map((entry) => [
         entry.source.name,
@@ -163,6 +166,7 @@ class StagedPipeline implements Pipeline {
           ...options,
           ruleSet: () => this.ruleSet,
           router,
+          holdsBack,
           backPressure,
           rules,
           ddls,
@@ -319,4 +323,8 @@ class StagedPipeline implements Pipeline {
   private reading(source: string | undefined): Reading<object> | undefined {
     return source === undefined ? this.readings.values().next().value : this.readings.get(source)
   }
+}
+
+function listens(rule: Rule, { op, table }: Change): boolean {
+  return rule.listensTo(op, table.schema, table.name)
 }

@@ -1,6 +1,7 @@
 import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
+import type { Change } from '../model/event/change.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { Source } from '../model/source/source.ts'
@@ -57,6 +58,8 @@ export interface ReadingDeps {
   /** As they are now. */
   readonly ruleSet: () => RuleSet
   readonly router: JobRoute
+  /** See `Source.spools`. */
+  readonly holdsBack: (change: Change | null) => boolean
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
   readonly ddls: DdlNotes
@@ -139,6 +142,7 @@ export class Reading<P extends object> {
     })
     // A refusal is reported by the saver's own run.
     source.saves?.(() => this.saver.saveIfMoved().catch(() => false))
+    source.spools?.(deps.holdsBack)
   }
 
   get gaps(): GapLog {

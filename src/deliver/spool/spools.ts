@@ -4,6 +4,7 @@ import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import { SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
 import type { Origin, StoredLines, StoredRecord } from '../../model/delivery/waiting.ts'
 import type { Log } from '../../model/rule/action.ts'
+import type { Rule } from '../../model/rule/rule.ts'
 import type { WaitingState } from '../../model/stats.ts'
 import type { TargetQueue } from '../queue/target-queue.ts'
 import { inOneOrder } from './in-order.ts'
@@ -74,6 +75,15 @@ export class Spools {
   get idle(): boolean {
     for (const spool of this.byTarget.values()) if (!spool.idle) return false
     return true
+  }
+
+  /** What an event of the rule has to come behind waits in one of them, or was loaded and has not ended. */
+  holdBack({ id, actions }: Rule): boolean {
+    for (const [target, spool] of this.known) {
+      if (!spool.active && spool.loaded === 0) continue
+      if (spool.rules.has(id) || actions.some((action) => spoolPath(action).includes(target))) return true
+    }
+    return false
   }
 
   has(target: string): boolean {

@@ -3,7 +3,7 @@ import type { Commands } from './commands.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'
 import type { StoredLines } from './waiting.ts'
-import type { RuleSet } from '../rule/rule.ts'
+import type { Rule, RuleSet } from '../rule/rule.ts'
 import type { RuleStats } from '../stats.ts'
 
 /** What the flow needs of whatever sends its jobs (deliver/deliveries.ts). */
@@ -27,6 +27,8 @@ export interface Deliveries extends Commands {
   push(target: TargetConfig, job: InFlightJob): void
   /** Resolves when the letters, which nobody waits behind, are durable; rejects when a stop gives up waiting. */
   giveUp(letters: readonly DeadLetter[]): Promise<void>
+  /** Something that an event of the rule would have to come behind waits in the store for a target that is down. */
+  isSpooling(rule: Rule): boolean
   /** Nothing queued and nothing in flight. */
   readonly drained: boolean
   /** Whatever is left waits for targets that are down or paused. */

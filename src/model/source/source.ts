@@ -1,3 +1,4 @@
+import type { Change } from '../event/change.ts'
 import type { RowIntake } from './intake.ts'
 import type { SourceState } from './source-state.ts'
 
@@ -33,6 +34,11 @@ export interface Source<P> extends Pausable {
   finished?(upTo: P): void
   /** Gives it what saves its position now, for one that has to know soon; else that is done every now and then. */
   saves?(now: () => Promise<unknown>): void
+  /**
+   * Gives it what tells whether what the rules for such a change (null: any rule) have to come behind waits in the store for a
+   * target that is down, which counts as finished: for one that has to know what was delivered.
+   */
+  spools?(holdsBack: (change: Change | null) => boolean): void
 }
 
 /** Why something is paused: it goes on when every reason was taken back. A reason given twice counts once. */

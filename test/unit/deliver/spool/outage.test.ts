@@ -38,6 +38,7 @@ test('while a target stays down, all but its probe waits in the store, and the l
     log,
   })
   const push = (seq: number): void => queues.push(HOOK.target, job({ id: seq % 4, seq, action: HOOK, lane: seq % 2 }))
+  expect(queues.isSpooling(HOOK.rule)).toBe(false)
   push(1)
   await until(() => stored === 1 && stats.budget.target(HOOK.target).queued === 1)
   // One by one, each when nothing but the probe is left: the line has been read to its end each time.
@@ -46,7 +47,13 @@ test('while a target stays down, all but its probe waits in the store, and the l
     expect(stats.budget.target(HOOK.target).queued).toBe(1)
     await until(() => stored === seq)
   }
+  expect(queues.isSpooling(HOOK.rule)).toBe(true)
+  expect(queues.isSpooling(action({ target: { id: 'other', type: 'fake', options: {} } }, { id: 'other' }).rule)).toBe(
+    false,
+  )
   isDown = false
+  await until(() => !queues.isSpooling(HOOK.rule))
+  expect(sent).toHaveLength(8)
   await until(() => sent.length >= 8 && told.some((message) => message.startsWith('spool is empty')))
   push(9)
   await until(() => sent.length === 9)
