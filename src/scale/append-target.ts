@@ -1,10 +1,10 @@
 import type { Log, Sendable, SendResult, Target } from '../model/rule/action.ts'
 import { BingoError } from '../model/errors.ts'
 import type { ChangeLog, ChangeLogRecord } from '../model/state/change-log.ts'
-import { Pieces, piecesOf } from './pieces.ts'
+import { Appended, type Missing } from './appended.ts'
+import { piecesOf } from './pieces.ts'
 import type { AppendPayload } from './reader-rule.ts'
-import { parseRecord, recordText, signText } from './record.ts'
-import type { ScaleRecord } from './record.ts'
+import { recordText, signText, type Sign } from './record.ts'
 import type { Shapes } from './shapes.ts'
 
 export interface AppendTargetDeps {
@@ -18,6 +18,12 @@ export interface AppendTargetDeps {
 
 const MOST_AT_ONCE = 500
 
+/** Where a change goes, and under which number: the same whenever it is sent. */
+interface Numbered {
+  readonly number: number
+  readonly missing: Missing
+}
+
 /**
  * Appends what the reader's rule matched, in the order of commits. What is sent again, for want of an answer, has the number
  * that it had, so that workers take it once. What a reader that was killed has appended behind its checkpoint is known by
@@ -28,11 +34,11 @@ export class AppendTarget implements Target {
   readonly maxBatch = MOST_AT_ONCE
   readonly maxConcurrency = 1
   readonly #deps: AppendTargetDeps
-  readonly #numbers = new WeakMap<Sendable, number>()
+  readonly #numbered = new WeakMap<Sendable, Numbered>()
   #number = 0
   #mostBytes = 0
-  /** By share: ids of changes that the run before, which was killed, has appended. Null: this run has not begun. */
-  #appended: readonly ReadonlySet<string>[] | null = null
+  /** Null: this run has not begun. */
+  #appended: Appended | null = null
   /** The last append was answered. */
   #isInOrder = false
 
@@ -68,56 +74,39 @@ export class AppendTarget implements Target {
   /** Tells all shares that this run begins: what comes of an earlier one behind that is of no account. */
   async #begin(): Promise<void> {
     if (this.#appended !== null) return
-    const { changes, shares, log } = this.#deps
+    const { changes, shares, epoch, log } = this.#deps
     this.#mostBytes = await changes.mostBytes()
     await changes.append(this.#toAll('hello'))
-    const appended = Array.from({ length: shares }, () => new Set<string>())
-    const found = Map.groupBy(await changes.tail(), ({ share }) => share)
-    for (const [share, records] of found) if (share < shares) appended[share] = this.#unended(records)
-    const count = appended.reduce((sum, { size }) => sum + size, 0)
-    if (count > 0) log.info({ records: count }, 'the reader before this one was killed: what it has appended is known')
+    const appended = new Appended(await changes.tail(), shares, epoch)
+    const records = appended.size
+    if (records > 0) log.info({ records }, 'the reader before this one was killed: what it has appended is known')
     this.#appended = appended
-  }
-
-  /** What the last run has appended, where it has not ended in order. */
-  #unended(records: readonly ChangeLogRecord[]): Set<string> {
-    const pieces = new Pieces()
-    let ids = new Set<string>()
-    for (const { body } of records) {
-      const record = parsed(pieces.add(body))
-      if (record === null) continue
-      // This run's.
-      if (record.ordinal.epoch >= this.#deps.epoch) break
-      if (record.tag === 'bye') ids = new Set()
-      // Shares that meet count on each other: all of them get it again.
-      else if (record.tag === 'change' && record.meet === null) ids.add(record.id)
-    }
-    return ids
   }
 
   #recordsOf(job: Sendable): ChangeLogRecord[] {
     const { shares, meets, id, shape, text } = job.payload as AppendPayload
-    let number = this.#numbers.get(job)
-    if (number === undefined) this.#numbers.set(job, (number = ++this.#number))
-    const meet = meets ? shares : null
-    const body = recordText({ epoch: this.#deps.epoch, number }, shape, meet, id, text)
+    let numbered = this.#numbered.get(job)
+    if (numbered === undefined) {
+      const missing = this.#appended!.missing(id, { shares, meets })
+      // The one before is that of the sign.
+      this.#number += missing.again.length > 0 ? 2 : 1
+      this.#numbered.set(job, (numbered = { number: this.#number, missing }))
+    }
+    const { number, missing } = numbered
+    if (missing.shares.length === 0) return []
+    const { epoch } = this.#deps
+    const body = recordText({ epoch, number }, shape, meets ? shares : null, id, text)
     const pieces = piecesOf(body, this.#mostBytes)
-    return shares.flatMap((share) =>
-      !meets && this.#appended![share]!.has(id) ? [] : pieces.map((piece) => ({ share, body: piece })),
-    )
+    const sign = signText('again', { epoch, number: number - 1 })
+    return [
+      ...missing.again.map((share) => ({ share, body: sign })),
+      ...missing.shares.flatMap((share) => pieces.map((piece) => ({ share, body: piece }))),
+    ]
   }
 
-  #toAll(tag: 'hello' | 'bye'): ChangeLogRecord[] {
+  #toAll(tag: Exclude<Sign, 'again'>): ChangeLogRecord[] {
     const { shares, epoch } = this.#deps
     const body = signText(tag, { epoch, number: tag === 'hello' ? 0 : ++this.#number })
     return Array.from({ length: shares }, (_, share) => ({ share, body }))
-  }
-}
-
-function parsed(text: string | null): ScaleRecord | null {
-  try {
-    return text === null ? null : parseRecord(text)
-  } catch {
-    return null
   }
 }

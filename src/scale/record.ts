@@ -5,9 +5,17 @@ import type { TableDef } from '../model/table/table.ts'
 import { exactJsonOf, parseExact } from './exact-json.ts'
 import type { Ordinal } from './contract.ts'
 
-/** What a reader appends to a share. `hello`: its run begins; `bye`: it has ended in order. */
+/**
+ * What a reader says of its run in a share. `hello`: it begins; `bye`: it has ended in order; `again`: what it appends from here
+ * on stands before it in part, of runs that were killed.
+ */
+export type Sign = 'hello' | 'bye' | 'again'
+
+const SIGNS = { h: 'hello', b: 'bye', a: 'again' } as const satisfies Record<string, Sign>
+
+/** What a reader appends to a share. */
 export type ScaleRecord =
-  | { readonly tag: 'hello' | 'bye'; readonly ordinal: Ordinal }
+  | { readonly tag: Sign; readonly ordinal: Ordinal }
   | {
       readonly tag: 'change'
       readonly ordinal: Ordinal
@@ -68,14 +76,14 @@ export function recordText(
   return `["c",${epoch},${number},${JSON.stringify(shape)},${JSON.stringify(meet)},${JSON.stringify(id)},${change}]`
 }
 
-export function signText(tag: 'hello' | 'bye', { epoch, number }: Ordinal): string {
-  return `["${tag === 'hello' ? 'h' : 'b'}",${epoch},${number}]`
+export function signText(tag: Sign, { epoch, number }: Ordinal): string {
+  return `["${tag[0]!}",${epoch},${number}]`
 }
 
 /** Throws for a text that none of these wrote. */
 export function parseRecord(text: string): ScaleRecord {
   const [tag, epoch, number, shape, meet, id, kept] = parseExact(text) as [
-    'h' | 'b' | 'c',
+    keyof typeof SIGNS | 'c',
     number,
     number,
     string,
@@ -84,7 +92,7 @@ export function parseRecord(text: string): ScaleRecord {
     KeptChange,
   ]
   const ordinal = { epoch, number }
-  if (tag !== 'c') return { tag: tag === 'h' ? 'hello' : 'bye', ordinal }
+  if (tag !== 'c') return { tag: SIGNS[tag], ordinal }
   return { tag: 'change', ordinal, shape, meet, id, change: (table) => changeOf(table, kept) }
 }
 

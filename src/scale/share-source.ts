@@ -1,5 +1,6 @@
 import type { Clock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
+import type { Change } from '../model/event/change.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { SqlSession } from '../model/source/binlog-stream.ts'
 import type { RowIntake } from '../model/source/intake.ts'
@@ -8,7 +9,8 @@ import { SourceState } from '../model/source/source-state.ts'
 import type { Positions, Source } from '../model/source/source.ts'
 import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
 import { Reconnects } from '../sources/feed/reconnects.ts'
-import { behind, compareOrdinals, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
+import { compareOrdinals, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
+import { Meetings } from './meetings.ts'
 import { Pieces } from './pieces.ts'
 import { parseRecord, type ScaleRecord } from './record.ts'
 import type { Shapes } from './shapes.ts'
@@ -28,8 +30,6 @@ export interface ShareSourceOptions {
 
 /** Between two looks at a share that has nothing new: it is looked at ever less often. */
 const IDLE_MS = { least: 5, most: 100 }
-/** Between two looks at whether this share has come to a meeting, and the others. */
-const MEET_MS = 5
 const RECORDS_PER_TURN = 64
 
 type ChangeRecord = Extract<ScaleRecord, { readonly tag: 'change' }>
@@ -55,6 +55,8 @@ export class ShareSource implements Source<SharePosition> {
   private done: SharePosition | null = null
   private readonly watch: ShareWatch
   private saveNow: () => Promise<unknown> = () => Promise.resolve()
+  private holdsBack: (change: Change | null) => boolean = () => false
+  private readonly meetings: Meetings
 
   constructor(options: ShareSourceOptions) {
     this.name = options.name
@@ -66,6 +68,12 @@ export class ShareSource implements Source<SharePosition> {
     }
     const what = { what: 'the log of changes', description: changes.description }
     this.watch = new ShareWatch(options)
+    this.meetings = new Meetings({
+      ...options,
+      isDone: () => this.done === this.given,
+      save: () => this.saveNow(),
+      holdsBack: (change) => this.holdsBack(change),
+    })
     this.reconnects = new Reconnects({ ...what, state: this.state, clock, log })
   }
 
@@ -106,6 +114,10 @@ export class ShareSource implements Source<SharePosition> {
     this.saveNow = now
   }
 
+  spools(holdsBack: (change: Change | null) => boolean): void {
+    this.holdsBack = holdsBack
+  }
+
   finished(upTo: SharePosition): void {
     this.done = upTo
     this.watch.finished(upTo.place)
@@ -113,13 +125,18 @@ export class ShareSource implements Source<SharePosition> {
 
   private async readOn(into: RowIntake<SharePosition>, signal: AbortSignal): Promise<void> {
     const { changes, share, clock } = this.options
-    if (this.given?.meet != null) await this.part(this.given.ordinal, this.given.meet, signal)
+    let begun = this.given
     let idleMs = IDLE_MS.least
     for (let count = 0; !signal.aborted;) {
       const entries = await changes.read(share, this.place)
       this.reconnects.connected()
       this.state.lastReceivedAt = clock.now()
       this.state.caughtUp = entries.length === 0
+      if (begun?.meet != null) {
+        // Behind the first look at the log: what waits in the store stays there as long as nobody knows how far it reaches.
+        await this.meetings.part({ ordinal: begun.ordinal, shares: begun.meet, change: null }, signal)
+        begun = null
+      }
       if (entries.length === 0) {
         await clock.sleep(idleMs, signal)
         idleMs = Math.min(IDLE_MS.most, idleMs * 2)
@@ -149,7 +166,7 @@ export class ShareSource implements Source<SharePosition> {
       this.give(position)
       into.advance(position)
       // Whoever waits for something that this share was never given need not wait any more.
-      if (record.tag === 'hello') await this.arrive(behind(record.ordinal), signal)
+      if (record.tag === 'hello') await this.meetings.arrive(record.ordinal, signal)
     }
   }
 
@@ -171,9 +188,12 @@ export class ShareSource implements Source<SharePosition> {
     signal: AbortSignal,
   ): Promise<void> {
     const row = change(await this.options.shapes.table(shape))
-    if (meet !== null) {
-      await this.arrive(ordinal, signal)
-      await this.untilAll(meet, (other) => compareOrdinals(other, ordinal) >= 0, signal)
+    const met = meet === null ? null : { ordinal, shares: meet, change: row }
+    if (met !== null && !(await this.meetings.come(met, signal))) {
+      const { log, share } = this.options
+      log.info({ share, place }, 'what follows here was not appended to all shares: the next reader appends it again')
+      this.ordinal = { ...ordinal, number: Number.MAX_SAFE_INTEGER }
+      return
     }
     const position: SharePosition = { place, ordinal, ...(meet !== null && { meet }) }
     this.give(position)
@@ -186,39 +206,7 @@ export class ShareSource implements Source<SharePosition> {
       into.event(row)
     }
     into.commit(position)
-    if (meet !== null) await this.part(ordinal, meet, signal)
-  }
-
-  /** Everything that was handed in is finished and remembered, and others see that this share has come so far. */
-  private async arrive(ordinal: Ordinal, signal: AbortSignal): Promise<void> {
-    while (this.done !== this.given && !signal.aborted) {
-      await this.saveNow()
-      if (this.done !== this.given) await this.options.clock.sleep(MEET_MS, signal)
-    }
-    signal.throwIfAborted()
-    await this.options.frontiers.reached(this.options.share, ordinal)
-  }
-
-  /** All shares are done with what they met at. */
-  private async part(ordinal: Ordinal, meet: readonly number[], signal: AbortSignal): Promise<void> {
-    await this.arrive(behind(ordinal), signal)
-    await this.untilAll(meet, (other) => compareOrdinals(other, ordinal) > 0, signal)
-  }
-
-  private async untilAll(
-    shares: readonly number[],
-    holds: (frontier: Ordinal) => boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { share, frontiers, clock } = this.options
-    for (const other of shares) {
-      if (other === share) continue
-      for (;;) {
-        const frontier = await frontiers.of(other)
-        if (frontier !== null && holds(frontier)) break
-        await clock.sleep(MEET_MS, signal)
-      }
-    }
+    if (met !== null) await this.meetings.part(met, signal)
   }
 
   /** From now on it is known, whatever fails behind it: the same may stand in the log once more. */

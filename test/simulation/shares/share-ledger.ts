@@ -36,6 +36,8 @@ export class ShareLedger {
   private readonly seen = new Set<string>()
   /** `rule/key` → number of the newest one that was sent. */
   private readonly newest = new Map<string, number>()
+  /** `rule/key` → number of the one that was sent last. */
+  private readonly last = new Map<string, number>()
   private readonly crashed: Set<number>[]
   private checkedGroups = 0
   private readonly log: SimLog
@@ -77,6 +79,7 @@ export class ShareLedger {
       this.broken(5, `${id} came twice without a crash`)
     if (!this.seen.has(id)) this.inOrder(expected)
     this.seen.add(id)
+    for (const key of expected.keys ?? []) this.last.set(key, expected.number)
     if (acknowledged) this.done.set(id, term)
   }
 
@@ -100,6 +103,10 @@ export class ShareLedger {
   ended(): void {
     const lost = [...this.expected.keys()].filter((id) => !this.done.has(id))
     if (lost.length > 0) this.broken(1, `${lost.length} lost, first ${lost[0]!}`)
+    for (const [key, number] of this.last) {
+      const newest = this.newest.get(key)!
+      if (number < newest) this.broken(2, `${key} ends with ${number}, which is older than ${newest}`)
+    }
   }
 
   broken(invariant: number, what: string): void {

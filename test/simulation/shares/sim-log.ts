@@ -4,13 +4,13 @@ import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../../src/mo
 import type { Versioned, StateStore } from '../../../src/model/state/state.ts'
 import { compareOrdinals, type Ordinal } from '../../../src/scale/contract.ts'
 import { Pieces } from '../../../src/scale/pieces.ts'
-import { parseRecord } from '../../../src/scale/record.ts'
+import { parseRecord, type ScaleRecord } from '../../../src/scale/record.ts'
 import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
 import type { Random } from '../random.ts'
 
 const MOST_READ = 12
-/** What a log can say of its newest records. */
-const TAIL = 500
+/** What a log can say of the newest records of a share: often fewer than a reader has appended behind its checkpoint. */
+const TAIL = { least: 3, most: 60 }
 
 /** The log of changes and the state store: both outlive the processes, are slow and at times away, and lose answers. */
 export class SimLog {
@@ -31,15 +31,18 @@ export class SimLog {
     this.pieces = Array.from({ length: shares }, () => new Pieces())
   }
 
-  /** What of a share counts up to this place: not what came twice, nor from a reader that was replaced. */
+  /**
+   * What of a share counts up to this place: not what came twice, nor from a reader that was replaced, nor what one has appended
+   * behind a change that another share was to have as well, and never got.
+   */
   changesUpTo(share: number, place: number): readonly string[] {
     const ids: string[] = []
-    let newest: Ordinal = { epoch: -1, number: -1 }
-    for (const { body } of this.shares[share]!.slice(0, place)) {
-      const record = parseRecord(body)
-      if (compareOrdinals(record.ordinal, newest) <= 0) continue
-      newest = record.ordinal
-      if (record.tag === 'change') ids.push(record.id)
+    let broken = -1
+    for (const record of this.taken(share, place)) {
+      const { tag, ordinal } = record
+      if (tag !== 'change') continue
+      if (record.meet?.some((other) => !this.has(other, ordinal))) broken = ordinal.epoch
+      if (ordinal.epoch !== broken) ids.push(record.id)
     }
     return ids
   }
@@ -56,13 +59,18 @@ export class SimLog {
       mostBytes: () => Promise.resolve(1 << 20),
       append: async (records) => {
         await this.travel(clock)
-        const some = this.isLucky() ? records.length : this.random.int(0, records.length)
-        for (const record of records.slice(0, some)) this.add(record)
-        if (some < records.length || !this.isLucky()) throw away()
+        let isWhole = true
+        for (const ofShare of Map.groupBy(records, ({ share }) => share).values()) {
+          // Each share is on a server of its own: of one everything may be there, of another nothing.
+          const some = this.isLucky() ? ofShare.length : this.random.int(0, ofShare.length)
+          for (const record of ofShare.slice(0, some)) this.add(record)
+          isWhole &&= some === ofShare.length
+        }
+        if (!isWhole || !this.isLucky()) throw away()
       },
       tail: async () => {
         await this.travel(clock)
-        return this.shares.flatMap((records) => records.slice(-TAIL))
+        return this.shares.flatMap((records) => records.slice(-this.random.int(TAIL.least, TAIL.most)))
       },
       read: async (share, after): Promise<readonly ChangeLogEntry[]> => {
         await this.travel(clock)
@@ -103,6 +111,20 @@ export class SimLog {
     if (this.healed) return clock.sleep(1)
     await clock.sleep(this.random.int(0, 4))
     if (this.random.chance(0.03)) throw away()
+  }
+
+  private has(share: number, ordinal: Ordinal): boolean {
+    return this.taken(share).some((record) => compareOrdinals(record.ordinal, ordinal) === 0)
+  }
+
+  private taken(share: number, upTo?: number): readonly ScaleRecord[] {
+    let newest: Ordinal = { epoch: -1, number: -1 }
+    return this.shares[share]!.slice(0, upTo).flatMap(({ body }) => {
+      const record = parseRecord(body)
+      if (compareOrdinals(record.ordinal, newest) <= 0) return []
+      newest = record.ordinal
+      return [record]
+    })
   }
 
   private isLucky(): boolean {

@@ -10,6 +10,8 @@ export class MemoryChanges implements ChangeLog {
   /** Called after it is there: its answer is lost. */
   after: () => void = () => undefined
   bytes = 1 << 20
+  /** How many records of a share the log finds as its newest. */
+  newest = 500
 
   constructor(shares: number) {
     this.shares = Array.from({ length: shares }, () => [])
@@ -26,7 +28,7 @@ export class MemoryChanges implements ChangeLog {
   }
 
   async tail(): Promise<readonly ChangeLogRecord[]> {
-    return this.shares.flatMap((bodies, share) => bodies.map((body) => ({ share, body })))
+    return this.shares.flatMap((bodies, share) => bodies.slice(-this.newest).map((body) => ({ share, body })))
   }
 
   async read(share: number, after: string | null): Promise<readonly ChangeLogEntry[]> {

@@ -54,14 +54,55 @@ test('what is sent again for want of an answer has the number that it had', asyn
   expect(contents(changes, 0).slice(2)).toEqual(['4.2:b', '4.3:c', '4.2:b', '4.3:c'])
 })
 
-test('what a reader that was killed has appended is not appended again, but what several shares meet at is', async () => {
+test('what a reader that was killed has appended is not appended again, nor what several shares meet at, if all have it', async () => {
   const changes = new MemoryChanges(SHARES)
   const { target: killed, job } = target(changes, 4)
   await killed.send([job('a', 0), job('b', 1), job('both', 0, 1)])
   const { target: next } = target(changes, 5)
   await next.send([job('a', 0), job('b', 1), job('both', 0, 1), job('d', 0)])
-  expect(contents(changes, 0).slice(3)).toEqual(['5.0:hello', '5.3:both', '5.4:d'])
-  expect(contents(changes, 1).slice(3)).toEqual(['5.0:hello', '5.3:both'])
+  expect(contents(changes, 0).slice(3)).toEqual(['5.0:hello', '5.4:d'])
+  expect(contents(changes, 1).slice(3)).toEqual(['5.0:hello'])
+})
+
+test('what stands behind a meeting that one share was not given is appended again: workers drop it', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: killed, job } = target(changes, 4)
+  const jobs = [job('a', 0), job('b', 1), job('both', 0, 1), job('c', 0)]
+  await killed.send(jobs)
+  // The server of share 1 had nothing of it.
+  changes.shares[1]!.splice(1)
+  const { target: next } = target(changes, 5)
+  await next.send(jobs)
+  expect(contents(changes, 0).slice(4)).toEqual(['5.0:hello', '5.3:again', '5.4:both', '5.5:c'])
+  expect(contents(changes, 1).slice(1)).toEqual(['5.0:hello', '5.2:b', '5.4:both'])
+})
+
+test('where the oldest of what was appended is not found any more, all of it is appended again, so that the newest comes last', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: killed, job } = target(changes, 4)
+  const jobs = ['a', 'b', 'c'].map((id) => job(id, 0))
+  await killed.send(jobs)
+  changes.newest = 2
+  const { target: next } = target(changes, 5)
+  await next.send(jobs.slice(0, 1))
+  expect(contents(changes, 0).slice(4)).toEqual(['5.0:hello', '5.1:again', '5.2:a'])
+  // It was killed as well: what stands before its sign does not count, however much of it is found.
+  changes.newest = 500
+  const { target: last } = target(changes, 6)
+  await last.send(jobs)
+  expect(contents(changes, 0).slice(7)).toEqual(['6.0:hello', '6.2:b', '6.3:c'])
+})
+
+test('what a reader has appended behind the one that replaced it does not count', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: late, job } = target(changes, 4)
+  await late.send([job('a', 0)])
+  const { target: killed } = target(changes, 5)
+  await killed.send([job('a', 0)])
+  await late.send([job('b', 0)])
+  const { target: next } = target(changes, 6)
+  await next.send([job('a', 0), job('b', 0)])
+  expect(contents(changes, 0).slice(-2)).toEqual(['6.0:hello', '6.2:b'])
 })
 
 test('what comes again on purpose after a stop in order is appended again', async () => {

@@ -151,11 +151,66 @@ test('a share does not wait for one that was never given what they were to meet 
   expect(one.into.ids).toEqual(['both/0', 'after/0'])
 })
 
+test('behind a meeting that another share was never given, what is of the same run is dropped: changes before it may be missing there', async () => {
+  await using shares = new Shares(2)
+  // Their servers took different parts of it, and the reader was killed.
+  await shares.append(0, at(1, 2), 'both', [0, 1])
+  await shares.append(0, at(1, 3), 'after')
+  const zero = shares.read(0)
+  const one = shares.read(1)
+  for (const share of [0, 1]) await shares.changes.append([{ share, body: signText('hello', at(2, 0)) }])
+  await eventually('zero has dropped it', async () => (await shares.frontiers.of(0))?.epoch === 2)
+  expect(zero.into.ids).toEqual([])
+  await shares.append(1, at(2, 1), 'before')
+  for (const share of [0, 1]) await shares.append(share, at(2, 2), 'both', [0, 1])
+  await shares.append(0, at(2, 3), 'after')
+  await eventually('both go on', () => zero.into.ids.length === 2 && one.into.ids.length === 2)
+  expect(zero.into.ids).toEqual(['both/0', 'after/0'])
+  expect(one.into.ids).toEqual(['before/0', 'both/0'])
+})
+
+test('a share that reads again what it was done with before drops nothing, however far the others are', async () => {
+  await using shares = new Shares(2)
+  await shares.append(0, at(1, 1), 'both', [0, 1])
+  await shares.append(0, at(1, 2), 'after')
+  await shares.frontiers.reached(0, at(1, 2))
+  await shares.frontiers.reached(1, at(2, 1))
+  const zero = shares.read(0)
+  await eventually('all of it is read', () => zero.into.ids.length === 2)
+})
+
+test('nobody runs what shares meet at, or goes on behind it, while what comes before waits for a target that is down', async () => {
+  await using shares = new Shares(2)
+  for (const share of [0, 1]) await shares.append(share, at(1, 1), 'both', [0, 1])
+  await shares.append(1, at(1, 2), 'after')
+  const down = { zero: true, one: false }
+  const zero = shares.read(0)
+  zero.source.spools((change) => change?.op === 'insert' && down.zero)
+  const one = shares.read(1)
+  one.source.spools(() => down.one)
+  await eventually('one has come', async () => (await shares.frontiers.of(1))?.number === 1)
+  expect(await shares.frontiers.of(0)).toBeNull()
+  expect([...zero.into.ids, ...one.into.ids]).toEqual([])
+  down.one = true
+  down.zero = false
+  await eventually('both have it', () => zero.into.ids.length === 1 && one.into.ids.length === 1)
+  await eventually('zero is done', async () => (await shares.frontiers.of(0))?.number === 2)
+  expect(one.into.ids).toEqual(['both/0'])
+  down.one = false
+  await eventually('one goes on', () => one.into.ids.length === 2)
+})
+
 test('a share that was stopped in the middle of a meeting takes up where it was', async () => {
   await using shares = new Shares(2)
   for (const share of [0, 1]) await shares.append(share, at(1, 1), 'both', [0, 1])
   await shares.append(0, at(1, 2), 'after')
   const zero = shares.read(0, { from: { place: '1', ordinal: at(1, 1), meet: [0, 1] } })
+  let isDown = true
+  zero.source.spools(() => isDown)
+  // What the run before has left in the store does not leave it before the log is there.
+  await eventually('it has looked at the log', () => zero.source.state.connected)
+  expect(await shares.frontiers.of(0)).toBeNull()
+  isDown = false
   await eventually('it has said that it is done', async () => (await shares.frontiers.of(0))?.number === 2)
   expect(zero.into.ids).toEqual([])
   shares.read(1)

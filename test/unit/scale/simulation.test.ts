@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { Meetings } from '../../../src/scale/meetings.ts'
 import { Pieces } from '../../../src/scale/pieces.ts'
 import { ShareSource } from '../../../src/scale/share-source.ts'
 import { BrokenInvariant } from '../../simulation/ledger.ts'
@@ -47,16 +48,12 @@ describe('A bug that is put in on purpose is found', () => {
     [
       'shares do not wait for each other where a key changes',
       /invariant 2/,
-      () => put(ShareSource.prototype, 'untilAll', () => Promise.resolve()),
+      () => put(Meetings.prototype, 'untilAll', () => Promise.resolve()),
     ],
     [
       'a share says that it has come to a meeting before it is done with what came before',
       /invariant 2/,
-      () =>
-        put(ShareSource.prototype, 'arrive', function (this: Loose, ordinal: unknown) {
-          const { options } = this as unknown as { options: { frontiers: { reached: Loose['any'] }; share: number } }
-          return options.frontiers.reached!(options.share, ordinal)
-        }),
+      () => put(Meetings.prototype, 'finished', () => Promise.resolve()),
     ],
     [
       'what a reader has appended that was replaced counts',
