@@ -9,6 +9,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { barrier } from '../../src/inbox/barrier/barrier.ts'
 import { sqlBarrier } from '../../src/inbox/barrier/sql.ts'
+import { checkBarrier } from '../support/application-transactions.ts'
 import { commandHeaders, describeBarrier } from '../support/barrier-contract.ts'
 import type { Transact } from '../support/inbox-contract.ts'
 import { PLAIN_BARRIER, plainBarrier } from '../support/plain-barrier.ts'
@@ -41,21 +42,6 @@ async function checkPlain(run: PlainRun, statements: { readonly note: string; re
     const proceeds: unknown[] = []
     for (const [op] of commands) proceeds.push([op, await plainBarrier(run, statements, `step-${number}`, op)])
     expect(proceeds).toEqual(commands)
-  }
-}
-
-/** The barrier without a storage finds out by itself which database the transaction is of. */
-async function checkKinds(database: unknown, kinds: readonly Transact[]): Promise<void> {
-  await sqlBarrier(database).setup()
-  for (const [kind, transact] of kinds.entries()) {
-    const send = (operation: 'do' | 'undo', step: string) =>
-      transact((tx) => barrier(tx, commandHeaders(operation, step), ({ done }) => ({ kind, done })))
-    const step = `kind-${kind}`
-    expect(await send('do', step)).toEqual({ outcome: 'first', result: { kind, done: null } })
-    expect(await send('do', step)).toEqual({ outcome: 'repeated', result: { kind, done: null } })
-    expect(await send('undo', step)).toEqual({ outcome: 'first', result: { kind, done: { kind, done: null } } })
-    expect(await send('undo', `${step}-alone`)).toEqual({ outcome: 'nothing-to-undo', result: null })
-    expect(await send('do', `${step}-alone`)).toEqual({ outcome: 'undone', result: null })
   }
 }
 
@@ -103,7 +89,7 @@ describe.each([
     const kysely = new Kysely<unknown>({ dialect, plugins: [new CamelCasePlugin()] })
     const drizzle = drizzleMysql({ client: callbackPool })
     const kinds: Transact[] = [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)]
-    await checkKinds(pool, [transact, ...kinds])
+    await checkBarrier(pool, [transact, ...kinds])
     for (const wrong of [pool, callbackPool, kysely, drizzle]) {
       await expect(barrier(wrong, commandHeaders('do'))).rejects.toMatchObject({ code: 'BINGO_BARRIER_TRANSACTION' })
     }
@@ -167,7 +153,7 @@ describe('barriers in PostgreSQL', () => {
     const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
     const drizzle = drizzlePostgres({ client: pool })
     const kinds: Transact[] = [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)]
-    await checkKinds(pool, [transact, ...kinds])
+    await checkBarrier(pool, [transact, ...kinds])
     for (const wrong of [pool, kysely, drizzle]) {
       await expect(barrier(wrong, commandHeaders('do'))).rejects.toMatchObject({ code: 'BINGO_BARRIER_TRANSACTION' })
     }

@@ -14,12 +14,12 @@ import { createPool } from 'mysql2/promise'
 import type { Pool } from 'mysql2/promise'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createInbox } from '../../src/inbox/inbox.ts'
 import { sqlInbox } from '../../src/inbox/sql.ts'
 import { createOutbox } from '../../src/outbox/outbox.ts'
 import { sqlOutbox } from '../../src/outbox/sql.ts'
 import { describeInbox } from '../support/inbox-contract.ts'
 import type { Transact } from '../support/inbox-contract.ts'
+import { checkInbox, checkTransactions } from '../support/application-transactions.ts'
 import { describeOutbox, entry } from '../support/outbox-contract.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
@@ -27,32 +27,6 @@ import { startPostgres } from '../support/servers/postgres.ts'
 
 const PUBLISHER = fileURLToPath(new URL('../support/outbox-publisher.ts', import.meta.url))
 let tables = 0
-
-/** Saves with a business row, in transactions that commit and that roll back, and sees what comes out. */
-async function checkTransactions(
-  database: unknown,
-  transact: Transact,
-  insertOrder: (transaction: never, id: number) => Promise<unknown>,
-  orders: () => Promise<number>,
-): Promise<void> {
-  const before = await orders()
-  const outbox = createOutbox(sqlOutbox(database, { table: `outbox${++tables}` }))
-  await outbox.setup()
-  const save = async (number: number, fail: boolean): Promise<void> => {
-    await transact(async (transaction) => {
-      await insertOrder(transaction as never, number)
-      await outbox.saveWithTransaction(transaction, [entry(number), entry(number + 100, { headers: null })])
-      if (fail) throw new Error('rolled back')
-    })
-  }
-  await save(tables * 1_000 + 1, false)
-  await expect(save(tables * 1_000 + 2, true)).rejects.toThrow('rolled back')
-  const published: unknown[] = []
-  await outbox.processor({ publish: async ({ id, payload }) => void published.push([id, payload]) }).processOnce()
-  const [first, second] = [tables * 1_000 + 1, tables * 1_000 + 101]
-  expect(published).toEqual([first, second].map((number) => [`e-${number}`, entry(number).payload]))
-  expect((await orders()) - before).toBe(1)
-}
 
 describe.each([
   ['MySQL', startMysql],
@@ -233,22 +207,6 @@ describe('outbox and inbox in PostgreSQL', () => {
     await checkInbox(pool, [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)])
   })
 
-  test("Entries and messages share a transaction that has Prisma's raw queries", async () => {
-    // As Prisma's clients of interactive transactions have them; its generated client is not a part of these tests.
-    const prisma: Transact = (work) =>
-      transact((client) => {
-        const query = async (text: string, values: readonly unknown[]) => (client as pg.Client).query(text, [...values])
-        return work({
-          $executeRawUnsafe: async (text: string, ...values: unknown[]) => (await query(text, values)).rowCount,
-          $queryRawUnsafe: async (text: string, ...values: unknown[]) => (await query(text, values)).rows,
-        })
-      })
-    const insert = (tx: { $executeRawUnsafe(text: string): Promise<number> }, id: number) =>
-      tx.$executeRawUnsafe(`INSERT INTO orders VALUES (${id})`)
-    await checkTransactions(pool, prisma, insert, orders)
-    await checkInbox(pool, [prisma])
-  })
-
   test('Publishers that are killed lose nothing and break no order: others take over what they had claimed', async () => {
     const table = `outbox${++tables}`
     const storage = sqlOutbox(pool, { table })
@@ -291,14 +249,3 @@ describe('outbox and inbox in PostgreSQL', () => {
     await expect(outbox.saveWithTransaction(pool, entry(1))).rejects.toEqual(refused)
   })
 })
-
-async function checkInbox(database: unknown, kinds: readonly Transact[]): Promise<void> {
-  const inbox = createInbox(sqlInbox(database, { table: `inbox${++tables}` }))
-  await inbox.setup()
-  for (const [kind, transact] of kinds.entries()) {
-    const message = { id: `m-${kind}`, handler: 'h' }
-    const handle = () => transact((tx) => inbox.once(tx, message, () => ({ kind })))
-    expect(await handle()).toEqual({ duplicate: false, result: { kind } })
-    expect(await handle()).toEqual({ duplicate: true, result: { kind } })
-  }
-}

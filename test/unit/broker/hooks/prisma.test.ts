@@ -1,9 +1,4 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { PrismaLibSql } from '@prisma/adapter-libsql'
 import { Prisma } from '@prisma/client/extension'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -11,16 +6,10 @@ import { barrier, prismaEvents, runAs } from '../../../../src/index.ts'
 import type { HookPublisher, PrismaEventsOptions } from '../../../../src/index.ts'
 import { commandHeaders } from '../../../support/barrier-contract.ts'
 import { BROKEN, listeningBroker } from '../../../support/hooks.ts'
+import { generatePrisma } from '../../../support/prisma-client.ts'
+import type { GeneratedPrisma } from '../../../support/prisma-client.ts'
 
-const MODULES = fileURLToPath(new URL('../../../../node_modules', import.meta.url))
-const SCHEMA = `
-generator client {
-  provider = "prisma-client"
-  output   = "./client"
-}
-datasource db {
-  provider = "sqlite"
-}
+const MODELS = `
 model BlogPost {
   id        Int      @id @default(autoincrement())
   title     String   @unique
@@ -39,34 +28,20 @@ interface Client {
   $disconnect(): Promise<void>
 }
 
-let folder: string
-let PrismaClient: new (options: object) => Client
+let generated: GeneratedPrisma<Client>
 const clients: Client[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'bingo-prisma-'))
-  await symlink(MODULES, join(folder, 'node_modules'))
-  await writeFile(join(folder, 'schema.prisma'), SCHEMA)
-  // The engine for migrations would be downloaded, and is not used.
-  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true', CHECKPOINT_DISABLE: '1' }
-  const prisma = join(MODULES, 'prisma/build/index.js')
-  await promisify(execFile)(process.execPath, [prisma, 'generate', '--schema', 'schema.prisma', '--no-hints'], {
-    cwd: folder,
-    env,
-  })
-  const client = (await import(pathToFileURL(join(folder, 'client/client.ts')).href)) as {
-    readonly PrismaClient: typeof PrismaClient
-  }
-  PrismaClient = client.PrismaClient
+  generated = await generatePrisma('sqlite', MODELS)
 })
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.$disconnect()
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => generated[Symbol.asyncDispose]())
 
 async function clientOf(broker: HookPublisher, options: Partial<PrismaEventsOptions> = {}): Promise<Client> {
-  const path = join(folder, `${crypto.randomUUID()}.db`)
-  const client = new PrismaClient({ adapter: new PrismaLibSql({ url: `file:${path}` }) })
+  const path = join(generated.folder, `${crypto.randomUUID()}.db`)
+  const client = new generated.PrismaClient({ adapter: new PrismaLibSql({ url: `file:${path}` }) })
   clients.push(client)
   await client.$executeRawUnsafe(
     'CREATE TABLE BlogPost (id INTEGER PRIMARY KEY, title TEXT UNIQUE NOT NULL, views BIGINT NOT NULL DEFAULT 0, price DECIMAL NOT NULL DEFAULT 1, createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, photo BLOB)',
