@@ -4,74 +4,12 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openPolled, type RunningOutbox } from '../../src/app/outbox/open-polled.ts'
-import { systemClock } from '../../src/model/clock.ts'
-import type { Change } from '../../src/model/event/change.ts'
-import { silentLog } from '../../src/model/silent-log.ts'
-import type { RowIntake } from '../../src/model/source/intake.ts'
-import type { Source } from '../../src/model/source/source.ts'
 import type { PolledOptions } from '../../src/sources/polled/contract.ts'
 import { createOutbox } from '../../src/outbox/outbox.ts'
 import { sqlOutbox } from '../../src/outbox/sql.ts'
 import { eventually } from '../support/daemon.ts'
 import { startDatabase, type DatabaseServer, type ServerKind } from '../support/events/database-server.ts'
-
-/** A processor: what it is handed is noted, and finished when `finish` says so. */
-class Processor implements AsyncDisposable {
-  readonly seen: Change[] = []
-  private readonly opened: RunningOutbox
-  private readonly stop = new AbortController()
-  private readonly running: Promise<void>
-
-  private constructor(opened: RunningOutbox, finishes: () => boolean) {
-    this.opened = opened
-    const { custom: source } = opened.source as { custom: Source<object> }
-    const pending: object[] = []
-    const intake = {
-      started: () => undefined,
-      begin: () => undefined,
-      event: (change: Change) => void this.seen.push(change),
-      commit: (end: object) => {
-        pending.push(end)
-        if (finishes()) source.finished!(end)
-      },
-    }
-    this.running = source.run(intake as unknown as RowIntake<object>, null, this.stop.signal)
-    this.running.catch(() => undefined)
-  }
-
-  static async start(url: string, options: Partial<PolledOptions>, finishes = () => true): Promise<Processor> {
-    const all: PolledOptions = {
-      schema: 'public',
-      table: 'outbox',
-      idColumn: 'id',
-      keyColumn: 'aggregate_id',
-      orderColumn: null,
-      after: 'mark',
-      batch: 20,
-      everyMs: 50,
-      leaseMs: 30_000,
-      owner: 'one',
-      ...options,
-    }
-    return new Processor(await openPolled('outbox', url, all, { clock: systemClock, log: silentLog }), finishes)
-  }
-
-  ids(column = 'id'): unknown[] {
-    return this.seen.map((change) => change.new![column])
-  }
-
-  /** Rejects with what ended it. */
-  get ended(): Promise<void> {
-    return this.running
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.stop.abort()
-    await this.running.catch(() => undefined)
-    await this.opened.close()
-  }
-}
+import { PolledProcessor } from '../support/polled-processor.ts'
 
 const KINDS: readonly (ServerKind | 'SQLite')[] = ['PostgreSQL', 'MySQL', 'MariaDB', 'SQLite']
 
@@ -112,7 +50,7 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     const { url, schema, run } = await fresh()
     await run(TABLE)
     await run(insert(numbers(1, 50)))
-    await using processor = await Processor.start(url, { schema })
+    await using processor = await PolledProcessor.start(url, { schema })
     await eventually('all rows come', () => processor.seen.length === 50)
     await run(insert(numbers(51, 5)))
     await eventually('and those that follow', () => processor.seen.length === 55)
@@ -137,7 +75,7 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     const uuid = (n: number) => `${String(9 - n).repeat(8)}-0000-4000-8000-000000000000`
     const id = (n: number) => (bytes === 'BINARY(16)' ? `UNHEX('${uuid(n).replaceAll('-', '')}')` : `'${uuid(n)}'`)
     for (const n of numbers(1, 5)) await run(`INSERT INTO outbox VALUES (${id(n)}, 'a', '2026-11-28 10:00:0${n}')`)
-    await using processor = await Processor.start(url, { schema, keyColumn: 'aggregateid', after: 'delete' })
+    await using processor = await PolledProcessor.start(url, { schema, keyColumn: 'aggregateid', after: 'delete' })
     await eventually('all rows are gone', async () => (await run('SELECT 1 FROM outbox')).length === 0)
     expect(processor.ids('created_at').map((at) => String(at).slice(17, 19))).toEqual(['01', '02', '03', '04', '05'])
     const first = String(processor.ids()[0])
@@ -157,7 +95,7 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     await run(TABLE)
     const owners = ['a', 'b', 'c']
     const order: string[] = []
-    const processors = await Promise.all(owners.map((owner) => Processor.start(url, { schema, owner, batch: 5 })))
+    const processors = await Promise.all(owners.map((owner) => PolledProcessor.start(url, { schema, owner, batch: 5 })))
     try {
       for (let n = 0; n < 10; n++) await run(insert(numbers(n * 20, 20), (id) => `k${id % 7}`))
       const seen = () => processors.flatMap((processor) => processor.ids())
@@ -183,9 +121,9 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     const same = numbers(1, 8)
     await run(insert(same, () => 'same'))
     // It has as many as it may have, and asks for no more.
-    const dead = await Processor.start(url, { schema, owner: 'dead', batch: 1, leaseMs: 3_000 }, () => false)
+    const dead = await PolledProcessor.start(url, { schema, owner: 'dead', batch: 1, leaseMs: 3_000 }, () => false)
     await eventually('it has all rows', () => dead.seen.length === 8)
-    await using other = await Processor.start(url, { schema, owner: 'other', leaseMs: 3_000 })
+    await using other = await PolledProcessor.start(url, { schema, owner: 'other', leaseMs: 3_000 })
     await run(insert([9], () => 'free'))
     await run(insert([10], () => 'same'))
     await eventually('the other takes what is free', () => other.seen.length >= 1)
@@ -200,10 +138,10 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     const { url, schema, run } = await fresh()
     await run(TABLE)
     await run(insert([1, 2, 3]))
-    const killed = await Processor.start(url, { schema, leaseMs: 600_000 }, () => false)
+    const killed = await PolledProcessor.start(url, { schema, leaseMs: 600_000 }, () => false)
     await eventually('it has rows', () => killed.seen.length === 3)
     await killed[Symbol.asyncDispose]()
-    await using again = await Processor.start(url, { schema })
+    await using again = await PolledProcessor.start(url, { schema })
     await eventually('it has them again', () => again.seen.length === 3)
     expect(again.seen.map(({ id }) => id)).toEqual(killed.seen.map(({ id }) => id))
   })
@@ -212,7 +150,7 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     const { url, schema, run } = await fresh()
     await run('CREATE TABLE outbox (id VARCHAR(50) PRIMARY KEY, payload TEXT)')
     const lacks = async (options: Partial<PolledOptions>): Promise<unknown> => {
-      await using processor = await Processor.start(url, { schema, ...options })
+      await using processor = await PolledProcessor.start(url, { schema, ...options })
       return processor.ended.catch((error: Error) => error.message)
     }
     expect(await lacks({})).toContain('has no column "processed_at"')
@@ -250,7 +188,7 @@ describe('late commits in PostgreSQL', () => {
       CREATE TRIGGER notice AFTER INSERT ON outbox EXECUTE FUNCTION notice()`)
     const entry = (n: number) => ({ id: `e${n}`, topic: 'orders', aggregateId: `k${n}`, payload: { n } })
     // Longer than this test may take: without notices nothing would come.
-    await using processor = await Processor.start(url, { everyMs: 3_600_000 })
+    await using processor = await PolledProcessor.start(url, { everyMs: 3_600_000 })
     const [late, rolledBack] = [await client(), await client()]
     await late.query('BEGIN')
     await outbox.saveWithTransaction(late, entry(1))

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parseFileUrl } from '../../clients/file-url.ts'
 import { parseSqlAddress } from '../../clients/sql/address.ts'
 import type { OwnDatabase } from '../../clients/sql/handles.ts'
-import type { Clock } from '../../model/clock.ts'
+import { systemClock, type Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { TableDef } from '../../model/table/table.ts'
@@ -38,7 +38,7 @@ export async function openPolled(
   options: PolledOptions,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<RunningOutbox> {
-  const opened = await openDatabase(url)
+  const opened = await openDatabase(url, clock)
   const { description, database, file, notices } = opened
   const table = new PolledTable(description, database, file, options)
   const feed = new PolledFeed({ table, options, notices, clock, log })
@@ -54,7 +54,7 @@ export async function openPolled(
 
 /** The table as it is, asked by a connection of its own. Rejects with BINGO_OUTBOX_UNREACHABLE and BINGO_OUTBOX_TABLE. */
 export async function lookAtPolled(url: string, options: PolledOptions): Promise<TableDef> {
-  const opened = await openDatabase(url)
+  const opened = await openDatabase(url, systemClock)
   const { description, database, file } = opened
   try {
     return await new PolledTable(description, database, file, options).look()
@@ -63,7 +63,7 @@ export async function lookAtPolled(url: string, options: PolledOptions): Promise
   }
 }
 
-async function openDatabase(url: string): Promise<Opened> {
+async function openDatabase(url: string, clock: Clock): Promise<Opened> {
   const path = parseFileUrl(url)?.path
   if (path !== undefined) return openFile(path)
   const address = parseSqlAddress(url)
@@ -79,7 +79,7 @@ async function openDatabase(url: string): Promise<Opened> {
   const { PostgresNotices } = await import('../../sources/polled/postgres-notices.ts')
   const asText = { getTypeParser: () => (text: string) => text } as never
   const pool = postgresPoolAt(address, { connections: CONNECTIONS, types: asText })
-  const notices = new PostgresNotices(pool)
+  const notices = new PostgresNotices(pool, clock)
   return { description, database: new PostgresDatabase(pool), file: null, notices, close: () => pool.end() }
 }
 

@@ -37,6 +37,8 @@ export interface PolledFeedDeps {
 const BATCHES = 8
 /** Claims are renewed so many times before they would end. */
 const RENEWALS = 3
+/** How soon it is tried again to listen: who has notices may poll seldom. */
+const LISTEN_AGAIN_MS = 5_000
 
 /** The rows of an outbox, as INSERTs of its table; the outbox's rule makes events of them. */
 export class PolledFeed implements Feed<PolledPosition>, JobObserver {
@@ -67,14 +69,14 @@ export class PolledFeed implements Feed<PolledPosition>, JobObserver {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       while (!signal.aborted) {
-        await this.listen()
+        const listens = await this.listen()
         await this.settle()
         const rows = this.inFlight.length < BATCHES * options.batch ? await table.claim() : []
         for (const row of rows) this.inFlight.push({ handed: (this.handed += 1), row })
         for (const entry of this.inFlight.slice(this.inFlight.length - rows.length)) yield this.groupOf(entry, def)
         if (rows.length === options.batch) continue
         if (rows.length === 0 && this.inFlight.length === 0) idle()
-        await this.pause(options.everyMs)
+        await this.pause(listens ? options.everyMs : Math.min(options.everyMs, LISTEN_AGAIN_MS))
       }
     } finally {
       signal.removeEventListener('abort', onAbort)
@@ -132,11 +134,15 @@ export class PolledFeed implements Feed<PolledPosition>, JobObserver {
     await this.deps.table.renew().catch((error: unknown) => this.warn(error, 'claims of an outbox cannot be renewed'))
   }
 
-  private async listen(): Promise<void> {
-    const { notices } = this.deps
-    await notices
-      ?.listen(() => this.ring())
-      .catch((error: unknown) => this.warn(error, 'notices of an outbox are missing'))
+  /** False where there should be notices and are none. */
+  private async listen(): Promise<boolean> {
+    try {
+      await this.deps.notices?.listen(() => this.ring())
+      return true
+    } catch (error) {
+      this.warn(error, 'notices of an outbox are missing')
+      return false
+    }
   }
 
   private warn(error: unknown, message: string): void {
