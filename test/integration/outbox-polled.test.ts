@@ -14,6 +14,7 @@ import { PolledProcessor } from '../support/polled-processor.ts'
 const KINDS: readonly (ServerKind | 'SQLite')[] = ['PostgreSQL', 'MySQL', 'MariaDB', 'SQLite']
 
 describe.each(KINDS)('a polled outbox in %s', (kind) => {
+  const isMysql = kind === 'MySQL' || kind === 'MariaDB'
   let server: DatabaseServer | null = null
   const folders: string[] = []
   beforeAll(async () => {
@@ -144,6 +145,30 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     await using again = await PolledProcessor.start(url, { schema })
     await eventually('it has them again', () => again.seen.length === 3)
     expect(again.seen.map(({ id }) => id)).toEqual(killed.seen.map(({ id }) => id))
+  })
+
+  test('takes rows whose keys and ids are longer than an index takes, each key in its order', async () => {
+    const { url, schema, run } = await fresh()
+    const [number, time] = [
+      kind === 'SQLite' ? 'INTEGER' : 'BIGINT',
+      kind === 'PostgreSQL' ? 'TIMESTAMPTZ' : 'DATETIME',
+    ]
+    await run(`CREATE TABLE outbox (seq ${number}, id VARCHAR(700) ${isMysql ? 'CHARACTER SET utf8mb4' : ''} PRIMARY KEY,
+      aggregate_id TEXT, processed_at ${time} NULL)`)
+    const hex = (from: number) => Array.from({ length: 6_000 }, (_, i) => ((i * i + from) % 16).toString(16)).join('')
+    for (const [seq, key] of [hex(1), hex(2), hex(1), null].entries()) {
+      const id = `${'字'.repeat(600)}${9 - seq}`
+      await run(
+        `INSERT INTO outbox (seq, id, aggregate_id) VALUES (${seq}, '${id}', ${key === null ? 'NULL' : `'${key}'`})`,
+      )
+    }
+    await using processor = await PolledProcessor.start(url, { schema, orderColumn: 'seq', batch: 2 })
+    await eventually('all are marked', async () => {
+      const open = await run('SELECT 1 FROM outbox WHERE processed_at IS NULL')
+      return open.length === 0 && processor.seen.length === 4
+    })
+    expect(processor.ids('seq')).toEqual([0, 1, 2, 3])
+    expect(new Set(processor.seen.map(({ transaction }) => transaction.id)).size).toBe(4)
   })
 
   test('says what a table lacks', async () => {

@@ -15,11 +15,25 @@ import { readTable, type TableInfo } from './table-info.ts'
 const MOST_ROWS = 100
 const MOST_ERROR_LENGTH = 2_000
 
-/** How a value is written as the text that claims know it by. Bytes and collations make no difference. */
+/** Bytes of a value that claims are written with as it is: their columns and indexes take no more (twice as many, as hex). */
+const MOST_BYTES = 500
+
+/**
+ * How a value is written as the text that claims know it by: long ones by their hash. Bytes and collations make no
+ * difference.
+ */
 const TEXT: Readonly<Record<SqlDialect, (column: string) => string>> = {
   sqlite: (column) => `CAST(${column} AS TEXT)`,
-  mysql: (column) => `CONVERT(HEX(CAST(${column} AS BINARY)) USING ascii) COLLATE ascii_bin`,
-  postgres: (column) => `CAST(${column} AS TEXT)`,
+  mysql: (column) => {
+    const bytes = `CAST(${column} AS BINARY)`
+    const text = `IF(LENGTH(${bytes}) > ${MOST_BYTES}, SHA2(${bytes}, 256), HEX(${bytes}))`
+    return `CONVERT(${text} USING ascii) COLLATE ascii_bin`
+  },
+  postgres: (column) => {
+    const text = `CAST(${column} AS TEXT)`
+    const hash = `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`
+    return `CASE WHEN octet_length(${text}) > ${MOST_BYTES} THEN ${hash} ELSE ${text} END`
+  },
 }
 
 /** The table of an outbox, from which rows are taken that are not published yet. Rejects with BingoErrors only. */
