@@ -40,8 +40,10 @@ export function mysqlPoolAt(
     const { stream } = connection as unknown as { stream: Socket }
     const session = connection as unknown as { query(sql: string, done: () => void): void }
     endWhenSilent(stream)
-    // Sent before whatever the connection is taken for.
-    session.query(`SET SESSION wait_timeout = ${PAUSED_SECONDS}`, () => undefined)
+    // Sent before whatever the connection is taken for. A single statement is committed when it is answered, and cuts no value
+    // short, whatever the server is set to.
+    const settings = `wait_timeout = ${PAUSED_SECONDS}, autocommit = 1, sql_mode = 'STRICT_ALL_TABLES'`
+    session.query(`SET SESSION ${settings}`, () => undefined)
   })
   return pool
 }

@@ -26,8 +26,10 @@ export function postgresPoolAt(address: SqlAddress, { connections, types }: Post
 /** The pool waits for it: pg takes one query at a time, and whoever asked for the connection sends the next one at once. */
 async function prepareSession(client: ClientBase): Promise<void> {
   endWhenSilent((client as unknown as { connection: { stream: Socket } }).connection.stream)
-  // No startup parameter: PgBouncer refuses those that it does not know.
-  await client.query(`SET idle_in_transaction_session_timeout = '${PAUSED_SECONDS}s'`).catch(() => undefined)
+  // No startup parameters: PgBouncer refuses those that it does not know. Another isolation than that of PostgreSQL by default
+  // would refuse statements of several instances, and show those that waited for a lock what was there before.
+  const settings = `SET idle_in_transaction_session_timeout = '${PAUSED_SECONDS}s'; SET default_transaction_isolation = 'read committed'`
+  await client.query(settings).catch(() => undefined)
 }
 
 /** Of any connection of ours. */
