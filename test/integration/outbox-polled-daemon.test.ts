@@ -9,6 +9,7 @@ import { besides, Daemon, eventually } from '../support/daemon.ts'
 import { startDatabase, type DatabaseServer } from '../support/events/database-server.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { bingo } from './cli-process.ts'
 
 const WRITERS = 4
@@ -115,6 +116,32 @@ test('rules take its events, a row that makes none is a dead letter, and nothing
   await daemon.ready()
   await run(`INSERT INTO events (kind, customer, body) VALUES ('customer.created', 'ann', '{"n": 4}')`)
   await eventually('the next one comes', async () => (await list('seen:ann')).length === 3)
+})
+
+test('an entry that fails holds up those behind it of its key and no others, is tried as often as it may, and is marked with its error', async () => {
+  await using receiver = await WebhookReceiver.start()
+  // Says nothing about the receiver as a whole.
+  receiver.answer = (body) => (body.includes('"bad"') ? 408 : 204)
+  const url = await postgres.create()
+  const run = (sql: string) => postgres.run(url, sql)
+  await run(`CREATE TABLE outbox (position BIGSERIAL PRIMARY KEY, id TEXT, aggregate_id TEXT, topic TEXT, payload JSON,
+    processed_at TIMESTAMPTZ, last_error TEXT)`)
+  await run(`INSERT INTO outbox (id, aggregate_id, topic, payload) VALUES ('e1', 'a', 'orders', '"a1"'),
+    ('e2', 'a', 'orders', '"bad"'), ('e3', 'a', 'orders', '"a3"'), ('e4', 'b', 'orders', '"b4"')`)
+  await using daemon = await polling(
+    `{table: public.outbox, url: "${url}", poll: 50ms, workers: 2, maxRetries: 2, to: {type: webhook, url: "${receiver.url}", body: "{{payload}}", onFailure: skip}}`,
+  )
+  await eventually(
+    'all are marked',
+    async () => (await run('SELECT 1 FROM outbox WHERE processed_at IS NULL')).length === 0,
+  )
+  const said = receiver.requests.map(({ body }) => body.replaceAll('"', ''))
+  expect(said.filter((text) => text !== 'b4')).toEqual(['a1', 'bad', 'bad', 'bad', 'a3'])
+  expect(said.filter((text) => text === 'b4')).toHaveLength(1)
+  expect(await run('SELECT id FROM outbox WHERE last_error IS NOT NULL')).toEqual([{ id: 'e2' }])
+  const letters = await bingo(['dead-letters', 'list', '--json'], { env: besides(daemon) })
+  expect(letters.stdout.trim().split('\n')).toHaveLength(1)
+  expect(await daemon.stop()).toBe(0)
 })
 
 test('a server that is killed and comes back is polled on, and nothing is lost', async () => {
