@@ -21,10 +21,13 @@ const RULES = `rules:
 const entry = (keys: string, more = ''): string =>
   `{name: orders, type: redis, url: "${streams.url}", streams: ${keys}, group: bingo, format: json, from: earliest${more}}`
 
+/** All of them by one process: each takes a second where the machine is busy. */
+const ADD = `for n = ARGV[1], ARGV[1] + ARGV[2] - 1 do
+  redis.call('XADD', KEYS[1], '*', 'key', 'k' .. n % 3, 'value', '{"n":' .. n .. '}')
+end`
+
 async function add(stream: string, first: number, count: number): Promise<void> {
-  for (let n = first; n < first + count; n++) {
-    await streams.cli('XADD', stream, '*', 'key', `k${n % 3}`, 'value', JSON.stringify({ n }))
-  }
+  await streams.cli('EVAL', ADD, '1', stream, String(first), String(count))
 }
 const seen = async (key: string): Promise<readonly number[]> => (await listOf(redis, `seen:${key}`)).map(Number)
 const allSeen = async (): Promise<readonly number[]> => (await Promise.all(['k0', 'k1', 'k2'].map(seen))).flat()
@@ -118,11 +121,13 @@ test('a stream has one reader at a time, and another instance takes over when th
   await using second = await started(await brokerDaemon(entry('[orders]'), RULES, redis, { BINGO_NAME: 'second' }))
   await add('orders', 0, 30)
   await eventually('all are seen', async () => (await allSeen()).length === 30)
-  // Lines come in order: this one is behind what it would have said first.
-  await second.says(({ msg }) => msg.startsWith('another instance reads'))
-  expect(second.log.lines.filter(({ msg }) => msg === 'reading a stream')).toEqual([])
+  const killedAt = new Date().toISOString()
   await first.stop('SIGKILL')
   await add('orders', 30, 30)
   await eventually('the second has taken over', async () => new Set(await allSeen()).size === 60)
   await expectOrder(60)
+  await second.stop()
+  const tookOver = second.said({ msg: 'reading a stream' }).map(({ time }) => String(time))
+  expect(tookOver.filter((time) => time < killedAt)).toEqual([])
+  expect(tookOver).not.toEqual([])
 })
