@@ -80,6 +80,10 @@ async function expectOnce(last: number): Promise<void> {
   for (const id of from1(ROWS)) {
     const total = async () => Number(await shop.redis.cli('--raw', 'GET', `sum:${id}`))
     await eventually(`row ${id} is complete`, async () => (await total()) >= sum)
+    // Actions and rules do not wait for each other.
+    for (const key of [`row:${id}`, `other:${id}`]) {
+      await eventually(`${key} is complete`, async () => (await shop.list(key)).length >= last)
+    }
     const lists = [await shop.list(`row:${id}`), await shop.list(`other:${id}`)]
     expect([id, await total(), ...lists]).toEqual([id, sum, seqs.map(String), seqs.map(String)])
   }
