@@ -80,7 +80,7 @@ describe.each(flavours)('on $name', ({ start }) => {
     await eventually('all keys are gone', async () => (await keysLeft()) === 0)
     const calls = /cmdstat_(?:del|unlink):calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))
     expect(Number(calls?.[1])).toBeLessThan(500)
-    expect(await bingo.metric('bingo_in_flight_jobs')).toBe(0)
+    await bingo.shows('bingo_in_flight_jobs', 0)
   })
 
   test('kill -9 in the middle of 10,000 rows loses none of them', async () => {
@@ -137,7 +137,7 @@ describe.each(flavours)('on $name', ({ start }) => {
     for (let status = 1; status <= 5; status++) await sql.query('UPDATE shop.users SET status = ?', [status])
     await eventually('a few attempts failed', () => receiver.requests.length > 3)
     failing = false
-    await eventually('all 120 events arrived', () => receiver.delivered().length >= 120, 60_000)
+    await eventually('all 120 events arrived', () => receiver.delivered().length >= 120)
     const byKey = Map.groupBy(receiver.delivered(), (event) => event['id'])
     expect(byKey.size).toBe(20)
     for (const events of byKey.values()) expect(events.map((event) => event['status'])).toEqual([0, 1, 2, 3, 4, 5])
