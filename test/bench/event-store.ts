@@ -22,12 +22,15 @@ const COLUMNS = 'event_id, event_type, aggregate_id, version, timestamp, payload
 type Insert = (id: string, stream: string, version: number) => Promise<void>
 
 /** Appends per second of one event each, beside bare inserts of the same rows into the same table. */
-export async function eventStore(events: number, repeats: number, mysql: SqlServer): Promise<Row[]> {
-  return [
-    ...(await onSqlite(events, repeats)),
-    ...(await onMysql(events, repeats, mysql)),
-    ...(await onPostgres(events, repeats)),
-  ]
+export async function eventStore(events: number, repeats: number, mysql: SqlServer, which: RegExp): Promise<Row[]> {
+  const stores = {
+    SQLite: () => onSqlite(events, repeats),
+    MySQL: () => onMysql(events, repeats, mysql),
+    PostgreSQL: () => onPostgres(events, repeats),
+  }
+  const rows: Row[] = []
+  for (const [name, measure] of Object.entries(stores)) if (which.test(name)) rows.push(...(await measure()))
+  return rows
 }
 
 async function onSqlite(events: number, repeats: number): Promise<Row[]> {

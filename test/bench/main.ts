@@ -36,7 +36,7 @@ const HELP = `npm run bench -- [options]
   --repeats N        runs of each reader, of which the median counts; rounds of p and q (3)
   --seconds N        length of each latency run, of each slice of p and q (5)
   --rates N,N        transactions per second for the latency (100,1000,5000)
-  --targets REGEXP   which targets, which stores of events, which relays of p
+  --targets REGEXP   which targets, which stores of events, which event stores of j, which relays of p
   --json             machine-readable`
 
 const { values } = parseArgs({
@@ -75,7 +75,10 @@ if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targe
 if (wanted.has('h'))
   results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats), new RegExp(values.targets))))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
-if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql)))
+if (wanted.has('j')) {
+  const which = new RegExp(values.targets)
+  results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql, which)))
+}
 if (wanted.has('k')) results.push(...(await waiting(Math.min(rows, 100_000), Number(values.repeats))))
 if (wanted.has('l')) results.push(...(await waitingMemory(sql, redis, rows)))
 if (wanted.has('m')) results.push(...(await posts(redis, Math.min(rows, 50_000), Number(values.seconds))))
