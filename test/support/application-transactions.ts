@@ -19,7 +19,7 @@ export async function checkTransactions(
   orders: () => Promise<number>,
 ): Promise<void> {
   const before = await orders()
-  const outbox = createOutbox(sqlOutbox(database, { table: `outbox${++tables}` }))
+  const outbox = createOutbox(sqlOutbox(database, { table: `application_outbox${++tables}` }))
   await outbox.setup()
   const save = async (number: number, fail: boolean): Promise<void> => {
     await transact(async (transaction) => {
@@ -39,7 +39,7 @@ export async function checkTransactions(
 
 /** Messages are handled once, by whatever kind of transaction. */
 export async function checkInbox(database: unknown, kinds: readonly Transact[]): Promise<void> {
-  const inbox = createInbox(sqlInbox(database, { table: `inbox${++tables}` }))
+  const inbox = createInbox(sqlInbox(database, { table: `application_inbox${++tables}` }))
   await inbox.setup()
   for (const [kind, transact] of kinds.entries()) {
     const message = { id: `m-${kind}`, handler: 'h' }
