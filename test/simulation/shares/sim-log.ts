@@ -12,6 +12,11 @@ const MOST_READ = 12
 /** What a log can say of the newest records of a share: often fewer than a reader has appended behind its checkpoint. */
 const TAIL = { least: 3, most: 60 }
 
+interface Taken {
+  readonly records: { readonly record: ScaleRecord; readonly place: number }[]
+  readonly ordinals: Set<string>
+}
+
 /** The log of changes and the state store: both outlive the processes, are slow and at times away, and lose answers. */
 export class SimLog {
   healed = false
@@ -23,12 +28,15 @@ export class SimLog {
   private readonly pieces: Pieces[]
   /** By share and change: the ordinals that it stands under. */
   private readonly ordinals: Map<string, Set<string>>[]
+  /** By share: what counts where it stands, which leaves out what came twice, and what came of a reader that was replaced. */
+  private readonly taken: Taken[]
 
   constructor(shares: number, random: Random) {
     this.random = random
     this.shares = Array.from({ length: shares }, () => [])
     this.ordinals = Array.from({ length: shares }, () => new Map())
     this.pieces = Array.from({ length: shares }, () => new Pieces())
+    this.taken = Array.from({ length: shares }, () => ({ records: [], ordinals: new Set() }))
   }
 
   /**
@@ -38,10 +46,11 @@ export class SimLog {
   changesUpTo(share: number, place: number): readonly string[] {
     const ids: string[] = []
     let broken = -1
-    for (const record of this.taken(share, place)) {
+    for (const { record, place: at } of this.taken[share]!.records) {
+      if (at > place) break
       const { tag, ordinal } = record
       if (tag !== 'change') continue
-      if (record.meet?.some((other) => !this.has(other, ordinal))) broken = ordinal.epoch
+      if (record.meet?.some((other) => !this.taken[other]!.ordinals.has(textOf(ordinal)))) broken = ordinal.epoch
       if (ordinal.epoch !== broken) ids.push(record.id)
     }
     return ids
@@ -113,20 +122,6 @@ export class SimLog {
     if (this.random.chance(0.03)) throw away()
   }
 
-  private has(share: number, ordinal: Ordinal): boolean {
-    return this.taken(share).some((record) => compareOrdinals(record.ordinal, ordinal) === 0)
-  }
-
-  private taken(share: number, upTo?: number): readonly ScaleRecord[] {
-    let newest: Ordinal = { epoch: -1, number: -1 }
-    return this.shares[share]!.slice(0, upTo).flatMap(({ body }) => {
-      const record = parseRecord(body)
-      if (compareOrdinals(record.ordinal, newest) <= 0) return []
-      newest = record.ordinal
-      return [record]
-    })
-  }
-
   private isLucky(): boolean {
     return this.healed || !this.random.chance(0.03)
   }
@@ -135,11 +130,21 @@ export class SimLog {
     this.shares[record.share]!.push(record)
     const text = this.pieces[record.share]!.add(record.body)
     const parsed = text === null ? null : parseRecord(text)
-    if (parsed?.tag !== 'change') return
-    const { epoch, number } = parsed.ordinal
+    if (parsed === null) return
+    const { records, ordinals } = this.taken[record.share]!
+    const newest = records.at(-1)?.record.ordinal
+    if (newest === undefined || compareOrdinals(parsed.ordinal, newest) > 0) {
+      records.push({ record: parsed, place: this.shares[record.share]!.length })
+      ordinals.add(textOf(parsed.ordinal))
+    }
+    if (parsed.tag !== 'change') return
     const known = this.ordinals[record.share]!
-    known.set(parsed.id, (known.get(parsed.id) ?? new Set()).add(`${epoch}/${number}`))
+    known.set(parsed.id, (known.get(parsed.id) ?? new Set()).add(textOf(parsed.ordinal)))
   }
+}
+
+function textOf({ epoch, number }: Ordinal): string {
+  return `${epoch}/${number}`
 }
 
 export function away(): BingoError {
