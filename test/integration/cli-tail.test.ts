@@ -7,6 +7,9 @@ import { startMysql } from '../support/servers/mysql.ts'
 import { bingo, MAIN, ndjson } from './cli-process.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 
+/** Longer than a machine stalls between two events. */
+const IDLE = '5s'
+
 let mysql: Awaited<ReturnType<typeof startMysql>>
 let env: Record<string, string>
 
@@ -25,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => mysql?.stop())
 
 test('tail prints events as NDJSON on stdout, nothing else there, and ends when idle', async () => {
-  const { code, stdout } = await bingo(['tail', '--from', 'earliest', '--until-idle', '1s'], { env })
+  const { code, stdout } = await bingo(['tail', '--from', 'earliest', '--until-idle', IDLE], { env })
   expect(code).toBe(0)
   const events = ndjson(stdout)
   expect(events.map(({ op, table }) => `${String(op)} ${String(table)}`)).toEqual([
@@ -52,7 +55,7 @@ test('the same events have the same ids each time', async () => {
 })
 
 test('tail can be limited to tables, and wrapped as CloudEvents', async () => {
-  const args = ['tail', '--from', 'earliest', '--until-idle', '1s', '--tables', 'shop.ord*', '--format', 'cloudevents']
+  const args = ['tail', '--from', 'earliest', '--until-idle', IDLE, '--tables', 'shop.ord*', '--format', 'cloudevents']
   const events = ndjson((await bingo(args, { env })).stdout)
   expect(events).toMatchObject([
     { specversion: '1.0', type: 'shop.orders.insert', subject: '7', data: { op: 'insert' } },
@@ -60,7 +63,7 @@ test('tail can be limited to tables, and wrapped as CloudEvents', async () => {
 })
 
 test('tail reads binlog files without a server, also with a dump where the names are missing', async () => {
-  const live = await bingo(['tail', '--from', 'earliest', '--until-idle', '1s'], { env })
+  const live = await bingo(['tail', '--from', 'earliest', '--until-idle', IDLE], { env })
   const fromFile = await bingo(['tail', '--file', join(mysql.binlogDir, 'binlog.0*')])
   expect(fromFile.code).toBe(0)
   expect(fromFile.stdout).toBe(live.stdout)
@@ -115,7 +118,7 @@ test('rows of an outbox are shown as the events that rules see, and those that m
 })
 
 test('a reader that closes the pipe ends tail without an error', async () => {
-  const command = `set -o pipefail; ${process.execPath} ${MAIN} tail --from earliest --until-idle 1s | head -1`
+  const command = `set -o pipefail; ${process.execPath} ${MAIN} tail --from earliest --until-idle ${IDLE} | head -1`
   const { stdout, stderr } = await promisify(execFile)('/bin/bash', ['--norc', '-c', command], {
     env: { ...env, ...CHILD_ENVIRONMENT } as NodeJS.ProcessEnv,
   })

@@ -35,14 +35,10 @@ const post = (daemon: Daemon, event: object, options: object = {}) =>
 
 async function becomes(daemon: Daemon, id: string, status: string): Promise<Answer['body']> {
   let body: Answer['body'] = {}
-  await eventually(
-    `${id} is ${status}`,
-    async () => {
-      body = (await call(daemon, 'GET', `/api/v1/events/${id}`)).body
-      return body['status'] === status
-    },
-    60_000,
-  ).catch((error: Error) => {
+  await eventually(`${id} is ${status}`, async () => {
+    body = (await call(daemon, 'GET', `/api/v1/events/${id}`)).body
+    return body['status'] === status
+  }).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(body)}\n${daemon.output()}`)
   })
   return body

@@ -11,6 +11,9 @@ import { eventually } from '../support/daemon.ts'
 import { startDatabase, type DatabaseServer, type ServerKind } from '../support/events/database-server.ts'
 import { PolledProcessor } from '../support/polled-processor.ts'
 
+/** A stall of the machine must not end the lease of one that lives. */
+const LEASE_MS = 8_000
+
 const KINDS: readonly (ServerKind | 'SQLite')[] = ['PostgreSQL', 'MySQL', 'MariaDB', 'SQLite']
 
 describe.each(KINDS)('a polled outbox in %s', (kind) => {
@@ -122,9 +125,9 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     const same = numbers(1, 8)
     await run(insert(same, () => 'same'))
     // It has as many as it may have, and asks for no more.
-    const dead = await PolledProcessor.start(url, { schema, owner: 'dead', batch: 1, leaseMs: 3_000 }, () => false)
+    const dead = await PolledProcessor.start(url, { schema, owner: 'dead', batch: 1, leaseMs: LEASE_MS }, () => false)
     await eventually('it has all rows', () => dead.seen.length === 8)
-    await using other = await PolledProcessor.start(url, { schema, owner: 'other', leaseMs: 3_000 })
+    await using other = await PolledProcessor.start(url, { schema, owner: 'other', leaseMs: LEASE_MS })
     await run(insert([9], () => 'free'))
     await run(insert([10], () => 'same'))
     await eventually('the other takes what is free', () => other.seen.length >= 1)

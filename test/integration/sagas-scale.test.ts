@@ -73,7 +73,7 @@ async function ends(store: SagaStore, saga: string, key: number, status: string,
     ;[last = null] = await store.load([{ saga, key: `${key}` }])
     return last?.status === status
   }
-  await eventually(`${saga} ${key} is ${status}`, isNow, 60_000).catch((error: Error) => {
+  await eventually(`${saga} ${key} is ${status}`, isNow).catch((error: Error) => {
     const told = daemons.map((daemon) => daemon.output().slice(-3_000)).join('\n---\n')
     throw new Error(`${error.message}: ${JSON.stringify(last)}\n${told}`)
   })
@@ -109,7 +109,8 @@ test('the reader runs the sagas of a fleet, by rows and by posted events, to the
   await fleet.allArrived()
   expect(fleet.verdict()).toMatchObject({ lost: [], disordered: [], phantoms: [] })
   const labels = '{saga="bought",status="completed"}'
-  await eventually('they are counted', async () => (await reader.metric(`bingo_sagas${labels}`)) === 1)
+  await reader.shows(`bingo_sagas${labels}`, 1)
+  await reader.shows('bingo_sagas{saga="returned",status="compensated"}', 1)
   expect(await worker.metric(`bingo_sagas${labels}`)).toBeUndefined()
   const status = await bingo(['status'], { env: fleet.envOf(reader) })
   expect(status.stdout).toMatch(/saga +bought: .*1 completed/)

@@ -10,7 +10,7 @@ const ENV = { BINGO_EVENTS_ENVIRONMENTS: 'default', BINGO_WEBHOOKS_ALLOW_CIDRS: 
 const webhook = (services: Participants, step: string, op: 'do' | 'undo'): string =>
   `{type: webhook, url: "${services.url(step, op)}", body: {order: "{{saga.key}}", items: "{{payload.items}}"}}`
 
-function rulesOf(services: Participants, deadline = '60s'): string {
+function rulesOf(services: Participants): string {
   const step = (id: string, more = ''): string =>
     `{id: ${id}, action: ${webhook(services, id, 'do')}, compensate: ${webhook(services, id, 'undo')}, retry: {attempts: 3, min: 20ms, max: 100ms}${more}}`
   return `
@@ -18,9 +18,9 @@ sagas:
   - id: order
     on: orders.order.create
     key: "{{payload.orderId}}"
-    deadline: ${deadline}
+    deadline: 10m
     steps:
-      - ${step('reserve', ', confirm: {on: inventory.reserved}, reject: {on: inventory.rejected}, timeout: 20s')}
+      - ${step('reserve', ', confirm: {on: inventory.reserved}, reject: {on: inventory.rejected}, timeout: 2m')}
       - parallel:
         - ${step('charge')}
         - ${step('ship', ', when: "steps.reserve.output.warehouse == 4"')}
@@ -45,7 +45,7 @@ function instance(daemon: Daemon, key: string): SagaInstance | null {
 }
 
 async function ends(daemon: Daemon, key: string, status: string): Promise<SagaInstance> {
-  await eventually(`${key} is ${status}`, async () => instance(daemon, key)?.status === status, 30_000).catch(
+  await eventually(`${key} is ${status}`, async () => instance(daemon, key)?.status === status).catch(
     (error: Error) => {
       throw new Error(`${error.message}: ${JSON.stringify(instance(daemon, key))}\n${daemon.output()}`)
     },
@@ -68,7 +68,7 @@ test('a saga goes through its steps by answers and events, and gives outputs on'
   await using participants = await services(() => 'answer')
   await using daemon = await Daemon.start({ rules: rulesOf(participants), sourceUrl: '', env: ENV })
   await post(daemon, 'orders.order.create', '1')
-  await eventually('reserve is asked', async () => stateOf(participants, '1', 'reserve') === 'done', 20_000)
+  await eventually('reserve is asked', async () => stateOf(participants, '1', 'reserve') === 'done')
   expect(instance(daemon, '1')).toMatchObject({ status: 'running' })
   await post(daemon, 'inventory.reserved', '1', { warehouse: 4 })
   const { steps } = await ends(daemon, '1', 'completed')
@@ -76,7 +76,7 @@ test('a saga goes through its steps by answers and events, and gives outputs on'
   expect(['charge', 'ship'].map((step) => stateOf(participants, '1', step))).toEqual(['done', 'done'])
   const { ids } = participants.entry('order/1', 'reserve')!
   expect([...ids.get('do')!]).toEqual(['order/1/reserve/do'])
-  expect(await daemon.metric('bingo_sagas_started_total')).toBe(1)
+  await daemon.shows('bingo_sagas_started_total', 1)
 })
 
 test('what was done is undone when a step is refused, and the start comes once although it is posted twice', async () => {
@@ -100,7 +100,7 @@ test('a saga goes on after a kill, by the definition that it began with', async 
   await post(daemon, 'orders.order.create', '3')
   await post(daemon, 'orders.order.create', '4')
   await post(daemon, 'inventory.reserved', '3', { warehouse: 5 })
-  await eventually('charge waits', async () => (instance(daemon, '3')?.steps['charge']?.attempts ?? 0) > 0, 20_000)
+  await eventually('charge waits', async () => (instance(daemon, '3')?.steps['charge']?.attempts ?? 0) > 0)
   await daemon.stop('SIGKILL')
   await writeFile(daemon.rulesFile, 'rules: []\n')
   state.isDown = false
@@ -121,28 +121,28 @@ test('commands of sagas wait for a target that is paused, over a stop and a kill
       method: 'POST',
     })
   await post(daemon, 'orders.order.create', '5')
-  await eventually('reserve is asked', async () => stateOf(participants, '5', 'reserve') === 'done', 20_000)
+  await eventually('reserve is asked', async () => stateOf(participants, '5', 'reserve') === 'done')
   const status = (await (await fetch(`http://127.0.0.1:${daemon.adminPort}/status`)).json()) as { targets: object }
   const target = Object.keys(status.targets).find((id) => id.startsWith('webhook'))!
   const labels = `{target="${target}",type="webhook"}`
-  expect(await daemon.metric(`bingo_target_sends_total${labels}`)).toBe(1)
+  await daemon.shows(`bingo_target_sends_total${labels}`, 1)
   expect((await operate('pause', `${target}/nobody`)).status).toBe(404)
   expect((await operate('pause', target)).status).toBe(200)
-  expect(await daemon.metric(`bingo_target_paused${labels}`)).toBe(1)
+  await daemon.shows(`bingo_target_paused${labels}`, 1)
   await post(daemon, 'inventory.reserved', '5', { warehouse: 4 })
   const attempts = (): number => instance(daemon, '5')!.steps['charge']!.attempts
-  await eventually('charge is on its way', async () => attempts() === 1, 20_000)
+  await eventually('charge is on its way', async () => attempts() === 1)
   await daemon.stop('SIGTERM')
   daemon.spawn()
   await daemon.ready()
-  await eventually('charge is taken up again', async () => attempts() === 2, 20_000)
+  await eventually('charge is taken up again', async () => attempts() === 2)
   await daemon.stop('SIGKILL')
   daemon.spawn()
   await daemon.ready()
-  await eventually('charge is taken up once more', async () => attempts() === 3, 20_000)
+  await eventually('charge is taken up once more', async () => attempts() === 3)
   expect(['charge', 'ship'].map((step) => stateOf(participants, '5', step))).toEqual(['not asked', 'not asked'])
   expect(instance(daemon, '5')!.steps['charge']!.failures).toBe(0)
   expect((await operate('resume', target)).status).toBe(200)
   await ends(daemon, '5', 'completed')
-  expect(await daemon.metric(`bingo_target_paused${labels}`)).toBe(0)
+  await daemon.shows(`bingo_target_paused${labels}`, 0)
 })

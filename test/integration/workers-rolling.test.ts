@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../support/daemon.ts'
-import { Fleet } from '../support/scale/fleet.ts'
+import { Fleet, LONG_TTL } from '../support/scale/fleet.ts'
 import { startKafka } from '../support/servers/kafka.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startNats } from '../support/servers/nats.ts'
@@ -26,7 +26,7 @@ test.each(['redis', 'nats', 'kafka'])(
       servers.defer(() => server.stop())
       return kind === 'nats' ? `${server.url}/changes` : `kafka://127.0.0.1:${server.port}/changes`
     }
-    await using fleet = await Fleet.prepare({ mysql, redis, name, through: await through() })
+    await using fleet = await Fleet.prepare({ mysql, redis, name, through: await through(), ttl: LONG_TTL })
     const reader = await fleet.start('reader')
     const workers = [await fleet.start('worker'), await fleet.start('worker')]
     const all = async (): Promise<number> => {
