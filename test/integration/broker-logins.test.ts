@@ -6,7 +6,6 @@ import { dialNats, jetstreamOf } from '../../src/clients/nats.ts'
 import { natsLogin } from '../../src/clients/nats-login.ts'
 import { natsOptions } from '../../src/clients/nats-options.ts'
 import { parseEngineAddress } from '../../src/clients/engine-address.ts'
-import type { LogLine } from '../support/process-log.ts'
 import { brokerDaemon, listOf, started } from '../support/broker-daemon.ts'
 import { CertificateAuthority } from '../support/certificates.ts'
 import { Daemon, eventually, freePort } from '../support/daemon.ts'
@@ -212,10 +211,8 @@ describe('a broker as a source', () => {
     await using daemon = await brokerDaemon(entries.join('\n  - '), RULES, redis, { BINGO_NAME: 'refused' })
     daemon.spawn()
     for (const [i, door] of doors.entries()) {
-      const isAnswer = ({ code = '', source }: LogLine): boolean =>
-        source === `door-${i}` && code.startsWith('BINGO_BROKER')
-      const [{ code: told = '' }] = await daemon.says(isAnswer)
-      expect([door.title, codesOf('BROKER', door).includes(told), told]).toEqual([door.title, true, told])
+      // On a slow machine an attempt may have ended by its time before the broker said anything.
+      await daemon.says(({ code = '', source }) => source === `door-${i}` && codesOf('BROKER', door).includes(code))
     }
     await daemon.stop()
     expectNoSecrets(printed(daemon))

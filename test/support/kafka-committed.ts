@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs'
 
 /** The end was reached when nothing more comes for this long. */
-const IDLE_MS = 3_000
+const IDLE_MS = 5_000
 const FIRST_MS = 20_000
 let group = 0
 

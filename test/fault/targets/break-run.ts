@@ -75,7 +75,7 @@ export async function breakTarget(mysql: SqlServer, outlet: Outlet, options: Bre
   await eventually('everything was delivered', () => isIdle(bingo, load.changes), HEAL_MS)
   const secondsToHeal = secondsSince()
   await bingo.ready()
-  if ((await bingo.metric('bingo_ready')) !== 1) throw new Error('/readyz is green and bingo_ready is not')
+  await bingo.shows('bingo_ready', 1)
   const deadLetters = (await bingo.metric('bingo_dead_letters')) ?? 0
   const { peakRssMb } = usageOf(bingo.pid)
   await bingo.stop()

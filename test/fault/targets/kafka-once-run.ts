@@ -55,10 +55,14 @@ export async function killOnce(mysql: SqlServer, options: OnceOptions): Promise<
     await bingo.ready()
   }
   await writing.finish()
-  await eventually('everything was delivered', () => isIdle(bingo), STEP_MS)
+  // Nothing is in flight before the last change was read, too.
+  const final = await load.finalState()
+  const isThere = async (): Promise<boolean> => judge(await outlet.arrivals(), final).lost.length === 0
+  await eventually('everything was delivered', isThere, STEP_MS).catch(() => undefined)
+  await eventually('nothing is in flight', () => isIdle(bingo), STEP_MS)
   const deadLetters = (await bingo.metric('bingo_dead_letters')) ?? 0
   await bingo.stop()
-  const verdict = judge(await outlet.arrivals(), await load.finalState())
+  const verdict = judge(await outlet.arrivals(), final)
   return { changes: load.changes, verdict, deadLetters, brokerKills }
 }
 
