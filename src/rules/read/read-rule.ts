@@ -121,12 +121,18 @@ export function readRule(
   const enabled = field(map, 'enabled', (value) => reader.boolean(value, 'enabled')) ?? true
   readDelivery(map, context.delivery, reader)
   const of = { rule, scope, facts, delivery: map, coalesce, checks, ids: new Set<string>() }
-  const plans = readActions(map, reader).flatMap((action, index) => readAction(action, index, of, context) ?? [])
+  const around = enabled ? context : withoutStores(context)
+  const plans = readActions(map, reader).flatMap((action, index) => readAction(action, index, of, around) ?? [])
   actions.push(...distinct(plans))
   warnOfUnused(lookups.lookups, plans, reader)
   if (context.reporter.errors.length > before) return undefined
   const texts = { match: match?.map, filter: filter?.text, key: key?.template, actions: [...checks, ...lookups.checks] }
   return settled({ rule, enabled, checks: { rule, tables, ...texts } }, given, listened, context)
+}
+
+/** A rule that is disabled makes no events: it may wait in a file for the day on which something keeps them. */
+function withoutStores(context: RuleContext): RuleContext {
+  return { ...context, defaults: { ...context.defaults, keepsEvents: undefined, keepsStreams: undefined } }
 }
 
 /** What a rule with `on` listens to is known when all that it reads is. */
