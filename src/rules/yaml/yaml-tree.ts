@@ -4,7 +4,7 @@ import { duplicateKeys } from './duplicate-keys.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import type { Reporter } from '../reporter.ts'
 import type { MapEntry, ScalarNode, TreeNode } from './tree.ts'
-import { plainWords, TAG, TOO_DEEP } from './yaml-words.ts'
+import { missingBracket, notClosed, plainWords, TAG, TOO_DEEP } from './yaml-words.ts'
 import { offsetInFile } from './yaml-offsets.ts'
 import { composeDocument, MAX_DEPTH, NestingError } from './yaml-document.ts'
 
@@ -31,7 +31,7 @@ export function parseYaml(source: YamlSource, reporter: Reporter): TreeNode | un
   // A tag that nobody knows is but a warning to the parser, and the value behind it an empty text.
   if (document.errors.length > 0 || document.warnings.length > 0 || document.contents === null) return undefined
   const duplicates = duplicateKeys(document)
-  for (const { range } of duplicates) builder.reportDuplicate(range?.[0] ?? 0)
+  for (const key of duplicates) builder.reportDuplicate(key)
   if (duplicates.length > 0) return undefined
   return builder.node(document.contents)
 }
@@ -58,6 +58,8 @@ class TreeBuilder {
   private readonly aliases = new Map<Alias, Node | undefined>()
   private nodes = 0
   private depth = 0
+  /** Something that is not closed was reported. */
+  private hasOpen = false
   /** Inside of a rule's pattern, where the digits of an integer are read as they are written. */
   private inPattern = false
 
@@ -70,19 +72,29 @@ class TreeBuilder {
   }
 
   reportSyntax(error: YAMLError): void {
-    const { message, hint } = plainWords(error)
-    const quote = error.code === 'MISSING_CHAR' ? this.openedBefore(error.pos[0]) : undefined
-    if (quote === undefined) return this.report(this.locationAt(error.pos[0]), message, hint)
-    const mark = this.source.text[quote]!
-    this.report(this.locationAt(quote), 'the quote that opens here is not closed', `put a ${mark} behind the value`)
+    const opened = this.openedBefore(error)
+    if (opened === undefined) {
+      const { message, hint } = plainWords(error)
+      return this.report(this.locationAt(error.pos[0]), message, hint)
+    }
+    // What is open around it was read on beyond its end because of it.
+    if (this.hasOpen) return
+    this.hasOpen = true
+    const { message, hint } = notClosed(this.source.text[opened]!)
+    this.report(this.locationAt(opened), message, hint)
   }
 
-  /** Where the quoted text begins that ends there. */
-  private openedBefore(end: number): number | undefined {
+  /** Where the quoted text, list or map begins that the parser misses the end of; of several the innermost. */
+  private openedBefore({ pos: [end], code, message }: YAMLError): number | undefined {
+    const bracket = code === 'MISSING_CHAR' || code === 'BAD_INDENT' ? missingBracket(message) : undefined
     let from: number | undefined
     visit(this.document, {
+      Collection: (_, { flow, range }) => {
+        const isMeant = flow === true && range?.[1] === end && this.source.text[range[0]] === bracket
+        if (isMeant) from = range[0]
+      },
       Scalar: (_, { type, range }) => {
-        if (!type?.startsWith('QUOTE') || range?.[1] !== end) return undefined
+        if (code !== 'MISSING_CHAR' || !type?.startsWith('QUOTE') || range?.[1] !== end) return undefined
         from = range[0]
         return visit.BREAK
       },
@@ -90,8 +102,12 @@ class TreeBuilder {
     return from
   }
 
-  reportDuplicate(offset: number): void {
-    this.report(this.locationAt(offset), 'duplicate key in this map', 'remove one of the two')
+  reportDuplicate({ value, range }: Scalar): void {
+    this.report(
+      this.locationAt(range?.[0] ?? 0),
+      `duplicate key "${String(value)}" in this map`,
+      'remove one of the two',
+    )
   }
 
   node(node: Node | null, fallback?: SourceLocation): TreeNode {

@@ -29,3 +29,20 @@ export function plainWords({ code, message }: YAMLError): { message: string; hin
   const words = PLAIN_WORDS[code]
   return { message: words?.message ?? message, hint: words?.hint }
 }
+
+/** The bracket whose counterpart the parser misses. */
+export function missingBracket(message: string): '{' | '[' | undefined {
+  if (message.endsWith('end with a }')) return '{'
+  return message.endsWith('end with a ]') ? '[' : undefined
+}
+
+/** `opened`: a quote or a bracket. */
+export function notClosed(opened: string): { message: string; hint: string } {
+  const closing = { '{': '}', '[': ']' }[opened]
+  if (closing === undefined)
+    return { message: 'the quote that opens here is not closed', hint: `put a ${opened} behind the value` }
+  return {
+    message: `the ${opened} that opens here is not closed`,
+    hint: `close it with ${closing}, and indent the lines up to there`,
+  }
+}

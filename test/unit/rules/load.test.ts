@@ -698,7 +698,7 @@ describe('Problems are reported with their place', () => {
     ['rules that are no list', 'rules: {id: x}', ['1:8 BINGO_RULE_TYPE rules must be a list, but is a map']],
     ['another top-level key', 'rule: []', ['1:1 BINGO_RULE_UNKNOWN_KEY unknown key "rule" in a rules file']],
     ['a tab', 'rules:\n\t- id: x', ['2:1 BINGO_RULE_YAML a tab is used for indentation']],
-    ['a key twice', 'rules: []\nrules: []', ['2:1 BINGO_RULE_YAML duplicate key in this map']],
+    ['a key twice', 'rules: []\nrules: []', ['2:1 BINGO_RULE_YAML duplicate key "rules" in this map']],
     [
       'an integer beyond 2^53',
       ruleWith('delay: 9007199254740993'),
@@ -870,6 +870,21 @@ test('points at a quote that is not closed, once', () => {
   expect(
     problemsOf(() => load(text)).map(({ location, message }) => [location?.line, location?.column, message]),
   ).toEqual([[3, 9, 'the quote that opens here is not closed']])
+})
+
+test.each([
+  ['rules: [{id: a, table: users, actions: [{type: log}]\n', '1:9', '{', '}'],
+  ['rules:\n  - id: a\n    table: users\n    actions: [{type: log]\n', '4:15', '{', '}'],
+  ['rules:\n  - id: a\n    table: users\n    actions: [{type: log}\n  - id: b\n', '4:14', '[', ']'],
+  ['rules:\n  - id: a\n    table: users\n    actions: [{type: "log}]\n', '4:22', 'quote', '"'],
+])('points at the innermost thing that is not closed, once: %j', (text, place, opening, closing) => {
+  const [problem, ...others] = problemsOf(() => load(text))
+  expect(others).toEqual([])
+  const { location, message, hint } = problem!
+  expect(`${location?.line}:${location?.column} ${message}`).toBe(
+    `${place} the ${opening} that opens here is not closed`,
+  )
+  expect(hint).toContain(closing)
 })
 
 test('tells once what is wrong with the address of a webhook', () => {
