@@ -28,7 +28,15 @@ export interface LoadOptions {
   readonly allowMissingSecrets?: boolean | undefined
 }
 
+export interface ReadConfig {
+  readonly config: Config
+  readonly problems: readonly Problem[]
+  /** False where nothing of the file could be taken: whatever the configuration has instead is not what it says. */
+  readonly isRead: boolean
+}
+
 const DEFAULT_FILE = 'config/bingo.yaml'
+const MALFORMED = 'BINGO_CONFIG_YAML'
 const EMPTY: FileContents = {
   values: new Map(),
   targets: new Map(),
@@ -44,9 +52,10 @@ const EMPTY: FileContents = {
  * Reads the configuration as far as it goes: values that are wrong are reported and replaced by their defaults, so
  * that `check` can go on to the rules. Throws BINGO_CONFIG_FILE only.
  */
-export function readConfig(options: LoadOptions): { config: Config; problems: readonly Problem[] } {
+export function readConfig(options: LoadOptions): ReadConfig {
   const path = findFile(options)
   const contents = path === null ? EMPTY : readFile(path)
+  const isRead = !contents.problems.some(({ code }) => code === MALFORMED)
   const problems: Problem[] = [...contents.problems, ...environmentProblems(options.env)]
   const environment = fromEnvironment(options.env)
   const reading = {
@@ -65,9 +74,10 @@ export function readConfig(options: LoadOptions): { config: Config; problems: re
     path,
     cwd: options.cwd,
     sourceRequired: options.sourceRequired,
-    problems,
+    // What a malformed file does not give is in it all the same.
+    problems: isRead ? problems : [],
   })
-  return { config: deepFreeze(config), problems }
+  return { config: deepFreeze(config), problems, isRead }
 }
 
 /** The configuration, or ProblemsError with everything that is wrong with it. Warnings come back beside it. */
@@ -80,7 +90,7 @@ export function loadConfig(options: LoadOptions): { config: Config; warnings: re
 function readFile(path: string): FileContents {
   const reporter = new Reporter()
   try {
-    const contents = readSettings(readYamlFile(path, path, 'BINGO_CONFIG_YAML', reporter))
+    const contents = readSettings(readYamlFile(path, path, MALFORMED, reporter))
     return { ...contents, problems: [...reporter.problems, ...contents.problems] }
   } catch (cause) {
     if (!(cause instanceof UnreadableFile)) throw cause

@@ -25,7 +25,7 @@ const NO_TARGETS: TargetInspection = { problems: [], unasked: [] }
 /** `bingo check`: prints every problem; answers the exit code. */
 export async function check(options: CheckOptions): Promise<number> {
   const online = options.online === true
-  const { config, problems } = readConfig({
+  const { config, problems, isRead } = readConfig({
     file: options.config,
     env: process.env,
     cwd: process.cwd(),
@@ -40,7 +40,8 @@ export async function check(options: CheckOptions): Promise<number> {
     options.schema === undefined
       ? seen
       : { tables: readSchemaFile(options.schema), foldsNames: seen?.foldsNames, complete: true, toSeeAll: '' }
-  const loaded = await checkRules(config, known, options.allowMissingSecrets === true, found)
+  // Which rules are meant, and what they are sent with, stands in the configuration.
+  const loaded = isRead ? await checkRules(config, known, options.allowMissingSecrets === true, found) : null
   const targets = online && loaded !== null ? await inspectTargets(loaded.ruleSet, sourceAddresses(config)) : NO_TARGETS
   found.push(...targets.problems)
   if (online && (loaded?.ruleSet.sagas ?? []).length > 0) found.push(...(await inspectSagaStore(config)))

@@ -226,6 +226,16 @@ describe('mistakes', () => {
     expect(problems()[0]).toMatchObject({ code: 'BINGO_CONFIG_YAML', location: { line: 2 } })
   })
 
+  test('a file that is malformed is said to be that, and not to miss what stands in it', () => {
+    write('source:\n  url: mysql://bingo:s3cret@db\nlanes: 4\nlanes: 5\n')
+    expect(problems({})).toMatchObject([{ code: 'BINGO_CONFIG_YAML', location: { line: 4, column: 1 } }])
+    write('source: {url: "mysql://bingo:s3cret@db"\nlanes: 4\n')
+    expect(problems({ BINGO_LANES: 'many' })).toMatchObject([
+      { code: 'BINGO_CONFIG_YAML', location: { line: 1, column: 9 } },
+      { code: 'BINGO_CONFIG_VALUE', message: expect.stringContaining('BINGO_LANES') },
+    ])
+  })
+
   test('lists that are nested far too deeply are refused', () => {
     write(`rules:\n  ${'- '.repeat(20_000)}x`)
     expect(problems()[0]).toMatchObject({ code: 'BINGO_CONFIG_YAML', message: expect.stringContaining('too deeply') })
