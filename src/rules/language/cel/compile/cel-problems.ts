@@ -104,9 +104,33 @@ function checkPattern(source: SourceText, pattern: CelNode | undefined): void {
   }
 }
 
-/** The engine's message without its names for dynamic types. */
+/** What is written for the parser's names of tokens. */
+const TOKENS: { readonly [name: string]: string } = {
+  IDENTIFIER: 'a name',
+  LPAREN: '(',
+  RPAREN: ')',
+  LBRACKET: '[',
+  RBRACKET: ']',
+  LBRACE: '{',
+  RBRACE: '}',
+  COLON: ':',
+  COMMA: ',',
+  DOT: '.',
+}
+
+function syntaxWords(message: string): string {
+  const [, expected, found] = /^Expected ([A-Z]+), got ([A-Z]+)$/.exec(message) ?? []
+  if (expected !== undefined) {
+    const missing = TOKENS[expected] ?? expected
+    return found === 'EOF' ? `the expression ends where ${missing} is missing` : `${missing} is missing here`
+  }
+  if (message === 'Unexpected token: EOF') return 'the expression ends where a value is missing'
+  return message === 'Unterminated string' ? 'the quote that opens here is not closed' : message
+}
+
+/** The engine's message without its names for dynamic types and tokens. */
 export function plain(message: string): string {
-  return message
+  return syntaxWords(message)
     .replaceAll(/dyn<([^<>]*)>/g, '$1')
     .replaceAll(/\bnull_type\b/g, 'null')
     .replaceAll('re2Matches', 'matches')

@@ -213,6 +213,12 @@ describe('A filter is refused', () => {
   test.each([
     ['1 + 1', 'returns an int', 'compare it', 1],
     ['new.status = 1', 'Unexpected character: =', 'compare with ==', 12],
+    ['new.status ==', 'the expression ends where a value is missing', '', 14],
+    ['(new.status == 1', 'the expression ends where ) is missing', '', 17],
+    ["new['a' == 1", 'the expression ends where ] is missing', '', 13],
+    ['has(new.a', 'the expression ends where ) is missing', '', 10],
+    ['new.a ? 1 2', ': is missing here', '', 11],
+    ["new.name == 'ann", 'the quote that opens here is not closed', '', 13],
     ['nwe.x == 1', 'Unknown variable: nwe', 'did you mean new?', 1],
     ['status == 1', 'Unknown variable: status', 'write new.status or old.status for a column', 1],
     ['new.a == 1 and new.b == 2', '', 'write && instead of AND', 12],
