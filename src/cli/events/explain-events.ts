@@ -23,6 +23,7 @@ import { configFor } from '../context.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import type { ExplainOptions } from '../commands/explain.ts'
 import { paint, type Paint } from '../output/paint.ts'
+import { shownPayload } from '../output/shown-payload.ts'
 import { rulesFor } from '../rules-for.ts'
 import { explainSaga } from './explain-sagas.ts'
 import { printTable } from './print-table.ts'
@@ -51,7 +52,9 @@ export async function explainEvents(file: string | undefined, options: ExplainOp
         const explanation = explainRule(rule, of)
         if (explanation.outcome === 'match') matches += 1
         process.stdout.write(
-          options.json ? `${stringifyValue({ event: of.id, ...explanation })}\n` : describe(explanation, sagas, colour),
+          options.json
+            ? `${stringifyValue({ event: of.id, ...explanation })}\n`
+            : describe(rule, explanation, sagas, colour),
         )
         const made = eventOfRow(rule, explanation, of)
         if (made === null) continue
@@ -94,7 +97,10 @@ async function* eventIn(file: string): AsyncIterable<SampleEvent> {
 }
 
 function unreadable(cause: Error): never {
-  throw new BingoError('BINGO_FILE_UNREADABLE', `cannot read the events: ${cause.message}`, { cause })
+  throw new BingoError('BINGO_FILE_UNREADABLE', `cannot read the events: ${cause.message}`, {
+    hint: 'Check the path and its permissions.',
+    cause,
+  })
 }
 
 async function* eventsOf(file: string | undefined): AsyncIterable<SampleEvent> {
@@ -122,7 +128,7 @@ function parseEvent(text: string, place: string): SampleEvent {
   }
 }
 
-function describe(explanation: Explanation, sagas: readonly SagaDefinition[], colour: Paint): string {
+function describe(rule: Rule, explanation: Explanation, sagas: readonly SagaDefinition[], colour: Paint): string {
   const { ruleId, outcome, manual, table, operation, on, match, filter, key, delay, actions } = explanation
   const verdict = {
     match: colour.green('matches'),
@@ -144,7 +150,7 @@ function describe(explanation: Explanation, sagas: readonly SagaDefinition[], co
     lines.push(`    delay: waits ${writeDuration(delay.ms)}${again}`)
   }
   for (const action of actions) {
-    const texts = explainSaga(action, sagas) ?? [describeAction(action)]
+    const texts = explainSaga(action, sagas) ?? [describeAction(rule, action)]
     lines.push(...texts.map((text) => `    → ${text}`))
   }
   return `${lines.join('\n')}\n`
@@ -176,10 +182,13 @@ function describePart({ source, answer, values }: ExplainedPart): string {
   return `${mark} ${source}${shown.length === 0 ? '' : `   ${shown.join(', ')}`}${errorOf(answer)}`
 }
 
-function describeAction({ type, target, when, rendered }: ExplainedAction): string {
-  const place = target === type ? type : `${type} ${target}`
+function describeAction({ actions }: Rule, { index, type, target, when, rendered }: ExplainedAction): string {
+  const place = target === type || target.startsWith(`${type} `) ? target : `${type} ${target}`
   if (rendered === null) return `${place}: skipped, its \`when\` is false${when === null ? '' : errorOf(when)}`
-  if ('payload' in rendered) return `${place}: ${stringifyValue(rendered.payload)}`
+  if ('payload' in rendered) {
+    const plan = actions.find((each) => each.index === index)!
+    return `${place}: ${stringifyValue(shownPayload(plan, rendered.payload))}`
+  }
   return `${place}: ${rendered.code} ${rendered.message}`
 }
 

@@ -5,6 +5,7 @@ import { SAGA_ACTION, type SagaSignal } from '../../model/saga/sink.ts'
 import type { ExplainedAction } from '../../match/explain.ts'
 import { advance } from '../../sagas/machine/advance.ts'
 import { renderCommand } from '../../sagas/render.ts'
+import { shownPayload } from '../output/shown-payload.ts'
 
 /** What an event means to a saga, and what a new instance sends first; null: the action is not that of a saga. */
 export function explainSaga(
@@ -23,7 +24,7 @@ export function explainSaga(
     ...commands.map((command) => {
       try {
         const { action, payload } = renderCommand(saga, instance!, command)
-        return `${command.step}: ${action.target.id} ${stringifyValue(payload)}`
+        return `${command.step}: ${action.target.id} ${stringifyValue(shownPayload(action, payload))}`
       } catch (error) {
         if (!(error instanceof BingoError)) throw error
         return `${command.step}: ${error.code} ${error.message}`

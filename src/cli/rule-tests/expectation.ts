@@ -5,7 +5,7 @@ import type { Rule } from '../../model/rule/rule.ts'
 import { dataOf } from '../../rules/yaml/tree.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import { differences } from './difference.ts'
-import { shownPayload, type Shown } from './shown-payload.ts'
+import { shownPayload, type Shown } from '../output/shown-payload.ts'
 
 /** What a test expects: an outcome, and of actions (by type or by the name of their target) what they send. */
 export interface Expectation {

@@ -10,7 +10,7 @@ import type { CommandOutcome, OutgoingCommand, SagaInput } from '../../sagas/con
 import { advance } from '../../sagas/machine/advance.ts'
 import { renderCommand } from '../../sagas/render.ts'
 import { differences } from '../rule-tests/difference.ts'
-import { shownPayload } from '../rule-tests/shown-payload.ts'
+import { shownPayload } from '../output/shown-payload.ts'
 import { nameOfCommand, type Chapter, type ExpectedCommand, type SagaTest, type TestedAnswer } from './story.ts'
 
 /** What sample events may be checked against. */

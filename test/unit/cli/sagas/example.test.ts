@@ -58,7 +58,7 @@ test('An event is explained by the instance that it starts and what is sent firs
   const [code, started] = await bingo('explain', '--event', file)
   expect(code).toBe(0)
   expect(started).toContain('→ starts order_fulfilment o-1, unless it has started before')
-  expect(started).toMatch(/→ place: webhook.* .*o-1/)
+  expect(started).toMatch(/→ place: webhook \S+ \{"method":"POST","url":".*o-1/)
   const row = { op: 'insert', table: 'reservations', schema: 'stock_service', new: { order_id: 'o-1' } }
   await writeFile(file, JSON.stringify(row))
   expect((await bingo('explain', '--event', file))[1]).toContain('→ confirms the step reserve of order_fulfilment o-1')
