@@ -205,6 +205,9 @@ test('dead letters show what the receiver said, which is in no log and no metric
   expect(JSON.parse(shown.stdout)).toMatchObject({
     attempts: [{ answer: { status: '422', text: '{"error":"unknown customer ada@example.com"}' } }],
   })
+  const { code, stderr } = await bingo(['dead-letters', 'show', 'none'], { env: beside })
+  expect(code).toBe(1)
+  expect(stderr).toContain('error BINGO_DEAD_LETTER_UNKNOWN dead letter "none" does not exist')
   const metrics = await daemon.get('/metrics')
   await daemon.stop()
   expect(JSON.stringify(daemon.log.lines) + metrics.text).not.toContain('ada@example.com')

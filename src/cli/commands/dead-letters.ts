@@ -61,7 +61,7 @@ export function deadLettersCommand(exit: (code: number) => void): Command {
       .argument('<id>', 'id as printed by list')
       .action(async (id: string, _options: object, command: Command) => {
         const { showLetter } = await import('../dead-letters/dead-letters-list.ts')
-        exit((await showLetter(id, command.optsWithGlobals<SelectOptions>())) ? ExitCode.ok : ExitCode.failed)
+        await showLetter(id, command.optsWithGlobals<SelectOptions>())
       }),
   )
   letters.addCommand(

@@ -1,4 +1,5 @@
 import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
+import { BingoError } from '../../model/errors.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { commandLog, configFor } from '../context.ts'
 import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
@@ -47,15 +48,16 @@ function tablePrinter(): (page: readonly DeadLetter[]) => string[] {
   }
 }
 
-/** `bingo dead-letters show`: answers whether it is there. */
-export function showLetter(id: string, options: SelectOptions): Promise<boolean> {
+/** `bingo dead-letters show`. Rejects with BINGO_DEAD_LETTER_UNKNOWN. */
+export function showLetter(id: string, options: SelectOptions): Promise<void> {
   return withStore(options, async (store) => {
     for await (const letter of store.list({ ids: [id] })) {
       process.stdout.write(`${JSON.stringify(readable(letter), null, 2)}\n`)
-      return true
+      return
     }
-    process.stderr.write(`dead letter ${id} does not exist\n`)
-    return false
+    throw new BingoError('BINGO_DEAD_LETTER_UNKNOWN', `dead letter "${id}" does not exist`, {
+      hint: 'Copy an id from `bingo dead-letters list`. One that was redelivered or dropped is gone.',
+    })
   })
 }
 
