@@ -19,7 +19,7 @@ import { valueKind } from '../model/table/value-kind.ts'
 
 const DROPPED = {
   code: 'BINGO_TARGET_DROPPED',
-  message: 'its target was dropped: no rule references it',
+  message: 'its target was dropped: no rule or saga references it',
 } as const
 
 export interface FailureHandlerDeps {

@@ -17,8 +17,8 @@ Positions:
                     that is rebuilt
 
 The position is validated against the server before it is saved. Stop the daemon first: the command is
-refused while a daemon holds the checkpoint file. With a checkpoint in Redis it is refused while the
-daemon's admin server answers; --force saves anyway, and the daemon is fenced off and stops.
+refused while a daemon holds the checkpoint file. With a checkpoint in Redis or a database it is refused
+while the daemon's admin server answers; --force saves anyway, and the daemon is fenced off and stops.
 
 Examples:
   $ bingo position set latest

@@ -5,7 +5,7 @@ import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 const DROP_HELP = `
 When the rules change, events that already matched stay queued for their old target. If that target never
 comes back (its address was wrong), drop it: its events move to the dead letters, and "bingo dead-letters
-retry --by" redelivers them by another action. A target that a rule references cannot be dropped.`
+retry --by" redelivers them by another action. A target that a rule or saga references cannot be dropped.`
 
 const EXAMPLES = `
 Examples:
@@ -15,7 +15,7 @@ Examples:
 
 export function targetsCommand(): Command {
   const targets = new Command('targets')
-    .summary('list, pause or resume targets, or drop one that no rule references any more')
+    .summary('list, pause or resume targets, or drop one that no rule or saga references any more')
     .description('Lists the targets of the running daemon, pauses, resumes or drops one.')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
   targets.addCommand(
@@ -29,7 +29,7 @@ export function targetsCommand(): Command {
   )
   targets.addCommand(
     new Command('drop')
-      .description('Drops a target that no rule references any more; its backlog moves to the dead letters.')
+      .description('Drops a target that no rule or saga references any more; its backlog moves to the dead letters.')
       .argument('<target>', 'target as printed by list')
       .addHelpText('after', DROP_HELP)
       .action(async (target: string, _options: object, command: Command) => {

@@ -32,7 +32,7 @@ function leaseText({ role, leader, leadingSince }: Status['standby']): string {
 export function stateOf({ state: known, downSince, pausedSince, unnamedSince }: StatusOfTarget): string {
   const since = { paused: pausedSince, down: downSince, up: null, unknown: null }[known]
   const state = since === null ? known : `${known} since ${since}`
-  return unnamedSince === null ? state : `${state}, no rule references it`
+  return unnamedSince === null ? state : `${state}, no rule or saga references it`
 }
 
 function sourceRows({ source, sources, checkpoint }: Status): string[][] {

@@ -35,7 +35,7 @@ export async function dropTarget(target: string, options: GlobalOptions): Promis
   }
   if (status !== 404 && status !== 409) throw daemonRefused(status)
   throw new BingoError('BINGO_TARGET_NOT_DROPPED', (body as { readonly error: string }).error, {
-    hint: 'Run `bingo targets list` to see which targets no rule references.',
+    hint: 'Run `bingo targets list` to see which targets no rule or saga references.',
   })
 }
 
