@@ -113,7 +113,7 @@ describe.each(ENGINES)('%s as a source', (engine) => {
     expect(ndjson(again.stdout)).toHaveLength(2)
   })
 
-  test('tail begins with the newest or at a time, chooses a source, and refuses what is no place or no source', async () => {
+  test('tail begins with the newest or at a time, chooses a source, and refuses what is not a place or a source', async () => {
     const env = await envOf(entry(house.url), entry(house.url).replace('name: orders', 'name: others'))
     const until = ['--until-idle', '500ms']
     expect((await bingo(['tail', ...until], { env })).stdout).toBe('')

@@ -136,7 +136,7 @@ test('a wrong password ends tail with a clear error and no stack', async () => {
   expect(stderr).not.toMatch(/hunter2wrong|\n\s+at /)
 })
 
-test('a limit, and a reader that goes away, end the reading of files, however much is left of them', async () => {
+test('a limit, and a reader that closes the pipe, end the reading of files, however much is left of them', async () => {
   await mysql.query('CREATE TABLE shop.wide (id INT PRIMARY KEY, content MEDIUMTEXT)')
   for (const id of [1, 2, 3, 4]) await mysql.query(`INSERT INTO shop.wide VALUES (${id}, REPEAT('x', 900000))`)
   const args = ['tail', '--file', join(mysql.binlogDir, 'binlog.0*'), '--tables', 'shop.wide']

@@ -172,7 +172,7 @@ describe('sagas in Redis', () => {
 describe('sagas in several Redis servers', () => {
   const moved = (revision: number) => sagaInstance('a', { dueAt: revision, revision })
 
-  test('stay through a failover that Sentinels make, and what can be lost by it is told', async () => {
+  test('stay through a failover that Sentinels make, and the store says what it can lose', async () => {
     await using group = await SentinelGroup.start()
     const store = await open(group.url, 'sentinel')
     const epoch = await store.claim()
@@ -208,7 +208,7 @@ describe('sagas in several Redis servers', () => {
   })
 })
 
-test('what a Redis can lose of sagas is told by its settings', async () => {
+test('the settings of a Redis say what it can lose of sagas', async () => {
   await using stack = new AsyncDisposableStack()
   const server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
   stack.defer(() => server.stop())

@@ -18,7 +18,7 @@ test('What was opened is closed in reverse, each after the one before it', async
   expect(closed).toEqual(['source closes', 'source', 'connection', 'store'])
 })
 
-test('Every part is closed where some cannot be, and the first error is told', async () => {
+test('Every part is closed where some cannot be, and the first error is reported', async () => {
   const closed: string[] = []
   const opened = new OpenParts()
   opened.add({ close: async () => void closed.push('store') })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { keepCompiledCode } from '../../../src/cli/compiled-code.ts'
 
-test('nothing is kept for sources, for users that do not own the program, and where it cannot be told who does', () => {
+test('nothing is kept for sources, for users that do not own the program, and where nobody knows who does', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bingo-compiled-'))
   try {
     const main = join(folder, 'main.js')

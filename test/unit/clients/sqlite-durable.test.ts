@@ -41,7 +41,7 @@ describe('a transaction whose sync is not waited for by the event loop', () => {
     database.close()
   })
 
-  test('answers what its work answers, and several may be under way', async () => {
+  test('answers what its work answers, and several may be in flight', async () => {
     const { database } = opened()
     const answers = Array.from({ length: 20 }, (_, n) =>
       inDurableTransaction(database, () => {

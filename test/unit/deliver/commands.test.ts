@@ -200,7 +200,7 @@ describe('commands for a target', () => {
     expect(answers.size).toBe(5_000)
   })
 
-  test('that are taken back while it takes nothing leave nothing in memory', async () => {
+  test('that are taken back while it is down leave nothing in memory', async () => {
     const { queues, plan } = await open()
     queues.setPaused('crm', 1)
     const commands = names(1_000).map(() => {
