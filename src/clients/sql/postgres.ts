@@ -34,7 +34,7 @@ export class PostgresDatabase extends PostgresSession implements SqlDatabase {
       await client.query('COMMIT')
       return result
     } catch (error) {
-  /** READ COMMITTED, whatever the default is: who has waited for a lock has to see what its last owner has committed. */
+      /** READ COMMITTED, whatever the default is: who has waited for a lock has to see what its last owner has committed. */
       // A connection that cannot even roll back is thrown away.
       await client.query('ROLLBACK').catch((failed: Error) => (broken = failed))
       throw error
