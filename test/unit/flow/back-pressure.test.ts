@@ -118,7 +118,7 @@ test('a brief pause and one for the budget overlap: reading resumes when both ar
   expect(pauseStates).toEqual([true])
   const more = charge('a', 10)
   expect(budget.paused).toBe(true)
-  vi.advanceTimersByTime(20)
+  vi.advanceTimersByTime(100)
   expect(pauseStates).toEqual([true])
   for (const each of [...first, ...more]) backPressure.release(each)
   expect(pauseStates).toEqual([true, false])
