@@ -188,7 +188,7 @@ export class SqliteEventProvider implements EventProvider {
     await this.#commits.drain()
     this.#closed = true
     this.log.wake()
-    await this.#opened?.close()
+    this.#opened?.close()
     this.#opened = null
   }
 
@@ -222,7 +222,6 @@ export class SqliteEventProvider implements EventProvider {
         tables.groups.reload()
         throw error
       }
-      tables.wrote(Math.max(0, tables.head.bytes - before.bytes))
     })
   }
 

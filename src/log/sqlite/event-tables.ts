@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { Checkpoints } from '../../clients/sqlite-checkpoints.ts'
 import { WrittenLog } from '../../clients/sqlite-durable.ts'
 import { lockSqlite, openSqlite, versionOf } from '../../clients/sqlite.ts'
 import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
@@ -40,7 +39,6 @@ export class EventTables {
   readonly #lock: DatabaseSync
   readonly #statements: Statements
   readonly #disk: WrittenLog | null
-  readonly #checkpoints: Checkpoints | null
   /** The newest place that is on disk: what follows may not be read yet. */
   synced: number
   /** A sync failed: what was written before is on disk, or not. */
@@ -58,7 +56,6 @@ export class EventTables {
       this.groups = new Groups(this.database, () => this.head.trimmed)
       this.head = this.#statements.head.get() as unknown as Head & { trimmed: number }
       this.#disk = WrittenLog.of(this.database)
-      this.#checkpoints = this.#disk === null ? null : new Checkpoints(this.database, path)
       this.synced = this.head.place
     } catch (error) {
       lock.close()
@@ -188,11 +185,6 @@ export class EventTables {
     this.synced = place
   }
 
-  /** A transaction has ended that wrote so many bytes of payloads. */
-  wrote(bytes: number): void {
-    this.#checkpoints?.wrote(bytes)
-  }
-
   /** After a sync that failed: the system may call the next one good without having written what it lost. */
   mend(): void {
     if (!this.#isInDoubt) return
@@ -201,9 +193,7 @@ export class EventTables {
     this.#isInDoubt = false
   }
 
-  async close(): Promise<void> {
-    // Whoever closes last copies what is left, and removes the log.
-    await this.#checkpoints?.close()
+  close(): void {
     this.#disk?.close()
     this.database.close()
     this.#lock.close()
