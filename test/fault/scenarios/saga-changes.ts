@@ -13,7 +13,7 @@ import { wrongs } from '../sagas/verdict.ts'
 import type { Outcome, Scenario, ScenarioContext } from '../scenario.ts'
 
 const ORDERS = 20
-const TTL_MS = 2_000
+const TTL_MS = 5_000
 /** Exit code of an instance that another one has replaced. */
 const TAKEN = 5
 
