@@ -6,11 +6,12 @@ import type { EventLimits, Scope } from '../../events/settings.ts'
 import { jsonPath } from '../../model/json/strict-json.ts'
 import type { Poster } from '../../model/event/posted/posting.ts'
 import type { Clock } from '../../model/clock.ts'
+import type { Value } from '../../model/event/change.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
 import type { Caller, Tokens } from '../tokens.ts'
 import type { Bodies } from './body.ts'
-import { queryOf, type Incoming } from './incoming.ts'
+import { queryOf, WebIncoming, type Incoming } from './incoming.ts'
 import { ApiError } from './problem.ts'
 import { environmentQuery } from './schemas.ts'
 
@@ -117,6 +118,17 @@ export function environmentFor(api: ApiDeps, caller: Caller, asked: string | und
 
 export function posterOf(api: ApiDeps, caller: Caller, environment: string, source: string): Poster {
   return { environment, isTest: api.testEnvironments.has(environment), source, limitedAs: caller.name, hops: 0 }
+}
+
+/** The JSON of a request. Throws as `Bodies.json` does. */
+export async function bodyOf(api: Api, call: Call): Promise<Value> {
+  return (await api.bodies.json(new WebIncoming(call.req.raw))).value
+}
+
+/** The same; an empty object where a request has no body. */
+export async function optionalBodyOf(api: Api, call: Call): Promise<Value> {
+  const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
+  return hasBody ? bodyOf(api, call) : {}
 }
 
 /** The query, each name once unless it is a list. Throws InvalidPosting. */

@@ -3,6 +3,7 @@ import {
   checked,
   environmentFor,
   eventsOf,
+  optionalBodyOf,
   posterOf,
   query,
   requireScope,
@@ -11,7 +12,6 @@ import {
   type Call,
 } from './context.ts'
 import { invocation } from '../../model/event/posted/invocation.ts'
-import { WebIncoming } from './incoming.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownPosted } from './records.ts'
 import { environmentQuery, invokeBody } from './schemas.ts'
@@ -46,8 +46,7 @@ export async function invokeDispatcher(api: Api, call: Call): Promise<Response> 
   }
   if (!rule.enabled) throw new ApiError(409, 'BINGO_RULE_NOT_INVOKED', `rule "${rule.id}" is disabled`)
   const { publisher, provider } = eventsOf(api)
-  const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
-  const input = checked(invokeBody, hasBody ? (await api.bodies.json(new WebIncoming(call.req.raw))).value : {})
+  const input = checked(invokeBody, await optionalBodyOf(api, call))
   const poster = posterOf(api, caller, environment, 'api')
   const posting = { events: [invocation(rule.id, input)], isReserved: true, isParsed: true, path: () => [] as const }
   const [posted] = await publisher.publish(posting, poster)

@@ -1,7 +1,16 @@
 import type { MadeEvent } from '../../model/event/posted/event-sink.ts'
 import { InvalidPosting } from '../../events/errors.ts'
-import { checked, environmentFor, eventsOf, query, requireScope, type Api, type Call } from './context.ts'
-import { WebIncoming } from './incoming.ts'
+import {
+  bodyOf,
+  checked,
+  environmentFor,
+  eventsOf,
+  optionalBodyOf,
+  query,
+  requireScope,
+  type Api,
+  type Call,
+} from './context.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownRecord } from './records.ts'
 import { environmentQuery, listQuery, madeBody, redeliveredBody, replayBody } from './schemas.ts'
@@ -9,7 +18,7 @@ import { environmentQuery, listQuery, madeBody, redeliveredBody, replayBody } fr
 /** The events of a rule, from whoever retries its dead letters beside this daemon. */
 export async function postMade(api: Api, call: Call): Promise<Response> {
   const caller = requireScope(call, 'operate')
-  const { events } = checked(madeBody, (await api.bodies.json(new WebIncoming(call.req.raw))).value)
+  const { events } = checked(madeBody, await bodyOf(api, call))
   for (const { event } of events) environmentFor(api, caller, event.environment)
   await eventsOf(api).sink.publish(
     events.map(({ event, sent }) => ({ event: event as MadeEvent['event'], sent: new Set(sent) })),
@@ -44,8 +53,7 @@ export async function cancelEvent(api: Api, call: Call): Promise<Response> {
 
 export async function replayEvent(api: Api, call: Call): Promise<Response> {
   const { name, events } = named(api, call, 'operate')
-  const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
-  const { mode } = checked(replayBody, hasBody ? (await api.bodies.json(new WebIncoming(call.req.raw))).value : {})
+  const { mode } = checked(replayBody, await optionalBodyOf(api, call))
   if (mode === 'ifNoEffect') {
     const record = await events.provider.get(name)
     if (record?.outcomes.some(({ status }) => status === 'done') === true) {
@@ -67,7 +75,7 @@ export async function replayEvent(api: Api, call: Call): Promise<Response> {
 /** A retry of its dead letter worked: the last one completes the event. */
 export async function redeliveredEvent(api: Api, call: Call): Promise<Response> {
   const { name, events } = named(api, call, 'operate')
-  const { rule, action } = checked(redeliveredBody, (await api.bodies.json(new WebIncoming(call.req.raw))).value)
+  const { rule, action } = checked(redeliveredBody, await bodyOf(api, call))
   const at = api.clock.now()
   await events.provider.progress([{ ...name, at, retried: true, outcomes: [{ rule, action, status: 'done', at }] }])
   return getRecord(api, name)

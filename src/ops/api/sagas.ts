@@ -1,8 +1,7 @@
 import type { OperatorAnswer, SagaCommand, SagaOperations } from '../../sagas/contract.ts'
 import type { SagaFailure, SagaInstance, SagaRef, StepState } from '../../model/saga/instance.ts'
 import type { Caller } from '../tokens.ts'
-import { checked, elsewhere, query, requireScope, type Api, type Call } from './context.ts'
-import { WebIncoming } from './incoming.ts'
+import { checked, elsewhere, optionalBodyOf, query, requireScope, type Api, type Call } from './context.ts'
 import { ApiError } from './problem.ts'
 import { jsonAnswer, shownEnvelope } from './records.ts'
 import { sagaBody, sagaQuery } from './saga-schemas.ts'
@@ -23,11 +22,7 @@ export async function getSaga(api: Api, call: Call): Promise<Response> {
 /** retry, skip, complete, compensate. */
 export async function actOnSaga(api: Api, call: Call, tag: SagaCommand['tag']): Promise<Response> {
   const caller = requireScope(call, 'operate')
-  const hasBody = call.req.raw.body !== null && call.req.header('content-length') !== '0'
-  const { step, reason } = checked(
-    sagaBody,
-    hasBody ? (await api.bodies.json(new WebIncoming(call.req.raw))).value : {},
-  )
+  const { step, reason } = checked(sagaBody, await optionalBodyOf(api, call))
   if (step !== undefined && (tag === 'complete' || tag === 'compensate')) throw notAllowed('step', tag)
   if (reason !== undefined && tag !== 'compensate') throw notAllowed('reason', tag)
   const ref = await instanceOf(api, call, caller)
