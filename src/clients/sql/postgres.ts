@@ -29,12 +29,12 @@ export class PostgresDatabase extends PostgresSession implements SqlDatabase {
     const client = await this.#pool.connect()
     let broken: Error | undefined
     try {
+      // Whatever the default is: who has waited for a lock has to see what its last owner has committed.
       await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
       const result = await work(new PostgresSession(client))
       await client.query('COMMIT')
       return result
     } catch (error) {
-      /** READ COMMITTED, whatever the default is: who has waited for a lock has to see what its last owner has committed. */
       // A connection that cannot even roll back is thrown away.
       await client.query('ROLLBACK').catch((failed: Error) => (broken = failed))
       throw error

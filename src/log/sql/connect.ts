@@ -2,18 +2,12 @@ import type { Kysely } from 'kysely'
 import type { PoolConfig } from 'pg'
 import { mysqlQueries, postgresQueries } from '../../clients/kysely.ts'
 import type { SqlAddress } from '../../clients/sql/address.ts'
+import { PREPARE_MYSQL, PREPARE_POSTGRES } from '../../clients/sql/preparation.ts'
 import { INSERT_NEW_POSTGRES } from './new-events.ts'
 import type { EventTables } from './tables.ts'
 
 /** One writes, the others read. */
 const CONNECTIONS = 5
-
-/** A value must not end the text that it stands in, whatever the server is set to. */
-const PREPARE_MYSQL = [
-  "SET SESSION sql_mode = 'STRICT_ALL_TABLES', autocommit = 1, innodb_lock_wait_timeout = 20",
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-]
-const PREPARE_POSTGRES = ["SET default_transaction_isolation = 'read committed'"]
 
 /** Half of the time of a small group goes into planning it. */
 const PLANNED_ONCE = new Map([[INSERT_NEW_POSTGRES, 'bingo_insert_new']])

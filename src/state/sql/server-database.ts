@@ -1,6 +1,7 @@
 import type { SqlAddress } from '../../clients/sql/address.ts'
 import { KyselyDatabase } from '../../clients/sql/kysely.ts'
 import { migrate, NewerTablesError, type Migrations } from '../../clients/sql/migrate.ts'
+import { PREPARE_MYSQL, PREPARE_POSTGRES } from '../../clients/sql/preparation.ts'
 import type { SqlDatabase, SqlDialect, SqlSession } from '../../clients/sql/session.ts'
 import type { BingoError } from '../../model/errors.ts'
 
@@ -8,11 +9,6 @@ import type { BingoError } from '../../model/errors.ts'
 const ATTEMPTS = 5
 /** Deadlock, lock wait timeout, key taken; serialization failure, deadlock, key taken. */
 const REPEATABLE = new Set<unknown>([1213, 1205, 1062, '40001', '40P01', '23505'])
-const PREPARE_MYSQL = [
-  "SET SESSION sql_mode = 'STRICT_ALL_TABLES', autocommit = 1, innodb_lock_wait_timeout = 20",
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-]
-const PREPARE_POSTGRES = ["SET default_transaction_isolation = 'read committed'"]
 
 export interface ServerDatabaseOptions {
   /** At most, at once. */
