@@ -8,7 +8,7 @@ import type { Bounds, Head, Insert, Kept, Post, Write } from './posting.ts'
 const LIMITS = { bytes: 4 << 20, count: 1_000, waitingBytes: 64 << 20 }
 /** One statement or script holds up others while it runs. */
 const MOST_AT_ONCE = 5_000
-/** Ids that were sent again come in numbers: so many batches are looked up before the next attempt to do without. */
+/** Ids that were sent again come in numbers: this number of batches is looked up before the next attempt to do without. */
 const LOOKED_UP = 10
 
 export type Answers = readonly Posted[]

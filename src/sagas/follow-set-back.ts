@@ -16,7 +16,7 @@ export interface SetBackDeps {
 
 /**
  * At the start: somebody has set the clock back since instances were written, which would be due too late by as much. All are
- * looked at, so that the journal corrects them. Whether that was so is told by those that started last or are due first.
+ * looked at, so that the journal corrects them. Those that started last or are due first show whether that was so.
  */
 export async function followSetBack({ store, journal, now, log, signal }: SetBackDeps): Promise<void> {
   const newest = await store.list({}, { limit: 1, after: null })

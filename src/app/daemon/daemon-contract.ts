@@ -18,7 +18,7 @@ export interface DaemonDeps {
   readonly log: Log
   readonly stats: Stats
   readonly clock: Clock
-  /** As in TargetContext: the process decides when files that targets write are opened anew. */
+  /** As in TargetContext: the process decides when files that targets write are reopened. */
   readonly onReopen?: TargetContext['onReopen']
   /** Connections to database servers that hold state, which all that runs in this process shares. */
   readonly servers?: StateServers

@@ -22,7 +22,7 @@ export class KeptLines {
   /** Runs that are in a buffer and were not printed yet. */
   readonly #held = new Map<Buffer, number>()
 
-  /** `most`: bytes that are kept as a rule. Buffers for so many are used again and again; of more they are garbage. */
+  /** `most`: bytes that are kept as a rule. Buffers of that size are reused; larger ones are garbage. */
   constructor(most: number) {
     this.arena = new ByteArena(BUFFER_BYTES, BUFFER_BYTES, Math.ceil(most / BUFFER_BYTES) + 1)
   }

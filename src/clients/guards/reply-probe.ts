@@ -16,7 +16,7 @@ class PatientPing extends Command {
 /**
  * Resolves when the replies of a connection have caught up with its commands, or when it was closed. Replies carry no
  * number: one that is missing, or one too many, shifts all that follow, and only the reply to a question whose answer
- * nothing else has shows that they fit. A connection on which they do not is closed, to be opened anew.
+ * nothing else has shows that they fit. A connection on which they do not is closed, to be reopened.
  */
 export async function whenRepliesFit(redis: Redis): Promise<void> {
   const token = randomUUID()

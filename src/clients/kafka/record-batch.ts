@@ -112,7 +112,7 @@ export class RecordBatch {
     this.count += 1
   }
 
-  /** Takes the records out again that came when it had more than these, of so many bytes. */
+  /** Removes the records that came after the first `count`, which have `size` bytes together. */
   rewind(count: number, size: number): void {
     this.count = count
     this.#at = HEAD_BYTES + size

@@ -24,7 +24,7 @@ export interface MatchSink {
     heldBytes: number,
     key: 'present' | 'previous',
   ): void
-  /** Something could not be evaluated for this change. A failed filter is told for each action of its rule. */
+  /** Something could not be evaluated for this change. A failed filter is reported for each action of its rule. */
   failed(action: ActionPlan, change: Change, failure: MatchFailure, heldBytes: number): void
   /** The change cancels what waits of the rule for its key. `error`: that cannot be told. */
   cancelled(rule: Rule, change: Change, error: EvaluationError | null): void

@@ -209,7 +209,7 @@ export interface TargetContext {
   readonly streams?: StreamSink | undefined
   /** Takes what sagas listen to. Absent: there are none. */
   readonly sagas?: SagaSink | undefined
-  /** Calls the listener when files are to be opened anew (they were rotated); answers what ends that. Absent: never. */
+  /** Calls the listener when files are to be reopened (they were rotated); answers what ends that. Absent: never. */
   readonly onReopen?: ((listener: () => void) => () => void) | undefined
 }
 

@@ -42,7 +42,7 @@ export class KafkaTailReader implements BrokerReader {
   async *read(_stored: ReadonlyMap<string, string> | null, signal: AbortSignal): AsyncIterable<BrokerStep> {
     const { clock, start } = this.#options
     try {
-      // What failed before goes on where it was.
+      // What failed before resumes where it was.
       await this.#discover(this.#leases.size === 0 ? start : { tag: 'earliest' })
       yield { tag: 'began', places: new Map() }
       let discoverAt = clock.monotonicMs() + DISCOVER_MS

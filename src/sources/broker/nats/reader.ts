@@ -133,7 +133,7 @@ export class NatsReader implements BrokerReader {
     try {
       if (!(await this.lock.take(this.lockClient()))) this.lose()
     } catch {
-      // The next one comes before the lock ends; a server that is down is told by whoever reads.
+      // The next one comes before the lock ends; whoever reads reports a server that is down.
     }
   }
 

@@ -154,7 +154,7 @@ export class RedisReader implements BrokerReader {
       }
       this.lockedAt = now
     } catch {
-      // The next one comes before the lock ends; a server that is down is told by whoever reads.
+      // The next one comes before the lock ends; whoever reads reports a server that is down.
     }
   }
 
