@@ -15,12 +15,6 @@ const POLL = { timeout: 50_000, interval: 20 }
 /** Tests with servers wait more than they work, so that four are right for two cores; each has servers of its own. */
 const WORKERS = Math.max(4, Math.floor(availableParallelism() / 2))
 
-/**
- * On CI only: a change is not refused because a server or the machine was slow once. The second attempt is printed, and is a
- * defect of the test. Elsewhere there is none.
- */
-const RETRIES = process.env['CI'] ? 1 : 0
-
 const ATTEMPTS = 'test/support/attempts.ts'
 const LEFTOVERS = 'test/support/leftovers.ts'
 const SERVERS = 'test/support/servers/global-setup.ts'
@@ -40,7 +34,6 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
-          retry: RETRIES,
           globalSetup: [LEFTOVERS],
         },
       },
@@ -51,7 +44,6 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
-          retry: RETRIES,
           setupFiles: [ATTEMPTS],
           globalSetup: [LEFTOVERS, SERVERS],
         },
@@ -63,7 +55,6 @@ export default defineConfig({
           include: ['test/fault/**/*.test.ts'],
           testTimeout: FAULT_TIMEOUT_MS,
           hookTimeout: FAULT_TIMEOUT_MS,
-          retry: RETRIES,
           setupFiles: [ATTEMPTS],
           globalSetup: [LEFTOVERS, SERVERS],
         },
