@@ -17,7 +17,7 @@ export class KafkaPublisher implements AsyncDisposable {
 
   constructor(port: number) {
     this.connection = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${port}`] }
-    this.admin = openAdmin(this.connection)
+    this.admin = openAdmin({ ...this.connection, retries: 20, retryDelay: 300 })
     this.producer = openProducer({ ...this.connection, acks: -1, retries: 20, retryDelay: 300 })
   }
 

@@ -18,6 +18,8 @@ export async function readTopic(brokers: readonly string[], topic: string, count
     clientId: 'test',
     bootstrapBrokers: [...brokers],
     deserializers: stringDeserializers,
+    // A broker that has just started knows its groups later than its topics, on a slow disk by many seconds.
+    retries: true,
   })
   const stream = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: false })
   const records: TopicRecord[] = []

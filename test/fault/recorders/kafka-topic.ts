@@ -13,7 +13,7 @@ const PARTITIONS = 4
  */
 export async function recordKafkaTopic(): Promise<Recorder> {
   const server = await startKafka()
-  const admin = new Admin({ clientId: 'fault', bootstrapBrokers: [server.url] })
+  const admin = new Admin({ clientId: 'fault', bootstrapBrokers: [server.url], retries: 20, retryDelay: 300 })
   await admin.createTopics({ topics: [TOPIC], partitions: PARTITIONS, replicas: 1 })
   await admin.close()
   const consumer = new Consumer({
@@ -21,6 +21,8 @@ export async function recordKafkaTopic(): Promise<Recorder> {
     clientId: 'fault',
     bootstrapBrokers: [server.url],
     deserializers: stringDeserializers,
+    // A broker that has just started knows its groups later than its topics, on a slow disk by many seconds.
+    retries: true,
   })
   const stream = await consumer.consume({ topics: [TOPIC], mode: 'earliest', autocommit: false })
   const seen: Arrival[] = []

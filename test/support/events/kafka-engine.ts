@@ -20,7 +20,8 @@ let logs = 0
 
 export async function startKafkaEngine(): Promise<KafkaEngineServer> {
   const server = await startKafka()
-  const connection = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${server.port}`] }
+  const bootstrapBrokers = [`127.0.0.1:${server.port}`]
+  const connection = { clientId: 'test', bootstrapBrokers, retries: 20, retryDelay: 300 }
   const withAdmin = async <T>(work: (admin: ReturnType<typeof openAdmin>) => Promise<T>): Promise<T> => {
     const admin = openAdmin(connection)
     try {
