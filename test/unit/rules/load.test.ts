@@ -509,6 +509,9 @@ describe('What is written as in other languages gets a hint', () => {
     ],
     [`actions: [{type: redis, cmd: DEL, key: "a:{{new['id']}}"}]`, 'write {{new.id}}'],
     ['actions: [{type: redis, cmd: DEL, key: "a:{{new.a == 1}}"}]', 'write {{eq new.a 1}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{new.}}"}]', 'write it as in {{new.id}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{lower new.}}"}]', 'write it as in {{new.id}}'],
+    ['actions: [{type: redis, cmd: DEL, key: "a:{{#if new.}}x{{/if}}"}]', 'write it as in {{new.id}}'],
   ])('%s', (line, hint) => {
     const problems = problemsOf(() => load(ruleWith(line)))
     expect(problems).toHaveLength(1)

@@ -152,9 +152,11 @@ function lineStarts(text: string): number[] {
 }
 
 class Converter {
+  private readonly text: string
   private readonly starts: readonly number[]
 
   constructor(text: string) {
+    this.text = text
     this.starts = lineStarts(text)
   }
 
@@ -223,7 +225,11 @@ class Converter {
     const offset = this.offset(node)
     switch (node.type) {
       case 'PathExpression': {
-        const { parts, depth, data } = node as hbs.AST.PathExpression
+        const { parts, depth, data, original } = node as hbs.AST.PathExpression
+        // The parser takes what ends with a dot for two values, of which the second is the dot.
+        if (original === '.' && /\w/.test(this.text[offset - 1] ?? '')) {
+          throw new TemplateSyntaxError('a name is missing behind the dot', offset, 'write it as in {{new.id}}')
+        }
         return { tag: 'path', parts, depth, data, offset }
       }
       case 'SubExpression':
