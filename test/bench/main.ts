@@ -59,6 +59,7 @@ if (values.help) {
 process.env['BINGO_TEST_DIST'] ??= '1'
 const rows = Number(values.rows)
 const wanted = new Set(values.only.split(','))
+const named = new RegExp(values.targets, 'i')
 const results: Row[] = []
 
 await using servers = await startServers()
@@ -71,26 +72,27 @@ if (wanted.has('c')) {
   results.push(...(await latency(sql, redis, rates, Number(values.seconds))))
 }
 if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000))))
-if (wanted.has('g')) results.push(...(await targets(sql, new RegExp(values.targets))))
-if (wanted.has('h'))
-  results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats), new RegExp(values.targets))))
+if (wanted.has('g')) results.push(...(await targets(sql, named)))
+if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats), named)))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
-if (wanted.has('j')) {
-  const which = new RegExp(values.targets)
-  results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql, which)))
-}
+if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql, named)))
 if (wanted.has('k')) results.push(...(await waiting(Math.min(rows, 100_000), Number(values.repeats))))
 if (wanted.has('l')) results.push(...(await waitingMemory(sql, redis, rows)))
 if (wanted.has('m')) results.push(...(await posts(redis, Math.min(rows, 50_000), Number(values.seconds))))
 
 if (wanted.has('n')) results.push(...(await workers(sql, redis, Math.min(rows, 20_000))))
 if (wanted.has('o')) results.push(...(await sagas(Number(values.repeats))), ...(await sagaWaiting(rows)))
-if (wanted.has('p'))
-  results.push(...(await outboxLatency(Number(values.seconds), Number(values.repeats), new RegExp(values.targets))))
+if (wanted.has('p')) {
+  results.push(...(await outboxLatency(Number(values.seconds), Number(values.repeats), named)))
+}
 if (wanted.has('q')) results.push(...(await outboxWriters(Number(values.seconds), Number(values.repeats))))
 if (wanted.has('r')) {
   results.push(...(await queues(Math.min(rows, 20_000), Number(values.repeats), Number(values.seconds))))
 }
 
+if (results.length === 0) {
+  console.error('nothing was measured: see --only and --targets')
+  process.exitCode = 2
+}
 if (values.json) printJson(results)
 else printTable(results)
