@@ -95,8 +95,9 @@ export class AppendTarget implements Target {
     const { number, missing } = numbered
     if (missing.shares.length === 0) return []
     const { epoch } = this.#deps
-    const body = recordText({ epoch, number }, shape, meets ? shares : null, id, text)
-    const pieces = piecesOf(body, this.#mostBytes)
+    const ordinal = { epoch, number }
+    const body = recordText(ordinal, shape, meets ? shares : null, id, text)
+    const pieces = piecesOf(body, ordinal, this.#mostBytes)
     const sign = signText('again', { epoch, number: number - 1 })
     return [
       ...missing.again.map((share) => ({ share, body: sign })),

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Change, type Row, type Transaction, type Value } from '../../../src/model/event/change.ts'
 import type { TableDef } from '../../../src/model/table/table.ts'
 import { changeText, parseRecord, recordText, signText } from '../../../src/scale/record.ts'
@@ -108,15 +108,51 @@ test('signs of a run have an ordinal, and nothing else is taken for a record', (
   expect(() => parseRecord('hello')).toThrow('JSON')
 })
 
-test.each([10, 50, 333])('a record that is larger than %i bytes is put together again of its pieces', (bytes) => {
+describe('A record that is larger than the log takes', () => {
   const record = `["c",${'ä😀x'.repeat(100)}]`
-  const pieces = piecesOf(record, bytes)
-  expect(Math.max(...pieces.map((piece) => Buffer.byteLength(piece)))).toBeLessThanOrEqual(bytes)
-  const found = new Pieces()
-  // What a reader that was killed has left is dropped.
-  expect(found.add(pieces[0]!)).toBeNull()
-  const back = pieces.map((piece) => found.add(piece))
-  expect(back.slice(0, -1).every((each) => each === null)).toBe(true)
-  expect(back.at(-1)).toBe(record)
-  expect(piecesOf('[1]', bytes)).toEqual(['[1]'])
+  const older = { epoch: 3, number: 9 }
+  const newer = { epoch: 4, number: 1 }
+  const taken = (bodies: readonly string[]): (string | null)[] => {
+    const pieces = new Pieces()
+    return bodies.map((body) => pieces.add(body)).filter((text) => text !== null)
+  }
+
+  test.each([46, 50, 100, 333])('is put together again of its pieces of %i bytes', (bytes) => {
+    const pieces = piecesOf(record, newer, bytes)
+    expect(Math.max(...pieces.map((piece) => Buffer.byteLength(piece)))).toBeLessThanOrEqual(bytes)
+    expect(taken(pieces)).toEqual([record])
+    expect(piecesOf('[1]', newer, bytes)).toEqual(['[1]'])
+  })
+
+  test('is taken once, whatever of it stands there twice', () => {
+    const pieces = piecesOf(record, newer, 333)
+    expect(pieces.length).toBeGreaterThan(3)
+    for (let end = 1; end <= pieces.length; end++) {
+      // No answer came; or one did, and what was on its way comes as well.
+      expect(taken([...pieces.slice(0, end), ...pieces])).toEqual(end === pieces.length ? [record, record] : [record])
+      expect(taken([...pieces, ...pieces.slice(end)])).toEqual([record])
+    }
+  })
+
+  test('is whole, wherever something of a reader that was replaced comes in between', () => {
+    const other = `["c",${'other'.repeat(200)}]`
+    const late = piecesOf(other, older, 333)
+    const pieces = piecesOf(record, newer, 333)
+    for (let at = 1; at < pieces.length; at++) {
+      for (let from = 0; from < late.length; from++) {
+        const between = late.slice(from)
+        expect(taken([...pieces.slice(0, at), ...between, ...pieces.slice(at)])).toEqual([record])
+      }
+      const whole = [...pieces.slice(0, at), '["h",3,0]', ...pieces.slice(at)]
+      expect(taken(whole)).toEqual(['["h",3,0]', record])
+      // A reader was killed in the middle, and the next one begins anew.
+      expect(taken([...late.slice(0, at), ...pieces])).toEqual([record])
+    }
+  })
+
+  test('is not made of what is no whole', () => {
+    const pieces = piecesOf(record, newer, 333)
+    expect(taken(pieces.slice(1))).toEqual([])
+    expect(taken([...pieces.slice(0, 1), ...pieces.slice(2)])).toEqual([])
+  })
 })
