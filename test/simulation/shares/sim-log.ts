@@ -11,6 +11,8 @@ import type { Random } from '../random.ts'
 const MOST_READ = 12
 /** What a log can say of the newest records of a share: often fewer than a reader has appended behind its checkpoint. */
 const TAIL = { least: 3, most: 60 }
+/** Of one record: changes are in two or three pieces then. */
+const FEW_BYTES = 100
 
 interface Taken {
   readonly records: { readonly record: ScaleRecord; readonly place: number }[]
@@ -24,6 +26,7 @@ export class SimLog {
   /** Told of each place that is trimmed. */
   onTrim: (share: number, upTo: number) => void = () => undefined
   private readonly random: Random
+  private readonly mostBytes: number
   private readonly values = new MemoryStateStore()
   private readonly pieces: Pieces[]
   /** By share and change: the ordinals that it stands under. */
@@ -33,6 +36,7 @@ export class SimLog {
 
   constructor(shares: number, random: Random) {
     this.random = random
+    this.mostBytes = random.chance(0.5) ? FEW_BYTES : 1 << 20
     this.shares = Array.from({ length: shares }, () => [])
     this.ordinals = Array.from({ length: shares }, () => new Map())
     this.pieces = Array.from({ length: shares }, () => new Pieces())
@@ -41,19 +45,39 @@ export class SimLog {
 
   /**
    * What of a share counts up to this place: not what came twice, nor from a reader that was replaced, nor what one has appended
-   * behind a change that another share was to have as well, and never got.
+   * behind a change that another share was to have as well, and never got or dropped itself for the same reason.
    */
   changesUpTo(share: number, place: number): readonly string[] {
-    const ids: string[] = []
-    let broken = -1
-    for (const { record, place: at } of this.taken[share]!.records) {
-      if (at > place) break
+    const broken = this.broken()
+    return this.taken[share]!.records.flatMap(({ record, place: at }) => {
       const { tag, ordinal } = record
-      if (tag !== 'change') continue
-      if (record.meet?.some((other) => !this.taken[other]!.ordinals.has(textOf(ordinal)))) broken = ordinal.epoch
-      if (ordinal.epoch !== broken) ids.push(record.id)
+      return tag === 'change' && at <= place && !isBehind(broken[share]!, ordinal) ? [record.id] : []
+    })
+  }
+
+  /** Of the newest record of a share that is not there twice. */
+  lastPlace(share: number): number {
+    return this.taken[share]!.records.at(-1)?.place ?? 0
+  }
+
+  /** By share and epoch: the number from which on nothing counts. */
+  private broken(): readonly Map<number, number>[] {
+    const broken = this.taken.map(() => new Map<number, number>())
+    for (let isSettled = false; !isSettled;) {
+      isSettled = true
+      for (const [share, { records }] of this.taken.entries()) {
+        for (const { record } of records) {
+          const { tag, ordinal } = record
+          if (tag !== 'change' || record.meet === null || isBehind(broken[share]!, ordinal)) continue
+          const lacks = (other: number): boolean =>
+            !this.taken[other]!.ordinals.has(textOf(ordinal)) || isBehind(broken[other]!, ordinal)
+          if (!record.meet.some(lacks)) continue
+          broken[share]!.set(ordinal.epoch, ordinal.number)
+          isSettled = false
+        }
+      }
     }
-    return ids
+    return broken
   }
 
   /** How often a reader has appended the change; what it sends again for want of an answer has the number that it had. */
@@ -65,14 +89,19 @@ export class SimLog {
   open(clock: Clock): ChangeLog {
     return {
       description: 'simulated',
-      mostBytes: () => Promise.resolve(1 << 20),
+      mostBytes: () => Promise.resolve(this.mostBytes),
       append: async (records) => {
         await this.travel(clock)
         let isWhole = true
         for (const ofShare of Map.groupBy(records, ({ share }) => share).values()) {
           // Each share is on a server of its own: of one everything may be there, of another nothing.
           const some = this.isLucky() ? ofShare.length : this.random.int(0, ofShare.length)
-          for (const record of ofShare.slice(0, some)) this.add(record)
+          for (let at = 0, end = 0; at < some; at = end) {
+            end = this.random.int(at + 1, some)
+            for (const record of ofShare.slice(at, end)) this.add(record)
+            // Another reader may come in between.
+            if (end < some && this.random.chance(0.3)) await clock.sleep(this.random.int(0, 4))
+          }
           isWhole &&= some === ofShare.length
         }
         if (!isWhole || !this.isLucky()) throw away()
@@ -141,6 +170,10 @@ export class SimLog {
     const known = this.ordinals[record.share]!
     known.set(parsed.id, (known.get(parsed.id) ?? new Set()).add(textOf(parsed.ordinal)))
   }
+}
+
+function isBehind(broken: ReadonlyMap<number, number>, { epoch, number }: Ordinal): boolean {
+  return number >= (broken.get(epoch) ?? Infinity)
 }
 
 function textOf({ epoch, number }: Ordinal): string {
