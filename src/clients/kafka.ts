@@ -1,26 +1,15 @@
 import { promisify } from 'node:util'
 import { gzip, zstdCompress } from 'node:zlib'
 import * as kafka from '@platformatic/kafka'
-import type { AdminOptions, API, Connection, ProducerOptions, Reader } from '@platformatic/kafka'
+import type { AdminOptions, API, Connection, Reader } from '@platformatic/kafka'
 import { guardStream } from './guards/guarded-stream.ts'
 import { ResponseGuard } from './guards/kafka-responses.ts'
 import type { Compression } from './kafka/record-batch.ts'
 
-const { Admin, ConfigResourceTypes, Consumer, ListOffsetTimestamps, Producer, stringSerializers } = kafka
+const { Admin, ConfigResourceTypes, Consumer, ListOffsetTimestamps } = kafka
 
 /** How brokers are reached, by whatever kind of client. */
 export type KafkaConnection = AdminOptions
-
-export type StringProducer = kafka.Producer<string, string, string, string>
-
-/** A producer of texts, each of whose connections is guarded; it connects when it is first used. */
-export function openProducer(
-  options: Omit<ProducerOptions<string, string, string, string>, 'serializers'>,
-): StringProducer {
-  const producer = new Producer<string, string, string, string>({ ...options, serializers: stringSerializers })
-  guardConnections(producer)
-  return producer
-}
 
 /** Manages topics; it connects when it is first used. */
 export function openAdmin(options: AdminOptions): kafka.Admin {

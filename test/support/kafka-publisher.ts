@@ -1,4 +1,5 @@
-import { openAdmin, openConsumer, openProducer } from '../../src/clients/kafka.ts'
+import { openAdmin, openConsumer } from '../../src/clients/kafka.ts'
+import { openProducer } from './kafka-producer.ts'
 
 export interface Published {
   readonly topic: string

@@ -49,14 +49,15 @@ export class RecordBatch {
   }
 
   /** A record; `headers` headers have to follow. */
-  begin(key: string, value: Content | null, headers: number): void {
+  begin(key: string | null, value: Content | null, headers: number): void {
     this.#reserve(1 + 3 * MOST_VARINT_BYTES)
     this.#from = this.#at
     this.#at += this.#lengthBytes
     this.#bytes[this.#at++] = 0 // attributes
     this.#bytes[this.#at++] = 0 // milliseconds since the first record
     this.#varint(this.count)
-    this.#text(key)
+    if (key === null) this.#varint(-1)
+    else this.#text(key)
     if (value === null) this.#varint(-1)
     else if (typeof value === 'string') this.#text(value)
     else this.#copy(value)

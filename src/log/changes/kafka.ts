@@ -146,9 +146,8 @@ export class KafkaChangeLog implements ChangeLog {
     return asked.some(({ after }) => after === null) ? topic.earliest() : Promise.resolve([])
   }
 
-  async #send(topic: OpenTopic, records: readonly ChangeLogRecord[]): Promise<void> {
-    const messages = records.map(({ share, body }) => ({ topic: this.#address.topic, partition: share, value: body }))
-    await topic.producer.send({ messages })
+  #send(topic: OpenTopic, records: readonly ChangeLogRecord[]): Promise<void> {
+    return topic.append(records.map(({ share, body }) => ({ partition: share, key: null, value: body, headers: [] })))
   }
 
   async #use<T>(work: (topic: OpenTopic) => Promise<T>): Promise<T> {

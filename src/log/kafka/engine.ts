@@ -1,4 +1,6 @@
+import { Utf8Bytes } from '../../model/event/bytes/content.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
+import { murmur2 } from '../../clients/kafka/murmur2.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { indexMismatch, logClosed } from '../errors.ts'
 import type { Engine } from '../indexed/contract.ts'
@@ -114,23 +116,25 @@ export class KafkaEngine implements Engine {
     await this.#discard()
   }
 
-  async #send(topic: OpenTopic, index: string, entries: readonly LogEntry[]): Promise<void> {
-    const messages = entries.map(({ id, key, place, payload, appendedAt }) => {
-      const isTooLarge = payload.byteLength + RECORD_BYTES > topic.mostBytes
-      const value = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-      return {
-        topic: this.#address.topic,
-        key: key ?? id,
-        value: isTooLarge ? '' : value.toString(),
-        headers: {
-          [INDEX]: index,
-          [PLACE]: place,
-          [APPENDED_AT]: String(appendedAt),
-          ...(isTooLarge && { [IN_INDEX]: 'true' }),
-        },
-      }
-    })
-    await topic.producer.send({ messages })
+  #send(topic: OpenTopic, index: string, entries: readonly LogEntry[]): Promise<void> {
+    return topic.append(
+      entries.map(({ id, key, place, payload, appendedAt }) => {
+        const isTooLarge = payload.byteLength + RECORD_BYTES > topic.mostBytes
+        const value = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+        const of = key ?? id
+        return {
+          partition: partitionOf(of, topic.partitions),
+          key: of,
+          value: isTooLarge ? '' : new Utf8Bytes(value, 0, value.length),
+          headers: [
+            [INDEX, index],
+            [PLACE, place],
+            [APPENDED_AT, String(appendedAt)],
+            ...(isTooLarge ? ([[IN_INDEX, 'true']] as const) : []),
+          ],
+        }
+      }),
+    )
   }
 
   /** The entries at the end of each partition. */
@@ -176,6 +180,12 @@ export class KafkaEngine implements Engine {
     this.#topic = null
     await topic?.then((open) => open.close()).catch(() => undefined)
   }
+}
+
+/** As clients choose it. */
+function partitionOf(key: string, partitions: number): number {
+  const bytes = Buffer.from(key)
+  return murmur2(bytes, 0, bytes.length) % partitions
 }
 
 /** Null: somebody else has produced it. */

@@ -1,10 +1,11 @@
-import { EARLIEST, LATEST, openAdmin, openConsumer, openProducer, TOPIC } from '../../clients/kafka.ts'
+import { EARLIEST, LATEST, openAdmin, openConsumer, TOPIC } from '../../clients/kafka.ts'
 import { kafkaConnection } from '../../clients/kafka-connection.ts'
 import { protocolErrorOf } from '../../clients/kafka-errors.ts'
-import type { BytesConsumer, StringProducer } from '../../clients/kafka.ts'
+import type { BytesConsumer } from '../../clients/kafka.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnfit } from '../errors.ts'
 import type { KafkaAddress } from './address.ts'
+import { type AppendedRecord, Appender } from './appender.ts'
 
 const CLOSE_TIMEOUT_MS = 1_000
 /** What the brokers set where nobody else does. */
@@ -30,16 +31,16 @@ export interface Fetched {
 }
 
 interface Clients {
-  readonly producer: StringProducer
+  readonly appender: Appender
   readonly admin: ReturnType<typeof openAdmin>
   readonly consumer: BytesConsumer
 }
 
 /** Clients of a topic that is in place, until their first trouble: then others are opened. */
 export class OpenTopic {
-  readonly producer: StringProducer
   /** Of a batch of records, at most. */
   readonly mostBytes: number
+  readonly #appender: Appender
   readonly #admin: ReturnType<typeof openAdmin>
   readonly #consumer: BytesConsumer
   readonly #topic: string
@@ -53,7 +54,7 @@ export class OpenTopic {
     found: { id: string; leaders: readonly number[]; mostBytes: number },
   ) {
     this.#topic = topic
-    this.producer = clients.producer
+    this.#appender = clients.appender
     this.#admin = clients.admin
     this.#consumer = clients.consumer
     this.#id = found.id
@@ -65,8 +66,7 @@ export class OpenTopic {
   static async open(address: KafkaAddress): Promise<OpenTopic> {
     const connection = kafkaConnection(address)
     const admin = openAdmin(connection)
-    // An idempotent producer: its own repetitions are dropped, and stay in order.
-    const producer = openProducer({ ...connection, acks: -1, idempotent: true, autocreateTopics: false })
+    const appender = new Appender(connection, address.topic)
     const consumer = openConsumer(connection)
     consumer.topics.track(address.topic)
     try {
@@ -75,15 +75,23 @@ export class OpenTopic {
       const metadata = await admin.metadata({ topics: [address.topic], autocreateTopics: false, forceUpdate: true })
       const { id, partitions } = metadata.topics.get(address.topic)!
       const leaders = partitions.map(({ leader }) => leader)
-      return new OpenTopic(address.topic, { producer, admin, consumer }, { id, leaders, mostBytes })
+      return new OpenTopic(address.topic, { appender, admin, consumer }, { id, leaders, mostBytes })
     } catch (error) {
-      await closeAll({ admin, producer, consumer })
+      await closeAll({ admin, appender, consumer })
       throw error
     }
   }
 
   get partitions(): number {
     return this.#leaders.length
+  }
+
+  /**
+   * Records that are at most `mostBytes` together: those of a partition are there as a whole or not. To be called again when
+   * it has resolved; when it has rejected, the topic is to be closed.
+   */
+  append(records: readonly AppendedRecord[]): Promise<void> {
+    return this.#appender.append(records)
   }
 
   earliest(): Promise<readonly bigint[]> {
@@ -137,7 +145,7 @@ export class OpenTopic {
   }
 
   close(): Promise<void> {
-    return closeAll({ producer: this.producer, admin: this.#admin, consumer: this.#consumer })
+    return closeAll({ appender: this.#appender, admin: this.#admin, consumer: this.#consumer })
   }
 
   async #offsets(timestamp: bigint): Promise<readonly bigint[]> {
@@ -148,7 +156,7 @@ export class OpenTopic {
 
 /** The clients would wait for what hangs. */
 async function closeAll(clients: Clients): Promise<void> {
-  const closing = [clients.producer.close(true), clients.admin.close(), clients.consumer.close(true)]
+  const closing = [clients.appender.close(), clients.admin.close(), clients.consumer.close(true)]
   await Promise.all(closing.map((each) => withDeadline(each, CLOSE_TIMEOUT_MS).catch(() => undefined)))
 }
 

@@ -1,0 +1,68 @@
+import { compress } from '../../clients/kafka.ts'
+import type { KafkaConnection } from '../../clients/kafka.ts'
+import { BatchProducer } from '../../clients/kafka/batch-producer.ts'
+import { RecordBatch } from '../../clients/kafka/record-batch.ts'
+import type { Content } from '../../model/event/bytes/content.ts'
+
+const TIMEOUT_MS = 10_000
+const TRIES = 3
+const RETRY_DELAY_MS = 300
+
+/** A record as it is to be in a partition. */
+export interface AppendedRecord {
+  readonly partition: number
+  readonly key: string | null
+  readonly value: Content
+  readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+/** Writes to one topic. Its own repetitions are dropped by the brokers, and stay in order. */
+export class Appender {
+  readonly #topic: string
+  readonly #producer: BatchProducer
+  /** By partition; written anew with each append. */
+  readonly #batches = new Map<number, RecordBatch>()
+
+  constructor(connection: KafkaConnection, topic: string) {
+    this.#topic = topic
+    this.#producer = new BatchProducer({
+      connection,
+      timeoutMs: TIMEOUT_MS,
+      createTopics: false,
+      tries: TRIES,
+      retryDelayMs: RETRY_DELAY_MS,
+    })
+  }
+
+  async append(records: readonly AppendedRecord[]): Promise<void> {
+    for (const { partition, key, value, headers } of records) {
+      const batch = this.#batchOf(partition)
+      batch.begin(key, value, headers.length)
+      for (const [name, text] of headers) batch.header(name, text)
+      batch.end()
+    }
+    const written = [...this.#batches].filter(([, { count }]) => count > 0)
+    const finished = await Promise.all(
+      written.map(async ([partition, batch]) => ({
+        topic: this.#topic,
+        partition,
+        count: batch.count,
+        bytes: await batch.finish('none', Date.now(), compress),
+      })),
+    )
+    const errors = await this.#producer.send(finished)
+    const failed = errors.find((error) => error !== null)
+    if (failed) throw failed
+    for (const [, batch] of written) batch.reset()
+  }
+
+  close(): Promise<void> {
+    return this.#producer.close()
+  }
+
+  #batchOf(partition: number): RecordBatch {
+    let batch = this.#batches.get(partition)
+    if (batch === undefined) this.#batches.set(partition, (batch = new RecordBatch()))
+    return batch
+  }
+}
