@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
 /** Parts joined by dots; no blanks, wildcards or control characters, so that patterns can name every type. */
-const TYPE = /^[^\s.*"\p{Cc}\p{Cs}]+(\.[^\s.*"\p{Cc}\p{Cs}]+)*$/u
+export const TYPE = /^[^\s.*"\p{Cc}\p{Cs}]+(\.[^\s.*"\p{Cc}\p{Cs}]+)*$/u
 /** Printable: it is a header, a key and a label elsewhere. */
-const WORD = /^[^\p{Cc}\p{Cs}]+$/u
-const ID = /^[^\s\p{Cc}\p{Cs}]+$/u
+export const WORD = /^[^\p{Cc}\p{Cs}]+$/u
+export const ID = /^[^\s\p{Cc}\p{Cs}]+$/u
 const ID_HINT = 'a text without blanks and control characters is expected'
 
 function word(most: number, pattern = WORD, hint = 'a text without control characters is expected'): z.ZodString {
@@ -22,7 +22,7 @@ const typeText = z
   })
 
 /** A moment: ISO 8601 with a zone, or milliseconds since 1970. */
-const LATEST_MS = 253_402_300_799_999
+export const LATEST_MS = 253_402_300_799_999
 export const moment = z
   .union([z.iso.datetime({ offset: true }), z.number().int().min(0).max(LATEST_MS)])
   .transform((value) => new Date(value).getTime())

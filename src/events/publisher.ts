@@ -16,6 +16,7 @@ import { InvalidPosting, tooLarge, tooManyHops } from './errors.ts'
 import { eventSchema, optionsSchema, type EventInput, type OptionsInput } from './post-schema.ts'
 import { RateGate } from './rate-gate.ts'
 import type { EventLimits } from './settings.ts'
+import { simpleEvent } from './simple-event.ts'
 
 export interface PublisherDeps {
   readonly provider: Pick<EventProvider, 'post'>
@@ -101,7 +102,7 @@ export class Publisher implements EventPublisher {
     const problems: PostingProblem[] = []
     const made: NewEvent[] = []
     for (const [i, event] of events.entries()) {
-      const read = eventSchema.safeParse(posting.isParsed === true ? event : withoutDates(event))
+      const read = readEvent(event, posting.isParsed === true)
       if (!read.success) problems.push(...problemsOf(read.error, path(i)))
       else if (isRefusedType(read.data, posting))
         problems.push({ path: jsonPath([...path(i), 'type']), message: RESERVED })
@@ -156,6 +157,15 @@ export class Publisher implements EventPublisher {
     }
     return { event, sent: sentFields(input, options, by), encoded }
   }
+}
+
+function readEvent(
+  event: unknown,
+  isParsed: boolean,
+): Pick<z.ZodSafeParseSuccess<EventInput>, 'success' | 'data'> | z.ZodSafeParseError<EventInput> {
+  const data = simpleEvent(event, isParsed)
+  if (data !== undefined) return { success: true, data }
+  return eventSchema.safeParse(isParsed ? event : withoutDates(event))
 }
 
 const RESERVED = `types that begin with "${RESERVED_TYPES}" are BinGo's own`
