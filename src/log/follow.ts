@@ -56,8 +56,12 @@ export class Readers {
   }
 }
 
-/** Yields what `read` promises, from a log whose places are numbers that count up by one. */
-export async function* follow(entries: Entries, after: number, options: ReadOptions): AsyncIterable<LogEntry> {
+/** Yields what `readPages` promises, from a log whose places are numbers that count up by one. */
+export async function* followPages(
+  entries: Entries,
+  after: number,
+  options: ReadOptions,
+): AsyncIterable<readonly LogEntry[]> {
   const { group, signal } = options
   const until = options.until === undefined ? Infinity : placeNumber(options.until)
   const wanted = wantedOf(options)
@@ -69,15 +73,19 @@ export async function* follow(entries: Entries, after: number, options: ReadOpti
     while (!signal.aborted && !entries.closed() && at < until) {
       const more = entries.more()
       const page = await entries.page(at)
+      const acknowledged = group === undefined ? undefined : entries.groups?.acknowledged(group)
+      const found: LogEntry[] = []
       const skipped: number[] = []
       for (const entry of page) {
         const place = Number(entry.place)
-        if (place > until || signal.aborted) return
+        if (place > until) break
         at = place
-        if (group !== undefined && entries.groups?.acknowledged(group).has(place) === true) continue
-        if (wanted(entry)) yield entry
+        if (acknowledged?.has(place) === true) continue
+        if (wanted(entry)) found.push(entry)
         else skipped.push(place)
       }
+      if (found.length > 0 && !signal.aborted) yield found
+      if (signal.aborted) return
       if (group !== undefined && skipped.length > 0) await entries.groups?.skip(group, skipped)
       if (page.length > 0) continue
       if (until !== Infinity) return
@@ -85,6 +93,19 @@ export async function* follow(entries: Entries, after: number, options: ReadOpti
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The entries of pages one by one; none behind the signal. */
+export async function* oneByOne(
+  pages: AsyncIterable<readonly LogEntry[]>,
+  { signal }: ReadOptions,
+): AsyncIterable<LogEntry> {
+  for await (const page of pages) {
+    for (const entry of page) {
+      if (signal.aborted) return
+      yield entry
+    }
   }
 }
 

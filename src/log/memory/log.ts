@@ -1,6 +1,6 @@
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
 import { logClosed } from '../errors.ts'
-import { follow, Readers, Wake } from '../follow.ts'
+import { followPages, oneByOne, Readers, Wake } from '../follow.ts'
 import { Acknowledged, placeNumber } from '../places.ts'
 
 /** Entries given to a reader at once. */
@@ -39,13 +39,17 @@ export class MemoryLog {
     this.#wake.ring()
   }
 
-  async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+  read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+    return oneByOne(this.readPages(from, options), options)
+  }
+
+  async *readPages(from: Place | null, options: ReadOptions): AsyncIterable<readonly LogEntry[]> {
     this.check()
     const after = from === null ? 0 : placeNumber(from)
     const leave = this.#readers.enter(options.group)
     try {
       if (options.group !== undefined) this.#join(options.group, after)
-      yield* follow(
+      yield* followPages(
         {
           closed: () => this.#closed,
           more: () => this.#wake.next,

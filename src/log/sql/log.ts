@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../model/clock.ts'
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
-import { follow, Readers, Wake } from '../follow.ts'
+import { followPages, oneByOne, Readers, Wake } from '../follow.ts'
 import type { Entries } from '../follow.ts'
 import type { IndexLog, PagesFrom } from '../indexed/contract.ts'
 import { placeNumber } from '../places.ts'
@@ -53,7 +53,7 @@ export class SqlLog implements IndexLog {
     const leave = this.#readers.enter(options.group)
     this.#polling ??= this.#deps.clock.every(POLL_MS, () => void this.#poll())
     try {
-      if (options.group === undefined) yield* follow(this.#entries(), after, options)
+      if (options.group === undefined) yield* oneByOne(followPages(this.#entries(), after, options), options)
       else yield* this.#readShare(options.group, from, options)
     } finally {
       leave()

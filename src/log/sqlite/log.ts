@@ -1,5 +1,5 @@
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
-import { follow, Readers, Wake } from '../follow.ts'
+import { followPages, oneByOne, Readers, Wake } from '../follow.ts'
 import type { IndexLog, PagesFrom } from '../indexed/contract.ts'
 import { placeNumber } from '../places.ts'
 import type { EventTables } from './event-tables.ts'
@@ -30,14 +30,18 @@ export class SqliteLog implements IndexLog {
     this.#readers = new Readers(description)
   }
 
-  async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+  read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
+    return oneByOne(this.readPages(from, options), options)
+  }
+
+  async *readPages(from: Place | null, options: ReadOptions): AsyncIterable<readonly LogEntry[]> {
     const after = from === null ? 0 : placeNumber(from)
     const { group } = options
     const { use, write, note, closed, pages } = this.#deps
     const leave = this.#readers.enter(group)
     try {
       if (group !== undefined) await write(({ groups }) => groups.join(group, after))
-      yield* follow(
+      yield* followPages(
         {
           closed,
           more: () => this.#wake.next,

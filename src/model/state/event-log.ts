@@ -93,6 +93,8 @@ export interface EventLog {
   append(records: readonly LogRecord[]): Promise<readonly Appended[]>
   /** The entries behind `from` in their order; null: from the first one. */
   read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry>
+  /** The same, as many at a time as are at hand. Absent: they come one by one. */
+  readPages?(from: Place | null, options: ReadOptions): AsyncIterable<readonly LogEntry[]>
   /**
    * In any order. An entry that is not acknowledged when the reader ends is read again by the next one of the group. Rejects
    * with BINGO_LOG_GROUP_BUSY where another instance reads some of them now; the others are acknowledged.

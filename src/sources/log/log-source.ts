@@ -8,7 +8,7 @@ import type { Intake } from '../../model/source/intake.ts'
 import { PauseGate } from '../../model/source/pause-gate.ts'
 import { SourceState } from '../../model/source/source-state.ts'
 import type { Positions, Source } from '../../model/source/source.ts'
-import type { LogEntry, Place } from '../../model/state/event-log.ts'
+import type { LogEntry, Place, ReadOptions } from '../../model/state/event-log.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
 import { Reconnects } from '../feed/reconnects.ts'
 import { PlacesInFlight } from './places-in-flight.ts'
@@ -120,11 +120,14 @@ export class LogSource implements Source<LogPosition> {
     this.reconnects.connected()
     let count = 0
     // Those that are in flight are not acknowledged: reading begins behind them.
-    for await (const entry of provider.log.read(this.inFlight.newest, { group, signal })) {
-      if (this.pauses.paused) await this.pauses.opened(signal)
-      if (signal.aborted) return
-      this.take(entry, into)
-      if (++count % ENTRIES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+    for await (const page of pagesOf(provider.log, this.inFlight.newest, { group, signal })) {
+      // One behind the other in one turn: targets send together what comes together.
+      for (const entry of page) {
+        if (this.pauses.paused) await this.pauses.opened(signal)
+        if (signal.aborted) return
+        this.take(entry, into)
+        if (++count % ENTRIES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
     }
   }
 
@@ -173,6 +176,18 @@ export class LogSource implements Source<LogPosition> {
     this.state.caughtUp = unread === undefined ? pending <= this.inFlight.size : unread === 0
     this.options.seen?.({ size: pending, oldestAt: this.inFlight.oldestAt })
   }
+}
+
+function pagesOf(
+  log: EventProvider['log'],
+  from: Place | null,
+  options: ReadOptions,
+): AsyncIterable<readonly LogEntry[]> {
+  return log.readPages?.(from, options) ?? singly(log.read(from, options))
+}
+
+async function* singly(entries: AsyncIterable<LogEntry>): AsyncIterable<readonly LogEntry[]> {
+  for await (const entry of entries) yield [entry]
 }
 
 function described(error: unknown): { readonly code: string; readonly err: string } {
