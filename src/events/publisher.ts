@@ -120,7 +120,13 @@ export class Publisher implements EventPublisher {
 
   private newEvent(
     input: EventInput,
-    { idempotencyKey, isParsed = false, maxEventBytes = Infinity, path = (i) => ['events', i] }: PostingOptions,
+    {
+      idempotencyKey,
+      isParsed = false,
+      isPlain: isAsRead = false,
+      maxEventBytes = Infinity,
+      path = (i) => ['events', i],
+    }: PostingOptions,
     options: OptionsInput,
     by: Poster,
     now: number,
@@ -134,8 +140,8 @@ export class Publisher implements EventPublisher {
       source: input.source ?? by.source,
       key: input.key ?? null,
       payload: (input.payload ?? null) as Value,
-      context: (input.context ?? {}) as EventFields,
-      metadata: (input.metadata ?? {}) as EventFields,
+      context: fieldsOf(input.context, isAsRead),
+      metadata: fieldsOf(input.metadata, isAsRead),
       userId: input.userId ?? null,
       sessionId: input.sessionId ?? null,
       accountId: input.accountId ?? options.accountId ?? null,
@@ -155,7 +161,7 @@ export class Publisher implements EventPublisher {
     if (encoded !== undefined && encoded.byteLength > limits.eventBytes) {
       throw tooLarge(`The event ${jsonPath(path(index))}`, limits.eventBytes)
     }
-    return { event, sent: sentFields(input, options, by), encoded }
+    return { event, sent: sentFields(input, options, by), encoded, isAsRead }
   }
 }
 
@@ -166,6 +172,14 @@ function readEvent(
   const data = simpleEvent(event, isParsed)
   if (data !== undefined) return { success: true, data }
   return eventSchema.safeParse(isParsed ? event : withoutDates(event))
+}
+
+const NO_FIELDS: EventFields = Object.freeze(Object.create(null) as EventFields)
+
+/** `isAsRead`: without a prototype, as maps of events have none when they are read. */
+function fieldsOf(map: EventInput['context'] | null, isAsRead: boolean): EventFields {
+  if (!isAsRead) return (map ?? {}) as EventFields
+  return map == null ? NO_FIELDS : (Object.setPrototypeOf(map, null) as EventFields)
 }
 
 const RESERVED = `types that begin with "${RESERVED_TYPES}" are BinGo's own`

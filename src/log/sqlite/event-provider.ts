@@ -218,8 +218,7 @@ export class SqliteEventProvider implements EventProvider {
           tables.finish(before.seq)
         })
       } catch (error) {
-        Object.assign(tables.head, before)
-        tables.groups.reload()
+        tables.undo(before)
         throw error
       }
     })

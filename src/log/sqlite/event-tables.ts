@@ -10,8 +10,9 @@ import type { Head, Insert, Kept, Write } from '../posting.ts'
 import { advance, freshProgress } from '../progress.ts'
 import { fileLocked, foreignFile } from './errors.ts'
 import { Groups } from './groups.ts'
+import { RecentEntries } from './recent-entries.ts'
 import { EVENTS_FORMAT } from './schema.ts'
-import { prepare, type Statements } from './statements.ts'
+import { PAGE, prepare, type Statements } from './statements.ts'
 
 export interface KeptRow {
   readonly seq: number
@@ -39,6 +40,7 @@ export class EventTables {
   readonly #lock: DatabaseSync
   readonly #statements: Statements
   readonly #disk: WrittenLog | null
+  readonly #recent = new RecentEntries()
   /** The newest place that is on disk: what follows may not be read yet. */
   synced: number
   /** A sync failed: what was written before is on disk, or not. */
@@ -75,8 +77,8 @@ export class EventTables {
   }
 
   /** False: its name is taken. `finish` puts it into the log. */
-  insert({ name, kept: { seq, place, event }, payload }: Insert, now: number): boolean {
-    const { environment, type, source, key, userId, accountId, isTest } = event
+  insert({ name, kept: { seq, place, event }, payload, isAsRead }: Insert, now: number): boolean {
+    const { id, environment, type, source, key, userId, accountId, isTest, timestamp: at } = event
     const { changes } = this.#statements.insert.run(
       seq,
       name,
@@ -93,6 +95,10 @@ export class EventTables {
     )
     if (changes === 0) return false
     if (place === 0) this.#statements.schedule.run(event.deliverAt, seq)
+    else {
+      const read = isAsRead ? event : undefined
+      this.#recent.add({ id, type, key, source, payload, event: read, at, place: String(place), appendedAt: now })
+    }
     return true
   }
 
@@ -150,7 +156,19 @@ export class EventTables {
     return identity
   }
 
-  page(after: number): LogEntry[] {
+  /** Some entries behind this place, of those that are on disk. */
+  page(after: number): readonly LogEntry[] {
+    if (after >= this.synced) return []
+    const recent = this.#recent.behind(Math.max(after, this.head.trimmed), this.synced, PAGE)
+    return recent === null ? this.#pageOfFile(after) : recent.map(withEvent)
+  }
+
+  /** Who reads has these entries, and goes on behind them. */
+  hasRead(upTo: number): void {
+    this.#recent.forget(upTo)
+  }
+
+  #pageOfFile(after: number): LogEntry[] {
     return this.#statements.page.all(after, this.synced).map((row) => {
       const { place, type, key, source, appendedAt, envelope } = row as unknown as LogRow
       const event = decodeEnvelope(envelope)
@@ -164,6 +182,13 @@ export class EventTables {
     const count = Number(this.database.prepare('DELETE FROM log WHERE place <= ?').run(upTo).changes)
     this.head.trimmed = Math.max(this.head.trimmed, Math.min(upTo, this.head.place))
     return count
+  }
+
+  /** A transaction was not written: everything is as it was before it. */
+  undo(before: Head & { trimmed: number }): void {
+    Object.assign(this.head, before)
+    this.#recent.takeBack(before.place)
+    this.groups.reload()
   }
 
   /** Of a transaction, before which `newest` was the newest event: new ones enter the log together. */
@@ -198,6 +223,10 @@ export class EventTables {
     this.database.close()
     this.#lock.close()
   }
+}
+
+function withEvent(entry: LogEntry): LogEntry {
+  return entry.event === undefined ? { ...entry, event: decodeEnvelope(entry.payload) } : entry
 }
 
 interface LogRow {

@@ -45,7 +45,7 @@ export class SqliteLog implements IndexLog {
         {
           closed,
           more: () => this.#wake.next,
-          page: pages ?? ((place) => use((tables) => tables.page(place))),
+          page: pages ?? ((place) => use((tables) => pageOf(tables, place, group))),
           groups: {
             acknowledged: (name) => use(({ groups }) => groups.of(name)),
             skip: (name, places) => note(({ groups }) => groups.acknowledge(name, places)),
@@ -98,10 +98,19 @@ export class SqliteLog implements IndexLog {
   }
 
   async entries(after: number): Promise<readonly LogEntry[]> {
-    return this.#deps.use((tables) => tables.page(after))
+    return this.#deps.use((tables) => {
+      tables.hasRead(after)
+      return tables.page(after)
+    })
   }
 
   wake(): void {
     this.#wake.ring()
   }
+}
+
+/** Whoever reads for a group is the only one that has to keep up: others find in the file what it has read. */
+function pageOf(tables: EventTables, after: number, group: string | undefined): readonly LogEntry[] {
+  if (group !== undefined) tables.hasRead(after)
+  return tables.page(after)
 }

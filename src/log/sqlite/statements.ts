@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /** Entries given to a reader at once, by number and, with large ones, by bytes. */
-const PAGE = 256
+export const PAGE = 256
 
 export const KEPT = `e.seq, e.place, e.created_at AS createdAt, e.envelope, p.data
   FROM events e LEFT JOIN progress p ON p.event = e.seq`

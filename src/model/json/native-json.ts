@@ -36,7 +36,7 @@ export function nativeWrittenJson(text: string, maxDepth: number): Value | undef
   }
 }
 
-/** Takes the prototypes from maps, and counts the colons of the text that they came from. */
+/** Takes the prototypes from maps, refuses numbers that are written in another form than they were read, and counts the colons of the text that they came from. */
 class Walk {
   colons = 0
 
@@ -46,7 +46,7 @@ class Walk {
         this.colons += colonsIn(value)
         return true
       case 'number':
-        return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))
+        return Number.isInteger(value) ? Number.isSafeInteger(value) && !Object.is(value, -0) : Number.isFinite(value)
       case 'object':
         if (value === null) return true
         if (depth === 0) return false

@@ -28,7 +28,20 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
  * refused, and so is what is nested deeper than `maxDepth`. Maps have no prototype. Throws JsonProblem.
  */
 export function parseJson(text: string, maxDepth: number): Value {
-  return nativeJson(text, maxDepth) ?? new JsonReader(text, maxDepth).read()
+  return readJson(text, maxDepth).value
+}
+
+export interface ReadJson {
+  readonly value: Value
+  /** `parseWrittenJson` makes the same of what `exactJson` writes of it: no number is one that changes its form by that, such as 1e20. */
+  readonly isPlain: boolean
+}
+
+/** As `parseJson`. */
+export function readJson(text: string, maxDepth: number): ReadJson {
+  const value = nativeJson(text, maxDepth)
+  if (value !== undefined) return { value, isPlain: true }
+  return { value: new JsonReader(text, maxDepth).read(), isPlain: false }
 }
 
 /** The same, of a text that `exactJson` wrote of a value that `parseJson` would take. */

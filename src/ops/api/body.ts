@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { JsonProblem, parseJson } from '../../model/json/strict-json.ts'
+import { JsonProblem, readJson, type ReadJson } from '../../model/json/strict-json.ts'
 import type { Value } from '../../model/event/change.ts'
 import { InvalidPosting } from '../../events/errors.ts'
 import { ApiError } from './problem.ts'
@@ -12,8 +12,7 @@ const ENVELOPE_DEPTH = 3
 const JSON_TYPES = ['application/json']
 
 /** What a body says, and how long it was. */
-export interface JsonBody {
-  readonly value: Value
+export interface JsonBody extends ReadJson {
   readonly bytes: number
 }
 
@@ -61,12 +60,16 @@ export class Bodies {
   async json(request: IncomingBody, types: readonly string[] = JSON_TYPES): Promise<JsonBody> {
     checkType(mediaType(request), types)
     const bytes = await this.bytes(request)
-    return { value: this.parse(bytes), bytes: bytes.length }
+    return { ...this.read(bytes), bytes: bytes.length }
   }
 
   parse(bytes: Uint8Array): Value {
+    return this.read(bytes).value
+  }
+
+  private read(bytes: Uint8Array): ReadJson {
     try {
-      return parseJson(textOf(bytes), this.maxDepth)
+      return readJson(textOf(bytes), this.maxDepth)
     } catch (error) {
       if (!(error instanceof JsonProblem)) throw error
       const { reason, message, path, offset } = error

@@ -18,13 +18,14 @@ export const POSTS: ReadonlyMap<string, Post> = new Map([
 async function postEvent(api: Api, incoming: Incoming): Promise<object> {
   const by = postedBy(api, incoming)
   const { publisher, provider } = eventsOf(api)
-  const { value, bytes }: JsonBody = await api.bodies.json(incoming)
+  const { value, bytes, isPlain }: JsonBody = await api.bodies.json(incoming)
   const { event, options } = checked(looseSingle, value)
   const [posted] = await publisher.publish(
     {
       events: [event],
       options,
       isParsed: true,
+      isPlain,
       maxEventBytes: bytes,
       idempotencyKey: incoming.header('idempotency-key'),
       path: () => ['event'],
@@ -37,8 +38,8 @@ async function postEvent(api: Api, incoming: Incoming): Promise<object> {
 async function postBulk(api: Api, incoming: Incoming): Promise<readonly object[]> {
   const by = postedBy(api, incoming)
   const { publisher, provider } = eventsOf(api)
-  const { value, bytes }: JsonBody = await api.bodies.json(incoming)
+  const { value, bytes, isPlain }: JsonBody = await api.bodies.json(incoming)
   const { events, options } = checked(looseBulk, value)
-  const posted = await publisher.publish({ events, options, isParsed: true, maxEventBytes: bytes }, by)
+  const posted = await publisher.publish({ events, options, isParsed: true, isPlain, maxEventBytes: bytes }, by)
   return posted.map((each) => shownPosted(each, provider.can))
 }

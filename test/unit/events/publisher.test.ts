@@ -1,12 +1,15 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Publisher } from '../../../src/events/publisher.ts'
 import type { InvalidPosting } from '../../../src/events/errors.ts'
 import type { EventLimits } from '../../../src/events/settings.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
-import { decodeEnvelope } from '../../../src/model/event/forms/event-codec.ts'
+import { decodeEnvelope, encodeEnvelope } from '../../../src/model/event/forms/event-codec.ts'
 import { EventCounters } from '../../../src/model/event/posted/event-counters.ts'
 import { inProcess, type Poster } from '../../../src/model/event/posted/posting.ts'
+import { readJson } from '../../../src/model/json/strict-json.ts'
+import type { EventProvider, NewEvent } from '../../../src/model/state/event-provider.ts'
 import { MemoryEvents } from '../../support/memory-events.ts'
 
 const NOW = Date.parse('2026-11-28T10:00:00Z')
@@ -193,3 +196,44 @@ test('counters have a bounded number of labels, whatever types senders make up',
   expect(byType.size).toBe(201)
   expect(byType.get('other')).toBe(100)
 })
+
+test('what readers get as it was posted is what they would read of the store', async () => {
+  const taken: NewEvent[] = []
+  const provider: Pick<EventProvider, 'post'> = {
+    post: async (events) => {
+      taken.push(...events)
+      return []
+    },
+  }
+  const limits = { ...LIMITS, eventBytes: 1e6, depth: 100 }
+  const publisher = new Publisher({
+    provider,
+    limits,
+    instanceId: 'one',
+    clock: systemClock,
+    counters: new EventCounters(),
+  })
+  const number = fc.constantFrom('-0', '1e3', '1e20', '9007199254740993', '0.1', '5e-324', '1.50', '-7')
+  const members = fc.record({ payload: fc.jsonValue(), context: fc.dictionary(fc.string(), fc.jsonValue()) })
+  await fc.assert(
+    fc.asyncProperty(members, number, async ({ payload, context }, written) => {
+      const text = JSON.stringify({ type: 'a', payload: [payload, '@number@'], context }).replace('"@number@"', written)
+      fc.pre(!text.includes('__proto__'))
+      const { value, isPlain } = readJson(text, 100)
+      await publisher.publish({ events: [value], isParsed: true, isPlain, maxEventBytes: text.length }, BY)
+      const { event, isAsRead } = taken.pop()!
+      expect(isAsRead).toBe(isPlain)
+      // What is not as it will be read is read from its bytes.
+      const read = isPlain ? event : decodeEnvelope(encodeEnvelope(event))
+      expect(shapes({ ...read })).toEqual(shapes({ ...decodeEnvelope(encodeEnvelope(event)) }))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+/** With the prototype of each map. */
+function shapes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(shapes)
+  return [Object.getPrototypeOf(value), ...Object.entries(value).map(([key, each]) => [key, shapes(each)])]
+}

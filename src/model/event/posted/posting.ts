@@ -25,6 +25,8 @@ export interface PostingOptions {
   readonly path?: ((index: number) => readonly PropertyKey[]) | undefined
   /** They were read by `parseJson`: nothing else than JSON is in them, and nothing deeper than allowed. */
   readonly isParsed?: boolean | undefined
+  /** And the same would be read of what is stored of it: see `ReadJson`. */
+  readonly isPlain?: boolean | undefined
   /** They may have a type that only BinGo posts. */
   readonly isReserved?: boolean | undefined
   /** No event is larger than this many bytes of JSON; undefined: each is measured. */
