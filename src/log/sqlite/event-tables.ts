@@ -9,6 +9,7 @@ import type { ProgressUpdate } from '../../model/state/event-provider.ts'
 import type { Head, Insert, Kept, Write } from '../posting.ts'
 import { advance, freshProgress } from '../progress.ts'
 import { fileLocked, foreignFile } from './errors.ts'
+import { FreshEvents } from './fresh-events.ts'
 import { Groups } from './groups.ts'
 import { RecentEntries } from './recent-entries.ts'
 import { EVENTS_FORMAT } from './schema.ts'
@@ -41,6 +42,7 @@ export class EventTables {
   readonly #statements: Statements
   readonly #disk: WrittenLog | null
   readonly #recent = new RecentEntries()
+  readonly #fresh = new FreshEvents()
   /** The newest place that is on disk: what follows may not be read yet. */
   synced: number
   /** A sync failed: what was written before is on disk, or not. */
@@ -96,6 +98,7 @@ export class EventTables {
     if (changes === 0) return false
     if (place === 0) this.#statements.schedule.run(event.deliverAt, seq)
     else {
+      this.#fresh.add(name, { seq, createdAt: now })
       const read = isAsRead ? event : undefined
       this.#recent.add({ id, type, key, source, payload, event: read, at, place: String(place), appendedAt: now })
     }
@@ -127,8 +130,13 @@ export class EventTables {
     this.#statements.progress.run(seq, progress.status, JSON.stringify(progress))
   }
 
-  /** False: there is some already, or no such event. In one look at the file. */
+  /** False: there is some already, or no such event. In one look at the file at most. */
   saveFirstProgress(name: string, update: ProgressUpdate): boolean {
+    const fresh = this.#fresh.take(name)
+    if (fresh !== undefined) {
+      const progress = advance(freshProgress(fresh.createdAt), update)
+      return this.#statements.newProgress.run(fresh.seq, progress.status, JSON.stringify(progress)).changes !== 0
+    }
     const { createdAt: _at, updatedAt, ...rest } = advance(freshProgress(0), update)
     const { changes } = this.#statements.firstProgress.run(rest.status, updatedAt, JSON.stringify(rest).slice(1), name)
     return changes !== 0
@@ -188,6 +196,7 @@ export class EventTables {
   undo(before: Head & { trimmed: number }): void {
     Object.assign(this.head, before)
     this.#recent.takeBack(before.place)
+    this.#fresh.clear()
     this.groups.reload()
   }
 

@@ -37,6 +37,7 @@ export function prepare(database: DatabaseSync) {
     progress: database.prepare(
       'INSERT INTO progress VALUES (?, ?, ?) ON CONFLICT (event) DO UPDATE SET status = excluded.status, data = excluded.data',
     ),
+    newProgress: database.prepare('INSERT INTO progress VALUES (?, ?, ?) ON CONFLICT (event) DO NOTHING'),
     firstProgress: database.prepare(
       `INSERT INTO progress
         SELECT seq, ?, '{"createdAt":' || created_at || ',"updatedAt":' || max(created_at, ?) || ',' || ?
