@@ -40,6 +40,7 @@ class HandlerTarget implements Target {
   readonly maxBatch = 1
   readonly maxConcurrency: number
   private readonly deps: HandlerTargetDeps
+  /** Of those that failed: most do not, and what is in it costs whenever memory is collected. */
   private readonly attempts = new WeakMap<Sendable, number>()
   private readonly running = new WeakMap<AbortSignal, Set<HandlerCall>>()
 
@@ -57,9 +58,10 @@ class HandlerTarget implements Target {
       return undefined
     }
     const attempt = (this.attempts.get(job!) ?? 0) + 1
-    this.attempts.set(job!, attempt)
     const failure = await this.handle(event, subscription, attempt, stop)
-    return failure === null ? undefined : [failure]
+    if (failure === null) return undefined
+    this.attempts.set(job!, attempt)
+    return [failure]
   }
 
   close(): Promise<void> {

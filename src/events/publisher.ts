@@ -161,7 +161,16 @@ export class Publisher implements EventPublisher {
     if (encoded !== undefined && encoded.byteLength > limits.eventBytes) {
       throw tooLarge(`The event ${jsonPath(path(index))}`, limits.eventBytes)
     }
-    return { event, sent: sentFields(input, options, by), encoded, isAsRead }
+    if (!isParsed) return { event, sent: sentFields(input, options, by), encoded }
+    return {
+      event,
+      /** Asked for only where the id is known already. */
+      get sent() {
+        return sentFields(input, options, by)
+      },
+      encoded,
+      isAsRead,
+    }
   }
 }
 
