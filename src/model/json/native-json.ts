@@ -36,7 +36,10 @@ export function nativeWrittenJson(text: string, maxDepth: number): Value | undef
   }
 }
 
-/** Takes the prototypes from maps, refuses numbers that are written in another form than they were read, and counts the colons of the text that they came from. */
+/**
+ * Takes the prototypes from maps, refuses numbers that are written in another form than they were read, and counts the colons
+ * of the text that they came from.
+ */
 class Walk {
   colons = 0
 

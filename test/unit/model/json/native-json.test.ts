@@ -18,6 +18,7 @@ test.each([
   ['__proto__ written with an escape', '{"\\u005f_proto__": 1}'],
   ['an integer beyond 2^53', '[9007199254740993]'],
   ['one that is written as a fraction', '[9007199254740993.0]'],
+  ['a zero with a sign, which is written without it', '[-0]'],
   ['a number out of range', '[1e999]'],
   ['a number of 1,001 characters', `[0.${'1'.repeat(1_000)}]`],
   ['JSON nested deeper than is allowed', '[[[[[[]]]]]]'],
