@@ -8,8 +8,9 @@ export function decodeUtf16Be(bytes: Buffer, start: number, end: number): string
   return utf16be.decode(bytes.subarray(start, end))
 }
 
+/** Half a unit at the end is left out. Node (24.21) writes one byte past its own memory where it is asked for that. */
 export function decodeUtf16Le(bytes: Buffer, start: number, end: number): string {
-  return bytes.toString('utf16le', start, end).toWellFormed()
+  return bytes.toString('utf16le', start, end - ((end - start) & 1)).toWellFormed()
 }
 
 /** UTF-32, big-endian. */

@@ -50,6 +50,15 @@ describe('Text', () => {
     }
   })
 
+  it('in half a unit of UTF-16 at the end has none of it, wherever the value begins', () => {
+    const units = Buffer.from('a'.repeat(500), 'utf16le')
+    const decodeText = decoderOfCharset('utf16le')
+    for (let before = 0; before < 4; before++) {
+      const bytes = Buffer.concat([Buffer.alloc(before), units, Buffer.of(0x62)])
+      for (let i = 0; i < 200; i++) expect(decodeText(bytes, before, bytes.length)).toBe('a'.repeat(500))
+    }
+  })
+
   it('with bytes that mean nothing has replacement characters', () => {
     expect(decode('utf8mb4', '61ff62')).toBe('a\ufffdb')
     expect(decode('ascii', 'ff')).toBe('\ufffd')
