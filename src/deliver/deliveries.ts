@@ -119,8 +119,8 @@ export class TargetQueues implements Deliveries {
   }
 
   push(target: TargetConfig, job: InFlightJob): void {
-    if (!this.spools.none && this.spools.take(job)) return
-    this.queueFor(target, job)
+    if (this.spools.none) this.queueFor(target, job)
+    else for (const single of job.singles()) if (!this.spools.take(single)) this.queueFor(target, single)
   }
 
   ask(command: TargetCommand): Withdraw {

@@ -51,9 +51,9 @@ export class FailureHandler implements Undelivered {
     return new FailureHandler(deps, await patiently({ ...patienceOf(deps), signal }, () => deps.store.parkedKeys()))
   }
 
-  /** It could not be evaluated, or waits behind an earlier failure of its row key. */
+  /** It could not be evaluated, or waits behind an earlier failure of its row key. Of a run of rows: some may. */
   endsUnsent(job: InFlightJob): boolean {
-    return job.failure !== null || (this.parked.size > 0 && this.parked.has(parkKey(job)))
+    return job.failure !== null || (this.parked.size > 0 && (job.count > 1 || this.parked.has(parkKey(job))))
   }
 
   isGivenUp(job: InFlightJob, failure: DeliveryFailure): boolean {

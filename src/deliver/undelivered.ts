@@ -3,7 +3,7 @@ import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 
 /** What becomes of jobs that a target did not take: the daemon retries and writes dead letters, a redelivery reports. */
 export interface Undelivered {
-  /** The job ends without being sent when its turn comes. */
+  /** The job ends without being sent when its turn comes. Of a run of rows: some of them may. */
   endsUnsent(job: InFlightJob): boolean
   /** Notes a failed attempt; false when the job is to be sent again. */
   isGivenUp(job: InFlightJob, failure: DeliveryFailure): boolean

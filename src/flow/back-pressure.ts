@@ -36,12 +36,12 @@ export class BackPressure {
   }
 
   charge(job: InFlightJob): void {
-    this.deps.budget.charge(job.action.target, job.bytes)
+    this.deps.budget.charge(job.action.target, job.bytes, job.count)
   }
 
   release(job: InFlightJob): void {
     const { budget } = this.deps
-    this.brief.released(budget.release(job.action.target, job.bytes))
+    this.brief.released(budget.release(job.action.target, job.bytes, job.count))
     this.writes.released()
     if (budget.paused && budget.hasRoom) this.resume()
   }

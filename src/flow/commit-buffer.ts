@@ -31,14 +31,14 @@ export class CommitBuffer {
 
   add(job: InFlightJob): void {
     if (this.lastLetGo >= 0) {
-      this.lastLetGo = job.change.seq
+      this.lastLetGo = job.lastSeq
       this.route(job)
       return
     }
     this.jobs.push(job)
     this.bytes += job.bytes
     if (this.bytes > this.limitBytes) {
-      this.lastLetGo = job.change.seq
+      this.lastLetGo = job.lastSeq
       this.letGo()
     }
   }
@@ -52,15 +52,16 @@ export class CommitBuffer {
   }
 
   private route(job: InFlightJob): void {
-    if (job.revision === null) this.rules.of(job.action.rule.id).actionsTotal += 1
+    if (job.revision === null) this.rules.of(job.action.rule.id).actionsTotal += job.count
     this.router.route(job)
   }
 
   /** Takes out the jobs of rows with an ordinal of at least `seq`. */
   takeFrom(seq: number): InFlightJob[] {
-    const taken = this.jobs.filter(({ change }) => change.seq >= seq)
-    if (taken.length === 0) return taken
-    this.jobs = this.jobs.filter(({ change }) => change.seq < seq)
+    if (this.jobs.every(({ lastSeq }) => lastSeq < seq)) return []
+    const jobs = this.jobs.flatMap((job) => (job.change.seq < seq && job.lastSeq >= seq ? job.singles() : [job]))
+    const taken = jobs.filter(({ change }) => change.seq >= seq)
+    this.jobs = jobs.filter(({ change }) => change.seq < seq)
     for (const { bytes } of taken) this.bytes -= bytes
     return taken
   }

@@ -11,6 +11,7 @@ import type { RowIntake } from '../model/source/intake.ts'
 import type { SourceState } from '../model/source/source-state.ts'
 import type { TableDef } from '../model/table/table.ts'
 import type { Matcher } from '../match/matcher.ts'
+import type { TableProgram } from '../match/program/program.ts'
 import { ChangeProgram } from '../match/change-program.ts'
 import type { DdlNotes } from './ddl-notes.ts'
 import { JobFactory } from './job-factory.ts'
@@ -83,10 +84,18 @@ export class GroupIntake<P> implements RowIntake<P> {
       if (block.op === 'update') this.outboxes.updated(block.table, this.matcher)
       return
     }
-    const rows = program.run(block, this.group!, this.skipUpTo, this.jobs)
+    const rows = this.match(program, block)
     this.deps.stats.rowsTotal += rows
     this.lastSeq = Math.max(this.lastSeq, block.firstSeq + rows - 1)
     this.deps.backPressure.check()
+  }
+
+  private match(program: TableProgram, block: RowsBlock): number {
+    try {
+      return program.run(block, this.group!, this.skipUpTo, this.jobs)
+    } finally {
+      this.jobs.blockEnds()
+    }
   }
 
   event(event: Change): void {
@@ -170,6 +179,7 @@ export class GroupIntake<P> implements RowIntake<P> {
 
   private seal(end: P, commitAtMs: number): void {
     const { watermark } = this.deps
+    this.jobs.complete()
     if (this.jobs.ticket === null) watermark.pass(end, commitAtMs)
     else watermark.seal(this.jobs.ticket, end, commitAtMs)
     this.deps.thresholds?.committed()

@@ -17,7 +17,7 @@ export class JobEnds {
   }
 
   ended(job: InFlightJob, delivered: boolean): void {
-    if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += 1
+    if (delivered) this.rules.of(job.action.rule.id).deliveredTotal += job.count
     this.leave(job, delivered ? 'delivered' : 'dead letter')
   }
 

@@ -4,6 +4,7 @@ import type { Change } from '../model/event/change.ts'
 import type { EventEnvelope } from '../model/event/posted/event-record.ts'
 import { isPosted } from '../model/event/posted/posted-event.ts'
 import type { InFlightJob, Revision } from '../model/delivery/in-flight-job.ts'
+import type { ChangeOfImage } from '../model/delivery/row-run.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { Preparation } from '../model/delivery/preparation.ts'
 import type { EvaluationError } from '../model/errors.ts'
@@ -12,11 +13,12 @@ import type { Rule } from '../model/rule/rule.ts'
 import type { Threshold } from '../model/rule/threshold.ts'
 import type { SampledLines } from '../model/sampled-log.ts'
 import type { Stats } from '../model/stats.ts'
-import type { MatchSink } from '../match/program/match-sink.ts'
+import type { MatchSink, RowGatherer } from '../match/program/match-sink.ts'
 import type { BackPressure } from './back-pressure.ts'
 import type { Ticket, Watermark } from './checkpoint/watermark.ts'
 import type { CommitBuffer } from './commit-buffer.ts'
 import { followInOrder, LaneJobs } from './lanes/lane-jobs.ts'
+import { isGathered, RowRuns } from './lanes/row-runs.ts'
 import type { Thresholds } from './thresholds/thresholds.ts'
 import type { RuleCounters } from './rule-counters.ts'
 
@@ -45,6 +47,7 @@ export class JobFactory<P> implements MatchSink {
   ticket: Ticket<P> | null = null
   private readonly deps: JobFactoryDeps<P>
   private readonly laneJobs: LaneJobs
+  private readonly runs: RowRuns
   private lastJob: InFlightJob | null = null
   /** The change of this transaction that matched last: a change that several rules match counts once. */
   private matchedSeq = -1
@@ -53,6 +56,7 @@ export class JobFactory<P> implements MatchSink {
   constructor(deps: JobFactoryDeps<P>) {
     this.deps = deps
     this.laneJobs = new LaneJobs(deps.lanes)
+    this.runs = new RowRuns({ newHold: () => this.newHold(), take: (run) => this.keep(run) })
   }
 
   ruleMatched(rule: Rule, change: Change): void {
@@ -74,6 +78,22 @@ export class JobFactory<P> implements MatchSink {
 
   arena(action: ActionPlan, change: Change): ByteArena | undefined {
     return this.laneJobs.arena(action, change)
+  }
+
+  gatherer(action: ActionPlan, changeOf: ChangeOfImage): RowGatherer | undefined {
+    // An observer is told of each event.
+    if (this.deps.observer !== undefined || !isGathered(action)) return undefined
+    return this.runs.gatherer(action, changeOf)
+  }
+
+  /** The source writes over the images of its rows. */
+  blockEnds(): void {
+    this.runs.keepImages()
+  }
+
+  /** All rows that were matched become jobs now, if they are none yet. */
+  complete(): void {
+    this.runs.complete()
   }
 
   cancelled(rule: Rule, change: Change, error: EvaluationError | null): void {
@@ -122,6 +142,7 @@ export class JobFactory<P> implements MatchSink {
 
   /** Undoes the jobs of rows with an ordinal of at least `seq` that are still kept back. */
   discard(seq: number): void {
+    this.complete()
     this.deps.thresholds?.discard(seq)
     for (const job of this.deps.buffer.takeFrom(seq)) {
       job.hold.release()
@@ -140,8 +161,7 @@ export class JobFactory<P> implements MatchSink {
 
   private revise(rule: Rule, revision: Revision, change: Change, heldBytes: number): void {
     for (const job of this.laneJobs.revises(rule, revision, change, heldBytes, () => this.newHold())) {
-      this.deps.backPressure.charge(job)
-      this.deps.buffer.add(job)
+      this.keep(job)
     }
   }
 
@@ -155,8 +175,13 @@ export class JobFactory<P> implements MatchSink {
     followInOrder(job, this.lastJob)
     this.lastJob = job
     job.change.taken()
-    this.deps.backPressure.charge(job)
+    this.runs.completeFor(job.action.target)
     this.deps.observer?.began(job)
+    this.keep(job)
+  }
+
+  private keep(job: InFlightJob): void {
+    this.deps.backPressure.charge(job)
     this.deps.buffer.add(job)
   }
 

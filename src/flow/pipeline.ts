@@ -40,6 +40,9 @@ import { TableChecks } from './table-checks.ts'
  * What waits for long does so in a store, not in memory (`WaitingLines`): a job that is written there has ended for the
  * checkpoint, and is made again of its record when its time has come (`StoredJobs`).
  *
+ * Rows that follow one another on their way to a target that takes lines (a log) are one job from the JobFactory to the
+ * target: a `RowRun`. Whoever has to tell its rows apart takes them out of it as jobs of their own.
+ *
  * A `Reading` (reading.ts) is the part of it that each source has of its own: intake, watermark, checkpoint.
  *
  * Invariants, cited by number where they are upheld:

@@ -74,6 +74,10 @@ export class Router {
       this.gather(job)
       return
     }
+    if (job.count > 1) {
+      for (const single of job.singles()) this.route(single)
+      return
+    }
     if (job.revision !== null) {
       this.revise(job)
       return
@@ -120,7 +124,8 @@ export class Router {
     const { rule } = job.action
     // A window compares what is sent, so it is rendered before; and nothing of the rule overtakes it there.
     if (this.lookupLines.has(rule.id) || (rule.debounce !== null && job.preparation !== null)) {
-      this.lookupLine(rule.id).add(job)
+      const line = this.lookupLine(rule.id)
+      for (const single of job.singles()) line.add(single)
       return
     }
     this.gatherPrepared(job)

@@ -68,7 +68,7 @@ export class RuleGate implements JobRoute {
 
   route(job: InFlightJob): void {
     if (job.failure === null && this.failing.size === 0 && this.suspended.size === 0) this.deps.router.route(job)
-    else this.gate(job)
+    else for (const single of job.singles()) this.gate(single)
   }
 
   /** Goes on with what waits in the store: what had failed may work by now. */

@@ -43,7 +43,7 @@ export async function openQueues({ rules, stored, ended, ...given }: QueuesOptio
     },
     {
       signal: abort.signal,
-      ended: (job) => (ended?.(job), job.end()),
+      ended: (job) => ended?.(job),
       ruleStats: (id) => counters.of(id),
       unloaded: () => undefined,
       prepare: () => undefined,

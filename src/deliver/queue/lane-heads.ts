@@ -22,8 +22,8 @@ export class LaneHeads {
   /** Takes what may go of a lane; a lane that cannot go is left to whoever will wake it. `target` null: nothing is sent. */
   take(lane: number, target: Target | null, batch: InFlightJob[]): void {
     const queue = this.lanes.at(lane)
-    const first = queue.at(0)
     queue.state = 'idle'
+    const first = this.headOf(lane, target)
     if (first === undefined) return
     if (first.placeholderFor !== null) {
       this.reach(first)
@@ -40,6 +40,16 @@ export class LaneHeads {
       if (batch.length > before) queue.state = 'busy'
       else if (waitMs > 0) this.lanes.wakeAfter(lane, Math.ceil(waitMs))
     }
+  }
+
+  /** Of a run of rows that cannot go as it is, its first one. */
+  private headOf(lane: number, target: Target | null): InFlightJob | undefined {
+    const queue = this.lanes.at(lane)
+    const first = queue.at(0)
+    if (first === undefined || first.count === 1) return first
+    if (target !== null && !this.selection.judgesRows(queue, first)) return first
+    this.lanes.split(lane, 1)
+    return queue.at(0)
   }
 
   /** A placeholder came to the head: this lane waits for the end of its job. */

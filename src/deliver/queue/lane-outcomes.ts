@@ -62,17 +62,38 @@ export class LaneOutcomes {
     segments: readonly Segment[],
     result: readonly (DeliveryFailure | null)[],
   ): void {
+    if (batch.some(({ count }) => count > 1) && result.some((failure) => failure?.kind !== 'down')) {
+      this.failed(...this.rowByRow(batch, segments, result))
+      return
+    }
     const { undelivered } = this.deps
     const { counters } = this.deps.state
     const at = result.findIndex((failure) => failure?.kind === 'down')
     if (at >= 0) this.parts.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
     else this.parts.health.succeeded()
-    for (const failure of result) if (failure !== null) countFailure(counters, failure)
+    for (const [i, failure] of result.entries()) if (failure !== null) countFailure(counters, failure, batch[i]!.count)
     for (const segment of segments) {
       const sorted = sortResults(batch, segment, result, (job, failure) => undelivered.isGivenUp(job, failure))
-      counters.retriedTotal += sorted.kept.length
+      for (const { count } of sorted.kept) counters.retriedTotal += count
       void this.finishLane(segment, sorted)
     }
+  }
+
+  /** The same with a job for each row: what became of a run of rows became of all of them. */
+  private rowByRow(
+    ...[batch, segments, result]: Parameters<LaneOutcomes['failed']>
+  ): Parameters<LaneOutcomes['failed']> {
+    const { lanes } = this.parts
+    const singles: InFlightJob[] = []
+    const rows = segments.map(({ lane, from, to }): Segment => {
+      const queue = lanes.at(lane)
+      const first = singles.length
+      queue.underWay = lanes.split(lane, to - from)
+      for (let n = 0; n < queue.underWay; n++) singles.push(queue.at(n)!)
+      return { lane, from: first, to: singles.length }
+    })
+    const results = batch.flatMap(({ count }, i) => Array.from({ length: count }, () => result[i] ?? null))
+    return [singles, rows, results]
   }
 
   private async finishLane({ lane, from, to }: Segment, { ended, kept, givenUp, retry }: SortedResults): Promise<void> {
@@ -119,10 +140,11 @@ export class LaneOutcomes {
 
   private end(job: InFlightJob, delivered: boolean): void {
     const { state } = this.deps
-    state.queued -= 1
-    state.ended += 1
-    if (delivered) state.counters.deliveredTotal += 1
-    else state.counters.givenUpTotal += 1
+    const { count } = job
+    state.queued -= count
+    state.ended += count
+    if (delivered) state.counters.deliveredTotal += count
+    else state.counters.givenUpTotal += count
     job.end()
     this.deps.onEnd(job, delivered)
   }
@@ -144,7 +166,7 @@ export class LaneOutcomes {
   }
 }
 
-export function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure): void {
-  counters.failedTotal += 1
-  counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
+export function countFailure(counters: TargetCounters, { error: { code } }: DeliveryFailure, count = 1): void {
+  counters.failedTotal += count
+  counters.failures.set(code, (counters.failures.get(code) ?? 0) + count)
 }

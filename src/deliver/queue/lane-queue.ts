@@ -24,9 +24,18 @@ export class LaneQueue {
     this.jobs.push(job)
   }
 
-  /** The job `offset` places behind the head. */
+  /** The entry `offset` places behind the head. */
   at(offset: number): InFlightJob | undefined {
     return this.jobs[this.head + offset] ?? undefined
+  }
+
+  /** The first `count` entries become one for each of their rows; answers how many that are. */
+  split(count: number): number {
+    const entries = this.jobs.slice(this.head) as InFlightJob[]
+    const singles = entries.slice(0, count).flatMap((job) => job.singles())
+    this.jobs = [...singles, ...entries.slice(count)]
+    this.head = 0
+    return singles.length
   }
 
   /** Removes jobs that are not under way; answers them in order. */
@@ -34,11 +43,11 @@ export class LaneQueue {
     const from = this.head + this.underWay
     const taken: InFlightJob[] = []
     const kept = this.jobs.slice(this.head, from)
-    for (const job of this.jobs.slice(from) as InFlightJob[]) (isTaken(job) ? taken : kept).push(job)
-    if (taken.length === 0) return taken
+    const entries = this.jobs.slice(from) as InFlightJob[]
+    for (const job of entries.flatMap((entry) => entry.singles())) (isTaken(job) ? taken : kept).push(job)
     this.jobs = kept
     this.head = 0
-    if (this.underWay === 0) this.failures = 0
+    if (taken.length > 0 && this.underWay === 0) this.failures = 0
     return taken
   }
 

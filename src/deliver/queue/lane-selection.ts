@@ -17,6 +17,12 @@ export class LaneSelection {
     this.rates = rates
   }
 
+  /** A run of rows of which each has to be looked at by itself. */
+  judgesRows(queue: LaneQueue, job: InFlightJob): boolean {
+    if (job.count === 1) return false
+    return queue.failures > 0 || this.rates.limits(job.action) || this.undelivered.endsUnsent(job)
+  }
+
   /**
    * Appends the jobs that may go to `batch`, beginning with the lane's head, which is neither a placeholder nor ends unsent.
    * Answers the milliseconds until a rate limit lets the next one go; 0 when no limit is in the way.
@@ -27,9 +33,11 @@ export class LaneSelection {
     const most =
       queue.failures > 0 ? 1 : Math.min(target.maxBatch - batch.length, firstAction.rule.debounce?.maxBatch ?? Infinity)
     let previous: InFlightJob | null = null
-    for (let n = 0; n < most; n++) {
+    for (let n = 0, rows = 0; rows < most; n++) {
       const job = queue.at(n)
       if (job === undefined || !job.isFree || this.undelivered.endsUnsent(job)) break
+      if (job.count > 1 && this.judgesRows(queue, job)) break
+      rows += job.count
       if (target.gather === 'lane' && job.action !== firstAction) break
       // Where one of two neighbours concerns more than its row, a failure of the first holds back the second (invariant 2).
       if (previous !== null && (job.apart || previous.apart)) break
@@ -47,7 +55,7 @@ export class LaneSelection {
     for (let job = queue.at(0); job !== undefined && unsent.length < UNSENT_BATCH; job = queue.at(unsent.length)) {
       const endsUnsent = all || this.undelivered.endsUnsent(job)
       if (job.skipped || (job.preparation !== null && !all)) break
-      if (job.placeholderFor !== null || !endsUnsent || (job.after !== null && !job.after.done)) break
+      if (job.count > 1 || job.placeholderFor !== null || !endsUnsent || (job.after !== null && !job.after.done)) break
       unsent.push(job)
     }
     return unsent

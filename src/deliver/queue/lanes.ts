@@ -10,7 +10,7 @@ export class Lanes {
   private readonly onReady: () => void
   private readonly clock: Pick<Clock, 'after'>
   private readonly timers = new Set<Timer>()
-  private queuedJobs = 0
+  private queuedEntries = 0
 
   constructor(count: number, clock: Pick<Clock, 'after'>, onReady: () => void) {
     this.clock = clock
@@ -18,9 +18,9 @@ export class Lanes {
     this.onReady = onReady
   }
 
-  /** Jobs and placeholders that are queued or under way. */
+  /** Entries (jobs, runs of rows, placeholders) that are queued or under way. */
   get queued(): number {
-    return this.queuedJobs
+    return this.queuedEntries
   }
 
   at(lane: number): LaneQueue {
@@ -28,7 +28,7 @@ export class Lanes {
   }
 
   push(job: InFlightJob): void {
-    this.queuedJobs += 1
+    this.queuedEntries += 1
     this.queues[job.lane]!.push(job)
     this.wake(job.lane)
   }
@@ -68,20 +68,28 @@ export class Lanes {
     }
   }
 
-  /** The first `count` jobs of a lane are done with, but for `kept`, which stay in front. */
+  /** The first `count` entries of a lane are done with, but for `kept`, which stay in front. */
   settle(lane: number, count: number, kept: readonly InFlightJob[] | null): void {
     const queue = this.queues[lane]!
     queue.settle(count, kept)
     queue.state = 'idle'
     if (kept === null || kept.length === 0) queue.failures = 0
-    this.queuedJobs -= count - (kept?.length ?? 0)
+    this.queuedEntries -= count - (kept?.length ?? 0)
+  }
+
+  /** The first `count` entries of the lane become one for each of their rows; answers how many that are. */
+  split(lane: number, count: number): number {
+    const singles = this.queues[lane]!.split(count)
+    this.queuedEntries += singles - count
+    return singles
   }
 
   /** Jobs that are not under way leave; by lane, in order. */
   takeOut(isTaken: (job: InFlightJob) => boolean): InFlightJob[][] {
     return this.queues.map((queue, lane) => {
+      const before = queue.length
       const taken = queue.takeOut(isTaken)
-      this.queuedJobs -= taken.length
+      this.queuedEntries += queue.length - before
       if (taken.length > 0) this.wake(lane)
       return taken
     })

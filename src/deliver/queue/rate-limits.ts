@@ -35,10 +35,15 @@ export class RateLimits {
     return this.targetRate
   }
 
+  /** Whether sends of this action are counted. */
+  limits({ ratePerSecond }: ActionPlan): boolean {
+    return ratePerSecond !== null || this.ofTarget !== null
+  }
+
   /** Milliseconds until one more of this action may go; 0: it may go now, and counts as gone. */
   take(action: ActionPlan, sender: Sender): number {
     const { ofTarget } = this
-    if (action.ratePerSecond === null && ofTarget === null) return 0
+    if (!this.limits(action)) return 0
     const ofAction = this.limitOf(action)
     const actionWaitMs = ofAction?.waitMs() ?? 0
     // What its own limit holds back takes no turn.

@@ -14,13 +14,13 @@ export function logSend(
   ms: number,
 ): void {
   const events = new Map<ActionPlan, Map<string, string[]>>()
-  for (const [i, { action, id }] of batch.entries()) {
+  for (const [i, { action, id, ids: several }] of batch.entries()) {
     const status = result?.[i]?.error.code ?? 'delivered'
     const ofAction = events.get(action) ?? new Map<string, string[]>()
     events.set(action, ofAction)
     const ids = ofAction.get(status) ?? []
     ofAction.set(status, ids)
-    ids.push(id)
+    ids.push(...(several ?? [id]))
   }
   for (const [{ rule, type, identity }, byStatus] of events) {
     for (const [status, ids] of byStatus) {

@@ -98,7 +98,7 @@ export class TargetQueue implements WakeableQueue {
     this.flushes.request()
   }
 
-  /** Jobs and placeholders that are queued or under way. */
+  /** Jobs, runs of rows and placeholders that are queued or under way. */
   get length(): number {
     return this.lanes.queued
   }
@@ -146,7 +146,7 @@ export class TargetQueue implements WakeableQueue {
 
   push(job: InFlightJob): void {
     job.enqueuedIn(this)
-    if (job.placeholderFor === null) this.deps.state.queued += 1
+    if (job.placeholderFor === null) this.deps.state.queued += job.count
     this.lanes.push(job)
   }
 

@@ -9,7 +9,10 @@ import type { Rule } from '../../model/rule/rule.ts'
 import { RowLanes } from './row-lanes.ts'
 
 /** What a job itself costs in memory, beside its payload and its change. */
-const JOB_BYTES = 256
+export const JOB_BYTES = 256
+
+/** Of a target that takes lines. */
+const ONLY_LANE = 0
 
 /** Gives jobs their lanes, and their places in other lanes that they are ordered with (invariant 2). */
 export class LaneJobs {
@@ -33,7 +36,7 @@ export class LaneJobs {
     lanes.locate(change, action.rule.key)
     let arenas = this.arenas.get(action)
     if (arenas === undefined) this.arenas.set(action, (arenas = []))
-    return (arenas[lanes.lane] ??= new ByteArena())
+    return (arenas[action.target.takesLines ? ONLY_LANE : lanes.lane] ??= new ByteArena())
   }
 
   /** `heldBytes`: what the change keeps in memory. */
@@ -48,22 +51,25 @@ export class LaneJobs {
     const { lanes } = this
     lanes.locate(change, action.rule.key)
     const previous = key === 'previous'
-    const lane = previous && lanes.previousLane >= 0 ? lanes.previousLane : lanes.lane
+    const { takesLines } = action.target
+    const lane = takesLines ? ONLY_LANE : previous && lanes.previousLane >= 0 ? lanes.previousLane : lanes.lane
     const payloadBytes = typeof payload === 'string' || payload instanceof Utf8Bytes ? payload.length : heldBytes
     const bytes = JOB_BYTES + heldBytes + payloadBytes
     const job = new InFlightJob(action, change, payload, lane, bytes, hold, null, previous)
     if (isStatement(change)) {
-      this.orderWithAll(job)
+      job.apart = true
+      if (!takesLines) this.orderWithAll(job)
     } else if (lanes.keyChanged && action.bindPreviousKey === undefined) {
       job.apart = true
-      if (lanes.previousLane >= 0) holdPlace(job, lanes.previousLane)
+      if (lanes.previousLane >= 0 && !takesLines) holdPlace(job, lanes.previousLane)
     }
     return job
   }
 
   failed(action: ActionPlan, change: Change, failure: EvaluationFailure, heldBytes: number, hold: Hold): InFlightJob {
     this.lanes.locate(change, action.rule.key)
-    return new InFlightJob(action, change, undefined, this.lanes.lane, JOB_BYTES + heldBytes, hold, failure)
+    const lane = action.target.takesLines ? ONLY_LANE : this.lanes.lane
+    return new InFlightJob(action, change, undefined, lane, JOB_BYTES + heldBytes, hold, failure)
   }
 
   /** What revises the rule's waiting jobs of the change's key, and before it those of the key that the row had before. */
@@ -85,7 +91,6 @@ export class LaneJobs {
 
   /** A TRUNCATE or DDL concerns every row of its table, and is ordered with all of them, on all lanes. */
   private orderWithAll(job: InFlightJob): void {
-    job.apart = true
     for (let lane = 0; lane < this.count; lane++) if (lane !== job.lane) holdPlace(job, lane)
   }
 }

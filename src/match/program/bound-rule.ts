@@ -5,6 +5,7 @@ import { EvaluationError } from '../../model/errors.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
+import type { MatchSink, RowGatherer } from './match-sink.ts'
 import { readsWhole, writesImages } from './row-selection.ts'
 
 /** An action with its condition and its templates, compiled for one table. */
@@ -25,6 +26,9 @@ export interface BoundRule {
   readonly filterId: number
   /** Null before the first match. */
   actions: readonly BoundAction[] | null
+  /** Where the rows of its only action are gathered, of the sink that was asked last; null: nowhere. */
+  gatherer: RowGatherer | null
+  gathererOf: MatchSink | null
 }
 
 /** Gives equal filters one number each; `predicates` are in the order of the numbers. */
@@ -48,7 +52,7 @@ export function prepareRule(
   const later = rule.delayMs > 0 || rule.renews !== undefined
   const fromImages = hasImages && writesImages(rule)
   const whole = later || rule.actions.some((plan) => readsWhole(plan, table, fromImages))
-  return { rule, filterId, actions: null, whole, writesImages: fromImages }
+  return { rule, filterId, actions: null, whole, writesImages: fromImages, gatherer: null, gathererOf: null }
 }
 
 export function bindActions(rule: Rule, table: TableDef): BoundAction[] {

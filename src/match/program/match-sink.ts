@@ -1,6 +1,9 @@
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { Preparation } from '../../model/delivery/preparation.ts'
+import type { RowsBlock } from '../../model/source/binlog-stream.ts'
+import type { ChangeOfImage } from '../../model/delivery/row-run.ts'
 import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
+import type { Content } from '../../model/event/bytes/content.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
 import type { Threshold } from '../../model/rule/threshold.ts'
@@ -10,6 +13,14 @@ import type { Rule } from '../../model/rule/rule.ts'
 export interface MatchFailure {
   readonly stage: EvaluationStage
   readonly error: EvaluationError
+}
+
+/** Takes what one action sends for rows that come one after the other, of which it keeps neither object nor image. */
+export interface RowGatherer {
+  /** Where the action writes it. */
+  readonly arena: ByteArena
+  /** `content` was written last. `change` is good for this call only; its image, at [start, end), as long as the block. */
+  add(content: Content, change: Change, block: RowsBlock, start: number, end: number, heldBytes: number): void
 }
 
 /** Where matches go. All calls come in the order of rows, rules and actions. */
@@ -37,6 +48,11 @@ export interface MatchSink {
   exceeded(rule: Rule, threshold: Threshold, change: Change): Change | null
   /** Where the action writes what it sends for the change, if it writes bytes; undefined: by itself. */
   arena?(action: ActionPlan, change: Change): ByteArena | undefined
+  /**
+   * Takes what the action sends for rows whose images are at hand, in place of `matched`; undefined: this action's events
+   * are handed over one by one.
+   */
+  gatherer?(action: ActionPlan, changeOf: ChangeOfImage): RowGatherer | undefined
   /** A rule matched a row; before its actions. */
   ruleMatched(rule: Rule, change: Change): void
 }

@@ -1,7 +1,7 @@
 import type { RowsBlock } from '../../model/source/binlog-stream.ts'
 import { ImageChange } from '../../model/event/bytes/image-change.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'
-import { Change } from '../../model/event/change.ts'
+import { Change, NO_TRANSACTION } from '../../model/event/change.ts'
 import type { Row, Transaction } from '../../model/event/change.ts'
 import type { EvaluationError } from '../../model/errors.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
@@ -10,7 +10,8 @@ import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { asEvaluationError, bindActions, bindOrFail, prepareRule } from './bound-rule.ts'
 import type { BoundAction, BoundRule } from './bound-rule.ts'
-import type { MatchFailure, MatchSink } from './match-sink.ts'
+import { Gathering } from './gathering.ts'
+import type { MatchFailure, MatchSink, RowGatherer } from './match-sink.ts'
 import type { BlockShape, CompileRowDecoder, CompileRowImages, RowDecoder } from './row-decoder.ts'
 import { boundOfBytes, selections, writesImages } from './row-selection.ts'
 import { actOn, firing } from '../change-program.ts'
@@ -42,6 +43,7 @@ export class TableProgram {
   private partialOf: RowsBlock | null = null
   private rowStart = 0
   private rowEnd = 0
+  private readonly gathering: Gathering
   private readonly scratch: { -readonly [K in keyof Change]: Change[K] }
 
   constructor(
@@ -64,6 +66,7 @@ export class TableProgram {
     this.partial = first.old !== 'all' || first.new !== 'all'
     this.partialBytes = this.partial ? boundOfBytes(table, first.old) + boundOfBytes(table, first.new) : Infinity
     this.compileWhole = () => compile(table, shape, { old: 'all', new: 'all' })
+    this.gathering = new Gathering(table, shape.op, this.images, this.decode)
     this.answers = new Uint8Array(predicates.length)
     this.errors = predicates.map(() => null)
     this.scratch = new Change(table, shape.op, NO_TRANSACTION, 0, null, null, null) as never
@@ -104,6 +107,10 @@ export class TableProgram {
       const rule = this.rules[number]!
       const answer = rule.filterId < 0 ? TRUE : this.answer(rule.filterId)
       if (answer === FALSE) continue
+      if (answer === TRUE && this.gathererOf(rule, sink) !== null) {
+        const heldBytes = this.heldBytes(rule, start, end)
+        if (this.gathering.add(rule, scratch, block, start, end, heldBytes, sink)) continue
+      }
       if ((rule.whole || answer === ERROR) && this.partial) {
         whole ??= this.wholeChange(block, start, end, seq, query, transaction)
         this.fire(rule, whole, answer, WHOLE_ROW_FACTOR * (end - start), sink)
@@ -115,15 +122,30 @@ export class TableProgram {
         }
         if (rule.writesImages) {
           imaged ??= this.imageChange(block, start, end, seq, query, transaction, old, new_)
-          this.fire(rule, imaged, answer, WHOLE_ROW_FACTOR * (end - start), sink)
+          this.fire(rule, imaged, answer, this.heldBytes(rule, start, end), sink)
         } else {
           change ??= new Change(this.table, block.op, transaction, seq, old, new_, query)
-          this.fire(rule, change, answer, Math.min(WHOLE_ROW_FACTOR * (end - start), this.partialBytes), sink)
+          this.fire(rule, change, answer, this.heldBytes(rule, start, end), sink)
         }
         this.partialOf = null
       }
     }
     imaged?.settle()
+  }
+
+  /** Null: what the rule sends is handed over event by event. */
+  private gathererOf(rule: BoundRule, sink: MatchSink): RowGatherer | null {
+    if (rule.gathererOf !== sink) {
+      const action = rule.whole && this.partial ? undefined : rule.rule.actions[0]
+      rule.gatherer = (action && sink.gatherer?.(action, this.gathering.changeOf(rule))) ?? null
+      rule.gathererOf = sink
+    }
+    return rule.gatherer
+  }
+
+  private heldBytes({ writesImages: fromImages }: BoundRule, start: number, end: number): number {
+    const bytes = WHOLE_ROW_FACTOR * (end - start)
+    return fromImages ? bytes : Math.min(bytes, this.partialBytes)
   }
 
   private imageChange(
@@ -222,14 +244,3 @@ const UNKNOWN = 0
 const TRUE = 1
 const FALSE = 2
 const ERROR = 3
-
-/** Stands in the reused change until a row fills it; never seen outside. */
-const NO_TRANSACTION: Transaction = {
-  id: '',
-  gtid: null,
-  file: '',
-  offset: 0,
-  serverId: 0,
-  timestampUs: 0,
-  query: null,
-}

@@ -50,15 +50,15 @@ export class Budget {
     this.byId.delete(target.id)
   }
 
-  charge(config: TargetConfig, bytes: number): void {
-    this.jobs += 1
+  charge(config: TargetConfig, bytes: number, jobs: number): void {
+    this.jobs += jobs
     this.bytes += bytes
     this.target(config).inFlightBytes += bytes
   }
 
   /** The target that the bytes were charged for. */
-  release(config: TargetConfig, bytes: number): TargetState {
-    this.jobs -= 1
+  release(config: TargetConfig, bytes: number, jobs: number): TargetState {
+    this.jobs -= jobs
     this.bytes -= bytes
     const target = this.target(config)
     target.inFlightBytes -= bytes

@@ -90,6 +90,21 @@ export class InFlightJob implements Sendable {
     this.ofPreviousKey = ofPreviousKey
   }
 
+  /** How many jobs this one stands for: several are a RowRun. */
+  get count(): number {
+    return 1
+  }
+
+  /** Place in its transaction of the last row that it is about. */
+  get lastSeq(): number {
+    return this.change.seq
+  }
+
+  /** One job for each row that it is about. Whoever asks deals with these from now on, and with this one no more. */
+  singles(): readonly InFlightJob[] {
+    return [this]
+  }
+
   /** The earlier action of the same rule for the same change, which has to end first. */
   get after(): InFlightJob | null {
     return this.links === null ? null : this.links.after

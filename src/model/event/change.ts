@@ -42,6 +42,17 @@ export interface Transaction {
   query: string | null
 }
 
+/** Stands in a reused change until a row fills it; never seen outside. */
+export const NO_TRANSACTION: Transaction = {
+  id: '',
+  gtid: null,
+  file: '',
+  offset: 0,
+  serverId: 0,
+  timestampUs: 0,
+  query: null,
+}
+
 /**
  * One row change on its way to actions. Holds just the columns that the matching rules read. A TRUNCATE or DDL is a
  * change too: of a table without columns, both rows null, `query` the statement.

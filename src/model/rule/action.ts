@@ -70,6 +70,11 @@ export interface TargetConfig {
   readonly spool?: SpoolLimits
   /** Sends per second of all that goes there, as `targets:` says; absent: no limit. */
   readonly ratePerSecond?: number | undefined
+  /**
+   * It takes lines, by one send at a time, which it takes whole or not at all: everything that goes there is one lane, in
+   * the order of the commits, and rows that follow one another may come as one payload, a line each (RowRun).
+   */
+  readonly takesLines?: true
 }
 
 /** When a target that is down begins to spool, and how much it may. */
@@ -85,6 +90,8 @@ export interface Sendable {
   /** Of a row its `id` is SCOPE/NUMBER, with one scope for all rows of a transaction. Absent: it is made in another way. */
   readonly idScope?: string | undefined
   readonly idNumber?: number
+  /** Of all events, where it is made of several (RowRun). */
+  readonly ids?: readonly string[]
   /** What is ordered among itself: the later of two with one key must not overtake the earlier. Stable text. */
   readonly key: string
   /** When the event was committed, in microseconds since 1970. */

@@ -23,7 +23,7 @@ export const log: ActionType = {
     if (path === '') spec.fail('path', 'BINGO_RULE_LOG_PATH', 'the path is empty', 'write `stdout` or a file')
     const options: LogTargetOptions = { path, fsync: spec.boolean('fsync') ?? false }
     return {
-      target: targetConfig('log', spec, path, options),
+      target: { ...targetConfig('log', spec, path, options), takesLines: true },
       options: null,
       reads: (table) => line.reads(table),
       ...writing([line]),

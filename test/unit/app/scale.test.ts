@@ -100,8 +100,8 @@ test('shares have budgets and targets of their own, and are told as one', () => 
   const target: TargetConfig = { id: 'crm', type: 'webhook', options: null }
   one.rowsTotal += 3
   two.rowsTotal += 4
-  one.budget.charge(target, 10)
-  two.budget.charge(target, 20)
+  one.budget.charge(target, 10, 1)
+  two.budget.charge(target, 20, 1)
   two.budget.target(target).queued = 5
   two.budget.target(target).downSince = 77
   one.budget.target(target).counters.deliveredTotal += 6

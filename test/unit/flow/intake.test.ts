@@ -420,7 +420,9 @@ test('TRUNCATE holds a place on every other lane, so that it is ordered with all
 })
 
 test('Posted events with one key share a lane and a key; those without one go anywhere, each for itself', () => {
-  const [rule] = rulesFrom('rules: [{id: r, on: "orders.**", actions: [{type: log}]}]')
+  const [rule] = rulesFrom(
+    'rules: [{id: r, on: "orders.**", actions: [{type: nats, url: "nats://n:4222", subject: s}]}]',
+  )
   const into = intake(rule!.actions[0]!)
   const events = [
     ...Array.from({ length: 3 }, (_, i) => posted({ id: `a${i}`, key: 'order-17' })),

@@ -1,4 +1,4 @@
-import { Change } from '../change.ts'
+import { Change, NO_TRANSACTION } from '../change.ts'
 import type { Operation, Row, Transaction } from '../change.ts'
 import { stringifyEvent } from '../forms/event-json.ts'
 import type { TableDef } from '../../table/table.ts'
@@ -68,12 +68,14 @@ export class ImageChange extends Change {
 
   /** Decoded when first asked for: most are sent and forgotten. */
   override get whole(): Change {
-    if (this.decoded === null) {
-      const { table, op, transaction, seq, query } = this
-      const rows = this.images.decode(this.buffer, this.start, this.end)
-      this.decoded = new Change(table, op, transaction, seq, rows.old, rows.new, query)
-    }
+    this.decoded ??= this.decodeWhole()
     return this.decoded
+  }
+
+  protected decodeWhole(): Change {
+    const { table, op, transaction, seq, query } = this
+    const rows = this.images.decode(this.buffer, this.start, this.end)
+    return new Change(table, op, transaction, seq, rows.old, rows.new, query)
   }
 
   /** The JSON of the event, with the image behind it where there is an arena. */
@@ -88,7 +90,7 @@ export class ImageChange extends Change {
     return content
   }
 
-  private write(into: ByteArena): number {
+  protected write(into: ByteArena): number {
     const { buffer, start, end, transaction, seq, query } = this
     return this.images.write(buffer, start, end, transaction, seq, query, into)
   }
@@ -119,6 +121,47 @@ export class ImageChange extends Change {
     this.end = this.buffer.length
     this.keptBy = null
     this.isOwn = true
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0)
+
+/**
+ * The row that is looked at now, as an ImageChange: one object for all rows of a program, and nothing of it is kept.
+ */
+export class RowAtHand extends ImageChange {
+  constructor(table: TableDef, op: Operation, images: RowImages) {
+    super(table, op, NO_TRANSACTION, 0, null, null, null, images, NO_BYTES, 0, 0)
+  }
+
+  is(
+    old: Row | null,
+    new_: Row | null,
+    seq: number,
+    transaction: Transaction,
+    query: string | null,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): this {
+    const row = this as { -readonly [K in keyof this]: this[K] }
+    row.old = old
+    row.new = new_
+    row.seq = seq
+    row.transaction = transaction
+    row.query = query
+    row.buffer = buffer
+    row.start = start
+    row.end = end
+    return this
+  }
+
+  override get whole(): Change {
+    return this.decodeWhole()
+  }
+
+  override writeEvent(into: ByteArena | undefined): Utf8Bytes {
+    return into === undefined ? super.writeEvent(into) : into.take(this.write(into))
   }
 }
 
