@@ -39,13 +39,16 @@ export function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
-/** Writes the program and the library as a few files into the folder `to`. Answers the files that went in. */
-export async function bundle(to: string): Promise<string[]> {
+/**
+ * Writes the program and the library as a few files into the folder `to`. Answers the files that went in. `more`: files by
+ * their names in the bundle, which have the modules of the program in common with it.
+ */
+export async function bundle(to: string, more: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const { dependencies, engines } = manifestOf(ROOT)
   const outside = Object.keys(dependencies!)
   const build = await rolldown({
     cwd: ROOT,
-    input: { main: 'src/main.ts', index: 'src/index.ts' },
+    input: { main: 'src/main.ts', index: 'src/index.ts', ...more },
     platform: 'node',
     external: (id) => id.startsWith('node:') || outside.some((name) => id === name || id.startsWith(`${name}/`)),
     transform: { target: engines!.node.replace('>=', 'node') },

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { besides, eventually } from '../support/daemon.ts'
 import type { Daemon } from '../support/daemon.ts'
 import { useShopRows } from '../support/shop-rows.ts'
-import { mainFile } from '../support/main-file.ts'
+import { withFailpoints, type FailpointFile } from '../support/main-file.ts'
 import { FAILPOINT_VARIABLE } from '../fault/failpoints/names.ts'
 import { bingo } from './cli-process.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
@@ -22,15 +21,14 @@ const RULES = `rules:
     actions:
       - {type: redis, cmd: RPUSH, key: "other:{{id}}", value: "{{new.seq}}", exactlyOnce: true}
 `
-const IMPORT_FAILPOINTS = ['--import', fileURLToPath(new URL('../fault/failpoints/changes.ts', import.meta.url))]
 const ROWS = 8
 const from1 = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1)
 
 const shop = useShopRows()
 
 /** Dead letters in a Redis, where the lease of a retry that was killed can be ended without waiting. */
-function start(nodeArgs: readonly string[] = []): Promise<Daemon> {
-  return shop.start(RULES, { BINGO_DEAD_LETTERS_STORE: `${shop.redis.url}/1` }, nodeArgs)
+function start(failpoints?: FailpointFile): Promise<Daemon> {
+  return shop.start(RULES, { BINGO_DEAD_LETTERS_STORE: `${shop.redis.url}/1` }, failpoints)
 }
 
 const letters = async (daemon: Daemon): Promise<number> => (await daemon.metric('bingo_dead_letters')) ?? -1
@@ -53,15 +51,11 @@ const accept = () => shop.redis.cli('DEL', ...refused())
 
 /** Runs a retry that is killed at a failpoint. */
 async function killedRetry(daemon: Daemon, args: readonly string[], failpoint: string): Promise<void> {
-  const child = spawn(
-    process.execPath,
-    [...IMPORT_FAILPOINTS, mainFile({ sources: true }), 'dead-letters', 'retry', ...args],
-    {
-      cwd: '/tmp',
-      env: { ...CHILD_ENVIRONMENT, ...besides(daemon), [FAILPOINT_VARIABLE]: failpoint } as NodeJS.ProcessEnv,
-      stdio: 'ignore',
-    },
-  )
+  const child = spawn(process.execPath, [...withFailpoints('changes'), 'dead-letters', 'retry', ...args], {
+    cwd: '/tmp',
+    env: { ...CHILD_ENVIRONMENT, ...besides(daemon), [FAILPOINT_VARIABLE]: failpoint } as NodeJS.ProcessEnv,
+    stdio: 'ignore',
+  })
   await once(child, 'exit')
   expect(child.signalCode).toBe('SIGKILL')
   await shop.redis.cli('-n', '1', 'DEL', 'bingo:{bingo}:dead-letters:lease')
@@ -113,7 +107,7 @@ test('kill -9 of a retry between effect and removal: nothing counts twice, whate
 })
 
 test('kill -9 of the daemon right after it wrote a dead letter, which is retried before it reads the event again', async () => {
-  await using daemon = await start(IMPORT_FAILPOINTS)
+  await using daemon = await start('changes')
   await park(daemon, 3)
   await daemon.stop('SIGKILL')
   daemon.spawn({ [FAILPOINT_VARIABLE]: 'dead-letter-written:1' })

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../src/demo/servers/ports.ts'
 import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { CHILD_ENVIRONMENT } from './child-environment.ts'
-import { mainFile } from './main-file.ts'
+import { mainFile, withFailpoints, type FailpointFile } from './main-file.ts'
 import { ProcessLog, type LogLine, type Meant } from './process-log.ts'
 
 export { freePort }
@@ -25,6 +25,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Further flags for node itself (heap limits, profiles). */
   readonly nodeArgs?: readonly string[]
+  /** Where it dies, if it is told to (test/fault/failpoints). */
+  readonly failpoints?: FailpointFile
 }
 
 /**
@@ -94,9 +96,9 @@ export class Daemon implements AsyncDisposable {
       ...this.options.env,
       ...extraEnv,
     }
-    const { nodeArgs = [] } = this.options
-    const main = mainFile({ sources: nodeArgs.includes('--import') })
-    const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeArgs, main, 'run'], {
+    const { nodeArgs = [], failpoints } = this.options
+    const main = failpoints === undefined ? [mainFile()] : withFailpoints(failpoints)
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeArgs, ...main, 'run'], {
       cwd: this.folder,
       env: env as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { RedisServer } from '../../src/demo/servers/redis.ts'
 import type { SqlServer } from '../../src/demo/servers/sql-server.ts'
 import { Daemon } from './daemon.ts'
+import type { FailpointFile } from './main-file.ts'
 import { startMysql } from './servers/mysql.ts'
 import { startRedis } from './servers/redis.ts'
 
@@ -10,7 +11,7 @@ export interface ShopRows {
   readonly mysql: SqlServer
   readonly redis: RedisServer
   /** A daemon whose actions go to the Redis. */
-  start(rules: string, env?: Readonly<Record<string, string>>, nodeArgs?: readonly string[]): Promise<Daemon>
+  start(rules: string, env?: Readonly<Record<string, string>>, failpoints?: FailpointFile): Promise<Daemon>
   /** The list at a key of the Redis. */
   list(key: string): Promise<readonly string[]>
 }
@@ -36,8 +37,10 @@ export function useShopRows(): ShopRows {
     get redis() {
       return redis
     },
-    start: (rules, env = {}, nodeArgs = []) =>
-      Daemon.start({ rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url, ...env }, nodeArgs }),
+    start: (rules, env = {}, failpoints) => {
+      const options = { rules, sourceUrl: mysql.url, env: { BINGO_REDIS_URL: redis.url, ...env } }
+      return Daemon.start(failpoints === undefined ? options : { ...options, failpoints })
+    },
     list: async (key) => {
       const text = (await redis.cli('--raw', 'LRANGE', key, '0', '-1')).trim()
       return text === '' ? [] : text.split('\n')

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { openEventProvider } from '../../../src/log/open.ts'
 import { Daemon } from '../../support/daemon.ts'
@@ -28,7 +27,6 @@ const STREAM = 'effects'
 const PAGE = 10_000
 const HEAL_TIMEOUT_MS = 300_000
 const POLL_MS = 50
-const FAILPOINTS = fileURLToPath(new URL('../failpoints/events.ts', import.meta.url))
 
 const rules = (by: string): string => `rules:
   - id: effects
@@ -90,7 +88,7 @@ export class EventRig implements AsyncDisposable {
             BINGO_CHECKPOINT_STORE: checkpointUrl(redis),
             BINGO_EVENTS_STORE: store,
           },
-          nodeArgs: ['--import', FAILPOINTS],
+          failpoints: 'events',
         }),
       )
       await writeFile(daemon.rulesFile, rules(name))

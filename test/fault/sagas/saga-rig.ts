@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { SagaInstance, SagaRef } from '../../../src/model/saga/instance.ts'
 import type { SagaStore } from '../../../src/model/saga/store.ts'
 import { openSagaStore } from '../../../src/state/open.ts'
@@ -23,7 +22,6 @@ export interface SagaRigOptions extends ParticipantsOptions {
 const POLL_MS = 50
 const HEAL_TIMEOUT_MS = 300_000
 const PAGE = 1_000
-const FAILPOINTS = fileURLToPath(new URL('../failpoints/sagas.ts', import.meta.url))
 
 /** Daemons that run sagas, the services of these, and whoever posts events. Nothing runs yet. */
 export class SagaRig implements AsyncDisposable {
@@ -55,7 +53,7 @@ export class SagaRig implements AsyncDisposable {
           ...(events !== undefined && { BINGO_EVENTS_STORE: events }),
           ...env,
         },
-        nodeArgs: ['--import', FAILPOINTS],
+        failpoints: 'sagas',
       })
       await writeFile(daemon.rulesFile, rules(services))
       context.evidence.watch(daemon)

@@ -1,6 +1,5 @@
 import { appendFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { FAILPOINTS, FAILPOINT_VARIABLE } from '../failpoints/names.ts'
 import type { Failpoint } from '../failpoints/names.ts'
 import { randomFrom } from '../random.ts'
@@ -38,10 +37,7 @@ async function run(context: ScenarioContext): Promise<Outcome> {
   const cycles = context.cycles ?? CYCLES
   const random = randomFrom(context.seed)
   await using rig = await Rig.start(context, {
-    daemon: {
-      rules: RULES,
-      nodeArgs: ['--import', fileURLToPath(new URL('../failpoints/changes.ts', import.meta.url))],
-    },
+    daemon: { rules: RULES, failpoints: 'changes' },
   })
   await rig.redis.cli('HSET', POISONED_KEY, 'is', 'a hash')
   rig.writer.start()

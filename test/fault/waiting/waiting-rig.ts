@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { Daemon } from '../../support/daemon.ts'
 import { startMysql } from '../../support/servers/mysql.ts'
@@ -22,7 +21,6 @@ import { Throttle } from './throttle.ts'
 const PAGE = 10_000
 const HEAL_TIMEOUT_MS = 300_000
 const POLL_MS = 50
-const FAILPOINTS = fileURLToPath(new URL('../failpoints/waiting.ts', import.meta.url))
 /** Changes that have not arrived by every rule: beyond them nothing more is written, however slow the machine is. */
 const MOST_BEHIND = 400
 const NOBODY = { host: '127.0.0.1', port: 1 }
@@ -104,7 +102,7 @@ export class WaitingRig implements AsyncDisposable {
           // What waits is kept where the dead letters are, which by itself would be beside the checkpoint.
           BINGO_DEAD_LETTERS_STORE: store === 'redis' ? checkpointUrl(redis) : `file:${join(folder, 'waiting')}`,
         },
-        nodeArgs: ['--import', FAILPOINTS],
+        failpoints: 'waiting',
       }),
     )
     await writeFile(daemon.rulesFile, waitingRules(`redis://127.0.0.1:${proxy.port}`))
