@@ -5,13 +5,17 @@ import { connectTo, SqlServer } from '../../../src/demo/servers/sql-server.ts'
 export { mysqlTool } from '../../../src/demo/servers/mysql.ts'
 export type { SqlServer } from '../../../src/demo/servers/sql-server.ts'
 
+/** Nothing is measured in it: it spares each start a quarter of its CPU time, and half of the memory. */
+const LIGHT = ['--performance-schema=OFF']
+
 /**
  * A MySQL for a test: one of its own, with the options asked for. With BINGO_TEST_MYSQL_URL that server is used instead
  * where no options are asked for (it cannot be reconfigured, restarted or killed).
  */
 export async function startMysql(options: SqlServerOptions = {}): Promise<SqlServer> {
   const url = process.env['BINGO_TEST_MYSQL_URL']
-  return url !== undefined && Object.keys(options).length === 0 ? attach('mysql', url) : startMysqlServer(options)
+  if (url !== undefined && Object.keys(options).length === 0) return attach('mysql', url)
+  return startMysqlServer({ ...options, args: [...LIGHT, ...(options.args ?? [])] })
 }
 
 export async function attach(flavour: 'mysql' | 'mariadb', url: string): Promise<SqlServer> {
