@@ -97,6 +97,30 @@ describe('the servers behind actions', () => {
     expect((await redis.cli('DBSIZE')).trim()).toBe('0')
   })
 
+  it('Redis answers as its own client prints it', async () => {
+    await using redis = await startRedis()
+    await redis.cli('MSET', 'text', 'ä "b"\r\n', 'empty', '')
+    await redis.cli('RPUSH', 'list', '1', 'two', '')
+    await redis.cli('-n', '3', 'SET', 'other', 'x')
+    const commands = [
+      ['GET', 'text'],
+      ['GET', 'none'],
+      ['MGET', 'text', 'none', 'empty'],
+      ['LRANGE', 'list', '0', '-1'],
+      ['LRANGE', 'none', '0', '-1'],
+      ['DBSIZE'],
+      ['EVAL', 'return {1, {2, {3, "x"}}, false}', '0'],
+      ['LLEN', 'text'],
+      ['NO-SUCH-COMMAND'],
+    ].flatMap((command) => [command, ['-n', '3', ...command]])
+    for (const command of commands) {
+      // An option that only redis-cli itself knows.
+      expect(await redis.cli(...command), command.join(' ')).toBe(await redis.cli('--no-auth-warning', ...command))
+    }
+    await redis.kill()
+    await expect(redis.cli('DBSIZE')).rejects.toThrow()
+  })
+
   it('Kafka accepts a record and returns its offset', async () => {
     await using server = await startKafka()
     const kafka = new Kafka({ brokers: [server.url], logLevel: logLevel.NOTHING })

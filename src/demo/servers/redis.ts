@@ -8,6 +8,7 @@ import type { Wanted } from './find-installation.ts'
 import { atLeast } from './installation.ts'
 import type { Installation } from './installation.ts'
 import { freePort } from './ports.ts'
+import { redisCommand } from './redis-command.ts'
 import { ServerProcess } from './server-process.ts'
 
 const PACKAGES = ['redis-server', 'redis-tools']
@@ -31,7 +32,7 @@ export interface RedisServerOptions {
   readonly onProgress?: (message: string) => void
 }
 
-/** A Redis that runs. Commands for it go through `redis-cli` (`cli`), so tests depend on no client library. */
+/** A Redis that runs. Commands for it (`cli`) are as for `redis-cli`, so tests depend on no client library. */
 export class RedisServer implements AsyncDisposable {
   readonly host = '127.0.0.1'
   readonly port: number
@@ -52,8 +53,10 @@ export class RedisServer implements AsyncDisposable {
     return `redis://${this.host}:${this.port}`
   }
 
-  /** Runs one command; answers what redis-cli prints. */
+  /** Runs one command, with options as redis-cli has them before it; answers what redis-cli prints. */
   async cli(...args: string[]): Promise<string> {
+    const plain = plainCommand(args)
+    if (plain !== null) return redisCommand(this.port, plain.database, plain.command)
     const surroundings = { name: `bingo-cli-${process.pid}`, folder: this.process.folder, port: undefined }
     const all = ['-h', this.host, '-p', String(this.port), ...args]
     return runCommand(await this.installation.command('redis-cli', all, surroundings))
@@ -95,6 +98,17 @@ export function startRedisServer(options: RedisServerOptions = {}): Promise<Redi
       throw error
     }
   })
+}
+
+/** What needs no more of redis-cli than the number of a database, and text as it is. */
+function plainCommand(args: readonly string[]): { database: string; command: readonly string[] } | null {
+  const [first = '', second = '', ...others] = args
+  if (first === '-n') {
+    const inner = plainCommand(others)
+    return inner === null ? null : { ...inner, database: second }
+  }
+  if (first === '--raw') return plainCommand(args.slice(1))
+  return first.startsWith('-') ? null : { database: '0', command: args }
 }
 
 async function configFile(folder: string, text: string): Promise<string> {
