@@ -1,5 +1,5 @@
 import { TriggerClient } from '@trigger.dev/sdk'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { apiListener } from '../../../../src/ops/api/app.ts'
 import { HttpServer } from '../../../../src/ops/http-server.ts'
 import { apiDeps } from '../../../support/events-api.ts'
@@ -49,6 +49,7 @@ test('the public client of trigger.dev sends, reads and cancels events', async (
 test('the client is told what is wrong', async () => {
   // It sends again what was refused, six times, each later than the one before.
   const timer = globalThis.setTimeout
+  onTestFinished(() => void vi.unstubAllGlobals())
   vi.stubGlobal('setTimeout', (fn: (...args: unknown[]) => void, ms: number, ...more: unknown[]) =>
     timer(fn, ms > 500 && more.length === 0 ? 0 : ms, ...more),
   )
@@ -60,5 +61,4 @@ test('the client is told what is wrong', async () => {
   await expect(client.cancelEvent('gone')).rejects.toThrow('cannot be cancelled')
   const stranger = new TriggerClient({ id: 'shop', apiKey: 'tr_dev_wrong', apiUrl })
   await expect(stranger.sendEvent({ name: 'a', payload: 1 })).rejects.toThrow('token')
-  vi.unstubAllGlobals()
 })
