@@ -37,12 +37,14 @@ function instances(daemon: Daemon): readonly SagaInstance[] {
   return rows.map((row) => JSON.parse(row['body'] as string) as SagaInstance)
 }
 
-function countOf(daemon: Daemon, status: string): number {
-  return instances(daemon).filter((each) => each.status === status).length
+/** Counted by SQLite: reading thousands of instances for each look takes the time that these need to go on. */
+function countOf(daemon: Daemon, where: string): number {
+  using database = new DatabaseSync(join(daemon.folder, 'checkpoint'), { readOnly: true })
+  return database.prepare(`SELECT count(*) AS count FROM saga_instances WHERE ${where}`).get()!['count'] as number
 }
 
 async function ends(daemon: Daemon, status: string, count: number): Promise<void> {
-  const all = (): boolean => countOf(daemon, status) === count
+  const all = (): boolean => countOf(daemon, `status = '${status}'`) === count
   await eventually(`${count} are ${status}`, all).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(instances(daemon).slice(0, 2))}\n${daemon.output()}`)
   })
@@ -142,7 +144,7 @@ sagas:
 `
   await using daemon = await start(rules)
   await post(daemon, 'orders.order.create', upTo(200))
-  await eventually('some are undone while the target is down', () => countOf(daemon, 'compensated') > 100)
+  await eventually('some are undone while the target is down', () => countOf(daemon, `status = 'compensated'`) > 100)
   const undone = instances(daemon).filter(({ status }) => status === 'compensated')
   // Nothing of them had reached the second service, so that nothing is undone there.
   const statuses = new Set(undone.map(({ steps }) => steps['charge']!.status))
@@ -180,8 +182,8 @@ sagas:
   expect((await operate(daemon, 'pause', target)).status).toBe(200)
   const count = 5_600
   await post(daemon, 'orders.order.create', upTo(count))
-  await eventually('all have begun', () => instances(daemon).length === count)
-  const held = (): number => instances(daemon).filter(({ steps }) => steps['reserve']!.attempts === 0).length
+  await eventually('all have begun', () => countOf(daemon, 'true') === count)
+  const held = (): number => countOf(daemon, `body ->> '$.steps.reserve.attempts' = 0`)
   let queued = 0
   await eventually('each is held or in the queue', async () => {
     queued = (await metric(daemon, 'bingo_target_queue', target))!
