@@ -118,7 +118,7 @@ describe('the servers behind actions', () => {
       expect(await redis.cli(...command), command.join(' ')).toBe(await redis.cli('--no-auth-warning', ...command))
     }
     await redis.kill()
-    await expect(redis.cli('DBSIZE')).rejects.toThrow(/ECONNREFUSED|Connection refused/)
+    await expect(redis.cli('DBSIZE')).rejects.toThrow('ECONNREFUSED')
   })
 
   it('Kafka accepts a record and returns its offset', async () => {
