@@ -3,9 +3,9 @@ import type { KafkaLogin } from './kafka-login.ts'
 import type { KafkaConnection } from './kafka.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
-const REQUEST_TIMEOUT_MS = 10_000
-const RETRIES = 3
-const RETRY_DELAY_MS = 300
+export const REQUEST_TIMEOUT_MS = 10_000
+export const RETRIES = 3
+export const RETRY_DELAY_MS = 300
 
 export function kafkaConnection({ brokers, sasl, tls }: KafkaLogin): KafkaConnection {
   return {

@@ -81,7 +81,7 @@ export class JobFactory<P> implements MatchSink {
   }
 
   gatherer(action: ActionPlan, changeOf: ChangeOfImage): RowGatherer | undefined {
-    // An observer is told of each event.
+    // An observer sees each event.
     if (this.deps.observer !== undefined || !isGathered(action)) return undefined
     return this.runs.gatherer(action, changeOf)
   }

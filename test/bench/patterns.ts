@@ -1,7 +1,7 @@
 import { Matcher } from '../../src/match/matcher.ts'
 import type { EventEnvelope } from '../../src/model/event/posted/event-record.ts'
 import { PostedEvent } from '../../src/model/event/posted/posted-event.ts'
-import type { Transaction } from '../../src/model/event/change.ts'
+import { NO_TRANSACTION } from '../../src/model/event/change.ts'
 import type { Rule } from '../../src/model/rule/rule.ts'
 import { loadRulesFromText } from '../../src/rules/files/load.ts'
 import { actionTypes } from '../../src/targets/registry.ts'
@@ -103,16 +103,7 @@ function eventOf(i: number): PostedEvent {
     deliverAt: null,
     isTest: false,
   }
-  const transaction: Transaction = {
-    id: envelope.id,
-    gtid: null,
-    file: '',
-    offset: 0,
-    serverId: 0,
-    timestampUs: 0,
-    query: null,
-  }
-  return new PostedEvent(envelope, transaction, 0)
+  return new PostedEvent(envelope, { ...NO_TRANSACTION, id: envelope.id }, 0)
 }
 
 function perSecond(rules: readonly Rule[], events: readonly PostedEvent[], count: number): number {

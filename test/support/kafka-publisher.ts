@@ -1,4 +1,4 @@
-import { openAdmin, openConsumer } from '../../src/clients/kafka.ts'
+import { type KafkaConnection, openAdmin, openConsumer } from '../../src/clients/kafka.ts'
 import { openProducer } from './kafka-producer.ts'
 
 export interface Published {
@@ -12,14 +12,14 @@ export interface Published {
 
 /** Topics as others have and fill them. */
 export class KafkaPublisher implements AsyncDisposable {
-  private readonly connection: { readonly clientId: string; readonly bootstrapBrokers: string[] }
+  private readonly connection: KafkaConnection
   private readonly admin: ReturnType<typeof openAdmin>
   private readonly producer: ReturnType<typeof openProducer>
 
   constructor(port: number) {
-    this.connection = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${port}`] }
-    this.admin = openAdmin({ ...this.connection, retries: 20, retryDelay: 300 })
-    this.producer = openProducer({ ...this.connection, acks: -1, retries: 20, retryDelay: 300 })
+    this.connection = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${port}`], retries: 20, retryDelay: 300 }
+    this.admin = openAdmin(this.connection)
+    this.producer = openProducer({ ...this.connection, acks: -1 })
   }
 
   async make(topic: string, partitions = 3, config: { readonly [name: string]: string } = {}): Promise<void> {

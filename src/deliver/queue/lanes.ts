@@ -18,7 +18,7 @@ export class Lanes {
     this.onReady = onReady
   }
 
-  /** Entries (jobs, runs of rows, placeholders) that are queued or under way. */
+  /** Entries (jobs, runs of rows, placeholders) that are queued or in flight. */
   get queued(): number {
     return this.queuedEntries
   }

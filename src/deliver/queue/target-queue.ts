@@ -98,7 +98,7 @@ export class TargetQueue implements WakeableQueue {
     this.flushes.request()
   }
 
-  /** Jobs, runs of rows and placeholders that are queued or under way. */
+  /** Jobs, runs of rows and placeholders that are queued or in flight. */
   get length(): number {
     return this.lanes.queued
   }

@@ -5,14 +5,12 @@ import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Hold, Revision } from '../../model/delivery/in-flight-job.ts'
 import type { EvaluationFailure } from '../../model/delivery/preparation.ts'
 import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import { LINES_LANE } from '../../model/delivery/row-run.ts'
 import type { Rule } from '../../model/rule/rule.ts'
 import { RowLanes } from './row-lanes.ts'
 
 /** What a job itself costs in memory, beside its payload and its change. */
 export const JOB_BYTES = 256
-
-/** Of a target that takes lines. */
-const ONLY_LANE = 0
 
 /** Gives jobs their lanes, and their places in other lanes that they are ordered with (invariant 2). */
 export class LaneJobs {
@@ -36,7 +34,7 @@ export class LaneJobs {
     lanes.locate(change, action.rule.key)
     let arenas = this.arenas.get(action)
     if (arenas === undefined) this.arenas.set(action, (arenas = []))
-    return (arenas[action.target.takesLines ? ONLY_LANE : lanes.lane] ??= new ByteArena())
+    return (arenas[laneFor(action, lanes.lane)] ??= new ByteArena())
   }
 
   /** `heldBytes`: what the change keeps in memory. */
@@ -52,7 +50,7 @@ export class LaneJobs {
     lanes.locate(change, action.rule.key)
     const previous = key === 'previous'
     const { takesLines } = action.target
-    const lane = takesLines ? ONLY_LANE : previous && lanes.previousLane >= 0 ? lanes.previousLane : lanes.lane
+    const lane = laneFor(action, previous && lanes.previousLane >= 0 ? lanes.previousLane : lanes.lane)
     const payloadBytes = typeof payload === 'string' || payload instanceof Utf8Bytes ? payload.length : heldBytes
     const bytes = JOB_BYTES + heldBytes + payloadBytes
     const job = new InFlightJob(action, change, payload, lane, bytes, hold, null, previous)
@@ -68,7 +66,7 @@ export class LaneJobs {
 
   failed(action: ActionPlan, change: Change, failure: EvaluationFailure, heldBytes: number, hold: Hold): InFlightJob {
     this.lanes.locate(change, action.rule.key)
-    const lane = action.target.takesLines ? ONLY_LANE : this.lanes.lane
+    const lane = laneFor(action, this.lanes.lane)
     return new InFlightJob(action, change, undefined, lane, JOB_BYTES + heldBytes, hold, failure)
   }
 
@@ -93,6 +91,11 @@ export class LaneJobs {
   private orderWithAll(job: InFlightJob): void {
     for (let lane = 0; lane < this.count; lane++) if (lane !== job.lane) holdPlace(job, lane)
   }
+}
+
+/** `lane`: that of the row. */
+function laneFor({ target }: ActionPlan, lane: number): number {
+  return target.takesLines ? LINES_LANE : lane
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Change, Transaction } from '../../model/event/change.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Hold } from '../../model/delivery/in-flight-job.ts'
 import type { RowsBlock } from '../../model/source/binlog-stream.ts'
-import { RowRun, RunRows } from '../../model/delivery/row-run.ts'
+import { LINES_LANE, RowRun, RunRows } from '../../model/delivery/row-run.ts'
 import type { ChangeOfImage } from '../../model/delivery/row-run.ts'
 import type { ActionPlan, TargetConfig } from '../../model/rule/action.ts'
 import type { RowGatherer } from '../../match/program/match-sink.ts'
@@ -232,5 +232,5 @@ function jobOf({ of, transaction, query, rows, ...run }: OpenRun, bytes: number,
     )
   }
   const change = changeOf(run.images, rows.imageStarts[0]!, rows.imageEnds[0]!, transaction, rows.seqs[0]!, query)
-  return new InFlightJob(action, change, lines, 0, bytes, hold, null)
+  return new InFlightJob(action, change, lines, LINES_LANE, bytes, hold, null)
 }

@@ -1,12 +1,9 @@
 import { compress } from '../../clients/kafka.ts'
 import type { KafkaConnection } from '../../clients/kafka.ts'
+import { REQUEST_TIMEOUT_MS, RETRIES, RETRY_DELAY_MS } from '../../clients/kafka-connection.ts'
 import { BatchProducer } from '../../clients/kafka/batch-producer.ts'
 import { RecordBatch } from '../../clients/kafka/record-batch.ts'
 import type { Content } from '../../model/event/bytes/content.ts'
-
-const TIMEOUT_MS = 10_000
-const TRIES = 3
-const RETRY_DELAY_MS = 300
 
 /** A record as it is to be in a partition. */
 export interface AppendedRecord {
@@ -20,16 +17,16 @@ export interface AppendedRecord {
 export class Appender {
   readonly #topic: string
   readonly #producer: BatchProducer
-  /** By partition; written anew with each append. */
+  /** By partition; each append reuses them. */
   readonly #batches = new Map<number, RecordBatch>()
 
   constructor(connection: KafkaConnection, topic: string) {
     this.#topic = topic
     this.#producer = new BatchProducer({
       connection,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: REQUEST_TIMEOUT_MS,
       createTopics: false,
-      tries: TRIES,
+      tries: RETRIES,
       retryDelayMs: RETRY_DELAY_MS,
     })
   }

@@ -171,7 +171,7 @@ export class EventTables {
     return recent === null ? this.#pageOfFile(after) : recent.map(withEvent)
   }
 
-  /** Who reads has these entries, and goes on behind them. */
+  /** The reader has the entries up to this place, and continues behind them. */
   hasRead(upTo: number): void {
     this.#recent.forget(upTo)
   }

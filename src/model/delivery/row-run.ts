@@ -4,6 +4,9 @@ import type { ActionPlan } from '../rule/action.ts'
 import { InFlightJob } from './in-flight-job.ts'
 import type { Hold } from './in-flight-job.ts'
 
+/** The one lane of a target that takes lines. */
+export const LINES_LANE = 0
+
 /** Makes the change of a row again from its image, `image[start, end)`. */
 export type ChangeOfImage = (
   image: Buffer,
@@ -48,7 +51,7 @@ export class RowRun extends InFlightJob {
   private made: readonly InFlightJob[] | null = null
 
   constructor(parts: RunParts, bytes: number, hold: Hold) {
-    super(parts.action, changeAt(parts, 0), parts.lines, 0, bytes, hold, null)
+    super(parts.action, changeAt(parts, 0), parts.lines, LINES_LANE, bytes, hold, null)
     this.parts = parts
   }
 
