@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** Watchdogs of servers that a test has left clean up when its process ends. */
 const PATIENCE_MS = 20_000
@@ -20,7 +20,7 @@ export const FAILED_ATTEMPT = 'an-attempt-failed'
  */
 export default function setup(): (() => Promise<void>) | undefined {
   if (process.env['BINGO_TESTS_FOLDER'] !== undefined) return undefined
-  const folder = mkdtempSync(join(tmpdir(), 'bingo-tests-'))
+  const folder = mkdtempSync(join(temporaryFolder(), 'bingo-tests-'))
   // PostgreSQL runs as another user.
   chmodSync(folder, 0o755)
   process.env['BINGO_TESTS_FOLDER'] = folder
