@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest'
+import { expect, test as whole } from 'vitest'
+import type { Test } from '../forms.ts'
 import { decodeEnvelope } from '../../../src/model/event/forms/event-codec.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from './new-event.ts'
 import type { OpenProvider } from './new-event.ts'
 
 /** What the log of every provider does, whatever it is made of. */
-export function describeLog(open: OpenProvider): void {
+export function describeLog(open: OpenProvider, test: Test = whole): void {
   test('returns what was posted, in order and unchanged', async () => {
     const provider = await open()
     const odd = newEvent('b', {

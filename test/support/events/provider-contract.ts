@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test as whole } from 'vitest'
+import type { Test } from '../forms.ts'
 import type { EventFilter, EventProvider } from '../../../src/model/state/event-provider.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from './new-event.ts'
 import type { OpenProvider } from './new-event.ts'
@@ -7,7 +8,7 @@ const name = (id: number | string) => ({ environment: 'default', id: String(id) 
 const get = (provider: EventProvider, id: number | string) => provider.get(name(id))
 
 /** Posted, waiting and cancelled events: what every provider does about ids, times and bounds. */
-export function describePosting(open: OpenProvider): void {
+export function describePosting(open: OpenProvider, test: Test = whole): void {
   test('stores an id once, in one call and in several, and answers what is stored', async () => {
     const provider = await open()
     const first = newEvent('a', { payload: { n: 1, list: [1, { x: 2n ** 60n }] }, timestamp: 5 })
@@ -148,35 +149,37 @@ export function describePosting(open: OpenProvider): void {
     expect(await get(provider, 'a')).toMatchObject({ status: 'pending', error: null, matched: 1 })
   })
 
-  test.each([
+  for (const [what, limit] of [
     ['events', { maxEvents: 3 }],
     ['bytes', { maxBytes: 1_600 }],
-  ])('refuses more %s than its limit, stores none of it, and accepts more once there is room', async (_what, limit) => {
-    const now = { value: NOW }
-    const provider = await open({ ...limit, idRetentionMs: 10, now: () => now.value })
-    const sized = (from: number, to: number) =>
-      newEvents(from, to).map(({ event: { id } }) => newEvent(id, { payload: 'x'.repeat(100) }))
-    await post(provider, sized(0, 2))
-    const refused = { code: 'BINGO_LOG_FULL', retryable: true }
-    await expect(post(provider, sized(2, 5))).rejects.toMatchObject(refused)
-    expect(await provider.log.stats()).toMatchObject({ count: 2 })
-    const [small, large] = await Promise.allSettled([post(provider, sized(2, 3)), post(provider, sized(3, 9))])
-    expect([small.status, large.status]).toEqual(['fulfilled', 'rejected'])
-    // What is there already needs no room.
-    expect(await post(provider, sized(0, 1))).toMatchObject([{ tag: 'duplicate' }])
-    await entriesOf(provider, null, { group: 'g' })
-    await provider.log.ack('g', await placesOf(provider))
-    await provider.progress([0, 1].map((id) => ({ ...name(id), at: NOW, status: 'completed' as const })))
-    now.value += 1_000
-    await provider.expire(now.value)
-    await post(provider, sized(3, 5))
-    expect(ids(await entriesOf(provider))).toEqual(['3', '4'])
-    expect(ids((await provider.list({ limit: 10 })).events)).toEqual(['4', '3', '2'])
-  })
+  ] as const) {
+    test(`refuses more ${what} than its limit, stores none of it, and accepts more once there is room`, async () => {
+      const now = { value: NOW }
+      const provider = await open({ ...limit, idRetentionMs: 10, now: () => now.value })
+      const sized = (from: number, to: number) =>
+        newEvents(from, to).map(({ event: { id } }) => newEvent(id, { payload: 'x'.repeat(100) }))
+      await post(provider, sized(0, 2))
+      const refused = { code: 'BINGO_LOG_FULL', retryable: true }
+      await expect(post(provider, sized(2, 5))).rejects.toMatchObject(refused)
+      expect(await provider.log.stats()).toMatchObject({ count: 2 })
+      const [small, large] = await Promise.allSettled([post(provider, sized(2, 3)), post(provider, sized(3, 9))])
+      expect([small.status, large.status]).toEqual(['fulfilled', 'rejected'])
+      // What is there already needs no room.
+      expect(await post(provider, sized(0, 1))).toMatchObject([{ tag: 'duplicate' }])
+      await entriesOf(provider, null, { group: 'g' })
+      await provider.log.ack('g', await placesOf(provider))
+      await provider.progress([0, 1].map((id) => ({ ...name(id), at: NOW, status: 'completed' as const })))
+      now.value += 1_000
+      await provider.expire(now.value)
+      await post(provider, sized(3, 5))
+      expect(ids(await entriesOf(provider))).toEqual(['3', '4'])
+      expect(ids((await provider.list({ limit: 10 })).events)).toEqual(['4', '3', '2'])
+    })
+  }
 }
 
 /** The projection, and what is listed of it. */
-export function describeIndex(open: OpenProvider): void {
+export function describeIndex(open: OpenProvider, test: Test = whole): void {
   test('tells what became of an event, and merges what each action did', async () => {
     const provider = await open()
     await post(provider, newEvents(0, 2))
@@ -283,7 +286,7 @@ export function describeIndex(open: OpenProvider): void {
 }
 
 /** Of providers that survive their process: memory forgets ids when it needs the room. */
-export function describeRetention(open: OpenProvider): void {
+export function describeRetention(open: OpenProvider, test: Test = whole): void {
   test('remembers an id for the retention, whatever is to be expired', async () => {
     let now = NOW
     const provider = await open({ idRetentionMs: 10_000, now: () => now })
