@@ -18,6 +18,8 @@ const MAX_PASSINGS: Readonly<Partial<Record<EventFailpoint, number>>> = {
   'event-status-written': 10,
 }
 const MOST_PASSINGS = 100
+/** Of so many kills one is of the server. */
+const SERVER_EVERY = 3
 const REACHED_TIMEOUT_MS = 300_000
 const MIN_LIFE_MS = 200
 const MAX_LIFE_MS = 1_500
@@ -55,9 +57,8 @@ async function run(context: ScenarioContext, fault: string, kind: ServerKind | n
   rig.poster.start()
   const problems: string[] = []
   for (let cycle = 0; cycle < cycles; cycle++) {
-    // The server dies every third time.
-    if (server !== null && cycle % 3 === 2) await killServer(rig, server, random)
-    else problems.push(...(await killDaemon(rig, EVENT_FAILPOINTS[pointOf(cycle, server)]!, random)))
+    if (server !== null && cycle % SERVER_EVERY === SERVER_EVERY - 1) await killServer(rig, server, random)
+    else problems.push(...(await killDaemon(rig, pointOf(cycle, context.first ?? 0, server), random)))
     if (cycle % 20 === 19) context.progress(`${cycle + 1} of ${cycles} kills, ${rig.poster.answered} posts answered`)
   }
   const daemon = rig.daemons[0]!
@@ -67,9 +68,14 @@ async function run(context: ScenarioContext, fault: string, kind: ServerKind | n
 }
 
 /** Of those that the daemon dies at. */
-function pointOf(cycle: number, server: DatabaseServer | null): number {
-  const kills = server === null ? cycle : cycle - Math.floor(cycle / 3)
-  return kills % EVENT_FAILPOINTS.length
+function pointOf(cycle: number, first: number, server: DatabaseServer | null): EventFailpoint {
+  const kills = server === null ? cycle : cycle - Math.floor(cycle / SERVER_EVERY)
+  return EVENT_FAILPOINTS[(first + kills) % EVENT_FAILPOINTS.length]!
+}
+
+/** Of a run in which the daemon dies so often, and in between the server. */
+export function cyclesOf(points: number, { killsServer }: { readonly killsServer: boolean }): number {
+  return killsServer ? points + Math.floor((points - 1) / (SERVER_EVERY - 1)) : points
 }
 
 export const scenario: Scenario = {

@@ -13,9 +13,10 @@ import { RevisedRecords } from '../../../src/waiting/newest.ts'
 import { ReplayMark } from '../../../src/waiting/replay-mark.ts'
 import { BrokenInvariant } from '../../simulation/ledger.ts'
 import { simulate } from '../../simulation/simulate.ts'
+import { inForm } from '../../support/forms.ts'
 
 /** `npm run simulate` runs as many as one likes. */
-const SEEDS = 60
+const SEEDS = inForm({ short: 20, long: 200 })
 const HANG_MS = 900_000
 
 /** What the first broken promise was, of so many seeds; null when none was. */

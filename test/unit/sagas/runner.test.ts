@@ -3,6 +3,7 @@ import type { SagaInstance } from '../../../src/model/saga/instance.ts'
 import { Random } from '../../simulation/random.ts'
 import { sagaRules } from '../../support/sagas/rules.ts'
 import { SagaSimulation, type Faults } from '../../support/sagas/simulation.ts'
+import { inForm } from '../../support/forms.ts'
 
 const HOOK = '{type: webhook, url: "http://127.0.0.1/"}'
 const STEP = `action: ${HOOK}, compensate: ${HOOK}, retry: {attempts: 4, min: 100ms, max: 2s}`
@@ -17,6 +18,7 @@ sagas:
       - parallel: [{id: b, ${STEP}}, {id: c, ${STEP}, timeout: 20s}]
       - {id: d, ${STEP}, when: "steps.b.output.id != ''"}
 `).ruleSet.sagas![0]!
+const SEEDS = inForm({ short: 16, long: 80 })
 const STEPS = ['a', 'b', 'c', 'd']
 const SAGAS = Array.from({ length: 12 }, (_, i) => `k${i}`)
 const FAULTS: Faults = { call: 0.2, write: 0.1, death: 0.01 }
@@ -32,7 +34,7 @@ function faultsOf({ services }: SagaSimulation, { key, status, steps }: SagaInst
 }
 
 describe('the sagas of a process that fails in every way', () => {
-  it.each(Array.from({ length: 40 }, (_, seed) => seed))('end as they should (seed %i)', async (seed) => {
+  it.each(Array.from({ length: SEEDS }, (_, seed) => seed))('end as they should (seed %i)', async (seed) => {
     const random = new Random(seed)
     const simulation = new SagaSimulation(DEFINITION, random, FAULTS)
     for (const key of SAGAS) simulation.start(key)

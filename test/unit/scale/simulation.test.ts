@@ -4,9 +4,10 @@ import { Pieces } from '../../../src/scale/pieces.ts'
 import { ShareSource } from '../../../src/scale/share-source.ts'
 import { BrokenInvariant } from '../../simulation/ledger.ts'
 import { simulateShares, type SharesReport } from '../../simulation/shares/simulate-shares.ts'
+import { inForm } from '../../support/forms.ts'
 
 /** `npm run simulate -- --shares` runs as many as one likes. */
-const SEEDS = 15
+const SEEDS = inForm({ short: 8, long: 60 })
 const HANG_MS = 900_000
 
 async function firstBroken(seeds: number): Promise<string | null> {

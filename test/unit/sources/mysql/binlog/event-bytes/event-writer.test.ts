@@ -3,12 +3,13 @@ import { BingoError } from '../../../../../../src/model/errors.ts'
 import { ByteArena } from '../../../../../../src/model/event/bytes/byte-arena.ts'
 import { compileEventWriter } from '../../../../../../src/sources/mysql/binlog/event-bytes/event-writer.ts'
 import { eventsByBytes, eventsByValues, TRANSACTION } from '../../../../../support/event-as-json.ts'
+import { inForm } from '../../../../../support/forms.ts'
 import { Random } from '../../../../../support/random-tables.ts'
 import { column, present, shapeOf, tableOf } from '../row-images.ts'
 import { randomImages, randomShape, randomTable } from './random-images.ts'
 
 const UTF8MB4 = 255
-const TABLES = 1_000
+const TABLES = inForm({ short: 400, long: 5_000 })
 const ROWS = 6
 
 describe('Events written from bytes', () => {
