@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inForm } from '../support/forms.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startNats } from '../support/servers/nats.ts'
@@ -18,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
 
 let fleets = 0
+const SOME = inForm({ short: 100, long: 300 })
 
 /** A database, a name and a log of its own for each. */
 async function newFleet(options: Partial<FleetOptions> = {}): Promise<Fleet> {
@@ -26,7 +28,7 @@ async function newFleet(options: Partial<FleetOptions> = {}): Promise<Fleet> {
 }
 
 test.each(['redis', 'nats', 'kafka'])(
-  'a reader and two workers on %s: every change arrives once, in the order of its row, and a third worker takes a part',
+  'a reader and two workers on %s: every change arrives once, in the order of its row, while a third worker takes a part, and while one after the other is restarted',
   async (kind) => {
     await using servers = new AsyncDisposableStack()
     const through = async (): Promise<Partial<FleetOptions>> => {
@@ -39,11 +41,11 @@ test.each(['redis', 'nats', 'kafka'])(
     const reader = await fleet.start('reader')
     const [one, two] = await Promise.all([fleet.start('worker'), fleet.start('worker')])
     await eventually('both have a part', async () => (await fleet.shares(one)) === 4 && (await fleet.shares(two)) === 4)
-    await fleet.write(300)
+    await fleet.write(SOME)
     await fleet.allArrived()
     const three = await fleet.start('worker')
     await eventually('the third has a part', async () => (await fleet.shares(three)) >= 2)
-    await fleet.write(300)
+    await fleet.write(SOME)
     await fleet.allArrived()
     let stdout = ''
     // Each worker says once a second how many it has.
@@ -52,9 +54,26 @@ test.each(['redis', 'nats', 'kafka'])(
       return stdout.match(/worker\s+\S+:\d+, [23] shares/g)?.length === 3
     })
     expect(stdout).toMatch(/scale\s+reader, 8 shares through/)
+    const all = [one, two, three]
+    const shared = async (): Promise<number> => {
+      const parts = await Promise.all(all.map((worker) => fleet.shares(worker)))
+      return parts.reduce((sum, each) => sum + each, 0)
+    }
+    const stop = new AbortController()
+    const writing = (async () => {
+      while (!stop.signal.aborted) await fleet.write(5)
+    })()
+    for (const daemon of inForm({ short: [one, reader], long: [...all, reader, ...all, reader] })) {
+      expect(await daemon.stop()).toBe(0)
+      daemon.spawn()
+      await daemon.ready()
+      await eventually('all shares have a worker again', async () => (await shared()) === 8)
+    }
+    stop.abort()
+    await writing
     // Stopped in order, a worker leaves nothing that comes twice.
     expect(await one.stop()).toBe(0)
-    await fleet.write(200)
+    await fleet.write(SOME)
     await fleet.allArrived()
     expect(await reader.stop()).toBe(0)
     expect(fleet.verdict()).toEqual({ lost: [], disordered: [], phantoms: [], repeated: [] })
