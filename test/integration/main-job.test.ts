@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { Daemon, eventually } from '../support/daemon.ts'
+import { inTurns } from '../support/forms.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
@@ -25,12 +26,15 @@ const flavours = [
   { name: 'MariaDB', start: () => startMariadb({ version: '10.11' }) },
 ]
 
-describe.each(flavours)('on $name', ({ start }) => {
+const sharing = inTurns(flavours)
+
+describe.each(flavours)('on $name', (flavour) => {
+  const test = sharing(flavour)
   let sql: SqlServer
   let redis: RedisServer
 
   beforeAll(async () => {
-    ;[sql, redis] = await Promise.all([start() as Promise<SqlServer>, startRedis({})])
+    ;[sql, redis] = await Promise.all([flavour.start() as Promise<SqlServer>, startRedis({})])
     await sql.query('CREATE DATABASE shop')
     await sql.query('CREATE TABLE shop.users (ID BIGINT PRIMARY KEY, email VARCHAR(100), status INT NOT NULL)')
   })
