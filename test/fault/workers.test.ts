@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest'
+import { inForm, pairs } from '../support/forms.ts'
 import { runScenario } from './run.ts'
-import { scenarios } from './scenarios/workers-kill.ts'
+import { KINDS, STATES, workersKill } from './scenarios/workers-kill.ts'
 
 const SEED = Number(process.env['BINGO_FAULT_SEED'] ?? 1)
 
-/** The long form: npm run faults -- workers-kill-redis, and so on. */
-test.each(scenarios)('changes arrive in order when a reader or a worker is killed: $name', async (scenario) => {
-  const { outcomes, problems } = await runScenario(scenario, { seed: SEED, cycles: 2 })
-  expect(problems).toEqual([])
-  expect(outcomes[0]!.changes).toBeGreaterThan(50)
-})
+// State in Redis is in test/integration/workers.test.ts, which kills as well.
+test.each(pairs(KINDS, STATES))(
+  'changes through %s, with the state in %s, arrive in order when a reader or a worker is killed',
+  async (kind, state) => {
+    const cycles = inForm({ short: 2, long: 8 })
+    const { outcomes, problems } = await runScenario(workersKill(kind, state), { seed: SEED, cycles })
+    expect(problems).toEqual([])
+    expect(outcomes[0]!.changes).toBeGreaterThan(50)
+  },
+)

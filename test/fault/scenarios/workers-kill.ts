@@ -25,12 +25,13 @@ const WRITE_PAUSE_MS = 3
 /** Of a run over many changes, in one go. */
 const MANY_AT_ONCE = 5
 
-const KINDS = ['redis', 'nats', 'kafka'] as const
+export const KINDS = ['redis', 'nats', 'kafka'] as const
 type Kind = (typeof KINDS)[number]
 
-/** Servers that may have the state instead of a Redis: then they are what is killed, and changes go through Redis. */
-const STATES = { postgres: startPostgres, mysql: startMysql, mariadb: startMariadb } as const
-type State = keyof typeof STATES
+/** Servers that may have the state instead of a Redis: then they are what is killed. */
+const STATE_SERVERS = { postgres: startPostgres, mysql: startMysql, mariadb: startMariadb } as const
+type State = keyof typeof STATE_SERVERS
+export const STATES = Object.keys(STATE_SERVERS) as State[]
 
 async function startLog(kind: Kind) {
   switch (kind) {
@@ -51,7 +52,7 @@ async function startLog(kind: Kind) {
 
 /** With an empty database. */
 async function startState(kind: State) {
-  const server = await STATES[kind]()
+  const server = await STATE_SERVERS[kind]()
   if ('query' in server) await server.query('CREATE DATABASE state')
   return {
     server,
@@ -124,11 +125,15 @@ const throughAll = KINDS.map((kind): Scenario => ({
   run: (context) => run(context, kind),
 }))
 
-const stateInAll = (Object.keys(STATES) as State[]).map((kept): Scenario => ({
-  name: `workers-kill-state-${kept}`,
-  group: 'standby',
-  doc: `as workers-kill-redis, with positions, leases and what waits in ${kept}, which is killed at times`,
-  run: (context) => run(context, 'redis', kept),
-}))
+export function workersKill(kind: Kind, kept: State): Scenario {
+  return {
+    name: `workers-kill${kind === 'redis' ? '' : `-${kind}`}-state-${kept}`,
+    group: 'standby',
+    doc: `as workers-kill-${kind}, with positions, leases and what waits in ${kept}, which is killed at times`,
+    run: (context) => run(context, kind, kept),
+  }
+}
+
+const stateInAll = KINDS.flatMap((kind) => STATES.map((kept) => workersKill(kind, kept)))
 
 export const scenarios: readonly Scenario[] = [...throughAll, ...stateInAll]
