@@ -9,18 +9,20 @@ import { openStore } from '../support/events/store-url.ts'
 const indexes = indexFolder()
 const { newIndex } = indexes
 
+let server: KafkaEngineServer
+
+beforeAll(async () => {
+  server = await startKafkaEngine()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
 describe('events on Kafka with an index beside it', () => {
-  describeEngine(startKafkaEngine, indexes)
+  describeEngine(() => server, indexes)
 })
 
 describe('events on Kafka', () => {
-  let server: KafkaEngineServer
   const opened: EventProvider[] = []
 
-  beforeAll(async () => {
-    server = await startKafkaEngine()
-  })
-  afterAll(() => server[Symbol.asyncDispose]())
   afterEach(async () => {
     for (const provider of opened.splice(0)) await provider.close()
   })

@@ -17,7 +17,14 @@ const indexes = indexFolder()
 const { newIndex } = indexes
 
 describe('events on NATS JetStream with an index beside it', () => {
-  describeEngine(startNatsEngine, indexes)
+  let server: EngineServer
+
+  beforeAll(async () => {
+    server = await startNatsEngine()
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+
+  describeEngine(() => server, indexes)
 })
 
 describe('events on NATS JetStream', () => {

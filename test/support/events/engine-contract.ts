@@ -8,12 +8,17 @@ import type { EventProvider } from '../../../src/model/state/event-provider.ts'
 import type { EngineServer } from './engine-server.ts'
 import { checkKept, PostingProcess } from './kills.ts'
 import { describeLog } from './log-contract.ts'
+import { inForm } from '../forms.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from './new-event.ts'
 import type { ProviderSetup } from './new-event.ts'
 import { documentedPromises, measurePromises } from './promises.ts'
 import { describeIndex, describePosting, describeRetention } from './provider-contract.ts'
 import { openStore } from './store-url.ts'
 import { engineStore } from './tested-stores.ts'
+
+const LIVES = inForm({ short: 2, long: 3 })
+/** A broker takes seconds to start again. */
+const KILLS_OF_SERVER = inForm({ short: 1, long: 2 })
 
 /** A folder for indexes, and the address of a new one in it. To be called once by a test file. */
 export function indexFolder(): { readonly folder: string; readonly newIndex: () => string } {
@@ -34,18 +39,17 @@ export async function lookedUp<T>(index: string, work: (provider: SqliteEventPro
   }
 }
 
-/** What every engine does, with an index in a file beside it. */
+/** What every engine does, with an index in a file beside it. The server is there when the tests begin. */
 export function describeEngine(
-  start: () => Promise<EngineServer>,
+  started: () => EngineServer,
   { folder, newIndex }: ReturnType<typeof indexFolder>,
 ): void {
   let server: EngineServer
   const opened: EventProvider[] = []
 
-  beforeAll(async () => {
-    server = await start()
+  beforeAll(() => {
+    server = started()
   })
-  afterAll(() => server[Symbol.asyncDispose]())
   afterEach(async () => {
     for (const provider of opened.splice(0)) await provider.close()
   })
@@ -92,7 +96,7 @@ export function describeEngine(
   test('loses nothing that was answered when who posts is killed, and nothing is there twice', async () => {
     const [store, index] = [server.newUrl(), newIndex()]
     const answered: string[] = []
-    for (let life = 0; life < 3; life++) {
+    for (let life = 0; life < LIVES; life++) {
       await using child = new PostingProcess(`${store} ${index}`, life)
       await child.hasAnswered(1 + life * 60)
       await child.kill()
@@ -133,7 +137,7 @@ export function describeEngine(
   test('loses nothing that was answered when the server is killed, and goes on when it is back', async () => {
     const [store, index] = [server.newUrl(), newIndex()]
     const answered: string[] = []
-    for (let life = 0; life < 2; life++) {
+    for (let life = 0; life < KILLS_OF_SERVER; life++) {
       await using child = new PostingProcess(`${store} ${index}`, life)
       await child.hasAnswered(20 + life * 50)
       await server.kill()
