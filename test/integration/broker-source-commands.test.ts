@@ -10,6 +10,7 @@ import { eventually } from '../support/daemon.ts'
 import { Collector } from '../support/library.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { bingo, ndjson } from './cli-process.ts'
+import { inTurns } from '../support/forms.ts'
 
 const RULES = 'rules: [{id: all, on: "**", actions: [{type: log}]}]'
 const RPUSH = 'rules: [{id: all, on: "**", actions: [{type: redis, cmd: RPUSH, key: seen, value: "{{payload.n}}"}]}]'
@@ -45,7 +46,11 @@ async function checked(entry: string) {
   return { code, problems: problems.filter((problem) => problem.code.startsWith('BINGO_BROKER')) }
 }
 
+/** What each engine answers to a check is its own; how a daemon, a command and a library read from it is the same. */
+const sharing = inTurns(ENGINES)
+
 describe.each(ENGINES)('%s as a source', (engine) => {
+  const shared = sharing(engine)
   let house: BrokerHouse
   const entry = (url: string, topics: readonly string[] = [house.pattern], more = ''): string =>
     `{name: orders, type: ${engine}, url: "${url}", ${house.reads(...topics)}, format: json, from: earliest${more}}`
@@ -80,7 +85,7 @@ describe.each(ENGINES)('%s as a source', (engine) => {
     expect(problems[0]!.message).toMatch(/certificate/)
   })
 
-  test('the daemon reads through TLS and a login, and says when the login is refused', async () => {
+  shared('the daemon reads through TLS and a login, and says when the login is refused', async () => {
     await redis.cli('FLUSHALL')
     {
       await using daemon = await started(await brokerDaemon(entry(house.secured()), RPUSH, redis))
@@ -99,62 +104,71 @@ describe.each(ENGINES)('%s as a source', (engine) => {
     expect(JSON.stringify(daemon.log)).not.toContain('mistaken')
   })
 
-  test('tail prints its events through a login, beside others and without a trace, and explain reads them', async () => {
-    const env = await envOf(entry(house.secured()))
-    const tailed = await bingo(['tail', '--from', 'earliest', '--until-idle', '1s'], { env })
-    expect(tailed.code).toBe(0)
-    const events = ndjson(tailed.stdout)
-    expect(events.map(({ payload }) => payload).toSorted(byNumber)).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }])
-    expect(events.map(({ key }) => String(key)).toSorted()).toEqual(['k0', 'k1', 'k2'])
-    const explained = await bingo(['explain'], { env, input: tailed.stdout })
-    expect(explained.code).toBe(0)
-    expect(explained.stdout).toMatch(/all matches/)
-    const again = await bingo(['tail', '--from', 'earliest', '--limit', '2'], { env })
-    expect(ndjson(again.stdout)).toHaveLength(2)
-  })
+  shared(
+    'tail prints its events through a login, beside others and without a trace, and explain reads them',
+    async () => {
+      const env = await envOf(entry(house.secured()))
+      const tailed = await bingo(['tail', '--from', 'earliest', '--until-idle', '1s'], { env })
+      expect(tailed.code).toBe(0)
+      const events = ndjson(tailed.stdout)
+      expect(events.map(({ payload }) => payload).toSorted(byNumber)).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }])
+      expect(events.map(({ key }) => String(key)).toSorted()).toEqual(['k0', 'k1', 'k2'])
+      const explained = await bingo(['explain'], { env, input: tailed.stdout })
+      expect(explained.code).toBe(0)
+      expect(explained.stdout).toMatch(/all matches/)
+      const again = await bingo(['tail', '--from', 'earliest', '--limit', '2'], { env })
+      expect(ndjson(again.stdout)).toHaveLength(2)
+    },
+  )
 
-  test('tail begins with the newest or at a time, chooses a source, and refuses what is not a place or a source', async () => {
-    const env = await envOf(entry(house.url), entry(house.url).replace('name: orders', 'name: others'))
-    const until = ['--until-idle', '500ms']
-    expect((await bingo(['tail', ...until], { env })).stdout).toBe('')
-    const past = ['tail', '--source', 'others', '--from', '2020-01-01', ...until]
-    expect(ndjson((await bingo(past, { env })).stdout)).toHaveLength(3)
-    const place = await bingo(['tail', '--from', 'binlog.000001:4'], { env })
-    expect(place.stderr).toContain('BINGO_START_INVALID')
-    expect(place.stderr).toContain('Write earliest, latest or a time')
-    const unknown = await bingo(['tail', '--source', 'order'], { env })
-    expect(unknown.stderr).toContain('Did you mean "orders"?')
-  })
+  shared(
+    'tail begins with the newest or at a time, chooses a source, and refuses what is not a place or a source',
+    async () => {
+      const env = await envOf(entry(house.url), entry(house.url).replace('name: orders', 'name: others'))
+      const until = ['--until-idle', '500ms']
+      expect((await bingo(['tail', ...until], { env })).stdout).toBe('')
+      const past = ['tail', '--source', 'others', '--from', '2020-01-01', ...until]
+      expect(ndjson((await bingo(past, { env })).stdout)).toHaveLength(3)
+      const place = await bingo(['tail', '--from', 'binlog.000001:4'], { env })
+      expect(place.stderr).toContain('BINGO_START_INVALID')
+      expect(place.stderr).toContain('Write earliest, latest or a time')
+      const unknown = await bingo(['tail', '--source', 'order'], { env })
+      expect(unknown.stderr).toContain('Did you mean "orders"?')
+    },
+  )
 
-  test('a pipeline of the library reads it, keeps unreadable records as dead letters, and resumes behind what is done', async () => {
-    const type = engine
-    const reads = { kafka: { topics: ['shop.*'] }, nats: { stream: 'SHOP' }, redis: { streams: ['shop.*'] } }[engine]
-    const source = { type, url: house.secured(), format: 'json', from: 'earliest', ...reads } as BrokerSourceOptions
-    const collector = new Collector()
-    const run = async (wanted: number, letters: number): Promise<void> => {
-      const stop = new AbortController()
-      const state = `${redis.url}/3`
-      const targets = [collector.type()]
-      const pipeline = await createPipeline({
-        name: `library-${engine}`,
-        sources: [source],
-        rules: COLLECT,
-        targets,
-        state,
-      })
-      const running = pipeline.run(stop.signal)
-      await expect.poll(() => collector.messages.length, { timeout: 60_000 }).toBe(wanted)
-      await expect.poll(() => countOf(pipeline.deadLetters()), { timeout: 60_000 }).toBe(letters)
-      expect(Object.keys(pipeline.stats().sources)).toEqual([engine])
-      stop.abort()
-      await running
-    }
-    await run(3, 0)
-    await house.publish('k1', '{"n":')
-    await house.publish('k1', '{"n": 4}')
-    await run(4, 1)
-    expect(collector.messages.at(-1)!.body).toMatchObject({ payload: { n: 4 } })
-  })
+  shared(
+    'a pipeline of the library reads it, keeps unreadable records as dead letters, and resumes behind what is done',
+    async () => {
+      const type = engine
+      const reads = { kafka: { topics: ['shop.*'] }, nats: { stream: 'SHOP' }, redis: { streams: ['shop.*'] } }[engine]
+      const source = { type, url: house.secured(), format: 'json', from: 'earliest', ...reads } as BrokerSourceOptions
+      const collector = new Collector()
+      const run = async (wanted: number, letters: number): Promise<void> => {
+        const stop = new AbortController()
+        const state = `${redis.url}/3`
+        const targets = [collector.type()]
+        const pipeline = await createPipeline({
+          name: `library-${engine}`,
+          sources: [source],
+          rules: COLLECT,
+          targets,
+          state,
+        })
+        const running = pipeline.run(stop.signal)
+        await expect.poll(() => collector.messages.length, { timeout: 60_000 }).toBe(wanted)
+        await expect.poll(() => countOf(pipeline.deadLetters()), { timeout: 60_000 }).toBe(letters)
+        expect(Object.keys(pipeline.stats().sources)).toEqual([engine])
+        stop.abort()
+        await running
+      }
+      await run(3, 0)
+      await house.publish('k1', '{"n":')
+      await house.publish('k1', '{"n": 4}')
+      await run(4, 1)
+      expect(collector.messages.at(-1)!.body).toMatchObject({ payload: { n: 4 } })
+    },
+  )
 })
 
 test('the library refuses a type of source that it does not know, and an address that is not one of that broker', async () => {

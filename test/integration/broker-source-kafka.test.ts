@@ -6,6 +6,7 @@ import { KafkaPublisher } from '../support/kafka-publisher.ts'
 import { startKafka, type KafkaNode } from '../support/servers/kafka.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { bingo } from './cli-process.ts'
+import { inForm } from '../support/forms.ts'
 
 let redis: RedisServer
 let kafka: KafkaNode
@@ -23,6 +24,7 @@ afterAll(async () => {
 })
 beforeEach(() => redis.cli('FLUSHALL'))
 
+const KILLS = inForm({ short: 1, long: 3 })
 let topics = 0
 const newTopic = (): string => `shop.orders${++topics}`
 const RULES = `rules:
@@ -54,22 +56,23 @@ test('no event is lost and each key keeps its order while the daemon is killed, 
   const topic = newTopic()
   await publisher.make(topic)
   const entry = `{type: kafka, url: "${url}", topics: [${topic}], group: kills, format: json, from: earliest}`
+  const total = KILLS * 200
   await using daemon = await started(await brokerDaemon(entry, RULES, redis))
-  for (let kill = 0; kill < 3; kill++) {
+  for (let kill = 0; kill < KILLS; kill++) {
     await publisher.publish(...events(topic, kill * 200, 200))
     await delay(700)
     await daemon.stop('SIGKILL')
     await started(daemon)
   }
-  await eventually('all are seen', async () => new Set(await allSeen()).size === 600)
-  await expectOrder(600)
+  await eventually('all are seen', async () => new Set(await allSeen()).size === total)
+  await expectOrder(total)
   expect(await daemon.stop()).toBe(0)
   const before = (await allSeen()).length
   const committed = await publisher.committed('kills', topic, 3)
   expect(committed).toEqual(await publisher.ends(topic))
   await started(daemon)
-  await publisher.publish({ topic, key: 'k0', value: '{"n": 600}' })
-  await eventually('the next one comes', async () => (await seen('k0')).includes(600))
+  await publisher.publish({ topic, key: 'k0', value: `{"n": ${total}}` })
+  await eventually('the next one comes', async () => (await seen('k0')).includes(total))
   expect((await allSeen()).length).toBe(before + 1)
 })
 
