@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createConnection, type Connection } from 'mysql2/promise'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { createEventStore } from '../../src/event-store/create.ts'
 import type { EventStore } from '../../src/event-store/contract.ts'
 import { besides, Daemon, eventually } from '../support/daemon.ts'
@@ -9,6 +9,7 @@ import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql, type SqlServer } from '../support/servers/mysql.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { bingo } from './cli-process.ts'
+import { inTurns } from '../support/forms.ts'
 
 const RULES = `rules:
   - {id: all, on: "order.*", actions: [{type: redis, cmd: RPUSH, key: all, value: "{{event.id}} {{metadata.stream}}@{{metadata.version}}"}]}
@@ -16,10 +17,13 @@ const RULES = `rules:
 const WRITERS = 5
 const TRANSACTIONS = 25
 
+const sharing = inTurns(['MySQL', 'MariaDB'])
+
 describe.each([
   ['MySQL', () => startMysql({ gtid: true, args: ['--binlog-rows-query-log-events=ON'] })],
   ['MariaDB', () => startMariadb({ args: ['--binlog-annotate-row-events=ON'] })],
-] as const)('an event store in %s whose binlog is read', (_name, start) => {
+] as const)('an event store in %s whose binlog is read', (kind, start) => {
+  const test = sharing(kind)
   let server: SqlServer
   let redis: RedisServer
   beforeAll(async () => {

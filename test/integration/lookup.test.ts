@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest'
 import type { RedisServer } from '../../src/demo/servers/redis.ts'
 import { besides, Daemon, eventually } from '../support/daemon.ts'
 import { bingo as cli } from './cli-process.ts'
@@ -11,6 +11,7 @@ import type { SqlServer } from '../support/servers/mysql.ts'
 import { startRedis } from '../support/servers/redis.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { WebhookReceiver } from '../support/webhook-receiver.ts'
+import { inTurns } from '../support/forms.ts'
 
 const KINDS = `id INT PRIMARY KEY, big BIGINT UNSIGNED, small TINYINT, price DECIMAL(20,4), f FLOAT, d DOUBLE,
   day DATE, at DATETIME(3), seen TIMESTAMP(6) NULL, clock TIME(2), year YEAR, bits BIT(5), name VARCHAR(40),
@@ -20,10 +21,13 @@ const STRANGE = `18446744073709551615, -5, -0.0500, 1.1, 0.1, '2026-11-20', '202
   ST_GeomFromText('POINT(1 2)')`
 const NULLS = Array.from({ length: 18 }, () => 'NULL').join(', ')
 
+const sharing = inTurns(['MySQL', 'MariaDB'])
+
 describe.each([
   ['MySQL', startMysql],
   ['MariaDB', startMariadb],
-])('a rule with a lookup on %s', (_, start) => {
+] as const)('a rule with a lookup on %s', (kind, start) => {
+  const test = sharing(kind)
   let server: SqlServer
   let redis: RedisServer
   let proxy: TcpProxy
