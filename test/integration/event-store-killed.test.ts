@@ -4,11 +4,12 @@ import { createEventStore } from '../../src/event-store/create.ts'
 import type { EventStore } from '../../src/event-store/contract.ts'
 import { startDatabase, type DatabaseServer } from '../support/events/database-server.ts'
 import { all, collect } from '../support/event-store/contract.ts'
+import { inForm } from '../support/forms.ts'
 
 const WRITERS = 64
 const STREAMS = 8
-const EACH = 30
-const KILLS = 3
+const EACH = inForm({ short: 15, long: 30 })
+const KILLS = inForm({ short: 2, long: 3 })
 
 describe.each(['MySQL', 'MariaDB', 'PostgreSQL'] as const)('an event store in a %s that is killed', (kind) => {
   let server: DatabaseServer

@@ -9,6 +9,7 @@ import { startMysql } from '../support/servers/mysql.ts'
 import { misreadByZongji, zongjiReads } from '../support/zongji-exceptions.ts'
 import { compareWithZongji, readZongjiEvents, type ZongjiEvent } from '../support/zongji-rows.ts'
 import { decodeSlowly } from '../unit/sources/mysql/binlog/reference-decoder.ts'
+import { pairs } from '../support/forms.ts'
 
 const TABLES = 13
 const ROWS = 12
@@ -30,22 +31,25 @@ const servers = [
   },
 ]
 
-describe.each(servers)('Random tables on $title', ({ makersOf, leastCompared, start }) => {
-  it.each([
-    [1, 'FULL'],
-    [2, 'FULL'],
-    [3, 'MINIMAL'],
-    [4, 'NOBLOB'],
-  ])(
-    'are decoded as the server prints them and zongji reads them, whole and in part (seed %i, %s images)',
-    async (seed, rowImage) => {
+/** With the seeds that make the tables. */
+const IMAGES = [
+  [1, 'FULL'],
+  [2, 'FULL'],
+  [3, 'MINIMAL'],
+  [4, 'NOBLOB'],
+] as const
+
+describe('Random tables', () => {
+  it.each(pairs(servers, IMAGES).map(([server, [seed, image]]) => ({ ...server, seed, image })))(
+    'are decoded as $title prints them and zongji reads them, whole and in part (seed $seed, $image images)',
+    async ({ start, makersOf, leastCompared, seed, image }) => {
       await using server = await start()
       const db = await server.connect()
       const random = new Random(seed)
       await db.query('CREATE DATABASE shop')
       await db.query('USE shop')
       await db.query("SET sql_mode = '', NAMES utf8mb4")
-      await db.query('SET binlog_row_image = ?', [rowImage])
+      await db.query('SET binlog_row_image = ?', [image])
       const tables = new Map<string, RowsEvent[]>()
       for (let table = 0; table < TABLES; table++) {
         await writeTable(db, `r${table}`, random, makersOf(table))

@@ -3,6 +3,7 @@ import { Daemon, eventually } from '../support/daemon.ts'
 import { startMysql, type SqlServer } from '../support/servers/mysql.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { bingo } from './cli-process.ts'
+import { pairs } from '../support/forms.ts'
 
 const RULES = 'rules: [{id: all, table: shop.t, actions: [{type: log}]}]'
 const PASSWORD = 'opensesame'
@@ -25,6 +26,13 @@ afterEach(() => redis.stop())
 const acceptPassword = (password: string) => redis.cli('-a', PASSWORD, 'CONFIG', 'SET', 'requirepass', password)
 const wrong = (): string => `redis://:wr0ng@127.0.0.1:${redis.port}`
 const none = (): string => `redis://127.0.0.1:${redis.port}`
+
+const COMMANDS = [
+  ['position show', 'BINGO_CHECKPOINT_STORE'],
+  ['dead-letters list', 'BINGO_DEAD_LETTERS_STORE'],
+] as const
+const REPLIES = pairs(['WRONGPASS', 'NOAUTH'], COMMANDS)
+const commandsOf = (reply: string) => REPLIES.filter(([each]) => each === reply).map(([, command]) => command)
 
 describe.each([
   ['a wrong password', wrong, 'WRONGPASS', 'wr0ng'],
@@ -64,10 +72,7 @@ describe.each([
     expect(await daemon.stop()).toBe(0)
   })
 
-  test.each([
-    ['position show', 'BINGO_CHECKPOINT_STORE'],
-    ['dead-letters list', 'BINGO_DEAD_LETTERS_STORE'],
-  ])('ends bingo %s with status 4 and a remedy', async (line, variable) => {
+  test.each(commandsOf(reply))('ends bingo %s with status 4 and a remedy', async (line, variable) => {
     const { code, stderr } = await bingo(line.split(' '), { env: { [variable]: url() } })
     expect(code).toBe(4)
     expect(stderr).toContain(`refuses the login: ${reply}`)
