@@ -1,12 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startMysql } from '../support/servers/mysql.ts'
 import type { SqlServer } from '../support/servers/mysql.ts'
+import { inForm } from '../support/forms.ts'
 import { OUTLETS } from './targets/all.ts'
 import { breakTarget } from './targets/break-run.ts'
 import { overLine } from './targets/over-line.ts'
 
-/** The long form, of 100,000 changes and 20 s for every target: npm run faults -- targets. */
-const SHORT = { how: 'kill', changes: 2_000, rows: 100, pauseMs: 10, downMs: 2_000 } as const
+/** 100,000 changes and 20 s for every target: npm run faults -- targets. */
+const SHORT = {
+  how: 'kill',
+  changes: inForm({ short: 800, long: 2_000 }),
+  rows: 100,
+  pauseMs: 10,
+  downMs: 2_000,
+} as const
 
 let mysql: SqlServer
 

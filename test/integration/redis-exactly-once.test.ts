@@ -10,6 +10,7 @@ import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { compile, jobFor } from '../unit/targets/action-spec.ts'
+import { inForm } from '../support/forms.ts'
 
 const { signal } = new AbortController()
 let server: RedisServer
@@ -39,6 +40,9 @@ function jobs(fields: { [name: string]: unknown }, ...ids: number[]): Sendable[]
 
 const get = async (...command: string[]): Promise<string> => (await server.cli('--raw', ...command)).trim()
 const kinds = (result: SendResult) => result?.map((failure) => failure?.kind ?? null)
+
+/** At every third the line is cut as well. */
+const KILLS = inForm({ short: 3, long: 12 })
 
 describe('with exactlyOnce', () => {
   test('an event that is sent again has no second effect, in any batch', async () => {
@@ -225,8 +229,8 @@ test('after kill -9 under load, with lost replies, every counter is exact', asyn
         await delay(3)
       }
     })()
-    for (let cycle = 0; cycle < 6; cycle++) {
-      await delay(300 + 100 * cycle)
+    for (let cycle = 0; cycle < KILLS; cycle++) {
+      await delay(300 + 100 * (cycle % 6))
       proxy.dropReplies = true
       await delay(100)
       if (cycle % 3 === 2) proxy.cut()
