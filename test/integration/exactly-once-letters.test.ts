@@ -9,6 +9,7 @@ import { withFailpoints, type FailpointFile } from '../support/main-file.ts'
 import { FAILPOINT_VARIABLE } from '../fault/failpoints/names.ts'
 import { bingo } from './cli-process.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
+import { inForm } from '../support/forms.ts'
 
 const RULES = `rules:
   - id: once
@@ -22,6 +23,7 @@ const RULES = `rules:
       - {type: redis, cmd: RPUSH, key: "other:{{id}}", value: "{{new.seq}}", exactlyOnce: true}
 `
 const ROWS = 8
+const KILLS = inForm({ short: 2, long: 8 })
 const from1 = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1)
 
 const shop = useShopRows()
@@ -135,9 +137,9 @@ test('repeated kill -9 of the daemon while dead letters are retried and changes 
       await delay(5)
     }
   })()
-  for (let cycle = 0; cycle < 4; cycle++) {
+  for (let cycle = 0; cycle < KILLS; cycle++) {
     const retrying = retry(daemon, '--all')
-    await delay(150 * cycle)
+    await delay(150 * (cycle % 4))
     await daemon.stop('SIGKILL')
     await retrying
     daemon.spawn()

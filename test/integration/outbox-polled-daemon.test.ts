@@ -11,10 +11,11 @@ import { startMysql } from '../support/servers/mysql.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { bingo } from './cli-process.ts'
+import { inForm } from '../support/forms.ts'
 
 const WRITERS = 4
 const TRANSACTIONS = 40
-const KILLS = 5
+const KILLS = inForm({ short: 2, long: 10 })
 let redis: RedisServer
 let postgres: DatabaseServer
 
