@@ -3,11 +3,6 @@ export interface Contestant {
   readonly name: string
   /** So many rows are written: enough for some seconds. */
   readonly rows: number
-  /**
-   * All rows are updated once more first, and the second time counts: where a row takes so little that a new process (code
-   * that is not optimised yet, modules) costs as much as hundreds of thousands of them.
-   */
-  readonly warm?: true
   start(): Promise<Contest>
 }
 

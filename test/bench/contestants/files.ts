@@ -44,7 +44,6 @@ export const SQL: Contestant = {
 export const LOG: Contestant = {
   name: 'log file',
   rows: 1_000_000,
-  warm: true,
   async start() {
     const folder = await mkdtemp(join(tmpdir(), 'bingo-bench-'))
     const file = await open(join(folder, 'bare'), 'a')

@@ -18,7 +18,6 @@ function contestant(name: string, content: string, valueOf: (id: number) => stri
   return {
     name,
     rows: 200_000,
-    warm: true,
     async start() {
       const server = await startKafka()
       const admin = new Admin({ clientId: 'bench', bootstrapBrokers: [server.url] })
