@@ -81,6 +81,8 @@ function connectionOptions(options: NatsTargetOptions): NodeConnectionOptions {
     name: 'bingo',
     timeout: CONNECT_TIMEOUT_MS,
     reconnect: false,
+    // It would take the stack twice for each message, in case that it fails.
+    noAsyncTraces: true,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: MAX_PINGS_OUT,
     ...(first &&
