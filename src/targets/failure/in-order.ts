@@ -41,31 +41,50 @@ export async function sendInOrder(
   return failures.some((failure) => failure !== null) ? failures : undefined
 }
 
+/** Sends jobs of different rows side by side; answers one failure or null for each. */
+export type SendRound = (round: readonly Sendable[]) => Promise<readonly (DeliveryFailure | null)[]>
+
 /**
- * Sends jobs of different rows side by side, and those of a row one after the other: were they under way together, the
- * first could be refused and the second taken, and the receiver, or a stream that drops repetitions by id, would end
- * with the older state (invariant 2). What is behind a failure is not sent. One failure or null per job.
+ * Sends the first jobs of all rows, then the second ones, and so on: were two of a row under way together, the first could
+ * be refused and the second taken, and the receiver, or a stream that drops repetitions by id, would end with the older
+ * state (invariant 2). What is behind a failure is not sent, and a target that is down ends it. One failure or null per job.
  */
-export async function sendByRow(
+export async function sendInRounds(
   jobs: readonly Sendable[],
-  send: (job: Sendable) => Promise<DeliveryFailure | null>,
-): Promise<(DeliveryFailure | null)[]> {
-  const latestOfRow = new Map<string, Promise<DeliveryFailure | null>>()
-  const outcomes = jobs.map((job) => {
-    const earlier = latestOfRow.get(job.key)
-    const outcome = earlier === undefined ? send(job) : sendAfter(earlier, job, send)
-    latestOfRow.set(job.key, outcome)
-    return outcome
-  })
-  return Promise.all(outcomes)
+  send: SendRound,
+): Promise<readonly (DeliveryFailure | null)[]> {
+  const rounds = roundsOf(jobs)
+  if (rounds.length === 1) return send(jobs)
+  const results = Array.from<DeliveryFailure | null>({ length: jobs.length }).fill(null)
+  const failedRows = new Set<string>()
+  let down: DeliveryFailure | null = null
+  for (const round of rounds) {
+    const open: number[] = []
+    for (const place of round) {
+      if (down === null && !failedRows.has(jobs[place]!.key)) open.push(place)
+      else results[place] = down ?? BEHIND
+    }
+    if (open.length === 0) continue
+    const sent = await send(open.map((place) => jobs[place]!))
+    for (const [i, place] of open.entries()) {
+      const failure = sent[i]!
+      results[place] = failure
+      if (failure?.kind === 'down') down ??= failure
+      else if (failure !== null) failedRows.add(jobs[place]!.key)
+    }
+  }
+  return results
 }
 
-async function sendAfter(
-  earlier: Promise<DeliveryFailure | null>,
-  job: Sendable,
-  send: (job: Sendable) => Promise<DeliveryFailure | null>,
-): Promise<DeliveryFailure | null> {
-  const failure = await earlier
-  if (failure === null) return send(job)
-  return failure.kind === 'down' ? failure : BEHIND
+/** Places of the first jobs of all rows, of the second ones … */
+function roundsOf(jobs: readonly Sendable[]): readonly (readonly number[])[] {
+  const countOfRow = new Map<string, number>()
+  const rounds: number[][] = []
+  for (const [place, { key }] of jobs.entries()) {
+    const before = countOfRow.get(key) ?? 0
+    countOfRow.set(key, before + 1)
+    const round = (rounds[before] ??= [])
+    round.push(place)
+  }
+  return rounds
 }

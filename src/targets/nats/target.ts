@@ -3,7 +3,8 @@ import type { MsgHdrs } from '@nats-io/transport-node'
 import { newHeaders } from '../../clients/nats.ts'
 import { contentBytes } from '../../model/event/bytes/content.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
-import { sendByRow } from '../failure/in-order.ts'
+import { shortestTimeoutMs } from '../failure/deadline.ts'
+import { sendInRounds } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
@@ -36,46 +37,31 @@ export class NatsTarget implements Target {
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     if (this.#age.isOver) await this.#discard()
-    const failures = await sendByRow(jobs, (job) => this.#publish(job))
+    const failures = await sendInRounds(jobs, (round) => this.#publishRound(round))
     if (failures.every((failure) => failure === null)) return undefined
     if (failures.some((failure) => failure?.kind === 'down')) await this.#discard()
     return failures
   }
 
-  async #publish(job: Sendable): Promise<DeliveryFailure | null> {
-    const { subject } = job.payload as NatsPayload
-    const { jetstream, subjectSource } = job.action.options as NatsActionOptions
+  async #publishRound(round: readonly Sendable[]): Promise<readonly (DeliveryFailure | null)[]> {
+    let connection: ServerConnection
     try {
-      await withDeadline(jetstream ? this.#store(job) : this.#tell(job), job.action.timeoutMs)
-      return null
+      connection = await withDeadline(this.#connected(), shortestTimeoutMs(round))
     } catch (error) {
-      return natsFailure(this.#address, { source: subjectSource, rendered: subject }, error)
+      return round.map((job) => this.#failure(job, error))
     }
+    const flush = new SharedFlush(connection)
+    const works = round.map((job) => (isStored(job) ? store(connection, job) : tell(connection, job, flush)))
+    const outcomes = await Promise.allSettled(works)
+    return outcomes.map((outcome, i) =>
+      outcome.status === 'fulfilled' ? null : this.#failure(round[i]!, outcome.reason),
+    )
   }
 
-  /** Resolves when a stream has stored the message. */
-  async #store(job: Sendable): Promise<void> {
-    const { subject, body } = job.payload as NatsPayload
-    const connection = await this.#connected()
-    await connection.jetstream.publish(subject, contentBytes(body), {
-      msgID: messageId(job.id, job.action),
-      headers: headersOf(job),
-      timeout: job.action.timeoutMs,
-    })
-  }
-
-  /** Resolves when the server has read the message and has not refused it. */
-  async #tell(job: Sendable): Promise<void> {
-    const { subject, body } = job.payload as NatsPayload
-    const connection = await this.#connected()
-    const headers = headersOf(job)
-    headers.set('Nats-Msg-Id', messageId(job.id, job.action))
-    connection.client.publish(subject, contentBytes(body), { headers })
-    await connection.client.flush()
-    // The refusal was read before the answer to the flush; the client tells of it a turn later.
-    await setImmediate()
-    const denial = connection.takeDenial(subject)
-    if (denial !== undefined) throw denial
+  #failure(job: Sendable, error: unknown): DeliveryFailure {
+    const { subject } = job.payload as NatsPayload
+    const { subjectSource } = job.action.options as NatsActionOptions
+    return natsFailure(this.#address, { source: subjectSource, rendered: subject }, error)
   }
 
   /** Connects, and asks for a stream that covers the subject, where that is known. */
@@ -118,6 +104,53 @@ export class NatsTarget implements Target {
 
   async close(): Promise<void> {
     await this.#discard()
+  }
+}
+
+function isStored({ action }: Sendable): boolean {
+  return (action.options as NatsActionOptions).jetstream
+}
+
+/** Resolves when a stream has stored the message. The client has a timer for each request anyhow. */
+async function store({ jetstream }: ServerConnection, job: Sendable): Promise<void> {
+  const { subject, body } = job.payload as NatsPayload
+  const headers = headersOf(job)
+  const timeout = job.action.timeoutMs
+  await jetstream.publish(subject, contentBytes(body), { msgID: messageId(job.id, job.action), headers, timeout })
+}
+
+/** Resolves when the server has read the message and has not refused it. */
+async function tell(connection: ServerConnection, job: Sendable, flush: SharedFlush): Promise<void> {
+  const { subject, body } = job.payload as NatsPayload
+  const headers = headersOf(job)
+  headers.set('Nats-Msg-Id', messageId(job.id, job.action))
+  connection.client.publish(subject, contentBytes(body), { headers })
+  const denial = await withDeadline(flush.denialOf(subject), job.action.timeoutMs)
+  if (denial !== undefined) throw denial
+}
+
+/** One question to the server behind all that is published in this turn, and its refusals, of which each is told once. */
+class SharedFlush {
+  readonly #connection: ServerConnection
+  readonly #denials = new Map<string, Error | undefined>()
+  #flushed: Promise<void> | null = null
+
+  constructor(connection: ServerConnection) {
+    this.#connection = connection
+  }
+
+  async denialOf(subject: string): Promise<Error | undefined> {
+    await (this.#flushed ??= this.#flush())
+    if (!this.#denials.has(subject)) this.#denials.set(subject, this.#connection.takeDenial(subject))
+    return this.#denials.get(subject)
+  }
+
+  async #flush(): Promise<void> {
+    // When all of this turn has been published.
+    await Promise.resolve()
+    await this.#connection.client.flush()
+    // A refusal was read before the answer to the flush; the client tells of it a turn later.
+    await setImmediate()
   }
 }
 

@@ -101,15 +101,21 @@ export class BrokerConnection {
     this.#channels.delete(exchange)
   }
 
+  /** Calls as soon as the broker says that it takes nothing; answers what ends that. */
+  onBlocked(listener: (reason: BrokerBlockedError) => void): () => void {
+    this.#waiting.add(listener)
+    return () => this.#waiting.delete(listener)
+  }
+
   /** What `work` resolves to; rejects with BrokerBlockedError as soon as the broker says that it takes nothing. */
   async unlessBlocked<T>(work: () => Promise<T>): Promise<T> {
     if (this.#blockedReason !== null) throw new BrokerBlockedError(this.#blockedReason)
     const { promise, reject } = Promise.withResolvers<never>()
-    this.#waiting.add(reject)
+    const forget = this.onBlocked(reject)
     try {
       return await Promise.race([work(), promise])
     } finally {
-      this.#waiting.delete(reject)
+      forget()
     }
   }
 

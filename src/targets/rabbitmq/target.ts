@@ -1,13 +1,14 @@
 import type { Envelope } from 'rabbitmq-client'
+import { systemClock } from '../../model/clock.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { codeOf } from '../failure/error-text.ts'
-import { BEHIND, sendByRow, sendInOrder } from '../failure/in-order.ts'
+import { BEHIND, sendInOrder, sendInRounds } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'
 import { shortId } from '../plan/short-id.ts'
 import { printableAddress } from '../plan/target-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
-import type { ConfirmChannel } from './confirm-channel.ts'
+import type { ConfirmChannel, Message } from './confirm-channel.ts'
 import { BrokerBlockedError, BrokerConnection } from './connection.ts'
 import { publishFailure, returnedFailure } from './failure.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
@@ -43,8 +44,8 @@ export class RabbitmqTarget implements Target {
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     this.#suspects.clear()
     if (this.#age.isOver) await this.#leave()
-    const failures = await sendByRow(jobs, (job) => this.#publish(job))
-    if (this.#suspects.size > 1) await this.#findCulprits(jobs, failures)
+    const sent = await sendInRounds(jobs, (round) => this.#publishRound(round))
+    const failures = this.#suspects.size > 1 ? await this.#findCulprits(jobs, sent) : sent
     if (this.#broken !== null) this.#discard(this.#broken)
     this.#abandonOpening()
     return failures.some((failure) => failure !== null) ? failures : undefined
@@ -54,36 +55,69 @@ export class RabbitmqTarget implements Target {
    * When the broker closes a channel over a message it does not say over which. So what was under way on the channel
    * goes again one by one, and only the message that is refused then has failed for that reason.
    */
-  async #findCulprits(jobs: readonly Sendable[], failures: (DeliveryFailure | null)[]): Promise<void> {
+  async #findCulprits(
+    jobs: readonly Sendable[],
+    sent: readonly (DeliveryFailure | null)[],
+  ): Promise<readonly (DeliveryFailure | null)[]> {
+    const failures = [...sent]
     const rows = new Set([...this.#suspects].map((job) => job.key))
     const open = jobs.flatMap((job, index) =>
       this.#suspects.has(job) || (failures[index] === BEHIND && rows.has(job.key)) ? [{ job, index }] : [],
     )
     const again = await sendInOrder(
       open.map(({ job }) => job),
-      (job) => this.#publish(job),
+      async (job) => (await this.#publishRound([job]))[0]!,
     )
     for (const [i, { index }] of open.entries()) failures[index] = again?.[i] ?? null
+    return failures
   }
 
-  async #publish(job: Sendable): Promise<DeliveryFailure | null> {
-    const { exchange } = job.action.options as RabbitmqActionOptions
+  async #publishRound(round: readonly Sendable[]): Promise<readonly (DeliveryFailure | null)[]> {
+    const { action } = round[0]!
+    if (round.every((job) => job.action === action)) return this.#publishOf(action, round)
+    const results = Array.from<DeliveryFailure | null>({ length: round.length }).fill(null)
+    const groups = [...Map.groupBy(round.keys(), (place) => round[place]!.action)]
+    await Promise.all(
+      groups.map(async ([ofAction, places]) => {
+        const sent = await this.#publishOf(
+          ofAction,
+          places.map((place) => round[place]!),
+        )
+        for (const [i, place] of places.entries()) results[place] = sent[i]!
+      }),
+    )
+    return results
+  }
+
+  /** Messages of different rows by one action, side by side. */
+  async #publishOf(
+    { options, timeoutMs }: ActionPlan,
+    jobs: readonly Sendable[],
+  ): Promise<readonly (DeliveryFailure | null)[]> {
+    const { exchange } = options as RabbitmqActionOptions
+    const startedMs = systemClock.monotonicMs()
+    const leftMs = (): number => Math.max(1, timeoutMs - (systemClock.monotonicMs() - startedMs))
     let connection: BrokerConnection | undefined
     let channel: ConfirmChannel | undefined
-    const deliver = async (): Promise<DeliveryFailure | null> => {
-      const live = (connection = await this.#connected())
-      return live.unlessBlocked(async () => {
-        channel = await live.channel(exchange)
-        const reply = await channel.publish(envelope(job), (job.payload as RabbitmqPayload).body)
-        return reply && returnedFailure(this.#address, exchange, reply)
-      })
-    }
-    try {
-      return await withDeadline(deliver(), job.action.timeoutMs)
-    } catch (error) {
+    const failed = (job: Sendable, error: unknown): DeliveryFailure => {
       const failure = publishFailure(this.#address, exchange, channel?.closeReason ?? error)
       this.#afterFailure(job, failure, connection, channel)
       return failure
+    }
+    try {
+      const live = (connection = await withDeadline(this.#connected(), timeoutMs))
+      channel = await withDeadline(
+        live.unlessBlocked(() => live.channel(exchange)),
+        leftMs(),
+      )
+      const outcomes = await channel.publishAll(jobs.map(messageOf), leftMs(), (cutOff) => live.onBlocked(cutOff))
+      return outcomes.map((outcome, i) => {
+        if (outcome === null) return null
+        if ('reason' in outcome) return failed(jobs[i]!, outcome.reason)
+        return returnedFailure(this.#address, exchange, outcome)
+      })
+    } catch (error) {
+      return jobs.map((job) => failed(job, error))
     }
   }
 
@@ -154,7 +188,11 @@ export class RabbitmqTarget implements Target {
   }
 }
 
-function envelope(job: Sendable): Envelope {
+function messageOf(job: Sendable): Message {
+  return { envelope: envelopeOf(job), body: (job.payload as RabbitmqPayload).body }
+}
+
+function envelopeOf(job: Sendable): Envelope {
   const { exchange, contentType } = job.action.options as RabbitmqActionOptions
   const { routingKey, headers } = job.payload as RabbitmqPayload
   const id = shortId(messageId(job.id, job.action))

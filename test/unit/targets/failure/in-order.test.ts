@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DeliveryFailure, Sendable } from '../../../../src/model/rule/action.ts'
 import { deliveryFailure } from '../../../../src/targets/failure/failure.ts'
-import { BEHIND, sendByRow, sendInOrder, WITHHELD } from '../../../../src/targets/failure/in-order.ts'
+import { BEHIND, sendInOrder, sendInRounds, WITHHELD } from '../../../../src/targets/failure/in-order.ts'
 import { job } from '../../../support/jobs.ts'
 
 const refused = deliveryFailure('unknown', 'REFUSED', 'refused')
@@ -11,16 +11,17 @@ const down = deliveryFailure('down', 'DOWN', 'down')
 async function run(names: readonly string[], failures: { [name: string]: DeliveryFailure } = {}) {
   const jobs = names.map((name) => job({ id: Number(name.split('.')[0]), payload: name }))
   const log: string[] = []
-  const outcomes = await sendByRow(jobs, async ({ payload }: Sendable) => {
+  const send = async ({ payload }: Sendable): Promise<DeliveryFailure | null> => {
     log.push(`> ${String(payload)}`)
     await new Promise(setImmediate)
     log.push(`< ${String(payload)}`)
     return failures[String(payload)] ?? null
-  })
+  }
+  const outcomes = await sendInRounds(jobs, (round) => Promise.all(round.map(send)))
   return { outcomes, log }
 }
 
-describe('sendByRow', () => {
+describe('sendInRounds', () => {
   test('sends different rows side by side, and the jobs of a row one after the other', async () => {
     const { log, outcomes } = await run(['1.a', '2.a', '1.b', '3.a'])
     expect(outcomes).toEqual([null, null, null, null])
@@ -36,8 +37,9 @@ describe('sendByRow', () => {
   })
 
   test('what follows a target that is down is down as well', async () => {
-    const { outcomes } = await run(['1.a', '1.b'], { '1.a': down })
-    expect(outcomes).toEqual([down, down])
+    const { outcomes, log } = await run(['1.a', '1.b', '2.a', '2.b', '3.a'], { '1.a': down })
+    expect(outcomes).toEqual([down, down, null, down, null])
+    expect(log).not.toContain('> 2.b')
   })
 })
 
