@@ -17,6 +17,7 @@ import type { Row } from './report.ts'
 import { sagaWaiting } from './saga-waiting.ts'
 import { sagas } from './sagas.ts'
 import { startServers } from './servers.ts'
+import { tail } from './tail.ts'
 import { targets } from './targets.ts'
 import { waiting } from './waiting.ts'
 import { waitingMemory } from './waiting-memory.ts'
@@ -25,7 +26,7 @@ import { workers } from './workers.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to r by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets;
+  --only LETTERS     a to r by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets, tail;
                      h stores of posted events; i patterns of rules on events; j event store; k events that wait;
                      l memory while --rows events wait (not by default); m posts over HTTP; n reader and workers
                      (not by default); o sagas, and --rows of them that wait (not by default);
@@ -72,7 +73,10 @@ if (wanted.has('c')) {
   results.push(...(await latency(sql, redis, rates, Number(values.seconds))))
 }
 if (wanted.has('e')) results.push(...(await webhooks(sql, Math.min(rows, 20_000))))
-if (wanted.has('g')) results.push(...(await targets(sql, named)))
+if (wanted.has('g')) {
+  results.push(...(await targets(sql, named)))
+  if (named.test('tail')) results.push(...(await tail(sql, rows)))
+}
 if (wanted.has('h')) results.push(...(await eventStores(Math.min(rows, 100_000), Number(values.repeats), named)))
 if (wanted.has('i')) results.push(...patterns(Math.min(rows, 100_000), Number(values.repeats)))
 if (wanted.has('j')) results.push(...(await eventStore(Math.min(rows, 20_000), Number(values.repeats), sql, named)))

@@ -11,7 +11,8 @@ import type { SqlServer } from './servers.ts'
 const READER = fileURLToPath(new URL('reader.ts', import.meta.url))
 const run = promisify(execFile)
 
-async function read(mode: string, span: Span, rows: number): Promise<ReadResult> {
+/** In a process of its own. */
+export async function read(mode: string, span: Span, rows: number): Promise<ReadResult> {
   const args = [mode, span.url, span.file, span.offset, span.endFile, span.endOffset, rows].map(String)
   const { stdout } = await run(process.execPath, [READER, ...args], { maxBuffer: 64 * 1024 * 1024 })
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as ReadResult
