@@ -1,5 +1,5 @@
 import type { Client, Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js'
-import { newMetadata, openGrpc, statusName } from '../../clients/grpc.ts'
+import { newMetadata, openGrpc, statusName, unaryCall } from '../../clients/grpc.ts'
 import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { receiverAnswer } from '../../model/rule/outcome.ts'
@@ -94,18 +94,10 @@ export class GrpcTarget implements Target {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const { path, responseDeserialize } = method
     const deadline = Date.now() + deadlineMs
-    const call = client.makeUnaryRequest(
-      path,
-      (bytes: Buffer) => bytes,
-      responseDeserialize,
-      message,
-      metadata,
-      { deadline },
-      (error, value) => {
-        if (error) reject(error)
-        else resolve(value)
-      },
-    )
+    const call = unaryCall(client, path, responseDeserialize, message, metadata, deadline, (error, value) => {
+      if (error) reject(error)
+      else resolve(value)
+    })
     const cancel = (): void => call.cancel()
     signal.addEventListener('abort', cancel, { once: true })
     return promise.finally(() => signal.removeEventListener('abort', cancel))
