@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../src/model/clock.ts'
+import { GroupMember } from '../../src/sources/broker/kafka/group-member.ts'
 import { brokerDaemon, listOf, rewrite, started } from '../support/broker-daemon.ts'
 import { besides, eventually } from '../support/daemon.ts'
 import { KafkaPublisher } from '../support/kafka-publisher.ts'
+import { recordingLog, type LogLine } from '../support/recording-source.ts'
 import { startKafka, type KafkaNode } from '../support/servers/kafka.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import { bingo } from './cli-process.ts'
@@ -186,4 +189,37 @@ test('partitions that move to another instance in the middle of a batch are work
   await publish(200)
   await eventually('the first has taken over', async () => (await distinct()) === published)
   await expectOrder(published, 8)
+})
+
+test.each([
+  ['the last commit of a member that stops is repeated while it fails', 2, 7n, false],
+  ['a member whose last commit cannot be made says that records are delivered again', Infinity, -1n, true],
+])('%s', async (_, failures, committed, warned) => {
+  const topic = newTopic()
+  await publisher.make(topic, 1)
+  const lines: LogLine[] = []
+  const member = new GroupMember({
+    connection: { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${kafka.port}`], retries: 20, retryDelay: 300 },
+    group: topic,
+    instanceId: 'one',
+    settled: () => Promise.resolve(),
+    clock: systemClock,
+    log: recordingLog(lines),
+  })
+  const join = (): Promise<boolean> =>
+    member.join([topic]).then(
+      () => true,
+      () => false,
+    )
+  await eventually('the broker knows its topics and groups', join)
+  let attempts = 0
+  const commit = member.consumer.commit.bind(member.consumer)
+  vi.spyOn(member.consumer, 'commit').mockImplementation((options) => {
+    attempts += 1
+    return attempts <= failures ? Promise.reject(new Error('the connection was cut')) : commit(options)
+  })
+  member.acknowledge(new Map([[member.leases.get(`${topic}/0`)!, '6']]))
+  await member.close()
+  expect(await publisher.committed(topic, topic, 1)).toEqual([committed])
+  expect(lines.some(({ level }) => level === 'warn')).toBe(warned)
 })
