@@ -23,6 +23,8 @@ interface Kind {
   /** Whether a name, or a pattern, can be one of these. */
   readonly valid: RegExp
   readonly rule: string
+  /** What its readers share, as the broker's client takes it. */
+  readonly group: { readonly key: string; readonly valid: RegExp; readonly rule: string }
 }
 
 const KINDS: { readonly [type in BrokerType]: Kind } = {
@@ -32,6 +34,7 @@ const KINDS: { readonly [type in BrokerType]: Kind } = {
     example: 'topics: [orders, "shop.*"]',
     valid: /^[A-Za-z0-9._*?-]{1,249}$/,
     rule: 'letters, digits, ".", "_" and "-", with * and ? for others',
+    group: { key: 'group', valid: /^\S{1,255}$/, rule: 'at most 255 characters without spaces' },
   },
   nats: {
     topics: 'subjects',
@@ -39,6 +42,11 @@ const KINDS: { readonly [type in BrokerType]: Kind } = {
     example: 'subjects: [orders.>]',
     valid: /^(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?$|^>$/,
     rule: 'parts between dots, * for one of them and > for all that follow',
+    group: {
+      key: 'durable',
+      valid: /^[^\s.*>/\\]{1,255}$/,
+      rule: 'at most 255 characters without spaces, ".", "*", ">" and slashes',
+    },
   },
   redis: {
     topics: 'streams',
@@ -46,6 +54,7 @@ const KINDS: { readonly [type in BrokerType]: Kind } = {
     example: 'streams: [orders, "shop:*"]',
     valid: /^.{1,1024}$/s,
     rule: 'keys, with * and ? for any characters',
+    group: { key: 'group', valid: /^.{1,255}$/s, rule: 'at most 255 characters' },
   },
 }
 
@@ -94,7 +103,7 @@ export function readBroker(map: MapNode, type: BrokerType, reporter: Reporter): 
     url,
     topics,
     stream,
-    group: groupOf(map, type, reader),
+    group: groupOf(map, kind, reader),
     format: reader.choice(map, 'format', RECORD_FORMATS, 'bingo'),
     eventType,
     field: optional('field'),
@@ -164,14 +173,11 @@ function streamOf(map: MapNode, reader: EntryReader): string | undefined {
   )
 }
 
-function groupOf(map: MapNode, type: BrokerType, reader: EntryReader): string | null {
-  const key = type === 'nats' ? 'durable' : 'group'
+function groupOf(map: MapNode, { group: { key, valid, rule } }: Kind, reader: EntryReader): string | null {
   const node = reader.given(map, key)
   const group = node && reader.text(node, key)
   if (node === undefined || group === undefined) return null
-  const valid = type === 'nats' ? /^[^\s.*>/\\]{1,255}$/ : /^.{1,255}$/s
-  if (!valid.test(group))
-    reader.fail(node.location, `"${group}" is not a valid ${key}`, 'Write a shorter name, without spaces.')
+  if (!valid.test(group)) reader.fail(node.location, `"${group}" is not a valid ${key}`, `Write ${rule}.`)
   return group
 }
 

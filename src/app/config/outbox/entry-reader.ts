@@ -54,6 +54,7 @@ export class EntryReader {
     if (node.tag === 'scalar' && typeof node.value !== 'boolean') {
       const text = textOfScalar(node)
       if (text !== '') return text
+      return this.fail(node.location, `${name} is empty`, `Write for example ${name}: shop.`)
     }
     return this.#wrongType(node, name, 'a text', `Write for example ${name}: shop.`)
   }

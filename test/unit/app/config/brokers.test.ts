@@ -78,6 +78,13 @@ describe('a broker in `sources`', () => {
     ['{type: kafka, url: "kafka://k", topics: a, topcis: b}', 'unknown key "topcis"', 'Did you mean "topics"?'],
     ['{type: kafka, url: "kafka://k", topics: a, name: "a b"}', 'is not a valid name of a source', 'letters'],
     ['{type: kafka, url: "kafka://k", topics: a, name: events}', 'another source has the name "events"', 'another one'],
+    [
+      '{type: kafka, url: "kafka://k", topics: a, group: "my shop"}',
+      '2:55 BINGO_CONFIG_BROKER source kafka: "my shop" is not a valid group',
+      'without spaces',
+    ],
+    ['{type: kafka, url: "kafka://k", topics: a, group: ""}', 'group is empty', 'group: shop'],
+    ['{type: nats, url: "nats://n", stream: S, durable: a.b}', '"a.b" is not a valid durable', 'without spaces, "."'],
     ['{type: nats, url: "nats://n"}', 'it has no stream', 'stream: ORDERS'],
     ['{type: nats, url: "nats://n", stream: S, subjects: ["a..b"]}', '"a..b" is not valid in subjects', 'dots'],
     ['{type: redis, url: "redis://r", group: g}', 'it has no streams', 'streams'],
