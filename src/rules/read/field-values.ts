@@ -83,7 +83,7 @@ export class FieldValues {
       case 'enum':
         return reader.oneOf(node, name, field.values)
       case 'stringList':
-        return itemsOf(node).map((item) => this.plainString(name, item))
+        return this.plainStrings(name, node, field.required === true)
       case 'templateList':
         if (field.whole === true && node.tag === 'map') {
           return this.mapOf(name, node, (item) => this.compileText(name, 'template', item))
@@ -144,6 +144,13 @@ export class FieldValues {
   private textNode(name: string, node: TreeNode): ScalarNode | undefined {
     if (node.tag === 'scalar' && node.value !== null) return node
     return this.reader.wrongType(node, name, 'a string', 'put quotes around a value that starts with {{')
+  }
+
+  private plainStrings(name: string, node: TreeNode, required: boolean): readonly (string | undefined)[] | undefined {
+    const items = itemsOf(node)
+    if (required && items.length === 0)
+      return this.reader.fail(node, RULE_CODES.value, `${name} is empty`, 'write at least one')
+    return items.map((item) => this.plainString(name, item))
   }
 
   private plainString(name: string, node: TreeNode): string | undefined {

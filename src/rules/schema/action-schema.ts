@@ -5,6 +5,9 @@ import { BYTES_SCHEMA, DURATION_SCHEMA, type JsonSchema } from './json-schema.ts
 
 const TEXT: JsonSchema = { type: ['string', 'number', 'boolean'] }
 export const TEXTS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
+const SOME_TEXTS: JsonSchema = {
+  anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1 }],
+}
 
 export const DELIVERY: { readonly [key in (typeof DELIVERY_KEYS)[number]]: JsonSchema } = {
   timeout: { ...DURATION_SCHEMA, description: 'How long one attempt may take; at most 1h.' },
@@ -105,7 +108,7 @@ function schemaOf(field: FieldSpec): JsonSchema {
     case 'enum':
       return anyCase(field.values)
     case 'stringList':
-      return TEXTS
+      return field.required === true ? SOME_TEXTS : TEXTS
     case 'templateList':
       return {
         anyOf: [

@@ -106,6 +106,7 @@ function compileSubjects(spec: ActionSpec, shape: CommandShape, command: string)
   const several = shape.subject === 'keys' ? spec.templates('keys') : undefined
   if (single && several) spec.fail('keys', 'BINGO_RULE_REDIS_KEY_AND_KEYS', '`key` and `keys` exclude each other')
   const subjects = several ?? (single ? [single] : [])
+  if (several?.length === 0) spec.fail('keys', 'BINGO_RULE_VALUE', 'keys is empty: nothing would be removed')
   const given = spec.has(field) || (shape.subject === 'keys' && spec.has('keys'))
   if (subjects.length === 0 && !given) {
     spec.fail(

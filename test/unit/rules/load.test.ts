@@ -286,6 +286,20 @@ describe('Secrets', () => {
   })
 })
 
+test.each([
+  ['{type: kafka, brokers: [], topic: t}', '4:38 BINGO_RULE_VALUE brokers is empty'],
+  ['{type: webhook, url: "https://x.test/", sign: {secrets: []}}', '4:71 BINGO_RULE_VALUE secrets is empty'],
+  [
+    '{type: redis, url: "redis://h", cmd: DEL, keys: []}',
+    '4:63 BINGO_RULE_VALUE keys is empty: nothing would be removed',
+  ],
+])('A list that an action needs must not be empty: %s', (action, problem) => {
+  const problems = problemsOf(() => load(ruleWith(`actions: [${action}]`)))
+  expect(
+    problems.map(({ location, code, message }) => `${location?.line}:${location?.column} ${code} ${message}`),
+  ).toEqual([problem])
+})
+
 describe('Secrets that are missing where that is allowed', () => {
   const allowed = { allowMissingSecrets: true, env: {} }
   const notesOf = (rule: string, more: object = {}): string[] =>
