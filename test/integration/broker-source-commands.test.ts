@@ -42,8 +42,11 @@ async function envOf(...entries: readonly string[]): Promise<Record<string, stri
 
 async function checked(entry: string) {
   const { code, stdout } = await bingo(['check', '--online', '--json'], { env: await envOf(entry) })
-  const { problems } = JSON.parse(stdout) as { problems: { code: string; message: string; hint: string }[] }
-  return { code, problems: problems.filter((problem) => problem.code.startsWith('BINGO_BROKER')) }
+  const { rules, problems } = JSON.parse(stdout) as {
+    rules: number
+    problems: { code: string; message: string; hint: string }[]
+  }
+  return { code, rules, problems: problems.filter((problem) => problem.code.startsWith('BINGO_BROKER')) }
 }
 
 /** What each engine answers to a check is its own; how a daemon, a command and a library read from it is the same. */
@@ -62,7 +65,11 @@ describe.each(ENGINES)('%s as a source', (engine) => {
   afterAll(() => house.stop())
 
   test('check --online finds what is there through TLS and a login, and names topics and patterns that match nothing', async () => {
-    expect(await checked(entry(house.secured(), [house.topic, house.pattern]))).toEqual({ code: 0, problems: [] })
+    expect(await checked(entry(house.secured(), [house.topic, house.pattern]))).toEqual({
+      code: 0,
+      rules: 1,
+      problems: [],
+    })
     const { code, problems } = await checked(entry(house.url, [house.pattern, house.nowhere, 'missing.one']))
     expect(code).toBe(0)
     expect(problems).toMatchObject([{ code: 'BINGO_BROKER_NOTHING' }])

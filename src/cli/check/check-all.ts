@@ -48,7 +48,7 @@ export async function check(options: CheckOptions): Promise<number> {
   if (online) found.push(...(await inspectPolled(config, process.env)))
   const judged = withoutRepeated(found)
   const ok = !judged.some(({ severity }) => severity === 'error' || (options.strict === true && severity === 'warning'))
-  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged, targets, config.outboxes))}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(report(ok, loaded, judged, targets, config))}\n`)
   else if (options.sarif) process.stdout.write(`${JSON.stringify(sarifOf(ok, judged, process.cwd()))}\n`)
   else print(config, loaded, judged, { online, ok, unasked: targets.unasked })
   return ok ? ExitCode.ok : ExitCode.failed
@@ -62,16 +62,16 @@ function report(
   loaded: LoadedRules | null,
   problems: readonly Problem[],
   { unasked }: TargetInspection,
-  outboxes: Config['outboxes'],
+  config: Config,
 ): object {
   return {
     ok,
     errors: count(problems, 'error'),
     warnings: count(problems, 'warning'),
     notes: count(problems, 'note'),
-    rules: loaded === null ? null : countRules(loaded, outboxes),
+    rules: loaded === null ? null : countRules(loaded, config),
     sagas: loaded === null ? null : (loaded.ruleSet.sagas?.length ?? 0),
-    outboxes: outboxes.length,
+    outboxes: config.outboxes.length,
     unasked,
     problems: problems.map(({ severity, code, message, hint, location, ruleId }) => ({
       severity,
@@ -176,7 +176,7 @@ function print(
     return
   }
   const { outboxes } = config
-  const rules = loaded === null ? 0 : countRules(loaded, outboxes)
+  const rules = loaded === null ? 0 : countRules(loaded, config)
   const sagas = loaded?.ruleSet.sagas?.length ?? 0
   const files = loaded?.ruleSet.files.length ?? 0
   process.stdout.write(
@@ -208,10 +208,10 @@ function count(problems: readonly Problem[], severity: Problem['severity']): num
   return problems.filter((problem) => problem.severity === severity).length
 }
 
-/** Without those by which sagas listen, and those that outboxes stand for. */
-function countRules({ ruleSet: { rules, sagas = [] } }: LoadedRules, outboxes: Config['outboxes']): number {
+/** Those of the files: outboxes, brokers and event stores of the configuration add some of their own, and so do sagas. */
+function countRules({ ruleSet: { rules, sagas = [] } }: LoadedRules, { file }: Config): number {
   const ofSagas = sagas.reduce((sum, saga) => sum + saga.rules.length, 0)
-  return rules.length - ofSagas - outboxes.length - outboxes.filter(({ to }) => to.length > 0).length
+  return rules.filter(({ location }) => location.file !== file).length - ofSagas
 }
 
 function plural(count: number, noun: string): string {
