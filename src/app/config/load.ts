@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BingoError, ProblemsError, type Problem } from '../../model/errors.ts'
-import { buildConfig, type SourceNeed } from './build.ts'
+import { buildConfig, type SourceNeed } from './build/build-config.ts'
 import type { Config } from './config.ts'
 import { fromEnvironment, environmentProblems } from './environment.ts'
 import { readSettings, type FileContents } from './file.ts'
