@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import type { HttpToken } from '../../events/settings.ts'
 import { needsIndex } from '../../log/store-address.ts'
 import { parseStoreUrl } from '../../state/store-url.ts'
-import type { BuildOptions } from './build/build-config.ts'
+import type { BuildOptions } from './build/options.ts'
 import type { EventsConfig, EventStoreConfig, NamedSourceConfig } from './config.ts'
 import { EVENTS_SOURCE, STREAMS_SOURCE } from './sources.ts'
 

@@ -1,6 +1,6 @@
 import { parseChangeLogAddress } from '../../log/changes/address.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { BuildOptions } from './build/build-config.ts'
+import type { BuildOptions } from './build/options.ts'
 import type { EventsConfig, ScaleConfig } from './config.ts'
 import type { SettingPath } from './settings.ts'
 import { InvalidValue, text, textParser } from './values.ts'

@@ -1,5 +1,5 @@
 import { polledSourceNames } from '../../outbox/polled-outboxes.ts'
-import type { BuildOptions } from '../build/build-config.ts'
+import type { BuildOptions } from '../build/options.ts'
 import type { NamedSourceConfig } from '../config.ts'
 import { EVENTS_SOURCE, STREAMS_SOURCE } from '../sources.ts'
 
