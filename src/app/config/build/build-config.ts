@@ -7,6 +7,7 @@ import { EVENTS_SOURCE, STREAMS_SOURCE } from '../sources.ts'
 import { httpOf } from './http.ts'
 import type { BuildOptions } from './options.ts'
 import { rangeOf } from './range.ts'
+import { checkSeparateFiles } from './separate-files.ts'
 import { source, sourcesOf } from './source.ts'
 import { standbyOf } from './standby.ts'
 
@@ -25,7 +26,7 @@ export function buildConfig(options: BuildOptions): Config {
   reserveNames(options, sources, [...(events === null ? [] : [EVENTS_SOURCE]), ...(follows ? [STREAMS_SOURCE] : [])])
   checkBrokerNames(options, sources)
   const main = sources[0] ?? source({ ...options, sourceRequired: false })
-  return {
+  const config: Config = {
     name: values.name!,
     source: main,
     sources,
@@ -77,4 +78,6 @@ export function buildConfig(options: BuildOptions): Config {
     },
     file: options.path,
   }
+  checkSeparateFiles(options, config)
+  return config
 }

@@ -147,3 +147,29 @@ test.each([
   expect(found).toMatchObject([{ message: expect.stringContaining(message), line: 2 }])
   expect(JSON.stringify(found)).not.toContain('secret')
 })
+
+describe('Files of the state, of posted events and of an event store', () => {
+  test.each([
+    ['events: {store: "file:/a/b"}', 'events.store is the file of checkpoint.store, which holds the state'],
+    [
+      'eventStore: {url: "file:/a/b", follow: latest}',
+      'eventStore.url is the file of checkpoint.store, which holds the state',
+    ],
+    [
+      'events: {store: "nats://n:4222/s", index: "file:/a/b"}',
+      'events.index is the file of checkpoint.store, which holds the state',
+    ],
+    [
+      'deadLetters: {store: "file:/c"}\nevents: {store: "file:///c"}',
+      'events.store is the file of deadLetters.store, which holds the state',
+    ],
+  ])('are not the same: %s', (yaml, message) => {
+    const found = problems(`checkpoint: {store: "file:/a/b"}\n${yaml}\n`)
+    expect(found).toMatchObject([{ code: 'BINGO_CONFIG_VALUE', message }])
+  })
+
+  test('may be in one folder, and everything of the state in one file', () => {
+    const state = 'deadLetters: {store: "file:/a/b"}\nsagas: {store: "file:/a/b"}\n'
+    expect(problems(`checkpoint: {store: "file:/a/b"}\n${state}events: {store: "file:/a/"}\n`)).toEqual([])
+  })
+})
