@@ -27,6 +27,8 @@ export const NEEDS = {
   // And `bingo rules`, `bingo sagas`.
   events: { source: false, used: ['http'] },
   'sagas, stored': { source: false, used: ['name', 'checkpoint.store', 'deadLetters', 'sagas.store'] },
+  // Where neither the command line nor BINGO_EVENT_STORE names one.
+  store: { source: false, used: ['eventStore.url'] },
   'position show': { source: false, used: ['name', 'checkpoint.store'] },
   'position set': {
     source: 'unless events',

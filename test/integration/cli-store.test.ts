@@ -63,6 +63,20 @@ test('A store is filled, listed, read and asked for a snapshot from the command 
   expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('BINGO_STORE_SNAPSHOT_MISSING') })
 })
 
+test('The event store of the configuration is used where nothing else names one', async () => {
+  const url = `file:${join(folder, 'configured.db')}`
+  await using library = createEventStore(url)
+  await library.appendToStream('order-7', [{ type: 'counted', payload: 1 }])
+  const config = join(folder, 'bingo.yaml')
+  await writeFile(config, `eventStore: {url: "${url}"}\n`)
+  const { stdout } = await bingo(['store', 'streams', '--json', '--config', config], { env: {} })
+  expect(ndjson(stdout)).toMatchObject([{ stream: 'order-7', version: 1 }])
+  expect(await bingo(['store', 'streams'], { env: {}, cwd: folder })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('BINGO_STORE_URL_INVALID'),
+  })
+})
+
 test('A file is followed until enough has come', async () => {
   const url = `file:${join(folder, 'followed.db')}`
   await using library = createEventStore(url)

@@ -112,12 +112,15 @@ test('a failed event names its dead letter, and is completed by a retry of it; a
 test('the command line publishes, shows, cancels, replays and follows events, and switches rules', async () => {
   await using daemon = await eventsDaemon(WELCOME)
   const cli = (...args: string[]) => bingo(args, { env: besides(daemon) })
-  const following = cli('events', 'tail', '--on', 'users.**', '--limit', '1')
-  await eventually('a reader follows', async () => {
+  const following = Promise.all([
+    cli('events', 'tail', '--on', 'users.**', '--limit', '1'),
+    cli('tail', '--events', '--limit', '1'),
+  ])
+  await eventually('readers follow', async () => {
     await post(daemon, { id: `ping-${Date.now()}`, type: 'users.ping' })
     return Promise.race([following.then(() => true), delay(500).then(() => false)])
   })
-  expect(JSON.parse((await following).stdout)).toMatchObject({ type: 'users.ping' })
+  for (const { stdout } of await following) expect(JSON.parse(stdout)).toMatchObject({ type: 'users.ping' })
 
   const file = join(daemon.folder, 'events.ndjson')
   await writeFile(file, '{"type":"users.user.create","id":"f1","key":"cli","payload":{"id":9007199254740993}}\n\n')

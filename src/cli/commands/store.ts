@@ -4,7 +4,8 @@ import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 
 const HELP = `
-The store is an address as for createEventStore (docs/event-store.md), from --store or BINGO_EVENT_STORE:
+The store is an address as for createEventStore (docs/event-store.md), from --store, BINGO_EVENT_STORE
+or eventStore.url of the configuration:
   file:/var/lib/app/events.db   mysql://user:password@host/database   postgres://user:password@host/database
 
 Examples:
@@ -58,7 +59,9 @@ export function storeCommand(): Command {
     .description('Lists streams of an event store, reads and appends events, shows snapshots.')
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
   for (const command of [streams(), read(), append(), snapshot()]) {
-    store.addCommand(command.option('--store <url>', 'the event store (default: BINGO_EVENT_STORE)'))
+    store.addCommand(
+      command.option('--store <url>', 'the event store (default: BINGO_EVENT_STORE, then eventStore.url)'),
+    )
   }
   return store
 }

@@ -20,7 +20,8 @@ Examples:
   $ bingo tail --from binlog.000003:157
   $ bingo tail --source orders --from 2026-11-28T10:00:00Z   a broker
   $ bingo tail --file /var/lib/mysql/binlog.000003     a file, a folder or a glob
-  $ bingo tail --format cloudevents`
+  $ bingo tail --format cloudevents
+  $ bingo tail --events                                events that are posted from now on`
 
 export interface TailOptions extends GlobalOptions {
   readonly source?: string
@@ -32,6 +33,7 @@ export interface TailOptions extends GlobalOptions {
   readonly ddl?: boolean
   readonly file?: readonly string[]
   readonly schema?: string
+  readonly events?: boolean
 }
 
 export function tailCommand(): Command {
@@ -63,10 +65,25 @@ export function tailCommand(): Command {
       ]),
     )
     .option('--schema <dump.sql>', 'table definitions for binlog files without column names')
+    .addOption(
+      new Option('--events', 'print the events that are posted to the daemon, as "bingo events tail" does').conflicts([
+        'from',
+        'source',
+        'tables',
+        'untilIdle',
+        'format',
+        'ddl',
+        'file',
+        'schema',
+      ]),
+    )
     .addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`)
     .action(async (_options: object, command: Command) => {
       const options = command.optsWithGlobals<TailOptions>()
-      if (options.file === undefined) {
+      if (options.events === true) {
+        const { tailPosted } = await import('../posted/tail.ts')
+        await tailPosted(options)
+      } else if (options.file === undefined) {
         const { tailSource } = await import('../events/tail-source.ts')
         await tailSource(options)
       } else {

@@ -1,5 +1,6 @@
 import { RecordCheckpoints } from '../../app/binlog-checkpoints.ts'
 import type { Config, NamedSourceConfig } from '../../app/config/config.ts'
+import { STREAMS_SOURCE } from '../../app/config/sources.ts'
 import { stateSettings } from '../../app/state-settings.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { CheckpointStore } from '../../model/state/checkpoint.ts'
@@ -9,13 +10,16 @@ import { SourceRecords } from '../../state/checkpoint/source-record.ts'
 import { openInstanceState, type OpenCheckpointOptions } from '../../state/open.ts'
 
 /** The source that `--source` names; the first where it names none. */
-export function chosenSource({ sources }: Config, name: string | undefined): NamedSourceConfig {
+export function chosenSource({ sources, eventStore }: Config, name: string | undefined): NamedSourceConfig {
   const found = name === undefined ? sources[0] : sources.find((source) => source.name === name)
   if (found !== undefined) return found
   const names = sources.map((source) => source.name)
   if (name === undefined) {
     throw new BingoError('BINGO_SOURCE_UNKNOWN', 'the configuration has no source that is a server', {
-      hint: 'Name another one: --source event-store.',
+      hint:
+        eventStore === null || eventStore.follow === 'off'
+          ? 'Posted events have no position to show or set: see `bingo events list`.'
+          : `Name another one: --source ${STREAMS_SOURCE}.`,
     })
   }
   const meant = nearestName(name, names)

@@ -2,17 +2,18 @@ import { createEventStore } from '../../event-store/create.ts'
 import type { EventStore } from '../../event-store/contract.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { StoreOptions } from '../commands/store.ts'
+import { configFor } from '../context.ts'
 
-/** Uses the event store that the command line or the environment names. `create`: make its tables where they are missing. */
+/** Uses the event store that the command line, the environment or the configuration names. `create`: make its tables where they are missing. */
 export async function withStore<T>(
-  { store: given }: StoreOptions,
+  options: StoreOptions,
   create: boolean,
   use: (store: EventStore) => Promise<T>,
 ): Promise<T> {
-  const url = given ?? process.env['BINGO_EVENT_STORE'] ?? ''
+  const url = options.store ?? process.env['BINGO_EVENT_STORE'] ?? configFor(options, 'store').eventStore?.url ?? ''
   if (url === '') {
     throw new BingoError('BINGO_STORE_URL_INVALID', 'No event store is named', {
-      hint: 'Write --store file:/var/lib/app/events.db, or set BINGO_EVENT_STORE.',
+      hint: 'Write --store file:/var/lib/app/events.db, or set eventStore.url or BINGO_EVENT_STORE.',
     })
   }
   const store = createEventStore(url, { create })
