@@ -4,6 +4,7 @@ import type { Clock } from '../../../model/clock.ts'
 import type { Log } from '../../../model/rule/action.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'
 import type { Finished, PartLease } from '../contract.ts'
+import { lastAttempts } from '../last-attempts.ts'
 
 /** The right to read a partition. */
 export interface KafkaLease extends PartLease {
@@ -32,9 +33,6 @@ const REBALANCE_MS = 45_000
 const HEARTBEAT_MS = 3_000
 /** Before partitions are given back: what is in flight may end and be acknowledged. Well below the session. */
 const DRAIN_MS = 10_000
-/** The last commit may take so long, with all its attempts: what it misses is delivered again. */
-const LAST_COMMIT_MS = 3_000
-const LAST_COMMIT_PAUSE_MS = 100
 const CLOSE_MS = 3_000
 const ANY_EPOCH = -1
 
@@ -125,11 +123,8 @@ export class GroupMember {
   }
 
   async close(): Promise<void> {
-    const ended = new AbortController()
-    const committed = await withDeadline(this.commitLast(ended.signal), LAST_COMMIT_MS).catch(() => false)
-    ended.abort()
-    if (!committed) {
-      const { log, group } = this.deps
+    const { log, group, clock } = this.deps
+    if (!(await lastAttempts(() => this.commitSettled(), clock))) {
       log.warn(
         { group, partitions: this.owed.size },
         'offsets could not be committed: their records are delivered again',
@@ -139,14 +134,9 @@ export class GroupMember {
     this.loseAll()
   }
 
-  /** There is no next commit that could take along what a broken connection or a group that moves has refused. */
-  private async commitLast(signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      await this.moving?.promise
-      if (await this.commit()) return true
-      await this.deps.clock.sleep(LAST_COMMIT_PAUSE_MS, signal).catch(() => undefined)
-    }
-    return false
+  private async commitSettled(): Promise<boolean> {
+    await this.moving?.promise
+    return this.commit()
   }
 
   private async commitOnce(offsets: ReadonlyMap<KafkaLease, bigint>): Promise<boolean> {

@@ -21,9 +21,10 @@ export class Acknowledgements {
     this.#deps = deps
   }
 
-  /** Resolves when what was added until now was tried. */
-  get settled(): Promise<void> {
-    return this.#sending
+  /** Tries all that is owed. False: not all of it could be acknowledged. */
+  async sendOwed(): Promise<boolean> {
+    await this.#sendNext()
+    return this.#owed.size === 0
   }
 
   add(finished: ReadonlyMap<StreamLease, string>): void {
@@ -31,7 +32,12 @@ export class Acknowledgements {
       const ids = takeFinished(lease, place)
       this.#owed.set(lease, [...(this.#owed.get(lease) ?? []), ...ids])
     }
+    void this.#sendNext()
+  }
+
+  #sendNext(): Promise<void> {
     this.#sending = this.#sending.then(() => this.#send())
+    return this.#sending
   }
 
   async #send(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Log } from '../../../model/rule/action.ts'
 import type { BrokerReader, BrokerStep, Finished } from '../contract.ts'
 import { gapOf, type OnGap } from '../errors.ts'
 import type { BrokerStart } from '../start.ts'
+import { lastAttempts } from '../last-attempts.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { CONSUMER_PREFIX, StreamCommands, trimmedUnread } from './commands.ts'
 import { redisReadError } from './errors.ts'
@@ -106,7 +107,10 @@ export class RedisReader implements BrokerReader {
   }
 
   async close(): Promise<void> {
-    await this.acknowledgements.settled
+    const { clock, log } = this.options
+    if (!(await lastAttempts(() => this.acknowledgements.sendOwed(), clock))) {
+      log.warn({ source: this.description }, 'entries could not be acknowledged: they are delivered again')
+    }
     this.renewing?.cancel()
     for (const { part } of this.leases.values()) {
       await this.commands.unlock(this.main!.client, part, this.owner).catch(() => undefined)
