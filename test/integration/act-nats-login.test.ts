@@ -15,8 +15,8 @@ const { signal } = new AbortController()
 let folder: string
 let authority: CertificateAuthority
 
-/** One message in core NATS, unless told otherwise, through a target of its own. */
-async function sendWith(fields: object): Promise<SendResult> {
+/** Messages of one row each in core NATS, unless told otherwise, through a target of its own. */
+async function sendWith(fields: object, ids: readonly number[] = [1]): Promise<SendResult> {
   const { plan, problems } = compile(
     { type: 'nats', subject: 'shop.users', jetstream: false, ...fields },
     { timeoutMs: 10_000 },
@@ -24,7 +24,10 @@ async function sendWith(fields: object): Promise<SendResult> {
   expect(problems).toEqual([])
   const target = await nats.open(plan.target, { log: silentLog, now: Date.now })
   try {
-    return await target.send([jobFor(plan)], signal)
+    return await target.send(
+      ids.map((id, seq) => jobFor(plan, { id, status: 1 }, seq)),
+      signal,
+    )
   } finally {
     await target.close()
   }
@@ -62,6 +65,14 @@ describe('a login to NATS', () => {
       expect(refused?.[0]?.error.hint).toContain('password')
       expect(refused?.[0]?.error.message).not.toContain('mistaken')
     }
+  })
+
+  test('events that are sent together to a denied subject in core NATS are all refused', async () => {
+    const users = 'authorization {users: [{user: bingo, password: pass, permissions: {publish: {deny: "denied.>"}}}]}'
+    await using server = await startNats({ config: users })
+    const url = server.url.replace('//', '//bingo:pass@')
+    const denied = await sendWith({ url, subject: 'denied.users' }, [1, 2, 3])
+    expect(summary(denied)).toEqual(Array.from({ length: 3 }, () => 'down BINGO_NATS_UNREACHABLE'))
   })
 
   test('with a token', async () => {
