@@ -70,6 +70,9 @@ function commonProperties({ id, folder, ports, tls, advertisedPort }: NodeSettin
     'transaction.state.log.replication.factor': replicas,
     'transaction.state.log.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+    // By default 50 each, which a broker makes when the first group or transaction comes, and which takes it seconds.
+    'offsets.topic.num.partitions': 2,
+    'transaction.state.log.num.partitions': 2,
   }
 }
 
