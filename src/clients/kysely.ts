@@ -2,6 +2,7 @@ import { CompiledQuery, Kysely, MysqlDialect, PostgresDialect, sql } from 'kysel
 import type { MysqlPool, MysqlPoolConnection, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type { Pool as MysqlPromisePool } from 'mysql2/promise'
 import type { Pool as PostgresPool, PoolClient } from 'pg'
+import { NamedStatements } from './sql/named-statements.ts'
 
 export { CompiledQuery, sql }
 
@@ -70,14 +71,10 @@ export function postgresQueries<T>(
   })
 }
 
-/** No prepared statement of that name; one is there already. Nothing was run. */
-const NAME_REFUSED = new Set(['26000', '42P05'])
-
 /** Gives statements the names under which connections keep them. */
 class StatementNames {
   private readonly names: ReadonlyMap<string, string>
-  /** A pooler that shares connections between its clients may not know them: PgBouncer before 1.21. */
-  private areRefused = false
+  private readonly named = new NamedStatements()
 
   constructor(names: ReadonlyMap<string, string>) {
     this.names = names
@@ -86,15 +83,9 @@ class StatementNames {
   on(client: PoolClient): PostgresPoolClient {
     const plain = client as PostgresPoolClient
     const query = async <R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> => {
-      const name = this.areRefused ? undefined : this.names.get(text)
+      const name = this.names.get(text)
       if (name === undefined) return plain.query<R>(text, values)
-      try {
-        return (await client.query({ name, text, values: [...values] })) as unknown as PostgresQueryResult<R>
-      } catch (error) {
-        if (!NAME_REFUSED.has(String((error as { readonly code?: unknown }).code))) throw error
-        this.areRefused = true
-        return plain.query<R>(text, values)
-      }
+      return (await this.named.query(client, name, text, values)) as unknown as PostgresQueryResult<R>
     }
     // Kysely opens cursors only where it was given what makes them.
     return { query: query as PostgresPoolClient['query'], release: (destroy?: boolean) => client.release(destroy) }

@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg'
+import { NamedStatements } from './named-statements.ts'
 import { numbered } from './session.ts'
 import type { SqlDatabase, SqlResult, SqlRow, SqlSession, SqlValue } from './session.ts'
 
@@ -19,10 +20,17 @@ export class PostgresSession implements SqlSession {
 
 export class PostgresDatabase extends PostgresSession implements SqlDatabase {
   readonly #pool: Pool
+  readonly #named = new NamedStatements()
 
   constructor(pool: Pool) {
     super(pool)
     this.#pool = pool
+  }
+
+  /** Each connection plans it once and keeps it under the name: another text needs another one. `sql` has `$1`, `$2`, … */
+  async runNamed(name: string, sql: string, values: readonly SqlValue[]): Promise<SqlResult> {
+    const { rows, rowCount } = await this.#named.query<SqlRow>(this.#pool, name, sql, values)
+    return { rows, changes: rowCount ?? 0 }
   }
 
   async transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {

@@ -2,8 +2,8 @@ import type { SqlAddress } from '../../clients/sql/address.ts'
 import { postgresPoolAt } from '../../clients/sql/postgres-pool.ts'
 import type { Migrations } from '../../clients/sql/migrate.ts'
 import { PostgresDatabase } from '../../clients/sql/postgres.ts'
-import { marks } from '../../clients/sql/session.ts'
-import type { SqlDatabase, SqlSession } from '../../clients/sql/session.ts'
+import { marks, numbered, tuplesOf } from '../../clients/sql/session.ts'
+import type { SqlSession } from '../../clients/sql/session.ts'
 import type { Batch, Flavour, OpenedFlavour, TimeForm } from './flavour.ts'
 import { EVENT_COLUMNS, valuesOf } from './flavour.ts'
 
@@ -72,9 +72,11 @@ class Postgres implements Flavour {
     VALUES (${marks(5)}) ON CONFLICT (aggregate_id, schema_version, version)
     DO UPDATE SET state = EXCLUDED.state, created_at = EXCLUDED.created_at`
   readonly close: () => Promise<void>
-  readonly #database: SqlDatabase
+  readonly #database: PostgresDatabase
+  /** By the number of events. */
+  readonly #inserts: string[] = []
 
-  constructor(database: SqlDatabase, close: () => Promise<void>) {
+  constructor(database: PostgresDatabase, close: () => Promise<void>) {
     this.#database = database
     this.close = close
   }
@@ -84,12 +86,16 @@ class Postgres implements Flavour {
   }
 
   async insert(session: SqlSession, batch: Batch): Promise<bigint> {
-    const position = `((pg_current_xact_id()::text::bigint + ${ADDED}) << ${EVENTS_BITS}) + ?`
-    const row = `(${position}, ${marks(EVENT_COLUMNS.length)})`
-    const sql = `INSERT INTO domain_events (global_position, ${EVENT_COLUMNS.join(', ')})
-      VALUES ${batch.events.map(() => row).join(', ')} RETURNING global_position`
+    const count = batch.events.length
     const values = batch.events.flatMap((_, i) => [batch.done + i, ...valuesOf(batch, i, TIME)])
-    const { rows } = await session.run(sql, values)
+    const { rows } =
+      session === this.#database
+        ? await this.#database.runNamed(
+            `bingo_append_${count}`,
+            (this.#inserts[count] ??= numbered(insertOf(count))),
+            values,
+          )
+        : await session.run(insertOf(count), values)
     return BigInt(rows.at(-1)!['global_position'] as string)
   }
 
@@ -116,6 +122,12 @@ class Postgres implements Flavour {
     const { rows } = await this.#database.run(`SELECT ((${oldest}) << ${EVENTS_BITS}) - 1 AS position`)
     return BigInt(rows[0]!['position'] as string)
   }
+}
+
+function insertOf(events: number): string {
+  const position = `((pg_current_xact_id()::text::bigint + ${ADDED}) << ${EVENTS_BITS}) + ?`
+  return `INSERT INTO domain_events (global_position, ${EVENT_COLUMNS.join(', ')})
+    VALUES ${tuplesOf(events, `(${position}, ${marks(EVENT_COLUMNS.length)})`)} RETURNING global_position`
 }
 
 function codeOf(error: unknown): unknown {
