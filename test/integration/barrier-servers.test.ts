@@ -9,7 +9,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { barrier } from '../../src/inbox/barrier/barrier.ts'
 import { sqlBarrier } from '../../src/inbox/barrier/sql.ts'
-import { checkBarrier } from '../support/application-transactions.ts'
+import { callbackTransact, checkBarrier } from '../support/application-transactions.ts'
 import { commandHeaders, describeBarrier } from '../support/barrier-contract.ts'
 import type { Transact } from '../support/inbox-contract.ts'
 import { PLAIN_BARRIER, plainBarrier } from '../support/plain-barrier.ts'
@@ -84,12 +84,12 @@ describe.each([
     describeBarrier(async () => sqlBarrier(pool, { table: `barrier${++tables}` }), transact)
   })
 
-  test('Commands are noted in transactions of mysql2, Kysely and Drizzle', async () => {
+  test('Commands are noted in transactions of mysql2 of both kinds, Kysely and Drizzle', async () => {
     const dialect = new MysqlDialect({ pool: callbackPool as never })
     const kysely = new Kysely<unknown>({ dialect, plugins: [new CamelCasePlugin()] })
     const drizzle = drizzleMysql({ client: callbackPool })
     const kinds: Transact[] = [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)]
-    await checkBarrier(pool, [transact, ...kinds])
+    await checkBarrier(pool, [transact, callbackTransact(callbackPool), ...kinds])
     for (const wrong of [pool, callbackPool, kysely, drizzle]) {
       await expect(barrier(wrong, commandHeaders('do'))).rejects.toMatchObject({ code: 'BINGO_BARRIER_TRANSACTION' })
     }

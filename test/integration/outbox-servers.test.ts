@@ -14,12 +14,13 @@ import { createPool } from 'mysql2/promise'
 import type { Pool } from 'mysql2/promise'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createInbox } from '../../src/inbox/inbox.ts'
 import { sqlInbox } from '../../src/inbox/sql.ts'
 import { createOutbox } from '../../src/outbox/outbox.ts'
 import { sqlOutbox } from '../../src/outbox/sql.ts'
 import { describeInbox } from '../support/inbox-contract.ts'
 import type { Transact } from '../support/inbox-contract.ts'
-import { checkInbox, checkTransactions } from '../support/application-transactions.ts'
+import { callbackTransact, checkInbox, checkTransactions } from '../support/application-transactions.ts'
 import { describeOutbox, entry } from '../support/outbox-contract.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
@@ -84,26 +85,8 @@ describe.each([
   })
 
   test('Entries share the transaction of a connection of mysql2 with callbacks', async () => {
-    const callbacks: Transact = async (work) => {
-      const connection = await new Promise<Parameters<Parameters<CallbackPool['getConnection']>[0]>[1]>(
-        (resolve, reject) => {
-          callbackPool.getConnection((error, got) => (error ? reject(error) : resolve(got)))
-        },
-      )
-      try {
-        await connection.promise().beginTransaction()
-        const result = await work(connection)
-        await connection.promise().commit()
-        return result
-      } catch (error) {
-        await connection.promise().rollback()
-        throw error
-      } finally {
-        connection.release()
-      }
-    }
     const insert = (connection: CallbackPool, id: number) => connection.promise().query(insertSql(id))
-    await checkTransactions(callbackPool, callbacks, insert, orders)
+    await checkTransactions(callbackPool, callbackTransact(callbackPool), insert, orders)
   })
 
   test('Entries share the transaction of Kysely', async () => {
@@ -133,6 +116,15 @@ describe.each([
     const kysely = new Kysely<unknown>({ dialect: new MysqlDialect({ pool: callbackPool as never }) })
     const drizzle = drizzleMysql({ client: callbackPool })
     await checkInbox(pool, [(work) => kysely.transaction().execute(work), (work) => drizzle.transaction(work)])
+  })
+
+  test('Messages are handled once in transactions of mysql2 with callbacks', async () => {
+    await checkInbox(callbackPool, [callbackTransact(callbackPool)])
+    const inbox = createInbox(sqlInbox(callbackPool))
+    const refused = expect.objectContaining({ code: 'BINGO_INBOX_TRANSACTION' })
+    for (const wrong of [pool, callbackPool]) {
+      await expect(inbox.once(wrong, { id: 'm', handler: 'h' }, () => 1)).rejects.toEqual(refused)
+    }
   })
 
   test('A pool is no transaction, and a transaction of another database is not this one', async () => {

@@ -1,3 +1,4 @@
+import type { Pool, PoolConnection } from 'mysql2'
 import { expect } from 'vitest'
 import { barrier } from '../../src/inbox/barrier/barrier.ts'
 import { sqlBarrier } from '../../src/inbox/barrier/sql.ts'
@@ -10,6 +11,26 @@ import type { Transact } from './inbox-contract.ts'
 import { entry } from './outbox-contract.ts'
 
 let tables = 0
+
+/** Transactions on connections of mysql2 that take callbacks. */
+export function callbackTransact(pool: Pool): Transact {
+  return async (work) => {
+    const connection = await new Promise<PoolConnection>((resolve, reject) => {
+      pool.getConnection((error, got) => (error ? reject(error) : resolve(got)))
+    })
+    try {
+      await connection.promise().beginTransaction()
+      const result = await work(connection)
+      await connection.promise().commit()
+      return result
+    } catch (error) {
+      await connection.promise().rollback()
+      throw error
+    } finally {
+      connection.release()
+    }
+  }
+}
 
 /** Saves with a business row, in transactions that commit and that roll back, and sees what comes out. */
 export async function checkTransactions(

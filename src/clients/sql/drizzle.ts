@@ -27,8 +27,21 @@ export class DrizzleSession implements SqlSession {
     const transaction = this.#transaction
     if (transaction.execute !== undefined) return resultOf(await transaction.execute(query))
     if (/^\s*SELECT\b/i.test(text)) return { rows: (await transaction.all!(query)) as SqlRow[], changes: 0 }
-    return { rows: [], changes: Number(((await transaction.run!(query)) as { changes: number | bigint }).changes) }
+    return { rows: [], changes: changesOf((await transaction.run!(query)) as SqliteAnswer) }
   }
+}
+
+interface SqliteAnswer {
+  readonly changes?: number | bigint
+  /** That of libsql. */
+  readonly rowsAffected?: number
+}
+
+/** A client that does not say would make a new message of an inbox a duplicate. */
+function changesOf({ changes, rowsAffected }: SqliteAnswer): number {
+  const count = changes ?? rowsAffected
+  if (count === undefined) throw new Error('the SQLite client of Drizzle does not say how many rows it changed')
+  return Number(count)
 }
 
 /** That of pg, or of mysql2 with the descriptions of its columns behind. */

@@ -99,6 +99,11 @@ function isSqlite(handle: unknown): handle is DatabaseSync {
 function isDrizzle(handle: unknown): boolean {
   if (typeof handle !== 'object' || handle === null) return false
   if (!(Symbol.for('drizzle:entityKind') in handle.constructor)) return false
+  if ((handle as { resultKind?: unknown }).resultKind === 'sync') {
+    throw new UnknownHandleError(
+      'this transaction of Drizzle ends before anything asynchronous is done in it: use its libsql driver, or node:sqlite',
+    )
+  }
   if (has(handle, 'rollback')) return true
   throw new UnknownHandleError(
     'this Drizzle database is no transaction: pass the `tx` of `db.transaction(async (tx) => …)`',
