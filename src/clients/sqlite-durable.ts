@@ -1,32 +1,37 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction } from './sqlite-transaction.ts'
+import { whenFree } from './sqlite-free.ts'
+import type { PauseClock } from './sqlite-free.ts'
+import { inSharedTransaction, inTransaction } from './sqlite-transaction.ts'
 
 /**
- * As `inTransaction`, and on disk when it resolves. The disk is waited for in a thread: a sync takes from 1 ms to far more than
+ * As `inSharedTransaction`, and on disk when it resolves. The disk is waited for in a thread: a sync takes from 1 ms to far more than
  * 100 ms where others write as well, and within the COMMIT everything else in this process would wait for it.
  */
-export async function inDurableTransaction<T>(database: DatabaseSync, work: () => T): Promise<T> {
+export async function inDurableTransaction<T>(database: DatabaseSync, work: () => T, clock?: PauseClock): Promise<T> {
   const log = logOf(database)
-  if (log === null) return inTransaction(database, work)
-  const result = inUnsyncedTransaction(database, work)
+  if (log === null) return inSharedTransaction(database, work, clock)
+  const result = await inUnsyncedTransaction(database, work, clock)
   await sync(log)
   return result
 }
 
 /**
- * As `inTransaction`, for what need not outlive a loss of power. Where that takes it, it has taken everything behind it too, and the
+ * As `inSharedTransaction`, for what need not outlive a loss of power. Where that takes it, it has taken everything behind it too, and the
  * file is whole: the write-ahead log is read up to the last transaction that is complete.
  */
-export function inUnsyncedTransaction<T>(database: DatabaseSync, work: () => T): T {
-  if (logOf(database) === null) return inTransaction(database, work)
-  database.exec('PRAGMA synchronous = NORMAL')
-  try {
-    return inTransaction(database, work)
-  } finally {
-    database.exec('PRAGMA synchronous = FULL')
+export async function inUnsyncedTransaction<T>(database: DatabaseSync, work: () => T, clock?: PauseClock): Promise<T> {
+  if (logOf(database) === null) return inSharedTransaction(database, work, clock)
+  const unsynced = (): T => {
+    database.exec('PRAGMA synchronous = NORMAL')
+    try {
+      return inTransaction(database, work)
+    } finally {
+      database.exec('PRAGMA synchronous = FULL')
+    }
   }
+  return whenFree(database, unsynced, clock)
 }
 
 /**

@@ -1,4 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { whenFree } from './sqlite-free.ts'
+import type { PauseClock } from './sqlite-free.ts'
+
+/** As `inTransaction`, for a file that other processes write as well: their transactions are waited for beside the event loop. */
+export function inSharedTransaction<T>(database: DatabaseSync, work: () => T, clock?: PauseClock): Promise<T> {
+  return whenFree(database, () => inTransaction(database, work), clock)
+}
 
 /** Apart from the opening of files: connections of an application come from there, and node:sqlite need not be loaded. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {

@@ -1,16 +1,17 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { isBusy, openedWith, resultCode, whenFree } from './sqlite-free.ts'
 import { inTransaction } from './sqlite-transaction.ts'
 
-export { inTransaction } from './sqlite-transaction.ts'
+export { inSharedTransaction, inTransaction } from './sqlite-transaction.ts'
 
 /** How long a statement waits for another process (the daemon, a command) to end its transaction. */
 const BUSY_TIMEOUT_MS = 5_000
 /** No file: gone with the connection. */
 export const IN_MEMORY = ':memory:'
 /** Result codes of SQLite (https://sqlite.org/rescode.html), without the extended part. */
-const [BUSY, CORRUPT, NOT_A_DATABASE] = [5, 11, 26]
+const [CORRUPT, NOT_A_DATABASE] = [11, 26]
 
 /** What a file holds. `user_version` of the file is the version. */
 export interface FileFormat {
@@ -46,13 +47,19 @@ export function openSqlite(path: string, format: FileFormat, journal: 'WAL' | 'D
 }
 
 /** The same for a file that several components or an application share: who makes tables in it notes their versions there. */
-export function openSharedSqlite(path: string): DatabaseSync {
-  return opened(path, (database) => configure(database, 'WAL'))
+export async function openSharedSqlite(path: string): Promise<DatabaseSync> {
+  const database = openPrivately(path)
+  try {
+    await whenFree(database, () => configure(database, 'WAL'))
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
 }
 
 function opened(path: string, prepare: (database: DatabaseSync) => void): DatabaseSync {
-  if (path !== IN_MEMORY) createPrivately(path)
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  const database = openPrivately(path)
   try {
     prepare(database)
     return database
@@ -60,6 +67,11 @@ function opened(path: string, prepare: (database: DatabaseSync) => void): Databa
     database.close()
     throw error
   }
+}
+
+function openPrivately(path: string): DatabaseSync {
+  if (path !== IN_MEMORY) createPrivately(path)
+  return openedWith(new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS }), BUSY_TIMEOUT_MS)
 }
 
 function configure(database: DatabaseSync, journal: 'WAL' | 'DELETE'): void {
@@ -78,7 +90,7 @@ export function lockSqlite(path: string): DatabaseSync | null {
     return lock
   } catch (error) {
     lock.close()
-    if (resultCode(error) === BUSY) return null
+    if (isBusy(error)) return null
     throw error
   }
 }
@@ -101,11 +113,6 @@ export function isCorrupt(error: unknown): boolean {
 /** It never was a database, such as a text. */
 export function isNotADatabase(error: unknown): boolean {
   return resultCode(error) === NOT_A_DATABASE
-}
-
-function resultCode(error: unknown): number | null {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : null
-  return typeof code === 'number' ? code & 0xff : null
 }
 
 /**

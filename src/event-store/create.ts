@@ -44,10 +44,13 @@ interface Place {
   readonly open: () => Promise<StreamStorage>
 }
 
-function placeOf(url: string, { create = true, connections = CONNECTIONS }: EventStoreOptions): Place {
-  if (url === 'memory:') return sqlite(url, ':memory:', create)
+function placeOf(
+  url: string,
+  { create = true, connections = CONNECTIONS, clock = systemClock }: EventStoreOptions,
+): Place {
+  if (url === 'memory:') return sqlite(url, ':memory:', create, clock)
   const file = /^file:(?!\/\/[^/])(?:\/\/)?(.+)$/.exec(url)
-  if (file !== null) return sqlite(url, decodeURI(file[1]!), create)
+  if (file !== null) return sqlite(url, decodeURI(file[1]!), create, clock)
   const address = serverAddress(url)
   const description = address.printable
   const open = async (): Promise<StreamStorage> => {
@@ -66,10 +69,10 @@ export function checkStoreUrl(url: string): void {
   placeOf(url, {})
 }
 
-function sqlite(description: string, path: string, create: boolean): Place {
+function sqlite(description: string, path: string, create: boolean, clock: Clock): Place {
   return {
     description,
-    open: async () => (await import('./sqlite/storage.ts')).openSqliteStreams(path, create),
+    open: async () => (await import('./sqlite/open.ts')).openSqliteStreams(path, { create, clock }),
   }
 }
 

@@ -59,7 +59,7 @@ export class NotesTable {
     const index = `CREATE INDEX IF NOT EXISTS ${table}_received ON ${table} (received_at)`
     const versions = [dialect === 'mysql' ? [create] : [create, index]]
     const tables = { component: `${component}:${table}`, versions }
-    if (dialect === 'sqlite') migrateSqlite(handle as DatabaseSync, tables)
+    if (dialect === 'sqlite') await migrateSqlite(handle as DatabaseSync, tables)
     else await migrate(database, tables)
   }
 

@@ -63,7 +63,7 @@ class SqlOutbox implements OutboxStorage {
   async setup(): Promise<void> {
     const tables = outboxTables(this.#database.dialect, this.#table)
     await this.#use(async () => {
-      if (this.#database.dialect === 'sqlite') migrateSqlite(this.#handle as DatabaseSync, tables)
+      if (this.#database.dialect === 'sqlite') await migrateSqlite(this.#handle as DatabaseSync, tables)
       else await migrate(this.#database, tables)
     })
   }
@@ -138,7 +138,7 @@ class SqlOutbox implements OutboxStorage {
     const inserts = this.#inserts(entries)
     const database = this.#database
     if (database.dialect === 'sqlite') {
-      database.runTogether(inserts)
+      await database.runTogether(inserts)
       return
     }
     const work = async (session: SqlSession): Promise<void> => {

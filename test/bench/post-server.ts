@@ -19,15 +19,15 @@ const TEXT = JSON.stringify(RECORD)
 const HEADERS = { 'content-type': 'application/json; charset=utf-8', 'content-length': TEXT.length }
 
 const [kind, folder = '.'] = process.argv.slice(2)
-const server = createServer(kind === 'hono' ? byHono() : kind === 'sqlite' ? bySqlite() : byNode())
+const server = createServer(kind === 'hono' ? byHono() : kind === 'sqlite' ? await bySqlite() : byNode())
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))
 
 function byNode(): Answer {
   return (request, response) => read(request, () => send(response))
 }
 
-function bySqlite(): Answer {
-  const database = openSharedSqlite(join(folder, 'bare.db'))
+async function bySqlite(): Promise<Answer> {
+  const database = await openSharedSqlite(join(folder, 'bare.db'))
   database.exec('CREATE TABLE events (seq INTEGER PRIMARY KEY, type TEXT, key TEXT, body BLOB)')
   const insert = database.prepare('INSERT INTO events (type, key, body) VALUES (?, ?, ?)')
   let waiting: { readonly body: Buffer; readonly response: ServerResponse }[] = []

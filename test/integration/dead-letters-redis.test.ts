@@ -73,7 +73,11 @@ describe('dead letters in Redis', () => {
       await store.add([letter(1, { createdAt: now })])
     }
     const limits = { ...ROOMY, maxAgeMs: 1_000 }
-    const expiring = openInterleaved('expiring', [move], limits, { now: () => now, monotonicMs: () => now })
+    const expiring = openInterleaved('expiring', [move], limits, {
+      ...systemClock,
+      now: () => now,
+      monotonicMs: () => now,
+    })
     await expiring.add([letter(3, { createdAt: now })])
     expect(await listed(store)).toEqual(['1', '3'])
   })

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createEventStore } from '../../src/event-store/create.ts'
@@ -117,6 +118,31 @@ test('the example rebuilds its read model from position 0, follows, and is rebui
   daemon.spawn()
   await daemon.ready()
   await eventually('everything is there again', async () => (await count()) === ORDERS + 4)
+})
+
+test('the daemon answers, and appends later, while another process has the event store and the state locked', async () => {
+  const rules = `rules:
+  - id: record
+    on: shop.order.changed
+    actions: [{type: event, event: {stream: "orders", type: order.changed, payload: {n: "{{payload.n}}"}}}]
+`
+  await using daemon = await prepare(rules, { BINGO_EVENT_STORE_FOLLOW: 'off' })
+  await using store = storeOf(daemon)
+  expect(await store.streamExists('orders')).toBe(false)
+  daemon.spawn()
+  await daemon.ready()
+  const change = (n: number) => post(daemon, { type: 'shop.order.changed', id: `e${n}`, key: 'one', payload: { n } })
+  await change(0)
+  await eventually('the first is appended', async () => (await all(store.readStream('orders'))).length === 1)
+  const locked = ['orders.db', 'checkpoint'].map((name) => new DatabaseSync(join(daemon.folder, name)))
+  for (const each of locked) each.exec('BEGIN IMMEDIATE')
+  for (const n of [1, 2, 3, 4]) await change(n)
+  for (const each of locked) each.close()
+  await eventually('all are appended', async () => (await all(store.readStream('orders'))).length === 5)
+  expect((await all(store.readStream('orders'))).map(({ payload }) => payload)).toEqual(
+    [0, 1, 2, 3, 4].map((n) => ({ n })),
+  )
+  expect(await daemon.stop()).toBe(0)
 })
 
 test('appends come once, although the daemon is killed in the middle of them', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseSqlAddress } from '../../src/clients/sql/address.ts'
@@ -129,6 +130,11 @@ test('an outbox in a file of SQLite that somebody else is writing for long is po
     insert('e1')
     await using processor = await PolledProcessor.start(`file:${path}`, { schema: 'main' })
     await eventually('the first is taken', () => processor.seen.length === 1)
+    // It waits beside the event loop, which ends this transaction.
+    writer.exec('BEGIN IMMEDIATE')
+    await delay(200)
+    writer.exec('COMMIT')
+    expect(processor.said).toEqual([])
     writer.exec('BEGIN IMMEDIATE')
     insert('e2')
     await eventually('it says that it cannot', () => processor.said.length > 0)

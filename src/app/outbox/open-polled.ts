@@ -91,7 +91,7 @@ async function openFile(path: string): Promise<Opened> {
   }
   const { openSharedSqlite } = await import('../../clients/sqlite.ts')
   const { SqliteConnection } = await import('../../clients/sql/sqlite.ts')
-  const file = openSharedSqlite(path)
+  const file = await openSharedSqlite(path)
   return {
     description: `file:${path}`,
     database: new SqliteConnection(file),

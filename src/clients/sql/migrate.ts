@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction } from '../sqlite-transaction.ts'
+import { inSharedTransaction } from '../sqlite-transaction.ts'
 import type { SqlDatabase, SqlDialect, SqlRow, SqlSession } from './session.ts'
 
 /** Tables made by a later version of this program. */
@@ -70,13 +70,13 @@ export async function migrate(database: SqlDatabase, migrations: Migrations): Pr
 }
 
 /** The same for node:sqlite, in one turn: other connections of this process would wait for an open transaction in vain. */
-export function migrateSqlite(database: DatabaseSync, migrations: Migrations): void {
+export async function migrateSqlite(database: DatabaseSync, migrations: Migrations): Promise<void> {
   const found = (): Found => {
     if (database.prepare(HAS_TABLE.sqlite).get(OURS) === undefined) return NOTHING
     return notedAs(database.prepare(VERSION).get(migrations.component)) ?? NOTHING
   }
   if (statementsFor(migrations, 'sqlite', found()).length === 0) return
-  inTransaction(database, () => {
+  await inSharedTransaction(database, () => {
     for (const statement of statementsFor(migrations, 'sqlite', found())) database.exec(statement)
   })
 }

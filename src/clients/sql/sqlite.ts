@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { whenFree } from '../sqlite-free.ts'
 import { inTransaction } from '../sqlite-transaction.ts'
 import type { SqlResult, SqlSession, SqlValue } from './session.ts'
 
@@ -20,24 +21,36 @@ export class SqliteSession implements SqlSession {
   }
 
   async run(sql: string, values: readonly SqlValue[] = []): Promise<SqlResult> {
+    return this.runNow(sql, values)
+  }
+
+  protected runNow(sql: string, values: readonly SqlValue[]): SqlResult {
     const statement = this.database.prepare(sql)
     if (statement.columns().length > 0) return { rows: statement.all(...values), changes: 0 }
     return { rows: [], changes: Number(statement.run(...values).changes) }
   }
 }
 
-/** Each statement is a transaction of its own: open ones would hold up other connections of this process. */
+/** Each statement is a transaction of its own: open ones would hold up other connections. Those of others are waited for. */
 export class SqliteConnection extends SqliteSession {
-  override async run(sql: string, values?: readonly SqlValue[]): Promise<SqlResult> {
-    if (this.database.isTransaction) throw new TransactionOpenError()
-    return super.run(sql, values)
+  override run(sql: string, values: readonly SqlValue[] = []): Promise<SqlResult> {
+    return whenFree(this.database, () => {
+      this.#refuseOpen()
+      return this.runNow(sql, values)
+    })
   }
 
   /** All of them, or none. */
-  runTogether(statements: readonly (readonly [sql: string, values: readonly SqlValue[]])[]): void {
-    if (this.database.isTransaction) throw new TransactionOpenError()
-    inTransaction(this.database, () => {
-      for (const [sql, values] of statements) this.database.prepare(sql).run(...values)
+  runTogether(statements: readonly (readonly [sql: string, values: readonly SqlValue[]])[]): Promise<void> {
+    return whenFree(this.database, () => {
+      this.#refuseOpen()
+      inTransaction(this.database, () => {
+        for (const [sql, values] of statements) this.database.prepare(sql).run(...values)
+      })
     })
+  }
+
+  #refuseOpen(): void {
+    if (this.database.isTransaction) throw new TransactionOpenError()
   }
 }

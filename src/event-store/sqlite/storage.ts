@@ -1,16 +1,15 @@
-import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { migrateSqlite, NewerTablesError } from '../../clients/sql/migrate.ts'
 import { marks } from '../../clients/sql/session.ts'
-import { IN_MEMORY, inTransaction, isCorrupt, openSharedSqlite } from '../../clients/sqlite.ts'
+import { isBusy } from '../../clients/sqlite-free.ts'
+import type { PauseClock } from '../../clients/sqlite-free.ts'
+import { inSharedTransaction, isCorrupt } from '../../clients/sqlite.ts'
 import { GroupCommit } from '../../log/sqlite/group-commit.ts'
 import { BingoError } from '../../model/errors.ts'
-import { newerTables, storeClosed, storeCorrupt, storeMissing, storeUnreachable } from '../errors.ts'
+import { storeClosed, storeCorrupt, storeUnreachable } from '../errors.ts'
 import { KnownVersions } from '../known-versions.ts'
 import { fits } from '../storage.ts'
 import type { AllPage, AppendAnswer, AppendRequest, EventRow, SnapshotRow, StoredRow } from '../storage.ts'
 import type { StreamPage, StreamStorage, SummaryRow } from '../storage.ts'
-import { SQLITE_STORE } from './schema.ts'
 
 const MAX_WAITING_BYTES = 64 << 20
 /** Of an event beside its payload, about. */
@@ -35,7 +34,7 @@ export class SqliteStreamStorage implements StreamStorage {
   readonly #known = new KnownVersions()
   #closed = false
 
-  constructor(description: string, database: DatabaseSync) {
+  constructor(description: string, database: DatabaseSync, clock: PauseClock) {
     this.#description = description
     this.#database = database
     this.#insert = database.prepare(
@@ -49,7 +48,11 @@ export class SqliteStreamStorage implements StreamStorage {
     this.#backwards = database.prepare(`${stream} ORDER BY version DESC LIMIT ?`)
     this.#newest = database.prepare('SELECT coalesce(max(global_position), 0) AS position FROM domain_events')
     this.#commits = new GroupCommit({
-      transact: (work) => this.#use(() => inTransaction(database, work)),
+      transact: (work) =>
+        inSharedTransaction(database, work, clock).catch((error: unknown) => {
+          throw storeError(description, error)
+        }),
+      isForAll: (error) => isBusy((error as BingoError).cause),
       maxWaitingBytes: MAX_WAITING_BYTES,
       busy: () =>
         new BingoError(
@@ -208,28 +211,7 @@ export class SqliteStreamStorage implements StreamStorage {
   }
 }
 
-/** Opens the file, and makes it and its tables where they are missing and `create` says so. */
-export function openSqliteStreams(path: string, create: boolean): StreamStorage {
-  const description = path === IN_MEMORY ? 'memory:' : `file:${path}`
-  if (!create && path !== IN_MEMORY && !existsSync(path)) throw storeMissing(description)
-  let database: DatabaseSync | null = null
-  try {
-    database = openSharedSqlite(path)
-    if (!create && !hasEvents(database)) throw storeMissing(description)
-    migrateSqlite(database, SQLITE_STORE)
-    return new SqliteStreamStorage(description, database)
-  } catch (error) {
-    database?.close()
-    if (error instanceof NewerTablesError) throw newerTables(description, error.found, error.known, error)
-    throw storeError(description, error)
-  }
-}
-
-function hasEvents(database: DatabaseSync): boolean {
-  return database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'domain_events'").get() !== undefined
-}
-
-function storeError(description: string, error: unknown): BingoError {
+export function storeError(description: string, error: unknown): BingoError {
   return isCorrupt(error) ? storeCorrupt(description, error) : storeUnreachable(description, error)
 }
 

@@ -13,8 +13,10 @@ interface Write {
 }
 
 export interface GroupCommitDeps {
-  /** Runs what it is given in one transaction; throws when nothing of it was written. */
-  readonly transact: (work: () => void) => void
+  /** Runs what it is given in one transaction, at once or later; throws, or rejects, when nothing of it was written. */
+  readonly transact: (work: () => void) => void | Promise<void>
+  /** Whatever else is written would fail with the same error. */
+  readonly isForAll?: (error: unknown) => boolean
   /** Resolves when what was written until now is on disk. Absent: it is when `transact` returns. */
   readonly sync?: () => Promise<void>
   /** Bytes that may wait; more are refused. */
@@ -30,7 +32,8 @@ export class GroupCommit {
   #scheduled = false
   /** Answers that are due when the disk has what they tell. */
   #unsynced: ((error: unknown) => void)[] = []
-  #syncing: Promise<void> | null = null
+  /** A transaction that is not written yet, or its sync. */
+  #underWay: Promise<void> | null = null
 
   constructor(deps: GroupCommitDeps) {
     this.#deps = deps
@@ -55,64 +58,79 @@ export class GroupCommit {
   /** Writes everything that waits, now; resolves when it is durable. */
   async drain(): Promise<void> {
     for (;;) {
-      if (this.#syncing !== null) await this.#syncing
+      if (this.#underWay !== null) await this.#underWay
       else if (this.#waiting.length > 0) this.#flush()
       else return
     }
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#syncing !== null) return
+    if (this.#scheduled || this.#underWay !== null) return
     this.#scheduled = true
     // After the input of this turn was read: that is what came in meanwhile.
     setImmediate(() => {
       this.#scheduled = false
-      if (this.#waiting.length === 0 || this.#syncing !== null) return
+      if (this.#waiting.length === 0 || this.#underWay !== null) return
       this.#flush()
       if (this.#waiting.length > 0) this.#schedule()
     })
   }
 
   #flush(): void {
-    this.#write(this.#take())
-    if (this.#unsynced.length > 0) this.#syncing = this.#sync(this.#unsynced.splice(0))
+    const writing = this.#write(this.#take())
+    if (writing !== undefined || this.#unsynced.length > 0) this.#underWay = this.#finish(writing)
   }
 
   /** Never rejects. */
-  async #sync(answers: readonly ((error: unknown) => void)[]): Promise<void> {
+  async #finish(writing: void | Promise<void>): Promise<void> {
+    if (writing !== undefined) await writing
+    const answers = this.#unsynced.splice(0)
     let failed: unknown = null
     try {
-      await this.#deps.sync!()
+      if (answers.length > 0) await this.#deps.sync!()
     } catch (error) {
       failed = error
     }
-    this.#syncing = null
+    this.#underWay = null
     for (const answer of answers) answer(failed)
     if (this.#waiting.length > 0) this.#schedule()
   }
 
-  #write(writes: readonly Write[]): void {
+  /** Never rejects. */
+  #write(writes: readonly Write[]): void | Promise<void> {
     try {
-      this.#answer(writes)
+      return this.#answer(writes)?.catch((error: unknown) => this.#writeEach(writes, error))
     } catch (error) {
-      if (writes.length === 1) return writes[0]!.failed(error)
-      // One that is too much for the disk must not take the others with it.
-      for (const write of writes) {
-        try {
-          this.#answer([write])
-        } catch (own) {
-          write.failed(own)
-        }
+      return this.#writeEach(writes, error)
+    }
+  }
+
+  /** One that is too much for the disk must not take the others with it. */
+  async #writeEach(writes: readonly Write[], error: unknown): Promise<void> {
+    if (writes.length === 1 || this.#deps.isForAll?.(error) === true) {
+      for (const { failed } of writes) failed(error)
+      return
+    }
+    for (const write of writes) {
+      try {
+        await this.#answer([write])
+      } catch (own) {
+        write.failed(own)
       }
     }
   }
 
-  /** In one transaction; throws when nothing of it was written. */
-  #answer(writes: readonly Write[]): void {
+  /** In one transaction; throws, or rejects, when nothing of it was written. */
+  #answer(writes: readonly Write[]): void | Promise<void> {
     const results: unknown[] = []
-    this.#deps.transact(() => {
+    const written = this.#deps.transact(() => {
+      results.length = 0
       for (const { work } of writes) results.push(outcomeOf(work))
     })
+    return written === undefined ? this.#written(writes, results) : written.then(() => this.#written(writes, results))
+  }
+
+  #written(writes: readonly Write[], results: readonly unknown[]): void {
     const answer = (error: unknown): void => {
       for (const [i, { done, failed }] of writes.entries()) {
         const result = results[i]

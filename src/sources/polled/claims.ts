@@ -5,7 +5,7 @@ import { migrate, migrateSqlite, type Migrations } from '../../clients/sql/migra
 import { MysqlSession } from '../../clients/sql/mysql.ts'
 import { marks, tuplesOf } from '../../clients/sql/session.ts'
 import type { SqlDialect, SqlRow, SqlSession, SqlValue } from '../../clients/sql/session.ts'
-import { inTransaction } from '../../clients/sqlite-transaction.ts'
+import { inSharedTransaction } from '../../clients/sqlite-transaction.ts'
 
 /** How long one who claims waits for another. */
 const LOCK_SECONDS = 10
@@ -63,7 +63,7 @@ export class Claims {
     const { database, file } = this
     const migrations: Migrations = { component: 'outbox_claims', versions: [TABLE[database.dialect]] }
     if (database.dialect !== 'sqlite') await migrate(database, migrations)
-    else if (file !== null) migrateSqlite(file, migrations)
+    else if (file !== null) await migrateSqlite(file, migrations)
   }
 
   /** Gives back what an earlier run of this instance had claimed. */
@@ -89,7 +89,7 @@ export class Claims {
   async claim(select: Statement, leaseMs: number): Promise<readonly FreeRow[]> {
     const { database, file } = this
     if (file !== null) {
-      return inTransaction(file, () => {
+      return inSharedTransaction(file, () => {
         const rows = file.prepare(select[0]).all(...select[1]) as unknown as FreeRow[]
         for (const [sql, values] of this.claiming(rows, leaseMs)) file.prepare(sql).run(...values)
         return rows
@@ -128,7 +128,7 @@ export class Claims {
     const given = `DELETE FROM bingo_outbox_claims WHERE outbox = ? AND owner = ? AND entry IN (${marks(entries.length)})`
     const all: readonly Statement[] = [...statements, [given, [outbox, owner, ...entries]]]
     if (database.dialect === 'sqlite') {
-      database.runTogether(all)
+      await database.runTogether(all)
       return
     }
     await database.transaction(async (session) => {

@@ -11,7 +11,7 @@ export type RemoveOlder = (before: number) => Promise<void>
 const LOOK_EVERY_MS = 1_000
 
 /** What stores tell the time by. */
-export type StoreClock = Pick<Clock, 'now' | 'monotonicMs'>
+export type StoreClock = Pick<Clock, 'now' | 'monotonicMs' | 'sleep'>
 
 /**
  * Removes entries beyond `deadLetters.maxAge`, oldest first, when new ones come. A wall clock that is set ahead while it

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { whenFree } from '../../clients/sqlite-free.ts'
 import { inDurableTransaction, inUnsyncedTransaction } from '../../clients/sqlite-durable.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
@@ -36,7 +37,7 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
 
   async add(letters: readonly DeadLetter[]): Promise<readonly string[]> {
     await this.#expiry.run()
-    return this.#run((database) => inDurableTransaction(database, () => this.#insert(database, letters)))
+    return this.#run((database) => inDurableTransaction(database, () => this.#insert(database, letters), this.#clock))
   }
 
   /** Answers the ids of those that were not taken. */
@@ -96,12 +97,12 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
   async remove(ids: readonly string[]): Promise<number> {
     return this.#run((database) => {
       const statement = database.prepare('DELETE FROM letters WHERE id IN (SELECT value FROM json_each(?))')
-      return Number(statement.run(JSON.stringify(ids)).changes)
+      return whenFree(database, () => Number(statement.run(JSON.stringify(ids)).changes), this.#clock)
     })
   }
 
   async #removeOlder(before: number): Promise<void> {
-    await this.#run((database) => inUnsyncedTransaction(database, () => removeOlder(database, before)))
+    await this.#run((database) => inUnsyncedTransaction(database, () => removeOlder(database, before), this.#clock))
   }
 
   async count(): Promise<number> {

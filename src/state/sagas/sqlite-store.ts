@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { inTransaction } from '../../clients/sqlite.ts'
+import { inSharedTransaction } from '../../clients/sqlite.ts'
 import type { SagaSource } from '../../model/saga/definition.ts'
 import type { SagaInstance, SagaRef, SagaStatus } from '../../model/saga/instance.ts'
 import type { SagaCount, SagaFilter, SagaListing, SagaPage, SagaStore, SagaTransition } from '../../model/saga/store.ts'
@@ -54,7 +54,7 @@ export class SqliteSagaStore implements SagaStore {
 
   claim(): Promise<number> {
     return this.#run((database) =>
-      inTransaction(database, () => {
+      inSharedTransaction(database, () => {
         const claimed = database
           .prepare('INSERT INTO saga_leader VALUES (1, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch')
           .get()
@@ -80,7 +80,7 @@ export class SqliteSagaStore implements SagaStore {
     epoch: number | null,
   ): Promise<readonly boolean[]> {
     return this.#run((database) =>
-      inTransaction(database, () => {
+      inSharedTransaction(database, () => {
         if (epoch !== null) this.#refuseEarlier(database, epoch)
         const { define } = this.#prepared(database)
         for (const source of definitions) define.run(source.id, source.version, JSON.stringify(source))
@@ -160,7 +160,7 @@ export class SqliteSagaStore implements SagaStore {
 
   removeEnded(endedBefore: number, limit: number): Promise<number> {
     return this.#run((database) =>
-      inTransaction(database, () => {
+      inSharedTransaction(database, () => {
         const { changes } = database
           .prepare(
             `DELETE FROM saga_instances WHERE id IN
@@ -194,9 +194,9 @@ export class SqliteSagaStore implements SagaStore {
     return (this.#statements ??= new Statements(database))
   }
 
-  async #run<T>(work: (database: DatabaseSync) => T): Promise<T> {
+  async #run<T>(work: (database: DatabaseSync) => T | Promise<T>): Promise<T> {
     try {
-      return work(await this.#file.open())
+      return await work(await this.#file.open())
     } catch (error) {
       throw unreachable(this.description, stateFileError(this.#file.path, error))
     }

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
 import { inUnsyncedTransaction } from '../../clients/sqlite-durable.ts'
-import { inTransaction } from '../../clients/sqlite.ts'
+import { whenFree } from '../../clients/sqlite-free.ts'
+import { inSharedTransaction } from '../../clients/sqlite.ts'
 import type { Clock, Timer } from '../../model/clock.ts'
 import { inUse, isRunning, thisProcess } from './owner.ts'
 import type { Owner } from './owner.ts'
@@ -24,12 +25,14 @@ interface Row extends Owner {
 export class Claim {
   readonly #database: DatabaseSync
   readonly #nonce: string
+  readonly #clock: Clock
   readonly #touching: Timer
 
   private constructor(database: DatabaseSync, nonce: string, clock: Clock) {
     this.#database = database
     this.#nonce = nonce
-    this.#touching = clock.every(TOUCH_MS, () => this.#touch())
+    this.#clock = clock
+    this.#touching = clock.every(TOUCH_MS, () => void this.#touch())
   }
 
   /** Rejects with BINGO_CHECKPOINT_LOCKED while a live process has it. */
@@ -38,7 +41,8 @@ export class Claim {
     let watched: { readonly row: Row; readonly sinceMs: number } | null = null
     const deadlineMs = clock.monotonicMs() + ABANDONED_MS + 2 * POLL_MS
     for (;;) {
-      const holder = tryTake(database, owner, watched?.row ?? null, isAbandoned(watched, clock))
+      const abandoned = isAbandoned(watched, clock) ? (watched?.row ?? null) : null
+      const holder = await tryTake(database, owner, abandoned, clock)
       if (holder === null) return new Claim(database, owner.nonce, clock)
       if (holder.host === owner.host || clock.monotonicMs() > deadlineMs) throw inUse(path, holder)
       if (watched === null || !isSame(watched.row, holder)) watched = { row: holder, sinceMs: clock.monotonicMs() }
@@ -51,9 +55,10 @@ export class Claim {
     return this.#database.prepare('SELECT nonce FROM owner').get()?.['nonce'] === this.#nonce
   }
 
-  release(): void {
+  async release(): Promise<void> {
     this.#touching.cancel()
-    this.#database.prepare('DELETE FROM owner WHERE nonce = ?').run(this.#nonce)
+    const remove = () => this.#database.prepare('DELETE FROM owner WHERE nonce = ?').run(this.#nonce)
+    await whenFree(this.#database, remove, this.#clock)
   }
 
   /** Ends the touching, where the row cannot be removed. */
@@ -61,27 +66,28 @@ export class Claim {
     this.#touching.cancel()
   }
 
-  #touch(): void {
+  async #touch(): Promise<void> {
     try {
       const touch = this.#database.prepare('UPDATE owner SET touched_at = ? WHERE nonce = ?')
       // Nobody asks for it after a loss of power: this process has ended then.
-      inUnsyncedTransaction(this.#database, () => touch.run(Date.now(), this.#nonce))
+      await inUnsyncedTransaction(this.#database, () => touch.run(Date.now(), this.#nonce), this.#clock)
     } catch {
       // It matters only when another host asks; then the next save finds out.
     }
   }
 }
 
-/** Null: taken. Otherwise who has it. */
-function tryTake(database: DatabaseSync, owner: Owner, watched: Row | null, abandoned: boolean): Row | null {
-  return inTransaction(database, () => {
+/** Null: taken. Otherwise who has it. `abandoned`: it is taken from this one. */
+function tryTake(database: DatabaseSync, owner: Owner, abandoned: Row | null, clock: Clock): Promise<Row | null> {
+  const take = (): Row | null => {
     const row = database.prepare('SELECT pid, host, started, nonce, touched_at AS touchedAt FROM owner').get()
     const holder = (row as unknown as Row | undefined) ?? null
-    if (holder !== null && !isDead(holder) && !(abandoned && watched !== null && isSame(watched, holder))) return holder
+    if (holder !== null && !isDead(holder) && !(abandoned !== null && isSame(abandoned, holder))) return holder
     const { pid, host, started, nonce } = owner
     database.prepare('REPLACE INTO owner VALUES (1, ?, ?, ?, ?, ?)').run(pid, host, started, nonce, Date.now())
     return null
-  })
+  }
+  return inSharedTransaction(database, take, clock)
 }
 
 function isDead(holder: Row): boolean {

@@ -1,4 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { whenFree } from '../../clients/sqlite-free.ts'
+import type { PauseClock } from '../../clients/sqlite-free.ts'
 import { inTransaction } from '../../clients/sqlite.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Lease, LeaseAnswer } from '../../model/state/lease.ts'
@@ -8,7 +10,7 @@ export interface SqliteLeaseOptions {
   readonly name: string
   readonly holder: string
   readonly ttlMs: number
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now'> & PauseClock
   readonly place: string
 }
 
@@ -61,7 +63,8 @@ export class SqliteLease implements Lease {
 
   async #run<T>(work: (database: DatabaseSync) => T): Promise<T> {
     try {
-      return work(await this.#open())
+      const database = await this.#open()
+      return await whenFree(database, () => work(database), this.#options.clock)
     } catch (error) {
       throw leaseUnreachable(this.description, error)
     }

@@ -45,10 +45,14 @@ export class SqliteStateStore implements StateStore {
 
   save(key: string, value: string, ifVersion: number | null): Promise<boolean> {
     return this.#run(true, (database, claim) =>
-      inDurableTransaction(database, () => {
-        if (claim?.held === false) throw claimLost(this.description)
-        return write(database, key, value, ifVersion ?? 0)
-      }),
+      inDurableTransaction(
+        database,
+        () => {
+          if (claim?.held === false) throw claimLost(this.description)
+          return write(database, key, value, ifVersion ?? 0)
+        },
+        this.#clock,
+      ),
     )
   }
 
@@ -66,7 +70,7 @@ export class SqliteStateStore implements StateStore {
     const claim = await this.#claim?.catch(() => null)
     this.#claim = null
     try {
-      claim?.release()
+      await claim?.release()
     } catch {
       // The process ends, and with it the claim.
       claim?.abandon()

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
+import { whenFree } from '../../clients/sqlite-free.ts'
 import { inTransaction } from '../../clients/sqlite.ts'
 import type {
   LineTotals,
@@ -146,7 +147,7 @@ export class SqliteWaitingStore implements WaitingStore {
 
   /** One transaction, with what it changes of the totals. */
   #change<T>(work: (prepared: Prepared, totals: Totals) => T): Promise<T> {
-    return this.#run((prepared) => {
+    const change = (prepared: Prepared): T => {
       try {
         return inTransaction(prepared.database, () => {
           const totals = new Totals()
@@ -159,11 +160,12 @@ export class SqliteWaitingStore implements WaitingStore {
         this.#names.forget()
         throw error
       }
-    })
+    }
+    return this.#run((prepared) => whenFree(prepared.database, () => change(prepared)))
   }
 
   /** Opens the file on first use. Its work is done at once: whoever calls again and again lets others have their turn. */
-  async #run<T>(work: (prepared: Prepared) => T): Promise<T> {
+  async #run<T>(work: (prepared: Prepared) => T | Promise<T>): Promise<T> {
     try {
       const database = await this.#file.open()
       this.#prepared ??= {
@@ -171,7 +173,7 @@ export class SqliteWaitingStore implements WaitingStore {
         statements: new Statements(database),
         blocks: new Blocks(database, this.description),
       }
-      const result = work(this.#prepared)
+      const result = await work(this.#prepared)
       await setImmediate()
       return result
     } catch (error) {

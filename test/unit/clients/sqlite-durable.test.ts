@@ -99,7 +99,7 @@ describe('a transaction whose sync is not waited for by the event loop', () => {
       add(database, n)
     }
     await inDurableTransaction(database, write(1))
-    inUnsyncedTransaction(database, write(2))
+    await inUnsyncedTransaction(database, write(2))
     expect([notes(database), modes]).toEqual([
       [1, 2],
       [FULL, FULL],
@@ -108,10 +108,10 @@ describe('a transaction whose sync is not waited for by the event loop', () => {
   })
 })
 
-test('a transaction that nobody needs after a loss of power is seen by others at once', () => {
+test('a transaction that nobody needs after a loss of power is seen by others at once', async () => {
   const { path, database } = opened()
   const other = new DatabaseSync(path)
-  inUnsyncedTransaction(database, () => add(database, 1))
+  await inUnsyncedTransaction(database, () => add(database, 1))
   expect([notes(other), syncMode(database)]).toEqual([[1], FULL])
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(0)
   other.close()

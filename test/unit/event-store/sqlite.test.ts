@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createEventStore } from '../../../src/event-store/create.ts'
+import { systemClock } from '../../../src/model/clock.ts'
 import { all, describeEventStore, event } from '../../support/event-store/contract.ts'
 import { checkKills } from '../../support/event-store/kills.ts'
 
@@ -39,6 +41,40 @@ describe('an event store in a file', () => {
     database.close()
     await using again = createEventStore(`file:${path}`)
     expect(await again.appendToStream('order-1', [event(2)])).toMatchObject({ nextExpectedVersion: 2 })
+  })
+
+  test('Appends wait for the transaction of another process, together, while everything else goes on', async () => {
+    const path = newPath()
+    await using store = createEventStore(`file:${path}`)
+    await store.appendToStream('a', [event(1)])
+    using other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const appends = Promise.all([2, 3, 4].map((number) => store.appendToStream('a', [event(number)])))
+    await delay(30)
+    other.exec('COMMIT')
+    expect((await appends).map(({ nextExpectedVersion }) => nextExpectedVersion)).toEqual([2, 3, 4])
+    expect((await all(store.readStream('a'))).map(({ version }) => version)).toEqual([1, 2, 3, 4])
+  })
+
+  test('Appends that waited as long as SQLite would fail together, and leave nothing', async () => {
+    const path = newPath()
+    let waitedMs = 0
+    const clock = { ...systemClock, monotonicMs: () => waitedMs, sleep: async (ms: number) => void (waitedMs += ms) }
+    await using store = createEventStore(`file:${path}`, { clock })
+    await store.appendToStream('a', [event(1)])
+    using other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const unreachable = expect.objectContaining({
+      code: 'BINGO_STORE_UNREACHABLE',
+      message: expect.stringContaining('database is locked'),
+    })
+    const appends = [2, 3].map((number) => store.appendToStream('a', [event(number)]))
+    for (const append of appends) await expect(append).rejects.toEqual(unreachable)
+    expect(waitedMs).toBe(5_000)
+    other.exec('COMMIT')
+    expect(await store.appendToStream('a', [event(4)], { expectedVersion: 1 })).toMatchObject({
+      nextExpectedVersion: 2,
+    })
   })
 
   test('Tables of a newer version are refused', async () => {

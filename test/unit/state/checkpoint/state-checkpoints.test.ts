@@ -120,7 +120,7 @@ describe('a checkpoint in a state file', () => {
     })
     const claim = await Claim.take(database, path, clock(0))
     expect(claim.held).toBe(true)
-    claim.release()
+    await claim.release()
   })
 
   it('reports what is wrong with a value that was edited by hand, and replaces it on save', async () => {

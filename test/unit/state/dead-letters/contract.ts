@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { systemClock } from '../../../../src/model/clock.ts'
 import type { StoreClock } from '../../../../src/state/dead-letters/expiry.ts'
 import type { DeadLetterLimits } from '../../../../src/state/dead-letters/letter.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../../../src/model/delivery/dead-letter.ts'
@@ -164,7 +165,10 @@ export function describeStore(open: OpenStore): void {
   test('a wall clock that is set does not remove recent entries', async () => {
     let wallMs = 1_000
     let monotonicMs = 0
-    const store = await open({ ...ROOMY, maxAgeMs: 3_600_000 }, { now: () => wallMs, monotonicMs: () => monotonicMs })
+    const store = await open(
+      { ...ROOMY, maxAgeMs: 3_600_000 },
+      { ...systemClock, now: () => wallMs, monotonicMs: () => monotonicMs },
+    )
     await store.add([letter(1, { createdAt: wallMs })])
     for (const jumpMs of [31_536_000_000, -31_536_000_000]) {
       wallMs += jumpMs
@@ -176,7 +180,7 @@ export function describeStore(open: OpenStore): void {
 
   test('removes entries that exceed their age when new ones come', async () => {
     let now = 1_100
-    const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, { now: () => now, monotonicMs: () => now })
+    const store = await open({ ...ROOMY, maxAgeMs: 1_000 }, { ...systemClock, now: () => now, monotonicMs: () => now })
     await store.add([letter(1), letter(2)])
     expect(await store.count()).toBe(2)
     now = 2_200

@@ -45,7 +45,7 @@ describe.each([
 
 test('a wall clock that is set back does not extend a lease in a file beyond its term', async () => {
   let nowMs = 1_000_000_000
-  const clock = { now: () => nowMs }
+  const clock = { ...systemClock, now: () => nowMs }
   const lease = (holder: string) =>
     new SqliteLease(() => file.open(), { name: 'jump', holder, ttlMs: 10_000, clock, place: 'state' })
   await lease('first').ask()
