@@ -166,9 +166,14 @@ export class EventTables {
 
   /** Some entries behind this place, of those that are on disk. */
   page(after: number): readonly LogEntry[] {
+    return this.unread(after).map(withEvent)
+  }
+
+  /** The same for whoever passes them on: events that are here as bytes are not read. */
+  unread(after: number): readonly LogEntry[] {
     if (after >= this.synced) return []
     const recent = this.#recent.behind(Math.max(after, this.head.trimmed), this.synced, PAGE)
-    return recent === null ? this.#pageOfFile(after) : recent.map(withEvent)
+    return recent ?? this.#pageOfFile(after)
   }
 
   /** The reader has the entries up to this place, and continues behind them. */

@@ -100,7 +100,7 @@ export class SqliteLog implements IndexLog {
   async entries(after: number): Promise<readonly LogEntry[]> {
     return this.#deps.use((tables) => {
       tables.hasRead(after)
-      return tables.page(after)
+      return tables.unread(after)
     })
   }
 
