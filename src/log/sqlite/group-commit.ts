@@ -33,7 +33,7 @@ export class GroupCommit {
   /** Answers that are due when the disk has what they tell. */
   #unsynced: ((error: unknown) => void)[] = []
   /** A transaction that is not written yet, or its sync. */
-  #underWay: Promise<void> | null = null
+  #inFlight: Promise<void> | null = null
 
   constructor(deps: GroupCommitDeps) {
     this.#deps = deps
@@ -58,19 +58,19 @@ export class GroupCommit {
   /** Writes everything that waits, now; resolves when it is durable. */
   async drain(): Promise<void> {
     for (;;) {
-      if (this.#underWay !== null) await this.#underWay
+      if (this.#inFlight !== null) await this.#inFlight
       else if (this.#waiting.length > 0) this.#flush()
       else return
     }
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#underWay !== null) return
+    if (this.#scheduled || this.#inFlight !== null) return
     this.#scheduled = true
     // After the input of this turn was read: that is what came in meanwhile.
     setImmediate(() => {
       this.#scheduled = false
-      if (this.#waiting.length === 0 || this.#underWay !== null) return
+      if (this.#waiting.length === 0 || this.#inFlight !== null) return
       this.#flush()
       if (this.#waiting.length > 0) this.#schedule()
     })
@@ -78,7 +78,7 @@ export class GroupCommit {
 
   #flush(): void {
     const writing = this.#write(this.#take())
-    if (writing !== undefined || this.#unsynced.length > 0) this.#underWay = this.#finish(writing)
+    if (writing !== undefined || this.#unsynced.length > 0) this.#inFlight = this.#finish(writing)
   }
 
   /** Never rejects. */
@@ -91,7 +91,7 @@ export class GroupCommit {
     } catch (error) {
       failed = error
     }
-    this.#underWay = null
+    this.#inFlight = null
     for (const answer of answers) answer(failed)
     if (this.#waiting.length > 0) this.#schedule()
   }

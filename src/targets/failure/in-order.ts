@@ -45,7 +45,7 @@ export async function sendInOrder(
 export type SendRound = (round: readonly Sendable[]) => Promise<readonly (DeliveryFailure | null)[]>
 
 /**
- * Sends the first jobs of all rows, then the second ones, and so on: were two of a row under way together, the first could
+ * Sends the first jobs of all rows, then the second ones, and so on: were two of a row in flight together, the first could
  * be refused and the second taken, and the receiver, or a stream that drops repetitions by id, would end with the older
  * state (invariant 2). What is behind a failure is not sent, and a target that is down ends it. One failure or null per job.
  */

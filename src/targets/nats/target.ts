@@ -129,7 +129,7 @@ async function tell(connection: ServerConnection, job: Sendable, flush: SharedFl
   if (denial !== undefined) throw denial
 }
 
-/** One question to the server behind all that is published in this turn, and its refusals, of which each is told once. */
+/** One question to the server behind all that is published in this turn, and its refusals, each of which is reported once. */
 class SharedFlush {
   readonly #connection: ServerConnection
   readonly #denials = new Map<string, Error | undefined>()

@@ -14,6 +14,8 @@ const SERVERS = ['mysql', 'mariadb'] as const
 const COMMON_KEYS = ['name', 'type', 'url', 'group', 'format', 'eventType', 'from', 'onGap'] as const
 export const ON_GAP = ['stop', 'earliest', 'latest'] as const
 const MOST_TYPE = 256
+/** Of a stream and of a durable consumer. */
+const NATS_NAME = /^[^\s.*>/\\]{1,255}$/
 
 interface Kind {
   /** Of the list of what is read. */
@@ -44,7 +46,7 @@ const KINDS: { readonly [type in BrokerType]: Kind } = {
     rule: 'parts between dots, * for one of them and > for all that follow',
     group: {
       key: 'durable',
-      valid: /^[^\s.*>/\\]{1,255}$/,
+      valid: NATS_NAME,
       rule: 'at most 255 characters without spaces, ".", "*", ">" and slashes',
     },
   },
@@ -165,7 +167,7 @@ function streamOf(map: MapNode, reader: EntryReader): string | undefined {
   const node = reader.given(map, 'stream')
   if (node === undefined) return reader.fail(map.location, 'it has no stream', 'Write stream: ORDERS.')
   const stream = reader.text(node, 'stream')
-  if (stream === undefined || /^[^\s.*>/\\]{1,255}$/.test(stream)) return stream
+  if (stream === undefined || NATS_NAME.test(stream)) return stream
   return reader.fail(
     node.location,
     `"${stream}" is not a valid name of a stream`,
