@@ -25,14 +25,14 @@ export function whenFree<T>(database: DatabaseSync, work: () => T, clock: PauseC
   const last = lasts.get(database)
   if (last !== undefined) {
     const sinceMs = clock.monotonicMs()
-    return queued(database, last, () => untilFree(database, work, sinceMs, clock))
+    return queued(database, last, () => untilFree(database, work, null, sinceMs, clock))
   }
   try {
     return Promise.resolve(attempt(database, work))
   } catch (error) {
     if (!isBusy(error)) return Promise.reject(error as Error)
     const sinceMs = clock.monotonicMs()
-    return queued(database, Promise.resolve(), () => pausing(database, work, error, sinceMs, clock))
+    return queued(database, Promise.resolve(), () => untilFree(database, work, error, sinceMs, clock))
   }
 }
 
@@ -60,26 +60,24 @@ function queued<T>(database: DatabaseSync, last: Promise<unknown>, run: () => Pr
   return turn
 }
 
-async function untilFree<T>(database: DatabaseSync, work: () => T, sinceMs: number, clock: PauseClock): Promise<T> {
-  try {
-    return attempt(database, work)
-  } catch (error) {
-    if (!isBusy(error)) throw error
-    return pausing(database, work, error, sinceMs, clock)
-  }
-}
-
-async function pausing<T>(
+/** `failed`: what a first attempt was refused with; null: there was none. */
+async function untilFree<T>(
   database: DatabaseSync,
   work: () => T,
-  first: unknown,
+  failed: unknown,
   sinceMs: number,
   clock: PauseClock,
 ): Promise<T> {
-  let busy = first
   const untilMs = sinceMs + timeoutOf(database)
-  for (let pauseMs = FIRST_PAUSE_MS; clock.monotonicMs() < untilMs; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    await clock.sleep(Math.min(pauseMs, untilMs - clock.monotonicMs()))
+  let busy = failed
+  let pauseMs = FIRST_PAUSE_MS
+  for (;;) {
+    if (busy !== null) {
+      const leftMs = untilMs - clock.monotonicMs()
+      if (leftMs <= 0) throw busy
+      await clock.sleep(Math.min(pauseMs, leftMs))
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    }
     try {
       return attempt(database, work)
     } catch (error) {
@@ -87,7 +85,6 @@ async function pausing<T>(
       busy = error
     }
   }
-  throw busy
 }
 
 function attempt<T>(database: DatabaseSync, work: () => T): T {
