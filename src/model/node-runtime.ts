@@ -12,6 +12,9 @@ export const OLDEST_NODE = '22.19.0'
  */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=16']
 
+/** `bingo tail` keeps nothing at all of what it printed. */
+export const TAIL_FLAGS: readonly string[] = ['--max-semi-space-size=4']
+
 /** Commands that read many rows. For the others starting Node twice costs more than it saves. */
 const LONG_COMMANDS: ReadonlySet<string> = new Set(['run', 'tail', 'dead-letters'])
 
@@ -42,9 +45,11 @@ export function replaceWithFlags(process: ReplaceableProcess): void {
   const { argv, execArgv, execPath, env, connected } = process
   const given = [...execArgv, env['NODE_OPTIONS'] ?? ''].join(' ')
   if (/--max[-_]semi[-_]space[-_]size/.test(given)) return
-  if (process.execve === undefined || connected || !argv.slice(2).some((word) => LONG_COMMANDS.has(word))) return
+  const command = argv.slice(2).find((word) => LONG_COMMANDS.has(word))
+  if (process.execve === undefined || connected || command === undefined) return
+  const flags = command === 'tail' ? TAIL_FLAGS : NODE_FLAGS
   try {
-    process.execve(execPath, [execPath, ...NODE_FLAGS, ...execArgv, ...argv.slice(1)], env)
+    process.execve(execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)], env)
   } catch {
     // Node's permission model forbids it: BinGo works without the flags, with more memory.
   }

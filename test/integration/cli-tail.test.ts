@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startMysql } from '../support/servers/mysql.ts'
@@ -149,4 +151,35 @@ test('a limit, and a reader that closes the pipe, end the reading of files, howe
     env: CHILD_ENVIRONMENT as NodeJS.ProcessEnv,
   })
   expect([stdout.slice(0, 7), stderr]).toEqual(['{"id":"', ''])
+})
+
+/** tail of more lines than a pipe holds, whose reader has taken the first bytes and waits. */
+async function tailThatWaits() {
+  await mysql.query('CREATE TABLE IF NOT EXISTS shop.long (id INT PRIMARY KEY, content MEDIUMTEXT)')
+  await mysql.query("REPLACE INTO shop.long VALUES (1, REPEAT('x', 900000)), (2, REPEAT('y', 900000))")
+  const args = ['tail', '--from', 'earliest', '--tables', 'shop.long']
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...env, ...CHILD_ENVIRONMENT } as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await once(child.stdout, 'readable')
+  return child
+}
+
+test('a stop while the reader waits prints what was read, in whole lines', async () => {
+  const child = await tailThatWaits()
+  child.kill('SIGINT')
+  const [stdout] = await Promise.all([text(child.stdout), once(child, 'close')])
+  expect(child.exitCode).toBe(0)
+  expect(ndjson(stdout).map(({ key }) => key)).toEqual(expect.arrayContaining([{ id: 1 }, { id: 2 }]))
+})
+
+test('a second signal ends tail although its reader never goes on', async () => {
+  const child = await tailThatWaits()
+  const closed = once(child, 'exit')
+  child.kill('SIGINT')
+  const again = setInterval(() => child.kill('SIGINT'), 100)
+  expect(await closed).toEqual([null, 'SIGINT'])
+  clearInterval(again)
+  child.stdout.destroy()
 })

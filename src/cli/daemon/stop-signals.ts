@@ -10,6 +10,8 @@ export interface StopOptions {
   readonly deadlineMs?: number
   /** Told of the first signal. */
   readonly onStop?: (signal: NodeJS.Signals) => void
+  /** A thread may wait in a write that Node would wait for before it exits: the second signal ends the process by itself. */
+  readonly mayBeStuck?: boolean
 }
 
 /** The deadline bounds the draining itself; saving and closing come on top. */
@@ -24,7 +26,10 @@ export function stopSignals(options: StopOptions = {}): StopSignals {
   let watchdog: NodeJS.Timeout | undefined
   const handler = (name: NodeJS.Signals): void => {
     const code = name === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated
-    if (controller.signal.aborted) process.exit(code)
+    if (controller.signal.aborted) {
+      if (options.mayBeStuck === true) process.off(name, handler).kill(process.pid, name)
+      process.exit(code)
+    }
     options.onStop?.(name)
     if (options.deadlineMs !== undefined) {
       watchdog = setTimeout(() => process.exit(ExitCode.terminated), options.deadlineMs + GRACE_MS).unref()

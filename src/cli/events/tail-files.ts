@@ -8,6 +8,7 @@ import { BingoError } from '../../model/errors.ts'
 import { schemaFromDump } from '../../sources/mysql/schema/schema-dump.ts'
 import { EventPrinter } from './event-printer.ts'
 import { LineOutput } from '../output/line-output.ts'
+import { standardOutput } from '../output/pipe-output.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 import { tablePatterns } from '../check/table-patterns.ts'
 import type { TailOptions } from '../commands/tail.ts'
@@ -18,10 +19,10 @@ export async function tailFiles(options: TailOptions, patterns: readonly string[
   const schemas = options.schema === undefined ? noSchema : schemaFromDump(await readDump(options.schema))
   const paths: string[] = []
   for (const pattern of patterns) paths.push(...(await findBinlogFiles(pattern)))
-  using stop = stopSignals()
+  using stop = stopSignals({ mayBeStuck: true })
   const done = new AbortController()
   const finish = (): void => done.abort()
-  const output = new LineOutput(process.stdout, finish)
+  const output = new LineOutput(standardOutput(), finish)
   const limit = options.limit ?? Infinity
   const ddl = options.ddl === true
   const { format } = options

@@ -10,6 +10,7 @@ import { commandLog } from '../context.ts'
 import { EventPrinter } from './event-printer.ts'
 import { outboxEvents } from './outbox-events.ts'
 import { LineOutput } from '../output/line-output.ts'
+import { standardOutput } from '../output/pipe-output.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 import { whenIdle } from './when-idle.ts'
 import { tablePatterns } from '../check/table-patterns.ts'
@@ -20,10 +21,10 @@ export async function tailServer(config: Config, from: SourceConfig, options: Ta
   const wants = tablePatterns(options.tables)
   const start = parseStartPoint(options.from ?? 'latest')
   const log = await commandLog(config, options)
-  using stop = stopSignals()
+  using stop = stopSignals({ mayBeStuck: true })
   const done = new AbortController()
   const finish = (): void => done.abort()
-  const output = new LineOutput(process.stdout, finish)
+  const output = new LineOutput(standardOutput(), finish)
   const stats = createStats(config.budgetBytes)
   const state = new SourceState()
   const limit = options.limit ?? Infinity

@@ -9,8 +9,8 @@ export class LineOutput {
   private readonly stream: Writable
   private readonly onClosed: () => void
   private closed = false
-  /** What waits for chunks that were handed to the stream and not taken from it yet; the oldest first. */
-  private readonly waiting = new Set<() => void>()
+  /** What was handed to the stream and not taken from it yet; the oldest first. */
+  private readonly waiting = new Set<PromiseWithResolvers<void>>()
   /** What was written and not handed to the stream yet, and whom to tell when it was taken. */
   private gathered: (string | Buffer)[] = []
   private gatheredBytes = 0
@@ -58,20 +58,22 @@ export class LineOutput {
     this.gathered = []
     this.gatheredBytes = 0
     this.whenWritten = []
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.waiting.add(resolve)
+    const handed = Promise.withResolvers<void>()
+    this.waiting.add(handed)
     // Together, so that they can be written by one call.
     this.stream.cork()
     for (const chunk of gathered.slice(0, -1)) this.stream.write(chunk)
     // Each write is asked for its own end: `drain` comes only after a write that returned false.
     const fits = this.stream.write(gathered.at(-1)!, () => {
-      this.waiting.delete(resolve)
+      this.waiting.delete(handed)
       for (const written of whenWritten) written()
-      resolve()
+      handed.resolve()
     })
     this.stream.uncork()
-    this.last = promise
-    return fits ? undefined : promise
+    this.last = handed.promise
+    // The stream goes on with what came behind the oldest, while more is made.
+    const [oldest = handed] = this.waiting
+    return fits ? undefined : oldest.promise
   }
 
   /** Resolves when everything was handed over, or nobody reads any more. Rejects with BINGO_OUTPUT when it cannot be. */
@@ -84,7 +86,7 @@ export class LineOutput {
   private close(): void {
     if (this.closed) return
     this.closed = true
-    for (const resolve of this.waiting) resolve()
+    for (const { resolve } of this.waiting) resolve()
     this.waiting.clear()
     this.onClosed()
   }

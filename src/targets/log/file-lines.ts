@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { Log, TargetContext } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
+import { behindBytes } from '../../model/event/bytes/behind-bytes.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import type { Lines } from './target.ts'
 
@@ -39,7 +40,7 @@ export class FileLines implements Lines {
       for (let rest = blocks; rest.length > 0;) {
         const { bytesWritten } = await this.#file.writev(rest)
         written += bytesWritten
-        rest = behind(rest, bytesWritten)
+        rest = behindBytes(rest, bytesWritten)
       }
       if (this.#fsync) await this.#file.datasync()
     } catch (error) {
@@ -84,14 +85,4 @@ async function openForAppend(path: string): Promise<FileHandle> {
       cause,
     })
   }
-}
-
-/** What is left of the blocks behind their first bytes. */
-function behind(blocks: readonly Buffer[], bytes: number): readonly Buffer[] {
-  let left = bytes
-  for (const [i, block] of blocks.entries()) {
-    if (left < block.length) return [block.subarray(left), ...blocks.slice(i + 1)]
-    left -= block.length
-  }
-  return []
 }

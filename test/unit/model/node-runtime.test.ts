@@ -5,6 +5,7 @@ import {
   nodeTooOld,
   OLDEST_NODE,
   replaceWithFlags,
+  TAIL_FLAGS,
   type ReplaceableProcess,
 } from '../../../src/model/node-runtime.ts'
 
@@ -61,6 +62,17 @@ test("A daemon that was started without Node's flags starts again with them and 
     file: '/node',
     args: ['/node', ...NODE_FLAGS, '--enable-source-maps', '/main.js', '--debug', 'run'],
   })
+})
+
+test('tail starts again with flags of its own', () => {
+  expect(replaced({ argv: ['/node', '/main.js', 'tail', '--limit', '1'] })?.args).toEqual([
+    '/node',
+    ...TAIL_FLAGS,
+    '/main.js',
+    'tail',
+    '--limit',
+    '1',
+  ])
 })
 
 test.each([

@@ -120,3 +120,15 @@ test('Output that fails for another reason than its reader is an error with a co
   await expect(output.flush()).rejects.toMatchObject({ code: 'BINGO_OUTPUT' })
   expect(closed).toBe(1)
 })
+
+test('A write that does not fit waits for the oldest that was handed over, so that the stream has work meanwhile', async () => {
+  const { stream, take } = slowStream(40_000)
+  const output = new LineOutput(stream, () => undefined)
+  const line = 'x'.repeat(33_000)
+  expect(output.write([line])).toBeUndefined()
+  const written = output.write([line]) as Promise<void>
+  expect(await isSettled(written)).toBe(false)
+  await take()
+  expect(await isSettled(written)).toBe(true)
+  expect(stream.writableLength).toBeGreaterThan(33_000)
+})
