@@ -3,7 +3,7 @@ import { connect, headers as createHeaders } from '@nats-io/transport-node'
 import { Connection } from 'rabbitmq-client'
 import { startNats } from '../../support/servers/nats.ts'
 import { startRabbitmq } from '../../support/servers/rabbitmq.ts'
-import { BODY, inPieces, json, message } from './contestant.ts'
+import { BODY, dedupeId, inPieces, json, message } from './contestant.ts'
 import type { Contestant } from './contestant.ts'
 
 const NAME = 'changes'
@@ -21,11 +21,19 @@ export const RABBITMQ: Contestant = {
     const channel = await connection.acquire()
     await channel.confirmSelect()
     return {
-      action: `{type: rabbitmq, url: "${server.url}", routingKey: ${NAME}, body: ${BODY}}`,
+      action: `{type: rabbitmq, id: send, url: "${server.url}", routingKey: ${NAME}, body: ${BODY}}`,
       bare: (rows) =>
         inPieces(rows, 1, 1_000, (id) => {
-          const envelope = { routingKey: NAME, durable: true, mandatory: true, messageId: message(id).event }
-          return channel.basicPublish({ ...envelope, contentType: 'application/json' }, Buffer.from(json(id)))
+          const envelope = {
+            routingKey: NAME,
+            durable: true,
+            mandatory: true,
+            messageId: dedupeId(id),
+            correlationId: String(id),
+            contentType: 'application/json',
+            headers: { 'bingo-event-id': message(id).event },
+          }
+          return channel.basicPublish(envelope, Buffer.from(json(id)))
         }),
       async [Symbol.asyncDispose]() {
         connection.unsafeDestroy()

@@ -9,7 +9,7 @@ export interface Contestant {
 export interface Contest extends AsyncDisposable {
   /** The action as a YAML flow map, over the columns of the data set. */
   readonly action: string
-  /** Writes as many messages as there are rows, as large as those of the action. */
+  /** Writes as many messages as there are rows: the same bytes as those of the action, as a good user of the client would. */
   bare(rows: number): Promise<void>
 }
 
@@ -18,6 +18,11 @@ export const BODY = '{id: "{{id}}", status: "{{new.status}}", event: "{{event.id
 
 export function message(id: number): { id: number; status: number; event: string } {
   return { id, status: 1, event: `3e11fa47-71ca-11e1-9e33-c80aa9429562:42/${id}` }
+}
+
+/** What receivers know duplicates by, of the action that has `id: send`. */
+export function dedupeId(id: number): string {
+  return `${message(id).event}#bench#send`
 }
 
 export function json(id: number): string {

@@ -1,14 +1,16 @@
-import { Client, credentials, loadPackageDefinition } from '@grpc/grpc-js'
+import { Client, credentials, loadPackageDefinition, Metadata } from '@grpc/grpc-js'
 import type { ServiceClientConstructor } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { Pool } from 'undici'
 import { PROTO, startReceiver } from '../../fault/targets/http.ts'
-import { inPieces, message } from './contestant.ts'
+import { dedupeId, inPieces, message } from './contestant.ts'
 import type { Contestant } from './contestant.ts'
 
 const ROWS = 20_000
 /** Requests in flight: as many as BinGo has lanes. */
 const IN_FLIGHT = 16
+/** As long as an action waits by default. */
+const DEADLINE_MS = 30_000
 const NOTE = '{key: "{{id}}", seq: "{{new.status}}", id: "{{event.id}}"}'
 
 function note(id: number): { key: string; seq: number; id: string } {
@@ -23,12 +25,18 @@ export const WEBHOOK: Contestant = {
     const receiver = await startReceiver('webhook')
     const url = `http://127.0.0.1:${receiver.port}`
     const pool = new Pool(url, { connections: IN_FLIGHT })
-    const headers = { 'content-type': 'application/json' }
+    const headersOf = (id: number) => ({
+      'user-agent': 'bingo',
+      'webhook-id': dedupeId(id),
+      'webhook-timestamp': String(Math.floor(Date.now() / 1_000)),
+      'content-type': 'application/json',
+    })
     return {
-      action: `{type: webhook, url: "${url}/", batch: never, body: ${NOTE}}`,
+      action: `{type: webhook, id: send, url: "${url}/", batch: never, body: ${NOTE}}`,
       bare: (rows) =>
         inPieces(rows, 1, IN_FLIGHT, async (id) => {
-          const answer = await pool.request({ path: '/', method: 'POST', headers, body: JSON.stringify(note(id)) })
+          const body = JSON.stringify({ ...note(id), key: id })
+          const answer = await pool.request({ path: '/', method: 'POST', headers: headersOf(id), body })
           await answer.body.dump()
         }),
       async [Symbol.asyncDispose]() {
@@ -51,13 +59,17 @@ export const GRPC: Contestant = {
     const client = new Client(address, credentials.createInsecure())
     const call = (id: number): Promise<void> =>
       new Promise((resolve, reject) => {
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, note(id), (error) => {
+        const metadata = new Metadata()
+        metadata.set('bingo-event-id', message(id).event)
+        metadata.set('bingo-message-id', dedupeId(id))
+        const options = { deadline: Date.now() + DEADLINE_MS }
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, note(id), metadata, options, (error) => {
           if (error) reject(error)
           else resolve()
         })
       })
     return {
-      action: `{type: grpc, address: "${address}", method: fault.Arrivals/Keep, proto: "${PROTO}", message: ${NOTE}}`,
+      action: `{type: grpc, id: send, address: "${address}", method: fault.Arrivals/Keep, proto: "${PROTO}", message: ${NOTE}}`,
       bare: (rows) => inPieces(rows, 1, IN_FLIGHT, call),
       async [Symbol.asyncDispose]() {
         client.close()
