@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
-import type { ClientOptions, ClientUnaryCall, ServiceError } from '@grpc/grpc-js'
+import type { ClientOptions, ServiceError, StatusObject } from '@grpc/grpc-js'
 
 /** PEM texts. */
 interface Certificates {
@@ -16,8 +16,9 @@ export function openGrpc(address: string, tls: Certificates | null, options: Cli
 }
 
 /**
- * A unary call with a message that is encoded already. The client takes the stack of every call, in case that it fails, which
- * costs some microseconds of it, and nobody reads that stack; so it gets an empty one.
+ * A unary call with a message that is encoded already. It goes to the channel: the client's own method takes a stack of
+ * every call, in case that it fails, and has a chain of interceptors, of which there are none, to ask. Answers what
+ * cancels it; `done` is called in a later turn.
  */
 export function unaryCall<T>(
   client: Client,
@@ -27,18 +28,37 @@ export function unaryCall<T>(
   metadata: Metadata,
   deadline: number,
   done: (error: ServiceError | null, value?: T) => void,
-): ClientUnaryCall {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return client.makeUnaryRequest(path, asIs, deserialize, message, metadata, { deadline }, done)
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+): () => void {
+  const call = client.getChannel().createCall(path, deadline, null, null, null)
+  let answer: { readonly value: T } | null = null
+  let unread: StatusObject | null = null
+  call.start(metadata, {
+    onReceiveMetadata: () => undefined,
+    onReceiveMessage(bytes: Buffer) {
+      try {
+        answer = { value: deserialize(bytes) }
+      } catch (error) {
+        const details = `Response message parsing error: ${(error as Error).message}`
+        unread = { code: status.INTERNAL, details, metadata: new Metadata() }
+        call.cancelWithStatus(unread.code, details)
+      }
+    },
+    onReceiveStatus(received) {
+      const end = unread ?? received
+      if (end.code !== status.OK) done(serviceError(end))
+      else if (answer === null)
+        done(serviceError({ ...end, code: status.UNIMPLEMENTED, details: 'No message received' }))
+      else done(null, answer.value)
+    },
+  })
+  call.startRead()
+  call.sendMessageWithContext({}, message)
+  call.halfClose()
+  return () => call.cancelWithStatus(status.CANCELLED, 'Cancelled on client')
 }
 
-function asIs(bytes: Buffer): Buffer {
-  return bytes
+function serviceError(end: StatusObject): ServiceError {
+  return Object.assign(new Error(`${end.code} ${status[end.code]}: ${end.details}`), end)
 }
 
 export function newMetadata(): Metadata {

@@ -119,6 +119,37 @@ describe('a gRPC target', () => {
     expect(calls).toHaveLength(1)
   })
 
+  test('a stop cancels the call that is in flight, and the server hears of it', async () => {
+    const stop = new AbortController()
+    const cancelled = new Promise<void>((resolve) => {
+      answer = (call) => {
+        call.on('cancelled', resolve)
+        stop.abort()
+      }
+    })
+    const { plan } = compile(fields(), { timeoutMs: 60_000 })
+    const sent = await target.send([jobFor(plan, { id: 1, status: 1 }, 0)], stop.signal)
+    expect(sent?.map((failure) => failure?.error.message)).toEqual([expect.stringContaining('answered CANCELLED')])
+    await cancelled
+  })
+
+  test('an answer that is not the message that the method promises is a failure of the server', async () => {
+    const definition = loadPackageDefinition(loadSync(proto))
+    const { Mailer } = definition['mail'] as unknown as { Mailer: ServiceClientConstructor }
+    const garbled = new Server()
+    const sends = { ...Mailer.service['Send']!, responseSerialize: () => Buffer.from([0xff]) }
+    garbled.addService({ Send: sends }, { Send: (_: Call, done: sendUnaryData<object>) => done(null, {}) })
+    const { promise, resolve } = Promise.withResolvers<number>()
+    garbled.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_, bound) => resolve(bound))
+    const { plan } = compile(fields({ address: `127.0.0.1:${await promise}` }), { timeoutMs: 60_000 })
+    const other = await grpc.open(plan.target, { log: silentLog, now: Date.now })
+    const failure = (await other.send([jobFor(plan, { id: 1, status: 1 }, 0)], signal))?.[0]
+    expect(failure?.error.message).toContain('answered INTERNAL')
+    expect(failure?.answer?.text).toContain('Response message parsing error')
+    await other.close()
+    garbled.forceShutdown()
+  })
+
   test('a server that is down and up again receives the events', async () => {
     server.forceShutdown()
     expect(summary(await send([1]))).toEqual(['down BINGO_GRPC_STATUS'])

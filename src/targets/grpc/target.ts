@@ -94,13 +94,13 @@ export class GrpcTarget implements Target {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const { path, responseDeserialize } = method
     const deadline = Date.now() + deadlineMs
-    const call = unaryCall(client, path, responseDeserialize, message, metadata, deadline, (error, value) => {
+    const cancel = unaryCall(client, path, responseDeserialize, message, metadata, deadline, (error, value) => {
+      signal.removeEventListener('abort', cancel)
       if (error) reject(error)
       else resolve(value)
     })
-    const cancel = (): void => call.cancel()
-    signal.addEventListener('abort', cancel, { once: true })
-    return promise.finally(() => signal.removeEventListener('abort', cancel))
+    signal.addEventListener('abort', cancel)
+    return promise
   }
 
   #method(client: Client, options: GrpcActionOptions): Promise<UnaryMethod> {
