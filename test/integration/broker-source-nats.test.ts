@@ -4,9 +4,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
 import { brokerDaemon, listOf, rewrite, started } from '../support/broker-daemon.ts'
 import { besides, eventually } from '../support/daemon.ts'
+import type { LogLine } from '../support/process-log.ts'
 import { startNats } from '../support/servers/nats.ts'
 import { startRedis, type RedisServer } from '../support/servers/redis.ts'
 import type { TestServer } from '../support/servers/test-server.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { WebhookReceiver } from '../support/webhook-receiver.ts'
 import { bingo } from './cli-process.ts'
 
@@ -56,6 +58,8 @@ const entry = (stream: string, more = ''): string =>
 const seen = async (key: string): Promise<readonly number[]> => (await listOf(redis, `seen:${key}`)).map(Number)
 const allSeen = async (): Promise<readonly number[]> => (await Promise.all(['k0', 'k1', 'k2'].map(seen))).flat()
 
+const isUnacknowledged = ({ msg }: LogLine): boolean => msg.startsWith('messages could not be acknowledged')
+
 async function expectOrder(count: number): Promise<void> {
   for (let key = 0; key < 3; key++) {
     const wanted = Array.from({ length: count }, (_, n) => n).filter((n) => n % 3 === key)
@@ -79,6 +83,7 @@ test.each(['limits', 'workqueue', 'interest'] as const)(
     await eventually('all are seen', async () => new Set(await allSeen()).size === 660)
     await expectOrder(660)
     expect(await daemon.stop()).toBe(0)
+    expect(daemon.said(isUnacknowledged)).toEqual([])
     const before = (await allSeen()).length
     await started(daemon)
     await publish(stream, 660, 1)
@@ -206,4 +211,32 @@ test('a second instance waits while the first one reads, however slow its action
   await first.stop('SIGKILL')
   await publish(stream, 300, 30)
   await eventually('the second has taken over', () => Promise.resolve(new Set(received(receiver)).size === 330))
+})
+
+const unacknowledged = (stream: string): Promise<number> =>
+  withClient(async (client) => {
+    const manager = await jetstreamOf(client).jetstreamManager()
+    return (await manager.consumers.info(stream, 'bingo')).num_ack_pending
+  })
+
+test.each([
+  ['what ends during a clean stop is acknowledged on another connection where the first one was cut', true],
+  ['a stop during which the server stays unreachable says that messages are delivered again', false],
+])('%s', async (_, isBack) => {
+  const stream = await newStream()
+  await using proxy = await TcpProxy.start({ host: '127.0.0.1', port: nats.port })
+  const released = Promise.withResolvers<void>()
+  await using receiver = await receiverThat(() => released.promise)
+  const ofProxy = entry(stream).replace(nats.url, `nats://127.0.0.1:${proxy.port}`)
+  await using daemon = await started(await brokerDaemon(ofProxy, rulesTo(receiver), redis))
+  await publish(stream, 0, 3)
+  await eventually('three are in flight', () => Promise.resolve(receiver.requests.length === 3))
+  const stopped = daemon.stop()
+  await daemon.says(({ msg }) => msg.startsWith('stopping'))
+  if (!isBack) proxy.repoint({ host: '127.0.0.1', port: 1 })
+  proxy.cut()
+  released.resolve()
+  expect(await stopped).toBe(0)
+  expect(await unacknowledged(stream)).toBe(isBack ? 0 : 3)
+  expect(daemon.said(isUnacknowledged)).toHaveLength(isBack ? 0 : 1)
 })

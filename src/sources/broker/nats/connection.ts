@@ -3,11 +3,13 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { dialNats, jetstreamOf } from '../../../clients/nats.ts'
 import type { NatsLogin } from '../../../clients/nats-login.ts'
 import { natsOptions } from '../../../clients/nats-options.ts'
+import { withDeadline } from '../../../model/with-deadline.ts'
 import { brokerUnfit, brokerUnreachable } from '../errors.ts'
 import type { BrokerStart } from '../start.ts'
 
 /** What is not acknowledged by then is delivered again, and then known as in flight. */
 const ACK_WAIT_NS = 30e9
+const CLOSE_MS = 1_000
 const EARLIEST: BrokerStart = { tag: 'earliest' }
 const STREAM_NOT_FOUND = 10059
 const CONSUMER_NOT_FOUND = 10014
@@ -46,6 +48,12 @@ export async function openNats(options: NatsStreamOptions): Promise<OpenNats> {
     await client.close().catch(() => undefined)
     throw error
   }
+}
+
+/** Never rejects. */
+export async function hangUp({ client }: Pick<OpenNats, 'client'>): Promise<void> {
+  await withDeadline(client.flush(), CLOSE_MS).catch(() => undefined)
+  await withDeadline(client.close(), CLOSE_MS).catch(() => undefined)
 }
 
 /** Makes the durable consumer where there is none. Rejects as `openNats`. */

@@ -1,5 +1,12 @@
-import type { JsMsg } from '@nats-io/jetstream'
+import type { ConsumerInfo, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { withDeadline } from '../../../model/with-deadline.ts'
+import { consumerOf, type NatsStreamOptions } from './connection.ts'
+import { storedMessages } from './stored-messages.ts'
+
+/** On a line that is dead, no more. */
+const ANSWER_MS = 1_000
+type Consumer = Pick<NatsStreamOptions, 'stream' | 'topics' | 'group'>
 
 /**
  * What the durable consumer waits for: messages in flight, and those that are finished and that it does not know as such.
@@ -9,12 +16,12 @@ import type { NatsConnection } from '@nats-io/transport-node'
 export class Deliveries {
   /** Sequence of the newest message that is finished. */
   finishedUpTo = 0
-  readonly #consumer: { readonly stream: string; readonly group: string }
+  readonly #consumer: Consumer
   #client: NatsConnection | null = null
   /** In the order of their sequence; null: what they are acknowledged by was on another connection. */
   readonly #inFlight = new Map<number, JsMsg | null>()
 
-  constructor(consumer: { readonly stream: string; readonly group: string }) {
+  constructor(consumer: Consumer) {
     this.#consumer = consumer
   }
 
@@ -48,9 +55,28 @@ export class Deliveries {
     this.#inFlight.clear()
   }
 
-  /** Resolves when the server has worked off the acknowledgements until now. Rejects with the client's error. */
-  async settled(): Promise<void> {
-    if (this.finishedUpTo > 0) await this.#client?.request(this.#subject(this.finishedUpTo))
+  /**
+   * Resolves when the server knows of everything that is finished, also of what was acknowledged by a connection that was
+   * cut. Rejects with the client's error.
+   */
+  async settled(manager: JetStreamManager): Promise<void> {
+    const waiting = await withDeadline(this.#waiting(manager), ANSWER_MS)
+    if (waiting === null || waiting.num_ack_pending === 0) return
+    const range = { after: waiting.ack_floor.stream_seq, last: this.finishedUpTo }
+    for await (const { seq } of storedMessages(manager, this.#consumer, range)) this.add(seq, null)
+    await this.#workedOff()
+  }
+
+  /** What the consumer waits for when it has worked off what was sent to it; null: it was deleted. */
+  async #waiting(manager: JetStreamManager): Promise<ConsumerInfo | null> {
+    if ((await consumerOf(manager, this.#consumer)) === null) return null
+    await this.#workedOff()
+    return consumerOf(manager, this.#consumer)
+  }
+
+  /** Acknowledgements are taken in their order, and the last one is answered. */
+  async #workedOff(): Promise<void> {
+    await this.#client?.request(this.#subject(this.finishedUpTo))
   }
 
   /** By a connection that is gone nothing is: then it is delivered again. */

@@ -5,13 +5,21 @@ import type { Log } from '../../../model/rule/action.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'
 import type { BrokerReader, BrokerStep, Finished, PartLease } from '../contract.ts'
 import { gapOf, type OnGap } from '../errors.ts'
+import { lastAttempts } from '../last-attempts.ts'
 import type { BrokerStart } from '../start.ts'
 import { Deliveries } from './deliveries.ts'
-import { openConsumer, openNats, type NatsStreamOptions, type OpenConsumer, type OpenNats } from './connection.ts'
+import {
+  hangUp,
+  openConsumer,
+  openNats,
+  type NatsStreamOptions,
+  type OpenConsumer,
+  type OpenNats,
+} from './connection.ts'
 import { natsReadError } from './errors.ts'
 import { LOCK_MS, ReaderLock, type LockClient } from './reader-lock.ts'
 import { recordOfMessage } from './record.ts'
-import { matchesSubjects } from './subject.ts'
+import { storedMessages } from './stored-messages.ts'
 
 export interface NatsReaderOptions extends NatsStreamOptions {
   /** Of this instance, unique among those that read by the durable consumer. */
@@ -43,6 +51,7 @@ export class NatsReader implements BrokerReader {
   private renewing: Timer | null = null
   private open: (OpenNats & OpenConsumer) | null = null
   private dialled: OpenNats | null = null
+  private isClosed = false
   private readonly deliveries: Deliveries
   /** Sequence of the newest message that was handed out. */
   private handed = 0
@@ -85,25 +94,45 @@ export class NatsReader implements BrokerReader {
   }
 
   async close(): Promise<void> {
+    const { clock, log } = this.options
     this.renewing?.cancel()
-    const { dialled } = this
-    this.open = this.dialled = null
-    if (dialled === null) return
-    const { client } = dialled
+    this.open = null
     // The next reader begins behind what the server knows as acknowledged.
-    if (!this.lease.lost) await withDeadline(this.deliveries.settled(), CLOSE_MS).catch(() => undefined)
-    await withDeadline(this.lock.release(dialled), CLOSE_MS).catch(() => undefined)
+    if (!(await lastAttempts(() => this.acknowledged(), clock))) {
+      log.warn({ source: this.description }, 'messages could not be acknowledged: they are delivered again')
+    }
+    this.isClosed = true
+    const { dialled } = this
+    this.dialled = null
+    if (dialled !== null) await withDeadline(this.lock.release(dialled), CLOSE_MS).catch(() => undefined)
     this.lose()
-    await withDeadline(client.flush(), CLOSE_MS).catch(() => undefined)
-    await withDeadline(client.close(), CLOSE_MS).catch(() => undefined)
+    if (dialled !== null) await hangUp(dialled)
+  }
+
+  /** False: the server may not know yet of everything that is finished, as where a connection was cut. */
+  private async acknowledged(): Promise<boolean> {
+    this.ready()
+    if (this.lease.lost || this.deliveries.finishedUpTo === 0) return true
+    try {
+      if (this.dialled === null) await this.dial()
+      await this.deliveries.settled(this.dialled!.manager)
+      return true
+    } catch {
+      const { dialled } = this
+      this.dialled = null
+      if (dialled !== null) void hangUp(dialled)
+      return false
+    }
   }
 
   private async dial(): Promise<void> {
     const previous = this.dialled?.client
     this.open = this.dialled = null
     if (previous !== undefined) await withDeadline(previous.close(), CLOSE_MS).catch(() => undefined)
-    this.dialled = await openNats(this.options)
-    this.deliveries.useClient(this.dialled.client)
+    const dialled = await openNats(this.options)
+    this.dialled = dialled
+    if (this.isClosed) return hangUp(dialled)
+    this.deliveries.useClient(dialled.client)
     this.renewing ??= this.options.clock.every(LOCK_MS / RENEWALS, () => void this.renew())
   }
 
@@ -185,16 +214,8 @@ export class NatsReader implements BrokerReader {
    * They are read from the stream, in their order; the server would deliver them again behind newer ones.
    */
   private async *between(last: number, after = this.handed): AsyncIterable<BrokerStep> {
-    const { manager } = this.open!
-    const { stream, topics } = this.options
-    const subject = topics.length === 1 ? topics[0]! : '>'
-    for (let seq = after + 1; seq <= last;) {
-      // The server knows `next_by_subj`, the types of the client do not.
-      const request = { seq, next_by_subj: subject } as Parameters<typeof manager.streams.getMessage>[1]
-      const message = await manager.streams.getMessage(stream, request)
-      if (message === null || message.seq > last || this.lease.lost) return
-      seq = message.seq + 1
-      if (!matchesSubjects(message.subject, topics)) continue
+    for await (const message of storedMessages(this.open!.manager, this.options, { after, last })) {
+      if (this.lease.lost) return
       this.deliveries.add(message.seq, null)
       if (message.seq > this.handed) {
         yield this.stepOf(message.seq, message.subject, message.data, message.header, message.time.getTime())
