@@ -12,6 +12,7 @@ import type { Log, Sendable } from '../model/rule/action.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
 import type { EventProvider, ProgressUpdate } from '../model/state/event-provider.ts'
+import { Unwritten } from './unwritten.ts'
 
 export interface StatusProjectionDeps {
   readonly provider: Pick<EventProvider, 'progress'>
@@ -29,6 +30,7 @@ export interface StatusProjectionDeps {
 /** What is known of one event while its actions run. */
 interface Tracked {
   readonly event: PostedEvent
+  readonly readAtMs: number
   matched: number
   running: number
   /** Some of its jobs end later, made anew from a store. */
@@ -44,7 +46,7 @@ interface Late {
   readonly late: ProgressUpdate
 }
 
-/** A status is at most so old; most events have ended by then, and are written once. */
+/** The status of an event that has ended is at most so old. */
 const WRITE_EVERY_MS = 100
 const MOST_IN_ONE_WRITE = 1_000
 /** Ends that wait to be written: beyond them reading pauses. */
@@ -58,8 +60,7 @@ const RETRY = { minMs: 200, maxMs: 10_000 } as const
 export class StatusProjection implements JobObserver {
   private readonly deps: StatusProjectionDeps
   private readonly tracked = new Map<Change, Tracked>()
-  /** What has changed since it was written. */
-  private readonly dirty = new Set<Tracked | Late>()
+  private readonly unwritten: Unwritten<Tracked, Late>
   /** What is being written. */
   private batch: ReadonlySet<Tracked | Late> = new Set()
   private writing: Promise<void> | null = null
@@ -70,6 +71,7 @@ export class StatusProjection implements JobObserver {
 
   constructor(deps: StatusProjectionDeps) {
     this.deps = deps
+    this.unwritten = new Unwritten(deps.clock)
   }
 
   /** What is paused while statuses cannot be written. */
@@ -81,6 +83,7 @@ export class StatusProjection implements JobObserver {
   reads(event: PostedEvent): void {
     this.tracked.set(event, {
       event,
+      readAtMs: this.deps.clock.monotonicMs(),
       matched: 0,
       running: 0,
       isWaiting: false,
@@ -123,9 +126,15 @@ export class StatusProjection implements JobObserver {
   }
 
   /** Everything that has happened so far is written, or the provider has refused it for good. */
-  async flush(): Promise<void> {
-    const due = [...this.dirty, ...this.batch]
-    while (!this.closed && due.some((each) => this.dirty.has(each) || this.batch.has(each))) {
+  flush(): Promise<void> {
+    this.unwritten.ripen()
+    return this.flushEnded()
+  }
+
+  /** The same of events that have ended. */
+  async flushEnded(): Promise<void> {
+    const due = [...this.unwritten, ...this.batch]
+    while (!this.closed && due.some((each) => this.unwritten.has(each) || this.batch.has(each))) {
       await this.writeOnce()
     }
   }
@@ -133,21 +142,23 @@ export class StatusProjection implements JobObserver {
   /** Writes what there is, once: a provider that is down need not keep a stop. */
   async close(): Promise<void> {
     this.timer?.cancel()
+    this.unwritten.ripen()
     await this.writeOnce()
     this.closed = true
   }
 
   private changed(tracked: Tracked): void {
-    this.dirty.add(tracked)
-    if (tracked.isRead && tracked.running === 0) this.hasEnded(tracked)
-    if (this.dirty.size >= MOST_WAITING) this.source?.pause(this)
+    const hasEnded = tracked.isRead && tracked.running === 0
+    this.unwritten.changed(tracked, hasEnded)
+    if (hasEnded) this.hasEnded(tracked)
+    if (this.unwritten.size >= MOST_WAITING) this.source?.pause(this)
     this.writeSoon()
   }
 
   private writeSoon(): void {
     if (this.closed) return
     // Where more waits than one write takes, there is no reason to wait for more.
-    const ms = this.dirty.size >= MOST_IN_ONE_WRITE ? 0 : WRITE_EVERY_MS
+    const ms = this.unwritten.size >= MOST_IN_ONE_WRITE ? 0 : WRITE_EVERY_MS
     this.timer ??= this.deps.clock.afterIdle(ms, () => {
       this.timer = null
       void this.writeOnce()
@@ -163,7 +174,7 @@ export class StatusProjection implements JobObserver {
     const error = outcome.status === 'failed' ? (outcome.error ?? null) : null
     const status = error === null ? 'completed' : 'failed'
     const { clock } = this.deps
-    this.dirty.add({ late: { id, environment, at: clock.now(), status, error, outcomes: [outcome] } })
+    this.unwritten.add({ late: { id, environment, at: clock.now(), status, error, outcomes: [outcome] } })
     this.writeSoon()
   }
 
@@ -183,18 +194,17 @@ export class StatusProjection implements JobObserver {
   }
 
   private async write(): Promise<void> {
-    const batch = [...this.dirty].slice(0, MOST_IN_ONE_WRITE)
+    const batch = this.unwritten.take(MOST_IN_ONE_WRITE)
     this.batch = new Set(batch)
-    for (const each of batch) this.dirty.delete(each)
     try {
       if (batch.length > 0) await this.deps.provider.progress(batch.map((each) => this.updateOf(each)))
       this.failures = 0
-      if (this.dirty.size < MOST_WAITING / 2) this.source?.resume(this)
+      if (this.unwritten.size < MOST_WAITING / 2) this.source?.resume(this)
     } catch (error) {
       await this.failed(error, batch)
     } finally {
       this.batch = new Set()
-      if (this.dirty.size > 0) this.writeSoon()
+      if (!this.unwritten.isEmpty) this.writeSoon()
     }
   }
 
@@ -223,7 +233,7 @@ export class StatusProjection implements JobObserver {
     const level = isRetryable && this.failures < 5 ? 'warn' : 'error'
     log[level]({ code, err, events: batch.length, attempt: this.failures }, 'writing the status of events failed')
     if (!isRetryable || this.closed) return
-    for (const each of batch) this.dirty.add(each)
+    for (const each of batch) this.unwritten.add(each)
     await clock.sleep(backoffMs(this.failures, RETRY.minMs, RETRY.maxMs))
   }
 

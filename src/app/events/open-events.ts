@@ -123,7 +123,7 @@ class OpenEvents implements RunningEvents {
         status.reads(event)
       },
       hasRead: (event) => status.hasRead(event),
-      flush: () => status.flush(),
+      flushEnded: () => status.flushEnded(),
     }
   }
 

@@ -37,8 +37,8 @@ export interface EventStatuses {
   reads(event: PostedEvent): void
   /** All rules have seen it. */
   hasRead(event: PostedEvent): void
-  /** Resolves when what has happened so far is written. */
-  flush(): Promise<void>
+  /** Resolves when what has become of events that have ended is written. */
+  flushEnded(): Promise<void>
 }
 
 /** A log whose entries are all at hand must not keep everything else from running. */
@@ -156,7 +156,7 @@ export class LogSource implements Source<LogPosition> {
     const { provider, group, log, status } = this.options
     try {
       // An event that is acknowledged and has no end would be kept for ever.
-      await status?.flush()
+      await status?.flushEnded()
       await provider.log.ack(group, places)
     } catch (error) {
       const { code, err } = described(error)

@@ -23,7 +23,9 @@ function setup() {
   const counters = new EventCounters()
   const skipped = new WeakSet<object>()
   const waits: number[] = []
+  let passedMs = 0
   const clock: Clock = Object.create(systemClock, {
+    monotonicMs: { value: () => passedMs },
     afterIdle: {
       value: (ms: number, fn: () => void) => {
         waits.push(ms)
@@ -45,7 +47,8 @@ function setup() {
     status.hasRead(posted)
     return jobs
   }
-  return { updates, fail, counters, skipped, status, read, waits }
+  const hasPassed = (ms: number): void => void (passedMs += ms)
+  return { updates, fail, counters, skipped, status, read, waits, hasPassed }
 }
 
 test('an event that no rule matches is completed, with no rules', async () => {
@@ -147,6 +150,29 @@ test('more statuses than one write takes are written one write after the other, 
   for (let i = 0; i < 3_500; i++) read(String(i), 0)
   await expect.poll(() => updates.length, { timeout: 30_000 }).toBe(3_500)
   expect(waits).toEqual([100, 0, 0, 100])
+})
+
+test('an event that ends soon is written once, and one that runs for long is written as processing meanwhile', async () => {
+  const { status, read, updates, hasPassed } = setup()
+  const [soon] = read('soon', 1)
+  const [long] = read('long', 1)
+  await status.flushEnded()
+  status.ended(soon!, 'delivered')
+  await status.flushEnded()
+  expect(updates.map(({ id, status: said }) => [id, said])).toEqual([['soon', 'completed']])
+  hasPassed(1_000)
+  await expect.poll(() => updates.at(-1), { timeout: 10_000 }).toMatchObject({ id: 'long', status: 'processing' })
+  status.ended(long!, 'delivered')
+  await status.flushEnded()
+  expect(updates.at(-1)).toMatchObject({ id: 'long', status: 'completed' })
+  expect(updates).toHaveLength(3)
+})
+
+test('a stop writes what still runs as well', async () => {
+  const { status, read, updates } = setup()
+  read('runs', 1)
+  await status.close()
+  expect(updates).toMatchObject([{ id: 'runs', status: 'processing' }])
 })
 
 test('events of an outbox are in no store, and have no status there', async () => {

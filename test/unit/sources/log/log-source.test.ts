@@ -149,7 +149,7 @@ test('acknowledging waits for the status of the events, and is made up for when 
   const status = {
     reads: () => undefined,
     hasRead: () => undefined,
-    flush: async () => void done.push('flush'),
+    flushEnded: async () => void done.push('flush'),
   }
   const reader = new LogSource({ name: 'events', provider, group: 'rules', clock: systemClock, log: silentLog, status })
   const into = new Collected()
