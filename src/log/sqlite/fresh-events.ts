@@ -1,5 +1,5 @@
 /** Twice as many are more than are stored in the time until most have their first progress. */
-const MOST_EVENTS = 4_096
+const MOST_EVENTS = 8_192
 
 interface FreshEvent {
   readonly seq: number

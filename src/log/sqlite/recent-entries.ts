@@ -1,8 +1,8 @@
 import type { LogEntry } from '../../model/state/event-log.ts'
 
 /** What is kept; a reader that is further behind reads the file. */
-const MOST_ENTRIES = 4_096
-const MOST_BYTES = 4 << 20
+const MOST_ENTRIES = 16_384
+const MOST_BYTES = 8 << 20
 
 /**
  * The newest entries of a log: a reader that is close behind need not read from the file, and parse again, what has just

@@ -56,10 +56,10 @@ test('forgets what was read, and what was not written', () => {
 })
 
 test('keeps the newest of many, and of large ones', () => {
-  const recent = recentOf(...Array.from({ length: 5_000 }, (_, i) => i + 1))
-  expect(recent.behind(0, 5_000, 1)).toBeNull()
-  expect(places(recent.behind(4_990, 5_000, 2))).toEqual([4_991, 4_992])
-  for (let place = 5_001; place <= 5_010; place++) recent.add(entry(place, 1 << 20))
-  expect(recent.behind(5_000, 5_010, 1)).toBeNull()
-  expect(places(recent.behind(5_009, 5_010, 1))).toEqual([5_010])
+  const recent = recentOf(...Array.from({ length: 20_000 }, (_, i) => i + 1))
+  expect(recent.behind(0, 20_000, 1)).toBeNull()
+  expect(places(recent.behind(19_990, 20_000, 2))).toEqual([19_991, 19_992])
+  for (let place = 20_001; place <= 20_010; place++) recent.add(entry(place, 1 << 20))
+  expect(recent.behind(20_000, 20_010, 1)).toBeNull()
+  expect(places(recent.behind(20_009, 20_010, 1))).toEqual([20_010])
 })
