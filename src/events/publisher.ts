@@ -13,6 +13,7 @@ import type { Value } from '../model/event/change.ts'
 import type { EventProvider, NewEvent, Posted, PostOptions } from '../model/state/event-provider.ts'
 import { checkJson } from './check-json.ts'
 import { InvalidPosting, tooLarge, tooManyHops } from './errors.ts'
+import { plainCopy } from './plain-copy.ts'
 import { eventSchema, optionsSchema, type EventInput, type OptionsInput } from './post-schema.ts'
 import { RateGate } from './rate-gate.ts'
 import type { EventLimits } from './settings.ts'
@@ -155,13 +156,15 @@ export class Publisher implements EventPublisher {
       deliverAt,
       isTest: by.isTest || (input.isTest ?? false),
     }
-    if (!isParsed)
+    const read = isParsed ? (isAsRead ? event : undefined) : plainCopy(event, limits.depth)
+    if (!isParsed && read === undefined) {
       checkJson({ payload: event.payload, context: event.context, metadata: event.metadata }, limits.depth, path(index))
-    const encoded = maxEventBytes > limits.eventBytes ? encodeEnvelope(event) : undefined
+    }
+    const encoded = maxEventBytes > limits.eventBytes ? encodeEnvelope(read ?? event) : undefined
     if (encoded !== undefined && encoded.byteLength > limits.eventBytes) {
       throw tooLarge(`The event ${jsonPath(path(index))}`, limits.eventBytes)
     }
-    if (!isParsed) return { event, sent: sentFields(input, options, by), encoded }
+    if (!isParsed) return { event, sent: sentFields(input, options, by), encoded, read }
     return {
       event,
       /** Asked for only where the id is known already. */
@@ -169,7 +172,7 @@ export class Publisher implements EventPublisher {
         return sentFields(input, options, by)
       },
       encoded,
-      isAsRead,
+      read,
     }
   }
 }

@@ -41,7 +41,7 @@ export interface Insert {
   readonly kept: Kept
   readonly payload: Uint8Array
   /** As in NewEvent. */
-  readonly isAsRead: boolean
+  readonly read: EventEnvelope | undefined
 }
 export interface Update {
   readonly tag: 'update'
@@ -102,7 +102,7 @@ export function hasRoom(head: Head, { events, bytes }: Post, { maxEvents, maxByt
 
 /** The event of a post as one that is new, with the next place if it is due; moves the head on. */
 export function planNew({ events, names, payloads, options: { now } }: Post, index: number, head: Head): Insert {
-  const { event, isAsRead = false } = events[index]!
+  const { event, read } = events[index]!
   const payload = payloads[index]!
   const bytes = payload.byteLength
   head.seq += 1
@@ -110,7 +110,7 @@ export function planNew({ events, names, payloads, options: { now } }: Post, ind
   head.bytes += bytes
   const place = isDue(event, now) ? (head.place += 1) : 0
   const kept = { seq: head.seq, place, bytes, event, progress: freshProgress(now) }
-  return { tag: 'insert', name: names[index]!, kept, payload, isAsRead }
+  return { tag: 'insert', name: names[index]!, kept, payload, read }
 }
 
 /** It was not new after all. */

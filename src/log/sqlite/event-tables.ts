@@ -79,7 +79,7 @@ export class EventTables {
   }
 
   /** False: its name is taken. `finish` puts it into the log. */
-  insert({ name, kept: { seq, place, event }, payload, isAsRead }: Insert, now: number): boolean {
+  insert({ name, kept: { seq, place, event }, payload, read }: Insert, now: number): boolean {
     const { id, environment, type, source, key, userId, accountId, isTest, timestamp: at } = event
     const { changes } = this.#statements.insert.run(
       seq,
@@ -99,7 +99,6 @@ export class EventTables {
     if (place === 0) this.#statements.schedule.run(event.deliverAt, seq)
     else {
       this.#fresh.add(name, { seq, createdAt: now })
-      const read = isAsRead ? event : undefined
       this.#recent.add({ id, type, key, source, payload, event: read, at, place: String(place), appendedAt: now })
     }
     return true

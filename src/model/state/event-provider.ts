@@ -13,8 +13,8 @@ export interface NewEvent {
   readonly sent: ReadonlySet<keyof EventEnvelope>
   /** What `encodeEnvelope` makes of it, where somebody had to know. */
   readonly encoded?: Uint8Array | undefined
-  /** `decodeEnvelope` would make the same of its bytes, and nobody else will change it: whoever reads it may have it as it is. */
-  readonly isAsRead?: boolean | undefined
+  /** What `decodeEnvelope` would make of its bytes, for whoever reads it: nobody changes it. Absent: they have to be decoded. */
+  readonly read?: EventEnvelope | undefined
 }
 
 export interface PostOptions {

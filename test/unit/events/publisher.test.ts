@@ -221,14 +221,57 @@ test('what readers get as it was posted is what they would read of the store', a
       fc.pre(!text.includes('__proto__'))
       const { value, isPlain } = readJson(text, 100)
       await publisher.publish({ events: [value], isParsed: true, isPlain, maxEventBytes: text.length }, BY)
-      const { event, isAsRead } = taken.pop()!
-      expect(isAsRead).toBe(isPlain)
+      const { event, read } = taken.pop()!
+      expect(read).toBe(isPlain ? event : undefined)
       // What is not as it will be read is read from its bytes.
-      const read = isPlain ? event : decodeEnvelope(encodeEnvelope(event))
-      expect(shapes({ ...read })).toEqual(shapes({ ...decodeEnvelope(encodeEnvelope(event)) }))
+      const stored = decodeEnvelope(encodeEnvelope(event))
+      expect(shapes({ ...(read ?? stored) })).toEqual(shapes({ ...stored }))
     }),
     { numRuns: 500 },
   )
+})
+
+test('what programs publish is read as it comes out of the store, or has to be read there, and is nothing that they can change', async () => {
+  const taken: NewEvent[] = []
+  const provider: Pick<EventProvider, 'post'> = {
+    post: async (events) => {
+      taken.push(...events)
+      return []
+    },
+  }
+  const limits = { ...LIMITS, eventBytes: 1e6, depth: 3 }
+  const deps = { provider, limits, instanceId: 'one', clock: systemClock, counters: new EventCounters() }
+  const publisher = new Publisher(deps)
+  const odd = fc.constantFrom<unknown>(
+    -0,
+    1e20,
+    2n ** 70n,
+    0.1,
+    new Date(0),
+    Object.assign([], { length: 1 }),
+    [undefined],
+    '\ud800',
+    new Error('no'),
+  )
+  const leaf = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constant(undefined), odd)
+  const payload = fc.oneof(leaf, fc.dictionary(fc.string(), leaf), fc.array(leaf))
+  let copies = 0
+  await fc.assert(
+    fc.asyncProperty(payload, fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 1 })), async (payload, context) => {
+      await publisher.publish({ events: [{ type: 'a', payload, context }] }, BY).catch(() => undefined)
+      const made = taken.pop()
+      if (made?.read === undefined) return
+      copies += 1
+      const { event, read, encoded } = made
+      expect(Buffer.from(encoded!)).toEqual(Buffer.from(encodeEnvelope(event)))
+      expect(shapes({ ...read })).toEqual(shapes({ ...decodeEnvelope(encoded!) }))
+      expect(read).not.toBe(event)
+      const isShared = typeof payload === 'object' && payload !== null && read.payload === payload
+      expect(isShared).toBe(false)
+    }),
+    { numRuns: 1_000 },
+  )
+  expect(copies).toBeGreaterThan(100)
 })
 
 /** With the prototype of each map. */
