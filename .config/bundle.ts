@@ -48,7 +48,7 @@ export async function bundle(to: string, more: Readonly<Record<string, string>> 
   const outside = Object.keys(dependencies!)
   const build = await rolldown({
     cwd: ROOT,
-    input: { main: 'src/main.ts', index: 'src/index.ts', ...more },
+    input: { main: 'src/main.ts', index: 'src/index.ts', thread: 'src/targets/thread.ts', ...more },
     platform: 'node',
     external: (id) => id.startsWith('node:') || outside.some((name) => id === name || id.startsWith(`${name}/`)),
     transform: { target: engines!.node.replace('>=', 'node') },

@@ -16,39 +16,30 @@ export function openGrpc(address: string, tls: Certificates | null, options: Cli
 }
 
 /**
- * A unary call with a message that is encoded already. It goes to the channel: the client's own method takes a stack of
+ * A unary call with a message that is encoded already, as is its answer. It goes to the channel: the client's own method takes a stack of
  * every call, in case that it fails, and has a chain of interceptors, of which there are none, to ask. Answers what
  * cancels it; `done` is called in a later turn.
  */
-export function unaryCall<T>(
+export function unaryCall(
   client: Client,
   path: string,
-  deserialize: (bytes: Buffer) => T,
   message: Buffer,
   metadata: Metadata,
   deadline: number,
-  done: (error: ServiceError | null, value?: T) => void,
+  done: (error: ServiceError | null, answer?: Buffer) => void,
 ): () => void {
   const call = client.getChannel().createCall(path, deadline, null, null, null)
-  let answer: { readonly value: T } | null = null
-  let unread: StatusObject | null = null
+  let answer: Buffer | null = null
   call.start(metadata, {
     onReceiveMetadata: () => undefined,
     onReceiveMessage(bytes: Buffer) {
-      try {
-        answer = { value: deserialize(bytes) }
-      } catch (error) {
-        const details = `Response message parsing error: ${(error as Error).message}`
-        unread = { code: status.INTERNAL, details, metadata: new Metadata() }
-        call.cancelWithStatus(unread.code, details)
-      }
+      answer = bytes
     },
-    onReceiveStatus(received) {
-      const end = unread ?? received
+    onReceiveStatus(end) {
       if (end.code !== status.OK) done(serviceError(end))
       else if (answer === null)
         done(serviceError({ ...end, code: status.UNIMPLEMENTED, details: 'No message received' }))
-      else done(null, answer.value)
+      else done(null, answer)
     },
   })
   call.startRead()

@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => mysql?.stop())
 
-test.each(['redis-list', 'kafka', 'rabbitmq', 'nats', 'webhook'])(
+test.each(['redis-list', 'kafka', 'rabbitmq', 'nats', 'webhook', 'webhook-threads', 'grpc-threads'])(
   'a target that is killed under load and comes back loses, reorders and invents nothing: %s',
   async (name) => {
     await using outlet = await OUTLETS.get(name)!()

@@ -145,6 +145,7 @@ describe('names are checked by the address they resolve to at connection time', 
   const OPTIONS: WebhookTargetOptions = {
     origin: null,
     concurrency: 1,
+    threads: 0,
     http2: false,
     allowCidrs: [],
     tls: {},

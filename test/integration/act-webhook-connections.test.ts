@@ -133,10 +133,10 @@ describe('over HTTP/2', () => {
     expect(new Set(receiver.taken).size).toBe(300)
   })
 
-  test('a server that is stopped and restarted receives the events', async () => {
+  test.each([0, 2])('a server that is stopped and restarted receives the events (%i threads)', async (threads) => {
     await using receiver = await Http2Receiver.start()
     const { port } = receiver
-    await using sender = await WebhookSender.open(trusting(receiver.url))
+    await using sender = await WebhookSender.open(trusting(receiver.url, { threads }))
     expect(await sender.failure(1)).toBeNull()
     await receiver.stop()
     expect(summary(await sender.send(2))).toEqual(['down BINGO_WEBHOOK_UNREACHABLE'])
@@ -159,31 +159,34 @@ describe('over HTTP/2', () => {
     await eventually('the next one is taken', async () => (await sender.failure(3)) === null)
   })
 
-  test('a connection that died without a sign is given up after one deadline', async () => {
-    await using receiver = await Http2Receiver.start()
-    const links: { dead: boolean; sockets: Socket[] }[] = []
-    const relay = createTcpServer((client) => {
-      const upstream = connect(receiver.port, '127.0.0.1')
-      const link = { dead: false, sockets: [client, upstream] }
-      links.push(link)
-      client.on('data', (chunk: Buffer) => link.dead || upstream.write(chunk)).on('error', () => undefined)
-      upstream.on('data', (chunk: Buffer) => link.dead || client.write(chunk)).on('error', () => undefined)
-    })
-    await once(relay.listen(0, '127.0.0.1'), 'listening')
-    try {
-      const url = `https://127.0.0.1:${portOf(relay)}/`
-      await using sender = await WebhookSender.open(trusting(url), { timeoutMs: 1_500 })
-      expect(await sender.failure(1)).toBeNull()
-      links[0]!.dead = true
-      expect(summary(await sender.send(2))).toEqual(['down BINGO_WEBHOOK_TIMEOUT'])
-      expect(await sender.failure(2)).toBeNull()
-      expect(links).toHaveLength(2)
-    } finally {
-      relay.close()
-      for (const { sockets } of links) for (const socket of sockets) socket.destroy()
-      await once(relay, 'close')
-    }
-  })
+  test.each([0, 1])(
+    'a connection that died without a sign is given up after one deadline (%i threads)',
+    async (threads) => {
+      await using receiver = await Http2Receiver.start()
+      const links: { dead: boolean; sockets: Socket[] }[] = []
+      const relay = createTcpServer((client) => {
+        const upstream = connect(receiver.port, '127.0.0.1')
+        const link = { dead: false, sockets: [client, upstream] }
+        links.push(link)
+        client.on('data', (chunk: Buffer) => link.dead || upstream.write(chunk)).on('error', () => undefined)
+        upstream.on('data', (chunk: Buffer) => link.dead || client.write(chunk)).on('error', () => undefined)
+      })
+      await once(relay.listen(0, '127.0.0.1'), 'listening')
+      try {
+        const url = `https://127.0.0.1:${portOf(relay)}/`
+        await using sender = await WebhookSender.open(trusting(url, { threads }), { timeoutMs: 1_500 })
+        expect(await sender.failure(1)).toBeNull()
+        links[0]!.dead = true
+        expect(summary(await sender.send(2))).toEqual(['down BINGO_WEBHOOK_TIMEOUT'])
+        expect(await sender.failure(2)).toBeNull()
+        expect(links).toHaveLength(2)
+      } finally {
+        relay.close()
+        for (const { sockets } of links) for (const socket of sockets) socket.destroy()
+        await once(relay, 'close')
+      }
+    },
+  )
 
   test('is not used if the rule disables it', async () => {
     await using receiver = await Http2Receiver.start()
@@ -216,9 +219,9 @@ describe('over HTTP/1.1', () => {
     return { url: `http://127.0.0.1:${portOf(server)}/`, seen, [Symbol.asyncDispose]: stop }
   }
 
-  test('connections are kept and shared: never more than `concurrency`', async () => {
+  test.each([0, 2])('connections are kept and shared: never more than `concurrency` (%i threads)', async (threads) => {
     await using server = await receiver()
-    await using sender = await WebhookSender.open({ url: server.url, concurrency: 3 })
+    await using sender = await WebhookSender.open({ url: server.url, concurrency: 3, threads })
     expect(await deliver(sender, 300)).toBe(0)
     expect(server.seen.connections).toBeLessThanOrEqual(3)
     expect(server.seen.taken).toHaveLength(300)

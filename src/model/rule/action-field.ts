@@ -6,8 +6,10 @@ import type { SourceLocation } from '../errors.ts'
  */
 export type FieldSpec = { readonly required?: boolean; readonly doc: string } & (
   | {
-      readonly kind: 'structure' | 'string' | 'boolean' | 'integer' | 'duration' | 'bytes' | 'rate'
+      readonly kind: 'structure' | 'string' | 'boolean' | 'duration' | 'bytes' | 'rate'
     }
+  /** `word`: may stand instead of a number, and is read as a string. */
+  | { readonly kind: 'integer'; readonly word?: string }
   | {
       readonly kind: 'template' | 'text'
       /** `url`: values are encoded for their place. `dotted`: each is one of the words that dots part. Absent: any text. */

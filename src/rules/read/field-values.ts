@@ -73,7 +73,7 @@ export class FieldValues {
       case 'boolean':
         return reader.boolean(node, name)
       case 'integer':
-        return reader.integer(node, name)
+        return reader.integer(node, name, 0, field.word)
       case 'duration':
         return reader.duration(node, name, { least: 0, most: LONGEST_FIELD_MS })
       case 'bytes':

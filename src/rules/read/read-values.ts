@@ -57,9 +57,13 @@ export class ValueReader {
     return this.wrongType(node, name, 'true or false')
   }
 
-  integer(node: TreeNode, name: string, least = 0): number | undefined {
+  /** `word` is what may stand instead. */
+  integer(node: TreeNode, name: string, least?: number): number | undefined
+  integer(node: TreeNode, name: string, least: number, word: string | undefined): number | string | undefined
+  integer(node: TreeNode, name: string, least = 0, word?: string): number | string | undefined {
+    if (word !== undefined && node.tag === 'scalar' && node.value === word) return word
     if (node.tag !== 'scalar' || typeof node.value !== 'number' || !Number.isSafeInteger(node.value)) {
-      return this.wrongType(node, name, 'a whole number')
+      return this.wrongType(node, name, word === undefined ? 'a whole number' : `a whole number or \`${word}\``)
     }
     return node.value >= least ? node.value : this.fail(node, RULE_CODES.value, `${name} must be at least ${least}`)
   }

@@ -3,6 +3,7 @@ import type { FieldSpec } from '../../model/rule/action-field.ts'
 import type { DELIVERY_KEYS } from '../read/delivery-options.ts'
 import { BYTES_SCHEMA, DURATION_SCHEMA, type JsonSchema } from './json-schema.ts'
 
+const WHOLE: JsonSchema = { type: 'integer', minimum: 0 }
 const TEXT: JsonSchema = { type: ['string', 'number', 'boolean'] }
 export const TEXTS: JsonSchema = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
 const SOME_TEXTS: JsonSchema = {
@@ -98,7 +99,7 @@ function schemaOf(field: FieldSpec): JsonSchema {
     case 'boolean':
       return { type: 'boolean' }
     case 'integer':
-      return { type: 'integer', minimum: 0 }
+      return field.word === undefined ? WHOLE : { anyOf: [WHOLE, { const: field.word }] }
     case 'duration':
       return DURATION_SCHEMA
     case 'bytes':

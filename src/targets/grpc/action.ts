@@ -9,6 +9,7 @@ import { isHostPort, refuseFixedHeaders, type Wanted } from '../plan/fixed.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { targetConfig } from '../plan/target-id.ts'
 import { compileConnectionAge, CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
+import { compileThreads, THREADS_FIELD } from '../threads/field.ts'
 import { compileTls, TLS_FIELD } from '../tls-files.ts'
 import { checkOutline } from './check-outline.ts'
 import { findMethod, loadProto } from './descriptors.ts'
@@ -38,10 +39,11 @@ export const grpc: ActionType = {
     metadata: { kind: 'templateMap', doc: 'Call metadata. BinGo always adds `bingo-event-id`.' },
     deadline: { kind: 'duration', doc: 'Timeout of a call. Default: `timeout`.' },
     concurrency: { kind: 'integer', doc: 'Calls in flight at once. Default: 16.' },
+    threads: THREADS_FIELD,
     maxConnectionAge: CONNECTION_AGE_FIELD,
     tls: TLS_FIELD,
   },
-  targetFields: ['address', 'concurrency', 'maxConnectionAge', 'tls'],
+  targetFields: ['address', 'concurrency', 'threads', 'maxConnectionAge', 'tls'],
   defaultCoalesce: () => 'none',
   compile(spec) {
     const message = spec.structure('message')
@@ -130,6 +132,7 @@ function compileTarget(spec: ActionSpec): ReturnType<typeof targetConfig> {
   const options: GrpcTargetOptions = {
     address,
     concurrency,
+    threads: compileThreads(spec),
     tls: compileTls(spec),
     maxConnectionAgeMs: compileConnectionAge(spec),
   }

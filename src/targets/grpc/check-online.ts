@@ -6,7 +6,7 @@ import { checkOutline } from './check-outline.ts'
 import { findMethod } from './descriptors.ts'
 import type { GrpcActionOptions, GrpcTargetOptions } from './options.ts'
 import { reflect } from './reflection.ts'
-import { openClient } from './target.ts'
+import { openClient } from './calls.ts'
 
 const DEADLINE_MS = 5_000
 

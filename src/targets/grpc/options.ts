@@ -17,6 +17,8 @@ export interface GrpcTargetOptions {
   readonly maxConnectionAgeMs: number
   readonly address: string
   readonly concurrency: number
+  /** Threads that the connections are in; 0: the daemon's own. */
+  readonly threads: number
   /** Null = plaintext. */
   readonly tls: TlsFiles | null
 }

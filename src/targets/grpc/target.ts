@@ -1,17 +1,16 @@
-import type { Client, Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js'
-import { newMetadata, openGrpc, statusName, unaryCall } from '../../clients/grpc.ts'
+import type { Client, ServiceError } from '@grpc/grpc-js'
+import { statusName } from '../../clients/grpc.ts'
 import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { receiverAnswer } from '../../model/rule/outcome.ts'
-import { classify, GRPC_STATUSES } from '../failure/classify.ts'
+import { classifyThrown } from '../failure/classify.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { messageId } from '../plan/message-id.ts'
 import { headerText } from '../plan/trace-headers.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
-import { ConnectionAge } from '../plan/connection-age.ts'
-import { readTls } from '../tls-files.ts'
 import { tlsHint } from '../failure/tls-hint.ts'
+import { kindOf, OwnCalls, ThreadCalls } from './calls.ts'
 import { checkOutline } from './check-outline.ts'
 import { findMethod, loadProto } from './descriptors.ts'
 import type { UnaryMethod } from './descriptors.ts'
@@ -24,27 +23,27 @@ const MAX_BATCH = 100
 /** A server that is asked what it offers has to say so within this time. */
 const REFLECTION_DEADLINE_MS = 10_000
 
-/**
- * Unary calls over one HTTP/2 connection, in order per lane. After a failure that is the server's, and not the message's,
- * the channel is thrown away: its own pauses before it connects or looks its address up again would come on top of those
- * between our probes, and one that nobody answers any more (half-open) would be kept for another minute.
- */
+/** Status of a call whose answer is not the message of its method. */
+const INTERNAL = 13
+
+/** Unary calls over an HTTP/2 connection, or one in each of several threads, in order per lane. */
 export class GrpcTarget implements Target {
   readonly gather = 'lane'
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
   readonly #options: GrpcTargetOptions
-  readonly #age: ConnectionAge
+  readonly #own: OwnCalls
+  /** Null: calls go by `#own`, which asks the server what it offers in any case. */
+  readonly #threads: ThreadCalls | null
   readonly #mayDeliver: (() => boolean) | undefined
   readonly #methods = new Map<GrpcActionOptions, Promise<UnaryMethod>>()
-  #client: Client | null
 
   constructor(options: GrpcTargetOptions, mayDeliver?: () => boolean) {
     this.#mayDeliver = mayDeliver
     this.#options = options
     this.maxConcurrency = options.concurrency
-    this.#age = new ConnectionAge(options.maxConnectionAgeMs)
-    this.#client = openClient(options)
+    this.#own = new OwnCalls(options)
+    this.#threads = options.threads === 0 ? null : new ThreadCalls(options)
   }
 
   send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
@@ -58,49 +57,32 @@ export class GrpcTarget implements Target {
   async ask(job: Sendable, signal: AbortSignal): Promise<Outcome> {
     if (this.#mayDeliver?.() === false) return WITHHELD
     const options = job.action.options as GrpcActionOptions
-    if (this.#age.isOver) this.#discard(this.#client)
     let client: Client | null = null
     let method: UnaryMethod
     try {
-      client = this.#client ??= this.#open()
+      ;({ client } = this.#own)
       method = await this.#method(client, options)
     } catch (error) {
       this.#methods.delete(options)
-      this.#discard(client)
+      this.#own.discard(client)
       return { kind: 'down', error: error as BingoError }
     }
     const { message, metadata } = job.payload as GrpcPayload
     try {
-      // gRPC would report a message that cannot be encoded as INTERNAL, as if the server had said so.
-      const bytes = method.definition.requestSerialize(fitMessage(message, method.request))
-      const deadlineMs = options.deadlineMs ?? job.action.timeoutMs
-      const value = await this.#unary(client, method.definition, bytes, metadataOf(job, metadata), deadlineMs, signal)
-      return { tag: 'done', value }
+      const answer = await (this.#threads ?? this.#own).call(
+        {
+          path: method.definition.path,
+          // gRPC would report a message that cannot be encoded as INTERNAL, as if the server had said so.
+          message: method.definition.requestSerialize(fitMessage(message, method.request)),
+          metadata: metadataOf(job, metadata),
+          deadlineMs: options.deadlineMs ?? job.action.timeoutMs,
+        },
+        signal,
+      )
+      return { tag: 'done', value: decoded(method, answer) }
     } catch (error) {
-      const failure = this.#failure(error, options)
-      if (failure.kind === 'down') this.#discard(client)
-      return failure
+      return this.#failure(error, options, signal)
     }
-  }
-
-  #unary(
-    client: Client,
-    method: MethodDefinition<object, object>,
-    message: Buffer,
-    metadata: Metadata,
-    deadlineMs: number,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    const { path, responseDeserialize } = method
-    const deadline = Date.now() + deadlineMs
-    const cancel = unaryCall(client, path, responseDeserialize, message, metadata, deadline, (error, value) => {
-      signal.removeEventListener('abort', cancel)
-      if (error) reject(error)
-      else resolve(value)
-    })
-    signal.addEventListener('abort', cancel)
-    return promise
   }
 
   #method(client: Client, options: GrpcActionOptions): Promise<UnaryMethod> {
@@ -112,17 +94,18 @@ export class GrpcTarget implements Target {
     return loading
   }
 
-  #failure(error: unknown, { service, method }: GrpcActionOptions): DeliveryFailure {
+  #failure(error: unknown, { service, method }: GrpcActionOptions, signal: AbortSignal): DeliveryFailure {
     const called = `${service}/${method} at ${this.#options.address}`
-    const { code } = error as Partial<ServiceError>
-    // Without a status the message never left.
-    if (typeof code !== 'number') {
-      return deliveryFailure('poison', 'BINGO_GRPC_MESSAGE', `${called} was not called: ${reasonOf(error)}`, {
-        cause: error,
-      })
+    const kind = kindOf(error)
+    if (kind === undefined) {
+      // Of a stop, or of a thread that has ended; of anything else the message never left.
+      const cutOff = signal.aborted || classifyThrown(error) === 'down'
+      const what = cutOff ? 'was cut off' : 'was not called'
+      const code = cutOff ? 'BINGO_TARGET_FAILED' : 'BINGO_GRPC_MESSAGE'
+      const message = `${called} ${what}: ${reasonOf(error)}`
+      return deliveryFailure(cutOff ? 'down' : 'poison', code, message, { cause: error })
     }
-    const name = statusName(code)
-    const kind = classify(GRPC_STATUSES, `${name} ${detailOf(error) ?? ''}`)
+    const name = statusName((error as ServiceError).code)
     return deliveryFailure(kind, 'BINGO_GRPC_STATUS', `${called} answered ${name}`, {
       hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : hintOf(name, kind)),
       cause: error,
@@ -130,29 +113,25 @@ export class GrpcTarget implements Target {
     })
   }
 
-  #open(): Client {
-    this.#age.begin()
-    return openClient(this.#options)
-  }
-
-  /** Calls that are under way on it end by themselves; the next one opens another. */
-  #discard(failed: Client | null): void {
-    if (failed === null || failed !== this.#client) return
-    this.#client = null
-    failed.close()
-  }
-
   async close(): Promise<void> {
-    this.#client?.close()
+    await Promise.all([this.#own.close(), this.#threads?.close()])
   }
 }
 
-function metadataOf(job: Sendable, values: { readonly [name: string]: string }): Metadata {
-  const metadata = newMetadata()
-  for (const [name, value] of Object.entries(values)) metadata.set(name, value)
-  metadata.set('bingo-event-id', headerText(job.id))
-  metadata.set('bingo-message-id', messageId(job.id, job.action))
+/** Name, value, name, value, … */
+function metadataOf(job: Sendable, values: { readonly [name: string]: string }): string[] {
+  const metadata = Object.entries(values).flat()
+  metadata.push('bingo-event-id', headerText(job.id), 'bingo-message-id', messageId(job.id, job.action))
   return metadata
+}
+
+function decoded({ definition }: UnaryMethod, answer: Buffer): unknown {
+  try {
+    return definition.responseDeserialize(answer)
+  } catch (error) {
+    const details = `Response message parsing error: ${reasonOf(error)}`
+    throw Object.assign(new Error(details), { code: INTERNAL, details })
+  }
 }
 
 /** The method, by the .proto file or by asking the server; also refuses a message that does not fit it. */
@@ -165,20 +144,6 @@ async function loadMethod(client: Client, options: GrpcActionOptions): Promise<U
   throw new BingoError('BINGO_GRPC_FIELD', `The message for ${service}/${method} is not valid: ${problem.message}`, {
     hint: `See line ${problem.location.line} of ${problem.location.file}.`,
     retryable: true,
-  })
-}
-
-export function openClient(options: GrpcTargetOptions): Client {
-  const servername = options.tls?.servername
-  return openGrpc(options.address, options.tls && readTls(options.tls), {
-    'grpc.enable_retries': 0,
-    'grpc.keepalive_time_ms': 30_000,
-    // Connections are shared by all channels of the process, and with them their pauses after a failure.
-    'grpc.use_local_subchannel_pool': 1,
-    ...(servername !== undefined && {
-      'grpc.ssl_target_name_override': servername,
-      'grpc.default_authority': servername,
-    }),
   })
 }
 

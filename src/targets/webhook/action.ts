@@ -1,6 +1,7 @@
 import type { ActionType } from '../../model/rule/action.ts'
 import { FORMAT_FIELD, TEXT_FIELDS } from '../plan/message.ts'
 import { CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
+import { THREADS_FIELD } from '../threads/field.ts'
 import { TLS_FIELD } from '../tls-files.ts'
 import { compileWebhook } from './compile.ts'
 import type { WebhookTargetOptions } from './options.ts'
@@ -47,6 +48,7 @@ export const webhook: ActionType = {
       doc: '404: `refuse` the event (the default), or `wait` until the address exists.',
     },
     concurrency: { kind: 'integer', doc: 'Requests in flight at once. Default: 16.' },
+    threads: THREADS_FIELD,
     http2: { kind: 'boolean', doc: 'Uses HTTP/2 if the server supports it. Default: true.' },
     dynamicHost: {
       kind: 'boolean',
@@ -68,6 +70,7 @@ export const webhook: ActionType = {
     'unauthorized',
     'notFound',
     'concurrency',
+    'threads',
     'http2',
     'dynamicHost',
     'allowCidrs',

@@ -15,6 +15,7 @@ import type { AddressRules } from '../plan/address.ts'
 import { compileConnectionAge } from '../plan/connection-age.ts'
 import { writing } from '../plan/piece.ts'
 import { targetConfig } from '../plan/target-id.ts'
+import { compileThreads } from '../threads/field.ts'
 import { compileTls } from '../tls-files.ts'
 import { addCidr, addressPolicy } from './addresses.ts'
 import { compileHeaders, traceHeaderList } from './headers.ts'
@@ -193,6 +194,7 @@ function compileTarget(spec: ActionSpec, defaults: ActionDefaults, origin: strin
   const options: WebhookTargetOptions = {
     origin,
     concurrency,
+    threads: compileThreads(spec),
     http2: spec.boolean('http2') ?? true,
     allowCidrs: allAllowed,
     tls: compileTls(spec) ?? {},

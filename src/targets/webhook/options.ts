@@ -23,6 +23,8 @@ export interface WebhookTargetOptions {
   /** Origin, or null for dynamic hosts. */
   readonly origin: string | null
   readonly concurrency: number
+  /** Threads that the connections are in; 0: the daemon's own. */
+  readonly threads: number
   readonly http2: boolean
   readonly allowCidrs: readonly string[]
   readonly tls: TlsFiles

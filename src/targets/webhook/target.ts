@@ -1,11 +1,11 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { ActionPlan, DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
-import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
+import { withDeadline } from '../../model/with-deadline.ts'
 import { BEHIND, WITHHELD } from '../failure/in-order.ts'
-import { Connections } from './connections.ts'
-import { exchange } from './exchange.ts'
 import type { Answer } from './exchange.ts'
+import { openExchanges } from './exchanges.ts'
+import type { Exchanges } from './exchanges.ts'
 import { outageOf, refusalOf } from './failures.ts'
 import type { Refusal } from './failures.ts'
 import type { WebhookActionOptions, WebhookTargetOptions } from './options.ts'
@@ -14,8 +14,7 @@ import type { WebhookRequest } from './requests.ts'
 import { signatureHeaders, webhookId } from './signature.ts'
 
 const MAX_BATCH = 1_000
-/** Bytes that are read of what a receiver says to a message that it does not take, and of an answer that is wanted. */
-const MOST_SAID = 2_049
+/** Bytes that are read of an answer that is wanted. */
 const MOST_VALUE = 65_536
 const MIN_GZIP_BYTES = 1_024
 const compress = promisify(gzip)
@@ -25,7 +24,7 @@ export class WebhookTarget implements Target {
   readonly gather = 'lane'
   readonly maxBatch = MAX_BATCH
   readonly maxConcurrency: number
-  readonly #connections: Connections
+  readonly #exchanges: Exchanges
   readonly #options: WebhookTargetOptions
   readonly #unanswered = new Unanswered()
   readonly #mayDeliver: () => boolean
@@ -34,7 +33,7 @@ export class WebhookTarget implements Target {
     this.#mayDeliver = mayDeliver
     this.maxConcurrency = options.concurrency
     this.#options = options
-    this.#connections = new Connections(options)
+    this.#exchanges = openExchanges(options)
   }
 
   async send(jobs: readonly Sendable[], signal: AbortSignal): Promise<SendResult> {
@@ -113,18 +112,15 @@ export class WebhookTarget implements Target {
     const options = jobs[request.from]!.action.options as WebhookActionOptions
     const { origin, path } = request.url
     const receiver = { ...options, origin: this.#options.origin === null ? null : origin }
-    const { dispatcher } = this.#connections
     try {
       const { headers, body } = encode(jobs, request)
       const sent = { origin, path, method: options.method, headers, body: body instanceof Promise ? await body : body }
-      const wanted = (status: number): number => (status < 300 ? bodyBytes : MOST_SAID)
-      const answer = await exchange(dispatcher, sent, timeoutMs, signal, wanted)
+      const answer = await this.#exchanges.exchange(sent, timeoutMs, signal, bodyBytes)
       const refusal = refusalOf(receiver, answer)
       if (refusal?.failure.kind === 'down') this.#unanswered.note(jobs.slice(request.from, request.to))
       return refusal ?? answer
     } catch (error) {
       const encrypted = origin.startsWith('https:')
-      if (error instanceof DeadlineError && encrypted) this.#connections.renew(dispatcher)
       this.#unanswered.note(jobs.slice(request.from, request.to))
       return { failure: outageOf(receiver, error, timeoutMs, encrypted), divisible: false }
     }
@@ -151,7 +147,7 @@ export class WebhookTarget implements Target {
   }
 
   async close(): Promise<void> {
-    await this.#connections.close()
+    await this.#exchanges.close()
   }
 }
 

@@ -15,8 +15,10 @@ export const OUTLETS: ReadonlyMap<string, StartOutlet> = new Map([
   ['kafka', startKafkaTopic],
   ['rabbitmq', startRabbitmqQueue],
   ['nats', startNatsStream],
-  ['webhook', startWebhook],
-  ['grpc', startGrpc],
+  ['webhook', () => startWebhook()],
+  ['webhook-threads', () => startWebhook(2)],
+  ['grpc', () => startGrpc()],
+  ['grpc-threads', () => startGrpc(2)],
   ['sql', startSqlTable],
   ['log', startLogFile],
 ])

@@ -11,16 +11,14 @@ import type { Outlet } from './outlet.ts'
 const PROGRAM = fileURLToPath(new URL('receiver.ts', import.meta.url))
 export const PROTO = fileURLToPath(new URL('arrivals.proto', import.meta.url))
 
-export function startWebhook(): Promise<Outlet> {
-  return start('webhook', (port) => `{type: webhook, url: "http://127.0.0.1:${port}/", batch: auto, body: ${NOTE}}`)
+export function startWebhook(threads = 0): Promise<Outlet> {
+  const fields = `threads: ${threads}, batch: auto, body: ${NOTE}`
+  return start('webhook', (port) => `{type: webhook, url: "http://127.0.0.1:${port}/", ${fields}}`)
 }
 
-export function startGrpc(): Promise<Outlet> {
-  return start(
-    'grpc',
-    (port) =>
-      `{type: grpc, address: "127.0.0.1:${port}", method: fault.Arrivals/Keep, proto: "${PROTO}", message: ${NOTE}}`,
-  )
+export function startGrpc(threads = 0): Promise<Outlet> {
+  const fields = `threads: ${threads}, method: fault.Arrivals/Keep, proto: "${PROTO}", message: ${NOTE}`
+  return start('grpc', (port) => `{type: grpc, address: "127.0.0.1:${port}", ${fields}}`)
 }
 
 async function start(name: 'webhook' | 'grpc', action: (port: number) => string): Promise<Outlet> {
