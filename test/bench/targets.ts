@@ -3,14 +3,26 @@ import { Daemon, eventually } from '../support/daemon.ts'
 import { NATS, RABBITMQ } from './contestants/brokers.ts'
 import type { Contest, Contestant } from './contestants/contestant.ts'
 import { LOG, SQL } from './contestants/files.ts'
-import { GRPC, WEBHOOK } from './contestants/http.ts'
+import { GRPC, inThreads, WEBHOOK } from './contestants/http.ts'
 import { KAFKA, KAFKA_EVENTS } from './contestants/kafka.ts'
 import { REDIS } from './contestants/redis.ts'
 import { createTable, insertRows, updateRows } from './dataset.ts'
 import type { Row } from './report.ts'
 import type { SqlServer } from './servers.ts'
 
-const CONTESTANTS: readonly Contestant[] = [...REDIS, KAFKA, KAFKA_EVENTS, RABBITMQ, NATS, WEBHOOK, GRPC, SQL, LOG]
+const CONTESTANTS: readonly Contestant[] = [
+  ...REDIS,
+  KAFKA,
+  KAFKA_EVENTS,
+  RABBITMQ,
+  NATS,
+  WEBHOOK,
+  ...inThreads(WEBHOOK),
+  GRPC,
+  ...inThreads(GRPC),
+  SQL,
+  LOG,
+]
 const DEADLINE_MS = 600_000
 
 /**

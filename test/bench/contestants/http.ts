@@ -78,3 +78,15 @@ export const GRPC: Contestant = {
     }
   },
 }
+
+/** The same with threads that send. */
+export function inThreads(contestant: Contestant): Contestant[] {
+  return [1, 2].map((threads) => ({
+    ...contestant,
+    name: `${contestant.name}, threads: ${threads}`,
+    async start() {
+      const contest = await contestant.start()
+      return Object.assign(contest, { action: contest.action.replace('{', `{threads: ${threads}, `) })
+    },
+  }))
+}
