@@ -147,7 +147,9 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   #send(topic: OpenTopic, records: readonly ChangeLogRecord[]): Promise<void> {
-    return topic.append(records.map(({ share, body }) => ({ partition: share, key: null, value: body, headers: [] })))
+    return topic.append(
+      records.map(({ share, body }) => ({ partition: share, key: null, value: body, shared: [], own: null })),
+    )
   }
 
   async #use<T>(work: (topic: OpenTopic) => Promise<T>): Promise<T> {

@@ -46,7 +46,7 @@ export class IndexedEventProvider implements EventProvider {
     const answers = await this.#index.post(events, options)
     // What is waiting for its time is not for the engine yet. A duplicate may be one that did not get there.
     if (answers.some(({ record: { deliverAt } }) => deliverAt === null || deliverAt <= options.now)) {
-      await this.#forwarded()
+      await this.#forwarder.flush()
     }
     return answers
   }
@@ -70,14 +70,14 @@ export class IndexedEventProvider implements EventProvider {
   async replay(name: EventName, now: number): ReturnType<EventProvider['replay']> {
     await this.#checked()
     const answer = await this.#index.replay(name, now)
-    if (typeof answer === 'object') await this.#forwarded()
+    if (typeof answer === 'object') await this.#forwarder.flush()
     return answer
   }
 
   async due(now: number, limit: number): ReturnType<EventProvider['due']> {
     await this.#checked()
     const answer = await this.#index.due(now, limit)
-    if (answer.moved > 0) await this.#forwarded()
+    if (answer.moved > 0) await this.#forwarder.flush()
     return answer
   }
 
@@ -98,13 +98,8 @@ export class IndexedEventProvider implements EventProvider {
    * Before the index gives new places: an index that is older than its engine would give some of them a second time. And
    * nothing is stored that is going to be refused, where the engine is known to be down.
    */
-  async #checked(): Promise<void> {
-    if (!this.#forwarder.isInStep) await this.#forwarder.flush()
-  }
-
-  async #forwarded(): Promise<void> {
-    await this.#forwarder.flush()
-    this.#index.log.wake()
+  #checked(): Promise<void> | undefined {
+    return this.#forwarder.isInStep ? undefined : this.#forwarder.flush()
   }
 
   /** What the readers of the index get: from the engine, and from the index itself what the engine does not have. */

@@ -20,6 +20,8 @@ export class Forwarder {
   #identity: string | null = null
   /** Place of the newest entry in the engine; null: it is to be asked. */
   #sent: number | null = null
+  /** Up to where readers were told of entries. */
+  #told = 0
   #next: Promise<void> | null = null
   #running: Promise<void> | null = null
   #isInStep = false
@@ -68,10 +70,18 @@ export class Forwarder {
     try {
       for (let attempt = 1; !(await this.#forward(attempt)); attempt++);
       this.#isInStep = true
+      this.#tellReaders()
     } catch (error) {
       this.doubt()
       throw error
     }
+  }
+
+  /** They may have looked for entries before the engine had them. */
+  #tellReaders(): void {
+    if (this.sent <= this.#told) return
+    this.#told = this.sent
+    this.#index().wake()
   }
 
   /** False: it is to be repeated. */

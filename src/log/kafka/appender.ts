@@ -10,7 +10,10 @@ export interface AppendedRecord {
   readonly partition: number
   readonly key: string | null
   readonly value: Content
-  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Headers as `headerBytes` makes them: once for all records that have the same. */
+  readonly shared: readonly Buffer[]
+  /** A header that no other record has. */
+  readonly own: readonly [name: string, value: string] | null
 }
 
 /** Writes to one topic. Its own repetitions are dropped by the brokers, and stay in order. */
@@ -32,10 +35,11 @@ export class Appender {
   }
 
   async append(records: readonly AppendedRecord[]): Promise<void> {
-    for (const { partition, key, value, headers } of records) {
+    for (const { partition, key, value, shared, own } of records) {
       const batch = this.#batchOf(partition)
-      batch.begin(key, value, headers.length)
-      for (const [name, text] of headers) batch.header(name, text)
+      batch.begin(key, value, shared.length + (own === null ? 0 : 1))
+      for (const header of shared) batch.fixedHeaders(header)
+      if (own !== null) batch.header(...own)
       batch.end()
     }
     const written = [...this.#batches].filter(([, { count }]) => count > 0)

@@ -1,5 +1,6 @@
 import { Utf8Bytes } from '../../model/event/bytes/content.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
+import { headerBytes } from '../../clients/kafka/record-batch.ts'
 import { murmur2 } from '../../clients/kafka/murmur2.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { indexMismatch, logClosed } from '../errors.ts'
@@ -22,6 +23,7 @@ const CHUNK = 1_500
 const TAIL = 4_096n
 /** What headers and key take of a record, and a batch of all of them. */
 const RECORD_BYTES = 512
+const ONLY_IN_INDEX = headerBytes(IN_INDEX, 'true')
 /** Fetches of one read, before the index is asked for what does not come. */
 const ROUNDS = 50
 
@@ -117,8 +119,14 @@ export class KafkaEngine implements Engine {
   }
 
   #send(topic: OpenTopic, index: string, entries: readonly LogEntry[]): Promise<void> {
+    const ofIndex = headerBytes(INDEX, index)
+    // Entries of one transaction have one time.
+    let at: number | null = null
+    let shared: readonly Buffer[] = []
     return topic.append(
       entries.map(({ id, key, place, payload, appendedAt }) => {
+        if (appendedAt !== at) shared = [ofIndex, headerBytes(APPENDED_AT, String(appendedAt))]
+        at = appendedAt
         const isTooLarge = payload.byteLength + RECORD_BYTES > topic.mostBytes
         const value = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
         const of = key ?? id
@@ -126,12 +134,8 @@ export class KafkaEngine implements Engine {
           partition: partitionOf(of, topic.partitions),
           key: of,
           value: isTooLarge ? '' : new Utf8Bytes(value, 0, value.length),
-          headers: [
-            [INDEX, index],
-            [PLACE, place],
-            [APPENDED_AT, String(appendedAt)],
-            ...(isTooLarge ? ([[IN_INDEX, 'true']] as const) : []),
-          ],
+          shared: isTooLarge ? [...shared, ONLY_IN_INDEX] : shared,
+          own: [PLACE, place],
         }
       }),
     )
