@@ -103,7 +103,8 @@ export class Publisher implements EventPublisher {
     const problems: PostingProblem[] = []
     const made: NewEvent[] = []
     for (const [i, event] of events.entries()) {
-      const read = readEvent(event, posting.isParsed === true)
+      const named = i === 0 ? withKey(event, posting.idempotencyKey) : event
+      const read = readEvent(named, posting.isParsed === true)
       if (!read.success) problems.push(...problemsOf(read.error, path(i)))
       else if (isRefusedType(read.data, posting))
         problems.push({ path: jsonPath([...path(i), 'type']), message: RESERVED })
@@ -122,7 +123,6 @@ export class Publisher implements EventPublisher {
   private newEvent(
     input: EventInput,
     {
-      idempotencyKey,
       isParsed = false,
       isPlain: isAsRead = false,
       maxEventBytes = Infinity,
@@ -136,7 +136,7 @@ export class Publisher implements EventPublisher {
     const { limits, instanceId } = this.deps
     const deliverAt = dueAt(options, now)
     const event: EventEnvelope = {
-      id: input.id ?? (index === 0 ? idempotencyKey : undefined) ?? uuid7(now),
+      id: input.id ?? uuid7(now),
       type: (input.type ?? input.name)!,
       source: input.source ?? by.source,
       key: input.key ?? null,
@@ -175,6 +175,12 @@ export class Publisher implements EventPublisher {
       read,
     }
   }
+}
+
+/** The key is checked as the id that it becomes. */
+function withKey(event: unknown, key: string | undefined): unknown {
+  if (key === undefined || typeof event !== 'object' || event === null) return event
+  return { ...event, id: (event as EventInput).id ?? key }
 }
 
 function readEvent(

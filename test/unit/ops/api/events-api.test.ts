@@ -164,13 +164,28 @@ describe('What is refused, with nothing stored:', () => {
       'BINGO_EVENT_REFUSED',
       '$.options.deliverAt',
     ],
-    ['an id of 10 kB', event(`"id":"${'x'.repeat(3_000)}"`), 422, 'BINGO_EVENT_REFUSED', '$.event.id'],
+    ['an id of 10 kB', event(`"id":"${'x'.repeat(10_240)}"`), 422, 'BINGO_EVENT_REFUSED', '$.event.id'],
     ['no event', '{}', 422, 'BINGO_EVENT_REFUSED', '$.event'],
     ['a list', '[]', 422, 'BINGO_EVENT_REFUSED', '$'],
   ])('%s', async (_, body, status, code, path) => {
     const { post, memory } = setup()
     const refused = await post(body)
     expect([refused.status, refused.answer['code'], refused.answer['path']]).toEqual([status, code, path])
+    expect(memory.records.size).toBe(0)
+  })
+
+  test.each([
+    ['an Idempotency-Key of 10 kB', 'x'.repeat(10_240)],
+    ['an empty Idempotency-Key', ''],
+    ['an Idempotency-Key with a blank', 'a b'],
+  ])('%s', async (_, key) => {
+    const { post, memory } = setup()
+    const refused = await post({ event: { type: 'a' } }, { 'idempotency-key': key })
+    expect([refused.status, refused.answer['code'], refused.answer['path']]).toEqual([
+      422,
+      'BINGO_EVENT_REFUSED',
+      '$.event.id',
+    ])
     expect(memory.records.size).toBe(0)
   })
 
