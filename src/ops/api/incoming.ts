@@ -104,9 +104,11 @@ export class NodeIncoming implements Incoming {
         if (size === length) whole()
       })
       request.on('end', whole)
-      request.on('error', reject)
+      const endedEarly = (): void => reject(new ApiError(400, 'BINGO_HTTP_ABORTED', 'the request ended early'))
+      // The only error of a request is that its connection ended: nobody's mistake here.
+      request.on('error', endedEarly)
       request.on('close', () => {
-        if (!request.complete) reject(new ApiError(400, 'BINGO_HTTP_ABORTED', 'the request ended early'))
+        if (!request.complete) endedEarly()
       })
     })
   }

@@ -2,6 +2,7 @@ import { createServer, request } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { silentLog } from '../../../../src/model/silent-log.ts'
 import { apiListener, createApi } from '../../../../src/ops/api/app.ts'
 import { apiDeps, TOKENS } from '../../../support/events-api.ts'
 
@@ -10,16 +11,18 @@ type Headers = Readonly<Record<string, string>>
 const JSON_TYPE = { 'content-type': 'application/json' }
 const TOKEN = { authorization: 'Bearer token-that-publishes' }
 
-async function listening(): Promise<{ port: number } & ReturnType<typeof apiDeps>> {
+async function listening(): Promise<{ port: number; errors: object[] } & ReturnType<typeof apiDeps>> {
   const parts = apiDeps({ tokens: TOKENS })
-  const answer = apiListener(parts.deps)
+  const errors: object[] = []
+  const log = { ...silentLog, error: (fields: object) => void errors.push(fields) }
+  const answer = apiListener({ ...parts.deps, log })
   const server = createServer((incoming, response) => void answer(incoming, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()
   })
-  return { port: (server.address() as AddressInfo).port, ...parts }
+  return { port: (server.address() as AddressInfo).port, errors, ...parts }
 }
 
 function posted(
@@ -146,13 +149,17 @@ test('an event with an idempotency key is stored once, and its second post says 
   expect((await provider.list({ limit: 10 })).events).toHaveLength(1)
 })
 
-test('a client that leaves in the middle of its body leaves nothing behind', async () => {
-  const { port, provider } = await listening()
-  const head = `POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${TOKEN.authorization}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"event"`
-  await new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.end(head))
-    socket.on('close', resolve).resume()
-  })
-  expect((await posted(port, { ...TOKEN, ...JSON_TYPE }, EVENT)).status).toBe(200)
-  expect((await provider.list({ limit: 10 })).events).toHaveLength(1)
-})
+test.each(['end', 'destroy'] as const)(
+  'a client that leaves in the middle of its body (%s) leaves nothing behind, and is no error of ours',
+  async (leave) => {
+    const { port, provider, errors } = await listening()
+    const head = `POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${TOKEN.authorization}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"event"`
+    await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(head, () => setTimeout(() => socket[leave](), 50)))
+      socket.on('close', resolve).resume()
+    })
+    expect((await posted(port, { ...TOKEN, ...JSON_TYPE }, EVENT)).status).toBe(200)
+    expect((await provider.list({ limit: 10 })).events).toHaveLength(1)
+    expect(errors).toEqual([])
+  },
+)
