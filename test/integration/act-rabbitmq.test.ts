@@ -172,6 +172,41 @@ describe('a RabbitMQ target', () => {
     expect((await take(2)).map(({ id }) => id)).toEqual([1, 2])
   })
 
+  test('a message that is too large cuts nothing off in the other send that is in flight', async () => {
+    const many = jobs({}, ...Array.from({ length: 300 }, (_, i) => 1_000 + i))
+    const large = jobs({ body: { text: 'x'.repeat(6_000) } }, 1, 2, 3)
+    const results = await Promise.all([
+      target.send(large.slice(0, 1), signal),
+      target.send(many, signal),
+      target.send(large.slice(1), signal),
+    ])
+    const poison = 'poison BINGO_RABBITMQ_REFUSED'
+    expect(results.map((result) => result && summary(result))).toEqual([[poison], undefined, [poison, poison]])
+    expect((await take(400)).map(({ id }) => id)).toEqual(many.map((_, i) => 1_000 + i))
+  })
+
+  test('a connection that one send gives up is kept until the other has ended', async () => {
+    await using proxy = await TcpProxy.start(server)
+    const url = server.url.replace(String(server.port), String(proxy.port))
+    const one = (id: number, timeoutMs: number): Sendable[] => {
+      const action = { type: 'rabbitmq', url, exchange: 'shop', routingKey: 'users.x', body: { id } }
+      return [jobFor(compile(action, { timeoutMs }).plan, { id, status: 1 })]
+    }
+    const other = await rabbitmq.open(one(1, 1)[0]!.action.target, { log: silentLog, now: Date.now })
+    const both = (firstMs: number): Promise<SendResult[]> =>
+      Promise.all([other.send(one(1, firstMs), signal), other.send(one(2, 60_000), signal)])
+    expect(await both(60_000)).toEqual([undefined, undefined])
+    proxy.latencyMs = 500
+    const [first, second] = await both(200)
+    expect(summary(first)).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])
+    expect(second).toBeUndefined()
+    proxy.latencyMs = 0
+    expect(await both(60_000)).toEqual([undefined, undefined])
+    await other.close()
+    const taken = (await take(10)).map(({ id }) => id)
+    expect(taken.filter((id) => id === 2)).toHaveLength(3)
+  })
+
   test('a wrong password and a wrong virtual host are reported as such', async () => {
     const login = await sendWith({ url: server.url.replace('guest:guest', 'guest:wrong') })
     expect(summary(login)).toEqual(['down BINGO_RABBITMQ_UNREACHABLE'])

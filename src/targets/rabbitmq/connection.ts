@@ -36,6 +36,9 @@ export class BrokerConnection {
   readonly #waiting = new Set<(reason: BrokerBlockedError) => void>()
   #blockedReason: string | null = null
   #lost = false
+  #users = 0
+  /** What is to be done when the last send that uses it has ended. */
+  #end: (() => Promise<void>) | null = null
 
   private constructor(connection: Connection) {
     this.#connection = connection
@@ -82,23 +85,45 @@ export class BrokerConnection {
     }
   }
 
-  get lost(): boolean {
-    return this.#lost
+  /** Whether a send may begin on it. */
+  get usable(): boolean {
+    return !this.#lost && this.#end === null
   }
 
-  /** Each exchange has a channel of its own, as a missing exchange closes the channel that it is used on. */
-  channel(exchange: string): Promise<ConfirmChannel> {
-    let opening = this.#channels.get(exchange)
+  /** A send that uses it has begun. */
+  enter(): void {
+    this.#users += 1
+  }
+
+  /** A send that used it has ended. */
+  exit(): void {
+    this.#users -= 1
+    if (this.#users === 0) void this.#end?.()
+  }
+
+  /** No other send begins on it; `end` is called when the last one has ended. Resolves at once where one is in flight. */
+  async whenUnused(end: () => Promise<void>): Promise<void> {
+    this.#end = end
+    if (this.#users === 0) await end()
+  }
+
+  /**
+   * Each exchange has a channel of its own, as a missing exchange closes the channel that it is used on; and each of the
+   * sends in flight, told apart by `slot`, as a message that the broker does not take closes it for all that are on it.
+   */
+  channel(exchange: string, slot: number): Promise<ConfirmChannel> {
+    const name = channelName(exchange, slot)
+    let opening = this.#channels.get(name)
     if (opening === undefined) {
       opening = ConfirmChannel.open(this.#connection)
-      this.#channels.set(exchange, opening)
+      this.#channels.set(name, opening)
     }
     return opening
   }
 
   /** The next use of the exchange opens another channel. */
-  forget(exchange: string): void {
-    this.#channels.delete(exchange)
+  forget(exchange: string, slot: number): void {
+    this.#channels.delete(channelName(exchange, slot))
   }
 
   /** Calls as soon as the broker says that it takes nothing; answers what ends that. */
@@ -131,4 +156,8 @@ export class BrokerConnection {
     this.#lost = true
     this.#connection.unsafeDestroy()
   }
+}
+
+function channelName(exchange: string, slot: number): string {
+  return `${slot} ${exchange}`
 }

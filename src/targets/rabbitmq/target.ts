@@ -3,52 +3,73 @@ import { systemClock } from '../../model/clock.ts'
 import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendInOrder, sendInRounds } from '../failure/in-order.ts'
-import { ConnectionAge } from '../plan/connection-age.ts'
 import { messageId } from '../plan/message-id.ts'
 import { shortId } from '../plan/short-id.ts'
 import { printableAddress } from '../plan/target-id.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import type { ConfirmChannel, Message } from './confirm-channel.ts'
-import { BrokerBlockedError, BrokerConnection } from './connection.ts'
+import { BrokerBlockedError, type BrokerConnection } from './connection.ts'
+import { Connections } from './connections.ts'
 import { publishFailure, returnedFailure } from './failure.ts'
 import type { RabbitmqActionOptions, RabbitmqPayload, RabbitmqTargetOptions } from './options.ts'
 
-const MAX_BATCH = 1_000
-const CLOSE_TIMEOUT_MS = 1_000
+/** While the broker confirms the last messages of one send, it has those of the other. */
+const MAX_CONCURRENCY = 2
+/** Unconfirmed messages of a send. */
+const MAX_BATCH = 500
+
+/** What a send has come upon so far. */
+interface Attempt {
+  /** Tells it from the other sends in flight. */
+  readonly slot: number
+  readonly used: Set<BrokerConnection>
+  /** Failed in this send; thrown away when it is not used any more, so that neighbours may still be confirmed. */
+  broken: BrokerConnection | null
+  /** In flight on a channel that the broker closed over one of them. */
+  readonly suspects: Set<Sendable>
+}
 
 /**
  * Persistent, mandatory messages with publisher confirms. A message that no queue takes comes back before its confirm
  * and counts as a failure. After a failure that is the broker's, and not the message's, the connection is thrown away:
- * nothing waits on it any longer, and the next send opens another.
+ * nothing waits on it any longer, and the next send opens another. Sends in flight have no row in common, and share the
+ * connection only.
  */
 export class RabbitmqTarget implements Target {
   readonly gather = 'all'
   readonly maxBatch = MAX_BATCH
-  readonly maxConcurrency = 1
-  readonly #options: RabbitmqTargetOptions
+  readonly maxConcurrency = MAX_CONCURRENCY
   readonly #address: string
-  readonly #age: ConnectionAge
-  #connection: BrokerConnection | null = null
-  #opening: { readonly promise: Promise<BrokerConnection>; readonly abort: AbortController } | null = null
-  /** Failed in the send under way; thrown away at its end, so that neighbours may still be confirmed. */
-  #broken: BrokerConnection | null = null
-  /** Under way, in this send, on a channel that the broker closed over one of them. */
-  readonly #suspects = new Set<Sendable>()
+  readonly #connections: Connections
+  /** Of the sends in flight. */
+  readonly #slots = new Set<number>()
 
   constructor(options: RabbitmqTargetOptions) {
-    this.#options = options
     this.#address = printableAddress(options.url)
-    this.#age = new ConnectionAge(options.maxConnectionAgeMs)
+    this.#connections = new Connections(options)
   }
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
-    this.#suspects.clear()
-    if (this.#age.isOver) await this.#leave()
-    const sent = await sendInRounds(jobs, (round) => this.#publishRound(round))
-    const failures = this.#suspects.size > 1 ? await this.#findCulprits(jobs, sent) : sent
-    if (this.#broken !== null) this.#discard(this.#broken)
-    this.#abandonOpening()
+    const attempt = this.#begin()
+    await this.#connections.renewIfOld()
+    const sent = await sendInRounds(jobs, (round) => this.#publishRound(attempt, round))
+    const failures = attempt.suspects.size > 1 ? await this.#findCulprits(attempt, jobs, sent) : sent
+    this.#end(attempt)
     return failures.some((failure) => failure !== null) ? failures : undefined
+  }
+
+  #begin(): Attempt {
+    let slot = 0
+    while (this.#slots.has(slot)) slot += 1
+    this.#slots.add(slot)
+    return { slot, used: new Set(), broken: null, suspects: new Set() }
+  }
+
+  #end({ slot, used, broken }: Attempt): void {
+    this.#slots.delete(slot)
+    void broken?.whenUnused(async () => broken.destroy())
+    for (const connection of used) connection.exit()
+    if (this.#slots.size === 0) this.#connections.abandonOpening()
   }
 
   /**
@@ -56,30 +77,33 @@ export class RabbitmqTarget implements Target {
    * goes again one by one, and only the message that is refused then has failed for that reason.
    */
   async #findCulprits(
+    attempt: Attempt,
     jobs: readonly Sendable[],
     sent: readonly (DeliveryFailure | null)[],
   ): Promise<readonly (DeliveryFailure | null)[]> {
     const failures = [...sent]
-    const rows = new Set([...this.#suspects].map((job) => job.key))
+    const { suspects } = attempt
+    const rows = new Set([...suspects].map((job) => job.key))
     const open = jobs.flatMap((job, index) =>
-      this.#suspects.has(job) || (failures[index] === BEHIND && rows.has(job.key)) ? [{ job, index }] : [],
+      suspects.has(job) || (failures[index] === BEHIND && rows.has(job.key)) ? [{ job, index }] : [],
     )
     const again = await sendInOrder(
       open.map(({ job }) => job),
-      async (job) => (await this.#publishRound([job]))[0]!,
+      async (job) => (await this.#publishRound(attempt, [job]))[0]!,
     )
     for (const [i, { index }] of open.entries()) failures[index] = again?.[i] ?? null
     return failures
   }
 
-  async #publishRound(round: readonly Sendable[]): Promise<readonly (DeliveryFailure | null)[]> {
+  async #publishRound(attempt: Attempt, round: readonly Sendable[]): Promise<readonly (DeliveryFailure | null)[]> {
     const { action } = round[0]!
-    if (round.every((job) => job.action === action)) return this.#publishOf(action, round)
+    if (round.every((job) => job.action === action)) return this.#publishOf(attempt, action, round)
     const results = Array.from<DeliveryFailure | null>({ length: round.length }).fill(null)
     const groups = [...Map.groupBy(round.keys(), (place) => round[place]!.action)]
     await Promise.all(
       groups.map(async ([ofAction, places]) => {
         const sent = await this.#publishOf(
+          attempt,
           ofAction,
           places.map((place) => round[place]!),
         )
@@ -91,6 +115,7 @@ export class RabbitmqTarget implements Target {
 
   /** Messages of different rows by one action, side by side. */
   async #publishOf(
+    attempt: Attempt,
     { options, timeoutMs }: ActionPlan,
     jobs: readonly Sendable[],
   ): Promise<readonly (DeliveryFailure | null)[]> {
@@ -101,13 +126,15 @@ export class RabbitmqTarget implements Target {
     let channel: ConfirmChannel | undefined
     const failed = (job: Sendable, error: unknown): DeliveryFailure => {
       const failure = publishFailure(this.#address, exchange, channel?.closeReason ?? error)
-      this.#afterFailure(job, failure, connection, channel)
+      this.#afterFailure(attempt, job, failure, connection, channel)
       return failure
     }
     try {
-      const live = (connection = await withDeadline(this.#connected(), timeoutMs))
+      const live = (connection = await withDeadline(this.#connections.connected(), timeoutMs))
+      if (!attempt.used.has(live)) live.enter()
+      attempt.used.add(live)
       channel = await withDeadline(
-        live.unlessBlocked(() => live.channel(exchange)),
+        live.unlessBlocked(() => live.channel(exchange, attempt.slot)),
         leftMs(),
       )
       const outcomes = await channel.publishAll(jobs.map(messageOf), leftMs(), (cutOff) => live.onBlocked(cutOff))
@@ -122,6 +149,7 @@ export class RabbitmqTarget implements Target {
   }
 
   #afterFailure(
+    attempt: Attempt,
     job: Sendable,
     failure: DeliveryFailure,
     connection: BrokerConnection | undefined,
@@ -129,62 +157,29 @@ export class RabbitmqTarget implements Target {
   ): void {
     const { cause } = failure.error
     if (channel === undefined || channel.closed)
-      connection?.forget((job.action.options as RabbitmqActionOptions).exchange)
+      connection?.forget((job.action.options as RabbitmqActionOptions).exchange, attempt.slot)
     // A blocked connection is kept: the broker tells on it when it takes messages again.
-    if (failure.kind === 'down' && !(cause instanceof BrokerBlockedError)) this.#broken = connection ?? null
+    if (failure.kind === 'down' && !(cause instanceof BrokerBlockedError)) attempt.broken = connection ?? null
     // A missing exchange holds for all that goes there; for anything else one of the messages is to blame.
-    else if (channel?.closed === true && codeOf(cause) !== 'NOT_FOUND') this.#suspects.add(job)
+    else if (channel?.closed === true && codeOf(cause) !== 'NOT_FOUND') attempt.suspects.add(job)
   }
 
   async check({ options, timeoutMs }: Pick<ActionPlan, 'options' | 'timeoutMs'>): Promise<DeliveryFailure | null> {
     const { exchange } = options as RabbitmqActionOptions
     try {
-      const connection = await withDeadline(this.#connected(), timeoutMs)
+      const connection = await withDeadline(this.#connections.connected(), timeoutMs)
       // The exchange without a name is always there, and cannot be asked for.
       if (exchange !== '') await withDeadline(connection.mustHave(exchange), timeoutMs)
       return null
     } catch (error) {
-      this.#abandonOpening()
+      this.#connections.abandonOpening()
       return publishFailure(this.#address, exchange, error)
     }
   }
 
-  async #connected(): Promise<BrokerConnection> {
-    if (this.#connection?.lost === false) return this.#connection
-    if (this.#opening === null) {
-      const abort = new AbortController()
-      this.#age.begin()
-      this.#opening = { promise: BrokerConnection.open(this.#options, abort.signal), abort }
-    }
-    const connection = await this.#opening.promise
-    this.#opening = null
-    this.#connection = connection
-    return connection
-  }
-
-  /** At the end of a send nobody waits for it any longer; the next send makes an attempt of its own. */
-  #abandonOpening(): void {
-    this.#opening?.abort.abort()
-    this.#opening = null
-  }
-
-  #discard(connection: BrokerConnection): void {
-    connection.destroy()
-    this.#broken = null
-    if (this.#connection === connection) this.#connection = null
-  }
-
   async close(): Promise<void> {
-    this.#abandonOpening()
-    await this.#leave()
-  }
-
-  /** In good order, if the broker lets us. */
-  async #leave(): Promise<void> {
-    const connection = this.#connection
-    if (connection === null) return
-    await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
-    this.#discard(connection)
+    this.#connections.abandonOpening()
+    await this.#connections.leave()
   }
 }
 
