@@ -51,11 +51,14 @@ export class RabbitmqTarget implements Target {
 
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     const attempt = this.#begin()
-    await this.#connections.renewIfOld()
-    const sent = await sendInRounds(jobs, (round) => this.#publishRound(attempt, round))
-    const failures = attempt.suspects.size > 1 ? await this.#findCulprits(attempt, jobs, sent) : sent
-    this.#end(attempt)
-    return failures.some((failure) => failure !== null) ? failures : undefined
+    try {
+      await this.#connections.renewIfOld()
+      const sent = await sendInRounds(jobs, (round) => this.#publishRound(attempt, round))
+      const failures = attempt.suspects.size > 1 ? await this.#findCulprits(attempt, jobs, sent) : sent
+      return failures.some((failure) => failure !== null) ? failures : undefined
+    } finally {
+      this.#end(attempt)
+    }
   }
 
   #begin(): Attempt {
