@@ -182,12 +182,15 @@ class SettingsReader {
   private unknownKey(group: string, { key: name, keyLocation }: MapEntry, names: ReadonlySet<string>): void {
     const meant = nearestName(name, names)
     const elsewhere = SETTING_PATHS.find((path) => path.split('.').at(-1) === name)
+    const known = `Known settings: ${[...names].join(', ')}.`
     const hint =
       meant !== undefined
         ? `Did you mean "${meant}"?`
-        : elsewhere !== undefined
-          ? `Write it as "${elsewhere}".`
-          : `Known settings: ${[...names].join(', ')}.`
+        : elsewhere === undefined
+          ? known
+          : group === '' || !elsewhere.includes('.')
+            ? `Write it as "${elsewhere}".`
+            : `${known} Another group has "${elsewhere}".`
     const where = group === '' ? '' : ` in "${group}"`
     this.report('BINGO_CONFIG_UNKNOWN_KEY', keyLocation, `"${name}" is not a valid setting${where}`, hint)
   }

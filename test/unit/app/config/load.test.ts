@@ -185,6 +185,7 @@ describe('mistakes', () => {
         'lanes: 99999',
         'checkpoint: redis://cache',
         'log: {level: warning}',
+        'http: {port: 8080}',
       ].join('\n'),
     )
     const found = problems()
@@ -200,6 +201,7 @@ describe('mistakes', () => {
         '9:8 BINGO_CONFIG_VALUE',
         '10:13 BINGO_CONFIG_TYPE',
         '11:14 BINGO_CONFIG_VALUE',
+        '12:8 BINGO_CONFIG_UNKNOWN_KEY',
       ].sort(),
     )
     const hintAt = (line: number) => found.find(({ location }) => location?.line === line)?.hint
@@ -207,6 +209,7 @@ describe('mistakes', () => {
     expect(hintAt(4)).toContain('10s')
     expect(hintAt(7)).toContain('"lanes"')
     expect(hintAt(11)).toContain('"warn"')
+    expect(hintAt(12)).toBe('Known settings: listen, token, tokens. Another group has "source.port".')
     for (const problem of found) expect(problem.hint).toBeTruthy()
   })
 
