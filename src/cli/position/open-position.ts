@@ -10,18 +10,19 @@ import { SourceRecords } from '../../state/checkpoint/source-record.ts'
 import { openInstanceState, type OpenCheckpointOptions } from '../../state/open.ts'
 
 /** The source that `--source` names; the first where it names none. */
-export function chosenSource({ sources, eventStore }: Config, name: string | undefined): NamedSourceConfig {
+export function chosenSource({ sources, brokers, eventStore }: Config, name: string | undefined): NamedSourceConfig {
   const found = name === undefined ? sources[0] : sources.find((source) => source.name === name)
   if (found !== undefined) return found
-  const names = sources.map((source) => source.name)
+  const followsStreams = eventStore !== null && eventStore.follow !== 'off'
   if (name === undefined) {
     throw new BingoError('BINGO_SOURCE_UNKNOWN', 'the configuration has no source that is a server', {
-      hint:
-        eventStore === null || eventStore.follow === 'off'
-          ? 'Posted events have no position to show or set: see `bingo events list`.'
-          : `Name another one: --source ${STREAMS_SOURCE}.`,
+      hint: followsStreams
+        ? `Name another one: --source ${STREAMS_SOURCE}.`
+        : 'Posted events have no position to show or set: see `bingo events list`.',
     })
   }
+  const names = [...sources, ...brokers].map((source) => source.name)
+  if (followsStreams) names.push(STREAMS_SOURCE)
   const meant = nearestName(name, names)
   throw new BingoError('BINGO_SOURCE_UNKNOWN', `there is no source "${name}" in the configuration`, {
     hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}Sources: ${names.join(', ')}.`,
