@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { hearLateErrors } from './late-errors.ts'
 
 /** Looks at the bytes of a server before its client does. */
 export interface StreamGuard {
@@ -29,5 +30,5 @@ export function guardStream<S extends Readable>(stream: S, guard: StreamGuard): 
     stream.destroy(new RefusedBytesError(wrong))
     return false
   }
-  return stream
+  return hearLateErrors(stream)
 }

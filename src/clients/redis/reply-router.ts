@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { RefusedBytesError } from '../guards/guarded-stream.ts'
+import { hearLateErrors } from '../guards/late-errors.ts'
 import { ReplyGuard, type ValueListener } from '../guards/reply-guard.ts'
 
 /** Replies that are looked at where they come in, instead of being made objects of. */
@@ -37,7 +38,7 @@ export class ReplyRouter {
       router.#parser = listener as Parser
       return prepend('data', (chunk: Buffer) => router.#take(chunk))
     }
-    return stream
+    return hearLateErrors(stream)
   }
 
   static of(stream: Readable): ReplyRouter | undefined {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { hearLateErrors } from '../../clients/guards/late-errors.ts'
 import { serverName } from '../../model/server-name.ts'
 import { readTls } from '../tls-files.ts'
 import { webhookConnector } from './connector.ts'
@@ -45,7 +46,7 @@ async function connectThrough(options: WebhookTargetOptions, url: URL): Promise<
     throw new Error(`the proxy answered ${answer.statusCode}`)
   }
   if (url.protocol === 'http:') return tunnel
-  const tls = connectTls({ socket: tunnel, ...serverName(url.hostname), ...readTls(options.tls) })
+  const tls = hearLateErrors(connectTls({ socket: tunnel, ...serverName(url.hostname), ...readTls(options.tls) }))
   await once(tls, 'secureConnect')
   return tls
 }
