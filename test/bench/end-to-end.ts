@@ -7,7 +7,7 @@ import { createTable, insertRows, updateRows } from './dataset.ts'
 import { usageOf } from './process-usage.ts'
 import type { Row } from './report.ts'
 
-const RULE = `rules:
+export const RULE = `rules:
   - id: cache
     table: shop.big
     events: [UPDATE, DELETE]
@@ -25,11 +25,7 @@ export async function endToEnd(
 ): Promise<Row[]> {
   await createTable(sql)
   await insertRows(sql, rows)
-  await redis.cli('FLUSHALL')
-  for (let first = 1; first <= rows; first += 100_000) {
-    const last = Math.min(rows, first + 99_999)
-    await redis.cli('EVAL', `for i=${first},${last} do redis.call('SET','cache:user:'..i,'x') end`, '0')
-  }
+  await fillKeys(redis, rows)
   const started = performance.now()
   await using bingo = await Daemon.start({
     rules: RULE,
@@ -41,14 +37,8 @@ export async function endToEnd(
   await delay(1000)
   const idle = usageOf(bingo.pid)
   await redis.cli('CONFIG', 'RESETSTAT')
-  const observer = new Redis(redis.port, redis.host)
-  const begun = performance.now()
-  await updateRows(sql, rows, true)
-  const committed = performance.now()
-  while ((await observer.dbsize()) > 0) await delay(2)
-  const done = performance.now()
+  const { begun, committed, done } = await updateUntilGone(sql, redis, rows)
   const used = usageOf(bingo.pid)
-  observer.disconnect()
   await bingo.stop()
   const commands = Number(/cmdstat_unlink:calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))?.[1])
   const cpuSeconds = used.cpuSeconds - idle.cpuSeconds
@@ -68,4 +58,29 @@ export async function endToEnd(
     },
     { section: 'f start', name: 'RSS idle', value: idle.rssMb, unit: 'MB' },
   ]
+}
+
+/** A key for each row. */
+export async function fillKeys(redis: RedisServer, rows: number): Promise<void> {
+  await redis.cli('FLUSHALL')
+  for (let first = 1; first <= rows; first += 100_000) {
+    const last = Math.min(rows, first + 99_999)
+    await redis.cli('EVAL', `for i=${first},${last} do redis.call('SET','cache:user:'..i,'x') end`, '0')
+  }
+}
+
+/** Updates all rows in one transaction. When, in ms of the monotonic clock, it began, was committed, and the last key was gone. */
+export async function updateUntilGone(
+  sql: SqlServer,
+  redis: RedisServer,
+  rows: number,
+): Promise<{ readonly begun: number; readonly committed: number; readonly done: number }> {
+  const observer = new Redis(redis.port, redis.host)
+  const begun = performance.now()
+  await updateRows(sql, rows, true)
+  const committed = performance.now()
+  while ((await observer.dbsize()) > 0) await delay(2)
+  const done = performance.now()
+  observer.disconnect()
+  return { begun, committed, done }
 }

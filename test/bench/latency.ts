@@ -10,7 +10,7 @@ import type { RedisServer, SqlServer } from './servers.ts'
 const XID_EVENT = 16
 const WARM_UP_SECONDS = 2
 
-function rules(window: string): string {
+export function rules(window: string): string {
   return `rules:
   - id: latency
     table: shop.ticks
@@ -49,15 +49,19 @@ async function commitAtRate(
   return committed
 }
 
+export async function createTicks(sql: SqlServer): Promise<void> {
+  await sql.query('CREATE DATABASE IF NOT EXISTS shop')
+  await sql.query('DROP TABLE IF EXISTS shop.ticks')
+  await sql.query('CREATE TABLE shop.ticks (id BIGINT PRIMARY KEY, v INT)')
+}
+
 export async function latency(
   sql: SqlServer,
   redis: RedisServer,
   rates: readonly number[],
   seconds: number,
 ): Promise<Row[]> {
-  await sql.query('CREATE DATABASE IF NOT EXISTS shop')
-  await sql.query('DROP TABLE IF EXISTS shop.ticks')
-  await sql.query('CREATE TABLE shop.ticks (id BIGINT PRIMARY KEY, v INT)')
+  await createTicks(sql)
   const rows: Row[] = []
   let firstId = 1
   for (const window of ['0', '10ms']) {
@@ -96,6 +100,17 @@ async function measureDaemon(
     sourceUrl: sql.url,
     env: { BINGO_REDIS_URL: redis.url },
   })
+  return measureEffects(sql, redis, rate, seconds, firstId)
+}
+
+/** The same of whatever publishes the ids of shop.ticks. */
+export async function measureEffects(
+  sql: SqlServer,
+  redis: RedisServer,
+  rate: number,
+  seconds: number,
+  firstId: number,
+): Promise<number[]> {
   const subscriber = new Redis(redis.port, redis.host)
   const arrived = new Map<number, number>()
   await subscriber.subscribe('ticks')

@@ -2,6 +2,7 @@
  * `npm run bench`; `--help` tells its options. Starts its servers, measures, prints one table. Every figure stands beside its baseline of the same run.
  */
 import { parseArgs } from 'node:util'
+import { besideGo } from './beside-go.ts'
 import { endToEnd } from './end-to-end.ts'
 import { eventStores } from './event-stores.ts'
 import { eventStore } from './event-store.ts'
@@ -26,13 +27,14 @@ import { workers } from './workers.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to r by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets, tail;
+  --only LETTERS     a to s by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets, tail;
                      h stores of posted events; i patterns of rules on events; j event store; k events that wait;
                      l memory while --rows events wait (not by default); m posts over HTTP; n reader and workers
                      (not by default); o sagas, and --rows of them that wait (not by default);
                      p outbox: COMMIT to Kafka beside Debezium and polling (not by default; needs Java, Maven, Go);
                      q what an outbox costs its writers (not by default);
-                     r the library's broker beside bare SQLite, pg-boss and BullMQ (not by default)
+                     r the library's broker beside bare SQLite, pg-boss and BullMQ (not by default);
+                     s bulk change and latency beside go-mysql, cel-go and go-redis (not by default; needs Go)
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts; rounds of p and q (3)
   --seconds N        length of each latency run, of each slice of p and q (5)
@@ -92,6 +94,9 @@ if (wanted.has('p')) {
 if (wanted.has('q')) results.push(...(await outboxWriters(Number(values.seconds), Number(values.repeats))))
 if (wanted.has('r')) {
   results.push(...(await queues(Math.min(rows, 20_000), Number(values.repeats), Number(values.seconds))))
+}
+if (wanted.has('s')) {
+  results.push(...(await besideGo(sql, redis, rows * 2, Number(values.repeats), Number(values.seconds))))
 }
 
 if (results.length === 0) {

@@ -1,9 +1,6 @@
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ensureCached, serversCacheFolder } from '../../../src/demo/servers/cache.ts'
-import { runCommand } from '../../../src/demo/servers/command.ts'
-import { progressOnStderr } from '../../../src/demo/servers/progress.ts'
 import { ServerProcess } from '../../../src/demo/servers/server-process.ts'
+import { goProgram } from '../go-program.ts'
 import { keyOf, payloadOf, type Relay } from './relay.ts'
 
 const VERSION = '4.1.2'
@@ -20,7 +17,7 @@ export function watermill(interval: string): Relay {
     insert: (n, { database }) =>
       `INSERT INTO ${database}.watermill_outbox (uuid, payload, metadata) VALUES (UUID(), '${payloadOf(n)}', '{"key": "${keyOf(n)}"}')`,
     start: async ({ sql, database, broker, topic }) => {
-      const command = join(await build(), 'relay')
+      const command = await goProgram(`watermill-sql-${VERSION}`, SOURCE)
       const server = await ServerProcess.create('Watermill')
       try {
         const dsn = `${sql.user}:${new URL(sql.url).password}@tcp(${sql.host}:${sql.port})/${database}?parseTime=true`
@@ -32,12 +29,4 @@ export function watermill(interval: string): Relay {
       return { [Symbol.asyncDispose]: () => server.stop() }
     },
   }
-}
-
-function build(): Promise<string> {
-  return ensureCached(serversCacheFolder(), `watermill-sql-${VERSION}`, async (folder) => {
-    progressOnStderr('compiling Watermill …')
-    const args = ['build', '-o', join(folder, 'relay'), '.']
-    await runCommand({ command: 'go', args, env: {} }, { cwd: SOURCE })
-  })
 }
