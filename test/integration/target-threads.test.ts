@@ -59,6 +59,16 @@ describe('threads of a target', () => {
     await Promise.all([expect(waiting).rejects.toThrow('thread has ended'), threads[Symbol.asyncDispose]()])
   })
 
+  test('closing before the first call has left starts no thread, nor does a call afterwards', async () => {
+    const threads = new Threads('webhook', { threads: 1, concurrency: 1 }, ENTRY)
+    const call = threads.call({ does: 'echo' }, null, signal)
+    await Promise.all([expect(call).rejects.toThrow('thread has ended'), threads.close()])
+    await expect(threads.call({ does: 'echo' }, null, signal)).rejects.toThrow('thread has ended')
+    // What was to be sent with the turn would have been by then.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(process.getActiveResourcesInfo()).not.toContain('MessagePort')
+  })
+
   test('there are never more of them than calls in flight', async () => {
     await using threads = await open(1, 1)
     expect(await threads.call('echo', 'one')).toBe('one')

@@ -56,6 +56,7 @@ class Thread {
   #bodyBytes = 0
   #aborted: number[] = []
   #posts = false
+  #closed = false
 
   constructor(data: ThreadData, entry: URL) {
     this.#data = data
@@ -69,6 +70,7 @@ class Thread {
 
   async call(request: unknown, body: Buffer, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted()
+    if (this.#closed) throw threadEnded('it was closed')
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.#waiting.set(id, { resolve, reject })
@@ -102,6 +104,8 @@ class Thread {
   }
 
   #post(): void {
+    // The thread has ended, or was closed, since: there is nothing to start another one for.
+    if (this.#calls.length === 0 && this.#aborted.length === 0) return
     const bytes = this.#bodyBytes === 0 ? null : this.#gathered()
     const message: Calls = { calls: this.#calls, bytes, aborted: this.#aborted }
     this.#forgetUnsent()
@@ -150,7 +154,7 @@ class Thread {
   #ended(worker: Worker, cause: unknown): void {
     if (worker !== this.#worker) return
     this.#worker = null
-    this.#rejectAll(Object.assign(new Error('its thread has ended', { cause }), { code: 'ERR_SOCKET_THREAD' }))
+    this.#rejectAll(threadEnded(cause))
   }
 
   #rejectAll(error: unknown): void {
@@ -162,8 +166,14 @@ class Thread {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
+    this.#rejectAll(threadEnded('it was closed'))
     await this.#worker?.terminate()
   }
+}
+
+function threadEnded(cause: unknown): Error {
+  return Object.assign(new Error('its thread has ended', { cause }), { code: 'ERR_SOCKET_THREAD' })
 }
 
 /** targets/thread.ts, or the file of the bundle that it becomes (.config/bundle.ts): both are one folder above. */
