@@ -57,7 +57,7 @@ export class Unwritten<Event extends Running, Other> {
     yield* this.#due
   }
 
-  /** Takes out what is due, at most so many. */
+  /** Removes what is due, at most `most` of it, and answers it. */
   take(most: number): (Event | Other)[] {
     for (const event of this.#young) {
       // They are in the order in which they were read, about.

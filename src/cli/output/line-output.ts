@@ -71,7 +71,7 @@ export class LineOutput {
     })
     this.stream.uncork()
     this.last = handed.promise
-    // The stream goes on with what came behind the oldest, while more is made.
+    // When the oldest is written, the stream writes the next ones while the caller makes more.
     const [oldest = handed] = this.waiting
     return fits ? undefined : oldest.promise
   }

@@ -19,12 +19,8 @@ export interface CarriedError {
 
 export function carryError(error: unknown, depth = MAX_DEPTH): CarriedError {
   if (!(error instanceof Error)) return { kind: 'Error', name: 'Error', message: String(error), fields: {} }
-  const fields = Object.fromEntries(
-    OWN_FIELDS.filter((name) => name in error && isPlain((error as never)[name])).map((name) => [
-      name,
-      (error as never)[name],
-    ]),
-  )
+  const fields: { [name: string]: unknown } = {}
+  for (const name of OWN_FIELDS) if (name in error && isPlain(error[name as never])) fields[name] = error[name as never]
   return {
     kind: kindOf(error),
     name: error.name,

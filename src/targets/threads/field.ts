@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { ActionSpec } from '../../model/rule/action.ts'
 import type { FieldSpec } from '../../model/rule/action-field.ts'
 
-/** A target rarely has more requests in flight than keep so many threads busy, and each takes memory. */
+/** More threads rarely have enough requests in flight to be busy, and each takes memory. */
 const MOST = 16
 const MOST_BY_ITSELF = 4
 /** Cores that `auto` leaves to the daemon's own thread and to its collector and compiler. */

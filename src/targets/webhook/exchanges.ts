@@ -13,7 +13,7 @@ const MOST_SAID = 2_049
 export interface Exchanges {
   /**
    * As `exchange`: rejects with DeadlineError, with the reason of `signal`, or with what the connection says. `bodyBytes`:
-   * so many are wanted of the body of a 2xx.
+   * bytes that are wanted of the body of a 2xx.
    */
   exchange(request: ExchangeRequest, timeoutMs: number, signal: AbortSignal, bodyBytes: number): Promise<Answer>
   close(): Promise<void>
