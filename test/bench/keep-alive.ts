@@ -25,7 +25,8 @@ export class KeepAlive {
 
   /** Rejects where the answer is not 200. */
   async post(path: string, body: string): Promise<string> {
-    const connection = this.#idle.pop() ?? (await new Promise<Connection>((resolve) => this.#waiting.push(resolve)))
+    // The one that waited longest: a server closes those that nobody uses for some seconds.
+    const connection = this.#idle.shift() ?? (await new Promise<Connection>((resolve) => this.#waiting.push(resolve)))
     try {
       return await connection.post(path, body)
     } finally {
