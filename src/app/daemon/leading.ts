@@ -25,6 +25,7 @@ import { outboxWork } from '../outbox/outbox-work.ts'
 import { PausedTargets } from '../paused-targets.ts'
 import { StoredSwitches, SwitchedTarget } from '../rule-switches.ts'
 import { RunningSagas } from '../sagas.ts'
+import { forgetLayout } from '../scale/layout.ts'
 import { GuardedDeadLetters, GuardedTarget, GuardedWaiting } from '../standby/guarded.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { DaemonDeps, DaemonParts } from './daemon-contract.ts'
@@ -123,7 +124,10 @@ export class Leading {
     const loaded = await loadSources(found, signal)
     if (loaded === 'stopped') return
     if (elected !== null && !(await elected.claim(loaded, signal))) return
-    if (parts.shared === undefined) await switches.load()
+    if (parts.shared === undefined) {
+      await forgetLayout(state)
+      await switches.load()
+    }
     this.switches = switches
     this.pauses = parts.shared?.pauses ?? (await this.loadedPauses(state))
     const stores = await this.openStores(opened, settings)

@@ -21,6 +21,7 @@ import type { Daemon, DaemonDeps } from '../daemon/daemon-contract.ts'
 import { sourceState } from '../open-sources.ts'
 import { stateSettings } from '../state-settings.ts'
 import { Decisions } from './decisions.ts'
+import { keepLayout, layoutOf } from './layout.ts'
 import { warnOfWaiting } from './left-waiting.ts'
 import { Members } from './members.ts'
 import { printableOf } from './printable.ts'
@@ -56,7 +57,11 @@ export class Reader implements Daemon {
     const background = [members.run(untilOver)]
     try {
       const decisions = new Decisions({ ...deps, name: config.name, state }, this)
-      if ((await patiently(state, deps, signal, () => decisions.load())) === 'stopped') return
+      const begin = async (): Promise<void> => {
+        await keepLayout(state, layoutOf(parseChangeLogAddress(this.scale.through), this.scale.shares))
+        await decisions.load()
+      }
+      if ((await patiently(state, deps, signal, begin)) === 'stopped') return
       background.push(decisions.follow(untilOver))
       void this.warnOfWaiting()
       this.daemon = this.daemonOf(new Shapes(state), decisions)

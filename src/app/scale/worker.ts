@@ -8,6 +8,7 @@ import type { Log } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
+import { parseChangeLogAddress } from '../../log/changes/address.ts'
 import type { ChangeLog } from '../../model/state/change-log.ts'
 import type { StateStore } from '../../model/state/state.ts'
 import type { Stats } from '../../model/stats.ts'
@@ -22,6 +23,7 @@ import { createDaemon } from '../daemon/daemon.ts'
 import type { Daemon, DaemonDeps, DaemonParts } from '../daemon/daemon-contract.ts'
 import { stateSettings } from '../state-settings.ts'
 import { Decisions } from './decisions.ts'
+import { checkLayout, followLayout, layoutOf, type Layout } from './layout.ts'
 import { Members } from './members.ts'
 import { rulesDigest } from './rules-digest.ts'
 import { RunningShares } from './running-shares.ts'
@@ -56,6 +58,7 @@ export class Worker implements Daemon {
   ruleSet: RuleSet
   private members: Members | null = null
   private common: Common | null = null
+  private readonly layout: Layout
 
   constructor(config: Config, scale: ScaleConfig, ruleSet: RuleSet, deps: DaemonDeps) {
     this.config = config
@@ -64,6 +67,7 @@ export class Worker implements Daemon {
     this.deps = deps
     const { targetBudgetBytes, budgetBytes } = config
     this.stats = new WorkerStats(deps.stats, targetBudgetBytes && targetBudgetBytes / budgetBytes)
+    this.layout = layoutOf(parseChangeLogAddress(scale.through), scale.shares)
     this.leases = new ShareLeases(() => this.members?.quota(scale.shares) ?? 0)
   }
 
@@ -76,7 +80,11 @@ export class Worker implements Daemon {
     const letters = await openDeadLetterStore(settings, { maxCount, maxBytes, maxAgeMs })
     try {
       const decisions = new Decisions({ ...deps, name: config.name, state }, this)
-      if ((await patiently(state, deps, signal, () => decisions.load())) === 'stopped') return
+      const begin = async (): Promise<void> => {
+        await checkLayout(state, this.layout)
+        await decisions.load()
+      }
+      if ((await patiently(state, deps, signal, begin)) === 'stopped') return
       const shapes = new Shapes(state)
       this.common = { changes, state, shapes, frontiers: new StoredFrontiers(state), letters, decisions }
       await this.work(this.common, signal)
@@ -166,14 +174,15 @@ export class Worker implements Daemon {
     }
     const looking = deps.clock.every(LOOK_MS, () => this.giveBack())
     const others = [members.run(stop), decisions.follow(stop)]
-    const shares = Array.from({ length: scale.shares }, (_, share) =>
-      this.runShare(share, held, stop).catch((error: unknown) => {
+    const shares = Array.from({ length: scale.shares }, (_, share) => this.runShare(share, held, stop))
+    const running = [followLayout(state, this.layout, deps.clock, stop), ...shares].map((each) =>
+      each.catch((error: unknown) => {
         failed.abort()
         throw error
       }),
     )
     try {
-      const results = await Promise.allSettled(shares)
+      const results = await Promise.allSettled(running)
       const rejected = results.find((each) => each.status === 'rejected')
       if (rejected !== undefined) throw rejected.reason
     } finally {

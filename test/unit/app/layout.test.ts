@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { checkLayout, followLayout, forgetLayout, keepLayout, layoutOf } from '../../../src/app/scale/layout.ts'
+import { parseChangeLogAddress } from '../../../src/log/changes/address.ts'
+import { systemClock } from '../../../src/model/clock.ts'
+import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
+
+const of = (url: string, shares = 16) => layoutOf(parseChangeLogAddress(url), shares)
+const KAFKA = of('kafka://k1:9092/changes')
+
+test('workers take part where the reader appends as they read, whatever the servers are called', async () => {
+  const state = new MemoryStateStore()
+  // A worker may be there first.
+  await checkLayout(state, of('kafka://k1:9092/other'))
+  await keepLayout(state, KAFKA)
+  await keepLayout(state, KAFKA)
+  await checkLayout(state, of('kafka://10.0.0.2:9092,k3:9092/changes'))
+})
+
+test.each([
+  ['another number of shares', of('kafka://k1:9092/changes', 8)],
+  ['another topic', of('kafka://k1:9092/other')],
+  ['another engine', of('nats://k1:4222/changes')],
+])('%s is refused to readers and workers, and nothing is changed', async (_, other) => {
+  const state = new MemoryStateStore()
+  await keepLayout(state, KAFKA)
+  for (const join of [keepLayout, checkLayout]) {
+    await expect(join(state, other)).rejects.toMatchObject({
+      code: 'BINGO_SCALE_MISMATCH',
+      retryable: false,
+      message: expect.stringContaining('the reader appends 16 shares through Kafka topic changes'),
+    })
+  }
+  await checkLayout(state, KAFKA)
+})
+
+test('databases and prefixes of one Redis are logs of their own', async () => {
+  const state = new MemoryStateStore()
+  await keepLayout(state, of('redis://r:6379/1'))
+  for (const other of ['redis://r:6379/2', 'redis://r:6379/1?prefix=x']) {
+    await expect(checkLayout(state, of(other))).rejects.toMatchObject({ code: 'BINGO_SCALE_MISMATCH' })
+  }
+})
+
+test('a worker that was there first stops when a reader comes that appends in another way', async () => {
+  const state = new MemoryStateStore()
+  const clock = { ...systemClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) }
+  const following = followLayout(state, of('kafka://k1:9092/changes', 8), clock, new AbortController().signal)
+  await keepLayout(state, KAFKA)
+  await expect(following).rejects.toMatchObject({ code: 'BINGO_SCALE_MISMATCH' })
+})
+
+test('after one process did everything, the next reader may divide changes in another way', async () => {
+  const state = new MemoryStateStore()
+  await forgetLayout(state)
+  await keepLayout(state, KAFKA)
+  await forgetLayout(state)
+  await keepLayout(state, of('kafka://k1:9092/changes', 8))
+  await expect(checkLayout(state, KAFKA)).rejects.toMatchObject({ code: 'BINGO_SCALE_MISMATCH' })
+})
