@@ -6,7 +6,7 @@ import { extname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { BingoError } from '../model/errors.ts'
-import { NODE_FLAGS } from '../model/node-runtime.ts'
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../model/node-runtime.ts'
 import type { Status } from '../ops/status.ts'
 
 export interface DaemonProcessOptions {
@@ -35,7 +35,7 @@ export class DaemonProcess implements AsyncDisposable {
     this.options = options
     const log = openSync(options.logFile, 'a')
     this.child = spawn(process.execPath, [...NODE_FLAGS, mainFile(), 'run'], {
-      env: { ...withoutBingo(process.env), ...environment(options), ...options.env },
+      env: { ...NODE_ENVIRONMENT, ...withoutBingo(process.env), ...environment(options), ...options.env },
       stdio: ['ignore', log, log],
     })
     closeSync(log)

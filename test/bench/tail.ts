@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
-import { TAIL_FLAGS } from '../../src/model/node-runtime.ts'
+import { NODE_ENVIRONMENT, TAIL_FLAGS } from '../../src/model/node-runtime.ts'
 import { CHILD_ENVIRONMENT } from '../support/child-environment.ts'
 import { mainFile } from '../support/main-file.ts'
 import { createTable, insertRows, TABLE, updateRows } from './dataset.ts'
@@ -34,7 +34,7 @@ export async function tail(sql: SqlServer, rows: number): Promise<Row[]> {
 async function tailed(url: string, from: string): Promise<{ seconds: number; cpuSeconds: number; peakRssMb: number }> {
   const args = [...TAIL_FLAGS, mainFile(), 'tail', '--from', from, '--until-idle', '1s']
   const child = spawn(process.execPath, args, {
-    env: { ...CHILD_ENVIRONMENT, BINGO_SOURCE_URL: url } as NodeJS.ProcessEnv,
+    env: { ...CHILD_ENVIRONMENT, ...NODE_ENVIRONMENT, BINGO_SOURCE_URL: url } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const pid = child.pid!

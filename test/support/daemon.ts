@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../src/demo/servers/ports.ts'
-import { NODE_FLAGS } from '../../src/model/node-runtime.ts'
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../src/model/node-runtime.ts'
 import { CHILD_ENVIRONMENT } from './child-environment.ts'
 import { mainFile, withFailpoints, type FailpointFile } from './main-file.ts'
 import { ProcessLog, type LogLine, type Meant } from './process-log.ts'
@@ -88,6 +88,7 @@ export class Daemon implements AsyncDisposable {
   spawn(extraEnv: Readonly<Record<string, string>> = {}): void {
     const env = {
       ...CHILD_ENVIRONMENT,
+      ...NODE_ENVIRONMENT,
       HOME: this.folder,
       BINGO_SOURCE_URL: this.options.sourceUrl,
       BINGO_RULES: this.rulesFile,

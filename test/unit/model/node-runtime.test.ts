@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
+  NODE_ENVIRONMENT,
   NODE_FLAGS,
   nodeTooOld,
   OLDEST_NODE,
@@ -15,6 +16,7 @@ const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8')
 interface Replaced {
   readonly file: string
   readonly args: readonly string[]
+  readonly env: ReplaceableProcess['env']
 }
 
 function replaced(given: Partial<ReplaceableProcess>): Replaced | undefined {
@@ -24,8 +26,8 @@ function replaced(given: Partial<ReplaceableProcess>): Replaced | undefined {
     execArgv: [],
     execPath: '/node',
     env: {},
-    execve: (file, args) => {
-      call = { file, args }
+    execve: (file, args, env) => {
+      call = { file, args, env }
       return undefined as never
     },
     ...given,
@@ -61,7 +63,13 @@ test("A daemon that was started without Node's flags starts again with them and 
   expect(replaced({ execArgv: ['--enable-source-maps'], argv: ['/node', '/main.js', '--debug', 'run'] })).toEqual({
     file: '/node',
     args: ['/node', ...NODE_FLAGS, '--enable-source-maps', '/main.js', '--debug', 'run'],
+    env: NODE_ENVIRONMENT,
   })
+})
+
+test("A variable that the user set stays, beside Node's", () => {
+  expect(replaced({ env: { PATH: '/bin' } })?.env).toEqual({ ...NODE_ENVIRONMENT, PATH: '/bin' })
+  expect(replaced({ env: { MALLOC_ARENA_MAX: '4' } })?.env).toEqual({ MALLOC_ARENA_MAX: '4' })
 })
 
 test('tail starts again with flags of its own', () => {
@@ -101,6 +109,16 @@ test.each([
   ['npm run bingo', 'package.json', `"bingo": "node ${NODE_FLAGS.join(' ')} src/main.ts"`],
   ['npm run demo', 'package.json', `"demo": "node ${NODE_FLAGS.join(' ')} src/main.ts demo"`],
   ['the systemd unit', 'config/bingo.service', `NODE_OPTIONS=${NODE_FLAGS.join(' ')}\n`],
+  [
+    'the image, environment',
+    'Dockerfile',
+    `ENV NODE_ENV=production ${Object.entries(NODE_ENVIRONMENT).flat().join('=')}\n`,
+  ],
+  [
+    'the unit, environment',
+    'config/bingo.service',
+    `Environment=${Object.entries(NODE_ENVIRONMENT).flat().join('=')}\n`,
+  ],
 ])('%s starts Node with the same flags', (_what, path, expected) => {
   expect(read(path)).toContain(expected)
 })
