@@ -2,6 +2,7 @@ import type { Log, Sendable, SendResult, Target } from '../model/rule/action.ts'
 import { BingoError } from '../model/errors.ts'
 import type { ChangeLog, ChangeLogRecord } from '../model/state/change-log.ts'
 import { Appended, type Missing } from './appended.ts'
+import { requireOwnSigns } from './owner.ts'
 import { piecesOf } from './pieces.ts'
 import type { AppendPayload } from './reader-rule.ts'
 import { recordText, signText, type Sign } from './record.ts'
@@ -11,6 +12,8 @@ export interface AppendTargetDeps {
   readonly changes: ChangeLog
   readonly shapes: Shapes
   readonly shares: number
+  /** Name of the instance: a log is of one. */
+  readonly instance: string
   /** Of this run. */
   readonly epoch: number
   readonly log: Log
@@ -74,8 +77,14 @@ export class AppendTarget implements Target {
   /** Tells all shares that this run begins: what comes of an earlier one behind that is of no account. */
   async #begin(): Promise<void> {
     if (this.#appended !== null) return
-    const { changes, shares, epoch, log } = this.#deps
+    const { changes, shares, instance, epoch, log } = this.#deps
     this.#mostBytes = await changes.mostBytes()
+    const before = await changes.tail()
+    requireOwnSigns(
+      before.map(({ body }) => body),
+      instance,
+      changes.description,
+    )
     await changes.append(this.#toAll('hello'))
     const appended = new Appended(await changes.tail(), shares, epoch)
     const records = appended.size
@@ -106,8 +115,8 @@ export class AppendTarget implements Target {
   }
 
   #toAll(tag: Exclude<Sign, 'again'>): ChangeLogRecord[] {
-    const { shares, epoch } = this.#deps
-    const body = signText(tag, { epoch, number: tag === 'hello' ? 0 : ++this.#number })
+    const { shares, epoch, instance } = this.#deps
+    const body = signText(tag, { epoch, number: tag === 'hello' ? 0 : ++this.#number }, instance)
     return Array.from({ length: shares }, (_, share) => ({ share, body }))
   }
 }

@@ -15,7 +15,12 @@ const SIGNS = { h: 'hello', b: 'bye', a: 'again' } as const satisfies Record<str
 
 /** What a reader appends to a share. */
 export type ScaleRecord =
-  | { readonly tag: Sign; readonly ordinal: Ordinal }
+  | {
+      readonly tag: Sign
+      readonly ordinal: Ordinal
+      /** The instance that the reader is of, where the sign says so. */
+      readonly owner: string | undefined
+    }
   | {
       readonly tag: 'change'
       readonly ordinal: Ordinal
@@ -76,8 +81,8 @@ export function recordText(
   return `["c",${epoch},${number},${JSON.stringify(shape)},${JSON.stringify(meet)},${JSON.stringify(id)},${change}]`
 }
 
-export function signText(tag: Sign, { epoch, number }: Ordinal): string {
-  return `["${tag[0]!}",${epoch},${number}]`
+export function signText(tag: Sign, { epoch, number }: Ordinal, owner?: string): string {
+  return JSON.stringify([tag[0]!, epoch, number, owner])
 }
 
 /** Throws for a text that none of these wrote. */
@@ -92,7 +97,7 @@ export function parseRecord(text: string): ScaleRecord {
     KeptChange,
   ]
   const ordinal = { epoch, number }
-  if (tag !== 'c') return { tag: SIGNS[tag], ordinal }
+  if (tag !== 'c') return { tag: SIGNS[tag], ordinal, owner: shape ?? undefined }
   return { tag: 'change', ordinal, shape, meet, id, change: (table) => changeOf(table, kept) }
 }
 

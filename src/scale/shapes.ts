@@ -11,12 +11,15 @@ const PREFIX = 'scale/shape/'
  */
 export class Shapes {
   readonly #state: StateStore
+  readonly #instance: string
   readonly #names = new WeakMap<TableDef, string>()
   readonly #tables = new Map<string, TableDef>()
   readonly #kept = new Set<string>()
 
-  constructor(state: StateStore) {
+  /** `instance`: of its shapes alone, so that records of another one are never taken for its own. */
+  constructor(state: StateStore, instance: string) {
     this.#state = state
+    this.#instance = instance
   }
 
   /** A digest of the shape. */
@@ -24,7 +27,7 @@ export class Shapes {
     let name = this.#names.get(table)
     if (name === undefined) {
       const text = JSON.stringify(table)
-      name = createHash('sha256').update(text).digest('base64url').slice(0, 22)
+      name = createHash('sha256').update(this.#instance).update('\n').update(text).digest('base64url').slice(0, 22)
       this.#names.set(table, name)
       this.#tables.set(name, table)
     }
@@ -48,7 +51,7 @@ export class Shapes {
     const stored = await this.#state.load(PREFIX + name)
     if (stored === null) {
       throw new BingoError('BINGO_SCALE_SHAPE_MISSING', `the shape "${name}" of a table is not in the state store`, {
-        hint: 'Give reader and workers the same name and checkpoint.store. If that store was emptied: restore it from a backup.',
+        hint: 'Give reader and workers the same name and checkpoint.store, and each name a log of its own (scale.through). If that store was emptied: restore it from a backup.',
       })
     }
     const table = JSON.parse(stored.value) as TableDef

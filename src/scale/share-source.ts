@@ -11,6 +11,7 @@ import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
 import { Reconnects } from '../sources/feed/reconnects.ts'
 import { compareOrdinals, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
 import { Meetings } from './meetings.ts'
+import { requireOwn } from './owner.ts'
 import { Pieces } from './pieces.ts'
 import { parseRecord, type ScaleRecord } from './record.ts'
 import type { Shapes } from './shapes.ts'
@@ -19,6 +20,8 @@ import { ShareWatch } from './share-watch.ts'
 export interface ShareSourceOptions {
   readonly name: string
   readonly share: number
+  /** Name of the instance that the log is of. */
+  readonly instance: string
   readonly changes: ChangeLog
   readonly shapes: Shapes
   readonly frontiers: Frontiers
@@ -158,6 +161,8 @@ export class ShareSource implements Source<SharePosition> {
     if (text === null) return
     const record = this.parse(text, place)
     if (record === null) return
+    // Before ordinals are compared: those of two instances have nothing to do with each other.
+    requireOwn(record, this.options.instance, this.options.changes.description)
     if (this.ordinal !== null && compareOrdinals(record.ordinal, this.ordinal) <= 0) return
     const position = { place, ordinal: record.ordinal }
     if (record.tag === 'change') {

@@ -64,7 +64,7 @@ export class Reader implements Daemon {
       if ((await patiently(state, deps, signal, begin)) === 'stopped') return
       background.push(decisions.follow(untilOver))
       void this.warnOfWaiting()
-      this.daemon = this.daemonOf(new Shapes(state), decisions)
+      this.daemon = this.daemonOf(new Shapes(state, config.name), decisions)
       await this.daemon.run(signal)
     } finally {
       over.abort()
@@ -153,7 +153,7 @@ export class Reader implements Daemon {
     const { shares, through } = scale
     const open = async (run: DeliveryRun): Promise<Target> => {
       const changes = await openChangeLog(through, { name: config.name, shares, log: deps.log })
-      return new AppendTarget({ changes, shapes, shares, epoch: run.epoch!, log: deps.log })
+      return new AppendTarget({ changes, shapes, shares, instance: config.name, epoch: run.epoch!, log: deps.log })
     }
     // One lane keeps the order of all commits.
     const reading: Config = { ...config, lanes: 1, standby: { ...config.standby, lease: 'store' } }

@@ -85,7 +85,7 @@ export class Worker implements Daemon {
         await decisions.load()
       }
       if ((await patiently(state, deps, signal, begin)) === 'stopped') return
-      const shapes = new Shapes(state)
+      const shapes = new Shapes(state, config.name)
       this.common = { changes, state, shapes, frontiers: new StoredFrontiers(state), letters, decisions }
       await this.work(this.common, signal)
     } finally {
@@ -244,7 +244,7 @@ export class Worker implements Daemon {
     const seen = (behind: number): void => {
       if (stats.standby.role === 'leader') held.set(share, behind)
     }
-    const custom = new ShareSource({ name, share, changes, shapes, frontiers, clock: deps.clock, log, seen })
+    const custom = new ShareSource({ name, share, instance: config.name, changes, shapes, frontiers, clock: deps.clock, log, seen })
     const settings = stateSettings(this.configOf(share), log, deps.servers)
     return {
       sources: [{ name, custom: custom as never }],

@@ -66,7 +66,8 @@ export class NatsChangeLog implements ChangeLog {
     return this.#use(async (connection) => {
       const { state } = await connection.manager.streams.info(this.#address.stream)
       const found: ChangeLogRecord[] = []
-      for (let seq = Math.max(state.first_seq, state.last_seq - TAIL + 1); seq <= state.last_seq;) {
+      // A stream that is new begins at 0, which no message has.
+      for (let seq = Math.max(1, state.first_seq, state.last_seq - TAIL + 1); seq <= state.last_seq;) {
         const page = await this.#page(connection, seq, null)
         if (page.length === 0) break
         found.push(...page.map(({ share, body }) => ({ share, body })))

@@ -247,7 +247,7 @@ class SharedWorld {
     const worker = new Worker()
     const clock = this.clock.of(worker.life)
     const term = ++this.terms[SHARES]!
-    const shapes = new Shapes(this.log.state(clock))
+    const shapes = new Shapes(this.log.state(clock), 'shop')
     const source = new SimSource(this.history, new Random(this.random.int(0, 2 ** 31)), clock)
     const run = new Incarnation({
       name: 'reader',
@@ -260,7 +260,14 @@ class SharedWorld {
       start: this.stored[SHARES]?.position ?? null,
       state: this.log.state(clock),
       openTarget: () =>
-        new AppendTarget({ changes: this.log.open(clock), shapes, shares: SHARES, epoch: term, log: silentLog }),
+        new AppendTarget({
+          changes: this.log.open(clock),
+          shapes,
+          shares: SHARES,
+          instance: 'shop',
+          epoch: term,
+          log: silentLog,
+        }),
     })
     return { worker, holder: { share: SHARES, term }, run }
   }
@@ -272,8 +279,9 @@ class SharedWorld {
     const source = new ShareSource({
       name: `changes-${share}`,
       share,
+      instance: 'shop',
       changes: this.log.open(clock),
-      shapes: new Shapes(state),
+      shapes: new Shapes(state, 'shop'),
       frontiers: new StoredFrontiers(state),
       clock,
       log: silentLog,

@@ -12,12 +12,12 @@ import { users } from '../../support/library.ts'
 const SHARES = 3
 const state = new MemoryStateStore()
 
-function target(changes: MemoryChanges, epoch: number): { target: AppendTarget; job: typeof job } {
-  const shapes = new Shapes(state)
+function target(changes: MemoryChanges, epoch: number, instance = 'shop'): { target: AppendTarget; job: typeof job } {
+  const shapes = new Shapes(state, instance)
   const shape = shapes.nameOf(users)
   const job = (id: string, ...shares: number[]): Sendable =>
     ({ payload: { id, shape, shares, meets: shares.length > 1, text: '["insert"]' } }) as unknown as Sendable
-  return { target: new AppendTarget({ changes, shapes, shares: SHARES, epoch, log: silentLog }), job }
+  return { target: new AppendTarget({ changes, shapes, shares: SHARES, instance, epoch, log: silentLog }), job }
 }
 
 /** What a share holds, as `EPOCH.NUMBER:ID`. */
@@ -38,6 +38,16 @@ test('a run says hello to all shares, numbers what it appends, and says bye', as
   expect(contents(changes, 0)).toEqual(['4.0:hello', '4.1:a', '4.3:c', '4.4:bye'])
   expect(contents(changes, 1)).toEqual(['4.0:hello', '4.2:b', '4.4:bye'])
   expect(contents(changes, 2)).toEqual(['4.0:hello', '4.4:bye'])
+})
+
+test('a reader appends nothing to the log of another instance', async () => {
+  const changes = new MemoryChanges(SHARES)
+  const { target: other, job } = target(changes, 9, 'crm')
+  await other.send([job('a', 0)])
+  const { target: one } = target(changes, 4)
+  expect(await one.send([job('b', 1)])).toMatchObject([{ kind: 'down', error: { code: 'BINGO_SCALE_LOG_SHARED' } }])
+  await one.close()
+  expect(contents(changes, 1)).toEqual(['9.0:hello'])
 })
 
 test('what is sent again for want of an answer has the number that it had', async () => {
@@ -119,7 +129,10 @@ test('shapes are kept before the first change that names them, once', async () =
   const changes = new MemoryChanges(SHARES)
   const { target: one, job } = target(changes, 4)
   await one.send([job('a', 0)])
-  const other = new Shapes(state)
-  expect(await other.table(new Shapes(state).nameOf(users))).toEqual(users)
+  const other = new Shapes(state, 'shop')
+  const foreign = new Shapes(state, 'billing').nameOf(users)
+  expect(foreign).not.toBe(new Shapes(state, 'shop').nameOf(users))
+  await expect(other.table(foreign)).rejects.toMatchObject({ code: 'BINGO_SCALE_SHAPE_MISSING' })
+  expect(await other.table(new Shapes(state, 'shop').nameOf(users))).toEqual(users)
   await expect(other.table('unknown')).rejects.toMatchObject({ code: 'BINGO_SCALE_SHAPE_MISSING' })
 })

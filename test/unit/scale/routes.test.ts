@@ -120,7 +120,7 @@ test('what has a limit per second has its part of it in each share', () => {
 
 /** What the reader appends of a change; null: nothing. */
 function appended(all: readonly Rule[], change: Change): AppendPayload | null {
-  const shapes = new Shapes(new MemoryStateStore())
+  const shapes = new Shapes(new MemoryStateStore(), 'shop')
   const reader = readerRule({ rules: all, files: [] }, shapes, SHARES)
   if (!reader.listensTo(change.op, 'shop', 'orders')) return null
   if (!reader.filter!.bind(change.table)(change)) return null

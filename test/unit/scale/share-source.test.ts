@@ -40,7 +40,7 @@ class Collected implements Partial<RowIntake<SharePosition>> {
 class Shares implements AsyncDisposable {
   readonly state = new MemoryStateStore()
   readonly changes: MemoryChanges
-  readonly shapes = new Shapes(this.state)
+  readonly shapes = new Shapes(this.state, 'shop')
   readonly frontiers = new StoredFrontiers(this.state)
   private readonly stop = new AbortController()
   private readonly running: Promise<void>[] = []
@@ -57,17 +57,22 @@ class Shares implements AsyncDisposable {
     await this.changes.append([{ share, body }])
   }
 
-  /** Reads a share; `finishes`: what is handed in is finished and remembered soon after. */
-  read(share: number, { finishes = true, from = null as SharePosition | null } = {}) {
-    const source = new ShareSource({
+  source(share: number): ShareSource {
+    return new ShareSource({
       name: `changes-${share}`,
       share,
+      instance: 'shop',
       changes: this.changes,
       shapes: this.shapes,
       frontiers: this.frontiers,
       clock: systemClock,
       log: silentLog,
     })
+  }
+
+  /** Reads a share; `finishes`: what is handed in is finished and remembered soon after. */
+  read(share: number, { finishes = true, from = null as SharePosition | null } = {}) {
+    const source = this.source(share)
     const into = new Collected()
     const finish = (): void => {
       if (into.position !== null) source.finished(into.position)
@@ -84,6 +89,29 @@ class Shares implements AsyncDisposable {
 }
 
 const at = (epoch: number, number: number): Ordinal => ({ epoch, number })
+
+test('a worker stops where the reader of another instance has appended, and goes on where its own has, or an older one', async () => {
+  await using shares = new Shares(2)
+  await shares.changes.append([
+    { share: 0, body: signText('hello', at(1, 0)) },
+    { share: 0, body: signText('hello', at(2, 0), 'shop') },
+  ])
+  await shares.append(0, at(2, 1), 'a')
+  const { into } = shares.read(0)
+  await eventually('it is read', () => into.ids.length === 1)
+  // Numbers of another instance may be lower: they are not taken for those of a reader that was replaced.
+  await shares.changes.append([
+    { share: 1, body: signText('hello', at(5, 0), 'shop') },
+    { share: 1, body: signText('hello', at(2, 0), 'crm') },
+  ])
+  const [{ place } = { place: '' }] = await shares.changes.read(1, null)
+  const signal = new AbortController().signal
+  const run = shares.source(1).run(new Collected() as never, { place, ordinal: at(5, 0) }, signal)
+  await expect(run).rejects.toMatchObject({
+    code: 'BINGO_SCALE_LOG_SHARED',
+    message: expect.stringContaining('is also that of the instance "crm"'),
+  })
+})
 
 test('what came twice, and what a reader that was replaced appends late, is dropped', async () => {
   await using shares = new Shares(1)
