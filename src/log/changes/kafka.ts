@@ -1,4 +1,6 @@
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
+import { recordsLost } from './numbers.ts'
+import { protocolErrorOf } from '../../clients/kafka-errors.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnfit, logClosed } from '../errors.ts'
 import type { KafkaAddress } from '../kafka/address.ts'
@@ -130,7 +132,10 @@ export class KafkaChangeLog implements ChangeLog {
       const earliest = await this.#earliestFor(asked, topic)
       const offsets: (bigint | undefined)[] = Array.from({ length: topic.partitions }, () => undefined)
       for (const { share, after } of asked) offsets[share] = after === null ? earliest[share]! : after + 1n
-      const { records } = await topic.fetch(offsets, SHARE_BYTES)
+      const { records } = await topic.fetch(offsets, SHARE_BYTES).catch(async (error: unknown) => {
+        if (protocolErrorOf(error) === 'OFFSET_OUT_OF_RANGE') await this.#requireOffsets(asked, topic)
+        throw error
+      })
       const byShare = Map.groupBy(records, ({ partition }) => partition)
       for (const { share, found } of asked) {
         found.resolve(
@@ -140,6 +145,16 @@ export class KafkaChangeLog implements ChangeLog {
         )
       }
     })
+  }
+
+  /** A topic that was deleted, cut short or emptied: the offsets would soon stand for other records. */
+  async #requireOffsets(asked: readonly Asked[], topic: OpenTopic): Promise<void> {
+    const [earliest, latest] = [await topic.earliest(), await topic.latest()]
+    for (const { share, after } of asked) {
+      if (after === null || (after + 1n >= earliest[share]! && after < latest[share]!)) continue
+      const why = `the partition holds ${earliest[share]} to ${latest[share]! - 1n}, and ${after} was read`
+      throw recordsLost(this.description, share, why)
+    }
   }
 
   #earliestFor(asked: readonly Asked[], topic: OpenTopic): Promise<readonly bigint[]> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { newHeaders } from '../../clients/nats.ts'
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
 import type { NatsAddress } from '../nats/address.ts'
-import { requireAll } from './numbers.ts'
+import { recordsLost, requireAll } from './numbers.ts'
 import type { StreamConnection } from '../nats/connection.ts'
 import { ANSWER_MS, KeptStream } from '../nats/kept-stream.ts'
 
@@ -10,6 +10,8 @@ import { ANSWER_MS, KeptStream } from '../nats/kept-stream.ts'
 const CHUNK = 500
 const PAGE = 128
 const PAGE_BYTES = 1 << 20
+/** Of the reads that find nothing, one in so many looks where the stream ends. */
+const LOOK_EVERY = 64
 /** At the end of the stream, which all shares have in common. */
 const TAIL = 4_096
 /** What headers and subject take of a message. */
@@ -41,6 +43,7 @@ export class NatsChangeLog implements ChangeLog {
   readonly #stream: KeptStream
   /** Of the last append: where the stream ends, and the numbers of each share; null: they are to be asked. */
   #end: End | null = null
+  #idleReads = 0
 
   constructor(address: NatsAddress, shares: number) {
     this.#address = address
@@ -80,6 +83,7 @@ export class NatsChangeLog implements ChangeLog {
   read(share: number, after: string | null): Promise<readonly ChangeLogEntry[]> {
     return this.#use(async (connection) => {
       const page = await this.#page(connection, seqOf(after) + 1, share)
+      if (page.length === 0 && after !== null) await this.#requireEnd(connection, share, seqOf(after))
       requireAll(this.description, share, after === null ? null : numberOf(after), page)
       return page.map(({ seq, number, body }) => ({ place: `${seq}.${number}`, body }))
     })
@@ -131,6 +135,14 @@ export class NatsChangeLog implements ChangeLog {
     const numbers: number[] = []
     for (let share = 0; share < this.#shares; share++) numbers.push(await this.#newestOf(connection, share))
     return { seq: state.last_seq, numbers }
+  }
+
+  /** A stream that was deleted, or restored, begins again with lower sequences: what is appended would never be read. */
+  async #requireEnd({ manager }: StreamConnection, share: number, seq: number): Promise<void> {
+    if (this.#idleReads++ % LOOK_EVERY !== 0) return
+    const { state } = await manager.streams.info(this.#address.stream)
+    if (state.last_seq >= seq) return
+    throw recordsLost(this.description, share, `the stream ends at ${state.last_seq}, and ${seq} was read`)
   }
 
   async #newestOf({ manager }: StreamConnection, share: number): Promise<number> {

@@ -18,8 +18,13 @@ export function requireAll(
 }
 
 function lost(log: string, share: number, last: number, next: number): BingoError {
-  const message = `the log of changes ${log} has lost records of share ${share}: ${next} follows ${last}`
+  return recordsLost(log, share, `${next} follows ${last}`)
+}
+
+/** Something removed what nobody had read, or put the log back to what it was before. */
+export function recordsLost(log: string, share: number, why: string): BingoError {
+  const message = `the log of changes ${log} has lost records of share ${share}: ${why}`
   return new BingoError('BINGO_SCALE_RECORDS_LOST', message, {
-    hint: 'Find what removed them (a limit of the stream, a restored backup). To continue behind them, refill what depends on them, then delete the log and the checkpoints of the shares.',
+    hint: 'Find what removed them (somebody who deleted the log, a limit of it, a restored backup). To continue behind them, refill what depends on them, then delete the log and the checkpoints of the shares.',
   })
 }
