@@ -27,6 +27,8 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     ...suspendedRules(stats, nowMs),
     ...ofEachSource(stats, (source) => firstStart(source, nowMs)),
     ...sagas(stats, nowMs),
+    noReader(stats),
+    noWorker(stats),
   ].filter((note) => note !== null)
 }
 
@@ -103,6 +105,22 @@ function pausedTargets({ targets }: Stats, nowMs: number): Finding[] {
       },
     ]
   })
+}
+
+/** Workers alone have nothing to do, which looks like a database in which nothing happens. */
+function noReader({ scale }: Stats): Finding | null {
+  // Empty until the first look.
+  const members = scale?.members() ?? []
+  if (scale?.role !== 'worker' || members.length === 0 || members.some(({ role }) => role === 'reader')) return null
+  const message = 'no reader of this name runs, so nothing new reaches the workers: bingo run --role reader'
+  return { code: 'BINGO_SCALE_NO_READER', message }
+}
+
+function noWorker({ scale }: Stats): Finding | null {
+  const members = scale?.members() ?? []
+  if (scale?.role !== 'reader' || members.length === 0 || members.some(({ role }) => role === 'worker')) return null
+  const message = 'no worker of this name runs, so what the reader appends waits in the log: bingo run --role worker'
+  return { code: 'BINGO_SCALE_NO_WORKER', message }
 }
 
 function sagas({ sagas: state }: Stats, nowMs: number): Finding[] {

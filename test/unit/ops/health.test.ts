@@ -30,6 +30,30 @@ test('it is ready when the source sends and no target is down', () => {
   expect(assess(stats, progress, { heartbeatMs: 1_000 }, now)).toEqual({ ready: true, reasons: [], notes: [] })
 })
 
+const member = (role: 'reader' | 'worker', leads = true) => ({
+  role,
+  host: 'vm',
+  pid: 1,
+  since: '2026-01-01T00:00:00Z',
+  shares: [],
+  behind: 0,
+  rules: 'x',
+  leads,
+})
+
+test.each([
+  ['worker', [], []],
+  ['worker', [member('worker')], ['BINGO_SCALE_NO_READER']],
+  ['worker', [member('worker'), member('reader', false)], []],
+  ['reader', [member('reader')], ['BINGO_SCALE_NO_WORKER']],
+  ['reader', [member('reader'), member('worker')], []],
+] as const)('a %s that is there without the other role says so, once it has looked (%#)', (role, members, notes) => {
+  stats.scale = { role, through: 'redis://r', shares: 4, held: new Map(), members: () => members }
+  const found = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+  expect(found.ready).toBe(true)
+  expect(found.notes.map(({ code }) => code)).toEqual(notes)
+})
+
 test('a lost source is reported with its duration', () => {
   source.connected = false
   source.downSince = now
