@@ -54,6 +54,8 @@ test.each(['redis', 'nats', 'kafka'])(
       return stdout.match(/worker\s+\S+:\d+, [23] shares/g)?.length === 3
     })
     expect(stdout).toMatch(/scale\s+reader, 8 shares through/)
+    ;({ stdout } = await bingo(['status'], { env: fleet.envOf(one) }))
+    expect(stdout.match(/position\s+changes-\d: \d+ behind, saved 2/g)?.length).toBeGreaterThanOrEqual(2)
     const all = [one, two, three]
     const shared = async (): Promise<number> => {
       const parts = await Promise.all(all.map((worker) => fleet.shares(worker)))

@@ -1,6 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
 import { printBytes, printDuration } from '../../model/quantity.ts'
-import type { Status, StatusOfScale, StatusOfSource, StatusOfTarget } from '../../ops/status.ts'
+import type { Status, StatusOfNamedSource, StatusOfScale, StatusOfSource, StatusOfTarget } from '../../ops/status.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { describeGap } from '../events/describe-gap.ts'
 import { configFor, type GlobalOptions } from '../context.ts'
@@ -35,7 +35,7 @@ export function stateOf({ state: known, downSince, pausedSince, unnamedSince }: 
   return unnamedSince === null ? state : `${state}, no rule or saga references it`
 }
 
-function sourceRows({ source, sources, checkpoint }: Status): string[][] {
+function sourceRows({ source, sources, checkpoint, scale }: Status): string[][] {
   const store = ['checkpoint', `${checkpoint.store}, saved ${checkpoint.savedAt ?? 'never'}`]
   if (sources === undefined) {
     return [['source', `${source.address}, ${linkOf(source)}`], ['position', placeText(checkpoint.position)], store]
@@ -43,10 +43,20 @@ function sourceRows({ source, sources, checkpoint }: Status): string[][] {
   return [
     ...sources.flatMap((each) => [
       ['source', `${each.name}: ${each.address}, ${linkOf(each)}, lag ${printDuration(each.lagMs)}`],
-      ['position', `${each.name}: ${placeText(each.checkpoint.position)}, saved ${each.checkpoint.savedAt ?? 'never'}`],
+      scale?.role === 'worker' ? shareRow(each, scale) : positionRow(each),
     ]),
     ['checkpoint', checkpoint.store],
   ]
+}
+
+function positionRow({ name, checkpoint: { position, savedAt } }: StatusOfNamedSource): string[] {
+  return ['position', `${name}: ${placeText(position)}, saved ${savedAt ?? 'never'}`]
+}
+
+/** A place in the log of changes says nothing to anybody; how much of it is to be done does. */
+function shareRow({ name, checkpoint: { savedAt } }: StatusOfNamedSource, { held }: StatusOfScale): string[] {
+  const behind = held[name.slice(name.lastIndexOf('-') + 1)] ?? 0
+  return ['position', `${name}: ${behind} behind, saved ${savedAt ?? 'never'}`]
 }
 
 function linkOf({ connected, caughtUp }: StatusOfSource): string {
