@@ -1,6 +1,6 @@
 import type { Lease, LeaseAnswer } from '../../model/state/lease.ts'
 
-/** Stands for whoever has it, while this worker has as many as it is to have. */
+/** Stands for whoever has it: that shares are with others is how it should be, and changes often. */
 export const ENOUGH = 'another worker'
 
 /** Which shares this worker holds; it asks for no more of them than are its own. */
@@ -40,8 +40,11 @@ export class ShareLeases {
     this.#asking.add(share)
     try {
       const answer = await lease.ask()
-      if (answer.tag === 'other') this.held.delete(share)
-      else this.held.add(share)
+      if (answer.tag === 'other') {
+        this.held.delete(share)
+        return { ...answer, holder: ENOUGH }
+      }
+      this.held.add(share)
       return answer
     } finally {
       this.#asking.delete(share)

@@ -244,7 +244,17 @@ export class Worker implements Daemon {
     const seen = (behind: number): void => {
       if (stats.standby.role === 'leader') held.set(share, behind)
     }
-    const custom = new ShareSource({ name, share, instance: config.name, changes, shapes, frontiers, clock: deps.clock, log, seen })
+    const custom = new ShareSource({
+      name,
+      share,
+      instance: config.name,
+      changes,
+      shapes,
+      frontiers,
+      clock: deps.clock,
+      log,
+      seen,
+    })
     const settings = stateSettings(this.configOf(share), log, deps.servers)
     return {
       sources: [{ name, custom: custom as never }],

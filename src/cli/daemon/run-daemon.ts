@@ -35,7 +35,8 @@ async function runConfigured(options: RunOptions): Promise<void> {
     deadlineMs: config.shutdown.deadlineMs,
     onStop: (signal) => log.info({ signal, deadlineMs: config.shutdown.deadlineMs }, 'stopping'),
   })
-  log.info({ version: version(), config: config.file, pid: process.pid, node: process.version }, 'starting')
+  const about = { version: version(), config: config.file, pid: process.pid, node: process.version }
+  log.info({ ...about, ...(config.scale !== null && { role: config.scale.role }) }, 'starting')
   logRules(log, ruleSet, warnings)
   const stats = createStats(affordableBudget(config.budgetBytes), config.targetBudgetBytes)
   const daemon = await openDaemon(config, ruleSet, { log, stats, clock: systemClock, onReopen: onHangUp })
