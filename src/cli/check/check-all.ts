@@ -1,5 +1,5 @@
 import { readConfig } from '../../app/config/load.ts'
-import type { Config } from '../../app/config/config.ts'
+import type { Config, ScaleConfig } from '../../app/config/config.ts'
 import { sourceAddresses } from '../../app/lookups.ts'
 import { replicaName } from '../../app/open-sources.ts'
 import { ProblemsError, type Problem } from '../../model/errors.ts'
@@ -35,6 +35,7 @@ export async function check(options: CheckOptions): Promise<number> {
   const found: Problem[] = [...problems]
   const seen = online && config.sources.length > 0 && !hasErrors(found) ? await checkSources(config, found) : undefined
   if (online && !hasErrors(found)) found.push(...(await checkBrokers(config)))
+  if (online && config.scale !== null && !hasErrors(found)) found.push(...(await checkScale(config, config.scale)))
   // A dump names every table there is; what the account may see does not matter then.
   const known =
     options.schema === undefined
@@ -146,6 +147,11 @@ async function checkBrokers({ brokers, rules, name: instance }: Config): Promise
   return found
 }
 
+async function checkScale(config: Config, scale: ScaleConfig): Promise<readonly Problem[]> {
+  const { inspectScale } = await import('../../app/scale/inspect.ts')
+  return inspectScale(config, scale)
+}
+
 /** Rules read all sources: a table is known where one of them has it. */
 function together(one: Inspection, other: Inspection): Inspection {
   return {
@@ -191,6 +197,9 @@ function print(
         ? `${colour.yellow('!')} ${plural(notes, 'missing secret')}: what depends on them was not checked\n`
         : '') +
       (online && config.sources.length > 0 ? `${colour.green('✓')} the source can be read\n` : '') +
+      (online && config.scale !== null
+        ? `${colour.green('✓')} the state store and the log of changes can be used\n`
+        : '') +
       unasked.map((each) => `${colour.yellow('!')} not checked: ${each}\n`).join('') +
       (warnings > 0 ? `${colour.yellow('!')} ${counted}\n` : ''),
   )

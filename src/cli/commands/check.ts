@@ -6,7 +6,8 @@ const HELP = `
 Reports every problem in one run, each with file, line, column and a fix. Runs no action.
 --online also connects to the source (binlog format, row image, grants; columns that the rules use) and
 to every target (name, TLS, login; topic, stream, exchange, table or method). It sends nothing, and so
-only connects to webhooks; what it did not check is printed. A target that is down is a warning.
+only connects to webhooks; what it did not check is printed. A target that is down is a warning. With
+scale.through, it connects to that log and to the state store as well.
 
 Examples:
   $ bingo check

@@ -34,6 +34,20 @@ export async function openStream(address: NatsAddress): Promise<StreamConnection
   }
 }
 
+/** Makes nothing. Rejects with the client's error. */
+export async function hasStream(address: NatsAddress): Promise<boolean> {
+  const client = await dialNats(natsOptions(address))
+  try {
+    await (await jetstreamOf(client).jetstreamManager()).streams.info(address.stream)
+    return true
+  } catch (error) {
+    if (isStreamMissing(error)) return false
+    throw error
+  } finally {
+    await closeStream({ client })
+  }
+}
+
 export async function closeStream({ client }: Pick<StreamConnection, 'client'>): Promise<void> {
   await withDeadline(client.close(), CLOSE_TIMEOUT_MS).catch(() => undefined)
 }

@@ -14,6 +14,13 @@ const REFUSALS = {
 const HINT =
   'Check that the NATS server is up, reachable and has JetStream, and user, password and permissions, with a client certificate where it asks for one.'
 
+/** What an error of the client means for who uses the log. */
+export function natsError(log: string, error: unknown): BingoError {
+  const refusal = natsRefusal(error)
+  if (refusal !== null) return engineRefused(log, (error as Error).message, REFUSALS[refusal], error)
+  return engineUnreachable(log, error, HINT)
+}
+
 /** Keeps a connection to a stream until something goes wrong: then it opens another one for the next piece of work. */
 export class KeptStream {
   readonly #address: NatsAddress
@@ -42,9 +49,7 @@ export class KeptStream {
       if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
         throw logFull(printable)
       }
-      const refusal = natsRefusal(error)
-      if (refusal !== null) throw engineRefused(printable, (error as Error).message, REFUSALS[refusal], error)
-      throw engineUnreachable(printable, error, HINT)
+      throw natsError(printable, error)
     }
   }
 
