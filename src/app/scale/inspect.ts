@@ -45,7 +45,7 @@ async function lookAtLog(name: string, { through, shares }: ScaleConfig): Promis
   if (!(await changeLogExists(parseChangeLogAddress(through)))) return
   const changes = await openChangeLog(through, { name, shares, log: silentLog })
   try {
-    await changes.behind(0, null)
+    await changes.check()
   } finally {
     await changes.close()
   }

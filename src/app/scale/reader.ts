@@ -62,6 +62,7 @@ export class Reader implements Daemon {
         await decisions.load()
       }
       if ((await patiently(state, deps, signal, begin)) === 'stopped') return
+      if ((await this.checkLog(signal)) === 'stopped') return
       background.push(decisions.follow(untilOver))
       void this.warnOfWaiting()
       this.daemon = this.daemonOf(new Shapes(state, config.name), decisions)
@@ -118,6 +119,19 @@ export class Reader implements Daemon {
 
   async deadLetterCount(): Promise<number> {
     return (await this.daemon?.deadLetterCount()) ?? 0
+  }
+
+  /** The first change may be hours away: until then it would seem to be ready. */
+  private async checkLog(signal: AbortSignal): Promise<void | 'stopped'> {
+    const { config, scale, deps } = this
+    const { through, shares } = scale
+    const changes = await openChangeLog(through, { name: config.name, shares, log: deps.log })
+    try {
+      const log = { description: changes.description, what: 'the log of changes' }
+      return await patiently(log, deps, signal, () => changes.check())
+    } finally {
+      await changes.close()
+    }
   }
 
   private async warnOfWaiting(): Promise<void> {

@@ -41,6 +41,10 @@ export class KafkaChangeLog implements ChangeLog {
     this.description = address.printable
   }
 
+  check(): Promise<void> {
+    return this.#use(async (topic) => void (await topic.latest()))
+  }
+
   mostBytes(): Promise<number> {
     return this.#use((topic) => Promise.resolve(topic.mostBytes - RECORD_BYTES))
   }

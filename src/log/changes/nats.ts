@@ -52,6 +52,10 @@ export class NatsChangeLog implements ChangeLog {
     this.description = address.printable
   }
 
+  check(): Promise<void> {
+    return this.#use(async (connection) => void (await this.#findEnd(connection)))
+  }
+
   mostBytes(): Promise<number> {
     return this.#use(({ mostBytes }) => Promise.resolve(mostBytes - HEADER_BYTES))
   }

@@ -43,6 +43,7 @@ function ofSetting(log: ChangeLog): ChangeLog {
     })
   return {
     description: log.description,
+    check: () => named(log.check()),
     mostBytes: () => named(log.mostBytes()),
     append: (records) => named(log.append(records)),
     tail: () => named(log.tail()),

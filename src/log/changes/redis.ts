@@ -49,6 +49,10 @@ local next = redis.call('XRANGE', shareOf(ARGV[1]), '(' .. ARGV[2], '+', 'COUNT'
 if next then return redis.call('XTRIM', shareOf(ARGV[1]), 'MINID', next[1]) end
 return redis.call('XTRIM', shareOf(ARGV[1]), 'MAXLEN', 0)`
 
+/** Asks for the rights of an append, of a server that takes writes. */
+const WRITE_NOTHING = `${SHARE}
+return redis.call('XTRIM', shareOf(0), 'MAXLEN', 9007199254740991)`
+
 /** A stream per share, all of them on one node of a Cluster. An append is one script: it is there as a whole or not. */
 export class RedisChangeLog implements ChangeLog {
   readonly description: string
@@ -59,6 +63,11 @@ export class RedisChangeLog implements ChangeLog {
     this.description = address.printable
     this.#redis = new EventRedis(address, name, log)
     this.#shares = shares
+  }
+
+  async check(): Promise<void> {
+    await this.#redis.runDurably(WRITE_NOTHING, [])
+    await this.#redis.run(NEWEST, [0])
   }
 
   mostBytes(): Promise<number> {

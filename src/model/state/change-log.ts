@@ -17,6 +17,8 @@ export interface ChangeLogEntry {
 export interface ChangeLog {
   /** Printable, no secrets. */
   readonly description: string
+  /** Rejects where records could not be appended or read, as far as it shows without appending one. */
+  check(): Promise<void>
   /** Bytes of a body, at most. */
   mostBytes(): Promise<number>
   /**

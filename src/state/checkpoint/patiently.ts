@@ -12,12 +12,18 @@ export interface PatienceDeps {
   readonly stats: Pick<Stats, 'startWaitsFor'>
 }
 
+export interface WaitedFor {
+  readonly description: string
+  /** In the line that says what is waited for. */
+  readonly what?: string
+}
+
 /**
  * A store that is down at the start is waited for, and `/readyz` says so; one that refuses (corrupt, foreign, locked) ends
  * the start.
  */
 export async function patiently<T>(
-  store: { readonly description: string },
+  { description, what = 'the checkpoint store' }: WaitedFor,
   { log, clock, stats }: PatienceDeps,
   signal: AbortSignal,
   work: () => Promise<T>,
@@ -28,7 +34,7 @@ export async function patiently<T>(
     const { code, message, hint } = error as BingoError
     stats.startWaitsFor = { code, message }
     const level = attempt < 5 ? 'info' : 'warn'
-    log[level]({ code, store: store.description, attempt, err: message, hint }, 'waiting for the checkpoint store')
+    log[level]({ code, store: description, attempt, err: message, hint }, `waiting for ${what}`)
   }
   const answers = (): void => {
     stats.startWaitsFor = null

@@ -89,6 +89,7 @@ export class SimLog {
   open(clock: Clock): ChangeLog {
     return {
       description: 'simulated',
+      check: () => Promise.resolve(),
       mostBytes: () => Promise.resolve(this.mostBytes),
       append: async (records) => {
         await this.travel(clock)

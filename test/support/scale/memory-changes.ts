@@ -17,6 +17,8 @@ export class MemoryChanges implements ChangeLog {
     this.shares = Array.from({ length: shares }, () => [])
   }
 
+  async check(): Promise<void> {}
+
   mostBytes(): Promise<number> {
     return Promise.resolve(this.bytes)
   }
