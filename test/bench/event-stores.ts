@@ -42,7 +42,7 @@ export async function eventStores(events: number, repeats: number, wanted: RegEx
     let files = 0
     const newFile = async (): Promise<string> => `file:${folder}/${++files}`
     const stores = {
-      SQLite: () => compare('SQLite', newFile, bareSqlite, events, repeats),
+      SQLite: () => compare('SQLite', newFile, [bareSqlite], events, repeats),
       MySQL: () => onServer('MySQL', bareMysql, events, repeats),
       PostgreSQL: () => onServer('PostgreSQL', barePostgres, events, repeats),
       Redis: () => onRedis(events, repeats),
@@ -57,65 +57,89 @@ export async function eventStores(events: number, repeats: number, wanted: RegEx
   }
 }
 
-async function onServer(
-  kind: ServerKind,
-  bare: (url: string) => Promise<BareStore>,
-  events: number,
-  repeats: number,
-): Promise<Row[]> {
+async function onServer(kind: ServerKind, bare: OpenBare, events: number, repeats: number): Promise<Row[]> {
   await using server = await startDatabase(kind)
-  return await compare(kind, () => server.create(), bare, events, repeats)
+  return await compare(kind, () => server.create(), [bare], events, repeats)
 }
 
 async function onRedis(events: number, repeats: number): Promise<Row[]> {
   await using server = await EventRedisServer.start()
-  return await compare('Redis', async () => server.create(), bareRedis, events, repeats)
+  return await compare('Redis', async () => server.create(), [bareRedis], events, repeats)
 }
 
 /** Synced to disk as the index is: the bare client, too, is answered when its messages are. */
 async function onNats(newFile: () => Promise<string>, events: number, repeats: number): Promise<Row[]> {
   await using server = await startNatsEngine('jetstream { sync_interval: always }')
   const newUrl = async (): Promise<string> => `${server.newUrl()}?sync=always ${await newFile()}`
-  return await compare(server.column, newUrl, bareNats, events, repeats)
+  return await compare(server.column, newUrl, [bareNats, withIndex(bareNats)], events, repeats)
 }
 
 /** Synced to disk with each record, as the index is. */
 async function onKafka(newFile: () => Promise<string>, events: number, repeats: number): Promise<Row[]> {
   await using server = await startKafkaEngine()
   const newUrl = async (): Promise<string> => `${server.newUrl()}&sync=always ${await newFile()}`
-  return await compare(server.column, newUrl, bareKafka, events, repeats)
+  return await compare(server.column, newUrl, [bareKafka, withIndex(bareKafka)], events, repeats)
 }
+
+type OpenBare = (url: string) => BareStore | Promise<BareStore>
 
 async function compare(
   title: string,
   newUrl: () => Promise<string>,
-  openBare: (url: string) => BareStore | Promise<BareStore>,
+  bares: readonly OpenBare[],
   events: number,
   repeats: number,
 ): Promise<Row[]> {
   const rows: Row[] = []
   for (const group of GROUPS) {
     const count = Math.min(events, group * MOST_TRANSACTIONS)
-    const [theirs, ours]: [number[], number[]] = [[], []]
-    let name = ''
+    const ours: number[] = []
+    const theirs = bares.map((open) => ({ open, name: '', rates: [] as number[] }))
     for (let repeat = 0; repeat < repeats; repeat++) {
-      const bare = await openBare(await newUrl())
-      name = bare.name
-      // Connects, and whatever else is done once.
-      await bare.write([eventOf(-1)])
-      theirs.push(await eventsPerSecond(count, group, (batch) => bare.write(batch)))
-      await bare.close()
+      for (const each of theirs) {
+        const bare = await each.open(await newUrl())
+        each.name = bare.name
+        // Connects, and whatever else is done once.
+        await bare.write([eventOf(-1)])
+        each.rates.push(await eventsPerSecond(count, group, (batch) => bare.write(batch)))
+        await bare.close()
+      }
       ours.push(await posts(await newUrl(), count, group))
     }
-    rows.push({
-      section: 'h',
-      name: `events on ${title}, ${group} posts at a time`,
-      value: median(ours),
-      unit: 'events/s',
-      baseline: { name, value: median(theirs) },
-    })
+    const name = `events on ${title}, ${group} posts at a time`
+    for (const { name: bare, rates } of theirs) {
+      rows.push({
+        section: 'h',
+        name,
+        value: median(ours),
+        unit: 'events/s',
+        baseline: { name: bare, value: median(rates) },
+      })
+    }
   }
   return rows
+}
+
+/**
+ * What a program does that knows ids again and can look events up, as BinGo does beside an engine: rows that are on disk, and
+ * then the engine, so that nothing is told there that could be forgotten here.
+ */
+function withIndex(openEngine: OpenBare): OpenBare {
+  return async (url) => {
+    const [, file] = url.split(' ')
+    const [engine, index] = [await openEngine(url), bareSqlite(file!)]
+    return {
+      name: `bare node:sqlite, then ${engine.name}`,
+      async write(events) {
+        await index.write(events)
+        await engine.write(events)
+      },
+      async close() {
+        await index.close()
+        await engine.close()
+      },
+    }
+  }
 }
 
 async function posts(url: string, count: number, group: number): Promise<number> {
