@@ -2,7 +2,7 @@ import { BingoError } from '../../model/errors.ts'
 
 /**
  * Numbers of the entries of a share have no gaps: where one is missing, something has removed what nobody had read
- * (invariant 8). Throws BINGO_SCALE_RECORDS_LOST. A server that took over may begin again with lower ones.
+ * (invariant 8). Throws BINGO_SCALE_RECORDS_LOST. A server that took over may go on with lower ones.
  */
 export function requireAll(
   log: string,

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { Log } from '../../model/rule/action.ts'
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
-import { requireAll } from './numbers.ts'
+import { recordsLost, requireAll } from './numbers.ts'
 import { EventRedis } from '../redis/connection.ts'
 import type { EventRedisAddress } from '../redis/address.ts'
 
@@ -13,23 +14,27 @@ const MOST_BYTES = 4 << 20
 
 const SHARE = `
 local function shareOf(share) return KEYS[1] .. ':share:' .. share end
+local about = KEYS[1] .. ':changes'
 `
 
 /**
- * ARGV: share, body, share, body … Ids go by the clock, so that those of a server that took over, and lacks the last ones, are
- * never among those that were read. The number in the share tells what is behind a place, and what is missing.
+ * ARGV: an id for the log if it is new, share, body, share, body … Ids go by the clock, so that those of a server that took
+ * over, and lacks the last ones, are never among those that were read. The number in the share tells what is behind a place, and
+ * what is missing; the id of the log, that it was deleted, which a server that took over would have too. Answers that id, and
+ * how many were ever appended.
  */
 const APPEND = `${SHARE}
-for i = 1, #ARGV, 2 do
+redis.call('HSETNX', about, 'id', ARGV[1])
+for i = 2, #ARGV, 2 do
   local key = shareOf(ARGV[i])
   local number = redis.call('INCR', key .. ':number')
   redis.call('XADD', key, '*', 'body', ARGV[i + 1], 'number', string.format('%.0f', number))
 end
-return 0`
+return {redis.call('HGET', about, 'id'), redis.call('HINCRBY', about, 'appended', (#ARGV - 1) / 2)}`
 
-/** ARGV: share, id, how many. Answers id, number, body … */
+/** ARGV: share, id, how many. Answers the id of the log, then id, number, body … */
 const READ = `${SHARE}
-local out = {}
+local out = {redis.call('HGET', about, 'id') or ''}
 for _, row in ipairs(redis.call('XRANGE', shareOf(ARGV[1]), '(' .. ARGV[2], '+', 'COUNT', ARGV[3])) do
   out[#out + 1], out[#out + 2], out[#out + 3] = row[1], row[2][4], row[2][2]
 end
@@ -58,11 +63,15 @@ export class RedisChangeLog implements ChangeLog {
   readonly description: string
   readonly #redis: EventRedis
   readonly #shares: number
+  readonly #log: Log
+  /** After the last append. */
+  #known: { readonly id: string; readonly appended: number } | null = null
 
   constructor(address: EventRedisAddress, { name, shares, log }: { name: string; shares: number; log: Log }) {
     this.description = address.printable
     this.#redis = new EventRedis(address, name, log)
     this.#shares = shares
+    this.#log = log
   }
 
   async check(): Promise<void> {
@@ -76,8 +85,9 @@ export class RedisChangeLog implements ChangeLog {
 
   async append(records: readonly ChangeLogRecord[]): Promise<void> {
     for (let from = 0; from < records.length; from += APPENDED_AT_ONCE) {
-      const args = records.slice(from, from + APPENDED_AT_ONCE).flatMap(({ share, body }) => [share, body])
-      await this.#redis.runDurably(APPEND, args)
+      const some = records.slice(from, from + APPENDED_AT_ONCE)
+      const args = [randomUUID(), ...some.flatMap(({ share, body }) => [share, body])]
+      this.#compare((await this.#redis.runDurably(APPEND, args)) as [string, number], some.length)
     }
   }
 
@@ -92,9 +102,13 @@ export class RedisChangeLog implements ChangeLog {
 
   async read(share: number, after: string | null): Promise<readonly ChangeLogEntry[]> {
     const found = (await this.#redis.run(READ, [share, after === null ? '0' : idOf(after), PAGE])) as string[]
-    const entries = Array.from({ length: found.length / 3 }, (_, i) => {
-      const [id, number, body] = found.slice(i * 3, i * 3 + 3) as [string, string, string]
-      return { place: `${id}/${number}`, number: Number(number), body }
+    const log = found[0]!
+    if (after !== null && !['', log].includes(logOf(after))) {
+      throw recordsLost(this.description, share, `it was deleted after ${idOf(after)} was read`)
+    }
+    const entries = Array.from({ length: (found.length - 1) / 3 }, (_, i) => {
+      const [id, number, body] = found.slice(1 + i * 3, 4 + i * 3) as [string, string, string]
+      return { place: `${id}/${number}/${log}`, number: Number(number), body }
     })
     requireAll(this.description, share, after === null ? null : numberOf(after), entries)
     return entries
@@ -111,12 +125,31 @@ export class RedisChangeLog implements ChangeLog {
   close(): Promise<void> {
     return this.#redis.close()
   }
+
+  /** What it had confirmed is not there any more, and the checkpoint of the reader may be behind it: it can only be said. */
+  #compare([id, appended]: [string, number], more: number): void {
+    const before = this.#known
+    this.#known = { id, appended }
+    if (before === null || (before.id === id && appended >= before.appended + more)) return
+    const fields = { code: 'BINGO_SCALE_RECORDS_LOST', log: this.description }
+    if (before.id !== id) {
+      this.#log.error(fields, 'the log of changes was deleted, with the records that no worker had read')
+      return
+    }
+    const lost = { ...fields, records: before.appended + more - appended }
+    this.#log.error(lost, 'Redis lost the last records that it had confirmed, in a failover or a restart')
+  }
 }
 
+/** `ID/NUMBER/LOG`; earlier versions have stored it without the id of the log. */
 function idOf(place: string): string {
-  return place.slice(0, place.indexOf('/'))
+  return place.split('/')[0]!
 }
 
 function numberOf(place: string): number {
-  return Number(place.slice(place.indexOf('/') + 1))
+  return Number(place.split('/')[1])
+}
+
+function logOf(place: string): string {
+  return place.split('/')[2] ?? ''
 }
