@@ -19,6 +19,9 @@ const HEADER_BYTES = 1_024
 /** Number of the message in its share, so that what is behind a place can be counted. */
 const NUMBER = 'bingo-number'
 
+/** What the server answers to a message that expects another stream than it is for. */
+const OTHER_STREAM = 10060
+
 interface End {
   seq: number
   /** Of the newest message of each share. */
@@ -53,7 +56,10 @@ export class NatsChangeLog implements ChangeLog {
   }
 
   check(): Promise<void> {
-    return this.#use(async (connection) => void (await this.#findEnd(connection)))
+    return this.#use(async (connection) => {
+      await this.#findEnd(connection)
+      await this.#requirePublish(connection)
+    })
   }
 
   mostBytes(): Promise<number> {
@@ -149,6 +155,14 @@ export class NatsChangeLog implements ChangeLog {
     throw recordsLost(this.description, share, `the stream ends at ${state.last_seq}, and ${seq} was read`)
   }
 
+  /** Published for a stream that there is not, so that nothing is stored: the server looks at the right of it first. */
+  async #requirePublish({ jetstream }: StreamConnection): Promise<void> {
+    const expect = { streamName: `not-${this.#address.stream}` }
+    await jetstream.publish(`${this.#address.stream}.0`, '', { timeout: ANSWER_MS, expect }).catch((error: unknown) => {
+      if (!isOtherStream(error)) throw error
+    })
+  }
+
   async #newestOf({ manager }: StreamConnection, share: number): Promise<number> {
     const { stream } = this.#address
     const last = await manager.direct
@@ -202,4 +216,8 @@ function numberOf(place: string): number {
 
 function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 404
+}
+
+function isOtherStream(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === OTHER_STREAM
 }

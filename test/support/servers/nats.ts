@@ -23,9 +23,10 @@ const WANTED: Wanted = {
 export interface NatsOptions {
   /** Text of a configuration file: users, TLS, limits. Address, port and JetStream are set beside it. */
   readonly config?: string
+  readonly jetStream?: boolean
 }
 
-/** A NATS server with JetStream on disk. */
+/** A NATS server, with JetStream on disk where it is not left out. */
 export function startNats(options: NatsOptions = {}): Promise<TestServer> {
   return findInstallation(WANTED, {}, async (installation) => {
     const server = await ServerProcess.create('NATS', installation.engine)
@@ -33,7 +34,8 @@ export function startNats(options: NatsOptions = {}): Promise<TestServer> {
       const port = await freePort()
       const configFile = join(server.folder, 'nats.conf')
       await writeFile(configFile, options.config ?? '')
-      const args = ['-c', configFile, '-a', installation.bindAddress, '-p', String(port), '-js', '-sd', server.folder]
+      const args = ['-c', configFile, '-a', installation.bindAddress, '-p', String(port)]
+      if (options.jetStream !== false) args.push('-js', '-sd', server.folder)
       const command = await installation.command('nats-server', args, server.surroundings(port))
       const isReady = () => greets(port)
       await server.start(command, isReady)
