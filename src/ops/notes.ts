@@ -29,6 +29,7 @@ export function notesOf(stats: Stats, progress: Progress, nowMs: number): Findin
     ...sagas(stats, nowMs),
     noReader(stats),
     noWorker(stats),
+    otherRules(stats),
   ].filter((note) => note !== null)
 }
 
@@ -121,6 +122,15 @@ function noWorker({ scale }: Stats): Finding | null {
   if (scale?.role !== 'reader' || members.length === 0 || members.some(({ role }) => role === 'worker')) return null
   const message = 'no worker of this name runs, so what the reader appends waits in the log: bingo run --role worker'
   return { code: 'BINGO_SCALE_NO_WORKER', message }
+}
+
+/** A worker skips what only rules of the reader want, and never sees what only its own want; each sends where its targets say. */
+function otherRules({ scale }: Stats): Finding | null {
+  const members = scale?.members() ?? []
+  if (new Set(members.map(({ rules }) => rules)).size < 2) return null
+  const message =
+    'reader and workers have different rules or targets: bingo status shows which; give all of them the same files'
+  return { code: 'BINGO_SCALE_RULES_DIFFER', message }
 }
 
 function sagas({ sagas: state }: Stats, nowMs: number): Finding[] {

@@ -50,6 +50,7 @@ function isOfTarget(type: ActionType, key: string): boolean {
   return type.targetFields.includes(key) && type.fields[key]?.kind !== 'template'
 }
 
-function digest(value: unknown): string {
+/** Of what was written, so secrets are not part of it. */
+export function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 10)
 }

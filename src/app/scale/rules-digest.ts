@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { Rule, RuleSet } from '../../model/rule/rule.ts'
 
-/** The same in all processes that run the same rules. */
+/** The same in all processes that run the same rules, and send to targets of the same settings. */
 export function rulesDigest({ rules }: RuleSet): string {
-  const versions = rules.map(({ id, version }) => `${id} ${version}`).sort()
-  return createHash('sha256').update(versions.join('\n')).digest('hex').slice(0, 8)
+  return createHash('sha256').update(rules.map(textOf).sort().join('\n')).digest('hex').slice(0, 8)
+}
+
+function textOf({ id, version, actions }: Rule): string {
+  const targets = actions.flatMap(({ target }) => (target.version === undefined ? [] : [target.version]))
+  return [id, version, ...targets].join(' ')
 }

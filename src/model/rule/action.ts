@@ -66,6 +66,8 @@ export interface TargetConfig {
   readonly id: string
   readonly type: string
   readonly options: unknown
+  /** A digest of what `targets:` says of it, as written, secrets unresolved; absent: it is not named there. */
+  readonly version?: string
   /** What `targets:` says of its spool; absent: as the configuration has it for all. */
   readonly spool?: SpoolLimits
   /** Sends per second of all that goes there, as `targets:` says; absent: no limit. */

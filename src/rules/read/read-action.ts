@@ -5,7 +5,7 @@ import { nearestName } from '../../model/nearest-name.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import type { Predicate, Rule } from '../../model/rule/rule.ts'
 import { compilePredicate } from '../language/cel/predicate.ts'
-import { identify } from '../action-identity.ts'
+import { digest, identify } from '../action-identity.ts'
 import { TreeActionSpec } from '../action-spec.ts'
 import { RULE_CODES } from '../codes.ts'
 import { DELIVERY_KEYS, readDelivery } from './delivery-options.ts'
@@ -20,7 +20,7 @@ import { ValueReader } from './read-values.ts'
 import { Reporter } from '../reporter.ts'
 import { sourceText } from '../files/rule-text.ts'
 import type { SecretSource } from '../files/rule-text.ts'
-import { entryOf } from '../yaml/tree.ts'
+import { entryOf, plainValue } from '../yaml/tree.ts'
 import type { MapNode, TreeNode } from '../yaml/tree.ts'
 
 /** A target as it stands under `targets:` of the configuration. */
@@ -109,7 +109,7 @@ export function readAction(
     ...identify({ type, map, id, target, delivery: NOT_OF_IDENTITY }),
     type: type.type,
     location: map.location,
-    target: limited(compiled.target, spool, onTarget?.ratePerSecond ?? undefined),
+    target: named === undefined ? compiled.target : asNamed(compiled.target, named.map, spool, onTarget?.ratePerSecond),
     coalesce: coalesce ?? type.defaultCoalesce(spec),
     when: when?.predicate ?? null,
     lookups,
@@ -253,11 +253,12 @@ export function checkTarget(name: string, target: TargetSource, context: RuleCon
   readSpool(map, reader)
 }
 
-function limited(
+function asNamed(
   target: TargetConfig,
+  map: MapNode,
   spool: SpoolLimits | undefined,
-  ratePerSecond: number | undefined,
+  rate: number | null | undefined,
 ): TargetConfig {
-  if (spool === undefined && ratePerSecond === undefined) return target
-  return { ...target, ...(spool !== undefined && { spool }), ...(ratePerSecond !== undefined && { ratePerSecond }) }
+  const limits = { ...(spool !== undefined && { spool }), ...(rate != null && { ratePerSecond: rate }) }
+  return { ...target, version: digest(plainValue(map)), ...limits }
 }

@@ -134,6 +134,16 @@ test('a digest of rules is that of their texts, not of their order', () => {
   expect(digest([one![0]!])).not.toBe(digest())
 })
 
+test('a digest of rules is another one where `targets:` says something else of a target', () => {
+  const [rule] = rulesFrom('rules:\n  - {id: a, table: t, actions: [{type: webhook, url: "https://x.example/"}]}\n')
+  const digest = (version: string) => {
+    const actions = rule!.actions.map((action) => ({ ...action, target: { ...action.target, version } }))
+    return rulesDigest({ rules: [{ ...rule!, actions }], files: [] })
+  }
+  expect(digest('one')).toBe(digest('one'))
+  expect(digest('one')).not.toBe(digest('other'))
+})
+
 test('what waits for one process is told by a reader', async () => {
   const said: object[] = []
   const log: Log = { ...silentLog, warn: (fields) => void said.push(fields) }

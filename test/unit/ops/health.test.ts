@@ -47,12 +47,17 @@ test.each([
   ['worker', [member('worker'), member('reader', false)], []],
   ['reader', [member('reader')], ['BINGO_SCALE_NO_WORKER']],
   ['reader', [member('reader'), member('worker')], []],
-] as const)('a %s that is there without the other role says so, once it has looked (%#)', (role, members, notes) => {
-  stats.scale = { role, through: 'redis://r', shares: 4, held: new Map(), members: () => members }
-  const found = assess(stats, progress, { heartbeatMs: 1_000 }, now)
-  expect(found.ready).toBe(true)
-  expect(found.notes.map(({ code }) => code)).toEqual(notes)
-})
+  ['reader', [member('reader'), { ...member('worker'), rules: 'y' }], ['BINGO_SCALE_RULES_DIFFER']],
+  ['worker', [member('reader'), member('worker'), { ...member('worker'), rules: 'y' }], ['BINGO_SCALE_RULES_DIFFER']],
+] as const)(
+  'a %s that is there without the other role, or with other rules, says so once it has looked (%#)',
+  (role, members, notes) => {
+    stats.scale = { role, through: 'redis://r', shares: 4, held: new Map(), members: () => members }
+    const found = assess(stats, progress, { heartbeatMs: 1_000 }, now)
+    expect(found.ready).toBe(true)
+    expect(found.notes.map(({ code }) => code)).toEqual(notes)
+  },
+)
 
 test('a lost source is reported with its duration', () => {
   source.connected = false

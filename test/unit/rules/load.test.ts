@@ -210,6 +210,18 @@ describe('Delivery options', () => {
     expect(rule.actions[0]).toMatchObject({ type: 'webhook', target: { id: 'crm' } })
   })
 
+  test('a named target has a version, which is that of what is written, not of its secrets', () => {
+    const version = (url: string, TOKEN = 'a') => {
+      const crm = target({ type: 'webhook', url, headers: { authorization: '${env:TOKEN}' } })
+      const options = { targets: new Map([['crm', crm]]), env: { TOKEN } }
+      return only(load(ruleWith('actions: [{target: crm}]'), options)).actions[0]!.target.version
+    }
+    expect(version('https://one.test/')).toMatch(/^\w+$/)
+    expect(version('https://one.test/', 'b')).toBe(version('https://one.test/'))
+    expect(version('https://other.test/')).not.toBe(version('https://one.test/'))
+    expect(only(load(ruleWith())).actions[0]!.target.version).toBe(undefined)
+  })
+
   test('a target may override when it spools, and how much, each for itself', () => {
     const spools = (spool: object) =>
       only(
