@@ -46,7 +46,8 @@ export class Cast {
   async judged(rig: SagaRig, fault: string, runs: number, found: readonly string[]): Promise<Outcome> {
     const healedFrom = performance.now()
     await rig.settled()
-    await rig.ended(this.started.length)
+    // What is stuck is repaired by its story, and may not have been tried again yet.
+    await rig.ended(this.started.length, 'waits')
     const secondsToHeal = (performance.now() - healedFrom) / 1_000
     const instances = await rig.store.load(this.started)
     const problems = [...found]

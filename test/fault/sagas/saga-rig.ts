@@ -111,11 +111,12 @@ export class SagaRig implements AsyncDisposable {
     }
   }
 
-  /** So many instances have ended, or are stuck; or it took too long. */
-  async ended(count: number): Promise<void> {
+  /** That many instances have ended, or it took too long. `stuck`: whether those that are stuck are tried again, and waited for. */
+  async ended(count: number, stuck: 'waits' | 'stays' = 'stays'): Promise<void> {
+    const underWay = new Set(stuck === 'waits' ? ['running', 'compensating', 'stuck'] : ['running', 'compensating'])
     for (const deadline = Date.now() + HEAL_TIMEOUT_MS; Date.now() < deadline; await delay(POLL_MS)) {
       const counts = await this.store.counts()
-      const open = counts.filter(({ status }) => status === 'running' || status === 'compensating')
+      const open = counts.filter(({ status }) => underWay.has(status))
       const sum = counts.reduce((total, each) => total + each.count, 0)
       if (sum >= count && open.length === 0) return
     }
