@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { keepLayout, layoutOf } from '../../src/app/scale/layout.ts'
-import { parseChangeLogAddress } from '../../src/log/changes/address.ts'
 import { changeLogExists } from '../../src/log/changes/exists.ts'
 import { silentLog } from '../../src/model/silent-log.ts'
 import { openInstanceState } from '../../src/state/open.ts'
@@ -39,7 +38,7 @@ test('check --online finds a log or a state store that is down, and makes nothin
   expect(await check(through)).not.toMatchObject({
     errors: expect.arrayContaining([expect.stringMatching(/LOG|STATE/)]),
   })
-  expect(await changeLogExists(parseChangeLogAddress(through))).toBe(false)
+  expect(await changeLogExists(through)).toBe(false)
   for (const down of ['nats://127.0.0.1:1/x', 'redis://127.0.0.1:1/1', 'kafka://127.0.0.1:1/x']) {
     const { code, errors } = await check(down)
     expect([code, errors]).toEqual([1, ['BINGO_LOG_UNREACHABLE']])
@@ -51,7 +50,7 @@ test('check --online finds a log or a state store that is down, and makes nothin
 test('check --online finds a configuration that is not that of the reader', async () => {
   const settings = { name: 'checked', checkpoint: redis.url, deadLetters: undefined, log: silentLog }
   const { state, checkpoints } = await openInstanceState(settings)
-  await keepLayout(state, layoutOf(parseChangeLogAddress(`${nats.url}/made`), 8))
+  await keepLayout(state, layoutOf({ through: `${nats.url}/made`, shares: 8 }))
   await state.close()
   await checkpoints.close()
   expect(await check(`${nats.url}/made`)).toMatchObject({ code: 1, errors: ['BINGO_SCALE_MISMATCH'] })

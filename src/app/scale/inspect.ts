@@ -1,4 +1,3 @@
-import { parseChangeLogAddress } from '../../log/changes/address.ts'
 import { changeLogExists } from '../../log/changes/exists.ts'
 import { openChangeLog } from '../../log/changes/open.ts'
 import { BingoError, type Problem } from '../../model/errors.ts'
@@ -19,21 +18,20 @@ export async function inspectScale(config: Config, scale: ScaleConfig): Promise<
     try {
       await withDeadline(look(), TIMEOUT_MS)
     } catch (error) {
-      const code = error instanceof BingoError ? error.code : 'BINGO_LOG_UNREACHABLE'
-      const hint =
+      const { code, hint } =
         error instanceof BingoError
-          ? error.hint?.replaceAll('events.store', 'scale.through')
-          : 'Check scale.through, and that its server is up.'
+          ? error
+          : { code: 'BINGO_LOG_UNREACHABLE', hint: 'Check scale.through, and that its server is up.' }
       found.push({ severity: 'error', code, message: (error as Error).message, hint, location: undefined })
     }
   }
   return found
 }
 
-async function lookAtState(config: Config, { through, shares }: ScaleConfig): Promise<void> {
+async function lookAtState(config: Config, scale: ScaleConfig): Promise<void> {
   const { state, checkpoints } = await openInstanceState(stateSettings(config, silentLog), { readOnly: true })
   try {
-    await checkLayout(state, layoutOf(parseChangeLogAddress(through), shares))
+    await checkLayout(state, layoutOf(scale))
   } finally {
     await state.close()
     await checkpoints.close()
@@ -42,7 +40,7 @@ async function lookAtState(config: Config, { through, shares }: ScaleConfig): Pr
 
 async function lookAtLog(name: string, { through, shares }: ScaleConfig): Promise<void> {
   // The first process makes it.
-  if (!(await changeLogExists(parseChangeLogAddress(through)))) return
+  if (!(await changeLogExists(through))) return
   const changes = await openChangeLog(through, { name, shares, log: silentLog })
   try {
     await changes.check()

@@ -1,7 +1,8 @@
-import type { ChangeLogAddress } from '../../log/changes/address.ts'
+import { parseChangeLogAddress, type ChangeLogAddress } from '../../log/changes/address.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { StateStore } from '../../model/state/state.ts'
+import type { ScaleConfig } from '../config/config.ts'
 
 const KEY = 'scale/layout'
 const LOOK_MS = 2_000
@@ -16,8 +17,8 @@ export interface Layout {
 
 type Stored = Layout | null
 
-export function layoutOf(address: ChangeLogAddress, shares: number): Layout {
-  return { log: logOf(address), shares }
+export function layoutOf({ through, shares }: Pick<ScaleConfig, 'through' | 'shares'>): Layout {
+  return { log: logOf(parseChangeLogAddress(through)), shares }
 }
 
 function logOf(address: ChangeLogAddress): string {

@@ -58,7 +58,7 @@ export class Reader implements Daemon {
     try {
       const decisions = new Decisions({ ...deps, name: config.name, state }, this)
       const begin = async (): Promise<void> => {
-        await keepLayout(state, layoutOf(parseChangeLogAddress(this.scale.through), this.scale.shares))
+        await keepLayout(state, layoutOf(this.scale))
         await decisions.load()
       }
       if ((await patiently(state, deps, signal, begin)) === 'stopped') return

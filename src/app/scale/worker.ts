@@ -8,7 +8,6 @@ import type { Log } from '../../model/rule/action.ts'
 import type { RuleSet } from '../../model/rule/rule.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
-import { parseChangeLogAddress } from '../../log/changes/address.ts'
 import type { ChangeLog } from '../../model/state/change-log.ts'
 import type { StateStore } from '../../model/state/state.ts'
 import type { Stats } from '../../model/stats.ts'
@@ -67,7 +66,7 @@ export class Worker implements Daemon {
     this.deps = deps
     const { targetBudgetBytes, budgetBytes } = config
     this.stats = new WorkerStats(deps.stats, targetBudgetBytes && targetBudgetBytes / budgetBytes)
-    this.layout = layoutOf(parseChangeLogAddress(scale.through), scale.shares)
+    this.layout = layoutOf(scale)
     this.leases = new ShareLeases(() => this.members?.quota(scale.shares) ?? 0)
   }
 

@@ -10,7 +10,7 @@ import { ANSWER_MS, KeptStream } from '../nats/kept-stream.ts'
 const CHUNK = 500
 const PAGE = 128
 const PAGE_BYTES = 1 << 20
-/** Of the reads that find nothing, one in so many looks where the stream ends. */
+/** Of this many reads that find nothing, one looks where the stream ends. */
 const LOOK_EVERY = 64
 /** At the end of the stream, which all shares have in common. */
 const TAIL = 4_096

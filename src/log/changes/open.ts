@@ -32,15 +32,17 @@ export async function openChangeLog(url: string, options: ChangeLogOptions): Pro
   }
 }
 
-/** What its errors advise names the setting that it was opened by. */
+/** What errors of an engine advise names the setting by which it is used here. */
+export function named<T>(result: Promise<T>): Promise<T> {
+  return result.catch((error: unknown) => {
+    if (!(error instanceof BingoError) || error.hint === undefined) throw error
+    const { code, message, retryable, cause } = error
+    const hint = error.hint.replaceAll('events.store', 'scale.through')
+    throw new BingoError(code, message, { hint, retryable, cause })
+  })
+}
+
 function ofSetting(log: ChangeLog): ChangeLog {
-  const named = <T>(result: Promise<T>): Promise<T> =>
-    result.catch((error: unknown) => {
-      if (!(error instanceof BingoError) || error.hint === undefined) throw error
-      const { code, message, retryable, cause } = error
-      const hint = error.hint.replaceAll('events.store', 'scale.through')
-      throw new BingoError(code, message, { hint, retryable, cause })
-    })
   return {
     description: log.description,
     check: () => named(log.check()),

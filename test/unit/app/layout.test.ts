@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
 import { checkLayout, followLayout, forgetLayout, keepLayout, layoutOf } from '../../../src/app/scale/layout.ts'
-import { parseChangeLogAddress } from '../../../src/log/changes/address.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
 
-const of = (url: string, shares = 16) => layoutOf(parseChangeLogAddress(url), shares)
+const of = (through: string, shares = 16) => layoutOf({ through, shares })
 const KAFKA = of('kafka://k1:9092/changes')
 
 test('workers take part where the reader appends as they read, whatever the servers are called', async () => {
