@@ -1,3 +1,4 @@
+import { isCertificateRefused } from '../../clients/certificate-refused.ts'
 import { codeOf } from './error-text.ts'
 
 const WRONG_NAME = /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/
@@ -9,6 +10,7 @@ const MAX_DEPTH = 5
 
 /** What to do about a certificate that was refused, by us or by the server; undefined where TLS is not the trouble. */
 export function tlsHint(error: unknown): string | undefined {
+  if (isCertificateRefused(error)) return 'Set `cert` and `key` to a client certificate that the server trusts.'
   for (const code of codesIn(error, MAX_DEPTH)) {
     if (WRONG_NAME.test(code)) {
       return 'Use the name of the server’s certificate in the address, or set it as `servername`.'
