@@ -2,11 +2,13 @@
  * `npm run bench`; `--help` tells its options. Starts its servers, measures, prints one table. Every figure stands beside its baseline of the same run.
  */
 import { parseArgs } from 'node:util'
+import { besideDebezium } from './beside-debezium.ts'
 import { besideGo } from './beside-go.ts'
 import { endToEnd } from './end-to-end.ts'
 import { eventStores } from './event-stores.ts'
 import { eventStore } from './event-store.ts'
 import { latency } from './latency.ts'
+import { logMemory } from './log-memory.ts'
 import { outboxLatency } from './outbox-latency.ts'
 import { outboxWriters } from './outbox-writers.ts'
 import { posts } from './posts.ts'
@@ -27,14 +29,16 @@ import { workers } from './workers.ts'
 
 const HELP = `npm run bench -- [options]
 
-  --only LETTERS     a to s by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets, tail;
+  --only LETTERS     a to u by comma: a, d reading and rules; b, f end to end and start; c latency; e webhooks; g targets, tail;
                      h stores of posted events; i patterns of rules on events; j event store; k events that wait;
                      l memory while --rows events wait (not by default); m posts over HTTP; n reader and workers
                      (not by default); o sagas, and --rows of them that wait (not by default);
                      p outbox: COMMIT to Kafka beside Debezium and polling (not by default; needs Java, Maven, Go);
                      q what an outbox costs its writers (not by default);
                      r the library's broker beside bare SQLite, pg-boss and BullMQ (not by default);
-                     s bulk change and latency beside go-mysql, cel-go and go-redis (not by default; needs Go)
+                     s bulk change and latency beside go-mysql, cel-go and go-redis (not by default; needs Go);
+                     t rows to Kafka beside Debezium (not by default; needs Java, Maven);
+                     u memory while --rows of one transaction go to a file (not by default)
   --rows N           rows that are inserted and updated (500000)
   --repeats N        runs of each reader, of which the median counts; rounds of p and q (3)
   --seconds N        length of each latency run, of each slice of p and q (5)
@@ -98,6 +102,8 @@ if (wanted.has('r')) {
 if (wanted.has('s')) {
   results.push(...(await besideGo(sql, redis, rows * 2, Number(values.repeats), Number(values.seconds))))
 }
+if (wanted.has('t')) results.push(...(await besideDebezium(sql, Math.min(rows, 300_000), Number(values.repeats))))
+if (wanted.has('u')) results.push(...(await logMemory(sql, rows)))
 
 if (results.length === 0) {
   console.error('nothing was measured: see --only and --targets')
