@@ -1,7 +1,7 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import type { FieldSpec } from '../../model/rule/action-field.ts'
 import type { Content } from '../../model/event/bytes/content.ts'
-import { eventContent } from '../../model/event/bytes/image-change.ts'
+import { eventContent, formattedContent, type EventFormat } from '../../model/event/bytes/image-change.ts'
 import type { Change, Value } from '../../model/event/change.ts'
 import { cloudEventOf } from '../../model/event/forms/cloud-event.ts'
 import { toDebeziumEvent } from '../../model/event/forms/debezium-event.ts'
@@ -88,7 +88,7 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
     return { ...messageOf('json', json), content: structureContent(structure) }
   }
   if (spec.string('format') === 'debezium') {
-    return messageOf('json', debeziumEvent)
+    return formatted('debezium', (change) => stringifyValue(toDebeziumEvent(change)))
   }
   if (spec.string('format') === 'payload') {
     return messageOf('payload', payloadAlone)
@@ -96,7 +96,7 @@ function compileContent(spec: ActionSpec, field: string, nothing: string | undef
   if (spec.string('format') !== 'cloudevents') {
     return { ...messageOf('json', wholeEvent), content: wholeEventContent }
   }
-  return messageOf('json', cloudEvent, 'application/cloudevents+json')
+  return formatted('cloudevents', (change) => stringifyValue(cloudEventOf(change)), 'application/cloudevents+json')
 }
 
 function messageOf(kind: Message['kind'], json: Piece<string>, contentType = 'application/json'): Message {
@@ -113,14 +113,12 @@ export const wholeEventContent: Piece<Content> = {
   bind: () => eventContent,
 }
 
-const debeziumEvent: Piece<string> = {
-  reads: () => READS_WHOLE_ROW,
-  bind: () => (change) => stringifyValue(toDebeziumEvent(change)),
-}
-
-const cloudEvent: Piece<string> = {
-  reads: () => READS_WHOLE_ROW,
-  bind: () => (change) => stringifyValue(cloudEventOf(change)),
+/** The whole event in another form: as text, and as bytes where the row's image is at hand. */
+function formatted(format: EventFormat, stringify: (change: Change) => string, contentType?: string): Message {
+  const text: Piece<string> = { reads: () => READS_WHOLE_ROW, bind: () => stringify }
+  const bytes = formattedContent(format, stringify)
+  const content: Piece<Content> = { reads: () => READS_WHOLE_ROW, decodes: () => READS_NOTHING, bind: () => bytes }
+  return { ...messageOf('json', text, contentType), content }
 }
 
 /** What `format: payload` sends; of a row what rules call its payload. Null: nothing. */

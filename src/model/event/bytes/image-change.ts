@@ -6,6 +6,9 @@ import { ByteArena } from './byte-arena.ts'
 import { Utf8Bytes } from './content.ts'
 import type { Content } from './content.ts'
 
+/** How the event of a row is written: as BinGo's own, in the envelope of Debezium, or as the data of a CloudEvent. */
+export type EventFormat = 'event' | 'debezium' | 'cloudevents'
+
 /** What reads and writes the row images of one shape of rows (sources/mysql/binlog/event-bytes). */
 export interface RowImages {
   /** Where the row ends that was written last. */
@@ -23,6 +26,8 @@ export interface RowImages {
     query: string | null,
     into: ByteArena,
   ): number
+  /** The same images, of which `write` makes the event in another format; null: rows have to be decoded for that one. */
+  as(format: EventFormat): Pick<RowImages, 'write'> | null
   /** Both rows with all their columns. */
   decode(buffer: Buffer, start: number, end: number): { readonly old: Row | null; readonly new: Row | null }
 }
@@ -78,21 +83,21 @@ export class ImageChange extends Change {
     return new Change(table, op, transaction, seq, rows.old, rows.new, query)
   }
 
-  /** The JSON of the event, with the image behind it where there is an arena. */
-  writeEvent(into: ByteArena | undefined): Utf8Bytes {
+  /** The JSON of the event as `images` write it, with the image behind it where there is an arena. */
+  writeEvent(images: Pick<RowImages, 'write'>, into: ByteArena | undefined): Utf8Bytes {
     if (into === undefined) {
-      const end = this.write(scratch)
+      const end = this.write(images, scratch)
       const bytes = ownCopy(scratch.buffer, scratch.at, end)
       return new Utf8Bytes(bytes, 0, bytes.length)
     }
-    const content = into.take(this.write(into))
+    const content = into.take(this.write(images, into))
     if (this.keptBy === null && !this.isOwn) this.keep(into)
     return content
   }
 
-  protected write(into: ByteArena): number {
+  protected write(images: Pick<RowImages, 'write'>, into: ByteArena): number {
     const { buffer, start, end, transaction, seq, query } = this
-    return this.images.write(buffer, start, end, transaction, seq, query, into)
+    return images.write(buffer, start, end, transaction, seq, query, into)
   }
 
   private keep(arena: ByteArena): void {
@@ -160,8 +165,8 @@ export class RowAtHand extends ImageChange {
     return this.decodeWhole()
   }
 
-  override writeEvent(into: ByteArena | undefined): Utf8Bytes {
-    return into === undefined ? super.writeEvent(into) : into.take(this.write(into))
+  override writeEvent(images: Pick<RowImages, 'write'>, into: ByteArena | undefined): Utf8Bytes {
+    return into === undefined ? super.writeEvent(images, into) : into.take(this.write(images, into))
   }
 }
 
@@ -173,5 +178,16 @@ function ownCopy(buffer: Buffer, start: number, end: number): Buffer {
 
 /** The event as JSON: bytes where its row image is at hand. */
 export function eventContent(change: Change, into?: ByteArena): Content {
-  return change instanceof ImageChange ? change.writeEvent(into) : stringifyEvent(change)
+  return change instanceof ImageChange ? change.writeEvent(change.images, into) : stringifyEvent(change)
+}
+
+/** The same in another format, which `stringify` writes of a change that has all its columns. */
+export function formattedContent(
+  format: EventFormat,
+  stringify: (change: Change) => string,
+): (change: Change, into?: ByteArena) => Content {
+  return (change, into) => {
+    const images = change instanceof ImageChange ? change.images.as(format) : null
+    return images === null ? stringify(change.whole) : (change as ImageChange).writeEvent(images, into)
+  }
 }

@@ -33,6 +33,14 @@ export function copyValue(into: ByteArena, to: number, from: number, length: num
   return at + length
 }
 
+/** A value that was written as JSON from `from` behind the start of the event, as part of a text. Answers where it ends. */
+export function withoutQuotes({ buffer, at }: ByteArena, from: number, to: number): number {
+  const start = at + from
+  if (buffer[start] !== 34) return to
+  buffer.copyWithin(start, start + 1, to - 1)
+  return to - 2
+}
+
 /** Copies text that was made ready by `eventHead`. */
 export function writeWords(out: DataView, to: number, words: Float64Array): void {
   for (let i = 0; i < words.length; i++) out.setFloat64(to + 8 * i, words[i]!, true)

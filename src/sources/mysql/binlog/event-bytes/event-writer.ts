@@ -1,15 +1,16 @@
-import { eventHead } from '../../../../model/event/bytes/event-head.ts'
-import type { RowImages } from '../../../../model/event/bytes/image-change.ts'
+import type { EventFormat, RowImages } from '../../../../model/event/bytes/image-change.ts'
 import { imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import type { Constants } from '../columns/codec.ts'
 import { imageCode, type ImageColumn } from '../rows/row-image.ts'
 import { oversized, truncated, type RowShape } from '../rows/row-decoder.ts'
-import { copyValue, storeCode, writeWords } from '../../../../model/event/bytes/stores.ts'
+import { copyValue, storeCode, withoutQuotes, writeWords } from '../../../../model/event/bytes/stores.ts'
 import { changedCode, differCode, isCopied, type WrittenColumn as Column } from './changed-code.ts'
+import { FORMATS, type RowParts } from './formats.ts'
 import { joinedParts, type Part } from './parts.ts'
+import { viewOf } from './view-of.ts'
 import { writeInteger } from '../../../../model/event/bytes/numbers.ts'
-import { ESCAPED_BYTES, textRoomCode, valueCode } from './value-code.ts'
+import { ESCAPED_BYTES, isTextOrNumber, textRoomCode, valueCode } from './value-code.ts'
 
 /** Writes the JSON of one row's event: model/event/bytes/image-change.ts tells how. */
 export type EventWriter = Pick<RowImages, 'write' | 'rowEnd'>
@@ -22,11 +23,15 @@ export type EventWriter = Pick<RowImages, 'write' | 'rowEnd'>
  *
  * Null: the rows are of a kind that is left to the decoder.
  */
-export function compileEventWriter(table: TableDef, shape: RowShape): EventWriter | null {
+export function compileEventWriter(
+  table: TableDef,
+  shape: RowShape,
+  format: EventFormat = 'event',
+): EventWriter | null {
   if (shape.partialJson || table.columns.some(({ type }) => type === ColumnType.NULL)) return null
   // Images without any column have no bytes to be told apart by.
   if (!imageColumnsOf(table).some((_, i) => shape.presentOld.has(i) || shape.presentNew.has(i))) return null
-  return new WriterCode(table, shape).compile()
+  return new WriterCode(table, shape).compile(format)
 }
 
 /** By the place of a column: the variable that tells where its value is. */
@@ -51,34 +56,15 @@ class WriterCode {
     this.columns = new Map(columns)
   }
 
-  compile(): EventWriter {
+  compile(format: EventFormat): EventWriter | null {
     const { shape, table } = this
     const old = shape.op === 'insert' ? null : this.present('o', shape.presentOld)
     const new_ = shape.op === 'delete' ? null : this.present('n', shape.presentNew)
     const walk = [old, new_].map((image, i) => (image === null ? '' : this.walkCode(i === 0 ? 'o' : 'n'))).join('\n')
-    // What an UPDATE leaves out of the after image did not change: the new row takes it from before.
-    const taken = old === null || new_ === null ? [] : [...old].filter(([index]) => !new_.has(index))
-    const newRow = new_ === null ? null : new Map([...new_, ...taken])
-    const { schema, name } = table
-    const head = `","op":"${shape.op}","schema":${JSON.stringify(schema)},"table":${JSON.stringify(name)},"key":`
-    const body = joinedParts(
-      [
-        this.words('h.id'),
-        this.integer('seq'),
-        { text: head },
-        ...this.keyParts(old, newRow),
-        { text: ',"old":' },
-        ...this.rowParts(old),
-        { text: ',"new":' },
-        ...this.rowParts(newRow, old),
-        { text: ',"changed":' },
-        { code: this.changedCode(old, new_) },
-        this.words('h.origin'),
-        this.integer('seq'),
-        this.words('h.query'),
-      ],
-      (text) => this.text(text),
-    )
+    const { head, parts: partsOf } = FORMATS[format]
+    const parts = partsOf(this.parts(old, new_), table, shape.op)
+    if (parts === null) return null
+    const body = joinedParts(parts, (text) => this.text(text))
     const source = `return (b,p,end,transaction,seq,query,a)=>{
 const row=p,s=viewOf(b),h=head(transaction,query);let e=0,l=0,n=0;
 ${walk}
@@ -95,7 +81,7 @@ return w;
     // oxlint-disable-next-line typescript/no-implied-eval
     const create = new Function('self', 'truncated', 'oversized', 'viewOf', 'head', ...names, source)
     const writer = { rowEnd: 0, write: null as unknown as EventWriter['write'] }
-    writer.write = create(writer, truncated, oversized, viewOf, eventHead, ...this.constants) as EventWriter['write']
+    writer.write = create(writer, truncated, oversized, viewOf, head, ...this.constants) as EventWriter['write']
     return writer
   }
 
@@ -126,21 +112,50 @@ return w;
     return declared + imageCode(prefix, columns, this.constant, { empty: '-1' })
   }
 
-  private keyParts(old: Variables | null, new_: Variables | null): readonly Part[] {
-    if (this.table.key.length === 0) return [{ text: 'null' }]
-    const values = this.table.key.flatMap((index) => {
+  private parts(old: Variables | null, new_: Variables | null): RowParts {
+    // What an UPDATE leaves out of the after image did not change: the new row takes it from before.
+    const taken = old === null || new_ === null ? [] : [...old].filter(([index]) => !new_.has(index))
+    const newRow = new_ === null ? null : new Map([...new_, ...taken])
+    return {
+      before: () => this.rowParts(old),
+      after: () => this.rowParts(newRow, old),
+      key: () => this.keyParts(old, newRow),
+      keyText: () => this.keyTextParts(old, newRow),
+      changed: () => [{ code: this.changedCode(old, new_) }],
+      seq: this.integer('seq'),
+      head: (name) => this.words(`h.${name}`),
+    }
+  }
+
+  /** Columns of the key, and the variables of those that are in the images. */
+  private keyVariables(old: Variables | null, new_: Variables | null): (readonly [index: number, variable: string])[] {
+    return this.table.key.flatMap((index) => {
       const variable = new_?.get(index) ?? old?.get(index)
       return variable === undefined ? [] : [[index, variable] as const]
     })
-    return this.mapParts(values)
+  }
+
+  private keyParts(old: Variables | null, new_: Variables | null): readonly Part[] {
+    return this.table.key.length === 0 ? [{ text: 'null' }] : this.mapParts(this.keyVariables(old, new_))
+  }
+
+  private keyTextParts(old: Variables | null, new_: Variables | null): readonly Part[] | null {
+    const values = this.keyVariables(old, new_)
+    const { key, columns } = this.table
+    if (values.length < key.length || !key.every((index) => isTextOrNumber(columns[index]!))) return null
+    const inOrder = values.toSorted(([one], [other]) => this.place(one) - this.place(other) || 0)
+    return inOrder.flatMap(([index, variable], i): Part[] => {
+      const write = this.valueAt(this.columns.get(index)!, variable, undefined)
+      const code = `{const from=w-a.at;${write}w=${this.constant(withoutQuotes)}(a,from,w);}`
+      return [...(i === 0 ? [] : [{ text: ',' }]), { code }]
+    })
   }
 
   private rowParts(row: Variables | null, before?: Variables | null): readonly Part[] {
     if (row === null) return [{ text: 'null' }]
-    return this.mapParts(
-      [...row].sort(([one], [other]) => this.place(one) - this.place(other) || one - other),
-      before,
-    )
+    const order = ([one]: readonly [number, string], [other]: readonly [number, string]): number =>
+      this.place(one) - this.place(other) || one - other
+    return this.mapParts([...row].sort(order), before)
   }
 
   /** Objects have properties whose names are array indexes in front of all others, by number. */
@@ -231,15 +246,3 @@ return w;
 }
 
 const LAST_ARRAY_INDEX = 0xffff_fffe
-
-/** Rows come from one buffer after the other. */
-let lastBuffer: Buffer = Buffer.alloc(0)
-let lastView = new DataView(lastBuffer.buffer)
-
-function viewOf(buffer: Buffer): DataView {
-  if (buffer !== lastBuffer) {
-    lastBuffer = buffer
-    lastView = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-  }
-  return lastView
-}

@@ -1,7 +1,8 @@
 import { stringifyValue } from '../../../../model/event/forms/event-json.ts'
 import type { ByteArena } from '../../../../model/event/bytes/byte-arena.ts'
 import type { Value } from '../../../../model/event/change.ts'
-import type { ColumnDef } from '../../../../model/table/table.ts'
+import type { ColumnDef, ValueKind } from '../../../../model/table/table.ts'
+import { valueKind } from '../../../../model/table/value-kind.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import { isAsciiBelow128 } from '../charset/charsets.ts'
 import { charsetOfCollation } from '../charset/collations.ts'
@@ -85,6 +86,13 @@ export function valueCode(column: ColumnDef): ValueCode {
       return { codec, bytes: 2, isText: true, write: code }
     }
   }
+}
+
+/** Kinds of values whose JSON is a list or a map. */
+const STRUCTURES: ReadonlySet<ValueKind> = new Set<ValueKind>(['set', 'json', 'geometry', 'vector'])
+
+export function isTextOrNumber(column: ColumnDef): boolean {
+  return !STRUCTURES.has(valueKind(column))
 }
 
 /** Bytes of a text that count for the room that its row needs. */

@@ -5,7 +5,9 @@ import { ByteArena } from '../../../../../src/model/event/bytes/byte-arena.ts'
 import { contentBytes, contentLength, Utf8Bytes, writeContent } from '../../../../../src/model/event/bytes/content.ts'
 import type { Content } from '../../../../../src/model/event/bytes/content.ts'
 import type { Change } from '../../../../../src/model/event/change.ts'
-import { stringifyEvent } from '../../../../../src/model/event/forms/event-json.ts'
+import { cloudEventOf } from '../../../../../src/model/event/forms/cloud-event.ts'
+import { toDebeziumEvent } from '../../../../../src/model/event/forms/debezium-event.ts'
+import { stringifyEvent, stringifyValue } from '../../../../../src/model/event/forms/event-json.ts'
 import type { RuleSet } from '../../../../../src/model/rule/rule.ts'
 import { compileRowImages } from '../../../../../src/sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../../../../src/sources/mysql/binlog/rows/row-decoder.ts'
@@ -78,6 +80,24 @@ describe('An event of a row that is matched', () => {
       expect([topic, key]).toEqual([`t-${rows[i]![1]}`, `${rows[i]![0]}`])
       expect(value).toBeInstanceOf(Utf8Bytes)
       expect(String(value)).toBe(stringifyEvent(change.whole))
+    }
+  })
+
+  it.each([
+    ['debezium', (change: Change) => stringifyValue(toDebeziumEvent(change))],
+    ['cloudevents', (change: Change) => stringifyValue(cloudEventOf(change))],
+  ] as const)('is bytes in the format %s', (format, stringify) => {
+    const action = `{type: kafka, brokers: ["kafka:9092"], topic: t, format: ${format}}`
+    const rules = `rules:\n  - {id: a, table: shop.made, filter: "new.id > 1", actions: [${action}]}\n`
+    const rows = Array.from({ length: 5 }, (_, i) => [i, `name ${i}`] as const)
+    for (const arena of [new ByteArena(64, 256), undefined]) {
+      const taken = match(rules, rows, arena)
+      expect(taken).toHaveLength(3)
+      for (const { change, payload } of taken) {
+        const { value } = payload as unknown as KafkaPayload
+        expect(value).toBeInstanceOf(Utf8Bytes)
+        expect(String(value)).toBe(stringify(change.whole))
+      }
     }
   })
 
