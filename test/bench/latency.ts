@@ -101,7 +101,7 @@ async function measureDaemon(
     sourceUrl: sql.url,
     env: { BINGO_REDIS_URL: redis.url },
   })
-  return measureEffects(sql, redis, rate, seconds, firstId)
+  return await measureEffects(sql, redis, rate, seconds, firstId)
 }
 
 /** The same of whatever publishes the ids of shop.ticks. */

@@ -77,7 +77,7 @@ describe('a Redis that is target and checkpoint store', () => {
       await heal()
     }
     await writing.finish()
-    return settled()
+    return await settled()
   }
 
   test('out of memory: events wait, none becomes a dead letter, all arrive once there is room', async () => {

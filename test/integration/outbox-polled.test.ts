@@ -184,7 +184,7 @@ describe.each(KINDS)('a polled outbox in %s', (kind) => {
     await run('CREATE TABLE outbox (id VARCHAR(50) PRIMARY KEY, payload TEXT)')
     const lacks = async (options: Partial<PolledOptions>): Promise<unknown> => {
       await using processor = await PolledProcessor.start(url, { schema, ...options })
-      return processor.ended.catch((error: Error) => error.message)
+      return await processor.ended.catch((error: Error) => error.message)
     }
     expect(await lacks({})).toContain('has no column "processed_at"')
     expect(await lacks({ after: 'delete' })).toContain('has no column that tells which of two rows is older')

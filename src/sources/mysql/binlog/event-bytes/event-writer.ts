@@ -61,8 +61,8 @@ class WriterCode {
     const old = shape.op === 'insert' ? null : this.present('o', shape.presentOld)
     const new_ = shape.op === 'delete' ? null : this.present('n', shape.presentNew)
     const walk = [old, new_].map((image, i) => (image === null ? '' : this.walkCode(i === 0 ? 'o' : 'n'))).join('\n')
-    const { head, parts: partsOf } = FORMATS[format]
-    const parts = partsOf(this.parts(old, new_), table, shape.op)
+    const form = FORMATS[format]
+    const parts = form.parts(this.parts(old, new_), table, shape.op)
     if (parts === null) return null
     const body = joinedParts(parts, (text) => this.text(text))
     const source = `return (b,p,end,transaction,seq,query,a)=>{
@@ -81,7 +81,7 @@ return w;
     // oxlint-disable-next-line typescript/no-implied-eval
     const create = new Function('self', 'truncated', 'oversized', 'viewOf', 'head', ...names, source)
     const writer = { rowEnd: 0, write: null as unknown as EventWriter['write'] }
-    writer.write = create(writer, truncated, oversized, viewOf, head, ...this.constants) as EventWriter['write']
+    writer.write = create(writer, truncated, oversized, viewOf, form.head, ...this.constants) as EventWriter['write']
     return writer
   }
 

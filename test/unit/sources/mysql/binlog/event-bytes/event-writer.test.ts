@@ -50,11 +50,10 @@ describe('Events written from bytes', () => {
         const events = eventsByBytes(table, shape, images, query, arena, format)
         // A CloudEvent has the key as its subject, and images may lack it.
         if (format === 'cloudevents' && events === null) continue
-        const expected = eventsByValues(table, shape, images, query, format)
-        // The same but for the order of columns in the key whose names are numbers.
-        if (format === 'cloudevents') expect(events?.map(parsed)).toEqual(expected.map(parsed))
-        else expect(events).toEqual(expected)
-        written += 1
+        // A CloudEvent has columns of the key whose names are numbers in another order.
+      const read = format === 'cloudevents' ? parsed : String
+      expect(events?.map(read)).toEqual(eventsByValues(table, shape, images, query, format).map(read))
+      written += 1
       }
       expect(written).toBeGreaterThan(TABLES / 2)
     },
