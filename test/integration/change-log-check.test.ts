@@ -54,7 +54,8 @@ test('a NATS user that may read but not publish is found before the first change
 test('a topic with fewer partitions than shares, and a cluster with fewer brokers than replicas, are refused', async () => {
   await using server = await startKafka()
   const admin = new Admin({ clientId: 'test', bootstrapBrokers: [server.url] })
-  await admin.createTopics({ topics: ['few'], partitions: 2, replicas: 1 })
+  const configs = ['retention.ms', 'retention.bytes'].map((name) => ({ name, value: '-1' }))
+  await admin.createTopics({ topics: ['few'], partitions: 2, replicas: 1, configs })
   await admin.close()
   const few = expect.stringMatching(/^BINGO_LOG_ENGINE_UNFIT: .*2 partitions for 4 shares.*scale\.shares to 2/)
   expect(await refusals(`kafka://${server.url}/few`)).toEqual([few, few])

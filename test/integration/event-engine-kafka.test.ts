@@ -47,6 +47,8 @@ describe('events on Kafka', () => {
 
   test.each([
     ['', { 'cleanup.policy': 'compact' }, 'the topic is compacted'],
+    ['', { 'retention.ms': '604800000' }, 'removes records by retention.ms=604800000'],
+    ['', { 'retention.bytes': '1000000' }, 'removes records by retention.bytes=1000000'],
     ['&sync=always', {}, 'not synced with each record'],
   ])('refuses a topic of somebody else with %s %j', async (options, config, words) => {
     const url = `${server.newUrl()}${options}`

@@ -50,6 +50,13 @@ describe('events on NATS JetStream', () => {
     [{ storage: 'memory' as const }, 'in memory'],
     [{ subjects: ['other.*'] }, 'has no subject'],
     [{ no_ack: true }, 'does not acknowledge'],
+    [{ retention: 'interest' as const }, 'removes what its consumers have taken'],
+    [{ retention: 'workqueue' as const }, 'removes what its consumers have taken'],
+    [{ max_age: 3_600e9 }, 'by their age'],
+    [{ max_msgs: 1_000_000, discard: 'old' as const }, 'its oldest messages where it is full'],
+    [{ max_bytes: 1e9, discard: 'old' as const }, 'its oldest messages where it is full'],
+    [{ max_msgs_per_subject: 1_000 }, 'the oldest messages of a subject'],
+    [{ subject_transform: { src: '>', dest: 'other.>' } }, 'changes subjects'],
   ])('refuses a stream of somebody else with %j', async (config, words) => {
     await using server = await startNatsEngine()
     const url = server.newUrl()

@@ -12,6 +12,9 @@ const CLOSE_TIMEOUT_MS = 1_000
 const DEFAULT_MESSAGE_BYTES = 1_048_588
 const FETCH_BYTES = 4 << 20
 const FETCH_WAIT_MS = 100
+/** How Kafka removes records by their age and the size of a partition. */
+const RETENTION = ['retention.ms', 'retention.bytes']
+const UNLIMITED = '-1'
 const ANY_EPOCH = -1
 /** Of a batch that says how a transaction ended. */
 const IS_CONTROL = 0b100000
@@ -165,8 +168,7 @@ async function create(admin: ReturnType<typeof openAdmin>, address: KafkaAddress
   if ((await admin.listTopics()).includes(topic)) return
   const configs = [
     { name: 'cleanup.policy', value: 'delete' },
-    { name: 'retention.ms', value: '-1' },
-    { name: 'retention.bytes', value: '-1' },
+    ...RETENTION.map((name) => ({ name, value: UNLIMITED })),
     ...(replicas >= 3 ? [{ name: 'min.insync.replicas', value: '2' }] : []),
     ...(syncsAlways ? [{ name: 'flush.messages', value: '1' }] : []),
   ]
@@ -194,6 +196,11 @@ async function check(admin: ReturnType<typeof openAdmin>, address: KafkaAddress)
   const value = (name: string): string => described?.configs.find((each) => each.name === name)?.value ?? ''
   if (value('cleanup.policy').includes('compact')) {
     throw engineUnfit(printable, 'the topic is compacted', 'Set its cleanup.policy to "delete".')
+  }
+  for (const name of RETENTION) {
+    if (['', UNLIMITED].includes(value(name))) continue
+    const hint = `Set ${RETENTION.join(' and ')} of the topic to ${UNLIMITED}: BinGo itself removes what is done.`
+    throw engineUnfit(printable, `the topic removes records by ${name}=${value(name)}, read or not`, hint)
   }
   if (syncsAlways && value('flush.messages') !== '1') {
     const hint = 'Set flush.messages of the topic to 1, or remove ?sync=always.'

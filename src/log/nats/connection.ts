@@ -101,6 +101,23 @@ function check(config: StreamConfig, { stream, printable }: NatsAddress): void {
     [!config.allow_direct, 'the stream does not allow direct reads', 'Set allow_direct.'],
     [config.sealed, 'the stream is sealed', 'Name another stream.'],
     [config.no_ack === true, 'the stream does not acknowledge', 'Unset no_ack.'],
+    [
+      config.retention !== 'limits',
+      `the stream removes what its consumers have taken (retention "${config.retention}")`,
+      'Make it with retention "limits".',
+    ],
+    [config.max_age > 0, 'the stream removes messages by their age', 'Set its max_age to 0.'],
+    [
+      config.discard !== 'new' && [config.max_msgs, config.max_bytes].some((most) => most > 0),
+      'the stream removes its oldest messages where it is full',
+      'Set its discard policy to "new".',
+    ],
+    [
+      config.max_msgs_per_subject > 0 && !(config.discard === 'new' && config.discard_new_per_subject),
+      'the stream removes the oldest messages of a subject',
+      'Set its max_msgs_per_subject to -1.',
+    ],
+    [config.subject_transform !== undefined, 'the stream changes subjects', 'Remove its subject_transform.'],
     [config.mirror !== undefined, 'the stream mirrors another one', 'Name the stream that it mirrors.'],
     [config.persist_mode === 'async', 'the stream is written late', 'Set its persist_mode to "default".'],
   ]

@@ -69,7 +69,8 @@ export async function startKafkaEngine(): Promise<KafkaEngineServer> {
     places: async (url) => (await partitions(url)).flat().sort((a, b) => a - b),
     make: (url, config) =>
       withAdmin(async (admin) => {
-        const configs = Object.entries(config).map(([name, value]) => ({ name, value }))
+        const all = { 'retention.ms': '-1', 'retention.bytes': '-1', ...config }
+        const configs = Object.entries(all).map(([name, value]) => ({ name, value }))
         await admin.createTopics({ topics: [topicOf(url)], partitions: PARTITIONS, replicas: 1, configs })
       }),
     lose: (url) => withAdmin((admin) => admin.deleteTopics({ topics: [topicOf(url)] })),
