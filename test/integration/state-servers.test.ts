@@ -211,6 +211,14 @@ describe.each([
       expect(await lease.ask()).toMatchObject({ tag: 'taken' })
     })
 
+    test('is told to check the login where the server refuses it', async () => {
+      // PostgreSQL trusts whoever comes from this machine, but not with a name that it does not know.
+      const wrong = Object.assign(new URL(url), { username: 'nobody', password: 'wrong' }).href
+      const store = keep(new SqlStateStore(new StateServers().place(wrong, newName(), 'values')))
+      const refused = { code: 'BINGO_STATE_UNREACHABLE', hint: expect.stringContaining('Check user, password') as string }
+      await expect(store.load('a')).rejects.toMatchObject(refused)
+    })
+
     test('is refused with words where a newer BinGo has made the tables', async () => {
       await state(newName()).load('a')
       await run("UPDATE bingo_migrations SET version = 99 WHERE component = 'state'")
