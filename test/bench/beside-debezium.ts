@@ -20,6 +20,7 @@ const DEBEZIUM = 'Debezium'
 /** Something that reads the binlog in a process of its own. */
 interface Reader extends AsyncDisposable {
   readonly pid: number
+  mustRun(): Promise<unknown>
 }
 
 interface Measured {
@@ -80,6 +81,7 @@ async function measure(
   // Debezium says to nobody that it has begun; what is changed before, it does not read.
   let begun = 0
   while (begun === 0) {
+    await reader.mustRun()
     await sql.query('UPDATE shop.big SET status = status + 1 WHERE id = 1')
     await delay(1_000)
     begun = await count(topics)
@@ -87,18 +89,21 @@ async function measure(
   await delay(2_000)
   begun = await count(topics)
   await updateRows(sql, rows, true)
-  await reaches(topics, begun + rows)
+  await reaches(reader, topics, begun + rows)
   await updateRows(sql, rows, true)
   const committed = performance.now()
   const before = usageOf(reader.pid)
-  await reaches(topics, begun + 2 * rows)
+  await reaches(reader, topics, begun + 2 * rows)
   const seconds = (performance.now() - committed) / 1_000
   const { cpuSeconds, peakRssMb } = usageOf(reader.pid)
   return { rate: rows / seconds, cpu: ((cpuSeconds - before.cpuSeconds) / rows) * 1e6, rss: peakRssMb }
 }
 
-async function reaches(topics: KafkaPublisher, records: number): Promise<void> {
-  while ((await count(topics)) < records) await delay(LOOK_MS)
+async function reaches(reader: Reader, topics: KafkaPublisher, records: number): Promise<void> {
+  while ((await count(topics)) < records) {
+    await reader.mustRun()
+    await delay(LOOK_MS)
+  }
 }
 
 async function count(topics: KafkaPublisher): Promise<number> {

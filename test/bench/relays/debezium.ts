@@ -9,9 +9,12 @@ import { debeziumTable, type Relay, type Route } from './relay.ts'
 
 const VERSION = '3.6.1.Final'
 const LOG_VERSION = '2.0.17'
+const SOURCE = fileURLToPath(new URL('./debezium/Relay.java', import.meta.url))
 
 interface Engine extends AsyncDisposable {
   readonly pid: number
+  /** Rejects where it has ended. */
+  mustRun(): Promise<void>
 }
 
 /** Debezium's event router in its embedded engine, as Kafka Connect would run it but for Connect itself. */
@@ -26,15 +29,18 @@ export function debezium(pollMs?: number): Relay {
         'transforms.outbox.type': 'io.debezium.transforms.outbox.EventRouter',
         'transforms.outbox.route.topic.replacement': '${routedByValue}',
         ...(pollMs === undefined ? {} : { 'poll.interval.ms': pollMs }),
+        'relay.format': 'text',
+        // As fast as it can: Kafka 4 waits for 5 ms by default.
+        'producer.linger.ms': 0,
       }
-      return startEngine('OutboxRelay', route, ['-Xmx512m'], properties)
+      return startEngine(route, ['-Xmx512m'], properties)
     },
   }
 }
 
 /** A topic `PREFIX.DATABASE.TABLE` for each table, tuned for throughput: large batches, JSON without schemas, made on all cores. */
 export function debeziumRows(route: Pick<Route, 'sql' | 'database' | 'broker'>, table: string): Promise<Engine> {
-  return startEngine('RowRelay', route, ['-Xmx2g', '-XX:+UseParallelGC'], {
+  return startEngine(route, ['-Xmx2g', '-XX:+UseParallelGC'], {
     'table.include.list': `${route.database}.${table}`,
     'poll.interval.ms': 10,
     'max.batch.size': 20_480,
@@ -43,30 +49,40 @@ export function debeziumRows(route: Pick<Route, 'sql' | 'database' | 'broker'>, 
     'value.converter.schemas.enable': false,
     'record.processing.threads': 'AVAILABLE_CORES',
     'offset.flush.interval.ms': 1_000,
+    'relay.format': 'json',
+    'producer.batch.size': 1 << 20,
+    'producer.linger.ms': 5,
+    'producer.buffer.memory': 128 << 20,
   })
 }
 
-/** A program of `debezium/` with the connector of MySQL: without a snapshot, from the present end of the binlog on. */
+/** `debezium/Relay.java` with the connector of MySQL: without a snapshot, from the present end of the binlog on. */
 async function startEngine(
-  program: string,
   { sql, database, broker }: Pick<Route, 'sql' | 'database' | 'broker'>,
   flags: readonly string[],
   more: object,
 ): Promise<Engine> {
   const jars = await fetchJars()
-  const source = fileURLToPath(new URL(`./debezium/${program}.java`, import.meta.url))
   const server = await ServerProcess.create('Debezium')
   try {
     const file = join(server.folder, 'relay.properties')
-    const properties = Object.entries({
-      ...connectorOf(sql, database, server.folder),
-      ...more,
-      'relay.brokers': broker,
-    })
+    const producer = {
+      'producer.bootstrap.servers': broker,
+      'producer.acks': 'all',
+      'producer.enable.idempotence': true,
+    }
+    const properties = Object.entries({ ...connectorOf(sql, database, server.folder), ...more, ...producer })
     await writeFile(file, properties.map(([name, value]) => `${name}=${String(value)}\n`).join(''))
-    const args = [...flags, '-XX:-UsePerfData', '-cp', join(jars, 'lib', '*'), source, file]
+    const args = [...flags, '-XX:-UsePerfData', '-cp', join(jars, 'lib', '*'), SOURCE, file]
     await server.start({ command: 'java', args, env: {} }, async () => true)
-    return { pid: server.pid!, [Symbol.asyncDispose]: () => server.stop() }
+    return {
+      pid: server.pid!,
+      async mustRun() {
+        const end = await server.unexpectedEnd(undefined)
+        if (end !== null) throw end
+      },
+      [Symbol.asyncDispose]: () => server.stop(),
+    }
   } catch (error) {
     await server.stop()
     throw error
