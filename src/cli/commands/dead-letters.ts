@@ -1,7 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
-import type { DeadLetterFilter } from '../../model/delivery/dead-letter.ts'
 import { parseDuration } from '../../model/quantity.ts'
-import type { GlobalOptions } from '../context.ts'
+import type { SelectOptions } from '../dead-letters/selection.ts'
 import { EXIT_CODES_HELP, ExitCode } from '../output/exit-codes.ts'
 
 const HELP = `
@@ -24,21 +23,6 @@ accepts. If that action was removed or changed, the retry is refused; --by names
 "when" that failed is evaluated again: events that no longer match are removed without being sent.
 Events of one row are sent in order. Selecting one event of a parked row selects all of them, including those
 that a running daemon parks in the meantime. When none is left, the daemon resumes delivery for that row.`
-
-export interface SelectOptions extends GlobalOptions {
-  readonly rule?: string
-  readonly table?: string
-  readonly code?: string
-  readonly summary?: boolean
-  readonly since?: number
-  readonly until?: number
-  readonly limit?: number
-  readonly all?: boolean
-  readonly dryRun?: boolean
-  readonly json?: boolean
-  /** RULE#ACTION */
-  readonly by?: string
-}
 
 export function deadLettersCommand(exit: (code: number) => void): Command {
   const letters = new Command('dead-letters')
@@ -107,19 +91,6 @@ function choosing(command: Command): Command {
         action.args.length > 0 || [all, rule, table, code, since, until].some((option) => option !== undefined)
       if (!chosen) action.error('error: select dead letters by id, --rule, --table, --code, --since, --until, or --all')
     })
-}
-
-export function filterOf(ids: readonly string[], options: SelectOptions): DeadLetterFilter {
-  const { rule, table, code, since, until, limit } = options
-  return {
-    ...(ids.length > 0 && { ids }),
-    ...(rule !== undefined && { rule }),
-    ...(table !== undefined && { table }),
-    ...(code !== undefined && { code }),
-    ...(since !== undefined && { since }),
-    ...(until !== undefined && { until }),
-    ...(limit !== undefined && { limit }),
-  }
 }
 
 /** `1h` (ago) or a date, in milliseconds since 1970. */

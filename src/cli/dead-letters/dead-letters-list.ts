@@ -2,7 +2,7 @@ import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-lett
 import { BingoError } from '../../model/errors.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { commandLog, configFor } from '../context.ts'
-import { filterOf, type SelectOptions } from '../commands/dead-letters.ts'
+import { filterOf, type SelectOptions } from './selection.ts'
 import { LineOutput } from '../output/line-output.ts'
 import { printTable } from '../events/print-table.ts'
 import { openLetters } from './open-letters.ts'
