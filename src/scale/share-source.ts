@@ -229,7 +229,7 @@ const NO_SESSION: SqlSession = {
   foldNames: false,
 }
 
-function parsePosition(text: string, source: string): SharePosition {
+export function parsePosition(text: string, source: string): SharePosition {
   try {
     const { place, ordinal, meet } = JSON.parse(text) as SharePosition
     if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, meet }

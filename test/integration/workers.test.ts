@@ -190,6 +190,38 @@ test('a second reader is a standby, and a switch at one worker holds for the oth
   expect(rest).toMatchObject({ disordered: [], phantoms: [] })
 })
 
+test('one process does not begin before workers have finished', async () => {
+  await using fleet = await newFleet({ ttl: LONG_TTL })
+  const reader = await fleet.start('reader')
+  await fleet.write(SOME)
+  await reader.shows('bingo_in_flight_jobs', 0)
+  expect(await reader.stop()).toBe(0)
+  const one = await fleet.prepareOne('all')
+  one.spawn()
+  expect(await one.ended()).toBe(1)
+  expect(one.said({ code: 'BINGO_SCALE_UNFINISHED' })).not.toEqual([])
+  expect(fleet.receiver.requests).toEqual([])
+  const worker = await fleet.start('worker')
+  await fleet.allArrived()
+  await worker.shows('bingo_in_flight_jobs', 0)
+  expect(await worker.stop()).toBe(0)
+  one.spawn()
+  await one.ready()
+  await fleet.write(10)
+  await fleet.allArrived()
+  expect(await one.stop()).toBe(0)
+  expect(fleet.verdict()).toEqual({ lost: [], disordered: [], phantoms: [], repeated: [] })
+})
+
+test('one process that cannot see whether workers have finished says so', async () => {
+  await using fleet = await newFleet()
+  const reader = await fleet.start('reader')
+  expect(await reader.stop()).toBe(0)
+  const one = await fleet.start('all', { BINGO_SCALE_THROUGH: `${redis.url}/1?prefix=elsewhere` })
+  await one.says({ code: 'BINGO_SCALE_UNFINISHED', level: 'warn' })
+  expect(await one.stop()).toBe(0)
+})
+
 test('what does not work with workers is refused before anything runs', async () => {
   const settings = {
     BINGO_SOURCE_URL: mysql.url,

@@ -26,6 +26,7 @@ import { PausedTargets } from '../paused-targets.ts'
 import { StoredSwitches, SwitchedTarget } from '../rule-switches.ts'
 import { RunningSagas } from '../sagas.ts'
 import { forgetLayout } from '../scale/layout.ts'
+import { requireFinished } from '../scale/unfinished.ts'
 import { GuardedDeadLetters, GuardedTarget, GuardedWaiting } from '../standby/guarded.ts'
 import { stateSettings } from '../state-settings.ts'
 import type { DaemonDeps, DaemonParts } from './daemon-contract.ts'
@@ -125,6 +126,7 @@ export class Leading {
     if (loaded === 'stopped') return
     if (elected !== null && !(await elected.claim(loaded, signal))) return
     if (parts.shared === undefined) {
+      if ((await requireFinished(state, config, deps, signal)) === 'stopped') return
       await forgetLayout(state)
       await switches.load()
     }

@@ -59,6 +59,15 @@ export async function followLayout(state: StateStore, own: Layout, clock: Clock,
   }
 }
 
+/** What the first reader has stored; null: there was none, or one process did everything since. */
+export async function storedLayout(state: StateStore): Promise<Layout | null> {
+  return (await loaded(state)).layout
+}
+
+export function isSameLayout(one: Layout, other: Layout): boolean {
+  return one.log === other.log && one.shares === other.shares
+}
+
 /** One process does everything again: the next reader may divide changes as it likes. */
 export async function forgetLayout(state: StateStore): Promise<void> {
   const { layout, version } = await loaded(state)
@@ -72,7 +81,7 @@ async function loaded(state: StateStore): Promise<{ layout: Stored; version: num
 }
 
 function requireSame(kept: Layout, own: Layout): void {
-  if (kept.log === own.log && kept.shares === own.shares) return
+  if (isSameLayout(kept, own)) return
   const message = `the reader appends ${textOf(kept)}, but this process has ${textOf(own)}`
   throw new BingoError('BINGO_SCALE_MISMATCH', message, {
     hint: 'Give reader and workers the same scale.through and scale.shares. To change them, go back to one process first (bingo run without --role), then delete the log and the checkpoints of the shares.',

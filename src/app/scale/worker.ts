@@ -27,6 +27,7 @@ import { Members } from './members.ts'
 import { rulesDigest } from './rules-digest.ts'
 import { RunningShares } from './running-shares.ts'
 import { ENOUGH, ShareLeases } from './share-leases.ts'
+import { sourceOfShare } from './share-name.ts'
 import { WorkerStats } from './worker-stats.ts'
 
 const LOOK_MS = 500
@@ -206,7 +207,7 @@ export class Worker implements Daemon {
   private async runShare(share: number, held: Map<number, number>, signal: AbortSignal): Promise<void> {
     const { deps } = this
     const log = deps.log.child({ share })
-    const name = `changes-${share}`
+    const { source: name } = sourceOfShare(this.config.name, share)
     while (!signal.aborted) {
       const stop = new AbortController()
       const stats = this.stats.open(Math.max(LEAST_BUDGET_BYTES, this.config.budgetBytes / this.scale.shares))
@@ -234,7 +235,8 @@ export class Worker implements Daemon {
   private configOf(share: number): Config {
     const { config } = this
     const standby = { ...config.standby, lease: 'store' as const }
-    return { ...config, name: `${config.name}/${share}`, standby, events: null, http: { ...config.http, listen: null } }
+    const { name } = sourceOfShare(config.name, share)
+    return { ...config, name, standby, events: null, http: { ...config.http, listen: null } }
   }
 
   private partsOf(share: number, name: string, held: Map<number, number>, stats: Stats, log: Log): DaemonParts {

@@ -19,6 +19,8 @@ export interface FleetOptions {
   readonly ttl?: string
 }
 
+type Role = 'all' | 'reader' | 'worker'
+
 /** Of leases where nobody is killed: a machine that stalls must not cost one, after which changes may come twice. */
 export const LONG_TTL = '60s'
 
@@ -82,15 +84,15 @@ export class Fleet implements AsyncDisposable {
     return `rules:\n${own.join('\n')}\n${rules?.(this.receiver.url) ?? ''}`
   }
 
-  /** Starts a process with this role, and waits until it is ready. */
-  async start(role: 'reader' | 'worker', env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
+  /** Starts a process with this role (`all`: one process for everything), and waits until it is ready. */
+  async start(role: Role, env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
     const daemon = await this.prepareOne(role, env)
     daemon.spawn()
     await daemon.ready()
     return daemon
   }
 
-  async prepareOne(role: 'reader' | 'worker', env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
+  async prepareOne(role: Role, env: Readonly<Record<string, string>> = {}): Promise<Daemon> {
     const daemon = await Daemon.prepare({
       rules: this.rules,
       sourceUrl: this.options.mysql.url,
