@@ -7,7 +7,7 @@ import { median, percentile } from './percentiles.ts'
 import { bingoFromBinlog, bingoPolling } from './relays/bingo.ts'
 import { debezium } from './relays/debezium.ts'
 import { afterCommit } from './relays/none.ts'
-import type { Relay, Route } from './relays/relay.ts'
+import type { Relay, Route, Running } from './relays/relay.ts'
 import { watermill } from './relays/watermill.ts'
 import type { Row } from './report.ts'
 
@@ -67,6 +67,7 @@ async function measure(relay: Relay, route: Route, seconds: number): Promise<Mea
   // Until the first message arrives it starts; what it compiles under the first transactions is not measured.
   let probe = -1
   while (!arrivals.any) {
+    await running.mustRun?.()
     await write(probe--, 1)
     await delay(200)
   }
@@ -87,7 +88,7 @@ async function measure(relay: Relay, route: Route, seconds: number): Promise<Mea
 async function commitAtRate(
   relay: Relay,
   route: Route,
-  running: AsyncDisposable & { committed?: (n: number) => void },
+  running: Running,
   first: number,
   count: number,
 ): Promise<Map<number, number>> {

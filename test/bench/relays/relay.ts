@@ -8,6 +8,14 @@ export interface Route {
   readonly topic: string
 }
 
+/** A relay at work, until it is disposed of. */
+export interface Running extends AsyncDisposable {
+  /** Rejects where it has ended by itself. */
+  mustRun?(): Promise<unknown>
+  /** Message `n` is committed. */
+  committed?(n: number): void
+}
+
 /** What carries rows of an outbox to Kafka. */
 export interface Relay {
   readonly name: string
@@ -15,7 +23,7 @@ export interface Relay {
   readonly tables: (route: Route) => readonly string[]
   /** The INSERT of message `n`; its payload is the value of the record. */
   readonly insert: (n: number, route: Route) => string
-  readonly start: (route: Route) => Promise<AsyncDisposable>
+  readonly start: (route: Route) => Promise<Running>
 }
 
 const TEXT = 'x'.repeat(200)
