@@ -215,7 +215,10 @@ describe.each([
       // PostgreSQL trusts whoever comes from this machine, but not with a name that it does not know.
       const wrong = Object.assign(new URL(url), { username: 'nobody', password: 'wrong' }).href
       const store = keep(new SqlStateStore(new StateServers().place(wrong, newName(), 'values')))
-      const refused = { code: 'BINGO_STATE_UNREACHABLE', hint: expect.stringContaining('Check user, password') as string }
+      const refused = {
+        code: 'BINGO_STATE_UNREACHABLE',
+        hint: expect.stringContaining('Check user, password') as string,
+      }
       await expect(store.load('a')).rejects.toMatchObject(refused)
     })
 

@@ -51,9 +51,9 @@ describe('Events written from bytes', () => {
         // A CloudEvent has the key as its subject, and images may lack it.
         if (format === 'cloudevents' && events === null) continue
         // A CloudEvent has columns of the key whose names are numbers in another order.
-      const read = format === 'cloudevents' ? parsed : String
-      expect(events?.map(read)).toEqual(eventsByValues(table, shape, images, query, format).map(read))
-      written += 1
+        const read = format === 'cloudevents' ? parsed : String
+        expect(events?.map(read)).toEqual(eventsByValues(table, shape, images, query, format).map(read))
+        written += 1
       }
       expect(written).toBeGreaterThan(TABLES / 2)
     },
