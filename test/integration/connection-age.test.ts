@@ -45,6 +45,7 @@ describe('a connection that is old enough is replaced, and follows a name that h
     await using renewed = await WebhookSender.open({ url, maxConnectionAge: 1 })
     for (const sender of [kept, renewed]) expect(await sender.send(1)).toBeUndefined()
     name.repoint({ host, port: portOf(after.url) })
+    await delay(2)
     for (const sender of [kept, renewed]) expect(await sender.send(2)).toBeUndefined()
     expect([before.requests.length, after.requests.length]).toEqual([3, 1])
   })
@@ -58,6 +59,7 @@ describe('a connection that is old enough is replaced, and follows a name that h
     await using sender = new TargetSender(plan, await grpc.open(plan.target, { log: silentLog, now: Date.now }))
     expect(await sender.send(1)).toBeUndefined()
     name.repoint({ host, port: portOf(`http://${after.address}`) })
+    await delay(2)
     expect(await sender.send(2, 3)).toBeUndefined()
     expect([before.calls.length, after.calls.length]).toEqual([1, 2])
   })
@@ -130,6 +132,7 @@ describe('a connection that is old enough is replaced, and follows a name that h
     await using kept = await open({ ...rule, maxConnectionAge: 0 })
     await using renewed = await open({ ...rule, maxConnectionAge: 1 })
     for (const sender of [kept, renewed]) expect(await sender.failure(1)).toBeNull()
+    await delay(2)
     name.repoint({ host, port: 1 })
     expect(await kept.failure(2)).toBeNull()
     expect(await renewed.failure(2)).toMatchObject({ kind: 'down', error: { code: 'BINGO_KAFKA_UNREACHABLE' } })
@@ -149,6 +152,7 @@ describe('a connection that is old enough is replaced, and follows a name that h
       await using sender = await open({ ...rule, url, maxConnectionAge: 1 })
       await sender.send(1)
       name.repoint({ host, port: 1 })
+      await delay(2)
       expect([rule.type, (await sender.failure(2))?.kind]).toEqual([rule.type, 'down'])
       await server.stop()
     }
@@ -161,7 +165,11 @@ describe('a connection that is old enough is replaced, and follows a name that h
     const rule = { type: 'sql', url: `${server.url}/audit`, statement: 'INSERT INTO seen SELECT CONNECTION_ID()' }
     for (const maxConnectionAge of [0, 1]) {
       await using sender = await open({ ...rule, connections: 1, maxConnectionAge })
-      for (const id of [1, 2, 3]) expect(await sender.send(id)).toBeUndefined()
+      for (const id of [1, 2, 3]) {
+        expect(await sender.send(id)).toBeUndefined()
+        // A connection is used again while it is younger than that.
+        await delay(2 * maxConnectionAge)
+      }
     }
     expect(await server.query('SELECT COUNT(DISTINCT connection) AS n FROM audit.seen')).toMatchObject([{ n: 4 }])
     await server.stop()
