@@ -43,7 +43,7 @@ export const ORDER_CASES: readonly OrderCase[] = [
 
 function endsOf(step: Step, kind: Kind): readonly Ending[] {
   // The row of a reservation confirms it, whatever became of the answer.
-  if (step === 'reserve' && /^loses/.test(kind)) return ['completed']
+  if (step === 'reserve' && kind.startsWith('loses')) return ['completed']
   // The next attempt waits while other orders keep the service down, and may come after the timeout of its step.
   return kind === 'loses an answer' ? ['completed', 'compensated'] : ['compensated']
 }
