@@ -15,7 +15,7 @@ import { isSameLayout, layoutOf, storedLayout, type Layout } from './layout.ts'
 import { sourceOfShare } from './share-name.ts'
 
 /**
- * One process does everything again, and goes on behind what the reader has appended: what workers have left of that would come
+ * One process does everything again, and resumes behind what the reader has appended: what workers have left of that would come
  * behind newer changes of its keys, or never. Rejects with BINGO_SCALE_UNFINISHED; says what waits in the shares.
  */
 export async function requireFinished(

@@ -1,4 +1,4 @@
-import { isLoginRefused } from '../../../clients/redis/redis.ts'
+import { isLoginRefused } from '../../../clients/redis/refusal.ts'
 import { BingoError } from '../../../model/errors.ts'
 import { brokerRefused, CHECK_LOGIN, connectionError } from '../errors.ts'
 

@@ -122,7 +122,7 @@ return w;
       key: () => this.keyParts(old, newRow),
       keyText: () => this.keyTextParts(old, newRow),
       changed: () => [{ code: this.changedCode(old, new_) }],
-      seq: this.integer('seq'),
+      seq: () => this.integer('seq'),
       head: (name) => this.words(`h.${name}`),
     }
   }

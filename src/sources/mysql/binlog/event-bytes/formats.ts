@@ -15,7 +15,7 @@ export interface RowParts {
   /** Values of the key, joined by commas and without quotes; null: it is not in the images. */
   keyText(): readonly Part[] | null
   /** Ordinal of the change. */
-  readonly seq: Part
+  seq(): Part
   /** A text of the head. */
   head(name: string): Part
 }
@@ -37,7 +37,7 @@ function eventParts(row: RowParts, { schema, name }: TableDef, op: RowShape['op'
   const head = `","op":"${op}","schema":${JSON.stringify(schema)},"table":${JSON.stringify(name)},"key":`
   return [
     of('id'),
-    row.seq,
+    row.seq(),
     { text: head },
     ...row.key(),
     { text: ',"old":' },
@@ -47,7 +47,7 @@ function eventParts(row: RowParts, { schema, name }: TableDef, op: RowShape['op'
     { text: ',"changed":' },
     ...row.changed(),
     of('origin'),
-    row.seq,
+    row.seq(),
     of('query'),
   ]
 }
@@ -64,7 +64,7 @@ const CLOUD_EVENT: Format = {
     const subject = key.length === 0 ? [] : [{ text: '"subject":"' }, ...keyText, { text: '",' }]
     return [
       of('cloudId'),
-      row.seq,
+      row.seq(),
       of('source'),
       { text: `${source},"type":${JSON.stringify(`${schema}.${name}.${op}`)},` },
       ...subject,
@@ -91,7 +91,7 @@ const DEBEZIUM: Format = {
       of('times'),
       { text: `,"snapshot":"false","db":${JSON.stringify(schema)},"sequence":null,"table":${JSON.stringify(name)},` },
       of('place'),
-      row.seq,
+      row.seq(),
       of('query'),
       { text: `,"transaction":null,"op":"${OPERATIONS[op]}"` },
       of('end'),
