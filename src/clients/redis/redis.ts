@@ -4,6 +4,7 @@ import { BingoError } from '../../model/errors.ts'
 import { Outage } from '../guards/outage.ts'
 import { connectNodes, nodesOf, openClient } from './redis-client.ts'
 import type { RedisClient, RedisConnectionOptions } from './redis-client.ts'
+import { isLoginRefused } from './refusal.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 import { whenRepliesFit } from '../guards/reply-probe.ts'
 
@@ -11,13 +12,6 @@ export type { RedisClient, RedisConnectionOptions } from './redis-client.ts'
 
 const CLOSE_TIMEOUT_MS = 1_000
 const READY_TIMEOUT_MS = 5_000
-/** Replies to AUTH, and to commands without it. */
-const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|Client sent AUTH))/
-
-export function isLoginRefused(message: string): boolean {
-  return LOGIN_REFUSED.test(message)
-}
-
 /**
  * An open connection (single server, Sentinel group or Cluster). It reconnects by itself for ever; meanwhile commands
  * are rejected at once, and nothing is ever sent twice: whoever called decides about a retry.
