@@ -1,8 +1,8 @@
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
 import { recordsLost } from './numbers.ts'
 import { protocolErrorOf } from '../../clients/kafka-errors.ts'
-import { withDeadline } from '../../model/with-deadline.ts'
 import { engineUnfit, logClosed } from '../errors.ts'
+import { Kept } from '../kept.ts'
 import type { KafkaAddress } from '../kafka/address.ts'
 import { kafkaError } from '../kafka/errors.ts'
 import { OpenTopic } from '../kafka/topic.ts'
@@ -30,7 +30,7 @@ export class KafkaChangeLog implements ChangeLog {
   readonly description: string
   readonly #address: KafkaAddress
   readonly #shares: number
-  #topic: Promise<OpenTopic> | null = null
+  readonly #topic: Kept<OpenTopic>
   #asked: Asked[] = []
   #fetching = false
   #closed = false
@@ -39,6 +39,12 @@ export class KafkaChangeLog implements ChangeLog {
     this.#address = { ...address, partitions: address.partitions < 0 ? shares : address.partitions }
     this.#shares = shares
     this.description = address.printable
+    this.#topic = new Kept({
+      description: this.description,
+      open: () => this.#open(),
+      close: (topic) => topic.close(),
+      timeoutMs: TIMEOUT_MS,
+    })
   }
 
   check(): Promise<void> {
@@ -111,7 +117,7 @@ export class KafkaChangeLog implements ChangeLog {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#discard()
+    await this.#topic.close()
   }
 
   /** As long as somebody asks: each round is one fetch for all who wait. */
@@ -172,33 +178,18 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   async #use<T>(work: (topic: OpenTopic) => Promise<T>): Promise<T> {
-    if (this.#closed) throw logClosed(this.description)
     try {
-      return await withDeadline(this.#open().then(work), TIMEOUT_MS)
+      return await this.#topic.use(work)
     } catch (error) {
-      await this.#discard()
-      if (this.#closed) throw logClosed(this.description)
       throw kafkaError(this.description, error)
     }
   }
 
-  #open(): Promise<OpenTopic> {
-    this.#topic ??= OpenTopic.open(this.#address).then(async (topic) => {
-      if (topic.partitions >= this.#shares) return topic
-      await topic.close()
-      const hint = `Add partitions to the topic, or set scale.shares to ${topic.partitions} while nothing is left in it.`
-      throw engineUnfit(
-        this.description,
-        `the topic has ${topic.partitions} partitions for ${this.#shares} shares`,
-        hint,
-      )
-    })
-    return this.#topic
-  }
-
-  async #discard(): Promise<void> {
-    const topic = this.#topic
-    this.#topic = null
-    await topic?.then((open) => open.close()).catch(() => undefined)
+  async #open(): Promise<OpenTopic> {
+    const topic = await OpenTopic.open(this.#address)
+    if (topic.partitions >= this.#shares) return topic
+    await topic.close()
+    const hint = `Add partitions to the topic, or set scale.shares to ${topic.partitions} while nothing is left in it.`
+    throw engineUnfit(this.description, `the topic has ${topic.partitions} partitions for ${this.#shares} shares`, hint)
   }
 }

@@ -2,10 +2,10 @@ import { Utf8Bytes } from '../../model/event/bytes/content.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import { headerBytes } from '../../clients/kafka/record-batch.ts'
 import { murmur2 } from '../../clients/kafka/murmur2.ts'
-import { withDeadline } from '../../model/with-deadline.ts'
-import { indexMismatch, logClosed } from '../errors.ts'
+import { indexMismatch } from '../errors.ts'
 import type { Engine } from '../indexed/contract.ts'
 import { APPENDED_AT, entryOf, IN_INDEX, INDEX, markOf, PLACE } from '../indexed/entry.ts'
+import { Kept } from '../kept.ts'
 import type { KafkaAddress } from './address.ts'
 import { Cursors } from './cursors.ts'
 import type { Placed } from './cursors.ts'
@@ -36,16 +36,19 @@ const ROUNDS = 50
 export class KafkaEngine implements Engine {
   readonly description: string
   readonly durability: 'server' | 'fsync'
-  readonly #address: KafkaAddress
+  readonly #topic: Kept<OpenTopic>
   readonly #cursors = new Cursors()
-  #topic: Promise<OpenTopic> | null = null
   /** Places behind `upTo` of `last` that are there already: of an append that was cut off. */
   #present: ReadonlySet<number> = new Set()
-  #closed = false
 
   constructor(address: KafkaAddress) {
-    this.#address = address
     this.description = address.printable
+    this.#topic = new Kept({
+      description: this.description,
+      open: () => OpenTopic.open(address),
+      close: (topic) => topic.close(),
+      timeoutMs: TIMEOUT_MS,
+    })
     this.durability = address.syncsAlways ? 'fsync' : 'server'
   }
 
@@ -113,9 +116,8 @@ export class KafkaEngine implements Engine {
     })
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.#discard()
+  close(): Promise<void> {
+    return this.#topic.close()
   }
 
   #send(topic: OpenTopic, index: string, entries: readonly LogEntry[]): Promise<void> {
@@ -162,27 +164,13 @@ export class KafkaEngine implements Engine {
   }
 
   async #use<T>(work: (topic: OpenTopic) => Promise<T>): Promise<T> {
-    if (this.#closed) throw logClosed(this.description)
     try {
-      return await withDeadline(this.#open().then(work), TIMEOUT_MS)
+      return await this.#topic.use(work)
     } catch (error) {
       // The topic may begin behind them now, or be another one.
       this.#cursors.clear()
-      await this.#discard()
-      if (this.#closed) throw logClosed(this.description)
       throw kafkaError(this.description, error)
     }
-  }
-
-  #open(): Promise<OpenTopic> {
-    this.#topic ??= OpenTopic.open(this.#address)
-    return this.#topic
-  }
-
-  async #discard(): Promise<void> {
-    const topic = this.#topic
-    this.#topic = null
-    await topic?.then((open) => open.close()).catch(() => undefined)
   }
 }
 

@@ -1,7 +1,7 @@
 import { natsRefusal } from '../../clients/nats-errors.ts'
 import { BingoError } from '../../model/errors.ts'
-import { withDeadline } from '../../model/with-deadline.ts'
-import { engineRefused, engineUnreachable, logClosed, logFull } from '../errors.ts'
+import { engineRefused, engineUnreachable, logFull } from '../errors.ts'
+import { Kept } from '../kept.ts'
 import type { NatsAddress } from './address.ts'
 import { closeStream, openStream, type StreamConnection } from './connection.ts'
 
@@ -23,51 +23,40 @@ export function natsError(log: string, error: unknown): BingoError {
 
 /** Keeps a connection to a stream until something goes wrong: then it opens another one for the next piece of work. */
 export class KeptStream {
-  readonly #address: NatsAddress
+  readonly #printable: string
+  readonly #connection: Kept<StreamConnection>
   /** What the caller knows better: the error that it is, or null. */
   readonly #known: (error: unknown) => Error | null
-  #connection: Promise<StreamConnection> | null = null
-  #closed = false
 
   constructor(address: NatsAddress, known: (error: unknown) => Error | null = () => null) {
-    this.#address = address
+    this.#printable = address.printable
     this.#known = known
+    this.#connection = new Kept({
+      description: this.#printable,
+      open: () => openStream(address),
+      close: closeStream,
+      timeoutMs: ANSWER_MS * 2,
+      isOpen: ({ client }) => !client.isClosed(),
+      survives: (error) => error instanceof BingoError || known(error) !== null,
+    })
   }
 
-  /** Rejects with a BingoError; with BINGO_LOG_CLOSED once it is closed. */
+  /** Rejects with a BingoError. */
   async use<T>(work: (connection: StreamConnection) => Promise<T>): Promise<T> {
-    const { printable } = this.#address
-    if (this.#closed) throw logClosed(printable)
     try {
-      return await withDeadline(this.#connected().then(work), ANSWER_MS * 2)
+      return await this.#connection.use(work)
     } catch (error) {
       if (error instanceof BingoError) throw error
       const known = this.#known(error)
       if (known !== null) throw known
-      await this.#discard()
-      if (this.#closed) throw logClosed(printable)
       if (error instanceof Error && /maximum (bytes|messages)|insufficient (storage|resources)/i.test(error.message)) {
-        throw logFull(printable)
+        throw logFull(this.#printable)
       }
-      throw natsError(printable, error)
+      throw natsError(this.#printable, error)
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.#discard()
-  }
-
-  async #connected(): Promise<StreamConnection> {
-    const known = await this.#connection?.catch(() => null)
-    if (known !== undefined && known !== null && !known.client.isClosed()) return known
-    this.#connection = openStream(this.#address)
-    return this.#connection
-  }
-
-  async #discard(): Promise<void> {
-    const connection = this.#connection
-    this.#connection = null
-    await connection?.then(closeStream, () => undefined)
+  close(): Promise<void> {
+    return this.#connection.close()
   }
 }
