@@ -57,10 +57,6 @@ test.each(['redis', 'nats', 'kafka'])(
     ;({ stdout } = await bingo(['status'], { env: fleet.envOf(one) }))
     expect(stdout.match(/position\s+changes-\d: \d+ behind, saved 2/g)?.length).toBeGreaterThanOrEqual(2)
     const all = [one, two, three]
-    const shared = async (): Promise<number> => {
-      const parts = await Promise.all(all.map((worker) => fleet.shares(worker)))
-      return parts.reduce((sum, each) => sum + each, 0)
-    }
     const stop = new AbortController()
     const writing = (async () => {
       while (!stop.signal.aborted) await fleet.write(5)
@@ -69,7 +65,7 @@ test.each(['redis', 'nats', 'kafka'])(
       expect(await daemon.stop()).toBe(0)
       daemon.spawn()
       await daemon.ready()
-      await eventually('all shares have a worker again', async () => (await shared()) === 8)
+      await fleet.allShared(all)
     }
     stop.abort()
     await writing

@@ -128,6 +128,19 @@ export class Fleet implements AsyncDisposable {
     return (await daemon.metric('bingo_scale_shares').catch(() => undefined)) ?? 0
   }
 
+  /** Waits until each share has one of these workers, and says what they had where that does not come. */
+  async allShared(workers: readonly Daemon[]): Promise<void> {
+    let parts: readonly number[] = []
+    const isShared = async (): Promise<boolean> => {
+      parts = await Promise.all(workers.map((worker) => this.shares(worker)))
+      return parts.reduce((sum, each) => sum + each, 0) === SHARES
+    }
+    await eventually('all shares have a worker', isShared).catch((error: Error) => {
+      const said = workers.map((worker) => worker.output()).join('\n\n')
+      throw new Error(`${error.message}, but ${parts.join(', ')}:\n${said}`)
+    })
+  }
+
   /** Commits this many changes, each of which gives a row its next version, and one of ten another customer. */
   async write(count: number): Promise<void> {
     const { mysql, name } = this.options
