@@ -117,7 +117,9 @@ describe('a gRPC target', () => {
     // The connection is there, so that the deadline is about the answer alone.
     expect(await send([1])).toBeUndefined()
     answer = () => undefined
-    expect(summary(await send([2, 3], { deadline: 500 }))).toEqual(['down BINGO_GRPC_STATUS', 'down BINGO_GRPC_STATUS'])
+    const result = await send([2, 3], { deadline: 500 })
+    expect(summary(result)).toEqual(['down BINGO_GRPC_STATUS', 'down BINGO_GRPC_STATUS'])
+    expect(result?.[0]?.timedOut).toBe(true)
     expect(calls.map(({ id }) => id)).not.toContain('3')
   })
 

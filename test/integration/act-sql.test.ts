@@ -65,6 +65,7 @@ describe.each([
   /** Another target on the same server, with a statement or TLS settings of its own; disposed of by the test. */
   async function another(
     fields: object,
+    timeoutMs = 10_000,
   ): Promise<{ send: (...ids: number[]) => Promise<SendResult> } & AsyncDisposable> {
     const given = {
       type: 'sql',
@@ -72,7 +73,7 @@ describe.each([
       statement: 'INSERT INTO log (id) VALUES (?)',
       params: ['{{id}}'],
     }
-    const { plan: other, type, problems } = compile({ ...given, ...fields }, { timeoutMs: 10_000 })
+    const { plan: other, type, problems } = compile({ ...given, ...fields }, { timeoutMs })
     if (problems.length > 0) throw new Error(JSON.stringify(problems))
     const opened = await type.open(other.target, { log: silentLog, now: Date.now })
     return {
@@ -169,6 +170,12 @@ describe.each([
     expect(summary(await other.send(1, 2))).toEqual(['unknown BINGO_SQL_REFUSED', null])
     await rival.query('ROLLBACK')
     expect(await other.send(1)).toBeUndefined()
+  })
+
+  test('a statement that is not answered in time waits, and says that it was the time', async () => {
+    await using other = await another({ statement: 'DO SLEEP(? + 100)' }, 500)
+    const [failure] = (await other.send(1)) ?? []
+    expect(failure).toMatchObject({ kind: 'down', timedOut: true, error: { code: 'BINGO_SQL_UNREACHABLE' } })
   })
 
   test('a duplicate key is poison, and does not take its neighbours along', async () => {

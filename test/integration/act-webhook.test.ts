@@ -145,7 +145,9 @@ describe('a webhook target', () => {
 
   test('gives up at the deadline where the answer does not come', async () => {
     answer = (_, response) => response.socket?.setTimeout(0)
-    expect(summary(await send({}, [1], { timeoutMs: 200 }))).toEqual(['down BINGO_WEBHOOK_TIMEOUT'])
+    const result = await send({}, [1], { timeoutMs: 200 })
+    expect(summary(result)).toEqual(['down BINGO_WEBHOOK_TIMEOUT'])
+    expect(result?.[0]?.timedOut).toBe(true)
   })
 
   test('waits where the connection is reset or refused', async () => {

@@ -156,7 +156,7 @@ export class CommandQueue {
     if (logSends !== null) logSend(logSends, this.deps.target, jobs, failures, ms)
     const isCutOff = signal.aborted
     const at = failures.findIndex((failure) => failure?.kind === 'down')
-    if (!isCutOff && at >= 0) health.failed(clampRetryAfter(failures[at]!, jobs[at]!.action.retry.maxMs))
+    if (!isCutOff && at >= 0) health.failed(clampRetryAfter(failures[at]!, jobs[at]!.action.retry.maxMs), fromMs)
     else if (!isCutOff) health.succeeded()
     for (const [i, { entry }] of batch.entries()) {
       const failure = failures[i]!

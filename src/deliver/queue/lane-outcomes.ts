@@ -56,20 +56,21 @@ export class LaneOutcomes {
     for (const { lane } of segments) this.parts.lanes.wake(lane)
   }
 
-  /** `result`: what became of each job of the batch; null = the target took it. */
+  /** `result`: what became of each job of the batch; null = the target took it. `sentAtMs`: monotonic. */
   failed(
     batch: readonly InFlightJob[],
     segments: readonly Segment[],
     result: readonly (DeliveryFailure | null)[],
+    sentAtMs: number,
   ): void {
     if (batch.some(({ count }) => count > 1) && result.some((failure) => failure?.kind !== 'down')) {
-      this.failed(...this.rowByRow(batch, segments, result))
+      this.failed(...this.rowByRow(batch, segments, result), sentAtMs)
       return
     }
     const { undelivered } = this.deps
     const { counters } = this.deps.state
     const at = result.findIndex((failure) => failure?.kind === 'down')
-    if (at >= 0) this.parts.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs))
+    if (at >= 0) this.parts.health.failed(clampRetryAfter(result[at]!, batch[at]!.action.retry.maxMs), sentAtMs)
     else this.parts.health.succeeded()
     for (const [i, failure] of result.entries()) if (failure !== null) countFailure(counters, failure, batch[i]!.count)
     for (const segment of segments) {
@@ -81,8 +82,10 @@ export class LaneOutcomes {
 
   /** The same with a job for each row: what became of a run of rows became of all of them. */
   private rowByRow(
-    ...[batch, segments, result]: Parameters<LaneOutcomes['failed']>
-  ): Parameters<LaneOutcomes['failed']> {
+    batch: readonly InFlightJob[],
+    segments: readonly Segment[],
+    result: readonly (DeliveryFailure | null)[],
+  ): [InFlightJob[], Segment[], (DeliveryFailure | null)[]] {
     const { lanes } = this.parts
     const singles: InFlightJob[] = []
     const rows = segments.map(({ lane, from, to }): Segment => {

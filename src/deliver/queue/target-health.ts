@@ -20,6 +20,7 @@ export class TargetHealth {
   private failures = 0
   private downSinceMs = 0
   private probeAtMs = 0
+  private answeredAtMs = -Infinity
 
   constructor(config: TargetConfig, clock: Clock, log: Log, state: TargetState) {
     this.config = config
@@ -41,6 +42,7 @@ export class TargetHealth {
   }
 
   succeeded(): void {
+    this.answeredAtMs = this.clock.monotonicMs()
     if (this.failures === 0) return
     const downMs = Math.round(this.clock.monotonicMs() - this.downSinceMs)
     this.failures = 0
@@ -48,9 +50,11 @@ export class TargetHealth {
     this.log.info({ target: this.config.id, ms: downMs }, 'target is up again')
   }
 
-  failed(failure: DeliveryFailure): void {
+  /** Of a send that began at `sentAtMs`: one that hangs while others are answered stops nothing but its own lane. */
+  failed(failure: DeliveryFailure, sentAtMs = this.clock.monotonicMs()): void {
     const now = this.clock.monotonicMs()
     const first = this.failures === 0
+    if (first && failure.timedOut === true && this.answeredAtMs > sentAtMs) return
     if (first) {
       this.downSinceMs = now
       this.state.downSince = this.clock.now()

@@ -246,7 +246,7 @@ export class TargetQueue implements WakeableQueue {
     if (logSends !== null) logSend(logSends, this.deps.config.id, batch, result, ms)
     if (this.deps.signal.aborted && result !== undefined) return
     if (result === undefined) this.outcomes.delivered(batch, segments)
-    else this.outcomes.failed(batch, segments, result)
+    else this.outcomes.failed(batch, segments, result, fromMs)
     this.flush()
   }
 }

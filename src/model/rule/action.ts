@@ -113,6 +113,8 @@ export interface DeliveryFailure {
   readonly retryAfterMs?: number | undefined
   /** What the receiver said, where it answered. */
   readonly answer?: ReceiverAnswer | undefined
+  /** No answer came in time, on a way of its own: where other sends were answered meanwhile, the target is not down. */
+  readonly timedOut?: true | undefined
 }
 
 /**

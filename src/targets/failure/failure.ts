@@ -13,11 +13,18 @@ export function deliveryFailure(
     cause?: unknown
     retryAfterMs?: number | undefined
     answer?: ReceiverAnswer | undefined
+    timedOut?: boolean
   } = {},
 ): DeliveryFailure {
-  const { retryAfterMs, answer, ...rest } = options
+  const { retryAfterMs, answer, timedOut, ...rest } = options
   const error = new BingoError(code, message, { ...rest, retryable: kind !== 'poison' })
-  return { kind, error, ...(retryAfterMs !== undefined && { retryAfterMs }), ...(answer && { answer }) }
+  return {
+    kind,
+    error,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(answer && { answer }),
+    ...(timedOut === true && { timedOut }),
+  }
 }
 
 /** What a target's adapter threw, which it should not: counted as `kind`. */

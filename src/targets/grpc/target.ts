@@ -110,6 +110,7 @@ export class GrpcTarget implements Target {
       hint: tlsHint(error) ?? (name === 'UNAVAILABLE' ? detailOf(error) : hintOf(name, kind)),
       cause: error,
       answer: receiverAnswer(name, detailOf(error) ?? ''),
+      timedOut: name === 'DEADLINE_EXCEEDED',
     })
   }
 

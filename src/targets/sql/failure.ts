@@ -1,5 +1,6 @@
 import type { DeliveryFailure } from '../../model/rule/action.ts'
 import { receiverAnswer } from '../../model/rule/outcome.ts'
+import { DeadlineError } from '../../model/with-deadline.ts'
 import { classify, classifyThrown, SQL_ERRORS } from '../failure/classify.ts'
 import { codeOf, reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
@@ -27,6 +28,9 @@ const HINTS: { readonly [number: number]: string } = {
   3955: 'Run ALTER USER … ACCOUNT UNLOCK: the account is locked after too many failed logins.',
   4151: 'Run ALTER USER … ACCOUNT UNLOCK: the account is locked.',
 }
+
+/** What mysql2 calls a statement that took longer than its timeout. */
+const QUERY_TIMEOUT = 'PROTOCOL_SEQUENCE_TIMEOUT'
 
 /** What the server answered: mysql2 gives its number and its SQLSTATE. */
 interface ServerAnswer {
@@ -57,6 +61,7 @@ export function sqlFailure(address: string, error: unknown): DeliveryFailure {
     hint: answered ? HINTS[error.errno] : tlsHint(error),
     cause: error,
     answer: answered ? receiverAnswer(String(error.errno), reasonOf(error)) : undefined,
+    timedOut: error instanceof DeadlineError || codeOf(error) === QUERY_TIMEOUT,
   })
 }
 

@@ -76,7 +76,7 @@ export function outageOf(receiver: Receiver, error: unknown, timeoutMs: number, 
   }
   if (error instanceof DeadlineError) {
     const message = `${where} did not answer within ${timeoutMs} ms`
-    return deliveryFailure(down, 'BINGO_WEBHOOK_TIMEOUT', message, { cause: error })
+    return deliveryFailure(down, 'BINGO_WEBHOOK_TIMEOUT', message, { cause: error, timedOut: true })
   }
   // What a socket says names the host.
   const reason = receiver.origin === null ? (codeOf(error) ?? 'no connection') : reasonOf(error)

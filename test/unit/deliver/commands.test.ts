@@ -15,6 +15,7 @@ afterEach(async () => {
 })
 
 const CONFIG = { id: 'crm', type: 'fake', options: {} }
+const TIMED_OUT: DeliveryFailure = { kind: 'down', timedOut: true, error: new BingoError('BINGO_TEST', 'made none') }
 const DOWN: DeliveryFailure = { kind: 'down', error: new BingoError('BINGO_TEST', 'made down') }
 
 interface Options {
@@ -23,6 +24,8 @@ interface Options {
   /** Acknowledges only, and takes several in one send. */
   readonly isPipe?: boolean
   readonly answer?: (id: string) => Outcome
+  /** Milliseconds until one is answered. */
+  readonly takesMs?: (id: string) => number
 }
 
 /** What was sent, and when. */
@@ -31,7 +34,8 @@ interface Sent {
   readonly atMs: number
 }
 
-async function open({ rate, concurrency = 4, isPipe = false, answer = DONE }: Options = {}) {
+async function open(options: Options = {}) {
+  const { rate, concurrency = 4, isPipe = false, answer = DONE, takesMs = () => 2 } = options
   const sim = new SimClock()
   const clock = sim.of(new Life())
   const target = { ...CONFIG, ...(rate !== undefined && { ratePerSecond: rate }) }
@@ -48,7 +52,7 @@ async function open({ rate, concurrency = 4, isPipe = false, answer = DONE }: Op
     mostSending = Math.max(mostSending, sending)
     batches.push(jobs.length)
     sent.push(...jobs.map(({ id }) => ({ id, atMs: sim.monotonicMs })))
-    await clock.sleep(2)
+    await clock.sleep(Math.max(...jobs.map(({ id }) => takesMs(id))))
     sending -= 1
     return jobs.map(({ id }) => answer(id))
   }
@@ -148,6 +152,50 @@ describe('commands at a target that rules send to', () => {
     expect(sent.map(({ id }) => id)).toEqual(['c1'])
     expect([...answers.keys()]).toEqual(['c1'])
     expect(withdraw.get('c2')!()).toBe(false)
+  })
+})
+
+describe('a send without an answer', () => {
+  const HANG_MS = 1_000
+
+  /** Of the first attempt of each that hangs there is no answer. */
+  function hanging(hangs: (id: string) => boolean): Pick<Options, 'answer' | 'takesMs'> {
+    const tried = new Set<string>()
+    return {
+      takesMs: (id) => (hangs(id) && !tried.has(id) ? HANG_MS : 2),
+      answer: (id) => (hangs(id) && !tried.has(id) ? (tried.add(id), TIMED_OUT) : DONE(id)),
+    }
+  }
+
+  test('stops its own lane alone where others are answered meanwhile, and is sent again', async () => {
+    let first = ''
+    const { push, run, sent, state, queues } = await open(hanging((id) => id === (first ||= id)))
+    push(1, 400)
+    await run(() => false, HANG_MS - 1)
+    expect(sent.length).toBe(400 - 400 / 8 + 1)
+    await run(() => state().counters.failedTotal > 0, 10)
+    expect([state().counters.failedTotal, state().downSince]).toEqual([1, 0])
+    await run(() => queues.drained, 5_000)
+    expect(sent.filter(({ id }) => id === first)).toHaveLength(2)
+    expect(state().counters).toMatchObject({ deliveredTotal: 400, givenUpTotal: 0 })
+    expect(state().downSince).toBe(0)
+  })
+
+  test('stops nothing where it is a command', async () => {
+    const { ask, run, sent, state, answers } = await open(hanging((id) => id === 'c1'))
+    for (const id of names(300)) ask(id)
+    await run(() => answers.size === 300, HANG_MS + 10)
+    expect(answers.get('c1')).toBe(TIMED_OUT)
+    expect([sent.length, state().downSince]).toEqual([300, 0])
+  })
+
+  test('is an outage where none was answered since it began', async () => {
+    const { push, run, state, queues } = await open(hanging(() => true))
+    push(1, 8)
+    await run(() => false, HANG_MS + 1)
+    expect(state().downSince).toBeGreaterThan(0)
+    await run(() => queues.drained, 200_000)
+    expect(state().counters).toMatchObject({ deliveredTotal: 8, givenUpTotal: 0 })
   })
 })
 
