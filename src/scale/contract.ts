@@ -22,6 +22,8 @@ export interface SharePosition {
   /** In the log. */
   readonly place: string
   readonly ordinal: Ordinal
+  /** Generation of the layout that the place is of; absent: 0. */
+  readonly layout?: number | undefined
   /** The record was one of several shares: these have to be done with it before anything behind it begins. */
   readonly meet?: readonly number[] | undefined
 }
@@ -32,4 +34,12 @@ export interface Frontiers {
   reached(share: number, ordinal: Ordinal): Promise<void>
   /** Null: it has never said so. */
   of(share: number): Promise<Ordinal | null>
+}
+
+/**
+ * Where in the log of this layout to continue. In another one the same place is behind other records: then from the beginning,
+ * without those that the position's ordinal says to be finished.
+ */
+export function placeIn(layout: number, position: SharePosition | null): string | null {
+  return position !== null && (position.layout ?? 0) === layout ? position.place : null
 }

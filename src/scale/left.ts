@@ -1,15 +1,19 @@
 import type { ChangeLog } from '../model/state/change-log.ts'
-import { compareOrdinals, type SharePosition } from './contract.ts'
+import { compareOrdinals, placeIn, type SharePosition } from './contract.ts'
 import { Pieces } from './pieces.ts'
 import { parseRecord, type ScaleRecord } from './record.ts'
 
 /**
- * Whether a share holds a change behind this position that a worker would act on. What came twice is of no account, as for a
+ * Whether a share of this layout holds a change behind this position that a worker would act on. What came twice is of no account, as for a
  * worker (share-source.ts), and what a reader says of its run.
  */
-export async function holdsChanges(changes: ChangeLog, share: number, from: SharePosition | null): Promise<boolean> {
+export async function holdsChanges(
+  changes: ChangeLog,
+  { share, layout }: { readonly share: number; readonly layout: number },
+  from: SharePosition | null,
+): Promise<boolean> {
   const pieces = new Pieces()
-  let place = from?.place ?? null
+  let place = placeIn(layout, from)
   let ordinal = from?.ordinal ?? null
   for (;;) {
     const entries = await changes.read(share, place)

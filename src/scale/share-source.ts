@@ -9,7 +9,7 @@ import { SourceState } from '../model/source/source-state.ts'
 import type { Positions, Source } from '../model/source/source.ts'
 import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
 import { Reconnects } from '../sources/feed/reconnects.ts'
-import { compareOrdinals, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
+import { compareOrdinals, placeIn, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
 import { Meetings } from './meetings.ts'
 import { requireOwn } from './owner.ts'
 import { Pieces } from './pieces.ts'
@@ -20,6 +20,8 @@ import { ShareWatch } from './share-watch.ts'
 export interface ShareSourceOptions {
   readonly name: string
   readonly share: number
+  /** Generation of the layout. */
+  readonly layout: number
   /** Name of the instance that the log is of. */
   readonly instance: string
   readonly changes: ChangeLog
@@ -56,6 +58,8 @@ export class ShareSource implements Source<SharePosition> {
   /** Handed in last, and the last that is finished and remembered. */
   private given: SharePosition | null = null
   private done: SharePosition | null = null
+  /** Of the record behind it that was dropped last. */
+  private dropped: string | null = null
   private readonly watch: ShareWatch
   private saveNow: () => Promise<unknown> = () => Promise.resolve()
   private holdsBack: (change: Change | null) => boolean = () => false
@@ -82,9 +86,9 @@ export class ShareSource implements Source<SharePosition> {
 
   async run(into: RowIntake<SharePosition>, from: SharePosition | null, signal: AbortSignal): Promise<void> {
     this.given = this.done = from
-    this.place = from?.place ?? null
+    this.place = placeIn(this.options.layout, from)
     this.ordinal = from?.ordinal ?? null
-    using _watching = this.watch.start(from?.place ?? null)
+    using _watching = this.watch.start(this.place)
     try {
       while (!signal.aborted) {
         try {
@@ -94,7 +98,7 @@ export class ShareSource implements Source<SharePosition> {
           await this.reconnects.failed(error, signal)
           // What was read of a record in pieces is read again.
           this.pieces = new Pieces()
-          this.place = this.given?.place ?? null
+          this.place = placeIn(this.options.layout, this.given)
         }
       }
     } finally {
@@ -124,11 +128,13 @@ export class ShareSource implements Source<SharePosition> {
   finished(upTo: SharePosition): void {
     this.done = upTo
     this.watch.finished(upTo.place)
+    if (upTo === this.given && this.dropped !== null) this.watch.passed(this.dropped)
   }
 
   private async readOn(into: RowIntake<SharePosition>, signal: AbortSignal): Promise<void> {
     const { changes, share, clock } = this.options
-    let begun = this.given
+    // Of the run before. Where that was of another layout, one process has done what it met at.
+    let begun = this.place === null ? null : this.given
     let idleMs = IDLE_MS.least
     for (let count = 0; !signal.aborted;) {
       const entries = await changes.read(share, this.place)
@@ -163,8 +169,12 @@ export class ShareSource implements Source<SharePosition> {
     if (record === null) return
     // Before ordinals are compared: those of two instances have nothing to do with each other.
     requireOwn(record, this.options.instance, this.options.changes.description)
-    if (this.ordinal !== null && compareOrdinals(record.ordinal, this.ordinal) <= 0) return
-    const position = { place, ordinal: record.ordinal }
+    if (this.ordinal !== null && compareOrdinals(record.ordinal, this.ordinal) <= 0) {
+      this.dropped = place
+      if (this.done === this.given) this.watch.passed(place)
+      return
+    }
+    const position = this.positionOf(place, record.ordinal)
     if (record.tag === 'change') {
       await this.change(record, position, into, signal)
     } else {
@@ -200,7 +210,7 @@ export class ShareSource implements Source<SharePosition> {
       this.ordinal = { ...ordinal, number: Number.MAX_SAFE_INTEGER }
       return
     }
-    const position: SharePosition = { place, ordinal, ...(meet !== null && { meet }) }
+    const position = { ...this.positionOf(place, ordinal), ...(meet !== null && { meet }) }
     this.give(position)
     into.begin(row.transaction)
     if (row.op === 'truncate' || row.op === 'ddl') {
@@ -214,9 +224,15 @@ export class ShareSource implements Source<SharePosition> {
     if (met !== null) await this.meetings.part(met, signal)
   }
 
+  private positionOf(place: string, ordinal: Ordinal): SharePosition {
+    const { layout } = this.options
+    return { place, ordinal, ...(layout > 0 && { layout }) }
+  }
+
   /** From now on it is known, whatever fails behind it: the same may stand in the log once more. */
   private give(position: SharePosition): void {
     this.given = position
+    this.dropped = null
     this.ordinal = position.ordinal
   }
 }
@@ -231,8 +247,8 @@ const NO_SESSION: SqlSession = {
 
 export function parsePosition(text: string, source: string): SharePosition {
   try {
-    const { place, ordinal, meet } = JSON.parse(text) as SharePosition
-    if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, meet }
+    const { place, ordinal, layout, meet } = JSON.parse(text) as SharePosition
+    if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, layout, meet }
   } catch {
     // Reported below.
   }

@@ -32,6 +32,11 @@ export class ShareWatch {
     return { [Symbol.dispose]: () => looking.cancel() }
   }
 
+  /** Nothing is to be done up to this place. It is not remembered, so nothing is trimmed for it. */
+  passed(place: string): void {
+    this.#done = place
+  }
+
   finished(place: string): void {
     this.#done = place
     this.#finishedAt.push({ place, atMs: this.#options.clock.monotonicMs() })

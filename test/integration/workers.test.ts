@@ -209,6 +209,29 @@ test('one process does not begin before workers have finished', async () => {
   expect(fleet.verdict()).toEqual({ lost: [], disordered: [], phantoms: [], repeated: [] })
 })
 
+test('after one process did everything, changes go through another log, and through the first one again', async () => {
+  await using fleet = await newFleet()
+  const other = {
+    BINGO_SCALE_THROUGH: `${redis.url}/1?prefix=${fleet.options.name}-other`,
+    BINGO_SCALE_SHARES: '4',
+  }
+  for (const settings of [{}, other, {}]) {
+    const reader = await fleet.start('reader', settings)
+    // Before a worker is there: the log is longer by then than where the shares stood in another one.
+    await fleet.write(SOME)
+    await reader.shows('bingo_in_flight_jobs', 0)
+    const worker = await fleet.start('worker', settings)
+    await fleet.allArrived()
+    expect(await reader.stop()).toBe(0)
+    expect(await worker.stop()).toBe(0)
+    const one = await fleet.start('all', settings)
+    await fleet.write(10)
+    await fleet.allArrived()
+    expect(await one.stop()).toBe(0)
+  }
+  expect(fleet.verdict()).toEqual({ lost: [], disordered: [], phantoms: [], repeated: [] })
+})
+
 test('one process that cannot see whether workers have finished says so', async () => {
   await using fleet = await newFleet()
   const reader = await fleet.start('reader')

@@ -6,7 +6,6 @@ import type { ScaleConfig } from '../config/config.ts'
 
 const KEY = 'scale/layout'
 const LOOK_MS = 2_000
-const FORGOTTEN = 'null'
 
 /** How changes are divided and where they go through: a process with another one would not see what the others do. */
 export interface Layout {
@@ -15,7 +14,17 @@ export interface Layout {
   readonly shares: number
 }
 
-type Stored = Layout | null
+/** One that readers append by: the first has 0, and each that comes after one process did everything has the next number. */
+export interface KeptLayout extends Layout {
+  readonly generation: number
+}
+
+interface Stored {
+  readonly layout: KeptLayout | null
+  /** Of the layout, or of the next one. */
+  readonly generation: number
+  readonly version: number | null
+}
 
 export function layoutOf({ through, shares }: Pick<ScaleConfig, 'through' | 'shares'>): Layout {
   return { log: logOf(parseChangeLogAddress(through)), shares }
@@ -35,32 +44,43 @@ function logOf(address: ChangeLogAddress): string {
 /** Of a reader: what it appends by is from then on the layout. Rejects with BINGO_SCALE_MISMATCH if there is another one. */
 export async function keepLayout(state: StateStore, own: Layout): Promise<void> {
   for (;;) {
-    const { layout, version } = await loaded(state)
+    const { layout, generation, version } = await loaded(state)
     if (layout !== null) return requireSame(layout, own)
-    if (await state.save(KEY, JSON.stringify(own), version)) return
+    if (await state.save(KEY, JSON.stringify({ ...own, generation }), version)) return
   }
 }
 
-/** Of a worker. Rejects with BINGO_SCALE_MISMATCH when a reader appends by another layout. */
-export async function checkLayout(state: StateStore, own: Layout): Promise<void> {
-  const { layout } = await loaded(state)
+/**
+ * Of a worker: the generation of the layout, which the first reader may yet have to store. Rejects with BINGO_SCALE_MISMATCH
+ * when a reader appends by another one.
+ */
+export async function checkLayout(state: StateStore, own: Layout): Promise<number> {
+  const { layout, generation } = await loaded(state)
   if (layout !== null) requireSame(layout, own)
+  return generation
 }
 
-/** The first reader may come after the worker. Until the signal is aborted; rejects with BINGO_SCALE_MISMATCH. */
-export async function followLayout(state: StateStore, own: Layout, clock: Clock, signal: AbortSignal): Promise<void> {
+/** Until the signal is aborted; rejects with BINGO_SCALE_MISMATCH, also where it is the same layout again, but a later one. */
+export async function followLayout(
+  state: StateStore,
+  own: KeptLayout,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(LOOK_MS, signal).catch(() => undefined)
     if (signal.aborted) return
-    await checkLayout(state, own).catch((error: unknown) => {
+    try {
+      if ((await checkLayout(state, own)) !== own.generation) throw outlived()
+    } catch (error) {
       // A state store that is down is said by those who need it.
       if (!(error instanceof BingoError && error.retryable)) throw error
-    })
+    }
   }
 }
 
 /** What the first reader has stored; null: there was none, or one process did everything since. */
-export async function storedLayout(state: StateStore): Promise<Layout | null> {
+export async function storedLayout(state: StateStore): Promise<KeptLayout | null> {
   return (await loaded(state)).layout
 }
 
@@ -70,21 +90,32 @@ export function isSameLayout(one: Layout, other: Layout): boolean {
 
 /** One process does everything again: the next reader may divide changes as it likes. */
 export async function forgetLayout(state: StateStore): Promise<void> {
-  const { layout, version } = await loaded(state)
-  if (layout !== null) await state.save(KEY, FORGOTTEN, version)
+  const { layout, generation, version } = await loaded(state)
+  if (layout !== null) await state.save(KEY, JSON.stringify({ next: generation + 1 }), version)
 }
 
-async function loaded(state: StateStore): Promise<{ layout: Stored; version: number | null }> {
+async function loaded(state: StateStore): Promise<Stored> {
   const stored = await state.load(KEY)
-  if (stored === null) return { layout: null, version: null }
-  return { layout: JSON.parse(stored.value) as Stored, version: stored.version }
+  if (stored === null) return { layout: null, generation: 0, version: null }
+  const { version } = stored
+  const value = JSON.parse(stored.value) as (Partial<KeptLayout> & { readonly next?: number }) | null
+  // Stored before layouts had generations: null for one that is forgotten.
+  if (value?.log === undefined) return { layout: null, generation: value?.next ?? 1, version }
+  const { log, shares, generation = 0 } = value as KeptLayout
+  return { layout: { log, shares, generation }, generation, version }
 }
 
 function requireSame(kept: Layout, own: Layout): void {
   if (isSameLayout(kept, own)) return
   const message = `the reader appends ${textOf(kept)}, but this process has ${textOf(own)}`
   throw new BingoError('BINGO_SCALE_MISMATCH', message, {
-    hint: 'Give reader and workers the same scale.through and scale.shares. To change them, go back to one process first (bingo run without --role), then delete the log and the checkpoints of the shares.',
+    hint: 'Give reader and workers the same scale.through and scale.shares. To change them, go back to one process first (bingo run without --role).',
+  })
+}
+
+function outlived(): BingoError {
+  return new BingoError('BINGO_SCALE_MISMATCH', 'one process did everything meanwhile (bingo run without --role)', {
+    hint: 'Start this worker again: it then takes part in what a reader appends from now on.',
   })
 }
 

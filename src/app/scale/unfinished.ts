@@ -11,7 +11,7 @@ import { openInstanceState, openWaitingStore } from '../../state/open.ts'
 import type { Config } from '../config/config.ts'
 import type { DaemonDeps } from '../daemon/daemon-contract.ts'
 import { stateSettings } from '../state-settings.ts'
-import { isSameLayout, layoutOf, storedLayout, type Layout } from './layout.ts'
+import { isSameLayout, layoutOf, storedLayout, type KeptLayout, type Layout } from './layout.ts'
 import { sourceOfShare } from './share-name.ts'
 
 /**
@@ -53,14 +53,16 @@ async function unfinishedShares(
   config: Config,
   deps: DaemonDeps,
   through: string,
-  { shares }: Layout,
+  { shares, generation }: KeptLayout,
 ): Promise<readonly number[]> {
   if (!(await changeLogExists(through))) return []
   const changes = await openChangeLog(through, { name: config.name, shares, log: deps.log })
   try {
     const all = await Promise.all(
       Array.from({ length: shares }, async (_, share) => {
-        return (await holdsChanges(changes, share, await positionOf(config, deps, share))) ? [share] : []
+        return (await holdsChanges(changes, { share, layout: generation }, await positionOf(config, deps, share)))
+          ? [share]
+          : []
       }),
     )
     return all.flat()

@@ -22,7 +22,7 @@ import { createDaemon } from '../daemon/daemon.ts'
 import type { Daemon, DaemonDeps, DaemonParts } from '../daemon/daemon-contract.ts'
 import { stateSettings } from '../state-settings.ts'
 import { Decisions } from './decisions.ts'
-import { checkLayout, followLayout, layoutOf, type Layout } from './layout.ts'
+import { checkLayout, followLayout, layoutOf, type KeptLayout } from './layout.ts'
 import { Members } from './members.ts'
 import { rulesDigest } from './rules-digest.ts'
 import { RunningShares } from './running-shares.ts'
@@ -58,7 +58,7 @@ export class Worker implements Daemon {
   ruleSet: RuleSet
   private members: Members | null = null
   private common: Common | null = null
-  private readonly layout: Layout
+  private layout: KeptLayout
 
   constructor(config: Config, scale: ScaleConfig, ruleSet: RuleSet, deps: DaemonDeps) {
     this.config = config
@@ -67,7 +67,7 @@ export class Worker implements Daemon {
     this.deps = deps
     const { targetBudgetBytes, budgetBytes } = config
     this.stats = new WorkerStats(deps.stats, targetBudgetBytes && targetBudgetBytes / budgetBytes)
-    this.layout = layoutOf(scale)
+    this.layout = { ...layoutOf(scale), generation: 0 }
     this.leases = new ShareLeases(() => this.members?.quota(scale.shares) ?? 0)
   }
 
@@ -81,7 +81,7 @@ export class Worker implements Daemon {
     try {
       const decisions = new Decisions({ ...deps, name: config.name, state }, this)
       const begin = async (): Promise<void> => {
-        await checkLayout(state, this.layout)
+        this.layout = { ...this.layout, generation: await checkLayout(state, this.layout) }
         await decisions.load()
       }
       if ((await patiently(state, deps, signal, begin)) === 'stopped') return
@@ -248,6 +248,7 @@ export class Worker implements Daemon {
     const custom = new ShareSource({
       name,
       share,
+      layout: this.layout.generation,
       instance: config.name,
       changes,
       shapes,

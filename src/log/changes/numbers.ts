@@ -25,6 +25,6 @@ function lost(log: string, share: number, last: number, next: number): BingoErro
 export function recordsLost(log: string, share: number, why: string): BingoError {
   const message = `the log of changes ${log} has lost records of share ${share}: ${why}`
   return new BingoError('BINGO_SCALE_RECORDS_LOST', message, {
-    hint: 'Find what removed them (somebody who deleted the log, a limit of it, a restored backup). To continue behind them, refill what depends on them, then delete the log and the checkpoints of the shares.',
+    hint: 'Find what removed them (somebody who deleted the log, a limit of it, a restored backup). To continue behind them: stop reader and workers, delete the log, refill what depends on these records, run one process without scale.through until it has caught up, and start the others again.',
   })
 }

@@ -279,6 +279,7 @@ class SharedWorld {
     const source = new ShareSource({
       name: `changes-${share}`,
       share,
+      layout: 0,
       instance: 'shop',
       changes: this.log.open(clock),
       shapes: new Shapes(state, 'shop'),

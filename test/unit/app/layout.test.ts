@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { checkLayout, followLayout, forgetLayout, keepLayout, layoutOf } from '../../../src/app/scale/layout.ts'
+import {
+  checkLayout,
+  followLayout,
+  forgetLayout,
+  keepLayout,
+  layoutOf,
+  storedLayout,
+} from '../../../src/app/scale/layout.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
 
@@ -43,7 +50,12 @@ test('databases and prefixes of one Redis are logs of their own', async () => {
 test('a worker that was there first stops when a reader comes that appends in another way', async () => {
   const state = new MemoryStateStore()
   const clock = { ...systemClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) }
-  const following = followLayout(state, of('kafka://k1:9092/changes', 8), clock, new AbortController().signal)
+  const following = followLayout(
+    state,
+    { ...of('kafka://k1:9092/changes', 8), generation: 0 },
+    clock,
+    new AbortController().signal,
+  )
   await keepLayout(state, KAFKA)
   await expect(following).rejects.toMatchObject({ code: 'BINGO_SCALE_MISMATCH' })
 })
@@ -55,4 +67,28 @@ test('after one process did everything, the next reader may divide changes in an
   await forgetLayout(state)
   await keepLayout(state, of('kafka://k1:9092/changes', 8))
   await expect(checkLayout(state, KAFKA)).rejects.toMatchObject({ code: 'BINGO_SCALE_MISMATCH' })
+})
+
+test('each layout after one process did everything is another generation, which a worker knows before its reader comes', async () => {
+  const state = new MemoryStateStore()
+  expect(await checkLayout(state, KAFKA)).toBe(0)
+  await keepLayout(state, KAFKA)
+  expect(await checkLayout(state, KAFKA)).toBe(0)
+  await forgetLayout(state)
+  await forgetLayout(state)
+  expect(await checkLayout(state, KAFKA)).toBe(1)
+  await keepLayout(state, KAFKA)
+  expect(await storedLayout(state)).toEqual({ ...KAFKA, generation: 1 })
+  const signal = new AbortController().signal
+  const clock = { ...systemClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) }
+  await expect(followLayout(state, { ...KAFKA, generation: 0 }, clock, signal)).rejects.toThrow('one process')
+})
+
+test('what was stored before layouts had generations is read as the first', async () => {
+  const state = new MemoryStateStore()
+  await state.save('scale/layout', JSON.stringify(KAFKA), null)
+  expect(await storedLayout(state)).toEqual({ ...KAFKA, generation: 0 })
+  await state.save('scale/layout', 'null', 1)
+  expect(await storedLayout(state)).toBeNull()
+  expect(await checkLayout(state, KAFKA)).toBe(1)
 })

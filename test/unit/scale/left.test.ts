@@ -31,5 +31,14 @@ test.each([
   ['a change that is not there as a whole', pieces.slice(0, -1), null, false],
   ['what nobody can read', ['no record'], null, false],
 ] as const)('behind a position there is: %s', async (_, bodies, from, isLeft) => {
-  expect(await holdsChanges(logOf(bodies), 0, from)).toBe(isLeft)
+  expect(await holdsChanges(logOf(bodies), { share: 0, layout: 0 }, from)).toBe(isLeft)
+})
+
+test('a place in the log of another layout says nothing, and the ordinal with it says what is finished', async () => {
+  const log = logOf([change(1), sign('hello', 0, 2), change(1, 2)])
+  const left = (number: number, epoch: number, layout: number): Promise<boolean> =>
+    holdsChanges(log, { share: 0, layout: 1 }, { place: '7', ordinal: at(number, epoch), layout })
+  expect(await left(1, 1, 0)).toBe(true)
+  expect(await left(1, 2, 0)).toBe(false)
+  expect(await left(1, 1, 1)).toBe(false)
 })

@@ -44,6 +44,8 @@ class Shares implements AsyncDisposable {
   readonly frontiers = new StoredFrontiers(this.state)
   private readonly stop = new AbortController()
   private readonly running: Promise<void>[] = []
+  /** As a source said it last. */
+  behind = -1
 
   constructor(count: number) {
     this.changes = new MemoryChanges(count)
@@ -57,10 +59,12 @@ class Shares implements AsyncDisposable {
     await this.changes.append([{ share, body }])
   }
 
-  source(share: number): ShareSource {
+  source(share: number, layout = 0): ShareSource {
     return new ShareSource({
       name: `changes-${share}`,
       share,
+      layout,
+      seen: (behind) => (this.behind = behind),
       instance: 'shop',
       changes: this.changes,
       shapes: this.shapes,
@@ -71,8 +75,8 @@ class Shares implements AsyncDisposable {
   }
 
   /** Reads a share; `finishes`: what is handed in is finished and remembered soon after. */
-  read(share: number, { finishes = true, from = null as SharePosition | null } = {}) {
-    const source = this.source(share)
+  read(share: number, { finishes = true, from = null as SharePosition | null, layout = 0 } = {}) {
+    const source = this.source(share, layout)
     const into = new Collected()
     const finish = (): void => {
       if (into.position !== null) source.finished(into.position)
@@ -262,4 +266,17 @@ test('statements are handed in as statements, and nothing while reading is pause
   source.resume(reason)
   await eventually('it is handed in', () => into.ids.length === 1)
   expect(into.ids).toEqual(['t/3 truncate TRUNCATE users'])
+})
+
+test('a place in the log of another layout is forgotten, and what was finished by then is not handed in again', async () => {
+  await using shares = new Shares(1)
+  for (const number of [1, 2, 3]) await shares.append(0, at(1, number), `old-${number}`)
+  const from = { place: '99', ordinal: at(1, 3), meet: [0, 1] }
+  const { into } = shares.read(0, { from, layout: 1 })
+  await eventually('nothing is left to do', () => shares.behind === 0)
+  expect(into.ids).toEqual([])
+  await shares.append(0, at(2, 1), 'new')
+  await eventually('it is handed in', () => into.ids.length === 1)
+  expect(into.ids).toEqual([expect.stringContaining('new')])
+  expect(into.position).toEqual({ place: '4', ordinal: at(2, 1), layout: 1 })
 })
