@@ -16,6 +16,8 @@ import type { RedisServer } from './servers.ts'
 const RULE =
   'rules: [{id: posted, on: bench.posted, actions: [{type: redis, cmd: PUBLISH, channel: posted, message: "{{key}}"}]}]'
 const PATH = '/api/v1/events'
+/** Events in one post, of which a client has several. */
+const BULKS = [10, 100]
 /** Posts under way at the same time, one per connection. */
 const CONNECTIONS = 64
 const RATE = 1_000
@@ -48,6 +50,7 @@ export async function posts(redis: RedisServer, events: number, seconds: number)
     await using bingo = await started(rules, redis)
     rows.push(...paceRows(`BinGo, ${name}`, await pace(bingo.adminPort, bingo.pid, events), bare))
     if (rules === RULE) rows.push(...(await atRate(bingo, redis, seconds)))
+    else for (const size of BULKS) rows.push(await bulk(bingo.adminPort, size, events))
   }
   return [...rows, ...(await bareAtRate(seconds))]
 }
@@ -91,12 +94,34 @@ async function pace(port: number, pid: number, events: number): Promise<Pace> {
   }
 }
 
-async function asFastAsPossible(http: KeepAlive, prefix: string, events: number): Promise<void> {
+function asFastAsPossible(http: KeepAlive, prefix: string, events: number): Promise<void> {
+  return byAll(events, (number) => post(http, `${prefix}-${number}`))
+}
+
+/** Each connection takes the next number when it is done with one. */
+async function byAll(count: number, send: (number: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
-    while (next < events) await post(http, `${prefix}-${next++}`)
+    while (next < count) await send(next++)
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, worker))
+}
+
+async function bulk(port: number, size: number, events: number): Promise<Row> {
+  const http = await KeepAlive.open(port, CONNECTIONS)
+  try {
+    const all = (prefix: string) => (number: number) => {
+      const some = Array.from({ length: size }, (_, i) => eventOf(`${prefix}${size}-${number}-${i}`))
+      return http.post(`${PATH}/bulk`, JSON.stringify({ events: some }))
+    }
+    await byAll(events / size, all('w'))
+    const startedAt = performance.now()
+    await byAll(events / size, all('f'))
+    const perSecond = events / ((performance.now() - startedAt) / 1_000)
+    return row(`${CONNECTIONS} posts of ${size} events at a time: BinGo, no rule matches`, perSecond, 'events/s')
+  } finally {
+    http.close()
+  }
 }
 
 function paceRows(name: string, { perSecond, serverUs, clientUs }: Pace, bare?: Pace): Row[] {
@@ -161,7 +186,11 @@ function latencyRows(name: string, samplesMs: readonly number[]): Row[] {
 }
 
 async function post(http: KeepAlive, key: string): Promise<void> {
-  await http.post(PATH, JSON.stringify({ event: { type: 'bench.posted', key, payload: { text: TEXT } } }))
+  await http.post(PATH, JSON.stringify({ event: eventOf(key) }))
+}
+
+function eventOf(key: string) {
+  return { type: 'bench.posted', key, payload: { text: TEXT } }
 }
 
 function row(name: string, value: number, unit: string): Row {
