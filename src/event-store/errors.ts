@@ -61,6 +61,13 @@ export function newerTables(store: string, found: number, known: number, cause?:
   return new BingoError('BINGO_STORE_NEWER', message, { hint: 'Upgrade this program to the newer BinGo.', cause })
 }
 
+export function storeReplaced(store: string, after: bigint, why: string): BingoError {
+  const message = `The event store ${store} is not the one that was read up to position ${after}: ${why}`
+  return new BingoError('BINGO_STORE_REPLACED', message, {
+    hint: 'Set eventStore.url back, if it was changed by mistake. If the store was replaced, emptied or restored, say where reading begins in it: `bingo position set earliest --source event-store`, or latest.',
+  })
+}
+
 export function storeMissing(store: string): BingoError {
   return new BingoError('BINGO_STORE_MISSING', `There is no event store in ${store}`, {
     hint: 'Check the address. The first append makes the tables, where the account may.',

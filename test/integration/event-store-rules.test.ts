@@ -106,7 +106,7 @@ test('the example rebuilds its read model from position 0, follows, and is rebui
   // A restart goes on behind what is done; a rebuild begins at position 0.
   const cli = (...args: string[]) => bingo(args, { env: besides(daemon) })
   const shown = await cli('position', 'show', '--source', 'event-store')
-  expect(shown.stdout).toMatch(/position {2}\d+\n/)
+  expect(shown.stdout).toMatch(/position {2}\d+ id=\S+\n/)
   await redis.cli('FLUSHALL')
   daemon.spawn()
   await daemon.ready()

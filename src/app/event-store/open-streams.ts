@@ -2,7 +2,13 @@ import { hostname } from 'node:os'
 import { parseSqlAddress } from '../../clients/sql/address.ts'
 import { openStoredStreams } from '../../event-store/create.ts'
 import type { StoredStreams } from '../../event-store/event-store.ts'
-import { groupOf, STREAMS_POSITIONS, streamsFeed, type StreamsPosition } from '../../event-store/rule-feed.ts'
+import {
+  groupOf,
+  requireRead,
+  STREAMS_POSITIONS,
+  streamsFeed,
+  type StreamsPosition,
+} from '../../event-store/rule-feed.ts'
 import type { SourceEntry } from '../../flow/reading.ts'
 import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
@@ -100,15 +106,19 @@ function feedUpTo(
   return {
     description: feed.description,
     begin: () => feed.begin(),
-    async *read({ after, inBinlog }, signal, idle) {
+    async *read(position, signal, idle) {
+      await requireRead(store, position)
+      const { after, inBinlog } = position
       const end = inBinlog === true ? after : await handover.take(store, signal)
       if (end === null) return
       if (inBinlog !== true) {
+        let { id } = position
         for await (const event of store.readAll({ from: after })) {
           if (event.globalPosition > end) break
+          id = event.globalPosition === end ? event.id : undefined
           yield groupOf(event, instanceId)
         }
-        const place: StreamsPosition = { after: end, inBinlog: true }
+        const place: StreamsPosition = { after: end, id, inBinlog: true }
         yield { id: `event store ${end}`, at: clock.now(), changes: () => [], end: place }
         handover.goOn()
       }

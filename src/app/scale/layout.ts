@@ -98,10 +98,14 @@ async function loaded(state: StateStore): Promise<Stored> {
   const stored = await state.load(KEY)
   if (stored === null) return { layout: null, generation: 0, version: null }
   const { version } = stored
-  const value = JSON.parse(stored.value) as (Partial<KeptLayout> & { readonly next?: number }) | null
+  const value = JSON.parse(stored.value) as
+    | null
+    | { readonly next: number }
+    | (Layout & { readonly generation?: number })
   // Stored before layouts had generations: null for one that is forgotten.
-  if (value?.log === undefined) return { layout: null, generation: value?.next ?? 1, version }
-  const { log, shares, generation = 0 } = value as KeptLayout
+  if (value === null) return { layout: null, generation: 1, version }
+  if ('next' in value) return { layout: null, generation: value.next, version }
+  const { log, shares, generation = 0 } = value
   return { layout: { log, shares, generation }, generation, version }
 }
 
