@@ -9,6 +9,7 @@ import { parseHostPort, parseSourceUrl, type HostPort, type SourceAddress } from
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
 import { parseStoreUrl } from '../../state/store-url.ts'
 import { InvalidValue, text, textList, textParser } from './values.ts'
+import { parseChangeLogAddress } from '../../log/changes/address.ts'
 
 /** Reads `mysql://user:password@host:port`; the reader of the source knows the form, and never quotes it. */
 export const mysqlUrl = textParser((value): SourceAddress => asInvalidValue(() => parseSourceUrl(text(value).trim())))
@@ -145,3 +146,15 @@ function anyStore(value: unknown, isNone: string, forms: string): string {
   }
   return address
 }
+
+/** Where changes go from the reader to the workers. */
+export const changeLogAddress = textParser((value): string => {
+  const address = text(value).trim()
+  try {
+    parseChangeLogAddress(address)
+  } catch (error) {
+    if (!(error instanceof BingoError)) throw error
+    throw new InvalidValue(error.message.replace(/^scale\.through cannot be used: /, ''), error.hint ?? '')
+  }
+  return address
+})

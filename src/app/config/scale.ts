@@ -1,21 +1,6 @@
-import { parseChangeLogAddress } from '../../log/changes/address.ts'
-import { BingoError } from '../../model/errors.ts'
 import type { BuildOptions } from './build/options.ts'
 import type { EventsConfig, ScaleConfig } from './config.ts'
 import type { SettingPath } from './settings.ts'
-import { InvalidValue, text, textParser } from './values.ts'
-
-/** Where changes go from the reader to the workers. */
-export const changeLogAddress = textParser((value): string => {
-  const address = text(value).trim()
-  try {
-    parseChangeLogAddress(address)
-  } catch (error) {
-    if (!(error instanceof BingoError)) throw error
-    throw new InvalidValue(error.message.replace(/^scale\.through cannot be used: /, ''), error.hint ?? '')
-  }
-  return address
-})
 
 /** Null where one process does everything. */
 export function scaleOf(

@@ -1,4 +1,5 @@
 import {
+  changeLogAddress,
   cidrList,
   hostList,
   listenAddress,
@@ -13,7 +14,6 @@ import { DELIVERY_BOUNDS } from '../../rules/read/delivery-options.ts'
 import type { JsonSchema } from '../../rules/schema/json-schema.ts'
 import type { DurationBounds } from '../../rules/read/read-values.ts'
 import { environmentList, eventIndexAddress, eventStoreAddress, streamStoreAddress, tokenList } from './event-values.ts'
-import { changeLogAddress } from './scale.ts'
 import { tablePatternList } from './table-patterns.ts'
 import { TLS_MODES } from '../../sources/mysql/source-address.ts'
 import { bytes, choice, duration, flag, integer, orUnlimited, text, textLike, textList, type Parse } from './values.ts'
