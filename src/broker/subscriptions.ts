@@ -4,16 +4,14 @@ import { isTypePattern } from '../rules/read/read-on.ts'
 import type { BrokerEvent, Handler, SubscriptionOptions } from './contract.ts'
 import { wrongSubscription } from './errors.ts'
 import type { BrokerSettings } from './options.ts'
-import { ruleOf } from './subscription-rule.ts'
+import { ruleOf, type RuleMember } from './subscription-rule.ts'
 
-export interface Subscription {
+export interface Subscription extends RuleMember {
   readonly id: string
-  readonly pattern: string
   readonly group: string | null
   /** The rule that stands for it, or for its group. */
   readonly rule: string
   readonly handler: Handler<BrokerEvent>
-  matches(type: string): boolean
 }
 
 /** Room for `~2` behind it. */
