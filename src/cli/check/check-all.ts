@@ -9,7 +9,6 @@ import { watchedOutboxes } from '../../app/outbox/outbox-work.ts'
 import { formatProblems } from '../../rules/files/format-problems.ts'
 import type { LoadedRules } from '../../rules/files/load.ts'
 import type { WantsTable } from '../../sources/mysql/server/preflight/unlogged-rows.ts'
-import type { CheckOptions } from '../commands/check.ts'
 import { ExitCode } from '../output/exit-codes.ts'
 import { inspectSagaStore } from './inspect-sagas.ts'
 import { inspectSource, type Inspection } from './inspect-source.ts'
@@ -19,6 +18,17 @@ import { sarifOf } from './sarif.ts'
 import { readSchemaFile } from './schema-file.ts'
 import { paint } from '../output/paint.ts'
 import { type Reading, rulesFor } from '../rules-for.ts'
+import type { GlobalOptions } from '../context.ts'
+
+/** Options of `bingo check`. */
+export interface CheckOptions extends GlobalOptions {
+  readonly online?: boolean
+  readonly schema?: string
+  readonly json?: boolean
+  readonly strict?: boolean
+  readonly sarif?: boolean
+  readonly allowMissingSecrets?: boolean
+}
 
 const NO_TARGETS: TargetInspection = { problems: [], unasked: [] }
 

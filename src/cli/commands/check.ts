@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import type { CheckOptions } from '../check/check-all.ts'
 
 const HELP = `
 Reports every problem in one run, each with file, line, column and a fix. Runs no action.
@@ -16,15 +16,6 @@ Examples:
   $ bingo check --schema schema.sql       columns and types, without a server (in CI)
   $ bingo check --strict --json           in CI
   $ bingo check --allow-missing-secrets --sarif > bingo.sarif   in CI without secrets, for code review`
-
-export interface CheckOptions extends GlobalOptions {
-  readonly online?: boolean
-  readonly schema?: string
-  readonly json?: boolean
-  readonly strict?: boolean
-  readonly sarif?: boolean
-  readonly allowMissingSecrets?: boolean
-}
 
 export function checkCommand(exit: (code: number) => void): Command {
   return new Command('check')

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import type { ExplainOptions } from '../events/explain-events.ts'
 
 const HELP = `
 Reads events from a file or stdin (NDJSON): changes as bingo tail prints them, or events as they are posted
@@ -14,13 +14,6 @@ Examples:
   $ bingo explain --event order.json
   $ echo '{"type":"orders.order.create","payload":{"id":17}}' | bingo explain
   $ echo '{"op":"delete","table":"shop.users","old":{"id":1,"status":0}}' | bingo explain`
-
-export interface ExplainOptions extends GlobalOptions {
-  readonly rule?: string
-  readonly event?: string
-  readonly json?: boolean
-  readonly schema?: string
-}
 
 export function explainCommand(exit: (code: number) => void): Command {
   return new Command('explain')

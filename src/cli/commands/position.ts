@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import type { PositionOptions } from '../position/position-show.ts'
 
 const HELP = `
 Examples:
@@ -23,13 +23,6 @@ while the daemon's admin server answers; --force saves anyway, and the daemon is
 Examples:
   $ bingo position set latest
   $ bingo position set binlog.000003:157`
-
-export interface PositionOptions extends GlobalOptions {
-  readonly json?: boolean
-  readonly force?: boolean
-  /** One of `sources:`; undefined: the first. */
-  readonly source?: string
-}
 
 export function positionCommand(): Command {
   const position = new Command('position')

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander'
-import type { ScaleRole } from '../../app/config/config.ts'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
 import { exitDespiteLeftovers } from '../dead-letters/leftovers.ts'
+import type { RunOptions } from '../daemon/run-daemon.ts'
 
 const HELP = `
 What it does:
@@ -27,10 +26,6 @@ Examples:
 Several machines (scale.through names a Redis, NATS or Kafka; docs/scale.md):
   $ bingo run --role reader                       one: reads the source and appends what rules want
   $ bingo run --role worker                       any number: run the rules on their share and act`
-
-export interface RunOptions extends GlobalOptions {
-  readonly role?: ScaleRole
-}
 
 export function runCommand(): Command {
   return new Command('run')

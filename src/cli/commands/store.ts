@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../../model/quantity.ts'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import type { ReadOptions, SnapshotOptions, StreamsOptions } from '../store/store-read.ts'
+import type { AppendCommandOptions } from '../store/store-append.ts'
 
 const HELP = `
 The store is an address as for createEventStore (docs/event-store.md), from --store, BINGO_EVENT_STORE
@@ -21,37 +22,6 @@ const APPEND_HELP = `
 Each line is an event: {"type": …, "payload": …} with id, source, timestamp, correlationId, causationId, userId where wanted,
 or an envelope {"metadata": {"event_id": …, "event_type": …}, "payload": …} as "read --json" prints it.
 All of them are appended, or none. Exits 1 when the stream does not have the version that --expect names.`
-
-export interface StoreOptions extends GlobalOptions {
-  readonly store?: string
-  readonly json?: boolean
-}
-
-export interface StreamsOptions extends StoreOptions {
-  readonly prefix?: string
-  readonly limit?: number
-}
-
-export interface ReadOptions extends StoreOptions {
-  readonly from?: string
-  readonly to?: number
-  readonly limit?: number
-  readonly backwards?: boolean
-  readonly types?: string
-  readonly pattern?: string
-  readonly since?: Date
-  readonly until?: Date
-  readonly follow?: boolean
-}
-
-export interface AppendCommandOptions extends StoreOptions {
-  readonly expect?: number | 'no-stream' | 'stream-exists' | 'any'
-}
-
-export interface SnapshotOptions extends StoreOptions {
-  readonly schemaVersion: number
-  readonly at?: number
-}
 
 export function storeCommand(): Command {
   const store = new Command('store')

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../model/quantity.ts'
 import { splitTablePatterns } from '../../rules/table-pattern.ts'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import type { TailOptions } from '../events/tail-options.ts'
 
 const HELP = `
 Prints one JSON object per row change on stdout; logs go to stderr. It runs no action and neither reads
@@ -22,19 +22,6 @@ Examples:
   $ bingo tail --file /var/lib/mysql/binlog.000003     a file, a folder or a glob
   $ bingo tail --format cloudevents
   $ bingo tail --events                                events that are posted from now on`
-
-export interface TailOptions extends GlobalOptions {
-  readonly source?: string
-  readonly from?: string
-  readonly tables: readonly string[]
-  readonly limit?: number
-  readonly untilIdle?: number
-  readonly format: 'json' | 'cloudevents'
-  readonly ddl?: boolean
-  readonly file?: readonly string[]
-  readonly schema?: string
-  readonly events?: boolean
-}
 
 export function tailCommand(): Command {
   return new Command('tail')

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { GlobalOptions } from '../context.ts'
 import { EXIT_CODES_HELP } from '../output/exit-codes.ts'
+import type { TestOptions } from '../rule-tests/test-rules.ts'
 
 const HELP = `
 A test file:
@@ -45,10 +45,6 @@ must fit the columns.
 Examples:
   $ bingo test
   $ bingo test rules/tests/users.yaml`
-
-export interface TestOptions extends GlobalOptions {
-  readonly schema?: string
-}
 
 export function testCommand(exit: (code: number) => void): Command {
   return new Command('test')

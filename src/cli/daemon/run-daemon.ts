@@ -2,19 +2,23 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { systemClock } from '../../model/clock.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 import { createStats } from '../../model/stats.ts'
-import type { Config } from '../../app/config/config.ts'
+import type { Config, ScaleRole } from '../../app/config/config.ts'
 import { loadConfig } from '../../app/config/load.ts'
 import { openDaemon, withRole } from '../../app/scale/open.ts'
 import { openAdmin } from './admin.ts'
 import { writeFatal } from './fatal-line.ts'
-import type { RunOptions } from '../commands/run.ts'
 import { growSparingly, heapControls, releaseAfterStart } from './growing-heap.ts'
-import { configFor, daemonLog } from '../context.ts'
+import { configFor, daemonLog, type GlobalOptions } from '../context.ts'
 import { rulesFor } from '../rules-for.ts'
 import { logRules, reloadRules } from './reload-rules.ts'
 import { stopSignals } from './stop-signals.ts'
 import { version } from '../version.ts'
 import { requireWritableStore } from './writable-store.ts'
+
+/** Options of `bingo run`. */
+export interface RunOptions extends GlobalOptions {
+  readonly role?: ScaleRole
+}
 
 /** `bingo run`: resolves after a clean stop, rejects with what ended the daemon. */
 export async function runDaemon(options: RunOptions): Promise<void> {

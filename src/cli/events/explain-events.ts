@@ -19,15 +19,22 @@ import {
   type Explanation,
 } from '../../match/explain.ts'
 import { readSchemaFile } from '../check/schema-file.ts'
-import { configFor } from '../context.ts'
+import { configFor, type GlobalOptions } from '../context.ts'
 import { ExitCode } from '../output/exit-codes.ts'
-import type { ExplainOptions } from '../commands/explain.ts'
 import { paint, type Paint } from '../output/paint.ts'
 import { shownPayload } from '../output/shown-payload.ts'
 import { rulesFor } from '../rules-for.ts'
 import { explainSaga } from './explain-sagas.ts'
 import { printTable } from './print-table.ts'
 import { sampleChange, type SampleEvent } from '../../rules/samples/sample-change.ts'
+
+/** Options of `bingo explain`. */
+export interface ExplainOptions extends GlobalOptions {
+  readonly rule?: string
+  readonly event?: string
+  readonly json?: boolean
+  readonly schema?: string
+}
 
 /** Of the value at a clause of a pattern, which may be the whole payload. */
 const MOST_SHOWN = 200

@@ -11,7 +11,7 @@ import { LineOutput } from '../output/line-output.ts'
 import { standardOutput } from '../output/pipe-output.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 import { tablePatterns } from '../check/table-patterns.ts'
-import type { TailOptions } from '../commands/tail.ts'
+import type { TailOptions } from './tail-options.ts'
 
 /** `bingo tail --file`: no server, no configuration. */
 export async function tailFiles(options: TailOptions, patterns: readonly string[]): Promise<void> {

@@ -14,7 +14,7 @@ import { standardOutput } from '../output/pipe-output.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 import { whenIdle } from './when-idle.ts'
 import { tablePatterns } from '../check/table-patterns.ts'
-import type { TailOptions } from '../commands/tail.ts'
+import type { TailOptions } from './tail-options.ts'
 
 /** `bingo tail` from a server: resolves when stopped, idle, at its limit, or when nobody reads any more. */
 export async function tailServer(config: Config, from: SourceConfig, options: TailOptions): Promise<void> {

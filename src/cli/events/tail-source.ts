@@ -2,7 +2,7 @@ import type { BrokerConfig } from '../../app/config/brokers/contract.ts'
 import type { Config, SourceConfig } from '../../app/config/config.ts'
 import { BingoError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
-import type { TailOptions } from '../commands/tail.ts'
+import type { TailOptions } from './tail-options.ts'
 import { configFor } from '../context.ts'
 
 type Chosen =

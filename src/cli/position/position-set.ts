@@ -10,10 +10,9 @@ import { startAt } from '../../sources/mysql/resume-point.ts'
 import { parseStartPoint } from '../../sources/mysql/start-point.ts'
 import { askDaemon } from '../daemon/ask-daemon.ts'
 import { commandLog, configFor } from '../context.ts'
-import type { PositionOptions } from '../commands/position.ts'
 import { chosenSource, openPosition } from './open-position.ts'
 import { brokerOf, isStreams, refuseBroker, setStreamsPosition } from './streams-position.ts'
-import { describeCheckpoint } from './position-show.ts'
+import { describeCheckpoint, type PositionOptions } from './position-show.ts'
 
 /** `bingo position set`. */
 export async function setPosition(place: string, options: PositionOptions): Promise<void> {

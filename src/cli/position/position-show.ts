@@ -1,11 +1,18 @@
 import type { Checkpoint } from '../../model/state/checkpoint.ts'
 import { printDuration } from '../../model/quantity.ts'
 import { describeGap } from '../events/describe-gap.ts'
-import { commandLog, configFor } from '../context.ts'
-import type { PositionOptions } from '../commands/position.ts'
+import { commandLog, configFor, type GlobalOptions } from '../context.ts'
 import { chosenSource, openPosition } from './open-position.ts'
 import { STREAMS_SOURCE } from '../../app/config/sources.ts'
 import { brokerOf, isStreams, showStoredPosition } from './streams-position.ts'
+
+/** Options of `bingo position show` and `bingo position set`. */
+export interface PositionOptions extends GlobalOptions {
+  readonly json?: boolean
+  readonly force?: boolean
+  /** One of `sources:`; undefined: the first. */
+  readonly source?: string
+}
 
 /** `bingo position show`. */
 export async function showPosition(options: PositionOptions): Promise<void> {

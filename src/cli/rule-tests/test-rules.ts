@@ -11,8 +11,7 @@ import { dataOf, entryOf } from '../../rules/yaml/tree.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import { readYamlFile, UnreadableFile } from '../../rules/yaml/yaml-file.ts'
 import { readSchemaFile } from '../check/schema-file.ts'
-import type { TestOptions } from '../commands/test.ts'
-import { configFor } from '../context.ts'
+import { configFor, type GlobalOptions } from '../context.ts'
 import { explainDue, whyNoNewest } from './due.ts'
 import { readExpectation, unmet, type Expectation } from './expectation.ts'
 import { ExitCode } from '../output/exit-codes.ts'
@@ -22,6 +21,11 @@ import { readSagaTest } from '../saga-tests/read-story.ts'
 import { runStory, type Known } from '../saga-tests/run-story.ts'
 import type { SagaTest } from '../saga-tests/story.ts'
 import { sampleChange, type SampleEvent } from '../../rules/samples/sample-change.ts'
+
+/** Options of `bingo test`. */
+export interface TestOptions extends GlobalOptions {
+  readonly schema?: string
+}
 
 interface RuleTest {
   readonly name: string

@@ -1,8 +1,13 @@
 import { createEventStore } from '../../event-store/create.ts'
 import type { EventStore } from '../../event-store/contract.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { StoreOptions } from '../commands/store.ts'
-import { configFor } from '../context.ts'
+import { configFor, type GlobalOptions } from '../context.ts'
+
+/** Options of every command of `bingo store`. */
+export interface StoreOptions extends GlobalOptions {
+  readonly store?: string
+  readonly json?: boolean
+}
 
 /** Uses the event store that the command line, the environment or the configuration names. `create`: make its tables where they are missing. */
 export async function withStore<T>(

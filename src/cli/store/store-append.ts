@@ -4,8 +4,12 @@ import type { NewEvent } from '../../event-store/contract.ts'
 import { fromEnvelope } from '../../event-store/envelope.ts'
 import type { DomainEventEnvelope } from '../../event-store/envelope.ts'
 import { invalidArgument } from '../../event-store/errors.ts'
-import type { AppendCommandOptions } from '../commands/store.ts'
-import { withStore } from './open-store.ts'
+import { type StoreOptions, withStore } from './open-store.ts'
+
+/** Options of `bingo store append`. */
+export interface AppendCommandOptions extends StoreOptions {
+  readonly expect?: number | 'no-stream' | 'stream-exists' | 'any'
+}
 
 const FIELDS = ['id', 'type', 'payload', 'source', 'timestamp', 'correlationId', 'causationId', 'userId']
 /** What `read --json` prints beside the envelope: where it was. */

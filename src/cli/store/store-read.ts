@@ -1,11 +1,35 @@
 import type { EventStore, RecordedEvent, StreamSummary } from '../../event-store/contract.ts'
 import { toEnvelope } from '../../event-store/envelope.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { ReadOptions, SnapshotOptions, StreamsOptions } from '../commands/store.ts'
 import { stopSignals } from '../daemon/stop-signals.ts'
 import { LineOutput } from '../output/line-output.ts'
 import { table } from '../output/table.ts'
-import { withStore } from './open-store.ts'
+import { type StoreOptions, withStore } from './open-store.ts'
+
+/** Options of `bingo store streams`. */
+export interface StreamsOptions extends StoreOptions {
+  readonly prefix?: string
+  readonly limit?: number
+}
+
+/** Options of `bingo store read`. */
+export interface ReadOptions extends StoreOptions {
+  readonly from?: string
+  readonly to?: number
+  readonly limit?: number
+  readonly backwards?: boolean
+  readonly types?: string
+  readonly pattern?: string
+  readonly since?: Date
+  readonly until?: Date
+  readonly follow?: boolean
+}
+
+/** Options of `bingo store snapshot`. */
+export interface SnapshotOptions extends StoreOptions {
+  readonly schemaVersion: number
+  readonly at?: number
+}
 
 /** Lines printed at once: there may be more of them than fit into memory. */
 const PAGE = 200
