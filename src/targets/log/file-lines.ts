@@ -4,7 +4,7 @@ import type { Log, TargetContext } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
 import { behindBytes } from '../../model/event/bytes/behind-bytes.ts'
 import { reasonOf } from '../failure/error-text.ts'
-import type { Lines } from './target.ts'
+import type { Lines } from './lines.ts'
 
 type Context = Pick<TargetContext, 'log' | 'onReopen'>
 

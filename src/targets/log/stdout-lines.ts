@@ -1,4 +1,4 @@
-import type { Lines } from './target.ts'
+import type { Lines } from './lines.ts'
 
 /** Lines on standard output, written when the stream says so. */
 export class StdoutLines implements Lines {

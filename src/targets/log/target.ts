@@ -5,17 +5,12 @@ import { deliveryFailure } from '../failure/failure.ts'
 import { FileLines } from './file-lines.ts'
 import { LineBlocks } from './line-blocks.ts'
 import { StdoutLines } from './stdout-lines.ts'
+import type { Lines } from './lines.ts'
 
 export interface LogTargetOptions {
   /** `stdout` or a file. */
   readonly path: string
   readonly fsync: boolean
-}
-
-/** Where whole lines go. `write` resolves when they are written, and leaves no part of them behind when it rejects. */
-export interface Lines {
-  write(blocks: readonly Buffer[]): Promise<void>
-  close(): Promise<void>
 }
 
 /** Of short lines some hundred kilobytes: a system call, and the way to the thread that makes it, costs as much as a hundred lines. */
