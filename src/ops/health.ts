@@ -5,6 +5,7 @@ import { notesOf } from './notes.ts'
 import { ofEachSource } from './of-each-source.ts'
 import type { Progress } from './progress.ts'
 import { since } from './since.ts'
+import type { Finding } from './finding.ts'
 
 export interface HealthSettings {
   readonly heartbeatMs: number
@@ -12,12 +13,6 @@ export interface HealthSettings {
   readonly heartbeats?: ReadonlyMap<string, number> | undefined
   /** A target that is up and finishes nothing for so long is stalled. */
   readonly stallMs?: number | undefined
-}
-
-/** One thing that keeps BinGo from doing its work, or that is worth knowing. */
-export interface Finding {
-  readonly code: string
-  readonly message: string
 }
 
 export interface Health {

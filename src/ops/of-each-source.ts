@@ -1,6 +1,6 @@
 import type { SourceState } from '../model/source/source-state.ts'
 import type { Stats } from '../model/stats.ts'
-import type { Finding } from './health.ts'
+import type { Finding } from './finding.ts'
 
 /** What there is to say of each source; where there are several, every message names its own. */
 export function ofEachSource(

@@ -8,7 +8,8 @@ import type { Retention } from '../model/source/retention.ts'
 import { SourceState } from '../model/source/source-state.ts'
 import type { RuleStats, ScaleMember, ScaleState, Stats } from '../model/stats.ts'
 import type { TargetCounters, TargetState } from '../model/delivery/target-state.ts'
-import type { Finding, Health } from './health.ts'
+import type { Health } from './health.ts'
+import type { Finding } from './finding.ts'
 import type { Progress } from './progress.ts'
 
 /** What `/status` answers and `bingo status` prints. Times are ISO 8601, null = never. */
