@@ -3,13 +3,10 @@ import { CompiledQuery, sql } from '../../clients/kysely.ts'
 import type { NewEvents } from '../batched-posts.ts'
 import type { Bounds } from '../posting.ts'
 import { insertNewMysql, insertNewPostgres } from './new-events.ts'
-import type { EventTables } from './tables.ts'
+import type { ColumnType, EventTables } from './tables.ts'
 
 export type Queries = Kysely<EventTables> | Transaction<EventTables>
 type Value = string | number | null
-
-/** What PostgreSQL has to be told of a list of values. */
-export type ColumnType = 'bigint' | 'integer' | 'text'
 
 /** In what MySQL, MariaDB among them, and PostgreSQL differ. */
 export interface Dialect {

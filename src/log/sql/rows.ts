@@ -3,9 +3,8 @@ import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import type { Insert, Kept } from '../posting.ts'
 import { freshProgress } from '../progress.ts'
-import type { ColumnType } from './dialect.ts'
 import { indexed, isExact, textOf } from './tables.ts'
-import type { EventTables, Text } from './tables.ts'
+import type { ColumnType, EventTables, Text } from './tables.ts'
 
 type Columns = readonly (readonly [name: string, type: ColumnType])[]
 

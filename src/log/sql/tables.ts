@@ -35,6 +35,9 @@ export interface EventTables {
   bingo_event_members: { name: Text; holder: Text; holder_name: Text; lease_until: number }
 }
 
+/** What PostgreSQL has to be told of a list of values. */
+export type ColumnType = 'bigint' | 'integer' | 'text'
+
 /** Bytes in MySQL, whose texts have a collation; text in PostgreSQL. Written as a string, always. */
 export type Text = string | Uint8Array
 
