@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ApiDeps } from './context.ts'
-import { COMPONENTS, JSON_TYPE, OPERATIONS, type Operation, type SchemaName } from './operations.ts'
+import { JSON_TYPE, OPERATIONS } from './operations.ts'
+import { COMPONENTS, type Operation, type SchemaName } from './operation.ts'
 
 const TITLE = 'BinGo: posted events and sagas'
 const TAGS = [

@@ -1,4 +1,4 @@
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { sagaQuery } from './saga-schemas.ts'
 
 const SUMMARIES = {
