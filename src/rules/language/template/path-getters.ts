@@ -10,7 +10,7 @@ import { lookupValue, sagaValue } from '../fact-values.ts'
 import type { SagaName } from '../fact-values.ts'
 import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
-import type { TemplatePath } from './template-engine.ts'
+import type { TemplatePath } from './template-tree.ts'
 import { entry } from './template-helpers.ts'
 
 export type Getter = (change: Change) => Value

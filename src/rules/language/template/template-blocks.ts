@@ -1,6 +1,6 @@
 import type { Value } from '../../../model/event/change.ts'
 import type { TableDef } from '../../../model/table/table.ts'
-import type { TemplateBlock, TemplateExpression, TemplatePart } from './template-engine.ts'
+import type { TemplateBlock, TemplateExpression, TemplatePart } from './template-tree.ts'
 import { isTruthy } from './template-helpers.ts'
 import type { Evaluate, Render, Scope } from './template-scopes.ts'
 

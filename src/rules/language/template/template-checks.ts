@@ -1,7 +1,7 @@
 import { nearestName } from '../../../model/nearest-name.ts'
 import { textProblem } from '../source-text.ts'
 import type { SourceText } from '../source-text.ts'
-import type { TemplateBlock, TemplateCall } from './template-engine.ts'
+import type { TemplateBlock, TemplateCall } from './template-tree.ts'
 import { HelperFailure } from './helper.ts'
 import type { TemplateHelper } from './helper.ts'
 import { TEMPLATE_HELPERS } from './template-helpers.ts'

@@ -8,7 +8,7 @@ import type { SourceText } from '../source-text.ts'
 import { columnsOf } from '../table-columns.ts'
 import { BARE_PROPERTIES, PROPERTIES } from './path-getters.ts'
 import type { PathTarget } from './path-getters.ts'
-import type { TemplatePath } from './template-engine.ts'
+import type { TemplatePath } from './template-tree.ts'
 
 const IMAGES: { readonly [name: string]: 'new' | 'old' | 'key' } = {
   new: 'new',

@@ -1,4 +1,4 @@
-import type { TemplateExpression, TemplatePart } from './template-engine.ts'
+import type { Fit, TemplateExpression, TemplatePart } from './template-tree.ts'
 
 /**
  * What a whole template is, where its parts have a meaning of their own. `url`: an address, whose path and query keep their
@@ -6,9 +6,6 @@ import type { TemplateExpression, TemplatePart } from './template-engine.ts'
  * a value is one word or part of one.
  */
 export type TemplatePlace = 'url' | 'dotted'
-
-/** How a value becomes part of its place. `segment`: percent-encoded; `rest`: what is not encoded yet; `word`: as it is, or not at all. */
-export type Fit = 'segment' | 'rest' | 'word'
 
 const ENCODERS = new Set(['urlencode', 'urlpath'])
 /** Where the authority of an address ends and its path, query or fragment begins. */

@@ -1,5 +1,5 @@
 import type { Change, Value } from '../../../model/event/change.ts'
-import type { TemplateBlock, TemplateExpression, TemplatePart, TemplatePath } from './template-engine.ts'
+import type { TemplateBlock, TemplateExpression, TemplatePart, TemplatePath } from './template-tree.ts'
 import { entry } from './template-helpers.ts'
 
 /** What is current inside `{{#each}}` and `{{#with}}`; null outside of them. */

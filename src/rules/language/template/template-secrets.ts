@@ -1,5 +1,5 @@
 import { TemplateSyntaxError } from './template-engine.ts'
-import type { TemplateExpression, TemplatePart } from './template-engine.ts'
+import type { TemplateExpression, TemplatePart } from './template-tree.ts'
 import { TEMPLATE_HELPERS } from './template-helpers.ts'
 
 /** Replaces `${env:NAME}` and the like in a text that starts at `offset`. */
