@@ -1,17 +1,9 @@
 import type { SourcePosition } from '../../../../model/source/position.ts'
 import type { Flavour } from '../../../../model/table/table.ts'
 import { ExecutedGtids } from '../gtid/executed-gtids.ts'
-import type { GtidSnapshot } from '../gtid/executed-gtids.ts'
-import type { PreparedXa } from './prepared-xa.ts'
+import type { Boundary, PreparedXa } from './prepared-xa.ts'
 import { PreparedXaTransactions } from './prepared-xa.ts'
 import type { Rotation } from '../format/rotate.ts'
-
-/** A place between two transactions. */
-export interface Boundary {
-  readonly file: string
-  readonly offset: number
-  readonly gtids: GtidSnapshot | null
-}
 
 /** Offsets in event headers count modulo this. */
 const OFFSET_WRAP = 0x1_0000_0000

@@ -1,5 +1,12 @@
 import type { EventSpool } from './event-spool.ts'
-import type { Boundary } from './position-tracker.ts'
+import type { GtidSnapshot } from '../gtid/executed-gtids.ts'
+
+/** A place between two transactions. */
+export interface Boundary {
+  readonly file: string
+  readonly offset: number
+  readonly gtids: GtidSnapshot | null
+}
 
 /** A transaction between XA PREPARE and its XA COMMIT or XA ROLLBACK. */
 export interface PreparedXa {
