@@ -4,7 +4,7 @@ import { EventType } from '../../../src/sources/mysql/binlog/format/event-types.
 import { StatementReader } from '../../../src/sources/mysql/binlog/statement-text.ts'
 import { columnEffect } from '../../../src/sources/mysql/schema/column-effect.ts'
 import { readAnyhow, readStatement } from '../../../src/sources/mysql/sql/statement.ts'
-import type { Statement } from '../../../src/sources/mysql/sql/statement.ts'
+import type { Statement } from '../../../src/sources/mysql/sql/meaning.ts'
 import type { Random } from '../../support/random-tables.ts'
 import { mutateText } from '../mutate-text.ts'
 import type { FuzzSubject } from '../subject.ts'

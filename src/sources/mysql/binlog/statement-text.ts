@@ -8,7 +8,7 @@ import { isStatement, readLoadQuery, readQuery, readSession } from './query-even
 import type { QueryParts, QuerySession } from './query-event.ts'
 import { isDecoded } from '../sql/names.ts'
 import { readStatement } from '../sql/statement.ts'
-import type { Statement } from '../sql/statement.ts'
+import type { Statement } from '../sql/meaning.ts'
 
 /** A statement may be as large as a packet, and goes out with each of its rows: beyond this it is cut. */
 const LONGEST_LOGGED_BYTES = 1024 * 1024

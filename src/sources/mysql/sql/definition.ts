@@ -1,7 +1,7 @@
-import type { DdlStatement } from '../../../model/source/binlog-stream.ts'
-import { foldName, readList, readName, skipExistence } from './names.ts'
+import { readList, readName, skipExistence } from './names.ts'
 import type { StatementText, TableName } from './names.ts'
-import type { Statement } from './statement.ts'
+import { ddl } from './meaning.ts'
+import type { Statement } from './meaning.ts'
 import type { SqlTokens } from './tokens.ts'
 
 export const TABLE_WORDS = ['TABLE', 'TABLES', 'SEQUENCE'] as const
@@ -15,17 +15,6 @@ const HARMLESS = new Set(
     ' ',
   ),
 )
-
-/** A statement that changes tables; without tables it may change any. */
-export function ddl(
-  kind: DdlStatement['kind'],
-  { sql, schema, session }: StatementText,
-  tables: readonly TableName[],
-  opensTransaction = false,
-): Statement {
-  const statement = { kind, schema: foldName(schema, session), tables, sql, session }
-  return { tag: 'ddl', statement, opensTransaction }
-}
 
 /** What follows CREATE, ALTER or DROP. */
 export function readDefinition(verb: string, tokens: SqlTokens, text: StatementText): Statement {

@@ -1,8 +1,8 @@
-import { ddl } from './definition.ts'
+import { ddl } from './meaning.ts'
+import type { Statement } from './meaning.ts'
 import { callsNobodyKnows } from './functions.ts'
 import { isDecoded, readName } from './names.ts'
 import type { StatementText, TableName } from './names.ts'
-import type { Statement } from './statement.ts'
 import type { SqlToken, SqlTokens } from './tokens.ts'
 
 /** Statements that are in the binlog only because the server logs statements instead of rows. */

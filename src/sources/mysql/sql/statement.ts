@@ -1,31 +1,13 @@
-import type { DdlStatement, SqlSession } from '../../../model/source/binlog-stream.ts'
-import { ddl, readDefinition, readRenames, TABLE_WORDS } from './definition.ts'
+import type { SqlSession } from '../../../model/source/binlog-stream.ts'
+import { readDefinition, readRenames, TABLE_WORDS } from './definition.ts'
+import { ddl } from './meaning.ts'
+import type { Statement } from './meaning.ts'
 import { readList } from './names.ts'
-import type { StatementText, TableName } from './names.ts'
+import type { StatementText } from './names.ts'
 import { readRowChange, ROW_CHANGING } from './row-change.ts'
 import { everySession } from './sessions.ts'
 import { PLAIN_SESSION, SqlTokens } from './tokens.ts'
 import { unwrap } from './wrappers.ts'
-
-/** What the statement of a QUERY event means for the transaction it stands in. */
-export type Statement =
-  | { readonly tag: 'begin' | 'commit' | 'rollback' | 'xaEnd' }
-  /** Changes no rows that anybody could listen to: GRANT, FLUSH, CREATE VIEW, temporary tables, comments. */
-  | { readonly tag: 'other' }
-  | { readonly tag: 'savepoint' | 'rollbackTo'; readonly name: string }
-  | { readonly tag: 'xaStart' | 'xaRollback' | 'xaCommit'; readonly xid: string }
-  | { readonly tag: 'ddl'; readonly statement: DdlStatement; readonly opensTransaction: boolean }
-  | UnseenRows
-
-/** Changes rows that the binlog does not show. */
-export interface UnseenRows {
-  readonly tag: 'rowsUnseen'
-  readonly verb: string
-  /** Tables that it writes to; null where that cannot be told. */
-  readonly tables: readonly TableName[] | null
-  /** Nothing in its text could change yet other tables. */
-  readonly selfContained: boolean
-}
 
 const OTHER: Statement = { tag: 'other' }
 

@@ -1,7 +1,7 @@
 import type { TransactionHandler } from '../../../../model/source/binlog-stream.ts'
 import type { Stats } from '../../../../model/stats.ts'
 import type { Flavour, TableDef } from '../../../../model/table/table.ts'
-import type { UnseenRows } from '../../sql/statement.ts'
+import type { UnseenRows } from '../../sql/meaning.ts'
 import type { TableName } from '../../sql/names.ts'
 import { statementFormat } from '../format/stream-errors.ts'
 
