@@ -3,7 +3,7 @@ import type { StoredRecord, WaitingSeq, WaitingShape } from '../../model/deliver
 import { BlockHeads, GonePlaces, MOST_RECORDS, type NewBlock } from './block.ts'
 import { BlockStatements, type FoundBlock, type WholeBlock } from './block-statements.ts'
 import { placeOf } from './id-span.ts'
-import type { Totals } from './sqlite-rows.ts'
+import type { Totals } from './sqlite-totals.ts'
 
 /** Blocks whose heads are kept: they are asked for by the next page, when their records leave, and to look up ids. */
 const HEADS_KEPT = 160

@@ -3,7 +3,8 @@ import type { WaitingRecord, WaitingSeq, WaitingShape } from '../../model/delive
 import { blocksOf } from './block.ts'
 import type { Blocks } from './sqlite-blocks.ts'
 import type { Names } from './sqlite-names.ts'
-import { NewRows, type Statements, type Totals } from './sqlite-rows.ts'
+import { NewRows, type Statements } from './sqlite-rows.ts'
+import type { Totals } from './sqlite-totals.ts'
 import { restText } from './texts.ts'
 
 /** What an open file is worked on with. */

@@ -3,6 +3,7 @@ import type { WaitingRecord, WaitingSeq } from '../../model/delivery/waiting.ts'
 import { suffixOf } from './id-span.ts'
 import type { Blocks } from './sqlite-blocks.ts'
 import { idsBehind } from './texts.ts'
+import type { LineSum, Totals } from './sqlite-totals.ts'
 
 const SELECT = 'SELECT seq, id, shape, row_key, base_ms, bytes, event, rest FROM waiting'
 /** What it answers, as arrays: objects of rows are slow to make and to read. */
@@ -61,31 +62,6 @@ export class Statements {
     this.keyed = database.prepare('SELECT line FROM waiting_keyed')
     this.keyedLine = database.prepare('SELECT complete FROM waiting_keyed WHERE line = ?')
     this.shapes = database.prepare(`SELECT id, body FROM waiting_shapes WHERE line = ${LINE}`)
-  }
-}
-
-export interface LineSum {
-  readonly line: number
-  readonly records: number
-  readonly bytes: number
-}
-
-/** What a transaction changes, by line. */
-export class Totals {
-  readonly #lines = new Map<number, { records: number; bytes: number }>()
-
-  add(line: number, records: number, bytes: number): void {
-    const total = this.#lines.get(line)
-    if (total === undefined) {
-      this.#lines.set(line, { records, bytes })
-      return
-    }
-    total.records += records
-    total.bytes += bytes
-  }
-
-  write({ count }: Statements): void {
-    for (const [line, { records, bytes }] of this.#lines) count.run(records, bytes, line)
   }
 }
 

@@ -16,7 +16,8 @@ import { Blocks } from './sqlite-blocks.ts'
 import { Insertion, type Prepared } from './sqlite-insertion.ts'
 import { beginKeys, keySome, separate } from './sqlite-keys.ts'
 import { Names } from './sqlite-names.ts'
-import { runsOf, Statements, Totals, type FoundRow, type LineSum } from './sqlite-rows.ts'
+import { runsOf, Statements, type FoundRow } from './sqlite-rows.ts'
+import { type LineSum, Totals } from './sqlite-totals.ts'
 import { readRest, ShapeReader, unreachable } from './texts.ts'
 
 /**
