@@ -121,7 +121,8 @@ export { version } from './cli/version.ts'
 export type { DeliveryFailure, Log } from './model/rule/action.ts'
 export type { FieldSpec } from './model/rule/action-field.ts'
 export { Change } from './model/event/change.ts'
-export type { ChangeEvent, Operation, Row, RowOp, Transaction, Value } from './model/event/change.ts'
+export type { ChangeEvent, Transaction } from './model/event/change.ts'
+export type { Operation, Row, RowOp, Value } from './model/event/row.ts'
 export type { Clock, Timer } from './model/clock.ts'
 export type {
   EventEnvelope,

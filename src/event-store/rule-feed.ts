@@ -1,6 +1,6 @@
 import { BingoError } from '../model/errors.ts'
 import { storeReplaced } from './errors.ts'
-import type { Value } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import { encodeEnvelope } from '../model/event/forms/event-codec.ts'
 import type { EventEnvelope } from '../model/event/posted/event-record.ts'
 import { DEFAULT_ENVIRONMENT, PostedEvent } from '../model/event/posted/posted-event.ts'

@@ -1,5 +1,5 @@
 import type { EventEnvelope, EventFields } from '../model/event/posted/event-record.ts'
-import type { Value } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 
 /** A value that changes its form when it is written and read again, or that cannot be written: `checkJson` says which. */
 const ODD = Symbol('odd')

@@ -1,6 +1,6 @@
 import { exactJson } from '../model/json/strict-json.ts'
 import type { EventEnvelope } from '../model/event/posted/event-record.ts'
-import type { Value } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import type { NewEvent } from '../model/state/event-provider.ts'
 
 /** A waiting event that is due sooner is as good as on its way. */

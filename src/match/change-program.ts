@@ -1,6 +1,6 @@
+import { withFacts } from '../model/event/change.ts'
 import type { Change } from '../model/event/change.ts'
 import type { Preparation, Prepared } from '../model/delivery/preparation.ts'
-import { withFacts } from '../model/event/facts.ts'
 import { keyChanged } from '../model/event/row-key.ts'
 import { conditionOf } from '../model/rule/condition.ts'
 import type { ActionLookups } from '../model/rule/lookup.ts'

@@ -1,5 +1,6 @@
 import type { EvaluationError } from '../model/errors.ts'
-import type { Change, Value } from '../model/event/change.ts'
+import type { Change } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import { EVENT_SHAPE } from '../model/event/posted/posted-event.ts'
 import type { PostedEvent } from '../model/event/posted/posted-event.ts'
 import { conditionOf } from '../model/rule/condition.ts'

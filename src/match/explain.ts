@@ -1,5 +1,6 @@
 import type { ActionPlan, Payload } from '../model/rule/action.ts'
-import type { Change, Value } from '../model/event/change.ts'
+import type { Change } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import { columnChanged } from '../model/event/changed-columns.ts'
 import { envelopeOf, isPosted } from '../model/event/posted/posted-event.ts'
 import { BingoError } from '../model/errors.ts'

@@ -1,5 +1,6 @@
 import type { RowsBlock } from '../model/source/binlog-stream.ts'
-import type { Change, Operation, RowOp } from '../model/event/change.ts'
+import type { Change } from '../model/event/change.ts'
+import type { Operation, RowOp } from '../model/event/row.ts'
 import { invokedRule } from '../model/event/posted/invocation.ts'
 import type { PostedEvent } from '../model/event/posted/posted-event.ts'
 import { isOutboxRule, rulesOfRows, type OutboxOptions } from '../model/rule/outbox-rule.ts'

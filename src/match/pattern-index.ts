@@ -1,4 +1,4 @@
-import type { Value } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import type { PatternLookup } from '../model/rule/rule.ts'
 
 type Literal = PatternLookup['values'][number]

@@ -1,4 +1,4 @@
-import type { Row, Value } from '../model/event/change.ts'
+import type { Row, Value } from '../model/event/row.ts'
 import type { Predicate } from '../model/rule/rule.ts'
 
 type Literal = string | number | bigint | boolean

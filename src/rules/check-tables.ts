@@ -1,4 +1,4 @@
-import type { Operation } from '../model/event/change.ts'
+import type { Operation } from '../model/event/row.ts'
 import { EvaluationError } from '../model/errors.ts'
 import type { Problem, SourceLocation } from '../model/errors.ts'
 import { nearestName } from '../model/nearest-name.ts'

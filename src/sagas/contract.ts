@@ -1,4 +1,4 @@
-import type { Value } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import type { SagaPlan } from '../model/saga/definition.ts'
 import type { SagaEvent, SagaInstance, SagaOp, SagaRef } from '../model/saga/instance.ts'
 import type { SagaFilter, SagaListing, SagaPage } from '../model/saga/store.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../model/clock.ts'
 import type { CommandAnswer, Commands, Withdraw } from '../model/delivery/commands.ts'
 import { BingoError } from '../model/errors.ts'
-import type { Value } from '../model/event/change.ts'
+import type { Value } from '../model/event/row.ts'
 import type { ActionPlan, Sendable } from '../model/rule/action.ts'
 import type { SagaCounters } from '../model/saga/counters.ts'
 import { stepsOf, type SagaDefinition } from '../model/saga/definition.ts'

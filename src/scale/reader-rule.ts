@@ -1,5 +1,6 @@
 import { RuleIndex } from '../match/rule-index.ts'
-import type { Change, Operation } from '../model/event/change.ts'
+import type { Change } from '../model/event/change.ts'
+import type { Operation } from '../model/event/row.ts'
 import type { SourceLocation } from '../model/errors.ts'
 import type { TargetConfig } from '../model/rule/action.ts'
 import { conditionOf } from '../model/rule/condition.ts'

@@ -1,4 +1,5 @@
-import { Change, type Operation, type Row, type Transaction, type Value } from '../model/event/change.ts'
+import { Change, type Transaction } from '../model/event/change.ts'
+import type { Operation, Row, Value } from '../model/event/row.ts'
 import { rowClass } from '../model/event/row-class.ts'
 import { withShortQuery } from '../waiting/record.ts'
 import type { TableDef } from '../model/table/table.ts'

@@ -1,6 +1,6 @@
-import { Change, type Row, type Value } from '../model/event/change.ts'
+import { Change, withFacts } from '../model/event/change.ts'
+import type { Row, Value } from '../model/event/row.ts'
 import { withBigints } from '../model/event/forms/bigint-paths.ts'
-import { withFacts } from '../model/event/facts.ts'
 import { isPosted } from '../model/event/posted/posted-event.ts'
 import { ColumnType } from '../model/table/column-type.ts'
 import type { DeadLetter } from '../model/delivery/dead-letter.ts'

@@ -1,5 +1,6 @@
-import { withFacts, type ThresholdFact } from '../model/event/facts.ts'
-import { Change, type Operation, type Row, type Transaction, type Value } from '../model/event/change.ts'
+import { type ThresholdFact } from '../model/event/facts.ts'
+import { Change, type Transaction, withFacts } from '../model/event/change.ts'
+import type { Operation, Row, Value } from '../model/event/row.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
 import { rowClass } from '../model/event/row-class.ts'
 import type { WaitingShape } from '../model/delivery/waiting.ts'

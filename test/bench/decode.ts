@@ -3,7 +3,7 @@
  * The table is one as applications have them: ten columns, of which a rule needs two.
  */
 import { compileRowDecoder, type ColumnSelection } from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
-import type { Row } from '../../src/model/event/change.ts'
+import type { Row } from '../../src/model/event/row.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 
 const ROWS = 20_000

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sql } from '../../src/targets/sql/action.ts'
-import type { Row } from '../../src/model/event/change.ts'
+import type { Row } from '../../src/model/event/row.ts'
 import type { DeliveryFailure, Sendable } from '../../src/model/rule/action.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Row } from '../../src/model/event/change.ts'
+import type { Row } from '../../src/model/event/row.ts'
 import { type ColumnHints, readRowsEvents, type SqlServer } from '../support/binlog-rows.ts'
 import { expectAsPrinted } from '../support/printed-values.ts'
 import { startMariadb } from '../support/servers/mariadb.ts'

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise'
 import { describe, expect, it } from 'vitest'
-import type { Row, Value } from '../../src/model/event/change.ts'
+import type { Row, Value } from '../../src/model/event/row.ts'
 import { decodeRows, type RowsEvent, readRowsEvents, type SqlServer } from '../support/binlog-rows.ts'
 import { expectAsPrinted } from '../support/printed-values.ts'
 import { COMMON_COLUMNS, MYSQL_COLUMNS, MYSQL_COLUMNS_AND_VECTOR, Random } from '../support/random-tables.ts'

@@ -1,4 +1,5 @@
-import { Change, type Row, type RowOp, type Transaction } from '../../src/model/event/change.ts'
+import { Change, type Transaction } from '../../src/model/event/change.ts'
+import type { Row, RowOp } from '../../src/model/event/row.ts'
 import { tableDef } from '../support/jobs.ts'
 import type { Random } from './random.ts'
 

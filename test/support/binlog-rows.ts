@@ -7,7 +7,7 @@ import {
   type RowShape,
 } from '../../src/sources/mysql/binlog/rows/row-decoder.ts'
 import type { SchemaResolver, TransactionHandler } from '../../src/model/source/binlog-stream.ts'
-import type { Row } from '../../src/model/event/change.ts'
+import type { Row } from '../../src/model/event/row.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 import { eventsByBytes, eventsByValues } from './event-as-json.ts'
 import type { startMysql } from './servers/mysql.ts'

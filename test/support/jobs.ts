@@ -1,6 +1,7 @@
 import type { ActionPlan, Log, Sendable, TargetConfig } from '../../src/model/rule/action.ts'
 import { Change } from '../../src/model/event/change.ts'
-import type { Row, RowOp, Transaction } from '../../src/model/event/change.ts'
+import type { Transaction } from '../../src/model/event/change.ts'
+import type { Row, RowOp } from '../../src/model/event/row.ts'
 import type { EvaluationError } from '../../src/model/errors.ts'
 import { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
 import type { Hold } from '../../src/model/delivery/in-flight-job.ts'

@@ -1,5 +1,6 @@
 import { Change } from '../../src/model/event/change.ts'
-import type { Row, RowOp, Transaction, Value } from '../../src/model/event/change.ts'
+import type { Transaction } from '../../src/model/event/change.ts'
+import type { Row, RowOp, Value } from '../../src/model/event/row.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 
 const TYPES = {

@@ -1,5 +1,5 @@
 import { ProblemsError } from '../../src/model/errors.ts'
-import type { Value } from '../../src/model/event/change.ts'
+import type { Value } from '../../src/model/event/row.ts'
 import { parsePattern } from '../../src/rules/language/pattern/parse-pattern.ts'
 import { compilePattern } from '../../src/rules/language/pattern/match-pattern.ts'
 import type { PatternMap } from '../../src/rules/language/pattern/pattern.ts'

@@ -1,7 +1,7 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { expect } from 'vitest'
 import { stringifyValue } from '../../src/model/event/forms/event-json.ts'
-import type { Row, Value } from '../../src/model/event/change.ts'
+import type { Row, Value } from '../../src/model/event/row.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 import { ColumnType } from '../../src/model/table/column-type.ts'
 

@@ -1,4 +1,4 @@
-import type { Value } from '../../src/model/event/change.ts'
+import type { Value } from '../../src/model/event/row.ts'
 import { ColumnType } from '../../src/model/table/column-type.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 

@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import ZongJi from '@vlasky/zongji'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
-import type { Row, Value } from '../../src/model/event/change.ts'
+import type { Row, Value } from '../../src/model/event/row.ts'
 import { ColumnType } from '../../src/model/table/column-type.ts'
 import type { ColumnDef, TableDef } from '../../src/model/table/table.ts'
 import { exact, shortest } from '../unit/sources/mysql/binlog/reference-decoder.ts'

@@ -1,7 +1,7 @@
 import type { EndedRow, EndedRows } from '../../flow/outbox-rows.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { ControlConnection } from '../../sources/mysql/server/login/control-connection.ts'

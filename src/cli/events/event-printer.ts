@@ -1,5 +1,6 @@
 import type { DdlStatement, PresentColumns, RowsBlock, TransactionHandler } from '../../model/source/binlog-stream.ts'
-import { Change, type RowOp, type Transaction } from '../../model/event/change.ts'
+import { Change, type Transaction } from '../../model/event/change.ts'
+import type { RowOp } from '../../model/event/row.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { CompileRowDecoder, CompileRowImages, RowDecoder } from '../../match/program/row-decoder.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'

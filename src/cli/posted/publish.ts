@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { BingoError } from '../../model/errors.ts'
 import { exactJson, JsonProblem, parseJson } from '../../model/json/strict-json.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { askApi, print, withQuery, type ApiOptions } from './ask-api.ts'
 
 export interface PublishOptions extends ApiOptions {

@@ -1,5 +1,5 @@
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 
 /** Fields whose content is data: there a number is not its text. */
 const DATA: ReadonlySet<string> = new Set(['body', 'value', 'message', 'params'])

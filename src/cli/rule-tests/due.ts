@@ -1,4 +1,5 @@
-import { Change, type Row } from '../../model/event/change.ts'
+import { Change } from '../../model/event/change.ts'
+import type { Row } from '../../model/event/row.ts'
 import type { Rule } from '../../model/rule/rule.ts'
 import { explainRule, type Explanation } from '../../match/explain.ts'
 import { withNewest } from '../../waiting/newest.ts'

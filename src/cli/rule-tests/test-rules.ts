@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Change, Row } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Row } from '../../model/event/row.ts'
 import { BingoError, ProblemsError, type Problem, type SourceLocation } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { nearestName } from '../../model/nearest-name.ts'

@@ -1,6 +1,6 @@
 import { explainRule } from '../../match/explain.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import type { SagaInstance } from '../../model/saga/instance.ts'
 import type { SagaSignal } from '../../model/saga/sink.ts'

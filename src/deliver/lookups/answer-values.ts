@@ -1,5 +1,5 @@
 import type { FieldPacket } from 'mysql2/promise'
-import type { Row, Value } from '../../model/event/change.ts'
+import type { Row, Value } from '../../model/event/row.ts'
 import type { LookedUp } from '../../model/event/facts.ts'
 import { ColumnType } from '../../model/table/column-type.ts'
 import type { ValueKind } from '../../model/table/table.ts'

@@ -1,4 +1,4 @@
-import type { Row, Value } from '../../model/event/change.ts'
+import type { Row, Value } from '../../model/event/row.ts'
 import { keyValue } from '../../model/event/row-key.ts'
 import type { TableDef } from '../../model/table/table.ts'
 

@@ -1,5 +1,5 @@
 import type { Change } from '../../model/event/change.ts'
-import { withFacts } from '../../model/event/facts.ts'
+import { withFacts } from '../../model/event/change.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Rule, RuleSet } from '../../model/rule/rule.ts'
 import type { Threshold } from '../../model/rule/threshold.ts'

@@ -1,6 +1,6 @@
 import type { PresentColumns } from '../../model/source/binlog-stream.ts'
 import type { RowImages } from '../../model/event/bytes/image-change.ts'
-import type { Row, RowOp } from '../../model/event/change.ts'
+import type { Row, RowOp } from '../../model/event/row.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { ColumnSelection } from './column-needs.ts'
 

@@ -1,5 +1,4 @@
-import { Change } from './change.ts'
-import { withFacts } from './facts.ts'
+import { Change, withFacts } from './change.ts'
 
 /** The change with the row as it was on both sides: what is rendered from it is about the row before an UPDATE. */
 export function asItWas(given: Change): Change {

@@ -3,28 +3,7 @@ import type { Facts, ThresholdFact } from './facts.ts'
 import { keyChanged, keyValue, rowKeyText } from './row-key.ts'
 import { rowShape } from './row-shape.ts'
 import type { TableDef } from '../table/table.ts'
-
-export type RowOp = 'insert' | 'update' | 'delete'
-/** What a rule can listen to. TRUNCATE and DDL carry no rows; GAP tells that changes were skipped; an event was posted. */
-export type Operation = RowOp | 'truncate' | 'ddl' | 'gap' | 'event'
-
-/**
- * A decoded column value, already in the form that the event's JSON shows, but for integers that a JS number cannot
- * hold exactly, which are bigints here and decimal strings in JSON. `undefined` means absent from the row image.
- * Formats: DESIGN "The change event" (docs/events.md).
- */
-export type Value =
-  | null
-  | undefined
-  | number
-  | bigint
-  | string
-  | boolean
-  | readonly Value[]
-  | { readonly [key: string]: Value }
-
-/** Column name → value; null prototype, so a column may be called `constructor`. Only decoded columns are present. */
-export type Row = { readonly [column: string]: Value }
+import type { Operation, Row, Value } from './row.ts'
 
 /** The committed transaction that a change belongs to. */
 export interface Transaction {
@@ -173,4 +152,12 @@ export interface ChangeEvent {
   readonly query: string | null
   /** In events of rules with `threshold:` only. */
   readonly threshold?: ThresholdFact
+}
+
+/** The same change with facts, for one rule: other rules know nothing of them. */
+export function withFacts(change: Change, facts: Facts): Change {
+  return Object.create(Object.getPrototypeOf(change) as object, {
+    ...Object.getOwnPropertyDescriptors(change),
+    facts: { value: { ...change.facts, ...facts } },
+  }) as Change
 }

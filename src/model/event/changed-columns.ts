@@ -1,4 +1,5 @@
-import type { Change, Row, Value } from './change.ts'
+import type { Change } from './change.ts'
+import type { Row, Value } from './row.ts'
 import { nullsDiffer } from './forms/json-null.ts'
 import type { TableDef } from '../table/table.ts'
 

@@ -1,4 +1,4 @@
-import type { Value } from './change.ts'
+import type { Value } from './row.ts'
 import type { ValueKind } from '../table/table.ts'
 
 /** One field of a shape, as filters and templates see it. */

@@ -1,5 +1,5 @@
 import type { ValueKind } from '../table/table.ts'
-import type { Change, Row, Value } from './change.ts'
+import type { Row, Value } from './row.ts'
 
 /** A row that `lookup:` read, with values as events have them. */
 export interface LookedUp {
@@ -36,12 +36,4 @@ export interface Facts {
   readonly lookup?: { readonly [name: string]: LookedUp | null }
   readonly threshold?: ThresholdFact
   readonly saga?: SagaFact
-}
-
-/** The same change with facts, for one rule: other rules know nothing of them. */
-export function withFacts(change: Change, facts: Facts): Change {
-  return Object.create(Object.getPrototypeOf(change) as object, {
-    ...Object.getOwnPropertyDescriptors(change),
-    facts: { value: { ...change.facts, ...facts } },
-  }) as Change
 }

@@ -1,5 +1,6 @@
 import { Change } from './change.ts'
-import type { Row, Transaction } from './change.ts'
+import type { Transaction } from './change.ts'
+import type { Row } from './row.ts'
 import type { Gap } from './gap.ts'
 import type { SourcePosition } from '../source/position.ts'
 import type { ColumnDef, TableDef } from '../table/table.ts'

@@ -1,4 +1,4 @@
-import type { Row } from './change.ts'
+import type { Row } from './row.ts'
 
 /** Makes rows of one fixed shape, values in the order of the names. */
 export interface RowClass {

@@ -1,4 +1,4 @@
-import type { Operation, Row, Value } from './change.ts'
+import type { Operation, Row, Value } from './row.ts'
 import type { TableDef } from '../table/table.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Value } from '../event/change.ts'
+import type { Value } from '../event/row.ts'
 
 /** Longer than any number of a text that is taken. */
 const LONG_NUMBER = /[-+.\deE]{1001}/

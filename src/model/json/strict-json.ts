@@ -1,4 +1,4 @@
-import type { Value } from '../event/change.ts'
+import type { Value } from '../event/row.ts'
 import { nativeJson, nativeWrittenJson } from './native-json.ts'
 
 /** Why a text is not taken, and where: `path` as in `$.payload.items[3]`, `offset` in characters. */

@@ -1,6 +1,7 @@
 import type { ByteArena } from '../event/bytes/byte-arena.ts'
 import type { Content } from '../event/bytes/content.ts'
-import type { Change, Operation, Value } from '../event/change.ts'
+import type { Change } from '../event/change.ts'
+import type { Operation, Value } from '../event/row.ts'
 import type { EventSchemas } from '../event/posted/event-schemas.ts'
 import type { Problem, SourceLocation } from '../errors.ts'
 import type { SagaDefinition, SagaSource } from '../saga/definition.ts'

@@ -1,5 +1,6 @@
-import { withFacts } from '../event/facts.ts'
-import type { Change, Value } from '../event/change.ts'
+import { withFacts } from '../event/change.ts'
+import type { Change } from '../event/change.ts'
+import type { Value } from '../event/row.ts'
 import { changedColumns } from '../event/changed-columns.ts'
 import { DEFAULT_ENVIRONMENT, envelopeOf, PostedEvent } from '../event/posted/posted-event.ts'
 import { keyOf } from '../event/row-key.ts'

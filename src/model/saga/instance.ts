@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '../event/posted/event-record.ts'
-import type { Value } from '../event/change.ts'
+import type { Value } from '../event/row.ts'
 
 /**
  * running → completed; or → compensating → compensated, or failed where something was done that has no `compensate`.

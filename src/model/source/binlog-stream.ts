@@ -1,4 +1,5 @@
-import type { RowOp, Transaction } from '../event/change.ts'
+import type { Transaction } from '../event/change.ts'
+import type { RowOp } from '../event/row.ts'
 import type { SourcePosition } from './position.ts'
 import type { Flavour, TableDef } from '../table/table.ts'
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { JsonProblem, readJson, type ReadJson } from '../../model/json/strict-json.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { InvalidPosting } from '../../events/errors.ts'
 import { ApiError } from './problem.ts'
 

@@ -1,4 +1,4 @@
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 
 /** Where a field of an event comes from: a column of the outbox, or one value for all of its rows. */

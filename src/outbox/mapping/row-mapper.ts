@@ -1,4 +1,4 @@
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import type {
   AdditionalField,

@@ -1,4 +1,4 @@
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { exactJson, parseJson } from '../../model/json/strict-json.ts'
 import type { OutboxColumn } from './contract.ts'
 

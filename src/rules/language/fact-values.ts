@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { LookedUp } from '../../model/event/facts.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'

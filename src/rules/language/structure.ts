@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { READS_NOTHING, unionReads } from '../../model/table/column-reads.ts'
 import { ProblemsError } from '../../model/errors.ts'
 import type { Problem, SourceLocation } from '../../model/errors.ts'

@@ -1,4 +1,4 @@
-import type { Operation } from '../../model/event/change.ts'
+import type { Operation } from '../../model/event/row.ts'
 import type { CancelOn } from '../../model/rule/rule.ts'
 import { RULE_CODES } from '../codes.ts'
 import type { SourceText } from '../language/source-text.ts'

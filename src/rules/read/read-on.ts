@@ -1,4 +1,4 @@
-import type { Operation } from '../../model/event/change.ts'
+import type { Operation } from '../../model/event/row.ts'
 import { typePattern } from '../../model/event/posted/type-pattern.ts'
 import type { SourceLocation } from '../../model/errors.ts'
 import type { EventKind, OnEvents } from '../../model/rule/rule.ts'

@@ -1,4 +1,4 @@
-import type { Operation } from '../../model/event/change.ts'
+import type { Operation } from '../../model/event/row.ts'
 import type { Problem, SourceLocation } from '../../model/errors.ts'
 import type { Recheck, Rule } from '../../model/rule/rule.ts'
 import type { TableDef } from '../../model/table/table.ts'

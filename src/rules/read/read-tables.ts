@@ -1,4 +1,4 @@
-import type { Operation } from '../../model/event/change.ts'
+import type { Operation } from '../../model/event/row.ts'
 import { RULE_CODES } from '../codes.ts'
 import type { ValueReader } from './read-values.ts'
 import type { NamedTable } from '../rule-checks.ts'

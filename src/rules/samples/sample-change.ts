@@ -1,4 +1,5 @@
-import { Change, type ChangeEvent, type Operation, type Row, type Value } from '../../model/event/change.ts'
+import { Change, type ChangeEvent } from '../../model/event/change.ts'
+import type { Operation, Row, Value } from '../../model/event/row.ts'
 import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import { BingoError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'

@@ -1,4 +1,4 @@
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import type { EventEnvelope, EventFields } from '../../model/event/posted/event-record.ts'
 import { DEFAULT_ENVIRONMENT, EVENT_FIELDS, isEventField, PostedEvent } from '../../model/event/posted/posted-event.ts'

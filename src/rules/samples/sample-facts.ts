@@ -1,5 +1,7 @@
-import type { Change, Row, Value } from '../../model/event/change.ts'
-import { withFacts, type LookedUp, type ThresholdFact } from '../../model/event/facts.ts'
+import { withFacts } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Row, Value } from '../../model/event/row.ts'
+import { type LookedUp, type ThresholdFact } from '../../model/event/facts.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { ValueKind } from '../../model/table/table.ts'
 

@@ -1,4 +1,4 @@
-import type { Row, Value } from '../../model/event/change.ts'
+import type { Row, Value } from '../../model/event/row.ts'
 import { ColumnType } from '../../model/table/column-type.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { ColumnDef, TableDef } from '../../model/table/table.ts'

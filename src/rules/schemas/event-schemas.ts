@@ -1,6 +1,6 @@
 import { compileSchema } from '../../clients/ajv.ts'
 import type { SchemaCheck } from '../../clients/ajv.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { EventSchemas, SchemaMisfit } from '../../model/event/posted/event-schemas.ts'
 import { typePattern } from '../../model/event/posted/type-pattern.ts'
 import type { SourceLocation } from '../../model/errors.ts'

@@ -1,4 +1,4 @@
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import type { SagaFailure } from '../../model/saga/instance.ts'
 import { beginCompensation } from './backward.ts'
 import type { Draft, DraftStep } from './draft.ts'

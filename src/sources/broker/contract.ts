@@ -1,4 +1,4 @@
-import type { Row, RowOp } from '../../model/event/change.ts'
+import type { Row, RowOp } from '../../model/event/row.ts'
 import type { Gap } from '../../model/event/gap.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import type { TableDef } from '../../model/table/table.ts'

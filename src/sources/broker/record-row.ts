@@ -1,5 +1,6 @@
 import { SizedChange } from '../../model/event/sized-change.ts'
-import type { Row, Transaction, Value } from '../../model/event/change.ts'
+import type { Transaction } from '../../model/event/change.ts'
+import type { Row, Value } from '../../model/event/row.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { defineTable } from '../custom/table.ts'
 import { placeIdOf } from './codec/record-origin.ts'

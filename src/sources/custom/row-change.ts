@@ -1,4 +1,4 @@
-import type { Row, RowOp, Value } from '../../model/event/change.ts'
+import type { Row, RowOp, Value } from '../../model/event/row.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { ColumnDef, TableDef } from '../../model/table/table.ts'
 import { valueKind } from '../../model/table/value-kind.ts'

@@ -1,4 +1,4 @@
-import type { Row } from '../../model/event/change.ts'
+import type { Row } from '../../model/event/row.ts'
 
 /** What to poll, and how. */
 export interface PolledOptions {

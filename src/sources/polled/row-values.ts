@@ -1,5 +1,5 @@
 import type { SqlRow } from '../../clients/sql/session.ts'
-import type { Row, Value } from '../../model/event/change.ts'
+import type { Row, Value } from '../../model/event/row.ts'
 import { parseJson } from '../../model/json/strict-json.ts'
 import type { PolledColumn, Reading } from './table-info.ts'
 

@@ -1,5 +1,6 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
-import type { Change, Value } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { toChangeEvent } from '../../model/event/forms/event-json.ts'
 import type { EventEnvelope, EventFields } from '../../model/event/posted/event-record.ts'
 import { MOST_HOPS } from '../../model/event/posted/event-sink.ts'

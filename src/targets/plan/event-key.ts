@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { debeziumKey } from '../../model/event/forms/debezium-event.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { isPosted } from '../../model/event/posted/posted-event.ts'

@@ -1,5 +1,5 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
-import type { Value } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Structure } from '../../model/rule/rule.ts'
 import { constant, type Piece } from '../plan/piece.ts'

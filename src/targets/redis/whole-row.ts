@@ -1,5 +1,6 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
-import type { Change, Value } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import type { Piece } from '../plan/piece.ts'

@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../model/event/change.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Value } from '../../model/event/row.ts'
 import { ColumnType } from '../../model/table/column-type.ts'
 import type { TableDef } from '../../model/table/table.ts'
 

@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../../src/model/event/change.ts'
+import type { Change } from '../../../src/model/event/change.ts'
+import type { Value } from '../../../src/model/event/row.ts'
 import type { Random } from '../../support/random-tables.ts'
 import { ADA, changeOf } from '../../support/match-tables.ts'
 

@@ -1,7 +1,7 @@
 import { tests as suite } from '@bufbuild/cel-spec/testdata/conformance.js'
 import { describe, expect, test } from 'vitest'
 import { Change } from '../../../src/model/event/change.ts'
-import type { Value } from '../../../src/model/event/change.ts'
+import type { Value } from '../../../src/model/event/row.ts'
 import { BingoError, ProblemsError } from '../../../src/model/errors.ts'
 import type { TableDef } from '../../../src/model/table/table.ts'
 import { parseCel } from '../../../src/rules/language/cel/cel-engine.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ActionPlan } from '../../../src/model/rule/action.ts'
 import { Change } from '../../../src/model/event/change.ts'
-import type { Operation } from '../../../src/model/event/change.ts'
+import type { Operation } from '../../../src/model/event/row.ts'
 import type { Rule } from '../../../src/model/rule/rule.ts'
 import type { TableDef } from '../../../src/model/table/table.ts'
 import { explainRule } from '../../../src/match/explain.ts'

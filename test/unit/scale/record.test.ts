@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { Change, type Row, type Transaction, type Value } from '../../../src/model/event/change.ts'
+import { Change, type Transaction } from '../../../src/model/event/change.ts'
+import type { Row, Value } from '../../../src/model/event/row.ts'
 import type { TableDef } from '../../../src/model/table/table.ts'
 import { changeText, parseRecord, recordText, signText } from '../../../src/scale/record.ts'
 import { Pieces, piecesOf } from '../../../src/scale/pieces.ts'

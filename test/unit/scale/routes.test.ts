@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { ProblemsError } from '../../../src/model/errors.ts'
-import { Change, type Operation, type Transaction } from '../../../src/model/event/change.ts'
+import { Change, type Transaction } from '../../../src/model/event/change.ts'
+import type { Operation } from '../../../src/model/event/row.ts'
 import type { Rule } from '../../../src/model/rule/rule.ts'
 import { defineTable, rowChange } from '../../../src/index.ts'
 import type { RowValues } from '../../../src/sources/custom/row-change.ts'

@@ -1,5 +1,6 @@
 import type { ActionPlan, ActionSpec, ActionType, Sendable } from '../../../src/model/rule/action.ts'
-import type { Change, Row, Value } from '../../../src/model/event/change.ts'
+import type { Change } from '../../../src/model/event/change.ts'
+import type { Row, Value } from '../../../src/model/event/row.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'
 import { stringifyValue } from '../../../src/model/event/forms/event-json.ts'
 import type { ColumnReads, Structure, Template } from '../../../src/model/rule/rule.ts'

@@ -4,7 +4,7 @@ import { MemoryDeadLetterStore } from '../../../src/state/dead-letters/memory-st
 import { FailureHandler } from '../../../src/deliver/failure-handler.ts'
 import { letterChange } from '../../../src/waiting/letter-change.ts'
 import { Change } from '../../../src/model/event/change.ts'
-import type { Row } from '../../../src/model/event/change.ts'
+import type { Row } from '../../../src/model/event/row.ts'
 import { stringifyEvent } from '../../../src/model/event/forms/event-json.ts'
 import { PostedEvent } from '../../../src/model/event/posted/posted-event.ts'
 import { systemClock } from '../../../src/model/clock.ts'

@@ -1,5 +1,6 @@
 import { Change, NO_TRANSACTION } from '../change.ts'
-import type { Operation, Row, Transaction } from '../change.ts'
+import type { Transaction } from '../change.ts'
+import type { Operation, Row } from '../row.ts'
 import { stringifyEvent } from '../forms/event-json.ts'
 import type { TableDef } from '../../table/table.ts'
 import { ByteArena } from './byte-arena.ts'

@@ -1,4 +1,4 @@
-import type { Value } from '../change.ts'
+import type { Value } from '../row.ts'
 
 /** Where in JSON a decimal string stands for an integer that a number cannot hold. */
 export type BigintPath = readonly string[]

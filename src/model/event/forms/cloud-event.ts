@@ -1,4 +1,5 @@
-import type { Change, ChangeEvent, Row, Value } from '../change.ts'
+import type { Change, ChangeEvent } from '../change.ts'
+import type { Row, Value } from '../row.ts'
 import { toChangeEvent } from './event-json.ts'
 import { correlationOf, envelopeOf } from '../posted/posted-event.ts'
 

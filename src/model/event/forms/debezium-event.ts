@@ -1,4 +1,5 @@
-import type { Change, Operation, Row } from '../change.ts'
+import type { Change } from '../change.ts'
+import type { Operation, Row } from '../row.ts'
 import { EvaluationError } from '../../errors.ts'
 import { stringifyValue } from './event-json.ts'
 import type { EventEnvelope } from '../posted/event-record.ts'

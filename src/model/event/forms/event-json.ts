@@ -1,5 +1,6 @@
 import { changedColumns, columnChanged } from '../changed-columns.ts'
-import type { Change, ChangeEvent, Row, Transaction } from '../change.ts'
+import type { Change, ChangeEvent, Transaction } from '../change.ts'
+import type { Row } from '../row.ts'
 import { flatText } from './flat-text.ts'
 import { isPosted } from '../posted/posted-event.ts'
 import { keyOf, keyValue } from '../row-key.ts'

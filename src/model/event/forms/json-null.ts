@@ -1,4 +1,4 @@
-import type { Row } from '../change.ts'
+import type { Row } from '../row.ts'
 
 /** Rows with a JSON null, which decodes to null as SQL NULL does, and the columns that hold it. */
 const jsonNulls = new WeakMap<Row, readonly string[]>()

@@ -1,4 +1,4 @@
-import type { Value } from '../change.ts'
+import type { Value } from '../row.ts'
 
 /** Where an event is: see `EventRecord.status`. */
 export type EventStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled'

@@ -1,4 +1,4 @@
-import type { Value } from '../change.ts'
+import type { Value } from '../row.ts'
 
 /** Why a payload does not fit the schema of its type. */
 export interface SchemaMisfit {

@@ -1,4 +1,5 @@
-import type { Change, Row, Value } from '../change.ts'
+import type { Change } from '../change.ts'
+import type { Row, Value } from '../row.ts'
 import { envelopeOf } from './posted-event.ts'
 import type { EventEnvelope } from './event-record.ts'
 

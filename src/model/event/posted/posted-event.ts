@@ -1,5 +1,6 @@
 import { Change } from '../change.ts'
-import type { Row, Transaction, Value } from '../change.ts'
+import type { Transaction } from '../change.ts'
+import type { Row, Value } from '../row.ts'
 import { isoMoment } from '../forms/iso-moment.ts'
 import type { EventEnvelope } from './event-record.ts'
 import { ColumnType } from '../../table/column-type.ts'

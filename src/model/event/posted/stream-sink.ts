@@ -1,4 +1,4 @@
-import type { Value } from '../change.ts'
+import type { Value } from '../row.ts'
 
 /** What the version of a stream has to be for an append: a number (0: there are no events yet), or less exact. */
 export type WantedVersion = number | 'no-stream' | 'stream-exists' | 'any'

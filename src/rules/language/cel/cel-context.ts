@@ -1,4 +1,5 @@
-import type { Change, Row, Value } from '../../../model/event/change.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { Row, Value } from '../../../model/event/row.ts'
 import { keyValue } from '../../../model/event/row-key.ts'
 import type { TableDef, ValueKind } from '../../../model/table/table.ts'
 import { toCelValue } from './values/cel-values.ts'

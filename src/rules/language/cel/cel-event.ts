@@ -1,4 +1,5 @@
-import type { Change, Row, Value } from '../../../model/event/change.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { Row, Value } from '../../../model/event/row.ts'
 import { sagaValue } from '../fact-values.ts'
 import type { SourceText } from '../source-text.ts'
 import { FactVariables } from './cel-facts-of-rule.ts'

@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../../model/event/change.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { SourceText } from '../source-text.ts'
 import { LookupMap } from './cel-lookups.ts'
 import { toCelValue } from './values/cel-values.ts'

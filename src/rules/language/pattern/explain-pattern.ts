@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { ExplainedClause } from '../../../model/rule/rule.ts'
 import { compilePattern, fieldReader } from './match-pattern.ts'
 import type { PatternNode } from './pattern.ts'

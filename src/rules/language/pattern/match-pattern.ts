@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { Literal, Operator, PatternClause, PatternMap, PatternNode } from './pattern.ts'
 
 /** Answers whether a value fits; `undefined` is a value that is missing. */

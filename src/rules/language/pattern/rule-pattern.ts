@@ -1,4 +1,5 @@
-import type { Change, Row, Value } from '../../../model/event/change.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { Row, Value } from '../../../model/event/row.ts'
 import { changedColumns, columnChanged } from '../../../model/event/changed-columns.ts'
 import { toChangeEvent } from '../../../model/event/forms/event-json.ts'
 import { isPosted } from '../../../model/event/posted/posted-event.ts'

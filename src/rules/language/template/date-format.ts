@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { floorDivide, floorModulo } from '../cel/values/cel-time.ts'
 import { HelperFailure } from './helper.ts'
 

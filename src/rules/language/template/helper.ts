@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { stringifyValue } from '../../../model/event/forms/event-json.ts'
 
 /** A helper of templates: `{{lower email}}`. NULL goes in and comes out as null unless the helper is about NULL. */

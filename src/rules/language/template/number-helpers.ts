@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { Decimal } from '../decimal.ts'
 import { HelperFailure, isPresent, strictHelper, wholeNumber } from './helper.ts'
 import type { Present, TemplateHelper } from './helper.ts'

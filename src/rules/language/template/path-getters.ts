@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../../model/event/change.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { changedColumns } from '../../../model/event/changed-columns.ts'
 import { eventJson, isoMicroseconds } from '../../../model/event/forms/event-json.ts'
 import { isOutboxName } from '../../../model/event/posted/outbox-event.ts'

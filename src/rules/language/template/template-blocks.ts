@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { TableDef } from '../../../model/table/table.ts'
 import type { TemplateBlock, TemplateExpression, TemplatePart } from './template-tree.ts'
 import { isTruthy } from './template-helpers.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { stringifyValue } from '../../../model/event/forms/event-json.ts'
 import { textOf } from './helper.ts'
 import type { TemplateHelper } from './helper.ts'

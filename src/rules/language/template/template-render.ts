@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { EvaluationError, ProblemsError } from '../../../model/errors.ts'
 import type { Problem } from '../../../model/errors.ts'
 import type { ColumnReads } from '../../../model/rule/rule.ts'

@@ -1,4 +1,5 @@
-import type { Change, Value } from '../../../model/event/change.ts'
+import type { Change } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { TemplateBlock, TemplateExpression, TemplatePart, TemplatePath } from './template-tree.ts'
 import { entry } from './template-helpers.ts'
 

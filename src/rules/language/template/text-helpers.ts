@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { HelperFailure, isPresent, strictHelper, textOf, wholeNumber } from './helper.ts'
 import type { TemplateHelper } from './helper.ts'
 

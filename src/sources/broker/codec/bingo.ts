@@ -1,4 +1,4 @@
-import type { Row, RowOp, Value } from '../../../model/event/change.ts'
+import type { Row, RowOp, Value } from '../../../model/event/row.ts'
 import type { BrokerRecord, Decoded, Origin } from '../contract.ts'
 import { postedEvent, type EventDefaults } from './event-envelope.ts'
 import { invalidRecord } from './invalid.ts'

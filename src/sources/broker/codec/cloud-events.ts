@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { BrokerRecord, Decoded } from '../contract.ts'
 import type { BingoCodec } from './bingo.ts'
 import { jsonEvent, momentIn, textIn, type EventDefaults } from './event-envelope.ts'

@@ -1,4 +1,4 @@
-import type { Row, Value } from '../../../model/event/change.ts'
+import type { Row, Value } from '../../../model/event/row.ts'
 import type { BrokerRecord } from '../contract.ts'
 import type { DebeziumField } from './debezium-values.ts'
 import { isMap, jsonOf, listOfMaps, type JsonMap } from './json-value.ts'

@@ -1,5 +1,5 @@
 import type { Flavour } from '../../../model/table/table.ts'
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { readGeometry } from '../../mysql/binlog/columns/geometry.ts'
 import { dateOfDays, dateTimeOfMicros, floorDiv, timeOfMicros } from './debezium-time.ts'
 import { isMap, jsonOf, stringAt, type JsonMap } from './json-value.ts'

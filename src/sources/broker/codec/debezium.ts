@@ -1,4 +1,4 @@
-import type { Row, RowOp, Value } from '../../../model/event/change.ts'
+import type { Row, RowOp, Value } from '../../../model/event/row.ts'
 import type { Flavour } from '../../../model/table/table.ts'
 import type { BrokerRecord, Decoded, DecodedStatement, Origin } from '../contract.ts'
 import { keyRow, recordKey, type FieldOf } from './debezium-key.ts'

@@ -1,4 +1,4 @@
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import type { EventEnvelope, EventFields } from '../../../model/event/posted/event-record.ts'
 import { DEFAULT_ENVIRONMENT } from '../../../model/event/posted/posted-event.ts'
 import type { BrokerRecord, Decoded } from '../contract.ts'

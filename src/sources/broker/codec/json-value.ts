@@ -1,5 +1,5 @@
 import { JsonProblem, parseJson } from '../../../model/json/strict-json.ts'
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 import { invalidRecord } from './invalid.ts'
 
 /** Deeper than anybody writes by hand, and far from where the stack ends. */

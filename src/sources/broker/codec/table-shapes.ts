@@ -1,6 +1,6 @@
 import { ColumnType } from '../../../model/table/column-type.ts'
 import type { ColumnDef, Flavour, TableDef, ValueKind } from '../../../model/table/table.ts'
-import type { Value } from '../../../model/event/change.ts'
+import type { Value } from '../../../model/event/row.ts'
 
 /** A column whose kind nobody knows yet: all of its values were NULL. */
 export type ColumnKind = ValueKind | 'unknown'

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { RowsBlock } from '../../../../src/model/source/binlog-stream.ts'
-import type { Change, Row } from '../../../../src/model/event/change.ts'
+import type { Change } from '../../../../src/model/event/change.ts'
+import type { Row } from '../../../../src/model/event/row.ts'
 import { toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
 import { TableProgram } from '../../../../src/match/program/program.ts'
 import type { CompileRowDecoder } from '../../../../src/match/program/row-decoder.ts'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { Change, type Operation, type Row } from '../../../../src/model/event/change.ts'
+import { Change } from '../../../../src/model/event/change.ts'
+import type { Operation, Row } from '../../../../src/model/event/row.ts'
 import type { Event } from '../../../../src/model/event/event.ts'
 import { tableDef, transaction } from '../../../support/jobs.ts'
 

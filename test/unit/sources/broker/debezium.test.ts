@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Change, type Row, type RowOp, type Transaction } from '../../../../src/model/event/change.ts'
+import { Change, type Transaction } from '../../../../src/model/event/change.ts'
+import type { Row, RowOp } from '../../../../src/model/event/row.ts'
 import { debeziumKey, toDebeziumEvent } from '../../../../src/model/event/forms/debezium-event.ts'
 import { stringifyValue } from '../../../../src/model/event/forms/event-json.ts'
 import { valueKind } from '../../../../src/model/table/value-kind.ts'

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { toCloudEvent } from '../../../../src/model/event/forms/cloud-event.ts'
 import { stringifyEvent, toChangeEvent } from '../../../../src/model/event/forms/event-json.ts'
-import { Change, type Row, type Transaction } from '../../../../src/model/event/change.ts'
+import { Change, type Transaction } from '../../../../src/model/event/change.ts'
+import type { Row } from '../../../../src/model/event/row.ts'
 import { defineTable } from '../../../../src/sources/custom/table.ts'
 import { codecOf, decode, recordOf, rowOf } from '../../../support/broker-record.ts'
 

@@ -1,4 +1,4 @@
-import type { Operation } from '../../../../model/event/change.ts'
+import type { Operation } from '../../../../model/event/row.ts'
 import { nearestName } from '../../../../model/nearest-name.ts'
 import type { TableDef } from '../../../../model/table/table.ts'
 import { childrenOf, isComprehension } from '../cel-engine.ts'

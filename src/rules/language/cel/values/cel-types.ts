@@ -1,4 +1,4 @@
-import type { Operation } from '../../../../model/event/change.ts'
+import type { Operation } from '../../../../model/event/row.ts'
 import type { ColumnDef, TableDef } from '../../../../model/table/table.ts'
 import { typeName } from '../../../../model/event/posted/type-name.ts'
 import { valueKind } from '../../../../model/table/value-kind.ts'

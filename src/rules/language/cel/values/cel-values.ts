@@ -1,4 +1,4 @@
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 import type { ValueKind } from '../../../../model/table/table.ts'
 import { celUint } from '../cel-engine.ts'
 

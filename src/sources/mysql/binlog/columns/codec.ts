@@ -1,4 +1,4 @@
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 
 /**
  * How one column lies in a row image and how its value is read, as source text for the row decoder.

@@ -1,4 +1,4 @@
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 
 const LEAST_ELEMENT_BYTES = 4

@@ -1,4 +1,4 @@
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 import { valuesEqual } from '../../../../model/event/changed-columns.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import type { ColumnDef } from '../../../../model/table/table.ts'

@@ -1,6 +1,6 @@
 import { stringifyValue } from '../../../../model/event/forms/event-json.ts'
 import type { ByteArena } from '../../../../model/event/bytes/byte-arena.ts'
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 import type { ColumnDef, ValueKind } from '../../../../model/table/table.ts'
 import { valueKind } from '../../../../model/table/value-kind.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'

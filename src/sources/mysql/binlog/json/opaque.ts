@@ -1,4 +1,4 @@
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import { dateText, fractionText, timeText } from '../columns/calendar.ts'
 import { readDecimal } from '../columns/decimal.ts'

@@ -1,4 +1,4 @@
-import type { Value } from '../../../../model/event/change.ts'
+import type { Value } from '../../../../model/event/row.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { u16, u32, u64AsDouble } from '../format/little-endian.ts'
 import { type JsonObject, readBinaryJson } from './binary-json.ts'

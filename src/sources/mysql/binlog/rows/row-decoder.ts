@@ -1,5 +1,5 @@
 import type { PresentColumns } from '../../../../model/source/binlog-stream.ts'
-import type { Row, RowOp } from '../../../../model/event/change.ts'
+import type { Row, RowOp } from '../../../../model/event/row.ts'
 import { imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
 import { ColumnType } from '../../../../model/table/column-type.ts'
 import { columnCodec } from '../columns/column-codec.ts'

@@ -1,5 +1,5 @@
 import type { PresentColumns, RowsBlock } from '../../../../model/source/binlog-stream.ts'
-import type { RowOp } from '../../../../model/event/change.ts'
+import type { RowOp } from '../../../../model/event/row.ts'
 import { corrupt } from '../format/corrupt-event.ts'
 import { EventType } from '../format/event-types.ts'
 import { u16 } from '../format/little-endian.ts'

@@ -1,5 +1,5 @@
 import type { RowsBlock, TransactionHandler } from '../../../../model/source/binlog-stream.ts'
-import type { Row } from '../../../../model/event/change.ts'
+import type { Row } from '../../../../model/event/row.ts'
 import { imageColumnsOf, type TableDef } from '../../../../model/table/table.ts'
 import { compileRowSplitter, type RowSplitter } from './row-decoder.ts'
 import { NO_COLUMNS } from './rows-event.ts'

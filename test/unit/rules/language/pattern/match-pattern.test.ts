@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Value } from '../../../../../src/model/event/change.ts'
+import type { Value } from '../../../../../src/model/event/row.ts'
 import { matchesPattern } from '../../../../support/patterns.ts'
 
 /** Stands for a key that the event does not have. */

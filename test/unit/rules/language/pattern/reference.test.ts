@@ -1,6 +1,6 @@
 import { eventFilterMatches } from '@trigger.dev/core'
 import { expect, test } from 'vitest'
-import type { Value } from '../../../../../src/model/event/change.ts'
+import type { Value } from '../../../../../src/model/event/row.ts'
 import { compilePattern } from '../../../../../src/rules/language/pattern/match-pattern.ts'
 import { parsePattern } from '../../../../../src/rules/language/pattern/parse-pattern.ts'
 import { treeOf } from '../../../../support/tree-of.ts'

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { EvaluationError, ProblemsError } from '../../../../../src/model/errors.ts'
-import type { Value } from '../../../../../src/model/event/change.ts'
+import type { Value } from '../../../../../src/model/event/row.ts'
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
 import { compileStructure } from '../../../../../src/rules/language/structure.ts'
 import { compileTemplate } from '../../../../../src/rules/language/template/template.ts'

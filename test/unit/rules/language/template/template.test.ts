@@ -1,6 +1,7 @@
 import Handlebars from 'handlebars'
 import { describe, expect, test } from 'vitest'
-import type { Change, Value } from '../../../../../src/model/event/change.ts'
+import type { Change } from '../../../../../src/model/event/change.ts'
+import type { Value } from '../../../../../src/model/event/row.ts'
 import { EvaluationError, ProblemsError } from '../../../../../src/model/errors.ts'
 import { inlineText } from '../../../../../src/rules/language/source-text.ts'
 import { compileTemplate } from '../../../../../src/rules/language/template/template.ts'

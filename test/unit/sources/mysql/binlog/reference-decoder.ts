@@ -1,4 +1,4 @@
-import type { Row, Value } from '../../../../../src/model/event/change.ts'
+import type { Row, Value } from '../../../../../src/model/event/row.ts'
 import type { ColumnDef, TableDef } from '../../../../../src/model/table/table.ts'
 import { decoderOfCollation } from '../../../../../src/sources/mysql/binlog/charset/collations.ts'
 import { readGeometry } from '../../../../../src/sources/mysql/binlog/columns/geometry.ts'
