@@ -1,6 +1,6 @@
 import type { Clock } from '../model/clock.ts'
 import type { Deliveries } from '../model/delivery/deliveries.ts'
-import type { LookupReader } from '../model/delivery/preparation.ts'
+import type { LookupReader } from '../model/delivery/lookup-reader.ts'
 import type { WaitingState } from '../model/stats.ts'
 import type { WaitingLines } from '../waiting/lines.ts'
 import type { Router } from './router.ts'

@@ -1,6 +1,7 @@
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import { HELD_FACTOR } from '../model/delivery/waiting.ts'
-import type { StoredLineReader, StoredLines, StoredRecord } from '../model/delivery/waiting.ts'
+import type { StoredRecord } from '../model/delivery/waiting.ts'
+import type { StoredLineReader, StoredLines } from '../model/delivery/stored-lines.ts'
 import { BingoError } from '../model/errors.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import type { WaitingLine } from '../waiting/line.ts'

@@ -1,5 +1,6 @@
 import type { Hold, InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { StoredLine, StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
+import type { StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
+import type { StoredLine } from '../model/delivery/stored-lines.ts'
 import type { MayMove, ReplayMark } from './replay-mark.ts'
 
 /** Stands for every key, of which none is empty. */

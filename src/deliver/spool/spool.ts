@@ -1,5 +1,6 @@
 import type { InFlightJob, WakeableQueue } from '../../model/delivery/in-flight-job.ts'
-import type { StoredLineReader, StoredRecord } from '../../model/delivery/waiting.ts'
+import type { StoredRecord } from '../../model/delivery/waiting.ts'
+import type { StoredLineReader } from '../../model/delivery/stored-lines.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { TargetQueue } from '../queue/target-queue.ts'
 import type { SpoolBytes } from './spool-bytes.ts'

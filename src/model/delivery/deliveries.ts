@@ -2,7 +2,7 @@ import type { TargetConfig } from '../rule/action.ts'
 import type { Commands } from './commands.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'
-import type { StoredLines } from './waiting.ts'
+import type { StoredLines } from './stored-lines.ts'
 import type { Rule, RuleSet } from '../rule/rule.ts'
 import type { RuleStats } from '../stats.ts'
 
