@@ -1,4 +1,5 @@
-import type { Log, Target, TargetConfig } from '../model/rule/action.ts'
+import type { Log, Target } from '../model/rule/action.ts'
+import type { TargetConfig } from '../model/rule/target-config.ts'
 import { BingoError } from '../model/errors.ts'
 import { SampledLog } from '../model/sampled-log.ts'
 import type { Clock } from '../model/clock.ts'

@@ -1,4 +1,4 @@
-import type { TargetConfig } from '../model/rule/action.ts'
+import type { TargetConfig } from '../model/rule/target-config.ts'
 import type { RuleSet } from '../model/rule/rule.ts'
 import { stepsOf } from '../model/saga/definition.ts'
 

@@ -1,5 +1,5 @@
 import type { Value } from '../model/event/row.ts'
-import type { PatternLookup } from '../model/rule/rule.ts'
+import type { PatternLookup } from '../model/rule/expression.ts'
 
 type Literal = PatternLookup['values'][number]
 type Fields = { readonly [name: string]: Value }

@@ -1,5 +1,5 @@
 import type { Row, Value } from '../model/event/row.ts'
-import type { Predicate } from '../model/rule/rule.ts'
+import type { Predicate } from '../model/rule/expression.ts'
 
 type Literal = string | number | bigint | boolean
 

@@ -1,4 +1,5 @@
-import type { ActionPlan, TargetConfig } from '../model/rule/action.ts'
+import type { ActionPlan } from '../model/rule/action.ts'
+import type { TargetConfig } from '../model/rule/target-config.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
 
 type Variants = Map<string, ActionPlan[]>

@@ -1,4 +1,5 @@
-import type { ActionPlan, Log, Sendable, TargetConfig } from '../../src/model/rule/action.ts'
+import type { ActionPlan, Log, Sendable } from '../../src/model/rule/action.ts'
+import type { TargetConfig } from '../../src/model/rule/target-config.ts'
 import { Change } from '../../src/model/event/change.ts'
 import type { Transaction } from '../../src/model/event/change.ts'
 import type { Row, RowOp } from '../../src/model/event/row.ts'

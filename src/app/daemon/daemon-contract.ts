@@ -1,4 +1,5 @@
-import type { Target, TargetConfig, TargetContext, Log } from '../../model/rule/action.ts'
+import type { Target, TargetContext, Log } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { Clock } from '../../model/clock.ts'

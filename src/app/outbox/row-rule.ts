@@ -13,7 +13,8 @@ import {
   unpolledSchema,
   type OutboxOptions,
 } from '../../model/rule/outbox-rule.ts'
-import type { ColumnReads, Rule } from '../../model/rule/rule.ts'
+import type { Rule } from '../../model/rule/rule.ts'
+import type { ColumnReads } from '../../model/rule/expression.ts'
 import { READS_WHOLE_ROW } from '../../model/table/column-reads.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { namedColumns, rowMapper } from '../../outbox/mapping/row-mapper.ts'

@@ -1,5 +1,6 @@
 import { thrownFailure } from '../../targets/failure/failure.ts'
-import type { ActionPlan, DeliveryFailure, Log, Payload, Target, TargetConfig } from '../../model/rule/action.ts'
+import type { ActionPlan, DeliveryFailure, Log, Payload, Target } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import { PostedEvent } from '../../model/event/posted/posted-event.ts'

@@ -1,4 +1,5 @@
-import type { DeliveryFailure, TargetConfig } from '../../model/rule/action.ts'
+import type { DeliveryFailure } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { SampledLines } from '../../model/sampled-log.ts'

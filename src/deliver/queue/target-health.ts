@@ -1,5 +1,6 @@
 import { backoffMs } from '../../model/delivery/backoff.ts'
-import type { DeliveryFailure, Log, TargetConfig } from '../../model/rule/action.ts'
+import type { DeliveryFailure, Log } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import type { Clock } from '../../model/clock.ts'
 import { OutageLevels } from '../../model/delivery/outage-level.ts'
 import type { TargetState } from '../../model/delivery/target-state.ts'

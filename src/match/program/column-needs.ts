@@ -1,4 +1,4 @@
-import type { ColumnReads } from '../../model/rule/rule.ts'
+import type { ColumnReads } from '../../model/rule/expression.ts'
 import type { TableDef } from '../../model/table/table.ts'
 
 /** Column indexes to decode of one image. */

@@ -1,4 +1,4 @@
-import type { TargetConfig } from '../rule/action.ts'
+import type { TargetConfig } from '../rule/target-config.ts'
 import { TargetState } from './target-state.ts'
 
 /** Reading that was paused goes on below this part of the budget. */

@@ -1,4 +1,4 @@
-import type { TargetConfig } from '../rule/action.ts'
+import type { TargetConfig } from '../rule/target-config.ts'
 import type { Commands } from './commands.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'

@@ -7,9 +7,11 @@ import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
 import type { FieldSpec, Outline } from './action-field.ts'
 import type { ReceiverAnswer } from './outcome.ts'
-import type { ColumnReads, OnFailure, Predicate, RetryOptions, Rule, Structure, Template } from './rule.ts'
+import type { OnFailure, RetryOptions, Rule } from './rule.ts'
+import type { ColumnReads, Predicate, Structure, Template } from './expression.ts'
 import type { TableDef } from '../table/table.ts'
 import type { ActionLookups } from './lookup.ts'
+import type { TargetConfig } from './target-config.ts'
 
 /** What an action's adapter renders from a change and later sends. Opaque to everything but the adapter. */
 export type Payload = unknown
@@ -58,31 +60,6 @@ export interface ActionPlan {
   readonly options: unknown
   /** What it sends is told apart by the id of the event alone, which is one of a saga's command. */
   readonly idIsWhole?: true | undefined
-}
-
-/** An address with its credentials and limits. Equal `id` = same connection. */
-export interface TargetConfig {
-  /** Printed in logs and metrics: no secrets. `targets:` name, or type + address. */
-  readonly id: string
-  readonly type: string
-  readonly options: unknown
-  /** A digest of what `targets:` says of it, as written, secrets unresolved; absent: it is not named there. */
-  readonly version?: string
-  /** What `targets:` says of its spool; absent: as the configuration has it for all. */
-  readonly spool?: SpoolLimits
-  /** Sends per second of all that goes there, as `targets:` says; absent: no limit. */
-  readonly ratePerSecond?: number | undefined
-  /**
-   * It takes lines, by one send at a time, which it takes whole or not at all: everything that goes there is one lane, in
-   * the order of the commits, and rows that follow one another may come as one payload, a line each (RowRun).
-   */
-  readonly takesLines?: true
-}
-
-/** When a target that is down begins to spool, and how much it may. */
-export interface SpoolLimits {
-  readonly afterMs?: number
-  readonly maxBytes?: number
 }
 
 /** One payload on its way: all that a target sees of it. */

@@ -1,5 +1,6 @@
 import { unionReads } from '../table/column-reads.ts'
-import type { Predicate, Rule } from './rule.ts'
+import type { Rule } from './rule.ts'
+import type { Predicate } from './expression.ts'
 
 /** What has to be true of an event for a rule to match it: its pattern, then its filter. Null: nothing. */
 export function conditionOf({ match, filter }: Pick<Rule, 'match' | 'filter'>): Predicate | null {

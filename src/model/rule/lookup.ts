@@ -2,8 +2,8 @@ import type { SourceLocation } from '../errors.ts'
 import type { Change } from '../event/change.ts'
 import type { LookedUp } from '../event/facts.ts'
 import type { TableDef } from '../table/table.ts'
-import type { TargetConfig } from './action.ts'
-import type { ColumnReads } from './rule.ts'
+import type { TargetConfig } from './target-config.ts'
+import type { ColumnReads } from './expression.ts'
 
 /** A row that a rule reads from a server before it renders: `lookup: {customer: {sql: …, params: […]}}`. */
 export interface Lookup {

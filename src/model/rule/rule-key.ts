@@ -3,7 +3,7 @@ import type { Change } from '../event/change.ts'
 import type { SourceLocation } from '../errors.ts'
 import { isPosted, postedKeyText } from '../event/posted/posted-event.ts'
 import { rowKeyText } from '../event/row-key.ts'
-import type { ColumnReads, Template } from './rule.ts'
+import type { ColumnReads, Template } from './expression.ts'
 import type { TableDef } from '../table/table.ts'
 
 /** The keys of one change. */

@@ -1,7 +1,7 @@
 import type { SourceLocation } from '../errors.ts'
 import type { Change } from '../event/change.ts'
 import type { TableDef } from '../table/table.ts'
-import type { ColumnReads } from './rule.ts'
+import type { ColumnReads } from './expression.ts'
 
 /** What one event adds to the counters of its rule. */
 export interface Counted {

@@ -1,4 +1,4 @@
-import type { ColumnReads } from '../rule/rule.ts'
+import type { ColumnReads } from '../rule/expression.ts'
 
 export const READS_NOTHING: ColumnReads = { new: new Set(), old: new Set() }
 export const READS_WHOLE_ROW: ColumnReads = { new: 'all', old: 'all' }

@@ -1,5 +1,5 @@
 import type { FieldSpec } from '../../model/rule/action-field.ts'
-import type { Structure, Template } from '../../model/rule/rule.ts'
+import type { Structure, Template } from '../../model/rule/expression.ts'
 import { compileStructure } from '../language/structure.ts'
 import type { StructureSource } from '../language/structure.ts'
 import type { RuleFacts } from '../language/fact-values.ts'

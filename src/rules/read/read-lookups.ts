@@ -1,4 +1,5 @@
-import type { ActionType, TargetConfig } from '../../model/rule/action.ts'
+import type { ActionType } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import type { Lookup, LookupParams } from '../../model/rule/lookup.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { Change } from '../../model/event/change.ts'

@@ -1,4 +1,4 @@
-import type { SpoolLimits } from '../../model/rule/action.ts'
+import type { SpoolLimits } from '../../model/rule/target-config.ts'
 import { RULE_CODES } from '../codes.ts'
 import type { ValueReader } from './read-values.ts'
 import { entryOf } from '../yaml/tree.ts'

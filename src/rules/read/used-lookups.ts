@@ -1,6 +1,7 @@
 import type { ActionPlan } from '../../model/rule/action.ts'
 import type { ActionLookups, Lookup } from '../../model/rule/lookup.ts'
-import type { Predicate, Rule } from '../../model/rule/rule.ts'
+import type { Rule } from '../../model/rule/rule.ts'
+import type { Predicate } from '../../model/rule/expression.ts'
 import { RULE_CODES } from '../codes.ts'
 import type { ValueReader } from './read-values.ts'
 import type { CheckedTemplate } from '../rule-checks.ts'

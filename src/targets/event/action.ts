@@ -1,5 +1,5 @@
 import type { ActionDefaults, ActionSpec, ActionType, CompiledAction } from '../../model/rule/action.ts'
-import type { TargetConfig } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import type { FieldSpec } from '../../model/rule/action-field.ts'
 import { BingoError } from '../../model/errors.ts'
 import { refuseFixed, type Wanted } from '../plan/fixed.ts'

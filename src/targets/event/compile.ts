@@ -6,7 +6,7 @@ import type { EventEnvelope, EventFields } from '../../model/event/posted/event-
 import { MOST_HOPS } from '../../model/event/posted/event-sink.ts'
 import { correlationOf, DEFAULT_ENVIRONMENT, envelopeOf, isPosted } from '../../model/event/posted/posted-event.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import type { Structure, Template } from '../../model/rule/rule.ts'
+import type { Structure, Template } from '../../model/rule/expression.ts'
 import { READS_WHOLE_ROW, unionReads } from '../../model/table/column-reads.ts'
 import type { Piece } from '../plan/piece.ts'
 import type { EventPayload } from './options.ts'

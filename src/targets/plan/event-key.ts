@@ -4,7 +4,7 @@ import { debeziumKey } from '../../model/event/forms/debezium-event.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import { isPosted } from '../../model/event/posted/posted-event.ts'
 import { keyOf, keyValue } from '../../model/event/row-key.ts'
-import type { ColumnReads } from '../../model/rule/rule.ts'
+import type { ColumnReads } from '../../model/rule/expression.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import type { Piece } from './piece.ts'
 

@@ -4,7 +4,7 @@ import type { Change } from '../../model/event/change.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import { READS_NOTHING, unionReads } from '../../model/table/column-reads.ts'
 import type { CompiledAction } from '../../model/rule/action.ts'
-import type { ColumnReads, Structure } from '../../model/rule/rule.ts'
+import type { ColumnReads, Structure } from '../../model/rule/expression.ts'
 import type { TableDef } from '../../model/table/table.ts'
 
 /** Anything rendered from a change: a template, a structure, a constant, or several of them in a row. */

@@ -1,4 +1,5 @@
-import type { ActionSpec, TargetConfig } from '../../model/rule/action.ts'
+import type { ActionSpec } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 
 /**
  * Names a target: as the operator named it under `targets:`, else `TYPE ADDRESS`. The name stands in logs, metrics and

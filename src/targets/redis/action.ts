@@ -1,5 +1,6 @@
 import type { RedisConnection } from '../../clients/redis/redis.ts'
-import type { ActionType, TargetConfig, TargetContext } from '../../model/rule/action.ts'
+import type { ActionType, TargetContext } from '../../model/rule/action.ts'
+import type { TargetConfig } from '../../model/rule/target-config.ts'
 import { CONNECTION_AGE_FIELD } from '../plan/connection-age.ts'
 import { COALESCED_BY_DEFAULT } from './commands.ts'
 import { compileRedis } from './compile.ts'

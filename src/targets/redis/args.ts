@@ -1,7 +1,7 @@
 import type { ActionSpec } from '../../model/rule/action.ts'
 import type { Value } from '../../model/event/row.ts'
 import { EvaluationError } from '../../model/errors.ts'
-import type { Structure } from '../../model/rule/rule.ts'
+import type { Structure } from '../../model/rule/expression.ts'
 import { constant, type Piece } from '../plan/piece.ts'
 import type { SeveralArguments } from './bound-arguments.ts'
 import { textOf } from './whole-row.ts'

@@ -3,7 +3,8 @@ import { TargetQueue } from '../../../src/deliver/queue/target-queue.ts'
 import type { Clock } from '../../../src/model/clock.ts'
 import type { Commands } from '../../../src/model/delivery/commands.ts'
 import { TargetState } from '../../../src/model/delivery/target-state.ts'
-import type { Target, TargetConfig } from '../../../src/model/rule/action.ts'
+import type { Target } from '../../../src/model/rule/action.ts'
+import type { TargetConfig } from '../../../src/model/rule/target-config.ts'
 import { silentLog } from '../../../src/model/silent-log.ts'
 
 export interface SoleCommands extends Commands {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import type { ActionPlan, DeliveryFailure, Sendable, Target, TargetConfig } from '../../../src/model/rule/action.ts'
+import type { ActionPlan, DeliveryFailure, Sendable, Target } from '../../../src/model/rule/action.ts'
+import type { TargetConfig } from '../../../src/model/rule/target-config.ts'
 import { systemClock } from '../../../src/model/clock.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import type { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Predicate } from '../../../src/model/rule/rule.ts'
+import type { Predicate } from '../../../src/model/rule/expression.ts'
 import { RuleIndex } from '../../../src/match/rule-index.ts'
 import { fc } from '../../support/properties.ts'
 

@@ -1,7 +1,7 @@
 import { EvaluationError } from '../../../model/errors.ts'
 import type { Change } from '../../../model/event/change.ts'
 import { isPosted } from '../../../model/event/posted/posted-event.ts'
-import type { Predicate } from '../../../model/rule/rule.ts'
+import type { Predicate } from '../../../model/rule/expression.ts'
 import type { TableDef } from '../../../model/table/table.ts'
 import { compileCel } from './compile/cel-compile.ts'
 import type { EnginePart } from './compile/cel-compile.ts'

@@ -1,5 +1,5 @@
 import type { Value } from '../../../model/event/row.ts'
-import type { ExplainedClause } from '../../../model/rule/rule.ts'
+import type { ExplainedClause } from '../../../model/rule/expression.ts'
 import { compilePattern, fieldReader } from './match-pattern.ts'
 import type { PatternNode } from './pattern.ts'
 import { printPattern } from './print-pattern.ts'

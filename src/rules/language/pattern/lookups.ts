@@ -1,4 +1,4 @@
-import type { PatternLookup } from '../../../model/rule/rule.ts'
+import type { PatternLookup } from '../../../model/rule/expression.ts'
 import { canonical } from './match-pattern.ts'
 import type { PatternClause, PatternMap } from './pattern.ts'
 

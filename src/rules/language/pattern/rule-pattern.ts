@@ -4,7 +4,7 @@ import { changedColumns, columnChanged } from '../../../model/event/changed-colu
 import { toChangeEvent } from '../../../model/event/forms/event-json.ts'
 import { isPosted } from '../../../model/event/posted/posted-event.ts'
 import { keyOf, keyValue } from '../../../model/event/row-key.ts'
-import type { ColumnReads, ExplainedClause, Pattern, Predicate } from '../../../model/rule/rule.ts'
+import type { ColumnReads, ExplainedClause, Pattern, Predicate } from '../../../model/rule/expression.ts'
 import { READS_NOTHING, READS_WHOLE_ROW, unionReads } from '../../../model/table/column-reads.ts'
 import type { TableDef } from '../../../model/table/table.ts'
 import { absentColumn, notInKey, unknownColumn } from '../column-errors.ts'

@@ -1,7 +1,7 @@
 import type { Value } from '../../../model/event/row.ts'
 import { EvaluationError, ProblemsError } from '../../../model/errors.ts'
 import type { Problem } from '../../../model/errors.ts'
-import type { ColumnReads } from '../../../model/rule/rule.ts'
+import type { ColumnReads } from '../../../model/rule/expression.ts'
 import type { TableDef } from '../../../model/table/table.ts'
 import { NO_RULE_FACTS } from '../fact-values.ts'
 import type { RuleFacts } from '../fact-values.ts'

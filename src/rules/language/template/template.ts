@@ -1,5 +1,5 @@
 import type { Change } from '../../../model/event/change.ts'
-import type { Template } from '../../../model/rule/rule.ts'
+import type { Template } from '../../../model/rule/expression.ts'
 import type { TableDef } from '../../../model/table/table.ts'
 import type { SourceText } from '../source-text.ts'
 import { ParsedTemplate } from './template-render.ts'

@@ -1,4 +1,4 @@
-import type { ColumnReads } from '../../../../model/rule/rule.ts'
+import type { ColumnReads } from '../../../../model/rule/expression.ts'
 import type { TableDef } from '../../../../model/table/table.ts'
 import { childrenOf, isComprehension, OPTIONAL_ROWS } from '../cel-engine.ts'
 import type { CelNode } from '../cel-engine.ts'

@@ -1,4 +1,4 @@
-import type { Predicate } from '../../../../model/rule/rule.ts'
+import type { Predicate } from '../../../../model/rule/expression.ts'
 import { isEventField } from '../../../../model/event/posted/posted-event.ts'
 import { celUintValue } from '../cel-engine.ts'
 import type { CelNode } from '../cel-engine.ts'
