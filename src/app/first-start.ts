@@ -3,7 +3,7 @@ import type { CheckpointStore } from '../model/state/checkpoint.ts'
 import type { Clock } from '../model/clock.ts'
 import type { DeadLetterStore } from '../model/delivery/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
-import type { RuleSet } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 import type { SourceState } from '../model/source/source-state.ts'
 
 export interface FirstStart {

@@ -1,7 +1,8 @@
 import type { RuleInfo, RuleSwitches } from '../events/contract.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Log, Sendable, SendResult, Target } from '../model/rule/action.ts'
-import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import type { Rule } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 import type { StateStore } from '../model/state/state.ts'
 import { KeptValue } from './kept-value.ts'
 

@@ -1,5 +1,5 @@
 import { typePattern } from '../model/event/posted/type-pattern.ts'
-import type { RuleSet } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 import { isTypePattern } from '../rules/read/read-on.ts'
 import type { BrokerEvent, Handler, SubscriptionOptions } from './contract.ts'
 import { wrongSubscription } from './errors.ts'

@@ -1,5 +1,5 @@
 import type { TargetConfig } from '../model/rule/target-config.ts'
-import type { RuleSet } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 import { stepsOf } from '../model/saga/definition.ts'
 
 /** Where rules and steps of sagas send to, by id. Sagas of earlier definitions count too, while instances live by them. */

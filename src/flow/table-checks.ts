@@ -1,6 +1,6 @@
 import type { Log } from '../model/rule/action.ts'
 import { problemLine } from '../model/problem-line.ts'
-import type { RuleSet } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 import type { Stats } from '../model/stats.ts'
 import type { TableDef } from '../model/table/table.ts'
 

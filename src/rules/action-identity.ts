@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ActionPlan, ActionType } from '../model/rule/action.ts'
+import type { ActionType } from '../model/rule/action.ts'
+import type { ActionPlan } from '../model/rule/rule.ts'
 import type { MapNode } from './yaml/tree.ts'
 import { plainValue } from './yaml/tree.ts'
 

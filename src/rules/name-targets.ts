@@ -1,4 +1,4 @@
-import type { ActionPlan } from '../model/rule/action.ts'
+import type { ActionPlan } from '../model/rule/rule.ts'
 import type { TargetConfig } from '../model/rule/target-config.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
 

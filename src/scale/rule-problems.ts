@@ -1,5 +1,6 @@
 import type { Problem } from '../model/errors.ts'
-import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import type { Rule } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 import { isSagaRule } from '../model/saga/sink.ts'
 
 /** What the configuration says beside the rules. */

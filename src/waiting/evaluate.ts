@@ -7,7 +7,7 @@ import type { Preparation } from '../model/delivery/preparation.ts'
 import type { Change } from '../model/event/change.ts'
 import { keyChanged } from '../model/event/row-key.ts'
 import { conditionOf } from '../model/rule/condition.ts'
-import type { ActionPlan, Payload } from '../model/rule/action.ts'
+import type { ActionPlan, Payload } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
 
 /** One thing to send; `previous`: it acts on the key that the row had before an UPDATE of it. */

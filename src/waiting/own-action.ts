@@ -1,7 +1,7 @@
-import type { ActionPlan } from '../model/rule/action.ts'
 import type { ActionRecord, DeadLetter } from '../model/delivery/dead-letter.ts'
 import { BingoError } from '../model/errors.ts'
-import type { Rule, RuleSet } from '../model/rule/rule.ts'
+import type { ActionPlan, Rule } from '../model/rule/rule.ts'
+import type { RuleSet } from '../model/rule/rule-set.ts'
 
 /** What says of a dead letter, or of a waiting event, which action it belongs to. */
 export type OfAction = Pick<DeadLetter, 'ruleId' | 'ruleVersion' | 'actionIndex' | 'action' | 'actionType'> & {

@@ -1,6 +1,6 @@
 import { actionTypes } from '../../src/targets/registry.ts'
 import type { ActionType } from '../../src/model/rule/action.ts'
-import type { RuleSet } from '../../src/model/rule/rule.ts'
+import type { RuleSet } from '../../src/model/rule/rule-set.ts'
 import { loadRulesFromText } from '../../src/rules/files/load.ts'
 
 /** Rule files of the reading benchmarks, by mode. Their actions are rendered but go nowhere. */

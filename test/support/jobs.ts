@@ -1,4 +1,4 @@
-import type { ActionPlan, Log, Sendable } from '../../src/model/rule/action.ts'
+import type { Log, Sendable } from '../../src/model/rule/action.ts'
 import type { TargetConfig } from '../../src/model/rule/target-config.ts'
 import { Change } from '../../src/model/event/change.ts'
 import type { Transaction } from '../../src/model/event/change.ts'
@@ -7,7 +7,7 @@ import type { EvaluationError } from '../../src/model/errors.ts'
 import { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
 import type { Hold } from '../../src/model/delivery/in-flight-job.ts'
 import type { EvaluationFailure } from '../../src/model/delivery/preparation.ts'
-import type { Rule } from '../../src/model/rule/rule.ts'
+import type { ActionPlan, Rule } from '../../src/model/rule/rule.ts'
 import type { TableDef } from '../../src/model/table/table.ts'
 
 export const silentLog: Log = {

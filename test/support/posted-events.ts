@@ -1,6 +1,6 @@
 import type { EventEnvelope } from '../../src/model/event/posted/event-record.ts'
 import type { PostedEvent } from '../../src/model/event/posted/posted-event.ts'
-import type { ActionPlan } from '../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../src/model/rule/rule.ts'
 import type { MatchSink } from '../../src/match/program/match-sink.ts'
 import { samplePosted } from '../../src/rules/samples/sample-event.ts'
 

@@ -1,4 +1,5 @@
-import type { ActionPlan, Sendable } from '../../src/model/rule/action.ts'
+import type { Sendable } from '../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../src/model/rule/rule.ts'
 import { jobFor } from '../unit/targets/action-spec.ts'
 
 /** Changes of a few rows in turn; `status` counts the changes of its row from 1, as the checker of the fault tests wants it. */

@@ -1,7 +1,7 @@
 import { Utf8Bytes } from '../../src/model/event/bytes/content.ts'
 import type { Hold } from '../../src/model/delivery/in-flight-job.ts'
 import { RowRun, RunRows } from '../../src/model/delivery/row-run.ts'
-import type { ActionPlan } from '../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../src/model/rule/rule.ts'
 import { action, change, CountingHold, target, transaction } from './jobs.ts'
 
 /** Bytes that each row holds of the budget. */

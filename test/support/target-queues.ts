@@ -1,7 +1,7 @@
 import { TargetQueues } from '../../src/deliver/deliveries.ts'
 import { RuleCounters } from '../../src/flow/rule-counters.ts'
 import type { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
-import type { RuleSet } from '../../src/model/rule/rule.ts'
+import type { RuleSet } from '../../src/model/rule/rule-set.ts'
 import type { Stats } from '../../src/model/stats.ts'
 import { systemClock } from '../../src/model/clock.ts'
 import { MemoryDeadLetterStore } from '../../src/state/dead-letters/memory-store.ts'

@@ -1,4 +1,5 @@
-import type { ActionPlan, DeliveryFailure, Outcome, SendResult, Target } from '../../src/model/rule/action.ts'
+import type { DeliveryFailure, Outcome, SendResult, Target } from '../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../src/model/rule/rule.ts'
 import { jobFor } from '../unit/targets/action-spec.ts'
 
 const { signal } = new AbortController()

@@ -1,4 +1,5 @@
-import type { ActionPlan, SendResult } from '../../src/model/rule/action.ts'
+import type { SendResult } from '../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../src/model/rule/rule.ts'
 import { compile } from '../unit/targets/action-spec.ts'
 import { silentLog } from './jobs.ts'
 import { TargetSender } from './target-sender.ts'

@@ -4,7 +4,7 @@ import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { GapLog } from '../../model/event/gap.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 import type { Lease } from '../../model/state/lease.ts'
 import type { Stats } from '../../model/stats.ts'

@@ -1,7 +1,7 @@
 import { EventCounters } from '../../model/event/posted/event-counters.ts'
 import { NO_GAPS, type GapLog } from '../../model/event/gap.ts'
 import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { SourcePosition } from '../../model/source/position.ts'
 import type { Events, RuleSwitches } from '../../events/contract.ts'
 import type { SagaOperations } from '../../sagas/contract.ts'

@@ -1,6 +1,6 @@
 import type { ActionType, Log } from '../../model/rule/action.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import { DELIVERY_KEYS } from '../../rules/read/delivery-options.ts'
 import { loadRules as loadFiles, loadRulesFromText } from '../../rules/files/load.ts'
 import type { CompileOptions, LoadedRules } from '../../rules/files/load.ts'

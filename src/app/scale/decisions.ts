@@ -1,4 +1,4 @@
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { StateStore } from '../../model/state/state.ts'
 import type { DaemonDeps } from '../daemon/daemon-contract.ts'
 import { PausedTargets } from '../paused-targets.ts'

@@ -1,5 +1,5 @@
 import { BingoError } from '../../model/errors.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { Config, ScaleRole } from '../config/config.ts'
 import { createDaemon } from '../daemon/daemon.ts'
 import type { Daemon, DaemonDeps } from '../daemon/daemon-contract.ts'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Rule, RuleSet } from '../../model/rule/rule.ts'
+import type { Rule } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 
 /** The same in all processes that run the same rules, and send to targets of the same settings. */
 export function rulesDigest({ rules }: RuleSet): string {

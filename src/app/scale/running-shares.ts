@@ -1,5 +1,5 @@
 import type { DropResult, PauseResult } from '../../model/delivery/deliveries.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { Daemon } from '../daemon/daemon-contract.ts'
 
 interface Running {

@@ -11,7 +11,7 @@ import type { DeadLetter, DeadLetterStore } from '../../model/delivery/dead-lett
 import { lookupsOf, sourceAddresses } from '../../app/lookups.ts'
 import { asksTheSource } from '../../deliver/lookups/open-lookup.ts'
 import type { Lookups } from '../../deliver/lookups/lookups.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import { SampledLog } from '../../model/sampled-log.ts'
 import { createStats } from '../../model/stats.ts'
 import type { Config } from '../../app/config/config.ts'

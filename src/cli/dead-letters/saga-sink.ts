@@ -1,7 +1,7 @@
 import type { Config } from '../../app/config/config.ts'
 import { stateSettings } from '../../app/state-settings.ts'
 import type { Log } from '../../model/rule/action.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { SagaSignal, SagaSink } from '../../model/saga/sink.ts'
 import type { SagaStore } from '../../model/saga/store.ts'
 import { StoreOperations } from '../../sagas/operations.ts'

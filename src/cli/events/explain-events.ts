@@ -9,7 +9,8 @@ import { PostedEvent } from '../../model/event/posted/posted-event.ts'
 import type { SagaDefinition } from '../../model/saga/definition.ts'
 import { writeDuration } from '../../model/quantity.ts'
 import { isOutboxRule } from '../../model/rule/outbox-rule.ts'
-import type { Rule, RuleSet } from '../../model/rule/rule.ts'
+import type { Rule } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { ExplainedClause } from '../../model/rule/expression.ts'
 import {
   explainRule,

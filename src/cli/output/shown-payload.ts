@@ -1,4 +1,4 @@
-import type { ActionPlan, Payload } from '../../model/rule/action.ts'
+import type { ActionPlan, Payload } from '../../model/rule/rule.ts'
 import { writeDuration } from '../../model/quantity.ts'
 import type { EventActionOptions, EventPayload } from '../../targets/event/options.ts'
 import type { GrpcActionOptions, GrpcPayload } from '../../targets/grpc/options.ts'

@@ -1,7 +1,6 @@
-import type { ActionPlan } from '../../model/rule/action.ts'
 import type { ExplainedAction, Explanation } from '../../match/explain.ts'
 import { nearestName } from '../../model/nearest-name.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ActionPlan, Rule } from '../../model/rule/rule.ts'
 import { dataOf } from '../../rules/yaml/tree.ts'
 import type { TreeNode } from '../../rules/yaml/tree.ts'
 import { differences } from './difference.ts'

@@ -3,8 +3,8 @@ import type { MatchSink } from '../../match/program/match-sink.ts'
 import { EvaluationError } from '../../model/errors.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { PostedEvent } from '../../model/event/posted/posted-event.ts'
-import type { ActionPlan, Payload } from '../../model/rule/action.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { ActionPlan, Payload } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 
 export interface RowAction {
   readonly action: ActionPlan

@@ -8,7 +8,7 @@ import type { Change } from '../../model/event/change.ts'
 import type { LookedUp } from '../../model/event/facts.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Lookup, LookupRows } from '../../model/rule/lookup.ts'
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import type { LookupConnection } from './lookup-connection.ts'
 import { LookupQueue } from './lookup-queue.ts'
 

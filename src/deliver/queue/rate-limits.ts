@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/clock.ts'
-import type { ActionPlan } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** How long the next turn is kept for whoever waits for it: it may have nothing to send any more. */

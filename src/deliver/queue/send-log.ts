@@ -1,4 +1,5 @@
-import type { ActionPlan, Sendable, SendResult } from '../../model/rule/action.ts'
+import type { Sendable, SendResult } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 
 /** Events named in one line. */
 const IDS_PER_LINE = 100

@@ -1,5 +1,4 @@
-import type { ActionPlan } from '../../model/rule/action.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ActionPlan, Rule } from '../../model/rule/rule.ts'
 
 const paths = new WeakMap<Rule, readonly (readonly string[])[]>()
 

@@ -4,9 +4,8 @@ import type { Change } from '../../model/event/change.ts'
 import { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { Hold, Revision } from '../../model/delivery/in-flight-job.ts'
 import type { EvaluationFailure } from '../../model/delivery/preparation.ts'
-import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import { LINES_LANE } from '../../model/delivery/row-run.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ActionPlan, Payload, Rule } from '../../model/rule/rule.ts'
 import { RowLanes } from './row-lanes.ts'
 
 /** What a job itself costs in memory, beside its payload and its change. */

@@ -1,4 +1,4 @@
-import type { RuleSet } from '../../model/rule/rule.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
 import { Decimal } from '../../rules/language/decimal.ts'
 import type { GroupCount } from './sliding-count.ts'
 

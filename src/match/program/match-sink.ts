@@ -1,4 +1,3 @@
-import type { ActionPlan, Payload } from '../../model/rule/action.ts'
 import type { Preparation } from '../../model/delivery/preparation.ts'
 import type { RowsBlock } from '../../model/source/binlog-stream.ts'
 import type { ChangeOfImage } from '../../model/delivery/row-run.ts'
@@ -7,7 +6,7 @@ import type { Content } from '../../model/event/bytes/content.ts'
 import type { Change } from '../../model/event/change.ts'
 import type { EvaluationError, EvaluationStage } from '../../model/errors.ts'
 import type { Threshold } from '../../model/rule/threshold.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ActionPlan, Payload, Rule } from '../../model/rule/rule.ts'
 
 /** What could not be evaluated, and why. */
 export interface MatchFailure {

@@ -1,7 +1,6 @@
-import type { ActionPlan } from '../../model/rule/action.ts'
 import { unionReads } from '../../model/table/column-reads.ts'
 import { conditionOf } from '../../model/rule/condition.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ActionPlan, Rule } from '../../model/rule/rule.ts'
 import type { ColumnReads } from '../../model/rule/expression.ts'
 import type { TableDef } from '../../model/table/table.ts'
 import { ColumnNeeds, readsWholeRow } from './column-needs.ts'

@@ -1,5 +1,6 @@
 import type { BingoError } from '../errors.ts'
-import type { ActionPlan, Outcome, Sendable } from '../rule/action.ts'
+import type { Outcome, Sendable } from '../rule/action.ts'
+import type { ActionPlan } from '../rule/rule.ts'
 import type { TargetConfig } from '../rule/target-config.ts'
 
 /** What became of a command. `stopping` and `not sent`: nothing of it left. `cut off`: the process ends, and nobody knows. */

@@ -3,7 +3,8 @@ import type { Commands } from './commands.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { InFlightJob } from './in-flight-job.ts'
 import type { StoredLines } from './stored-lines.ts'
-import type { Rule, RuleSet } from '../rule/rule.ts'
+import type { Rule } from '../rule/rule.ts'
+import type { RuleSet } from '../rule/rule-set.ts'
 import type { RuleStats } from '../stats.ts'
 
 /** What the flow needs of whatever sends its jobs (deliver/deliveries.ts). */

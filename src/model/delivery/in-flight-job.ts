@@ -1,4 +1,5 @@
-import type { ActionPlan, Payload, Sendable } from '../rule/action.ts'
+import type { Sendable } from '../rule/action.ts'
+import type { ActionPlan, Payload } from '../rule/rule.ts'
 import type { Change } from '../event/change.ts'
 import type { Attempt } from './dead-letter.ts'
 import { jobKeyText } from '../rule/rule-key.ts'

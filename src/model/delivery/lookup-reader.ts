@@ -1,4 +1,4 @@
-import type { RuleSet } from '../rule/rule.ts'
+import type { RuleSet } from '../rule/rule-set.ts'
 import type { DropResult } from './deliveries.ts'
 import type { Preparation, Prepared } from './preparation.ts'
 

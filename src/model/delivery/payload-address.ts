@@ -1,6 +1,6 @@
 import { Utf8Bytes } from '../event/bytes/content.ts'
 import { stringifyValue } from '../event/forms/event-json.ts'
-import type { Payload } from '../rule/action.ts'
+import type { Payload } from '../rule/rule.ts'
 
 /**
  * What a payload addresses, as text: a key to delete is its own address; else the key that is written, the URL of a request,

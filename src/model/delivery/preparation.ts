@@ -1,6 +1,6 @@
 import type { EvaluationStage } from '../errors.ts'
 import type { Change } from '../event/change.ts'
-import type { Payload } from '../rule/action.ts'
+import type { Payload } from '../rule/rule.ts'
 import type { Lookup, LookupRows } from '../rule/lookup.ts'
 
 /** Why a job can only end in the dead letters. */

@@ -1,6 +1,6 @@
 import { Utf8Bytes } from '../event/bytes/content.ts'
 import type { Change, Transaction } from '../event/change.ts'
-import type { ActionPlan } from '../rule/action.ts'
+import type { ActionPlan } from '../rule/rule.ts'
 import { InFlightJob } from './in-flight-job.ts'
 import type { Hold } from './in-flight-job.ts'
 

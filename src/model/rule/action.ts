@@ -7,60 +7,10 @@ import type { DeliveryRun } from '../delivery/delivery-run.ts'
 import type { BingoError, SourceLocation } from '../errors.ts'
 import type { FieldSpec, Outline } from './action-field.ts'
 import type { ReceiverAnswer } from './outcome.ts'
-import type { OnFailure, RetryOptions, Rule } from './rule.ts'
-import type { ColumnReads, Predicate, Structure, Template } from './expression.ts'
+import type { ColumnReads, Structure, Template } from './expression.ts'
 import type { TableDef } from '../table/table.ts'
-import type { ActionLookups } from './lookup.ts'
 import type { TargetConfig } from './target-config.ts'
-
-/** What an action's adapter renders from a change and later sends. Opaque to everything but the adapter. */
-export type Payload = unknown
-
-/** One action of one rule, compiled: knows what it reads, how to render its payload, and where that goes. */
-export interface ActionPlan {
-  readonly rule: Rule
-  /** Place in the rule's list, from 0; another one after the rule was edited. */
-  readonly index: number
-  /** Unique within the rule: its `id:`, else a digest of what it is. The same wherever it stands in the rule. */
-  readonly identity: string
-  /** Digests of its target and of what it sends, by field: tell what of an action was changed. */
-  readonly parts: { readonly [field: string]: string }
-  readonly type: string
-  readonly location: SourceLocation
-  /** Name of the target; actions with the same address and credentials share one. */
-  readonly target: TargetConfig
-  readonly coalesce: 'latest' | 'none'
-  readonly when: Predicate | null
-  /** Rows that are read before it is rendered; null or absent: none. */
-  readonly lookups?: ActionLookups | null | undefined
-  readonly onFailure: OnFailure
-  readonly retry: RetryOptions
-  readonly timeoutMs: number
-  /** Sends per second; null = no limit. */
-  readonly ratePerSecond: number | null
-  reads(table: TableDef): ColumnReads
-  /**
-   * What of it has to be decoded where the row's image is at hand, because the rest is written straight from the bytes;
-   * absent: all that it reads.
-   */
-  readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
-  /** What it sends is written as bytes where it gets an arena. */
-  readonly writesBytes?: true | undefined
-  /**
-   * Compiled per table; the function throws EvaluationError for a value that cannot be rendered. `into`: where bytes go
-   * that are not rendered as text first.
-   */
-  bind(table: TableDef): (change: Change, into?: ByteArena) => Payload
-  /**
-   * For actions that address state by the row's key (a cache entry): renders what has to happen to the key that an
-   * UPDATE of the primary key left behind. Absent for actions that send the event, which is sent once.
-   */
-  readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
-  /** Type-specific, normalised options; read by the adapter only. */
-  readonly options: unknown
-  /** What it sends is told apart by the id of the event alone, which is one of a saga's command. */
-  readonly idIsWhole?: true | undefined
-}
+import type { ActionPlan, Payload } from './rule.ts'
 
 /** One payload on its way: all that a target sees of it. */
 export interface Sendable {

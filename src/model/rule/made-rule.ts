@@ -1,6 +1,5 @@
 import { READS_WHOLE_ROW } from '../table/column-reads.ts'
-import type { ActionPlan } from './action.ts'
-import type { Rule } from './rule.ts'
+import type { ActionPlan, Rule } from './rule.ts'
 
 /** What a rule of the program's own says: the rest is what a rule has of which a file says nothing. */
 export type MadeRule = Pick<Rule, 'id' | 'location' | 'version' | 'operations' | 'matchesTable' | 'listensTo'> &

@@ -1,13 +1,13 @@
 import type { Operation } from '../event/row.ts'
-import type { EventSchemas } from '../event/posted/event-schemas.ts'
-import type { Problem, SourceLocation } from '../errors.ts'
-import type { SagaDefinition, SagaSource } from '../saga/definition.ts'
-import type { TableDef } from '../table/table.ts'
-import type { ActionPlan } from './action.ts'
-import type { Lookup } from './lookup.ts'
+import type { SourceLocation } from '../errors.ts'
+import type { ActionLookups, Lookup } from './lookup.ts'
 import type { RuleKey } from './rule-key.ts'
 import type { Threshold } from './threshold.ts'
-import type { Pattern, Predicate } from './expression.ts'
+import type { ColumnReads, Pattern, Predicate } from './expression.ts'
+import type { ByteArena } from '../event/bytes/byte-arena.ts'
+import type { Change } from '../event/change.ts'
+import type { TableDef } from '../table/table.ts'
+import type { TargetConfig } from './target-config.ts'
 
 export interface DebounceOptions {
   readonly windowMs: number
@@ -53,6 +53,55 @@ export interface Recheck {
   readonly location: SourceLocation
 }
 
+/** What an action's adapter renders from a change and later sends. Opaque to everything but the adapter. */
+export type Payload = unknown
+
+/** One action of one rule, compiled: knows what it reads, how to render its payload, and where that goes. */
+export interface ActionPlan {
+  readonly rule: Rule
+  /** Place in the rule's list, from 0; another one after the rule was edited. */
+  readonly index: number
+  /** Unique within the rule: its `id:`, else a digest of what it is. The same wherever it stands in the rule. */
+  readonly identity: string
+  /** Digests of its target and of what it sends, by field: tell what of an action was changed. */
+  readonly parts: { readonly [field: string]: string }
+  readonly type: string
+  readonly location: SourceLocation
+  /** Name of the target; actions with the same address and credentials share one. */
+  readonly target: TargetConfig
+  readonly coalesce: 'latest' | 'none'
+  readonly when: Predicate | null
+  /** Rows that are read before it is rendered; null or absent: none. */
+  readonly lookups?: ActionLookups | null | undefined
+  readonly onFailure: OnFailure
+  readonly retry: RetryOptions
+  readonly timeoutMs: number
+  /** Sends per second; null = no limit. */
+  readonly ratePerSecond: number | null
+  reads(table: TableDef): ColumnReads
+  /**
+   * What of it has to be decoded where the row's image is at hand, because the rest is written straight from the bytes;
+   * absent: all that it reads.
+   */
+  readonly decodes?: ((table: TableDef) => ColumnReads) | undefined
+  /** What it sends is written as bytes where it gets an arena. */
+  readonly writesBytes?: true | undefined
+  /**
+   * Compiled per table; the function throws EvaluationError for a value that cannot be rendered. `into`: where bytes go
+   * that are not rendered as text first.
+   */
+  bind(table: TableDef): (change: Change, into?: ByteArena) => Payload
+  /**
+   * For actions that address state by the row's key (a cache entry): renders what has to happen to the key that an
+   * UPDATE of the primary key left behind. Absent for actions that send the event, which is sent once.
+   */
+  readonly bindPreviousKey?: ((table: TableDef) => (change: Change) => Payload) | undefined
+  /** Type-specific, normalised options; read by the adapter only. */
+  readonly options: unknown
+  /** What it sends is told apart by the id of the event alone, which is one of a saga's command. */
+  readonly idIsWhole?: true | undefined
+}
+
 export interface Rule {
   readonly id: string
   readonly description: string | null
@@ -88,17 +137,4 @@ export interface Rule {
   matchesTable(schema: string, table: string): boolean
   /** As `matchesTable`, for one operation. */
   listensTo(operation: Operation, schema: string, table: string): boolean
-}
-
-export interface RuleSet {
-  readonly rules: readonly Rule[]
-  readonly files: readonly string[]
-  /** `schemas:` of the files; absent: there are none. */
-  readonly schemas?: EventSchemas | undefined
-  /** `sagas:` of the files; absent: there are none. Their rules are not among `rules`: an instance adds them. */
-  readonly sagas?: readonly SagaDefinition[] | undefined
-  /** A saga as it was when instances began with it. Throws ProblemsError. Absent where no text is at hand. */
-  formerSaga?(source: SagaSource): SagaDefinition
-  /** What is wrong with the rules for this table, with its places. Absent where their text is not at hand. */
-  problemsWith?(table: TableDef): readonly Problem[]
 }

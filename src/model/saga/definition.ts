@@ -1,6 +1,5 @@
 import type { SourceLocation } from '../errors.ts'
-import type { ActionPlan } from '../rule/action.ts'
-import type { Rule } from '../rule/rule.ts'
+import type { ActionPlan, Rule } from '../rule/rule.ts'
 import type { SagaInstance } from './instance.ts'
 
 /** When a failed send is repeated. */

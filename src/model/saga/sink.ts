@@ -1,4 +1,4 @@
-import type { ActionPlan } from '../rule/action.ts'
+import type { ActionPlan } from '../rule/rule.ts'
 import type { SagaTrigger } from './definition.ts'
 import type { SagaEvent } from './instance.ts'
 

@@ -1,6 +1,5 @@
-import type { ActionPlan } from '../../model/rule/action.ts'
 import type { ActionLookups, Lookup } from '../../model/rule/lookup.ts'
-import type { Rule } from '../../model/rule/rule.ts'
+import type { ActionPlan, Rule } from '../../model/rule/rule.ts'
 import type { Predicate } from '../../model/rule/expression.ts'
 import { RULE_CODES } from '../codes.ts'
 import type { ValueReader } from './read-values.ts'

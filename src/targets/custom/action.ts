@@ -1,4 +1,5 @@
-import type { ActionType, Payload, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { ActionType, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { Payload } from '../../model/rule/rule.ts'
 import type { FieldSpec } from '../../model/rule/action-field.ts'
 import { READS_WHOLE_ROW, unionReads } from '../../model/table/column-reads.ts'
 import { BingoError } from '../../model/errors.ts'

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import type { Client } from '@grpc/grpc-js'
-import type { ActionPlan, InspectionProblem } from '../../model/rule/action.ts'
+import type { InspectionProblem } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { BingoError } from '../../model/errors.ts'
 import { checkOutline } from './check-outline.ts'
 import { findMethod } from './descriptors.ts'

@@ -1,5 +1,6 @@
 import { headerBytes, textBytes } from '../../clients/kafka/record-batch.ts'
-import type { ActionPlan, Sendable } from '../../model/rule/action.ts'
+import type { Sendable } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { messageId, messageIdEnding } from '../plan/message-id.ts'
 import type { KafkaActionOptions } from './options.ts'
 

@@ -1,5 +1,6 @@
 import { BatchProducer, type BatchProducerOptions } from '../../clients/kafka/batch-producer.ts'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { kafkaFailure } from './failure.ts'

@@ -1,4 +1,4 @@
-import type { ActionPlan } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 
 /** What could not stand in a header, or would be taken for a separator: everything else is written as %HH. */
 const UNSAFE = /[^A-Za-z0-9_:/#-]/gu

@@ -1,6 +1,7 @@
 import type { Envelope } from 'rabbitmq-client'
 import { systemClock } from '../../model/clock.ts'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { codeOf } from '../failure/error-text.ts'
 import { BEHIND, sendInOrder, sendInRounds } from '../failure/in-order.ts'
 import { messageId } from '../plan/message-id.ts'

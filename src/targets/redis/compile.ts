@@ -1,4 +1,5 @@
-import type { ActionDefaults, ActionSpec, CompiledAction, Payload } from '../../model/rule/action.ts'
+import type { ActionDefaults, ActionSpec, CompiledAction } from '../../model/rule/action.ts'
+import type { Payload } from '../../model/rule/rule.ts'
 import { asItWas } from '../../model/event/as-it-was.ts'
 import type { ByteArena } from '../../model/event/bytes/byte-arena.ts'
 import type { Change } from '../../model/event/change.ts'

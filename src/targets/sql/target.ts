@@ -1,6 +1,7 @@
 import { openPool } from '../../clients/mysql.ts'
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { sendInOrder, WITHHELD } from '../failure/in-order.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
 import { printableAddress } from '../plan/target-id.ts'

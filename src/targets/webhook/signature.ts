@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { ActionPlan } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { messageId } from '../plan/message-id.ts'
 import { digest, shortId } from '../plan/short-id.ts'
 

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { ActionPlan, DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { DeliveryFailure, Outcome, Sendable, SendResult, Target } from '../../model/rule/action.ts'
+import type { ActionPlan } from '../../model/rule/rule.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import { BEHIND, WITHHELD } from '../failure/in-order.ts'
 import type { Answer } from './exchange.ts'

@@ -1,4 +1,5 @@
-import type { ActionPlan, ActionSpec, ActionType, Sendable } from '../../../src/model/rule/action.ts'
+import type { ActionSpec, ActionType, Sendable } from '../../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../../src/model/rule/rule.ts'
 import type { Change } from '../../../src/model/event/change.ts'
 import type { Row, Value } from '../../../src/model/event/row.ts'
 import { EvaluationError } from '../../../src/model/errors.ts'

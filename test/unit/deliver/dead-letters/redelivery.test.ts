@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Redelivery } from '../../../../src/deliver/dead-letters/redelivery.ts'
-import type { ActionPlan, DeliveryFailure, Sendable, SendResult, Target } from '../../../../src/model/rule/action.ts'
+import type { DeliveryFailure, Sendable, SendResult, Target } from '../../../../src/model/rule/action.ts'
+import type { ActionPlan } from '../../../../src/model/rule/rule.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 import type { DeadLetter } from '../../../../src/model/delivery/dead-letter.ts'
 import { BingoError } from '../../../../src/model/errors.ts'
