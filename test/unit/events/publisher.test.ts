@@ -278,7 +278,6 @@ test('what programs publish is read as it comes out of the store, or has to be r
     }),
     { numRuns: 1_000 },
   )
-  console.log('COPIES', copies)
   expect(copies).toBeGreaterThan(100)
 })
 
