@@ -174,7 +174,8 @@ export class ShareSource implements Source<SharePosition> {
       if (this.done === this.given) this.watch.passed(place)
       return
     }
-    const position = this.positionOf(place, record.ordinal)
+    const { layout } = this.options
+    const position: SharePosition = { place, ordinal: record.ordinal, ...(layout > 0 && { layout }) }
     if (record.tag === 'change') {
       await this.change(record, position, into, signal)
     } else {
@@ -198,7 +199,7 @@ export class ShareSource implements Source<SharePosition> {
 
   private async change(
     { ordinal, shape, meet, change }: ChangeRecord,
-    { place }: SharePosition,
+    at: SharePosition,
     into: RowIntake<SharePosition>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -206,11 +207,14 @@ export class ShareSource implements Source<SharePosition> {
     const met = meet === null ? null : { ordinal, shares: meet, change: row }
     if (met !== null && !(await this.meetings.come(met, signal))) {
       const { log, share } = this.options
-      log.info({ share, place }, 'what follows here was not appended to all shares: the next reader appends it again')
+      log.info(
+        { share, place: at.place },
+        'what follows here was not appended to all shares: the next reader appends it again',
+      )
       this.ordinal = { ...ordinal, number: Number.MAX_SAFE_INTEGER }
       return
     }
-    const position = { ...this.positionOf(place, ordinal), ...(meet !== null && { meet }) }
+    const position = meet === null ? at : { ...at, meet }
     this.give(position)
     into.begin(row.transaction)
     if (row.op === 'truncate' || row.op === 'ddl') {
@@ -222,11 +226,6 @@ export class ShareSource implements Source<SharePosition> {
     }
     into.commit(position)
     if (met !== null) await this.meetings.part(met, signal)
-  }
-
-  private positionOf(place: string, ordinal: Ordinal): SharePosition {
-    const { layout } = this.options
-    return { place, ordinal, ...(layout > 0 && { layout }) }
   }
 
   /** From now on it is known, whatever fails behind it: the same may stand in the log once more. */
