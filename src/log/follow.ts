@@ -1,4 +1,5 @@
 import type { LogEntry, ReadOptions } from '../model/state/event-log.ts'
+import { orAborted } from '../model/aborted.ts'
 import { typePattern } from '../model/event/posted/type-pattern.ts'
 import { groupBusy } from './errors.ts'
 import { placeNumber } from './places.ts'
@@ -65,34 +66,27 @@ export async function* followPages(
   const { group, signal } = options
   const until = options.until === undefined ? Infinity : placeNumber(options.until)
   const wanted = wantedOf(options)
-  const aborted = Promise.withResolvers<void>()
-  const onAbort = (): void => aborted.resolve()
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    let at = after
-    while (!signal.aborted && !entries.closed() && at < until) {
-      const more = entries.more()
-      const page = await entries.page(at)
-      const acknowledged = group === undefined ? undefined : entries.groups?.acknowledged(group)
-      const found: LogEntry[] = []
-      const skipped: number[] = []
-      for (const entry of page) {
-        const place = Number(entry.place)
-        if (place > until) break
-        at = place
-        if (acknowledged?.has(place) === true) continue
-        if (wanted(entry)) found.push(entry)
-        else skipped.push(place)
-      }
-      if (found.length > 0 && !signal.aborted) yield found
-      if (signal.aborted) return
-      if (group !== undefined && skipped.length > 0) await entries.groups?.skip(group, skipped)
-      if (page.length > 0) continue
-      if (until !== Infinity) return
-      await Promise.race([more, aborted.promise])
+  let at = after
+  while (!signal.aborted && !entries.closed() && at < until) {
+    const more = entries.more()
+    const page = await entries.page(at)
+    const acknowledged = group === undefined ? undefined : entries.groups?.acknowledged(group)
+    const found: LogEntry[] = []
+    const skipped: number[] = []
+    for (const entry of page) {
+      const place = Number(entry.place)
+      if (place > until) break
+      at = place
+      if (acknowledged?.has(place) === true) continue
+      if (wanted(entry)) found.push(entry)
+      else skipped.push(place)
     }
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    if (found.length > 0 && !signal.aborted) yield found
+    if (signal.aborted) return
+    if (group !== undefined && skipped.length > 0) await entries.groups?.skip(group, skipped)
+    if (page.length > 0) continue
+    if (until !== Infinity) return
+    await orAborted(more, signal)
   }
 }
 

@@ -17,8 +17,8 @@ export interface KeptOptions<T> {
 interface Handle<T> {
   readonly opened: Promise<T>
   value: T | undefined
-  /** Rejects, with what went wrong, when it is not to be used any more. */
-  readonly gone: PromiseWithResolvers<never>
+  /** Told what went wrong, when it is not to be used any more. One promise for all would keep what each has waited for. */
+  readonly users: Set<(why: unknown) => void>
   closing: Promise<void> | null
 }
 
@@ -48,14 +48,18 @@ export class Kept<T> {
       if (handle.closing !== null) throw new Error('opened too late')
       return work(opened)
     })
+    const { promise: gone, reject } = Promise.withResolvers<never>()
+    handle.users.add(reject)
     try {
-      return await withDeadline(Promise.race([working, handle.gone.promise]), timeoutMs)
+      return await withDeadline(Promise.race([working, gone]), timeoutMs)
     } catch (error) {
       if (handle.value !== undefined && survives?.(error) === true) throw error
       // Behind it nothing is under way any more: what is done again cannot be overtaken by the first attempt.
       await this.#discard(handle, error)
       if (this.#closed) throw logClosed(description)
       throw error
+    } finally {
+      handle.users.delete(reject)
     }
   }
 
@@ -71,19 +75,18 @@ export class Kept<T> {
       if (known.value === undefined || isOpen?.(known.value) !== false) return known
       void this.#discard(known, new Error('the connection was closed'))
     }
-    const handle: Handle<T> = { opened: open(), value: undefined, gone: Promise.withResolvers(), closing: null }
+    const handle: Handle<T> = { opened: open(), value: undefined, users: new Set(), closing: null }
     handle.opened.then(
       (opened) => (handle.value = opened),
       () => undefined,
     )
-    handle.gone.promise.catch(() => undefined)
     this.#handle = handle
     return handle
   }
 
   #discard(handle: Handle<T>, why: unknown): Promise<void> {
     if (this.#handle === handle) this.#handle = null
-    handle.gone.reject(why)
+    for (const tell of handle.users) tell(why)
     handle.closing ??= withDeadline(handle.opened.then(this.#options.close), CLOSE_TIMEOUT_MS).catch(() => undefined)
     return handle.closing
   }

@@ -1,3 +1,4 @@
+import { orAborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Capabilities, LogEntry, LogStats, Place, ReadOptions } from '../../model/state/event-log.ts'
 import { typePattern } from '../../model/event/posted/type-pattern.ts'
@@ -57,15 +58,11 @@ export class RedisLog {
   async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
     const after = from === null ? 0 : placeNumber(from)
     const leave = this.#readers.enter(options.group)
-    const aborted = Promise.withResolvers<void>()
-    const onAbort = (): void => aborted.resolve()
-    options.signal.addEventListener('abort', onAbort, { once: true })
     try {
       this.#watch.start()
-      if (options.group === undefined) yield* this.#readAll(after, options, aborted.promise)
-      else yield* this.#readGroup(options.group, from === null ? null : after, options, aborted.promise)
+      if (options.group === undefined) yield* this.#readAll(after, options)
+      else yield* this.#readGroup(options.group, from === null ? null : after, options)
     } finally {
-      options.signal.removeEventListener('abort', onAbort)
       leave()
     }
   }
@@ -113,7 +110,7 @@ export class RedisLog {
     await this.#shares.close()
   }
 
-  async *#readAll(after: number, options: ReadOptions, aborted: Promise<void>): AsyncGenerator<LogEntry> {
+  async *#readAll(after: number, options: ReadOptions): AsyncGenerator<LogEntry> {
     const until = options.until === undefined ? Infinity : placeNumber(options.until)
     const wanted = filterOf(options)
     let at = after
@@ -128,16 +125,11 @@ export class RedisLog {
       at = page.upTo
       if (!page.isLast) continue
       if (until !== Infinity) return
-      await Promise.race([more, aborted])
+      await orAborted(more, options.signal)
     }
   }
 
-  async *#readGroup(
-    group: string,
-    after: number | null,
-    options: ReadOptions,
-    aborted: Promise<void>,
-  ): AsyncGenerator<LogEntry> {
+  async *#readGroup(group: string, after: number | null, options: ReadOptions): AsyncGenerator<LogEntry> {
     const until = options.until === undefined ? Infinity : placeNumber(options.until)
     const wanted = filterOf(options)
     const share = await this.#shares.join(group, after ?? 0)
@@ -166,7 +158,7 @@ export class RedisLog {
       await this.#shares.acknowledge(group, skipped)
       if (!this.#shares.isHeld(share) || !share.lookedThrough(page.upTo, from.round)) continue
       if (page.upTo >= until || (page.isLast && until !== Infinity)) return
-      if (page.isLast) await Promise.race([more, aborted])
+      if (page.isLast) await orAborted(more, options.signal)
     }
   }
 

@@ -1,3 +1,4 @@
+import { orAborted } from '../../model/aborted.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Change, type Transaction } from '../../model/event/change.ts'
 import { BingoError } from '../../model/errors.ts'
@@ -64,19 +65,18 @@ class GroupSource<P extends object> implements Source<P> {
 
   async run(into: Intake<P>, from: P | null, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
-    const aborted = Promise.withResolvers<'aborted'>()
-    const onAbort = (): void => aborted.resolve('aborted')
-    signal.addEventListener('abort', onAbort, { once: true })
     const groups = iterate(this.options.read(from, signal))
     let ended = false
     this.last = null
     this.state.connected = true
     try {
       for (let count = 1; ; count += 1) {
-        if (this.pauses.paused) await Promise.race([this.resumed.promise, aborted.promise])
+        if (this.pauses.paused) await orAborted(this.resumed.promise, signal)
         if (signal.aborted) return
-        const next = await Promise.race([groups.next(), aborted.promise])
-        if (next === 'aborted') return
+        const coming = Promise.resolve(groups.next())
+        await orAborted(coming, signal)
+        if (signal.aborted) return
+        const next = await coming
         if (next.done === true) {
           ended = this.state.caughtUp = true
           return
@@ -86,7 +86,6 @@ class GroupSource<P extends object> implements Source<P> {
         if (count % GROUPS_PER_TURN === 0) await nextTurn()
       }
     } finally {
-      signal.removeEventListener('abort', onAbort)
       this.state.connected = false
       // One that waits for something may never hear of it: it is told, and not waited for.
       if (!ended) void Promise.resolve(groups.return?.()).catch(() => undefined)

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CommandAnswer } from '../../../src/model/delivery/commands.ts'
 import { BingoError } from '../../../src/model/errors.ts'
@@ -7,6 +5,7 @@ import type { DeliveryFailure, Outcome, Sendable, Target } from '../../../src/mo
 import type { ActionPlan } from '../../../src/model/rule/rule.ts'
 import { createStats } from '../../../src/model/stats.ts'
 import { Life, SimClock } from '../../simulation/sim-clock.ts'
+import { heldBytes } from '../../support/heap.ts'
 import { action, job } from '../../support/jobs.ts'
 import { openQueues } from '../../support/target-queues.ts'
 
@@ -258,8 +257,7 @@ describe('commands for a target', () => {
       return new WeakRef(command)
     })
     await new Promise(setImmediate)
-    setFlagsFromString('--expose-gc')
-    ;(runInNewContext('gc') as () => void)()
+    heldBytes()
     await new Promise(setImmediate)
     expect(commands.filter((each) => each.deref() !== undefined).length).toBeLessThan(10)
   })

@@ -1,3 +1,4 @@
+import { orAborted } from '../../../model/aborted.ts'
 import type { LogEntry, ReadOptions } from '../../../model/state/event-log.ts'
 import { wantedOf } from '../../follow.ts'
 import type { Entries } from '../../follow.ts'
@@ -22,31 +23,24 @@ export async function* followShare(entries: SharedEntries, options: ReadOptions)
   const { signal } = options
   const until = options.until === undefined ? Infinity : placeNumber(options.until)
   const wanted = wantedOf(options)
-  const aborted = Promise.withResolvers<void>()
-  const onAbort = (): void => aborted.resolve()
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    while (!signal.aborted && !entries.closed()) {
-      const more = entries.more()
-      const share = await entries.share()
-      // Before the page is read: what is taken over meanwhile begins further back.
-      const tenures = share.readable
-      const after = Math.min(Infinity, ...tenures.map(({ readUpTo }) => readUpTo))
-      const page = after < until ? await entries.page(after) : []
-      // A process that was paused meanwhile has to look at its leases first.
-      const mayGoOn = (): boolean => !signal.aborted && entries.isCurrent(share)
-      const skipped: number[] = []
-      for (const [entry, place] of unread(share, tenures, page, until, mayGoOn)) {
-        if (wanted(entry)) yield entry
-        else skipped.push(place)
-      }
-      if (skipped.length > 0) await entries.skip(skipped)
-      if (page.length > 0 && Number(page[0]!.place) <= until) continue
-      if (until !== Infinity) return
-      await Promise.race([more, aborted.promise])
+  while (!signal.aborted && !entries.closed()) {
+    const more = entries.more()
+    const share = await entries.share()
+    // Before the page is read: what is taken over meanwhile begins further back.
+    const tenures = share.readable
+    const after = Math.min(Infinity, ...tenures.map(({ readUpTo }) => readUpTo))
+    const page = after < until ? await entries.page(after) : []
+    // A process that was paused meanwhile has to look at its leases first.
+    const mayGoOn = (): boolean => !signal.aborted && entries.isCurrent(share)
+    const skipped: number[] = []
+    for (const [entry, place] of unread(share, tenures, page, until, mayGoOn)) {
+      if (wanted(entry)) yield entry
+      else skipped.push(place)
     }
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    if (skipped.length > 0) await entries.skip(skipped)
+    if (page.length > 0 && Number(page[0]!.place) <= until) continue
+    if (until !== Infinity) return
+    await orAborted(more, signal)
   }
 }
 
