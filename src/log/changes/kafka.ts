@@ -1,13 +1,11 @@
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
 import { recordsLost } from './numbers.ts'
 import { protocolErrorOf } from '../../clients/kafka-errors.ts'
-import { engineUnfit, logClosed } from '../errors.ts'
-import { Kept } from '../kept.ts'
+import { engineUnfit } from '../errors.ts'
 import type { KafkaAddress } from '../kafka/address.ts'
-import { kafkaError } from '../kafka/errors.ts'
-import { OpenTopic } from '../kafka/topic.ts'
+import { KeptTopic } from '../kafka/kept-topic.ts'
+import type { OpenTopic } from '../kafka/topic.ts'
 
-const TIMEOUT_MS = 20_000
 const CHUNK = 1_000
 /** What key and framing take of a record, and a batch of all of them. */
 const RECORD_BYTES = 256
@@ -28,35 +26,32 @@ interface Asked {
  */
 export class KafkaChangeLog implements ChangeLog {
   readonly description: string
-  readonly #address: KafkaAddress
-  readonly #shares: number
-  readonly #topic: Kept<OpenTopic>
+  readonly #topic: KeptTopic
   #asked: Asked[] = []
   #fetching = false
-  #closed = false
 
   constructor(address: KafkaAddress, shares: number) {
-    this.#address = { ...address, partitions: address.partitions < 0 ? shares : address.partitions }
-    this.#shares = shares
     this.description = address.printable
-    this.#topic = new Kept({
-      description: this.description,
-      open: () => this.#open(),
-      close: (topic) => topic.close(),
-      timeoutMs: TIMEOUT_MS,
-    })
+    this.#topic = new KeptTopic(
+      { ...address, partitions: address.partitions < 0 ? shares : address.partitions },
+      ({ partitions }) => {
+        if (partitions >= shares) return
+        const hint = `Add partitions to the topic, or set scale.shares to ${partitions} while nothing is left in it.`
+        throw engineUnfit(this.description, `the topic has ${partitions} partitions for ${shares} shares`, hint)
+      },
+    )
   }
 
   check(): Promise<void> {
-    return this.#use(async (topic) => void (await topic.latest()))
+    return this.#topic.use(async (topic) => void (await topic.latest()))
   }
 
   mostBytes(): Promise<number> {
-    return this.#use((topic) => Promise.resolve(topic.mostBytes - RECORD_BYTES))
+    return this.#topic.use((topic) => Promise.resolve(topic.mostBytes - RECORD_BYTES))
   }
 
   append(records: readonly ChangeLogRecord[]): Promise<void> {
-    return this.#use(async (topic) => {
+    return this.#topic.use(async (topic) => {
       let chunk: ChangeLogRecord[] = []
       let bytes = 0
       for (const record of records) {
@@ -75,7 +70,7 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   tail(): Promise<readonly ChangeLogRecord[]> {
-    return this.#use(async (topic) => {
+    return this.#topic.use(async (topic) => {
       const [earliest, latest] = [await topic.earliest(), await topic.latest()]
       let offsets = latest.map((end, i) => (end - earliest[i]! > TAIL ? end - TAIL : earliest[i]!))
       const found: ChangeLogRecord[] = []
@@ -92,7 +87,6 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   read(share: number, after: string | null): Promise<readonly ChangeLogEntry[]> {
-    if (this.#closed) return Promise.reject(logClosed(this.description))
     const found = Promise.withResolvers<readonly ChangeLogEntry[]>()
     this.#asked.push({ share, after: after === null ? null : BigInt(after), found })
     if (!this.#fetching) void this.#fetchAll()
@@ -100,7 +94,7 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   behind(share: number, place: string | null): Promise<number> {
-    return this.#use(async (topic) => {
+    return this.#topic.use(async (topic) => {
       const latest = (await topic.latest())[share]!
       const from = place === null ? (await topic.earliest())[share]! : BigInt(place) + 1n
       return Number(latest > from ? latest - from : 0n)
@@ -108,16 +102,15 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   trim(share: number, upTo: string): Promise<void> {
-    return this.#use(async (topic) => {
+    return this.#topic.use(async (topic) => {
       const before = await topic.earliest()
       const end = BigInt(upTo) + 1n
       if (end > before[share]!) await topic.deleteRecords(before.map((each, i) => (i === share ? end : each)))
     })
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.#topic.close()
+  close(): Promise<void> {
+    return this.#topic.close()
   }
 
   /** As long as somebody asks: each round is one fetch for all who wait. */
@@ -138,7 +131,7 @@ export class KafkaChangeLog implements ChangeLog {
   }
 
   #fetch(asked: readonly Asked[]): Promise<void> {
-    return this.#use(async (topic) => {
+    return this.#topic.use(async (topic) => {
       const earliest = await this.#earliestFor(asked, topic)
       const offsets: (bigint | undefined)[] = Array.from({ length: topic.partitions }, () => undefined)
       for (const { share, after } of asked) offsets[share] = after === null ? earliest[share]! : after + 1n
@@ -175,21 +168,5 @@ export class KafkaChangeLog implements ChangeLog {
     return topic.append(
       records.map(({ share, body }) => ({ partition: share, key: null, value: body, shared: [], own: null })),
     )
-  }
-
-  async #use<T>(work: (topic: OpenTopic) => Promise<T>): Promise<T> {
-    try {
-      return await this.#topic.use(work)
-    } catch (error) {
-      throw kafkaError(this.description, error)
-    }
-  }
-
-  async #open(): Promise<OpenTopic> {
-    const topic = await OpenTopic.open(this.#address)
-    if (topic.partitions >= this.#shares) return topic
-    await topic.close()
-    const hint = `Add partitions to the topic, or set scale.shares to ${topic.partitions} while nothing is left in it.`
-    throw engineUnfit(this.description, `the topic has ${topic.partitions} partitions for ${this.#shares} shares`, hint)
   }
 }

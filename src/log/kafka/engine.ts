@@ -5,16 +5,13 @@ import { murmur2 } from '../../clients/kafka/murmur2.ts'
 import { indexMismatch } from '../errors.ts'
 import type { Engine } from '../indexed/contract.ts'
 import { APPENDED_AT, entryOf, IN_INDEX, INDEX, markOf, PLACE } from '../indexed/entry.ts'
-import { Kept } from '../kept.ts'
 import type { KafkaAddress } from './address.ts'
 import { Cursors } from './cursors.ts'
 import type { Placed } from './cursors.ts'
-import { kafkaError } from './errors.ts'
-import { OpenTopic } from './topic.ts'
+import { KeptTopic } from './kept-topic.ts'
+import type { OpenTopic } from './topic.ts'
 import type { FetchedRecord } from './topic.ts'
 
-/** Of a call; the client repeats within it. */
-const TIMEOUT_MS = 20_000
 /** Entries that are given to a reader at once. */
 const PAGE = 256
 /** That are sent at once: so many may be there in part when that is cut off. */
@@ -36,19 +33,14 @@ const ROUNDS = 50
 export class KafkaEngine implements Engine {
   readonly description: string
   readonly durability: 'server' | 'fsync'
-  readonly #topic: Kept<OpenTopic>
+  readonly #topic: KeptTopic
   readonly #cursors = new Cursors()
   /** Places behind `upTo` of `last` that are there already: of an append that was cut off. */
   #present: ReadonlySet<number> = new Set()
 
   constructor(address: KafkaAddress) {
     this.description = address.printable
-    this.#topic = new Kept({
-      description: this.description,
-      open: () => OpenTopic.open(address),
-      close: (topic) => topic.close(),
-      timeoutMs: TIMEOUT_MS,
-    })
+    this.#topic = new KeptTopic(address)
     this.durability = address.syncsAlways ? 'fsync' : 'server'
   }
 
@@ -169,7 +161,7 @@ export class KafkaEngine implements Engine {
     } catch (error) {
       // The topic may begin behind them now, or be another one.
       this.#cursors.clear()
-      throw kafkaError(this.description, error)
+      throw error
     }
   }
 }
