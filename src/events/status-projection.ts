@@ -12,7 +12,7 @@ import type { Log, Sendable } from '../model/rule/action.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
 import type { EventProvider, ProgressUpdate } from '../model/state/event-provider.ts'
-import { Unwritten } from './unwritten.ts'
+import { Unwritten, Writable } from './unwritten.ts'
 
 export interface StatusProjectionDeps {
   readonly provider: Pick<EventProvider, 'progress'>
@@ -28,22 +28,33 @@ export interface StatusProjectionDeps {
 }
 
 /** What is known of one event while its actions run. */
-interface Tracked {
+class Tracked extends Writable {
   readonly event: PostedEvent
   readonly readAtMs: number
-  matched: number
-  running: number
+  matched = 0
+  running = 0
   /** Some of its jobs end later, made anew from a store. */
-  isWaiting: boolean
+  isWaiting = false
   /** All of its jobs have begun. */
-  isRead: boolean
-  readonly outcomes: EventOutcome[]
-  error: string | null
+  isRead = false
+  readonly outcomes: EventOutcome[] = []
+  error: string | null = null
+
+  constructor(event: PostedEvent, readAtMs: number) {
+    super()
+    this.event = event
+    this.readAtMs = readAtMs
+  }
 }
 
 /** The end of a job whose event is not followed any more. */
-interface Late {
-  readonly late: ProgressUpdate
+class Late extends Writable {
+  readonly update: ProgressUpdate
+
+  constructor(update: ProgressUpdate) {
+    super()
+    this.update = update
+  }
 }
 
 /** The status of an event that has ended is at most so old. */
@@ -59,7 +70,6 @@ const RETRY = { minMs: 200, maxMs: 10_000 } as const
  */
 export class StatusProjection implements JobObserver {
   private readonly deps: StatusProjectionDeps
-  private readonly tracked = new Map<Change, Tracked>()
   private readonly unwritten: Unwritten<Tracked, Late>
   /** What is being written. */
   private batch: ReadonlySet<Tracked | Late> = new Set()
@@ -81,38 +91,29 @@ export class StatusProjection implements JobObserver {
 
   /** The event is about to be matched. */
   reads(event: PostedEvent): void {
-    this.tracked.set(event, {
-      event,
-      readAtMs: this.deps.clock.monotonicMs(),
-      matched: 0,
-      running: 0,
-      isWaiting: false,
-      isRead: false,
-      outcomes: [],
-      error: null,
-    })
+    event.follower = new Tracked(event, this.deps.clock.monotonicMs())
   }
 
   /** All rules have seen the event. */
   hasRead(event: PostedEvent): void {
-    const tracked = this.tracked.get(event)
+    const tracked = trackedOf(event)
     if (tracked === undefined) return
     tracked.isRead = true
     this.changed(tracked)
   }
 
   matched(_rule: Rule, change: Change): void {
-    const tracked = this.tracked.get(change)
+    const tracked = trackedOf(change)
     if (tracked !== undefined) tracked.matched += 1
   }
 
   began({ change }: InFlightJob): void {
-    const tracked = this.tracked.get(change)
+    const tracked = trackedOf(change)
     if (tracked !== undefined) tracked.running += 1
   }
 
   ended(job: InFlightJob, end: JobEnd): void {
-    const tracked = this.tracked.get(job.change)
+    const tracked = trackedOf(job.change)
     if (tracked === undefined) return this.endedLate(job, end)
     tracked.running -= 1
     if (end === 'waiting') {
@@ -134,7 +135,7 @@ export class StatusProjection implements JobObserver {
   /** The same of events that have ended. */
   async flushEnded(): Promise<void> {
     const due = [...this.unwritten, ...this.batch]
-    while (!this.closed && due.some((each) => this.unwritten.has(each) || this.batch.has(each))) {
+    while (!this.closed && due.some((each) => each.isDue || this.batch.has(each))) {
       await this.writeOnce()
     }
   }
@@ -174,13 +175,13 @@ export class StatusProjection implements JobObserver {
     const error = outcome.status === 'failed' ? (outcome.error ?? null) : null
     const status = error === null ? 'completed' : 'failed'
     const { clock } = this.deps
-    this.unwritten.add({ late: { id, environment, at: clock.now(), status, error, outcomes: [outcome] } })
+    this.unwritten.add(new Late({ id, environment, at: clock.now(), status, error, outcomes: [outcome] }))
     this.writeSoon()
   }
 
   private hasEnded({ event, error, isWaiting }: Tracked): void {
     const { counters, clock } = this.deps
-    this.tracked.delete(event)
+    event.follower = null
     const status = error === null ? 'completed' : 'failed'
     this.deps.ended?.(event, isWaiting ? 'waiting' : status, error)
     if (isWaiting) return
@@ -209,7 +210,7 @@ export class StatusProjection implements JobObserver {
   }
 
   private updateOf(tracked: Tracked | Late): ProgressUpdate {
-    if ('late' in tracked) return tracked.late
+    if (tracked instanceof Late) return tracked.update
     const { event, matched, running, isWaiting, isRead, outcomes, error } = tracked
     const { environment, id } = event.envelope
     const isOver = isRead && running === 0 && !isWaiting
@@ -256,4 +257,9 @@ export class StatusProjection implements JobObserver {
       }
     }
   }
+}
+
+function trackedOf(change: Change): Tracked | undefined {
+  const follower = change instanceof PostedEvent ? change.follower : null
+  return follower instanceof Tracked ? follower : undefined
 }

@@ -8,6 +8,7 @@ import { PostedEvent } from '../../../src/model/event/posted/posted-event.ts'
 import { silentLog } from '../../../src/model/silent-log.ts'
 import type { ProgressUpdate } from '../../../src/model/state/event-provider.ts'
 import { newEvent } from '../../support/events/new-event.ts'
+import { heldBytes, keptBytes } from '../../support/heap.ts'
 import { action, transaction } from '../../support/jobs.ts'
 
 function setup() {
@@ -182,4 +183,27 @@ test('events of an outbox are in no store, and have no status there', async () =
   status.ended(new InFlightJob(action({}), made, null, 0, 0, { release: () => undefined }, null), 'delivered')
   await status.flush()
   expect(updates).toEqual([])
+})
+
+test('events that have ended are garbage while they are young: none of them is kept by another one that grew old', async () => {
+  const { status, read, updates } = setup()
+  const some = async (rounds: number, actions: number) => {
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < 10; i++) for (const job of read(`${round}-${i}`, actions)) status.ended(job, 'delivered')
+      await status.flushEnded()
+      updates.length = 0
+    }
+  }
+  for (const actions of [0, 1]) {
+    await some(100, actions)
+    // Whatever there is now is old.
+    const before = heldBytes()
+    let kept = 0
+    for (let part = 0; part < 5; part++) {
+      await some(200, actions)
+      kept = keptBytes() - before
+    }
+    // 10,000 events of 1 kB and more each; what lives longer anyway takes 300 bytes.
+    expect(kept).toBeLessThan(6_000_000)
+  }
 })

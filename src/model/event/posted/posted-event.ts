@@ -74,6 +74,8 @@ export class PostedEvent extends Change {
   readonly envelope: EventEnvelope
   /** What it keeps in memory, roughly. */
   readonly heldBytes: number
+  /** What is known of it while its actions run, of whoever follows it: a map by event would keep those that have ended (Unwritten). */
+  follower: object | null = null
 
   constructor(envelope: EventEnvelope, transaction: Transaction, seq: number, heldBytes = ASSUMED_BYTES) {
     super(EVENT_SHAPE, 'event', transaction, seq, null, new EventRow(envelope) as unknown as Row, null)
