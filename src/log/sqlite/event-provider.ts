@@ -38,7 +38,7 @@ const MAX_WAITING_BYTES = 64 << 20
 /** Outcomes and status of one event, about. */
 const PROGRESS_BYTES = 300
 /** More would hold up the process for several milliseconds. */
-const UPDATES_AT_ONCE = 200
+const UPDATES_AT_ONCE = 50
 
 /**
  * Posted events in an embedded database file, of one process. What is answered is on disk; what comes in at the same time

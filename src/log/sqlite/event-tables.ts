@@ -8,6 +8,7 @@ import type { LogEntry } from '../../model/state/event-log.ts'
 import type { ProgressUpdate } from '../../model/state/event-provider.ts'
 import type { Head, Insert, Kept, Write } from '../posting.ts'
 import { advance, freshProgress } from '../progress.ts'
+import { CheckpointSize } from './checkpoint-size.ts'
 import { fileLocked, foreignFile } from './errors.ts'
 import { FreshEvents } from './fresh-events.ts'
 import { Groups } from './groups.ts'
@@ -41,6 +42,7 @@ export class EventTables {
   readonly #lock: DatabaseSync
   readonly #statements: Statements
   readonly #disk: WrittenLog | null
+  readonly #checkpoints: CheckpointSize
   readonly #recent = new RecentEntries()
   readonly #fresh = new FreshEvents()
   /** The newest place that is on disk: what follows may not be read yet. */
@@ -60,6 +62,7 @@ export class EventTables {
       this.groups = new Groups(this.database, () => this.head.trimmed)
       this.head = this.#statements.head.get() as unknown as Head & { trimmed: number }
       this.#disk = WrittenLog.of(this.database)
+      this.#checkpoints = new CheckpointSize(this.database)
       this.synced = this.head.place
     } catch (error) {
       lock.close()
@@ -207,7 +210,10 @@ export class EventTables {
   /** Of a transaction, before which `newest` was the newest event: new ones enter the log together. */
   finish(newest: number): void {
     const { seq, place, trimmed, count, bytes } = this.head
-    if (seq > newest) this.#statements.appendNew.run(newest)
+    if (seq > newest) {
+      this.#statements.appendNew.run(newest)
+      this.#checkpoints.writes(seq - newest)
+    }
     this.#statements.saveHead.run(seq, place, trimmed, count, bytes)
   }
 
