@@ -26,7 +26,7 @@ const TEXT = 'x'.repeat(200)
 /** Servers that take the same posts and do less with them. */
 const BARE = {
   node: 'node:http alone',
-  sqlite: 'node:http, and a bare insert in groups, synced',
+  sqlite: 'node:http, and the same rows in groups, synced',
   hono: 'hono alone',
 } as const
 const BARE_SERVER = fileURLToPath(new URL('post-server.ts', import.meta.url))
