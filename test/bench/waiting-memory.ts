@@ -5,6 +5,7 @@ import { Daemon, freePort } from '../support/daemon.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { createTable, insertRows } from './dataset.ts'
 import { percentile } from './percentiles.ts'
+import { postedWaiting } from './posted-waiting.ts'
 import { usageOf } from './process-usage.ts'
 import type { Row } from './report.ts'
 import type { RedisServer, SqlServer } from './servers.ts'
@@ -23,7 +24,7 @@ export async function waitingMemory(sql: SqlServer, redis: RedisServer, rows: nu
   const client = new Redis(redis.port, redis.host)
   try {
     const results: Row[] = []
-    for (const measure of [suspended, spooled, delayed]) {
+    for (const measure of [suspended, spooled, delayed, posted]) {
       const measured = await measure(sql, redis, client, rows)
       // A million of them take a while.
       for (const { name, value, unit, note = '' } of measured)
@@ -139,6 +140,10 @@ async function delayed(sql: SqlServer, redis: RedisServer, client: Redis, rows: 
     row('delayed: peak RSS', usageOf(bingo.pid).peakRssMb, 'MB'),
     row(`delayed: due among them, late by, p99`, percentile(lateMs, 99), 'ms'),
   ]
+}
+
+function posted(_sql: SqlServer, redis: RedisServer, client: Redis, rows: number): Promise<Row[]> {
+  return postedWaiting(redis, client, rows)
 }
 
 /** Of a metric of which there is one line. */
