@@ -11,7 +11,7 @@ import { PostedEvent } from '../model/event/posted/posted-event.ts'
 import type { Log, Sendable } from '../model/rule/action.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { Pausable } from '../model/source/source.ts'
-import type { EventProvider, ProgressUpdate } from '../model/state/event-provider.ts'
+import type { EventName, EventProvider, ProgressUpdate } from '../model/state/event-provider.ts'
 import { Unwritten, Writable } from './unwritten.ts'
 
 export interface StatusProjectionDeps {
@@ -27,9 +27,10 @@ export interface StatusProjectionDeps {
     | undefined
 }
 
-/** What is known of one event while its actions run. */
+/** What is known of one event while its actions run, and until that is written: without the event itself, which is larger. */
 class Tracked extends Writable {
-  readonly event: PostedEvent
+  readonly environment: string
+  readonly id: string
   readonly readAtMs: number
   matched = 0
   running = 0
@@ -40,9 +41,10 @@ class Tracked extends Writable {
   readonly outcomes: EventOutcome[] = []
   error: string | null = null
 
-  constructor(event: PostedEvent, readAtMs: number) {
+  constructor({ environment, id }: EventName, readAtMs: number) {
     super()
-    this.event = event
+    this.environment = environment
+    this.id = id
     this.readAtMs = readAtMs
   }
 }
@@ -91,7 +93,7 @@ export class StatusProjection implements JobObserver {
 
   /** The event is about to be matched. */
   reads(event: PostedEvent): void {
-    event.follower = new Tracked(event, this.deps.clock.monotonicMs())
+    event.follower = new Tracked(event.envelope, this.deps.clock.monotonicMs())
   }
 
   /** All rules have seen the event. */
@@ -99,7 +101,7 @@ export class StatusProjection implements JobObserver {
     const tracked = trackedOf(event)
     if (tracked === undefined) return
     tracked.isRead = true
-    this.changed(tracked)
+    this.changed(tracked, event)
   }
 
   matched(_rule: Rule, change: Change): void {
@@ -113,17 +115,18 @@ export class StatusProjection implements JobObserver {
   }
 
   ended(job: InFlightJob, end: JobEnd): void {
-    const tracked = trackedOf(job.change)
+    const { change } = job
+    const tracked = trackedOf(change)
     if (tracked === undefined) return this.endedLate(job, end)
     tracked.running -= 1
     if (end === 'waiting') {
       tracked.isWaiting = true
-      return this.changed(tracked)
+      return this.changed(tracked, change as PostedEvent)
     }
     const outcome = this.outcomeOf(job, end)
     tracked.outcomes.push(outcome)
     if (outcome.status === 'failed') tracked.error ??= outcome.error ?? null
-    this.changed(tracked)
+    this.changed(tracked, change as PostedEvent)
   }
 
   /** Everything that has happened so far is written, or the provider has refused it for good. */
@@ -148,10 +151,10 @@ export class StatusProjection implements JobObserver {
     this.closed = true
   }
 
-  private changed(tracked: Tracked): void {
+  private changed(tracked: Tracked, event: PostedEvent): void {
     const hasEnded = tracked.isRead && tracked.running === 0
     this.unwritten.changed(tracked, hasEnded)
-    if (hasEnded) this.hasEnded(tracked)
+    if (hasEnded) this.hasEnded(tracked, event)
     if (this.unwritten.size >= MOST_WAITING) this.source?.pause(this)
     this.writeSoon()
   }
@@ -179,7 +182,7 @@ export class StatusProjection implements JobObserver {
     this.writeSoon()
   }
 
-  private hasEnded({ event, error, isWaiting }: Tracked): void {
+  private hasEnded({ error, isWaiting }: Tracked, event: PostedEvent): void {
     const { counters, clock } = this.deps
     event.follower = null
     const status = error === null ? 'completed' : 'failed'
@@ -211,8 +214,7 @@ export class StatusProjection implements JobObserver {
 
   private updateOf(tracked: Tracked | Late): ProgressUpdate {
     if (tracked instanceof Late) return tracked.update
-    const { event, matched, running, isWaiting, isRead, outcomes, error } = tracked
-    const { environment, id } = event.envelope
+    const { environment, id, matched, running, isWaiting, isRead, outcomes, error } = tracked
     const isOver = isRead && running === 0 && !isWaiting
     return {
       environment,
