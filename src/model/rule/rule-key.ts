@@ -22,8 +22,8 @@ export class RuleKey {
   readonly location: SourceLocation
   private readonly template: Template
   private readonly bound = new WeakMap<TableDef, (change: Change) => string>()
-  /** All jobs of a change ask, and again when they are sent. */
-  private readonly known = new WeakMap<Change, RuleKeys>()
+  /** All jobs of a change ask, one after the other. A weak map of all changes takes longer than making some of them twice. */
+  private last: { readonly change: Change; readonly keys: RuleKeys } | null = null
 
   /** `template`: reads the row as it is now, in a DELETE as it was. */
   constructor(template: Template) {
@@ -49,9 +49,8 @@ export class RuleKey {
 
   /** Throws EvaluationError when the key of this change cannot be rendered. */
   of(change: Change): RuleKeys {
-    let keys = this.known.get(change)
-    if (keys === undefined) this.known.set(change, (keys = this.keysOf(change)))
-    return keys
+    if (this.last?.change !== change) this.last = { change, keys: this.keysOf(change) }
+    return this.last.keys
   }
 
   private keysOf(change: Change): RuleKeys {
