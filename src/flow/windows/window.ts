@@ -71,10 +71,7 @@ export class DebounceWindow {
     this.timer = null
     this.timerAtMs = Infinity
     const jobs: InFlightJob[] = []
-    for (const entry of this.waiting.values()) {
-      entry.flushed = true
-      jobs.push(...entry.jobs)
-    }
+    for (const entry of this.waiting.values()) leave(entry, jobs)
     this.waiting.clear()
     this.oldest.length = 0
     this.jobCount = 0
@@ -97,9 +94,8 @@ export class DebounceWindow {
     }
     const jobs: InFlightJob[] = []
     for (const entry of due) {
-      entry.flushed = true
       this.waiting.delete(entry.key)
-      jobs.push(...entry.jobs)
+      leave(entry, jobs)
     }
     this.jobCount -= jobs.length
     if (this.waiting.size > 0) this.schedule()
@@ -124,6 +120,13 @@ export class DebounceWindow {
     while (gone < this.oldest.length && this.oldest[gone]!.flushed) gone += 1
     if (gone > 0) this.oldest.splice(0, gone)
   }
+}
+
+/** What it had is garbage once it has ended: tables that the map has outgrown, and `oldest`, hold the entry for longer. */
+function leave(entry: Waiting, into: InFlightJob[]): void {
+  into.push(...entry.jobs)
+  entry.jobs.length = 0
+  entry.flushed = true
 }
 
 /** Takes out an older job that `job` makes needless; `job` comes last, behind what other actions did in between. */
