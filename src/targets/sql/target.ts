@@ -48,7 +48,7 @@ export class SqlTarget implements Target {
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     let connection: PoolConnection
     try {
-      connection = await this.#pool.getConnection()
+      connection = await this.#connection()
     } catch (error) {
       const failure = this.#failure(error)
       return jobs.map(() => failure)
@@ -58,8 +58,16 @@ export class SqlTarget implements Target {
       if (failure !== null) return jobs.map(() => failure)
       return await this.#sendOn(connection, jobs)
     } finally {
-      if (this.#prepared.get(connection.connection)?.age.isOver === true) connection.destroy()
-      else connection.release()
+      connection.release()
+    }
+  }
+
+  /** None that is too old: it may lead to a server whose name belongs to another one by now. */
+  async #connection(): Promise<PoolConnection> {
+    for (;;) {
+      const connection = await this.#pool.getConnection()
+      if (this.#prepared.get(connection.connection)?.age.isOver !== true) return connection
+      connection.destroy()
     }
   }
 
