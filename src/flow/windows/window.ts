@@ -2,6 +2,9 @@ import type { Clock, Timer } from '../../model/clock.ts'
 import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
 import type { DebounceOptions } from '../../model/rule/rule.ts'
 
+/** Entries that are not worth looking through. */
+const FEW = 64
+
 /** All waiting jobs of one row key. */
 interface Waiting {
   readonly key: string
@@ -23,8 +26,8 @@ export class DebounceWindow {
   private readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
   /** In order of the last trigger: a key that is triggered again moves to the end. */
   private readonly waiting = new Map<string, Waiting>()
-  /** In order of the first trigger, for maxWait; entries that have left are dropped when they come to the front. */
-  private readonly oldest: Waiting[] = []
+  /** In order of the first trigger, for maxWait; with some entries that have left, never many more than wait. */
+  private oldest: Waiting[] = []
   private jobCount = 0
   private timer: Timer | null = null
   private timerAtMs = Infinity
@@ -87,7 +90,7 @@ export class DebounceWindow {
       if (at - entry.lastAtMs < this.options.windowMs) break
       due.push(entry)
     }
-    this.dropFlushedFront()
+    this.dropFlushed()
     for (const entry of this.oldest) {
       if (at - entry.firstAtMs < this.options.maxWaitMs) break
       if (!entry.flushed && !due.includes(entry)) due.push(entry)
@@ -103,7 +106,7 @@ export class DebounceWindow {
   }
 
   private schedule(): void {
-    this.dropFlushedFront()
+    this.dropFlushed()
     const next: Waiting | undefined = this.waiting.values().next().value
     const oldest = this.oldest[0]
     if (next === undefined || oldest === undefined) return
@@ -115,14 +118,16 @@ export class DebounceWindow {
     this.timer = this.clock.after(Math.max(0, Math.ceil(dueAt - this.clock.monotonicMs())), () => this.flushDue())
   }
 
-  private dropFlushedFront(): void {
+  private dropFlushed(): void {
     let gone = 0
     while (gone < this.oldest.length && this.oldest[gone]!.flushed) gone += 1
     if (gone > 0) this.oldest.splice(0, gone)
+    // One that is triggered again and again stays at the front, however many leave behind it.
+    if (this.oldest.length > 2 * this.waiting.size + FEW) this.oldest = this.oldest.filter(({ flushed }) => !flushed)
   }
 }
 
-/** What it had is garbage once it has ended: tables that the map has outgrown, and `oldest`, hold the entry for longer. */
+/** What it had is garbage once it has ended: tables that the map has outgrown hold the entry for longer. */
 function leave(entry: Waiting, into: InFlightJob[]): void {
   into.push(...entry.jobs)
   entry.jobs.length = 0

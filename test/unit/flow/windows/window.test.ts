@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { InFlightJob } from '../../../../src/model/delivery/in-flight-job.ts'
 import { systemClock } from '../../../../src/model/clock.ts'
 import { DebounceWindow } from '../../../../src/flow/windows/window.ts'
+import { heldBytes } from '../../../support/heap.ts'
 import { action, CountingHold, job } from '../../../support/jobs.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -50,6 +51,22 @@ test('a busy key does not hold back a quiet one', () => {
     vi.advanceTimersByTime(50)
   }
   expect(batches.map((batch) => batch.map((each) => each.change.new!['id']))).toEqual([[2]])
+})
+
+test('what has left is not held behind a key that is triggered again and again', () => {
+  const { window, batches } = openWindow({ maxWaitMs: 1e9 })
+  const before = heldBytes()
+  for (let round = 0; round < 100; round++) {
+    window.add(job({ id: 1, action: latest }))
+    for (let id = 0; id < 400; id++) window.add(job({ id: 1_000 + round * 400 + id }))
+    for (let ms = 0; ms < 150; ms += 50) {
+      window.add(job({ id: 1, action: latest }))
+      vi.advanceTimersByTime(50)
+    }
+    batches.length = 0
+  }
+  // Of 40,000 jobs.
+  expect(heldBytes() - before).toBeLessThan(5_000_000)
 })
 
 test('a full window leaves at once', () => {
