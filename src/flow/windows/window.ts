@@ -122,7 +122,7 @@ export class DebounceWindow {
     let gone = 0
     while (gone < this.oldest.length && this.oldest[gone]!.flushed) gone += 1
     if (gone > 0) this.oldest.splice(0, gone)
-    // One that is triggered again and again stays at the front, however many leave behind it.
+    // One that is never quiet stays at the front until its maxWait, however many leave behind it.
     if (this.oldest.length > 2 * this.waiting.size + FEW) this.oldest = this.oldest.filter(({ flushed }) => !flushed)
   }
 }
