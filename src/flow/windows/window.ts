@@ -26,7 +26,7 @@ export class DebounceWindow {
   private readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
   /** In order of the last trigger: a key that is triggered again moves to the end. */
   private readonly waiting = new Map<string, Waiting>()
-  /** In order of the first trigger, for maxWait; with some entries that have left, never many more than wait. */
+  /** In order of the first trigger, for maxWait; with entries that have left, at most as many as wait and FEW more. */
   private oldest: Waiting[] = []
   private jobCount = 0
   private timer: Timer | null = null

@@ -11,8 +11,8 @@ const REACH = 16
 
 /**
  * After how many pages SQLite moves the write-ahead log into the file, within the COMMIT: each takes some 8 us, and everything that is
- * posted meanwhile waits. Where little is written, often and for a short time: at 1,000 posts/s most waits of more than 5 ms were for
- * this. Where much is written, seldom: the pages that are changed most often are then moved once, not ten times.
+ * posted meanwhile waits. Where little is written, often and for a short time (docs/performance.md has what that gives). Where much is
+ * written, seldom: the pages that are changed most often are then moved once, not ten times.
  */
 export class CheckpointSize {
   readonly #database: DatabaseSync

@@ -37,7 +37,7 @@ export interface SqliteProviderOptions extends Bounds {
 const MAX_WAITING_BYTES = 64 << 20
 /** Outcomes and status of one event, about. */
 const PROGRESS_BYTES = 300
-/** More would hold up the process for several milliseconds. */
+/** More would hold up the process, and what is posted meanwhile, for more than a millisecond or two. */
 const UPDATES_AT_ONCE = 50
 
 /**

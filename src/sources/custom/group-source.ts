@@ -1,5 +1,5 @@
-import { orAborted } from '../../model/aborted.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { orAborted } from '../../model/aborted.ts'
 import { Change, type Transaction } from '../../model/event/change.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Intake } from '../../model/source/intake.ts'
