@@ -12,6 +12,7 @@ import { openDeadLetterStore } from '../../state/open.ts'
 import { eventsAgain, type ServerSource } from '../event-again.ts'
 import { stateSettings } from '../state-settings.ts'
 import { createStats } from '../../model/stats.ts'
+import { UnderWay } from '../../model/under-way.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
 import type { RedeliveryResult } from './contract.ts'
 import type { LibraryParts } from './parts.ts'
@@ -27,7 +28,7 @@ export class PipelineDeadLetters {
   /** That of the run. */
   private live: DeadLetterStore | null = null
   private stop = new AbortController()
-  private readonly running = new Set<Promise<unknown>>()
+  private readonly running = new UnderWay()
 
   constructor(parts: LibraryParts, events: PipelineEvents, openTarget: OpenTarget) {
     this.parts = parts
@@ -46,7 +47,7 @@ export class PipelineDeadLetters {
     const store = this.live
     this.live = null
     this.stop.abort()
-    await Promise.allSettled(this.running)
+    await this.running.ended()
     this.stop = new AbortController()
     await store?.close()
   }
@@ -57,9 +58,7 @@ export class PipelineDeadLetters {
   }
 
   redeliver(ruleSet: RuleSet, filter: DeadLetterFilter, signal: AbortSignal): Promise<RedeliveryResult> {
-    const work = this.redeliverAll(ruleSet, filter, AbortSignal.any([signal, this.stop.signal]))
-    this.running.add(work)
-    return work.finally(() => this.running.delete(work))
+    return this.running.add(this.redeliverAll(ruleSet, filter, AbortSignal.any([signal, this.stop.signal])))
   }
 
   private async redeliverAll(

@@ -3,6 +3,7 @@ import { RedisConnection } from '../../clients/redis/redis.ts'
 import type { RedisClient } from '../../clients/redis/redis.ts'
 import { askRedisServer } from '../../clients/redis/server-facts.ts'
 import type { Log } from '../../model/rule/action.ts'
+import { UnderWay } from '../../model/under-way.ts'
 import { logClosed } from '../errors.ts'
 import type { EventRedisAddress } from './address.ts'
 import { notConfirmed, redisError } from './errors.ts'
@@ -29,7 +30,7 @@ export class EventRedis {
   readonly #hashes = new Map<string, string>()
   readonly #main: RedisConnection
   readonly #waiting: RedisConnection | null
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #running = new UnderWay()
   #watching: RedisConnection | null = null
   #asking: Promise<Safety> | null = null
   #safety: Safety | null = null
@@ -109,7 +110,7 @@ export class EventRedis {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await Promise.allSettled(this.#running)
+    await this.#running.ended()
     const watching = this.#watching?.close()
     // It waits for entries, and would not hear that it is to end.
     this.#watching?.client.disconnect()
@@ -118,14 +119,10 @@ export class EventRedis {
 
   async #guarded<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw logClosed(this.#address.printable)
-    const running = work()
-    this.#running.add(running)
     try {
-      return await running
+      return await this.#running.add(work())
     } catch (error) {
       throw redisError(this.#address.printable, error)
-    } finally {
-      this.#running.delete(running)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { UnderWay } from '../../model/under-way.ts'
 import { logClosed } from '../errors.ts'
 import type { SqlAddress } from '../../clients/sql/address.ts'
 import { connect } from './connect.ts'
@@ -16,7 +17,7 @@ const ATTEMPTS = 5
 export class EventDatabase {
   readonly #address: SqlAddress
   readonly #dialect: Dialect
-  readonly #running = new Set<Promise<unknown>>()
+  readonly #running = new UnderWay()
   #queries: Promise<Kysely<EventTables>> | null = null
   #isMigrated = false
   #migrating: Promise<void> | null = null
@@ -30,14 +31,10 @@ export class EventDatabase {
   /** Rejects with BingoErrors only. */
   async use<T>(work: (queries: Kysely<EventTables>, dialect: Dialect) => Promise<T>): Promise<T> {
     if (this.#ended) throw logClosed(this.#address.printable)
-    const running = this.#withTables(work)
-    this.#running.add(running)
     try {
-      return await running
+      return await this.#running.add(this.#withTables(work))
     } catch (error) {
       throw serverError(this.#address.printable, error)
-    } finally {
-      this.#running.delete(running)
     }
   }
 
@@ -57,7 +54,7 @@ export class EventDatabase {
   /** What is under way ends first. */
   async end(): Promise<void> {
     this.#ended = true
-    await Promise.allSettled(this.#running)
+    await this.#running.ended()
     await (await this.#queries)?.destroy().catch(() => undefined)
   }
 

@@ -10,6 +10,7 @@ import { SourceState } from '../../model/source/source-state.ts'
 import type { Positions, Source } from '../../model/source/source.ts'
 import type { LogEntry, Place, ReadOptions } from '../../model/state/event-log.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
+import { UnderWay } from '../../model/under-way.ts'
 import { Reconnects } from '../feed/reconnects.ts'
 import { PlacesInFlight } from './places-in-flight.ts'
 
@@ -62,7 +63,7 @@ export class LogSource implements Source<LogPosition> {
   private readonly options: LogSourceOptions
   private readonly pauses = new PauseGate()
   private readonly inFlight = new PlacesInFlight()
-  private readonly acknowledging = new Set<Promise<void>>()
+  private readonly acknowledging = new UnderWay()
   private readonly reconnects: Reconnects
 
   constructor(options: LogSourceOptions) {
@@ -105,13 +106,12 @@ export class LogSource implements Source<LogPosition> {
   finished({ place }: LogPosition): void {
     const places = this.inFlight.upTo(place)
     if (places.length === 0) return
-    const acknowledged = this.acknowledge(places).finally(() => this.acknowledging.delete(acknowledged))
-    this.acknowledging.add(acknowledged)
+    void this.acknowledging.add(this.acknowledge(places))
   }
 
-  /** Resolves when what is finished until now was acknowledged, or could not be. */
-  async settled(): Promise<void> {
-    await Promise.all(this.acknowledging)
+  /** Resolves when everything that is finished was acknowledged, or could not be. */
+  settled(): Promise<void> {
+    return this.acknowledging.ended()
   }
 
   private async readOn(into: Intake<LogPosition>, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
+import { UnderWay } from '../../model/under-way.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planCommands, type Operation } from './batch.ts'
 import type { CommandPayload, RedisActionOptions } from './options.ts'
@@ -36,7 +37,7 @@ export class RedisTarget implements Target {
   readonly #once: OnceSender | null
   readonly #transactions = new TransactionSender()
   readonly #age: ConnectionAge
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #underWay = new UnderWay()
   #renewal: Promise<void> | null = null
 
   constructor(connection: RedisConnection, maxConnectionAgeMs: number, run: DeliveryRun | null = null) {
@@ -48,18 +49,12 @@ export class RedisTarget implements Target {
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     if (this.#age.isOver) this.#renewal ??= this.#renew(shortestTimeoutMs(jobs))
     if (this.#renewal !== null) await this.#renewal
-    const sending = this.#send(jobs)
-    this.#underWay.add(sending)
-    try {
-      return await sending
-    } finally {
-      this.#underWay.delete(sending)
-    }
+    return this.#underWay.add(this.#send(jobs))
   }
 
   /** Once nothing is under way any more: what is sent over the new connection must not overtake anything. */
   async #renew(timeoutMs: number): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+    await this.#underWay.ended()
     await this.#connection.renew(timeoutMs)
     this.#age.begin()
     this.#renewal = null
