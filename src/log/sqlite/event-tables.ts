@@ -12,7 +12,7 @@ import { CheckpointSize } from './checkpoint-size.ts'
 import { fileLocked, foreignFile } from './errors.ts'
 import { FreshEvents } from './fresh-events.ts'
 import { Groups } from './groups.ts'
-import { RecentEntries } from './recent-entries.ts'
+import { RecentEntries } from '../recent-entries.ts'
 import { EVENTS_FORMAT } from './schema.ts'
 import { PAGE, prepare, type Statements } from './statements.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RecentEntries } from '../../../src/log/sqlite/recent-entries.ts'
+import { RecentEntries } from '../../../src/log/recent-entries.ts'
 import type { LogEntry } from '../../../src/model/state/event-log.ts'
 
 const entry = (place: number, bytes = 10): LogEntry => ({

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../model/state/event-log.ts'
+import type { LogEntry } from '../model/state/event-log.ts'
 
 /** What is kept; a reader that is further behind reads the file. */
 const MOST_ENTRIES = 16_384
