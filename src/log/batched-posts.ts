@@ -46,6 +46,11 @@ export class BatchedPosts {
     return this.#batches.add(post, post.bytes)
   }
 
+  /** Some are not answered yet. */
+  get isBusy(): boolean {
+    return this.#batches.isBusy
+  }
+
   drain(): Promise<void> {
     return this.#batches.drain()
   }

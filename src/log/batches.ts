@@ -45,6 +45,10 @@ export class Batches<In, Out> {
     return answer
   }
 
+  get isBusy(): boolean {
+    return this.#running !== null
+  }
+
   /** Resolves when nothing waits. */
   async drain(): Promise<void> {
     await this.#running

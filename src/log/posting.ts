@@ -1,5 +1,6 @@
 import { encodeEnvelope } from '../model/event/forms/event-codec.ts'
 import type { EventEnvelope, EventProgress } from '../model/event/posted/event-record.ts'
+import type { LogEntry } from '../model/state/event-log.ts'
 import type { NewEvent, Posted, PostOptions } from '../model/state/event-provider.ts'
 import { judge } from './duplicate.ts'
 import { eventConflict } from './errors.ts'
@@ -71,6 +72,12 @@ export function postOf(events: readonly NewEvent[], options: PostOptions): Post 
 export interface Plan {
   readonly writes: readonly Write[]
   readonly answers: readonly Posted[]
+}
+
+/** What a new event is in the log, from a place of its own. */
+export function newEntry({ kept: { event }, payload, read }: Insert, place: number, appendedAt: number): LogEntry {
+  const { id, type, key, source, timestamp } = event
+  return { id, type, key, source, at: timestamp, payload, event: read, place: String(place), appendedAt }
 }
 
 /** Whether an event waits for its time. */

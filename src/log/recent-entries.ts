@@ -1,22 +1,22 @@
 import type { LogEntry } from '../model/state/event-log.ts'
 
-/** What is kept; a reader that is further behind reads the file. */
+/** What is kept; a reader that is further behind reads what is stored. */
 const MOST_ENTRIES = 16_384
 const MOST_BYTES = 8 << 20
 
 /**
- * The newest entries of a log: a reader that is close behind need not read from the file, and parse again, what has just
- * been written to it.
+ * The newest entries of a log: a reader that is close behind need not read, and parse again, what this process has just
+ * written.
  */
-export class RecentEntries {
+export class RecentEntries<Entry extends LogEntry = LogEntry> {
   /** Of places that follow each other. */
-  #entries: LogEntry[] = []
+  #entries: Entry[] = []
   /** Place of the last one. */
   #last = 0
   #bytes = 0
 
   /** Nothing is kept from before a place that is left out. */
-  add(entry: LogEntry): void {
+  add(entry: Entry): void {
     const place = Number(entry.place)
     if (place !== this.#last + 1) this.#drop(this.#entries.length)
     this.#entries.push(entry)
@@ -27,8 +27,13 @@ export class RecentEntries {
     }
   }
 
+  /** Place of the newest entry that was ever kept; 0: there was none. */
+  get last(): number {
+    return this.#last
+  }
+
   /** At most `most` entries behind a place, up to another; null: they are not all here. */
-  behind(after: number, upTo: number, most: number): readonly LogEntry[] | null {
+  behind(after: number, upTo: number, most: number): readonly Entry[] | null {
     const from = after + 1 - this.#first
     if (from < 0 || upTo > this.#last) return null
     return this.#entries.slice(from, Math.min(from + most, upTo + 1 - this.#first))

@@ -59,6 +59,53 @@ describe('several instances that read one group on Redis', () => {
     }
   }
 
+  test('one that reads what it has just posted does not ask the server for it', async () => {
+    const url = server.create()
+    const provider = await open(url, 'one')
+    const work = new Work()
+    const reader = new Reader(provider, work)
+    readers.push(reader)
+    await post(provider, [newEvent('0:0')])
+    await work.hasFinished(1)
+    const pages = async (): Promise<number> => {
+      const stats = await server.cli(url, 'INFO', 'commandstats')
+      return Number(/cmdstat_zrangebyscore:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+    }
+    const before = await pages()
+    for (let n = 1; n <= 100; n++) {
+      await post(provider, [newEvent(`0:${n}`)])
+      await work.hasFinished(n + 1)
+    }
+    // Each page of entries is asked for with what is acknowledged among them. One that was slow may have been told to look.
+    expect((await pages()) - before).toBeLessThan(30)
+    expect(work.outOfOrder()).toEqual([])
+  })
+
+  test('one that is behind reads what others have appended between and behind its own posts', async () => {
+    const url = server.create()
+    const [own, other] = [await open(url, 'own'), await open(url, 'other')]
+    const stop = new AbortController()
+    const entries = own.log.read(null, { group: GROUP, signal: stop.signal })[Symbol.asyncIterator]()
+    const next = async (): Promise<string | undefined> => (await entries.next()).value?.id
+    await post(own, [newEvent('first')])
+    expect(await next()).toBe('first')
+    const rounds = [
+      ['own 1', 'own 2', 'other 1', 'other 2'],
+      ['other 3', 'own 3'],
+      ['own 4', 'other 4', 'own 5', 'other 5'],
+    ]
+    for (const ids of rounds) {
+      for (const id of ids) await post(id.startsWith('own') ? own : other, [newEvent(id)])
+      // It is told of all of them before it reads on.
+      await delay(100)
+      const read: (string | undefined)[] = []
+      for (const _ of ids) read.push(await next())
+      expect(read).toEqual(ids)
+    }
+    stop.abort()
+    await entries.return?.(undefined)
+  })
+
   test('share its events, each once and each key in its order, while instances come and go', async () => {
     const url = server.create()
     const work = new Work()

@@ -93,17 +93,26 @@ export class EventRedis {
     })
   }
 
-  /** Resolves with the last place, when there is an entry behind this one, or after a while. */
-  async entryBehind(place: string, waitMs: number): Promise<string> {
-    if (this.#closed) return place
+  /** Resolves with the next place, as soon as there is an entry behind this one; null: there was none for a while. */
+  async entryBehind(place: number, waitMs: number): Promise<number | null> {
+    const client = await this.#watcher()
+    const found = await client?.xread('COUNT', 1, 'BLOCK', waitMs, 'STREAMS', `${this.#key}:log`, `${place}-0`)
+    return found ? placeOf(found[0]![1]) : null
+  }
+
+  /** Null: there is no entry. */
+  async lastPlace(): Promise<number | null> {
+    const client = await this.#watcher()
+    return client === null ? null : placeOf(await client.xrevrange(`${this.#key}:log`, '+', '-', 'COUNT', 1))
+  }
+
+  /** Null: everything is closed. */
+  async #watcher(): Promise<RedisClient | null> {
+    if (this.#closed) return null
     this.#watching ??= this.#open(`${this.#name}:events-watch`)
     const connection = this.#watching
     await connection.whenReady(READY_TIMEOUT_MS)
-    const { client } = connection
-    const found = await client.xread('COUNT', 1, 'BLOCK', waitMs, 'STREAMS', `${this.#key}:log`, place)
-    if (found === null) return place
-    const [last] = await client.xrevrange(`${this.#key}:log`, '+', '-', 'COUNT', 1)
-    return last?.[0] ?? place
+    return connection.client
   }
 
   /** What is under way ends first. */
@@ -190,6 +199,11 @@ export class EventRedis {
     }
     return hash
   }
+}
+
+/** Of the first of some entries, whose ids are `PLACE-0`. */
+function placeOf([entry]: readonly [string, string[]][]): number | null {
+  return entry === undefined ? null : Number.parseInt(entry[0], 10)
 }
 
 function isUnknownScript(error: unknown): boolean {

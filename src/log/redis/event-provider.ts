@@ -58,15 +58,16 @@ export class RedisEventProvider implements EventProvider {
     this.#options = options
     this.description = address.printable
     this.#redis = new EventRedis(address, name, options.log)
-    this.#posts = new BatchedPosts(new RedisPosts(this.#redis, options, this.description), this.description)
     this.#statuses = new Statuses(this.#redis, this.description)
     this.log = new RedisLog(this.description, {
       redis: this.#redis,
       closed: () => this.#closed,
+      isPosting: () => this.#posts.isBusy,
       clock,
       name,
       can: () => this.can,
     })
+    this.#posts = new BatchedPosts(new RedisPosts(this.#redis, options, this.log), this.description)
   }
 
   get can(): ProviderCapabilities {
@@ -129,13 +130,13 @@ export class RedisEventProvider implements EventProvider {
         return { answer: recordOf({ ...kept, progress }), write: { place: 1, progress } }
       },
     )
-    this.log.wake()
+    this.log.changed()
     return answer
   }
 
   async due(now: number, limit: number): ReturnType<EventProvider['due']> {
     const [moved, next] = (await this.#redis.run(MOVE_DUE, [now, limit])) as [number, string]
-    if (moved > 0) this.log.wake()
+    if (moved > 0) this.log.changed()
     return { moved, nextAt: next === '' ? null : Number(next) }
   }
 

@@ -5,9 +5,12 @@ import { typePattern } from '../../model/event/posted/type-pattern.ts'
 import { Readers, Wake } from '../follow.ts'
 import { logClosed } from '../errors.ts'
 import { placeNumber } from '../places.ts'
+import { newEntry } from '../posting.ts'
+import type { Insert } from '../posting.ts'
+import { RecentEntries } from '../recent-entries.ts'
 import type { EventRedis } from './connection.ts'
 import { PAGE, STATS, TRIM } from './log-scripts.ts'
-import { entryOf } from './rows.ts'
+import { entryOf, partitionOf } from './rows.ts'
 import type { Share } from './share.ts'
 import { Shares } from './shares.ts'
 import { Watch } from './watch.ts'
@@ -19,25 +22,45 @@ const PAGE_BYTES = 4 << 20
 export interface RedisLogDeps {
   readonly redis: EventRedis
   readonly closed: () => boolean
+  /** A post waits for its answer. */
+  readonly isPosting: () => boolean
   readonly clock: Clock
   /** Instance name. */
   readonly name: string
   readonly can: () => Capabilities
 }
 
+interface PlacedEntry extends LogEntry {
+  readonly partition: number
+}
+
 interface Page {
-  readonly entries: readonly { readonly place: number; readonly partition: number; readonly entry: LogEntry }[]
+  readonly entries: readonly PlacedEntry[]
   /** Everything up to here was looked at … */
   readonly upTo: number
   /** … and there is nothing behind it. */
   readonly isLast: boolean
 }
 
-/** The log in Redis: one stream, divided by key among the instances that read a group. */
+/** How far somebody who reads has looked. */
+interface Reading {
+  upTo: number
+  /** What `#changes` was when the server was last asked. */
+  asked: number
+}
+
+/**
+ * The log in Redis: one stream, divided by key among the instances that read a group. What this instance has appended itself
+ * right behind what it has read, it need not ask for.
+ */
 export class RedisLog {
   readonly description: string
   readonly #deps: RedisLogDeps
   readonly #wake = new Wake()
+  readonly #recent = new RecentEntries<PlacedEntry>()
+  readonly #reading: Reading[] = []
+  /** Counts up when there may be more than the recent entries. */
+  #changes = 0
   readonly #readers: Readers
   readonly #shares: Shares
   readonly #watch: Watch
@@ -46,9 +69,10 @@ export class RedisLog {
     this.description = description
     this.#deps = deps
     this.#readers = new Readers(description)
-    const { redis, clock, name } = deps
-    this.#shares = new Shares({ redis, clock, name, log: description, grown: () => this.wake() })
-    this.#watch = new Watch({ redis, clock, closed: deps.closed, changed: () => this.wake() })
+    const { redis, clock, name, closed, isPosting } = deps
+    const changed = (): void => this.changed()
+    this.#shares = new Shares({ redis, clock, name, log: description, grown: changed })
+    this.#watch = new Watch({ redis, clock, closed, isPosting, lookedAt: () => this.#lookedAt, changed })
   }
 
   get can(): Capabilities {
@@ -58,11 +82,15 @@ export class RedisLog {
   async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
     const after = from === null ? 0 : placeNumber(from)
     const leave = this.#readers.enter(options.group)
+    const reading: Reading = { upTo: 0, asked: -1 }
+    this.#reading.push(reading)
     try {
       this.#watch.start()
-      if (options.group === undefined) yield* this.#readAll(after, options)
-      else yield* this.#readGroup(options.group, from === null ? null : after, options)
+      if (options.group === undefined) yield* this.#readAll(after, options, reading)
+      else yield* this.#readGroup(options.group, from === null ? null : after, options, reading)
     } finally {
+      this.#reading.splice(this.#reading.indexOf(reading), 1)
+      this.#recent.forget(this.#lookedAt)
       leave()
     }
   }
@@ -102,7 +130,26 @@ export class RedisLog {
     }
   }
 
+  /** Posts of this instance were stored: the first one that is due has this place, the others follow. */
+  appended(first: number, inserts: readonly Insert[]): void {
+    if (this.#reading.length === 0) return
+    let place = first
+    for (const insert of inserts) {
+      const { event, place: isDue, progress } = insert.kept
+      if (isDue === 0) continue
+      const entry = newEntry(insert, place++, progress.createdAt)
+      this.#recent.add({ ...entry, partition: partitionOf(event.key, insert.name) })
+    }
+  }
+
+  /** What was posted is to be read. */
   wake(): void {
+    this.#wake.ring()
+  }
+
+  /** There may be entries that this instance does not know. */
+  changed(): void {
+    this.#changes += 1
     this.#wake.ring()
   }
 
@@ -110,26 +157,38 @@ export class RedisLog {
     await this.#shares.close()
   }
 
-  async *#readAll(after: number, options: ReadOptions): AsyncGenerator<LogEntry> {
+  /** Where everybody who reads has looked up to; 0: nobody reads. */
+  get #lookedAt(): number {
+    if (this.#reading.length === 0) return 0
+    return this.#reading.reduce((least, { upTo }) => Math.min(least, upTo), Infinity)
+  }
+
+  async *#readAll(after: number, options: ReadOptions, reading: Reading): AsyncGenerator<LogEntry> {
     const until = options.until === undefined ? Infinity : placeNumber(options.until)
     const wanted = filterOf(options)
-    let at = after
-    while (!options.signal.aborted && !this.#deps.closed() && at < until) {
+    reading.upTo = after
+    while (!options.signal.aborted && !this.#deps.closed() && reading.upTo < until) {
       const more = this.#wake.next
-      const page = await this.#page([at, PAGE_ENTRIES, PAGE_BYTES, ''])
+      const at = reading.upTo
+      const page = this.#recentPage(reading) ?? (await this.#page(reading, [at, PAGE_ENTRIES, PAGE_BYTES, '']))
       if (page === null) return
-      for (const { place, entry } of page.entries) {
-        if (place > until || options.signal.aborted) return
+      for (const entry of page.entries) {
+        if (Number(entry.place) > until || options.signal.aborted) return
         if (wanted(entry)) yield entry
       }
-      at = page.upTo
+      this.#looked(reading, page.upTo)
       if (!page.isLast) continue
       if (until !== Infinity) return
       await orAborted(more, options.signal)
     }
   }
 
-  async *#readGroup(group: string, after: number | null, options: ReadOptions): AsyncGenerator<LogEntry> {
+  async *#readGroup(
+    group: string,
+    after: number | null,
+    options: ReadOptions,
+    reading: Reading,
+  ): AsyncGenerator<LogEntry> {
     const until = options.until === undefined ? Infinity : placeNumber(options.until)
     const wanted = filterOf(options)
     const share = await this.#shares.join(group, after ?? 0)
@@ -137,12 +196,20 @@ export class RedisLog {
     else share.resume()
     while (!options.signal.aborted && !this.#deps.closed()) {
       const more = this.#wake.next
+      // One whose lease ran out, such as of a process that was paused, must not go on.
+      if (!this.#shares.isHeld(share)) {
+        await this.#shares.join(group, 0)
+        continue
+      }
       const { from } = share
-      const page = await this.#pageOf(group, share, from.place)
+      reading.upTo = from.place
+      const page = this.#recentPage(reading) ?? (await this.#pageOf(group, share, reading))
       if (page === null) continue
       const skipped: number[] = []
-      for (const { place, partition, entry } of page.entries) {
+      for (const entry of page.entries) {
         if (options.signal.aborted) return
+        const { partition } = entry
+        const place = Number(entry.place)
         if (!this.#shares.isHeld(share)) break
         // The group was divided meanwhile: what lies in front of this comes first.
         if (share.from.round !== from.round) break
@@ -157,32 +224,43 @@ export class RedisLog {
       }
       await this.#shares.acknowledge(group, skipped)
       if (!this.#shares.isHeld(share) || !share.lookedThrough(page.upTo, from.round)) continue
+      this.#looked(reading, page.upTo)
       if (page.upTo >= until || (page.isLast && until !== Infinity)) return
       if (page.isLast) await orAborted(more, options.signal)
     }
   }
 
-  /** Null: the lease has run out, and was asked for again. */
-  async #pageOf(group: string, share: Share, from: number): Promise<Page | null> {
-    // One whose lease ran out, such as of a process that was paused, must not go on.
-    if (!this.#shares.isHeld(share)) {
-      await this.#shares.join(group, 0)
-      return null
-    }
-    const args = [from, PAGE_ENTRIES, PAGE_BYTES, group, this.#shares.reader, ...share.leaving]
-    const page = await this.#page(args)
+  #looked(reading: Reading, upTo: number): void {
+    reading.upTo = upTo
+    this.#recent.forget(this.#lookedAt)
+  }
+
+  /** What this instance has appended behind the place that somebody has looked up to; null: the server has to be asked. */
+  #recentPage({ upTo, asked }: Reading): Page | null {
+    const { last } = this.#recent
+    const entries = this.#recent.behind(upTo, last, PAGE_ENTRIES)
+    const newest = Number(entries?.at(-1)?.place ?? 0)
+    // Whoever else has appended has done so behind these.
+    return newest === 0 ? null : { entries: entries!, upTo: newest, isLast: newest === last && asked === this.#changes }
+  }
+
+  /** Null: the server has ended the lease. */
+  async #pageOf(group: string, share: Share, reading: Reading): Promise<Page | null> {
+    const args = [reading.upTo, PAGE_ENTRIES, PAGE_BYTES, group, this.#shares.reader, ...share.leaving]
+    const page = await this.#page(reading, args)
     if (page === null) share.untilMs = -Infinity
     return page
   }
 
   /** Null: nothing was read. A log that was closed meanwhile ends its readers, without an error. */
-  async #page(args: readonly (string | number)[]): Promise<Page | null> {
+  async #page(reading: Reading, args: readonly (string | number)[]): Promise<Page | null> {
+    reading.asked = this.#changes
     try {
       const [upTo, isLast, ...values] = (await this.#deps.redis.run(PAGE, args)) as string[]
       if (upTo === undefined) return null
       const entries = Array.from({ length: values.length / 4 }, (_, i) => {
         const [place, partition, at, body] = values.slice(i * 4, i * 4 + 4) as [string, string, string, string]
-        return { place: Number(place), partition: Number(partition), entry: entryOf(place, at, body) }
+        return { ...entryOf(place, at, body), partition: Number(partition) }
       })
       return { entries, upTo: Number(upTo), isLast: isLast === '1' }
     } catch (error) {

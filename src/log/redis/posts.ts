@@ -6,6 +6,7 @@ import { keyOfName } from '../event-name.ts'
 import type { Bounds, Head, Kept, Post, Write } from '../posting.ts'
 import { changeArguments, type Change } from './changes.ts'
 import type { EventRedis } from './connection.ts'
+import type { RedisLog } from './log.ts'
 import { partitionOf, progressText, storedEvent, type StoredEvent } from './rows.ts'
 import { CHANGE, FIND, POST } from './scripts.ts'
 
@@ -16,9 +17,9 @@ const ATTEMPTS = 20
 export class RedisPosts implements PostWays {
   readonly #redis: EventRedis
   readonly #bounds: Bounds
-  readonly #log: string
+  readonly #log: RedisLog
 
-  constructor(redis: EventRedis, bounds: Bounds, log: string) {
+  constructor(redis: EventRedis, bounds: Bounds, log: RedisLog) {
     this.#redis = redis
     this.#bounds = bounds
     this.#log = log
@@ -29,7 +30,10 @@ export class RedisPosts implements PostWays {
       const dueAt = place === 0 ? event.deliverAt! : ''
       return [name, textOf(payload), dueAt, partitionOf(event.key, name), progress.createdAt]
     })
-    return (await this.#redis.runDurably(POST, [...boundsOf(this.#bounds), ...events])) === 1
+    const first = Number(await this.#redis.runDurably(POST, [...boundsOf(this.#bounds), ...events]))
+    if (first === 0) return false
+    this.#log.appended(first, inserts)
+    return true
   }
 
   async storeAny(posts: readonly Post[]): Promise<readonly (Answers | BingoError)[]> {
@@ -37,7 +41,7 @@ export class RedisPosts implements PostWays {
       const answers = await this.#attempt(posts)
       if (answers !== null) return answers
     }
-    throw logBusy(this.#log)
+    throw logBusy(this.#log.description)
   }
 
   /** Null: something has changed since it was read. */
@@ -55,11 +59,13 @@ export class RedisPosts implements PostWays {
       find: (name) => changes.find(name),
       write: (write) => changes.add(write),
       bounds: this.#bounds,
-      log: this.#log,
+      log: this.#log.description,
     })
     // Without a change too: what is answered was written before, and has to be as durable as everything.
     const changed = await this.#redis.runDurably(CHANGE, [...boundsOf(this.#bounds), ...changes.arguments()])
-    return changed === 1 ? answers : null
+    if (changed !== 1) return null
+    this.#log.changed()
+    return answers
   }
 }
 

@@ -66,7 +66,8 @@ local function waiting(seq, name) return string.format('%016.0f', seq) .. name e
 
 /**
  * Stores events that are all new. ARGV: most events, most bytes, then for each its name, envelope, due time (or ''),
- * partition, when it is stored. Answers 0 where one of them is stored already, or there is no room for all: then nothing is stored.
+ * partition, when it is stored. Answers the place of the first one that is due, the others follow; 0 where one of them is
+ * stored already, or there is no room for all: then nothing is stored.
  */
 export const POST = `${OPEN}
 local head = openToAppend()
@@ -82,7 +83,7 @@ for from = 1, count, 500 do
     if known then return 0 end
   end
 end
-local metas, bodies = {}, {}
+local metas, bodies, first = {}, {}, int(head.place + 1)
 for i = 1, count do
   local name, body, dueAt, partition, now = unpack(ARGV, i * 5 - 2, i * 5 + 2)
   local place = 0
@@ -103,7 +104,7 @@ inParts('HSET', BODY, bodies)
 head.count = head.count + count
 head.bytes = head.bytes + bytes
 save(head)
-return 1`
+return first`
 
 /** ARGV: 1 to read envelopes too, then names. Answers count and bytes of the store, then meta, body, progress of each. */
 export const FIND = `${OPEN}

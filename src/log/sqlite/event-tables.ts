@@ -6,13 +6,14 @@ import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
 import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import type { ProgressUpdate } from '../../model/state/event-provider.ts'
+import { newEntry } from '../posting.ts'
 import type { Head, Insert, Kept, Write } from '../posting.ts'
 import { advance, freshProgress } from '../progress.ts'
+import { RecentEntries } from '../recent-entries.ts'
 import { CheckpointSize } from './checkpoint-size.ts'
 import { fileLocked, foreignFile } from './errors.ts'
 import { FreshEvents } from './fresh-events.ts'
 import { Groups } from './groups.ts'
-import { RecentEntries } from '../recent-entries.ts'
 import { EVENTS_FORMAT } from './schema.ts'
 import { PAGE, prepare, type Statements } from './statements.ts'
 
@@ -82,8 +83,10 @@ export class EventTables {
   }
 
   /** False: its name is taken. `finish` puts it into the log. */
-  insert({ name, kept: { seq, place, event }, payload, read }: Insert, now: number): boolean {
-    const { id, environment, type, source, key, userId, accountId, isTest, timestamp: at } = event
+  insert(insert: Insert, now: number): boolean {
+    const { name, kept, payload } = insert
+    const { seq, place, event } = kept
+    const { environment, type, source, key, userId, accountId, isTest } = event
     const { changes } = this.#statements.insert.run(
       seq,
       name,
@@ -102,7 +105,7 @@ export class EventTables {
     if (place === 0) this.#statements.schedule.run(event.deliverAt, seq)
     else {
       this.#fresh.add(name, { seq, createdAt: now })
-      this.#recent.add({ id, type, key, source, payload, event: read, at, place: String(place), appendedAt: now })
+      this.#recent.add(newEntry(insert, place, now))
     }
     return true
   }
