@@ -108,6 +108,8 @@ async function measure(open: OpenQueue, url: string, events: number, seconds: nu
     // The first ones connect and compile.
     await asFastAsPossible('w', 200)
     const perSecond = await asFastAsPossible('f', events)
+    // What is written behind the handlers is written.
+    await delay(2_000)
     return { perSecond, ...(await atRate()) }
   } finally {
     await queue.close()
