@@ -33,6 +33,9 @@ Examples:
   $ BINGO_SOURCE_URL=mysql://bingo:secret@db:3306 bingo run
   $ bingo tail --from earliest --until-idle 2s | jq .new`
 
+/** They read the rules, and people give them the file. */
+const WITHOUT_FILES: ReadonlySet<string> = new Set(['run', 'check', 'tail'])
+
 /** Runs one command line; answers the exit code. Prints errors for people. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.ok
@@ -45,10 +48,19 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv])
     return exitCode
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+    if (error instanceof CommanderError) {
+      if (error.code === 'commander.excessArguments') process.stderr.write(whereFilesAreNamed(argv))
+      return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+    }
     printError(error, process.stderr, program.opts()['debug'] === true)
     return exitCodeOf(error)
   }
+}
+
+function whereFilesAreNamed(argv: readonly string[]): string {
+  const command = argv.slice(2).find((word) => !word.startsWith('-'))
+  if (command === undefined || !WITHOUT_FILES.has(command)) return ''
+  return `  → Rules files are named by "rules" in the configuration, or for one run: BINGO_RULES=rules/users.yaml bingo ${command}\n`
 }
 
 /** Commands set the exit code through `exit` where they end without an error (a failed check). */
