@@ -5,12 +5,12 @@ import { typePattern } from '../../model/event/posted/type-pattern.ts'
 import { Readers, Wake } from '../follow.ts'
 import { logClosed } from '../errors.ts'
 import { placeNumber } from '../places.ts'
-import { newEntry } from '../posting.ts'
 import type { Insert } from '../posting.ts'
-import { RecentEntries } from '../recent-entries.ts'
 import type { EventRedis } from './connection.ts'
 import { PAGE, STATS, TRIM } from './log-scripts.ts'
-import { entryOf, partitionOf } from './rows.ts'
+import { OwnEntries } from './own-entries.ts'
+import type { Page, Reading } from './own-entries.ts'
+import { entryOf } from './rows.ts'
 import type { Share } from './share.ts'
 import { Shares } from './shares.ts'
 import { Watch } from './watch.ts'
@@ -30,37 +30,12 @@ export interface RedisLogDeps {
   readonly can: () => Capabilities
 }
 
-interface PlacedEntry extends LogEntry {
-  readonly partition: number
-}
-
-interface Page {
-  readonly entries: readonly PlacedEntry[]
-  /** Everything up to here was looked at … */
-  readonly upTo: number
-  /** … and there is nothing behind it. */
-  readonly isLast: boolean
-}
-
-/** How far somebody who reads has looked. */
-interface Reading {
-  upTo: number
-  /** What `#changes` was when the server was last asked. */
-  asked: number
-}
-
-/**
- * The log in Redis: one stream, divided by key among the instances that read a group. What this instance has appended itself
- * right behind what it has read, it need not ask for.
- */
+/** The log in Redis: one stream, divided by key among the instances that read a group. */
 export class RedisLog {
   readonly description: string
   readonly #deps: RedisLogDeps
   readonly #wake = new Wake()
-  readonly #recent = new RecentEntries<PlacedEntry>()
-  readonly #reading: Reading[] = []
-  /** Counts up when there may be more than the recent entries. */
-  #changes = 0
+  readonly #own = new OwnEntries()
   readonly #readers: Readers
   readonly #shares: Shares
   readonly #watch: Watch
@@ -72,7 +47,7 @@ export class RedisLog {
     const { redis, clock, name, closed, isPosting } = deps
     const changed = (): void => this.changed()
     this.#shares = new Shares({ redis, clock, name, log: description, grown: changed })
-    this.#watch = new Watch({ redis, clock, closed, isPosting, lookedAt: () => this.#lookedAt, changed })
+    this.#watch = new Watch({ redis, clock, closed, isPosting, lookedAt: () => this.#own.lookedAt, changed })
   }
 
   get can(): Capabilities {
@@ -82,15 +57,13 @@ export class RedisLog {
   async *read(from: Place | null, options: ReadOptions): AsyncIterable<LogEntry> {
     const after = from === null ? 0 : placeNumber(from)
     const leave = this.#readers.enter(options.group)
-    const reading: Reading = { upTo: 0, asked: -1 }
-    this.#reading.push(reading)
+    const reading = this.#own.begin()
     try {
       this.#watch.start()
       if (options.group === undefined) yield* this.#readAll(after, options, reading)
       else yield* this.#readGroup(options.group, from === null ? null : after, options, reading)
     } finally {
-      this.#reading.splice(this.#reading.indexOf(reading), 1)
-      this.#recent.forget(this.#lookedAt)
+      this.#own.end(reading)
       leave()
     }
   }
@@ -132,14 +105,7 @@ export class RedisLog {
 
   /** Posts of this instance were stored: the first one that is due has this place, the others follow. */
   appended(first: number, inserts: readonly Insert[]): void {
-    if (this.#reading.length === 0) return
-    let place = first
-    for (const insert of inserts) {
-      const { event, place: isDue, progress } = insert.kept
-      if (isDue === 0) continue
-      const entry = newEntry(insert, place++, progress.createdAt)
-      this.#recent.add({ ...entry, partition: partitionOf(event.key, insert.name) })
-    }
+    this.#own.add(first, inserts)
   }
 
   /** What was posted is to be read. */
@@ -149,18 +115,12 @@ export class RedisLog {
 
   /** There may be entries that this instance does not know. */
   changed(): void {
-    this.#changes += 1
+    this.#own.changed()
     this.#wake.ring()
   }
 
   async close(): Promise<void> {
     await this.#shares.close()
-  }
-
-  /** Where everybody who reads has looked up to; 0: nobody reads. */
-  get #lookedAt(): number {
-    if (this.#reading.length === 0) return 0
-    return this.#reading.reduce((least, { upTo }) => Math.min(least, upTo), Infinity)
   }
 
   async *#readAll(after: number, options: ReadOptions, reading: Reading): AsyncGenerator<LogEntry> {
@@ -170,13 +130,13 @@ export class RedisLog {
     while (!options.signal.aborted && !this.#deps.closed() && reading.upTo < until) {
       const more = this.#wake.next
       const at = reading.upTo
-      const page = this.#recentPage(reading) ?? (await this.#page(reading, [at, PAGE_ENTRIES, PAGE_BYTES, '']))
+      const page = this.#own.page(reading) ?? (await this.#page(reading, [at, PAGE_ENTRIES, PAGE_BYTES, '']))
       if (page === null) return
       for (const entry of page.entries) {
         if (Number(entry.place) > until || options.signal.aborted) return
         if (wanted(entry)) yield entry
       }
-      this.#looked(reading, page.upTo)
+      this.#own.looked(reading, page.upTo)
       if (!page.isLast) continue
       if (until !== Infinity) return
       await orAborted(more, options.signal)
@@ -203,7 +163,7 @@ export class RedisLog {
       }
       const { from } = share
       reading.upTo = from.place
-      const page = this.#recentPage(reading) ?? (await this.#pageOf(group, share, reading))
+      const page = this.#own.page(reading) ?? (await this.#pageOf(group, share, reading))
       if (page === null) continue
       const skipped: number[] = []
       for (const entry of page.entries) {
@@ -224,24 +184,10 @@ export class RedisLog {
       }
       await this.#shares.acknowledge(group, skipped)
       if (!this.#shares.isHeld(share) || !share.lookedThrough(page.upTo, from.round)) continue
-      this.#looked(reading, page.upTo)
+      this.#own.looked(reading, page.upTo)
       if (page.upTo >= until || (page.isLast && until !== Infinity)) return
       if (page.isLast) await orAborted(more, options.signal)
     }
-  }
-
-  #looked(reading: Reading, upTo: number): void {
-    reading.upTo = upTo
-    this.#recent.forget(this.#lookedAt)
-  }
-
-  /** What this instance has appended behind the place that somebody has looked up to; null: the server has to be asked. */
-  #recentPage({ upTo, asked }: Reading): Page | null {
-    const { last } = this.#recent
-    const entries = this.#recent.behind(upTo, last, PAGE_ENTRIES)
-    const newest = Number(entries?.at(-1)?.place ?? 0)
-    // Whoever else has appended has done so behind these.
-    return newest === 0 ? null : { entries: entries!, upTo: newest, isLast: newest === last && asked === this.#changes }
   }
 
   /** Null: the server has ended the lease. */
@@ -254,7 +200,7 @@ export class RedisLog {
 
   /** Null: nothing was read. A log that was closed meanwhile ends its readers, without an error. */
   async #page(reading: Reading, args: readonly (string | number)[]): Promise<Page | null> {
-    reading.asked = this.#changes
+    this.#own.asks(reading)
     try {
       const [upTo, isLast, ...values] = (await this.#deps.redis.run(PAGE, args)) as string[]
       if (upTo === undefined) return null
