@@ -6,6 +6,8 @@ import { partitionOf } from './rows.ts'
 
 /** Entries that are handed out at once, about. */
 const PAGE_ENTRIES = 256
+/** Who is further behind asks the server, and need not find them here: they are memory. */
+const MOST_BEHIND = 4_096
 
 export interface PlacedEntry extends LogEntry {
   readonly partition: number
@@ -54,7 +56,7 @@ export class OwnEntries {
 
   /** Events that are stored: the first one that is due has this place, the others follow. */
   add(first: number, inserts: readonly Insert[]): void {
-    if (this.#readings.length === 0) return
+    if (this.#readings.length === 0 || first - this.lookedAt > MOST_BEHIND) return
     let place = first
     for (const insert of inserts) {
       const { event, place: dueNow, progress } = insert.kept

@@ -78,3 +78,15 @@ test('they are kept for the one that is furthest behind, and not at all where no
   own.looked(again, 11)
   expect(own.page(again)).toBeNull()
 })
+
+test('they are not kept for one that is far behind', () => {
+  const own = new OwnEntries()
+  const reading = own.begin()
+  own.looked(reading, 10)
+  own.add(5_011, inserts('a'))
+  own.looked(reading, 5_010)
+  expect(own.page(reading)).toBeNull()
+  own.add(5_012, inserts('b'))
+  own.looked(reading, 5_011)
+  expect(idsOf(own.page(reading))).toEqual(['b'])
+})
