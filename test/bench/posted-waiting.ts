@@ -4,8 +4,11 @@ import { Daemon } from '../support/daemon.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { percentile } from './percentiles.ts'
 import { usageOf } from './process-usage.ts'
+import { rowsIn } from './report.ts'
 import type { Row } from './report.ts'
 import type { RedisServer } from './servers.ts'
+
+const row = rowsIn('l')
 
 const RULES =
   'rules: [{id: due, on: bench.due, actions: [{type: redis, cmd: PUBLISH, channel: due, message: "{{key}}"}]}]'
@@ -81,8 +84,4 @@ async function dueAmongThem(port: number, client: Redis): Promise<number[]> {
 
 function event(type: string, key: string): object {
   return { type, key, payload: { text: 'x'.repeat(200) } }
-}
-
-function row(name: string, value: number, unit: string): Row {
-  return { section: 'l', name, value, unit }
 }

@@ -10,8 +10,11 @@ import { Daemon } from '../support/daemon.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { percentile } from './percentiles.ts'
 import { usageOf } from './process-usage.ts'
+import { rowsIn } from './report.ts'
 import type { Row } from './report.ts'
 import type { RedisServer } from './servers.ts'
+
+const row = rowsIn('m')
 
 const RULE =
   'rules: [{id: posted, on: bench.posted, actions: [{type: redis, cmd: PUBLISH, channel: posted, message: "{{key}}"}]}]'
@@ -191,8 +194,4 @@ async function post(http: KeepAlive, key: string): Promise<void> {
 
 function eventOf(key: string) {
   return { type: 'bench.posted', key, payload: { text: TEXT } }
-}
-
-function row(name: string, value: number, unit: string): Row {
-  return { section: 'm', name, value, unit }
 }

@@ -8,7 +8,10 @@ import { openBroker, openBullMq, openPgBoss } from './contestants/queues.ts'
 import type { OpenQueue } from './contestants/queues.ts'
 import { bareSqlite, eventsPerSecond } from './event-stores.ts'
 import { median, percentile } from './percentiles.ts'
+import { rowsIn } from './report.ts'
 import type { Row } from './report.ts'
+
+const row = rowsIn('r')
 
 /** Posts under way at the same time. */
 const AT_ONCE = 64
@@ -71,7 +74,7 @@ async function onSqlite(folder: string, events: number, repeats: number): Promis
     await bare.close()
     await broker.close()
     const name = `broker on SQLite, ${group} posts at a time, handled`
-    rows.push(row(name, median(ours), 'events/s', bare.name, median(theirs)))
+    rows.push(row(name, median(ours), 'events/s', { baseline: { name: bare.name, value: median(theirs) } }))
   }
   return rows
 }
@@ -91,7 +94,9 @@ async function beside(
     theirs.push(await measure(openPeer, await newUrl(), events, seconds))
   }
   const compared = (name: string, unit: string, of: (result: Result) => number): Row =>
-    row(`broker on ${on}, ${name}`, median(ours.map(of)), unit, peer, median(theirs.map(of)))
+    row(`broker on ${on}, ${name}`, median(ours.map(of)), unit, {
+      baseline: { name: peer, value: median(theirs.map(of)) },
+    })
   return [
     compared(`${AT_ONCE} posts at a time, handled`, 'events/s', ({ perSecond }) => perSecond),
     ...[50, 99].flatMap((percent) => [
@@ -144,8 +149,4 @@ async function measure(open: OpenQueue, url: string, events: number, seconds: nu
     while (![...sent.keys()].every((key) => handled.has(key))) await delay(10)
     return { storedMs, handledMs: [...sent].map(([key, at]) => handled.get(key)! - at) }
   }
-}
-
-function row(name: string, value: number, unit: string, baseline: string, other: number): Row {
-  return { section: 'r', name, value, unit, baseline: { name: baseline, value: other } }
 }

@@ -11,6 +11,17 @@ export interface Row {
   readonly note?: string
 }
 
+/** Makes the rows of one section. */
+export function rowsIn(section: string) {
+  return (name: string, value: number, unit: string, more: Pick<Row, 'baseline' | 'note'> = {}): Row => ({
+    section,
+    name,
+    value,
+    unit,
+    ...more,
+  })
+}
+
 export function machine(): string {
   const [first] = cpus()
   return `${cpus().length} × ${first?.model.trim() ?? 'unknown processor'}, Node ${process.version}, ${process.platform}`

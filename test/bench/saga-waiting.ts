@@ -11,9 +11,11 @@ import { sagaEvent } from '../support/sagas/plans.ts'
 import { sagaRules } from '../support/sagas/rules.ts'
 import { percentile } from './percentiles.ts'
 import { usageOf } from './process-usage.ts'
+import { rowsIn } from './report.ts'
 import type { Row } from './report.ts'
 
-const SECTION = 'o'
+const row = rowsIn('o')
+
 const ENV = { BINGO_EVENTS_ENVIRONMENTS: 'default', BINGO_WEBHOOKS_ALLOW_CIDRS: '127.0.0.0/8' }
 const BATCH = 5_000
 /** Instances that are asked for, and of which the timer fires. */
@@ -57,21 +59,15 @@ export async function sagaWaiting(count: number): Promise<Row[]> {
   const { peakRssMb, rssMb } = usageOf(bingo.pid)
   const shown = count.toLocaleString('en-US')
   return [
-    row(`${shown} sagas wait: peak RSS`, peakRssMb, 'MB', `${rssMb.toFixed(0)} MB at the end`),
+    row(`${shown} sagas wait: peak RSS`, peakRssMb, 'MB', { note: `${rssMb.toFixed(0)} MB at the end` }),
     row(`${shown} sagas wait: start until ready`, readyMs, 'ms'),
     row(`${shown} sagas wait: one is read by its key, p99`, percentile(loadMs, 99), 'ms'),
-    row(
-      `${shown} sagas wait: event posted → next command arrived, p99`,
-      percentile(found, 99),
-      'ms',
-      `median ${percentile(found, 50).toFixed(1)} ms`,
-    ),
-    row(
-      `${shown} sagas wait: a timer fires late by, p99`,
-      percentile(late, 99),
-      'ms',
-      `most ${Math.max(...late).toFixed(0)} ms`,
-    ),
+    row(`${shown} sagas wait: event posted → next command arrived, p99`, percentile(found, 99), 'ms', {
+      note: `median ${percentile(found, 50).toFixed(1)} ms`,
+    }),
+    row(`${shown} sagas wait: a timer fires late by, p99`, percentile(late, 99), 'ms', {
+      note: `most ${Math.max(...late).toFixed(0)} ms`,
+    }),
   ]
 }
 
@@ -151,8 +147,4 @@ async function post(bingo: Daemon, type: string, order: string): Promise<void> {
     headers: { 'content-type': 'application/json' },
   })
   if (response.status !== 200) throw new Error(`${type} was answered ${response.status}: ${await response.text()}`)
-}
-
-function row(name: string, value: number, unit: string, note?: string): Row {
-  return { section: SECTION, name, value, unit, ...(note !== undefined && { note }) }
 }

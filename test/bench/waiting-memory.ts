@@ -7,10 +7,12 @@ import { createTable, insertRows } from './dataset.ts'
 import { percentile } from './percentiles.ts'
 import { postedWaiting } from './posted-waiting.ts'
 import { usageOf } from './process-usage.ts'
+import { rowsIn } from './report.ts'
 import type { Row } from './report.ts'
 import type { RedisServer, SqlServer } from './servers.ts'
 
-const SECTION = 'l'
+const row = rowsIn('l')
+
 /** Events behind a rule that fails for all of them. */
 const SUSPENDED = 110_000
 const TICKS = { perSecond: 100, seconds: 20, delayMs: 5_000 }
@@ -62,7 +64,9 @@ async function spooled(sql: SqlServer, redis: RedisServer, client: Redis, rows: 
     row('spooled: first INSERT sent → all wait', rows / ((filled - begun) / 1_000), 'events/s'),
     row('spooled: peak RSS until all wait', waiting.peakRssMb, 'MB'),
     row('spooled: target up → all delivered', rows / ((drained - up) / 1_000), 'events/s'),
-    row('spooled: peak RSS until all delivered', usageOf(bingo.pid).peakRssMb, 'MB', `${numbers} of ${rows} arrived`),
+    row('spooled: peak RSS until all delivered', usageOf(bingo.pid).peakRssMb, 'MB', {
+      note: `${numbers} of ${rows} arrived`,
+    }),
   ]
 }
 
@@ -89,12 +93,9 @@ async function suspended(sql: SqlServer, redis: RedisServer, client: Redis, most
   while ((await client.llen('suspended')) < rows) await delay(20)
   const seconds = (performance.now() - repaired) / 1_000
   return [
-    row(
-      `suspended: peak RSS until ${rows} wait`,
-      waiting.peakRssMb,
-      'MB',
-      `${lines} log lines, ${letters} dead letters`,
-    ),
+    row(`suspended: peak RSS until ${rows} wait`, waiting.peakRssMb, 'MB', {
+      note: `${lines} log lines, ${letters} dead letters`,
+    }),
     row('suspended: rule repaired → all delivered', rows / seconds, 'events/s'),
   ]
 }
@@ -157,8 +158,4 @@ async function reached(bingo: Daemon, metric: string, count: number): Promise<vo
     if (sum >= count) return
     await delay(250)
   }
-}
-
-function row(name: string, value: number, unit: string, note?: string): Row {
-  return { section: SECTION, name, value, unit, ...(note !== undefined && { note }) }
 }
