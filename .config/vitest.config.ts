@@ -43,6 +43,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          // As above; each file starts servers of its own.
+          isolate: false,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: SERVER_TIMEOUT_MS,
           hookTimeout: SERVER_TIMEOUT_MS,
