@@ -1,6 +1,5 @@
 import type { Commands } from '../model/delivery/commands.ts'
 import type { Deliveries, DropResult } from '../model/delivery/deliveries.ts'
-import type { Change } from '../model/event/change.ts'
 import type { GapLog } from '../model/event/gap.ts'
 import { type LookupReader, NO_LOOKUPS } from '../model/delivery/lookup-reader.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
@@ -9,6 +8,7 @@ import type { BingoError } from '../model/errors.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { RuleSet } from '../model/rule/rule-set.ts'
 import { SampledLog } from '../model/sampled-log.ts'
+import type { ChangeKind } from '../model/source/source.ts'
 import { Matcher } from '../match/matcher.ts'
 import { WaitingLines } from '../waiting/lines.ts'
 import { letterOf } from '../waiting/record.ts'
@@ -161,7 +161,7 @@ class StagedPipeline implements Pipeline {
     )
     const { gate: router, backPressure, rules } = this
     const beforeSave = (): Promise<void> => lines.removed()
-    const holdsBack = (change: Change | null): boolean =>
+    const holdsBack = (change: ChangeKind | null): boolean =>
       this.ruleSet.rules.some((rule) => (change === null || listens(rule, change)) && deliveries.isSpooling(rule))
     this.readings = new Map(
       deps.sources.map((entry) => [
@@ -329,6 +329,6 @@ class StagedPipeline implements Pipeline {
   }
 }
 
-function listens(rule: Rule, { op, table }: Change): boolean {
+function listens(rule: Rule, { op, table }: ChangeKind): boolean {
   return rule.listensTo(op, table.schema, table.name)
 }

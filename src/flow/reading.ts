@@ -1,10 +1,9 @@
 import type { Log } from '../model/rule/action.ts'
 import type { Clock } from '../model/clock.ts'
 import { NO_GAPS, type GapLog } from '../model/event/gap.ts'
-import type { Change } from '../model/event/change.ts'
 import type { JobObserver } from '../model/delivery/job-observer.ts'
 import type { RuleSet } from '../model/rule/rule-set.ts'
-import type { Source } from '../model/source/source.ts'
+import type { ChangeKind, Source } from '../model/source/source.ts'
 import type { CounterStore } from '../model/state/counters.ts'
 import { patiently } from '../state/checkpoint/patiently.ts'
 import type { SampledLines } from '../model/sampled-log.ts'
@@ -59,7 +58,7 @@ export interface ReadingDeps {
   readonly ruleSet: () => RuleSet
   readonly router: JobRoute
   /** See `Source.spools`. */
-  readonly holdsBack: (change: Change | null) => boolean
+  readonly holdsBack: (change: ChangeKind | null) => boolean
   readonly backPressure: BackPressure
   readonly rules: RuleCounters
   readonly ddls: DdlNotes

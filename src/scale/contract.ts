@@ -1,3 +1,5 @@
+import type { ChangeKind } from '../model/source/source.ts'
+
 /**
  * When a reader has appended something: the epoch of its run, and a number that grows with each change in it. In each share
  * these only grow, so that what came twice, or from a reader that another one has replaced, is seen by it.
@@ -26,6 +28,8 @@ export interface SharePosition {
   readonly layout?: number | undefined
   /** The record was one of several shares: these have to be done with it before anything behind it begins. */
   readonly meet?: readonly number[] | undefined
+  /** What it was; absent: nothing is met, or an earlier version has written this. */
+  readonly met?: ChangeKind | undefined
 }
 
 /** How far each share has come, kept where all processes see it. */

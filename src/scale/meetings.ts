@@ -1,5 +1,5 @@
 import type { Clock } from '../model/clock.ts'
-import type { Change } from '../model/event/change.ts'
+import type { ChangeKind } from '../model/source/source.ts'
 import { behind, compareOrdinals, type Frontiers, type Ordinal } from './contract.ts'
 
 export interface MeetingsDeps {
@@ -13,7 +13,7 @@ export interface MeetingsDeps {
    * What the change's rules have to come behind waits for a target that is down, which counts as finished. Null: it is not
    * known which rules.
    */
-  readonly holdsBack: (change: Change | null) => boolean
+  readonly holdsBack: (change: ChangeKind | null) => boolean
 }
 
 /** Between two looks at whether this share has come to a meeting, and the others. */
@@ -25,8 +25,8 @@ const DOWN_LOOK_MS = 100
 export interface Met {
   readonly ordinal: Ordinal
   readonly shares: readonly number[]
-  /** Null: it was handed in by the run before. */
-  readonly change: Change | null
+  /** Null: it was handed in by an earlier version, which did not remember what it was. */
+  readonly change: ChangeKind | null
 }
 
 /** How one share waits for others: what each has finished is seen by all of them. */
@@ -73,7 +73,7 @@ export class Meetings {
   }
 
   /** Each share has a spool of its own: what waits in one would be overtaken by what another sends. */
-  private async nothingWaits(change: Change | null, signal: AbortSignal): Promise<void> {
+  private async nothingWaits(change: ChangeKind | null, signal: AbortSignal): Promise<void> {
     const { clock, holdsBack } = this.deps
     // What is on its way to its target may end up there.
     await this.finished(signal)

@@ -6,7 +6,7 @@ import type { SqlSession } from '../model/source/binlog-stream.ts'
 import type { RowIntake } from '../model/source/intake.ts'
 import { PauseGate } from '../model/source/pause-gate.ts'
 import { SourceState } from '../model/source/source-state.ts'
-import type { Positions, Source } from '../model/source/source.ts'
+import type { ChangeKind, Positions, Source } from '../model/source/source.ts'
 import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
 import { Reconnects } from '../sources/feed/reconnects.ts'
 import { compareOrdinals, placeIn, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
@@ -62,7 +62,7 @@ export class ShareSource implements Source<SharePosition> {
   private dropped: string | null = null
   private readonly watch: ShareWatch
   private saveNow: () => Promise<unknown> = () => Promise.resolve()
-  private holdsBack: (change: Change | null) => boolean = () => false
+  private holdsBack: (change: ChangeKind | null) => boolean = () => false
   private readonly meetings: Meetings
 
   constructor(options: ShareSourceOptions) {
@@ -121,7 +121,7 @@ export class ShareSource implements Source<SharePosition> {
     this.saveNow = now
   }
 
-  spools(holdsBack: (change: Change | null) => boolean): void {
+  spools(holdsBack: (change: ChangeKind | null) => boolean): void {
     this.holdsBack = holdsBack
   }
 
@@ -143,7 +143,8 @@ export class ShareSource implements Source<SharePosition> {
       this.state.caughtUp = entries.length === 0
       if (begun?.meet != null) {
         // Behind the first look at the log: what waits in the store stays there as long as nobody knows how far it reaches.
-        await this.meetings.part({ ordinal: begun.ordinal, shares: begun.meet, change: null }, signal)
+        const { ordinal, meet, met = null } = begun
+        await this.meetings.part({ ordinal, shares: meet, change: met }, signal)
         begun = null
       }
       if (entries.length === 0) {
@@ -214,7 +215,7 @@ export class ShareSource implements Source<SharePosition> {
       this.ordinal = { ...ordinal, number: Number.MAX_SAFE_INTEGER }
       return
     }
-    const position = meet === null ? at : { ...at, meet }
+    const position = meet === null ? at : { ...at, meet, met: kindOf(row) }
     this.give(position)
     into.begin(row.transaction)
     if (row.op === 'truncate' || row.op === 'ddl') {
@@ -236,6 +237,10 @@ export class ShareSource implements Source<SharePosition> {
   }
 }
 
+function kindOf({ op, table: { schema, name } }: Change): ChangeKind {
+  return { op, table: { schema, name } }
+}
+
 /** The statement was read where it was logged. */
 const NO_SESSION: SqlSession = {
   ansiQuotes: false,
@@ -246,8 +251,8 @@ const NO_SESSION: SqlSession = {
 
 export function parsePosition(text: string, source: string): SharePosition {
   try {
-    const { place, ordinal, layout, meet } = JSON.parse(text) as SharePosition
-    if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, layout, meet }
+    const { place, ordinal, layout, meet, met } = JSON.parse(text) as SharePosition
+    if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, layout, meet, met }
   } catch {
     // Reported below.
   }

@@ -9,6 +9,12 @@ export interface Positions<P> {
   parse(text: string): P
 }
 
+/** What rules listen to. */
+export interface ChangeKind {
+  readonly op: Change['op']
+  readonly table: Pick<Change['table'], 'schema' | 'name'>
+}
+
 /** What hands in events, and can be told to stop for a while. */
 export interface Pausable {
   /** Hands in nothing more until every reason for a pause was taken back (invariant 6). */
@@ -38,7 +44,7 @@ export interface Source<P> extends Pausable {
    * Gives it what tells whether what the rules for such a change (null: any rule) have to come behind waits in the store for a
    * target that is down, which counts as finished: for one that has to know what was delivered.
    */
-  spools?(holdsBack: (change: Change | null) => boolean): void
+  spools?(holdsBack: (change: ChangeKind | null) => boolean): void
 }
 
 /** Why something is paused: it goes on when every reason was taken back. A reason given twice counts once. */

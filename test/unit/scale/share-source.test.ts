@@ -249,6 +249,26 @@ test('a share that was stopped in the middle of a meeting takes up where it was'
   await eventually('it goes on', () => zero.into.ids.length === 1)
 })
 
+test('behind a meeting of the run before, only what its own rules have to come behind holds a share back', async () => {
+  await using shares = new Shares(2)
+  for (const share of [0, 1]) await shares.append(share, at(1, 1), 'both', [0, 1])
+  const before = shares.read(0)
+  await eventually('it has come', async () => (await shares.frontiers.of(0))?.number === 1)
+  const one = shares.read(1)
+  await eventually('both have it', () => before.into.ids.length === 1 && one.into.ids.length === 1)
+  const from = before.source.positions.parse(before.source.positions.print(before.into.position!))
+  const asked: unknown[] = []
+  const after = shares.read(0, { from })
+  // Another rule waits for its target; of this one nothing does.
+  after.source.spools((change) => {
+    asked.push(change)
+    return change === null
+  })
+  await shares.append(0, at(1, 2), 'after')
+  await eventually('it goes on', () => after.into.ids.length === 1)
+  expect(asked).toContainEqual({ op: 'insert', table: { schema: users.schema, name: users.name } })
+})
+
 test('statements are handed in as statements, and nothing while reading is paused', async () => {
   await using shares = new Shares(1)
   const { into, source } = shares.read(0)
