@@ -49,7 +49,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) {
-      if (error.code === 'commander.excessArguments') process.stderr.write(whereFilesAreNamed(argv))
+      if (error.code === 'commander.excessArguments') process.stderr.write(whereFilesAreNamed(program.args[0]))
       return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
     }
     printError(error, process.stderr, program.opts()['debug'] === true)
@@ -57,8 +57,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-function whereFilesAreNamed(argv: readonly string[]): string {
-  const command = argv.slice(2).find((word) => !word.startsWith('-'))
+function whereFilesAreNamed(command: string | undefined): string {
   if (command === undefined || !WITHOUT_FILES.has(command)) return ''
   return `  → Rules files are named by "rules" in the configuration, or for one run: BINGO_RULES=rules/users.yaml bingo ${command}\n`
 }

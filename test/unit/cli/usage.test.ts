@@ -13,7 +13,7 @@ async function bingo(...args: string[]): Promise<readonly [code: number, said: s
 }
 
 test.each(['run', 'check', 'tail'])('A rules file behind "%s" is told where it belongs', async (command) => {
-  const [code, said] = await bingo('--debug', command, 'rules.yaml')
+  const [code, said] = await bingo('--debug', '-c', 'bingo.yaml', command, 'rules.yaml')
   expect(code).toBe(2)
   expect(said).toContain('too many arguments')
   expect(said).toContain(`BINGO_RULES=rules/users.yaml bingo ${command}`)
