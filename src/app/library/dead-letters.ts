@@ -12,7 +12,7 @@ import { openDeadLetterStore } from '../../state/open.ts'
 import { eventsAgain, type ServerSource } from '../event-again.ts'
 import { stateSettings } from '../state-settings.ts'
 import { createStats } from '../../model/stats.ts'
-import { UnderWay } from '../../model/under-way.ts'
+import { InFlight } from '../../model/in-flight.ts'
 import { lookupsOf, lookupSource } from '../lookups.ts'
 import type { RedeliveryResult } from './contract.ts'
 import type { LibraryParts } from './parts.ts'
@@ -28,7 +28,7 @@ export class PipelineDeadLetters {
   /** That of the run. */
   private live: DeadLetterStore | null = null
   private stop = new AbortController()
-  private readonly running = new UnderWay()
+  private readonly running = new InFlight()
 
   constructor(parts: LibraryParts, events: PipelineEvents, openTarget: OpenTarget) {
     this.parts = parts

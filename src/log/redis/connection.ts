@@ -3,7 +3,7 @@ import { RedisConnection } from '../../clients/redis/redis.ts'
 import type { RedisClient } from '../../clients/redis/redis.ts'
 import { askRedisServer } from '../../clients/redis/server-facts.ts'
 import type { Log } from '../../model/rule/action.ts'
-import { UnderWay } from '../../model/under-way.ts'
+import { InFlight } from '../../model/in-flight.ts'
 import { logClosed } from '../errors.ts'
 import type { EventRedisAddress } from './address.ts'
 import { notConfirmed, redisError } from './errors.ts'
@@ -30,7 +30,7 @@ export class EventRedis {
   readonly #hashes = new Map<string, string>()
   readonly #main: RedisConnection
   readonly #waiting: RedisConnection | null
-  readonly #running = new UnderWay()
+  readonly #running = new InFlight()
   #watching: RedisConnection | null = null
   #asking: Promise<Safety> | null = null
   #safety: Safety | null = null

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { UnderWay } from '../../model/under-way.ts'
+import { InFlight } from '../../model/in-flight.ts'
 import { logClosed } from '../errors.ts'
 import type { SqlAddress } from '../../clients/sql/address.ts'
 import { connect } from './connect.ts'
@@ -17,7 +17,7 @@ const ATTEMPTS = 5
 export class EventDatabase {
   readonly #address: SqlAddress
   readonly #dialect: Dialect
-  readonly #running = new UnderWay()
+  readonly #running = new InFlight()
   #queries: Promise<Kysely<EventTables>> | null = null
   #isMigrated = false
   #migrating: Promise<void> | null = null

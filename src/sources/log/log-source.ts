@@ -10,7 +10,7 @@ import { SourceState } from '../../model/source/source-state.ts'
 import type { Positions, Source } from '../../model/source/source.ts'
 import type { LogEntry, Place, ReadOptions } from '../../model/state/event-log.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
-import { UnderWay } from '../../model/under-way.ts'
+import { InFlight } from '../../model/in-flight.ts'
 import { Reconnects } from '../feed/reconnects.ts'
 import { PlacesInFlight } from './places-in-flight.ts'
 
@@ -63,7 +63,7 @@ export class LogSource implements Source<LogPosition> {
   private readonly options: LogSourceOptions
   private readonly pauses = new PauseGate()
   private readonly inFlight = new PlacesInFlight()
-  private readonly acknowledging = new UnderWay()
+  private readonly acknowledging = new InFlight()
   private readonly reconnects: Reconnects
 
   constructor(options: LogSourceOptions) {

@@ -9,7 +9,7 @@ import { shortestTimeoutMs } from '../failure/deadline.ts'
 import { reasonOf } from '../failure/error-text.ts'
 import { deliveryFailure } from '../failure/failure.ts'
 import { ConnectionAge } from '../plan/connection-age.ts'
-import { UnderWay } from '../../model/under-way.ts'
+import { InFlight } from '../../model/in-flight.ts'
 import { DeadlineError, withDeadline } from '../../model/with-deadline.ts'
 import { planCommands, type Operation } from './batch.ts'
 import type { CommandPayload, RedisActionOptions } from './options.ts'
@@ -37,7 +37,7 @@ export class RedisTarget implements Target {
   readonly #once: OnceSender | null
   readonly #transactions = new TransactionSender()
   readonly #age: ConnectionAge
-  readonly #underWay = new UnderWay()
+  readonly #inFlight = new InFlight()
   #renewal: Promise<void> | null = null
 
   constructor(connection: RedisConnection, maxConnectionAgeMs: number, run: DeliveryRun | null = null) {
@@ -49,12 +49,12 @@ export class RedisTarget implements Target {
   async send(jobs: readonly Sendable[]): Promise<SendResult> {
     if (this.#age.isOver) this.#renewal ??= this.#renew(shortestTimeoutMs(jobs))
     if (this.#renewal !== null) await this.#renewal
-    return this.#underWay.add(this.#send(jobs))
+    return this.#inFlight.add(this.#send(jobs))
   }
 
-  /** Once nothing is under way any more: what is sent over the new connection must not overtake anything. */
+  /** Once nothing is in flight any more: what is sent over the new connection must not overtake anything. */
   async #renew(timeoutMs: number): Promise<void> {
-    await this.#underWay.ended()
+    await this.#inFlight.ended()
     await this.#connection.renew(timeoutMs)
     this.#age.begin()
     this.#renewal = null

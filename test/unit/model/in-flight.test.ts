@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { UnderWay } from '../../../src/model/under-way.ts'
+import { InFlight } from '../../../src/model/in-flight.ts'
 
 test('ends with the last of what was added, whether it succeeds or not', async () => {
-  const underWay = new UnderWay()
+  const inFlight = new InFlight()
   const [first, second] = [Promise.withResolvers<string>(), Promise.withResolvers<never>()]
-  const added = [underWay.add(first.promise), underWay.add(second.promise)]
+  const added = [inFlight.add(first.promise), inFlight.add(second.promise)]
   let hasEnded = false
-  const ended = underWay.ended().then(() => (hasEnded = true))
+  const ended = inFlight.ended().then(() => (hasEnded = true))
   first.resolve('one')
   expect(await added[0]).toBe('one')
   await new Promise((resolve) => setImmediate(resolve))
@@ -16,20 +16,20 @@ test('ends with the last of what was added, whether it succeeds or not', async (
   await ended
 })
 
-test('has ended at once where nothing is under way, each time', async () => {
-  const underWay = new UnderWay()
-  await expect(underWay.ended()).resolves.toBeUndefined()
-  await underWay.add(Promise.resolve())
-  await expect(underWay.ended()).resolves.toBeUndefined()
+test('has ended at once where nothing is in flight, each time', async () => {
+  const inFlight = new InFlight()
+  await expect(inFlight.ended()).resolves.toBeUndefined()
+  await inFlight.add(Promise.resolve())
+  await expect(inFlight.ended()).resolves.toBeUndefined()
 })
 
 test('waits for what is added while somebody waits', async () => {
-  const underWay = new UnderWay()
+  const inFlight = new InFlight()
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const added = underWay.add(first.promise)
+  const added = inFlight.add(first.promise)
   let hasEnded = false
-  const ended = underWay.ended().then(() => (hasEnded = true))
-  const later = underWay.add(second.promise)
+  const ended = inFlight.ended().then(() => (hasEnded = true))
+  const later = inFlight.add(second.promise)
   first.resolve()
   await added
   await new Promise((resolve) => setImmediate(resolve))

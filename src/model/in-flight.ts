@@ -2,7 +2,7 @@
  * Work that has begun and not ended, such as what a connection must not be closed under. It is counted, not kept: a set
  * that is filled and emptied all the time leaks what was in it into the old generation until a full collection.
  */
-export class UnderWay {
+export class InFlight {
   #count = 0
   #ended: PromiseWithResolvers<void> | null = null
 
@@ -20,7 +20,7 @@ export class UnderWay {
     }
   }
 
-  /** Resolves as soon as nothing is under way, whether it succeeded or not. */
+  /** Resolves as soon as nothing is in flight, whether it succeeded or not. */
   async ended(): Promise<void> {
     if (this.#count === 0) return
     this.#ended ??= Promise.withResolvers()
