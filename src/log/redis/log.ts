@@ -8,15 +8,14 @@ import { placeNumber } from '../places.ts'
 import type { Insert } from '../posting.ts'
 import type { EventRedis } from './connection.ts'
 import { PAGE, STATS, TRIM } from './log-scripts.ts'
-import { OwnEntries } from './own-entries.ts'
+import { OwnEntries, PAGE_ENTRIES } from './own-entries.ts'
 import type { Page, Reading } from './own-entries.ts'
 import { entryOf } from './rows.ts'
 import type { Share } from './share.ts'
 import { Shares } from './shares.ts'
 import { Watch } from './watch.ts'
 
-/** Entries that are looked at, and bytes that are handed out at once, about. */
-const PAGE_ENTRIES = 256
+/** Handed out at once, about. */
 const PAGE_BYTES = 4 << 20
 
 export interface RedisLogDeps {
@@ -206,7 +205,7 @@ export class RedisLog {
       if (upTo === undefined) return null
       const entries = Array.from({ length: values.length / 4 }, (_, i) => {
         const [place, partition, at, body] = values.slice(i * 4, i * 4 + 4) as [string, string, string, string]
-        return { ...entryOf(place, at, body), partition: Number(partition) }
+        return entryOf(place, partition, at, body)
       })
       return { entries, upTo: Number(upTo), isLast: isLast === '1' }
     } catch (error) {

@@ -1,17 +1,13 @@
-import type { LogEntry } from '../../model/state/event-log.ts'
 import { newEntry } from '../posting.ts'
 import type { Insert } from '../posting.ts'
 import { RecentEntries } from '../recent-entries.ts'
 import { partitionOf } from './rows.ts'
+import type { PlacedEntry } from './rows.ts'
 
-/** Entries that are handed out at once, about. */
-const PAGE_ENTRIES = 256
+/** Entries that are looked at, or handed out, at once. */
+export const PAGE_ENTRIES = 256
 /** Who is further behind asks the server, and need not find them here: they are memory. */
 const MOST_BEHIND = 4_096
-
-export interface PlacedEntry extends LogEntry {
-  readonly partition: number
-}
 
 export interface Page {
   readonly entries: readonly PlacedEntry[]

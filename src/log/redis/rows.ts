@@ -40,11 +40,27 @@ export function createdAtOf(meta: string): number {
   return Number(meta.split(' ')[2])
 }
 
-export function entryOf(place: string, appendedAt: string, body: string): LogEntry {
+/** An entry, and who may read it. */
+export interface PlacedEntry extends LogEntry {
+  readonly partition: number
+}
+
+export function entryOf(place: string, partition: string, appendedAt: string, body: string): PlacedEntry {
   const payload = Buffer.from(body)
   const event = decodeEnvelope(payload)
   const { id, type, key, source, timestamp } = event
-  return { id, type, key, source, at: timestamp, payload, event, place, appendedAt: Number(appendedAt) }
+  return {
+    id,
+    type,
+    key,
+    source,
+    at: timestamp,
+    payload,
+    event,
+    place,
+    appendedAt: Number(appendedAt),
+    partition: Number(partition),
+  }
 }
 
 /** Its order is kept by whoever reads a partition; there are as many for good, since what is stored is divided by it. */
