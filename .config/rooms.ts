@@ -50,9 +50,9 @@ export const CLOCK_FILE = 'model/clock.ts'
 
 /** Third-party packages that one file of src/ opens for everybody else. Types are free: they cost nothing at run time. */
 export const CLIENT_FILES: Readonly<Record<string, string>> = {
-  '@nats-io/jetstream': 'clients/nats.ts',
-  '@nats-io/transport-node': 'clients/nats.ts',
-  '@platformatic/kafka': 'clients/kafka.ts',
+  '@nats-io/jetstream': 'clients/nats/nats.ts',
+  '@nats-io/transport-node': 'clients/nats/nats.ts',
+  '@platformatic/kafka': 'clients/kafka/kafka.ts',
   ajv: 'clients/ajv.ts',
   '@vlasky/zongji': 'sources/mysql/replica/zongji-client.ts',
   '@grpc/grpc-js': 'clients/grpc.ts',

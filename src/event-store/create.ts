@@ -1,4 +1,4 @@
-import { AddressError } from '../clients/address-error.ts'
+import { AddressError } from '../clients/address/error.ts'
 import { parseSqlAddress } from '../clients/sql/address.ts'
 import type { SqlAddress } from '../clients/sql/address.ts'
 import { systemClock } from '../model/clock.ts'

@@ -1,5 +1,5 @@
-import { parseFileUrl } from '../clients/file-url.ts'
-import { AddressError } from '../clients/address-error.ts'
+import { parseFileUrl } from '../clients/address/file-url.ts'
+import { AddressError } from '../clients/address/error.ts'
 import { parseSqlAddress, type SqlAddress } from '../clients/sql/address.ts'
 import { BingoError } from '../model/errors.ts'
 import { parseKafkaAddress, type KafkaAddress } from './kafka/address.ts'

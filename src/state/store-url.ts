@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { parseFileUrl } from '../clients/file-url.ts'
-import type { FileUrl } from '../clients/file-url.ts'
+import { parseFileUrl } from '../clients/address/file-url.ts'
+import type { FileUrl } from '../clients/address/file-url.ts'
 
 /** A MySQL, MariaDB or PostgreSQL (clients/sql/address.ts reads the address). */
 export interface SqlStoreUrl {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { openAdmin } from '../../src/clients/kafka.ts'
+import { openAdmin } from '../../src/clients/kafka/kafka.ts'
 import { progressOnStderr } from '../../src/demo/servers/progress.ts'
 import { Daemon } from '../support/daemon.ts'
 import { startKafka } from '../support/servers/kafka.ts'

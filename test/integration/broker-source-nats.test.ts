@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConsumerAPI, StreamConfig } from '@nats-io/jetstream'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
+import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats/nats.ts'
 import { brokerDaemon, listOf, rewrite, started } from '../support/broker-daemon.ts'
 import { besides, eventually } from '../support/daemon.ts'
 import type { LogLine } from '../support/process-log.ts'

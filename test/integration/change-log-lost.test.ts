@@ -1,6 +1,6 @@
 import { Admin } from '@platformatic/kafka'
 import { expect, test } from 'vitest'
-import { dialNats, jetstreamOf } from '../../src/clients/nats.ts'
+import { dialNats, jetstreamOf } from '../../src/clients/nats/nats.ts'
 import { openChangeLog } from '../../src/log/changes/open.ts'
 import type { Log } from '../../src/model/rule/action.ts'
 import { silentLog } from '../../src/model/silent-log.ts'

@@ -1,4 +1,4 @@
-import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
+import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats/nats.ts'
 import { CertificateAuthority } from './certificates.ts'
 import { KafkaPublisher } from './kafka-publisher.ts'
 import { startKafka } from './servers/kafka.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats.ts'
+import { dialNats, jetstreamOf, newHeaders } from '../../src/clients/nats/nats.ts'
 import { RedisConnection } from '../../src/clients/redis/redis.ts'
 import { parseRedisUrl } from '../../src/clients/redis/redis-url.ts'
 import { silentLog } from './jobs.ts'

@@ -1,4 +1,4 @@
-import { type KafkaConnection, openAdmin, openConsumer } from '../../src/clients/kafka.ts'
+import { type KafkaConnection, openAdmin, openConsumer } from '../../src/clients/kafka/kafka.ts'
 import { openProducer } from './kafka-producer.ts'
 
 export interface Published {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { AddressError } from '../../clients/address-error.ts'
+import { AddressError } from '../../clients/address/error.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Log } from '../../model/rule/action.ts'
@@ -66,7 +66,7 @@ async function openReader(address: BrokerAddress, broker: BrokerConfig, deps: Re
   switch (address.type) {
     case 'kafka': {
       const { KafkaReader } = await import('../../sources/broker/kafka/reader.ts')
-      const { kafkaConnection } = await import('../../clients/kafka-connection.ts')
+      const { kafkaConnection } = await import('../../clients/kafka/connection.ts')
       return new KafkaReader({ ...common, connection: kafkaConnection(address.login) })
     }
     case 'redis': {

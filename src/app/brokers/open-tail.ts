@@ -41,7 +41,7 @@ async function openReader(address: BrokerAddress, broker: BrokerConfig, deps: De
   switch (address.type) {
     case 'kafka': {
       const { KafkaTailReader } = await import('../../sources/broker/kafka/tail-reader.ts')
-      const { kafkaConnection } = await import('../../clients/kafka-connection.ts')
+      const { kafkaConnection } = await import('../../clients/kafka/connection.ts')
       return new KafkaTailReader({ ...common, connection: kafkaConnection(address.login) })
     }
     case 'redis': {

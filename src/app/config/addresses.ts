@@ -1,6 +1,6 @@
 import { readSmallFile } from '../../model/small-file.ts'
 import { BlockList, isIP } from 'node:net'
-import { AddressError } from '../../clients/address-error.ts'
+import { AddressError } from '../../clients/address/error.ts'
 import { parseRedisUrl } from '../../clients/redis/redis-url.ts'
 import { parseSqlAddress } from '../../clients/sql/address.ts'
 import { BingoError } from '../../model/errors.ts'

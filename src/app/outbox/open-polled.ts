@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { parseFileUrl } from '../../clients/file-url.ts'
+import { parseFileUrl } from '../../clients/address/file-url.ts'
 import { parseSqlAddress } from '../../clients/sql/address.ts'
 import type { OwnDatabase } from '../../clients/sql/handles.ts'
 import { systemClock, type Clock } from '../../model/clock.ts'
@@ -89,7 +89,7 @@ async function openFile(path: string): Promise<Opened> {
       hint: 'Check the path; the application makes the file.',
     })
   }
-  const { openSharedSqlite } = await import('../../clients/sqlite.ts')
+  const { openSharedSqlite } = await import('../../clients/sqlite/sqlite.ts')
   const { SqliteConnection } = await import('../../clients/sql/sqlite.ts')
   const file = await openSharedSqlite(path)
   return {

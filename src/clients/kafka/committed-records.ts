@@ -1,5 +1,5 @@
-import { EARLIEST, LATEST, openConsumer, UNCOMMITTED } from '../kafka.ts'
-import type { KafkaConnection } from '../kafka.ts'
+import { EARLIEST, LATEST, openConsumer, UNCOMMITTED } from './kafka.ts'
+import type { KafkaConnection } from './kafka.ts'
 
 const FETCH_BYTES = 8 << 20
 const FETCH_WAIT_MS = 100

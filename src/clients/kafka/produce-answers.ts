@@ -1,4 +1,4 @@
-import { protocolError, ResponseError } from '../kafka.ts'
+import { protocolError, ResponseError } from './kafka.ts'
 import type { PartitionBatch } from './produce-request.ts'
 
 /** The broker has it already: the answer to an earlier try was lost. */

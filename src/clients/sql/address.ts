@@ -1,7 +1,7 @@
 import { urlFault } from '../../model/url-fault.ts'
-import { AddressError } from '../address-error.ts'
-import { addressTls } from '../address-tls.ts'
-import type { AddressTls } from '../address-tls.ts'
+import { AddressError } from '../address/error.ts'
+import { addressTls } from '../address/tls.ts'
+import type { AddressTls } from '../address/tls.ts'
 
 /** Where a database server is, from `mysql://user:password@host:3306/database?tls=verify-full&ca=/etc/ca.pem`. */
 export interface SqlAddress {

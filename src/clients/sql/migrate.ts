@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inSharedTransaction } from '../sqlite-transaction.ts'
+import { inSharedTransaction } from '../sqlite/transaction.ts'
 import type { SqlDatabase, SqlDialect, SqlRow, SqlSession } from './session.ts'
 
 /** Tables made by a later version of this program. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { whenFree } from '../sqlite-free.ts'
-import { inTransaction } from '../sqlite-transaction.ts'
+import { whenFree } from '../sqlite/free.ts'
+import { inTransaction } from '../sqlite/transaction.ts'
 import type { SqlResult, SqlSession, SqlValue } from './session.ts'
 
 /** A statement that must not become a part of a transaction that somebody else has open on the same connection. */

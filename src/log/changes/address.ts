@@ -1,4 +1,4 @@
-import { AddressError } from '../../clients/address-error.ts'
+import { AddressError } from '../../clients/address/error.ts'
 import { BingoError } from '../../model/errors.ts'
 import { parseKafkaAddress, type KafkaAddress } from '../kafka/address.ts'
 import { parseNatsAddress, type NatsAddress } from '../nats/address.ts'

@@ -29,8 +29,8 @@ async function streamExists(address: NatsAddress): Promise<boolean> {
 
 async function topicExists(address: KafkaAddress): Promise<boolean> {
   const [{ openAdmin }, { kafkaConnection }, { kafkaError }] = await Promise.all([
-    import('../../clients/kafka.ts'),
-    import('../../clients/kafka-connection.ts'),
+    import('../../clients/kafka/kafka.ts'),
+    import('../../clients/kafka/connection.ts'),
     import('../kafka/errors.ts'),
   ])
   const admin = openAdmin(kafkaConnection(address))

@@ -1,6 +1,6 @@
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
 import { recordsLost } from './numbers.ts'
-import { protocolErrorOf } from '../../clients/kafka-errors.ts'
+import { protocolErrorOf } from '../../clients/kafka/errors.ts'
 import { engineUnfit } from '../errors.ts'
 import type { KafkaAddress } from '../kafka/address.ts'
 import { KeptTopic } from '../kafka/kept-topic.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { newHeaders } from '../../clients/nats.ts'
+import { newHeaders } from '../../clients/nats/nats.ts'
 import type { ChangeLog, ChangeLogEntry, ChangeLogRecord } from '../../model/state/change-log.ts'
 import type { NatsAddress } from '../nats/address.ts'
 import { recordsLost, requireAll } from './numbers.ts'

@@ -1,6 +1,6 @@
-import { parseEngineAddress } from '../../clients/engine-address.ts'
+import { parseEngineAddress } from '../../clients/address/engine.ts'
 import { StoreAddressError } from '../store-address-error.ts'
-import { kafkaLogin, type KafkaLogin } from '../../clients/kafka-login.ts'
+import { kafkaLogin, type KafkaLogin } from '../../clients/kafka/login.ts'
 
 /** Where a topic is, from `kafka://user:password@host:9092/topic?partitions=4&replicas=3`. */
 export interface KafkaAddress extends KafkaLogin {

@@ -1,4 +1,4 @@
-import { deepestMessageOf, protocolErrorOf } from '../../clients/kafka-errors.ts'
+import { deepestMessageOf, protocolErrorOf } from '../../clients/kafka/errors.ts'
 import { BingoError } from '../../model/errors.ts'
 import { engineRefused, engineUnreachable } from '../errors.ts'
 

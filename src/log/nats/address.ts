@@ -1,5 +1,5 @@
-import { parseEngineAddress } from '../../clients/engine-address.ts'
-import { natsLogin, type NatsLogin } from '../../clients/nats-login.ts'
+import { parseEngineAddress } from '../../clients/address/engine.ts'
+import { natsLogin, type NatsLogin } from '../../clients/nats/login.ts'
 import { StoreAddressError } from '../store-address-error.ts'
 
 /** Where a stream is, from `nats://user:password@host:4222/stream?replicas=3&sync=always`. */

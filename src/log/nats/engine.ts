@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { JetStreamPublishOptions } from '@nats-io/jetstream'
-import { newHeaders } from '../../clients/nats.ts'
+import { newHeaders } from '../../clients/nats/nats.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import { indexMismatch } from '../errors.ts'
 import { EngineMoved } from '../indexed/contract.ts'

@@ -1,4 +1,4 @@
-import { natsRefusal } from '../../clients/nats-errors.ts'
+import { natsRefusal } from '../../clients/nats/errors.ts'
 import { BingoError } from '../../model/errors.ts'
 import { engineRefused, engineUnreachable, logFull } from '../errors.ts'
 import { Kept } from '../kept.ts'

@@ -1,4 +1,4 @@
-import { isCorrupt, NewerFormatError } from '../../clients/sqlite.ts'
+import { isCorrupt, NewerFormatError } from '../../clients/sqlite/sqlite.ts'
 import { BingoError } from '../../model/errors.ts'
 
 /** What an error of SQLite means for who uses the log. */

@@ -1,4 +1,4 @@
-import { inTransaction } from '../../clients/sqlite.ts'
+import { inTransaction } from '../../clients/sqlite/sqlite.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { EventRecord } from '../../model/event/posted/event-record.ts'

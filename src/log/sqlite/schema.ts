@@ -1,4 +1,4 @@
-import type { FileFormat } from '../../clients/sqlite.ts'
+import type { FileFormat } from '../../clients/sqlite/sqlite.ts'
 
 /**
  * `events` has the newest state of each event but its progress, which is written behind the log: so a payload is written

@@ -1,7 +1,7 @@
-import { AddressError } from '../../clients/address-error.ts'
-import { parseEngineAddress } from '../../clients/engine-address.ts'
-import { kafkaLogin, type KafkaLogin } from '../../clients/kafka-login.ts'
-import { natsLogin, type NatsLogin } from '../../clients/nats-login.ts'
+import { AddressError } from '../../clients/address/error.ts'
+import { parseEngineAddress } from '../../clients/address/engine.ts'
+import { kafkaLogin, type KafkaLogin } from '../../clients/kafka/login.ts'
+import { natsLogin, type NatsLogin } from '../../clients/nats/login.ts'
 import { parseRedisUrl, type RedisAddress } from '../../clients/redis/redis-url.ts'
 import { BingoError } from '../../model/errors.ts'
 

@@ -5,7 +5,7 @@ import { migrate, migrateSqlite, type Migrations } from '../../clients/sql/migra
 import { MysqlSession } from '../../clients/sql/mysql.ts'
 import { marks, tuplesOf } from '../../clients/sql/session.ts'
 import type { SqlDialect, SqlRow, SqlSession, SqlValue } from '../../clients/sql/session.ts'
-import { inSharedTransaction } from '../../clients/sqlite-transaction.ts'
+import { inSharedTransaction } from '../../clients/sqlite/transaction.ts'
 
 /** How long one who claims waits for another. */
 const LOCK_SECONDS = 10

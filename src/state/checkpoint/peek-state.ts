@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { isNotADatabase, NewerFormatError, openSqliteReadOnly, versionOf } from '../../clients/sqlite.ts'
+import { isNotADatabase, NewerFormatError, openSqliteReadOnly, versionOf } from '../../clients/sqlite/sqlite.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Lease } from '../../model/state/lease.ts'
 import type { StateStore, Versioned } from '../../model/state/state.ts'

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { whenFree } from '../../clients/sqlite-free.ts'
-import { inDurableTransaction, inUnsyncedTransaction } from '../../clients/sqlite-durable.ts'
+import { whenFree } from '../../clients/sqlite/free.ts'
+import { inDurableTransaction, inUnsyncedTransaction } from '../../clients/sqlite/durable.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import { Expiry } from './expiry.ts'

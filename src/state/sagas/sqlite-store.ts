@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { inSharedTransaction } from '../../clients/sqlite.ts'
+import { inSharedTransaction } from '../../clients/sqlite/sqlite.ts'
 import type { SagaSource } from '../../model/saga/definition.ts'
 import type { SagaInstance, SagaRef, SagaStatus } from '../../model/saga/instance.ts'
 import type { SagaCount, SagaFilter, SagaListing, SagaPage, SagaStore, SagaTransition } from '../../model/saga/store.ts'

@@ -1,4 +1,4 @@
-import { isCorrupt, NewerFormatError } from '../../clients/sqlite.ts'
+import { isCorrupt, NewerFormatError } from '../../clients/sqlite/sqlite.ts'
 import { BingoError } from '../../model/errors.ts'
 
 /** What SQLite says about a state file: corrupt and newer files are refused, everything else may pass. */

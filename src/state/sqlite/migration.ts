@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { inTransaction, NewerFormatError, openSqlite, versionOf } from '../../clients/sqlite.ts'
+import { inTransaction, NewerFormatError, openSqlite, versionOf } from '../../clients/sqlite/sqlite.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { CHECKPOINT_KEY, parseCheckpoint } from '../checkpoint/record.ts'
 import { STATE_FORMAT } from './schema.ts'

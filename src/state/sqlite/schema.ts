@@ -1,4 +1,4 @@
-import type { FileFormat } from '../../clients/sqlite.ts'
+import type { FileFormat } from '../../clients/sqlite/sqlite.ts'
 
 /**
  * One file for all that an instance remembers. Version 1 had the table `letters` alone, version 2 its totals and a lease;

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { isNotADatabase, openSqlite } from '../../clients/sqlite.ts'
+import { isNotADatabase, openSqlite } from '../../clients/sqlite/sqlite.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { systemClock, type Clock } from '../../model/clock.ts'
 import { stateFileError } from './errors.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inDurableTransaction } from '../../clients/sqlite-durable.ts'
+import { inDurableTransaction } from '../../clients/sqlite/durable.ts'
 import { systemClock } from '../../model/clock.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'

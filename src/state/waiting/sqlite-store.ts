@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import { whenFree } from '../../clients/sqlite-free.ts'
-import { inTransaction } from '../../clients/sqlite.ts'
+import { whenFree } from '../../clients/sqlite/free.ts'
+import { inTransaction } from '../../clients/sqlite/sqlite.ts'
 import type {
   LineTotals,
   StoredRecord,

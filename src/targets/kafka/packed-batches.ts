@@ -1,4 +1,4 @@
-import { compress } from '../../clients/kafka.ts'
+import { compress } from '../../clients/kafka/kafka.ts'
 import { murmur2 } from '../../clients/kafka/murmur2.ts'
 import type { PartitionBatch } from '../../clients/kafka/produce-request.ts'
 import { RecordBatch, textBytes } from '../../clients/kafka/record-batch.ts'

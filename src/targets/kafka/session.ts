@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { openAdmin } from '../../clients/kafka.ts'
-import type { KafkaConnection } from '../../clients/kafka.ts'
+import { openAdmin } from '../../clients/kafka/kafka.ts'
+import type { KafkaConnection } from '../../clients/kafka/kafka.ts'
 import type { BatchProducer, BatchProducerOptions } from '../../clients/kafka/batch-producer.ts'
 import type { DeliveryFailure, Sendable } from '../../model/rule/action.ts'
 import type { ActionPlan } from '../../model/rule/rule.ts'

@@ -1,6 +1,6 @@
 import type { JetStreamClient } from '@nats-io/jetstream'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
-import { credentialsLogin, dialNats, jetstreamOf, nkeyLogin } from '../../clients/nats.ts'
+import { credentialsLogin, dialNats, jetstreamOf, nkeyLogin } from '../../clients/nats/nats.ts'
 import { readSmallFile } from '../../model/small-file.ts'
 import { readTls } from '../tls-files.ts'
 import { withDeadline } from '../../model/with-deadline.ts'

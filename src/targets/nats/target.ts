@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { MsgHdrs } from '@nats-io/transport-node'
-import { newHeaders } from '../../clients/nats.ts'
+import { newHeaders } from '../../clients/nats/nats.ts'
 import { contentBytes } from '../../model/event/bytes/content.ts'
 import type { DeliveryFailure, Sendable, SendResult, Target } from '../../model/rule/action.ts'
 import type { ActionPlan } from '../../model/rule/rule.ts'

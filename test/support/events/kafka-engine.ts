@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { openAdmin } from '../../../src/clients/kafka.ts'
+import { openAdmin } from '../../../src/clients/kafka/kafka.ts'
 import { APPENDED_AT, INDEX, markOf, PLACE } from '../../../src/log/indexed/entry.ts'
 import { parseKafkaAddress } from '../../../src/log/kafka/address.ts'
 import { KafkaEngine } from '../../../src/log/kafka/engine.ts'

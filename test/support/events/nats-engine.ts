@@ -1,5 +1,5 @@
 import type { StreamConfig } from '@nats-io/jetstream'
-import { dialNats, jetstreamOf, newHeaders } from '../../../src/clients/nats.ts'
+import { dialNats, jetstreamOf, newHeaders } from '../../../src/clients/nats/nats.ts'
 import { APPENDED_AT, INDEX, PLACE } from '../../../src/log/indexed/entry.ts'
 import { parseNatsAddress } from '../../../src/log/nats/address.ts'
 import { NatsEngine } from '../../../src/log/nats/engine.ts'

@@ -9,7 +9,7 @@ import {
 } from '@platformatic/kafka'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { compress } from '../../../src/clients/kafka.ts'
+import { compress } from '../../../src/clients/kafka/kafka.ts'
 import { murmur2 } from '../../../src/clients/kafka/murmur2.ts'
 import { produceRequest } from '../../../src/clients/kafka/produce-request.ts'
 import { headerBytes, RecordBatch, seal, textBytes } from '../../../src/clients/kafka/record-batch.ts'

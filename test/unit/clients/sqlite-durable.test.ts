@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
-import { IN_MEMORY, inTransaction, openSqlite } from '../../../src/clients/sqlite.ts'
-import { inDurableTransaction, inUnsyncedTransaction, WrittenLog } from '../../../src/clients/sqlite-durable.ts'
+import { IN_MEMORY, inTransaction, openSqlite } from '../../../src/clients/sqlite/sqlite.ts'
+import { inDurableTransaction, inUnsyncedTransaction, WrittenLog } from '../../../src/clients/sqlite/durable.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-durable-'))
 afterAll(() => rmSync(folder, { recursive: true }))

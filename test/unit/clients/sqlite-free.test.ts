@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { whenFree } from '../../../src/clients/sqlite-free.ts'
+import { whenFree } from '../../../src/clients/sqlite/free.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-sqlite-free-'))
 const TIMEOUT_MS = 5_000

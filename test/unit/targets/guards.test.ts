@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ResponseGuard } from '../../../src/clients/guards/kafka-responses.ts'
-import { MessageGuard } from '../../../src/clients/nats-messages.ts'
+import { MessageGuard } from '../../../src/clients/nats/messages.ts'
 import { FrameGuard } from '../../../src/clients/guards/amqp-frames.ts'
 import type { StreamGuard } from '../../../src/clients/guards/guarded-stream.ts'
 

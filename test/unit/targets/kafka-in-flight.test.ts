@@ -1,7 +1,7 @@
 import type { ClusterMetadata, Connection } from '@platformatic/kafka'
 import { expect, test } from 'vitest'
 import { BatchProducer, type BatchProducerOptions } from '../../../src/clients/kafka/batch-producer.ts'
-import type { KafkaApi } from '../../../src/clients/kafka.ts'
+import type { KafkaApi } from '../../../src/clients/kafka/kafka.ts'
 import type { DeliveryFailure, Sendable } from '../../../src/model/rule/action.ts'
 import type { ActionPlan } from '../../../src/model/rule/rule.ts'
 import type { KafkaTargetOptions } from '../../../src/targets/kafka/options.ts'

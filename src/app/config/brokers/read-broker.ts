@@ -1,4 +1,4 @@
-import { AddressError } from '../../../clients/address-error.ts'
+import { AddressError } from '../../../clients/address/error.ts'
 import { nearestName } from '../../../model/nearest-name.ts'
 import type { Reporter } from '../../../rules/reporter.ts'
 import { entryOf, plainValue, type MapNode, type TreeNode } from '../../../rules/yaml/tree.ts'

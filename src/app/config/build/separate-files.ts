@@ -1,4 +1,4 @@
-import { parseFileUrl } from '../../../clients/file-url.ts'
+import { parseFileUrl } from '../../../clients/address/file-url.ts'
 import { stateFilePath } from '../../../state/store-url.ts'
 import type { Config } from '../config.ts'
 import { report, type BuildOptions } from './options.ts'

@@ -1,5 +1,5 @@
-import { parseFileUrl } from '../../../clients/file-url.ts'
-import { AddressError } from '../../../clients/address-error.ts'
+import { parseFileUrl } from '../../../clients/address/file-url.ts'
+import { AddressError } from '../../../clients/address/error.ts'
 import { parseSqlAddress } from '../../../clients/sql/address.ts'
 import type { MapNode, TreeNode } from '../../../rules/yaml/tree.ts'
 import { parseDuration } from '../../../model/quantity.ts'

@@ -1,4 +1,4 @@
-import type { BytesConsumer } from '../../../clients/kafka.ts'
+import type { BytesConsumer } from '../../../clients/kafka/kafka.ts'
 import type { BrokerRecord } from '../contract.ts'
 import type { KafkaLease } from './group-member.ts'
 

@@ -1,5 +1,5 @@
-import { openGroupMember, type BytesConsumer, type KafkaConnection } from '../../../clients/kafka.ts'
-import { protocolErrorOf } from '../../../clients/kafka-errors.ts'
+import { openGroupMember, type BytesConsumer, type KafkaConnection } from '../../../clients/kafka/kafka.ts'
+import { protocolErrorOf } from '../../../clients/kafka/errors.ts'
 import type { Clock } from '../../../model/clock.ts'
 import type { Log } from '../../../model/rule/action.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'

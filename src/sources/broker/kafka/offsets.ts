@@ -1,4 +1,4 @@
-import { EARLIEST, LATEST, type BytesConsumer } from '../../../clients/kafka.ts'
+import { EARLIEST, LATEST, type BytesConsumer } from '../../../clients/kafka/kafka.ts'
 import type { BrokerStart } from '../start.ts'
 import type { KafkaLease } from './group-member.ts'
 

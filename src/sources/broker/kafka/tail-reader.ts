@@ -1,5 +1,5 @@
-import { openAdmin, openConsumer, type KafkaConnection } from '../../../clients/kafka.ts'
-import { protocolErrorOf } from '../../../clients/kafka-errors.ts'
+import { openAdmin, openConsumer, type KafkaConnection } from '../../../clients/kafka/kafka.ts'
+import { protocolErrorOf } from '../../../clients/kafka/errors.ts'
 import type { Clock } from '../../../model/clock.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'
 import type { BrokerReader, BrokerStep } from '../contract.ts'

@@ -1,5 +1,5 @@
-import { dialNats, jetstreamOf } from '../../../clients/nats.ts'
-import { natsOptions } from '../../../clients/nats-options.ts'
+import { dialNats, jetstreamOf } from '../../../clients/nats/nats.ts'
+import { natsOptions } from '../../../clients/nats/options.ts'
 import { checkConsumer, consumerOf, streamOf, type NatsStreamOptions } from './connection.ts'
 import { natsReadError } from './errors.ts'
 import { subjectsMeet } from './subject.ts'

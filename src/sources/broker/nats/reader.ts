@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream'
-import { jetstreamOf } from '../../../clients/nats.ts'
+import { jetstreamOf } from '../../../clients/nats/nats.ts'
 import type { Clock, Timer } from '../../../model/clock.ts'
 import type { Log } from '../../../model/rule/action.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'

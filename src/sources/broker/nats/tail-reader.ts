@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { dialNats, jetstreamOf } from '../../../clients/nats.ts'
-import { natsOptions } from '../../../clients/nats-options.ts'
+import { dialNats, jetstreamOf } from '../../../clients/nats/nats.ts'
+import { natsOptions } from '../../../clients/nats/options.ts'
 import { withDeadline } from '../../../model/with-deadline.ts'
 import type { BrokerReader, BrokerStep, PartLease } from '../contract.ts'
 import type { BrokerStart } from '../start.ts'

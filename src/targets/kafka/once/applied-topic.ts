@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { compress, openAdmin, type KafkaConnection } from '../../../clients/kafka.ts'
+import { compress, openAdmin, type KafkaConnection } from '../../../clients/kafka/kafka.ts'
 import { committedRecords } from '../../../clients/kafka/committed-records.ts'
 import type { PartitionBatch } from '../../../clients/kafka/produce-request.ts'
 import { RecordBatch } from '../../../clients/kafka/record-batch.ts'

@@ -1,5 +1,5 @@
-import type { StreamGuard } from './guards/guarded-stream.ts'
-import { PartialLine } from './guards/partial-line.ts'
+import type { StreamGuard } from '../guards/guarded-stream.ts'
+import { PartialLine } from '../guards/partial-line.ts'
 
 /** An INFO line names every server of a cluster; all other lines are short. */
 const MOST_LINE_BYTES = 1024 * 1024

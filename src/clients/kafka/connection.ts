@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { KafkaLogin } from './kafka-login.ts'
+import type { KafkaLogin } from './login.ts'
 import type { KafkaConnection } from './kafka.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000

@@ -1,9 +1,9 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { DatabaseSync } from 'node:sqlite'
-import { whenFree } from './sqlite-free.ts'
-import type { PauseClock } from './sqlite-free.ts'
-import { inSharedTransaction, inTransaction } from './sqlite-transaction.ts'
+import { whenFree } from './free.ts'
+import type { PauseClock } from './free.ts'
+import { inSharedTransaction, inTransaction } from './transaction.ts'
 
 /**
  * As `inSharedTransaction`, and on disk when it resolves. The disk is waited for in a thread: a sync takes from 1 ms to far more than

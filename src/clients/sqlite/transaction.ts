@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { whenFree } from './sqlite-free.ts'
-import type { PauseClock } from './sqlite-free.ts'
+import { whenFree } from './free.ts'
+import type { PauseClock } from './free.ts'
 
 /** As `inTransaction`, for a file that other processes write as well: their transactions are waited for beside the event loop. */
 export function inSharedTransaction<T>(database: DatabaseSync, work: () => T, clock?: PauseClock): Promise<T> {

@@ -2,9 +2,9 @@ import { promisify } from 'node:util'
 import { gzip, zstdCompress } from 'node:zlib'
 import * as kafka from '@platformatic/kafka'
 import type { AdminOptions, API, Connection, Reader } from '@platformatic/kafka'
-import { guardStream } from './guards/guarded-stream.ts'
-import { ResponseGuard } from './guards/kafka-responses.ts'
-import type { Compression } from './kafka/record-batch.ts'
+import { guardStream } from '../guards/guarded-stream.ts'
+import { ResponseGuard } from '../guards/kafka-responses.ts'
+import type { Compression } from './record-batch.ts'
 
 const { Admin, ConfigResourceTypes, Consumer, ListOffsetTimestamps } = kafka
 

@@ -1,6 +1,6 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
-import { readSmallFile } from '../model/small-file.ts'
-import type { NatsLogin } from './nats-login.ts'
+import { readSmallFile } from '../../model/small-file.ts'
+import type { NatsLogin } from './login.ts'
 import { credentialsLogin, nkeyLogin } from './nats.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000

@@ -1,5 +1,5 @@
-import { urlFault } from '../model/url-fault.ts'
-import { AddressError } from './address-error.ts'
+import { urlFault } from '../../model/url-fault.ts'
+import { AddressError } from './error.ts'
 
 /** `scheme://user:password@host:port,host:port/name?option=value`. */
 export interface EngineAddress {

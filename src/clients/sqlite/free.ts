@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { systemClock } from '../model/clock.ts'
-import type { Clock } from '../model/clock.ts'
+import { systemClock } from '../../model/clock.ts'
+import type { Clock } from '../../model/clock.ts'
 
 /** Result codes of SQLite (https://sqlite.org/rescode.html), without the extended part. */
 const BUSY = 5

@@ -1,10 +1,10 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { isBusy, openedWith, resultCode, whenFree } from './sqlite-free.ts'
-import { inTransaction } from './sqlite-transaction.ts'
+import { isBusy, openedWith, resultCode, whenFree } from './free.ts'
+import { inTransaction } from './transaction.ts'
 
-export { inSharedTransaction, inTransaction } from './sqlite-transaction.ts'
+export { inSharedTransaction, inTransaction } from './transaction.ts'
 
 /** How long a statement waits for another process (the daemon, a command) to end its transaction. */
 const BUSY_TIMEOUT_MS = 5_000

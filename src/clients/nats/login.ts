@@ -1,6 +1,6 @@
-import { AddressError } from './address-error.ts'
-import { addressTls, type AddressTls } from './address-tls.ts'
-import type { EngineAddress } from './engine-address.ts'
+import { AddressError } from '../address/error.ts'
+import { addressTls, type AddressTls } from '../address/tls.ts'
+import type { EngineAddress } from '../address/engine.ts'
 
 /** Where servers of NATS are, and who logs in. */
 export interface NatsLogin {

@@ -6,9 +6,9 @@ import type { Authenticator, MsgHdrs, NatsConnection, NodeConnectionOptions, Ser
 // What the client's own `connect` is made of. It takes no transport, and there is no other way to one of ours.
 import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node/lib/nats-base-client.js'
 import { nodeResolveHost, NodeTransport } from '@nats-io/transport-node/lib/node_transport.js'
-import { CertificateMissing } from './certificate-refused.ts'
-import { guardStream } from './guards/guarded-stream.ts'
-import { MessageGuard } from './nats-messages.ts'
+import { CertificateMissing } from '../certificate-refused.ts'
+import { guardStream } from '../guards/guarded-stream.ts'
+import { MessageGuard } from './messages.ts'
 
 /**
  * The client forgets about an attempt that times out before the server has said hello, and leaves its socket open: each

@@ -1,6 +1,6 @@
-import { AddressError } from './address-error.ts'
-import { addressTls, type AddressTls } from './address-tls.ts'
-import type { EngineAddress } from './engine-address.ts'
+import { AddressError } from '../address/error.ts'
+import { addressTls, type AddressTls } from '../address/tls.ts'
+import type { EngineAddress } from '../address/engine.ts'
 
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 

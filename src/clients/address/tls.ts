@@ -1,5 +1,5 @@
-import { readSmallFile } from '../model/small-file.ts'
-import { AddressError } from './address-error.ts'
+import { readSmallFile } from '../../model/small-file.ts'
+import { AddressError } from './error.ts'
 
 /** Certificates are always verified. */
 export interface AddressTls {
