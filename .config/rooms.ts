@@ -66,7 +66,7 @@ export const CLIENT_FILES: Readonly<Record<string, string>> = {
   'mysql2/promise': 'clients/mysql.ts',
   pg: 'clients/postgres.ts',
   pino: 'ops/logger.ts',
-  'prom-client': 'ops/instruments.ts',
+  'prom-client': 'ops/metrics/instruments.ts',
   'rabbitmq-client': 'clients/rabbitmq.ts',
   re2js: 'rules/language/cel/values/re2.ts',
   undici: 'clients/http.ts',

@@ -56,7 +56,7 @@ export async function openAdmin({ config, daemon, stats, log, clock }: AdminDeps
       health,
       // Loaded with the first scrape: a start need not wait for it.
       metrics: lazily(async () => {
-        const { createMetrics } = await import('../../ops/metrics.ts')
+        const { createMetrics } = await import('../../ops/metrics/metrics.ts')
         const now = () => clock.now()
         const registry = createMetrics({ stats, progress, health, deadLetters, version: running, now })
         return () => registry.metrics()

@@ -1,13 +1,13 @@
 import { BingoError } from '../../model/errors.ts'
 import type { SagaStatus } from '../../model/saga/instance.ts'
 import { jsonText } from '../../ops/api/records.ts'
-import { shownSaga, shownSummary } from '../../ops/api/sagas.ts'
+import { shownSaga, shownSummary } from '../../ops/api/sagas/sagas.ts'
 import type { SagaCommand } from '../../sagas/contract.ts'
 import { askApi, withQuery, type ApiOptions } from '../posted/ask-api.ts'
 import type { Answer } from '../daemon/ask-daemon.ts'
 import { askOrRead } from './stored.ts'
 
-/** An instance as the API shows it: ops/api/sagas.ts. */
+/** An instance as the API shows it: ops/api/sagas/sagas.ts. */
 export interface ShownSaga {
   readonly saga: string
   readonly key: string

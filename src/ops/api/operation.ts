@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { sagaBody, sagaInstance, sagaPage } from './saga-schemas.ts'
+import { sagaBody, sagaInstance, sagaPage } from './sagas/schemas.ts'
 import * as schemas from './schemas.ts'
 
 /** The schemas that operations name, as the API's document calls them. */

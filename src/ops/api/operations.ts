@@ -1,4 +1,4 @@
-import { SAGA_OPERATIONS } from './saga-operations.ts'
+import { SAGA_OPERATIONS } from './sagas/operations.ts'
 import * as schemas from './schemas.ts'
 import type { Operation } from './operation.ts'
 

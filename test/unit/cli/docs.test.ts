@@ -44,7 +44,7 @@ test('every setting is explained in docs/configuration.md', async () => {
 })
 
 test('every metric is explained in docs/metrics.md', () => {
-  const source = readFileSync(new URL('src/ops/metrics.ts', ROOT), 'utf8')
+  const source = readFileSync(new URL('src/ops/metrics/metrics.ts', ROOT), 'utf8')
   const text = readFileSync(new URL('docs/metrics.md', ROOT), 'utf8')
   const names = new Set(source.match(/(?:bingo|process)_[a-z_]+/g))
   expect([...names].filter((name) => !text.includes(`\`${name}`))).toEqual([])

@@ -6,7 +6,7 @@ import { createStats } from '../../../src/model/stats.ts'
 import type { DropResult } from '../../../src/model/delivery/deliveries.ts'
 import { HttpServer } from '../../../src/ops/http-server.ts'
 import { Tokens } from '../../../src/ops/tokens.ts'
-import { createMetrics } from '../../../src/ops/metrics.ts'
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 
 let ready = true

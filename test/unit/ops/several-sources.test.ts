@@ -4,7 +4,7 @@ import { NO_GAPS } from '../../../src/model/event/gap.ts'
 import { SourceState } from '../../../src/model/source/source-state.ts'
 import { createStats, type Stats } from '../../../src/model/stats.ts'
 import { assess } from '../../../src/ops/health.ts'
-import { createMetrics } from '../../../src/ops/metrics.ts'
+import { createMetrics } from '../../../src/ops/metrics/metrics.ts'
 import { Progress } from '../../../src/ops/progress.ts'
 import { describeStatus } from '../../../src/ops/status.ts'
 

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { JsonProblem, readJson, type ReadJson } from '../../model/json/strict-json.ts'
-import type { Value } from '../../model/event/row.ts'
-import { InvalidPosting } from '../../events/errors.ts'
-import { ApiError } from './problem.ts'
+import { JsonProblem, readJson, type ReadJson } from '../../../model/json/strict-json.ts'
+import type { Value } from '../../../model/event/row.ts'
+import { InvalidPosting } from '../../../events/errors.ts'
+import { ApiError } from '../problem.ts'
 
 /** Bodies that are read at once, over all requests: clients decide how many there are. */
 const MOST_BYTES = 64 * 1024 * 1024

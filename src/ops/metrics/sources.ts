@@ -1,7 +1,7 @@
-import type { SourceState } from '../model/source/source-state.ts'
-import type { Stats } from '../model/stats.ts'
+import type { SourceState } from '../../model/source/source-state.ts'
+import type { Stats } from '../../model/stats.ts'
 import type { Instruments, Labels } from './instruments.ts'
-import type { Progress } from './progress.ts'
+import type { Progress } from '../progress.ts'
 
 /** Of the only one. */
 const NO_LABELS: Labels = {}

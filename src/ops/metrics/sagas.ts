@@ -1,5 +1,5 @@
-import type { SagaCounters } from '../model/saga/counters.ts'
-import type { Stats } from '../model/stats.ts'
+import type { SagaCounters } from '../../model/saga/counters.ts'
+import type { Stats } from '../../model/stats.ts'
 import type { Instruments } from './instruments.ts'
 
 /** None before the first saga runs, which may be long after the start. */

@@ -1,5 +1,5 @@
-import type { OutboxCounters } from '../model/event/posted/outbox-counters.ts'
-import type { Stats } from '../model/stats.ts'
+import type { OutboxCounters } from '../../model/event/posted/outbox-counters.ts'
+import type { Stats } from '../../model/stats.ts'
 import type { Instruments } from './instruments.ts'
 
 const COUNTERS: readonly (readonly [string, string, (outbox: OutboxCounters) => number])[] = [

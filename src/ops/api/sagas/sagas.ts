@@ -1,10 +1,10 @@
-import type { OperatorAnswer, SagaCommand, SagaOperations } from '../../sagas/contract.ts'
-import type { SagaFailure, SagaInstance, SagaRef, StepState } from '../../model/saga/instance.ts'
-import type { Caller } from '../tokens.ts'
-import { checked, elsewhere, optionalBodyOf, query, requireScope, type Api, type Call } from './context.ts'
-import { ApiError } from './problem.ts'
-import { jsonAnswer, shownEnvelope } from './records.ts'
-import { sagaBody, sagaQuery } from './saga-schemas.ts'
+import type { OperatorAnswer, SagaCommand, SagaOperations } from '../../../sagas/contract.ts'
+import type { SagaFailure, SagaInstance, SagaRef, StepState } from '../../../model/saga/instance.ts'
+import type { Caller } from '../../tokens.ts'
+import { checked, elsewhere, optionalBodyOf, query, requireScope, type Api, type Call } from '../context.ts'
+import { ApiError } from '../problem.ts'
+import { jsonAnswer, shownEnvelope } from '../records.ts'
+import { sagaBody, sagaQuery } from './schemas.ts'
 
 export async function listSagas(api: Api, call: Call): Promise<Response> {
   const caller = requireScope(call, 'read')

@@ -1,5 +1,5 @@
-import { DELAY_PREFIX, RULE_PREFIX, SPOOL_PREFIX } from '../model/delivery/waiting.ts'
-import type { Stats, WaitingLineState } from '../model/stats.ts'
+import { DELAY_PREFIX, RULE_PREFIX, SPOOL_PREFIX } from '../../model/delivery/waiting.ts'
+import type { Stats, WaitingLineState } from '../../model/stats.ts'
 import type { Instruments } from './instruments.ts'
 
 /** What waits in the store, by what it waits for. */

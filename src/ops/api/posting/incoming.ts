@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingBody } from './body.ts'
-import { ApiError } from './problem.ts'
+import { ApiError } from '../problem.ts'
 
 /** A request that posts, whichever server took it in. */
 export interface Incoming extends IncomingBody {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { BUCKETS_SECONDS, type DurationHistogram } from '../model/delivery/duration-histogram.ts'
+import { BUCKETS_SECONDS, type DurationHistogram } from '../../model/delivery/duration-histogram.ts'
 
 export interface Labels {
   readonly [label: string]: string

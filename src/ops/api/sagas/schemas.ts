@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SAGA_STATUSES } from '../../model/saga/instance.ts'
+import { SAGA_STATUSES } from '../../../model/saga/instance.ts'
 
 /** The bodies and parameters of the API of sagas: what validates is what /openapi.json shows. */
 const word = z.string().min(1).max(512)

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../../model/clock.ts'
-import type { Api } from './context.ts'
+import type { Clock } from '../../../model/clock.ts'
+import type { Api } from '../context.ts'
 import { NodeIncoming } from './incoming.ts'
 import { POSTS, type Post } from './posts.ts'
-import { answerTo } from './problem.ts'
-import { JSON_HEADERS, jsonText } from './records.ts'
+import { answerTo } from '../problem.ts'
+import { JSON_HEADERS, jsonText } from '../records.ts'
 
 /** How long a client that was refused may go on sending: an answer is lost where the connection ends below it. */
 const REST_MS = 500

@@ -1,4 +1,4 @@
-import type { ScaleMember, ScaleState, Stats } from '../model/stats.ts'
+import type { ScaleMember, ScaleState, Stats } from '../../model/stats.ts'
 import type { Instruments } from './instruments.ts'
 
 /** Of readers and workers. The state is there once the process has begun. */

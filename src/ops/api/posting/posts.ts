@@ -1,9 +1,9 @@
 import type { JsonBody } from './body.ts'
 import { postCloudEvents } from './cloud-events.ts'
-import { checked, eventsOf, postedBy, type Api } from './context.ts'
+import { checked, eventsOf, postedBy, type Api } from '../context.ts'
 import type { Incoming } from './incoming.ts'
-import { shownPosted } from './records.ts'
-import { looseBulk, looseSingle } from './schemas.ts'
+import { shownPosted } from '../records.ts'
+import { looseBulk, looseSingle } from '../schemas.ts'
 
 /** Stores what a request posts; resolves with what is answered, and rejects with what `answerTo` understands. */
 export type Post = (api: Api, incoming: Incoming) => Promise<unknown>

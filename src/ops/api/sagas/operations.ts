@@ -1,5 +1,5 @@
-import type { Operation } from './operation.ts'
-import { sagaQuery } from './saga-schemas.ts'
+import type { Operation } from '../operation.ts'
+import { sagaQuery } from './schemas.ts'
 
 const SUMMARIES = {
   retry: 'Send what failed, is stuck or waits again, now.',

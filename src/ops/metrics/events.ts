@@ -1,4 +1,4 @@
-import type { EventCounters } from '../model/event/posted/event-counters.ts'
+import type { EventCounters } from '../../model/event/posted/event-counters.ts'
 import type { Instruments, Labelled } from './instruments.ts'
 
 /** Name, help, labels, values. */
