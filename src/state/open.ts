@@ -25,7 +25,7 @@ import { StateServers } from './sql/servers.ts'
 import type { InstancePlace } from './sql/instance-place.ts'
 import { parseStoreUrl, stateFilePath, type SqlStoreUrl } from './store-url.ts'
 import { MemoryWaitingStore } from './waiting/memory-store.ts'
-import { RedisWaitingStore } from './waiting/redis-store.ts'
+import { RedisWaitingStore } from './waiting/redis/store.ts'
 
 /** Where one instance keeps what it remembers, as configured. */
 export interface StateSettings {
@@ -142,11 +142,11 @@ export async function openWaitingStore(settings: StateSettings): Promise<Waiting
     case 'redis':
       return new RedisWaitingStore(openRedis(place.url, { log, name: `${name}:waiting` }), name)
     case 'sql': {
-      const { SqlWaitingStore } = await import('./waiting/sql-store.ts')
+      const { SqlWaitingStore } = await import('./waiting/sql/store.ts')
       return new SqlWaitingStore(sqlPlace(settings, place))
     }
     case 'file': {
-      const { SqliteWaitingStore } = await import('./waiting/sqlite-store.ts')
+      const { SqliteWaitingStore } = await import('./waiting/sqlite/store.ts')
       return new SqliteWaitingStore(await openFile(settings, stateFilePath(place, name)))
     }
     case undefined:

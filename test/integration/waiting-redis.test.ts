@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openRedis } from '../../src/clients/redis/redis.ts'
-import { RedisWaitingStore } from '../../src/state/waiting/redis-store.ts'
+import { RedisWaitingStore } from '../../src/state/waiting/redis/store.ts'
 import { interleaved } from '../support/interleaved-redis.ts'
 import { silentLog } from '../support/jobs.ts'
 import { startRedis } from '../support/servers/redis.ts'

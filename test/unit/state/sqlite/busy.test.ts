@@ -8,7 +8,7 @@ import { SqliteDeadLetterStore } from '../../../../src/state/dead-letters/sqlite
 import { SqliteSagaStore } from '../../../../src/state/sagas/sqlite-store.ts'
 import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
 import { SqliteStateStore } from '../../../../src/state/sqlite/state-store.ts'
-import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite-store.ts'
+import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite/store.ts'
 import { silentLog } from '../../../support/jobs.ts'
 import { add, sagaInstance } from '../../../support/sagas/store-contract.ts'
 import { letter, listed, ROOMY } from '../dead-letters/contract.ts'

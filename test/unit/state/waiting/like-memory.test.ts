@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
 import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
-import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite-store.ts'
+import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite/store.ts'
 import { silentLog } from '../../../support/jobs.ts'
 import { describeLikeMemory } from './like-memory.ts'
 

@@ -8,7 +8,7 @@ import type { WaitingRecord, WaitingStore } from '../../../../src/model/delivery
 import { openDeadLetterStore, openWaitingStore } from '../../../../src/state/open.ts'
 import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
 import { MemoryWaitingStore } from '../../../../src/state/waiting/memory-store.ts'
-import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite-store.ts'
+import { SqliteWaitingStore } from '../../../../src/state/waiting/sqlite/store.ts'
 import { silentLog } from '../../../support/jobs.ts'
 import { letter, listed, ROOMY } from '../dead-letters/contract.ts'
 import { describeWaiting, ids, record } from './contract.ts'
@@ -47,7 +47,7 @@ describe('waiting events in a file', () => {
     const path = newPath()
     const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
     const script = `
-      const { SqliteWaitingStore } = await import(${module('../../../../src/state/waiting/sqlite-store.ts')})
+      const { SqliteWaitingStore } = await import(${module('../../../../src/state/waiting/sqlite/store.ts')})
       const { StateFile } = await import(${module('../../../../src/state/sqlite/state-file.ts')})
       const log = { info() {}, warn() {}, error() {}, debug() {}, child: () => log }
       const store = new SqliteWaitingStore(new StateFile({ path: ${JSON.stringify(path)}, name: 'bingo', letters: true, log }))

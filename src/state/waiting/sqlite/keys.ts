@@ -1,6 +1,6 @@
-import type { WaitingSeq } from '../../model/delivery/waiting.ts'
-import type { Prepared } from './sqlite-insertion.ts'
-import type { Totals } from './sqlite-totals.ts'
+import type { WaitingSeq } from '../../../model/delivery/waiting.ts'
+import type { Prepared } from './insertion.ts'
+import type { Totals } from './totals.ts'
 
 /** Records that come into the index of keys in one transaction. */
 const KEYED_AT_ONCE = 5_000

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { WaitingSeq } from '../../model/delivery/waiting.ts'
+import type { WaitingSeq } from '../../../model/delivery/waiting.ts'
 
 /** What can be read of a block without its records. */
 export interface FoundBlock {

@@ -1,8 +1,8 @@
-import { marks, tuples, type SqlSession } from '../../clients/sql/session.ts'
-import type { WaitingShape } from '../../model/delivery/waiting.ts'
-import { columnText } from '../sql/texts.ts'
-import { shapeHash } from './sql-rows.ts'
-import { shapeText } from './texts.ts'
+import { marks, tuples, type SqlSession } from '../../../clients/sql/session.ts'
+import type { WaitingShape } from '../../../model/delivery/waiting.ts'
+import { columnText } from '../../sql/texts.ts'
+import { shapeHash } from './rows.ts'
+import { shapeText } from '../texts.ts'
 
 interface Change {
   records: number

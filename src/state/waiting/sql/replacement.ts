@@ -1,8 +1,8 @@
-import { marks, tuples, type SqlRow, type SqlSession, type SqlValue } from '../../clients/sql/session.ts'
-import type { StoredRecord } from '../../model/delivery/waiting.ts'
-import { columnText, textOf, textOrNull } from '../sql/texts.ts'
-import { addShapes, LineChanges } from './sql-lines.ts'
-import { COLUMNS, dropPlaces, rowHash, shapeHash } from './sql-rows.ts'
+import { marks, tuples, type SqlRow, type SqlSession, type SqlValue } from '../../../clients/sql/session.ts'
+import type { StoredRecord } from '../../../model/delivery/waiting.ts'
+import { columnText, textOf, textOrNull } from '../../sql/texts.ts'
+import { addShapes, LineChanges } from './lines.ts'
+import { COLUMNS, dropPlaces, rowHash, shapeHash } from './rows.ts'
 
 const KEPT = 'seq, id_hash, id, line, base_ms, bytes, rest'
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import { whenFree } from '../../clients/sqlite/free.ts'
-import { inTransaction } from '../../clients/sqlite/sqlite.ts'
+import { whenFree } from '../../../clients/sqlite/free.ts'
+import { inTransaction } from '../../../clients/sqlite/sqlite.ts'
 import type {
   LineTotals,
   StoredRecord,
@@ -9,16 +9,16 @@ import type {
   WaitingSeq,
   WaitingShape,
   WaitingStore,
-} from '../../model/delivery/waiting.ts'
-import { stateFileError } from '../sqlite/errors.ts'
-import type { StateFile } from '../sqlite/state-file.ts'
-import { Blocks } from './sqlite-blocks.ts'
-import { Insertion, type Prepared } from './sqlite-insertion.ts'
-import { beginKeys, keySome, separate } from './sqlite-keys.ts'
-import { Names } from './sqlite-names.ts'
-import { runsOf, Statements, type FoundRow } from './sqlite-rows.ts'
-import { type LineSum, Totals } from './sqlite-totals.ts'
-import { readRest, ShapeReader, unreachable } from './texts.ts'
+} from '../../../model/delivery/waiting.ts'
+import { stateFileError } from '../../sqlite/errors.ts'
+import type { StateFile } from '../../sqlite/state-file.ts'
+import { Blocks } from './blocks.ts'
+import { Insertion, type Prepared } from './insertion.ts'
+import { beginKeys, keySome, separate } from './keys.ts'
+import { Names } from './names.ts'
+import { runsOf, Statements, type FoundRow } from './rows.ts'
+import { type LineSum, Totals } from './totals.ts'
+import { readRest, ShapeReader, unreachable } from '../texts.ts'
 
 /**
  * Waiting events in a state file. One transaction per call, synced to disk when it ends. What comes together is kept in

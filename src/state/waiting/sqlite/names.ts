@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { WaitingRecord, WaitingShape } from '../../model/delivery/waiting.ts'
-import { shapeText } from './texts.ts'
+import type { WaitingRecord, WaitingShape } from '../../../model/delivery/waiting.ts'
+import { shapeText } from '../texts.ts'
 
 /** The numbers that lines and shapes have in the file. To be forgotten when a transaction is undone. */
 export class Names {

@@ -1,9 +1,9 @@
-import { tuples, type SqlSession, type SqlValue } from '../../clients/sql/session.ts'
-import type { WaitingRecord, WaitingSeq } from '../../model/delivery/waiting.ts'
-import { chunksOf, hashOf } from '../sql/texts.ts'
-import { AT_ONCE, COLUMNS, dropPlaces, newRow, standing, type NewRow, type Standing } from './sql-rows.ts'
-import { addShapes, LineChanges } from './sql-lines.ts'
-import { idsBehind } from './texts.ts'
+import { tuples, type SqlSession, type SqlValue } from '../../../clients/sql/session.ts'
+import type { WaitingRecord, WaitingSeq } from '../../../model/delivery/waiting.ts'
+import { chunksOf, hashOf } from '../../sql/texts.ts'
+import { AT_ONCE, COLUMNS, dropPlaces, newRow, standing, type NewRow, type Standing } from './rows.ts'
+import { addShapes, LineChanges } from './lines.ts'
+import { idsBehind } from '../texts.ts'
 
 /** A record that stands in the table, or is on its way into it. */
 interface Entry extends Standing {

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto'
-import type { RedisConnection } from '../../clients/redis/redis.ts'
-import { isKeyed } from '../../model/delivery/waiting.ts'
-import type { LineTotals, StoredRecord, WaitingRecord, WaitingSeq, WaitingStore } from '../../model/delivery/waiting.ts'
-import { ADD, LINES, PAGE, REMOVE, REPLACE } from './redis-scripts.ts'
-import { idsBehind, readHead, readRest, restText, ShapeReader, shapeText, unreachable } from './texts.ts'
+import type { RedisConnection } from '../../../clients/redis/redis.ts'
+import { isKeyed } from '../../../model/delivery/waiting.ts'
+import type {
+  LineTotals,
+  StoredRecord,
+  WaitingRecord,
+  WaitingSeq,
+  WaitingStore,
+} from '../../../model/delivery/waiting.ts'
+import { ADD, LINES, PAGE, REMOVE, REPLACE } from './scripts.ts'
+import { idsBehind, readHead, readRest, restText, ShapeReader, shapeText, unreachable } from '../texts.ts'
 
 /** Records written or removed by one script: it holds up other clients while it runs. */
 const AT_ONCE = 200

@@ -1,9 +1,9 @@
-import type { SqlRow, SqlSession, SqlValue } from '../../clients/sql/session.ts'
-import { marks } from '../../clients/sql/session.ts'
-import { isKeyed } from '../../model/delivery/waiting.ts'
-import type { WaitingRecord, WaitingShape } from '../../model/delivery/waiting.ts'
-import { chunksOf, columnText, hashOf } from '../sql/texts.ts'
-import { restText, shapeText } from './texts.ts'
+import type { SqlRow, SqlSession, SqlValue } from '../../../clients/sql/session.ts'
+import { marks } from '../../../clients/sql/session.ts'
+import { isKeyed } from '../../../model/delivery/waiting.ts'
+import type { WaitingRecord, WaitingShape } from '../../../model/delivery/waiting.ts'
+import { chunksOf, columnText, hashOf } from '../../sql/texts.ts'
+import { restText, shapeText } from '../texts.ts'
 
 /** Rows, ids or places of one statement. */
 export const AT_ONCE = 200

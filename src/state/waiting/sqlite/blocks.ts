@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoredRecord, WaitingSeq, WaitingShape } from '../../model/delivery/waiting.ts'
-import { BlockHeads, GonePlaces, MOST_RECORDS, type NewBlock } from './block.ts'
+import type { StoredRecord, WaitingSeq, WaitingShape } from '../../../model/delivery/waiting.ts'
+import { BlockHeads, GonePlaces, MOST_RECORDS, type NewBlock } from '../block.ts'
 import { BlockStatements, type FoundBlock, type WholeBlock } from './block-statements.ts'
-import { placeOf } from './id-span.ts'
-import type { Totals } from './sqlite-totals.ts'
+import { placeOf } from '../id-span.ts'
+import type { Totals } from './totals.ts'
 
 /** Blocks whose heads are kept: they are asked for by the next page, when their records leave, and to look up ids. */
 const HEADS_KEPT = 160

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { WaitingRecord, WaitingSeq, WaitingShape } from '../../model/delivery/waiting.ts'
-import { blocksOf } from './block.ts'
-import type { Blocks } from './sqlite-blocks.ts'
-import type { Names } from './sqlite-names.ts'
-import { NewRows, type Statements } from './sqlite-rows.ts'
-import type { Totals } from './sqlite-totals.ts'
-import { restText } from './texts.ts'
+import type { WaitingRecord, WaitingSeq, WaitingShape } from '../../../model/delivery/waiting.ts'
+import { blocksOf } from '../block.ts'
+import type { Blocks } from './blocks.ts'
+import type { Names } from './names.ts'
+import { NewRows, type Statements } from './rows.ts'
+import type { Totals } from './totals.ts'
+import { restText } from '../texts.ts'
 
 /** What an open file is worked on with. */
 export interface Prepared {

@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { WaitingRecord, WaitingSeq } from '../../model/delivery/waiting.ts'
-import { suffixOf } from './id-span.ts'
-import type { Blocks } from './sqlite-blocks.ts'
-import { idsBehind } from './texts.ts'
-import type { LineSum, Totals } from './sqlite-totals.ts'
+import type { WaitingRecord, WaitingSeq } from '../../../model/delivery/waiting.ts'
+import { suffixOf } from '../id-span.ts'
+import type { Blocks } from './blocks.ts'
+import { idsBehind } from '../texts.ts'
+import type { LineSum, Totals } from './totals.ts'
 
 const SELECT = 'SELECT seq, id, shape, row_key, base_ms, bytes, event, rest FROM waiting'
 /** What it answers, as arrays: objects of rows are slow to make and to read. */

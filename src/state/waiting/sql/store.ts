@@ -1,4 +1,4 @@
-import type { SqlRow } from '../../clients/sql/session.ts'
+import type { SqlRow } from '../../../clients/sql/session.ts'
 import type {
   LineTotals,
   StoredRecord,
@@ -6,16 +6,16 @@ import type {
   WaitingSeq,
   WaitingShape,
   WaitingStore,
-} from '../../model/delivery/waiting.ts'
-import { BingoError } from '../../model/errors.ts'
-import type { InstancePlace } from '../sql/instance-place.ts'
-import { chunksOf, hashOf, textOf, textOrNull } from '../sql/texts.ts'
-import { Addition } from './sql-addition.ts'
-import { LineChanges } from './sql-lines.ts'
-import { replaceSome } from './sql-replacement.ts'
-import { AT_ONCE, rowHash } from './sql-rows.ts'
-import { runsOf } from './sqlite-rows.ts'
-import { readRest, ShapeReader, unreachable } from './texts.ts'
+} from '../../../model/delivery/waiting.ts'
+import { BingoError } from '../../../model/errors.ts'
+import type { InstancePlace } from '../../sql/instance-place.ts'
+import { chunksOf, hashOf, textOf, textOrNull } from '../../sql/texts.ts'
+import { Addition } from './addition.ts'
+import { LineChanges } from './lines.ts'
+import { replaceSome } from './replacement.ts'
+import { AT_ONCE, rowHash } from './rows.ts'
+import { runsOf } from '../sqlite/rows.ts'
+import { readRest, ShapeReader, unreachable } from '../texts.ts'
 
 const FOUND = 'seq, id, shape, row_key, base_ms, bytes, event, rest'
 /** A page whose shape has left since it was read has left itself. */
