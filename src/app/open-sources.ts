@@ -1,4 +1,4 @@
-import { sourceEntry, type SourceEntry } from '../flow/reading.ts'
+import { sourceEntry, type SourceEntry } from '../flow/reading/reading.ts'
 import type { StoredPosition } from '../flow/checkpoint/position-store.ts'
 import type { ActionType, Log } from '../model/rule/action.ts'
 import type { CheckpointStore } from '../model/state/checkpoint.ts'

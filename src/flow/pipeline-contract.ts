@@ -9,7 +9,7 @@ import type { GapLog } from '../model/event/gap.ts'
 import type { RuleSet } from '../model/rule/rule-set.ts'
 import type { Stats } from '../model/stats.ts'
 import type { CompileRowDecoder, CompileRowImages } from '../match/program/row-decoder.ts'
-import type { SourceEntry } from './reading.ts'
+import type { SourceEntry } from './reading/reading.ts'
 
 /** What wires the stages together (pipeline.ts), as whoever runs it sees it. */
 export interface Pipeline {

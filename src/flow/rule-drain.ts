@@ -1,7 +1,7 @@
 import type { Clock } from '../model/clock.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import type { StoredRecord } from '../model/delivery/waiting.ts'
-import type { JobRoute } from './commit-buffer.ts'
+import type { JobRoute } from './reading/commit-buffer.ts'
 import type { LineReader } from './stored-jobs.ts'
 
 const PAGE = 100

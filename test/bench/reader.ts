@@ -1,4 +1,4 @@
-import { DdlNotes } from '../../src/flow/ddl-notes.ts'
+import { DdlNotes } from '../../src/flow/reading/ddl-notes.ts'
 /**
  * One reader in a process of its own, so that its time and memory are its own:
  * `node test/bench/reader.ts MODE URL FILE OFFSET END_FILE END_OFFSET ROWS` prints a ReadResult as JSON.
@@ -13,10 +13,10 @@ import { BackPressure } from '../../src/flow/back-pressure.ts'
 import { SourceState } from '../../src/model/source/source-state.ts'
 import { createStats } from '../../src/model/stats.ts'
 import { MysqlSource } from '../../src/sources/mysql/mysql-source.ts'
-import { CommitBuffer } from '../../src/flow/commit-buffer.ts'
+import { CommitBuffer } from '../../src/flow/reading/commit-buffer.ts'
 import { RuleCounters } from '../../src/flow/rule-counters.ts'
 import type { InFlightJob } from '../../src/model/delivery/in-flight-job.ts'
-import { GroupIntake } from '../../src/flow/intake.ts'
+import { GroupIntake } from '../../src/flow/reading/intake.ts'
 import { Matcher } from '../../src/match/matcher.ts'
 import { silentLog } from '../support/jobs.ts'
 import { loadBenchRules } from './rules.ts'

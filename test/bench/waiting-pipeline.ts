@@ -1,6 +1,6 @@
 import { TargetQueues } from '../../src/deliver/deliveries.ts'
 import { createPipeline } from '../../src/flow/pipeline.ts'
-import { sourceEntry } from '../../src/flow/reading.ts'
+import { sourceEntry } from '../../src/flow/reading/reading.ts'
 import { systemClock } from '../../src/model/clock.ts'
 import { BingoError } from '../../src/model/errors.ts'
 import { Change, type Transaction } from '../../src/model/event/change.ts'

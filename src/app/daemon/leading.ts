@@ -1,7 +1,7 @@
 import { TargetQueues } from '../../deliver/deliveries.ts'
 import { createPipeline } from '../../flow/pipeline.ts'
 import type { Pipeline } from '../../flow/pipeline-contract.ts'
-import type { SourceEntry } from '../../flow/reading.ts'
+import type { SourceEntry } from '../../flow/reading/reading.ts'
 import type { DeadLetterStore } from '../../model/delivery/dead-letter.ts'
 import type { PauseResult } from '../../model/delivery/deliveries.ts'
 import type { DeliveryRun } from '../../model/delivery/delivery-run.ts'

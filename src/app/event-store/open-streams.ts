@@ -9,7 +9,7 @@ import {
   streamsFeed,
   type StreamsPosition,
 } from '../../event-store/rule-feed.ts'
-import type { SourceEntry } from '../../flow/reading.ts'
+import type { SourceEntry } from '../../flow/reading/reading.ts'
 import { aborted } from '../../model/aborted.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { StreamSink } from '../../model/event/posted/stream-sink.ts'

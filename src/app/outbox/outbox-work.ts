@@ -1,4 +1,4 @@
-import { OutboxRows } from '../../flow/outbox-rows.ts'
+import { OutboxRows } from '../../flow/reading/outbox-rows.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Stats } from '../../model/stats.ts'

@@ -1,4 +1,4 @@
-import type { EndedRow, EndedRows } from '../../flow/outbox-rows.ts'
+import type { EndedRow, EndedRows } from '../../flow/reading/outbox-rows.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Value } from '../../model/event/row.ts'

@@ -5,7 +5,7 @@ import { type Gap, NO_GAPS, withGap } from '../../../src/model/event/gap.ts'
 import type { SourcePosition } from '../../../src/model/source/position.ts'
 import { SourceState } from '../../../src/model/source/source-state.ts'
 import { createStats } from '../../../src/model/stats.ts'
-import { GapKeeper } from '../../../src/flow/gap-keeper.ts'
+import { GapKeeper } from '../../../src/flow/reading/gap-keeper.ts'
 
 const position = (offset: number): SourcePosition => ({
   flavour: 'mysql',

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { RowWriter } from '../../../src/app/outbox/row-writer.ts'
-import { OutboxRows, type EndedRow } from '../../../src/flow/outbox-rows.ts'
+import { OutboxRows, type EndedRow } from '../../../src/flow/reading/outbox-rows.ts'
 import type { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import { BingoError } from '../../../src/model/errors.ts'
 import { Change } from '../../../src/model/event/change.ts'

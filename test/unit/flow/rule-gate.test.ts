@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { DdlNotes } from '../../../src/flow/ddl-notes.ts'
+import { DdlNotes } from '../../../src/flow/reading/ddl-notes.ts'
 import { RuleGate } from '../../../src/flow/rule-gate.ts'
 import type { Clock } from '../../../src/model/clock.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'

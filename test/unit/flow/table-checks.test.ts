@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TableChecks } from '../../../src/flow/table-checks.ts'
+import { TableChecks } from '../../../src/flow/reading/table-checks.ts'
 import { Matcher } from '../../../src/match/matcher.ts'
 import type { Log } from '../../../src/model/rule/action.ts'
 import type { RuleSet } from '../../../src/model/rule/rule-set.ts'

@@ -1,6 +1,6 @@
-import type { Matcher } from '../match/matcher.ts'
-import type { Log } from '../model/rule/action.ts'
-import type { TableDef } from '../model/table/table.ts'
+import type { Matcher } from '../../match/matcher.ts'
+import type { Log } from '../../model/rule/action.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /** Says once of each outbox that somebody changes its rows: their events stay what they were. */
 export class OutboxNotes {

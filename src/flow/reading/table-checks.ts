@@ -1,8 +1,8 @@
-import type { Log } from '../model/rule/action.ts'
-import { problemLine } from '../model/problem-line.ts'
-import type { RuleSet } from '../model/rule/rule-set.ts'
-import type { Stats } from '../model/stats.ts'
-import type { TableDef } from '../model/table/table.ts'
+import type { Log } from '../../model/rule/action.ts'
+import { problemLine } from '../../model/problem-line.ts'
+import type { RuleSet } from '../../model/rule/rule-set.ts'
+import type { Stats } from '../../model/stats.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /**
  * Checks rules against the tables that the stream shows, as `bingo check` does with the schema: an account that may only

@@ -1,8 +1,8 @@
-import type { Watermark } from './checkpoint/watermark.ts'
-import type { Clock } from '../model/clock.ts'
-import { type Gap, type GapLog, withAllAnnounced, withGap } from '../model/event/gap.ts'
-import type { SourceState } from '../model/source/source-state.ts'
-import type { Stats } from '../model/stats.ts'
+import type { Watermark } from '../checkpoint/watermark.ts'
+import type { Clock } from '../../model/clock.ts'
+import { type Gap, type GapLog, withAllAnnounced, withGap } from '../../model/event/gap.ts'
+import type { SourceState } from '../../model/source/source-state.ts'
+import type { Stats } from '../../model/stats.ts'
 import type { GroupIntake } from './intake.ts'
 
 export interface GapKeeperDeps<P extends object> {

@@ -1,5 +1,5 @@
-import type { Clock } from '../model/clock.ts'
-import type { SourceState } from '../model/source/source-state.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { SourceState } from '../../model/source/source-state.ts'
 
 /** A source that does not tell where it ends counts as read when it has brought nothing for so long. */
 const QUIET_MS = 5_000

@@ -1,6 +1,6 @@
-import type { ReplayWindow } from '../model/delivery/delivery-run.ts'
-import type { Pausable } from '../model/source/source.ts'
-import type { Replay } from '../waiting/replay-mark.ts'
+import type { ReplayWindow } from '../../model/delivery/delivery-run.ts'
+import type { Pausable } from '../../model/source/source.ts'
+import type { Replay } from '../../waiting/replay-mark.ts'
 import type { Reading } from './reading.ts'
 
 type Readings = () => Iterable<Reading<object>>

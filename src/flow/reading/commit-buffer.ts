@@ -1,5 +1,5 @@
-import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { RuleCounters } from './rule-counters.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { RuleCounters } from '../rule-counters.ts'
 
 /** A transaction is kept back until its commit was read, up to this size; a larger one is acted on as it comes in. */
 const TRANSACTION_BUFFER_BYTES = 4 * 1024 * 1024

@@ -1,11 +1,11 @@
-import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
-import type { JobEnd, JobObserver } from '../model/delivery/job-observer.ts'
-import type { Change } from '../model/event/change.ts'
-import type { Row } from '../model/event/row.ts'
-import { outboxCounters, type OutboxCounters } from '../model/event/posted/outbox-counters.ts'
-import { keyOf } from '../model/event/row-key.ts'
-import type { OutboxOptions } from '../model/rule/outbox-rule.ts'
-import type { TableDef } from '../model/table/table.ts'
+import type { InFlightJob } from '../../model/delivery/in-flight-job.ts'
+import type { JobEnd, JobObserver } from '../../model/delivery/job-observer.ts'
+import type { Change } from '../../model/event/change.ts'
+import type { Row } from '../../model/event/row.ts'
+import { outboxCounters, type OutboxCounters } from '../../model/event/posted/outbox-counters.ts'
+import { keyOf } from '../../model/event/row-key.ts'
+import type { OutboxOptions } from '../../model/rule/outbox-rule.ts'
+import type { TableDef } from '../../model/table/table.ts'
 
 /** A row whose event has ended. */
 export interface EndedRow {
