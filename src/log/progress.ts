@@ -1,4 +1,4 @@
-import type { EventOutcome, EventProgress } from '../model/event/posted/event-record.ts'
+import type { EventOutcome, EventProgress, EventStatus } from '../model/event/posted/event-record.ts'
 import type { ProgressUpdate } from '../model/state/event-provider.ts'
 
 /** Of an event that has just been stored. */
@@ -38,6 +38,20 @@ export function advance(progress: EventProgress, update: ProgressUpdate): EventP
     error: update.error === undefined ? (status === 'completed' ? null : progress.error) : update.error,
     outcomes,
   }
+}
+
+/** What is written of an event that has no progress yet, but for when it was stored: that, only its store knows. */
+export interface FirstProgress {
+  readonly status: EventStatus
+  /** Or when it was stored, if that is later. */
+  readonly updatedAt: number
+  /** Of the JSON of its EventProgress, behind `{"createdAt":…,"updatedAt":…,`. */
+  readonly rest: string
+}
+
+export function firstProgress(updates: readonly ProgressUpdate[]): FirstProgress {
+  const { createdAt: _stored, updatedAt, ...rest } = updates.reduce(advance, freshProgress(0))
+  return { status: rest.status, updatedAt, rest: JSON.stringify(rest).slice(1) }
 }
 
 /** It goes through its rules once more. What became of it before stays visible until it is replaced. */

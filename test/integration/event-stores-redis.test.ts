@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/model/clock.ts'
 import { openEventProvider } from '../../src/log/open.ts'
-import type { EventProvider } from '../../src/model/state/event-provider.ts'
+import type { EventProvider, ProgressUpdate } from '../../src/model/state/event-provider.ts'
 import { checkKept, PostingProcess } from '../support/events/kills.ts'
 import { describeLog } from '../support/events/log-contract.ts'
 import { entriesOf, ids, newEvent, newEvents, NOW, placesOf, post } from '../support/events/new-event.ts'
@@ -85,6 +85,45 @@ describe('events on Redis', () => {
     )
     expect((await first.get({ environment: 'default', id: 'a' }))!.outcomes).toHaveLength(20)
   })
+
+  test('what becomes of new events is written in one step, and in more for those that have something already', async () => {
+    const url = server.create()
+    const provider = await open(url)
+    await post(provider, newEvents(0, 3))
+    const steps = async (updates: readonly ProgressUpdate[]): Promise<number> => {
+      const before = await scripts(url)
+      await provider.progress(updates)
+      return (await scripts(url)) - before
+    }
+    const [a, b, c] = newEvents(0, 3).map(({ event }) => ({ environment: 'default', id: event.id }))
+    const done = { rule: 'r', action: 0, status: 'done' as const, at: NOW }
+    const lost = { environment: 'default', id: 'lost', at: NOW }
+    expect(await steps([{ ...a!, at: NOW - 1, matched: 1 }, lost, { ...b!, at: NOW + 1, status: 'completed' }])).toBe(1)
+    expect(await provider.get(a!)).toMatchObject({ status: 'pending', matched: 1, createdAt: NOW, updatedAt: NOW })
+    expect(await provider.get(b!)).toMatchObject({ status: 'completed', createdAt: NOW, completedAt: NOW + 1 })
+    const later = { at: NOW + 2, status: 'completed' as const, outcomes: [done] }
+    expect(
+      await steps([
+        { ...a!, ...later },
+        { ...c!, at: NOW + 2, matched: 1 },
+        { ...c!, ...later },
+      ]),
+    ).toBe(3)
+    for (const name of [a!, c!]) {
+      expect(await provider.get(name)).toMatchObject({
+        status: 'completed',
+        matched: 1,
+        updatedAt: NOW + 2,
+        outcomes: [done],
+      })
+    }
+  })
+
+  /** Those that the server has run. */
+  async function scripts(url: string): Promise<number> {
+    const stats = await server.cli(url, 'INFO', 'commandstats')
+    return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+  }
 
   test('loses nothing that was answered when who posts is killed, and nothing is there twice', async () => {
     const url = server.create()

@@ -56,6 +56,15 @@ end
 local function inParts(command, key, values)
   for from = 1, #values, 500 do redis.call(command, key, unpack(values, from, math.min(from + 499, #values))) end
 end
+local function valuesOf(key, names)
+  local values = {}
+  for from = 1, #names, 500 do
+    for _, value in ipairs(redis.call('HMGET', key, unpack(names, from, math.min(from + 499, #names)))) do
+      values[#values + 1] = value
+    end
+  end
+  return values
+end
 local function append(head, name, partition, now)
   head.place = head.place + 1
   head.appended = head.appended + 1
@@ -78,10 +87,8 @@ for i = 1, count do
   bytes = bytes + #ARGV[i * 5 - 1]
 end
 if head.count + count > tonumber(ARGV[1]) or head.bytes + bytes > tonumber(ARGV[2]) then return 0 end
-for from = 1, count, 500 do
-  for _, known in ipairs(redis.call('HMGET', META, unpack(names, from, math.min(from + 499, count)))) do
-    if known then return 0 end
-  end
+for _, known in ipairs(valuesOf(META, names)) do
+  if known then return 0 end
 end
 local metas, bodies, first = {}, {}, int(head.place + 1)
 for i = 1, count do
@@ -122,6 +129,29 @@ for from = 2, #ARGV, 500 do
   end
 end
 return out`
+
+/**
+ * Writes what became of events of which nothing was written before. ARGV: for each its name, status, when that is, and the
+ * rest of the JSON of its progress (FirstProgress). Answers the numbers, counted from 1, of those that have some already.
+ */
+export const FIRST_PROGRESS = `${OPEN}
+open()
+local names = {}
+for i = 1, #ARGV, 4 do names[#names + 1] = ARGV[i] end
+local metas, known = valuesOf(META, names), valuesOf(PROGRESS, names)
+local written, left = {}, {}
+for i, name in ipairs(names) do
+  if known[i] then left[#left + 1] = i
+  elseif metas[i] then
+    local status, at, rest = unpack(ARGV, i * 4 - 2, i * 4)
+    local created = string.match(metas[i], '^%d+ %d+ (%d+)')
+    if tonumber(created) > tonumber(at) then at = created end
+    written[#written + 1] = name
+    written[#written + 1] = status .. ' {"createdAt":' .. created .. ',"updatedAt":' .. at .. ',' .. rest
+  end
+end
+if #written > 0 then inParts('HSET', PROGRESS, written) end
+return left`
 
 /**
  * Changes events if they are still as they were read. ARGV: most events, most bytes, then for each: name, meta and

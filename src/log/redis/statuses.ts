@@ -1,12 +1,12 @@
 import type { ProgressUpdate } from '../../model/state/event-provider.ts'
 import { logBusy } from '../errors.ts'
 import { keyOfName } from '../event-name.ts'
-import { advance } from '../progress.ts'
+import { advance, firstProgress } from '../progress.ts'
 import { Batches } from '../batches.ts'
 import { changeArguments } from './changes.ts'
 import type { EventRedis } from './connection.ts'
 import { createdAtOf, progressOf, progressText } from './rows.ts'
-import { CHANGE, FIND } from './scripts.ts'
+import { CHANGE, FIND, FIRST_PROGRESS } from './scripts.ts'
 
 const LIMITS = { bytes: 4 << 20, count: 200, waitingBytes: 64 << 20 }
 /** Outcomes and status of one event, about. */
@@ -39,35 +39,44 @@ export class Statuses {
   }
 
   async #write(batch: readonly (readonly ProgressUpdate[])[]): Promise<null[]> {
-    const updates = batch.flat()
+    const events = Map.groupBy(batch.flat(), keyOfName)
+    const names = [...events.keys()]
+    const first = [...events].flatMap(([name, updates]) => {
+      const { status, updatedAt, rest } = firstProgress(updates)
+      return [name, status, updatedAt, rest]
+    })
+    // Most have ended by the first time that they are written.
+    const left = (await this.#redis.run(FIRST_PROGRESS, first)) as number[]
+    if (left.length > 0)
+      await this.#change(new Map(left.map((number) => [names[number - 1]!, events.get(names[number - 1]!)!])))
+    return batch.map(() => null)
+  }
+
+  async #change(events: Events): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const changes = await this.#changes(updates)
-      if (changes.length === 0) return batch.map(() => null)
-      if ((await this.#redis.run(CHANGE, [UNBOUNDED, UNBOUNDED, ...changes])) === 1) return batch.map(() => null)
+      const changes = await this.#changes(events)
+      if (changes.length === 0) return
+      if ((await this.#redis.run(CHANGE, [UNBOUNDED, UNBOUNDED, ...changes])) === 1) return
     }
     throw logBusy(this.#log)
   }
 
   /** Of what is stored now. */
-  async #changes(updates: readonly ProgressUpdate[]): Promise<(string | number)[]> {
-    const byName = new Map<string, ProgressUpdate[]>()
-    for (const update of updates) {
-      const name = keyOfName(update)
-      const known = byName.get(name)
-      if (known === undefined) byName.set(name, [update])
-      else known.push(update)
-    }
-    const found = (await this.#redis.run(FIND, ['0', ...byName.keys()])) as string[]
-    return [...byName].flatMap(([name, own], i) => {
+  async #changes(events: Events): Promise<(string | number)[]> {
+    const found = (await this.#redis.run(FIND, ['0', ...events.keys()])) as string[]
+    return [...events].flatMap(([name, updates], i) => {
       const [meta, , progress] = found.slice(2 + i * 3) as [string, string, string]
       if (meta === '') return []
       const before = progressOf(progress, createdAtOf(meta))
-      const after = own.reduce(advance, before)
+      const after = updates.reduce(advance, before)
       if (after === before) return []
       const newProgress = progressText(after)
       const partition = meta.slice(meta.lastIndexOf(' ') + 1)
-      const { at } = own.at(-1)!
+      const { at } = updates.at(-1)!
       return changeArguments({ name, meta, progress, place: 'keep', dueAt: '', body: '', newProgress, partition, at })
     })
   }
 }
+
+/** What is to be written of each event, by its name. */
+type Events = ReadonlyMap<string, readonly ProgressUpdate[]>

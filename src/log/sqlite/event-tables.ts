@@ -8,7 +8,7 @@ import type { LogEntry } from '../../model/state/event-log.ts'
 import type { ProgressUpdate } from '../../model/state/event-provider.ts'
 import { newEntry } from '../posting.ts'
 import type { Head, Insert, Kept, Write } from '../posting.ts'
-import { advance, freshProgress } from '../progress.ts'
+import { advance, firstProgress, freshProgress } from '../progress.ts'
 import { RecentEntries } from '../recent-entries.ts'
 import { CheckpointSize } from './checkpoint-size.ts'
 import { fileLocked, foreignFile } from './errors.ts'
@@ -142,9 +142,8 @@ export class EventTables {
       const progress = advance(freshProgress(fresh.createdAt), update)
       return this.#statements.newProgress.run(fresh.seq, progress.status, JSON.stringify(progress)).changes !== 0
     }
-    const { createdAt: _at, updatedAt, ...rest } = advance(freshProgress(0), update)
-    const { changes } = this.#statements.firstProgress.run(rest.status, updatedAt, JSON.stringify(rest).slice(1), name)
-    return changes !== 0
+    const { status, updatedAt, rest } = firstProgress([update])
+    return this.#statements.firstProgress.run(status, updatedAt, rest, name).changes !== 0
   }
 
   unschedule(dueAt: number | null, seq: number): void {
