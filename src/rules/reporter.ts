@@ -32,8 +32,12 @@ export class Reporter {
 
 /** The first of each: a text may be read for several purposes, and once is enough to be told. */
 export function distinctProblems(problems: readonly Problem[]): readonly Problem[] {
-  const names = problems.map(({ location: at, message }) =>
-    at ? `${at.file}:${at.line}:${at.column} ${message}` : null,
-  )
-  return problems.filter((_, index) => names[index] === null || names.indexOf(names[index]!) === index)
+  const known = new Set<string>()
+  return problems.filter(({ location: at, message }) => {
+    if (at === undefined) return true
+    const name = `${at.file}:${at.line}:${at.column} ${message}`
+    const isNew = !known.has(name)
+    known.add(name)
+    return isNew
+  })
 }

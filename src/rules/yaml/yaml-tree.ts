@@ -10,6 +10,8 @@ import { composeDocument, MAX_DEPTH, NestingError } from './yaml-document.ts'
 
 /** Nodes after the expansion of aliases: a file of nested aliases must not grow without bounds. */
 const MAX_NODES = 100_000
+/** Told one by one: each is looked up in the whole text, and a text that is no YAML has one at each character. */
+const MOST_SYNTAX_ERRORS = 20
 /** `rules:` is a map, its value a list, and each rule a map. */
 const DEPTH_OF_RULES = 3
 
@@ -27,9 +29,11 @@ export function parseYaml(source: YamlSource, reporter: Reporter): TreeNode | un
   const document = composed(source, lines, reporter)
   if (document === undefined) return undefined
   const builder = new TreeBuilder(document, source, lines, reporter)
-  for (const error of [...document.errors, ...document.warnings]) builder.reportSyntax(error)
   // A tag that nobody knows is but a warning to the parser, and the value behind it an empty text.
-  if (document.errors.length > 0 || document.warnings.length > 0 || document.contents === null) return undefined
+  const errors = [...document.errors, ...document.warnings]
+  for (const error of errors.slice(0, MOST_SYNTAX_ERRORS)) builder.reportSyntax(error)
+  if (errors.length > MOST_SYNTAX_ERRORS) builder.reportFurther(errors.slice(MOST_SYNTAX_ERRORS))
+  if (errors.length > 0 || document.contents === null) return undefined
   const duplicates = duplicateKeys(document)
   for (const key of duplicates) builder.reportDuplicate(key)
   if (duplicates.length > 0) return undefined
@@ -55,7 +59,7 @@ class TreeBuilder {
   private readonly lines: LineCounter
   private readonly reporter: Reporter
   private readonly excerpts: string[] = []
-  private readonly aliases = new Map<Alias, Node | undefined>()
+  private aliases: ReadonlyMap<Alias, Node | undefined> | null = null
   private nodes = 0
   private depth = 0
   /** Something that is not closed was reported. */
@@ -82,6 +86,11 @@ class TreeBuilder {
     this.hasOpen = true
     const { message, hint } = notClosed(this.source.text[opened]!)
     this.report(this.locationAt(opened), message, hint)
+  }
+
+  reportFurther(errors: readonly YAMLError[]): void {
+    const message = `${errors.length} more of such errors from here on`
+    this.report(this.locationAt(errors[0]!.pos[0]), message, 'correct those above first: they may be the cause')
   }
 
   /** Where the quoted text, list or map begins that the parser misses the end of; of several the innermost. */
@@ -132,9 +141,8 @@ class TreeBuilder {
     return collection
   }
 
-  /** The parser looks through the whole document for each alias, and one inside of others is met over and over. */
   private resolve(alias: Alias): Node | undefined {
-    if (!this.aliases.has(alias)) this.aliases.set(alias, alias.resolve(this.document))
+    this.aliases ??= aliasesOf(this.document)
     return this.aliases.get(alias)
   }
 
@@ -214,6 +222,21 @@ class TreeBuilder {
     const { line, col } = this.lines.linePos(offset)
     return { file: this.source.file, line, column: col, excerpt: this.excerpt(line - 1) }
   }
+}
+
+/** What each one stands for: the last node of that name before it. The parser would look through the whole text for each. */
+function aliasesOf(document: Document): ReadonlyMap<Alias, Node | undefined> {
+  const aliases = new Map<Alias, Node | undefined>()
+  const anchors = new Map<string, Node>()
+  visit(document, {
+    Alias: (_, alias) => {
+      aliases.set(alias, anchors.get(alias.source))
+    },
+    Value: (_, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    },
+  })
+  return aliases
 }
 
 function empty(location: SourceLocation): ScalarNode {

@@ -63,7 +63,7 @@ function part(file: string, random: Random): string {
 /** Small texts that stand for a lot of work. */
 function bomb(random: Random): string {
   const size = random.pick([10, 1_000, 10_000])
-  switch (random.below(5)) {
+  switch (random.below(8)) {
     case 0:
       return `a: &a [x]\n${Array.from({ length: 20 }, (_, i) => `b${i}: &b${i} [*${i === 0 ? 'a' : `b${i - 1}`}, ${'*a, '.repeat(9)}*a]`).join('\n')}\nrules: *b19`
     case 1:
@@ -72,6 +72,13 @@ function bomb(random: Random): string {
       return `rules:\n  - id: x\n${Array.from({ length: size }, (_, i) => `    k${i}: ${i}`).join('\n')}`
     case 3:
       return `rules: ${'['.repeat(size)}${']'.repeat(size)}`
+    case 4:
+      return `x: &a {table: t}\nrules: [${'{<<: *a}, '.repeat(size)}]`
+    case 5:
+      return `rules: [${Array.from({ length: size }, (_, i) => `&a${i} 1, *a${i}`).join(', ')}]`
+    case 6:
+      // None of these brackets can stand here: each is an error of its own.
+      return `  - id: a\nrules:\n${'['.repeat(size)}`
     default:
       return `rules:\n  - {id: x, table: "${'*?'.repeat(Math.min(size, 3_000))}b", actions: [{type: log}]}`
   }

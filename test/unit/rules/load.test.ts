@@ -753,6 +753,28 @@ describe('Problems are reported with their place', () => {
     ])
   })
 
+  test('of more syntax errors than anybody reads, the first ones and their number', () => {
+    const found = wrong(`  - id: a\nrules:\n${'['.repeat(5_000)}`)
+    expect(found).toHaveLength(21)
+    expect(found.at(-1)).toMatch(/^3:\d+ BINGO_RULE_YAML \d{4} more of such errors from here on$/)
+  })
+
+  test('an alias stands for the last anchor of its name before it', () => {
+    const table = (name: string, id: string) => `{id: ${id}, table: ${name}, actions: [{type: log}]}`
+    const text = `rules: [${table('&t a', 'r1')}, ${table('*t', 'r2')}, ${table('&t b', 'r3')}, ${table('*t', 'r4')}]`
+    const listening = (name: string) =>
+      load(text)
+        .ruleSet.rules.filter((rule) => rule.listensTo('insert', 'shop', name))
+        .map(({ id }) => id)
+    expect([listening('a'), listening('b')]).toEqual([
+      ['r1', 'r2'],
+      ['r3', 'r4'],
+    ])
+    expect(wrong(`rules: [${table('*t', 'r1')}, ${table('&t a', 'r2')}]`)).toContain(
+      '1:25 BINGO_RULE_YAML anchor &t is not defined above',
+    )
+  })
+
   test('maps inside each other by indentation, one level too many', () => {
     const nested = (levels: number) => Array.from({ length: levels }, (_, level) => `${' '.repeat(level)}a:`).join('\n')
     expect(wrong(nested(102))).toEqual(['102:102 BINGO_RULE_YAML maps or lists are nested too deeply'])
