@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Clock } from '../model/clock.ts'
 import { systemClock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
@@ -8,7 +7,7 @@ import type { EventProvider } from '../model/state/event-provider.ts'
 import type { Engine, Index, PagesFrom } from './indexed/contract.ts'
 import type { Bounds } from './posting.ts'
 import { StoreAddressError } from './store-address-error.ts'
-import { parseStoreAddress } from './store-address.ts'
+import { eventsFilePath, parseStoreAddress } from './store-address.ts'
 import type { StoreAddress } from './store-address.ts'
 
 export interface EventProviderOptions {
@@ -101,7 +100,7 @@ async function indexOpener(
     return (pages) => new SqlEventProvider({ ...common, address: address.server, pages })
   }
   const { SqliteEventProvider } = await import('./sqlite/event-provider.ts')
-  const path = address.isFolder ? join(address.path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : address.path
+  const path = eventsFilePath(address, name)
   return (pages) => new SqliteEventProvider({ ...common, path, pages })
 }
 

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { parseFileUrl } from '../clients/address/file-url.ts'
+import type { FileUrl } from '../clients/address/file-url.ts'
 import { AddressError } from '../clients/address/error.ts'
 import { parseSqlAddress, type SqlAddress } from '../clients/sql/address.ts'
 import { BingoError } from '../model/errors.ts'
@@ -11,7 +13,7 @@ import { StoreAddressError } from './store-address-error.ts'
 export type StoreAddress =
   | { readonly tag: 'memory' }
   /** In a folder the file is called after the instance. */
-  | { readonly tag: 'file'; readonly path: string; readonly isFolder: boolean }
+  | ({ readonly tag: 'file' } & FileUrl)
   | { readonly tag: 'server'; readonly server: SqlAddress }
   | { readonly tag: 'redis'; readonly redis: EventRedisAddress }
   | { readonly tag: 'nats'; readonly stream: NatsAddress }
@@ -46,7 +48,7 @@ export function needsIndex(url: string): boolean {
 export function parseStoreAddress(url: string): StoreAddress {
   if (url === 'memory:') return { tag: 'memory' }
   const file = parseFileUrl(url)
-  if (file !== null) return { tag: 'file', path: file.path, isFolder: file.isFolder }
+  if (file !== null) return { tag: 'file', ...file }
   if (/^(mysql|mariadb|postgres|postgresql):\/\//i.test(url)) {
     return { tag: 'server', server: ofSetting(() => parseSqlAddress(url)) }
   }
@@ -54,6 +56,11 @@ export function parseStoreAddress(url: string): StoreAddress {
   if (/^(nats|tls):\/\//i.test(url)) return { tag: 'nats', stream: ofSetting(() => parseNatsAddress(url)) }
   if (/^kafka:\/\//i.test(url)) return { tag: 'kafka', topic: ofSetting(() => parseKafkaAddress(url)) }
   throw new StoreAddressError(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known', HINT)
+}
+
+/** The file of an instance: the path itself, or a file in it that is called after the instance. */
+export function eventsFilePath({ path, isFolder }: FileUrl, name: string): string {
+  return isFolder ? join(path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : path
 }
 
 /** With the name of the setting in what is thrown. */

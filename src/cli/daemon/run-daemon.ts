@@ -13,7 +13,7 @@ import { rulesFor } from '../rules-for.ts'
 import { logRules, reloadRules } from './reload-rules.ts'
 import { stopSignals } from './stop-signals.ts'
 import { version } from '../version.ts'
-import { requireWritableStore } from './writable-store.ts'
+import { requireWritableStores } from './writable-store.ts'
 
 /** Options of `bingo run`. */
 export interface RunOptions extends GlobalOptions {
@@ -32,7 +32,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
 
 async function runConfigured(options: RunOptions): Promise<void> {
   const config = withRole(configFor(options, 'run'), options.role)
-  requireWritableStore(config.checkpoint.store)
+  requireWritableStores(config)
   const log = await daemonLog(config, options)
   const { ruleSet, warnings } = await rulesFor(config)
   using stop = stopSignals({

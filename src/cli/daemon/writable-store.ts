@@ -1,27 +1,41 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { keptFiles, type Kept } from '../../app/config/build/kept-files.ts'
 import { BingoError } from '../../model/errors.ts'
-import { parseStoreUrl } from '../../state/store-url.ts'
+
+/** Files of SQLite beside a database. */
+const BESIDE = ['', '-wal', '-shm']
 
 /**
- * A file checkpoint that cannot be written will not become writable by waiting: say so at once. Throws
- * BINGO_CHECKPOINT_NOT_WRITABLE. Other stores are reached, or waited for, by the daemon.
+ * A file that cannot be written will not become writable by waiting: say so at once. Throws BINGO_CHECKPOINT_NOT_WRITABLE, or
+ * BINGO_FILE_NOT_WRITABLE for the others. Stores on servers are reached, or waited for, by the daemon.
  */
-export function requireWritableStore(store: string): void {
-  const place = parseStoreUrl(store)
-  if (place?.tag !== 'file') return
-  const folder = place.isFolder ? place.path : dirname(place.path)
+export function requireWritableStores(config: Kept): void {
+  for (const { setting, holds, path } of keptFiles(config)) {
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+      accessSync(dirname(path), constants.W_OK | constants.X_OK)
+      for (const end of BESIDE) requireWritable(path + end)
+    } catch (cause) {
+      const { code = 'error', path: refused = path } = cause as NodeJS.ErrnoException
+      const isCheckpoint = setting === 'checkpoint.store'
+      throw new BingoError(
+        isCheckpoint ? 'BINGO_CHECKPOINT_NOT_WRITABLE' : 'BINGO_FILE_NOT_WRITABLE',
+        `cannot write ${isCheckpoint ? 'the checkpoint' : holds} to ${refused} (${code})`,
+        {
+          hint: `Let this user write there, or set ${setting} to file:PATH in a folder of its own, or to a server.`,
+          cause,
+        },
+      )
+    }
+  }
+}
+
+/** One that is not there is made. */
+function requireWritable(path: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
-    accessSync(folder, constants.W_OK | constants.X_OK)
-  } catch (cause) {
-    throw new BingoError(
-      'BINGO_CHECKPOINT_NOT_WRITABLE',
-      `cannot write the checkpoint to ${folder} (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
-      {
-        hint: 'Set BINGO_CHECKPOINT_STORE to file:PATH in a folder that this user can write to, or to redis://host:6379/1.',
-        cause,
-      },
-    )
+    closeSync(openSync(path, constants.O_RDWR))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }

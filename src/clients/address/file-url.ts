@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isFolder } from '../../model/folder.ts'
 
 /** `isFolder`: the path is that of a folder, and what is kept in it has a name of its own. */
 export interface FileUrl {
@@ -20,6 +20,5 @@ export function parseFileUrl(url: string): FileUrl | null {
     return null
   }
   const absolute = resolve(decoded)
-  const isFolder = decoded.endsWith('/') || statSync(absolute, { throwIfNoEntry: false })?.isDirectory() === true
-  return { path: absolute, isFolder }
+  return { path: absolute, isFolder: decoded.endsWith('/') || isFolder(absolute) }
 }

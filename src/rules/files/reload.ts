@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { statSync, watch } from 'node:fs'
+import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemClock, type Clock, type Timer } from '../../model/clock.ts'
+import { isFolder } from '../../model/folder.ts'
 import { readSmallFile } from '../../model/small-file.ts'
 import { findRuleFiles, folderOf, splitPatterns } from './find-files.ts'
 import { loadRules } from './load.ts'
@@ -132,7 +133,7 @@ function foldersOf({ patterns, baseDir }: WatchOptions): ReadonlyMap<string, boo
   const folders = new Map<string, boolean>()
   for (const pattern of splitPatterns(patterns)) {
     const path = folderOf(pattern, baseDir)
-    const isTree = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    const isTree = isFolder(path)
     const folder = isTree ? path : dirname(path)
     folders.set(folder, isTree || folders.get(folder) === true)
   }
