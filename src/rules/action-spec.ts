@@ -50,7 +50,7 @@ export class TreeActionSpec implements ActionSpec {
       if (value !== undefined) this.values.set(name, value)
     } catch (error) {
       if (!(error instanceof ProblemsError)) throw error
-      this.context.reporter.problems.push(...error.problems)
+      this.context.reporter.add(error.problems)
     }
     if (this.context.reporter.noteCount > notes) this.unjudged.add(node)
   }

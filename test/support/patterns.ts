@@ -12,7 +12,7 @@ import type { ListNode, MapNode } from '../../src/rules/yaml/tree.ts'
 export function patternOf(text: string): PatternMap {
   const reporter = new Reporter()
   const root = parseYaml({ text: `rules:\n  - match: ${text}`, file: 'r.yaml', code: 'BINGO_RULE_YAML' }, reporter)
-  if (reporter.errors.length > 0) throw new ProblemsError(reporter.errors)
+  if (reporter.errorCount > 0) throw new ProblemsError(reporter.problems)
   const [rule] = (entryOf(root as MapNode, 'rules')!.value as ListNode).items
   return parsePattern(entryOf(rule as MapNode, 'match')!.value, 'r')
 }

@@ -140,14 +140,14 @@ function compile(texts: readonly RuleText[], options: CompileOptions, reporter: 
   }
   nodes.forEach((node, index) => add(node, index))
   checkSagas(sagas, options.defaults.keepsEvents, reporter)
-  if (reporter.errors.length === 0) {
+  if (reporter.errorCount === 0) {
     if (rules.length === 0) reporter.warn(RULE_CODES.noRules, undefined, 'no rule is enabled: BinGo will do nothing')
-    reporter.problems.push(...checkRulesAgainstSchemas(rules, schemas))
+    reporter.add(checkRulesAgainstSchemas(rules, schemas))
     const { tables, foldsNames = false } = options
-    if (foldsNames) reporter.problems.push(...checkFoldedNames(rules))
-    if (tables !== undefined) reporter.problems.push(...checkRulesAgainstTables(rules, tables, foldsNames))
+    if (foldsNames) reporter.add(checkFoldedNames(rules))
+    if (tables !== undefined) reporter.add(checkRulesAgainstTables(rules, tables, foldsNames))
   }
-  if (reporter.errors.length > 0) throw new ProblemsError(distinctProblems(reporter.problems))
+  if (reporter.errorCount > 0) throw new ProblemsError(distinctProblems(reporter.problems))
   const loaded = rules.map(({ rule }) => rule)
   nameTargets([...loaded.flatMap(({ actions }) => actions), ...sagas.flatMap(commandsOf)])
   return {
@@ -207,11 +207,11 @@ interface RulesFile {
 const NOTHING: RulesFile = { rules: [], sagas: [] }
 
 function readFile(text: string, file: string, reporter: Reporter): RulesFile {
-  const before = reporter.errors.length
+  const before = reporter.errorCount
   const root = parseYaml({ text, file, code: RULE_CODES.yaml }, reporter)
   const reader = new ValueReader(reporter, undefined)
   if (root === undefined || isNull(root)) {
-    if (reporter.errors.length === before) noRules(reader, { file, line: 1, column: 1 }, 'the file is empty')
+    if (reporter.errorCount === before) noRules(reader, { file, line: 1, column: 1 }, 'the file is empty')
     return NOTHING
   }
   const map = reader.map(root, 'a rules file', 'start the file with rules:')
@@ -226,7 +226,7 @@ function readFile(text: string, file: string, reporter: Reporter): RulesFile {
     return { rules: [], sagas, schemas }
   }
   if (isNull(entry.value)) {
-    if (reporter.errors.length === before) noRules(reader, entry.keyLocation, '"rules:" is empty')
+    if (reporter.errorCount === before) noRules(reader, entry.keyLocation, '"rules:" is empty')
     return { rules: [], sagas, schemas }
   }
   return {

@@ -75,7 +75,7 @@ export function readAction(
   const type = readType(map, named?.map, reader, context)
   if (type === undefined) return undefined
   reader.knownKeys(map, `a ${type.type} action`, [...COMMON_KEYS, ...Object.keys(type.fields)])
-  const before = context.reporter.errors.length
+  const before = context.reporter.errorCount
   const templates: CheckedTemplate[] = []
   const spec = new TreeActionSpec(
     {
@@ -100,7 +100,7 @@ export function readAction(
   const delivery = readDelivery(map, onTarget === undefined ? onRule : { ...onTarget, ratePerSecond }, reader)
   const when = readWhen(map, reader, { ruleId: rule.id, scope }, facts)
   const id = readActionId(map, reader, ids)
-  if (context.reporter.errors.length > before) return undefined
+  if (context.reporter.errorCount > before) return undefined
   checks.push({ when: when?.text, templates })
   const target = compiled.target.id
   const spool = named && readSpool(named.map, silent(reader))
@@ -238,7 +238,7 @@ export function readPredicate(
     return { predicate: compilePredicate(text, facts), text }
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
-    reader.reporter.problems.push(...error.problems)
+    reader.reporter.add(error.problems)
     return undefined
   }
 }

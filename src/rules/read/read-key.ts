@@ -33,7 +33,7 @@ export function readKey(
     return { key, template: parsed! }
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
-    reader.reporter.problems.push(...error.problems)
+    reader.reporter.add(error.problems)
     return undefined
   }
 }

@@ -89,7 +89,7 @@ function readLookup(
   const type = context.actionTypes.get('sql')
   const server = readServer(map, reader, context)
   if (type === undefined || server === undefined) return undefined
-  const before = context.reporter.errors.length
+  const before = context.reporter.errorCount
   const spec = new TreeActionSpec(
     {
       ruleId: rule,
@@ -110,7 +110,7 @@ function readLookup(
   checkStatement(sql, statement, reader)
   const times = readTimes(map, reader)
   const missing = option(map, 'missing', (node) => readMissing(node, reader)) ?? 'null'
-  if (context.reporter.errors.length > before) return undefined
+  if (context.reporter.errorCount > before) return undefined
   const bound = new WeakMap<TableDef, (change: Change) => LookupParams>()
   return {
     ruleId: rule,

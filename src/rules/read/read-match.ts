@@ -27,7 +27,7 @@ export function readMatch(
     return new RulePattern(pattern, ruleId)
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
-    reader.reporter.problems.push(...error.problems)
+    reader.reporter.add(error.problems)
     return undefined
   }
 }

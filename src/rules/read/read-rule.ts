@@ -72,7 +72,7 @@ export function readRule(
   const outer = new ValueReader(context.reporter, undefined)
   const map = outer.map(node, `rules[${position}]`, 'start each rule with - id: "name"')
   if (map === undefined) return undefined
-  const before = context.reporter.errors.length
+  const before = context.reporter.errorCount
   const id = readId(map, outer, seen) ?? `rules[${position}]`
   const reader = new ValueReader(context.reporter, id)
   reader.knownKeys(map, 'a rule', RULE_KEYS)
@@ -124,7 +124,7 @@ export function readRule(
   const plans = readActions(map, reader).flatMap((action, index) => readAction(action, index, of, around) ?? [])
   actions.push(...distinct(plans))
   warnOfUnused(lookups.lookups, plans, reader)
-  if (context.reporter.errors.length > before) return undefined
+  if (context.reporter.errorCount > before) return undefined
   const texts = { match: match?.map, filter: filter?.text, key: key?.template, actions: [...checks, ...lookups.checks] }
   return settled({ rule, enabled, checks: { rule, tables, ...texts } }, given, listened, context)
 }
@@ -143,7 +143,7 @@ function settled(
 ): ReadRule | undefined {
   if (given === undefined) return read
   const problems = [...settleKinds(given, read.checks), ...recheckWithoutRows(read.rule)]
-  reporter.problems.push(...problems)
+  reporter.add(problems)
   for (const operation of operationsOf(given)) listened.add(operation)
   return problems.length > 0 ? undefined : { ...read, checks: { ...read.checks, tables: tablesOf(given) } }
 }

@@ -35,7 +35,7 @@ export function readThreshold(
   const map = reader.map(node, 'threshold', HINT)
   if (map === undefined) return undefined
   reader.knownKeys(map, 'threshold', KEYS)
-  const before = reporter.errors.length
+  const before = reporter.errorCount
   const within = entryOf(map, 'within')
   if (within === undefined) reader.fail(map, RULE_CODES.missing, 'threshold needs "within"', HINT)
   const above = readAbove(map, reader)
@@ -47,7 +47,7 @@ export function readThreshold(
   const source = (text: ScalarNode) => sourceText(text, ruleId, scope)
   const byTemplate = by && compiled(reporter, () => compileTemplate(source(by)))
   const sumOf = sum && compiled(reporter, () => compileStructure({ tag: 'text', text: source(sum) }, sum.location))
-  if (reporter.errors.length > before || withinMs === undefined || againMs === undefined) return undefined
+  if (reporter.errorCount > before || withinMs === undefined || againMs === undefined) return undefined
   const parts = [by?.value ?? null, sum?.value ?? null, withinMs]
   return {
     location: map.location,
@@ -102,7 +102,7 @@ function compiled<T>(reporter: Reporter, compile: () => T): T | undefined {
     return compile()
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
-    reporter.problems.push(...error.problems)
+    reporter.add(error.problems)
     return undefined
   }
 }

@@ -41,7 +41,7 @@ export function readSaga(node: TreeNode, position: number, scope: SagaScope): Re
   const outer = new ValueReader(reporter, undefined)
   const map = outer.map(node, `sagas[${position}]`, 'start each saga with - id: name')
   if (map === undefined) return undefined
-  const before = reporter.errors.length
+  const before = reporter.errorCount
   const id = readId(map, outer, scope.seen) ?? `sagas[${position}]`
   const reader = new ValueReader(reporter, id)
   reader.knownKeys(map, 'a saga', SAGA_KEYS)
@@ -58,7 +58,7 @@ export function readSaga(node: TreeNode, position: number, scope: SagaScope): Re
   const description = given('description', (value) => reader.string(value, 'description')) ?? null
   const deadlineMs = given('deadline', (value) => reader.duration(value, 'deadline', LONGEST)) ?? null
   const enabled = given('enabled', (value) => reader.boolean(value, 'enabled')) ?? true
-  if (reporter.errors.length > before) return undefined
+  if (reporter.errorCount > before) return undefined
   const { file, line } = map.location
   const source = { id, version, file, line, text: textOfNode(map) }
   return {
