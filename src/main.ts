@@ -7,8 +7,8 @@ if (tooOld === undefined) {
   replaceWithFlags(process)
   const { keepCompiledCode } = await import('./cli/compiled-code.ts')
   keepCompiledCode(import.meta.filename, process.getuid?.())
-  const { runCli } = await import('./cli/program.ts')
-  process.exitCode = await runCli(process.argv)
+  const { runProcess } = await import('./cli/program.ts')
+  process.exitCode = await runProcess()
 } else {
   process.stderr.write(tooOld)
   process.exitCode = 1

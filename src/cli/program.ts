@@ -36,13 +36,18 @@ Examples:
 /** They read the rules, and people give them the file. */
 const WITHOUT_FILES: ReadonlySet<string> = new Set(['run', 'check', 'tail'])
 
-/** Runs one command line; answers the exit code. Prints errors for people. */
-export async function runCli(argv: readonly string[]): Promise<number> {
-  let exitCode: number = ExitCode.ok
+/** What a process of BinGo does: once, since it looks after the outputs as long as they are open. */
+export function runProcess(): Promise<number> {
   watchOutput([process.stdout, process.stderr], (error) => {
     printError(error, process.stderr, false)
     process.exit(ExitCode.failed)
   })
+  return runCli(process.argv)
+}
+
+/** Runs one command line; answers the exit code. Prints errors for people. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let exitCode: number = ExitCode.ok
   const program = createProgram((code) => (exitCode = code))
   try {
     await program.parseAsync([...argv])
