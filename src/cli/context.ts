@@ -1,6 +1,7 @@
 import type { Log } from '../model/rule/action.ts'
 import type { Config } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
+import { printable } from '../model/printable.ts'
 import { createLog } from '../ops/logger.ts'
 import { NEEDS, type NeedyCommand, type Needs } from './needs.ts'
 
@@ -26,7 +27,7 @@ export function configFor(options: GlobalOptions, command: NeedyCommand): Config
   })
   for (const { severity, code, message, hint } of warnings) {
     if (severity === 'note') continue
-    process.stderr.write(`warning ${code} ${message}${hint === undefined ? '' : `\n  → ${hint}`}\n`)
+    process.stderr.write(printable(`warning ${code} ${message}${hint === undefined ? '' : `\n  → ${hint}`}\n`))
   }
   return config
 }

@@ -7,6 +7,7 @@ import type { Change } from '../../model/event/change.ts'
 import type { EventEnvelope } from '../../model/event/posted/event-record.ts'
 import { PostedEvent } from '../../model/event/posted/posted-event.ts'
 import type { SagaDefinition } from '../../model/saga/definition.ts'
+import { onOneLine } from '../../model/printable.ts'
 import { writeDuration } from '../../model/quantity.ts'
 import { isOutboxRule } from '../../model/rule/outbox-rule.ts'
 import type { Rule } from '../../model/rule/rule.ts'
@@ -145,22 +146,24 @@ function describe(rule: Rule, explanation: Explanation, sagas: readonly SagaDefi
     error: colour.red('fails'),
   }
   const lines = [`  ${ruleId} ${verdict[outcome]}`]
-  if (manual) lines.push('    manual: it runs only when it is invoked')
-  if (!table.holds) lines.push('    ✗ table: the rule is for other tables')
-  else if (!operation.holds) lines.push(`    ✗ events: the rule is for ${operation.wanted.join(', ')}`)
-  if (on !== null) lines.push(...describeOn(on).map((line) => `    ✗ ${line}`))
-  for (const clause of match?.clauses ?? []) lines.push(`    ${describeClause(clause)}`)
-  if (match?.answer.tag === 'error') lines.push(`    ${colour.red(match.answer.code)} ${match.answer.message}`)
-  for (const part of filter?.parts ?? []) lines.push(`    ${describePart(part)}`)
-  if (filter?.answer.tag === 'error') lines.push(`    ${colour.red(filter.answer.code)} ${filter.answer.message}`)
-  if (key !== null) lines.push(`    key: ${key.present}${key.previous === null ? '' : `, before: ${key.previous}`}`)
+  const add = (line: string): void => void lines.push(`    ${onOneLine(line)}`)
+  const addError = ({ code, message }: Extract<Answer, { tag: 'error' }>): void =>
+    void lines.push(`    ${colour.red(code)} ${onOneLine(message)}`)
+  if (manual) add('manual: it runs only when it is invoked')
+  if (!table.holds) add('✗ table: the rule is for other tables')
+  else if (!operation.holds) add(`✗ events: the rule is for ${operation.wanted.join(', ')}`)
+  if (on !== null) for (const reason of describeOn(on)) add(`✗ ${reason}`)
+  for (const clause of match?.clauses ?? []) add(describeClause(clause))
+  if (match?.answer.tag === 'error') addError(match.answer)
+  for (const part of filter?.parts ?? []) add(describePart(part))
+  if (filter?.answer.tag === 'error') addError(filter.answer)
+  if (key !== null) add(`key: ${key.present}${key.previous === null ? '' : `, before: ${key.previous}`}`)
   if (delay !== null) {
     const again = delay.recheck ? ', then the filter and `when` are asked again, of the newest row' : ''
-    lines.push(`    delay: waits ${writeDuration(delay.ms)}${again}`)
+    add(`delay: waits ${writeDuration(delay.ms)}${again}`)
   }
   for (const action of actions) {
-    const texts = explainSaga(action, sagas) ?? [describeAction(rule, action)]
-    lines.push(...texts.map((text) => `    → ${text}`))
+    for (const text of explainSaga(action, sagas) ?? [describeAction(rule, action)]) add(`→ ${text}`)
   }
   return `${lines.join('\n')}\n`
 }

@@ -1,4 +1,5 @@
 import type { Problem } from '../../model/errors.ts'
+import { onOneLine, printable } from '../../model/printable.ts'
 
 const CSI = '\u001B['
 /** Longest piece of a source line that is shown. */
@@ -39,26 +40,24 @@ interface Style {
 }
 
 function formatProblem({ code, severity, location, message, hint }: Problem, style: Style): string {
-  const place = location === undefined ? '' : `${style.bold(`${location.file}:${location.line}:${location.column}`)} `
-  const lines = [`${place}${style[severity](severity)} ${style.dim(code)} ${message}`]
+  const place = location && `${onOneLine(location.file)}:${location.line}:${location.column}`
+  const lines = [
+    `${place ? `${style.bold(place)} ` : ''}${style[severity](severity)} ${style.dim(code)} ${printable(message)}`,
+  ]
   if (location?.excerpt !== undefined && location.excerpt.trim() !== '') {
     const { text, column } = window(location.excerpt, location.column)
     const number = String(location.line)
     lines.push(`  ${style.dim(`${number} |`)} ${text}`)
     lines.push(`  ${style.dim(`${' '.repeat(number.length)} |`)} ${caretUnder(text, column, style[severity])}`)
   }
-  if (hint !== undefined) lines.push(`    ${style.hint('hint:')} ${hint}`)
+  if (hint !== undefined) lines.push(`    ${style.hint('hint:')} ${printable(hint)}`)
   return `${lines.join('\n')}\n`
 }
 
-/** The part of a long line around the column. Control characters are shown as blanks. */
+/** The part of a long line around the column. */
 function window(line: string, column: number): { text: string; column: number } {
   const start = column > MAX_WIDTH ? column - MAX_WIDTH / 2 : 0
-  const text = line
-    .slice(start, start + MAX_WIDTH)
-    // oxlint-disable-next-line no-control-regex -- exactly these must not reach a terminal
-    .replaceAll(/[\u0000-\u0008\u000A-\u001F\u007F-\u009F]/g, ' ')
-  return { text, column: column - start }
+  return { text: printable(line.slice(start, start + MAX_WIDTH)), column: column - start }
 }
 
 /** Tabs before the caret are repeated, so that it stands right whatever their width. */
