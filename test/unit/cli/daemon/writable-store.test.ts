@@ -12,14 +12,18 @@ let folder: string
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'bingo-writable-'))
-  chmodSync(folder, 0o755)
-  for (const name of ['state', 'events']) writeFileSync(join(folder, name), '', { mode: 0o600 })
-  mkdirSync(join(folder, 'closed'), { mode: 0o700 })
+  for (const name of ['state', 'events']) writeFileSync(join(folder, name), '', { mode: 0o000 })
+  mkdirSync(join(folder, 'closed'), { mode: 0o000 })
   mkdirSync(join(folder, 'open'))
   chmodSync(join(folder, 'open'), 0o777)
-  writeFileSync(join(folder, 'open', 'bingo.events-wal'), '', { mode: 0o600 })
+  writeFileSync(join(folder, 'open', 'bingo.events-wal'), '', { mode: 0o000 })
+  mkdirSync(join(folder, 'kept'), { mode: 0o555 })
+  chmodSync(folder, 0o777)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => {
+  for (const each of ['closed', 'kept']) chmodSync(join(folder, each), 0o755)
+  rmSync(folder, { recursive: true })
+})
 
 /** What a configuration and the look at its files say, to a user without rights; null: nothing. */
 function refusal(env: Readonly<Record<string, string>>): string | null {
@@ -46,10 +50,13 @@ const checkpoint = (path: string): string | null => refusal({ BINGO_CHECKPOINT_S
 
 test('a checkpoint that this user cannot write is refused at once', () => {
   expect(checkpoint('state')).toBe('BINGO_CHECKPOINT_NOT_WRITABLE cannot write the checkpoint to /state (EACCES)')
-  expect(checkpoint('closed/state')).toBe(
-    'BINGO_CHECKPOINT_NOT_WRITABLE cannot write the checkpoint to /closed/state (EACCES)',
+  // `access` asks for the user that the process began as: as root the folder passes, and its file does not.
+  expect(checkpoint('closed/state')).toMatch(
+    /^BINGO_CHECKPOINT_NOT_WRITABLE cannot write the checkpoint to \/closed(\/state)? \(EACCES\)$/,
   )
-  expect(checkpoint('new/state')).toBe('BINGO_CHECKPOINT_NOT_WRITABLE cannot write the checkpoint to /new (EACCES)')
+  expect(checkpoint('kept/new/state')).toBe(
+    'BINGO_CHECKPOINT_NOT_WRITABLE cannot write the checkpoint to /kept/new (EACCES)',
+  )
   expect(checkpoint('open/')).toBeNull()
   expect(checkpoint('open/new/state')).toBeNull()
 })
