@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { parseFileUrl } from '../clients/address/file-url.ts'
+import { fileOfInstance, parseFileUrl } from '../clients/address/file-url.ts'
 import type { FileUrl } from '../clients/address/file-url.ts'
 import { AddressError } from '../clients/address/error.ts'
 import { parseSqlAddress, type SqlAddress } from '../clients/sql/address.ts'
@@ -58,9 +57,9 @@ export function parseStoreAddress(url: string): StoreAddress {
   throw new StoreAddressError(MEANT.find(([scheme]) => scheme.test(url))?.[1] ?? 'its scheme is not known', HINT)
 }
 
-/** The file of an instance: the path itself, or a file in it that is called after the instance. */
-export function eventsFilePath({ path, isFolder }: FileUrl, name: string): string {
-  return isFolder ? join(path, `${name.replaceAll(/[^\w.-]/g, '_')}.events`) : path
+/** Of an instance. */
+export function eventsFilePath(file: FileUrl, name: string): string {
+  return fileOfInstance(file, name, 'events')
 }
 
 /** With the name of the setting in what is thrown. */

@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { parseFileUrl } from '../clients/address/file-url.ts'
+import { fileOfInstance, parseFileUrl } from '../clients/address/file-url.ts'
 import type { FileUrl } from '../clients/address/file-url.ts'
 
 /** A MySQL, MariaDB or PostgreSQL (clients/sql/address.ts reads the address). */
@@ -26,7 +25,7 @@ export function parseStoreUrl(url: string): StoreUrl | null {
   return /^(rediss?(\+(sentinel|cluster))?|sentinel):\/\//i.test(url) ? { tag: 'redis', url } : null
 }
 
-/** The state file of an instance: the path itself, or a file in it that is called after the instance. */
-export function stateFilePath({ path, isFolder }: FileUrl, name: string): string {
-  return isFolder ? join(path, `${name.replaceAll(/[^\w.-]/g, '_')}.checkpoint`) : path
+/** Of an instance. */
+export function stateFilePath(file: FileUrl, name: string): string {
+  return fileOfInstance(file, name, 'checkpoint')
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isFolder } from '../../model/folder.ts'
 
 /** `isFolder`: the path is that of a folder, and what is kept in it has a name of its own. */
@@ -21,4 +21,9 @@ export function parseFileUrl(url: string): FileUrl | null {
   }
   const absolute = resolve(decoded)
   return { path: absolute, isFolder: decoded.endsWith('/') || isFolder(absolute) }
+}
+
+/** The file of an instance: the path itself, or a file in the folder that is called after the instance. */
+export function fileOfInstance({ path, isFolder: inFolder }: FileUrl, name: string, ending: string): string {
+  return inFolder ? join(path, `${name.replaceAll(/[^\w.-]/g, '_')}.${ending}`) : path
 }
