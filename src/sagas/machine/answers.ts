@@ -86,6 +86,8 @@ export function applyConfirm(
     draft.changed = true
     return null
   }
+  // The same event read again, after a restart: it says nothing of the command, which may not have reached anybody yet.
+  if (state.status === 'sending' && state.early === 'confirmed') return 'it was confirmed before the step'
   // It was taken for not done, or was about to be: now it has to be undone.
   const isRefuted = state.status === 'refused' && draft.instance.status !== 'running'
   if (!isOpen(state) && !isRefuted) return `the step is ${state.status}`

@@ -27,6 +27,8 @@ export interface Chaos {
   readonly refused: number
   readonly crash: number
   readonly jump: number
+  /** Somebody confirms a step before it. */
+  readonly early: number
 }
 
 /**
@@ -64,11 +66,26 @@ export class SagaWorld {
     const { random, chaos } = this
     if (random.chance(chaos.crash)) this.crash()
     if (random.chance(chaos.jump)) this.now += random.int(-60_000, 60_000)
+    if (random.chance(chaos.early)) this.confirmEarly()
     const kind = random.int(0, 9)
     if (kind < 4 && this.network.length > 0) this.arrive(random.int(0, this.network.length - 1))
     else if (kind < 6 && this.events.length > 0) this.take(random.int(0, this.events.length - 1))
     else if (kind < 9) this.pass(random.int(1, 3_000))
     else this.start()
+  }
+
+  /** That event comes again, too, when its step may have begun. */
+  private confirmEarly(): void {
+    const isTrue = (step: string): boolean => !this.services.get(step)!.refuses
+    const early = this.plan.stages.flat().find(({ id, confirms }) => confirms && isTrue(id) && this.isPending(id))
+    if (early === undefined) return
+    const event: SagaInput = { tag: 'confirm', step: early.id, payload: { early: true } }
+    this.apply(event)
+    this.events.push(event)
+  }
+
+  private isPending(step: string): boolean {
+    return this.stored?.status === 'running' && this.stored.steps[step]!.status === 'pending'
   }
 
   /** Nothing goes wrong any more: everything that is on its way arrives, and time passes until nothing is due. */
@@ -105,8 +122,12 @@ export class SagaWorld {
 
   private crash(): void {
     this.process += 1
-    if (this.stored === null) return
-    const { instance, commands } = advance(this.plan, this.stored, { tag: 'lost' }, this.now)
+    if (this.stored !== null) this.apply({ tag: 'lost' })
+  }
+
+  /** Stored and sent, without a death between. */
+  private apply(input: SagaInput): void {
+    const { instance, commands } = advance(this.plan, this.stored, input, this.now)
     this.stored = instance
     for (const command of commands) this.network.push({ command, by: this.process })
   }

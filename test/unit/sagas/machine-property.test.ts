@@ -7,7 +7,7 @@ import { SagaWorld, type Chaos, type Participant } from '../../support/sagas/wor
 import { fc } from '../../support/properties.ts'
 
 const RUNS = 3_000
-const CHAOS: Chaos = { lost: 0.15, failed: 0.2, refused: 0.1, crash: 0.03, jump: 0.02 }
+const CHAOS: Chaos = { lost: 0.15, failed: 0.2, refused: 0.1, crash: 0.03, jump: 0.02, early: 0.1 }
 
 function check(seed: number, chaos: Chaos): SagaWorld {
   const random = new Random(seed)
@@ -49,7 +49,7 @@ describe('a saga whatever fails, gets lost, comes twice, comes late or dies', ()
   })
 
   it('completes when nothing goes wrong', () => {
-    const calm: Chaos = { lost: 0, failed: 0, refused: 0, crash: 0, jump: 0 }
+    const calm: Chaos = { lost: 0, failed: 0, refused: 0, crash: 0, jump: 0, early: 0 }
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const random = new Random(seed)

@@ -95,6 +95,15 @@ describe('a saga', () => {
     expect(before.instance!.steps['b']!.output).toEqual({ id: 7, x: 1 })
   })
 
+  it('still sends the command of a step that was confirmed before it, when that confirmation is read again', () => {
+    const story = new Story(two({}, { confirms: true })).input(confirm('b', { x: 1 })).answer('a', DONE)
+    story.input(confirm('b', { x: 1 }))
+    expect([story.states, story.ignored]).toEqual(['done sending', 'it was confirmed before the step'])
+    story.input({ tag: 'lost' }).input(confirm('b', { x: 1 }))
+    expect(story.states).toBe('done sending')
+    expect(story.answer('b', DONE).instance!.status).toBe('completed')
+  })
+
   it('is started once', () => {
     const story = new Story(two())
     story.input({ tag: 'start', key: '17', event: sagaEvent() })
