@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inForm } from '../support/forms.ts'
 import { Daemon, eventually } from '../support/daemon.ts'
@@ -19,6 +20,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([mysql?.stop(), redis?.stop()]))
 
 let fleets = 0
+const WRITE_PAUSE_MS = 50
 const SOME = inForm({ short: 100, long: 300 })
 
 /** A database, a name and a log of its own for each. */
@@ -59,7 +61,8 @@ test.each(['redis', 'nats', 'kafka'])(
     const all = [one, two, three]
     const stop = new AbortController()
     const writing = (async () => {
-      while (!stop.signal.aborted) await fleet.write(5)
+      // As fast as the server takes them, it would be thousands of changes while a process starts.
+      for (; !stop.signal.aborted; await delay(WRITE_PAUSE_MS)) await fleet.write(5)
     })()
     for (const daemon of inForm({ short: [one, reader], long: [...all, reader, ...all, reader] })) {
       expect(await daemon.stop()).toBe(0)

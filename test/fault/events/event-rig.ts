@@ -55,7 +55,8 @@ export class EventRig implements AsyncDisposable {
 
   private constructor(
     parts: Pick<EventRig, 'redis' | 'daemons' | 'store'>,
-    { writers = 6, pauseMs = 4 }: EventRigOptions,
+    // Some 500 events a second: a kill finds some at each moment, and the verdict has no more to read than that.
+    { writers = 6, pauseMs = 10 }: EventRigOptions,
     context: ScenarioContext,
     stack: AsyncDisposableStack,
   ) {

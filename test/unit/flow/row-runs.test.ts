@@ -17,6 +17,7 @@ import { ColumnType } from '../../../src/model/table/column-type.ts'
 import type { TableDef } from '../../../src/model/table/table.ts'
 import { compileRowImages } from '../../../src/sources/mysql/binlog/event-bytes/row-images.ts'
 import { compileRowDecoder } from '../../../src/sources/mysql/binlog/rows/row-decoder.ts'
+import { inForm } from '../../support/forms.ts'
 import { silentLog, transaction } from '../../support/jobs.ts'
 import { Random } from '../../support/random-tables.ts'
 import { rulesFrom } from '../../support/rules-from-text.ts'
@@ -27,7 +28,7 @@ import {
   type RandomTable,
 } from '../sources/mysql/binlog/event-bytes/random-images.ts'
 
-const HISTORIES = 100
+const HISTORIES = inForm({ short: 40, long: 400 })
 
 /** Whole events and some of their values, filtered and not, to one file, to another, and to something that takes no lines. */
 const ACTIONS = [
