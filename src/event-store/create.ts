@@ -29,7 +29,7 @@ export function createEventStore<E extends DomainEvent = DomainEvent>(
   url: string,
   options: EventStoreOptions = {},
 ): EventStore<E> {
-  return openStoredStreams(url, options) as unknown as EventStore<E>
+  return openStoredStreams(url, options) as EventStore<E>
 }
 
 /** The same, for the daemon. */

@@ -4,7 +4,6 @@ import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Log } from '../../model/rule/action.ts'
 import { MissingSecret, resolveSecrets, type Environment } from '../../model/secrets.ts'
-import type { Source } from '../../model/source/source.ts'
 import { parseBrokerAddress, type BrokerAddress } from '../../sources/broker/address.ts'
 import { BrokerSource } from '../../sources/broker/broker-source.ts'
 import { RecordCodec } from '../../sources/broker/codec/record-codec.ts'
@@ -43,7 +42,7 @@ export async function openBrokers(config: Config, { clock, log, env }: OpenBroke
     opened.push({ reader, source: new BrokerSource({ name, reader, ledger, codec, clock, log: of }) })
   }
   return {
-    sources: opened.map(({ source }) => ({ name: source.name, custom: source as unknown as Source<object> })),
+    sources: opened.map(({ source }) => ({ name: source.name, custom: source })),
     close: async () => {
       for (const { reader } of opened) await reader.close()
     },

@@ -16,7 +16,6 @@ import type { StreamSink } from '../../model/event/posted/stream-sink.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { Rule } from '../../model/rule/rule.ts'
 import type { RuleSet } from '../../model/rule/rule-set.ts'
-import type { Source } from '../../model/source/source.ts'
 import type { Feed } from '../../sources/feed/feed.ts'
 import { FeedSource } from '../../sources/feed/feed-source.ts'
 import type { EventStoreConfig } from '../config/config.ts'
@@ -74,7 +73,7 @@ class Streams implements RunningStreams {
     this.handover = handover
     const what = { name: STREAMS_SOURCE, what: 'the event store', positions: STREAMS_POSITIONS, clock, log }
     const source = feed && new FeedSource({ ...what, feed })
-    this.source = source && { name: STREAMS_SOURCE, custom: source as unknown as Source<object> }
+    this.source = source && { name: STREAMS_SOURCE, custom: source }
   }
 
   withRule(rules: RuleSet): RuleSet {

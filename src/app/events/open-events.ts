@@ -10,7 +10,6 @@ import type { EventCounters } from '../../model/event/posted/event-counters.ts'
 import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import type { EventSink } from '../../model/event/posted/event-sink.ts'
 import type { Log, Sendable } from '../../model/rule/action.ts'
-import type { Source } from '../../model/source/source.ts'
 import type { EventProvider } from '../../model/state/event-provider.ts'
 import { withDeadline } from '../../model/with-deadline.ts'
 import type { PostedEvent } from '../../model/event/posted/posted-event.ts'
@@ -109,7 +108,7 @@ class OpenEvents implements RunningEvents {
       },
     })
     this.status.follows(this.reader)
-    this.source = { name: EVENTS_SOURCE, custom: this.reader as unknown as Source<object>, observer: this.status }
+    this.source = { name: EVENTS_SOURCE, custom: this.reader, observer: this.status }
   }
 
   /** What the reader of the log tells of each event. */

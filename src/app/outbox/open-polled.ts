@@ -7,7 +7,6 @@ import { systemClock, type Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { Log } from '../../model/rule/action.ts'
 import type { TableDef } from '../../model/table/table.ts'
-import type { Source } from '../../model/source/source.ts'
 import { FeedSource } from '../../sources/feed/feed-source.ts'
 import type { PolledOptions } from '../../sources/polled/contract.ts'
 import { PolledFeed, POLLED_POSITIONS, type Notices } from '../../sources/polled/polled-feed.ts'
@@ -44,7 +43,7 @@ export async function openPolled(
   const feed = new PolledFeed({ table, options, notices, clock, log })
   const source = new FeedSource({ name, what: 'the outbox', feed, positions: POLLED_POSITIONS, clock, log })
   return {
-    source: { name, custom: source as unknown as Source<object>, observer: feed },
+    source: { name, custom: source, observer: feed },
     close: async () => {
       await feed.close()
       await opened.close()

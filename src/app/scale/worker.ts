@@ -259,7 +259,7 @@ export class Worker implements Daemon {
     })
     const settings = stateSettings(this.configOf(share), log, deps.servers)
     return {
-      sources: [{ name, custom: custom as never }],
+      sources: [{ name, custom }],
       rules: (inForce) => shareRules(inForce, share, scale.shares),
       runsSagas: false,
       lease: async () => this.leases.guard(share, await openLease(settings, config.standby.ttlMs)),

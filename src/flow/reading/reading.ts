@@ -47,7 +47,7 @@ export interface KeptCounters {
 
 /** Forgets the type of the positions: every entry's are those of its own source, and nobody else looks at them. */
 export function sourceEntry<P extends object>(entry: SourceEntry<P>): SourceEntry<object> {
-  return entry as unknown as SourceEntry<object>
+  return entry
 }
 
 export interface ReadingDeps {
