@@ -29,9 +29,11 @@ export function sampleChange(
   /** What payloads have to look like. */
   schemas?: EventSchemas,
 ): Change {
+  requireSample(event)
   if (isPostedSample(event)) return samplePosted(event, schemas)
-  const op = String(event.op).toLowerCase() as Operation
-  if (!OPERATIONS.includes(op)) {
+  requireFields(event)
+  const op = typeof event.op === 'string' ? (event.op.toLowerCase() as Operation) : undefined
+  if (op === undefined || !OPERATIONS.includes(op)) {
     throw invalid(
       `${JSON.stringify(event.op)} is not a valid op`,
       'Write insert, update, delete, truncate, ddl or gap.',
@@ -57,6 +59,46 @@ export function sampleChange(
   }
   const change = new Change(table, op, transaction, event.seq ?? 0, old, new_, event.query ?? null)
   return withSampleFacts(change, event)
+}
+
+/** JSON that is no map: a line of a file may be anything. */
+function requireSample(event: unknown): void {
+  if (isMap(event)) return
+  throw invalid('it is not a map', 'Write for example {op: insert, table: shop.users, new: {id: 1}}.')
+}
+
+/** What may be left out, but not be something else. */
+const FIELDS: Readonly<Partial<Record<keyof SampleEvent, readonly ['text' | 'number', canBeNull?: true]>>> = {
+  id: ['text'],
+  schema: ['text'],
+  table: ['text'],
+  ts: ['text'],
+  gtid: ['text', true],
+  serverId: ['number'],
+  txId: ['text'],
+  seq: ['number'],
+  query: ['text', true],
+}
+
+function requireFields(event: SampleEvent): void {
+  for (const [name, [kind, canBeNull]] of Object.entries(FIELDS)) {
+    const value = event[name as keyof SampleEvent]
+    if (value === undefined || (canBeNull && value === null)) continue
+    if (typeof value === (kind === 'text' ? 'string' : 'number')) continue
+    throw invalid(
+      `"${name}" must be a ${kind}`,
+      kind === 'text' ? 'Put quotes around it.' : 'Write it without quotes, or leave it out.',
+    )
+  }
+  const { position } = event
+  if (position === undefined) return
+  const { file, offset } = isMap(position) ? position : {}
+  if (typeof file === 'string' && typeof offset === 'number') return
+  throw invalid('"position" must have a file and an offset', 'Write {file: binlog.000001, offset: 4}, or leave it out.')
+}
+
+function isMap(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Since 1970, of an ISO 8601 time with up to six fraction digits; Date keeps three of them. 0 where there is none. */
@@ -93,8 +135,7 @@ function knownTable(tables: readonly TableDef[], event: SampleEvent, schema: str
 
 function rowOf(value: unknown, name: 'old' | 'new', table: TableDef | undefined): Row | null {
   if (value === undefined || value === null) return null
-  if (typeof value !== 'object' || Array.isArray(value))
-    throw invalid(`"${name}" must be a map`, 'Write columns and values.')
+  if (!isMap(value)) throw invalid(`"${name}" must be a map`, 'Write columns and values.')
   const row = Object.assign(Object.create(null) as Row, value)
   return table === undefined ? row : typedRow(row, table, name)
 }
@@ -113,12 +154,19 @@ function tableOf(schema: string, name: string, key: unknown, rows: readonly (Row
 /** The key as an event has it (null: none), a list of names, or nothing: then a column called id. */
 function keyColumns(key: unknown, names: readonly string[]): readonly string[] {
   if (key === null) return []
-  const wanted = Array.isArray(key) ? key.map(String) : typeof key === 'object' && key !== null ? Object.keys(key) : []
+  const wanted = namesIn(key)
   if (wanted.length === 0) return names.filter((name) => name.toLowerCase() === 'id').slice(0, 1)
   const missing = wanted.find((name) => !names.includes(name))
   if (missing !== undefined)
     throw invalid(`the key has the column "${missing}", which the rows do not have`, 'Add the column to the rows.')
   return wanted
+}
+
+function namesIn(key: unknown): readonly string[] {
+  if (key === undefined) return []
+  if (isMap(key)) return Object.keys(key)
+  if (Array.isArray(key) && key.every((name) => typeof name === 'string')) return key
+  throw invalid('"key" must be a map or a list of columns', 'Write for example [id].')
 }
 
 function columnOf(name: string, values: readonly Value[]): ColumnDef {

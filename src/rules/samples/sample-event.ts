@@ -5,6 +5,9 @@ import { DEFAULT_ENVIRONMENT, EVENT_FIELDS, isEventField, PostedEvent } from '..
 import { BingoError } from '../../model/errors.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 
+/** Beyond it no Date is valid. */
+const LAST_MOMENT_MS = 8.64e15
+
 type Sample = { readonly [name: string]: unknown }
 
 /** What providers and the API tell of an event besides what it says, and other spellings. */
@@ -27,7 +30,7 @@ export function isPostedSample(event: object): boolean {
  */
 export function samplePosted(given: object, schemas?: EventSchemas): PostedEvent {
   const kept = unwrapped(given)
-  const sample = kept['op'] === 'event' ? (kept['new'] as Sample) : kept
+  const sample = kept['op'] === 'event' ? fieldsOf(kept['new']) : kept
   const unknown = Object.keys(sample).find((name) => !isEventField(name) && !MORE_FIELDS.has(name))
   if (unknown !== undefined) {
     const nearest = nearestName(unknown, EVENT_FIELDS)
@@ -50,6 +53,11 @@ export function samplePosted(given: object, schemas?: EventSchemas): PostedEvent
     query: null,
   }
   return new PostedEvent(envelope, transaction, typeof kept['seq'] === 'number' ? kept['seq'] : 0)
+}
+
+function fieldsOf(value: unknown): Sample {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Sample
+  throw invalid('"new" must be a map', 'Write the fields of the event: {type: orders.order.create, payload: {}}.')
 }
 
 /** What is posted stands in `event`, with `options` beside it, or by itself. */
@@ -105,7 +113,7 @@ function timeOf(sample: Sample, name: string, otherwise: number): number {
   const value = sample[name]
   if (value === undefined || value === null) return otherwise
   const ms = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : NaN
-  if (Number.isFinite(ms)) return ms
+  if (Math.abs(ms) <= LAST_MOMENT_MS) return ms
   throw invalid(`"${name}" is not a time`, 'Write for example 2026-11-28T10:00:00Z.')
 }
 

@@ -73,6 +73,15 @@ test.each([
   [{ op: 'update' as const, table: 't', new: { id: 1 } }, 'needs "old"'],
   [{ op: 'insert' as const, table: 't', new: [] as never }, 'must be a map'],
   [{ op: 'insert' as const, table: 't', new: { id: 1 }, key: ['nope'] }, 'the key has the column "nope"'],
+  [{ op: 'insert' as const, table: 't', new: { id: 1 }, key: [7] }, '"key" must be a map or a list of columns'],
+  [{ op: 'insert' as const, table: 't', new: { id: 1 }, id: 7 as never }, '"id" must be a text'],
+  [{ op: 'insert' as const, table: 't', new: { id: 1 }, seq: '0' as never }, '"seq" must be a number'],
+  [{ op: 'insert' as const, table: 't', new: { id: 1 }, position: 4 as never }, '"position" must have a file'],
+  [{ op: 5 as never, table: 't', new: {} }, '5 is not a valid op'],
+  [{ op: 'event' as const, new: null }, '"new" must be a map'],
+  [{ type: 'a.b', timestamp: 1e300 } as never, '"timestamp" is not a time'],
+  [null as never, 'it is not a map'],
+  [[] as never, 'it is not a map'],
 ])('%j is refused with a message', (event, words) => {
   expect(() => sampleChange(event)).toThrow(words)
 })
