@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreClock } from '../../src/state/dead-letters/expiry.ts'
 import { RedisDeadLetterStore } from '../../src/state/dead-letters/redis-store.ts'
@@ -7,7 +8,7 @@ import { startRedis } from '../support/servers/redis.ts'
 import type { RedisServer } from '../support/servers/redis.ts'
 import { interleaved } from '../support/interleaved-redis.ts'
 import { silentLog } from '../support/jobs.ts'
-import { describeStore, letter, listed, ROOMY } from '../unit/state/dead-letters/contract.ts'
+import { describeStore, EDITED, expectNamed, letter, listed, ROOMY } from '../unit/state/dead-letters/contract.ts'
 
 let server: RedisServer
 const opened: RedisDeadLetterStore[] = []
@@ -41,6 +42,22 @@ function openInterleaved(
 describe('dead letters in Redis', () => {
   let stores = 0
   describeStore(async (limits, clock) => open(`store-${++stores}`, limits, clock))
+
+  test.each(EDITED)(
+    'name an entry that somebody has edited, keep it, and let it be dropped (%#)',
+    async (edit, fault) => {
+      const name = `edited-${++stores}`
+      // Old entries are looked for with each that is added: one whose age nobody knows is in nobody's way, and stays.
+      const store = open(name, { ...ROOMY, maxAgeMs: 1e15 })
+      await store.add([letter(1), letter(2), letter(3)])
+      const [key, id] = [`bingo:{${name}}:dead-letters`, letter(2).id]
+      const redis = new Redis(server.port, server.host)
+      const [body, parked] = (await redis.hget(key, id))!.split('\n') as [string, string]
+      await redis.hset(key, id, `${edit(body)}\n${parked}`)
+      redis.disconnect()
+      await expectNamed(store, fault)
+    },
+  )
 
   test('survive a Redis that is killed', async () => {
     const store = open('killed')

@@ -13,7 +13,7 @@ import { startMariadb } from '../support/servers/mariadb.ts'
 import { startMysql } from '../support/servers/mysql.ts'
 import { startPostgres } from '../support/servers/postgres.ts'
 import { describeState } from '../unit/state/contract.ts'
-import { describeStore, letter, listed, ROOMY } from '../unit/state/dead-letters/contract.ts'
+import { describeStore, expectNamed, letter, listed, ROOMY } from '../unit/state/dead-letters/contract.ts'
 import { describeLease, describeToldRelease } from '../unit/state/lease/contract.ts'
 import { describeWaiting, ids, record } from '../unit/state/waiting/contract.ts'
 import { describeLikeMemory } from '../unit/state/waiting/like-memory.ts'
@@ -82,6 +82,18 @@ describe.each([
 
   describe('dead letters', () => {
     describeStore(async (limits, clock) => keep(new SqlDeadLetterStore(place(newName()), limits, clock)))
+
+    test('that somebody has edited are named, and can be dropped', async () => {
+      const name = newName()
+      const store = letters(name)
+      await store.add([letter(1), letter(2), letter(3)])
+      const row = `created_at = 1002 AND instance = (SELECT id FROM bingo_instances WHERE name = '${name}')`
+      await run(`UPDATE bingo_dead_letters SET body = REPLACE(body, '"op":"update"', '"op":5') WHERE ${row}`)
+      await expectNamed(store, 'event.op is not a text')
+      await store.add([letter(2)])
+      await run(`UPDATE bingo_dead_letters SET body = REPLACE(body, '#rule#0', '#rule#1') WHERE ${row}`)
+      await expect(listed(store)).rejects.toMatchObject({ code: 'BINGO_DEAD_LETTER_CORRUPT' })
+    })
 
     test('of many writers at once are counted, and what waits behind one that goes is given back or there', async () => {
       const name = newName()

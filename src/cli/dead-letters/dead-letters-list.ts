@@ -64,8 +64,11 @@ export function showLetter(id: string, options: SelectOptions): Promise<void> {
 /** `bingo dead-letters drop`. */
 export async function dropLetters(ids: readonly string[], options: SelectOptions): Promise<void> {
   await withStore(options, async (store) => {
+    const filter = filterOf(ids, options)
     const chosen: string[] = []
-    for await (const letter of store.list(filterOf(ids, options))) chosen.push(letter.id)
+    // By ids alone nothing of an entry has to be read: it may be corrupt.
+    if (!options.dryRun && Object.keys(filter).join() === 'ids') chosen.push(...new Set(ids))
+    else for await (const letter of store.list(filter)) chosen.push(letter.id)
     if (options.dryRun) {
       process.stdout.write(`${chosen.map((id) => `would drop ${id}\n`).join('')}${chosen.length} would be dropped\n`)
       return

@@ -2,6 +2,7 @@ import type { DeadLetter, DeadLetterFilter } from '../../model/delivery/dead-let
 import { parkedKey } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
+import { faultOfLetter } from './letter-fault.ts'
 
 /** What a store may hold; `add` refuses what would go beyond (`maxAgeMs`: older entries are removed instead). */
 export interface DeadLetterLimits {
@@ -16,15 +17,48 @@ export function serialiseLetter(letter: DeadLetter): string {
   return stringifyValue(letter)
 }
 
-/** Throws BINGO_DEAD_LETTER_CORRUPT, naming the store. */
-export function parseLetter(text: string, store: string): DeadLetter {
+/** An entry as a store keeps it. Undefined where a store has it in the text alone. */
+export interface KeptLetter {
+  readonly id?: string | undefined
+  readonly text: string
+}
+
+/** Throws BINGO_DEAD_LETTER_CORRUPT, naming the entry and the store: people and programs write to stores, too. */
+export function parseLetter({ id, text }: KeptLetter, store: string): DeadLetter {
+  let value: unknown
   try {
-    return JSON.parse(text) as DeadLetter
+    value = JSON.parse(text)
   } catch (cause) {
-    throw new BingoError('BINGO_DEAD_LETTER_CORRUPT', `A dead letter in ${store} is corrupt`, {
-      hint: 'Remove the entry by hand, or set another deadLetters.store. Another program has written to the store.',
-      cause,
-    })
+    throw corrupt(id ?? idIn(text), store, 'it is not JSON', cause)
+  }
+  const fault = faultOfLetter(value)
+  if (fault !== null) throw corrupt(id ?? idIn(text), store, fault)
+  const letter = value as DeadLetter
+  if (id !== undefined && letter.id !== id) throw corrupt(id, store, `id is ${JSON.stringify(letter.id)}`)
+  return letter
+}
+
+/** Stands first in what `serialiseLetter` writes. */
+function idIn(text: string): string | undefined {
+  const [, id] = /^\s*\{\s*"id"\s*:\s*"((?:[^"\\]|\\.)+)"/.exec(text) ?? []
+  return id
+}
+
+export function corrupt(id: string | undefined, store: string, fault: string, cause?: unknown): BingoError {
+  const which = id === undefined ? 'A dead letter' : `The dead letter "${id}"`
+  const drop = id === undefined ? 'delete it there' : `drop it by its id: bingo dead-letters drop '${id}'`
+  return new BingoError('BINGO_DEAD_LETTER_CORRUPT', `${which} in ${store} is corrupt: ${fault}`, {
+    hint: `Correct it in the store, or ${drop}. Another program has written to the store.`,
+    ...(cause !== undefined && { cause }),
+  })
+}
+
+/** When an entry was written; null where the text does not say so. */
+export function createdAtIn(text: string): number | null {
+  try {
+    return parseLetter({ text }, '').createdAt
+  } catch {
+    return null
   }
 }
 

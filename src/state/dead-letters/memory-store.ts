@@ -75,7 +75,11 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async *#all(): AsyncIterable<DeadLetter> {
-    for (const text of this.#texts.values()) yield parseLetter(text, this.description)
+    for (const text of this.#texts.values()) yield this.#read(text)
+  }
+
+  #read(text: string): DeadLetter {
+    return parseLetter({ text }, this.description)
   }
 
   async remove(ids: readonly string[]): Promise<number> {
@@ -89,7 +93,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
       if (text === undefined) continue
       this.#texts.delete(id)
       this.#bytes -= Buffer.byteLength(text)
-      this.#unpark(parkedKeyOf(parseLetter(text, this.description)))
+      this.#unpark(parkedKeyOf(this.#read(text)))
       removed += 1
     }
     return removed
@@ -98,7 +102,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   async #removeOlder(before: number): Promise<void> {
     const ids: string[] = []
     for (const [id, text] of this.#texts) {
-      if (parseLetter(text, this.description).createdAt >= before) break
+      if (this.#read(text).createdAt >= before) break
       ids.push(id)
     }
     this.#removeAll(ids)

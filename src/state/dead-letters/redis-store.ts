@@ -6,7 +6,7 @@ import type { StoreClock } from './expiry.ts'
 import { newHolder } from '../lease/holder.ts'
 import { RedisLease } from '../lease/redis-lease.ts'
 import { holdLease, RETRY_LEASE_MS } from './hold-lease.ts'
-import { filtered, full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
+import { createdAtIn, filtered, full, parkedKeyOf, parseLetter, serialiseLetter, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
 import { ADD, FIND, PAGE as READ, REMOVE } from './redis-scripts.ts'
 
@@ -16,11 +16,11 @@ const SCAN_COUNT = 1_000
 /** Entries written by one script: it holds up other clients while it runs. */
 const ADD_PAGE = 100
 
-/** An entry where it stands in the order of all. */
+/** An entry where it stands in the order of all, as JSON. */
 interface Placed {
   readonly id: string
   readonly place: string
-  readonly letter: DeadLetter
+  readonly text: string
 }
 
 /**
@@ -94,13 +94,15 @@ export class RedisDeadLetterStore implements DeadLetterStore {
 
   async *#all(): AsyncIterable<DeadLetter> {
     for (let page = await this.#page(null); page.length > 0; page = await this.#page(page.at(-1)!.place)) {
-      for (const { letter } of page) yield letter
+      for (const each of page) yield parseLetter(each, this.description)
     }
   }
 
   async *#found(ids: readonly string[]): AsyncIterable<DeadLetter> {
     const found = this.#placed(await this.#eval(FIND, ...new Set(ids)))
-    for (const { letter } of found.toSorted((one, other) => Number(one.place) - Number(other.place))) yield letter
+    for (const each of found.toSorted((one, other) => Number(one.place) - Number(other.place))) {
+      yield parseLetter(each, this.description)
+    }
   }
 
   async #page(after: string | null): Promise<readonly Placed[]> {
@@ -111,7 +113,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     const texts = answer as readonly string[]
     return Array.from({ length: texts.length / 3 }, (_, i) => {
       const [id, place, body] = texts.slice(3 * i) as [string, string, string]
-      return { id, place, letter: parseLetter(body.slice(0, body.indexOf('\n')), this.description) }
+      return { id, place, text: body.split('\n', 1)[0]! }
     })
   }
 
@@ -124,12 +126,13 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return removed
   }
 
-  /** What came again since it was read stays: it has another place then. */
+  /** What came again since it was read stays: it has another place then. So does what nobody knows the age of. */
   async #removeOlder(before: number): Promise<void> {
     for (let after: string | null = null; ;) {
       const page: readonly Placed[] = await this.#page(after)
-      const young = page.findIndex(({ letter }) => letter.createdAt >= before)
-      const old = young === -1 ? page : page.slice(0, young)
+      const ages = page.map(({ text }) => createdAtIn(text))
+      const young = ages.findIndex((at) => at !== null && at >= before)
+      const old = page.filter((_, i) => ages[i] !== null && (young === -1 || i < young))
       if (old.length > 0) await this.#eval(REMOVE, ...old.flatMap(({ id, place }) => [id, place]))
       if (page.length === 0 || young !== -1) return
       after = page.at(-1)!.place

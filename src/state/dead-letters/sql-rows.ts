@@ -1,7 +1,7 @@
 import { marks, type SqlValue } from '../../clients/sql/session.ts'
 import type { DeadLetter, DeadLetterFilter } from '../../model/delivery/dead-letter.ts'
-import { columnText, hashOf } from '../sql/texts.ts'
-import { parkedKeyOf, serialiseLetter } from './letter.ts'
+import { columnText, hashOf, textOf } from '../sql/texts.ts'
+import { corrupt, parkedKeyOf, parseLetter, serialiseLetter } from './letter.ts'
 
 /** The columns of `values`, in order. */
 export const INSERTED = 'id_hash, rule, schema_name, table_name, code, parked_hash, parked_key, created_at, bytes, body'
@@ -25,6 +25,15 @@ export function letterRow(letter: DeadLetter): LetterRow {
   const of = [hash, columnText(ruleId), schema, table, attempts.at(-1)?.code ?? null]
   const key = [parkedHash, parked === null ? null : columnText(parked)]
   return { letter, hash, parkedHash, bytes, body, values: [...of, ...key, createdAt, bytes, columnText(body)] }
+}
+
+/** Of a row with its `id_hash` and `body`. Throws BINGO_DEAD_LETTER_CORRUPT. */
+export function letterOf(row: { readonly [column: string]: unknown }, store: string): DeadLetter {
+  const letter = parseLetter({ text: textOf(row['body']) }, store)
+  const hash = String(row['id_hash'])
+  // By its id it would be neither found nor removed.
+  if (hashOf(letter.id) !== hash) throw corrupt(undefined, store, `"${letter.id}" is not the id of its row, ${hash}`)
+  return letter
 }
 
 /**

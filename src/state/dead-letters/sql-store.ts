@@ -8,9 +8,9 @@ import { chunksOf, hashOf, textOf } from '../sql/texts.ts'
 import { Expiry } from './expiry.ts'
 import type { StoreClock } from './expiry.ts'
 import { holdLease, RETRY_LEASE_MS } from './hold-lease.ts'
-import { full, parseLetter, unreachable } from './letter.ts'
+import { full, unreachable } from './letter.ts'
 import type { DeadLetterLimits } from './letter.ts'
-import { conditions, INSERTED, letterRow, sorted, type LetterRow } from './sql-rows.ts'
+import { conditions, INSERTED, letterOf, letterRow, sorted, type LetterRow } from './sql-rows.ts'
 
 const PAGE = 200
 
@@ -95,7 +95,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
         const { rows } = await this.#told(
           this.#place.use((session, instance) => session.run(sql, [instance, ...some.map(([place]) => place)])),
         )
-        for (const row of rows) yield parseLetter(textOf(row['body']), this.description)
+        for (const row of rows) yield letterOf(row, this.description)
         for (const row of rows) gone.delete(String(row['id_hash']))
         left -= rows.length
       }
@@ -118,13 +118,13 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async *#list(filter: DeadLetterFilter, most: number): AsyncIterable<DeadLetter> {
     const { where, values } = conditions(filter)
-    const sql = `SELECT place, body FROM bingo_dead_letters WHERE instance = ? AND place > ?${where} ORDER BY place LIMIT ?`
+    const sql = `SELECT place, id_hash, body FROM bingo_dead_letters WHERE instance = ? AND place > ?${where} ORDER BY place LIMIT ?`
     let place = 0
     for (let left = most; left > 0; left -= PAGE) {
       const { rows } = await this.#told(
         this.#place.use((session, instance) => session.run(sql, [instance, place, ...values, Math.min(left, PAGE)])),
       )
-      for (const row of rows) yield parseLetter(textOf(row['body']), this.description)
+      for (const row of rows) yield letterOf(row, this.description)
       if (rows.length < PAGE) return
       place = Number(rows.at(-1)!['place'])
     }

@@ -85,9 +85,11 @@ export class SqliteDeadLetterStore implements DeadLetterStore {
     let left = filter.limit ?? Infinity
     let place = 0
     while (left > 0) {
-      const sql = `SELECT place, body FROM letters WHERE place > ? ${where} ORDER BY place LIMIT ?`
+      const sql = `SELECT place, id, body FROM letters WHERE place > ? ${where} ORDER BY place LIMIT ?`
       const rows = await this.#run((database) => database.prepare(sql).all(place, ...values, Math.min(left, PAGE)))
-      for (const row of rows) yield parseLetter(row['body'] as string, this.description)
+      for (const row of rows) {
+        yield parseLetter({ id: row['id'] as string, text: row['body'] as string }, this.description)
+      }
       if (rows.length < PAGE) return
       left -= rows.length
       place = rows.at(-1)!['place'] as number

@@ -14,10 +14,19 @@ export function columnText(text: string): string {
   return AS_JSON + JSON.stringify(text)
 }
 
-/** The text of a column; MySQL gives bytes. */
+/** The text of a column; MySQL gives bytes. What only begins like JSON, by another hand, is a text like any other. */
 export function textOf(value: unknown): string {
   const text = Buffer.isBuffer(value) ? value.toString('utf8') : String(value)
-  return text.startsWith(AS_JSON) ? (JSON.parse(text.slice(AS_JSON.length)) as string) : text
+  return text.startsWith(AS_JSON) ? (textIn(text.slice(AS_JSON.length)) ?? text) : text
+}
+
+function textIn(json: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 export function textOrNull(value: unknown): string | null {

@@ -3,9 +3,11 @@ import { api } from './api.ts'
 import { binlogFile, binlogStream } from './binlog.ts'
 import { cel } from './cel.ts'
 import { config } from './config.ts'
+import { letters } from './letters.ts'
 import { login } from './login.ts'
 import { places } from './places.ts'
 import { rules } from './rules.ts'
+import { samples } from './samples.ts'
 import { sql } from './sql.ts'
 import { template } from './template.ts'
 
@@ -17,6 +19,8 @@ export const SUBJECTS: readonly FuzzSubject[] = [
   template,
   places,
   cel,
+  samples,
+  letters,
   sql,
   login,
   api,

@@ -14,6 +14,8 @@ const CASES: { readonly [subject: string]: number } = {
   cel: 500,
   sql: 1_000,
   login: 75,
+  samples: 5_000,
+  letters: 5_000,
   api: 150,
 }
 

@@ -117,12 +117,12 @@ test('what an older BinGo kept as the JSON of the event is read', () => {
 
 test('what waited for an action that is gone is a dead letter like any other, of rows and of posted events', () => {
   for (const change of [BIG, ROW]) {
-    const letter = parseLetter(serialiseLetter(letterOf(storedOf(change), 5)), 'here')
+    const letter = parseLetter({ text: serialiseLetter(letterOf(storedOf(change), 5)) }, 'here')
     expect(letter.event).toMatchObject({ op: change.op, txId: toChangeEvent(change).txId })
     expect(letter).toMatchObject({ state: 'skip', createdAt: 5 })
     expect(stringifyEvent(letterChange(letter))).toBe(stringifyEvent(change))
   }
-  const again = letterChange(parseLetter(serialiseLetter(letterOf(storedOf(BIG), 5)), 'here')) as PostedEvent
+  const again = letterChange(parseLetter({ text: serialiseLetter(letterOf(storedOf(BIG), 5)) }, 'here')) as PostedEvent
   expect(again.envelope).toEqual(BIG.envelope)
 })
 

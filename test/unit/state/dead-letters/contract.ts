@@ -188,3 +188,27 @@ export function describeStore(open: OpenStore): void {
     expect(await listed(store)).toEqual(['5'])
   })
 }
+
+/** What somebody may make of an entry by hand, and what is said of it. */
+export const EDITED: readonly (readonly [body: (body: string) => string, fault: string])[] = [
+  [(body) => body.slice(0, 60), 'it is not JSON'],
+  [() => 'null', 'it is not a map'],
+  [(body) => body.replace('"op":"update"', '"op":5'), 'event.op is not a text'],
+  [(body) => body.replace('"state":"park"', '"state":"done"'), 'state is not one of skip, park, parked'],
+  [(body) => body.replace('"at":1000', '"at":"yesterday"'), 'attempts[0].at is not a time in milliseconds'],
+]
+
+/** Entry 2 of three, each of a row of its own, was edited: it is named, can be dropped, and the others are as before. */
+export async function expectNamed(store: DeadLetterStore, fault: string): Promise<void> {
+  const { id } = letter(2)
+  await expect(listed(store)).rejects.toMatchObject({
+    code: 'BINGO_DEAD_LETTER_CORRUPT',
+    message: expect.stringContaining(`"${id}" in ${store.description} is corrupt: ${fault}`) as string,
+    hint: expect.stringContaining(`bingo dead-letters drop '${id}'`) as string,
+  })
+  expect(await store.add([letter(4)])).toEqual([])
+  expect(await store.remove([id])).toBe(1)
+  expect(await listed(store)).toEqual(['1', '3', '4'])
+  expect((await store.parkedKeys()).size).toBe(3)
+  expect(await store.count()).toBe(3)
+}

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { MemoryDeadLetterStore } from '../../../../src/state/dead-letters/memory-store.ts'
@@ -10,7 +11,7 @@ import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
 import type { DeadLetterStore } from '../../../../src/model/delivery/dead-letter.ts'
 import { silentLog } from '../../../support/jobs.ts'
 import type { StoreClock } from '../../../../src/state/dead-letters/expiry.ts'
-import { describeStore, letter, listed, ROOMY } from './contract.ts'
+import { describeStore, EDITED, expectNamed, letter, listed, ROOMY } from './contract.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bingo-dead-letters-'))
 const opened: DeadLetterStore[] = []
@@ -62,6 +63,26 @@ describe('dead letters in a file', () => {
     await command.remove([letter(1).id])
     await daemon.add([letter(3)])
     expect(await listed(daemon)).toEqual(['2', '3'])
+  })
+
+  test.each(EDITED)('name an entry that somebody has edited, and let it be dropped (%#)', async (edit, fault) => {
+    const path = newPath()
+    const store = inFile(path)
+    await store.add([letter(1), letter(2), letter(3)])
+    using database = new DatabaseSync(path)
+    const { id } = letter(2)
+    const { body } = database.prepare('SELECT body FROM letters WHERE id = ?').get(id) as { body: string }
+    database.prepare('UPDATE letters SET body = ? WHERE id = ?').run(edit(body), id)
+    await expectNamed(store, fault)
+  })
+
+  test('say which entry has the id of another one', async () => {
+    const path = newPath()
+    const store = inFile(path)
+    await store.add([letter(1)])
+    using database = new DatabaseSync(path)
+    database.exec(`UPDATE letters SET body = replace(body, '#rule#0', '#rule#1')`)
+    await expect(listed(store)).rejects.toMatchObject({ code: 'BINGO_DEAD_LETTER_CORRUPT' })
   })
 
   test('report a place that cannot be written to', async () => {
