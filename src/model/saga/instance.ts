@@ -21,17 +21,20 @@ export const SAGA_STATUSES: readonly SagaStatus[] = [
  * and not acknowledged. waiting: acknowledged, not confirmed. done. refused: it is certain that nothing was done. unknown:
  * perhaps done. undoing → undone. kept: done or perhaps done, without `compensate`.
  */
-export type StepStatus =
-  | 'pending'
-  | 'skipped'
-  | 'sending'
-  | 'waiting'
-  | 'done'
-  | 'refused'
-  | 'unknown'
-  | 'undoing'
-  | 'undone'
-  | 'kept'
+export const STEP_STATUSES = [
+  'pending',
+  'skipped',
+  'sending',
+  'waiting',
+  'done',
+  'refused',
+  'unknown',
+  'undoing',
+  'undone',
+  'kept',
+] as const
+
+export type StepStatus = (typeof STEP_STATUSES)[number]
 
 export type SagaOp = 'do' | 'undo'
 

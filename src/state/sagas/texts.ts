@@ -3,6 +3,7 @@ import { exactJson, parseJson } from '../../model/json/strict-json.ts'
 import type { SagaSource } from '../../model/saga/definition.ts'
 import type { SagaInstance } from '../../model/saga/instance.ts'
 import type { SagaPage } from '../../model/saga/store.ts'
+import { faultOfInstance } from './instance-fault.ts'
 
 /** Deeper than any event that is taken in, with what stands around it. */
 const MAX_DEPTH = 512
@@ -16,25 +17,36 @@ export function instanceText(instance: SagaInstance): string {
   }
 }
 
-/** Columns that a store changes by itself win over what the text says. */
+/** Columns that a store changes by itself win over what the text says. Throws BINGO_SAGA_STORE_CORRUPT, naming the instance. */
 export function readInstance(text: string, dueAt: number | null, place: string): SagaInstance {
-  const instance = parse(text, place) as unknown as SagaInstance
-  return { ...instance, dueAt }
+  const value = parse(text, place)
+  const fault = faultOfInstance(value)
+  if (fault !== null) throw corrupt(instanceIn(value), place, fault)
+  return { ...(value as SagaInstance), dueAt }
 }
 
 export function readSource(text: string, place: string): SagaSource {
-  return parse(text, place) as unknown as SagaSource
+  return parse(text, place) as SagaSource
 }
 
 function parse(text: string, place: string): unknown {
   try {
     return text.startsWith(' ') ? parseJson(text, MAX_DEPTH) : JSON.parse(text)
   } catch (cause) {
-    throw new BingoError('BINGO_SAGA_STORE_CORRUPT', `A saga in ${place} is corrupt`, {
-      hint: 'Another program has written to the store. Restore it from a backup.',
-      cause,
-    })
+    throw corrupt('A saga', place, `${JSON.stringify(text.slice(0, 80))} is not JSON`, cause)
   }
+}
+
+function instanceIn(value: unknown): string {
+  const { saga, key } = { ...(value as Partial<SagaInstance> | null) }
+  return typeof saga === 'string' && typeof key === 'string' ? `The saga "${saga}" of the key "${key}"` : 'A saga'
+}
+
+function corrupt(which: string, place: string, fault: string, cause?: unknown): BingoError {
+  return new BingoError('BINGO_SAGA_STORE_CORRUPT', `${which} in ${place} is corrupt: ${fault}`, {
+    hint: 'Another program has written to the store. Correct it there, or restore it from a backup.',
+    ...(cause !== undefined && { cause }),
+  })
 }
 
 /** Commands whose sender may be gone: a new leader has to look at it. */

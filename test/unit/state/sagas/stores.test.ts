@@ -50,13 +50,22 @@ describe('sagas in a file', () => {
     expect(await add(inFile(path), sagaInstance('a'))).toEqual([true])
   })
 
-  test('that somebody has written over are told with the place', async () => {
+  test.each([
+    ['{', 'A saga in ', '"{" is not JSON'],
+    ['null', 'A saga in ', 'it is not a map'],
+    ['{"saga": "order", "key": "a"}', 'The saga "order" of the key "a" in ', 'version is not a text'],
+    [null, 'The saga "order" of the key "a" in ', 'steps.pay.attempts is not a number'],
+  ])('that somebody has written over are told with the place: %s', async (body, which, fault) => {
     const path = newPath()
     const store = inFile(path)
     await add(store, sagaInstance('a'))
     const raw = new DatabaseSync(path)
-    raw.exec("UPDATE saga_instances SET body = '{'")
+    const edited = 'json_set(body, \'$.steps\', json(\'{"pay": {"status": "done", "attempts": "1"}}\'))'
+    raw.exec(`UPDATE saga_instances SET body = ${body === null ? edited : `'${body}'`}`)
     raw.close()
-    await expect(store.load([{ saga: 'order', key: 'a' }])).rejects.toMatchObject({ code: 'BINGO_SAGA_STORE_CORRUPT' })
+    await expect(store.load([{ saga: 'order', key: 'a' }])).rejects.toMatchObject({
+      code: 'BINGO_SAGA_STORE_CORRUPT',
+      message: `${which}${store.description} is corrupt: ${fault}`,
+    })
   })
 })

@@ -1,0 +1,79 @@
+/**
+ * What JSON has to look like, where people and other programs can write it. A check says what is wrong with a value:
+ * ` is not a text`, or `.at is not a number` of something inside. Null: nothing.
+ */
+export type Check = (value: unknown) => string | null
+
+export const text: Check = (value) => (typeof value === 'string' ? null : ' is not a text')
+export const number: Check = (value) => (typeof value === 'number' ? null : ' is not a number')
+
+/** As in `attempts[0].code is not a text`; null: nothing is wrong. */
+export function faultOf(check: Check, value: unknown): string | null {
+  const fault = check(value)
+  return fault === null ? null : fault.startsWith('.') ? fault.slice(1) : `it${fault}`
+}
+
+/** Milliseconds since 1970 that a Date can hold. */
+export function time(value: unknown): string | null {
+  return typeof value === 'number' && Math.abs(value) <= 8.64e15 ? null : ' is not a time in milliseconds'
+}
+
+export function oneOf(...texts: readonly string[]): Check {
+  return (value) => (texts.includes(value as string) ? null : ` is not one of ${texts.join(', ')}`)
+}
+
+export function optional(check: Check): Check {
+  return (value) => (value === undefined ? null : check(value))
+}
+
+export function orNull(check: Check): Check {
+  return (value) => (value === null ? null : check(value))
+}
+
+export function listOf(check: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value)) return ' is not a list'
+    for (const [i, each] of value.entries()) {
+      const fault = check(each)
+      if (fault !== null) return `[${i}]${fault}`
+    }
+    return null
+  }
+}
+
+export function pairOf(first: Check, second: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value) || value.length !== 2) return ' is not a pair'
+    const fault = first(value[0])
+    if (fault !== null) return `[0]${fault}`
+    const other = second(value[1])
+    return other === null ? null : `[1]${other}`
+  }
+}
+
+/** Other fields may be anything. */
+export function mapOf(fields: { readonly [name: string]: Check }): Check {
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return ' is not a map'
+    for (const [name, check] of Object.entries(fields)) {
+      const fault = check((value as { readonly [name: string]: unknown })[name])
+      if (fault !== null) return `.${name}${fault}`
+    }
+    return null
+  }
+}
+
+/** With whatever names. */
+export function valuesOf(check: Check): Check {
+  return (value) => {
+    const fault = map(value)
+    if (fault !== null) return fault
+    for (const [name, each] of Object.entries(value as object)) {
+      const inner = check(each)
+      if (inner !== null) return `.${name}${inner}`
+    }
+    return null
+  }
+}
+
+export const map = mapOf({})
