@@ -53,11 +53,13 @@ export function pairOf(first: Check, second: Check): Check {
 
 /** Other fields may be anything. */
 export function mapOf(fields: { readonly [name: string]: Check }): Check {
+  const names = Object.keys(fields)
+  const checks = Object.values(fields)
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return ' is not a map'
-    for (const [name, check] of Object.entries(fields)) {
-      const fault = check((value as { readonly [name: string]: unknown })[name])
-      if (fault !== null) return `.${name}${fault}`
+    for (let i = 0; i < names.length; i++) {
+      const fault = checks[i]!((value as { readonly [name: string]: unknown })[names[i]!])
+      if (fault !== null) return `.${names[i]}${fault}`
     }
     return null
   }
@@ -68,8 +70,8 @@ export function valuesOf(check: Check): Check {
   return (value) => {
     const fault = map(value)
     if (fault !== null) return fault
-    for (const [name, each] of Object.entries(value as object)) {
-      const inner = check(each)
+    for (const name of Object.keys(value as object)) {
+      const inner = check((value as { readonly [name: string]: unknown })[name])
       if (inner !== null) return `.${name}${inner}`
     }
     return null
