@@ -77,7 +77,8 @@ async function stored(change: Change): Promise<Change> {
   const failures = await FailureHandler.open({ ...deps, ruleStats: () => ruleStats }, signal)
   const failure = { stage: 'filter', code: 'BINGO_FILTER_FAILED', message: 'no such column' } as const
   await failures.giveUp([new InFlightJob(action(), change, undefined, 0, 1, new CountingHold(), failure)], null)
-  for await (const letter of store.list({})) return letterChange(parseLetter({ text: serialiseLetter(letter) }, 'memory'))
+  for await (const letter of store.list({}))
+    return letterChange(parseLetter({ text: serialiseLetter(letter) }, 'memory'))
   throw new Error('nothing was stored')
 }
 
