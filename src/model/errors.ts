@@ -69,4 +69,6 @@ function summaryOf(problems: readonly Problem[]): string {
 export class EvaluationError extends BingoError {}
 
 /** What of a rule could not be evaluated: its filter, the `when` of an action, or what the action sends. */
-export type EvaluationStage = 'filter' | 'when' | 'payload'
+export const EVALUATION_STAGES = ['filter', 'when', 'payload'] as const
+
+export type EvaluationStage = (typeof EVALUATION_STAGES)[number]

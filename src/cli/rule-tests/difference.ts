@@ -1,5 +1,6 @@
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
 import type { Value } from '../../model/event/row.ts'
+import { isMap } from '../../model/json/shape.ts'
 
 /** Fields whose content is data: there a number is not its text. */
 const DATA: ReadonlySet<string> = new Set(['body', 'value', 'message', 'params'])
@@ -32,10 +33,6 @@ function same(expected: unknown, actual: unknown, path: string): boolean {
 
 function sameHeader(path: string, one: string, other: string): boolean {
   return (path === 'headers' || path === 'metadata') && one.toLowerCase() === other.toLowerCase()
-}
-
-function isMap(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function line(path: string, expected: unknown, actual: unknown): string {

@@ -4,6 +4,11 @@
  */
 export type Check = (value: unknown) => string | null
 
+/** `{…}` of JSON: neither a list nor null. */
+export function isMap(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 export const text: Check = (value) => (typeof value === 'string' ? null : ' is not a text')
 export const number: Check = (value) => (typeof value === 'number' ? null : ' is not a number')
 
@@ -56,9 +61,9 @@ export function mapOf(fields: { readonly [name: string]: Check }): Check {
   const names = Object.keys(fields)
   const checks = Object.values(fields)
   return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return ' is not a map'
+    if (!isMap(value)) return ' is not a map'
     for (let i = 0; i < names.length; i++) {
-      const fault = checks[i]!((value as { readonly [name: string]: unknown })[names[i]!])
+      const fault = checks[i]!(value[names[i]!])
       if (fault !== null) return `.${names[i]}${fault}`
     }
     return null
@@ -68,11 +73,10 @@ export function mapOf(fields: { readonly [name: string]: Check }): Check {
 /** With whatever names. */
 export function valuesOf(check: Check): Check {
   return (value) => {
-    const fault = map(value)
-    if (fault !== null) return fault
-    for (const name of Object.keys(value as object)) {
-      const inner = check((value as { readonly [name: string]: unknown })[name])
-      if (inner !== null) return `.${name}${inner}`
+    if (!isMap(value)) return ' is not a map'
+    for (const name of Object.keys(value)) {
+      const fault = check(value[name])
+      if (fault !== null) return `.${name}${fault}`
     }
     return null
   }

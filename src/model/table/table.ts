@@ -54,4 +54,6 @@ export function imageColumnsOf({ columns, hidden }: TableDef): readonly ColumnDe
 }
 
 /** How the values of a column look to filters and templates. */
-export type ValueKind = 'int' | 'uint64' | 'float' | 'string' | 'json' | 'set' | 'geometry' | 'vector'
+export const VALUE_KINDS = ['int', 'uint64', 'float', 'string', 'json', 'set', 'geometry', 'vector'] as const
+
+export type ValueKind = (typeof VALUE_KINDS)[number]

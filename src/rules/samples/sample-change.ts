@@ -8,6 +8,7 @@ import { withSampleFacts } from './sample-facts.ts'
 import { isPostedSample, samplePosted } from './sample-event.ts'
 import { typedRow } from './typed-row.ts'
 import { splitTableName } from '../table-pattern.ts'
+import { isMap } from '../../model/json/shape.ts'
 
 /** An event as people write or keep it; of a row everything but operation, table and rows may be left out. */
 export type SampleEvent = Partial<Omit<ChangeEvent, 'key'>> & { readonly key?: unknown; readonly lookup?: unknown }
@@ -95,10 +96,6 @@ function requireFields(event: SampleEvent): void {
   const { file, offset } = isMap(position) ? position : {}
   if (typeof file === 'string' && typeof offset === 'number') return
   throw invalid('"position" must have a file and an offset', 'Write {file: binlog.000001, offset: 4}, or leave it out.')
-}
-
-function isMap(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Since 1970, of an ISO 8601 time with up to six fraction digits; Date keeps three of them. 0 where there is none. */

@@ -3,6 +3,7 @@ import type { EventSchemas } from '../../model/event/posted/event-schemas.ts'
 import type { EventEnvelope, EventFields } from '../../model/event/posted/event-record.ts'
 import { DEFAULT_ENVIRONMENT, EVENT_FIELDS, isEventField, PostedEvent } from '../../model/event/posted/posted-event.ts'
 import { BingoError } from '../../model/errors.ts'
+import { isMap } from '../../model/json/shape.ts'
 import { nearestName } from '../../model/nearest-name.ts'
 
 /** Beyond it no Date is valid. */
@@ -56,7 +57,7 @@ export function samplePosted(given: object, schemas?: EventSchemas): PostedEvent
 }
 
 function fieldsOf(value: unknown): Sample {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Sample
+  if (isMap(value)) return value
   throw invalid('"new" must be a map', 'Write the fields of the event: {type: orders.order.create, payload: {}}.')
 }
 

@@ -4,6 +4,7 @@ import type { Row, Value } from '../../model/event/row.ts'
 import { type LookedUp, type ThresholdFact } from '../../model/event/facts.ts'
 import { BingoError } from '../../model/errors.ts'
 import type { ValueKind } from '../../model/table/table.ts'
+import { isMap } from '../../model/json/shape.ts'
 
 /** The facts that an event shows: those of its rule's threshold, and rows that people wrote for `lookup:`. */
 export function withSampleFacts(
@@ -32,10 +33,6 @@ function lookupsOf(lookup: unknown): { readonly [name: string]: LookedUp | null 
 function kindOf(value: Value): ValueKind {
   if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float'
   return typeof value === 'object' && value !== null ? 'json' : 'string'
-}
-
-function isMap(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(what: string): BingoError {

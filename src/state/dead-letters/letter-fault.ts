@@ -11,6 +11,8 @@ import {
   text,
   time,
 } from '../../model/json/shape.ts'
+import { EVALUATION_STAGES } from '../../model/errors.ts'
+import { VALUE_KINDS } from '../../model/table/table.ts'
 
 /** What the store and those who read letters rely on; the events of rows and posted ones are checked when they are made. */
 const LETTER = mapOf({
@@ -34,10 +36,8 @@ const LETTER = mapOf({
   state: oneOf('skip', 'park', 'parked'),
   attempts: listOf(mapOf({ at: time, code: text, message: text })),
   createdAt: time,
-  stage: optional(oneOf('filter', 'when', 'payload')),
-  columns: optional(
-    listOf(pairOf(text, oneOf('int', 'uint64', 'float', 'string', 'json', 'set', 'geometry', 'vector'))),
-  ),
+  stage: optional(oneOf(...EVALUATION_STAGES)),
+  columns: optional(listOf(pairOf(text, oneOf(...VALUE_KINDS)))),
   bigints: optional(listOf(listOf(text))),
 })
 

@@ -1,5 +1,6 @@
 import { nearestName } from '../../model/nearest-name.ts'
 import type { MessageField, MessageType } from './message-type.ts'
+import { isMap } from '../../model/json/shape.ts'
 
 /** A value does not fit its field. `path` leads to it: `from.mail`, `cc.0`. */
 export class Misfit extends Error {
@@ -128,10 +129,6 @@ function timestamp(value: string, path: Path): object {
   const ms = Date.parse(`${seconds}Z`)
   if (Number.isNaN(ms)) throw new Misfit(path, 'needs a time as in 2026-11-20T10:00:00Z, or {seconds, nanos}')
   return { seconds: String(ms / 1000), nanos: Number(fraction.padEnd(9, '0')) }
-}
-
-function isMap(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function signed(bits: number): readonly [bigint, bigint] {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SAGA_STATUSES } from '../../../model/saga/instance.ts'
+import { SAGA_STATUSES, STEP_STATUSES } from '../../../model/saga/instance.ts'
 
 /** The bodies and parameters of the API of sagas: what validates is what /openapi.json shows. */
 const word = z.string().min(1).max(512)
@@ -22,18 +22,7 @@ export const sagaBody = z.strictObject({
 const failure = z.object({ at: time, code: z.string(), message: z.string() }).nullable()
 const stepSummary = z.object({
   id: z.string(),
-  status: z.enum([
-    'pending',
-    'skipped',
-    'sending',
-    'waiting',
-    'done',
-    'refused',
-    'unknown',
-    'undoing',
-    'undone',
-    'kept',
-  ]),
+  status: z.enum(STEP_STATUSES),
   attempts: z.number().int(),
   undoAttempts: z.number().int(),
 })
