@@ -1,8 +1,10 @@
 /** How a change changes its row. */
-export type RowOp = 'insert' | 'update' | 'delete'
+export const ROW_OPS = ['insert', 'update', 'delete'] as const
+export type RowOp = (typeof ROW_OPS)[number]
 
 /** What a rule can listen to. TRUNCATE and DDL carry no rows; GAP tells that changes were skipped; an event was posted. */
-export type Operation = RowOp | 'truncate' | 'ddl' | 'gap' | 'event'
+export const OPERATIONS = [...ROW_OPS, 'truncate', 'ddl', 'gap', 'event'] as const
+export type Operation = (typeof OPERATIONS)[number]
 
 /**
  * A decoded column value, already in the form that the event's JSON shows, but for integers that a JS number cannot

@@ -12,6 +12,10 @@ export function isMap(value: unknown): value is { readonly [name: string]: unkno
 export const text: Check = (value) => (typeof value === 'string' ? null : ' is not a text')
 export const number: Check = (value) => (typeof value === 'number' ? null : ' is not a number')
 
+export const count: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? null : ' is not a whole number of 0 or more'
+export const flag: Check = (value) => (typeof value === 'boolean' ? null : ' is not true or false')
+
 /** As in `attempts[0].code is not a text`; null: nothing is wrong. */
 export function faultOf(check: Check, value: unknown): string | null {
   const fault = check(value)
@@ -23,12 +27,29 @@ export function time(value: unknown): string | null {
   return typeof value === 'number' && Math.abs(value) <= 8.64e15 ? null : ' is not a time in milliseconds'
 }
 
+/** Microseconds since 1970, of a moment that a Date can hold. */
+export function timeUs(value: unknown): string | null {
+  return typeof value === 'number' && Math.abs(value) <= 8.64e18 ? null : ' is not a time in microseconds'
+}
+
 export function oneOf(...texts: readonly string[]): Check {
   return (value) => (texts.includes(value as string) ? null : ` is not one of ${texts.join(', ')}`)
 }
 
 export function optional(check: Check): Check {
   return (value) => (value === undefined ? null : check(value))
+}
+
+export function anyOf(...checks: readonly Check[]): Check {
+  return (value) => {
+    let first: string | null = null
+    for (const check of checks) {
+      const fault = check(value)
+      if (fault === null) return null
+      first ??= fault
+    }
+    return first
+  }
 }
 
 export function orNull(check: Check): Check {
@@ -46,13 +67,15 @@ export function listOf(check: Check): Check {
   }
 }
 
-export function pairOf(first: Check, second: Check): Check {
+/** A list of these, and of no more. What is not there is undefined. */
+export function tupleOf(...checks: readonly Check[]): Check {
   return (value) => {
-    if (!Array.isArray(value) || value.length !== 2) return ' is not a pair'
-    const fault = first(value[0])
-    if (fault !== null) return `[0]${fault}`
-    const other = second(value[1])
-    return other === null ? null : `[1]${other}`
+    if (!Array.isArray(value) || value.length > checks.length) return ` is not a list of ${checks.length}`
+    for (let i = 0; i < checks.length; i++) {
+      const fault = checks[i]!(value[i])
+      if (fault !== null) return `[${i}]${fault}`
+    }
+    return null
   }
 }
 
@@ -83,3 +106,4 @@ export function valuesOf(check: Check): Check {
 }
 
 export const map = mapOf({})
+export const list: Check = (value) => (Array.isArray(value) ? null : ' is not a list')

@@ -1,4 +1,5 @@
-import type { Flavour } from '../table/table.ts'
+import { count, mapOf, oneOf, orNull, text } from '../json/shape.ts'
+import { type Flavour, FLAVOURS } from '../table/table.ts'
 
 /** A boundary between transactions in the binlog; never a place inside one. */
 export interface SourcePosition {
@@ -8,6 +9,8 @@ export interface SourcePosition {
   /** Executed GTID set (MySQL) or GTID position (MariaDB) as text; null where the server has no GTIDs. */
   readonly gtidSet: string | null
 }
+
+export const POSITION = mapOf({ flavour: oneOf(...FLAVOURS), file: text, offset: count, gtidSet: orNull(text) })
 
 /** Where a first start begins. */
 export type StartPoint =
@@ -24,6 +27,8 @@ export interface ServerFingerprint {
   /** Creation time in the FORMAT_DESCRIPTION event of the position's file, seconds since 1970; 0 when not known. */
   readonly fileCreated: number
 }
+
+export const FINGERPRINT = mapOf({ flavour: oneOf(...FLAVOURS), server: text, fileCreated: count })
 
 /** The number at the end of a binlog's name; -1 where there is none. */
 export function sequenceOf(file: string): number {

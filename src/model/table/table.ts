@@ -19,7 +19,8 @@ export interface TableDef {
   readonly rowEnd?: number | undefined
 }
 
-export type Flavour = 'mysql' | 'mariadb'
+export const FLAVOURS = ['mysql', 'mariadb'] as const
+export type Flavour = (typeof FLAVOURS)[number]
 
 export interface ColumnDef {
   readonly name: string

@@ -1,5 +1,7 @@
 import type { Positions } from '../../model/source/source.ts'
 import { BingoError } from '../../model/errors.ts'
+import { text, valuesOf } from '../../model/json/shape.ts'
+import { readStored } from '../../model/json/stored.ts'
 import type { Finished, PartLease } from './contract.ts'
 
 /** Behind which record reading is. Only what it prints says where that is. */
@@ -89,20 +91,14 @@ export class PartLedger {
   }
 }
 
-function parsePlaces(text: string): BrokerPosition {
-  try {
-    const places: unknown = JSON.parse(text)
-    if (
-      typeof places === 'object' &&
-      places !== null &&
-      Object.values(places).every((each) => typeof each === 'string')
-    ) {
-      return { number: 0, places: new Map(Object.entries(places as { readonly [part: string]: string })) }
-    }
-  } catch {
-    // Reported below, like any other text that is none.
-  }
-  throw new BingoError('BINGO_CHECKPOINT_CORRUPT', 'The stored position of a broker source is not readable', {
-    hint: 'Restore the state from a backup, or give the source another `name`.',
+const PLACES = valuesOf(text)
+
+function parsePlaces(stored: string): BrokerPosition {
+  const places = readStored<{ readonly [part: string]: string }>(stored, PLACES, (fault) => {
+    const message = `The stored position of a broker source is not readable: ${fault}`
+    return new BingoError('BINGO_CHECKPOINT_CORRUPT', message, {
+      hint: 'Restore the state from a backup, or give the source another `name`.',
+    })
   })
+  return { number: 0, places: new Map(Object.entries(places)) }
 }

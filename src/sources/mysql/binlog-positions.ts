@@ -1,5 +1,7 @@
 import { BingoError } from '../../model/errors.ts'
-import type { ServerFingerprint, SourcePosition } from '../../model/source/position.ts'
+import { mapOf } from '../../model/json/shape.ts'
+import { readStored } from '../../model/json/stored.ts'
+import { FINGERPRINT, POSITION, type ServerFingerprint, type SourcePosition } from '../../model/source/position.ts'
 import type { Positions } from '../../model/source/source.ts'
 
 /** A place in a binlog; one that was stored says whose binlog. */
@@ -10,6 +12,8 @@ export interface PrintedPosition {
   readonly position: SourcePosition
   readonly server: ServerFingerprint
 }
+
+const PRINTED = mapOf({ position: POSITION, server: FINGERPRINT })
 
 /** Binlog positions as JSON, each with the fingerprint of the server and file that it belongs to. */
 export class BinlogPositions implements Positions<BinlogPosition> {
@@ -36,14 +40,10 @@ export function parseBinlogPosition(text: string): BinlogPosition {
 }
 
 /** Throws BINGO_CHECKPOINT_CORRUPT for a text that was not printed here. */
-export function readPrinted(text: string): PrintedPosition {
-  try {
-    const printed = JSON.parse(text) as PrintedPosition
-    if (typeof printed.position.file === 'string' && typeof printed.server.server === 'string') return printed
-  } catch {
-    // Reported below like any other text that is not a position.
-  }
-  throw new BingoError('BINGO_CHECKPOINT_CORRUPT', 'The stored position is not a valid binlog position', {
-    hint: 'Set one: `bingo position set latest`, `bingo position set FILE:POS` or `bingo position set GTID_SET`.',
+export function readPrinted(stored: string): PrintedPosition {
+  return readStored(stored, PRINTED, (fault) => {
+    return new BingoError('BINGO_CHECKPOINT_CORRUPT', `The stored position is not a valid binlog position: ${fault}`, {
+      hint: 'Set one: `bingo position set latest`, `bingo position set FILE:POS` or `bingo position set GTID_SET`.',
+    })
   })
 }

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib'
 import type { Checkpoint } from '../../model/state/checkpoint.ts'
 import { BingoError } from '../../model/errors.ts'
-import type { Gap, GapLog } from '../../model/event/gap.ts'
-import type { ServerFingerprint, SourcePosition } from '../../model/source/position.ts'
+import { count, faultOf, flag, isMap, listOf, mapOf, oneOf, optional, orNull, text } from '../../model/json/shape.ts'
+import { FINGERPRINT, POSITION } from '../../model/source/position.ts'
 
 /** The `version` field that this program writes and the newest that it reads. */
 const VERSION = 1
@@ -12,6 +12,26 @@ const CRC_SUFFIX = /,"crc":"([0-9a-f]{8})"\}\s*$/
 
 const SET_HINT =
   'Run `bingo position show` to inspect it. To choose where to resume, run `bingo position set latest` (ignores the changes in between), `bingo position set FILE:POS` or `bingo position set GTID_SET`.'
+
+const GAP = mapOf({
+  id: text,
+  at: count,
+  code: text,
+  reason: text,
+  missing: orNull(text),
+  onGap: oneOf('earliest', 'latest'),
+  from: orNull(POSITION),
+  to: POSITION,
+  announced: flag,
+})
+const CHECKPOINT = mapOf({
+  name: text,
+  position: POSITION,
+  server: FINGERPRINT,
+  savedAt: count,
+  epoch: count,
+  gaps: optional(mapOf({ total: count, recent: listOf(GAP) })),
+})
 
 /**
  * The stored form: one JSON object with the fields of `Checkpoint` and, last, `crc`: CRC32 in hex of the same JSON
@@ -43,14 +63,16 @@ export function serialiseCheckpoint(checkpoint: Checkpoint): string {
 export function parseCheckpoint(stored: string, name: string, place: string): Checkpoint {
   const suffix = CRC_SUFFIX.exec(stored)
   if (!suffix) throw corrupt(place, 'not a checkpoint, or truncated')
-  const text = `${stored.slice(0, suffix.index)}}`
-  if (checksum(text) !== suffix[1]) throw corrupt(place, 'checksum mismatch')
-  const value = parseObject(text, place)
-  if (typeof value['version'] === 'number' && value['version'] > VERSION) throw tooNew(place, value['version'])
-  const checkpoint = validShape(value)
-  if (!checkpoint) throw corrupt(place, 'fields are missing or have the wrong type')
-  if (checkpoint.name !== name) throw otherInstance(place, checkpoint.name, name)
-  return checkpoint
+  const json = `${stored.slice(0, suffix.index)}}`
+  if (checksum(json) !== suffix[1]) throw corrupt(place, 'checksum mismatch')
+  const value = parseObject(json, place)
+  const { version } = value
+  if (typeof version === 'number' && version > VERSION) throw tooNew(place, version)
+  const fault = version === VERSION ? faultOf(CHECKPOINT, value) : 'version is not one'
+  if (fault !== null) throw corrupt(place, fault)
+  const { name: found, position, server, savedAt, epoch, gaps } = value as unknown as Checkpoint
+  if (found !== name) throw otherInstance(place, found, name)
+  return { version: VERSION, name, position, server, savedAt, epoch, ...(gaps !== undefined && { gaps }) }
 }
 
 /** CRC32 in hex. */
@@ -58,63 +80,14 @@ export function checksum(text: string): string {
   return crc32(text).toString(16).padStart(8, '0')
 }
 
-function parseObject(text: string, place: string): Record<string, unknown> {
+function parseObject(json: string, place: string): { readonly [name: string]: unknown } {
   try {
-    const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value
+    const value: unknown = JSON.parse(json)
+    if (isMap(value)) return value
   } catch {
     // Reported below like any other text that is not an object.
   }
   throw corrupt(place, 'not valid JSON')
-}
-
-function validShape(value: Record<string, unknown>): Checkpoint | null {
-  const { version, name, position, server, savedAt, epoch, gaps } = value
-  if (version !== VERSION || typeof name !== 'string') return null
-  if (!isPosition(position) || !isFingerprint(server)) return null
-  if (!isCount(savedAt) || !isCount(epoch)) return null
-  if (gaps === undefined) return { version, name, position, server, savedAt, epoch }
-  return isGapLog(gaps) ? { version, name, position, server, savedAt, epoch, gaps } : null
-}
-
-function isPosition(value: unknown): value is SourcePosition {
-  if (!isObject(value)) return false
-  const { flavour, file, offset, gtidSet } = value
-  return isFlavour(flavour) && typeof file === 'string' && isCount(offset) && isTextOrNull(gtidSet)
-}
-
-function isFingerprint(value: unknown): value is ServerFingerprint {
-  if (!isObject(value)) return false
-  return isFlavour(value['flavour']) && typeof value['server'] === 'string' && isCount(value['fileCreated'])
-}
-
-function isGapLog(value: unknown): value is GapLog {
-  if (!isObject(value) || !isCount(value['total'])) return false
-  return Array.isArray(value['recent']) && value['recent'].every(isGap)
-}
-
-function isGap(value: unknown): value is Gap {
-  if (!isObject(value)) return false
-  const { id, at, code, reason, missing, onGap, from, to, announced } = value
-  const isText = [id, code, reason].every((each) => typeof each === 'string')
-  if (!isText || !isCount(at) || !isTextOrNull(missing) || typeof announced !== 'boolean') return false
-  return (onGap === 'earliest' || onGap === 'latest') && (from === null || isPosition(from)) && isPosition(to)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isFlavour(value: unknown): boolean {
-  return value === 'mysql' || value === 'mariadb'
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-
-function isTextOrNull(value: unknown): boolean {
-  return value === null || typeof value === 'string'
 }
 
 function corrupt(place: string, why: string): BingoError {

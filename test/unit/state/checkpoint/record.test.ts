@@ -14,7 +14,9 @@ describe('a stored checkpoint', () => {
     expect(parseCheckpoint(serialiseCheckpoint({ ...checkpoint, gaps }), 'bingo', 'here').gaps).toEqual(gaps)
     const wrong = { total: 1, recent: [{ ...gap, onGap: 'never' }] } as never
     const stored = serialiseCheckpoint({ ...checkpoint, gaps: wrong })
-    expect(() => parseCheckpoint(stored, 'bingo', 'here')).toThrow('fields are missing')
+    expect(() => parseCheckpoint(stored, 'bingo', 'here')).toThrow(
+      'gaps.recent[0].onGap is not one of earliest, latest',
+    )
   })
 
   it('is JSON that people can read', () => {
