@@ -1,4 +1,6 @@
 import { BingoError } from '../model/errors.ts'
+import type { Check } from '../model/json/shape.ts'
+import { readStored } from '../model/json/stored.ts'
 import type { StateStore } from '../model/state/state.ts'
 
 export interface KeptValueDeps<T> {
@@ -6,8 +8,10 @@ export interface KeptValueDeps<T> {
   readonly key: string
   /** What it is where nothing is stored. */
   readonly empty: T
-  /** Throws, or answers undefined, for what is no such value. */
-  readonly parse: (value: unknown) => T | undefined
+  /** Of what is stored. */
+  readonly check: Check
+  /** What is stored for it, where that is something else. */
+  readonly valueIn?: (stored: unknown) => T
   /** For people: "disabled rules". */
   readonly what: string
   /** For people, of another instance: "has switched rules". */
@@ -61,15 +65,14 @@ export class KeptValue<T> {
   }
 
   private read(text: string): T {
-    const { state, parse, what, without } = this.deps
-    try {
-      const value = parse(JSON.parse(text))
-      if (value !== undefined) return value
-    } catch {
-      // Reported below like any other text that is no such record.
-    }
-    throw new BingoError('BINGO_STATE_CORRUPT', `What is known of ${what} in ${state.description} is not readable`, {
-      hint: `Restore it from a backup, or remove it: ${without} then.`,
+    const { state, check, valueIn, what, without } = this.deps
+    const stored = readStored<T>(text, check, (fault, cause) => {
+      const message = `What is known of ${what} in ${state.description} is not readable: ${fault}`
+      return new BingoError('BINGO_STATE_CORRUPT', message, {
+        hint: `Restore it from a backup, or remove it: ${without} then.`,
+        ...(cause !== undefined && { cause }),
+      })
     })
+    return valueIn === undefined ? stored : valueIn(stored)
   }
 }

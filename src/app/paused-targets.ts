@@ -1,6 +1,7 @@
 import type { Pipeline } from '../flow/pipeline-contract.ts'
 import type { PauseResult } from '../model/delivery/deliveries.ts'
 import type { Clock } from '../model/clock.ts'
+import { mapOf, text, time, valuesOf } from '../model/json/shape.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { StateStore } from '../model/state/state.ts'
 import { KeptValue } from './kept-value.ts'
@@ -11,6 +12,8 @@ interface Pause {
 }
 
 type Paused = { readonly [target: string]: Pause }
+
+const STORED = mapOf({ paused: valuesOf(mapOf({ at: time, by: text })) })
 
 export interface PausedTargetsDeps {
   /** Of the instance. */
@@ -33,7 +36,8 @@ export class PausedTargets {
       state: deps.state,
       key: `targets/${deps.name}`,
       empty: {},
-      parse,
+      check: STORED,
+      valueIn: (stored) => (stored as { readonly paused: Paused }).paused,
       what: 'paused targets',
       done: 'has paused or resumed targets',
       without: 'no target is paused',
@@ -88,12 +92,4 @@ export class PausedTargets {
     const fields = { code: isPaused ? 'BINGO_TARGET_PAUSED' : 'BINGO_TARGET_RESUMED', target, by }
     this.deps.log.warn(fields, isPaused ? 'target paused: its events wait until it is resumed' : 'target resumed')
   }
-}
-
-function parse(value: unknown): Paused | undefined {
-  const { paused } = value as { readonly paused?: Paused }
-  const isMap = typeof paused === 'object' && paused !== null
-  if (!isMap || !Object.values(paused).every((each: Partial<Pause> | null) => typeof each?.at === 'number'))
-    return undefined
-  return paused
 }

@@ -1,5 +1,6 @@
 import type { RuleInfo, RuleSwitches } from '../events/contract.ts'
 import type { Clock } from '../model/clock.ts'
+import { flag, listOf, mapOf, text, time, valuesOf } from '../model/json/shape.ts'
 import type { Log, Sendable, SendResult, Target } from '../model/rule/action.ts'
 import type { Rule } from '../model/rule/rule.ts'
 import type { RuleSet } from '../model/rule/rule-set.ts'
@@ -22,6 +23,10 @@ interface Stored {
   readonly audit: readonly AuditEntry[]
 }
 
+const STORED = mapOf({
+  disabled: valuesOf(mapOf({ at: time, by: text })),
+  audit: listOf(mapOf({ rule: text, enabled: flag, at: time, by: text })),
+})
 const MOST_AUDITED = 200
 const EMPTY: Stored = { disabled: {}, audit: [] }
 
@@ -50,7 +55,7 @@ export class StoredSwitches implements RuleSwitches {
       state: deps.state,
       key: `rules/${deps.name}`,
       empty: EMPTY,
-      parse,
+      check: STORED,
       what: 'disabled rules',
       done: 'has switched rules',
       without: 'all rules are enabled',
@@ -123,11 +128,6 @@ export class StoredSwitches implements RuleSwitches {
       disabledBy: off?.by ?? null,
     }
   }
-}
-
-function parse(value: unknown): Stored | undefined {
-  const { disabled, audit } = value as Partial<Stored>
-  return typeof disabled === 'object' && Array.isArray(audit) ? { disabled, audit } : undefined
 }
 
 /** A target that leaves out what a rule asked for before it was disabled. It counts as done, and is known as skipped. */

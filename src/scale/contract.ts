@@ -1,3 +1,4 @@
+import { mapOf, number } from '../model/json/shape.ts'
 import type { ChangeKind } from '../model/source/source.ts'
 
 /**
@@ -8,6 +9,8 @@ export interface Ordinal {
   readonly epoch: number
   readonly number: number
 }
+
+export const ORDINAL = mapOf({ epoch: number, number })
 
 /** Negative: `one` was appended before `other`. */
 export function compareOrdinals(one: Ordinal, other: Ordinal): number {

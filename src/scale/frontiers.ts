@@ -1,5 +1,6 @@
-import { compareOrdinals, type Frontiers, type Ordinal } from './contract.ts'
-import type { StateStore } from '../model/state/state.ts'
+import type { StateStore, Versioned } from '../model/state/state.ts'
+import { stateValue } from '../model/state/state-value.ts'
+import { compareOrdinals, type Frontiers, type Ordinal, ORDINAL } from './contract.ts'
 
 const PREFIX = 'scale/frontier/'
 
@@ -15,18 +16,19 @@ export class StoredFrontiers implements Frontiers {
     const key = PREFIX + share
     for (;;) {
       const stored = await this.#state.load(key)
-      if (stored !== null && compareOrdinals(parse(stored.value), ordinal) >= 0) return
+      if (stored !== null && compareOrdinals(this.#parse(key, stored), ordinal) >= 0) return
       const { epoch, number } = ordinal
       if (await this.#state.save(key, JSON.stringify({ epoch, number }), stored?.version ?? null)) return
     }
   }
 
   async of(share: number): Promise<Ordinal | null> {
-    const stored = await this.#state.load(PREFIX + share)
-    return stored === null ? null : parse(stored.value)
+    const key = PREFIX + share
+    const stored = await this.#state.load(key)
+    return stored === null ? null : this.#parse(key, stored)
   }
-}
 
-function parse(value: string): Ordinal {
-  return JSON.parse(value) as Ordinal
+  #parse(key: string, stored: Versioned): Ordinal {
+    return stateValue(this.#state, key, stored, ORDINAL)
+  }
 }

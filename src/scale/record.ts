@@ -1,6 +1,20 @@
 import { Change, type Transaction } from '../model/event/change.ts'
-import type { Operation, Row, Value } from '../model/event/row.ts'
+import { type Operation, OPERATIONS, type Row, type Value } from '../model/event/row.ts'
 import { rowClass } from '../model/event/row-class.ts'
+import {
+  anyOf,
+  faultOf,
+  list,
+  listOf,
+  map,
+  number,
+  oneOf,
+  optional,
+  orNull,
+  text,
+  timeUs,
+  tupleOf,
+} from '../model/json/shape.ts'
 import { withShortQuery } from '../waiting/record.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { exactJsonOf, parseExact } from './exact-json.ts'
@@ -31,6 +45,7 @@ export type ScaleRecord =
       readonly meet: readonly number[] | null
       /** Of the event, for who only looks what was appended. */
       readonly id: string
+      /** Throws for a row that has not the columns of the table. */
       readonly change: (table: TableDef) => Change
     }
 
@@ -86,9 +101,26 @@ export function signText(tag: Sign, { epoch, number }: Ordinal, owner?: string):
   return JSON.stringify([tag[0]!, epoch, number, owner])
 }
 
+const ROW = anyOf(list, orNull(map))
+const CHANGE = tupleOf(
+  oneOf(...OPERATIONS),
+  number,
+  ROW,
+  ROW,
+  orNull(text),
+  text,
+  orNull(text),
+  text,
+  number,
+  number,
+  timeUs,
+)
+const SIGN_RECORD = tupleOf(oneOf(...Object.keys(SIGNS)), number, number, optional(orNull(text)))
+const CHANGE_RECORD = tupleOf(oneOf('c'), number, number, text, orNull(listOf(number)), text, CHANGE)
+
 /** Throws for a text that none of these wrote. */
-export function parseRecord(text: string): ScaleRecord {
-  const [tag, epoch, number, shape, meet, id, kept] = parseExact(text) as [
+export function parseRecord(record: string): ScaleRecord {
+  const value = parseExact(record) as [
     keyof typeof SIGNS | 'c',
     number,
     number,
@@ -97,7 +129,11 @@ export function parseRecord(text: string): ScaleRecord {
     string,
     KeptChange,
   ]
-  const ordinal = { epoch, number }
+  const isChange = Array.isArray(value) && value[0] === 'c'
+  const fault = faultOf(isChange ? CHANGE_RECORD : SIGN_RECORD, value)
+  if (fault !== null) throw new Error(fault)
+  const [tag, epoch, place, shape, meet, id, kept] = value
+  const ordinal = { epoch, number: place }
   if (tag !== 'c') return { tag: SIGNS[tag], ordinal, owner: shape ?? undefined }
   return { tag: 'change', ordinal, shape, meet, id, change: (table) => changeOf(table, kept) }
 }
@@ -124,5 +160,6 @@ function rowOf({ columns }: TableDef, kept: KeptRow): Row | null {
   const [names, values] = Array.isArray(kept)
     ? [columns.map(({ name }) => name), kept as readonly Value[]]
     : [Object.keys(kept), Object.values(kept as Row)]
+  if (values.length !== names.length) throw new Error('a row has not the columns of its table')
   return new (rowClass(names))(...values)
 }

@@ -1,9 +1,31 @@
 import { createHash } from 'node:crypto'
 import { BingoError } from '../model/errors.ts'
+import { flag, listOf, mapOf, number, oneOf, optional, text } from '../model/json/shape.ts'
 import type { StateStore } from '../model/state/state.ts'
-import type { TableDef } from '../model/table/table.ts'
+import { stateValue } from '../model/state/state-value.ts'
+import { FLAVOURS, type TableDef } from '../model/table/table.ts'
 
 const PREFIX = 'scale/shape/'
+
+const COLUMN = mapOf({
+  name: text,
+  type: number,
+  meta: number,
+  nullable: flag,
+  unsigned: flag,
+  collation: number,
+  values: optional(listOf(text)),
+  visible: flag,
+})
+const TABLE = mapOf({
+  schema: text,
+  name: text,
+  columns: listOf(COLUMN),
+  key: listOf(number),
+  flavour: oneOf(...FLAVOURS),
+  hidden: optional(listOf(COLUMN)),
+  rowEnd: optional(number),
+})
 
 /**
  * The shapes of the tables that changes are of, kept once beside the checkpoints instead of with each change: a worker
@@ -26,8 +48,8 @@ export class Shapes {
   nameOf(table: TableDef): string {
     let name = this.#names.get(table)
     if (name === undefined) {
-      const text = JSON.stringify(table)
-      name = createHash('sha256').update(this.#instance).update('\n').update(text).digest('base64url').slice(0, 22)
+      const json = JSON.stringify(table)
+      name = createHash('sha256').update(this.#instance).update('\n').update(json).digest('base64url').slice(0, 22)
       this.#names.set(table, name)
       this.#tables.set(name, table)
     }
@@ -44,7 +66,7 @@ export class Shapes {
     }
   }
 
-  /** Rejects with BINGO_SCALE_SHAPE_MISSING, or with the BingoError of the state store. */
+  /** Rejects with BINGO_SCALE_SHAPE_MISSING, BINGO_STATE_CORRUPT, or with the BingoError of the state store. */
   async table(name: string): Promise<TableDef> {
     const known = this.#tables.get(name)
     if (known !== undefined) return known
@@ -54,7 +76,7 @@ export class Shapes {
         hint: 'Give reader and workers the same name and checkpoint.store, and each name a log of its own (scale.through). If that store was emptied: restore it from a backup.',
       })
     }
-    const table = JSON.parse(stored.value) as TableDef
+    const table = stateValue<TableDef>(this.#state, PREFIX + name, stored, TABLE)
     this.#tables.set(name, table)
     this.#names.set(table, name)
     return table

@@ -1,6 +1,8 @@
 import type { Clock } from '../model/clock.ts'
 import { BingoError } from '../model/errors.ts'
 import type { Change } from '../model/event/change.ts'
+import { listOf, map, mapOf, number, optional, text } from '../model/json/shape.ts'
+import { readStored } from '../model/json/stored.ts'
 import type { Log } from '../model/rule/action.ts'
 import type { SqlSession } from '../model/source/binlog-stream.ts'
 import type { RowIntake } from '../model/source/intake.ts'
@@ -9,7 +11,7 @@ import { SourceState } from '../model/source/source-state.ts'
 import type { ChangeKind, Positions, Source } from '../model/source/source.ts'
 import type { ChangeLog, ChangeLogEntry } from '../model/state/change-log.ts'
 import { Reconnects } from '../sources/feed/reconnects.ts'
-import { compareOrdinals, placeIn, type Frontiers, type Ordinal, type SharePosition } from './contract.ts'
+import { compareOrdinals, placeIn, type Frontiers, type Ordinal, ORDINAL, type SharePosition } from './contract.ts'
 import { Meetings } from './meetings.ts'
 import { requireOwn } from './owner.ts'
 import { Pieces } from './pieces.ts'
@@ -36,6 +38,14 @@ export interface ShareSourceOptions {
 /** Between two looks at a share that has nothing new: it is looked at ever less often. */
 const IDLE_MS = { least: 5, most: 100 }
 const RECORDS_PER_TURN = 64
+
+const POSITION = mapOf({
+  place: text,
+  ordinal: ORDINAL,
+  layout: optional(number),
+  meet: optional(listOf(number)),
+  met: optional(mapOf({ op: text, table: map })),
+})
 
 type ChangeRecord = Extract<ScaleRecord, { readonly tag: 'change' }>
 
@@ -166,7 +176,7 @@ export class ShareSource implements Source<SharePosition> {
     const text = this.pieces.add(body)
     this.place = place
     if (text === null) return
-    const record = this.parse(text, place)
+    const record = this.written<ScaleRecord>(place, () => parseRecord(text))
     if (record === null) return
     // Before ordinals are compared: those of two instances have nothing to do with each other.
     requireOwn(record, this.options.instance, this.options.changes.description)
@@ -187,10 +197,11 @@ export class ShareSource implements Source<SharePosition> {
     }
   }
 
-  private parse(text: string, place: string): ScaleRecord | null {
+  /** What a reader wrote; null, with a line of the log, for what another program did. */
+  private written<T>(place: string, read: () => T): T | null {
     const { changes, share, log } = this.options
     try {
-      return parseRecord(text)
+      return read()
     } catch {
       const fields = { code: 'BINGO_SCALE_RECORD_INVALID', log: changes.description, share, place }
       log.error(fields, 'an entry of the log of changes was not written by a reader, and is skipped')
@@ -204,7 +215,9 @@ export class ShareSource implements Source<SharePosition> {
     into: RowIntake<SharePosition>,
     signal: AbortSignal,
   ): Promise<void> {
-    const row = change(await this.options.shapes.table(shape))
+    const table = await this.options.shapes.table(shape)
+    const row = this.written(at.place, () => change(table))
+    if (row === null) return
     const met = meet === null ? null : { ordinal, shares: meet, change: row }
     if (met !== null && !(await this.meetings.come(met, signal))) {
       const { log, share } = this.options
@@ -249,14 +262,12 @@ const NO_SESSION: SqlSession = {
   foldNames: false,
 }
 
-export function parsePosition(text: string, source: string): SharePosition {
-  try {
-    const { place, ordinal, layout, meet, met } = JSON.parse(text) as SharePosition
-    if (typeof place === 'string' && Number.isSafeInteger(ordinal.epoch)) return { place, ordinal, layout, meet, met }
-  } catch {
-    // Reported below.
-  }
-  throw new BingoError('BINGO_CHECKPOINT_CORRUPT', `The stored position of the share "${source}" cannot be read`, {
-    hint: 'Restore the state store from a backup, or delete the checkpoint of the share: it is read from its beginning then.',
+export function parsePosition(stored: string, source: string): SharePosition {
+  const { place, ordinal, layout, meet, met } = readStored<SharePosition>(stored, POSITION, (fault) => {
+    const message = `The stored position of the share "${source}" cannot be read: ${fault}`
+    return new BingoError('BINGO_CHECKPOINT_CORRUPT', message, {
+      hint: 'Restore the state store from a backup, or delete the checkpoint of the share: it is read from its beginning then.',
+    })
   })
+  return { place, ordinal, layout, meet, met }
 }

@@ -1,11 +1,17 @@
 import { parseChangeLogAddress, type ChangeLogAddress } from '../../log/changes/address.ts'
 import type { Clock } from '../../model/clock.ts'
 import { BingoError } from '../../model/errors.ts'
+import { isMap, mapOf, number, optional, orNull, text } from '../../model/json/shape.ts'
 import type { StateStore } from '../../model/state/state.ts'
+import { stateValue } from '../../model/state/state-value.ts'
 import type { ScaleConfig } from '../config/config.ts'
 
 const KEY = 'scale/layout'
 const LOOK_MS = 2_000
+
+const KEPT = mapOf({ log: text, shares: number, generation: optional(number) })
+const FORGOTTEN = mapOf({ next: number })
+const LAYOUT = orNull((value) => (isMap(value) && 'next' in value ? FORGOTTEN(value) : KEPT(value)))
 
 /** How changes are divided and where they go through: a process with another one would not see what the others do. */
 export interface Layout {
@@ -98,10 +104,12 @@ async function loaded(state: StateStore): Promise<Stored> {
   const stored = await state.load(KEY)
   if (stored === null) return { layout: null, generation: 0, version: null }
   const { version } = stored
-  const value = JSON.parse(stored.value) as
-    | null
-    | { readonly next: number }
-    | (Layout & { readonly generation?: number })
+  const value = stateValue<null | { readonly next: number } | (Layout & { readonly generation?: number })>(
+    state,
+    KEY,
+    stored,
+    LAYOUT,
+  )
   // Stored before layouts had generations: null for one that is forgotten.
   if (value === null) return { layout: null, generation: 1, version }
   if ('next' in value) return { layout: null, generation: value.next, version }

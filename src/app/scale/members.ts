@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Clock } from '../../model/clock.ts'
+import { flag, listOf, mapOf, number, oneOf, text } from '../../model/json/shape.ts'
 import type { StateStore } from '../../model/state/state.ts'
 import type { ScaleMember } from '../../model/stats.ts'
 
@@ -14,6 +15,18 @@ interface Beating extends ScaleMember {
 }
 
 type Stored = { readonly [id: string]: Beating }
+
+const BEATING = mapOf({
+  role: oneOf('reader', 'worker'),
+  host: text,
+  pid: number,
+  since: text,
+  shares: listOf(number),
+  behind: number,
+  rules: text,
+  leads: flag,
+  beat: number,
+})
 
 export interface MembersDeps {
   readonly state: StateStore
@@ -108,11 +121,21 @@ export class Members {
     const { state, clock } = this.#deps
     for (let attempt = 1; ; attempt++) {
       const stored = await state.load(KEY)
-      const next = change(stored === null ? {} : (JSON.parse(stored.value) as Stored))
+      const next = change(stored === null ? {} : membersIn(stored.value))
       if (await state.save(KEY, JSON.stringify(next), stored?.version ?? null)) return next
       // Another one has written at the same time: the next beat says it.
       if (attempt === ATTEMPTS) throw new Error('the list of members is written by many at once')
       await clock.sleep(Math.random() * 10 * attempt)
     }
+  }
+}
+
+/** Who lives says so again in a second: what somebody else has written there is no reason to stop. */
+function membersIn(stored: string): Stored {
+  try {
+    const members = Object.entries(JSON.parse(stored) as object)
+    return Object.fromEntries(members.filter(([, member]) => BEATING(member) === null))
+  } catch {
+    return {}
   }
 }

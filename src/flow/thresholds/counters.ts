@@ -1,3 +1,6 @@
+import { type Check, listOf, mapOf, number, text, tupleOf, valuesOf } from '../../model/json/shape.ts'
+import { readStored } from '../../model/json/stored.ts'
+import { stateCorrupt } from '../../model/state/state-value.ts'
 import type { RuleSet } from '../../model/rule/rule-set.ts'
 import { Decimal } from '../../rules/language/decimal.ts'
 import type { GroupCount } from './sliding-count.ts'
@@ -20,6 +23,11 @@ interface Stored {
   readonly groups: readonly StoredGroup[]
 }
 
+const SUM: Check = (value) =>
+  value === undefined || (typeof value === 'string' && Decimal.of(value) !== undefined) ? null : ' is not a decimal'
+const GROUP = tupleOf(text, number, listOf(tupleOf(number, number, SUM)))
+const COUNTS = valuesOf(mapOf({ version: text, groups: listOf(GROUP) }))
+
 export function printCounts(counts: Counts): string {
   const rules = [...counts].map(([id, { version, groups }]): [string, Stored] => [
     id,
@@ -35,8 +43,9 @@ export function printCounts(counts: Counts): string {
   return JSON.stringify(Object.fromEntries(rules))
 }
 
-export function parseCounts(text: string): Counts {
-  const rules = Object.entries(JSON.parse(text) as { readonly [id: string]: Stored })
+/** Throws BINGO_STATE_CORRUPT for what was not printed here. */
+export function parseCounts(stored: string): Counts {
+  const rules = Object.entries(readStored<{ readonly [id: string]: Stored }>(stored, COUNTS, countsCorrupt))
   return new Map(
     rules.map(([id, { version, groups }]) => [
       id,
@@ -50,6 +59,10 @@ function groupOf(firedAt: number, buckets: readonly StoredBucket[]): GroupCount 
     firedAt,
     buckets: buckets.map(([at, count, sum]) => ({ at, count, sum: sum === undefined ? null : Decimal.of(sum)! })),
   }
+}
+
+function countsCorrupt(fault: string, cause?: unknown): Error {
+  return stateCorrupt('the counts of thresholds', fault, cause)
 }
 
 /** Counters of rules that are gone, or count otherwise by now, are dropped. */

@@ -1,11 +1,17 @@
+import { type Check, listOf, mapOf, number, text, tupleOf } from '../../model/json/shape.ts'
+import { readStored } from '../../model/json/stored.ts'
 import type { CounterStore } from '../../model/state/counters.ts'
 import type { StateStore } from '../../model/state/state.ts'
+import { stateCorrupt } from '../../model/state/state-value.ts'
 import { FencedValue } from '../checkpoint/fenced-value.ts'
 
 /** Counters of one age. */
 type Slot = readonly [generation: number, counters: string]
 /** Which counters belong to a position. */
 type Place = readonly [position: string, generation: number]
+
+const SLOTS = mapOf({ slots: listOf(tupleOf(number, text)) })
+const PLACES = mapOf({ slots: listOf(tupleOf(text, number)) })
 
 /**
  * Counters of one source in a store of state, as of the stored position and as of the next: a crash may come between the
@@ -29,8 +35,8 @@ export class CounterRecord implements CounterStore {
   }
 
   async load(position: string): Promise<string | null> {
-    const places = slotsOf<Place>(await this.#places.load())
-    const slots = slotsOf<Slot>(await this.#counters.load())
+    const places = slotsIn<Place>(await this.#places.load(), PLACES, `${this.description}/at`)
+    const slots = slotsIn<Slot>(await this.#counters.load(), SLOTS, this.description)
     this.#generation = Math.max(0, ...slots.map(([generation]) => generation))
     const wanted = canonical(position)
     const place = places.find(([of]) => of === wanted)
@@ -62,6 +68,13 @@ export class CounterRecord implements CounterStore {
   }
 }
 
+/** Throws BINGO_STATE_CORRUPT. */
+function slotsIn<T>(stored: string | null, check: Check, place: string): readonly T[] {
+  if (stored === null) return []
+  const corrupt = (fault: string, cause?: unknown): Error => stateCorrupt(place, fault, cause)
+  return readStored<{ readonly slots: readonly T[] }>(stored, check, corrupt).slots
+}
+
 /** Stores of positions may keep a JSON object with its keys in another order. */
 function canonical(position: string): string {
   try {
@@ -72,16 +85,5 @@ function canonical(position: string): string {
     )
   } catch {
     return position
-  }
-}
-
-/** What is not ours counts as nothing: counters begin anew then. */
-function slotsOf<T>(text: string | null): readonly T[] {
-  if (text === null) return []
-  try {
-    const { slots } = JSON.parse(text) as { readonly slots?: unknown }
-    return Array.isArray(slots) ? (slots as T[]) : []
-  } catch {
-    return []
   }
 }

@@ -92,3 +92,12 @@ test('what was stored before layouts had generations is read as the first', asyn
   expect(await storedLayout(state)).toBeNull()
   expect(await checkLayout(state, KAFKA)).toBe(1)
 })
+
+test('a layout that somebody has edited is refused, naming its key and the fault', async () => {
+  const state = new MemoryStateStore()
+  await state.save('scale/layout', '{"log":"Kafka topic a","shares":"16"}', null)
+  await expect(checkLayout(state, KAFKA)).rejects.toMatchObject({
+    code: 'BINGO_STATE_CORRUPT',
+    message: 'The state in memory: scale/layout is corrupt: shares is not a number',
+  })
+})

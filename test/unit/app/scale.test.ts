@@ -153,3 +153,14 @@ test('what waits for one process is told by a reader', async () => {
   await warnOfWaiting({ lines: async () => [{ line: 'delay/r', count: 2, bytes: 9, oldestMs: 1 }] as never }, log)
   expect(said).toEqual([{ code: 'BINGO_SCALE_WAITING', events: 2, lines: ['delay/r'] }])
 })
+
+test('who takes part says so again where somebody has edited the list', async () => {
+  const state = new MemoryStateStore()
+  const worker = member(state)
+  for (const edited of ['{', 'null', '{"a":{"role":"worker"}}']) {
+    const stored = await state.load('scale/members')
+    await state.save('scale/members', edited, stored?.version ?? null)
+    await worker.tell()
+    expect(worker.living).toMatchObject([{ role: 'worker', pid: process.pid }])
+  }
+})

@@ -3,20 +3,22 @@ import { BingoError } from '../../../src/model/errors.ts'
 import type { Sendable } from '../../../src/model/rule/action.ts'
 import { silentLog } from '../../../src/model/silent-log.ts'
 import { AppendTarget } from '../../../src/scale/append-target.ts'
-import { parseRecord } from '../../../src/scale/record.ts'
+import { changeText, parseRecord } from '../../../src/scale/record.ts'
 import { Shapes } from '../../../src/scale/shapes.ts'
 import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
 import { MemoryChanges } from '../../support/scale/memory-changes.ts'
+import { change } from '../../support/jobs.ts'
 import { users } from '../../support/library.ts'
 
 const SHARES = 3
 const state = new MemoryStateStore()
+const text = changeText(change('insert', null, { id: 1, status: 2 }))
 
 function target(changes: MemoryChanges, epoch: number, instance = 'shop'): { target: AppendTarget; job: typeof job } {
   const shapes = new Shapes(state, instance)
   const shape = shapes.nameOf(users)
   const job = (id: string, ...shares: number[]): Sendable =>
-    ({ payload: { id, shape, shares, meets: shares.length > 1, text: '["insert"]' } }) as unknown as Sendable
+    ({ payload: { id, shape, shares, meets: shares.length > 1, text } }) as unknown as Sendable
   return { target: new AppendTarget({ changes, shapes, shares: SHARES, instance, epoch, log: silentLog }), job }
 }
 

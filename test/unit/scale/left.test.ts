@@ -2,13 +2,14 @@ import { expect, test } from 'vitest'
 import type { ChangeLog } from '../../../src/model/state/change-log.ts'
 import { holdsChanges } from '../../../src/scale/left.ts'
 import { piecesOf } from '../../../src/scale/pieces.ts'
-import { recordText, signText } from '../../../src/scale/record.ts'
+import { changeText, recordText, signText } from '../../../src/scale/record.ts'
+import { change as insert } from '../../support/jobs.ts'
 
 const at = (number: number, epoch = 1) => ({ epoch, number })
-const change = (number: number, epoch = 1, text = 'null') =>
-  recordText(at(number, epoch), 'shape', null, `id/${number}`, text)
+const change = (number: number, epoch = 1, status = 'new') =>
+  recordText(at(number, epoch), 'shape', null, `id/${number}`, changeText(insert('insert', null, { id: 1, status })))
 const sign = (tag: 'hello' | 'bye', number: number, epoch = 1) => signText(tag, at(number, epoch), 'shop')
-const pieces = piecesOf(change(9, 1, JSON.stringify('x'.repeat(400))), at(9), 200)
+const pieces = piecesOf(change(9, 1, 'x'.repeat(400)), at(9), 200)
 
 /** One share; the place of an entry is its index. */
 function logOf(bodies: readonly string[]): ChangeLog {
