@@ -1,12 +1,16 @@
 import type { DeadLetter } from '../model/delivery/dead-letter.ts'
 import type { InFlightJob } from '../model/delivery/in-flight-job.ts'
 import { FORMER } from '../model/delivery/waiting.ts'
+import { waitingCorrupt } from '../model/delivery/waiting-corrupt.ts'
 import type { StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../model/delivery/waiting.ts'
 import type { Change, ChangeEvent, Transaction } from '../model/event/change.ts'
 import { Change as RowChange } from '../model/event/change.ts'
+import { OPERATIONS } from '../model/event/row.ts'
 import { bigintPaths } from '../model/event/forms/bigint-paths.ts'
 import { toChangeEvent } from '../model/event/forms/event-json.ts'
 import { isPosted } from '../model/event/posted/posted-event.ts'
+import { type Check, isMap, map, mapOf, number, oneOf, orNull, text } from '../model/json/shape.ts'
+import { readStored } from '../model/json/stored.ts'
 import { exactJson, parseJson } from '../model/json/strict-json.ts'
 import type { ActionPlan } from '../model/rule/rule.ts'
 import type { TableDef } from '../model/table/table.ts'
@@ -124,14 +128,16 @@ export function letterOf(record: StoredRecord, createdAt: number): DeadLetter {
 export class ChangeReader {
   private last: Transaction | null = null
 
-  read({ shape, event }: Pick<StoredRecord, 'shape' | 'event'>): Change {
+  /** Throws BINGO_WAITING_CORRUPT, or BINGO_EVENT_INVALID for what is not an event that was posted. */
+  read({ id, shape, event }: Pick<StoredRecord, 'id' | 'shape' | 'event'>): Change {
+    const corrupt = corruptOf(id)
     if (isRowText(event)) {
-      const change = changeOfText(event, shape, this.last)
+      const change = changeOfText(event, shape, this.last, corrupt)
       this.last = change.transaction
       return change
     }
-    const parsed = JSON.parse(event) as ChangeEvent
-    if (isPostedSample(parsed)) return samplePosted(parseJson(event, DEEPEST) as object)
+    const parsed = readStored<ChangeEvent>(event, EVENT, corrupt)
+    if (isPostedSample(parsed)) return samplePosted(readStored(event, map, corrupt, (json) => parseJson(json, DEEPEST)))
     const { op, seq, old, new: new_, query, ...rest } = parsed
     const transaction = this.transactionOf(rest, query)
     const { table, row } = keptTable(shape)
@@ -151,10 +157,30 @@ export class ChangeReader {
   }
 }
 
+/** A change as it was kept before `rowText`, or an event that was posted. */
+const CHANGE = mapOf({
+  op: oneOf(...OPERATIONS),
+  seq: number,
+  old: orNull(map),
+  new: orNull(map),
+  query: orNull(text),
+  txId: text,
+  gtid: orNull(text),
+  position: mapOf({ file: text, offset: number }),
+  serverId: number,
+  ts: (value) => (typeof value === 'string' && Number.isFinite(microseconds(value)) ? null : ' is not a time'),
+})
+const EVENT: Check = (value) => (isMap(value) && isPostedSample(value) ? null : CHANGE(value))
+
+function corruptOf(id: string): (fault: string, cause?: unknown) => Error {
+  return (fault, cause) => waitingCorrupt(`The waiting event "${id}"`, fault, cause)
+}
+
 /** By the clock of the server, milliseconds since 1970; of a posted event what its delay counts from. */
-export function committedAtMs({ event, shape, baseMs }: StoredRecord): number {
-  if (isRowText(event)) return changeOfText(event, shape, null).transaction.timestampUs / 1_000
-  const { ts } = JSON.parse(event) as Partial<ChangeEvent>
+export function committedAtMs({ id, event, shape, baseMs }: StoredRecord): number {
+  const corrupt = corruptOf(id)
+  if (isRowText(event)) return changeOfText(event, shape, null, corrupt).transaction.timestampUs / 1_000
+  const { ts } = readStored<Partial<ChangeEvent>>(event, EVENT, corrupt)
   return ts === undefined ? baseMs : microseconds(ts) / 1_000
 }
 

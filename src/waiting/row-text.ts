@@ -1,8 +1,10 @@
 import { type ThresholdFact } from '../model/event/facts.ts'
 import { Change, type Transaction, withFacts } from '../model/event/change.ts'
-import type { Operation, Row, Value } from '../model/event/row.ts'
+import { type Operation, OPERATIONS, type Row, type Value } from '../model/event/row.ts'
 import { stringifyValue } from '../model/event/forms/event-json.ts'
 import { rowClass } from '../model/event/row-class.ts'
+import { anyOf, list, map, number, oneOf, orNull, text, timeUs, tupleOf } from '../model/json/shape.ts'
+import { readStored } from '../model/json/stored.ts'
 import type { WaitingShape } from '../model/delivery/waiting.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { columnOf, exactRow, exactValue } from './letter-change.ts'
@@ -26,6 +28,22 @@ type KeptChange = readonly [
   serverId: number,
   timestampUs: number,
 ]
+
+const ROW = anyOf(list, orNull(map))
+const CHANGE = tupleOf(
+  oneOf(...OPERATIONS),
+  number,
+  ROW,
+  ROW,
+  orNull(text),
+  orNull(map),
+  text,
+  (value) => (value === 0 || value === null ? null : text(value)),
+  text,
+  number,
+  number,
+  timeUs,
+)
 
 /** Of the transaction asked for last. */
 let lastTransaction: Transaction | null = null
@@ -112,15 +130,27 @@ function rowMaker(columns: WaitingShape['columns']): (values: Value[]) => Row {
   }
 }
 
-/** What `rowText` wrote. `last`: the transaction of the text before, which this one shares where it is the same. */
-export function changeOfText(text: string, shape: WaitingShape, last: Transaction | null): Change {
-  const kept = JSON.parse(text) as KeptChange
+/** What `rowText` wrote; throws what `corrupt` makes of anything else. `last`: the transaction of the text before, which this one shares where it is the same. */
+export function changeOfText(
+  stored: string,
+  shape: WaitingShape,
+  last: Transaction | null,
+  corrupt: (fault: string, cause?: unknown) => Error,
+): Change {
+  const kept = readStored<KeptChange>(stored, CHANGE, corrupt)
+  const { length } = shape.columns
+  if (isOtherRow(kept[2], length) || isOtherRow(kept[3], length))
+    throw corrupt('a row has not the columns of its table')
   const [op, seq, old, new_, query, threshold, id, gtid, file, offset, serverId, timestampUs] = kept
   const transaction =
     last?.id === id ? last : { id, gtid: gtid === 0 ? id : gtid, file, offset, serverId, timestampUs, query }
   const { table, row } = keptTable(shape)
   const change = new Change(table, op, transaction, seq, row(old), row(new_), query)
   return threshold === null ? change : withFacts(change, { threshold })
+}
+
+function isOtherRow(row: KeptRow, columns: number): boolean {
+  return Array.isArray(row) && row.length !== columns
 }
 
 /** Whether it is one: what BinGo wrote before is the JSON of the event, as that of posted events still is. */

@@ -98,8 +98,9 @@ export class Ledger {
     this.starts.set(incarnation, { inherited: new Set(this.waiting.keys()), group })
   }
 
-  waits({ shape, rowKey, event }: WaitingRecord, seq: number): void {
-    const change = new ChangeReader().read({ shape, event })
+  waits(record: WaitingRecord, seq: number): void {
+    const { shape, rowKey } = record
+    const change = new ChangeReader().read(record)
     const id = `${shape.ruleId}/${shape.actionIndex}/${change.id}`
     if (!this.committedEvents.has(change.id)) this.broken(3, `${id} waits and was never committed`)
     const before = this.waiting.get(id)

@@ -2,7 +2,8 @@ import type { DeadLetter, DeadLetterFilter } from '../../model/delivery/dead-let
 import { parkedKey } from '../../model/delivery/dead-letter.ts'
 import { BingoError } from '../../model/errors.ts'
 import { stringifyValue } from '../../model/event/forms/event-json.ts'
-import { faultOfLetter } from './letter-fault.ts'
+import { readStored } from '../../model/json/stored.ts'
+import { LETTER } from './letter-fault.ts'
 
 /** What a store may hold; `add` refuses what would go beyond (`maxAgeMs`: older entries are removed instead). */
 export interface DeadLetterLimits {
@@ -25,15 +26,7 @@ export interface KeptLetter {
 
 /** Throws BINGO_DEAD_LETTER_CORRUPT, naming the entry and the store: people and programs write to stores, too. */
 export function parseLetter({ id, text }: KeptLetter, store: string): DeadLetter {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw corrupt(id ?? idIn(text), store, 'it is not JSON', cause)
-  }
-  const fault = faultOfLetter(value)
-  if (fault !== null) throw corrupt(id ?? idIn(text), store, fault)
-  const letter = value as DeadLetter
+  const letter = readStored<DeadLetter>(text, LETTER, (fault, cause) => corrupt(id ?? idIn(text), store, fault, cause))
   if (id !== undefined && letter.id !== id) throw corrupt(id, store, `id is ${JSON.stringify(letter.id)}`)
   return letter
 }

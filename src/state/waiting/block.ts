@@ -1,4 +1,5 @@
 import type { StoredRecord, WaitingRecord, WaitingSeq, WaitingShape } from '../../model/delivery/waiting.ts'
+import { list } from '../../model/json/shape.ts'
 import { IdSpans, type IdSpan } from './id-span.ts'
 import { readHead, readRest, restText } from './texts.ts'
 
@@ -67,7 +68,7 @@ export class BlockHeads {
 
   constructor(first: WaitingSeq, text: string, place: string) {
     this.first = first
-    this.values = readHead(text, place) as readonly HeadValue[]
+    this.values = readHead(text, list, place)
     this.count = this.values.length / HEAD
   }
 

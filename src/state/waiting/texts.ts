@@ -1,14 +1,39 @@
 import { FORMER } from '../../model/delivery/waiting.ts'
 import type { StoredRecord, WaitingRecord, WaitingShape } from '../../model/delivery/waiting.ts'
+import { waitingCorrupt } from '../../model/delivery/waiting-corrupt.ts'
 import { BingoError } from '../../model/errors.ts'
+import { type Check, listOf, mapOf, number, optional, text } from '../../model/json/shape.ts'
+import { readStored } from '../../model/json/stored.ts'
+import { ACTION, ATTEMPTS, COLUMNS, STAGE } from '../kept-checks.ts'
+
+const FIELDS = mapOf({
+  ruleId: text,
+  ruleVersion: text,
+  actionIndex: number,
+  action: ACTION,
+  actionType: text,
+  target: text,
+  schema: text,
+  table: text,
+  columns: COLUMNS,
+  key: listOf(text),
+})
+const SHAPE: Check = (value) => {
+  const fault = FIELDS(value)
+  if (fault !== null) return fault
+  const { columns, key } = value as WaitingShape
+  const strange = key.findIndex((name) => !columns.some(([each]) => each === name))
+  return strange < 0 ? null : `.key[${strange}] is not one of its columns`
+}
+const REST = mapOf({ stage: optional(STAGE), attempts: ATTEMPTS })
 
 /** The text of each shape; a shape is one object for very many records. */
 const shapeTexts = new WeakMap<WaitingShape, string>()
 
 export function shapeText(shape: WaitingShape): string {
-  let text = shapeTexts.get(shape)
-  if (text === undefined) shapeTexts.set(shape, (text = JSON.stringify(shape)))
-  return text
+  let json = shapeTexts.get(shape)
+  if (json === undefined) shapeTexts.set(shape, (json = JSON.stringify(shape)))
+  return json
 }
 
 /** Gives one object for one text, so that what is compiled for a shape is found again. */
@@ -20,12 +45,12 @@ export class ShapeReader {
     this.#place = place
   }
 
-  read(text: string): WaitingShape {
-    let shape = this.#shapes.get(text)
+  read(json: string): WaitingShape {
+    let shape = this.#shapes.get(json)
     if (shape === undefined) {
-      shape = parse(text, this.#place) as WaitingShape
-      this.#shapes.set(text, shape)
-      shapeTexts.set(shape, text)
+      shape = read<WaitingShape>(json, SHAPE, this.#place)
+      this.#shapes.set(json, shape)
+      shapeTexts.set(shape, json)
     }
     return shape
   }
@@ -36,13 +61,15 @@ export function restText({ stage, attempts }: WaitingRecord): string | null {
   return stage === undefined && attempts.length === 0 ? null : JSON.stringify({ stage, attempts })
 }
 
-export function readRest(text: string | null, place: string): Pick<StoredRecord, 'stage' | 'attempts'> {
-  return text === null ? { attempts: [] } : (parse(text, place) as Pick<StoredRecord, 'stage' | 'attempts'>)
+export function readRest(json: string | null, place: string): Pick<StoredRecord, 'stage' | 'attempts'> {
+  if (json === null) return { attempts: [] }
+  const { stage, attempts } = read<Pick<StoredRecord, 'stage' | 'attempts'>>(json, REST, place)
+  return { stage, attempts }
 }
 
 /** What a store keeps before an event. */
-export function readHead(text: string, place: string): unknown {
-  return parse(text, place)
+export function readHead<T>(json: string, check: Check, place: string): T {
+  return read(json, check, place)
 }
 
 /**
@@ -68,13 +95,6 @@ export function unreachable(place: string, cause: unknown): BingoError {
   })
 }
 
-function parse(text: string, place: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new BingoError('BINGO_WAITING_CORRUPT', `A waiting event in ${place} is corrupt`, {
-      hint: 'Another program has written to the store. Restore it from a backup, or set another deadLetters.store and replay with `bingo position set`.',
-      cause,
-    })
-  }
+function read<T>(json: string, check: Check, place: string): T {
+  return readStored<T>(json, check, (fault, cause) => waitingCorrupt(`A waiting event in ${place}`, fault, cause))
 }

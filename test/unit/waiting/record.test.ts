@@ -133,3 +133,23 @@ test('a job whose `when` did not hold, after a lookup, asks it again where its r
   job.prepared({ tag: 'skip' })
   expect(recordOf(job, 'spool/a', 0, 0).stage).toBe('when')
 })
+
+test.each([
+  ['a row as JSON without its end', ROW, (event: string) => event.slice(0, -1), 'it is not JSON'],
+  [
+    'a row of other columns',
+    ROW,
+    (event: string) => event.replace('["insert",0,null,[', '["insert",0,null,[1,'),
+    'a row has not the columns of its table',
+  ],
+  ['an operation that there is not', ROW, (event: string) => event.replace('insert', 'upsert'), 'it[0] is not one of'],
+  ['a posted event as JSON without its end', BIG, (event: string) => event.slice(0, -1), 'it is not JSON'],
+  ['a map that is neither', BIG, () => '{"ts":"yesterday"}', 'op is not one of'],
+])('%s is refused by the id of what waits', (_, change, edit, fault) => {
+  const stored = storedOf(change)
+  const edited = edit(stored.event)
+  expect(edited).not.toBe(stored.event)
+  const read = (): unknown => new ChangeReader().read({ ...stored, event: edited })
+  expect(read).toThrow(expect.objectContaining({ code: 'BINGO_WAITING_CORRUPT' }))
+  expect(read).toThrow(`The waiting event "${stored.id}" is corrupt: ${fault}`)
+})

@@ -8,6 +8,7 @@ import type {
   WaitingSeq,
   WaitingStore,
 } from '../../../model/delivery/waiting.ts'
+import { mapOf, number, orNull, text } from '../../../model/json/shape.ts'
 import { ADD, LINES, PAGE, REMOVE, REPLACE } from './scripts.ts'
 import { idsBehind, readHead, readRest, restText, ShapeReader, shapeText, unreachable } from '../texts.ts'
 
@@ -26,6 +27,8 @@ interface Head {
   readonly bytes: number
   readonly rest: string | null
 }
+
+const HEAD = mapOf({ line: text, shape: text, rowKey: text, baseMs: number, bytes: number, rest: orNull(text) })
 
 /** Waiting events beside the dead letters in Redis. As durable as that Redis is (docs/operations.md). */
 export class RedisWaitingStore implements WaitingStore {
@@ -57,9 +60,9 @@ export class RedisWaitingStore implements WaitingStore {
     const shapes = new Map<string, readonly [string, string, string]>()
     const written = records.flatMap((record) => {
       const { id, line, rowKey, baseMs, event } = record
-      const text = shapeText(record.shape)
-      const shape = this.#nameOf(text)
-      shapes.set(`${line}\0${shape}`, [line, shape, text])
+      const json = shapeText(record.shape)
+      const shape = this.#nameOf(json)
+      shapes.set(`${line}\0${shape}`, [line, shape, json])
       const keyed = isKeyed(line)
       const head: Head = { line, shape, rowKey, keyed, baseMs, bytes: Buffer.byteLength(event), rest: restText(record) }
       const behind = idsBehind(record)
@@ -80,8 +83,8 @@ export class RedisWaitingStore implements WaitingStore {
   async replace(records: readonly StoredRecord[]): Promise<void> {
     for (let from = 0; from < records.length; from += AT_ONCE) {
       const written = records.slice(from, from + AT_ONCE).flatMap(({ seq, shape, rowKey, event }) => {
-        const text = shapeText(shape)
-        return [`${seq}`, this.#nameOf(text), text, rowKey, event, `${Buffer.byteLength(event)}`]
+        const json = shapeText(shape)
+        return [`${seq}`, this.#nameOf(json), json, rowKey, event, `${Buffer.byteLength(event)}`]
       })
       await this.#run((client) => client.eval(REPLACE, this.#keys.length, ...this.#keys, ...written))
     }
@@ -105,7 +108,7 @@ export class RedisWaitingStore implements WaitingStore {
     const answer = await this.#run((client) => client.eval(LINES, this.#keys.length, ...this.#keys))
     return (answer as readonly [string, string, number, string, string[]][]).map(
       ([line, bytes, count, first, texts]) => {
-        const { baseMs } = readHead(first.split('\n', 2)[1]!, this.description) as Head
+        const { baseMs } = readHead<Head>(first.split('\n', 2)[1]!, HEAD, this.description)
         const shapes = texts.map((text) => this.#shapes.read(text))
         return { line, count, bytes: Number(bytes), oldestMs: baseMs, shapes }
       },
@@ -125,8 +128,8 @@ export class RedisWaitingStore implements WaitingStore {
     for (let i = 0; i < texts.length; i += 2) shapes.set(texts[i]!, texts[i + 1]!)
     return ids.map((id, i) => {
       const body = bodies[i]!
-      const [place, text] = body.split('\n', 2) as [string, string]
-      const head = readHead(text, this.description) as Head
+      const [place, json] = body.split('\n', 2) as [string, string]
+      const head = readHead<Head>(json, HEAD, this.description)
       return {
         id,
         seq: Number(place),
@@ -135,7 +138,7 @@ export class RedisWaitingStore implements WaitingStore {
         rowKey: head.rowKey,
         baseMs: head.baseMs,
         bytes: head.bytes,
-        event: body.slice(place.length + text.length + 2),
+        event: body.slice(place.length + json.length + 2),
         ...readRest(head.rest, this.description),
       }
     })

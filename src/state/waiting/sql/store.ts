@@ -7,7 +7,8 @@ import type {
   WaitingShape,
   WaitingStore,
 } from '../../../model/delivery/waiting.ts'
-import { BingoError } from '../../../model/errors.ts'
+import { waitingCorrupt } from '../../../model/delivery/waiting-corrupt.ts'
+import type { BingoError } from '../../../model/errors.ts'
 import type { InstancePlace } from '../../sql/instance-place.ts'
 import { chunksOf, hashOf, textOf, textOrNull } from '../../sql/texts.ts'
 import { Addition } from './addition.ts'
@@ -144,10 +145,8 @@ export class SqlWaitingStore implements WaitingStore {
   }
 
   #withoutShape(): BingoError {
-    const message = `Waiting events in ${this.description} are corrupt: what describes them is missing (bingo_waiting_shapes)`
-    return new BingoError('BINGO_WAITING_CORRUPT', message, {
-      hint: 'Another program has written to the store. Restore it from a backup, or set another deadLetters.store and replay with `bingo position set`.',
-    })
+    const fault = 'what describes it is missing (bingo_waiting_shapes)'
+    return waitingCorrupt(`A waiting event in ${this.description}`, fault)
   }
 
   /** Rejects with BINGO_WAITING_UNREACHABLE or BINGO_STATE_NEWER. */

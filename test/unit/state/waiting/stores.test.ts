@@ -74,10 +74,18 @@ describe('waiting events in a file', () => {
     const path = newPath()
     const store = inFile(path)
     await store.add([record(1)])
-    const raw = new DatabaseSync(path)
-    raw.exec("UPDATE waiting_shapes SET body = '{'")
-    raw.close()
-    await expect(inFile(path).page('spool/crm', 0, 1)).rejects.toMatchObject({ code: 'BINGO_WAITING_CORRUPT' })
+    for (const [body, fault] of [
+      ['{', 'it is not JSON'],
+      ['{}', 'ruleId is not a text'],
+    ]) {
+      const raw = new DatabaseSync(path)
+      raw.exec(`UPDATE waiting_shapes SET body = '${body}'`)
+      raw.close()
+      await expect(inFile(path).page('spool/crm', 0, 1)).rejects.toMatchObject({
+        code: 'BINGO_WAITING_CORRUPT',
+        message: expect.stringMatching(new RegExp(`${path}.* is corrupt: ${fault}`)),
+      })
+    }
   })
 })
 
