@@ -74,6 +74,15 @@ export function certificateRefused(log: string, cause: unknown): BingoError {
   return engineRefused(log, 'it does not accept the client certificate, or there is none', hint, cause)
 }
 
+/** Somebody else has written it. */
+export function progressCorrupt(id: string, fault: string, cause?: unknown): BingoError {
+  const message = `What the event log knows of the event "${id.slice(0, 100)}" is corrupt: ${fault}`
+  return new BingoError('BINGO_LOG_CORRUPT', message, {
+    hint: 'Another program has written to the store. Correct the progress of the event there, or restore it from a backup.',
+    ...(cause !== undefined && { cause }),
+  })
+}
+
 export function eventConflict(id: string): BingoError {
   return new BingoError('BINGO_EVENT_CONFLICT', `The event "${id.slice(0, 100)}" is stored with other content`, {
     hint: 'Give the new event an id of its own, or send the same content again.',

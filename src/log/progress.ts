@@ -1,5 +1,45 @@
-import type { EventOutcome, EventProgress, EventStatus } from '../model/event/posted/event-record.ts'
+import {
+  EVENT_STATUSES,
+  type EventOutcome,
+  type EventProgress,
+  type EventStatus,
+  OUTCOME_STATUSES,
+} from '../model/event/posted/event-record.ts'
+import { listOf, mapOf, number, oneOf, orNull, text, time } from '../model/json/shape.ts'
+import { readStored } from '../model/json/stored.ts'
 import type { ProgressUpdate } from '../model/state/event-provider.ts'
+import { progressCorrupt } from './errors.ts'
+
+const timeOrNull = orNull(time)
+
+const PROGRESS = mapOf({
+  status: oneOf(...EVENT_STATUSES),
+  matched: number,
+  createdAt: time,
+  updatedAt: time,
+  processedAt: timeOrNull,
+  deliveredAt: timeOrNull,
+  completedAt: timeOrNull,
+  cancelledAt: timeOrNull,
+  retryCount: number,
+  error: orNull(text),
+  outcomes: listOf(mapOf({ rule: text, action: number, status: oneOf(...OUTCOME_STATUSES), at: time })),
+})
+
+/** What a store keeps of it: null for one that has just been stored. Throws BINGO_LOG_CORRUPT, naming the event. */
+export function readProgress(json: string | null, createdAt: number, id: string): EventProgress {
+  if (json === null) return freshProgress(createdAt)
+  return readStored(json, PROGRESS, (fault, cause) => progressCorrupt(id, fault, cause))
+}
+
+/** What is to be advanced: it begins again where nobody can read it, or one event would hold up what becomes of the others. */
+export function knownProgress(json: string | null, createdAt: number): EventProgress {
+  try {
+    return readProgress(json, createdAt, '')
+  } catch {
+    return freshProgress(createdAt)
+  }
+}
 
 /** Of an event that has just been stored. */
 export function freshProgress(createdAt: number): EventProgress {

@@ -2,7 +2,7 @@ import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
 import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import type { Kept } from '../posting.ts'
-import { freshProgress } from '../progress.ts'
+import { knownProgress, readProgress } from '../progress.ts'
 
 /** An event as it was read, to be changed if it is still the same. */
 export interface StoredEvent {
@@ -21,7 +21,7 @@ export function storedEvent(meta: string, body: string, progress: string): Store
     place: Number(place),
     bytes: Number(bytes),
     event,
-    progress: progressOf(progress, Number(createdAt)),
+    progress: readProgress(progressJson(progress), Number(createdAt), event.id),
   }
   return { kept, meta, progress, partition: partition! }
 }
@@ -31,13 +31,13 @@ export function progressText(progress: EventProgress): string {
   return `${progress.status} ${JSON.stringify(progress)}`
 }
 
-export function progressOf(text: string, createdAt: number): EventProgress {
-  if (text === '') return freshProgress(createdAt)
-  return JSON.parse(text.slice(text.indexOf(' ') + 1)) as EventProgress
+/** Of an event whose progress is to be advanced. */
+export function progressOf(meta: string, progress: string): EventProgress {
+  return knownProgress(progressJson(progress), Number(meta.split(' ')[2]))
 }
 
-export function createdAtOf(meta: string): number {
-  return Number(meta.split(' ')[2])
+function progressJson(text: string): string | null {
+  return text === '' ? null : text.slice(text.indexOf(' ') + 1)
 }
 
 /** An entry, and who may read it. */

@@ -5,7 +5,7 @@ import { advance, firstProgress } from '../progress.ts'
 import { Batches } from '../batches.ts'
 import { changeArguments } from './changes.ts'
 import type { EventRedis } from './connection.ts'
-import { createdAtOf, progressOf, progressText } from './rows.ts'
+import { progressOf, progressText } from './rows.ts'
 import { CHANGE, FIND, FIRST_PROGRESS } from './scripts.ts'
 
 const LIMITS = { bytes: 4 << 20, count: 200, waitingBytes: 64 << 20 }
@@ -67,7 +67,7 @@ export class Statuses {
     return [...events].flatMap(([name, updates], i) => {
       const [meta, , progress] = found.slice(2 + i * 3) as [string, string, string]
       if (meta === '') return []
-      const before = progressOf(progress, createdAtOf(meta))
+      const before = progressOf(meta, progress)
       const after = updates.reduce(advance, before)
       if (after === before) return []
       const newProgress = progressText(after)

@@ -2,7 +2,7 @@ import { decodeEnvelope } from '../../model/event/forms/event-codec.ts'
 import type { EventProgress } from '../../model/event/posted/event-record.ts'
 import type { LogEntry } from '../../model/state/event-log.ts'
 import type { Insert, Kept } from '../posting.ts'
-import { freshProgress } from '../progress.ts'
+import { knownProgress, readProgress } from '../progress.ts'
 import { indexed, isExact, textOf } from './tables.ts'
 import type { ColumnType, EventTables, Text } from './tables.ts'
 
@@ -90,11 +90,14 @@ export interface KeptRow {
 }
 
 export function keptOf({ seq, place, created_at, bytes, envelope, data }: KeptRow): Kept {
-  return { seq, place, bytes, event: decodeEnvelope(bytesOf(envelope)), progress: progressIn({ created_at, data }) }
+  const event = decodeEnvelope(bytesOf(envelope))
+  const progress = readProgress(data === null ? null : textOf(data), created_at, event.id)
+  return { seq, place, bytes, event, progress }
 }
 
+/** Of an event whose progress is to be advanced. */
 export function progressIn({ created_at, data }: Pick<KeptRow, 'created_at' | 'data'>): EventProgress {
-  return data === null ? freshProgress(created_at) : (JSON.parse(textOf(data)) as EventProgress)
+  return knownProgress(data === null ? null : textOf(data), created_at)
 }
 
 export type EntryRow = Pick<EventTables['bingo_event_log'], 'place' | 'appended_at'> &

@@ -8,7 +8,7 @@ import type { LogEntry } from '../../model/state/event-log.ts'
 import type { ProgressUpdate } from '../../model/state/event-provider.ts'
 import { newEntry } from '../posting.ts'
 import type { Head, Insert, Kept, Write } from '../posting.ts'
-import { advance, firstProgress, freshProgress } from '../progress.ts'
+import { advance, firstProgress, freshProgress, knownProgress, readProgress } from '../progress.ts'
 import { RecentEntries } from '../recent-entries.ts'
 import { CheckpointSize } from './checkpoint-size.ts'
 import { fileLocked, foreignFile } from './errors.ts'
@@ -25,13 +25,9 @@ export interface KeptRow {
   readonly data: string | null
 }
 
-export function keptOf(row: KeptRow): Kept {
-  const { seq, place, envelope } = row
-  return { seq, place, bytes: envelope.byteLength, event: decodeEnvelope(envelope), progress: progressIn(row) }
-}
-
-function progressIn({ createdAt, data }: Pick<KeptRow, 'createdAt' | 'data'>): EventProgress {
-  return data === null ? freshProgress(createdAt) : (JSON.parse(data) as EventProgress)
+export function keptOf({ seq, place, createdAt, envelope, data }: KeptRow): Kept {
+  const event = decodeEnvelope(envelope)
+  return { seq, place, bytes: envelope.byteLength, event, progress: readProgress(data, createdAt, event.id) }
 }
 
 /** The open file. Whatever changes it is called in a transaction, which `finish` ends. */
@@ -79,7 +75,7 @@ export class EventTables {
   /** Without the event itself, which takes longer to read. */
   progressOf(name: string): Pick<Kept, 'seq' | 'progress'> | undefined {
     const row = this.#statements.progressOf.get(name) as unknown as Omit<KeptRow, 'envelope'> | undefined
-    return row === undefined ? undefined : { seq: row.seq, progress: progressIn(row) }
+    return row && { seq: row.seq, progress: knownProgress(row.data, row.createdAt) }
   }
 
   /** False: its name is taken. `finish` puts it into the log. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EVENT_STATUSES, OUTCOME_STATUSES } from '../../model/event/posted/event-record.ts'
 import { EVENT_FIELDS } from '../../model/event/posted/posted-event.ts'
 import { eventSchema, moment, optionsSchema } from '../../events/post-schema.ts'
 
@@ -10,11 +11,10 @@ export const bulkBody = z.strictObject({ events: z.array(eventSchema), options: 
 export const looseSingle = z.strictObject({ event: z.unknown(), options: z.unknown().optional() })
 export const looseBulk = z.strictObject({ events: z.array(z.unknown()), options: z.unknown().optional() })
 
-const STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const
 const word = z.string().min(1).max(512)
 
 export const listQuery = z.strictObject({
-  status: z.enum(STATUSES).optional(),
+  status: z.enum(EVENT_STATUSES).optional(),
   type: word.optional().meta({ description: 'A pattern: `*` is one part, `**` at the end any number.' }),
   source: word.optional(),
   key: word.optional(),
@@ -98,7 +98,7 @@ const text = z.string().nullable()
 export const outcome = z.object({
   rule: z.string(),
   action: z.number().int().meta({ description: 'Place in the rule, from 0.' }),
-  status: z.enum(['done', 'failed', 'skipped']),
+  status: z.enum(OUTCOME_STATUSES),
   at: time,
   error: z.string().optional(),
   deadLetter: z.string().optional().meta({ description: 'Id of its dead letter.' }),
@@ -125,7 +125,7 @@ export const record = z.object({
   timestamp: time,
   deliverAt: time.nullable(),
   isTest: z.boolean(),
-  status: z.enum(STATUSES),
+  status: z.enum(EVENT_STATUSES),
   matched: z.number().int().meta({ description: 'How many rules matched.' }),
   createdAt: time,
   updatedAt: time,

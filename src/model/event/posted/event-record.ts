@@ -1,7 +1,8 @@
 import type { Value } from '../row.ts'
 
 /** Where an event is: see `EventRecord.status`. */
-export type EventStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'cancelled'
+export const EVENT_STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const
+export type EventStatus = (typeof EVENT_STATUSES)[number]
 
 /** JSON objects of an event, as they were sent. */
 export type EventFields = { readonly [name: string]: Value }
@@ -39,12 +40,14 @@ export interface EventEnvelope {
   readonly isTest: boolean
 }
 
+export const OUTCOME_STATUSES = ['done', 'failed', 'skipped'] as const
+
 /** What one action of one rule made of an event. */
 export interface EventOutcome {
   readonly rule: string
   /** Place of the action in its rule, from 0. */
   readonly action: number
-  readonly status: 'done' | 'failed' | 'skipped'
+  readonly status: (typeof OUTCOME_STATUSES)[number]
   readonly at: number
   /** Why it failed, with the id of its dead letter; or why it was skipped. */
   readonly error?: string | undefined
