@@ -9,6 +9,7 @@ import { places } from './places.ts'
 import { rules } from './rules.ts'
 import { samples } from './samples.ts'
 import { sql } from './sql.ts'
+import { stored } from './stored.ts'
 import { template } from './template.ts'
 
 export const SUBJECTS: readonly FuzzSubject[] = [
@@ -21,6 +22,7 @@ export const SUBJECTS: readonly FuzzSubject[] = [
   cel,
   samples,
   letters,
+  stored,
   sql,
   login,
   api,

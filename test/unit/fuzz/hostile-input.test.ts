@@ -16,6 +16,7 @@ const CASES: { readonly [subject: string]: number } = {
   login: 75,
   samples: 5_000,
   letters: 5_000,
+  stored: 5_000,
   api: 150,
 }
 
