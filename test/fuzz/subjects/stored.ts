@@ -6,6 +6,8 @@ import { parseCounts, printCounts } from '../../../src/flow/thresholds/counters.
 import { advance, knownProgress, readProgress } from '../../../src/log/progress.ts'
 import type { WaitingRecord } from '../../../src/model/delivery/waiting.ts'
 import { BingoError } from '../../../src/model/errors.ts'
+import { decodeEnvelope, encodeEnvelope } from '../../../src/model/event/forms/event-codec.ts'
+import { PostedEvent } from '../../../src/model/event/posted/posted-event.ts'
 import { stringifyEvent } from '../../../src/model/event/forms/event-json.ts'
 import type { Change } from '../../../src/model/event/change.ts'
 import { NO_GAPS, withGap } from '../../../src/model/event/gap.ts'
@@ -83,6 +85,7 @@ const KEPT: readonly Kept[] = [
   [JSON.stringify({ position: POSITION, server: SERVER }), parseBinlogPosition],
   ['{"0":"17","1":"18"}', (text) => new PartLedger().positions.parse(text)],
   [JSON.stringify(advance(readProgress(null, 1, 'e'), { environment: 'a', id: 'e', at: 2, status: 'failed', matched: 1, outcomes: [{ rule: 'r', action: 0, status: 'failed', at: 2, error: 'no' }] })), useProgress],
+  [Buffer.from(encodeEnvelope(EVENT.envelope)).toString(), useEnvelope],
   ['{"disabled":{"r":{"at":1,"by":"me"}},"audit":[{"rule":"r","enabled":false,"at":1,"by":"me"}]}', (text) => inState({ 'rules/n': text }, useSwitches)],
   ['{"paused":{"redis":{"at":1,"by":"me"}}}', (text) => inState({ 'targets/n': text }, usePaused)],
   [checkpointText(), (text) => parseCheckpoint(withChecksum(text), 'bingo', 'here')],
@@ -156,6 +159,11 @@ function useRecord(text: string): void {
 function useProgress(text: string): void {
   advance(knownProgress(text, 1), { environment: 'a', id: 'e', at: 2, status: 'completed' })
   JSON.stringify(advance(readProgress(text, 1, 'e'), { environment: 'a', id: 'e', at: 2, outcomes: [] }))
+}
+
+function useEnvelope(text: string): void {
+  const event = new PostedEvent(decodeEnvelope(Buffer.from(text)), EVENT.transaction, 0)
+  stringifyEvent(event)
 }
 
 const DEPS = { name: 'n', clock: systemClock, log: silentLog }
