@@ -1,4 +1,6 @@
 import { BingoError } from '../../model/errors.ts'
+import { count, mapOf, text } from '../../model/json/shape.ts'
+import { readStored } from '../../model/json/stored.ts'
 import { exactJson, parseJson } from '../../model/json/strict-json.ts'
 import type { SagaSource } from '../../model/saga/definition.ts'
 import type { SagaInstance } from '../../model/saga/instance.ts'
@@ -7,6 +9,8 @@ import { faultOfInstance } from './instance-fault.ts'
 
 /** Deeper than any event that is taken in, with what stands around it. */
 const MAX_DEPTH = 512
+
+const SOURCE = mapOf({ id: text, version: text, file: text, line: count, text })
 
 /** An instance as stores keep it. A text that begins with a blank holds integers that only exact readers know. */
 export function instanceText(instance: SagaInstance): string {
@@ -18,22 +22,23 @@ export function instanceText(instance: SagaInstance): string {
 }
 
 /** Columns that a store changes by itself win over what the text says. Throws BINGO_SAGA_STORE_CORRUPT, naming the instance. */
-export function readInstance(text: string, dueAt: number | null, place: string): SagaInstance {
-  const value = parse(text, place)
+export function readInstance(json: string, dueAt: number | null, place: string): SagaInstance {
+  const value = parse(json, place)
   const fault = faultOfInstance(value)
   if (fault !== null) throw corrupt(instanceIn(value), place, fault)
   return { ...(value as SagaInstance), dueAt }
 }
 
-export function readSource(text: string, place: string): SagaSource {
-  return parse(text, place) as SagaSource
+/** Of a definition that instances run by. Throws BINGO_SAGA_STORE_CORRUPT. */
+export function readSource(json: string, place: string): SagaSource {
+  return readStored(json, SOURCE, (fault, cause) => corrupt('A definition of a saga', place, fault, cause))
 }
 
-function parse(text: string, place: string): unknown {
+function parse(json: string, place: string): unknown {
   try {
-    return text.startsWith(' ') ? parseJson(text, MAX_DEPTH) : JSON.parse(text)
+    return json.startsWith(' ') ? parseJson(json, MAX_DEPTH) : JSON.parse(json)
   } catch (cause) {
-    throw corrupt('A saga', place, `${JSON.stringify(text.slice(0, 80))} is not JSON`, cause)
+    throw corrupt('A saga', place, `${JSON.stringify(json.slice(0, 80))} is not JSON`, cause)
   }
 }
 

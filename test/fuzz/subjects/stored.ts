@@ -24,6 +24,7 @@ import { SourceRecords } from '../../../src/state/checkpoint/source-record.ts'
 import { CounterRecord } from '../../../src/state/counters/counter-record.ts'
 import { serialiseLetter } from '../../../src/state/dead-letters/letter.ts'
 import { MemoryStateStore } from '../../../src/state/memory/state-store.ts'
+import { readSource } from '../../../src/state/sagas/texts.ts'
 import { readRest, ShapeReader, shapeText } from '../../../src/state/waiting/texts.ts'
 import { InFlightJob } from '../../../src/model/delivery/in-flight-job.ts'
 import { committedAtMs, letterOf, recordOf } from '../../../src/waiting/record.ts'
@@ -86,6 +87,7 @@ const KEPT: readonly Kept[] = [
   ['{"0":"17","1":"18"}', (text) => new PartLedger().positions.parse(text)],
   [JSON.stringify(advance(readProgress(null, 1, 'e'), { environment: 'a', id: 'e', at: 2, status: 'failed', matched: 1, outcomes: [{ rule: 'r', action: 0, status: 'failed', at: 2, error: 'no' }] })), useProgress],
   [Buffer.from(encodeEnvelope(EVENT.envelope)).toString(), useEnvelope],
+  ['{"id":"order","version":"v","file":"a.yaml","line":1,"text":"{}"}', (text) => readSource(text, 'a store').text.length],
   ['{"disabled":{"r":{"at":1,"by":"me"}},"audit":[{"rule":"r","enabled":false,"at":1,"by":"me"}]}', (text) => inState({ 'rules/n': text }, useSwitches)],
   ['{"paused":{"redis":{"at":1,"by":"me"}}}', (text) => inState({ 'targets/n': text }, usePaused)],
   [checkpointText(), (text) => parseCheckpoint(withChecksum(text), 'bingo', 'here')],

@@ -6,6 +6,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { MemorySagaStore } from '../../../../src/state/sagas/memory-store.ts'
 import { SqliteSagaStore } from '../../../../src/state/sagas/sqlite-store.ts'
 import { StateFile } from '../../../../src/state/sqlite/state-file.ts'
+import { readSource } from '../../../../src/state/sagas/texts.ts'
 import { silentLog } from '../../../support/jobs.ts'
 import { add, describeSagaStore, sagaInstance } from '../../../support/sagas/store-contract.ts'
 
@@ -67,5 +68,18 @@ describe('sagas in a file', () => {
       code: 'BINGO_SAGA_STORE_CORRUPT',
       message: `${which}${store.description} is corrupt: ${fault}`,
     })
+  })
+
+  test.each([
+    ['{', 'it is not JSON'],
+    ['null', 'it is not a map'],
+    ['{"id": "order", "version": "v", "file": "a.yaml", "line": 1}', 'text is not a text'],
+  ])('whose definition somebody has written over are told with the place: %s', (body, fault) => {
+    expect(() => readSource(body, 'a store')).toThrow(
+      expect.objectContaining({
+        code: 'BINGO_SAGA_STORE_CORRUPT',
+        message: `A definition of a saga in a store is corrupt: ${fault}`,
+      }),
+    )
   })
 })
