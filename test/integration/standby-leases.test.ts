@@ -74,6 +74,29 @@ describe('state in Redis', () => {
     expect(await store.load('a')).toEqual({ value: 'two', version: 2 })
   })
 
+  test.each([
+    ['version is not a number of 1 or more', ['HSET', 'version', 'x']],
+    ['version is not a number of 1 or more', ['HSET', 'version', '0']],
+    ['version is not a number of 1 or more', ['HDEL', 'version']],
+    ['value is missing', ['HDEL', 'value']],
+  ])(
+    'that somebody has edited is refused by its key, or no save would ever end: %s',
+    async (fault, [command, ...rest]) => {
+      const store = open(`edited-${++places}`)
+      await store.save('a', 'one', null)
+      const look = openRedis(redis.url, { log: silentLog, name: 'look' })
+      await look.run(
+        (client) => client.call(command!, `bingo:{edited-${places}}:state:a`, ...rest),
+        (error) => error as Error,
+      )
+      await look.close()
+      await expect(store.load('a')).rejects.toMatchObject({
+        code: 'BINGO_STATE_CORRUPT',
+        message: `The state in ${store.description} a is corrupt: ${fault}`,
+      })
+    },
+  )
+
   test('that cannot be reached is an error that may pass', async () => {
     await expect(open('away', 'redis://127.0.0.1:1').load('a')).rejects.toMatchObject({
       code: 'BINGO_STATE_UNREACHABLE',

@@ -1,6 +1,8 @@
 import type { RedisConnection } from '../../clients/redis/redis.ts'
 import type { Lease } from '../../model/state/lease.ts'
+import type { BingoError } from '../../model/errors.ts'
 import type { StateStore, Versioned } from '../../model/state/state.ts'
+import { stateCorrupt } from '../../model/state/state-value.ts'
 import { stateUnreachable } from '../errors.ts'
 import { newHolder } from '../lease/holder.ts'
 import { RedisLease } from '../lease/redis-lease.ts'
@@ -16,6 +18,8 @@ if version == replaced then
 end
 if version == replaced + 1 and stored[2] == ARGV[1] then return 1 end
 return 0`
+
+const VERSION = /^[1-9]\d{0,14}$/
 
 /**
  * State in Redis: one hash per key, `bingo:{NAME}:state:KEY`. As durable as that Redis is (docs/operations.md). A save is
@@ -35,7 +39,11 @@ export class RedisStateStore implements StateStore {
 
   async load(key: string): Promise<Versioned | null> {
     const [version, value] = await this.#run((client) => client.hmget(this.#key(key), 'version', 'value'))
-    return version == null || value == null ? null : { value, version: Number(version) }
+    if (version == null && value == null) return null
+    // No save would replace such a version, however often it is tried.
+    if (version == null || !VERSION.test(version)) throw this.#corrupt(key, 'version is not a number of 1 or more')
+    if (value == null) throw this.#corrupt(key, 'value is missing')
+    return { value, version: Number(version) }
   }
 
   async save(key: string, value: string, ifVersion: number | null): Promise<boolean> {
@@ -49,6 +57,10 @@ export class RedisStateStore implements StateStore {
 
   close(): Promise<void> {
     return this.#redis.close()
+  }
+
+  #corrupt(key: string, fault: string): BingoError {
+    return stateCorrupt(`${this.description} ${key}`, fault)
   }
 
   #key(key: string): string {
