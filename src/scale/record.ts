@@ -1,21 +1,9 @@
 import { Change, type Transaction } from '../model/event/change.ts'
 import { type Operation, OPERATIONS, type Row, type Value } from '../model/event/row.ts'
 import { rowClass } from '../model/event/row-class.ts'
-import {
-  anyOf,
-  faultOf,
-  list,
-  listOf,
-  map,
-  number,
-  oneOf,
-  optional,
-  orNull,
-  text,
-  timeUs,
-  tupleOf,
-} from '../model/json/shape.ts'
+import { faultOf, listOf, number, oneOf, optional, orNull, text, timeUs, tupleOf } from '../model/json/shape.ts'
 import { withShortQuery } from '../waiting/record.ts'
+import { KEPT_ROW, type KeptRow } from '../waiting/row-text.ts'
 import type { TableDef } from '../model/table/table.ts'
 import { exactJsonOf, parseExact } from './exact-json.ts'
 import type { Ordinal } from './contract.ts'
@@ -48,9 +36,6 @@ export type ScaleRecord =
       /** Throws for a row that has not the columns of the table. */
       readonly change: (table: TableDef) => Change
     }
-
-/** All columns in the order of the table, or those that the image has, by name. */
-type KeptRow = readonly Value[] | Row | null
 
 type KeptChange = readonly [
   op: Operation,
@@ -101,12 +86,11 @@ export function signText(tag: Sign, { epoch, number }: Ordinal, owner?: string):
   return JSON.stringify([tag[0]!, epoch, number, owner])
 }
 
-const ROW = anyOf(list, orNull(map))
 const CHANGE = tupleOf(
   oneOf(...OPERATIONS),
   number,
-  ROW,
-  ROW,
+  KEPT_ROW,
+  KEPT_ROW,
   orNull(text),
   text,
   orNull(text),

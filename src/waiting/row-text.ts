@@ -10,7 +10,8 @@ import type { TableDef } from '../model/table/table.ts'
 import { columnOf, exactRow, exactValue } from './letter-change.ts'
 
 /** All columns in the order of the table, or those that the change holds, by name. */
-type KeptRow = readonly Value[] | Row | null
+export type KeptRow = readonly Value[] | Row | null
+export const KEPT_ROW = anyOf(list, orNull(map))
 
 /** What tells one change of a table from another; the rest stands in the shape. A JSON array: names would be most of it. */
 type KeptChange = readonly [
@@ -29,12 +30,11 @@ type KeptChange = readonly [
   timestampUs: number,
 ]
 
-const ROW = anyOf(list, orNull(map))
 const CHANGE = tupleOf(
   oneOf(...OPERATIONS),
   number,
-  ROW,
-  ROW,
+  KEPT_ROW,
+  KEPT_ROW,
   orNull(text),
   orNull(map),
   text,
